@@ -1,0 +1,88 @@
+"""What comes in through a door: stored and sealed first, understood afterwards.
+
+An arrival is acknowledged when it is durably *stored*. Only then does anything read more of it than the few bytes that
+say where it belongs.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from transfer.identifiers import InstitutionId
+from transfer.patients import Demographics, IssuedIdentifier
+
+
+class Door(StrEnum):
+    """How it came."""
+
+    MLLP = "mllp"
+    FHIR = "fhir"
+    DESK = "desk"
+
+
+class ArrivalKind(StrEnum):
+    REFERRAL = "referral"
+    AUTHORIZATION = "authorization"
+    ANSWER = "answer"
+    RECEIPT = "receipt"
+    NOTICE = "notice"
+
+
+class Grant(StrEnum):
+    """What an institution may say to us (DESIGN 7)."""
+
+    RECORDS = "records"
+    REFERRALS = "referrals"
+    AUTHORIZATIONS = "authorizations"
+    REVOCATIONS = "revocations"
+    RECEIPTS = "receipts"
+    ANSWERS = "answers"
+
+
+class Priority(StrEnum):
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    STAT = "stat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """A request for a second opinion, in our words.
+
+    `disease` picks the checklist. `sources` are the institutions the referral names as holding records.
+    """
+
+    patient: Demographics
+    reference: IssuedIdentifier | None
+    disease: str
+    question: str | None
+    receiver: InstitutionId
+    referring: InstitutionId
+    sources: tuple[InstitutionId, ...]
+    needed_by: date | None = None
+    #: UTC
+    appointment_at: datetime | None = None
+    priority: Priority = Priority.ROUTINE
+
+
+class ReceiptWord(StrEnum):
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The receiver's word about a packet. `packet` is text of the peer's until checked against ours."""
+
+    packet: str
+    word: ReceiptWord
+    #: coded reasons of a decline
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoRecords:
+    """A source's answer that it holds nothing: FHIR Task `rejected` with a code on our request's id."""
+
+    request: str
+    reason: str

@@ -1,0 +1,93 @@
+"""What can go wrong, sorted by what it asks of us.
+
+* TransferError
+  · Unavailable        it may work later: try again
+    - Unreachable          no answer, or "not now" (408, 429, 502-504, a lost connection)
+    - CutShort             the far side stopped in the middle of what it was sending
+    - Fenced               the permission moved while we worked: read it again
+  · NeedsReview        only a person can decide: hold it and ask
+    - Unexpected           an answer its interface does not promise
+    - Unreadable           bytes that are not what they say they are
+  · Refused            it must not happen: stop, and write down that we stopped
+    - TurnedAway           the far side does not accept who we are (401, 403)
+    - NotPermitted         no legal basis is in force
+    - TooLarge             beyond the bound set for this door or source
+    - Unknown              no such case, packet, hold or institution
+    - NotAllowed           this peer may not say this, or this state does not allow it
+
+Anything else is a bug and should crash.
+
+Messages carry our own identifiers, codes and numbers, never a patient's name, birth date, record content or a value
+the other side sent: they end in logs and on Airflow's pages, where more people can read than may.
+"""
+
+
+class TransferError(Exception):
+    """Base of every failure we expect. `remedy` says in one sentence what a person can do."""
+
+    remedy = ""
+
+
+class Unavailable(TransferError):
+    """The far side may recover. Trying again is the whole remedy."""
+
+    remedy = "Nothing to do: it is tried again by itself."
+
+    def __init__(self, what: str, *, retry_after: float | None = None) -> None:
+        super().__init__(what)
+        #: seconds the far side asked us to wait, if it did
+        self.retry_after = retry_after
+
+
+class Unreachable(Unavailable):
+    """No answer, or an answer that says "not now"."""
+
+
+class CutShort(Unavailable):
+    """The far side stopped in the middle. What came whole is kept; the rest is asked for again."""
+
+
+class Fenced(Unavailable):
+    """The patient's epoch moved while we worked."""
+
+
+class NeedsReview(TransferError):
+    """The data is here and we do not know what it means. Guessing could harm a patient."""
+
+    remedy = "Look at it: transfer hold list."
+
+
+class Unexpected(NeedsReview):
+    """The far side answered something its interface does not promise."""
+
+
+class Unreadable(NeedsReview):
+    """The bytes are not what they say they are."""
+
+
+class Refused(TransferError):
+    """Going on would be wrong, however often we try."""
+
+
+class TurnedAway(Refused):
+    """The far side does not accept who we are. Not the same as having nothing."""
+
+    remedy = "Ask the institution to accept our credential, or correct it in its YAML file."
+
+
+class NotPermitted(Refused):
+    """No legal basis is in force for this."""
+
+    remedy = "A valid release form is needed; transfer case show says which part of it is missing."
+
+
+class TooLarge(Refused):
+    """Beyond the bound set for this door or source."""
+
+
+class Unknown(Refused):
+    """There is no such thing here."""
+
+
+class NotAllowed(Refused):
+    """This peer may not say this, or the state it meets does not allow it."""

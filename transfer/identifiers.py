@@ -1,0 +1,132 @@
+"""The names things have among us: opaque, random, safe to write anywhere.
+
+An identifier says what it names by its first letter and nothing else. It is the only thing about a case that may
+stand in a run id, a log line, an object key or a URL (docs/safety.md, promise 6).
+"""
+
+import re
+import secrets
+from typing import ClassVar, Self
+
+# Crockford's base 32: no i, l, o, u, so that one can be read out over the telephone.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_SYMBOL = f"[{_ALPHABET}]"
+
+
+class Identifier(str):
+    """Text of one fixed form. Building one from any other text raises `ValueError`."""
+
+    __slots__ = ()
+    pattern: ClassVar[re.Pattern[str]]
+
+    def __new__(cls, text: str) -> Self:
+        if not cls.pattern.fullmatch(text):
+            # The text may come from outside and is not repeated.
+            raise ValueError(f"not a {cls.__name__}")
+        return super().__new__(cls, text)
+
+
+class _Drawn(Identifier):
+    """An identifier drawn at random."""
+
+    __slots__ = ()
+    letter: ClassVar[str]
+    symbols: ClassVar[int] = 15  # 75 bits
+
+    def __init_subclass__(cls) -> None:
+        cls.pattern = re.compile(f"{cls.letter}{_SYMBOL}{{{cls.symbols}}}")
+
+    @classmethod
+    def draw(cls) -> Self:
+        """A new one, never given before (75 random bits; 55 for a case)."""
+        return cls(cls.letter + "".join(secrets.choice(_ALPHABET) for _ in range(cls.symbols)))
+
+
+class CaseId(_Drawn):
+    """One second-opinion request. Short, because people say it; fixed length, so that no id begins another."""
+
+    letter = "c"
+    symbols = 11
+
+
+class PatientId(_Drawn):
+    letter = "p"
+
+
+class ArrivalId(_Drawn):
+    letter = "a"
+
+
+class RequestId(_Drawn):
+    letter = "q"
+
+
+class RecordId(_Drawn):
+    letter = "r"
+
+
+class PermissionId(_Drawn):
+    letter = "m"
+
+
+class HoldId(_Drawn):
+    letter = "h"
+
+
+class DisclosureId(_Drawn):
+    letter = "d"
+
+
+class EgressId(_Drawn):
+    letter = "e"
+
+
+class MaterialId(_Drawn):
+    letter = "t"
+
+
+class NoteId(_Drawn):
+    letter = "n"
+
+
+class PacketId(Identifier):
+    """`<case>-p<n>`: begins with its case, so that every run about a case starts with the case's id."""
+
+    __slots__ = ()
+    pattern = re.compile(f"c{_SYMBOL}{{11}}-p[1-9][0-9]{{0,3}}")
+
+    @classmethod
+    def of(cls, case: CaseId, number: int) -> "PacketId":
+        return cls(f"{case}-p{number}")
+
+    @property
+    def case(self) -> CaseId:
+        return CaseId(self[:12])
+
+    @property
+    def number(self) -> int:
+        return int(self[14:])
+
+
+class InstitutionId(Identifier):
+    """The slug a partner's YAML file is named by, as `lakeside-oncology`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z][a-z0-9-]{1,39}")
+
+
+class DepartmentId(Identifier):
+    """A department within its institution, as `records-office`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z][a-z0-9-]{1,39}")
+
+
+class Subject(Identifier):
+    """What a round is about: a case, a packet, or the `inbox`."""
+
+    __slots__ = ()
+    pattern = re.compile(f"inbox|c{_SYMBOL}{{11}}(-p[1-9][0-9]{{0,3}})?")
+
+
+INBOX = Subject("inbox")

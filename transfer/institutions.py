@@ -1,0 +1,212 @@
+"""The institutions we deal with, each a reviewed YAML file in `institutions/`.
+
+A file says who the institution is, through which door it comes, what it may say there, which departments hold what and
+how each is asked, and which legal basis a release from it needs. `${NAME}` stands for a setting of that name, so that
+no secret or address of one installation is in a reviewed file.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from transfer.arrivals import Grant
+from transfer.errors import Unknown
+from transfer.identifiers import DepartmentId, InstitutionId
+from transfer.patients import IssuedIdentifier
+from transfer.records import RecordKind
+
+
+class Basis(StrEnum):
+    """Legal bases of a release (STANDARDS 1.1)."""
+
+    AUTHORIZATION = "authorization"
+    TREATMENT = "treatment"
+    ACCESS_DIRECTIVE = "access-directive"
+    EMERGENCY = "emergency"
+
+
+def _as_institution(text: str) -> InstitutionId:
+    return InstitutionId(text)
+
+
+def _as_department(text: str) -> DepartmentId:
+    return DepartmentId(text)
+
+
+class _Reviewed(BaseModel):
+    """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IssuerName(_Reviewed):
+    system: str
+    value: str
+
+
+class FhirSource(_Reviewed):
+    """Asked by US Core searches."""
+
+    by: Literal["fhir"]
+    base_url: str
+    token: str | None = None
+
+
+class DicomwebSource(_Reviewed):
+    """Asked by QIDO-RS, fetched by WADO-RS (PS3.18)."""
+
+    by: Literal["dicomweb"]
+    base_url: str
+    token: str | None = None
+
+
+class PushSource(_Reviewed):
+    """Sends by itself through its door; its request waits in state *expected*."""
+
+    by: Literal["push"]
+
+
+class ByHand(_Reviewed):
+    """Asked by a person: telephone, letter, counter. Material comes this way."""
+
+    by: Literal["hand"]
+
+
+class Department(_Reviewed):
+    """One place to ask: records office, slide room, film room."""
+
+    id: Annotated[str, AfterValidator(_as_department)]
+    name: str
+    holds: tuple[RecordKind, ...]
+    asked: FhirSource | DicomwebSource | PushSource | ByHand = Field(discriminator="by")
+    usual_days: int = 7
+
+    @property
+    def is_fetched(self) -> bool:
+        """We go and get it, rather than wait for it."""
+        return self.asked.by in ("fhir", "dicomweb")
+
+
+class HttpDoor(_Reviewed):
+    #: bearer token that maps a caller to this institution
+    token: str
+
+
+class MllpDoor(_Reviewed):
+    #: its own port on our side, so that the peer is known before a byte is read
+    port: int
+    sending_application: str
+    sending_facility: str
+
+
+class Receiving(_Reviewed):
+    """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
+
+    fhir_url: str
+    token: str
+
+
+class Institution(_Reviewed):
+    id: Annotated[str, AfterValidator(_as_institution)]
+    name: str
+    time_zone: str
+    identifiers: tuple[IssuerName, ...] = ()
+    #: their spelling of an issuer (HL7 namespace, DICOM IssuerOfPatientID, FHIR system) → the URI we use
+    issuers: dict[str, str] = {}
+    #: issuer URI meant where a message gives a patient number with no issuer at all
+    default_issuer: str | None = None
+    #: local document codes → our kinds, as `LOCAL|PATH1: pathology-report`
+    codes: dict[str, RecordKind] = {}
+    grants: frozenset[Grant] = frozenset()
+    #: what a release *from* this institution needs
+    requires: Basis = Basis.AUTHORIZATION
+    #: a person must approve before a packet with records from here goes out
+    approval_before_release: bool = False
+    #: hours after a written revocation until the purge runs without a person's word
+    purge_delay_hours: int = 72
+    http_door: HttpDoor | None = None
+    mllp_door: MllpDoor | None = None
+    departments: tuple[Department, ...] = ()
+    receives: Receiving | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def issuer(self, said: str | None) -> str | None:
+        """The issuer URI for their spelling of it; text that is already a URI stands for itself.
+
+        None where nothing was said and the institution names no default: such a number identifies nobody.
+        """
+        if not said:
+            return self.default_issuer
+        if said in self.issuers:
+            return self.issuers[said]
+        return said if re.match(r"[a-z][a-z0-9+.-]*:", said) else f"urn:x-institution:{self.id}:{said}"
+
+    def department(self, department: str) -> Department:
+        for known in self.departments:
+            if known.id == department:
+                return known
+        raise Unknown(f"{self.id} has no department of that name")
+
+
+class Institutions(Mapping[str, Institution]):
+    """All partners, by id. A peer that maps to none of them is refused."""
+
+    def __init__(self, known: Iterable[Institution]) -> None:
+        self._by_id = {institution.id: institution for institution in known}
+
+    def __getitem__(self, institution: str) -> Institution:
+        try:
+            return self._by_id[InstitutionId(institution)]
+        except (KeyError, ValueError):
+            raise Unknown("no such institution; see the files in institutions/") from None
+
+    def __contains__(self, institution: object) -> bool:
+        return institution in self._by_id
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def with_identifier(self, identifier: IssuedIdentifier) -> Institution | None:
+        """The institution known by this number (an NPI, an OID), if any."""
+        for institution in self._by_id.values():
+            if any((i.system, i.value) == (identifier.issuer, identifier.value) for i in institution.identifiers):
+                return institution
+        return None
+
+
+def load(folder: Path, settings: Mapping[str, str]) -> Institutions:
+    """Read every `*.yaml` in `folder`, `${NAME}` replaced from `settings`.
+
+    Raises:
+        ValueError: names the file, the place in it and what is wrong; values are not repeated.
+    """
+    return Institutions(_read(path, settings) for path in sorted(folder.glob("*.yaml")))
+
+
+def _read(path: Path, settings: Mapping[str, str]) -> Institution:
+    def setting(match: re.Match[str]) -> str:
+        if match[1] not in settings:
+            raise ValueError(f"{path.name}: ${{{match[1]}}} is not set")
+        return settings[match[1]]
+
+    text = re.sub(r"\$\{([A-Z0-9_]+)\}", setting, path.read_text(encoding="utf-8"))
+    try:
+        institution = Institution.model_validate(yaml.safe_load(text))
+    except ValidationError as error:
+        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ValueError(f"{path.name}: {places}") from None
+    if institution.id != path.stem:
+        raise ValueError(f"{path.name}: the file is not named by its id")
+    return institution
