@@ -1,0 +1,84 @@
+"""Parts that several tests share: real servers, each in a fresh folder, stopped at the end."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from transfer.adapters.keys import FolderKeys
+from transfer.facts import Origin
+from transfer.ledger import Ledger
+from transfer.ledger.migrate import migrate
+from transfer.parts.postgres import Postgres
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a path short enough for sockets, which pytest's own is not."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL with the three roles and empty databases `transfer` and `airflow`."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    part = Postgres(folder / "postgres")
+    part.start()
+    yield part
+    part.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Wait until something holds, ten seconds at most."""
+
+    def wait(holds: Callable[[], object], seconds: float = 10.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> Postgres:
+    migrate(postgres.url("owner"))
+    return postgres
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> FolderKeys:
+    return FolderKeys(tmp_path / "keys")
+
+
+@pytest.fixture
+def ledger(migrated: Postgres, keys: FolderKeys) -> Iterator[Ledger]:
+    """The real ledger, empty."""
+    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+        tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'transfer' AND tablename <> 'clock'")
+        names = ", ".join(f"transfer.{row[0]}" for row in tables)
+        owner.execute(f"TRUNCATE {names}")
+        owner.execute("UPDATE transfer.clock SET ahead = '0'")
+    ledger = Ledger(migrated.url("app"), keys, Origin(process="test"), connections=12)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def hours_pass(migrated: Postgres) -> Callable[[timedelta], None]:
+    """Move the ledger's clock ahead, as only its owner can."""
+
+    def pass_(by: timedelta) -> None:
+        with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+            owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [by])
+
+    return pass_

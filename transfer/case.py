@@ -1,0 +1,148 @@
+"""A case as its facts tell it. This module only folds: it decides nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+
+from transfer import facts
+from transfer.facts import Line
+from transfer.identifiers import CaseId
+
+
+class Stage(StrEnum):
+    """How far a case is, for lists and searches."""
+
+    REFERRED = "referred"
+    GATHERING = "gathering"
+    PACKING = "packing"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request and the last that is known of it."""
+
+    made: facts.RequestMade
+    moved: facts.RequestMoved | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A packet's way: planned, assembled, handed over, received."""
+
+    planned: facts.PacketPlanned
+    assembled: facts.PacketAssembled | None = None
+    begun: facts.DisclosureBegun | None = None
+    outcome: str | None = None
+    receipt: facts.ReceiptRecorded | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    id: CaseId
+    opened_at: datetime | None = None
+    changed_at: datetime | None = None
+    opened: facts.CaseOpened | None = None
+    requests: Mapping[str, Asked] = field(default_factory=dict)
+    records: Mapping[str, facts.RecordCollected] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    superseded: frozenset[str] = frozenset()
+    waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
+    material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
+    approved: facts.CaseApproved | None = None
+    packets: Mapping[str, Sent] = field(default_factory=dict)
+    holds: Mapping[str, facts.HoldOpened] = field(default_factory=dict)
+    closed: facts.CaseClosed | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The furthest the newest packet has come, or that records are still gathered."""
+        if self.closed:
+            return Stage.CLOSED
+        if not self.opened:
+            return Stage.REFERRED
+        newest = self.newest_packet
+        if newest is None:
+            return Stage.GATHERING
+        if newest.receipt:
+            return Stage.DELIVERED if newest.receipt.word == "accepted" else Stage.GATHERING
+        return Stage.SENDING if newest.begun else Stage.PACKING
+
+    @property
+    def newest_packet(self) -> Sent | None:
+        return next(reversed(list(self.packets.values())), None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed is None
+
+
+def fold(case: CaseId, lines: Iterable[Line]) -> Case:
+    """The case after all its lines, in their order."""
+    return reduce(_after, lines, Case(id=case))
+
+
+def _after(case: Case, line: Line) -> Case:
+    case = replace(case, changed_at=line.at, opened_at=case.opened_at or line.at)
+    match line.fact:
+        case facts.CaseOpened() as opened:
+            return replace(case, opened=opened)
+        case facts.CaseApproved() as approved:
+            return replace(case, approved=approved)
+        case facts.CaseClosed() as closed:
+            return replace(case, closed=closed)
+        case facts.NeedWaived() as waived:
+            return replace(case, waived={**case.waived, waived.line: waived})
+        case facts.MaterialAwaited() | facts.MaterialReceived() as material:
+            return replace(case, material={**case.material, material.material: material})
+        case facts.HoldOpened() as opened:
+            return replace(case, holds={**case.holds, opened.hold: opened})
+        case facts.HoldResolved() as resolved:
+            return replace(case, holds={k: v for k, v in case.holds.items() if k != resolved.hold})
+    return _after_request(_after_record(_after_packet(case, line), line), line)
+
+
+def _after_request(case: Case, line: Line) -> Case:
+    match line.fact:
+        case facts.RequestMade() as made:
+            return replace(case, requests={**case.requests, made.request: Asked(made=made)})
+        case facts.RequestMoved() as moved:
+            asked = replace(case.requests[moved.request], moved=moved)
+            return replace(case, requests={**case.requests, moved.request: asked})
+    return case
+
+
+def _after_record(case: Case, line: Line) -> Case:
+    match line.fact:
+        case facts.RecordCollected() as collected:
+            whole = case.whole | {collected.record} if collected.is_whole else case.whole
+            return replace(case, records={**case.records, collected.record: collected}, whole=whole)
+        case facts.RecordCompleted() as completed:
+            return replace(case, whole=case.whole | {completed.record})
+        case facts.RecordSuperseded() as superseded:
+            return replace(case, superseded=case.superseded | {superseded.record})
+    return case
+
+
+def _after_packet(case: Case, line: Line) -> Case:
+    match line.fact:
+        case facts.PacketPlanned() as planned:
+            return _with_packet(case, planned.packet, Sent(planned=planned))
+        case facts.PacketAssembled() as assembled:
+            return _with_packet(case, assembled.packet, replace(case.packets[assembled.packet], assembled=assembled))
+        case facts.DisclosureBegun() as begun:
+            return _with_packet(case, begun.packet, replace(case.packets[begun.packet], begun=begun))
+        case facts.DisclosureSettled() as settled:
+            packet = next(p for p, s in case.packets.items() if s.begun and s.begun.disclosure == settled.disclosure)
+            return _with_packet(case, packet, replace(case.packets[packet], outcome=settled.outcome))
+        case facts.ReceiptRecorded() as receipt:
+            return _with_packet(case, receipt.packet, replace(case.packets[receipt.packet], receipt=receipt))
+    return case
+
+
+def _with_packet(case: Case, packet: str, sent: Sent) -> Case:
+    return replace(case, packets={**case.packets, packet: sent})

@@ -1,0 +1,417 @@
+"""What happened, in lines that are only ever added.
+
+A **fact** is one line of the ledger. Facts stand in chains (one per case, one per patient, one for the system); each is
+numbered and carries the SHA-256 over its own canonical text (RFC 8785) and the hash before it, so that an altered,
+removed, inserted or moved line is found. A fact holds our identifiers, codes, numbers and dates: what came from outside
+stands in it only as an HMAC under the patient's key, free text only as the HMAC of a purgeable note.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import ClassVar, Self
+
+import rfc8785
+
+from transfer.identifiers import CaseId, PatientId
+
+GENESIS = bytes(32)
+
+
+class Chain(str):
+    """`case:<id>`, `patient:<id>` or `system`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def case(cls, case: CaseId) -> Self:
+        return cls(f"case:{case}")
+
+    @classmethod
+    def patient(cls, patient: PatientId) -> Self:
+        return cls(f"patient:{patient}")
+
+
+SYSTEM = Chain("system")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who wrote a fact: a task of a run, a process, a person at the desk or the command line."""
+
+    process: str
+    dag: str | None = None
+    run: str | None = None
+    task: str | None = None
+    attempt: int | None = None
+    person: str | None = None
+    code: str = "unknown"
+
+
+class Fact:
+    """Base of all facts. A subclass is a frozen dataclass of text, whole numbers, truth values and tuples of text."""
+
+    kinds: ClassVar[dict[str, type["Fact"]]] = {}
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        Fact.kinds[cls.kind] = cls
+
+    def body(self) -> dict[str, object]:
+        return {k: v for k, v in asdict(self).items() if v is not None}  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A fact where it stands: its chain, its number from 1, when (UTC) and by whom it was written, and its hash."""
+
+    chain: Chain
+    sequence: int
+    at: datetime
+    by: Origin
+    fact: Fact
+    text: bytes
+    previous: bytes
+    hash: bytes
+
+
+def write(chain: Chain, sequence: int, at: datetime, by: Origin, fact: Fact, previous: bytes) -> Line:
+    """The next line of a chain. Pure: the ledger keeps what this returns."""
+    content = {
+        "chain": str(chain),
+        "sequence": sequence,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "by": {k: v for k, v in asdict(by).items() if v is not None},
+        "kind": fact.kind,
+        "body": fact.body(),
+    }
+    text = rfc8785.dumps(json.loads(json.dumps(content)))
+    return Line(
+        chain=chain,
+        sequence=sequence,
+        at=at,
+        by=by,
+        fact=fact,
+        text=text,
+        previous=previous,
+        hash=hashlib.sha256(previous + text).digest(),
+    )
+
+
+def read(text: bytes, previous: bytes, digest: bytes) -> Line:
+    """A line from its canonical text. The hash is taken as given: `first_broken` is what checks it.
+
+    Raises:
+        ValueError: not a line this code can read (a kind it does not know, a field too many).
+    """
+    content = json.loads(text)
+    return Line(
+        chain=Chain(content["chain"]),
+        sequence=content["sequence"],
+        at=datetime.fromisoformat(content["at"]),
+        by=Origin(**content["by"]),
+        fact=_fact(content["kind"], content["body"]),
+        text=text,
+        previous=previous,
+        hash=digest,
+    )
+
+
+def _fact(kind: str, body: Mapping[str, object]) -> Fact:
+    try:
+        of = Fact.kinds[kind]
+        known = {f.name for f in fields(of)}  # type: ignore[arg-type]
+        if unknown := body.keys() - known:
+            raise ValueError(f"{kind} has no {', '.join(sorted(unknown))}")
+        return of(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a fact this version knows: {kind}") from error
+
+
+def first_broken(stored: Iterable[tuple[Chain, int, bytes, bytes, bytes]]) -> str | None:
+    """Walk one chain's rows (chain, sequence, text, previous, hash) in order; say what is wrong first, if anything."""
+    expected, previous = 1, GENESIS
+    for chain, sequence, text, stands_on, digest in stored:
+        if sequence != expected:
+            return f"{chain}: line {expected} is missing"
+        if stands_on != previous or hashlib.sha256(stands_on + text).digest() != digest:
+            return f"{chain}: line {sequence} is not what was written"
+        content = json.loads(text)
+        if (content["chain"], content["sequence"]) != (chain, sequence):
+            return f"{chain}: line {sequence} was moved"
+        expected, previous = expected + 1, digest
+    return None
+
+
+# --- a case ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened(Fact):
+    patient: str
+    referral: str
+    receiver: str
+    referring: str
+    checklist: str
+    checklist_version: str
+    priority: str
+    sources: tuple[str, ...]
+    needed_by: str | None = None
+    appointment_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMade(Fact):
+    """A department is to be asked for some lines of the checklist."""
+
+    request: str
+    institution: str
+    department: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMoved(Fact):
+    """A request changed its state. `findings` are the codes why it is not permitted, or the reason of a refusal."""
+
+    request: str
+    state: str
+    attempt: int
+    basis: str | None = None
+    permission: str | None = None
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCollected(Fact):
+    """A record joined this case under a basis in force at that moment. `content` is an HMAC of its SHA-256."""
+
+    record: str
+    institution: str
+    document: str
+    status: str
+    line: str
+    size: int
+    content: str
+    basis: str
+    is_whole: bool
+    tier: str
+    permission: str | None = None
+    request: str | None = None
+    arrival: str | None = None
+    copy_of: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCompleted(Fact):
+    """The missing instances of an imaging record came: its set of UIDs is whole now."""
+
+    record: str
+    size: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSuperseded(Fact):
+    record: str
+    by_record: str | None
+    relation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedWaived(Fact):
+    """A person said that a line is not needed, or does not exist."""
+
+    line: str
+    word: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialAwaited(Fact):
+    material: str
+    institution: str
+    line: str
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialReceived(Fact):
+    material: str
+    institution: str
+    line: str
+    slides: int
+    blocks: int
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseApproved(Fact):
+    """A person lets the packet go as it is. `lacking` are the lines that were missing then."""
+
+    lacking: tuple[str, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOpened(Fact):
+    hold: str
+    code: str
+    about: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldResolved(Fact):
+    hold: str
+    word: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketPlanned(Fact):
+    """A packet is owed: what it holds is decided when it is assembled."""
+
+    packet: str
+    is_partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketAssembled(Fact):
+    packet: str
+    records: tuple[str, ...]
+    lacking: tuple[str, ...]
+    tag_manifest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureBegun(Fact):
+    """Authorised and counted, before the first byte. `bases` and `permissions` are those it rests on."""
+
+    disclosure: str
+    packet: str
+    recipient: str
+    purpose: str
+    bases: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureSettled(Fact):
+    """`outcome`: made, not-made or unknown."""
+
+    disclosure: str
+    outcome: str
+    in_reliance: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressClosed(Fact):
+    """A stream of bytes to a receiver ended. `size` counts the bytes handed to the socket: they count as disclosed."""
+
+    egress: str
+    disclosure: str
+    channel: str
+    size: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRecorded(Fact):
+    packet: str
+    word: str
+    arrival: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseClosed(Fact):
+    """`ending`: opinion-given, not-coming, center-declined, died, duplicate."""
+
+    ending: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded(Fact):
+    note: str
+    hmac: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchored(Fact):
+    """The signed head of a chain as it stands in a packet."""
+
+    chain: str
+    sequence: int
+    head: str
+    packet: str
+
+
+# --- a patient ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientKnown(Fact):
+    """First met, in this arrival. The identity itself stands in the purgeable table."""
+
+    arrival: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionFiled(Fact):
+    permission: str
+    arrival: str
+    form: str
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionEnded(Fact):
+    """`end`: revoked, paused, replaced, entered-in-error or expired. From this line on no egress may open under it."""
+
+    permission: str
+    end: str
+    arrival: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionResumed(Fact):
+    permission: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FenceInForce(Fact):
+    """Open egress is zero; from here on nothing is read for release under the permission."""
+
+    permission: str
+    milliseconds: int
+    in_reliance: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsPurged(Fact):
+    """What a person confirmed (or a delay) removed. `spared` are records another live permission covers."""
+
+    permission: str
+    records: tuple[str, ...]
+    spared: tuple[str, ...]
+    key_destroyed: bool
+
+
+# --- the system -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrangersPurged(Fact):
+    """How many sealed messages of one institution's day lapsed unread. They leave no other trace."""
+
+    institution: str
+    day: str
+    count: int
+    key_destroyed: bool

@@ -1,0 +1,152 @@
+"""The ledger: PostgreSQL, plain SQL, one module per noun.
+
+Everything happens in a `Tx`, one transaction. Locks are taken in one order, or two transactions wait for each other:
+patients ascending → cases ascending → the system's chain → rings last. No lock is held over a network call.
+
+    with ledger.transaction() as tx:
+        ...find, decide...
+        tx.append(Chain.case(case), facts.RequestMoved(...))
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from transfer import case as cases
+from transfer import facts
+from transfer.errors import Unavailable
+from transfer.facts import Chain, Fact, Line, Origin
+from transfer.identifiers import CaseId
+from transfer.sealing import Keys
+
+Row = Any  # a named tuple of the query's own columns
+
+
+class Tx:
+    """One transaction. Raising leaves nothing of it behind."""
+
+    def __init__(self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin) -> None:
+        self._connection = connection
+        self._touched: set[CaseId] = set()
+        self.keys = keys
+        self.origin = origin
+
+    def rows(self, query: str, *values: object) -> Sequence[Row]:
+        return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: object) -> Row | None:
+        return self._connection.execute(query, values).fetchone()
+
+    def value(self, query: str, *values: object) -> Any:
+        """The first column of the only row, None where there is no row."""
+        row = self.row(query, *values)
+        return row[0] if row else None
+
+    def run(self, query: str, *values: object) -> int:
+        """How many rows the statement changed."""
+        return self._connection.execute(query, values).rowcount
+
+    def now(self) -> datetime:
+        """The clock of all rules: `transfer.now()`, UTC, the moment of asking and not of the transaction's start."""
+        return self.value("SELECT transfer.now()")  # type: ignore[no-any-return]
+
+    def lock_case(self, case: CaseId) -> None:
+        """Others who write to this case wait until we are done."""
+        self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", Chain.case(case))
+        self.row("SELECT 1 FROM chain_heads WHERE chain = %s FOR UPDATE", Chain.case(case))
+
+    def append(self, chain: Chain, fact: Fact) -> Line:
+        """Add a line to a chain. The case it concerns is projected anew when the transaction ends."""
+        self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", chain)
+        head = self.row("SELECT sequence, hash FROM chain_heads WHERE chain = %s FOR UPDATE", chain)
+        assert head is not None  # noqa: S101  the line above made it
+        line = facts.write(chain, head.sequence + 1, self.now(), self.origin, fact, head.hash)
+        self.run(
+            "INSERT INTO facts (chain, sequence, at, kind, text, previous, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            *(line.chain, line.sequence, line.at, fact.kind, line.text, line.previous, line.hash),
+        )
+        self.run("UPDATE chain_heads SET sequence = %s, hash = %s WHERE chain = %s", line.sequence, line.hash, chain)
+        if chain.startswith("case:"):
+            self._touched.add(CaseId(chain.removeprefix("case:")))
+        return line
+
+    def lines(self, chain: Chain) -> list[Line]:
+        """A chain from its first line on."""
+        rows = self.rows("SELECT text, previous, hash FROM facts WHERE chain = %s ORDER BY sequence", chain)
+        return [facts.read(row.text, row.previous, row.hash) for row in rows]
+
+    def case(self, case: CaseId) -> cases.Case:
+        return cases.fold(case, self.lines(Chain.case(case)))
+
+    def project(self) -> None:
+        """Write the row by which each touched case is listed and searched."""
+        for case in sorted(self._touched):
+            folded = self.case(case)
+            opened = folded.opened
+            self.run(
+                """INSERT INTO cases
+                     (case_id, patient, receiver, checklist, stage, needed_by, is_open, opened_at, changed_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                   ON CONFLICT (case_id) DO UPDATE SET
+                     (patient, receiver, checklist, stage, needed_by, is_open, changed_at)
+                   = (excluded.patient, excluded.receiver, excluded.checklist, excluded.stage, excluded.needed_by,
+                      excluded.is_open, excluded.changed_at)""",
+                case,
+                opened and opened.patient,
+                opened and opened.receiver,
+                opened and opened.checklist,
+                folded.stage,
+                opened and opened.needed_by,
+                folded.is_open,
+                folded.opened_at,
+                folded.changed_at,
+            )
+        self._touched.clear()
+
+
+class Ledger:
+    """The way to the ledger for one process. Connections are made when first needed."""
+
+    def __init__(self, url: str, keys: Keys, origin: Origin, *, connections: int = 4) -> None:
+        self.url = url
+        self.keys = keys
+        self.origin = origin
+        self._pool = ConnectionPool(
+            url,
+            kwargs={"row_factory": namedtuple_row, "options": "-csearch_path=transfer"},
+            min_size=0,
+            max_size=connections,
+            open=False,
+            timeout=20,
+            connection_class=psycopg.Connection[Row],
+        )
+
+    @contextmanager
+    def transaction(self, origin: Origin | None = None) -> Iterator[Tx]:
+        """Commit at the end, roll back on any error.
+
+        Raises:
+            Unavailable: the database cannot be reached, or gave up on a deadlock; nothing was written.
+        """
+        self._pool.open()
+        try:
+            with self._pool.connection() as connection:
+                tx = Tx(connection, self.keys, origin or self.origin)
+                yield tx
+                tx.project()
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise Unavailable(f"the ledger did not answer ({type(error).__name__})") from None
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def lock_number(text: str) -> int:
+    """The number of an advisory lock for a name: the first 63 bits of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1

@@ -1,0 +1,222 @@
+"""Rounds in PostgreSQL: ring, post, take, renew, done. The rules are in `transfer.rounds`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from transfer.identifiers import Subject
+from transfer.ledger import Row, Tx, lock_number
+from transfer.rounds import LEASE, Dag, Round, State, back_off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A round in our hands. What is written under an older claim than the row's loses."""
+
+    dag: Dag
+    subject: Subject
+    number: int
+    claim: int
+
+
+def ring(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), attempts: int = 0) -> None:
+    """Make sure that a round of this DAG for this subject starts, not before `after` from now.
+
+    Call it last in the transaction that wrote what the round is to find. Ringing twice is ringing once; the earlier
+    time wins. A round already taken has read its facts: then this makes the next one.
+    """
+    # The number of a new round is drawn from those that are there, so two who ring at once must do it one by one. It
+    # must be DO UPDATE: DO NOTHING takes no lock, and a task could take the round and read before we commit.
+    tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"ring/{dag}/{subject}"))
+    tx.run(
+        """INSERT INTO due_runs (dag_id, subject, round, not_before, attempts)
+           SELECT %s, %s, coalesce(max(round), 0) + 1, transfer.now() + %s, %s FROM due_runs
+           WHERE dag_id = %s AND subject = %s
+           ON CONFLICT (dag_id, subject) WHERE state IN ('owed', 'posted')
+           DO UPDATE SET not_before = least(due_runs.not_before, excluded.not_before),
+                         attempts = greatest(due_runs.attempts, excluded.attempts)""",
+        *(dag, Subject(subject), after, attempts, dag, subject),
+    )
+
+
+def postable(tx: Tx, limit: int = 50) -> list[Round]:
+    """Rounds to post now: owed, due, and the one before them done or without a live lease. Oldest first."""
+    rows = tx.rows(
+        """SELECT * FROM due_runs AS d WHERE state = 'owed' AND not_before <= transfer.now() AND NOT EXISTS (
+             SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
+             AND (b.state = 'posted' OR b.state = 'taken' AND b.lease_until > transfer.now()))
+           ORDER BY not_before LIMIT %s""",
+        limit,
+    )
+    return [_round(row) for row in rows]
+
+
+def posted(tx: Tx, round_: Round) -> None:
+    """Airflow answered 200 or 409: it has the run. A round the task took meanwhile stays taken."""
+    tx.run(
+        """UPDATE due_runs SET state = 'posted', posted_at = transfer.now()
+           WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'owed'""",
+        *_key(round_),
+    )
+
+
+def postpone(tx: Tx, round_: Round, delay: timedelta) -> None:
+    """Airflow did not take it: try again later."""
+    tx.run(
+        """UPDATE due_runs SET not_before = transfer.now() + %s
+           WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'owed'""",
+        *(delay, *_key(round_)),
+    )
+
+
+def take(tx: Tx, dag: Dag, subject: str, number: int) -> Taken | None:
+    """Take the round, before reading anything it is about. None: it is done, or led by another that is alive.
+
+    A task that is tried again takes its round anew under a higher claim once the old lease has lapsed.
+    """
+    row = tx.row(
+        """UPDATE due_runs SET state = 'taken', claim = claim + 1, lease_until = transfer.now() + %s
+           WHERE dag_id = %s AND subject = %s AND round = %s AND state <> 'done'
+             AND (state <> 'taken' OR lease_until <= transfer.now()) RETURNING claim""",
+        *(LEASE, dag, subject, number),
+    )
+    return Taken(dag=dag, subject=Subject(subject), number=number, claim=row.claim) if row else None
+
+
+def join(tx: Tx, dag: Dag, subject: str, number: int) -> Taken | None:
+    """Work on a round another task of the same run took. None: it is done or was never taken."""
+    row = tx.row(
+        """UPDATE due_runs SET lease_until = greatest(lease_until, transfer.now() + %s)
+           WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'taken' RETURNING claim""",
+        *(LEASE, dag, subject, number),
+    )
+    return Taken(dag=dag, subject=Subject(subject), number=number, claim=row.claim) if row else None
+
+
+def renew(tx: Tx, taken: Taken) -> bool:
+    """Hold the lease for another `LEASE`. False: an other took the round over, or it is done."""
+    return bool(
+        tx.run(
+            """UPDATE due_runs SET lease_until = transfer.now() + %s
+               WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'taken' AND claim = %s""",
+            *(LEASE, *_key(taken), taken.claim),
+        )
+    )
+
+
+def is_ours(tx: Tx, taken: Taken) -> bool:
+    """Still ours, and locked so until this transaction ends."""
+    row = tx.row(
+        """SELECT 1 FROM due_runs WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'taken' AND claim = %s
+           FOR UPDATE""",
+        *(*_key(taken), taken.claim),
+    )
+    return row is not None
+
+
+def open_lines(tx: Tx, taken: Taken, lines: Sequence[str]) -> None:
+    """The round is done when each of these is closed. Opening a line again opens it once."""
+    for line in lines:
+        tx.run(
+            """INSERT INTO round_lines (dag_id, subject, round, line) VALUES (%s, %s, %s, %s)
+               ON CONFLICT (dag_id, subject, round, line) DO UPDATE SET is_open = true""",
+            *(*_key(taken), line),
+        )
+
+
+def close_line(tx: Tx, taken: Taken, line: str, sentence: str) -> None:
+    """Close one line; whoever closes the last says *done*."""
+    tx.row("SELECT 1 FROM due_runs WHERE dag_id = %s AND subject = %s AND round = %s FOR UPDATE", *_key(taken))
+    tx.run(
+        "UPDATE round_lines SET is_open = false WHERE dag_id = %s AND subject = %s AND round = %s AND line = %s",
+        *(*_key(taken), line),
+    )
+    still = "SELECT 1 FROM round_lines WHERE dag_id = %s AND subject = %s AND round = %s AND is_open"
+    if tx.row(still, *_key(taken)):
+        say(tx, taken, sentence)
+    else:
+        done(tx, taken, sentence)
+
+
+def done(tx: Tx, taken: Taken, sentence: str) -> bool:
+    """The round's work is finished. False: it was taken over; nothing is changed."""
+    return bool(
+        tx.run(
+            """UPDATE due_runs SET state = 'done', outcome = 'worked', attempts = 0, lease_until = NULL, sentence = %s
+               WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'taken' AND claim = %s""",
+            *(sentence, *_key(taken), taken.claim),
+        )
+    )
+
+
+def say(tx: Tx, taken: Taken, sentence: str) -> None:
+    """Leave the note that the dispatcher puts on the run. Our identifiers, counts and names of institutions only."""
+    tx.run(
+        "UPDATE due_runs SET sentence = %s WHERE dag_id = %s AND subject = %s AND round = %s",
+        *(sentence, *_key(taken)),
+    )
+
+
+def unfinished(tx: Tx) -> list[Round]:
+    """Rounds that Airflow was given and that are not done, without a live lease: what the sweep looks at."""
+    rows = tx.rows(
+        """SELECT * FROM due_runs WHERE state = 'posted' OR state = 'taken' AND lease_until <= transfer.now()
+           ORDER BY posted_at NULLS FIRST LIMIT 200"""
+    )
+    return [_round(row) for row in rows]
+
+
+def again(tx: Tx, round_: Round, outcome: str) -> bool:
+    """End a round that came to nothing and owe the next, later than the last time. False: it moved meanwhile."""
+    if not _end(tx, round_, outcome):
+        return False
+    ring(tx, round_.dag, round_.subject, after=back_off(round_.attempts + 1), attempts=round_.attempts + 1)
+    return True
+
+
+def give_up(tx: Tx, round_: Round, outcome: str) -> bool:
+    """End a round that came to nothing too often. The next ring starts anew; until then a person is asked."""
+    return _end(tx, round_, outcome)
+
+
+def _end(tx: Tx, round_: Round, outcome: str) -> bool:
+    return bool(
+        tx.run(
+            """UPDATE due_runs SET state = 'done', outcome = %s, lease_until = NULL
+               WHERE dag_id = %s AND subject = %s AND round = %s AND claim = %s
+                 AND (state = 'posted' OR state = 'taken' AND lease_until <= transfer.now())""",
+            *(outcome, *_key(round_), round_.claim),
+        )
+    )
+
+
+def unnoted(tx: Tx, limit: int = 50) -> list[tuple[Round, str]]:
+    """Rounds whose run does not carry their sentence yet."""
+    rows = tx.rows(
+        "SELECT * FROM due_runs WHERE sentence IS DISTINCT FROM noted AND state <> 'owed' ORDER BY posted_at LIMIT %s",
+        limit,
+    )
+    return [(_round(row), row.sentence) for row in rows]
+
+
+def noted(tx: Tx, round_: Round, sentence: str) -> None:
+    tx.run("UPDATE due_runs SET noted = %s WHERE dag_id = %s AND subject = %s AND round = %s", sentence, *_key(round_))
+
+
+def _key(round_: Round | Taken) -> tuple[str, str, int]:
+    return round_.dag, round_.subject, round_.number
+
+
+def _round(row: Row) -> Round:
+    lease: datetime | None = row.lease_until
+    return Round(
+        dag=Dag(row.dag_id),
+        subject=Subject(row.subject),
+        number=row.round,
+        state=State(row.state),
+        not_before=row.not_before,
+        posted_at=row.posted_at,
+        lease_until=lease,
+        claim=row.claim,
+        attempts=row.attempts,
+    )

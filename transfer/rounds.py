@@ -1,0 +1,103 @@
+"""Rounds: how a subject gets one run's worth of attention after another.
+
+Events are doorbells; the ledger is the truth. Whoever writes a fact that gives a DAG something to do *rings* in the
+same transaction: at most one round per DAG and subject is then waiting. The dispatcher posts it as the run
+`<subject>.<round>`; the run's first task *takes* it before it reads anything, so a ring after that makes the next
+round and nothing is stranded. Whoever closes the last open line says *done*.
+
+The rules here are pure; `transfer.ledger.rounds` keeps them in PostgreSQL, `transfer.gateway.dispatcher` posts them
+and sweeps.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from transfer.identifiers import Subject
+
+
+class Dag(StrEnum):
+    """The verbs, one DAG file each."""
+
+    OPEN_CASE = "open_case"
+    RECEIVE_ARRIVALS = "receive_arrivals"
+    RELEASE_PACKET = "release_packet"
+    SETTLE_DELIVERY = "settle_delivery"
+    ENFORCE_PERMISSIONS = "enforce_permissions"
+
+
+class State(StrEnum):
+    OWED = "owed"
+    POSTED = "posted"
+    TAKEN = "taken"
+    DONE = "done"
+
+
+class RunState(StrEnum):
+    """What Airflow says of a run; `ABSENT` where it knows none of that id."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    ABSENT = "absent"
+
+
+class Verdict(StrEnum):
+    """What the sweep makes of a round that is not done."""
+
+    WAIT = "wait"
+    ALARM = "alarm"
+    AGAIN = "again"
+    HOLD = "hold"
+
+
+#: a task renews its lease every third of this while it works
+LEASE = timedelta(seconds=30)
+#: a run that sits queued or idle longer than this is shown to the staff (a paused DAG keeps its queue)
+OVERDUE = timedelta(minutes=5)
+#: rounds in a row that ended without *done* before a person is asked
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round as the ledger has it. Times are UTC."""
+
+    dag: Dag
+    subject: Subject
+    number: int
+    state: State
+    not_before: datetime
+    posted_at: datetime | None
+    lease_until: datetime | None
+    claim: int
+    attempts: int
+
+    @property
+    def run_id(self) -> str:
+        """Airflow's id of its run. Nothing parses it: the subject travels in `conf` as well."""
+        return f"{self.subject}.{self.number}"
+
+    def is_led(self, now: datetime) -> bool:
+        """A task holds a live lease on it."""
+        return self.state is State.TAKEN and self.lease_until is not None and self.lease_until > now
+
+
+def judge(round_: Round, run: RunState, now: datetime) -> Verdict:
+    """What to do about a round that was posted or taken and is not done.
+
+    A run that ended without *done* was killed, failed, or marked by hand: it gets another round, and after `ATTEMPTS`
+    of them a person is asked. A queued or running one is waited for.
+    """
+    if round_.is_led(now):
+        return Verdict.WAIT
+    if run in (RunState.QUEUED, RunState.RUNNING):
+        since = max(filter(None, (round_.posted_at, round_.lease_until)), default=now)
+        return Verdict.ALARM if now - since > OVERDUE else Verdict.WAIT
+    return Verdict.HOLD if round_.attempts + 1 >= ATTEMPTS else Verdict.AGAIN
+
+
+def back_off(attempts: int) -> timedelta:
+    """How long the next round waits after `attempts` that came to nothing: 2, 4, 8 … seconds, at most 10 minutes."""
+    return timedelta(seconds=min(2 ** max(attempts, 1), 600))
