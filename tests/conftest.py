@@ -15,6 +15,7 @@ from transfer.facts import Origin
 from transfer.ledger import Ledger
 from transfer.ledger.migrate import migrate
 from transfer.parts.postgres import Postgres
+from transfer.parts.store import Store
 
 
 @pytest.fixture
@@ -30,6 +31,17 @@ def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL with the three roles and empty databases `transfer` and `airflow`."""
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
     part = Postgres(folder / "postgres")
+    part.start()
+    yield part
+    part.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """A running object store without buckets. Nothing is reclaimed in it, so each session has a fresh one."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    part = Store(folder / "store")
     part.start()
     yield part
     part.stop()

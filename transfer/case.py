@@ -54,6 +54,8 @@ class Case:
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
     material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
     approved: facts.CaseApproved | None = None
+    #: the approval was given after the newest packet was planned, and lets one more go
+    approval_is_open: bool = False
     packets: Mapping[str, Sent] = field(default_factory=dict)
     holds: Mapping[str, facts.HoldOpened] = field(default_factory=dict)
     closed: facts.CaseClosed | None = None
@@ -92,7 +94,7 @@ def _after(case: Case, line: Line) -> Case:
         case facts.CaseOpened() as opened:
             return replace(case, opened=opened)
         case facts.CaseApproved() as approved:
-            return replace(case, approved=approved)
+            return replace(case, approved=approved, approval_is_open=True)
         case facts.CaseClosed() as closed:
             return replace(case, closed=closed)
         case facts.NeedWaived() as waived:
@@ -131,7 +133,7 @@ def _after_record(case: Case, line: Line) -> Case:
 def _after_packet(case: Case, line: Line) -> Case:
     match line.fact:
         case facts.PacketPlanned() as planned:
-            return _with_packet(case, planned.packet, Sent(planned=planned))
+            return replace(_with_packet(case, planned.packet, Sent(planned=planned)), approval_is_open=False)
         case facts.PacketAssembled() as assembled:
             return _with_packet(case, assembled.packet, replace(case.packets[assembled.packet], assembled=assembled))
         case facts.DisclosureBegun() as begun:

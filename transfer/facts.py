@@ -194,12 +194,12 @@ class RecordCollected(Fact):
     institution: str
     document: str
     status: str
-    line: str
     size: int
     content: str
     basis: str
     is_whole: bool
     tier: str
+    line: str | None = None
     permission: str | None = None
     request: str | None = None
     arrival: str | None = None
@@ -225,10 +225,11 @@ class RecordSuperseded(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedWaived(Fact):
-    """A person said that a line is not needed, or does not exist."""
+    """A person said that a line is not needed, does not exist, applies, or is answered by another record."""
 
     line: str
     word: str
+    record: str | None = None
     note: str | None = None
 
 
@@ -237,7 +238,7 @@ class MaterialAwaited(Fact):
     material: str
     institution: str
     line: str
-    expected: int | None
+    pieces: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,9 +246,9 @@ class MaterialReceived(Fact):
     material: str
     institution: str
     line: str
-    slides: int
-    blocks: int
-    expected: int | None = None
+    received: int
+    expected: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

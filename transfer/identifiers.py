@@ -8,6 +8,9 @@ import re
 import secrets
 from typing import ClassVar, Self
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
 # Crockford's base 32: no i, l, o, u, so that one can be read out over the telephone.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _SYMBOL = f"[{_ALPHABET}]"
@@ -24,6 +27,10 @@ class Identifier(str):
             # The text may come from outside and is not repeated.
             raise ValueError(f"not a {cls.__name__}")
         return super().__new__(cls, text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
 
 
 class _Drawn(Identifier):

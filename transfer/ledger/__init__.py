@@ -65,7 +65,7 @@ class Tx:
         """Add a line to a chain. The case it concerns is projected anew when the transaction ends."""
         self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", chain)
         head = self.row("SELECT sequence, hash FROM chain_heads WHERE chain = %s FOR UPDATE", chain)
-        assert head is not None  # noqa: S101  the line above made it
+        assert head is not None  # the line above made it
         line = facts.write(chain, head.sequence + 1, self.now(), self.origin, fact, head.hash)
         self.run(
             "INSERT INTO facts (chain, sequence, at, kind, text, previous, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)",

@@ -179,6 +179,7 @@ CREATE TABLE record_terms (                  -- HMACs of numbers and contents: w
 CREATE TABLE record_parts (
     record       text    NOT NULL REFERENCES records,
     part         integer NOT NULL,
+    name         text    NOT NULL,           -- of its own, for what was extracted; else the record's
     role         text    NOT NULL,           -- received, extracted, series
     content_type text    NOT NULL,
     vault_key    text    NOT NULL,
@@ -191,7 +192,7 @@ CREATE TABLE record_parts (
 CREATE TABLE collected (                     -- a record may serve several cases, each under its own permission
     case_id    text NOT NULL,
     record     text NOT NULL REFERENCES records,
-    line       text NOT NULL,
+    line       text,                         -- of the checklist; NULL = asked for by none, kept and listed
     basis      text NOT NULL,
     permission text,
     copy_of    text,
@@ -204,13 +205,20 @@ CREATE TABLE materials (
     case_id     text        NOT NULL,
     institution text        NOT NULL,
     line        text        NOT NULL,
+    kind        text        NOT NULL,
     about       bytea,                       -- sealed: accession number, what stands on the labels
-    expected    integer,
+    expected    integer     NOT NULL DEFAULT 0,
     received    integer     NOT NULL DEFAULT 0,
     state       text        NOT NULL,
+    loan        boolean     NOT NULL DEFAULT true,
     due_back    date,
-    changed_at  timestamptz NOT NULL
+    received_at timestamptz,
+    UNIQUE (case_id, institution, line, kind)
 );
+
+-- Objects being written: named here before their first byte, struck out in the transaction that names them for good. What
+-- stays here belongs to a writer that died and is removed by its key, never by a listing.
+CREATE TABLE vault_intents (key text PRIMARY KEY, at timestamptz NOT NULL);
 
 -- Packets, disclosures, egress ---------------------------------------------------------------------------------------
 
@@ -267,6 +275,7 @@ CREATE TABLE notes (
 CREATE TABLE stranger_counts (
     institution text NOT NULL, day date NOT NULL,
     received integer NOT NULL DEFAULT 0, matched integer NOT NULL DEFAULT 0, purged integer NOT NULL DEFAULT 0,
+    is_closed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (institution, day)
 );
 
@@ -278,5 +287,5 @@ GRANT SELECT ON clock TO transfer_app;
 GRANT SELECT, INSERT, UPDATE ON chain_heads, due_runs, round_lines, patients, patient_epochs, permissions, cases,
     arrivals, requests, records, record_parts, collected, materials, packets, packet_records, disclosures, egress, holds,
     notes, stranger_counts TO transfer_app;
-GRANT SELECT, INSERT, DELETE ON patient_terms, arrival_terms, record_terms TO transfer_app;
+GRANT SELECT, INSERT, DELETE ON patient_terms, arrival_terms, record_terms, vault_intents TO transfer_app;
 GRANT DELETE ON arrivals, record_parts TO transfer_app;

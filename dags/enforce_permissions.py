@@ -1,0 +1,27 @@
+"""
+# Enforce permissions
+
+**Woken by** a round for a case whose permission ended (the door or the desk has fenced already), or for the inbox when
+something sealed has lapsed.
+
+**Leaves behind** requests withdrawn, streams cut, and after a person's word or the configured delay the records purged.
+
+Safe to run again: each step looks before it acts.
+"""
+
+from airflow.sdk import dag, task
+from transfer_airflow.defaults import A_ROUND
+
+
+@dag(dag_id="enforce_permissions", doc_md=__doc__, tags=["permission"], **A_ROUND)
+def enforce_permissions() -> None:
+    @task
+    def enforce() -> None:
+        from transfer_airflow import verbs
+
+        verbs.enforce()
+
+    enforce()
+
+
+enforce_permissions()

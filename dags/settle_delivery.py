@@ -1,0 +1,26 @@
+"""
+# Settle delivery
+
+**Woken by** a round for a packet: its receiver spoke.
+
+**Leaves behind** the receipt, and where the packet was declined the needs that its reasons reopen.
+
+Safe to run again: a receipt is recorded once.
+"""
+
+from airflow.sdk import dag, task
+from transfer_airflow.defaults import A_ROUND
+
+
+@dag(dag_id="settle_delivery", doc_md=__doc__, tags=["release"], **A_ROUND)
+def settle_delivery() -> None:
+    @task
+    def settle() -> None:
+        from transfer_airflow import verbs
+
+        verbs.settle()
+
+    settle()
+
+
+settle_delivery()

@@ -1,0 +1,109 @@
+"""What can be read of a document that has no pages."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transfer.adapters.packet.narrative import Embedded, Heading, Paragraph, Table, blocks
+from transfer.errors import Unreadable
+
+TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2")
+
+
+def cda(text: str) -> bytes:
+    return (
+        '<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Note</title><component><structuredBody><component><section>'
+        f"<title>Assessment</title><text>{text}</text></section></component></structuredBody></component>"
+        "</ClinicalDocument>"
+    ).encode()
+
+
+def test_a_clinical_document_reads_as_its_narrative():
+    found = blocks(
+        "text/xml",
+        cda(
+            "Before <content>and</content> after<br/><paragraph>One</paragraph><list><item>Two</item></list>"
+            "<table><thead><tr><th>A</th><th>B</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
+        ),
+    )
+
+    assert found == [
+        Heading("Note"),
+        Heading("Assessment"),
+        Paragraph("Before and after"),
+        Paragraph("One"),
+        Paragraph("• Two"),
+        Table((("A", "B"), ("1", "2"))),
+    ]
+
+
+def test_a_document_carried_inside_another_is_found():
+    body = '<ClinicalDocument><component><nonXMLBody><text mediaType="application/pdf" representation="B64">JVBERi0=</text></nonXMLBody></component></ClinicalDocument>'
+
+    assert blocks("text/xml", body.encode()) == [Embedded("application/pdf", b"%PDF-")]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+        b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>',
+        b'<!DOCTYPE a SYSTEM "http://example.org/a.dtd"><a/>',
+        b"<a>&undefined;</a>",
+        b"<a>" * 5_000,
+        b"<a><b></a>",
+        b'<?xml version="1.0" encoding="no-such"?><a/>',
+        b"",
+        b"\x00\x01",
+    ],
+)
+def test_xml_that_asks_for_more_than_reading_is_refused(document):
+    with pytest.raises(Unreadable):
+        blocks("text/xml", document)
+
+
+def test_a_result_message_reads_as_its_observations():
+    message = (
+        b"MSH|^~\\&|LAB\rOBX|1|FT|22637-3^Final diagnosis^LN||Adenocarcinoma\\.br\\of the colon||||||F\r"
+        b"OBX|2|NM|2039-6^CEA^LN||4.2|ng/mL|||||F\rOBX|3|ED|PDF^Report||^application^pdf^Base64^AAAA||||||F\r"
+    )
+
+    assert blocks("application/hl7-v2", message) == [
+        Heading("Final diagnosis"),
+        Paragraph("Adenocarcinoma"),
+        Paragraph("of the colon"),
+        Heading("CEA"),
+        Paragraph("4.2 ng/mL"),
+        Heading("Report"),
+        Paragraph("(an attached document; it is in the file itself)"),
+    ]
+
+
+def test_markup_of_a_page_is_text_and_its_script_is_nothing():
+    page = b"<html><head><style>x</style></head><body><p>One &amp; two</p><script>evil()</script><li>Three</li></body></html>"
+
+    assert blocks("text/html", page) == [Paragraph("One & two"), Paragraph("• Three")]
+
+
+def test_text_is_read_in_the_encodings_that_occur():
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        assert blocks("text/plain", "Müller".encode(encoding)) == [Paragraph("Müller")]
+
+
+def test_a_very_long_text_is_cut_and_says_so():
+    found = blocks("text/plain", b"word word\n" * 100_000)
+
+    assert found[-1] == Paragraph("The document goes on; the rest is in the file itself.")
+    assert len(found) < 40_000
+
+
+def test_a_kind_of_file_without_text_is_not_guessed_at():
+    assert blocks("application/zip", b"PK") is None
+
+
+@given(st.sampled_from(TYPES), st.binary(max_size=300) | st.text("MSHOBX|^\\&~<>a/ \r\n", max_size=300).map(str.encode))
+def test_any_bytes_are_read_or_refused_never_a_crash(media_type, data):
+    try:
+        assert blocks(media_type, data)
+    except Unreadable:
+        pass

@@ -1,0 +1,104 @@
+"""The directory a viewer opens the images by."""
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fakes import MemoryVault
+from packets import a_record, contents, made
+from pydicom import dcmread
+from pydicom.fileset import FileSet
+
+from transfer.adapters.packet.dicomdir import dicomdir
+from transfer.adapters.packet.layout import lay_out
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Basis
+from transfer.packet import DicomInstance, ImagingItem, SeriesItem
+from transfer.staging import Location
+from transfer.verify import Outcome, verify
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "dicom"
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def a_study(vault: MemoryVault, *files: bytes, number: int = 7) -> ImagingItem:
+    """All files in one object, as a fetched series lies in the vault."""
+    whole = vault.keep(files)
+    instances, at = [], 0
+    for n, file in enumerate(files):
+        there = vault.keep([file])
+        instances.append(DicomInstance(f"1.2.3.{n}", Location(whole.key, at, len(file), there.sha256)))
+        vault.remove(there.key)
+        at += len(file)
+    return ImagingItem(
+        record=a_record(number),
+        study_instance_uid="1.2.3",
+        series=(SeriesItem("1.2.3.4", tuple(instances)),),
+        title="CT",
+        at=datetime(2026, 8, 1, tzinfo=UTC),
+        source=InstitutionId("mercy-imaging"),
+        source_name="Mercy Imaging",
+        basis=Basis.TREATMENT,
+        line="ct",
+    )
+
+
+def listing(vault: MemoryVault, study: ImagingItem):
+    contents_ = contents((), (study,))
+    return dicomdir(contents_.packet, lay_out(contents_).studies, vault)
+
+
+def test_a_viewer_finds_every_image_through_it(tmp_path):
+    vault = MemoryVault()
+    names = ("CT_small.dcm", "MR_small_implicit.dcm", "test-SR.dcm", "chrGreek.dcm", "JPEG2000.dcm", "rtplan.dcm")
+    study = a_study(vault, *((SAMPLES / name).read_bytes() for name in names))
+    packet = made(contents((), (study,)), vault)
+    folder = packet.unpack(tmp_path / "packet")
+    found = list(FileSet(folder / "data" / "DICOMDIR"))
+
+    assert len(found) == len(names)
+    for instance in found:
+        assert instance.load().SOPInstanceUID == instance.SOPInstanceUID
+    assert verify(folder, packet.jwks).outcome is Outcome.VERIFIED
+
+
+def test_names_in_other_scripts_are_kept():
+    vault = MemoryVault()
+    study = a_study(vault, (SAMPLES / "chrGreek.dcm").read_bytes())
+    written, unlisted = listing(vault, study)
+    record = dcmread(io.BytesIO(written)).DirectoryRecordSequence[0]
+
+    assert not unlisted
+    assert str(record.PatientName) == str(dcmread(SAMPLES / "chrGreek.dcm").PatientName) == "Διονυσιος"
+
+
+def test_a_file_that_cannot_be_read_is_told_and_costs_no_other():
+    vault = MemoryVault()
+    good = (SAMPLES / "CT_small.dcm").read_bytes()
+    written, unlisted = listing(vault, a_study(vault, b"noise", good, good[:200], b""))
+
+    assert unlisted == [f"data/DICOM/S0001/I0000{n}" for n in (1, 3, 4)]
+    assert sum(r.DirectoryRecordType == "IMAGE" for r in dcmread(io.BytesIO(written)).DirectoryRecordSequence) == 1
+
+
+def test_only_the_head_of_a_large_file_is_read():
+    class Counting(MemoryVault):
+        fetched = 0
+
+        def read_range(self, location, start, stop):
+            self.fetched += stop - start
+            return super().read_range(location, start, stop)
+
+    vault = Counting()
+    image = (SAMPLES / "CT_small.dcm").read_bytes() + bytes(5_000_000)
+    listing(vault, a_study(vault, image, image))
+
+    assert vault.fetched < 400_000
+
+
+def test_the_same_images_give_the_same_directory():
+    vault = MemoryVault()
+    study = a_study(vault, (SAMPLES / "CT_small.dcm").read_bytes())
+
+    assert listing(vault, study) == listing(vault, study)

@@ -1,0 +1,179 @@
+"""What a packet says of itself: to programs, to FHIR, to people."""
+
+import base64
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from fakes import MemoryVault
+from fhir.resources.R4B.bundle import Bundle
+from packets import a_packet, a_pdf, a_record, an_item, contents, made
+
+from transfer import bag
+from transfer.packet import NOTICE, PART_2_NOTICE
+from transfer.patients import Demographics, PersonName
+from transfer.records import Coding, DocumentStatus, RecordKind
+
+
+@pytest.fixture(scope="module")
+def rich():
+    """A packet in which records relate to one another, and whose sources send odd things."""
+    vault = MemoryVault()
+    markup = '"><script>alert(1)</script>'
+    items = (
+        an_item(vault, a_pdf("a"), 1, content_type="application/pdf", labels=frozenset({"R", "HIV", "bad  code "})),
+        an_item(vault, b"b", 2, supersedes=a_record(1), status=DocumentStatus.CORRECTED, code=None, title=markup),
+        an_item(vault, b"c", 3, derived_from=a_record(1), derivation="Page 2 withheld", source_name=markup),
+        an_item(vault, b"d", 4, copy_of=a_record(1), at=None, content_type="no type", kind=RecordKind.OTHER),
+        an_item(vault, b"e", 5, supersedes=a_record(99), code=Coding("urn:x", " odd\tcode "), title=None),
+    )
+    patient = Demographics(names=(PersonName(markup),))
+    return made(contents(items, patient=patient, question=markup, replaces=None, missing=()), vault)
+
+
+def read(packet, path):
+    return json.loads(packet.files[path])
+
+
+def test_every_file_is_listed_and_the_bag_says_how_much_there_is():
+    packet = a_packet()
+    files = packet.files
+    payload = bag.listed(files[bag.PAYLOAD_MANIFEST])
+    tags = bag.listed(files[bag.TAG_MANIFEST])
+
+    assert payload.keys() | tags.keys() | bag.UNLISTED == files.keys()
+    for path, sha256 in (payload | tags).items():
+        assert hashlib.sha256(files[path]).hexdigest() == sha256
+    size = sum(len(files[path]) for path in payload)
+    assert f"Payload-Oxum: {size}.{len(payload)}\n".encode() in files[bag.INFO]
+
+
+def test_the_manifest_says_of_each_item_what_it_is_and_where_it_came_from():
+    said = read(a_packet(), "manifest.json")
+    first = said["documents"][0]
+
+    assert first["sha256"] == hashlib.sha256(a_packet().files[first["path"]]).hexdigest()
+    assert (first["basis"], first["status"], first["source"]["id"]) == ("authorization", "final", "lakeside-oncology")
+    assert said["missing"][0]["label"] == "CEA"
+    assert said["material"][0]["expected"] == 14
+    assert said["anchor"] == {"chain": "case", "sequence": 42, "hash": "ab" * 32}
+    assert said["checklist"]["version"] == "1"
+
+
+def test_the_one_notice_stands_in_every_packet_word_for_word(rich):
+    for packet in (a_packet(), rich):
+        assert packet.files["notice.txt"].decode() == f"{NOTICE}\n"
+        assert NOTICE in packet.files["index.html"].decode()
+        assert read(packet, "manifest.json")["notice"] == NOTICE
+
+
+def test_the_part_2_notice_goes_with_records_that_carry_the_label_and_only_then(rich):
+    vault = MemoryVault()
+    labelled = made(contents((an_item(vault, b"x", labels=frozenset({"42CFRPart2"})),)), vault)
+
+    assert labelled.files["notice-42-cfr-part-2.txt"].decode() == f"{PART_2_NOTICE}\n"
+    assert "notice-42-cfr-part-2.txt" not in rich.files
+
+
+def test_the_fhir_file_is_valid_r4_and_its_references_resolve(rich):
+    for packet in (a_packet(), rich):
+        text = packet.files["fhir/submission.json"]
+        Bundle.model_validate_json(text)
+        bundle = json.loads(text)
+        known = {entry["fullUrl"] for entry in bundle["entry"]}
+        assert set(re.findall(r'"reference": "([^"]+)"', text.decode())) <= known
+
+
+def test_the_submission_set_is_known_by_the_packets_id():
+    bundle = read(a_packet(), "fhir/submission.json")
+    submission_set = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "List")
+
+    assert {"system": "urn:records-transfer:packet", "value": "c00000000001-p1"} in submission_set["identifier"]
+    assert len(submission_set["entry"]) == 3
+
+
+def test_each_document_reference_has_the_size_and_sha1_of_the_raw_bytes():
+    packet = a_packet()
+    bundle = read(packet, "fhir/submission.json")
+    references = [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "DocumentReference"]
+
+    assert len(references) == 3
+    for reference in references:
+        attachment = reference["content"][0]["attachment"]
+        data = packet.files[attachment["url"].removeprefix("../")]
+        assert attachment["size"] == len(data)
+        assert base64.b64decode(attachment["hash"]) == hashlib.sha1(data, usedforsecurity=False).digest()
+        assert "docStatus" not in reference
+
+
+def test_what_replaces_or_derives_from_another_says_so(rich):
+    bundle = read(rich, "fhir/submission.json")
+    references = {
+        e["resource"]["identifier"][0]["value"]: e["resource"]
+        for e in bundle["entry"]
+        if e["resource"]["resourceType"] == "DocumentReference"
+    }
+
+    assert references[a_record(1)]["status"] == "superseded"
+    assert [r["code"] for r in references[a_record(2)]["relatesTo"]] == ["replaces"]
+    assert [r["code"] for r in references[a_record(3)]["relatesTo"]] == ["transforms"]
+    assert references[a_record(5)]["relatesTo"][0]["target"]["identifier"]["value"] == a_record(99)
+
+
+class _Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.links, self.ids = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        said = dict(attrs)
+        self.ids.add(said.get("id"))
+        if "href" in said:
+            self.links.append(said["href"])
+
+
+def test_the_page_for_people_needs_no_network_and_no_script_and_its_links_lead_somewhere(rich):
+    for packet in (a_packet(), rich):
+        page = _Page(packet.files["index.html"].decode())
+
+        assert not {"script", "img", "link", "iframe", "object"} & set(page.tags)
+        for link in page.links:
+            path, _, place = link.partition("#")
+            assert path in packet.files or (not path and place in page.ids)
+        assert {"documents/" in link for link in page.links} == {True, False}
+
+
+def test_what_comes_from_outside_is_text_on_the_page_never_markup(rich):
+    assert b"<script" not in rich.files["index.html"]
+    assert b"&lt;script&gt;" in rich.files["index.html"]
+
+
+def test_the_page_shows_status_relations_and_what_is_missing(rich):
+    page = rich.files["index.html"].decode()
+
+    assert "superseded by no." in page
+    assert "replaces no." in page
+    assert "Page 2 withheld" in page
+    assert "undated" in page
+    assert "Nothing on the checklist." in page
+    assert "CEA" in a_packet().files["index.html"].decode()
+
+
+def test_paths_say_nothing_of_the_patient(rich):
+    for packet in (a_packet(), rich):
+        assert all(bag.is_path(path) for path in packet.files)
+        assert not any(re.search(r"nguy|123|miller", path, re.IGNORECASE) for path in packet.files)
+
+
+def test_a_case_with_nothing_in_it_makes_a_packet_all_the_same():
+    vault = MemoryVault()
+    packet = made(contents((), patient=Demographics(), question=None, missing=(), material=()), vault)
+
+    assert "Name not stated" in packet.files["index.html"].decode()
+    Bundle.model_validate_json(packet.files["fhir/submission.json"])
+    assert packet.contents.created_at == datetime(2026, 11, 20, 14, 5, tzinfo=UTC)

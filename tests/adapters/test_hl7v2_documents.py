@@ -1,0 +1,492 @@
+"""What a report or document message says: whose it is, what it is, how far it can be trusted, and what it holds."""
+
+import base64
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transfer.adapters.hl7v2 import PART_2, Change, Flag, Sent, batch, documents, identity_changes, referral
+from transfer.adapters.hl7v2.content import encapsulated
+from transfer.adapters.hl7v2.statuses import of_document, of_report
+from transfer.adapters.hl7v2.values import moment
+from transfer.arrivals import Priority
+from transfer.errors import NeedsReview, Unexpected, Unreadable
+from transfer.institutions import ByHand, Department, Institution, Institutions, IssuerName
+from transfer.patients import IssuedIdentifier, PersonName
+from transfer.records import DocumentStatus, RecordKind, Relation
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "hl7v2"
+HOSPITAL = "urn:oid:2.16.840.1.113883.19.5"
+LIS = "urn:x-lis"
+LABORATORY = Institution(
+    id="commhosp-lab",
+    name="A laboratory",
+    time_zone="America/New_York",
+    issuers={"LISAPP": LIS},
+    codes={"LOCAL|PATH1": RecordKind.PATHOLOGY_REPORT},
+    departments=(Department(id="desk", name="Desk", holds=(RecordKind.NOTE,), asked=ByHand(by="hand")),),
+)
+CENTER = Institution(
+    id="recv-center",
+    name="A center",
+    time_zone="America/New_York",
+    identifiers=(IssuerName(system="http://hl7.org/fhir/sid/us-npi", value="1740000009"),),
+)
+MSH = "MSH|^~\\&|LISAPP|COMMHOSP|RECAPP|RECVCC|20260105101500||{}|1|P|2.5.1\r"
+
+
+def read(name: str) -> Sent:
+    (sent,) = documents((SAMPLES / f"{name}.hl7").read_bytes(), LABORATORY)
+    return sent
+
+
+def a_report(*segments: str, institution: Institution = LABORATORY) -> list[Sent]:
+    return documents((MSH.format("ORU^R01^ORU_R01") + "\r".join(segments)).encode(), institution)
+
+
+def text_of(sent: Sent) -> str:
+    (text,) = [part for part in sent.parts if part.content_type == "text/plain"]
+    return b"".join(text.open()).decode()
+
+
+#: file → kind, status, relation, parts as (type, flags)
+PDF, TEXT = ("application/pdf", frozenset()), ("text/plain", frozenset())
+PATHOLOGY, OPERATION = RecordKind.PATHOLOGY_REPORT, RecordKind.OPERATIVE_NOTE
+FINAL, PRELIMINARY = DocumentStatus.FINAL, DocumentStatus.PRELIMINARY
+EXPECTED = {
+    "oru_path_final_ed_pdf": (PATHOLOGY, FINAL, None, [PDF, TEXT]),
+    "oru_path_prelim": (PATHOLOGY, PRELIMINARY, None, [TEXT]),
+    "oru_path_corrected": (PATHOLOGY, DocumentStatus.CORRECTED, Relation.REPLACES, [PDF, TEXT]),
+    "oru_path_wrong_patient_withdrawn": (PATHOLOGY, DocumentStatus.WITHDRAWN, Relation.WITHDRAWS, [TEXT]),
+    "mdm_t02_original": (OPERATION, FINAL, None, [PDF]),
+    "mdm_t02_unauthenticated": (OPERATION, PRELIMINARY, None, [PDF]),
+    "mdm_t06_addendum": (OPERATION, FINAL, Relation.APPENDS, [PDF]),
+    "mdm_t10_replacement": (OPERATION, FINAL, Relation.REPLACES, [PDF]),
+    "mdm_t11_cancel": (OPERATION, DocumentStatus.WITHDRAWN, Relation.WITHDRAWS, []),
+    "nasty_crlf_bom": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_custom_delims": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_duplicate_control_id": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_ed_hex": (PATHOLOGY, FINAL, None, [PDF]),
+    "nasty_ed_not_base64": (PATHOLOGY, FINAL, None, [("application/pdf", frozenset({Flag.UNDECODABLE}))]),
+    "nasty_ed_truncated_pdf": (PATHOLOGY, FINAL, None, [("application/pdf", frozenset({Flag.TRUNCATED}))]),
+    "nasty_escapes": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_latin1_declared": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_latin1_lies_utf8": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_latin1_undeclared": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_lf_only": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_mixed_no_final_cr": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_pid_mismatch": (PATHOLOGY, FINAL, None, [TEXT]),
+    "nasty_zsegment_part2_notice": (PATHOLOGY, FINAL, None, [TEXT]),
+}
+CARRY_NO_DOCUMENT = [
+    "ack_aa",
+    "ack_ar_unknown_id",
+    "ack_ce",
+    "adt_a31_update",
+    "adt_a40_merge",
+    "oml_o33_send_slides",
+    "osm_r26_received_short",
+    "osm_r26_shipment_manifest",
+    "ref_i12_second_opinion",
+]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_each_sample_is_read_for_what_it_is(name):
+    sent = read(name)
+
+    found = sent.document
+    parts = [(part.content_type, part.flags) for part in sent.parts]
+    assert (found.kind, found.status, found.relation, parts) == EXPECTED[name]
+    assert IssuedIdentifier(HOSPITAL, "MR100071") in found.patient.identifiers
+
+
+@pytest.mark.parametrize("name", CARRY_NO_DOCUMENT)
+def test_other_messages_carry_no_document(name):
+    assert documents((SAMPLES / f"{name}.hl7").read_bytes(), LABORATORY) == []
+
+
+def test_every_sample_has_an_expected_outcome():
+    assert {path.stem for path in SAMPLES.glob("*.hl7")} - {"batch_fhs_bhs_bad_count"} == {
+        *EXPECTED,
+        *CARRY_NO_DOCUMENT,
+    }
+
+
+def test_a_batch_gives_the_documents_of_all_its_messages():
+    sent = documents((SAMPLES / "batch_fhs_bhs_bad_count.hl7").read_bytes(), LABORATORY)
+
+    assert [one.document.status for one in sent] == [FINAL, FINAL]
+
+
+def test_the_patient_is_who_the_message_says():
+    patient = read("oru_path_final_ed_pdf").document.patient
+
+    assert patient.names == (PersonName("DERIVED", ("OPAL", "Q")),)
+    assert (patient.birth_date, patient.sex) == (date(1961, 7, 4), "female")
+    assert read("nasty_pid_mismatch").document.patient.birth_date == date(1961, 1, 1)
+
+
+def test_a_report_is_known_by_its_accession_and_its_order():
+    found = read("oru_path_final_ed_pdf").document
+
+    assert found.identifiers == (IssuedIdentifier(LIS, "S25-10071"), IssuedIdentifier(LIS, "PO71"))
+    assert found.at == datetime(2025, 12, 18, 13, 30, tzinfo=UTC)
+
+
+def test_a_chain_of_documents_names_what_each_one_changes():
+    def numbers(name: str) -> tuple[str, str | None]:
+        found = read(name).document
+        return found.identifiers[0].value, found.parent.value if found.parent else None
+
+    assert numbers("mdm_t02_original") == ("DOC71A", None)
+    assert numbers("mdm_t06_addendum") == ("DOC71B", "DOC71A")
+    assert numbers("mdm_t10_replacement") == ("DOC71C", "DOC71A")
+    assert numbers("mdm_t11_cancel") == ("DOC71C", "DOC71C")
+
+
+def test_a_document_message_in_the_standards_own_order_is_read_the_same():
+    txa = "TXA|1|OP|TX|20260104090000||20260104090000||||||DOC1^LISAPP|DOC0^LISAPP|||f.txt|LA|R|AV"
+    message = MSH.format("MDM^T10^MDM_T02") + txa + "\rOBX|1|TX|||Done.||||||F\r"
+
+    (sent,) = documents(message.encode(), LABORATORY)
+
+    found = sent.document
+    assert (found.identifiers[0].value, found.parent.value, found.status) == ("DOC1", "DOC0", FINAL)
+    assert found.labels == {"R"}
+
+
+def test_the_pdf_inside_comes_out_as_it_went_in():
+    pdf = read("oru_path_final_ed_pdf").parts[0]
+    content = b"".join(pdf.open())
+
+    assert content.startswith(b"%PDF-1.4")
+    assert b"%%EOF" in content[-10:]
+    assert len(content) == pdf.length == len(b"".join(pdf.open()))
+    assert b"".join(read("nasty_ed_hex").parts[0].open()) == content
+
+
+def test_what_is_not_base64_is_unreadable_and_the_report_is_still_there():
+    sent = read("nasty_ed_not_base64")
+
+    with pytest.raises(Unreadable):
+        list(sent.parts[0].open())
+
+
+def test_escapes_and_characters_of_a_narrative_become_readable():
+    assert "ER 95& PR 80|HER2 1^ \\path\nline two ~ tilde" in text_of(read("nasty_escapes"))
+    for name in ("nasty_latin1_declared", "nasty_latin1_undeclared", "nasty_latin1_lies_utf8"):
+        assert "Karzinom, Rücken, größer 5°" in text_of(read(name))
+    assert read("nasty_latin1_lies_utf8").charset_disagrees
+    assert not read("nasty_latin1_declared").charset_disagrees
+
+
+def test_the_part_2_notice_goes_along():
+    sent = read("nasty_zsegment_part2_notice")
+
+    assert "42 CFR part 2 prohibits unauthorized use or disclosure of these records." in sent.notices[0]
+    assert PART_2 in sent.document.labels
+    assert read("oru_path_final_ed_pdf").document.labels == frozenset()
+
+
+def test_a_part_2_statement_in_a_comment_counts_too():
+    (sent,) = a_report("OBR|1||9|x", "NTE|1||Protected by 42 C.F.R. Part 2.", "OBX|1|TX|y||text||||||F")
+
+    assert PART_2 in sent.document.labels
+
+
+def test_267_lines_are_one_report():
+    lines = [f"OBX|{n}|TX|22634-0^Gross^LN|1|line {n}||||||F" for n in range(266)]
+
+    (sent,) = a_report(
+        "OBR|1||S1^LISAPP|11529-5^Report^LN||||||||||||||||||||||F", *lines, "OBX|267|TX|22637-3^Dx^LN|1|Benign||||||F"
+    )
+
+    assert len(sent.parts) == 1
+    assert text_of(sent).splitlines() == ["Gross", *(f"line {n}" for n in range(266)), "", "Dx", "Benign"]
+
+
+def test_values_and_comments_are_part_of_what_can_be_read():
+    (sent,) = a_report(
+        "OBR|1||S1|x",
+        "OBX|1|NM|2039-6^CEA^LN||5.2|ng/mL|||||F",
+        "OBX|2|CWE|85337-4^ER^LN||10828004^Positive^SCT||||||F",
+        "NTE|1||A & B, see ^^",
+    )
+
+    assert text_of(sent) == "CEA\n5.2 ng/mL\n\nER\nPositive\nA & B, see ^^"
+
+
+def test_two_reports_of_one_order_stay_two():
+    one, other = a_report(
+        "OBR|1|P1^LISAPP|F1^LISAPP|x", "OBX|1|TX|||a||||||F", "OBR|2|P1^LISAPP|F2^LISAPP|x", "OBX|1|TX|||b||||||F"
+    )
+
+    assert [sent.document.identifiers for sent in (one, other)] == [
+        (IssuedIdentifier(LIS, "F1"),),
+        (IssuedIdentifier(LIS, "F2"),),
+    ]
+
+
+def test_parts_of_one_accession_are_one_report():
+    (sent,) = a_report(
+        "OBR|1||F1|x||||||||||||||||||||||F",
+        "OBX|1|TX|||a||||||F",
+        "OBR|2||F1|x||||||||||||||||||||||P",
+        "OBX|1|TX|||b||||||P",
+    )
+
+    assert sent.document.status is PRELIMINARY
+    assert text_of(sent) == "a\nb"
+
+
+def test_results_of_two_people_in_one_message_are_not_mixed():
+    one, other = a_report(
+        "PID|1||1^^^A", "OBR|1||F1|x", "OBX|1|TX|||a||||||F", "PID|2||2^^^A", "OBR|1||F1|x", "OBX|1|TX|||b||||||F"
+    )
+
+    assert [sent.document.patient.identifiers[0].value for sent in (one, other)] == ["1", "2"]
+    assert [text_of(sent) for sent in (one, other)] == ["a", "b"]
+
+
+def test_a_number_nobody_issued_identifies_nobody():
+    (sent,) = a_report("PID|1||123~456^^^MERCY&1.2.3&ISO^MR~999-99-9999^^^^SS", "OBR|1||F1|x")
+
+    assert sent.document.patient.identifiers == (IssuedIdentifier("urn:oid:1.2.3", "456"),)
+
+
+def test_a_bare_number_is_the_institutions_own_where_its_file_says_so():
+    known = LABORATORY.model_copy(update={"default_issuer": "urn:oid:9.9"})
+
+    (sent,) = a_report("PID|1||123^^^^MR~999-99-9999^^^^SS", "OBR|1||F1|x", institution=known)
+
+    assert sent.document.patient.identifiers == (IssuedIdentifier("urn:oid:9.9", "123"),)
+
+
+def test_former_names_are_known_too():
+    (sent,) = a_report("PID|1||1^^^A||NEW^ANN~OLD^ANN^^^^^M||19610704|F|ALIAS^ANN", "OBR|1||F1|x")
+
+    assert [name.family for name in sent.document.patient.names] == ["NEW", "OLD", "ALIAS"]
+
+
+def test_a_sites_own_code_is_read_by_its_own_table_and_an_unknown_one_is_kept():
+    (known,) = a_report("OBR|1||F1|PATH1^Report^LOCAL")
+    (second,) = a_report("OBR|1||F1|^^^PATH1^Report^LOCAL")
+    (unknown,) = a_report("OBR|1||F1|PATH9^Report^LOCAL")
+
+    assert known.document.kind is second.document.kind is PATHOLOGY
+    assert unknown.document.kind is RecordKind.OTHER
+    assert unknown.document.code.system == "urn:x-institution:commhosp-lab:LOCAL"
+    assert unknown.document.code.code == "PATH9"
+
+
+def test_a_pointer_is_noted_and_nothing_is_fetched():
+    (sent,) = a_report("OBR|1||F1|x", r"OBX|1|RP|y||http://10.0.0.1/a?b=1\T\c=2^app^image^jpeg||||||F")
+
+    assert [(pointer.address, pointer.content_type) for pointer in sent.pointers] == [
+        ("http://10.0.0.1/a?b=1&c=2", "image/jpeg")
+    ]
+    assert sent.parts == ()
+
+
+@pytest.mark.parametrize(
+    ("report", "results", "status"),
+    [
+        ("F", "FF", FINAL),
+        ("F", "FP", PRELIMINARY),
+        ("P", "FF", PRELIMINARY),
+        ("A", "F", PRELIMINARY),
+        ("R", "", PRELIMINARY),
+        ("M", "C", PRELIMINARY),
+        ("C", "FC", DocumentStatus.CORRECTED),
+        ("F", "C", DocumentStatus.CORRECTED),
+        ("F", "FA", DocumentStatus.AMENDED),
+        ("F", "FB", DocumentStatus.APPENDED),
+        ("F", "FD", DocumentStatus.CORRECTED),
+        ("F", "D", DocumentStatus.WITHDRAWN),
+        ("F", "FW", DocumentStatus.WITHDRAWN),
+        ("P", "W", DocumentStatus.WITHDRAWN),
+        ("X", "X", DocumentStatus.UNKNOWN),
+        ("?", "F", DocumentStatus.UNKNOWN),
+        ("F", "?", DocumentStatus.UNKNOWN),
+        (None, "FU", FINAL),
+        (None, "XN", DocumentStatus.UNKNOWN),
+        (None, "", DocumentStatus.UNKNOWN),
+        ("F", "", FINAL),
+    ],
+)
+def test_the_worst_word_about_a_report_wins(report, results, status):
+    assert of_report(report, list(results)) is status
+
+
+@pytest.mark.parametrize(
+    ("trigger", "completion", "availability", "status"),
+    [
+        ("T02", "AU", "AV", FINAL),
+        ("T02", "LA", None, FINAL),
+        ("T02", "DI", "AV", PRELIMINARY),
+        ("T02", "PA", "AV", PRELIMINARY),
+        ("T02", "AU", "UN", PRELIMINARY),
+        ("T02", "AU", "OB", DocumentStatus.UNKNOWN),
+        ("T02", None, "AV", DocumentStatus.UNKNOWN),
+        ("T04", "AU", "CA", DocumentStatus.WITHDRAWN),
+        ("T11", "AU", None, DocumentStatus.WITHDRAWN),
+    ],
+)
+def test_only_an_authenticated_available_document_is_final(trigger, completion, availability, status):
+    assert of_document(trigger, completion, availability) is status
+
+
+@pytest.mark.parametrize(
+    ("said", "utc"),
+    [
+        ("20260105101500-0500", datetime(2026, 1, 5, 15, 15, tzinfo=UTC)),
+        ("20260105101500", datetime(2026, 1, 5, 15, 15, tzinfo=UTC)),
+        ("202607051015", datetime(2026, 7, 5, 14, 15, tzinfo=UTC)),
+        ("20260105101500.1234+0000", datetime(2026, 1, 5, 10, 15, tzinfo=UTC)),
+        ("20260105", datetime(2026, 1, 5, 5, 0, tzinfo=UTC)),
+        ("20261231235960", datetime(2027, 1, 1, 4, 59, 59, tzinfo=UTC)),
+        ("202601", None),
+        ("20261341", None),
+        ("00010101+1400", None),
+        ("20260105+9999", None),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_a_time_without_an_offset_is_the_institutions(said, utc):
+    assert moment(said, LABORATORY.zone) == utc
+
+
+@given(st.binary(max_size=2000).filter(lambda content: b"%PDF-" not in content), st.booleans())
+def test_base64_comes_out_as_it_went_in_however_lines_are_broken(content, broken):
+    encoded = base64.encodebytes(content) if broken else base64.b64encode(content)
+
+    part = encapsulated(memoryview(encoded), "Base64", "application", "octet-stream")
+
+    assert b"".join(part.open()) == content
+    assert part.flags == (frozenset() if content else {Flag.EMPTY})
+
+
+@pytest.mark.parametrize("line_end", [b"", b"\r", b"\\.br\\", b"\\X0D0A\\"])
+def test_a_large_pdf_is_decoded_in_slices(line_end):
+    content = b"%PDF-1.4\n" + os.urandom(1_500_001) + b"\n%%EOF\n"
+    lines = base64.b64encode(content)
+    encoded = line_end.join(lines[at : at + 76_000] for at in range(0, len(lines), 76_000))
+
+    part = encapsulated(memoryview(encoded), "base64", None, "PDF")
+
+    assert (part.content_type, part.flags, part.length) == ("application/pdf", frozenset(), len(content))
+    assert b"".join(part.open()) == content
+    assert max(len(piece) for piece in part.open()) <= 1 << 18
+
+
+def test_base64_that_stops_short_is_flagged():
+    whole = base64.b64encode(b"not a pdf, but long enough")
+
+    assert Flag.TRUNCATED in encapsulated(memoryview(whole[:-2]), "Base64", "image", "x").flags
+    assert Flag.UNDECODABLE in encapsulated(memoryview(whole + b"QUJD"), "Base64", "image", "x").flags
+
+
+def test_something_else_under_the_name_of_pdf_is_flagged():
+    part = encapsulated(memoryview(base64.b64encode(b"<html>an error page</html>")), "Base64", "application", "pdf")
+
+    assert part.flags == {Flag.MISLABELLED}
+
+
+def test_a_referral_for_a_second_opinion_is_read_whole():
+    payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes()
+
+    asked = referral(payload, LABORATORY, Institutions([LABORATORY, CENTER]))
+
+    assert asked.disease == "http://hl7.org/fhir/sid/icd-10-cm|C50.912"
+    assert (asked.receiver, asked.referring, asked.sources) == ("recv-center", "commhosp-lab", ("commhosp-lab",))
+    assert asked.reference == IssuedIdentifier(LIS, "REF71")
+    assert (asked.priority, asked.needed_by) == (Priority.ROUTINE, date(2026, 4, 5))
+    assert asked.patient.birth_date == date(1961, 7, 4)
+
+
+def test_a_referral_names_sources_question_priority_and_appointment():
+    other = CENTER.model_copy(update={"id": "mercy", "identifiers": (IssuerName(system="urn:oid:1.2.3", value="M1"),)})
+    payload = (
+        (
+            MSH.format("REF^I12^REF_I12") + "RF1|P|S||SO|||||||R^Is surgery right?\r"
+            "PRD|RT|||||||1740000009^NPI\rPRD|PP|||||||||MERCY^^M1^^^X&1.2.3&ISO\r"
+            "PID|1||1^^^A\rDG1|1||I10^Hypertension^I10\rDG1|2||C18.7^Colon^I10\r"
+            "OBR|1||F1|x\rNTE|1||about the result\rPV1|1|O\rPV2||||||||202605011030\rNTE|1||Margins?\r"
+        )
+        .replace("RF1|P|S||SO|||||||R", "RF1|P|S||SO||||||R")
+        .replace("PRD|RT|||||||1740", "PRD|RT||||||1740")
+    )
+
+    asked = referral(payload.encode(), LABORATORY, Institutions([LABORATORY, CENTER, other]))
+
+    assert asked.question == "Is surgery right?\nMargins?"
+    assert asked.disease.endswith("|C18.7")
+    assert (asked.priority, asked.sources) == (Priority.STAT, ("commhosp-lab", "mercy"))
+    assert asked.appointment_at == datetime(2026, 5, 1, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b"REF^I12", b"REF^I14"),
+        (b"SO^Second Opinion", b"AM^Assume"),
+        (b"1740000009", b"1740000099"),
+        (b"\rDG1|", b"\rZG1|"),
+        (b"\rRF1|", b"\rZF1|"),
+    ],
+)
+def test_a_referral_that_is_not_clearly_one_is_decided_by_a_person(said, instead):
+    payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes().replace(said, instead)
+
+    with pytest.raises(Unexpected) as refused:
+        referral(payload, LABORATORY, Institutions([LABORATORY, CENTER]))
+
+    assert isinstance(refused.value, NeedsReview)
+    assert "DERIVED" not in str(refused.value)
+
+
+def test_a_merge_says_which_number_is_absorbed():
+    (merge,) = identity_changes((SAMPLES / "adt_a40_merge.hl7").read_bytes(), LABORATORY)
+
+    assert merge.change is Change.MERGED
+    assert merge.surviving.identifiers == (IssuedIdentifier(HOSPITAL, "MR100071"),)
+    assert merge.absorbed.identifiers == (IssuedIdentifier(HOSPITAL, "MR099003"),)
+
+
+def test_a_change_of_name_is_an_update_without_anybody_absorbed():
+    (update,) = identity_changes((SAMPLES / "adt_a31_update.hl7").read_bytes(), LABORATORY)
+
+    assert (update.change, update.absorbed) == (Change.UPDATED, None)
+    assert update.surviving.names[0].family == "DERIVED-SMITH"
+
+
+def test_a_merge_of_several_pairs_keeps_them_apart():
+    payload = MSH.format("ADT^A40^ADT_A39") + "PID|1||1^^^A\rMRG|9^^^A\rPID|2||2^^^A\rMRG|8^^^A\rPID|3||3^^^A\rMRG|\r"
+
+    pairs = [
+        (one.surviving.identifiers[0].value, one.absorbed.identifiers[0].value)
+        for one in identity_changes(payload.encode(), LABORATORY)
+    ]
+    assert pairs == [("1", "9"), ("2", "8")]
+
+
+FOLDER = os.environ.get("SAMPLES")
+
+
+@pytest.mark.skipif(FOLDER is None, reason="SAMPLES names no folder of real-world messages")
+def test_every_real_world_message_is_read():
+    paths = [path for suffix in ("hl7", "txt") for path in Path(FOLDER, "hl7v2").rglob(f"*.{suffix}")]
+    assert len(paths) > 100
+
+    found = 0
+    for path in paths:
+        for message in batch(path.read_bytes()).messages:
+            found += len(documents(message, LABORATORY))
+            identity_changes(message, LABORATORY)
+    assert found > 100

@@ -1,0 +1,302 @@
+"""The vault on the real embedded store: nothing left behind, flat memory, kills, orphans, and refusals in our words."""
+
+import subprocess
+import sys
+import textwrap
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from transfer.adapters.vault import PART, S3Vault, Support
+from transfer.errors import TurnedAway, Unavailable, Unknown, Unreachable
+from transfer.parts.store import Store
+from transfer.staging import Location
+
+pytestmark = pytest.mark.servers
+
+MiB = 1 << 20
+
+
+def vault_on(store, bucket="vault", **changed):
+    known = {
+        "endpoint": store.endpoint,
+        "region": "us-east-1",
+        "access_key": store.access_key,
+        "secret_key": store.secret_key,
+        "bucket": bucket,
+    }
+    return S3Vault(**known | changed)
+
+
+@pytest.fixture
+def vault(store, request):
+    vault = vault_on(store, bucket=f"bucket-{abs(hash(request.node.nodeid)):x}")
+    vault.ensure_bucket()
+    return vault
+
+
+def objects(vault):
+    listed = vault._client.list_object_versions(Bucket=vault._bucket)
+    return [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+
+
+def on_disk(store, needle):
+    return [p for p in (store.folder / "data" / "devices").rglob("*.data") if needle in p.read_bytes()]
+
+
+def marked(marker, length):
+    return (marker * (MiB // len(marker)) for _ in range(length // MiB))
+
+
+@pytest.mark.parametrize("length", [1 * MiB, 17 * MiB, 50 * MiB])
+def test_a_source_that_fails_midway_leaves_nothing_behind(vault, store, length):
+    marker = f"ZZ{length:020d}ZZ".encode()
+
+    def failing():
+        yield from marked(marker, length)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        vault.keep(failing())
+
+    assert objects(vault) == []
+    assert vault.open_uploads() == []
+    assert on_disk(store, marker) == []
+
+
+def test_a_writer_left_without_finishing_leaves_nothing_behind(vault):
+    with vault.writer() as writer:
+        writer.write(bytes(2 * PART + 1))
+
+    assert (objects(vault), vault.open_uploads()) == ([], [])
+
+
+def test_a_writer_takes_what_it_is_given_at_once_so_that_the_buffer_can_be_used_again(vault):
+    buffer = bytearray(b"first")
+    with vault.writer() as writer:
+        writer.write(buffer)
+        buffer[:] = b"later"
+        writer.write(memoryview(buffer))
+        location = writer.finish()
+
+    assert b"".join(vault.read(location)) == b"firstlater"
+    assert writer.length == 10
+
+
+@pytest.mark.parametrize("is_versioned", [False, True])
+@pytest.mark.parametrize("length", [1 * MiB, 40 * MiB])
+def test_removing_an_object_leaves_no_byte_of_it_on_the_disk(store, is_versioned, length):
+    vault = vault_on(store, bucket=f"removal-{is_versioned}-{length}".lower())
+    vault.ensure_bucket()
+    if is_versioned:
+        enabled = {"Status": "Enabled"}
+        vault._client.put_bucket_versioning(Bucket=vault._bucket, VersioningConfiguration=enabled)
+    marker = f"RR{is_versioned}{length:020d}RR".encode()
+    location = vault.keep(marked(marker, length))
+    assert on_disk(store, marker)
+
+    vault.remove(location.key)
+    vault.remove(location.key)
+
+    assert objects(vault) == []
+    assert on_disk(store, marker) == []
+
+
+def test_an_object_hidden_by_a_delete_marker_is_removed_with_all_its_versions(store):
+    vault = vault_on(store, bucket="hidden")
+    vault.ensure_bucket()
+    vault._client.put_bucket_versioning(Bucket="hidden", VersioningConfiguration={"Status": "Enabled"})
+    location = vault.keep([b"HIDDEN-BYTES"])
+    vault._client.delete_object(Bucket="hidden", Key=location.key)
+
+    vault.remove(location.key)
+
+    assert objects(vault) == []
+    assert on_disk(store, b"HIDDEN-BYTES") == []
+
+
+def test_removing_a_key_aborts_its_open_uploads_and_no_others(vault):
+    for key in ("00/mine", "00/mine-too"):
+        vault._client.create_multipart_upload(Bucket=vault._bucket, Key=key)
+
+    vault.remove("00/mine")
+
+    assert [upload.key for upload in vault.open_uploads()] == ["00/mine-too"]
+
+
+def test_the_upload_of_a_dead_writer_is_found_and_aborted_and_a_younger_one_is_not(vault, store):
+    writer = vault.writer()  # never left: its process died
+    writer.write(b"ORPHANED" * (2 * PART // 8))
+    writer.write(b"x")
+    [upload] = vault.open_uploads()
+
+    assert vault.abort_stale(older_than=upload.started_at - timedelta(seconds=1)) == 0
+    assert vault.abort_stale(older_than=datetime.now(UTC) + timedelta(seconds=5)) == 1
+    assert vault.open_uploads() == []
+
+
+def test_two_processes_may_make_the_bucket_at_once(store):
+    vaults = [vault_on(store, bucket="raced") for _ in range(4)]
+    failures = []
+
+    def make(vault):
+        try:
+            vault.ensure_bucket()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
+            failures.append(error)
+
+    threads = [threading.Thread(target=make, args=(vault,)) for vault in vaults]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert b"".join(vaults[0].read(vaults[3].keep([b"x"]))) == b"x"
+
+
+def test_a_wrong_secret_is_turned_away_and_stands_in_no_message(store):
+    with pytest.raises(TurnedAway) as refused:
+        vault_on(store, secret_key="a-wrong-secret").ensure_bucket()
+
+    assert "a-wrong-secret" not in str(refused.value)
+    assert store.access_key not in str(refused.value)
+
+
+def test_a_missing_bucket_is_said_and_nothing_is_kept(store):
+    with pytest.raises(Unknown):
+        vault_on(store, bucket="never-made").keep([b"x"])
+
+
+def test_a_store_that_is_down_is_unreachable(unused_port):
+    vault = S3Vault(
+        endpoint=f"http://127.0.0.1:{unused_port}", region="us-east-1", access_key="a:b", secret_key="c", bucket="d"
+    )
+    with pytest.raises(Unreachable) as refused:
+        vault.keep([b"x"])
+
+    assert str(unused_port) not in str(refused.value)
+
+
+@pytest.fixture
+def unused_port():
+    import socket
+
+    with socket.socket() as bound:  # bound and not listening: whoever connects is refused
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def test_a_store_that_says_yes_and_has_nothing_is_caught_by_reading_back(vault, monkeypatch):
+    monkeypatch.setattr(vault._client, "put_object", lambda **_: {"ETag": "fine"})
+
+    with pytest.raises(Unavailable):
+        vault.keep([b"x"])
+
+
+def test_a_completed_upload_whose_answer_was_lost_counts_once_it_is_read_back(vault, monkeypatch):
+    completed = vault._client.complete_multipart_upload
+
+    def twice(**named):
+        completed(**named)
+        return completed(**named)  # as a retry after a lost answer does
+
+    monkeypatch.setattr(vault._client, "complete_multipart_upload", twice)
+    location = vault.keep(bytes(MiB) for _ in range(20))
+
+    assert sum(map(len, vault.read(location))) == 20 * MiB
+
+
+def test_a_store_dying_midway_fails_the_keeping_and_its_restart_leaves_only_an_upload_to_abort(short_folder):
+    store = Store(short_folder / "store")
+    store.start()
+    try:
+        vault = vault_on(store)
+        vault.ensure_bucket()
+        kept = vault.keep(marked(b"SURVIVOR", 20 * MiB))
+
+        def killing():
+            yield from marked(b"HALFWAYS", 40 * MiB)
+            subprocess.run(["kill", "-9", str(store.pid)], check=True)
+            yield from marked(b"HALFWAYS", 40 * MiB)
+
+        with pytest.raises(Unavailable):
+            vault.keep(killing())
+        store.stop()
+        store.start()
+
+        assert b"".join(vault.read(kept)) == b"SURVIVOR" * (20 * MiB // 8)
+        assert [each["Key"] for each in objects(vault)] == [kept.key]
+        assert vault.abort_stale(older_than=datetime.now(UTC) + timedelta(seconds=5)) == 1
+        assert on_disk(store, b"HALFWAYS") == []
+    finally:
+        store.stop()
+
+
+def test_a_store_that_stops_in_the_middle_of_reading_is_unavailable_not_unreadable(short_folder):
+    store = Store(short_folder / "store")
+    store.start()
+    try:
+        vault = vault_on(store)
+        vault.ensure_bucket()
+        location = vault.keep(bytes(MiB) for _ in range(60))
+        chunks = vault.read(location)
+        next(chunks)
+        subprocess.run(["kill", "-9", str(store.pid)], check=True)
+
+        with pytest.raises(Unavailable):
+            list(chunks)
+    finally:
+        store.stop()
+
+
+def test_memory_stays_flat_whatever_the_length(vault, store):
+    program = textwrap.dedent("""
+        import resource, sys
+        from transfer.adapters.vault import S3Vault
+        names = ("endpoint", "access_key", "secret_key", "bucket")
+        *known, mib = sys.argv[1:]
+        vault = S3Vault(region="us-east-1", **dict(zip(names, known, strict=True)))
+        block = bytes(1 << 20)
+        location = vault.keep(block for _ in range(int(mib)))
+        assert sum(map(len, vault.read(location))) == int(mib) << 20
+        vault.remove(location.key)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    """)
+
+    def peak(mib):
+        known = [store.endpoint, store.access_key, store.secret_key, vault._bucket, str(mib)]
+        ran = subprocess.run([sys.executable, "-c", program, *known], capture_output=True, text=True, check=True)
+        return int(ran.stdout)
+
+    small, large = peak(1), peak(300)
+
+    assert large - small < 100  # MiB: three parts and the connections' buffers
+
+
+def test_what_the_store_really_does_is_found_by_trying(vault):
+    found = vault.probe(datetime.now(UTC))
+
+    assert found.checksums is Support.KEPT
+    assert found.credentials is Support.KEPT
+    assert found.versions is Support.REFUSED
+    assert found.encryption is Support.REFUSED
+    assert found.lock is Support.IGNORED  # this store takes the header and lets the object be deleted
+    assert found.customer_keys is Support.IGNORED  # and this one, and shows the bytes to anybody with its own key
+    assert objects(vault) == []
+
+
+def test_versions_are_seen_where_they_are_kept_and_the_probe_leaves_none(vault):
+    vault._client.put_bucket_versioning(Bucket=vault._bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    assert vault.probe(datetime.now(UTC)).versions is Support.KEPT
+    assert objects(vault) == []
+
+
+def test_both_checksum_modes_are_taken(store, vault):
+    plain = vault_on(store, bucket=vault._bucket, checksums="when_required")
+    location = plain.keep(bytes(MiB) for _ in range(20))
+
+    assert isinstance(location, Location)
+    assert sum(map(len, vault.read(location))) == 20 * MiB

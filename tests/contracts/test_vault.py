@@ -1,0 +1,119 @@
+"""What every vault promises (`transfer.staging.Vault`): the real store and the one in memory alike."""
+
+import hashlib
+import random
+from dataclasses import replace
+
+import pytest
+from fakes import MemoryVault
+
+from transfer.adapters.vault import S3Vault
+from transfer.errors import Unknown, Unreadable
+from transfer.staging import CHUNK, Location
+
+MiB = 1 << 20
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.servers)])
+def vault(request):
+    if request.param == "memory":
+        return MemoryVault()
+    store = request.getfixturevalue("store")
+    vault = S3Vault(
+        endpoint=store.endpoint,
+        region="us-east-1",
+        access_key=store.access_key,
+        secret_key=store.secret_key,
+        bucket="contract",
+    )
+    vault.ensure_bucket()
+    return vault
+
+
+def drawn(length, seed=1):
+    return random.Random(seed).randbytes(length)
+
+
+def in_chunks(data, size=1_000_003):
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("length", [0, 1, 5 * MiB - 1, 16 * MiB, 17 * MiB, 60 * MiB])
+def test_what_is_kept_is_read_again_to_the_byte(vault, length):
+    data = drawn(length)
+
+    location = vault.keep(in_chunks(data))
+
+    assert (location.offset, location.length) == (0, length)
+    assert location.sha256 == hashlib.sha256(data).hexdigest()
+    chunks = list(vault.read(location))
+    assert b"".join(chunks) == data
+    assert all(len(chunk) <= CHUNK for chunk in chunks)
+
+
+def test_chunks_may_be_empty_and_views(vault):
+    location = vault.keep([b"", memoryview(b"abc")[1:], b"", memoryview(b"d")])
+
+    assert b"".join(vault.read(location)) == b"bcd"
+
+
+def test_keeping_twice_makes_two_objects_whose_names_say_nothing_of_what_is_in_them(vault):
+    first, second = vault.keep([b"same"]), vault.keep([b"same"])
+
+    assert first.key != second.key
+    assert first.sha256[:8] not in first.key
+    vault.remove(first.key)
+    assert b"".join(vault.read(second)) == b"same"
+
+
+def test_a_part_of_an_object_is_read_as_a_location_of_its_own(vault):
+    data = drawn(18 * MiB)
+    location = vault.keep(in_chunks(data))
+    inner = data[16 * MiB - 10 : 16 * MiB + 10]
+    part = Location(location.key, 16 * MiB - 10, 20, hashlib.sha256(inner).hexdigest())
+
+    assert b"".join(vault.read(part)) == inner
+    assert b"".join(vault.read_range(part, 5, 15)) == inner[5:15]
+    assert b"".join(vault.read_range(part, 5, 5)) == b""
+
+
+def test_other_bytes_than_were_kept_are_noticed_when_read(vault):
+    location = vault.keep([b"one thing"])
+
+    with pytest.raises(Unreadable):
+        list(vault.read(replace(location, sha256=hashlib.sha256(b"another").hexdigest())))
+
+
+def test_an_object_shorter_than_was_kept_is_noticed_when_read(vault):
+    location = vault.keep([b"short"])
+
+    with pytest.raises(Unreadable):
+        list(vault.read(replace(location, length=6)))
+
+
+def test_what_was_removed_is_gone_and_removing_it_again_does_nothing(vault):
+    location = vault.keep([b"gone soon"])
+
+    vault.remove(location.key)
+    vault.remove(location.key)
+
+    with pytest.raises(Unknown):
+        list(vault.read(location))
+
+
+def test_removing_what_never_was_does_nothing(vault):
+    vault.remove("00/never")
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("length", [0, 1, 17 * MiB, 50 * MiB])
+def test_a_source_that_fails_midway_fails_the_keeping_with_its_own_error(vault, length):
+    def failing():
+        yield from in_chunks(drawn(length))
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        vault.keep(failing())

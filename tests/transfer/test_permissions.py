@@ -1,0 +1,544 @@
+"""May this leave? The forms, what ends them, and the bases besides."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transfer.identifiers import InstitutionId, PermissionId
+from transfer.institutions import Basis
+from transfer.patients import Demographics, IssuedIdentifier
+from transfer.permissions import (
+    DISPUTABLE,
+    Authorization,
+    Emergency,
+    End,
+    Finding,
+    FormStatus,
+    Permission,
+    Release,
+    Ruling,
+    Signer,
+    Statement,
+    evaluate,
+    expires_at,
+    findings_on,
+    renewal_due,
+)
+from transfer.permissions.labels import BEYOND_TREATMENT, serves, unreleased
+from transfer.records import RecordKind
+
+OFFICE = InstitutionId("lakeside-oncology")
+LABORATORY = InstitutionId("prairie-pathology")
+CENTER = InstitutionId("summit-cancer-center")
+CHICAGO = ZoneInfo("America/Chicago")
+NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+NOTE = Release(discloser=OFFICE, recipient=CENTER, kinds=frozenset({RecordKind.NOTE}))
+
+
+def a_form(**differing) -> Authorization:
+    """A form with nothing wrong with it."""
+    plain = {
+        "patient": Demographics(),
+        "reference": IssuedIdentifier("urn:forms", "1"),
+        "status": FormStatus.ACTIVE,
+        "disclosers": frozenset({OFFICE, LABORATORY}),
+        "recipients": frozenset({CENTER}),
+        "described": True,
+        "information": None,
+        "special": frozenset(),
+        "purposes": frozenset({"TREAT"}),
+        "effective_from": None,
+        "expires_on": date(2027, 6, 30),
+        "expires_event": None,
+        "event_occurred": False,
+        "signed_by": Signer.PATIENT,
+        "signed_on": date(2026, 11, 2),
+        "representative_authority": None,
+        "statements": frozenset(Statement),
+        "denies": False,
+        "replaces": None,
+    }
+    return Authorization(**{**plain, **differing})
+
+
+def a_permission(ended: End | None = None, **differing) -> Permission:
+    return Permission(id=PermissionId.draw(), form=a_form(**differing), ended=ended)
+
+
+def ruling(*permissions, release=NOTE, policy=Basis.AUTHORIZATION, now=NOW, **more) -> Ruling:
+    return evaluate(release, policy=policy, zone=CHICAGO, permissions=permissions, now=now, **more)
+
+
+def findings(*permissions, **more) -> set[Finding]:
+    return set(ruling(*permissions, **more).findings)
+
+
+def test_a_complete_form_in_force_permits_and_is_named():
+    form = a_permission()
+
+    assert ruling(form) == Ruling(basis=Basis.AUTHORIZATION, permission=form.id, findings=())
+
+
+def test_without_a_form_nothing_leaves():
+    assert findings() == {Finding.NO_FORM}
+
+
+@pytest.mark.parametrize(
+    ("differing", "finding"),
+    [
+        ({"described": False}, Finding.INCOMPLETE_DESCRIPTION),
+        ({"disclosers": frozenset()}, Finding.INCOMPLETE_DISCLOSER),
+        ({"recipients": frozenset()}, Finding.INCOMPLETE_RECIPIENT),
+        ({"purposes": frozenset()}, Finding.INCOMPLETE_PURPOSE),
+        ({"expires_on": None}, Finding.INCOMPLETE_EXPIRATION),
+        ({"signed_by": None, "signed_on": None}, Finding.SIGNATURE_MISSING),
+        ({"signed_on": None}, Finding.SIGNATURE_UNDATED),
+        ({"signed_on": date(2026, 11, 22)}, Finding.SIGNATURE_POSTDATED),
+        ({"signed_by": Signer.REPRESENTATIVE}, Finding.REPRESENTATIVE_AUTHORITY_MISSING),
+        ({"statements": frozenset(Statement) - {Statement.REVOKE}}, Finding.STATEMENT_MISSING_REVOKE),
+        ({"statements": frozenset(Statement) - {Statement.CONDITION}}, Finding.STATEMENT_MISSING_CONDITION),
+        ({"statements": frozenset(Statement) - {Statement.REDISCLOSE}}, Finding.STATEMENT_MISSING_REDISCLOSE),
+        ({"expires_on": date(2026, 11, 19)}, Finding.EXPIRED_DATE),
+        ({"expires_event": "end of treatment", "event_occurred": True}, Finding.EXPIRED_EVENT),
+        ({"effective_from": date(2026, 11, 21)}, Finding.NOT_YET_IN_FORCE),
+        ({"status": FormStatus.REVOKED}, Finding.REVOKED),
+        ({"status": FormStatus.ENTERED_IN_ERROR}, Finding.ENTERED_IN_ERROR),
+        ({"status": FormStatus.DRAFT}, Finding.NOT_FILED),
+        ({"disclosers": frozenset({LABORATORY})}, Finding.NOT_THIS_DISCLOSER),
+        ({"recipients": frozenset({OFFICE})}, Finding.NOT_THIS_RECIPIENT),
+        ({"information": frozenset({RecordKind.IMAGES})}, Finding.NOT_THIS_INFORMATION),
+        ({"purposes": frozenset({"HRESCH"})}, Finding.PURPOSE_MISMATCH),
+    ],
+)
+def test_one_thing_wrong_is_enough_and_is_the_one_thing_said(differing, finding):
+    assert findings(a_permission(**differing)) == {finding}
+
+
+@pytest.mark.parametrize(
+    ("end", "finding"),
+    [
+        (End.EXPIRED, Finding.EXPIRED_DATE),
+        (End.REPLACED, Finding.REPLACED),
+        (End.ENTERED_IN_ERROR, Finding.ENTERED_IN_ERROR),
+        (End.PAUSED, Finding.PAUSED),
+        (End.REVOKED, Finding.REVOKED),
+    ],
+)
+def test_each_of_the_five_ends_stops_the_release_and_says_which_it_is(end, finding):
+    assert findings(a_permission(end)) == {finding}
+
+
+def test_a_representative_with_authority_may_sign():
+    form = a_permission(signed_by=Signer.REPRESENTATIVE, representative_authority="health care power of attorney")
+
+    assert ruling(form).is_permitted
+
+
+def test_an_event_serves_as_an_expiration_until_it_has_occurred():
+    assert ruling(a_permission(expires_on=None, expires_event="end of treatment")).is_permitted
+
+
+def test_the_day_a_form_expires_is_the_disclosers_and_lasts_to_its_end():
+    form = a_permission(expires_on=date(2026, 11, 20))
+    midnight = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+
+    assert expires_at(form.form, CHICAGO) == midnight
+    assert ruling(form, now=midnight - timedelta(microseconds=1)).is_permitted
+    assert findings(form, now=midnight) == {Finding.EXPIRED_DATE}
+
+
+def test_a_form_for_ever_does_not_break_the_calendar():
+    form = a_permission(expires_on=date.max)
+
+    assert ruling(form).is_permitted
+    assert not renewal_due(form, ZoneInfo("Asia/Tokyo"), NOW)
+
+
+@given(st.dates(), st.sampled_from(["America/Chicago", "Asia/Beirut", "America/Santiago", "Pacific/Apia", "UTC"]))
+def test_no_day_is_cut_short_in_any_zone(day, zone):
+    end = expires_at(a_form(expires_on=day), ZoneInfo(zone))
+
+    assert end.tzinfo is UTC
+    if day > date(1, 1, 2) and day < date(9999, 12, 30):
+        assert (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date() <= day
+        assert end.astimezone(ZoneInfo(zone)).date() > day
+
+
+def test_a_renewal_is_asked_for_from_fourteen_days_before():
+    form = a_permission(expires_on=date(2026, 12, 4))
+    end = expires_at(form.form, CHICAGO)
+
+    assert not renewal_due(form, CHICAGO, end - timedelta(days=14, microseconds=1))
+    assert renewal_due(form, CHICAGO, end - timedelta(days=14))
+    assert renewal_due(form, CHICAGO, end + timedelta(days=1))
+
+
+@pytest.mark.parametrize("end", [End.REPLACED, End.ENTERED_IN_ERROR, End.PAUSED, End.REVOKED])
+def test_nobody_is_asked_to_renew_what_they_took_back(end):
+    form = a_permission(end, expires_on=date(2026, 11, 21))
+
+    assert not renewal_due(form, CHICAGO, NOW)
+
+
+def test_nothing_to_renew_where_there_is_no_date_or_no_release():
+    assert not renewal_due(a_permission(expires_on=None), CHICAGO, NOW)
+    assert not renewal_due(a_permission(denies=True, expires_on=date(2026, 11, 21)), CHICAGO, NOW)
+    assert not renewal_due(a_permission(status=FormStatus.DRAFT, expires_on=date(2026, 11, 21)), CHICAGO, NOW)
+
+
+def test_a_renewed_form_replaces_the_old_one_even_before_anyone_wrote_that_down():
+    old = a_permission(special=frozenset({"HIV"}))
+    new = a_permission(reference=IssuedIdentifier("urn:forms", "2"), replaces=old.form.reference)
+    release = replace(NOTE, labels=frozenset({"HIV"}))
+
+    assert ruling(old, new).permission == new.id
+    assert not ruling(old, new, release=release).is_permitted
+
+
+def test_a_replacement_entered_in_error_or_never_filed_replaces_nothing():
+    old = a_permission()
+    reference = IssuedIdentifier("urn:forms", "2")
+    in_error = a_permission(End.ENTERED_IN_ERROR, reference=reference, replaces=old.form.reference)
+    draft = a_permission(status=FormStatus.DRAFT, reference=reference, replaces=old.form.reference)
+
+    assert ruling(old, in_error).permission == old.id
+    assert ruling(old, draft).permission == old.id
+
+
+def test_forms_without_numbers_do_not_replace_one_another():
+    assert ruling(a_permission(reference=None), a_permission(reference=None)).is_permitted
+
+
+def test_of_several_forms_one_that_covers_everything_is_enough():
+    covering = a_permission()
+
+    assert ruling(a_permission(End.REVOKED), covering, a_permission(described=False)).permission == covering.id
+
+
+def test_two_forms_that_each_cover_half_cover_nothing():
+    notes = a_permission(information=frozenset({RecordKind.NOTE}))
+    images = a_permission(information=frozenset({RecordKind.IMAGES}))
+    both = replace(NOTE, kinds=frozenset({RecordKind.NOTE, RecordKind.IMAGES}))
+
+    assert findings(notes, images, release=both) == {Finding.NOT_THIS_INFORMATION}
+
+
+def test_of_two_that_cover_the_later_signed_is_named():
+    old, new = a_permission(signed_on=date(2026, 1, 1)), a_permission(signed_on=date(2026, 11, 1))
+
+    assert ruling(old, new).permission == ruling(new, old).permission == new.id
+
+
+def test_where_none_covers_the_findings_are_those_of_the_nearest():
+    far = a_permission(described=False, signed_by=None, statements=frozenset())
+    elsewhere = a_permission(disclosers=frozenset({LABORATORY}))
+    near = a_permission(expires_on=date(2026, 1, 1), statements=frozenset({Statement.REVOKE}))
+
+    expected = {Finding.EXPIRED_DATE, Finding.STATEMENT_MISSING_CONDITION, Finding.STATEMENT_MISSING_REDISCLOSE}
+    assert findings(far, elsewhere, near) == expected
+
+
+@pytest.mark.parametrize(
+    ("purposes", "purpose", "permitted"),
+    [
+        ({"TREAT"}, "TREAT", True),
+        ({"TREAT"}, "COC", True),
+        ({"TREAT"}, "ETREAT", True),
+        ({"TREAT"}, "BTG", True),
+        ({"COC"}, "TREAT", False),
+        ({"ETREAT"}, "COC", False),
+        ({"HOPERAT"}, "TREAT", False),
+        ({"HOPERAT"}, "CAREMGT", True),
+        ({"PATRQT"}, "TREAT", True),
+        ({"PATRQT"}, "HRESCH", False),
+        ({"PATRQT"}, "FAMRQT", True),
+    ],
+)
+def test_a_purpose_covers_itself_and_what_lies_below_it(purposes, purpose, permitted):
+    assert serves(frozenset(purposes), purpose) is permitted
+
+
+@pytest.mark.parametrize(
+    ("special", "labels", "left"),
+    [
+        ((), {"N", "M", "PERSISTLABEL"}, set()),
+        ((), {"HIV"}, {"HIV"}),
+        ({"HIV"}, {"HIV", "R"}, set()),
+        ({"HIV"}, {"HIV", "GDIS", "R"}, {"GDIS"}),
+        ((), {"R"}, {"R"}),
+        ({"R"}, {"R"}, set()),
+        ({"V"}, {"R"}, set()),
+        ({"HIV"}, {"HIV", "V"}, {"V"}),
+        ({"SUD"}, {"42CFRPart2", "ETHUD"}, set()),
+        ({"BH"}, {"PSY", "MH"}, set()),
+        ({"BH"}, {"SUD"}, {"SUD"}),
+        ({"MH", "BH"}, {"PSYTHPN"}, {"PSYTHPN"}),
+        ((), {"NOAUTH", "NORDSCLCD"}, set()),
+        ((), {"A-CODE-NOBODY-KNOWS"}, {"A-CODE-NOBODY-KNOWS"}),
+    ],
+)
+def test_a_category_needs_its_own_line_and_an_unknown_one_too(special, labels, left):
+    assert unreleased(frozenset(special), frozenset(labels)) == left
+
+
+def test_a_form_without_the_line_does_not_release_what_is_labelled():
+    labelled = replace(NOTE, labels=frozenset({"HIV", "R"}))
+
+    assert findings(a_permission(), release=labelled) == {Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED}
+    assert ruling(a_permission(special=frozenset({"HIV"})), release=labelled).is_permitted
+
+
+def test_psychotherapy_notes_need_a_form_of_their_own():
+    labelled = replace(NOTE, labels=frozenset({"PSYTHPN"}))
+
+    assert ruling(a_permission(special=frozenset({"PSYTHPN"})), release=labelled).is_permitted
+    assert findings(a_permission(special=frozenset({"PSYTHPN", "HIV"})), release=labelled) == {Finding.COMPOUND}
+    assert ruling(a_permission(special=frozenset({"PSYTHPN", "HIV"}))).is_permitted
+
+
+def test_what_nobody_named_needs_a_form_for_all_records():
+    anything = replace(NOTE, kinds=frozenset())
+
+    assert ruling(a_permission(), release=anything).is_permitted
+    assert not ruling(a_permission(information=frozenset(RecordKind)), release=anything).is_permitted
+
+
+@pytest.mark.parametrize("finding", sorted(DISPUTABLE))
+def test_what_a_person_saw_on_the_paper_counts(finding):
+    form, other = a_permission(), a_permission()
+    disputes = {form.id: frozenset({finding})}
+
+    assert findings(form, disputes=disputes) == {finding}
+    assert ruling(form, other, disputes=disputes).permission == other.id
+
+
+def test_treatment_needs_no_form():
+    assert ruling(policy=Basis.TREATMENT) == Ruling(basis=Basis.TREATMENT, permission=None, findings=())
+    assert ruling(a_permission(End.EXPIRED), policy=Basis.TREATMENT).basis is Basis.TREATMENT
+
+
+def test_treatment_is_no_basis_for_another_purpose():
+    assert findings(release=replace(NOTE, purpose="HOPERAT"), policy=Basis.TREATMENT) == {Finding.NO_FORM}
+    assert ruling(release=replace(NOTE, purpose="COC"), policy=Basis.TREATMENT).basis is Basis.TREATMENT
+
+
+@pytest.mark.parametrize("label", sorted(BEYOND_TREATMENT))
+def test_treatment_alone_never_releases_what_needs_the_patients_word(label):
+    labelled = replace(NOTE, labels=frozenset({label}))
+    form = a_permission(special=frozenset({label}))
+
+    assert not ruling(release=labelled, policy=Basis.TREATMENT).is_permitted
+    assert ruling(form, release=labelled, policy=Basis.TREATMENT).basis is Basis.AUTHORIZATION
+
+
+def test_state_law_can_put_more_beyond_treatment():
+    labelled = replace(NOTE, labels=frozenset({"HIV"}))
+
+    assert ruling(release=labelled, policy=Basis.TREATMENT).basis is Basis.TREATMENT
+    assert not ruling(release=labelled, policy=Basis.TREATMENT, beyond_treatment=frozenset({"HIV"})).is_permitted
+
+
+def test_who_takes_a_form_back_stops_treatment_releases_too():
+    revoked = a_permission(End.REVOKED)
+    sent_again_as_revoked = a_permission(status=FormStatus.REVOKED)
+    renewed = a_permission()
+
+    assert findings(revoked, policy=Basis.TREATMENT) == {Finding.REVOKED}
+    assert findings(sent_again_as_revoked, policy=Basis.TREATMENT) == {Finding.REVOKED}
+    assert ruling(revoked, renewed, policy=Basis.TREATMENT).permission == renewed.id
+
+
+def test_a_form_taken_back_between_other_parties_changes_nothing_here():
+    revoked = a_permission(End.REVOKED, disclosers=frozenset({LABORATORY}))
+
+    assert ruling(revoked, policy=Basis.TREATMENT).is_permitted
+
+
+@pytest.mark.parametrize("policy", [Basis.AUTHORIZATION, Basis.TREATMENT, Basis.ACCESS_DIRECTIVE])
+def test_a_pause_or_a_refusal_stops_whatever_other_form_there_is(policy):
+    refusal = a_permission(denies=True, signed_by=None, statements=frozenset(), expires_on=None)
+
+    assert findings(a_permission(End.PAUSED), a_permission(), policy=policy) == {Finding.PAUSED}
+    assert findings(refusal, a_permission(), policy=policy) == {Finding.DENIED}
+
+
+@pytest.mark.parametrize("ended", [End.EXPIRED, End.REPLACED, End.ENTERED_IN_ERROR, End.REVOKED])
+def test_a_refusal_that_is_over_refuses_nothing(ended):
+    assert ruling(a_permission(ended, denies=True), a_permission()).is_permitted
+
+
+def test_a_refusal_counts_from_its_day_to_its_day():
+    for over in ({"expires_on": date(2026, 11, 1)}, {"effective_from": date(2027, 1, 1)}, {"status": FormStatus.DRAFT}):
+        assert ruling(a_permission(denies=True, **over), a_permission()).is_permitted
+
+
+def test_a_refusal_reaches_what_it_names_and_what_it_leaves_open():
+    of_images = a_permission(denies=True, information=frozenset({RecordKind.IMAGES}))
+    of_everything = a_permission(denies=True, disclosers=frozenset(), recipients=frozenset())
+
+    assert ruling(of_images, a_permission()).is_permitted
+    assert not ruling(of_everything, a_permission()).is_permitted
+
+
+def test_a_refusal_is_no_form_to_release_under():
+    assert findings(a_permission(denies=True, information=frozenset({RecordKind.IMAGES}))) == {Finding.NO_FORM}
+
+
+def test_an_access_directive_needs_a_signature_and_a_designee_and_no_more():
+    directive = a_permission(
+        expires_on=None, statements=frozenset(), purposes=frozenset(), disclosers=frozenset(), described=False
+    )
+    unsigned = a_permission(signed_by=None)
+    to_nobody = a_permission(recipients=frozenset())
+
+    assert ruling(directive, policy=Basis.ACCESS_DIRECTIVE).basis is Basis.ACCESS_DIRECTIVE
+    assert findings(unsigned, policy=Basis.ACCESS_DIRECTIVE) == {Finding.SIGNATURE_MISSING}
+    assert findings(to_nobody, policy=Basis.ACCESS_DIRECTIVE) == {Finding.INCOMPLETE_RECIPIENT}
+
+
+def an_emergency(**differing) -> Emergency:
+    plain = {"discloser": OFFICE, "recipient": CENTER, "declared_by": "clinician-1", "declared_at": NOW}
+    return Emergency(**{**plain, **differing})
+
+
+def test_a_declared_emergency_permits_to_the_end_of_the_next_day():
+    the_next_day_ends = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+
+    assert ruling(emergency=an_emergency()).basis is Basis.EMERGENCY
+    assert ruling(emergency=an_emergency(), now=the_next_day_ends - timedelta(seconds=1)).is_permitted
+    assert not ruling(emergency=an_emergency(), now=the_next_day_ends).is_permitted
+    assert not ruling(emergency=an_emergency(declared_at=NOW + timedelta(hours=1))).is_permitted
+
+
+def test_an_emergency_is_between_its_parties_for_treatment_and_passes_a_refusal_but_no_psychotherapy_notes():
+    refusal = a_permission(denies=True)
+
+    assert ruling(refusal, emergency=an_emergency()).basis is Basis.EMERGENCY
+    assert not ruling(emergency=an_emergency(discloser=LABORATORY)).is_permitted
+    assert not ruling(emergency=an_emergency(), release=replace(NOTE, purpose="HRESCH")).is_permitted
+    assert not ruling(emergency=an_emergency(), release=replace(NOTE, labels=frozenset({"PSYTHPN"}))).is_permitted
+
+
+def test_a_form_is_relied_on_before_an_emergency():
+    form = a_permission()
+
+    assert ruling(form, emergency=an_emergency()).permission == form.id
+
+
+def test_where_only_an_emergency_counts_none_is_said():
+    assert findings(a_permission(), policy=Basis.EMERGENCY) == {Finding.EMERGENCY_NOT_DECLARED}
+
+
+def test_a_form_can_be_judged_before_anything_is_released_under_it():
+    assert findings_on(a_form(), zone=CHICAGO, now=NOW) == ()
+    assert findings_on(a_form(described=False), zone=CHICAGO, now=NOW) == (Finding.INCOMPLETE_DESCRIPTION,)
+
+
+def test_a_ruling_cannot_both_permit_and_find_fault_nor_neither():
+    with pytest.raises(ValueError, match="ruling"):
+        Ruling(basis=Basis.TREATMENT, permission=None, findings=(Finding.NO_FORM,))
+    with pytest.raises(ValueError, match="ruling"):
+        Ruling(basis=None, permission=None, findings=())
+
+
+# --- what must hold of every form ---------------------------------------------------------------------------------
+
+LABELS = st.frozensets(st.sampled_from(["N", "R", "V", "HIV", "SUD", "42CFRPart2", "PSYTHPN", "GDIS", "NOAUTH"]))
+KINDS = st.frozensets(st.sampled_from(RecordKind))
+PARTIES = st.frozensets(st.sampled_from([OFFICE, LABORATORY, CENTER]))
+DAYS = st.none() | st.dates(date(2026, 10, 1), date(2027, 1, 31))
+FORMS = st.builds(
+    Authorization,
+    patient=st.just(Demographics()),
+    reference=st.none() | st.builds(IssuedIdentifier, st.just("urn:forms"), st.sampled_from("123")),
+    status=st.sampled_from(FormStatus),
+    disclosers=PARTIES,
+    recipients=PARTIES,
+    described=st.booleans(),
+    information=st.none() | KINDS,
+    special=LABELS,
+    purposes=st.frozensets(st.sampled_from(["TREAT", "COC", "PATRQT", "HRESCH"])),
+    effective_from=DAYS,
+    expires_on=DAYS,
+    expires_event=st.none() | st.just("end of treatment"),
+    event_occurred=st.booleans(),
+    signed_by=st.none() | st.sampled_from(Signer),
+    signed_on=DAYS,
+    representative_authority=st.none() | st.just("guardian"),
+    statements=st.frozensets(st.sampled_from(Statement)),
+    denies=st.booleans(),
+    replaces=st.none() | st.builds(IssuedIdentifier, st.just("urn:forms"), st.sampled_from("123")),
+)
+NEARLY_RIGHT = st.builds(
+    lambda form, keep: replace(a_form(), **{name: getattr(form, name) for name in keep}),
+    FORMS,
+    st.sets(st.sampled_from(sorted(a_form().__slots__)), max_size=2),
+)
+PERMISSIONS = st.lists(
+    st.builds(
+        Permission,
+        id=st.builds(PermissionId.draw),
+        form=FORMS | NEARLY_RIGHT,
+        ended=st.none() | st.sampled_from(End),
+    ),
+    max_size=4,
+)
+RELEASES = st.builds(
+    Release,
+    discloser=st.sampled_from([OFFICE, LABORATORY]),
+    recipient=st.just(CENTER),
+    kinds=KINDS,
+    purpose=st.sampled_from(["TREAT", "COC", "HRESCH"]),
+    labels=LABELS,
+)
+
+
+@given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
+def test_whatever_is_on_file_a_form_relied_on_has_all_its_elements_and_fits(permissions, release, policy):
+    given_ruling = ruling(*permissions, release=release, policy=policy)
+
+    if given_ruling.permission is not None:
+        (relied,) = (p for p in permissions if p.id == given_ruling.permission)
+        form = relied.form
+        assert relied.ended is None
+        assert form.status is FormStatus.ACTIVE
+        assert not form.denies
+        assert form.signed_by
+        assert form.signed_on
+        assert not form.event_occurred
+        assert release.recipient in form.recipients
+        assert form.information is None or release.kinds <= form.information
+        assert form.expires_on is None or form.expires_on >= date(2026, 11, 20)
+        if given_ruling.basis is Basis.AUTHORIZATION:
+            assert release.discloser in form.disclosers
+            assert form.described
+            assert form.expires_on or form.expires_event
+            assert form.statements == frozenset(Statement)
+            assert form.purposes
+
+
+@given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
+def test_the_order_of_the_forms_changes_nothing(permissions, release, policy):
+    forwards = ruling(*permissions, release=release, policy=policy)
+
+    assert ruling(*reversed(permissions), release=release, policy=policy) == forwards
+
+
+@given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
+def test_nothing_leaves_once_every_form_is_paused(permissions, release, policy):
+    """Those that reach the release stop it, and the others never permitted it; treatment aside, which needs none."""
+    paused = [replace(p, ended=End.PAUSED) for p in permissions]
+
+    assert ruling(*paused, release=release, policy=policy).basis in (None, Basis.TREATMENT)
+
+
+@given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
+def test_a_label_more_never_opens_what_was_closed(permissions, release, policy):
+    bare = replace(release, labels=frozenset())
+
+    if not ruling(*permissions, release=bare, policy=policy).is_permitted:
+        assert not ruling(*permissions, release=release, policy=policy).is_permitted

@@ -1,0 +1,117 @@
+"""Where settings come from, which one wins, and what a missing one says."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transfer.settings import BadSetting, Checksums, OperatedFor, Settings, read, written
+
+
+def settings_file(var: Path, text: str, *, mode: int = 0o600, name: str = "settings.env") -> None:
+    var.mkdir(exist_ok=True)
+    (var / name).write_text(text)
+    (var / name).chmod(mode)
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    settings_file(tmp_path, "TRANSFER_S3_REGION=eu-north-1\nTRANSFER_S3_BUCKET=from-file\n")
+
+    settings = Settings.load({"TRANSFER_S3_BUCKET": "from-environment"}, tmp_path)
+
+    assert settings.s3_bucket == "from-environment"
+    assert settings.s3_region == "eu-north-1"
+    assert settings.s3_checksums is Checksums.WHEN_REQUIRED
+    assert settings.operated_for is OperatedFor.NEUTRAL
+    assert not settings.clock_sandbox
+
+
+def test_an_empty_variable_is_as_good_as_none(tmp_path):
+    assert Settings.load({"TRANSFER_S3_REGION": ""}, tmp_path).s3_region == "us-east-1"
+
+
+def test_the_environment_says_which_folder_is_meant(tmp_path):
+    settings_file(tmp_path, "TRANSFER_S3_BUCKET=there\n")
+
+    settings = Settings.load({"TRANSFER_VAR": str(tmp_path)})
+
+    assert settings.s3_bucket == "there"
+    assert settings.keys == tmp_path / "keys"
+
+
+def test_a_missing_setting_names_itself_and_the_remedy(tmp_path):
+    with pytest.raises(BadSetting, match=r"TRANSFER_DATABASE_URL is not set\. Run `transfer up`"):
+        _ = Settings.load({}, tmp_path).database_url
+
+
+def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):
+    settings_file(tmp_path, "TRANSFER_OWNER_DATABASE_URL=postgresql://owner@/\n", name="owner.env")
+
+    settings = Settings.load({}, tmp_path)
+
+    assert settings.owner_database_url == "postgresql://owner@/"
+    assert "TRANSFER_OWNER_DATABASE_URL" not in settings.names
+
+
+@pytest.mark.parametrize(
+    "name", ["TRANSFER_OPERATED_FOR", "TRANSFER_S3_CHECKSUMS", "TRANSFER_CLOCK_SANDBOX", "TRANSFER_GATEWAY_HTTP"]
+)
+def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, name):
+    with pytest.raises(BadSetting, match=name) as caught:
+        Settings.load({name: "zzmarker"}, tmp_path)
+
+    assert "zzmarker" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_file_others_can_read_is_refused(tmp_path, mode):
+    settings_file(tmp_path, "A=1\n", mode=mode)
+
+    with pytest.raises(BadSetting, match="chmod 600"):
+        Settings.load({}, tmp_path)
+
+
+def test_a_line_that_is_none_is_named_by_its_number_only(tmp_path):
+    settings_file(tmp_path, "# fine\n\nA=1\nzzmarker\n")
+
+    with pytest.raises(BadSetting, match="line 4") as caught:
+        Settings.load({}, tmp_path)
+
+    assert "zzmarker" not in str(caught.value)
+
+
+def test_no_secret_shows_when_settings_are_printed(tmp_path):
+    settings = Settings.load({"TRANSFER_S3_SECRET_KEY": "zzmarker", "SANDBOX_TOKEN": "zzmarker"}, tmp_path)
+
+    assert "zzmarker" not in repr(settings)
+    assert settings.names["SANDBOX_TOKEN"] == "zzmarker"
+
+
+@pytest.mark.parametrize(("text", "address"), [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:9000", ("::1", 9000))])
+def test_the_doors_address_is_host_and_port(tmp_path, text, address):
+    assert Settings.load({"TRANSFER_GATEWAY_HTTP": text}, tmp_path).gateway_http == address
+
+
+def test_a_closing_slash_does_not_matter_in_an_address(tmp_path):
+    settings = Settings.load({"TRANSFER_PUBLIC_URL": "https://t.test/", "TRANSFER_AIRFLOW_URL": "http://a/"}, tmp_path)
+
+    assert settings.public_url == "https://t.test"
+    assert settings.airflow_url == "http://a"
+
+
+values = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]))
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]*", fullmatch=True), values, max_size=5))
+def test_what_is_written_is_read_again(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("var") / "settings.env"
+    path.touch(0o600)
+    path.write_text(written(values), encoding="utf-8")
+
+    assert read(path) == values
+
+
+def test_a_value_of_two_lines_is_not_written():
+    with pytest.raises(BadSetting, match="one line"):
+        written({"A": "1\nB=2"})

@@ -1,0 +1,111 @@
+"""Airflow's REST API v2, as far as the dispatcher needs it: post a run, look at it, put a note on it."""
+
+import json
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import quote
+
+import urllib3
+
+from transfer.errors import TurnedAway, Unexpected, Unreachable
+from transfer.rounds import Dag, RunState
+
+_BODY: Final = 4 << 20
+
+
+class Posted(StrEnum):
+    """What Airflow made of a post."""
+
+    #: 200, or 409 because it has a run of that id: it is there
+    THERE = "there"
+    #: 404: the DAG is not parsed yet, or its file is gone
+    NO_DAG = "no-dag"
+    #: 400: also what it answers while a DAG has import errors
+    REFUSED = "refused"
+
+
+class AirflowApi:
+    """One user's way to one Airflow. The token is fetched when needed and anew when it is no longer taken."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._url = url.rstrip("/")
+        self._login = {"username": user, "password": password}
+        self._token: str | None = None
+        timeout = urllib3.Timeout(connect=5, read=30)
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=2)
+
+    def post_run(self, dag: Dag, run_id: str, conf: dict[str, object]) -> Posted:
+        """Ask for a run of this id. Asking twice makes one.
+
+        Raises:
+            Unreachable: no answer; it may have been taken, and asking again is safe.
+            TurnedAway: the user may not do this.
+            Unexpected: any other answer.
+        """
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        status, _ = self._ask("POST", f"/dags/{dag}/dagRuns", body)
+        match status:
+            case 200 | 409:
+                return Posted.THERE
+            case 404:
+                return Posted.NO_DAG
+            case 400 | 422:
+                return Posted.REFUSED
+        raise Unexpected(f"Airflow answered {status} to a post")
+
+    def run_state(self, dag: Dag, run_id: str) -> RunState:
+        """How a run stands; `ABSENT` where there is none of that id."""
+        status, run = self._ask("GET", f"/dags/{dag}/dagRuns/{quote(run_id, safe='')}")
+        if status == 404:
+            return RunState.ABSENT
+        if status != 200:
+            raise Unexpected(f"Airflow answered {status} to a look")
+        state = run.get("state")
+        return RunState(state) if state in set(RunState) else RunState.RUNNING
+
+    def note(self, dag: Dag, run_id: str, note: str) -> bool:
+        """Put a note on a run. False: there is no such run (any more)."""
+        path = f"/dags/{dag}/dagRuns/{quote(run_id, safe='')}?update_mask=note"
+        status, _ = self._ask("PATCH", path, {"note": note})
+        if status not in (200, 404):
+            raise Unexpected(f"Airflow answered {status} to a note")
+        return status == 200
+
+    def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        for _ in range(2):
+            status, answer = self._send(method, f"/api/v2{path}", body, self._bearer())
+            if status != 401:
+                break
+            self._token = None
+        if status in (401, 403):
+            raise TurnedAway(f"Airflow answered {status}: the dispatcher's user lacks a right")
+        if status >= 500:
+            raise Unreachable(f"Airflow answered {status}")
+        return status, answer
+
+    def _bearer(self) -> str:
+        if self._token is None:
+            status, answer = self._send("POST", "/auth/token", self._login, None)
+            if status in (401, 403):
+                raise TurnedAway("Airflow does not accept the dispatcher's password")
+            if status not in (200, 201) or not isinstance(answer.get("access_token"), str):
+                raise Unreachable(f"Airflow answered {status} to a login")
+            self._token = answer["access_token"]
+        return self._token
+
+    def _send(self, method: str, path: str, body: object, token: str | None) -> tuple[int, dict[str, Any]]:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            response = self._pool.request(
+                method, self._url + path, body=data, headers=headers, redirect=False, preload_content=False
+            )
+            text = response.read(_BODY, decode_content=True)
+            response.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"Airflow did not answer ({type(error).__name__})") from None
+        try:
+            answer = json.loads(text) if text else {}
+        except ValueError:
+            answer = {}
+        return response.status, answer if isinstance(answer, dict) else {}

@@ -1,0 +1,250 @@
+"""The few elements of a DICOM file that say what it is and whose, read from its first bytes (PS3.5, PS3.10).
+
+A reader of its own because it runs on every image that comes: bounded in bytes and depth, decoding no pixels,
+allocating nothing a sender can choose. It stops behind (0020,000E). Names are decoded by pydicom, which knows the
+character sets.
+"""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Final
+
+from transfer.errors import Unreadable
+from transfer.institutions import Institution
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
+
+#: beyond it an image whose header goes on is not read: sequences of references before the patient are this long at most
+MOST_HEADER: Final = 1 << 20
+_MOST_DEPTH: Final = 16
+_UNDEFINED: Final = 0xFFFFFFFF
+
+UID: Final = re.compile(r"[0-9](?:[0-9.]{0,62}[0-9])?")  # PS3.5 9.1, components not looked at
+
+_TRANSFER_SYNTAX: Final = 0x00020010
+_CHARACTER_SET: Final = 0x00080005
+_SOP_INSTANCE: Final = 0x00080018
+_NAME: Final = 0x00100010
+_NUMBER: Final = 0x00100020
+_ISSUER: Final = 0x00100021
+_BORN: Final = 0x00100030
+_SEX: Final = 0x00100040
+_STUDY: Final = 0x0020000D
+_SERIES: Final = 0x0020000E
+_WANTED: Final = frozenset(
+    (_TRANSFER_SYNTAX, _CHARACTER_SET, _SOP_INSTANCE, _NAME, _NUMBER, _ISSUER, _BORN, _SEX, _STUDY, _SERIES)
+)
+_PATIENT: Final = (_CHARACTER_SET, _NAME, _NUMBER, _ISSUER, _BORN, _SEX)
+
+_ITEM: Final = 0xFFFEE000
+_ITEM_ENDS: Final = 0xFFFEE00D
+_SEQUENCE_ENDS: Final = 0xFFFEE0DD
+#: VRs whose length field has 32 bits, PS3.5 table 7.1-1
+_LONG: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_DEFLATED: Final = b"1.2.840.10008.1.2.1.99"
+_BIG_ENDIAN: Final = b"1.2.840.10008.1.2.2"
+
+
+class _MoreNeeded(Exception):
+    """The element goes on behind the bytes we have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a file says of its patient, still as bytes: equal for all images of a series, so decoded once."""
+
+    character_set: bytes
+    name: bytes
+    number: bytes
+    issuer: bytes
+    born: bytes
+    sex: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What one instance is, by its own word. UIDs are checked; the study's and the series' may be absent."""
+
+    sop_instance_uid: str
+    study_instance_uid: str | None
+    series_instance_uid: str | None
+    patient: Stated
+
+
+def read_header(head: bytes, *, is_all: bool) -> Header | None:
+    """The header from the first bytes of a file; None if it goes on behind them and they are not all.
+
+    Raises:
+        Unreadable: not a DICOM file, broken, without a SOP Instance UID, or its header is longer than we read.
+    """
+    try:
+        found = _elements(head, is_all=is_all)
+    except _MoreNeeded:
+        if is_all or len(head) >= MOST_HEADER:
+            raise Unreadable("a DICOM header that does not end where it should") from None
+        return None
+    uid = _uid(found.get(_SOP_INSTANCE))
+    if uid is None:
+        raise Unreadable("a DICOM file without a SOP Instance UID")
+    return Header(
+        sop_instance_uid=uid,
+        study_instance_uid=_uid(found.get(_STUDY)),
+        series_instance_uid=_uid(found.get(_SERIES)),
+        patient=Stated(*(found.get(tag, b"") for tag in _PATIENT)),
+    )
+
+
+def demographics(stated: Stated, institution: Institution) -> Demographics:
+    """What a file says of its patient, in our words. What cannot be decoded is absent."""
+    number = _text(stated.number)
+    issuer = institution.issuer(_text(stated.issuer) or None)
+    return Demographics(
+        names=names(_decoded_name(stated.name, stated.character_set)),
+        birth_date=day(_text(stated.born)),
+        sex=sex(_text(stated.sex)),
+        identifiers=(IssuedIdentifier(issuer, number),) if issuer and number else (),
+    )
+
+
+def names(text: str) -> tuple[PersonName, ...]:
+    """A PN value (PS3.5 6.2.1): up to three writings of one name, each family^given^middle^prefix^suffix."""
+    found = []
+    for writing in text.split("=")[:3]:
+        family, given, middle, *_ = (*(part.strip() for part in writing.split("^")), "", "", "")
+        if family or given:
+            found.append(PersonName(family, tuple(f"{given} {middle}".split())))
+    return tuple(found)
+
+
+def day(text: str) -> date | None:
+    """A DA value, also in the form of ACR-NEMA with points (PS3.5 6.2); None if it is none."""
+    digits = text.replace(".", "").strip()
+    try:
+        return datetime.strptime(digits, "%Y%m%d").date() if len(digits) == 8 else None  # noqa: DTZ007 - a date
+    except ValueError:
+        return None
+
+
+def sex(text: str) -> str | None:
+    """Patient's Sex (0010,0040) in the words of FHIR's administrative gender."""
+    return {"M": "male", "F": "female", "O": "other"}.get(text.strip().upper())
+
+
+def _elements(head: bytes, *, is_all: bool) -> dict[int, bytes]:
+    if len(head) < 132:
+        raise _MoreNeeded
+    if head[128:132] != b"DICM":
+        raise Unreadable("not a DICOM file")
+    found: dict[int, bytes] = {}
+    at = _Walk(head, explicit=True, order="<").collect(132, found, last=0x0002FFFF)
+    syntax = found.get(_TRANSFER_SYNTAX, b"").rstrip(b"\0 ")
+    if syntax == _DEFLATED:
+        head, at = _inflated(head[at:]), 0
+    # By its look, not by its name: files called explicit that are not are met, and everybody reads them.
+    explicit = bool(re.fullmatch(rb"[A-Z]{2}", head[at + 4 : at + 6]))
+    end = _Walk(head, explicit=explicit, order=">" if syntax == _BIG_ENDIAN else "<").collect(at, found, last=_SERIES)
+    if end == len(head) and not is_all:
+        raise _MoreNeeded
+    return found
+
+
+def _inflated(deflated: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated, MOST_HEADER)
+    except zlib.error:
+        raise Unreadable("a deflated DICOM file that cannot be inflated") from None
+
+
+class _Walk:
+    """From element to element through one data set, passing over what is not wanted."""
+
+    def __init__(self, data: bytes, *, explicit: bool, order: str) -> None:
+        self._data = data
+        self._explicit = explicit
+        self._head = struct.Struct(f"{order}HH2sH")
+        self._long = struct.Struct(f"{order}I")
+
+    def collect(self, at: int, found: dict[int, bytes], *, last: int) -> int:
+        """Put wanted values into `found` until a tag beyond `last`; where that one begins."""
+        while at < len(self._data):
+            begins = at
+            tag, vr, length, at = self._element(at)
+            if tag > last:
+                return begins
+            if length == _UNDEFINED:
+                at = self._behind_sequence(at, implicit=vr == b"UN", depth=1)
+                continue
+            at += length
+            if tag in _WANTED:
+                if at > len(self._data):
+                    raise _MoreNeeded
+                found[tag] = self._data[at - length : at]
+        if at > len(self._data):
+            raise _MoreNeeded
+        return at
+
+    def _element(self, at: int, *, implicit: bool = False) -> tuple[int, bytes, int, int]:
+        """Tag, VR (empty if implicit), length, and where the value begins."""
+        try:
+            group, number, vr, length = self._head.unpack_from(self._data, at)
+            tag = group << 16 | number
+            if implicit or not self._explicit or group == 0xFFFE:
+                return tag, b"", self._long.unpack_from(self._data, at + 4)[0], at + 8
+            if vr in _LONG:
+                return tag, vr, self._long.unpack_from(self._data, at + 8)[0], at + 12
+            return tag, vr, length, at + 8
+        except struct.error:
+            raise _MoreNeeded from None
+
+    def _behind_sequence(self, at: int, *, implicit: bool, depth: int) -> int:
+        """Where the sequence of undefined length ends whose first item begins here (PS3.5 7.5)."""
+        if depth > _MOST_DEPTH:
+            raise Unreadable("a DICOM header nested too deep")
+        while True:
+            tag, _, length, at = self._element(at, implicit=implicit)
+            if tag == _SEQUENCE_ENDS:
+                return at
+            if tag != _ITEM:
+                raise Unreadable("a DICOM sequence with something else than items")
+            at = self._behind_item(at, implicit=implicit, depth=depth) if length == _UNDEFINED else at + length
+
+    def _behind_item(self, at: int, *, implicit: bool, depth: int) -> int:
+        while True:
+            tag, vr, length, at = self._element(at, implicit=implicit)
+            if tag == _ITEM_ENDS:
+                return at
+            if length == _UNDEFINED:
+                # PS3.5 6.2.2: what is UN of undefined length is implicit inside
+                at = self._behind_sequence(at, implicit=implicit or vr == b"UN", depth=depth + 1)
+            else:
+                at += length
+
+
+def _uid(value: bytes | None) -> str | None:
+    text = _text(value or b"")
+    return text if UID.fullmatch(text) else None
+
+
+def _text(value: bytes) -> str:
+    return value.decode("ascii", errors="replace").strip("\0 ")
+
+
+@lru_cache(maxsize=64)
+def _decoded_name(name: bytes, character_set: bytes) -> str:
+    import warnings
+
+    from pydicom.charset import convert_encodings, decode_bytes
+    from pydicom.valuerep import PN_DELIMS
+
+    terms = [term.strip() for term in _text(character_set).split("\\")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about character sets that are not what they say; decoding goes on
+        try:
+            encodings = convert_encodings(terms or [""])
+            text = "=".join(decode_bytes(group, encodings, PN_DELIMS) for group in name.split(b"="))
+        except (LookupError, ValueError):
+            text = name.decode("ascii", errors="replace")
+    return text.strip("\0 ")

@@ -1,0 +1,118 @@
+"""The bytes of an attachment: inside its resource, or at an address of the source."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import pybase64
+import urllib3
+
+from transfer.adapters.fhir.documents import FHIR_JSON, UNKNOWN_CONTENT, media_type
+from transfer.adapters.fhir.peer import KeepGoing, Peer, is_framed, pour
+from transfer.adapters.fhir.trees import Tree, parse, text, type_of
+from transfer.errors import CutShort, NotAllowed, Unexpected, Unreadable
+from transfer.staging import CHUNK
+
+_BLANKS = re.compile(r"[ \t\r\n]+")
+#: four characters of base64 are three bytes
+_SLICE: Final = CHUNK // 3 * 4
+
+
+def inline(data: str, attachment: Tree, keep_going: KeepGoing) -> Iterator[bytes]:
+    """The bytes sent as base64, in chunks.
+
+    Raises:
+        Unreadable: not base64, or not the bytes that the attachment's hash says.
+    """
+    yield from _verified(decode(data, keep_going), _sha1(attachment))
+
+
+def decode(data: str, keep_going: KeepGoing) -> Iterator[bytes]:
+    """Base64 in chunks of at most `CHUNK`; white space is R4's to allow."""
+    plain = _BLANKS.sub("", data)
+    for start in range(0, len(plain), _SLICE):
+        keep_going()
+        try:
+            yield pybase64.b64decode(plain[start : start + _SLICE], validate=True)
+        except (binascii.Error, ValueError):
+            raise Unreadable("an attachment that is not base64") from None
+
+
+def download(peer: Peer, url: str | None, attachment: Tree, keep_going: KeepGoing) -> Iterator[bytes]:
+    """The bytes at the attachment's address, or those of the Binary resource that answers there.
+
+    Raises:
+        NotAllowed: the address is not the source's own.
+        Unexpected: another type of content came, as a page to log in at.
+        CutShort: fewer bytes than announced.
+        Unreadable: not the bytes that the attachment's hash says.
+        TooLarge, TurnedAway, Unreachable: as the words say.
+    """
+    if url is None:
+        raise NotAllowed("an attachment that lies elsewhere than at its source")
+    expected = media_type(text(attachment, "contentType"))
+    keep_going()
+    with peer.answer("GET", url, accept=f"{expected}, */*;q=0.1") as response:
+        came = media_type(response.headers.get("Content-Type"))
+        if came == FHIR_JSON:
+            yield from _verified(_of_resource(peer, response, expected, keep_going), _sha1(attachment))
+            return
+        if came in ("text/html", "application/fhir+xml") and expected not in (came, UNKNOWN_CONTENT):
+            raise Unexpected("another type of content than announced")
+        limits = peer.limits
+        chunks = pour(response, limit=limits.attachment_bytes, seconds=limits.attachment_seconds, keep_going=keep_going)
+        yield from _verified(_whole(chunks, response, attachment), _sha1(attachment))
+
+
+def sized(attachment: Tree) -> int | None:
+    """Bytes, as the source says; often wrong, and absent where it is not a number."""
+    said = attachment.get("size")
+    return said if isinstance(said, int) and said >= 0 else None
+
+
+def _whole(chunks: Iterable[bytes], response: urllib3.BaseHTTPResponse, attachment: Tree) -> Iterator[bytes]:
+    """Where neither a length nor chunks frame the body, its end proves nothing: then the source's own word counts."""
+    taken, announced = 0, sized(attachment)
+    for chunk in chunks:
+        taken += len(chunk)
+        yield chunk
+    if is_framed(response) or _sha1(attachment):
+        return
+    if announced is None:
+        raise Unexpected("a document whose end cannot be told")
+    if taken < announced:
+        raise CutShort("fewer bytes than announced")
+
+
+def _of_resource(
+    peer: Peer, response: urllib3.BaseHTTPResponse, expected: str, keep_going: KeepGoing
+) -> Iterator[bytes]:
+    """A Binary resource is the bytes inside it; another resource is itself, where that was announced."""
+    limits = peer.limits
+    body = b"".join(pour(response, limit=limits.page_bytes, seconds=limits.attachment_seconds, keep_going=keep_going))
+    resource = parse(body, limit=limits.page_bytes)
+    if type_of(resource) == "Binary":
+        yield from decode(text(resource, "data") or "", keep_going)
+    elif expected in (FHIR_JSON, "application/json", UNKNOWN_CONTENT):
+        yield body
+    else:
+        raise Unexpected("neither the document nor a Binary")
+
+
+def _sha1(attachment: Tree) -> str | None:
+    """What the source says of the bytes: SHA-1 in base64 (R4 datatypes, Attachment.hash)."""
+    said = text(attachment, "hash")
+    return said if said and len(said) == len(base64.b64encode(bytes(20))) else None
+
+
+def _verified(chunks: Iterable[bytes], sha1: str | None) -> Iterator[bytes]:
+    """Theirs is SHA-1 and proves no origin; it finds a wrong or damaged file."""
+    running = hashlib.sha1(usedforsecurity=False)
+    for chunk in chunks:
+        running.update(chunk)
+        yield chunk
+    if sha1 and base64.b64encode(running.digest()).decode() != sha1:
+        raise Unreadable("other bytes than the attachment's hash says")

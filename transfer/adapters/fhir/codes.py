@@ -1,0 +1,166 @@
+"""Codes of the standards in our words: LOINC document types, categories, states, diseases."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from transfer.adapters.fhir.trees import Tree, codings, text
+from transfer.institutions import Institution
+from transfer.records import Coding, DocumentStatus, RecordKind, Relation
+
+LOINC: Final = "http://loinc.org"
+SNOMED: Final = "http://snomed.info/sct"
+ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
+NPI: Final = "http://hl7.org/fhir/sid/us-npi"
+ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+DIAGNOSTIC_SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
+
+PACKET: Final = "urn:records-transfer:packet"
+REQUEST: Final = "urn:records-transfer:request"
+#: our own words for kinds, where a partner made for us uses them in a release form
+KIND: Final = "urn:records-transfer:kind"
+
+_OF_KIND: Mapping[RecordKind, str] = {
+    RecordKind.NOTE: (
+        "11488-4 11506-3 34117-2 18842-5 57133-1 34111-5 34746-8 34805-2 34806-0 57149-7 34831-8 34832-6 34133-9 "
+        "18761-7 60591-5"
+    ),
+    RecordKind.PATHOLOGY_REPORT: "11526-1 11529-5 60568-3 60570-9 60571-7 33721-2 48807-2 33718-8 33719-6 55229-9",
+    RecordKind.OPERATIVE_NOTE: "11504-8",
+    RecordKind.PROCEDURE_REPORT: "28570-0",
+    RecordKind.IMAGING_REPORT: "18748-4 44139-4 72139-9 72142-3",
+    RecordKind.LABORATORY: "11502-2 2857-1 2039-6 6875-9 14804-9 57021-8 58410-2 48378-4",
+    RecordKind.MOLECULAR: "51969-4 51968-6 55228-1 81247-9 85337-4 85339-0 85319-2",
+    RecordKind.TREATMENT_SUMMARY: "68602-2 11486-8 74156-1",
+}
+#: LOINC document types (STANDARDS 6.3; https://loinc.org/document-ontology/)
+LOINC_KINDS: Final = MappingProxyType({code: kind for kind, many in _OF_KIND.items() for code in many.split()})
+
+#: What a category says where the code is unknown: US Core DiagnosticReport categories and HL7 table 0074.
+CATEGORY_KINDS: Final = MappingProxyType(
+    {
+        (LOINC, "LP29684-5"): RecordKind.IMAGING_REPORT,
+        (LOINC, "LP7839-6"): RecordKind.PATHOLOGY_REPORT,
+        (DIAGNOSTIC_SECTION, "LAB"): RecordKind.LABORATORY,
+        (DIAGNOSTIC_SECTION, "HM"): RecordKind.LABORATORY,
+        (DIAGNOSTIC_SECTION, "CH"): RecordKind.LABORATORY,
+        (DIAGNOSTIC_SECTION, "RAD"): RecordKind.IMAGING_REPORT,
+        (DIAGNOSTIC_SECTION, "CT"): RecordKind.IMAGING_REPORT,
+        (DIAGNOSTIC_SECTION, "SP"): RecordKind.PATHOLOGY_REPORT,
+        (DIAGNOSTIC_SECTION, "CP"): RecordKind.PATHOLOGY_REPORT,
+        (DIAGNOSTIC_SECTION, "PAT"): RecordKind.PATHOLOGY_REPORT,
+        (DIAGNOSTIC_SECTION, "GE"): RecordKind.MOLECULAR,
+    }
+)
+
+#: https://hl7.org/fhir/R4/valueset-diagnostic-report-status.html
+REPORT_STATUS: Final = MappingProxyType(
+    {
+        "registered": DocumentStatus.PRELIMINARY,
+        "partial": DocumentStatus.PRELIMINARY,
+        "preliminary": DocumentStatus.PRELIMINARY,
+        "final": DocumentStatus.FINAL,
+        "amended": DocumentStatus.AMENDED,
+        "corrected": DocumentStatus.CORRECTED,
+        "appended": DocumentStatus.APPENDED,
+        "cancelled": DocumentStatus.WITHDRAWN,
+        "entered-in-error": DocumentStatus.WITHDRAWN,
+    }
+)
+
+RELATIONS: Final = MappingProxyType({"replaces": Relation.REPLACES, "appends": Relation.APPENDS})
+
+#: ICD-10-CM categories and SNOMED CT concepts by the disease whose checklist they call for (STANDARDS 6.4)
+_ICD_DISEASES: Mapping[str, str] = {
+    "colorectal": "C18 C19 C20",
+    "breast": "C50 D05",
+    "prostate": "C61",
+    "lung": "C33 C34",
+    "lymphoma": "C81 C82 C83 C84 C85 C86 C88",
+    "leukaemia": "C91 C92 C93 C94 C95",
+    "myeloma": "C90",
+    "sarcoma": "C40 C41 C46 C49",
+}
+_SNOMED_DISEASES: Mapping[str, str] = {
+    "colorectal": "363406005 363351006 93761005 109838007",
+    "breast": "254837009",
+    "prostate": "399068003",
+    "lung": "363358000 254637007 254632001",
+    "lymphoma": "118600007",
+    "myeloma": "109989006",
+}
+_DISEASES = MappingProxyType(
+    {(ICD_10_CM, code): disease for disease, many in _ICD_DISEASES.items() for code in many.split()}
+    | {(SNOMED, code): disease for disease, many in _SNOMED_DISEASES.items() for code in many.split()}
+)
+
+
+def disease_of(coding: Coding) -> str | None:
+    """The disease whose checklist a diagnosis calls for. Any subdivision of an ICD-10-CM category counts."""
+    system = ICD_10_CM if coding.system in (ICD_10_CM, "http://hl7.org/fhir/sid/icd-10") else coding.system
+    code = coding.code[:3].upper() if system == ICD_10_CM else coding.code
+    return _DISEASES.get((system, code))
+
+
+def coding_of(tree: Tree, institution: Institution) -> Coding:
+    """A coding as received. One without a system is the institution's own."""
+    system = text(tree, "system") or f"urn:x-institution:{institution.id}"
+    return Coding(system, text(tree, "code") or "", text(tree, "display"))
+
+
+def kind_of(tree: Tree, institution: Institution) -> RecordKind | None:
+    """What a document's code means: the institution's own table first, then LOINC."""
+    system, code = text(tree, "system"), text(tree, "code") or ""
+    local = (f"{system}|{code}",) if system in (LOINC, SNOMED) else (f"{system}|{code}", f"LOCAL|{code}", code)
+    for key in local:
+        if key in institution.codes:
+            return institution.codes[key]
+    return LOINC_KINDS.get(code) if system == LOINC else None
+
+
+def classify(concepts: Iterable[object], categories: Iterable[object], institution: Institution) -> RecordKind:
+    """The kind by code, else by category, else `OTHER`: kept and listed, never dropped."""
+    for coding in codings(*concepts):
+        if kind := kind_of(coding, institution):
+            return kind
+    for coding in codings(*categories):
+        known = CATEGORY_KINDS.get((text(coding, "system") or "", text(coding, "code") or ""))
+        if kind := kind_of(coding, institution) or known:
+            return kind
+    return RecordKind.OTHER
+
+
+def best_coding(concept: object, institution: Institution) -> Coding | None:
+    """The LOINC coding where there is one, else the first."""
+    found = codings(concept)
+    chosen = next((coding for coding in found if text(coding, "system") == LOINC), found[0] if found else None)
+    return coding_of(chosen, institution) if chosen else None
+
+
+def reference_status(status: str | None, doc_status: str | None) -> DocumentStatus:
+    """A DocumentReference's two states as one.
+
+    `docStatus` is absent in all of IHE MHD and in much of US Core, where `current` means the valid document: it reads
+    as final. What is superseded answers nothing any more.
+    """
+    if "entered-in-error" in (status, doc_status):
+        return DocumentStatus.WITHDRAWN
+    if status != "current":
+        return DocumentStatus.UNKNOWN
+    if doc_status is None:
+        return DocumentStatus.FINAL
+    return REPORT_STATUS.get(doc_status, DocumentStatus.UNKNOWN)
+
+
+#: systems whose labels say nothing of confidentiality: purposes (HTEST marks test data), integrity
+_NO_LABELS = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
+
+
+def labels_of(codes: Iterable[Tree]) -> frozenset[str]:
+    """Confidentiality and sensitivity codes; a label in a site's own system counts, to be on the safe side."""
+    return frozenset(
+        code for coding in codes if (code := text(coding, "code")) and text(coding, "system") not in _NO_LABELS
+    )

@@ -1,0 +1,250 @@
+"""What institutions post to us: sorted at the door, read in our words afterwards."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from transfer.adapters.fhir import consents, pushes, referrals
+from transfer.adapters.fhir.codes import PACKET, REQUEST, disease_of
+from transfer.adapters.fhir.consents import STATUSES
+from transfer.adapters.fhir.documents import DOCUMENT_TYPES
+from transfer.adapters.fhir.found import Bad
+from transfer.adapters.fhir.pushes import Sent
+from transfer.adapters.fhir.referrals import DiseaseOf
+from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
+from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptWord, Referral
+from transfer.errors import NotAllowed, Unexpected
+from transfer.institutions import Institution, Institutions
+from transfer.permissions import Authorization, FormStatus
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: a Task's word about a packet; any other state says only that it is on its way
+_WORDS: Final = {"accepted": ReceiptWord.ACCEPTED, "rejected": ReceiptWord.DECLINED}
+#: resource types a bundle to us may hold besides what it is about
+_COMPANIONS: Final = frozenset(
+    {"Patient", "Organization", "Practitioner", "PractitionerRole", "RelatedPerson", "Binary", "List", "Provenance"}
+)
+_BUNDLES: Final = frozenset({"transaction", "batch", "collection"})
+
+
+class Form(StrEnum):
+    """What a message is, finer than its `ArrivalKind`."""
+
+    RELEASE_FORM = "release-form"
+    #: a Consent that ends or voids one filed before (inactive, entered in error)
+    REVOCATION = "revocation"
+    REFERRAL = "referral"
+    RECEIPT = "receipt"
+    NO_RECORDS = "no-records"
+    DOCUMENTS = "documents"
+    #: a Task that says how far something is, and decides nothing
+    PROGRESS = "progress"
+
+
+#: what each form is to us, and what its sender must be granted
+_KINDS: Final = {
+    Form.RELEASE_FORM: (ArrivalKind.AUTHORIZATION, Grant.AUTHORIZATIONS),
+    Form.REVOCATION: (ArrivalKind.AUTHORIZATION, Grant.REVOCATIONS),
+    Form.REFERRAL: (ArrivalKind.REFERRAL, Grant.REFERRALS),
+    Form.RECEIPT: (ArrivalKind.RECEIPT, Grant.RECEIPTS),
+    Form.NO_RECORDS: (ArrivalKind.ANSWER, Grant.ANSWERS),
+    Form.DOCUMENTS: (ArrivalKind.ANSWER, Grant.RECORDS),
+    Form.PROGRESS: (ArrivalKind.NOTICE, Grant.ANSWERS),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What the door needs to know of a message.
+
+    `key` tells a repetition from news: form, state and business identifier in one text. The form is in it because a
+    revocation carries the identifier of the form it revokes. None: the message has no identifier, its bytes decide.
+    `packet` and `request` are the peer's text until checked against ours. `types` are the resources sent, in order.
+    """
+
+    form: Form
+    kind: ArrivalKind
+    grant: Grant
+    key: str | None
+    packet: str | None = None
+    request: str | None = None
+    types: tuple[str, ...] = ()
+
+
+def sort(body: bytes) -> Incoming:
+    """What a posted body is. Reads no more of it than that; whether it is well-formed R4 is judged later.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds.
+        NotAllowed: none of the things taken here, or several of them at once.
+    """
+    tree = parse(body)
+    subjects = _subjects(tree)
+    form = _form(subjects)
+    kind, grant = _KINDS[form]
+    task = next((each for each in subjects if type_of(each) == "Task"), {})
+    types = tuple(_known_type(child(entry, "resource")) for entry in children(tree, "entry"))
+    return Incoming(
+        form=form,
+        kind=kind,
+        grant=grant,
+        key=_key(form, subjects, tree),
+        packet=_focus(task, PACKET),
+        request=_focus(task, REQUEST),
+        types=types if type_of(tree) == "Bundle" else (_known_type(tree),),
+    )
+
+
+def authorization(body: bytes, institution: Institution, institutions: Institutions) -> Authorization:
+    """The release form posted as a Consent, alone or with its Patient in a bundle. See `consents.read`.
+
+    Raises:
+        Unreadable, NeedsReview: it cannot be understood without a person.
+    """
+    tree = parse(body)
+    return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions)
+
+
+def referral(
+    body: bytes, institution: Institution, institutions: Institutions, *, disease: DiseaseOf = disease_of
+) -> Referral:
+    """The referral. `disease` says for a diagnosis which disease's checklist it calls for.
+
+    Raises:
+        Unreadable, NeedsReview: it cannot be understood without a person.
+    """
+    tree = parse(body)
+    subjects = _subjects(tree)
+    task = next((each for each in subjects if type_of(each) == "Task"), {})
+    return referrals.read(_one(subjects, "ServiceRequest"), task, _entries(tree), institution, institutions, disease)
+
+
+def receipt(body: bytes) -> Receipt:
+    """The receiver's word about a packet. A reason that is no plain code is `other`.
+
+    Raises:
+        Unreadable, Unexpected: not such a word.
+    """
+    task = _one(_subjects(parse(body)), "Task")
+    check(task)
+    packet, word = _focus(task, PACKET), _WORDS.get(text(task, "status") or "")
+    if packet is None or word is None:
+        raise Unexpected("a Task that is no receipt")
+    return Receipt(packet=packet, word=word, reasons=tuple(_reasons(task)) if word is ReceiptWord.DECLINED else ())
+
+
+def no_records(body: bytes) -> NoRecords:
+    """A source's word that it holds nothing of what a request asked for.
+
+    Raises:
+        Unreadable, Unexpected: not such an answer.
+    """
+    task = _one(_subjects(parse(body)), "Task")
+    check(task)
+    request, reasons = _focus(task, REQUEST), _reasons(task)
+    if request is None or text(task, "status") != "rejected" or not reasons:
+        raise Unexpected("a Task that is no answer to a request")
+    return NoRecords(request=request, reason=reasons[0])
+
+
+def pushed_documents(body: bytes, institution: Institution) -> list[Sent | Bad]:
+    """The documents of a bundle, those that cannot be used as `Bad`: one bad entry does not stop the rest.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds.
+        Unexpected: there is no document in it.
+    """
+    tree = parse(body)
+    found = list(pushes.read(tree if type_of(tree) == "Bundle" else {"entry": [{"resource": tree}]}, institution))
+    if not found:
+        raise Unexpected("no document in it")
+    return found
+
+
+def _entries(tree: Tree) -> list[Tree]:
+    return children(tree, "entry")
+
+
+def _subjects(tree: Tree) -> list[Tree]:
+    """What the message is about: its resources without their companions."""
+    if type_of(tree) != "Bundle":
+        return [tree]
+    if text(tree, "type") not in _BUNDLES:
+        raise NotAllowed("a bundle of another type than transaction")
+    resources = [child(entry, "resource") for entry in _entries(tree)]
+    return [each for each in resources if type_of(each) not in _COMPANIONS]
+
+
+def _one(subjects: Iterable[Tree], kind: str) -> Tree:
+    found = [each for each in subjects if type_of(each) == kind]
+    if len(found) != 1:
+        raise Unexpected(f"not one {kind}")
+    return found[0]
+
+
+def _form(subjects: list[Tree]) -> Form:
+    """By the types of the resources, each of which belongs to one form."""
+    kinds = [type_of(each) or "" for each in subjects]
+    if kinds == ["Consent"]:
+        status = STATUSES.get(text(subjects[0], "status") or "")
+        ended = status in (FormStatus.REVOKED, FormStatus.ENTERED_IN_ERROR)
+        return Form.REVOCATION if ended else Form.RELEASE_FORM
+    if kinds.count("ServiceRequest") == 1 and set(kinds) <= {"ServiceRequest", "Task", "Condition"}:
+        return Form.REFERRAL
+    if kinds == ["Task"]:
+        return _task_form(subjects[0])
+    if kinds and set(kinds) & DOCUMENT_TYPES and set(kinds) <= DOCUMENT_TYPES | {"Observation", "Specimen"}:
+        return Form.DOCUMENTS
+    raise NotAllowed("none of the things that are taken here, or several at once")
+
+
+def _task_form(task: Tree) -> Form:
+    status = text(task, "status") or ""
+    if _focus(task, PACKET):
+        return Form.RECEIPT if status in _WORDS else Form.PROGRESS
+    if _focus(task, REQUEST):
+        return Form.NO_RECORDS if status == "rejected" else Form.PROGRESS
+    raise NotAllowed("a Task about nothing of ours")
+
+
+def _focus(task: Tree, system: str) -> str | None:
+    """The number under our system that the Task is about, in its focus or among its own identifiers."""
+    for identifier in (child(task, "focus", "identifier"), *children(task, "identifier")):
+        if text(identifier, "system") == system:
+            return text(identifier, "value")
+    return None
+
+
+def _reasons(task: Tree) -> list[str]:
+    said = [text(coding, "code") or "" for coding in codings(child(task, "statusReason"))]
+    return list(dict.fromkeys(code if _CODE.fullmatch(code) else "other" for code in said))
+
+
+def _key(form: Form, subjects: list[Tree], tree: Tree) -> str | None:
+    """A Task may be sent again in a later state: its `lastModified` is part of what it is."""
+    about = subjects[0]
+    if form is Form.REFERRAL:
+        tasks = [each for each in subjects if type_of(each) == "Task" and children(each, "identifier")]
+        about = tasks[0] if tasks else _one(subjects, "ServiceRequest")
+    if form is Form.DOCUMENTS:
+        sets = [child(entry, "resource") for entry in _entries(tree)]
+        about = next((each for each in sets if type_of(each) == "List" and _numbers(each)), tree)
+    numbers = _numbers(about)
+    if not numbers:
+        return None
+    return "|".join((form, text(about, "status") or "", text(about, "lastModified") or "", *numbers))
+
+
+def _numbers(resource: Tree) -> list[str]:
+    """Its business identifiers, each as `system|value`. A Bundle has one, a Task's focus counts as its own."""
+    said = [*children(resource, "identifier"), child(resource, "identifier"), child(resource, "focus", "identifier")]
+    return [f"{text(each, 'system') or ''}|{value}" for each in said if (value := text(each, "value"))]
+
+
+def _known_type(resource: Tree) -> str:
+    """For an answer that names it: only types we know, nothing of the sender's own."""
+    kind = type_of(resource) or ""
+    known = _COMPANIONS | DOCUMENT_TYPES | {"Consent", "ServiceRequest", "Task", "Condition", "Observation", "Specimen"}
+    return kind if kind in known else "Basic"

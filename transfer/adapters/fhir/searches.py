@@ -1,0 +1,135 @@
+"""FHIR searches: pages followed within the source's own base, entries taken one by one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from transfer.adapters.fhir.documents import FHIR_JSON
+from transfer.adapters.fhir.peer import Gone, KeepGoing, NotOffered, Peer
+from transfer.adapters.fhir.trees import Tree, check, child, children, parse, text, type_of
+from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One resource of a searchset, or why it cannot be used. `address` is its absolute URL at the source."""
+
+    resource: Tree
+    address: str | None
+    problem: str | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.address,) if self.address else ()
+
+
+class Searches:
+    """What a source answers to searches.
+
+    A search is posted to `_search` while the source offers it, so that a patient's name or number does not stand in
+    an address; else it is a GET.
+    """
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._posts = True
+
+    def entries(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Entry]:
+        """The matches, each resource once. Included resources are left out; an outcome that says the search failed
+        is a problem of its own.
+
+        A page that has expired (410) starts the search again, once: pages are no snapshot.
+
+        Raises:
+            Unexpected, Unreadable: the source did not answer with a searchset, or leads in circles or elsewhere.
+            TooLarge: more pages than are read.
+            TurnedAway, Unreachable, CutShort: as the words say.
+        """
+        seen: set[str] = set()
+        for last_try in (False, True):
+            try:
+                yield from self._new(self._pages(kind, criteria, keep_going), kind, seen)
+            except Gone:
+                if last_try:
+                    raise
+            else:
+                return
+
+    def _new(self, pages: Iterator[Tree], kind: str, seen: set[str]) -> Iterator[Entry]:
+        for page in pages:
+            for entry in children(page, "entry"):
+                found = self._entry(entry, kind)
+                if found and (found.address is None or found.address not in seen):
+                    seen.update({found.address} if found.address else ())
+                    yield found
+
+    def _pages(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Tree]:
+        page = self._first(kind, criteria, keep_going)
+        read: set[str] = set()
+        yield page
+        while following := self._next(page):
+            if following in read:
+                raise Unexpected("its pages lead in a circle")
+            read.add(following)
+            if len(read) >= self._peer.limits.pages:
+                raise TooLarge("more pages than are read")
+            keep_going()
+            page = self._page("GET", following, keep_going)
+            yield page
+
+    def _first(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Tree:
+        url, form = f"{self._peer.base}/{kind}", urlencode(criteria)
+        if self._posts:
+            try:
+                return self._page("POST", f"{url}/_search", keep_going, form.encode())
+            except NotOffered:
+                self._posts = False
+        return self._page("GET", f"{url}?{form}", keep_going)
+
+    def _page(self, method: str, url: str, keep_going: KeepGoing, form: bytes | None = None) -> Tree:
+        sent = {"body": form, "content_type": _FORM} if form is not None else {}
+        reply = self._peer.ask(method, url, accept=FHIR_JSON, keep_going=keep_going, **sent)
+        page = parse(reply.body, limit=self._peer.limits.page_bytes)
+        if type_of(page) != "Bundle" or text(page, "type") != "searchset":
+            raise Unexpected("not a searchset")
+        if not isinstance(page.get("entry", []), list):
+            raise Unreadable("a searchset whose entries are no list")
+        return page
+
+    def _next(self, page: Tree) -> str | None:
+        said = next((text(link, "url") for link in children(page, "link") if text(link, "relation") == "next"), None)
+        if said is None:
+            return None
+        url = self._peer.address(said)
+        if url is None or not self._peer.is_within(url):
+            raise Unexpected("its next page lies outside its own address")
+        return url
+
+    def _entry(self, entry: Tree, kind: str) -> Entry | None:
+        resource, mode = child(entry, "resource"), text(entry, "search", "mode")
+        if type_of(resource) == "OperationOutcome" or mode == "outcome":
+            failed = any(text(issue, "severity") in ("error", "fatal") for issue in children(resource, "issue"))
+            return (
+                Entry(resource={}, address=None, problem="the source reports an error in its answer")
+                if failed
+                else None
+            )
+        if mode == "include":
+            return None
+        address = self._address(entry, resource)
+        if type_of(resource) != kind:
+            return Entry(resource={}, address=address, problem="an entry that was not asked for")
+        try:
+            check(resource)
+        except NeedsReview as error:
+            return Entry(resource=resource, address=address, problem=str(error))
+        return Entry(resource=resource, address=address)
+
+    def _address(self, entry: Tree, resource: Tree) -> str | None:
+        said = (text(entry, "fullUrl") or "").partition("/_history/")[0]
+        if said.startswith(("http://", "https://")):
+            return said
+        number = text(resource, "id")
+        return f"{self._peer.base}/{type_of(resource)}/{number}" if number else None

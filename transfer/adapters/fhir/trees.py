@@ -1,0 +1,180 @@
+"""JSON of others: read within bounds, checked against R4, and walked without trust.
+
+A tree is what `json` makes of a resource. The readers below never raise on a wrong shape: what is not there, or is not
+what R4 says, reads as absent.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+from fhir.resources.R4B import get_fhir_model_class
+
+from transfer.errors import TooLarge, Unreadable
+
+Tree = Mapping[str, Any]
+
+#: nested objects and arrays; real resources stay below 30
+MAX_DEPTH = 64
+#: what one message may weigh, a signed form or a pushed report inside it included
+MAX_BODY = 64 << 20
+
+_NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?")
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,39}")
+_FIELD = re.compile(r"[a-z][A-Za-z_]{0,39}")
+
+
+def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
+    """The JSON object in `body`.
+
+    Refused: other encodings than UTF-8, a key said twice (which one counts is a guess), NaN, lone surrogates and NUL
+    (they cannot be stored or sent on), nesting beyond `MAX_DEPTH`.
+
+    Raises:
+        TooLarge: more than `limit` bytes.
+        Unreadable: not such an object.
+    """
+    if len(body) > limit:
+        raise TooLarge("more JSON than is taken at once")
+    try:
+        tree = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Unreadable("not JSON as FHIR writes it") from None
+    if not isinstance(tree, dict):
+        raise Unreadable("not a JSON object")
+    _bounded(tree)
+    return tree
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        raise ValueError("a key twice")
+    return tree
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("not a JSON number")
+
+
+def _bounded(tree: object) -> None:
+    """Breadth first, so that a deep tree cannot exhaust our own stack."""
+    level, depth = [tree], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise Unreadable("JSON nested too deeply")
+        level = [child for node in level for child in _children(node)]
+
+
+def _children(node: object) -> Iterator[object]:
+    if isinstance(node, dict):
+        yield from node.keys()
+        yield from node.values()
+    elif isinstance(node, list):
+        yield from node
+    elif isinstance(node, str) and ("\0" in node or not _encodable(node)):
+        raise Unreadable("JSON with characters that are none")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def check(resource: Tree) -> None:
+    """Hold a resource against R4.
+
+    A date-time without offset is let through: sites send it, and it is read in their own zone. A modifier extension
+    is not: it may turn the meaning around, and R4 forbids to go on without knowing it
+    (https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
+
+    Raises:
+        Unreadable: says which element, never its value.
+    """
+    kind = type_of(resource)
+    if kind is None:
+        raise Unreadable("not a FHIR resource")
+    if resource.get("modifierExtension") or resource.get("implicitRules"):
+        raise Unreadable(f"{kind}: changed by an extension we do not know")
+    problem = _problem(kind, resource)
+    if problem:
+        raise Unreadable(f"{kind}: {problem}")
+
+
+def _problem(kind: str, resource: Tree) -> str | None:
+    """What does not fit R4, in words free of values."""
+    try:
+        get_fhir_model_class(kind).model_validate(_with_offsets(resource))
+    except Exception as error:  # noqa: BLE001  the library raises KeyError, TypeError and others on foreign trees
+        return _told(error)
+    return None
+
+
+def _told(error: Exception) -> str:
+    errors = getattr(error, "errors", None)
+    if not callable(errors):
+        return "does not fit FHIR R4"
+    first = errors(include_input=False, include_url=False, include_context=False)[0]
+    if first.get("type") == "extra_forbidden":
+        # the last step of the path is a word of the sender's own
+        return "has an element that R4 does not know"
+    path = ".".join(step for step in first.get("loc", ()) if isinstance(step, str) and _FIELD.fullmatch(step))
+    return f"does not fit FHIR R4 at {path}" if path else "does not fit FHIR R4"
+
+
+def _with_offsets(node: Any) -> Any:
+    """A copy for the models, which change what they are given and refuse a date-time without offset."""
+    if isinstance(node, Mapping):
+        return {key: _with_offsets(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_with_offsets(item) for item in node]
+    if isinstance(node, str) and len(node) < 32 and _NO_OFFSET.fullmatch(node):
+        return f"{node}Z"
+    return node
+
+
+def type_of(resource: object) -> str | None:
+    """The resource's type, if it is one."""
+    kind = resource.get("resourceType") if isinstance(resource, Mapping) else None
+    return kind if isinstance(kind, str) and _TYPE.fullmatch(kind) else None
+
+
+def text(tree: object, *path: str) -> str | None:
+    """The non-blank text at `path`, stripped."""
+    node = tree
+    for step in path:
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node.strip() or None if isinstance(node, str) else None
+
+
+def child(tree: object, *path: str) -> Tree:
+    """The object at `path`; an empty one where there is none."""
+    node = tree
+    for step in path:
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node if isinstance(node, Mapping) else {}
+
+
+def children(tree: object, *path: str) -> list[Tree]:
+    """The objects in the array at `path`."""
+    node = child(tree, *path[:-1]).get(path[-1])
+    return [item for item in node if isinstance(item, Mapping)] if isinstance(node, list) else []
+
+
+def texts(tree: object, *path: str) -> list[str]:
+    """The non-blank texts in the array at `path`."""
+    node = child(tree, *path[:-1]).get(path[-1])
+    return [item.strip() for item in node if isinstance(item, str) and item.strip()] if isinstance(node, list) else []
+
+
+def codings(*concepts: object) -> list[Tree]:
+    """The codings of CodeableConcepts, in order, those without a code left out."""
+    return [coding for concept in concepts for coding in children(concept, "coding") if text(coding, "code")]
+
+
+def extensions(resource: object, url: str) -> list[Tree]:
+    return [each for each in children(resource, "extension") if text(each, "url") == url]

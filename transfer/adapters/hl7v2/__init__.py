@@ -1,0 +1,45 @@
+"""HL7 v2: read by bytes and offsets, turned into our nouns. No rule elsewhere knows a segment's name."""
+
+from transfer.adapters.hl7v2.acknowledge import Acknowledgement, ErrorCode, Verdict, acknowledge, acknowledgement
+from transfer.adapters.hl7v2.batch import Batch, Miscount, batch
+from transfer.adapters.hl7v2.content import Flag, Part, Pointer
+from transfer.adapters.hl7v2.documents import HL7_V2, Sent, documents
+from transfer.adapters.hl7v2.header import Header, header
+from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
+from transfer.adapters.hl7v2.labels import PART_2
+from transfer.adapters.hl7v2.message import Message
+from transfer.adapters.hl7v2.referral import referral
+from transfer.arrivals import ArrivalKind
+
+__all__ = [
+    "HL7_V2",
+    "PART_2",
+    "Acknowledgement",
+    "Batch",
+    "Change",
+    "ErrorCode",
+    "Flag",
+    "Header",
+    "IdentityChange",
+    "Message",
+    "Miscount",
+    "Part",
+    "Pointer",
+    "Sent",
+    "Verdict",
+    "acknowledge",
+    "acknowledgement",
+    "batch",
+    "documents",
+    "header",
+    "identity_changes",
+    "kind",
+    "referral",
+]
+
+_KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}
+
+
+def kind(header: Header) -> ArrivalKind:
+    """What an arrival is, by its message type: of a batch, that of its first message."""
+    return _KINDS.get(header.message_type, ArrivalKind.NOTICE)

@@ -1,0 +1,137 @@
+"""From the bytes of a message to its text: character sets (MSH-18, table 0211) and escape sequences (v2.9 ch. 2.7).
+
+A sender that declares one character set and sends another is common. Nothing is refused for it: what cannot be read
+as declared is read as UTF-8, then as Windows-1252, and `Message.charset_disagrees` says so.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+#: what "8859/1" and nothing at all mean in practice: Windows-1252, which agrees with Latin-1 on every printable byte
+WESTERN = "cp1252"
+
+#: table 0211 → codec. Names not listed count as undeclared.
+_CODECS = {
+    "ASCII": "ascii",
+    "8859/1": WESTERN,
+    **{f"8859/{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
+    "ISO IR6": "ascii",
+    "ISO IR14": "shift_jis",
+    "ISO IR87": "iso2022_jp",
+    "ISO IR159": "iso2022_jp_2",
+    "GB 18030-2000": "gb18030",
+    "KS X 1001": "euc_kr",
+    "BIG-5": "big5",
+    "UNICODE": "utf-8",
+    "UNICODE UTF-8": "utf-8",
+    "UTF-8": "utf-8",
+    "UTF8": "utf-8",
+}
+#: their second bytes can look like a delimiter, so such a message is turned into UTF-8 before it is split
+_WIDE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "gb18030", "euc_kr", "big5"})
+
+#: no blank space a sender asks for (`\.sp500\`) is longer than this
+_MOST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """MSH-1 and MSH-2, each one byte."""
+
+    field: bytes
+    component: bytes = b"^"
+    repetition: bytes = b"~"
+    escape: bytes = b"\\"
+    subcomponent: bytes = b"&"
+
+    @classmethod
+    def read(cls, header_segment: bytes) -> "Delimiters":
+        """From a segment that begins with MSH, FHS or BHS; what it leaves out is as the standard suggests.
+
+        A doubled escape character in MSH-2 (seen where a message was quoted once too often) counts once.
+        """
+        field = header_segment[3:4] or b"|"
+        second = header_segment[4:].split(field, 1)[0][:8]
+        said = [bytes((byte,)) for byte in dict.fromkeys(second) if bytes((byte,)) != field]
+        usual = [b"^", b"~", b"\\", b"&"]
+        return cls(field, *(said[n] if n < len(said) else usual[n] for n in range(4)))
+
+
+def codec_of(declared: str) -> str | None:
+    """The codec for what MSH-18 says, None where it says nothing we know."""
+    return _CODECS.get(declared.strip().upper())
+
+
+def as_one_byte_delimiters(payload: bytes, codec: str | None) -> tuple[bytes, bool]:
+    """The payload in an encoding in which a delimiter byte is always a delimiter, and whether it was turned into UTF-8.
+
+    What cannot be read as declared stays as it is.
+    """
+    if codec is None or codec not in _WIDE:
+        return payload, False
+    try:
+        return payload.decode(codec).encode(), True
+    except UnicodeDecodeError:
+        return payload, False
+
+
+def decode(raw: bytes, codec: str | None) -> tuple[str, bool]:
+    """The text of some bytes, and whether they were what was declared (nothing declared means ASCII).
+
+    Latin-1 reads any bytes at all; those which are well-formed UTF-8 beyond ASCII are UTF-8 whatever was said.
+    """
+    if raw.isascii():
+        return raw.decode("ascii"), True
+    for attempt in ("utf-8", codec or WESTERN, WESTERN):
+        try:
+            return raw.decode(attempt), attempt == codec
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1"), False
+
+
+@lru_cache(maxsize=64)
+def _escapes(escape: bytes) -> re.Pattern[str]:
+    """Only sequences the standard knows: a lone escape character, as in a path, does not swallow the next one."""
+    mark = re.escape(escape.decode("latin-1"))
+    return re.compile(
+        mark
+        + r"(?:([FSTREPHN])|X([0-9A-Fa-f]{2,512})|\.(br|sp|sk|in|ti|fi|nf|ce)\s?([+-]?\d{0,4})|([CM])[0-9A-Fa-f]{4,6})"
+        + mark
+    )
+
+
+def unescape(text: str, delimiters: Delimiters, codec: str | None) -> str:
+    r"""Text with its escape sequences resolved: delimiters, `\Xdd..\`, line breaks.
+
+    Highlighting and changes of character set leave nothing; local ones (`\Zdd..\`) and unknown ones stay as they are.
+    """
+    mark = delimiters.escape.decode("latin-1")
+    if mark not in text:
+        return text
+    letters = {
+        "F": delimiters.field.decode("latin-1"),
+        "S": delimiters.component.decode("latin-1"),
+        "T": delimiters.subcomponent.decode("latin-1"),
+        "R": delimiters.repetition.decode("latin-1"),
+        "E": mark,
+        "P": "#",  # truncation character, 2.5.5.2
+    }
+
+    def resolve(found: re.Match[str]) -> str:
+        letter, digits, command, count, _ = found.groups()
+        if letter:
+            return letters.get(letter, "")
+        if digits:
+            return decode(bytes.fromhex(digits[: len(digits) // 2 * 2]), codec)[0]
+        return _line_breaks(command, count)
+
+    return _escapes(delimiters.escape).sub(resolve, text)
+
+
+def _line_breaks(command: str | None, count: str | None) -> str:
+    """Formatting commands of an FT field (2.7.6): those that end a line end it."""
+    if command == "sp":
+        return "\n" * min(abs(int(count)) if count and count.strip("+-") else 1, _MOST_LINES)
+    return "\n" if command in ("br", "ce") else ""

@@ -1,0 +1,133 @@
+"""REF^I12: a patient is referred for a second opinion."""
+
+from collections.abc import Iterator
+
+from transfer.adapters.hl7v2.message import Message, Part, Segment
+from transfer.adapters.hl7v2.values import NPI, codings, day, demographics, document_number, issuer, moment
+from transfer.arrivals import Priority
+from transfer.arrivals import Referral as Asked
+from transfer.errors import Unexpected
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institution, Institutions
+from transfer.patients import IssuedIdentifier
+
+#: RF1-2, table 0280
+_PRIORITIES = {"S": Priority.STAT, "A": Priority.URGENT}
+#: RF1-4, table 0282
+_SECOND_OPINION = "SO"
+#: a note after one of these is about the referral, not about a result
+_OWN_NOTES = frozenset({"MSH", "RF1", "PRD", "CTD", "PID", "DG1", "PV1", "PV2", "AUT"})
+
+
+def referral(payload: bytes, institution: Institution, institutions: Institutions) -> Asked:
+    """The referral in a REF^I12 from this institution.
+
+    * The receiver is the provider referred to (PRD role RT), known by number. The referring institution is the one
+      whose door it came through, whatever the message claims. Every other provider that is a known institution is a
+      source, and so is the referring institution where it holds records.
+    * The question is RF1-10 and the referral's own notes. It is needed by the day it expires (RF1-8), the standard
+      having no better word; an expected visit (PV2-8) is the appointment.
+    * The disease is the first diagnosis that is a neoplasm, else the first, as `system|code`.
+
+    Raises:
+        Unexpected: not a new referral (I13-I15 change, cancel or ask about one), not for a second opinion, without a
+            diagnosis, or for a receiver we do not know. A person reads it.
+        Unreadable: not an HL7 v2 message.
+    """
+    message = Message(payload)
+    rf1 = message.first("RF1")
+    if (message.header.message_type, message.header.trigger) != ("REF", "I12") or rf1 is None:
+        raise Unexpected("not a new referral (REF^I12 with RF1)")
+    asked = {part.text(1) for part in rf1.repetitions(4)}
+    if asked and _SECOND_OPINION not in asked:
+        raise Unexpected("a referral that does not ask for a second opinion (RF1-4)")
+    visit = message.first("PV2")
+    return Asked(
+        patient=demographics(message.first("PID"), institution),
+        reference=document_number(rf1.part(6), institution, "referral"),
+        disease=_disease(message, institution),
+        question=_question(message, rf1),
+        receiver=_receiver(message, institution, institutions),
+        referring=InstitutionId(institution.id),
+        sources=tuple(_sources(message, institution, institutions)),
+        needed_by=day(rf1.text(8)),
+        appointment_at=moment(visit.text(8), institution.zone) if visit else None,
+        priority=_PRIORITIES.get((rf1.text(2) or "").upper(), Priority.ROUTINE),
+    )
+
+
+def _disease(message: Message, institution: Institution) -> str:
+    said = [coding for dg1 in message.segments("DG1") for coding in codings(dg1.part(3), institution)]
+    if not said:
+        raise Unexpected("a referral without a diagnosis (DG1)")
+    neoplasms = (coding for coding in said if coding.system.endswith("icd-10-cm") and _is_neoplasm(coding.code))
+    first = next(neoplasms, said[0])
+    return f"{first.system}|{first.code}"
+
+
+def _is_neoplasm(code: str) -> bool:
+    """ICD-10-CM chapter 2: C00-D49."""
+    return code[:1].upper() == "C" or (code[:1].upper() == "D" and code[1:2] in tuple("01234"))
+
+
+def _question(message: Message, rf1: Segment) -> str | None:
+    said = [rf1.text(10, 2) or rf1.text(10, 9) or rf1.text(10)]
+    after = ""
+    for segment in message.segments_in_order:
+        if segment.name != "NTE":
+            after = segment.name
+        elif after in _OWN_NOTES:
+            said += [part.whole() for part in segment.repetitions(3)]
+    return "\n".join(text for text in said if text) or None
+
+
+def _receiver(message: Message, institution: Institution, institutions: Institutions) -> InstitutionId:
+    for prd in _providers(message, "RT"):
+        if known := _known(prd, institution, institutions):
+            return InstitutionId(known.id)
+    raise Unexpected("a referral to a receiver we do not know (PRD with role RT)")
+
+
+def _sources(message: Message, institution: Institution, institutions: Institutions) -> Iterator[InstitutionId]:
+    known = [_known(prd, institution, institutions) for prd in message.segments("PRD") if "RT" not in _roles(prd)]
+    holding = [institution] if any(department.holds for department in institution.departments) else []
+    yield from dict.fromkeys(InstitutionId(one.id) for one in [*holding, *known] if one)
+
+
+def _providers(message: Message, role: str) -> list[Segment]:
+    return [prd for prd in message.segments("PRD") if role in _roles(prd)]
+
+
+def _roles(prd: Segment) -> set[str | None]:
+    return {part.text(1) for part in prd.repetitions(1)}
+
+
+def _known(prd: Segment, institution: Institution, institutions: Institutions) -> Institution | None:
+    """By the provider's numbers (PRD-7: number^type, or a full CX) or its organization's (PRD-10, XON)."""
+    for number in (*_numbers(prd, institution),):
+        if known := institutions.with_identifier(number):
+            return known
+    return None
+
+
+def _numbers(prd: Segment, institution: Institution) -> Iterator[IssuedIdentifier]:
+    for part in prd.repetitions(7):
+        yield from _number(part, part.text(1), part.text(2), None, institution)
+    for part in prd.repetitions(10):
+        for value in (part.text(10), part.text(3)):
+            yield from _number(part, value, part.text(7), 6, institution)
+
+
+def _number(
+    part: Part, value: str | None, kind: str | None, authority: int | None, institution: Institution
+) -> Iterator[IssuedIdentifier]:
+    if value and kind == "NPI":
+        yield IssuedIdentifier(NPI, value)
+    elif value:
+        by = (
+            issuer(institution, part.text(authority), part.text(authority, 2), part.text(authority, 3))
+            if authority
+            else issuer(institution, kind, None, None)
+        )
+        if by:
+            yield IssuedIdentifier(by, value)

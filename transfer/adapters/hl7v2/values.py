@@ -1,0 +1,156 @@
+"""HL7 data types in our words: times, numbers with their issuers, names, codes (v2.9 ch. 2A)."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from transfer.adapters.hl7v2.message import Part, Segment
+from transfer.institutions import Institution
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.records import Coding
+
+NPI = "http://hl7.org/fhir/sid/us-npi"
+
+_OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
+_DTM = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?")
+
+#: coding system abbreviations (table 0396) → the URIs FHIR uses for them
+_SYSTEMS = {
+    "LN": "http://loinc.org",
+    "SCT": "http://snomed.info/sct",
+    "SNM": "http://snomed.info/sct",
+    "I10": "http://hl7.org/fhir/sid/icd-10-cm",
+    "I10C": "http://hl7.org/fhir/sid/icd-10-cm",
+    "I10CM": "http://hl7.org/fhir/sid/icd-10-cm",
+    "I9": "http://hl7.org/fhir/sid/icd-9-cm",
+    "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
+    "C4": "http://www.ama-assn.org/go/cpt",
+    "CPT": "http://www.ama-assn.org/go/cpt",
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+}
+#: CX-5 of numbers that are the institution's own where no issuer is said; a bare driver's licence is nobody's
+_OWN_NUMBERS = frozenset({None, "MR", "MRN", "PI", "PT", "PN", "ANON"})
+
+#: table 0001 in FHIR's words, so that both languages compare
+_SEX = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown"}
+
+
+def moment(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """A time (TS, DTM) in UTC; one without an offset is the institution's, a date alone its midnight there.
+
+    None where it is absent, malformed or less precise than a day.
+    """
+    said = _DTM.fullmatch(text.strip()) if text else None
+    if said is None:
+        return None
+    year, month, day, hour, minute, second, offset = said.groups()
+    try:
+        local = datetime.combine(
+            date(int(year), int(month), int(day)),
+            time(int(hour or 0), int(minute or 0), min(int(second or 0), 59)),  # 60 is a leap second
+            tzinfo=_offset(offset) if offset else zone,
+        )
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(text: str) -> timezone:
+    apart = timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))
+    return timezone(-apart if text[0] == "-" else apart)
+
+
+def day(text: str | None) -> date | None:
+    """The date part of a time, in whatever zone it was said."""
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8])) if text and text[:8].isdecimal() else None
+    except ValueError:
+        return None
+
+
+def issuer(institution: Institution, namespace: str | None, universal: str | None, kind: str | None) -> str | None:
+    """The URI of an assigning authority (HD): as the institution's file spells it, else its OID or UUID, else its name
+    within the institution.
+    """
+    for said in (namespace, universal):
+        if said and said in institution.issuers:
+            return institution.issuers[said]
+    if universal and (kind or "").upper() == "UUID":
+        return institution.issuer(f"urn:uuid:{universal.lower()}")
+    if universal and _OID.fullmatch(universal):
+        return institution.issuer(f"urn:oid:{universal}")
+    return institution.issuer(namespace or universal) if namespace or universal else None
+
+
+def person_number(part: Part, institution: Institution) -> IssuedIdentifier | None:
+    """A patient's number (CX). None where nobody can be told to have issued it: it identifies nobody."""
+    value = part.text(1)
+    by = issuer(institution, part.text(4), part.text(4, 2), part.text(4, 3))
+    if by is None and part.text(5) in _OWN_NUMBERS:
+        by = institution.issuer(None)
+    return IssuedIdentifier(by, value) if value and by else None
+
+
+def document_number(part: Part, institution: Institution, role: str) -> IssuedIdentifier | None:
+    """A document's or order's number (EI). One without a namespace belongs to the institution's numbers of that role:
+    `filler`, `placer`, `document`; the institution's `issuers` may name their URI.
+    """
+    value = part.text(1)
+    by = issuer(institution, part.text(2), part.text(3), part.text(4)) or institution.issuer(role)
+    return IssuedIdentifier(by, value) if value and by else None
+
+
+def accession_number(part: Part, institution: Institution) -> IssuedIdentifier | None:
+    """SPM-30 (CX)."""
+    value = part.text(1)
+    by = issuer(institution, part.text(4), part.text(4, 2), part.text(4, 3)) or institution.issuer("accession")
+    return IssuedIdentifier(by, value) if value and by else None
+
+
+def names(segment: Segment, *fields: int) -> tuple[PersonName, ...]:
+    """All names in these fields (XPN), in order, each once; those without a family name identify nobody."""
+    said = (_name(part) for field in fields for part in segment.repetitions(field))
+    return tuple(dict.fromkeys(name for name in said if name is not None))
+
+
+def _name(part: Part) -> PersonName | None:
+    family = part.text(1)
+    given = [part.text(2), *(part.text(3) or "").split()]
+    return PersonName(family, tuple(name for name in given if name)) if family else None
+
+
+def demographics(pid: Segment | None, institution: Institution) -> Demographics:
+    """What PID says: all numbers of PID-3, names now, before and otherwise (PID-5, PID-9), birth date, sex."""
+    if pid is None:
+        return Demographics()
+    numbers = (person_number(part, institution) for part in pid.repetitions(3))
+    return Demographics(
+        names=names(pid, 5, 9),
+        birth_date=day(pid.text(7)),
+        sex=_SEX.get((pid.text(8) or "").upper()),
+        identifiers=tuple(dict.fromkeys(number for number in numbers if number is not None)),
+    )
+
+
+def codings(part: Part, institution: Institution) -> list[Coding]:
+    """The codes of a coded element (CE, CWE): first and alternate, the standard's names for systems as URIs."""
+    said = (coding(part, component, institution) for component in (1, 4))
+    return [one for one in said if one]
+
+
+def coding(part: Part, component: int, institution: Institution) -> Coding | None:
+    """The code that begins at this component: code, text, system."""
+    code = part.text(component)
+    system = _system(part.text(component + 2), institution)
+    return Coding(system, code, part.text(component + 1)) if code else None
+
+
+def _system(said: str | None, institution: Institution) -> str:
+    if said and re.fullmatch(r"HL7\d{4}", said):
+        return f"http://terminology.hl7.org/CodeSystem/v2-{said[3:]}"
+    return _SYSTEMS.get(said or "", f"urn:x-institution:{institution.id}:{said or 'local'}")
+
+
+def local_key(part: Part, component: int) -> str:
+    """As a code stands in the institution's own table: `LOCAL|PATH1`."""
+    return f"{part.text(component + 2) or ''}|{part.text(component) or ''}"

@@ -1,0 +1,326 @@
+"""The readable text of a document that is not made of pages: plain text, HTML, C-CDA, HL7 v2 results.
+
+Bytes from outside, read without trust: a document type declaration is refused, so no entity is ever defined; depth and
+number of elements are bounded. What comes out are blocks to draw, never markup.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Final
+from xml.parsers import expat
+
+from transfer.errors import Unreadable
+
+_DEPTH: Final = 100
+_ELEMENTS: Final = 400_000
+#: characters of one document that are drawn: some 120 pages, a few seconds
+_TEXT: Final = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    #: the first row is the heading
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A document carried inside another, as in an unstructured C-CDA."""
+
+    content_type: str
+    data: bytes
+
+
+Block = Heading | Paragraph | Table | Embedded
+
+
+def blocks(media_type: str, data: bytes) -> list[Block] | None:
+    """What there is to read; None where the type has no text we can show.
+
+    Raises:
+        Unreadable: the bytes are not what their type says.
+    """
+    read = _READERS.get(media_type)
+    if read is None:
+        return None
+    found = list(_bounded(read(data)))
+    if not found:
+        raise Unreadable("no text in the document")
+    return found
+
+
+def _bounded(found: Iterable[Block]) -> Iterator[Block]:
+    left = _TEXT
+    for block in found:
+        left -= _length(block)
+        if left < 0:
+            if isinstance(block, Paragraph):
+                yield Paragraph(block.text[:left])
+            yield Paragraph("The document goes on; the rest is in the file itself.")
+            return
+        yield block
+
+
+def _length(block: Block) -> int:
+    match block:
+        case Table(rows):
+            return sum(len(cell) + 4 for row in rows for cell in row)
+        case Heading(text) | Paragraph(text):
+            return len(text) + 1
+        case _:
+            return 0
+
+
+def _text(data: bytes) -> str:
+    """UTF-8 (with or without mark), UTF-16 with mark, else Windows-1252, which reads any byte."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _plain(data: bytes) -> Iterator[Block]:
+    for line in _text(data).replace("\f", "\n").splitlines():
+        yield Paragraph(line.expandtabs(8).rstrip())
+
+
+# HL7 v2
+
+
+_ESCAPES: Final = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": "", ".br": "\n", ".sp": "\n"}
+
+
+def _hl7(data: bytes) -> Iterator[Block]:
+    """The observations of a result or document message, read by position."""
+    segments = [s.split("|") for s in _text(data).replace("\n", "\r").split("\r") if s]
+    if not segments or not segments[0][0].startswith("MSH"):
+        raise Unreadable("not an HL7 v2 message")
+    said = None
+    for fields in segments:
+        if fields[0] != "OBX" or len(fields) < 6:
+            continue
+        name = [*fields[3].split("^"), ""][1] or fields[3].split("^")[0]
+        if name != said:
+            said = name
+            yield Heading(_unescaped(name))
+        if fields[2] in ("ED", "RP"):
+            yield Paragraph("(an attached document; it is in the file itself)")
+        else:
+            value = " ".join(filter(None, (fields[5].replace("^", " "), fields[6] if len(fields) > 6 else "")))
+            yield from (Paragraph(line) for line in _unescaped(value).replace("~", "\n").split("\n"))
+
+
+def _unescaped(text: str) -> str:
+    """HL7 v2 chapter 2.7; what is not known is left as it stands."""
+    parts = text.split("\\")
+    for n in range(1, len(parts) - 1, 2):
+        parts[n] = _ESCAPES.get(parts[n], f"\\{parts[n]}\\")
+    return "".join(parts)
+
+
+# HTML
+
+
+class _HtmlText(HTMLParser):
+    _BREAKS: Final = frozenset(
+        ("p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "section", "pre")
+    )
+    _HIDDEN: Final = frozenset({"script", "style", "head"})
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.lines = [""]
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, _attributes: object) -> None:
+        if tag in self._HIDDEN:
+            self._hidden += 1
+        if tag in self._BREAKS:
+            self.lines.append("• " if tag == "li" else "")
+        elif tag in ("td", "th"):
+            self.lines[-1] += "   "
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._HIDDEN:
+            self._hidden = max(self._hidden - 1, 0)
+        if tag in self._BREAKS:
+            self.lines.append("")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.lines[-1] += " ".join(data.split()) + (" " if data[-1:].isspace() else "")
+
+
+def _html(data: bytes) -> Iterator[Block]:
+    parser = _HtmlText()
+    parser.feed(_text(data))
+    parser.close()
+    yield from (Paragraph(line.strip()) for line in parser.lines if line.strip())
+
+
+# XML: C-CDA (HL7 CDA R2)
+
+
+@dataclass(slots=True)
+class _Element:
+    tag: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    #: text and elements in the order in which they stand
+    children: "list[_Element | str]" = field(default_factory=list)
+
+    def all(self, tag: str) -> "Iterator[_Element]":
+        return (child for child in self.children if isinstance(child, _Element) and child.tag == tag)
+
+    def at(self, *path: str) -> "_Element | None":
+        here: _Element | None = self
+        for tag in path:
+            here = next(here.all(tag), None) if here else None
+        return here
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self._pieces()).split())
+
+    def _pieces(self) -> Iterator[str]:
+        for child in self.children:
+            if isinstance(child, str):
+                yield child
+            elif child.tag == "br":
+                yield " "
+            else:
+                yield from child._pieces()
+
+
+def _parsed(data: bytes) -> _Element:
+    """A tree of local names. No entity is resolved, because none can be declared."""
+    root = _Element("")
+    open_ = [root]
+    count = 0
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if len(open_) > _DEPTH or count > _ELEMENTS:
+            raise Unreadable("an XML document beyond all measure")
+        element = _Element(tag.rpartition(" ")[2], attributes)
+        open_[-1].children.append(element)
+        open_.append(element)
+
+    def refuse(*_: object) -> None:
+        raise Unreadable("an XML document with a type declaration")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _: open_.pop()
+    parser.CharacterDataHandler = lambda text: open_[-1].children.append(text)
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)  # noqa: FBT003  # expat takes it by position: this is all there is
+    except (expat.ExpatError, LookupError, ValueError):
+        raise Unreadable("not well-formed XML") from None
+    return next(child for child in root.children if isinstance(child, _Element))
+
+
+def _xml(data: bytes) -> Iterator[Block]:
+    document = _parsed(data)
+    if document.tag != "ClinicalDocument":
+        yield Paragraph(document.text)
+        return
+    if title := document.at("title"):
+        yield Heading(title.text)
+    if (body := document.at("component", "nonXMLBody", "text")) is not None:
+        yield _carried(body)
+    structured = document.at("component", "structuredBody")
+    for component in structured.all("component") if structured else ():
+        for section in component.all("section"):
+            yield from _section(section)
+
+
+def _carried(body: _Element) -> Block:
+    """A nonXMLBody: the document itself, in base64 or as text."""
+    if body.attributes.get("representation") != "B64":
+        return Paragraph(body.text)
+    try:
+        return Embedded(body.attributes.get("mediaType", ""), base64.b64decode("".join(body._pieces())))
+    except binascii.Error:
+        raise Unreadable("a carried document that is not base64") from None
+
+
+def _section(section: _Element) -> Iterator[Block]:
+    if title := section.at("title"):
+        yield Heading(title.text)
+    if text := section.at("text"):
+        yield from _narrative(text)
+    for component in section.all("component"):
+        for inner in component.all("section"):
+            yield from _section(inner)
+
+
+def _narrative(text: _Element) -> Iterator[Block]:
+    """CDA R2 section 4.3.5, narrative block."""
+    run = ""
+    for child in text.children:
+        if isinstance(child, _Element) and child.tag in ("table", "list", "paragraph", "br", "caption"):
+            if run.strip():
+                yield Paragraph(" ".join(run.split()))
+            run = ""
+            yield from _narrative_block(child)
+        else:
+            run += child if isinstance(child, str) else child.text + " "
+    if run.strip():
+        yield Paragraph(" ".join(run.split()))
+
+
+def _narrative_block(element: _Element) -> Iterator[Block]:
+    if element.tag == "table":
+        if rows := tuple(_rows(element)):
+            yield Table(rows)
+    elif element.tag == "list":
+        for item in element.all("item"):
+            if any(isinstance(c, _Element) and c.tag in ("table", "list") for c in item.children):
+                yield from _narrative(item)
+            elif item.text:
+                yield Paragraph(f"• {item.text}")
+    elif any(isinstance(c, _Element) and c.tag in ("table", "list") for c in element.children):
+        yield from _narrative(element)
+    elif element.text:
+        yield Paragraph(element.text)
+
+
+def _rows(table: _Element) -> Iterator[tuple[str, ...]]:
+    for child in table.children:
+        if not isinstance(child, _Element):
+            continue
+        if child.tag == "tr":
+            cells = (cell for cell in child.children if isinstance(cell, _Element))
+            yield tuple(cell.text for cell in cells if cell.tag in ("td", "th"))
+        elif child.tag in ("thead", "tbody", "tfoot"):
+            yield from _rows(child)
+
+
+_READERS: Final[dict[str, Callable[[bytes], Iterator[Block]]]] = {
+    "text/plain": _plain,
+    "text/html": _html,
+    "text/xml": _xml,
+    "application/xml": _xml,
+    "application/cda+xml": _xml,
+    "application/hl7-cda+xml": _xml,
+    "application/hl7-v2": _hl7,
+    "x-application/hl7-v2+er7": _hl7,
+}

@@ -1,0 +1,67 @@
+"""Signing a packet: detached JWS (RFC 7515, appendix F) with an RSA key, RS256.
+
+RS256 because it is what CDex prefers for signatures on clinical data, because the same packet signed twice gives the
+same bytes, and because there is exactly one valid signature: with ECDSA anybody can turn one into another.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Self
+
+from joserfc import jws
+from joserfc.jwk import RSAKey
+
+ALGORITHM: Final = "RS256"
+#: NIST SP 800-57 part 1: 128 bits of strength, for packets that are kept for years
+KEY_BITS: Final = 3072
+
+
+class KeySigner:
+    """A `transfer.packet.Signer` whose key is in a file."""
+
+    def __init__(self, key: RSAKey) -> None:
+        self._key = key
+        self._kid = key.thumbprint()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        return cls(RSAKey.import_key(path.read_bytes()))
+
+    def sign(self, payload: bytes) -> str:
+        """See `Signer.sign`."""
+        whole = jws.serialize_compact({"alg": ALGORITHM, "kid": self._kid}, payload, self._key, [ALGORITHM])
+        protected, _, signature = whole.split(".")
+        return f"{protected}..{signature}"
+
+    def public_jwk(self) -> dict[str, str]:
+        """See `Signer.public_jwk`."""
+        public = self._key.as_dict(private=False)
+        return {
+            "alg": ALGORITHM,
+            "e": str(public["e"]),
+            "kid": self._kid,
+            "kty": "RSA",
+            "n": str(public["n"]),
+            "use": "sig",
+        }
+
+
+def new_key(path: Path) -> KeySigner:
+    """Make a signing key in a new file that only its owner can read.
+
+    Raises:
+        FileExistsError: a key is never written over.
+    """
+    key = RSAKey.generate_key(KEY_BITS)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key.as_pem(private=True))
+        file.flush()
+        os.fsync(file.fileno())
+    return KeySigner(key)
+
+
+def jwks(signers: Iterable[KeySigner]) -> dict[str, list[dict[str, str]]]:
+    """The JWK set (RFC 7517) that receivers pin."""
+    return {"keys": [signer.public_jwk() for signer in signers]}

@@ -1,0 +1,7 @@
+"""The object store by S3 (boto3): `transfer.staging.Vault`, long streams, orphans, and what a store really does."""
+
+from transfer.adapters.vault.probing import StoreProbe, Support
+from transfer.adapters.vault.store import OpenUpload, S3Vault
+from transfer.adapters.vault.writing import PART, Writer
+
+__all__ = ["PART", "OpenUpload", "S3Vault", "StoreProbe", "Support", "Writer"]

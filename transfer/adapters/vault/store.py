@@ -1,0 +1,220 @@
+"""One bucket of an S3-compatible store as our vault.
+
+Stores differ (they ignore checksums, conditions or encryption and say 200): we rest on nothing but PUT, multipart,
+ranged GET, HEAD, DELETE and listing, keep our own SHA-256 and check it on reading.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from transfer.adapters.vault import probing
+from transfer.adapters.vault.failures import our_words
+from transfer.adapters.vault.writing import Writer
+from transfer.errors import Unavailable, Unexpected, Unknown, Unreadable
+from transfer.staging import CHUNK, Location
+
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, lower case
+_REMOVING: Final = "removing an object"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenUpload:
+    """An upload begun and neither completed nor aborted: of a live writer, or an orphan of a dead one."""
+
+    key: str
+    upload_id: str
+    started_at: datetime
+
+
+class S3Vault:
+    """`transfer.staging.Vault` over S3. Safe to share between threads; not across a fork.
+
+    Args:
+        endpoint: URL of the store, None for AWS itself
+        checksums: whether boto3 adds a CRC-32 to each upload that the store checks; `when_required` for stores that
+            cannot read it (PEERS 2)
+        announce: told each new key before the first byte is written, so that the ledger knows what a dead writer left
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None,
+        region: str,
+        access_key: str,
+        secret_key: str,
+        bucket: str,
+        checksums: Literal["when_supported", "when_required"] = "when_supported",
+        announce: Callable[[str], None] = lambda _key: None,
+    ) -> None:
+        # Here, not above: boto3 takes half a second that whoever only names the vault need not pay.
+        import boto3
+        from botocore.config import Config
+
+        self._bucket = bucket
+        self._announce = announce
+        self._client: Any = boto3.session.Session().client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=region,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=Config(
+                signature_version="s3v4",
+                # Without it, over http, the payload is hashed a second time for the signature.
+                s3={"addressing_style": "path", "payload_signing_enabled": False},
+                request_checksum_calculation=checksums,
+                response_checksum_validation="when_required",  # our own SHA-256 is checked instead
+                retries={"mode": "standard", "total_max_attempts": 3},
+                connect_timeout=5,
+                read_timeout=60,
+                max_pool_connections=16,
+            ),
+        )
+
+    def writer(self) -> Writer:
+        """A new object to write bit by bit, under a key drawn at random; used in a `with` block."""
+        drawn = "".join(secrets.choice(_BASE32) for _ in range(26))  # 130 bits
+        key = f"{secrets.token_hex(1)}/{drawn}"
+        self._announce(key)
+        return Writer(self._client, self._bucket, key, remove=self.remove)
+
+    def keep(self, chunks: Iterable[bytes | memoryview]) -> Location:
+        with self.writer() as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.finish()
+
+    def read(self, location: Location) -> Iterator[bytes]:
+        sha256 = hashlib.sha256()
+        for chunk in self._bytes(location, 0, location.length):
+            sha256.update(chunk)
+            yield chunk
+        if sha256.hexdigest() != location.sha256:
+            raise Unreadable("the object store gave other bytes than were kept")
+
+    def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
+        if not 0 <= start <= stop <= location.length:
+            raise ValueError("not a range within the location")
+        return self._bytes(location, start, stop)
+
+    def remove(self, key: str) -> None:
+        self._abort_uploads(key)
+        # First by name: a listing may lag behind. With its version, so that no delete marker is made.
+        for _ in range(3):
+            if (newest := self._newest(key)) is None:
+                break
+            self._delete(key, newest.get("VersionId"))
+        for version in self._versions(key):
+            self._delete(key, version)
+        if self._newest(key) is not None:
+            raise Unavailable("the object store removed an object and still has it")
+
+    def ensure_bucket(self) -> None:
+        """Make the bucket if it is not there. Asking twice changes nothing."""
+        with our_words("looking for the bucket"):
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+                return
+            except self._client.exceptions.ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                    raise
+        with our_words("making the bucket"):
+            try:
+                self._client.create_bucket(Bucket=self._bucket, **self._placement())
+            except (self._client.exceptions.BucketAlreadyOwnedByYou, self._client.exceptions.BucketAlreadyExists):
+                self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is a stranger's
+
+    def open_uploads(self, prefix: str = "") -> list[OpenUpload]:
+        """All uploads neither completed nor aborted, those of live writers too."""
+        found: list[OpenUpload] = []
+        with our_words("listing open uploads"):
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                found += [
+                    OpenUpload(key=each["Key"], upload_id=each["UploadId"], started_at=each["Initiated"])
+                    for each in page.get("Uploads", ())
+                ]
+        return found
+
+    def abort_stale(self, older_than: datetime) -> int:
+        """Abort the uploads begun before `older_than` (UTC) and say how many. Choose it well before any live writer."""
+        stale = [upload for upload in self.open_uploads() if upload.started_at < older_than]
+        for upload in stale:
+            self._abort(upload)
+        return len(stale)
+
+    def probe(self, now: datetime) -> probing.StoreProbe:
+        """Try what the store does with checksums, versions, locks and encryption; see `StoreProbe`."""
+        return probing.probe(self._client, self._bucket, key=f"probe/{secrets.token_hex(13)}", now=now)
+
+    def _bytes(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
+        doing = "reading an object"
+        where = {"Bucket": self._bucket, "Key": location.key}
+        if start == stop:  # no range names zero bytes
+            with our_words(doing):
+                self._client.head_object(**where)
+            return
+        first, last = location.offset + start, location.offset + stop - 1
+        with our_words(doing):
+            answer = self._client.get_object(**where, Range=f"bytes={first}-{last}")
+        body = answer["Body"]
+        try:
+            if answer["ContentLength"] != stop - start:
+                raise Unreadable("the object store holds fewer bytes than were kept")
+            while chunk := _read(body):
+                yield chunk
+        finally:
+            body.close()
+
+    def _newest(self, key: str) -> dict[str, Any] | None:
+        try:
+            with our_words(_REMOVING):
+                found: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=key)
+                return found
+        except Unknown:
+            return None
+
+    def _versions(self, key: str) -> list[str | None]:
+        """Versions and delete markers still listed under the key; none where the store knows no versions."""
+        found: list[str | None] = []
+        try:
+            with our_words(_REMOVING):
+                pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+                for page in pages:
+                    listed = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                    found += [each["VersionId"] for each in listed if each["Key"] == key]
+        except Unexpected:  # 501
+            return []
+        return found
+
+    def _delete(self, key: str, version: str | None) -> None:
+        named = {"VersionId": version} if version else {}
+        with our_words(_REMOVING):
+            self._client.delete_object(Bucket=self._bucket, Key=key, **named)
+
+    def _abort_uploads(self, key: str) -> None:
+        for upload in self.open_uploads(prefix=key):
+            if upload.key == key:
+                self._abort(upload)
+
+    def _abort(self, upload: OpenUpload) -> None:
+        try:
+            with our_words("aborting an upload"):
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id)
+        except Unknown:
+            pass  # completed or aborted meanwhile
+
+    def _placement(self) -> dict[str, Any]:
+        region = self._client.meta.region_name
+        return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _read(body: Any) -> bytes:
+    with our_words("reading an object"):
+        chunk: bytes = body.read(CHUNK)
+        return chunk

@@ -1,0 +1,154 @@
+"""Writing one object whose length is not known beforehand, with flat memory.
+
+Up to one part an object is one PUT; beyond it a multipart upload, of which two parts are on their way while the next
+one fills: `3 * PART` bytes in memory whatever the length. Our SHA-256 runs over the stream once; the payload is not
+signed as well (PERFORMANCE 2), which SigV4 would do with a second SHA-256 over the same bytes.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from transfer.adapters.vault.failures import our_words
+from transfer.errors import TooLarge, TransferError, Unavailable, Unknown
+from transfer.staging import Location
+
+PART: Final = 16 << 20
+IN_FLIGHT: Final = 2
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a store with a lower bound refuses by itself
+MOST_PARTS: Final = 10_000
+
+_KEEPING = "keeping an object"
+
+
+class Writer:
+    """One object being written, by one thread. Leaving the `with` block without `finish()` leaves nothing behind."""
+
+    def __init__(self, client: Any, bucket: str, key: str, *, remove: Callable[[str], None]) -> None:
+        self._client = client
+        self._target = {"Bucket": bucket, "Key": key}
+        self._remove = remove
+        self._sha256 = hashlib.sha256()
+        self._length = 0
+        self._part = bytearray()
+        self._upload: str | None = None
+        # Its threads start with the first part sent.
+        self._sender = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="vault")
+        self._on_their_way: deque[Future[dict[str, Any]]] = deque()
+        self._parts: list[dict[str, Any]] = []
+        self._may_exist = False
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._finished:
+                self._abort()
+        finally:
+            self._sender.shutdown()
+
+    @property
+    def length(self) -> int:
+        """Bytes written so far."""
+        return self._length
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the bytes; the caller may reuse its buffer at once. Blocks while two parts are on their way.
+
+        Raises:
+            Unavailable: a part was not taken; the object cannot be finished any more.
+        """
+        view = memoryview(data).cast("B")
+        self._sha256.update(view)
+        self._length += len(view)
+        while view:
+            if len(self._part) == PART:
+                self._send_part()
+            taken = view[: PART - len(self._part)]
+            self._part += taken
+            view = view[len(taken) :]
+
+    def finish(self) -> Location:
+        """Complete the object and read back that it is there: a store may answer 200 and have nothing.
+
+        Raises:
+            Unavailable: it is not there, or not in its length; nothing is kept.
+        """
+        if self._upload is None:
+            self._put()
+        else:
+            self._complete()
+        self._read_back()
+        self._finished = True
+        return Location(key=self._target["Key"], offset=0, length=self._length, sha256=self._sha256.hexdigest())
+
+    def _send_part(self) -> None:
+        if self._upload is None:
+            with our_words(_KEEPING):
+                self._upload = self._client.create_multipart_upload(**self._target)["UploadId"]
+        number = len(self._parts) + len(self._on_their_way) + 1
+        if number > MOST_PARTS:
+            raise TooLarge(f"an object may have {MOST_PARTS * PART} bytes")
+        if len(self._on_their_way) == IN_FLIGHT:
+            self._await_part()
+        self._on_their_way.append(self._sender.submit(self._upload_part, number, self._part))
+        self._part = bytearray()
+
+    def _upload_part(self, number: int, part: bytearray) -> dict[str, Any]:
+        with our_words(_KEEPING):
+            said = self._client.upload_part(**self._target, UploadId=self._upload, PartNumber=number, Body=part)
+        # S3 wants the part's checksum again on completion if one was sent with the part.
+        named = ("ETag", "ChecksumCRC32")
+        return {"PartNumber": number, **{name: said[name] for name in named if name in said}}
+
+    def _await_part(self) -> None:
+        self._parts.append(self._on_their_way.popleft().result())
+
+    def _put(self) -> None:
+        self._may_exist = True
+        with our_words(_KEEPING):
+            self._client.put_object(**self._target, Body=bytes(self._part))
+
+    def _complete(self) -> None:
+        if self._part:
+            self._send_part()
+        while self._on_their_way:
+            self._await_part()
+        self._may_exist = True
+        # "No such upload" is what a repeated completion is told whose first answer was lost: reading back decides.
+        with suppress(Unknown), our_words(_KEEPING):
+            self._client.complete_multipart_upload(
+                **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+            )
+
+    def _read_back(self) -> None:
+        try:
+            with our_words("reading back an object"):
+                there = self._client.head_object(**self._target)["ContentLength"]
+        except Unknown:
+            there = None
+        if there != self._length:
+            raise Unavailable("the object store took an object and does not have it")
+
+    def _abort(self) -> None:
+        """What cannot be aborted now (the store is down) stays an open upload, which `abort_stale` finds."""
+        for future in self._on_their_way:
+            future.cancel()
+        for future in self._on_their_way:
+            if not future.cancelled():
+                future.exception()  # a part that lands after the abort would stay for good
+        with suppress(TransferError):
+            if self._upload is not None:
+                with our_words("aborting an upload"):
+                    self._client.abort_multipart_upload(**self._target, UploadId=self._upload)
+        with suppress(TransferError):
+            if self._may_exist:
+                self._remove(self._target["Key"])

@@ -1,0 +1,31 @@
+"""What a case still lacks, line by line, and whose turn it is.
+
+Silence is not an answer, forbidden is not absent, an empty search proves nothing, and half a study is still owed
+(DESIGN 2, promises 5 and 9). Nothing is complete by count.
+"""
+
+from transfer.completeness.needs import (
+    SETTLED,
+    CollectedRecord,
+    Completeness,
+    Need,
+    NeedState,
+    Wait,
+    WaitCode,
+    Waiver,
+    WaiverKind,
+)
+from transfer.completeness.rules import assess
+
+__all__ = [
+    "SETTLED",
+    "CollectedRecord",
+    "Completeness",
+    "Need",
+    "NeedState",
+    "Wait",
+    "WaitCode",
+    "Waiver",
+    "WaiverKind",
+    "assess",
+]

@@ -1,0 +1,132 @@
+"""Lines as needs, what people and sources said about them, and why a case waits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from transfer.checklist import Line
+from transfer.identifiers import DepartmentId, InstitutionId, RecordId
+from transfer.records import DocumentStatus, RecordKind
+
+
+class NeedState(StrEnum):
+    """What is known of one line (STANDARDS 6.4)."""
+
+    MISSING = "missing"
+    REQUESTED = "requested"
+    #: something came that does not answer the line: preliminary, unknown status, parts missing
+    RECEIVED = "received"
+    SATISFIED = "satisfied"
+    #: a substitute was accepted for it
+    SATISFIED_BY_OTHER = "satisfied-by-other"
+    #: what came is older than the line allows
+    EXPIRED = "expired"
+    ABSENT_WITH_REASON = "absent-with-reason"
+    NOT_APPLICABLE = "not-applicable"
+    WAIVED = "waived"
+    AWAITED_MATERIAL = "awaited-material"
+
+
+class WaiverKind(StrEnum):
+    """What a person said about a line."""
+
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not-applicable"
+    #: confirmed that it does not exist
+    ABSENT = "absent"
+    #: another record does instead
+    SUBSTITUTE = "substitute"
+    #: this record is the one
+    ANSWERED_BY = "answered-by"
+    #: a conditional line's condition holds: it is required here
+    APPLIES = "applies"
+
+
+class WaitCode(StrEnum):
+    """Why a case waits. Each has an owner: the institution named, or the desk where none is."""
+
+    TO_ASK = "to-ask"
+    SOURCE_RETRY = "source-retry"
+    SOURCE_ANSWER = "source-answer"
+    SOURCE_PUSH = "source-push"
+    SOURCE_REST = "source-rest"
+    RELEASE_FORM = "release-form"
+    CONFIRM_ABSENT = "confirm-absent"
+    SOURCE_FORBIDS = "source-forbids"
+    SOURCE_SILENT = "source-silent"
+    #: the source answered, and this was not in it
+    NOT_IN_ANSWER = "not-in-answer"
+    NOBODY_ASKED = "nobody-asked"
+    UNVERIFIED = "unverified"
+    NEWER_NEEDED = "newer-needed"
+    MATERIAL = "material"
+    MATERIAL_REFUSED = "material-refused"
+    #: pieces came and nobody said how many were sent
+    MATERIAL_UNANNOUNCED = "material-unannounced"
+    MATERIAL_DISCREPANCY = "material-discrepancy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A person's word about one line. `by` is our reference to the person, `reason` a code or a note's id."""
+
+    kind: WaiverKind
+    by: str
+    reason: str
+    record: RecordId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectedRecord:
+    """A record of this case, as far as completeness must know it."""
+
+    id: RecordId
+    kind: RecordKind
+    status: DocumentStatus
+    #: UTC; None = undated
+    at: datetime | None
+    source: InstitutionId
+    #: imaging: every part terminated and the set of SOP instance UIDs complete
+    is_whole: bool = True
+    copy_of: RecordId | None = None
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One line of the checklist and what is known of it."""
+
+    line: Line
+    state: NeedState
+    records: tuple[RecordId, ...] = ()
+    #: the copy that answers the line
+    chosen: RecordId | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    code: WaitCode
+    institution: InstitutionId | None = None
+    department: DepartmentId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    needs: tuple[Need, ...]
+    is_complete: bool
+    #: everything required is there but glass or blocks: a partial packet may go after a person approves
+    lacks_only_material: bool
+    waits: tuple[Wait, ...]
+
+
+#: states in which nothing is owed for a line
+SETTLED = frozenset(
+    {
+        NeedState.SATISFIED,
+        NeedState.SATISFIED_BY_OTHER,
+        NeedState.ABSENT_WITH_REASON,
+        NeedState.NOT_APPLICABLE,
+        NeedState.WAIVED,
+    }
+)

@@ -1,0 +1,243 @@
+"""The rule of completeness, line by line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from transfer.checklist import Checklist, Line, Necessity
+from transfer.completeness.needs import (
+    SETTLED,
+    CollectedRecord,
+    Completeness,
+    Need,
+    NeedState,
+    Wait,
+    WaitCode,
+    Waiver,
+    WaiverKind,
+)
+from transfer.identifiers import RecordId
+from transfer.materials import Material, MaterialState
+from transfer.record_requests import OPEN, Request, RequestState
+from transfer.records import DocumentStatus, RecordKind
+
+_WORDS = {
+    WaiverKind.WAIVED: NeedState.WAIVED,
+    WaiverKind.NOT_APPLICABLE: NeedState.NOT_APPLICABLE,
+    WaiverKind.ABSENT: NeedState.ABSENT_WITH_REASON,
+    WaiverKind.SUBSTITUTE: NeedState.SATISFIED_BY_OTHER,
+    WaiverKind.ANSWERED_BY: NeedState.SATISFIED,
+}
+_NAMES_A_RECORD = (WaiverKind.SUBSTITUTE, WaiverKind.ANSWERED_BY)
+_REQUEST_WAITS = {
+    RequestState.EXPECTED: WaitCode.SOURCE_PUSH,
+    RequestState.DUE: WaitCode.TO_ASK,
+    RequestState.ASKING: WaitCode.TO_ASK,
+    RequestState.ASKED: WaitCode.SOURCE_ANSWER,
+    RequestState.PARTLY: WaitCode.SOURCE_REST,
+    RequestState.ANSWERED: WaitCode.NOT_IN_ANSWER,
+    RequestState.NOT_FOUND: WaitCode.CONFIRM_ABSENT,
+    RequestState.FORBIDDEN: WaitCode.SOURCE_FORBIDS,
+    RequestState.SILENT: WaitCode.SOURCE_SILENT,
+    RequestState.NOT_PERMITTED: WaitCode.RELEASE_FORM,
+}
+_NO_PIECES = (MaterialState.REFUSED, MaterialState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """A need, what it waits for, and whether something else than material is owed for it."""
+
+    need: Need
+    waits: tuple[Wait, ...]
+    #: a source was asked for this line and has not come to an end yet
+    is_owed: bool
+
+    @property
+    def holds_up(self) -> bool:
+        return self.is_owed or self.need.state not in SETTLED
+
+
+def assess(
+    checklist: Checklist,
+    *,
+    requests: Sequence[Request],
+    records: Sequence[CollectedRecord],
+    materials: Sequence[Material],
+    waivers: Mapping[str, Waiver],
+    now: datetime,
+) -> Completeness:
+    """Judge every line. All arguments are of one case; `waivers` are by line key.
+
+    Complete means that every required line is settled **and** no source asked for one is still to answer or waits for
+    a release form: the record of one hospital does not stand for that of another. Optional lines, and conditional ones
+    of which nobody said that they apply, hold nothing up.
+    """
+    judged = [
+        _judge(line, checklist, [r for r in requests if line.key in r.lines], records, materials, waivers, now)
+        for line in checklist.lines
+    ]
+    holding = [j for j in judged if _is_required(j.need.line, waivers) and j.holds_up]
+    waits = {wait for one in holding for wait in one.waits}
+    return Completeness(
+        needs=tuple(j.need for j in judged),
+        is_complete=not holding,
+        lacks_only_material=bool(holding) and all(j.need.line.counted for j in holding),
+        waits=tuple(sorted(waits, key=lambda w: (w.code, w.institution or "", w.department or ""))),
+    )
+
+
+def _is_required(line: Line, waivers: Mapping[str, Waiver]) -> bool:
+    if line.necessity is Necessity.CONDITIONAL:
+        return line.key in waivers and waivers[line.key].kind is WaiverKind.APPLIES
+    return line.necessity is Necessity.REQUIRED
+
+
+def _judge(
+    line: Line,
+    checklist: Checklist,
+    requests: Sequence[Request],
+    records: Sequence[CollectedRecord],
+    materials: Sequence[Material],
+    waivers: Mapping[str, Waiver],
+    now: datetime,
+) -> _Judged:
+    live = [r for r in records if r.kind in line.kinds and not _is_void(r)]
+    waiver = waivers.get(line.key)
+    if word := _word_of(waiver, line, records):
+        return _Judged(need=word, waits=(), is_owed=False)
+    asked = [r for r in requests if r.state is not RequestState.WITHDRAWN]
+    if line.counted:
+        state, waits = _by_material(materials, asked)
+        return _Judged(need=_need(line, state, (), None, asked), waits=waits, is_owed=False)
+    found, chosen, waits = _by_records(line, [r for r in live if _is_first_for(line, r.kind, checklist)], now)
+    if found is not None:
+        state = found
+    else:
+        state, waits = _by_requests(asked)
+        if live:  # of a kind that answers another line by itself; a person says which record is which
+            state, waits = NeedState.RECEIVED, (*waits, Wait(WaitCode.UNVERIFIED))
+    owing = [r for r in asked if r.state in OPEN or r.state is RequestState.NOT_PERMITTED]
+    waits = (*waits, *map(_wait_for, owing))
+    return _Judged(need=_need(line, state, live, chosen, asked), waits=waits, is_owed=bool(owing))
+
+
+def _need(
+    line: Line,
+    state: NeedState,
+    records: Sequence[CollectedRecord],
+    chosen: RecordId | None,
+    asked: Sequence[Request],
+) -> Need:
+    reason = RequestState.NO_RECORDS.value if state is NeedState.ABSENT_WITH_REASON and asked else None
+    return Need(line=line, state=state, records=tuple(r.id for r in records), chosen=chosen, reason=reason)
+
+
+def _word_of(waiver: Waiver | None, line: Line, records: Sequence[CollectedRecord]) -> Need | None:
+    """A person's word, which goes before every rule. A word about a record falls with that record."""
+    if waiver is None or waiver.kind is WaiverKind.APPLIES:
+        return None
+    live = {r.id for r in records if not _is_void(r)}
+    if waiver.kind in _NAMES_A_RECORD and waiver.record is not None and waiver.record not in live:
+        return None
+    if waiver.kind is WaiverKind.ANSWERED_BY and waiver.record is None:
+        return None
+    fitting = tuple(r.id for r in records if r.kind in line.kinds and r.id in live)
+    if waiver.kind is WaiverKind.ABSENT and fitting:  # it turned up after all
+        return None
+    return Need(line=line, state=_WORDS[waiver.kind], records=fitting, chosen=waiver.record, reason=waiver.reason)
+
+
+def _is_void(record: CollectedRecord) -> bool:
+    return record.superseded or record.status is DocumentStatus.WITHDRAWN
+
+
+def _is_first_for(line: Line, kind: RecordKind, checklist: Checklist) -> bool:
+    """Whether records of this kind answer this line by themselves: the first required line that takes the kind does,
+    else the first of all. One record must not be counted for two lines that ask for different ones.
+    """
+    taking = [other for other in checklist.lines if kind in other.kinds]
+    required = [other for other in taking if other.necessity is Necessity.REQUIRED]
+    return line.key == (required or taking)[0].key
+
+
+def _by_records(
+    line: Line, live: Sequence[CollectedRecord], now: datetime
+) -> tuple[NeedState | None, RecordId | None, tuple[Wait, ...]]:
+    """What the records say, the one that answers, and whom a rest is awaited from. No state where there is none."""
+    if not live:
+        return None, None, ()
+    if halves := _halves(live):
+        return NeedState.RECEIVED, None, tuple(Wait(WaitCode.SOURCE_REST, r.source) for r in halves)
+    usable = [r for r in live if r.is_whole and (r.status.is_settled or not line.final_only)]
+    fresh = [r for r in usable if _is_fresh(r, line, now)]
+    if fresh:
+        return NeedState.SATISFIED, min(fresh, key=_preference).id, ()
+    if not usable or any(r.at is None for r in usable):
+        return NeedState.RECEIVED, None, tuple(Wait(WaitCode.UNVERIFIED, r.source) for r in live)
+    return NeedState.EXPIRED, None, tuple(Wait(WaitCode.NEWER_NEEDED, r.source) for r in usable)
+
+
+def _halves(live: Sequence[CollectedRecord]) -> list[CollectedRecord]:
+    """Records with parts still missing, of which no copy is whole."""
+    whole = {_original(r) for r in live if r.is_whole}
+    return [r for r in live if not r.is_whole and _original(r) not in whole]
+
+
+def _original(record: CollectedRecord) -> RecordId:
+    return record.copy_of or record.id
+
+
+def _is_fresh(record: CollectedRecord, line: Line, now: datetime) -> bool:
+    if line.max_age_days is None:
+        return True
+    return record.at is not None and now - record.at <= timedelta(days=line.max_age_days)
+
+
+def _preference(record: CollectedRecord) -> tuple[bool, bool, float, str]:
+    """Settled before unsettled, the copy others are copies of, the latest, and then always the same one."""
+    latest = -record.at.timestamp() if record.at else 0.0
+    return not record.status.is_settled, record.copy_of is not None, latest, record.id
+
+
+def _by_requests(asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:
+    """What the asking says where nothing came. Only the sources' own word is an answer: not an empty search, not a
+    refusal, not silence.
+    """
+    if not asked:
+        return NeedState.MISSING, (Wait(WaitCode.NOBODY_ASKED),)
+    if all(r.state is RequestState.NO_RECORDS for r in asked):
+        return NeedState.ABSENT_WITH_REASON, ()
+    waits = tuple(_wait_for(r) for r in asked if r.state is not RequestState.NO_RECORDS)
+    return (NeedState.REQUESTED if any(r.state in OPEN for r in asked) else NeedState.MISSING), waits
+
+
+def _wait_for(request: Request) -> Wait:
+    code = _REQUEST_WAITS[request.state]
+    if request.state is RequestState.DUE and request.attempts:
+        code = WaitCode.SOURCE_RETRY
+    return Wait(code, request.institution, request.department)
+
+
+def _by_material(materials: Sequence[Material], asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:
+    """Pieces are counted against what was announced, by `materials`; a request answered is no piece received."""
+    live = [m for m in materials if m.state not in _NO_PIECES]
+    if live and all(m.is_complete for m in live):
+        original = any(m.kind.is_original for m in live)
+        return (NeedState.SATISFIED if original else NeedState.SATISFIED_BY_OTHER), ()
+    if here := [m for m in live if m.is_here and not m.is_complete]:
+        announced = any(m.expected for m in here)
+        return NeedState.RECEIVED, (
+            Wait(WaitCode.MATERIAL_DISCREPANCY if announced else WaitCode.MATERIAL_UNANNOUNCED),
+        )
+    if not live and asked and all(r.state is RequestState.NO_RECORDS for r in asked):
+        return NeedState.ABSENT_WITH_REASON, ()
+    if not live and any(m.state is MaterialState.REFUSED for m in materials):
+        return NeedState.AWAITED_MATERIAL, (Wait(WaitCode.MATERIAL_REFUSED),)
+    return NeedState.AWAITED_MATERIAL, tuple(map(_wait_for_pieces, asked)) or (Wait(WaitCode.MATERIAL),)
+
+
+def _wait_for_pieces(request: Request) -> Wait:
+    not_permitted = request.state is RequestState.NOT_PERMITTED
+    code = WaitCode.RELEASE_FORM if not_permitted else WaitCode.MATERIAL
+    return Wait(code, request.institution, request.department)

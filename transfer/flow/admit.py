@@ -1,0 +1,218 @@
+"""A round of a case begins: who it is about, what is needed, whom to ask now.
+
+The first round opens the case from its referral; every further one looks again at what has changed: a form that came, a
+source that answered "later".
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from transfer import facts
+from transfer.arrivals import ArrivalKind, Referral
+from transfer.checklist import Checklist
+from transfer.errors import NeedsReview, Refused
+from transfer.facts import Chain
+from transfer.flow import reading
+from transfer.flow.assess import settle_needs
+from transfer.flow.basis import rule
+from transfer.flow.edges import Edges
+from transfer.flow.receive import attend, match_patient
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
+from transfer.institutions import Department, Institution
+from transfer.ledger import Tx, arrivals, lock_number, materials, patients, people, requests, rounds
+from transfer.ledger.arrivals import Arrival
+from transfer.ledger.rounds import Taken
+from transfer.matching import Verdict
+from transfer.permissions import Release, Ruling
+from transfer.record_requests import Request, RequestState
+from transfer.records import RecordKind
+from transfer.rounds import Dag
+
+
+def admit(edges: Edges, taken: Taken) -> list[RequestId]:
+    """Open the case if it is not yet, take in what is sealed for it, and say which requests this round makes.
+
+    The round's lines are those requests; with none, the round is done here.
+    """
+    case = CaseId(taken.subject)
+    if not _is_opened(edges, case) and not _open(edges, case):
+        with edges.ledger.transaction() as tx:
+            rounds.done(tx, taken, "not opened: see its decision")
+        return []
+    _take_in_sealed(edges, case)
+    with edges.ledger.transaction() as tx:
+        patient = _patient(tx, case)
+        patients.share(tx, patient)
+        tx.lock_case(case)
+        if not rounds.is_ours(tx, taken):
+            return []
+        if tx.case(case).is_open:
+            _permit(tx, edges, case, patient)
+        due = [request.id for request in requests.due(tx, case)]
+        found = settle_needs(tx, edges, case)
+        if later := requests.next_due(tx, case, but=due):
+            rounds.ring(tx, Dag.OPEN_CASE, case, after=max(later - tx.now(), timedelta(0)))
+        if due:
+            rounds.open_lines(tx, taken, due)
+            rounds.say(tx, taken, found.sentence)
+        else:
+            rounds.done(tx, taken, found.sentence)
+    return due
+
+
+def _is_opened(edges: Edges, case: CaseId) -> bool:
+    with edges.ledger.transaction() as tx:
+        return tx.case(case).opened is not None
+
+
+def _patient(tx: Tx, case: CaseId) -> PatientId:
+    opened = tx.case(case).opened
+    assert opened is not None  # opened above
+    return PatientId(opened.patient)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def _open(edges: Edges, case: CaseId) -> bool:
+    """Open the case from its referral. False: a person must decide first, or it is a duplicate."""
+    with edges.ledger.transaction() as tx:
+        named = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL)
+        arrival = arrivals.claim(tx, named[0]) if named else None
+        body = reading.payload(tx, edges, arrival) if arrival else b""
+    if arrival is None:
+        return False
+    try:
+        said = reading.read(edges, arrival, body)
+        if not isinstance(said, Referral):
+            raise NeedsReview("no referral")
+        checklist = edges.checklists.for_disease(said.disease)
+        edges.institutions[said.receiver]
+    except (NeedsReview, Refused):
+        with edges.ledger.transaction() as tx:
+            people.hold(tx, case, "referral-unreadable", arrival.id)
+            arrivals.settle(tx, arrival, "held", "referral-unreadable")
+        return False
+    with edges.ledger.transaction() as tx:
+        return _open_for(tx, edges, case, arrival, said, checklist)
+
+
+def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist) -> bool:
+    # Two referrals of one unknown person at once must not make two patients.
+    for term in patients.terms(tx, referral.patient):
+        tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"term/{term.hex()}"))
+    match = match_patient(tx, referral.patient)
+    if match.verdict is Verdict.DOUBTFUL:
+        people.hold(tx, case, "whose-referral", arrival.id)
+        arrivals.settle(tx, arrival, "held", match.tier)
+        return False
+    patient = match.patient or patients.meet(tx, referral.patient, arrival.id)
+    patients.learn(tx, patient, referral.patient)
+    tx.lock_case(case)
+    if tx.case(case).opened:
+        return True
+    arrivals.join_patient(tx, arrival, patient)
+    arrivals.settle(tx, arrival, "filed", match.tier)
+    tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
+    if referral.question:
+        people.add_note(tx, case, patient, referral.question)
+    if _is_duplicate(tx, case, patient, referral.receiver):
+        tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
+        return True
+    for source in sorted({*referral.sources, referral.referring}):
+        _want(tx, case, edges.institutions[source], checklist)
+    return True
+
+
+def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient: PatientId) -> facts.CaseOpened:
+    return facts.CaseOpened(
+        patient=patient,
+        referral=arrival.id,
+        receiver=referral.receiver,
+        referring=referral.referring,
+        checklist=checklist.id,
+        checklist_version=checklist.version,
+        priority=referral.priority,
+        sources=tuple(sorted(referral.sources)),
+        needed_by=referral.needed_by.isoformat() if referral.needed_by else None,
+        appointment_at=referral.appointment_at.isoformat() if referral.appointment_at else None,
+    )
+
+
+def _is_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:
+    row = tx.row(
+        "SELECT 1 FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s",
+        *(patient, receiver, case),
+    )
+    return row is not None
+
+
+def _want(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
+    """A request for each department that holds something the checklist asks for."""
+    for department in source.departments:
+        lines = [line.key for line in checklist.lines if line.kinds & set(department.holds)]
+        material = [line.key for line in checklist.lines if line.counted and line.key in lines]
+        for line in material:
+            materials.want(tx, case, source.id, line)
+        if documents := [line for line in lines if line not in material]:
+            requests.make(tx, case, source.id, department.id, documents, _first_state(department))
+
+
+def _first_state(department: Department) -> RequestState:
+    return RequestState.DUE if department.is_fetched else RequestState.EXPECTED
+
+
+# --- every round ------------------------------------------------------------------------------------------------------
+
+
+def _take_in_sealed(edges: Edges, case: CaseId) -> None:
+    """Attend anew to what waits sealed for this patient: release forms first, then the rest in order of receipt."""
+    with edges.ledger.transaction() as tx:
+        patient = _patient(tx, case)
+        who = patients.identity(tx, patient)
+        terms = patients.terms(tx, who.current, *who.former) if who else []
+        waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
+    for kind_first in (True, False):
+        for name in waiting:
+            with edges.ledger.transaction() as tx:
+                arrival = arrivals.claim_sealed(tx, name, forms=kind_first)
+            if arrival:
+                attend(edges, arrival, case=case)
+
+
+def _permit(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
+    """Hold every open request against the permissions as they are now: what lacks a basis is not asked for."""
+    opened = tx.case(case).opened
+    assert opened is not None  # the caller opened it
+    for request in requests.of_case(tx, case):
+        ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
+        if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
+            department = edges.institutions[request.institution].department(request.department)
+            requests.move(tx, request, _first_state(department), ruling=ruling)
+        elif request.state in (RequestState.DUE, RequestState.EXPECTED) and not ruling.is_permitted:
+            requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def rule_request(tx: Tx, edges: Edges, patient: PatientId, receiver: InstitutionId, request: Request) -> Ruling:
+    """May this department be asked for any of what it holds? Each record is ruled on again when it comes."""
+    department = edges.institutions[request.institution].department(request.department)
+    return rule_any(tx, edges, patient, receiver, request.institution, department.holds)
+
+
+def rule_any(
+    tx: Tx,
+    edges: Edges,
+    patient: PatientId,
+    receiver: InstitutionId,
+    source: InstitutionId,
+    kinds: Sequence[RecordKind],
+) -> Ruling:
+    """The first ruling that permits one of the kinds, else the last that does not."""
+    ruling = None
+    for kind in kinds:
+        release = Release(discloser=source, recipient=receiver, kinds=frozenset({kind}))
+        ruling = rule(tx, edges.institutions, patient, release)
+        if ruling.is_permitted:
+            return ruling
+    assert ruling is not None  # a department holds something
+    return ruling

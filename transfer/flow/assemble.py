@@ -1,0 +1,207 @@
+"""Putting a packet together: a plan over what was collected, ruled on as a whole."""
+
+from transfer import facts
+from transfer.adapters.packet.assembly import assemble as plan_packet
+from transfer.facts import Chain
+from transfer.flow.assess import Assessment, is_lacking, look
+from transfer.flow.basis import rule
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId
+from transfer.ledger import Tx, materials, packets, patients, people, records
+from transfer.ledger.records import Joined, Kept, Part
+from transfer.packet import (
+    Anchor,
+    Contents,
+    DicomInstance,
+    ImagingItem,
+    MaterialItem,
+    Missing,
+    PacketItem,
+    SeriesItem,
+)
+from transfer.permissions import Release
+from transfer.records import RecordKind
+
+#: said of every line that is not in the packet, whatever the reason (promise 7)
+NOT_INCLUDED = "Not included in this packet."
+
+
+def assemble(edges: Edges, packet: PacketId) -> bool:
+    """Make the packet's plan and keep it, once. False: some of it may not be released now; a person was told.
+
+    Nothing is copied: the plan names what the vault holds. Made before, it is left as it is.
+    """
+    with edges.ledger.transaction() as tx:
+        known = packets.get(tx, packet)
+        if known is None or known.is_assembled:
+            return known is not None
+        patient = _patient(tx, packet.case)
+        epoch = patients.share(tx, patient)
+        contents, held = _contents(tx, edges, packet, patient)
+        if not _is_permitted(tx, edges, contents, patient):
+            people.hold(tx, packet.case, "release-not-permitted", packet)
+            return False
+    plan = plan_packet(contents, vault=edges.vault, signer=edges.signer)
+    with edges.ledger.transaction() as tx:
+        now = patients.share(tx, patient)
+        tx.lock_case(packet.case)
+        still = packets.get(tx, packet)
+        if still is None or still.is_assembled:
+            _discard(edges, sorted(plan.generated_keys))
+            return still is not None
+        if now != epoch and not _is_permitted(tx, edges, contents, patient):
+            _discard(edges, sorted(plan.generated_keys))
+            people.hold(tx, packet.case, "release-not-permitted", packet)
+            return False
+        tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
+        packets.seal_plan(tx, patient, plan, tag_manifest, held, [missing.line for missing in contents.missing])
+        anchor = contents.anchor
+        tx.append(
+            Chain.case(packet.case),
+            facts.Anchored(chain=anchor.chain, sequence=anchor.sequence, head=anchor.hash, packet=packet),
+        )
+    return True
+
+
+def _discard(edges: Edges, keys: list[str]) -> None:
+    for key in keys:
+        edges.vault.remove(key)
+
+
+def _patient(tx: Tx, case: CaseId) -> PatientId:
+    opened = tx.case(case).opened
+    assert opened is not None  # a packet is planned for an opened case
+    return PatientId(opened.patient)
+
+
+def _is_permitted(tx: Tx, edges: Edges, contents: Contents, patient: PatientId) -> bool:
+    moving = [(item.source, item.kind, item.labels) for item in contents.items]
+    moving += [(item.source, RecordKind.IMAGES, item.labels) for item in contents.imaging]
+    releases = {
+        Release(discloser=source, recipient=contents.receiver, kinds=frozenset({kind}), labels=labels)
+        for source, kind, labels in moving
+    }
+    return all(rule(tx, edges.institutions, patient, one).is_permitted for one in releases)
+
+
+def _contents(tx: Tx, edges: Edges, packet: PacketId, patient: PatientId) -> tuple[Contents, list[str]]:
+    """All that the packet says, and the records it carries."""
+    found = look(tx, edges, packet.case)
+    opened = found.case.opened
+    who = patients.identity(tx, patient)
+    assert opened is not None  # a packet is planned for an opened case
+    assert who is not None  # and for a patient who is not purged
+    carried = [(kept, joined) for kept, joined in records.joined(tx, packet.case) if _goes_along(kept, joined)]
+    items = [item for kept, joined in carried for item in _items(tx, edges, kept, joined)]
+    imaging = [_imaging(tx, edges, kept, joined) for kept, joined in carried if kept.kind is RecordKind.IMAGES]
+    checklist = edges.checklists[opened.checklist]
+    head = tx.lines(Chain.case(packet.case))[-1]
+    contents = Contents(
+        packet=packet,
+        created_at=tx.now(),
+        patient=who.current,
+        receiver=InstitutionId(opened.receiver),
+        receiver_name=edges.institutions[opened.receiver].name,
+        referring_name=edges.institutions[opened.referring].name,
+        question=_question(tx, packet.case),
+        items=tuple(items),
+        imaging=tuple(imaging),
+        missing=_missing(found),
+        material=tuple(_material(tx, packet.case, patient)),
+        checklist=checklist.id,
+        checklist_version=checklist.version,
+        line_labels={line.key: line.label for line in checklist.lines},
+        anchor=Anchor(head.chain, head.sequence, head.hash.hex()),
+        replaces=PacketId.of(packet.case, packet.number - 1) if packet.number > 1 else None,
+    )
+    return contents, [kept.id for kept, _ in carried]
+
+
+def _goes_along(kept: Kept, joined: Joined) -> bool:
+    return kept.is_whole and not joined.superseded
+
+
+def _items(tx: Tx, edges: Edges, kept: Kept, joined: Joined) -> list[PacketItem]:
+    if kept.kind is RecordKind.IMAGES:
+        return []
+    return [_item(edges, kept, joined, part) for part in records.parts(tx, kept)]
+
+
+def _item(edges: Edges, kept: Kept, joined: Joined, part: Part) -> PacketItem:
+    is_extracted = part.role == "extracted"
+    return PacketItem(
+        record=part.name if is_extracted and part.name else kept.id,
+        location=part.location,
+        kind=kept.kind,
+        code=kept.about.code,
+        title=kept.about.title,
+        status=kept.status,
+        at=kept.about.at,
+        source=kept.institution,
+        source_name=edges.institutions[kept.institution].name,
+        content_type=part.content_type,
+        labels=kept.about.labels,
+        basis=joined.basis,
+        line=joined.line,
+        copy_of=joined.copy_of,
+        derived_from=kept.id if is_extracted else None,
+        derivation="Taken unchanged out of the message it came in." if is_extracted else None,
+    )
+
+
+def _imaging(tx: Tx, edges: Edges, kept: Kept, joined: Joined) -> ImagingItem:
+    by_series: dict[str, list[DicomInstance]] = {}
+    for part in records.parts(tx, kept):
+        if part.series:
+            instances = by_series.setdefault(part.series.series_instance_uid, [])
+            instances += [DicomInstance(i.sop_instance_uid, i.location) for i in part.series.instances]
+    return ImagingItem(
+        record=kept.id,
+        study_instance_uid=kept.about.study_instance_uid or "",
+        series=tuple(SeriesItem(uid, tuple(_once(instances))) for uid, instances in by_series.items()),
+        title=kept.about.title,
+        modalities=kept.about.modalities,
+        at=kept.about.at,
+        source=kept.institution,
+        source_name=edges.institutions[kept.institution].name,
+        labels=kept.about.labels,
+        basis=joined.basis,
+        line=joined.line,
+    )
+
+
+def _once(instances: list[DicomInstance]) -> list[DicomInstance]:
+    """Each instance once: one that came again in a later object is a copy."""
+    return list({instance.sop_instance_uid: instance for instance in reversed(instances)}.values())[::-1]
+
+
+def _missing(found: Assessment) -> tuple[Missing, ...]:
+    return tuple(
+        Missing(line=need.line.key, label=need.line.label, sentence=NOT_INCLUDED)
+        for need in found.completeness.needs
+        if is_lacking(need)
+    )
+
+
+def _material(tx: Tx, case: CaseId, patient: PatientId) -> list[MaterialItem]:
+    return [
+        MaterialItem(
+            accession=kept.label.accession if kept.label else "",
+            kind=kept.material.kind,
+            description=kept.label.description if kept.label else "",
+            count_expected=kept.material.expected,
+            count_received=kept.material.received,
+            state=kept.material.state,
+            received_at=kept.received_at,
+            due_back=kept.material.due_back,
+        )
+        for kept in materials.of_case(tx, case, patient)
+    ]
+
+
+def _question(tx: Tx, case: CaseId) -> str | None:
+    """The first note of a case is the question its referral asks."""
+    for line in tx.lines(Chain.case(case)):
+        if isinstance(line.fact, facts.NoteAdded):
+            return people.read_note(tx, line.fact.note)
+    return None

@@ -1,0 +1,156 @@
+"""What a case still needs, and what follows from it: nothing, a person's word, or a packet.
+
+Run in the transaction of whatever changed the case, under the case's lock, so that two changes at once cannot both see
+it incomplete, nor both owe a packet.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from transfer.case import Case
+from transfer.completeness import (
+    SETTLED,
+    CollectedRecord,
+    Completeness,
+    Need,
+    Waiver,
+    WaiverKind,
+    assess,
+)
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, PatientId, RecordId
+from transfer.ledger import Tx, materials, packets, people, records, requests, rounds
+from transfer.rounds import Dag
+
+
+class Step(StrEnum):
+    """What follows from a case's state."""
+
+    WAIT = "wait"
+    ASK_APPROVAL = "approve-release"
+    ASK_PARTIAL = "approve-partial"
+    ASK_DELTA = "approve-delta"
+    PACK = "pack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    case: Case
+    completeness: Completeness
+    step: Step
+    sentence: str
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Keys of the required lines that are not settled."""
+        return tuple(need.line.key for need in self.completeness.needs if is_lacking(need))
+
+
+def is_lacking(need: Need) -> bool:
+    return need.line.necessity == "required" and need.state not in SETTLED
+
+
+def look(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
+    """Judge a case. Writes nothing."""
+    case = tx.case(case_id)
+    assert case.opened is not None  # only an opened case is assessed
+    patient = PatientId(case.opened.patient)
+    completeness = assess(
+        edges.checklists[case.opened.checklist],
+        requests=requests.of_case(tx, case_id),
+        records=_records(tx, case_id),
+        materials=[kept.material for kept in materials.of_case(tx, case_id, patient)],
+        waivers=_waivers(case),
+        now=tx.now(),
+    )
+    step = next_step(case, completeness, needs_approval=_needs_approval(edges, case))
+    return Assessment(case=case, completeness=completeness, step=step, sentence=_sentence(case, completeness, step))
+
+
+def settle_needs(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
+    """Judge a case and write what follows: a hold for a person, or the next packet and its round. Twice is once."""
+    tx.lock_case(case_id)
+    found = look(tx, edges, case_id)
+    match found.step:
+        case Step.PACK:
+            for code in (Step.ASK_PARTIAL, Step.ASK_APPROVAL, Step.ASK_DELTA):
+                people.release(tx, case_id, code, "approved")
+            packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
+            rounds.ring(tx, Dag.RELEASE_PACKET, packet)
+        case Step.ASK_APPROVAL | Step.ASK_PARTIAL | Step.ASK_DELTA:
+            people.hold(tx, case_id, found.step)
+        case Step.WAIT:
+            pass
+    return found
+
+
+def next_step(case: Case, completeness: Completeness, *, needs_approval: bool) -> Step:
+    """The rule. A packet is owed when all is there (and approved, where policy wants that), or when a person let it go
+    lacking just what is lacking. After a packet was received only a person starts another.
+    """
+    newest = case.newest_packet
+    if not case.is_open:
+        return Step.WAIT
+    if newest and not (newest.receipt or newest.outcome == "not-made"):
+        return Step.WAIT
+    lacking = {need.line.key for need in completeness.needs if is_lacking(need)}
+    approved = case.approved is not None and lacking <= set(case.approved.lacking) and case.approval_is_open
+    if approved:
+        return Step.PACK
+    if newest and newest.receipt and newest.receipt.word == "accepted":
+        known = set(newest.assembled.records) if newest.assembled else set()
+        return Step.ASK_DELTA if case.records.keys() - known - case.superseded else Step.WAIT
+    if completeness.is_complete:
+        return Step.ASK_APPROVAL if needs_approval or newest else Step.PACK
+    return Step.ASK_PARTIAL if completeness.lacks_only_material else Step.WAIT
+
+
+def _needs_approval(edges: Edges, case: Case) -> bool:
+    sources = {asked.made.institution for asked in case.requests.values()}
+    return any(edges.institutions[source].approval_before_release for source in sources)
+
+
+def _records(tx: Tx, case: CaseId) -> list[CollectedRecord]:
+    return [
+        CollectedRecord(
+            id=kept.id,
+            kind=kept.kind,
+            status=kept.status,
+            at=kept.about.at,
+            source=kept.institution,
+            is_whole=kept.is_whole,
+            copy_of=joined.copy_of,
+            superseded=joined.superseded,
+        )
+        for kept, joined in records.joined(tx, case)
+    ]
+
+
+def _waivers(case: Case) -> dict[str, Waiver]:
+    return {
+        line: Waiver(
+            kind=WaiverKind(waived.word),
+            by="desk",
+            reason=waived.note or waived.word,
+            record=RecordId(waived.record) if waived.record else None,
+        )
+        for line, waived in case.waived.items()
+    }
+
+
+def _sentence(case: Case, completeness: Completeness, step: Step) -> str:
+    """One line for a run's note: counts and names of institutions, never anything of the patient."""
+    asked = len(case.requests)
+    if step is Step.PACK:
+        return f"asked {asked}, all there: packing"
+    if step is not Step.WAIT:
+        return f"asked {asked}, waiting for a decision: {step.replace('-', ' ')}"
+    if not completeness.waits:
+        return f"asked {asked}, {case.stage}"
+    waits = sorted(
+        {
+            f"{wait.code.replace('-', ' ')}" + (f" ({wait.institution})" if wait.institution else "")
+            for wait in completeness.waits
+        }
+    )
+    return f"asked {asked}, waiting for {len(waits)}: {', '.join(waits)}"

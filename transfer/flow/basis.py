@@ -1,0 +1,45 @@
+"""Is there a legal basis, now? Asked before asking, before collecting and at every egress.
+
+The order is fixed: share the patient's epoch, then read the clock, then decide. A revocation waits for us or we see it.
+"""
+
+from collections.abc import Sequence
+
+from transfer.identifiers import InstitutionId, PacketId, PatientId
+from transfer.institutions import Institutions
+from transfer.ledger import Tx, packets, patients
+from transfer.permissions import Release, Ruling, evaluate
+from transfer.records import RecordKind
+
+
+def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Release) -> Ruling:
+    """Rule on one release, in the patient's epoch, which this transaction holds still until it ends."""
+    patients.share(tx, patient)
+    discloser = institutions[release.discloser]
+    return evaluate(
+        release,
+        policy=discloser.requires,
+        zone=discloser.zone,
+        permissions=patients.permissions(tx, patient),
+        now=tx.now(),
+    )
+
+
+def rule_packet(
+    tx: Tx, institutions: Institutions, patient: PatientId, packet: PacketId, recipient: InstitutionId
+) -> Sequence[Ruling]:
+    """A ruling for everything in a packet. It may leave only if all are permitted."""
+    return [
+        rule(
+            tx,
+            institutions,
+            patient,
+            Release(
+                discloser=content.institution,
+                recipient=recipient,
+                kinds=frozenset({RecordKind(content.kind)}),
+                labels=content.labels,
+            ),
+        )
+        for content in packets.contents(tx, packet)
+    ]

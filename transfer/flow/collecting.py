@@ -1,0 +1,92 @@
+"""A record joins a case: matched, permitted, put on its line of the checklist.
+
+What was stored becomes *collected* only here, under a basis in force at that moment.
+"""
+
+from collections.abc import Sequence
+
+from transfer.checklist import Checklist
+from transfer.flow.basis import rule
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId, RequestId
+from transfer.ledger import Tx, records, requests
+from transfer.ledger.records import Kept
+from transfer.matching import Tier
+from transfer.permissions import Release, Ruling
+from transfer.record_requests import RequestState
+from transfer.records import DocumentStatus, RecordKind, Relation
+
+
+def line_of(checklist: Checklist, kind: RecordKind, lines: Sequence[str] | None = None) -> str | None:
+    """The line a record of this kind may answer, of those asked for; None: it answers none and is kept all the same."""
+    for line in checklist.lines:
+        if kind in line.kinds and (lines is None or line.key in lines):
+            return line.key
+    return None
+
+
+def may_collect(
+    tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: RecordKind, labels: frozenset[str]
+) -> Ruling:
+    """Rule on letting a record from this source into the case, in the patient's epoch."""
+    opened = tx.case(case).opened
+    assert opened is not None  # only an opened case has anything to collect
+    release = Release(
+        discloser=source,
+        recipient=InstitutionId(opened.receiver),
+        kinds=frozenset({kind}),
+        labels=labels,
+    )
+    return rule(tx, edges.institutions, PatientId(opened.patient), release)
+
+
+def join(
+    tx: Tx, edges: Edges, case: CaseId, kept: Kept, ruling: Ruling, tier: Tier, request: RequestId | None = None
+) -> bool:
+    """Put a kept record on its line, once. False: it was there already.
+
+    What it replaces, corrects or withdraws is superseded in the same transaction. The record stays; it no longer
+    answers the line.
+    """
+    opened = tx.case(case).opened
+    assert opened is not None  # the ruling was made from it
+    line = line_of(edges.checklists[opened.checklist], kept.kind)
+    if not records.collect(tx, case, kept, line, ruling, tier, request=request):
+        return False
+    for earlier, relation in _superseded_by(tx, case, kept):
+        records.supersede(tx, case, earlier, kept.id, relation)
+    return True
+
+
+def _superseded_by(tx: Tx, case: CaseId, kept: Kept) -> list[tuple[RecordId, Relation]]:
+    """By the source's own word (relatesTo, TXA-13), or a corrected or final report under a number we had otherwise."""
+    about = kept.about
+    named = records.with_number(tx, kept.patient, case, about.parent) if about.parent and about.relation else []
+    if named and about.relation is not Relation.APPENDS:
+        return [(r, about.relation or Relation.REPLACES) for r in named if r != kept.id]
+    same = [records.get(tx, other) for other in records.same_numbers(tx, kept, case)]
+    return [
+        (other.id, Relation.WITHDRAWS if kept.status is DocumentStatus.WITHDRAWN else Relation.REPLACES)
+        for other in same
+        if other and _outdates(kept, other)
+    ]
+
+
+def _outdates(newer: Kept, older: Kept) -> bool:
+    """The same source's later word under the same number."""
+    if newer.institution != older.institution or newer.id == older.id:
+        return False
+    if newer.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.WITHDRAWN):
+        return True
+    return newer.status.is_settled and older.status is DocumentStatus.PRELIMINARY
+
+
+def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:
+    """What a department was awaited to send has come: its request is answered."""
+    for request in requests.of_case(tx, case):
+        holds = edges.institutions[request.institution].department(request.department).holds
+        if request.institution == source and request.state in _AWAITED and kind in holds:
+            requests.move(tx, request, RequestState.ANSWERED)
+
+
+_AWAITED = (RequestState.EXPECTED, RequestState.ASKED, RequestState.SILENT, RequestState.NO_RECORDS)

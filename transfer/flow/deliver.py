@@ -1,0 +1,157 @@
+"""Handing a packet over: begun → the wire → made, not made, or unknown.
+
+What is unknown is settled by asking the receiver before anything is sent again, so that a packet takes effect once.
+"""
+
+import base64
+from datetime import timedelta
+
+from transfer.adapters.fhir.receiver import ReceiverClient, Unheard
+from transfer.adapters.fhir.submission import Link, submission
+from transfer.errors import NeedsReview, Refused, Unavailable
+from transfer.flow.basis import rule_packet
+from transfer.flow.edges import Edges
+from transfer.identifiers import InstitutionId, PacketId, PatientId
+from transfer.ledger import Tx, packets, patients, people, rounds
+from transfer.ledger.packets import Disclosure, Egress, Sender
+from transfer.rounds import Dag
+
+#: how much later a delivery is tried again that the receiver could not take
+AGAIN = timedelta(minutes=1)
+
+
+def deliver(edges: Edges, packet: PacketId, sender: Sender) -> str:
+    """Submit the packet's ITI-65 bundle to the receiver, once. Says in a sentence how it went."""
+    with edges.ledger.transaction() as tx:
+        opened = tx.case(packet.case).opened
+        known = packets.get(tx, packet)
+        disclosure = packets.disclosure_of(tx, packet)
+    if opened is None or known is None or not known.is_assembled:
+        return "not assembled: nothing to hand over"
+    receiver = edges.institutions[opened.receiver]
+    if receiver.receives is None:
+        with edges.ledger.transaction() as tx:
+            people.hold(tx, packet.case, "receiver-has-no-door", packet)
+        return "the receiver has no endpoint: see its decision"
+    client = edges.hand_to(receiver.receives)
+    if disclosure and not _may_send_again(edges, client, disclosure):
+        return f"handed to {receiver.id} before"
+    patient = PatientId(opened.patient)
+    egress = _open(edges, packet, patient, InstitutionId(receiver.id), sender)
+    if egress is None:
+        return "not permitted any more: see its decision"
+    return _send(edges, client, packet, patient, egress)
+
+
+def _may_send_again(edges: Edges, client: ReceiverClient, disclosure: Disclosure) -> bool:
+    """Begun before, and we do not know how it ended: ask the receiver. Made is made."""
+    if disclosure.outcome == "made":
+        return False
+    if disclosure.outcome == "not-made":
+        return True
+    try:
+        has = client.has(disclosure.packet)
+    except (Unavailable, NeedsReview, Refused):
+        with edges.ledger.transaction() as tx:
+            packets.settle(tx, disclosure, "unknown")
+            rounds.ring(tx, Dag.RELEASE_PACKET, disclosure.packet, after=AGAIN)
+        return False
+    with edges.ledger.transaction() as tx:
+        packets.settle(tx, disclosure, "made" if has else "not-made")
+    return not has
+
+
+def _open(edges: Edges, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: Sender) -> Egress | None:
+    with edges.ledger.transaction() as tx:
+        return open_egress(tx, edges, packet, patient, receiver, sender.number, "iti-65")
+
+
+def open_egress(
+    tx: Tx, edges: Edges, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: int, channel: str
+) -> Egress | None:
+    """The one way out for bytes. Opened only while every record in the packet may be released, in the patient's epoch.
+
+    None: it may not; a person is told, once. The caller hands bytes on only while the watcher of its process lets it,
+    counts them, and closes what it opened.
+    """
+    epoch = patients.share(tx, patient)
+    rulings = rule_packet(tx, edges.institutions, patient, packet, receiver)
+    if not rulings or not all(ruling.is_permitted for ruling in rulings):
+        people.hold(tx, packet.case, "release-not-permitted", packet)
+        return None
+    tx.lock_case(packet.case)
+    begun = packets.begin(
+        tx,
+        packet,
+        receiver,
+        [ruling.basis for ruling in rulings if ruling.basis],
+        [ruling.permission for ruling in rulings if ruling.permission],
+    )
+    return packets.open_egress(tx, begun, patient, epoch, sender, channel)
+
+
+def _send(edges: Edges, client: ReceiverClient, packet: PacketId, patient: PatientId, egress: Egress) -> str:
+    bundle = _bundle(edges, packet, patient)
+    try:
+        client.submit(bundle)
+    except Unheard as error:
+        outcome = "unknown" if error.maybe_received else "not-made"
+    except Unavailable:
+        outcome = "unknown"
+    except (Refused, NeedsReview):
+        outcome = "refused"
+    else:
+        outcome = "made"
+    return _write(edges, packet, egress, len(bundle), outcome)
+
+
+def _bundle(edges: Edges, packet: PacketId, patient: PatientId) -> bytes:
+    """The submission: the same bytes each time it is made."""
+    with edges.ledger.transaction() as tx:
+        plan = packets.plan_of(tx, packet, patient)
+        known = packets.get(tx, packet)
+        who = patients.identity(tx, patient)
+        opened = tx.case(packet.case).opened
+    assert known and who and opened  # an egress was opened for it
+    base = f"{edges.public_url}/packets/{packet}"
+    tar = Link(path="packet.tar", url=f"{base}/packet.tar", content_type="application/x-tar", size=plan.tar_length)
+    links = [
+        Link(
+            path=document.path,
+            url=f"{base}/documents/{document.number}",
+            content_type=document.content_type,
+            size=document.size,
+            sha1=base64.b64decode(document.sha1),
+        )
+        for document in plan.documents
+    ]
+    return submission(
+        packet,
+        tar,
+        links,
+        patient=who.current,
+        receiver=edges.institutions[opened.receiver],
+        source=edges.source_id,
+        created=known.planned_at,
+    )
+
+
+def _write(edges: Edges, packet: PacketId, egress: Egress, size: int, outcome: str) -> str:
+    with edges.ledger.transaction() as tx:
+        tx.lock_case(packet.case)
+        disclosure = packets.disclosure_of(tx, packet)
+        assert disclosure is not None  # begun with the egress
+        packets.close_egress(
+            tx, egress.id, 0 if outcome == "not-made" else size, "sent" if outcome == "made" else "broken"
+        )
+        packets.settle(tx, disclosure, "not-made" if outcome == "refused" else outcome)
+        if outcome == "refused":
+            people.hold(tx, packet.case, "receiver-refused", packet)
+        elif outcome != "made":
+            rounds.ring(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+    return {
+        "made": f"handed to {disclosure.recipient}: waiting for its receipt",
+        "not-made": "the receiver could not be reached: again in a minute",
+        "unknown": "the receiver's answer was lost: it is asked before anything is sent again",
+        "refused": "the receiver refused it: see its decision",
+    }[outcome]

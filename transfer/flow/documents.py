@@ -1,0 +1,121 @@
+"""Documents from a FHIR source into a case."""
+
+from collections.abc import Iterator
+
+from transfer.adapters.fhir.found import Bad, Found
+from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.errors import Fenced, NeedsReview, TooLarge
+from transfer.flow.asking import Asking
+from transfer.flow.collecting import join, may_collect
+from transfer.flow.edges import Edges
+from transfer.flow.watch import Watch
+from transfer.ledger import patients, people, records, requests
+from transfer.ledger.records import About, New, Part
+from transfer.matching import Candidate, Tier, Verdict, identify
+from transfer.patients import Demographics
+from transfer.record_requests import RequestState
+from transfer.records import Document
+from transfer.staging import CHUNK
+
+
+def fetch_documents(
+    edges: Edges, asking: Asking, client: FhirSourceClient, watch: Watch
+) -> tuple[RequestState, tuple[str, ...]]:
+    """Find the patient there, and collect each document of the kinds the department holds.
+
+    What was collected before stays when the rest fails; asking again finds it kept.
+
+    Returns:
+        the request's new state and findings: nothing there, all of it, or all but what a person must look at.
+    """
+    made = asking.claimed.request
+    institution = edges.institutions[made.institution]
+    found = client.find_patient(asking.everyone, institution, keep_going=watch.check)
+    if found is None:
+        return RequestState.NOT_FOUND, ()
+    tier = _surely(asking, found.demographics)
+    kinds = institution.department(made.department).holds
+    count, unusable = 0, 0
+    for one in client.documents(found, institution, kinds, keep_going=watch.check):
+        if isinstance(one, Bad):
+            unusable += 1
+            continue
+        count += 1
+        try:
+            _collect(edges, asking, one, tier, watch)
+        except (NeedsReview, TooLarge):
+            unusable += 1
+    if unusable:
+        with edges.ledger.transaction() as tx:
+            people.hold(tx, made.case, "entries-unusable", made.id)
+    if not count and not unusable:
+        return RequestState.NOT_FOUND, ()
+    return RequestState.ANSWERED, ("entries-unusable",) if unusable else ()
+
+
+def _surely(asking: Asking, said: Demographics) -> Tier:
+    """The rule by which the one they found is ours.
+
+    Raises:
+        NeedsReview: it is somebody else, or may be.
+    """
+    candidate = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
+    match = identify(said, study_identifiers=frozenset(), candidates=[candidate])
+    if match.verdict is not Verdict.OURS:
+        raise NeedsReview(f"their patient is not surely ours ({match.tier})")
+    return match.tier
+
+
+def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watch) -> None:
+    made, document = asking.claimed.request, found.document
+    origin = f"fhir/{made.institution}/{min(found.sources)}"
+    with edges.ledger.transaction() as tx:
+        ruling = may_collect(tx, edges, made.case, made.institution, document.kind, document.labels)
+        kept = records.known(tx, asking.patient, origin)
+        if not ruling.is_permitted:
+            return
+    if kept is None:
+        place = edges.vault.keep(_bounded(found.read(), watch))
+        part = Part(role="received", content_type=document.content_type, location=place)
+        new = _new(asking, document, origin, part)
+    with edges.ledger.transaction() as tx:
+        patients.share(tx, asking.patient)
+        tx.lock_case(made.case)
+        requests.still_ours(tx, asking.claimed)
+        ruling = may_collect(tx, edges, made.case, made.institution, document.kind, document.labels)
+        if not ruling.is_permitted:
+            raise Fenced("the permission ended while we worked")
+        record = kept or records.keep(tx, new)
+        patients.learn(tx, asking.patient, document.patient)
+        join(tx, edges, made.case, record, ruling, tier, request=made.id)
+
+
+def _bounded(chunks: Iterator[bytes], watch: Watch) -> Iterator[bytes]:
+    """The stream, looking up at least every `CHUNK`."""
+    since = 0
+    for chunk in chunks:
+        since += len(chunk)
+        if since >= CHUNK:
+            watch.check()
+            since = 0
+        yield chunk
+
+
+def _new(asking: Asking, document: Document, origin: str, part: Part) -> New:
+    return New(
+        patient=asking.patient,
+        institution=asking.claimed.request.institution,
+        kind=document.kind,
+        status=document.status,
+        origin=origin,
+        about=About(
+            title=document.title,
+            code=document.code,
+            at=document.at,
+            identifiers=document.identifiers,
+            parent=document.parent,
+            relation=document.relation,
+            labels=document.labels,
+        ),
+        parts=(part,),
+    )

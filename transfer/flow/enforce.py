@@ -1,0 +1,174 @@
+"""What follows when a permission ended: requests withdrawn, streams cut, records purged.
+
+The fence itself is not ours: the door or the desk wrote it. A purge waits for a person's word or for the configured
+delay, and removes by the ledger's names, never by a listing.
+"""
+
+from datetime import datetime, timedelta
+
+from transfer import facts
+from transfer.facts import Chain
+from transfer.flow.admit import rule_request
+from transfer.flow.assess import settle_needs
+from transfer.flow.basis import rule
+from transfer.flow.edges import Edges
+from transfer.flow.fence import await_in_force
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.ledger import Tx, arrivals, patients, people, purging, records, requests, rounds
+from transfer.ledger.patients import Filed
+from transfer.permissions import End, Release
+from transfer.record_requests import RequestState
+from transfer.rounds import Dag
+from transfer.sealing import KeyName
+
+#: the word with which a person confirms a purge
+PURGE = "purge"
+
+
+def enforce(edges: Edges, case: CaseId) -> str:
+    """Follow up on the ended permissions of a case's patient. Safe to repeat: each step looks before it acts."""
+    with edges.ledger.transaction() as tx:
+        opened = tx.case(case).opened
+        ended = [one for one in patients.filed(tx, opened.patient) if one.permission.ended] if opened else []
+    if opened is None or not ended:
+        return "no permission ended"
+    patient = PatientId(opened.patient)
+    _withdraw(edges, case, patient, InstitutionId(opened.receiver))
+    in_force = [await_in_force(edges.ledger, patient, one.permission.id, seconds=10) for one in ended]
+    if not all(in_force):
+        with edges.ledger.transaction() as tx:
+            rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, case, after=timedelta(seconds=10))
+        return "waiting for open streams to be cut"
+    revoked = [one for one in ended if one.permission.ended is End.REVOKED and one.purged_at is None]
+    words = [_purge_when_due(edges, case, one) for one in revoked]
+    return "; ".join(words) or "stopped"
+
+
+def _withdraw(edges: Edges, case: CaseId, patient: PatientId, receiver: InstitutionId) -> None:
+    """Stop asking where no basis is left. What is being asked at this moment sees the epoch move and stops itself."""
+    with edges.ledger.transaction() as tx:
+        patients.share(tx, patient)
+        tx.lock_case(case)
+        for request in requests.of_case(tx, case):
+            if request.state not in (RequestState.DUE, RequestState.EXPECTED, RequestState.ASKED, RequestState.PARTLY):
+                continue
+            ruling = rule_request(tx, edges, patient, receiver, request)
+            if not ruling.is_permitted:
+                requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def _purge_when_due(edges: Edges, case: CaseId, filed: Filed) -> str:
+    with edges.ledger.transaction() as tx:
+        due_at = _due_at(tx, edges, filed)
+        word = purging.confirmed(tx, filed.permission.id, "confirm-purge")
+        if word == "keep":
+            return "a person decided to keep what came in reliance"
+        if word != PURGE and tx.now() < due_at:
+            people.hold(tx, case, "confirm-purge", filed.permission.id)
+            rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
+            return "waiting for a decision: confirm purge"
+    return purge(edges, case, filed)
+
+
+def _due_at(tx: Tx, edges: Edges, filed: Filed) -> datetime:
+    hours = min((edges.institutions[d].purge_delay_hours for d in filed.permission.form.disclosers), default=72)
+    return (filed.ended_at or tx.now()) + timedelta(hours=hours)
+
+
+def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
+    """Remove what no live permission covers: objects, rows, packets made of them, and at last the patient's key.
+
+    First the ledger forgets, naming the objects to remove; then they are removed; the key goes when nothing is left.
+    """
+    patient = filed.patient
+    with edges.ledger.transaction() as tx:
+        patients.move(tx, patient)
+        keep, gone = _sorted_records(tx, edges, patient)
+        purging.forget_records(tx, patient, gone)
+        is_last = not keep and not _has_live(tx, patient)
+        if is_last:
+            purging.forget_patient(tx, patient)
+        people.release(tx, case, "confirm-purge", "purged")
+        tx.append(
+            Chain.patient(patient),
+            facts.RecordsPurged(
+                permission=filed.permission.id,
+                records=tuple(sorted(gone)),
+                spared=tuple(sorted(keep)),
+                key_destroyed=is_last,
+            ),
+        )
+    remove_forsaken(edges, older_than=timedelta(0))
+    with edges.ledger.transaction() as tx:
+        purging.mark_purged(tx, filed.permission.id)
+        if is_last:
+            for one in patients.open_cases(tx, [patient]):
+                tx.append(Chain.case(one), facts.CaseClosed(ending="not-coming"))
+        elif tx.case(case).is_open:
+            settle_needs(tx, edges, case)
+    if is_last:
+        edges.ledger.keys.destroy(KeyName.patient(patient))
+    return f"purged {len(gone)}, spared {len(keep)}"
+
+
+def _sorted_records(tx: Tx, edges: Edges, patient: PatientId) -> tuple[set[str], set[str]]:
+    """The patient's records another basis in force covers, in any case they serve; and those none does."""
+    keep: set[str] = set()
+    every: set[str] = set()
+    for case in purging.cases_of(tx, patient):
+        opened = tx.case(CaseId(case)).opened
+        if opened is None:
+            continue
+        for kept, _ in records.joined(tx, CaseId(case)):
+            every.add(kept.id)
+            release = Release(
+                discloser=kept.institution,
+                recipient=InstitutionId(opened.receiver),
+                kinds=frozenset({kept.kind}),
+                labels=kept.about.labels,
+            )
+            if rule(tx, edges.institutions, patient, release).is_permitted:
+                keep.add(kept.id)
+    return keep, every - keep
+
+
+def _has_live(tx: Tx, patient: PatientId) -> bool:
+    return any(one.permission.ended is None for one in patients.filed(tx, patient))
+
+
+# --- what nobody claims -----------------------------------------------------------------------------------------------
+
+
+def remove_forsaken(edges: Edges, *, older_than: timedelta = timedelta(hours=6)) -> int:
+    """Remove objects that a purge named, or whose writer died before the ledger took them. Says how many."""
+    removed = 0
+    with edges.ledger.transaction() as tx:
+        keys = purging.forsaken(tx, older_than)
+    for key in keys:
+        edges.vault.remove(key)
+        with edges.ledger.transaction() as tx:
+            records.strike_intent(tx, key)
+        removed += 1
+    return removed
+
+
+def purge_strangers(edges: Edges) -> int:
+    """Purge sealed messages nobody's case claimed in time, and the keys of days nothing is left of. Says how many."""
+    count = 0
+    while True:
+        with edges.ledger.transaction() as tx:
+            over = arrivals.lapsed(tx)
+        if not over:
+            break
+        for key in arrivals.vault_keys(over):
+            edges.vault.remove(key)
+        with edges.ledger.transaction() as tx:
+            arrivals.forget(tx, over)
+        count += len(over)
+    with edges.ledger.transaction() as tx:
+        days = purging.empty_days(tx)
+        for institution, day, key in days:
+            tx.append(facts.SYSTEM, purging.day_purged(tx, institution, day, key))
+    for _, _, key in days:
+        edges.ledger.keys.destroy(key)
+    return count

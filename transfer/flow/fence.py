@@ -1,0 +1,145 @@
+"""Release forms filed, and permissions ended: at the door, at the desk, never by a DAG.
+
+Ending a permission has two commits. *Fenced*: the patient's epoch has moved; no egress may open under it and open ones
+are being cut. *In force*: none of them is open any more, and from then on nothing is read for release.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from transfer import facts
+from transfer.facts import Chain
+from transfer.identifiers import ArrivalId, CaseId, PatientId
+from transfer.institutions import Institutions
+from transfer.ledger import Ledger, Tx, packets, patients, rounds
+from transfer.ledger.patients import Filed
+from transfer.permissions import Authorization, End, FormStatus, expires_at
+from transfer.rounds import Dag
+
+_ENDS = {FormStatus.REVOKED: End.REVOKED, FormStatus.ENTERED_IN_ERROR: End.ENTERED_IN_ERROR}
+
+
+def file_authorization(
+    tx: Tx,
+    institutions: Institutions,
+    patient: PatientId,
+    form: Authorization,
+    arrival: str,
+    *,
+    but: CaseId | None = None,
+) -> None:
+    """Let a release form take effect: it begins, replaces, or ends a permission. The same form again does nothing.
+
+    The patient's open cases are rung, `but` the one whose round this is: it has not yet looked at its permissions.
+    """
+    # First the lock: the same form by two doors at once is filed by the first, and seen here by the second.
+    patients.move(tx, patient)
+    known = patients.filed(tx, patient)
+    reference = patients.reference(tx, form.reference)
+    same = [one for one in known if reference and one.reference == reference]
+    if form.status in _ENDS:
+        for one in same:
+            end(tx, one, _ENDS[form.status], arrival)
+        if same:
+            return
+    if any(one.permission.form == form for one in same):
+        return
+    replaced = [*same, *_replaced_by_reference(tx, known, form)]
+    zone = institutions[min(form.disclosers)].zone if form.disclosers else None
+    expiry = expires_at(form, zone) if zone else None
+    permission = patients.file_form(tx, patient, form, ArrivalId(arrival), expiry)
+    for one in replaced:
+        if one.permission.ended is None:
+            patients.end_permission(tx, patient, one.permission.id, End.REPLACED, arrival)
+    if form.status in _ENDS:
+        patients.end_permission(tx, patient, permission, _ENDS[form.status], arrival)
+    _ring_cases(tx, patient, Dag.OPEN_CASE, but=but)
+
+
+def _replaced_by_reference(tx: Tx, known: list[Filed], form: Authorization) -> list[Filed]:
+    reference = patients.reference(tx, form.replaces)
+    return [one for one in known if reference and one.reference == reference]
+
+
+def end(tx: Tx, filed: Filed, how: End, arrival: str | None = None) -> int | None:
+    """The first commit of ending a permission: fenced. Says the new epoch, None if it had ended so before."""
+    if filed.permission.ended is how or filed.permission.ended is End.REVOKED:
+        return None
+    epoch = patients.move(tx, filed.patient)
+    patients.end_permission(tx, filed.patient, filed.permission.id, how, arrival)
+    _ring_cases(tx, filed.patient, Dag.ENFORCE_PERMISSIONS)
+    return epoch
+
+
+def end_by_reference(tx: Tx, form_reference: bytes, status: FormStatus, arrival: str) -> bool:
+    """At the door, in the transaction that stores a written revocation: end what carries this form's number.
+
+    False: no such form is filed; the arrival is attended to like any other.
+    """
+    row = tx.row(
+        "SELECT permission, patient FROM permissions WHERE reference = %s AND form IS NOT NULL", form_reference
+    )
+    if row is None or status not in _ENDS:
+        return False
+    for one in patients.filed(tx, row.patient):
+        if one.permission.id == row.permission:
+            end(tx, one, _ENDS[status], arrival)
+    return True
+
+
+def await_in_force(
+    ledger: Ledger,
+    patient: PatientId,
+    permission: str,
+    *,
+    seconds: float,
+    waiting: Callable[[int], None] = lambda _: None,
+) -> bool:
+    """The second commit: write that the fence is in force, once no stream allowed before it is open.
+
+    `waiting` is told how many are. True once it is in force, also when it was before; False if a sender does not
+    answer within `seconds` (it is then the supervisor's to kill).
+    """
+    until = time.monotonic() + seconds
+    while True:
+        with ledger.transaction() as tx:
+            still = _note_in_force(tx, patient, permission)
+        waiting(still)
+        if not still or time.monotonic() > until:
+            return not still
+        time.sleep(0.1)
+
+
+def _note_in_force(tx: Tx, patient: PatientId, permission: str) -> int:
+    """How many streams are still open. None: the fact is written, once."""
+    packets.close_dead(tx)
+    epoch = patients.share(tx, patient)
+    if still := len(packets.open_before(tx, patient, epoch)):
+        return still
+    row = tx.row(
+        """UPDATE permissions SET in_force_at = transfer.now() WHERE permission = %s AND ended IS NOT NULL
+           AND (in_force_at IS NULL OR in_force_at < ended_at) RETURNING in_force_at - ended_at AS took""",
+        permission,
+    )
+    if row:
+        took: timedelta = row.took
+        fact = facts.FenceInForce(
+            permission=permission,
+            milliseconds=int(took.total_seconds() * 1000),
+            in_reliance=tuple(_disclosed(tx, patient)),
+        )
+        tx.append(Chain.patient(patient), fact)
+    return 0
+
+
+def _disclosed(tx: Tx, patient: PatientId) -> list[str]:
+    """Disclosures bytes of which left before: made in reliance on the permission (45 CFR 164.508(b)(5)(i))."""
+    rows = tx.rows("SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0 ORDER BY 1", patient)
+    return [row.disclosure for row in rows]
+
+
+def _ring_cases(tx: Tx, patient: PatientId, dag: Dag, *, but: CaseId | None = None) -> None:
+    for case in patients.open_cases(tx, [patient]):
+        if case != but:
+            rounds.ring(tx, dag, case)

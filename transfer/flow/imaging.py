@@ -1,0 +1,197 @@
+"""Studies from a DICOMweb archive into a case: one request a series, whole by its set of UIDs or owed again."""
+
+from collections.abc import Iterable
+
+from transfer.adapters.dicomweb import DicomwebClient, SeriesObject, StudyFound
+from transfer.errors import CutShort, Fenced, NeedsReview
+from transfer.flow.asking import Asking
+from transfer.flow.collecting import join, may_collect
+from transfer.flow.edges import Edges
+from transfer.flow.watch import Watch
+from transfer.ledger import Tx, patients, people, records, requests
+from transfer.ledger.records import About, IndexEntry, Kept, New, Part, Series
+from transfer.matching import Candidate, Tier, Verdict, identify
+from transfer.patients import Demographics
+from transfer.record_requests import RequestState
+from transfer.records import DocumentStatus, RecordKind
+from transfer.staging import Location
+
+#: a tar of whole DICOM files; PS3.10 for each of them
+SERIES_TAR = "application/x-tar"
+
+
+def fetch_imaging(
+    edges: Edges, asking: Asking, client: DicomwebClient, watch: Watch
+) -> tuple[RequestState, tuple[str, ...]]:
+    """Collect every study of the patient. What came whole of a series stays; the rest is asked for by its UIDs.
+
+    Raises:
+        CutShort: instances are still missing; ask again.
+    """
+    made = asking.claimed.request
+    institution = edges.institutions[made.institution]
+    studies = client.studies(asking.everyone, institution)
+    ours = [(study, tier) for study in studies if (tier := _tier(asking, study.patient, study))]
+    if len(ours) < len(studies):
+        with edges.ledger.transaction() as tx:
+            people.hold(tx, made.case, "whose-study", made.id)
+    if not ours:
+        return RequestState.NOT_FOUND, ()
+    owed = sum(_fetch_study(edges, asking, client, study, tier, watch) for study, tier in ours)
+    if owed:
+        raise CutShort(f"{owed} instances are missing")
+    return RequestState.ANSWERED, ()
+
+
+def _tier(asking: Asking, said: Demographics, study: StudyFound | None = None) -> Tier | None:
+    """The rule by which a study is ours, None where it is not surely."""
+    candidate = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
+    numbers = frozenset(study.identifiers) if study else frozenset()
+    match = identify(said, study_identifiers=numbers, candidates=[candidate])
+    return match.tier if match.verdict is Verdict.OURS else None
+
+
+def _fetch_study(
+    edges: Edges, asking: Asking, client: DicomwebClient, study: StudyFound, tier: Tier, watch: Watch
+) -> int:
+    """Fetch what is missing of one study. Says how many instances are still owed."""
+    uid = study.study_instance_uid
+    series = sorted(one.uid for one in client.series(uid))
+    expected = {one: client.instances(uid, one) for one in series}
+    origin = f"study/{asking.claimed.request.institution}/{uid}"
+    have = _have(edges, asking, origin)
+    for one in series:
+        wanted = expected[one] - have
+        if not wanted:
+            continue
+        watch.check()
+        _stop_unless_permitted(edges, asking)
+        got = client.fetch_series(
+            uid,
+            one,
+            expected=expected[one],
+            wanted=wanted if have & expected[one] else None,
+            institution=edges.institutions[asking.claimed.request.institution],
+            vault=edges.vault,
+            keep_going=watch.check,
+        )
+        if got is None:
+            continue
+        if not all(_tier(asking, said) for said in got.stated):
+            edges.vault.remove(got.location.key)
+            raise NeedsReview("the images name somebody else")
+        _keep(edges, asking, study, expected, got, tier, origin)
+        have |= {entry.sop_instance_uid for entry in got.index}
+    return len(frozenset[str]().union(*expected.values()) - have)
+
+
+def _have(edges: Edges, asking: Asking, origin: str) -> frozenset[str]:
+    with edges.ledger.transaction() as tx:
+        kept = records.known(tx, asking.patient, origin)
+        return _uids(records.parts(tx, kept)) if kept else frozenset()
+
+
+def _uids(parts: Iterable[Part]) -> frozenset[str]:
+    return frozenset(i.sop_instance_uid for part in parts if part.series for i in part.series.instances)
+
+
+def _stop_unless_permitted(edges: Edges, asking: Asking) -> None:
+    made = asking.claimed.request
+    with edges.ledger.transaction() as tx:
+        ruling = may_collect(tx, edges, made.case, made.institution, RecordKind.IMAGES, frozenset())
+    if not ruling.is_permitted:
+        raise Fenced("the permission ended while we worked")
+
+
+def _keep(
+    edges: Edges,
+    asking: Asking,
+    study: StudyFound,
+    expected: dict[str, frozenset[str]],
+    got: SeriesObject,
+    tier: Tier,
+    origin: str,
+) -> None:
+    """Write one series' object, whole or partial, and whether the study is whole with it."""
+    made = asking.claimed.request
+    everything = frozenset[str]().union(*expected.values())
+    part = _part(got)
+    with edges.ledger.transaction() as tx:
+        patients.share(tx, asking.patient)
+        tx.lock_case(made.case)
+        requests.still_ours(tx, asking.claimed)
+        ruling = may_collect(tx, edges, made.case, made.institution, RecordKind.IMAGES, frozenset())
+        if not ruling.is_permitted:
+            raise Fenced("the permission ended while we worked")
+        kept = records.known(tx, asking.patient, origin)
+        if kept is None:
+            is_whole = _uids([part]) >= everything
+            kept = records.keep(tx, _new(asking, study, expected, part, origin, is_whole=is_whole))
+            join(tx, edges, made.case, kept, ruling, tier, request=made.id)
+        else:
+            _grow(tx, asking, kept, study, expected, part)
+            join(tx, edges, made.case, kept, ruling, tier, request=made.id)
+
+
+def _grow(
+    tx: Tx,
+    asking: Asking,
+    kept: Kept,
+    study: StudyFound,
+    expected: dict[str, frozenset[str]],
+    part: Part,
+) -> None:
+    records.add_parts(tx, asking.patient, kept.id, [part])
+    is_whole = _uids(records.parts(tx, kept)) >= frozenset[str]().union(*expected.values())
+    records.rewrite(tx, kept, _about(study, expected), is_whole=is_whole)
+    if is_whole and not kept.is_whole:
+        records.complete(tx, asking.claimed.request.case, kept)
+
+
+def _part(got: SeriesObject) -> Part:
+    instances = tuple(
+        IndexEntry(
+            sop_instance_uid=entry.sop_instance_uid,
+            location=Location(
+                key=got.location.key,
+                offset=got.location.offset + entry.offset,
+                length=entry.length,
+                sha256=entry.sha256,
+            ),
+        )
+        for entry in got.index
+    )
+    series = Series(series_instance_uid=got.series_instance_uid, instances=instances)
+    return Part(role="series", content_type=SERIES_TAR, location=got.location, series=series)
+
+
+def _new(
+    asking: Asking,
+    study: StudyFound,
+    expected: dict[str, frozenset[str]],
+    part: Part,
+    origin: str,
+    *,
+    is_whole: bool,
+) -> New:
+    return New(
+        patient=asking.patient,
+        institution=asking.claimed.request.institution,
+        kind=RecordKind.IMAGES,
+        status=DocumentStatus.FINAL,
+        origin=origin,
+        about=_about(study, expected),
+        parts=(part,),
+        is_whole=is_whole,
+    )
+
+
+def _about(study: StudyFound, expected: dict[str, frozenset[str]]) -> About:
+    return About(
+        title=study.description,
+        at=study.at,
+        identifiers=study.identifiers,
+        study_instance_uid=study.study_instance_uid,
+        modalities=tuple(sorted(study.modalities)),
+        expected={series: tuple(sorted(uids)) for series, uids in expected.items()},
+    )

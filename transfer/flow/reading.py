@@ -1,0 +1,134 @@
+"""What an arrival says, in our words, whichever language it came in."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from transfer.adapters import hl7v2
+from transfer.adapters.fhir import inbound
+from transfer.adapters.fhir.found import Bad
+from transfer.adapters.fhir.pushes import Sent
+from transfer.adapters.hl7v2.documents import HL7_V2, documents
+from transfer.adapters.hl7v2.identity import identity_changes
+from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
+from transfer.arrivals import ArrivalKind, Door, NoRecords, Receipt, Referral
+from transfer.errors import Unexpected
+from transfer.flow.edges import Edges
+from transfer.ledger import Tx, arrivals
+from transfer.ledger.arrivals import Arrival
+from transfer.patients import Demographics
+from transfer.permissions import Authorization
+from transfer.records import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Bytes within an arrival: a document the message carries. `is_derived`: text that we put together from fields."""
+
+    content_type: str
+    open: Callable[[], Iterator[bytes]]
+    is_derived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One document an institution sent. `origin` tells it from the others of the same arrival.
+
+    `is_message`: the arrival's own bytes are the record, and the pieces are extracted from it.
+    """
+
+    origin: str
+    document: Document
+    pieces: tuple[Piece, ...]
+    is_message: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an institution sent about a patient. `unusable` counts entries that a person must look at."""
+
+    letters: tuple[Letter, ...]
+    unusable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message about a person that brings no record: a merge, a new name, an appointment."""
+
+    patient: Demographics | None
+
+
+Reading = Referral | Authorization | Answer | NoRecords | Receipt | Notice
+
+
+def payload(tx: Tx, edges: Edges, arrival: Arrival) -> bytes:
+    """The arrival's bytes, from its row or the vault. Large ones are within the door's bound."""
+    if arrival.location:
+        return b"".join(edges.vault.read(arrival.location))
+    return arrivals.payload(tx, arrival)
+
+
+def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
+    """Understand an arrival. Pure but for what the pieces' `open` does later.
+
+    Raises:
+        NeedsReview, TooLarge: only a person can make something of it.
+    """
+    institution = edges.institutions[arrival.institution]
+    if arrival.door is Door.MLLP:
+        return _read_hl7v2(edges, arrival, body)
+    match arrival.kind:
+        case ArrivalKind.REFERRAL:
+            return inbound.referral(body, institution, edges.institutions)
+        case ArrivalKind.AUTHORIZATION:
+            return inbound.authorization(body, institution, edges.institutions)
+        case ArrivalKind.RECEIPT:
+            return inbound.receipt(body)
+        case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.NO_RECORDS:
+            return inbound.no_records(body)
+        case ArrivalKind.ANSWER:
+            return _pushed(inbound.pushed_documents(body, institution))
+    return Notice(patient=None)
+
+
+def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
+    institution = edges.institutions[arrival.institution]
+    match hl7v2.kind(hl7v2.header(body)):
+        case ArrivalKind.REFERRAL:
+            return hl7v2_referral(body, institution, edges.institutions)
+        case ArrivalKind.ANSWER:
+            letters = [
+                Letter(
+                    origin=f"{arrival.id}#{number}",
+                    document=sent.document,
+                    pieces=tuple(
+                        Piece(content_type=p.content_type, open=p.open, is_derived=p.content_type == "text/plain")
+                        for p in sent.parts
+                    ),
+                    is_message=True,
+                )
+                for number, sent in enumerate(documents(body, institution))
+            ]
+            if not letters:
+                raise Unexpected("a message without a document")
+            return Answer(letters=tuple(letters))
+    changes = identity_changes(body, institution)
+    return Notice(patient=changes[0].surviving if changes else None)
+
+
+def _pushed(found: list[Sent | Bad]) -> Answer:
+    letters = tuple(
+        Letter(
+            origin=f"pushed#{number}",
+            document=one.document,
+            pieces=(Piece(content_type=one.document.content_type, open=lambda c=one.content: iter([c])),),  # type: ignore[misc]
+            is_message=False,
+        )
+        for number, one in enumerate(found)
+        if not isinstance(one, Bad)
+    )
+    return Answer(letters=letters, unusable=sum(isinstance(one, Bad) for one in found))
+
+
+def content_type_of(arrival: Arrival) -> str:
+    """What the record is where the message itself is it."""
+    return HL7_V2 if arrival.door is Door.MLLP else arrival.content_type

@@ -1,0 +1,273 @@
+"""Attending to what came in: whose it is, whether it may be collected, which line it answers.
+
+One arrival is one transaction that writes. Its bytes are put into the vault before, by names the ledger knows, and the
+outcome is a fact: filed, sealed away, or held for a person. A poisonous one becomes a hold and stops nobody else.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from transfer.arrivals import NoRecords, Receipt, Referral
+from transfer.errors import Fenced, NeedsReview, Refused
+from transfer.flow import reading
+from transfer.flow.assess import settle_needs
+from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.edges import Edges
+from transfer.flow.fence import file_authorization
+from transfer.flow.reading import Answer, Letter, Notice, Reading
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import Tx, arrivals, patients, people, records, requests, rounds
+from transfer.ledger.arrivals import STRANGER, Arrival
+from transfer.ledger.records import About, New, Part
+from transfer.matching import Match, Tier, Verdict, identify
+from transfer.patients import Demographics
+from transfer.permissions import Authorization
+from transfer.record_requests import RequestState
+from transfer.rounds import Dag
+from transfer.sealing import KeyGone
+
+#: a lane ends after so many arrivals or seconds, so that one busy institution cannot hold all intake
+ARRIVALS_A_ROUND = 1000
+SECONDS_A_ROUND = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attended:
+    """How many arrivals a lane attended to, and whether more wait."""
+
+    count: int
+    is_more: bool
+
+
+def receive(edges: Edges) -> Attended:
+    """Attend to what waits, institution by institution, in order of receipt. Two lanes at once share the work."""
+    until, count = time.monotonic() + SECONDS_A_ROUND, 0
+    while count < ARRIVALS_A_ROUND and time.monotonic() < until:
+        with edges.ledger.transaction() as tx:
+            waiting = arrivals.waiting_institutions(tx)
+        done = sum(_attend_next(edges, institution) for institution in waiting)
+        if not done:
+            return Attended(count=count, is_more=False)
+        count += done
+    with edges.ledger.transaction() as tx:
+        rounds.ring(tx, Dag.RECEIVE_ARRIVALS, "inbox")
+    return Attended(count=count, is_more=True)
+
+
+def _attend_next(edges: Edges, institution: str) -> int:
+    with edges.ledger.transaction() as tx:
+        arrival = arrivals.claim_next(tx, institution)
+    if arrival is None:
+        return 0
+    attend(edges, arrival)
+    return 1
+
+
+def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> None:
+    """Understand one arrival and let it take effect, once. `case` is the one whose own round attends to it."""
+    try:
+        if arrival.lost >= arrivals.LEASES_LOST:
+            raise NeedsReview("poisonous")
+        with edges.ledger.transaction() as tx:
+            body = reading.payload(tx, edges, arrival)
+        said = reading.read(edges, arrival, body)
+        _take_effect(edges, arrival, said, case)
+    except KeyGone:
+        return  # purged meanwhile: there is nothing left to attend to
+    except Fenced:
+        return  # another attends to it
+    except (NeedsReview, Refused) as error:
+        _hold(edges, arrival, type(error).__name__.lower())
+
+
+def _hold(edges: Edges, arrival: Arrival, why: str) -> None:
+    code = "arrival-poisonous" if arrival.lost >= arrivals.LEASES_LOST else "arrival-unreadable"
+    with edges.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        people.hold(tx, arrival.id, code)
+        arrivals.settle(tx, arrival, "held", why)
+
+
+def _take_effect(edges: Edges, arrival: Arrival, said: Reading, case: CaseId | None) -> None:
+    match said:
+        case Authorization():
+            _authorization(edges, arrival, said, case)
+        case Answer():
+            _answer(edges, arrival, said)
+        case NoRecords():
+            _no_records(edges, arrival, said)
+        case Notice():
+            _notice(edges, arrival, said)
+        case Referral() | Receipt():
+            raise NeedsReview(
+                "it names nothing of ours"
+            )  # a referral with a case, a receipt with a packet go elsewhere
+
+
+def match_patient(tx: Tx, said: Demographics, document: Iterable[object] = ()) -> Match:
+    """Whose this is, of all patients we know."""
+    numbers = frozenset(document)
+    return identify(said, study_identifiers=numbers, candidates=patients.candidates(tx, said))  # type: ignore[arg-type]
+
+
+# --- release forms --------------------------------------------------------------------------------------------------
+
+
+def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: CaseId | None) -> None:
+    with edges.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        match = match_patient(tx, form.patient)
+        if match.verdict is Verdict.NOT_OURS:
+            _seal_away(tx, arrival, [form.patient], "stranger")
+        elif match.patient is None:
+            people.hold(tx, arrival.id, "whose-form")
+            arrivals.settle(tx, arrival, "held", match.tier)
+        else:
+            file_authorization(tx, edges.institutions, match.patient, form, arrival.id, but=case)
+            arrivals.join_patient(tx, arrival, match.patient)
+            arrivals.settle(tx, arrival, "filed", "authorization")
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+
+def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
+    said = [letter.document.patient for letter in answer.letters]
+    with edges.ledger.transaction() as tx:
+        matches = {
+            letter.origin: match_patient(tx, letter.document.patient, letter.document.identifiers)
+            for letter in answer.letters
+        }
+    verdicts = {match.verdict for match in matches.values()}
+    found = {match.patient for match in matches.values()}
+    if verdicts == {Verdict.NOT_OURS}:
+        with edges.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            _seal_away(tx, arrival, said, "stranger")
+    elif verdicts == {Verdict.OURS} and len(found) == 1:
+        (patient,) = found
+        assert patient is not None  # ours means one patient
+        tier = next(iter(matches.values())).tier
+        _collect_answer(edges, arrival, answer, patient, tier)
+    else:
+        with edges.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            people.hold(tx, arrival.id, "whose-record")
+            arrivals.know_again(tx, arrival.id, patients.terms(tx, *said))
+            arrivals.settle(tx, arrival, "held", ",".join(sorted({m.tier for m in matches.values()})))
+
+
+def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: PatientId, tier: Tier) -> None:
+    with edges.ledger.transaction() as tx:
+        cases = patients.open_cases(tx, [patient])
+        permitted = [case for case in cases if _is_permitted(tx, edges, case, arrival, answer.letters)]
+    if not permitted:
+        with edges.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            arrivals.join_patient(tx, arrival, patient)
+            arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
+        return
+    # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
+    new = [_new_record(edges, arrival, letter, patient) for letter in answer.letters]
+    with edges.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        patients.share(tx, patient)
+        for case in permitted:
+            _join_all(tx, edges, case, arrival, new, tier)
+        if arrival.conflicts:
+            people.hold(tx, permitted[0], "control-id-conflict", arrival.id)
+        if answer.unusable:
+            people.hold(tx, permitted[0], "entries-unusable", arrival.id)
+        if arrival.patient is None and arrival.state == "sealed":
+            arrivals.count_stranger(tx, arrival, "matched")
+        arrivals.join_patient(tx, arrival, patient)
+        arrivals.settle(tx, arrival, "filed", tier)
+
+
+def _is_permitted(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, letters: Iterable[Letter]) -> bool:
+    return all(
+        may_collect(tx, edges, case, arrival.institution, one.document.kind, one.document.labels).is_permitted
+        for one in letters
+    )
+
+
+def _join_all(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, new: list[New], tier: Tier) -> None:
+    tx.lock_case(case)
+    for one in new:
+        ruling = may_collect(tx, edges, case, one.institution, one.kind, one.about.labels)
+        if not ruling.is_permitted:
+            raise Fenced("the permission ended while we worked")
+        kept = records.keep(tx, one)
+        join(tx, edges, case, kept, ruling, tier)
+        answered(tx, edges, case, arrival.institution, one.kind)
+    settle_needs(tx, edges, case)
+
+
+def _new_record(edges: Edges, arrival: Arrival, letter: Letter, patient: PatientId) -> New:
+    parts = []
+    if letter.is_message:
+        with edges.ledger.transaction() as tx:
+            body = reading.payload(tx, edges, arrival)
+        place = arrival.location or edges.vault.keep([body])
+        parts.append(Part(role="received", content_type=reading.content_type_of(arrival), location=place))
+    for piece in letter.pieces:
+        role = "extracted" if letter.is_message else "received"
+        if not piece.is_derived:
+            place = edges.vault.keep(piece.open())
+            parts.append(Part(role=role, content_type=piece.content_type, location=place))
+    document = letter.document
+    return New(
+        patient=patient,
+        institution=arrival.institution,
+        kind=document.kind,
+        status=document.status,
+        origin=f"arrival/{letter.origin}" if letter.is_message else f"arrival/{arrival.id}/{letter.origin}",
+        about=About(
+            title=document.title,
+            code=document.code,
+            at=document.at,
+            identifiers=document.identifiers,
+            parent=document.parent,
+            relation=document.relation,
+            labels=document.labels,
+        ),
+        parts=tuple(parts),
+        arrival=arrival.id,
+    )
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def _no_records(edges: Edges, arrival: Arrival, said: NoRecords) -> None:
+    with edges.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        request = requests.get(tx, said.request)
+        if request is None or request.institution != arrival.institution:
+            raise NeedsReview("no request of ours to them")
+        tx.lock_case(request.case)
+        requests.move(tx, request, RequestState.NO_RECORDS, findings=[said.reason])
+        settle_needs(tx, edges, request.case)
+        arrivals.settle(tx, arrival, "filed", "no-records")
+
+
+def _notice(edges: Edges, arrival: Arrival, notice: Notice) -> None:
+    with edges.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        match = match_patient(tx, notice.patient) if notice.patient else None
+        if match and match.patients:
+            people.hold(tx, arrival.id, "identity-changed")
+            arrivals.settle(tx, arrival, "held", match.tier)
+        else:
+            _seal_away(tx, arrival, [notice.patient] if notice.patient else [], "notice")
+
+
+def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
+    """Nobody's yet: kept sealed, shown to nobody, found again if a case opens in time, else purged and counted."""
+    arrivals.know_again(tx, arrival.id, patients.terms(tx, *said))
+    if arrival.state == "stored":
+        arrivals.count_stranger(tx, arrival, "received")
+        arrivals.settle(tx, arrival, "sealed", outcome, purge_after=STRANGER)
+    else:
+        tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)

@@ -1,0 +1,164 @@
+"""Asking one department and taking in what it gives.
+
+Asked only under a basis in force; each record is ruled on again before it is collected. Their failures are told apart:
+forbidden is not absent, an empty search is "not found under these identifiers", silence is asked again and then said.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from transfer.errors import CutShort, Fenced, NeedsReview, TooLarge, TurnedAway, Unavailable
+from transfer.flow.admit import rule_request
+from transfer.flow.asking import Asking
+from transfer.flow.assess import settle_needs
+from transfer.flow.documents import fetch_documents
+from transfer.flow.edges import Edges
+from transfer.flow.imaging import fetch_imaging
+from transfer.flow.watch import Watch, watching
+from transfer.identifiers import InstitutionId, PatientId
+from transfer.institutions import DicomwebSource, FhirSource
+from transfer.ledger import Tx, patients, people, requests, rounds
+from transfer.ledger.requests import Claimed
+from transfer.ledger.rounds import Taken
+from transfer.record_requests import GIVE_UP_AFTER, RequestState, next_attempt
+from transfer.rounds import Dag
+
+#: after an answer nobody understands a person is asked, and we ask again this much later
+PUZZLED = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of asking."""
+
+    state: RequestState
+    findings: tuple[str, ...] = ()
+    #: when to ask again, if ever
+    again_after: timedelta | None = None
+    hold: str | None = None
+
+
+def request(edges: Edges, taken: Taken, name: str) -> None:
+    """Make one request of a round, once, and close its line. A request that another task makes is left to it."""
+    asking = _begin(edges, name)
+    if asking is None:
+        _close(edges, taken, name)
+        return
+    renewals: list[Callable[[Tx], bool]] = [
+        lambda tx: requests.renew(tx, asking.claimed),
+        lambda tx: rounds.renew(tx, taken) or True,
+    ]
+    with watching(edges.ledger, *renewals, patient=asking.patient, epoch=asking.epoch) as watch:
+        outcome = _ask(edges, asking, watch)
+    _finish(edges, taken, asking, outcome)
+
+
+def _begin(edges: Edges, name: str) -> Asking | None:
+    """Claim the request and write that we ask, if a basis is in force at this moment."""
+    with edges.ledger.transaction() as tx:
+        known = requests.get(tx, name)
+        opened = tx.case(known.case).opened if known else None
+        if known is None or opened is None:
+            return None
+        patient = PatientId(opened.patient)
+        epoch = patients.share(tx, patient)
+        tx.lock_case(known.case)
+        claimed = requests.claim(tx, name)
+        who = patients.identity(tx, patient)
+        if claimed is None or who is None:
+            return None
+        ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), claimed.request)
+        if not ruling.is_permitted:
+            requests.move(tx, claimed.request, RequestState.NOT_PERMITTED, ruling=ruling)
+            return None
+        asked = requests.move(tx, claimed.request, RequestState.ASKING, ruling=ruling, release=False)
+        return Asking(
+            claimed=Claimed(request=asked, claim=claimed.claim),
+            patient=patient,
+            receiver=InstitutionId(opened.receiver),
+            who=who,
+            epoch=epoch,
+            ruling=ruling,
+        )
+
+
+def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
+    """The conversation, and what each of its failures means."""
+    made = asking.claimed.request
+    institution = edges.institutions[made.institution]
+    source = institution.department(made.department).asked
+    try:
+        if isinstance(source, FhirSource):
+            state, findings = fetch_documents(edges, asking, edges.ask_fhir(source), watch)
+        elif isinstance(source, DicomwebSource):
+            state, findings = fetch_imaging(edges, asking, edges.ask_archive(source), watch)
+        else:
+            return Outcome(state=RequestState.EXPECTED)
+    except TurnedAway:
+        return Outcome(state=RequestState.FORBIDDEN, hold="source-forbids")
+    except Fenced:
+        return Outcome(state=RequestState.DUE, again_after=timedelta(0))
+    except Unavailable as error:
+        return _later(edges, asking, error)
+    except (NeedsReview, TooLarge) as error:
+        # What it is may name the patient; which kind of trouble it is does not.
+        return Outcome(
+            state=RequestState.DUE, findings=(type(error).__name__.lower(),), again_after=PUZZLED, hold="source-puzzles"
+        )
+    return Outcome(state=state, findings=findings, again_after=None if state is not RequestState.PARTLY else PUZZLED)
+
+
+def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
+    made = asking.claimed.request
+    if made.attempts >= GIVE_UP_AFTER:
+        return Outcome(state=RequestState.SILENT, hold="source-silent")
+    with edges.ledger.transaction() as tx:
+        now = tx.now()
+    wait = next_attempt(made.attempts, now, error.retry_after) - now
+    cut = isinstance(error, CutShort)
+    return Outcome(
+        state=RequestState.PARTLY if cut else RequestState.DUE,
+        findings=("cut-short",) if cut else ("unreachable",),
+        again_after=wait,
+    )
+
+
+def _finish(edges: Edges, taken: Taken, asking: Asking, outcome: Outcome) -> None:
+    """Write what came of it, judge the case, close the line. A task that was taken over writes nothing."""
+    made = asking.claimed.request
+    try:
+        with edges.ledger.transaction() as tx:
+            patients.share(tx, asking.patient)
+            tx.lock_case(made.case)
+            now = requests.still_ours(tx, asking.claimed)
+            requests.move(
+                tx,
+                now,
+                outcome.state,
+                ruling=asking.ruling,
+                findings=outcome.findings,
+                after=outcome.again_after or timedelta(0),
+            )
+            if outcome.hold:
+                people.hold(tx, made.case, outcome.hold, made.id)
+            found = settle_needs(tx, edges, made.case)
+            rounds.close_line(tx, taken, made.id, found.sentence)
+            if outcome.again_after is not None:
+                rounds.ring(tx, Dag.OPEN_CASE, made.case, after=outcome.again_after)
+    except Fenced:
+        _close(edges, taken, made.id)
+
+
+def _close(edges: Edges, taken: Taken, name: str) -> None:
+    """Nothing to ask, or another asks: the line is closed, and the case is judged by whoever writes."""
+    with edges.ledger.transaction() as tx:
+        known = requests.get(tx, name)
+        if known:
+            tx.lock_case(known.case)
+            if later := requests.next_due(tx, known.case):
+                # Whoever has it may be dead: when its lease has lapsed, a round looks again.
+                rounds.ring(tx, Dag.OPEN_CASE, known.case, after=max(later - tx.now(), timedelta(0)))
+            rounds.close_line(tx, taken, name, settle_needs(tx, edges, known.case).sentence)
+        else:
+            rounds.close_line(tx, taken, name, "taken over")

@@ -1,0 +1,68 @@
+"""The receiver's word about a packet: accepted, or declined with reasons that reopen the needs they name."""
+
+from transfer import facts
+from transfer.arrivals import ArrivalKind, Receipt, ReceiptWord
+from transfer.errors import NeedsReview, Refused
+from transfer.facts import Chain
+from transfer.flow import reading
+from transfer.flow.assess import settle_needs
+from transfer.flow.edges import Edges
+from transfer.identifiers import PacketId
+from transfer.ledger import Tx, arrivals, packets, people
+from transfer.ledger.arrivals import Arrival
+
+
+def settle(edges: Edges, packet: PacketId) -> str:
+    """Take in what the receiver said of a packet. A word said twice takes effect once; a second, other word is held."""
+    with edges.ledger.transaction() as tx:
+        named = arrivals.of_subject(tx, packet, ArrivalKind.RECEIPT)
+    for name in named:
+        with edges.ledger.transaction() as tx:
+            arrival = arrivals.claim(tx, name)
+        if arrival and arrival.state == "stored":
+            _settle_one(edges, packet, arrival)
+    with edges.ledger.transaction() as tx:
+        sent = tx.case(packet.case).packets.get(packet)
+    return f"receipt: {sent.receipt.word}" if sent and sent.receipt else "no receipt yet"
+
+
+def _settle_one(edges: Edges, packet: PacketId, arrival: Arrival) -> None:
+    with edges.ledger.transaction() as tx:
+        body = reading.payload(tx, edges, arrival)
+    try:
+        said = reading.read(edges, arrival, body)
+    except (NeedsReview, Refused):
+        said = None
+    with edges.ledger.transaction() as tx:
+        tx.lock_case(packet.case)
+        arrivals.still_ours(tx, arrival)
+        if not isinstance(said, Receipt) or not _is_theirs(tx, packet, arrival):
+            people.hold(tx, arrival.id, "arrival-unreadable")
+            arrivals.settle(tx, arrival, "held", "no receipt of this packet")
+            return
+        _record(tx, edges, packet, arrival, said)
+
+
+def _is_theirs(tx: Tx, packet: PacketId, arrival: Arrival) -> bool:
+    """Only who was handed the packet can speak of it."""
+    disclosure = packets.disclosure_of(tx, packet)
+    return disclosure is not None and disclosure.recipient == arrival.institution
+
+
+def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Receipt) -> None:
+    sent = tx.case(packet.case).packets[packet]
+    disclosure = packets.disclosure_of(tx, packet)
+    assert disclosure is not None  # looked up just before
+    if sent.receipt:
+        if sent.receipt.word != said.word:
+            people.hold(tx, packet.case, "receipts-disagree", packet)
+        arrivals.settle(tx, arrival, "filed", "receipt again")
+        return
+    # A receipt is the receiver's own word that it has the packet, whatever we heard of the hand-over.
+    packets.settle(tx, disclosure, "made")
+    fact = facts.ReceiptRecorded(packet=packet, word=said.word, arrival=arrival.id, reasons=said.reasons)
+    tx.append(Chain.case(packet.case), fact)
+    arrivals.settle(tx, arrival, "filed", "receipt")
+    if said.word is ReceiptWord.DECLINED:
+        people.hold(tx, packet.case, "packet-declined", packet)
+    settle_needs(tx, edges, packet.case)

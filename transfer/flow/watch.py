@@ -1,0 +1,73 @@
+"""Holding on to what we claimed while we work, and noticing when we must stop.
+
+A thread beside the work renews leases and looks whether the patient's epoch moved. The work asks it between steps and
+at least every MiB of a stream.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from transfer.errors import Fenced, TransferError
+from transfer.ledger import Ledger, Tx, patients
+from transfer.rounds import LEASE
+
+#: seconds between two looks at the epoch; leases are renewed at a third of their length
+LOOK = 1.0
+
+
+class Watch:
+    """`check` raises `Fenced` once anything we hold was taken from us or the patient's epoch moved."""
+
+    def __init__(self, ledger: Ledger, renewals: list[Callable[[Tx], bool]], patient: str | None, epoch: int) -> None:
+        self._ledger = ledger
+        self._renewals = renewals
+        self._patient = patient
+        self._epoch = epoch
+        self._lost: str | None = None
+        self._over = threading.Event()
+
+    def check(self) -> None:
+        if self._lost:
+            raise Fenced(self._lost)
+
+    def follow(self, epoch: int) -> None:
+        """We have read the permission anew in this epoch and go on in it."""
+        self._epoch = epoch
+        self._lost = None
+
+    def run(self) -> None:
+        ticks = 0
+        every = max(1, int(LEASE.total_seconds() / 3 / LOOK))
+        while not self._over.wait(LOOK):
+            ticks += 1
+            try:
+                with self._ledger.transaction() as tx:
+                    self._look(tx, renew=ticks % every == 0)
+            except TransferError:
+                # The ledger does not answer. Leases lapse by themselves and our next write would fail anyway.
+                continue
+
+    def _look(self, tx: Tx, *, renew: bool) -> None:
+        if self._patient and patients.epoch(tx, self._patient) != self._epoch:
+            self._lost = "the patient's epoch moved"
+        if renew and not all(renewal(tx) for renewal in self._renewals):
+            self._lost = "taken over"
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+@contextmanager
+def watching(
+    ledger: Ledger, *renewals: Callable[[Tx], bool], patient: str | None = None, epoch: int = 0
+) -> Iterator[Watch]:
+    """Renew what is held until the block ends."""
+    watch = Watch(ledger, list(renewals), patient, epoch)
+    thread = threading.Thread(target=watch.run, name="watch", daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+        thread.join(timeout=5)

@@ -1,0 +1,1 @@
+"""The doors: MLLP and HTTP in, packets out, and the dispatcher that turns rounds into runs."""

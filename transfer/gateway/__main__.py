@@ -1,0 +1,49 @@
+"""`python -m transfer.gateway`: all doors in one process. SIGTERM closes them: what is in flight is answered first."""
+
+import asyncio
+import contextlib
+import logging
+
+from transfer import wiring
+from transfer.flow.edges import Edges
+from transfer.gateway.egress import Outgoing
+from transfer.gateway.http import Doors
+from transfer.gateway.intake import Intake
+from transfer.gateway.keeper import LedgerKeeper
+from transfer.gateway.mllp import MllpServer, doors
+from transfer.gateway.serving import server
+from transfer.settings import Settings
+
+
+async def serve(edges: Edges, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    intake = Intake(edges.ledger)
+    outgoing = await asyncio.to_thread(Outgoing, edges)
+    spool = settings.var / "tmp"
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keeper = LedgerKeeper(intake, edges.vault, edges.institutions, spool)
+    host, port = settings.gateway_http
+    mllp = MllpServer(doors(edges.institutions), keeper, host=host)
+    http = server(Doors(edges, intake, outgoing).app(), host, port)
+    watch = asyncio.create_task(outgoing.watch())
+    await mllp.start()
+    try:
+        await http.serve()
+    finally:
+        await mllp.close()
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        await asyncio.to_thread(outgoing.shut)
+        await asyncio.to_thread(intake.close)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = wiring.load_settings()
+    with wiring.connect(settings, wiring.origin("gateway"), connections=16) as edges:
+        asyncio.run(serve(edges, settings))
+
+
+if __name__ == "__main__":
+    main()

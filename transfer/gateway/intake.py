@@ -1,0 +1,100 @@
+"""One writer for all doors: what waits is stored in one transaction, and only then acknowledged.
+
+A transaction costs a wait for the disk. With many senders at once their messages share it; with one, nothing waits.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from transfer.errors import Unavailable
+from transfer.ledger import Ledger, Tx, arrivals
+from transfer.ledger.arrivals import Incoming, Stored
+
+#: arrivals in one transaction at the most
+BATCH = 512
+#: arrivals that may wait before doors are told to come again
+WAITING = 4096
+
+#: what a door does in the transaction that stores an arrival (a revocation fences there)
+Also = Callable[[Tx, Stored], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    incoming: Incoming
+    also: Also | None
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Stored]" = field(repr=False)
+
+    def tell(self, result: Stored | BaseException) -> None:
+        self.loop.call_soon_threadsafe(self._set, result)
+
+    def _set(self, result: Stored | BaseException) -> None:
+        if self.answer.done():
+            return
+        if isinstance(result, BaseException):
+            self.answer.set_exception(result)
+        else:
+            self.answer.set_result(result)
+
+
+class Intake:
+    """Stores what the doors bring. `close` stores what waits and stops."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
+
+    async def store(self, incoming: Incoming, also: Also | None = None) -> Stored:
+        """Return when it is durable. Storing the same thing again says which arrival it is.
+
+        Raises:
+            Unavailable: the ledger does not answer, or too much waits; nothing was stored.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(incoming, also, loop, loop.create_future())
+        try:
+            self._queue.put_nowait(waiting)
+        except queue.Full:
+            raise Unavailable("too much waits to be stored", retry_after=5) from None
+        return await waiting.answer
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            while len(batch) < BATCH and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    self._queue.put(None)
+                    break
+                batch.append(following)
+            self._store(batch)
+
+    def _store(self, batch: list[_Waiting]) -> None:
+        """All in one transaction. If that fails for a reason that is one message's own, each by itself."""
+        try:
+            with self._ledger.transaction() as tx:
+                stored = arrivals.store(tx, [one.incoming for one in batch])
+                for one, kept in zip(batch, stored, strict=True):
+                    if one.also and not kept.is_duplicate:
+                        one.also(tx, kept)
+        except Exception as error:  # noqa: BLE001  whatever it is, nobody may be acknowledged and nobody else must suffer
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                for one in batch:
+                    self._store([one])
+                return
+            failure = error if isinstance(error, Unavailable) else Unavailable(f"not stored ({type(error).__name__})")
+            for one in batch:
+                one.tell(failure)
+        else:
+            for one, kept in zip(batch, stored, strict=True):
+                one.tell(kept)

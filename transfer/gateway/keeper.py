@@ -1,0 +1,97 @@
+"""Keeping MLLP messages: short ones in their row, long ones by way of a nameless file into the vault."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from transfer.adapters import hl7v2
+from transfer.adapters.hl7v2.acknowledge import ErrorCode
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door, Grant
+from transfer.errors import Unavailable
+from transfer.gateway.intake import Intake
+from transfer.gateway.mllp import Frame, Keeping, Kept, Sink
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institutions
+from transfer.ledger.arrivals import Incoming
+from transfer.staging import CHUNK, Location, Vault
+
+_GRANTS = {ArrivalKind.REFERRAL: Grant.REFERRALS, ArrivalKind.ANSWER: Grant.RECORDS, ArrivalKind.NOTICE: Grant.RECORDS}
+
+
+class Spool:
+    """A payload that is still arriving: a file without a name, gone with its process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  closed by whoever is done with it
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+
+    def discard(self) -> None:
+        self._file.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            yield chunk
+
+
+class LedgerKeeper:
+    """`Keeper` over the ledger and the vault."""
+
+    def __init__(self, intake: Intake, vault: Vault, institutions: Institutions, spool: Path) -> None:
+        self._intake = intake
+        self._vault = vault
+        self._institutions = institutions
+        self._spool = spool
+
+    def sink(self, institution: InstitutionId) -> Sink:  # noqa: ARG002  all spool into one folder
+        return Spool(self._spool)
+
+    async def keep(self, frame: Frame) -> Kept:
+        kind = hl7v2.kind(frame.header)
+        if _GRANTS[kind] not in self._institutions[frame.institution].grants:
+            self._discard(frame)
+            return Kept(Keeping.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
+        location = None
+        if frame.payload is None:
+            location = await asyncio.to_thread(self._to_vault, frame)
+        try:
+            stored = await self._intake.store(_incoming(frame, kind, location))
+        except Unavailable:
+            if location:
+                await asyncio.to_thread(self._vault.remove, location.key)
+            raise
+        if stored.is_duplicate and location:
+            await asyncio.to_thread(self._vault.remove, location.key)
+        return Kept(Keeping.DUPLICATE if stored.is_duplicate else Keeping.STORED)
+
+    def _to_vault(self, frame: Frame) -> Location:
+        spool = cast(Spool, frame.sink)
+        try:
+            return self._vault.keep(spool.chunks())
+        finally:
+            spool.discard()
+
+    def _discard(self, frame: Frame) -> None:
+        if frame.sink:
+            frame.sink.discard()
+
+
+def _incoming(frame: Frame, kind: ArrivalKind, location: Location | None) -> Incoming:
+    """The same bytes under the same control id are the same arrival; other bytes are another, and a conflict."""
+    control = frame.header.control_id
+    return Incoming(
+        institution=frame.institution,
+        door=Door.MLLP,
+        kind=kind,
+        business=f"{control}|{frame.sha256}",
+        control=control or None,
+        content_type=HL7_V2,
+        payload=frame.payload,
+        location=location,
+        content_sha256=bytes.fromhex(frame.sha256),
+    )

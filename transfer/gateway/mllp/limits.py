@@ -1,0 +1,19 @@
+"""How much a sender may make us hold, and for how long."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    #: of one payload; a longer one is refused and the connection closed
+    frame_bytes: int = 64 << 20
+    #: from its first byte to its last
+    frame_seconds: float = 120.0
+    #: between frames
+    idle_seconds: float = 1800.0
+    #: in one stretch, before the next frame begins
+    bytes_outside_frames: int = 64 << 10
+    connections_per_port: int = 64
+    connections: int = 256
+    #: MSH-11 that may come in: `T` and `D` never get among real records
+    processing_ids: frozenset[str] = frozenset({"P"})

@@ -1,0 +1,167 @@
+"""The listening ports: each belongs to exactly one institution, known before a byte is read."""
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import cast
+
+from transfer.adapters.hl7v2.header import Header
+from transfer.gateway.mllp.connection import Connection
+from transfer.gateway.mllp.keeping import Keeper
+from transfer.gateway.mllp.limits import Limits
+from transfer.gateway.mllp.post import Post
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institution, MllpDoor
+
+_BACKLOG = 128
+_HANDSHAKE_SECONDS = 10.0
+
+
+def doors(institutions: Mapping[str, Institution]) -> dict[InstitutionId, MllpDoor]:
+    """The MLLP doors of those that have one."""
+    return {
+        InstitutionId(institution.id): institution.mllp_door
+        for institution in institutions.values()
+        if institution.mllp_door
+    }
+
+
+def admits(door: MllpDoor, header: Header) -> bool:
+    """MSH-3 and MSH-4 are the ones of this door, whole or by their name alone (`COMMHOSP` for `COMMHOSP^2.16…^ISO`)."""
+    said = (header.sending_application, header.sending_facility)
+    wanted = (door.sending_application, door.sending_facility)
+    return all(
+        ours in (theirs, theirs.split(header.component, 1)[0]) for ours, theirs in zip(wanted, said, strict=True)
+    )
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class MllpServer:
+    """Serves all doors in the running event loop.
+
+    Args:
+        doors: one port for each institution; port 0 takes a free one (see `port`).
+        host: the address to listen at. The default is loopback: other machines reach it only where told so.
+        ssl_context: TLS for every port; with `CERT_REQUIRED` senders must show a certificate too.
+        now: UTC, for the time of acknowledgements (MSH-7).
+
+    Raises:
+        ValueError: two institutions share a port.
+    """
+
+    def __init__(
+        self,
+        doors: Mapping[InstitutionId, MllpDoor],
+        keeper: Keeper,
+        *,
+        host: str = "127.0.0.1",
+        limits: Limits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        now: Callable[[], datetime] = _utc,
+    ) -> None:
+        taken = Counter(door.port for door in doors.values() if door.port)
+        if any(count > 1 for count in taken.values()):
+            raise ValueError("two institutions share an MLLP port: a peer could not be told from another")
+        self._doors = dict(doors)
+        self._keeper = keeper
+        self._host = host
+        self._limits = limits or Limits()
+        self._ssl = ssl_context
+        self._now = now
+        self._listening: dict[InstitutionId, asyncio.Server] = {}
+        self._connections: set[Connection] = set()
+        self._per_port: Counter[InstitutionId] = Counter()
+        self._clock: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen at every port.
+
+        Raises:
+            OSError: a port is taken, or the address is not ours; then none is open.
+        """
+        try:
+            for institution, door in self._doors.items():
+                self._listening[institution] = await self._listen(institution, door)
+        except OSError:
+            await self.close(grace=0)
+            raise
+        self._clock = asyncio.get_running_loop().create_task(self._watch_the_clock())
+
+    async def _listen(self, institution: InstitutionId, door: MllpDoor) -> asyncio.Server:
+        post = Post(
+            institution=institution,
+            admits=partial(admits, door),
+            keeper=self._keeper,
+            limits=self._limits,
+            now=self._now,
+            house=self,
+        )
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(post),
+            self._host,
+            door.port,
+            ssl=self._ssl,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._ssl else None,
+        )
+
+    async def close(self, grace: float = 10.0) -> None:
+        """Take no more, answer what is in flight within `grace` seconds, close. Closing twice does nothing more.
+
+        What was not answered then is kept or not; its sender asks again, and is told the truth.
+        """
+        if self._clock is not None:
+            self._clock.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._clock
+            self._clock = None
+        for server in self._listening.values():
+            server.close()
+        self._listening = {}
+        tasks = {connection.task for connection in self._connections if connection.task is not None}
+        for connection in tuple(self._connections):
+            connection.finish()
+        if tasks and grace > 0:
+            await asyncio.wait(tasks, timeout=grace)
+        for _ in range(2):  # a turn of the loop for closing, then for what did not
+            await asyncio.sleep(0)
+        for connection in tuple(self._connections):
+            connection.abort()
+
+    def port(self, institution: InstitutionId) -> int:
+        """The port this institution's door really listens at."""
+        number: int = self._listening[institution].sockets[0].getsockname()[1]
+        return number
+
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
+
+    def admit(self, connection: Hashable, institution: InstitutionId) -> bool:
+        """Count a new connection, unless there are too many."""
+        limits, of_port = self._limits, self._per_port[institution]
+        if len(self._connections) >= limits.connections or of_port >= limits.connections_per_port:
+            return False
+        self._connections.add(cast(Connection, connection))
+        self._per_port[institution] += 1
+        return True
+
+    def forget(self, connection: Hashable, institution: InstitutionId) -> None:
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._per_port[institution] -= 1
+
+    async def _watch_the_clock(self) -> None:
+        """One timer for all: a timer per message would cost more than the message's acknowledgement."""
+        shortest = min(self._limits.frame_seconds, self._limits.idle_seconds)
+        while True:
+            await asyncio.sleep(min(1.0, shortest / 4))
+            for connection in tuple(self._connections):
+                connection.look_at_the_clock()

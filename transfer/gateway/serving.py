@@ -1,0 +1,62 @@
+"""Serving the HTTP app by uvicorn, with what it leaves to us: bounds on slow heads, and a hand on the transport."""
+
+import asyncio
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: seconds a caller may take for its request line and headers
+HEAD_SECONDS = 15
+#: what the kernel may hold of a response beyond our recall
+SEND_BUFFER = 128 << 10
+
+
+class WatchedProtocol(HttpToolsProtocol):
+    """One connection. A request finds its transport in `scope["extensions"]`, so that a watcher can abort it."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if raw := transport.get_extra_info("socket"):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._be_patient()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {"transfer.transport": {"transport": self.transport}}
+
+    def on_headers_complete(self) -> None:
+        if self._patience:
+            self._patience.cancel()
+            self._patience = None
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience:
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _be_patient(self) -> None:
+        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+
+def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """A server that logs no request: its lines would carry what callers put into paths."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=WatchedProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=256,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+    )
+    return uvicorn.Server(config)

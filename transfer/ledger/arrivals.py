@@ -1,0 +1,303 @@
+"""The inbox: stored and sealed at the door, claimed by lease, filed, sealed away or held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from transfer.arrivals import ArrivalKind, Door
+from transfer.errors import Fenced
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
+from transfer.ledger import Row, Tx, rounds
+from transfer.rounds import LEASE, Dag
+from transfer.sealing import SITE, KeyName
+from transfer.staging import Location
+
+#: leases lost to dead processes before an arrival is taken for poisonous and a person is asked
+LEASES_LOST = 3
+#: how long a message about somebody unknown is kept sealed
+STRANGER = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What a door has in its hands, before it acknowledges.
+
+    `business` says which thing this is, so that the same thing sent again is known; `control` is the sender's message
+    number, where the same number with other bytes is a conflict. Exactly one of `payload` and `location` is given.
+    """
+
+    institution: InstitutionId
+    door: Door
+    kind: ArrivalKind
+    business: str
+    control: str | None
+    content_type: str
+    payload: bytes | None
+    location: Location | None
+    content_sha256: bytes
+    #: the packet a receipt is about, if it is one of ours
+    subject: str | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.payload) if self.payload is not None else self.location.length if self.location else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    arrival: ArrivalId
+    is_duplicate: bool
+    #: of a referral: the case that was opened for it
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An arrival in our hands. `claim` decides between us and whoever had it before."""
+
+    id: ArrivalId
+    institution: InstitutionId
+    door: Door
+    kind: ArrivalKind
+    content_type: str
+    size: int
+    key: KeyName
+    state: str
+    subject: str | None
+    patient: PatientId | None
+    conflicts: bool
+    received_at: datetime
+    claim: int
+    lost: int
+    location: Location | None
+    sealed: bytes | None
+
+
+def store(tx: Tx, incoming: Sequence[Incoming]) -> list[Stored]:
+    """Keep all of it, durably once the transaction commits; what was stored before is a duplicate and not repeated.
+
+    A referral is given its case here, and the rounds that will attend to it are rung.
+    """
+    stored = [_store(tx, one) for one in incoming]
+    new = [(one, kept) for one, kept in zip(incoming, stored, strict=True) if not kept.is_duplicate]
+    bells = {_bell(one, kept) for one, kept in new}
+    for dag, subject in sorted(bells):
+        rounds.ring(tx, Dag(dag), subject)
+    return stored
+
+
+def _bell(one: Incoming, kept: Stored) -> tuple[Dag, str]:
+    if one.kind is ArrivalKind.REFERRAL and kept.subject:
+        return Dag.OPEN_CASE, kept.subject
+    if one.kind is ArrivalKind.RECEIPT and kept.subject:
+        return Dag.SETTLE_DELIVERY, kept.subject
+    return Dag.RECEIVE_ARRIVALS, "inbox"
+
+
+def _store(tx: Tx, one: Incoming) -> Stored:
+    arrival = ArrivalId.draw()
+    dedupe = tx.keys.hmac(SITE, f"arrival|{one.institution}|{one.door}|{one.business}".encode())
+    control = tx.keys.hmac(SITE, f"control|{one.institution}|{one.control}".encode()) if one.control else None
+    now = tx.now()
+    key = KeyName.day(one.institution, now.date())
+    tx.keys.make(key)
+    subject = CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject
+    row = tx.row(
+        """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
+             sha256, payload, vault_key, vault_sha256, key, subject, received_at)
+           VALUES (%s, %s, %s, %s, %s, %s, EXISTS (SELECT 1 FROM arrivals WHERE control = %s), %s, %s,
+             %s, %s, %s, %s, %s, %s, %s)
+           ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
+        *(arrival, one.institution, one.door, one.kind, dedupe, control, control, one.content_type, one.size),
+        tx.keys.hmac(SITE, one.content_sha256),
+        tx.keys.seal(key, one.payload, about=arrival) if one.payload is not None else None,
+        *((one.location.key, one.location.sha256) if one.location else (None, None)),
+        *(key, subject, now),
+    )
+    if row:
+        if one.location:
+            tx.run("DELETE FROM vault_intents WHERE key = %s", one.location.key)
+        return Stored(arrival=arrival, is_duplicate=False, subject=subject)
+    known = tx.row("SELECT arrival, subject FROM arrivals WHERE dedupe = %s", dedupe)
+    assert known is not None  # it is what the insertion conflicted with
+    return Stored(arrival=ArrivalId(known.arrival), is_duplicate=True, subject=known.subject)
+
+
+# --- attending ----------------------------------------------------------------------------------------------------
+
+
+def waiting_institutions(tx: Tx) -> list[str]:
+    rows = tx.rows("SELECT institution FROM arrivals WHERE state = 'stored' GROUP BY 1 ORDER BY min(received_at)")
+    return [row.institution for row in rows]
+
+
+def claim_next(tx: Tx, institution: str) -> Arrival | None:
+    """The oldest arrival of an institution that waits, leased to us. None: nothing waits, or the oldest is leased.
+
+    Receipts and referrals belong to rounds of their own and are not given out here.
+    """
+    row = tx.row(
+        """UPDATE arrivals SET claim = claim + 1, lease_until = transfer.now() + %s,
+             lost = lost + (lease_until IS NOT NULL)::int
+           WHERE arrival = (SELECT arrival FROM arrivals WHERE institution = %s AND state = 'stored'
+                              AND NOT (kind IN ('referral', 'receipt') AND subject IS NOT NULL)
+                            ORDER BY received_at, arrival LIMIT 1)
+             AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
+        *(LEASE, institution),
+    )
+    return _arrival(row) if row else None
+
+
+def claim(tx: Tx, arrival: str) -> Arrival | None:
+    """Lease one arrival, whatever its state. None: there is none, or another holds it."""
+    row = tx.row(
+        """UPDATE arrivals SET claim = claim + 1, lease_until = transfer.now() + %s
+           WHERE arrival = %s AND (lease_until IS NULL OR lease_until <= transfer.now() OR state <> 'stored')
+           RETURNING *""",
+        *(LEASE, arrival),
+    )
+    return _arrival(row) if row else None
+
+
+def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
+    """The arrivals that opened a case, or speak of a packet, oldest first."""
+    rows = tx.rows(
+        "SELECT arrival FROM arrivals WHERE subject = %s AND kind = %s AND state <> 'purged' ORDER BY received_at",
+        *(subject, kind),
+    )
+    return [row.arrival for row in rows]
+
+
+def still_ours(tx: Tx, arrival: Arrival) -> None:
+    """Raise `Fenced` if another claimed the arrival since."""
+    if not tx.row("SELECT 1 FROM arrivals WHERE arrival = %s AND claim = %s FOR UPDATE", arrival.id, arrival.claim):
+        raise Fenced(f"{arrival.id} was taken over")
+
+
+def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: timedelta | None = None) -> None:
+    """Write what became of it: `sealed`, `filed` or `held`, and by which rule."""
+    tx.run(
+        """UPDATE arrivals SET state = %s, outcome = %s, lease_until = NULL, purge_after = transfer.now() + %s
+           WHERE arrival = %s""",
+        *(state, outcome, purge_after, arrival.id),
+    )
+
+
+def know_again(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
+    """By what a sealed arrival is found when its patient's case opens."""
+    for term in terms:
+        tx.run("INSERT INTO arrival_terms (term, arrival) VALUES (%s, %s) ON CONFLICT DO NOTHING", term, arrival)
+
+
+def sealed_for(tx: Tx, terms: Sequence[bytes]) -> list[str]:
+    """Sealed arrivals that share a term, oldest first."""
+    rows = tx.rows(
+        """SELECT DISTINCT a.arrival, a.received_at FROM arrival_terms JOIN arrivals AS a USING (arrival)
+           WHERE term = ANY(%s) AND a.state = 'sealed' ORDER BY a.received_at""",
+        list(terms),
+    )
+    return [row.arrival for row in rows]
+
+
+def waiting_of_patient(tx: Tx, patient: str) -> list[str]:
+    """What came for a known patient and waits sealed for a release form, oldest first."""
+    rows = tx.rows("SELECT arrival FROM arrivals WHERE patient = %s AND state = 'sealed' ORDER BY received_at", patient)
+    return [row.arrival for row in rows]
+
+
+def claim_sealed(tx: Tx, arrival: str, *, forms: bool) -> Arrival | None:
+    """Lease a sealed arrival: a release form, or anything else. None: it is not such, or another has it."""
+    row = tx.row(
+        """UPDATE arrivals SET claim = claim + 1, lease_until = transfer.now() + %s
+           WHERE arrival = %s AND state = 'sealed' AND (kind = 'authorization') = %s
+             AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
+        *(LEASE, arrival, forms),
+    )
+    return _arrival(row) if row else None
+
+
+def payload(tx: Tx, arrival: Arrival) -> bytes:
+    """The bytes of an arrival kept in its row.
+
+    Raises:
+        KeyGone: its day's key, or its patient's, was destroyed.
+    """
+    assert arrival.sealed is not None  # the caller looks at `location` first
+    return tx.keys.unseal(arrival.key, arrival.sealed, about=arrival.id)
+
+
+def join_patient(tx: Tx, arrival: Arrival, patient: PatientId) -> None:
+    """The arrival is about this patient: from now on it is sealed under the patient's key."""
+    key = KeyName.patient(patient)
+    sealed = None
+    if arrival.sealed is not None and arrival.key != key:
+        sealed = tx.keys.seal(key, payload(tx, arrival), about=arrival.id)
+    tx.run(
+        """UPDATE arrivals SET patient = %s, key = %s, payload = coalesce(%s, payload), purge_after = NULL
+           WHERE arrival = %s""",
+        *(patient, key, sealed, arrival.id),
+    )
+    tx.run("DELETE FROM arrival_terms WHERE arrival = %s", arrival.id)
+
+
+def count_stranger(tx: Tx, arrival: Arrival, column: str) -> None:
+    """Strangers leave no line each, only how many there were: `received`, `matched` or `purged` of a day."""
+    statement = {
+        "received": "ON CONFLICT (institution, day) DO UPDATE SET received = stranger_counts.received + 1",
+        "matched": "ON CONFLICT (institution, day) DO UPDATE SET matched = stranger_counts.matched + 1",
+    }[column]
+    first = {"received": (1, 0), "matched": (0, 1)}[column]
+    tx.run(
+        f"INSERT INTO stranger_counts (institution, day, received, matched) VALUES (%s, %s, %s, %s) {statement}",  # noqa: S608  one of two texts above
+        *(arrival.institution, arrival.received_at.date(), *first),
+    )
+
+
+def lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
+    """Sealed arrivals about strangers whose time is over."""
+    rows = tx.rows(
+        "SELECT * FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now() LIMIT %s",
+        limit,
+    )
+    return [_arrival(row) for row in rows]
+
+
+def forget(tx: Tx, arrivals: Sequence[Arrival]) -> None:
+    """Remove rows of strangers. Their objects in the vault must be gone before."""
+    tx.run("DELETE FROM arrivals WHERE arrival = ANY(%s)", [a.id for a in arrivals])
+    days = sorted({(a.institution, a.received_at.date()) for a in arrivals})
+    for institution, day in days:
+        count = sum((a.institution, a.received_at.date()) == (institution, day) for a in arrivals)
+        tx.run(
+            "UPDATE stranger_counts SET purged = purged + %s WHERE institution = %s AND day = %s",
+            *(count, institution, day),
+        )
+
+
+def vault_keys(arrivals: Sequence[Arrival]) -> list[str]:
+    return list(chain.from_iterable([a.location.key] if a.location else [] for a in arrivals))
+
+
+def _arrival(row: Row) -> Arrival:
+    location = None
+    if row.vault_key:
+        location = Location(key=row.vault_key, offset=0, length=row.size, sha256=row.vault_sha256)
+    return Arrival(
+        id=ArrivalId(row.arrival),
+        institution=InstitutionId(row.institution),
+        door=Door(row.door),
+        kind=ArrivalKind(row.kind),
+        content_type=row.content_type,
+        size=row.size,
+        key=KeyName(row.key),
+        state=row.state,
+        subject=row.subject,
+        patient=PatientId(row.patient) if row.patient else None,
+        conflicts=row.conflicts,
+        received_at=row.received_at,
+        claim=row.claim,
+        lost=row.lost,
+        location=location,
+        sealed=row.payload,
+    )

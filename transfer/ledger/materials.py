@@ -1,0 +1,99 @@
+"""Glass and blocks, counted as they come."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from transfer import codec, facts, materials
+from transfer.facts import Chain
+from transfer.identifiers import CaseId, InstitutionId, MaterialId, PatientId
+from transfer.ledger import Row, Tx
+from transfer.materials import Material, MaterialKind, MaterialState
+from transfer.sealing import KeyName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What stands on the labels: sealed at rest."""
+
+    accession: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    material: Material
+    institution: InstitutionId
+    line: str
+    label: Label | None
+    received_at: datetime | None
+
+
+def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind = MaterialKind.SLIDE) -> None:
+    """Pieces of this kind are wanted from there. Wanting twice is wanting once."""
+    material = MaterialId.draw()
+    new = tx.run(
+        """INSERT INTO materials (material, case_id, institution, line, kind, state) VALUES (%s, %s, %s, %s, %s, %s)
+           ON CONFLICT (case_id, institution, line, kind) DO NOTHING""",
+        *(material, case, institution, line, kind, MaterialState.WANTED),
+    )
+    if new:
+        fact = facts.MaterialAwaited(material=material, institution=institution, line=line, pieces=kind)
+        tx.append(Chain.case(case), fact)
+
+
+def receive(
+    tx: Tx, case: CaseId, patient: PatientId, kept: Kept, *, pieces: int, announced: int | None, label: Label
+) -> Material:
+    """Count a parcel in by what its labels say, and hold it against the sender's list where there is one.
+
+    Raises:
+        NeedsReview: an earlier parcel carried another accession number.
+        NotAllowed: no pieces, or the material has gone back.
+    """
+    number = tx.keys.hmac(KeyName.patient(patient), label.accession.encode()).hex()
+    wanted = kept.material if kept.label else replace(kept.material, accession_hmac=number)
+    now = materials.receive(wanted, pieces=pieces, accession_hmac=number)
+    now = materials.announce(now, announced) if announced else now
+    sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(Label, label), about=now.id)
+    tx.run(
+        """UPDATE materials SET expected = %s, received = %s, state = %s, about = %s, received_at = transfer.now()
+           WHERE material = %s""",
+        *(now.expected, now.received, now.state, sealed, now.id),
+    )
+    fact = facts.MaterialReceived(
+        material=now.id,
+        institution=kept.institution,
+        line=kept.line,
+        received=now.received,
+        expected=now.expected,
+        state=now.state,
+    )
+    tx.append(Chain.case(case), fact)
+    return now
+
+
+def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[Kept]:
+    rows = tx.rows("SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind", case)
+    return [_kept(tx, patient, row) for row in rows]
+
+
+def _kept(tx: Tx, patient: PatientId, row: Row) -> Kept:
+    label = None
+    if row.about:
+        label = codec.load(Label, tx.keys.unseal(KeyName.patient(patient), row.about, about=row.material))
+    return Kept(
+        material=Material(
+            id=MaterialId(row.material),
+            accession_hmac=tx.keys.hmac(KeyName.patient(patient), label.accession.encode()).hex() if label else "",
+            kind=MaterialKind(row.kind),
+            expected=row.expected,
+            received=row.received,
+            state=MaterialState(row.state),
+            loan=row.loan,
+            due_back=row.due_back,
+        ),
+        institution=InstitutionId(row.institution),
+        line=row.line,
+        label=label,
+        received_at=row.received_at,
+    )

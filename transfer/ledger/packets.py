@@ -1,0 +1,301 @@
+"""Packets, disclosures and egress: what was put together, handed over, and is on its way out at this moment."""
+
+import json
+import secrets
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from transfer import facts
+from transfer.errors import Refused
+from transfer.facts import Chain
+from transfer.identifiers import CaseId, DisclosureId, EgressId, InstitutionId, PacketId, PatientId
+from transfer.ledger import Ledger, Row, Tx, records
+from transfer.packet import Plan
+from transfer.records import RecordKind
+from transfer.sealing import KeyName
+
+
+def plan_next(tx: Tx, case: CaseId, *, is_partial: bool) -> PacketId:
+    """Owe the case its next packet."""
+    number = tx.value("SELECT count(*) + 1 FROM packets WHERE case_id = %s", case)
+    packet = PacketId.of(case, number)
+    tx.run(
+        "INSERT INTO packets (packet, case_id, is_partial, planned_at) VALUES (%s, %s, %s, transfer.now())",
+        *(packet, case, is_partial),
+    )
+    tx.append(Chain.case(case), facts.PacketPlanned(packet=packet, is_partial=is_partial))
+    return packet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    id: PacketId
+    case: CaseId
+    is_partial: bool
+    is_assembled: bool
+    is_purged: bool
+    size: int | None
+    tag_manifest: str | None
+    planned_at: datetime
+
+
+def get(tx: Tx, packet: str) -> Packet | None:
+    row = tx.row("SELECT * FROM packets WHERE packet = %s", packet)
+    if row is None:
+        return None
+    return Packet(
+        id=PacketId(row.packet),
+        case=CaseId(row.case_id),
+        is_partial=row.is_partial,
+        is_assembled=row.tag_manifest is not None,
+        is_purged=row.purged_at is not None,
+        size=row.size,
+        tag_manifest=row.tag_manifest,
+        planned_at=row.planned_at,
+    )
+
+
+def seal_plan(
+    tx: Tx, patient: PatientId, plan: Plan, tag_manifest: str, held: Sequence[str], lacking: Sequence[str]
+) -> None:
+    """Keep what a packet consists of. It is assembled once: a second plan for it is a mistake of ours."""
+    packet = plan.packet
+    text = zlib.compress(plan.dumps().encode())
+    changed = tx.run(
+        "UPDATE packets SET plan = %s, tag_manifest = %s, size = %s WHERE packet = %s AND tag_manifest IS NULL",
+        *(tx.keys.seal(KeyName.patient(patient), text, about=packet), tag_manifest, plan.tar_length, packet),
+    )
+    assert changed == 1, "a packet is assembled once"  # the caller looked under the case's lock
+    for key in plan.generated_keys:
+        records.strike_intent(tx, key)
+    for record in held:
+        tx.run("INSERT INTO packet_records (packet, record) VALUES (%s, %s)", packet, record)
+    fact = facts.PacketAssembled(
+        packet=packet,
+        records=tuple(held),
+        lacking=tuple(lacking),
+        tag_manifest=tag_manifest,
+        size=plan.tar_length,
+    )
+    tx.append(Chain.case(packet.case), fact)
+
+
+def plan_of(tx: Tx, packet: PacketId, patient: PatientId) -> Plan:
+    """The plan.
+
+    Raises:
+        KeyGone: the patient's key was destroyed.
+    """
+    sealed = tx.value("SELECT plan FROM packets WHERE packet = %s", packet)
+    text = zlib.decompress(tx.keys.unseal(KeyName.patient(patient), sealed, about=packet))
+    return Plan.from_json(json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A record within a packet, as far as a ruling must know it."""
+
+    record: str
+    institution: InstitutionId
+    kind: RecordKind
+    labels: frozenset[str]
+
+
+def contents(tx: Tx, packet: PacketId) -> list[Content]:
+    """What an assembled packet carries.
+
+    Raises:
+        Refused: some of it was purged; the packet cannot be given any more.
+    """
+    rows = tx.rows("SELECT record FROM packet_records WHERE packet = %s ORDER BY record", packet)
+    kept = [records.get(tx, row.record) for row in rows]
+    if None in kept:
+        raise Refused(f"{packet} holds records that were purged")
+    return [
+        Content(record=one.id, institution=one.institution, kind=one.kind, labels=one.about.labels)
+        for one in kept
+        if one is not None
+    ]
+
+
+# --- disclosures --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """`outcome`: begun, made, not-made or unknown."""
+
+    id: DisclosureId
+    packet: PacketId
+    recipient: InstitutionId
+    outcome: str
+    begun_at: datetime
+
+
+def begin(
+    tx: Tx, packet: PacketId, recipient: InstitutionId, bases: Sequence[str], permissions: Sequence[str]
+) -> Disclosure:
+    """Authorise and count the handing over of a packet, before its first byte. Beginning twice is beginning once."""
+    if there := disclosure_of(tx, packet):
+        return there
+    disclosure = DisclosureId.draw()
+    tx.run(
+        "INSERT INTO disclosures (disclosure, packet, recipient, begun_at) VALUES (%s, %s, %s, transfer.now())",
+        *(disclosure, packet, recipient),
+    )
+    fact = facts.DisclosureBegun(
+        disclosure=disclosure,
+        packet=packet,
+        recipient=recipient,
+        purpose="TREAT",
+        bases=tuple(sorted(set(bases))),
+        permissions=tuple(sorted(set(permissions))),
+    )
+    tx.append(Chain.case(packet.case), fact)
+    begun = disclosure_of(tx, packet)
+    assert begun is not None  # begun by the lines above
+    return begun
+
+
+def disclosure_of(tx: Tx, packet: PacketId) -> Disclosure | None:
+    row = tx.row("SELECT * FROM disclosures WHERE packet = %s", packet)
+    return _disclosure(row) if row else None
+
+
+def settle(tx: Tx, disclosure: Disclosure, outcome: str, *, in_reliance: bool = False) -> None:
+    """Say what became of it. What is settled as made stays made; settling the same again writes nothing."""
+    changed = tx.run(
+        """UPDATE disclosures SET outcome = %s, settled_at = transfer.now()
+           WHERE disclosure = %s AND outcome <> %s AND outcome <> 'made'""",
+        *(outcome, disclosure.id, outcome),
+    )
+    if changed:
+        fact = facts.DisclosureSettled(disclosure=disclosure.id, outcome=outcome, in_reliance=in_reliance)
+        tx.append(Chain.case(disclosure.packet.case), fact)
+
+
+def _disclosure(row: Row) -> Disclosure:
+    return Disclosure(
+        id=DisclosureId(row.disclosure),
+        packet=PacketId(row.packet),
+        recipient=InstitutionId(row.recipient),
+        outcome=row.outcome,
+        begun_at=row.begun_at,
+    )
+
+
+# --- egress -------------------------------------------------------------------------------------------------------
+
+
+class Sender:
+    """A process that sends. It holds a session lock as long as it lives, so that others can tell when it is dead."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.number = secrets.randbits(62)
+        self._connection = psycopg.connect(ledger.url, autocommit=True)
+        self._connection.execute("SELECT pg_advisory_lock(%s)", [self.number])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Egress:
+    """An open stream of bytes to a receiver."""
+
+    id: EgressId
+    disclosure: DisclosureId
+    packet: PacketId
+    patient: PatientId
+    epoch: int
+
+
+def open_egress(tx: Tx, disclosure: Disclosure, patient: PatientId, epoch: int, sender: int, channel: str) -> Egress:
+    """Note that bytes may flow. The caller shares the patient's epoch and found the release permitted in it."""
+    egress = EgressId.draw()
+    tx.run(
+        """INSERT INTO egress (egress, disclosure, patient, epoch, sender, channel, opened_at)
+           VALUES (%s, %s, %s, %s, %s, %s, transfer.now())""",
+        *(egress, disclosure.id, patient, epoch, sender, channel),
+    )
+    return Egress(id=egress, disclosure=disclosure.id, packet=disclosure.packet, patient=patient, epoch=epoch)
+
+
+def count(tx: Tx, egress: str, size: int) -> None:
+    """What was handed to the socket so far."""
+    tx.run("UPDATE egress SET size = %s WHERE egress = %s AND closed_at IS NULL", size, egress)
+
+
+def close_egress(tx: Tx, egress: str, size: int | None, outcome: str) -> None:
+    """The stream ended. `outcome`: sent, broken (by the receiver or the line), cut (by a fence), died (its process).
+
+    Closing twice closes once. Without a size the last one counted stands.
+    """
+    row = tx.row(
+        """UPDATE egress SET closed_at = transfer.now(), size = coalesce(%s, size), outcome = %s
+           WHERE egress = %s AND closed_at IS NULL
+           RETURNING egress, disclosure, channel, size, outcome,
+             (SELECT packet FROM disclosures AS d WHERE d.disclosure = egress.disclosure) AS packet""",
+        *(size, outcome, egress),
+    )
+    if row:
+        fact = facts.EgressClosed(
+            egress=row.egress, disclosure=row.disclosure, channel=row.channel, size=row.size, outcome=row.outcome
+        )
+        tx.append(Chain.case(PacketId(row.packet).case), fact)
+
+
+def stale(tx: Tx, sender: int) -> list[Egress]:
+    """Our open streams whose patient's epoch has moved since they were allowed."""
+    rows = tx.rows(
+        """SELECT e.*, d.packet FROM egress AS e JOIN disclosures AS d USING (disclosure)
+           JOIN patient_epochs AS p ON p.patient = e.patient
+           WHERE e.sender = %s AND e.closed_at IS NULL AND p.epoch <> e.epoch""",
+        sender,
+    )
+    return [_egress(row) for row in rows]
+
+
+def renew_egress(tx: Tx, egress: Egress, epoch: int) -> None:
+    """Still permitted in the new epoch."""
+    tx.run("UPDATE egress SET epoch = %s WHERE egress = %s", epoch, egress.id)
+
+
+def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
+    """Open streams of a patient that were allowed in an earlier epoch: what must be gone before a fence is in force."""
+    rows = tx.rows(
+        """SELECT e.*, d.packet FROM egress AS e JOIN disclosures AS d USING (disclosure)
+           WHERE e.patient = %s AND e.epoch < %s AND e.closed_at IS NULL""",
+        *(patient, epoch),
+    )
+    return [_egress(row) for row in rows]
+
+
+def close_dead(tx: Tx) -> int:
+    """Close the streams of processes that are dead: their session lock is free."""
+    dead = 0
+    for row in tx.rows("SELECT DISTINCT sender FROM egress WHERE closed_at IS NULL"):
+        if tx.value("SELECT pg_try_advisory_xact_lock(%s)", row.sender):
+            for one in tx.rows("SELECT egress FROM egress WHERE sender = %s AND closed_at IS NULL", row.sender):
+                close_egress(tx, one.egress, None, "died")
+                dead += 1
+    return dead
+
+
+def _egress(row: Row) -> Egress:
+    return Egress(
+        id=EgressId(row.egress),
+        disclosure=DisclosureId(row.disclosure),
+        packet=PacketId(row.packet),
+        patient=PatientId(row.patient),
+        epoch=row.epoch,
+    )

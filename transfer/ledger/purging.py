@@ -1,0 +1,118 @@
+"""Forgetting: what a purge removes from the ledger's purgeable tables. Facts stay; what they could be read by goes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from transfer import facts
+from transfer.identifiers import InstitutionId, PatientId
+from transfer.ledger import Ledger, Tx
+from transfer.sealing import KeyName
+
+
+def confirmed(tx: Tx, permission: str, code: str) -> str | None:
+    """The last word a person said to this question, if any."""
+    return tx.value(  # type: ignore[no-any-return]
+        "SELECT word FROM holds WHERE code = %s AND about = %s AND word IS NOT NULL ORDER BY resolved_at DESC LIMIT 1",
+        *(code, permission),
+    )
+
+
+def cases_of(tx: Tx, patient: PatientId) -> list[str]:
+    return [row.case_id for row in tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY case_id", patient)]
+
+
+def condemn(tx: Tx, keys: Iterable[str]) -> None:
+    """Name objects to be removed. Whoever dies before removing them leaves their names for the next."""
+    for key in keys:
+        tx.run("INSERT INTO vault_intents (key, at) VALUES (%s, '-infinity') ON CONFLICT DO NOTHING", key)
+
+
+def forsaken(tx: Tx, older_than: timedelta) -> list[str]:
+    """Objects condemned, and objects whose writer named them that long ago and never finished."""
+    rows = tx.rows(
+        """SELECT key FROM vault_intents
+           WHERE at = '-infinity' OR at < transfer.now() - greatest(%s, interval '6 hours')""",
+        older_than,
+    )
+    return [row.key for row in rows]
+
+
+def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
+    """Forget records: their bytes are condemned, with the arrivals they came in and every packet made of them."""
+    records = sorted(gone)
+    parts = tx.rows("DELETE FROM record_parts WHERE record = ANY(%s) RETURNING vault_key", records)
+    condemn(tx, (row.vault_key for row in parts))
+    tx.run("DELETE FROM record_terms WHERE record = ANY(%s)", records)
+    tx.run("UPDATE records SET about = NULL, purged_at = transfer.now() WHERE record = ANY(%s)", records)
+    came_in = tx.rows("SELECT DISTINCT arrival FROM records WHERE record = ANY(%s) AND arrival IS NOT NULL", records)
+    forget_arrivals(tx, [row.arrival for row in came_in])
+    made = tx.rows("SELECT DISTINCT packet FROM packet_records WHERE record = ANY(%s)", records)
+    _forget_packets(tx, patient, [row.packet for row in made])
+
+
+def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
+    from transfer.ledger import packets  # packets import the records that are forgotten here
+
+    for name in made:
+        known = packets.get(tx, name)
+        if known and not known.is_purged and known.is_assembled:
+            condemn(tx, packets.plan_of(tx, known.id, patient).generated_keys)
+    tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
+
+
+def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
+    """Forget what arrivals said; that they came stays."""
+    rows = tx.rows("SELECT vault_key FROM arrivals WHERE arrival = ANY(%s) AND vault_key IS NOT NULL", list(names))
+    condemn(tx, (row.vault_key for row in rows))
+    tx.run("DELETE FROM arrival_terms WHERE arrival = ANY(%s)", list(names))
+    tx.run(
+        "UPDATE arrivals SET payload = NULL, vault_key = NULL, state = 'purged' WHERE arrival = ANY(%s)", list(names)
+    )
+
+
+def forget_patient(tx: Tx, patient: PatientId) -> None:
+    """Forget who it was: names, numbers, notes, forms, every arrival. The key is destroyed by the caller, last."""
+    forget_arrivals(tx, [row.arrival for row in tx.rows("SELECT arrival FROM arrivals WHERE patient = %s", patient)])
+    tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
+    tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
+    tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
+    tx.run("UPDATE notes SET text = NULL WHERE patient = %s", patient)
+    tx.run("UPDATE materials SET about = NULL WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)", patient)
+
+
+def mark_purged(tx: Tx, permission: str) -> None:
+    tx.run("UPDATE permissions SET purged_at = transfer.now() WHERE permission = %s", permission)
+
+
+def empty_days(tx: Tx) -> list[tuple[InstitutionId, date, KeyName]]:
+    """Days that ended 72 h ago, of which nothing is sealed under the day's key any more and no count was written."""
+    rows = tx.rows(
+        """SELECT institution, day FROM stranger_counts AS c WHERE day < (transfer.now() - interval '96 hours')::date
+           AND NOT is_closed AND NOT EXISTS (SELECT 1 FROM arrivals AS a WHERE a.state <> 'purged'
+             AND a.key = 'day/' || c.institution || '/' || c.day)"""
+    )
+    found = ((InstitutionId(row.institution), row.day) for row in rows)
+    return [(institution, day, KeyName.day(institution, day)) for institution, day in found]
+
+
+def day_purged(tx: Tx, institution: InstitutionId, day: date, _key: KeyName) -> facts.StrangersPurged:
+    """Close a day's count: the fact that stands for all its strangers."""
+    count = tx.value(
+        "UPDATE stranger_counts SET is_closed = true WHERE institution = %s AND day = %s RETURNING purged",
+        *(institution, day),
+    )
+    return facts.StrangersPurged(institution=institution, day=day.isoformat(), count=count, key_destroyed=True)
+
+
+def is_house_untidy(tx: Tx) -> bool:
+    """Something lapsed by itself: strangers, condemned or forsaken objects, a day with nothing left of it."""
+    lapsed = tx.row(
+        "SELECT 1 FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now() LIMIT 1"
+    )
+    return bool(lapsed or forsaken(tx, timedelta(hours=6)) or empty_days(tx))
+
+
+def announce(ledger: Ledger, key: str) -> None:
+    """Name an object before its first byte is written, in a transaction of its own: what follows may be rolled back."""
+    with ledger.transaction() as tx:
+        tx.run("INSERT INTO vault_intents (key, at) VALUES (%s, transfer.now()) ON CONFLICT DO NOTHING", key)

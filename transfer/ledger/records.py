@@ -1,0 +1,337 @@
+"""Records: what was collected, what of it is a copy of what, and the cases it serves."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from transfer import codec, facts
+from transfer.facts import Chain
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
+from transfer.institutions import Basis
+from transfer.ledger import Row, Tx
+from transfer.matching import Tier
+from transfer.patients import IssuedIdentifier
+from transfer.permissions import Ruling
+from transfer.records import Coding, DocumentStatus, RecordKind, Relation
+from transfer.sealing import KeyName
+from transfer.staging import Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a record says of itself: sealed at rest."""
+
+    title: str | None = None
+    code: Coding | None = None
+    at: datetime | None = None
+    identifiers: tuple[IssuedIdentifier, ...] = ()
+    parent: IssuedIdentifier | None = None
+    relation: Relation | None = None
+    labels: frozenset[str] = frozenset()
+    study_instance_uid: str | None = None
+    modalities: tuple[str, ...] = ()
+    #: series UID → SOP instance UIDs the archive listed when it was last asked
+    expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexEntry:
+    """An instance within a series' object."""
+
+    sop_instance_uid: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    series_instance_uid: str
+    instances: tuple[IndexEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Bytes of a record. `role`: received (as it came), extracted (a document within it), series (a tar of images)."""
+
+    role: str
+    content_type: str
+    location: Location
+    series: Series | None = None
+    #: its own name where it was extracted from the record; None = the record's
+    name: RecordId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A record as the ledger has it."""
+
+    id: RecordId
+    patient: PatientId
+    institution: InstitutionId
+    kind: RecordKind
+    status: DocumentStatus
+    is_whole: bool
+    about: About
+    arrival: ArrivalId | None
+    kept_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class New:
+    """A record to keep. `origin` says where it is from so that the same thing is kept once: an URL, a number, a UID."""
+
+    patient: PatientId
+    institution: InstitutionId
+    kind: RecordKind
+    status: DocumentStatus
+    origin: str
+    about: About
+    parts: tuple[Part, ...]
+    is_whole: bool = True
+    arrival: ArrivalId | None = None
+
+
+def known(tx: Tx, patient: PatientId, origin: str) -> Kept | None:
+    """What we keep already of this origin."""
+    row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = %s", patient, _hmac(tx, patient, origin))
+    return _kept(tx, row) if row and row.purged_at is None else None
+
+
+def get(tx: Tx, record: str) -> Kept | None:
+    row = tx.row("SELECT * FROM records WHERE record = %s AND purged_at IS NULL", record)
+    return _kept(tx, row) if row else None
+
+
+def keep(tx: Tx, new: New) -> Kept:
+    """Keep a record, once for its origin: kept before, the one that is there is returned, unchanged."""
+    if there := known(tx, new.patient, new.origin):
+        return there
+    record = RecordId.draw()
+    key = KeyName.patient(new.patient)
+    tx.run(
+        """INSERT INTO records (record, patient, institution, kind, status, origin, is_whole, about, arrival, kept_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
+        *(record, new.patient, new.institution, new.kind, new.status, _hmac(tx, new.patient, new.origin), new.is_whole),
+        *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival),
+    )
+    add_parts(tx, new.patient, record, new.parts)
+    numbers = [f"number|{i.issuer}|{i.value}" for i in new.about.identifiers]
+    contents = [f"content|{p.location.sha256}" for p in new.parts if p.role != "series"]
+    for term in [*numbers, *contents]:
+        tx.run(
+            "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            *(_hmac(tx, new.patient, term), record),
+        )
+    kept = get(tx, record)
+    assert kept is not None  # kept by the lines above
+    return kept
+
+
+def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Part]) -> None:
+    first = tx.value("SELECT coalesce(max(part), 0) + 1 FROM record_parts WHERE record = %s", record)
+    for number, part in enumerate(parts, start=first):
+        index = None
+        if part.series:
+            text = zlib.compress(codec.dump(Series, part.series))
+            index = tx.keys.seal(KeyName.patient(patient), text, about=f"{record}.{number}")
+        place = part.location
+        tx.run(
+            """INSERT INTO record_parts
+                 (record, part, name, role, content_type, vault_key, start, length, sha256, index)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            *(
+                record,
+                number,
+                RecordId.draw() if part.role == "extracted" else record,
+                part.role,
+                part.content_type,
+                place.key,
+                place.offset,
+                place.length,
+                place.sha256,
+                index,
+            ),
+        )
+
+        strike_intent(tx, place.key)
+
+
+def strike_intent(tx: Tx, key: str) -> None:
+    """The object is named in the ledger for good now."""
+    tx.run("DELETE FROM vault_intents WHERE key = %s", key)
+
+
+def rewrite(tx: Tx, kept: Kept, about: About, *, is_whole: bool) -> None:
+    """A study grew, or its missing instances came."""
+    sealed = tx.keys.seal(KeyName.patient(kept.patient), codec.dump(About, about), about=kept.id)
+    tx.run("UPDATE records SET about = %s, is_whole = %s WHERE record = %s", sealed, is_whole, kept.id)
+
+
+def parts(tx: Tx, kept: Kept) -> list[Part]:
+    rows = tx.rows("SELECT * FROM record_parts WHERE record = %s ORDER BY part", kept.id)
+    return [_part(tx, kept.patient, row) for row in rows]
+
+
+def copies(tx: Tx, kept: Kept, case: CaseId) -> list[RecordId]:
+    """Other records of the case that share a number or a content with this one, first collected first."""
+    rows = tx.rows(
+        """SELECT DISTINCT o.record, r.kept_at FROM record_terms AS m JOIN record_terms AS o USING (term)
+           JOIN collected AS c ON c.record = o.record AND c.case_id = %s JOIN records AS r ON r.record = o.record
+           WHERE m.record = %s AND o.record <> m.record ORDER BY r.kept_at""",
+        *(case, kept.id),
+    )
+    return [RecordId(row.record) for row in rows]
+
+
+def same_numbers(tx: Tx, kept: Kept, case: CaseId) -> list[RecordId]:
+    """Other records of the case under one of this record's own numbers, whatever their content."""
+    numbers = [_hmac(tx, kept.patient, f"number|{i.issuer}|{i.value}") for i in kept.about.identifiers]
+    rows = tx.rows(
+        """SELECT DISTINCT record FROM record_terms JOIN collected USING (record)
+           WHERE term = ANY(%s) AND case_id = %s AND record <> %s""",
+        *(numbers, case, kept.id),
+    )
+    return [RecordId(row.record) for row in rows]
+
+
+def with_number(tx: Tx, patient: PatientId, case: CaseId, number: IssuedIdentifier) -> list[RecordId]:
+    """Records of the case that carry this number."""
+    rows = tx.rows(
+        "SELECT record FROM record_terms JOIN collected USING (record) WHERE term = %s AND case_id = %s",
+        *(_hmac(tx, patient, f"number|{number.issuer}|{number.value}"), case),
+    )
+    return [RecordId(row.record) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """How a record serves a case."""
+
+    record: RecordId
+    line: str | None
+    basis: Basis
+    permission: str | None
+    copy_of: RecordId | None
+    superseded: bool
+
+
+def collect(
+    tx: Tx,
+    case: CaseId,
+    kept: Kept,
+    line: str | None,
+    ruling: Ruling,
+    tier: Tier,
+    *,
+    request: RequestId | None = None,
+) -> bool:
+    """Join a record to a case under a basis in force. False: it serves the case already, and nothing is written."""
+    assert ruling.basis is not None  # nobody collects what is not permitted
+    same = copies(tx, kept, case)
+    copy_of = same[0] if same else None
+    if copy_of:
+        copy_of = tx.value("SELECT coalesce(copy_of, record) FROM collected WHERE record = %s", copy_of)
+    new = tx.run(
+        """INSERT INTO collected (case_id, record, line, basis, permission, copy_of) VALUES (%s, %s, %s, %s, %s, %s)
+           ON CONFLICT DO NOTHING""",
+        *(case, kept.id, line, ruling.basis, ruling.permission, copy_of),
+    )
+    if not new:
+        return False
+    size, content = _content(tx, kept)
+    fact = facts.RecordCollected(
+        record=kept.id,
+        institution=kept.institution,
+        document=kept.kind,
+        status=kept.status,
+        line=line,
+        size=size,
+        content=content,
+        basis=ruling.basis,
+        is_whole=kept.is_whole,
+        tier=tier,
+        permission=ruling.permission,
+        request=request,
+        arrival=kept.arrival,
+        copy_of=copy_of,
+        at=kept.about.at.isoformat() if kept.about.at else None,
+    )
+    tx.append(Chain.case(case), fact)
+    return True
+
+
+def complete(tx: Tx, case: CaseId, kept: Kept) -> None:
+    """Write that an imaging record's set of UIDs is whole now."""
+    size, content = _content(tx, kept)
+    tx.append(Chain.case(case), facts.RecordCompleted(record=kept.id, size=size, content=content))
+
+
+def supersede(tx: Tx, case: CaseId, record: RecordId, by: RecordId | None, relation: Relation) -> None:
+    """A later document replaces or withdraws this one. Twice is once."""
+    changed = tx.run(
+        "UPDATE collected SET superseded = true WHERE case_id = %s AND record = %s AND NOT superseded", case, record
+    )
+    if changed:
+        tx.append(Chain.case(case), facts.RecordSuperseded(record=record, by_record=by, relation=relation))
+
+
+def joined(tx: Tx, case: CaseId) -> list[tuple[Kept, Joined]]:
+    """What serves a case and can still be read, in the order in which it came."""
+    rows = tx.rows(
+        """SELECT r.*, c.line, c.basis, c.permission, c.copy_of, c.superseded FROM collected AS c
+           JOIN records AS r USING (record) WHERE c.case_id = %s AND r.purged_at IS NULL
+           ORDER BY r.kept_at, r.record""",
+        case,
+    )
+    return [(_kept(tx, row), _joined(row)) for row in rows]
+
+
+def about_all(tx: Tx, patient: PatientId) -> list[About]:
+    rows = tx.rows("SELECT * FROM records WHERE patient = %s AND purged_at IS NULL", patient)
+    return [_kept(tx, row).about for row in rows]
+
+
+def _content(tx: Tx, kept: Kept) -> tuple[int, str]:
+    """Bytes of all parts, and the HMAC of their hashes."""
+    rows = tx.rows("SELECT length, sha256 FROM record_parts WHERE record = %s ORDER BY part", kept.id)
+    hashes = ",".join(row.sha256 for row in rows)
+    return sum(row.length for row in rows), _hmac(tx, kept.patient, f"bytes|{hashes}").hex()
+
+
+def _hmac(tx: Tx, patient: PatientId, text: str) -> bytes:
+    return tx.keys.hmac(KeyName.patient(patient), text.encode())
+
+
+def _kept(tx: Tx, row: Row) -> Kept:
+    key = KeyName.patient(PatientId(row.patient))
+    return Kept(
+        id=RecordId(row.record),
+        patient=PatientId(row.patient),
+        institution=InstitutionId(row.institution),
+        kind=RecordKind(row.kind),
+        status=DocumentStatus(row.status),
+        is_whole=row.is_whole,
+        about=codec.load(About, tx.keys.unseal(key, row.about, about=row.record)),
+        arrival=ArrivalId(row.arrival) if row.arrival else None,
+        kept_at=row.kept_at,
+    )
+
+
+def _joined(row: Row) -> Joined:
+    return Joined(
+        record=RecordId(row.record),
+        line=row.line,
+        basis=Basis(row.basis),
+        permission=row.permission,
+        copy_of=RecordId(row.copy_of) if row.copy_of else None,
+        superseded=row.superseded,
+    )
+
+
+def _part(tx: Tx, patient: PatientId, row: Row) -> Part:
+    series = None
+    if row.index:
+        sealed = tx.keys.unseal(KeyName.patient(patient), row.index, about=f"{row.record}.{row.part}")
+        series = codec.load(Series, zlib.decompress(sealed))
+    place = Location(key=row.vault_key, offset=row.start, length=row.length, sha256=row.sha256)
+    return Part(role=row.role, content_type=row.content_type, location=place, series=series, name=RecordId(row.name))

@@ -1,0 +1,140 @@
+"""Requests: one ask to one department, claimed by the task that makes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from transfer import facts, record_requests
+from transfer.errors import Fenced
+from transfer.facts import Chain
+from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
+from transfer.ledger import Row, Tx
+from transfer.permissions import Ruling
+from transfer.record_requests import Request, RequestState
+from transfer.rounds import LEASE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A request in our hands: what is written about it carries the claim, and an older one loses."""
+
+    request: Request
+    claim: int
+
+
+def make(tx: Tx, case: CaseId, institution: str, department: str, lines: Sequence[str], state: RequestState) -> None:
+    """Note that a department is to be asked. Noting it twice notes it once."""
+    request = RequestId.draw()
+    new = tx.run(
+        """INSERT INTO requests (request, case_id, institution, department, lines, state, not_before)
+           VALUES (%s, %s, %s, %s, %s, %s, transfer.now()) ON CONFLICT (case_id, institution, department) DO NOTHING""",
+        *(request, case, institution, department, list(lines), state),
+    )
+    if new:
+        made = facts.RequestMade(request=request, institution=institution, department=department, lines=tuple(lines))
+        tx.append(Chain.case(case), made)
+        tx.append(Chain.case(case), facts.RequestMoved(request=request, state=state, attempt=0))
+
+
+def of_case(tx: Tx, case: CaseId) -> list[Request]:
+    rows = tx.rows("SELECT * FROM requests WHERE case_id = %s ORDER BY institution, department", case)
+    return [_request(row) for row in rows]
+
+
+def get(tx: Tx, request: str) -> Request | None:
+    row = tx.row("SELECT * FROM requests WHERE request = %s", request)
+    return _request(row) if row else None
+
+
+def due(tx: Tx, case: CaseId) -> list[Request]:
+    """What a round may ask now: due, or asked and to be asked again, and in nobody's live hands."""
+    rows = tx.rows(
+        """SELECT * FROM requests WHERE case_id = %s AND state = ANY(%s) AND not_before <= transfer.now()
+             AND (lease_until IS NULL OR lease_until <= transfer.now()) ORDER BY institution, department""",
+        *(case, [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY]),
+    )
+    return [_request(row) for row in rows]
+
+
+def next_due(tx: Tx, case: CaseId, *, but: Sequence[str] = ()) -> datetime | None:
+    """When the earliest request that has to be asked again may be: its pause over, its lease lapsed."""
+    return tx.value(  # type: ignore[no-any-return]
+        """SELECT min(greatest(not_before, coalesce(lease_until, not_before))) FROM requests
+           WHERE case_id = %s AND state = ANY(%s) AND NOT request = ANY(%s)""",
+        *(case, [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY], list(but)),
+    )
+
+
+def claim(tx: Tx, request: str) -> Claimed | None:
+    """Take a request that is due, so that one task asks. None: another has it, or there is nothing to ask any more."""
+    row = tx.row(
+        """UPDATE requests SET claim = claim + 1, lease_until = transfer.now() + %s
+           WHERE request = %s AND state = ANY(%s) AND not_before <= transfer.now()
+             AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
+        *(LEASE, request, [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY]),
+    )
+    return Claimed(request=_request(row), claim=row.claim) if row else None
+
+
+def renew(tx: Tx, claimed: Claimed) -> bool:
+    """Hold it for another lease. False: it was taken over or withdrawn."""
+    return bool(
+        tx.run(
+            "UPDATE requests SET lease_until = transfer.now() + %s WHERE request = %s AND claim = %s AND state <> %s",
+            *(LEASE, claimed.request.id, claimed.claim, RequestState.WITHDRAWN),
+        )
+    )
+
+
+def still_ours(tx: Tx, claimed: Claimed) -> Request:
+    """The request as it is now, locked; raise `Fenced` if another claimed it or it was withdrawn."""
+    row = tx.row("SELECT * FROM requests WHERE request = %s FOR UPDATE", claimed.request.id)
+    if row is None or row.claim != claimed.claim or row.state == RequestState.WITHDRAWN:
+        raise Fenced(f"{claimed.request.id} was taken over")
+    return _request(row)
+
+
+def move(
+    tx: Tx,
+    request: Request,
+    state: RequestState,
+    *,
+    ruling: Ruling | None = None,
+    findings: Sequence[str] = (),
+    after: timedelta = timedelta(0),
+    release: bool = True,
+) -> Request:
+    """Move a request along the table of allowed moves and write the fact.
+
+    Raises:
+        NotAllowed: the table has no such move.
+    """
+    after_move = record_requests.move(request, state)
+    tx.run(
+        """UPDATE requests SET state = %s, attempts = %s, not_before = transfer.now() + %s,
+             lease_until = CASE WHEN %s THEN NULL ELSE lease_until END WHERE request = %s""",
+        *(state, after_move.attempts, after, release, request.id),
+    )
+    fact = facts.RequestMoved(
+        request=request.id,
+        state=state,
+        attempt=after_move.attempts,
+        basis=ruling.basis if ruling else None,
+        permission=ruling.permission if ruling else None,
+        findings=tuple(findings) or (tuple(ruling.findings) if ruling else ()),
+    )
+    tx.append(Chain.case(request.case), fact)
+    return after_move
+
+
+def _request(row: Row) -> Request:
+    return Request(
+        id=RequestId(row.request),
+        case=CaseId(row.case_id),
+        institution=InstitutionId(row.institution),
+        department=DepartmentId(row.department),
+        lines=tuple(row.lines),
+        state=RequestState(row.state),
+        attempts=row.attempts,
+        not_before=row.not_before,
+    )

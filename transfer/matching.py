@@ -1,0 +1,272 @@
+"""Whose is this?
+
+Never the wrong patient: a record joins a case only by a named tier of identity; whatever disagrees or rests
+on name and birth date alone is shown to people side by side; the rest is not ours and is not read. Whether
+we have it already is asked in `transfer.copies`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from transfer.copies import Copy, DocumentKey, best_copy, same_document, superseded
+from transfer.identifiers import PatientId
+from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
+
+__all__ = [
+    "Candidate",
+    "Copy",
+    "DocumentKey",
+    "Match",
+    "Tier",
+    "Verdict",
+    "best_copy",
+    "identify",
+    "lookup_terms",
+    "same_document",
+    "study_terms",
+    "superseded",
+]
+
+
+class Verdict(StrEnum):
+    OURS = "ours"
+    DOUBTFUL = "doubtful"
+    NOT_OURS = "not-ours"
+
+
+class Tier(StrEnum):
+    """The rule by which a record is or is not a patient's. The first three make it ours."""
+
+    IDENTIFIER = "identifier"
+    FORMER_IDENTITY = "former-identity"
+    STUDY = "study"
+    #: two people decide
+    NAME_AND_BIRTH_DATE = "name-and-birth-date"
+    #: conflicts: the same number with another person's birth date or name
+    CONFLICTING_BIRTH_DATE = "conflicting-birth-date"
+    CONFLICTING_NAME = "conflicting-name"
+    CONFLICTING_IDENTIFIER = "conflicting-identifier"
+    #: a number agrees, and there is nothing to hold it against
+    UNCONFIRMED = "unconfirmed"
+    SEVERAL_PATIENTS = "several-patients"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A patient with an open case, and everything known of who they are and were."""
+
+    patient: PatientId
+    current: Demographics
+    former: tuple[Demographics, ...] = ()
+    #: study, accession and report numbers known to be this patient's
+    study_identifiers: frozenset[IssuedIdentifier] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """`patients` are those meant: one where it is ours, those to compare with where it is doubtful."""
+
+    verdict: Verdict
+    tier: Tier
+    patients: tuple[PatientId, ...] = ()
+
+    @property
+    def patient(self) -> PatientId | None:
+        """The patient it belongs to, only where no doubt is left."""
+        return self.patients[0] if self.verdict is Verdict.OURS else None
+
+    @property
+    def deciders(self) -> int:
+        """How many people must decide."""
+        if self.verdict is not Verdict.DOUBTFUL:
+            return 0
+        return 2 if self.tier in (Tier.NAME_AND_BIRTH_DATE, Tier.SEVERAL_PATIENTS) else 1
+
+
+# What systems write where they know nothing. It agrees with nobody, and differs from nobody.
+_NO_BIRTH_DATE = frozenset({date(1, 1, 1), date(1800, 1, 1), date(1900, 1, 1), date(1901, 1, 1), date(9999, 12, 31)})
+_NO_NAME = frozenset({"UNKNOWN", "UNK", "NONAME", "NA", "NONE", "ANONYMOUS", "ANON"})
+
+
+class _Agreement(StrEnum):
+    AGREES = "agrees"
+    #: the same family name with an initial, or with no given name at all
+    COMPATIBLE = "compatible"
+    #: one side says nothing
+    UNSAID = "unsaid"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """What one message and one patient have in common."""
+
+    patient: PatientId
+    #: shares a number of the patient's own
+    identifier: bool
+    study: bool
+    name: _Agreement
+    birth_date: _Agreement
+    #: an issuer that gave both a number gave two different ones
+    other_number: bool
+    #: only by what the patient was formerly called or numbered
+    former: bool
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.identifier or self.study
+
+    @property
+    def verdict(self) -> tuple[Verdict, Tier]:
+        both = self.name is _Agreement.AGREES and self.birth_date is _Agreement.AGREES
+        either = _Agreement.AGREES in (self.name, self.birth_date)
+        if not self.is_numbered:
+            return self._unnumbered
+        if self.birth_date is _Agreement.DIFFERS:
+            return Verdict.DOUBTFUL, Tier.CONFLICTING_BIRTH_DATE
+        if self.name is _Agreement.DIFFERS:
+            return Verdict.DOUBTFUL, Tier.CONFLICTING_NAME
+        if self.other_number and not (self.identifier and both):
+            return Verdict.DOUBTFUL, Tier.CONFLICTING_IDENTIFIER
+        if self.identifier and either:
+            return Verdict.OURS, Tier.FORMER_IDENTITY if self.former else Tier.IDENTIFIER
+        return (Verdict.OURS, Tier.STUDY) if both else (Verdict.DOUBTFUL, Tier.UNCONFIRMED)
+
+    @property
+    def _unnumbered(self) -> tuple[Verdict, Tier]:
+        named = self.name in (_Agreement.AGREES, _Agreement.COMPATIBLE)
+        if named and self.birth_date is _Agreement.AGREES:
+            return Verdict.DOUBTFUL, Tier.NAME_AND_BIRTH_DATE
+        return Verdict.NOT_OURS, Tier.NONE
+
+
+def identify(
+    said: Demographics, *, study_identifiers: frozenset[IssuedIdentifier], candidates: Sequence[Candidate]
+) -> Match:
+    """Say whose record this is, from what it says of its patient and the numbers of the study or report it carries.
+
+    `candidates` are the patients found by `lookup_terms`; their order changes nothing. Two patients it could be are as
+    bad as none: it is doubtful, and both are shown.
+    """
+    found = [_evidence(said, study_identifiers, candidate) for candidate in candidates]
+    judged = [(evidence, *evidence.verdict) for evidence in found]
+    ours = {(e.patient, tier) for e, verdict, tier in judged if verdict is Verdict.OURS}
+    doubtful = {(e.patient, tier) for e, verdict, tier in judged if verdict is Verdict.DOUBTFUL}
+    numbered = {evidence.patient for evidence in found if evidence.is_numbered}
+
+    if len(numbered) > 1:
+        return Match(verdict=Verdict.DOUBTFUL, tier=Tier.SEVERAL_PATIENTS, patients=tuple(sorted(numbered)))
+    if ours:
+        patient, tier = min(ours)
+        return Match(verdict=Verdict.OURS, tier=tier, patients=(patient,))
+    if doubtful:
+        patients = tuple(sorted({patient for patient, _ in doubtful}))
+        tier = min(tier for _, tier in doubtful) if len(patients) == 1 else Tier.SEVERAL_PATIENTS
+        return Match(verdict=Verdict.DOUBTFUL, tier=tier, patients=patients)
+    return Match(verdict=Verdict.NOT_OURS, tier=Tier.NONE)
+
+
+def lookup_terms(said: Demographics) -> tuple[str, ...]:
+    """What to look a patient up by: `id|issuer|value`, `nb|FAMILY|GIVEN|1970-01-02` and `nb|FAMILY||1970-01-02`.
+
+    Sorted, each once. They are patient data: the ledger keeps only their HMAC under the site key. They find candidates
+    and decide nothing. Who says neither a number nor a name with a birth date has none, and is nobody's.
+    """
+    terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for issuer, value in _numbers(said.identifiers)}
+    birth_date = _birth_date(said)
+    for family, given in _names(said) if birth_date else ():
+        terms |= {f"nb|{family}||{birth_date}", f"nb|{family}|{given[0] if given else ''}|{birth_date}"}
+    return tuple(sorted(terms))
+
+
+def study_terms(identifiers: Iterable[IssuedIdentifier]) -> tuple[str, ...]:
+    """The same for study, accession and report numbers: `st|issuer|value`."""
+    return tuple(sorted({f"st|{_escaped(issuer)}|{_escaped(value)}" for issuer, value in _numbers(identifiers)}))
+
+
+def _evidence(said: Demographics, studies: frozenset[IssuedIdentifier], candidate: Candidate) -> _Evidence:
+    now, ever = (candidate.current,), (candidate.current, *candidate.former)
+    return _Evidence(
+        patient=candidate.patient,
+        identifier=_shares_number(said, ever),
+        study=bool(_numbers(studies) & _numbers(candidate.study_identifiers)),
+        name=_name_agreement(said, ever),
+        birth_date=_birth_date_agreement(said, ever),
+        other_number=_has_other_number(said, ever),
+        former=not _shares_number(said, now)
+        or _name_agreement(said, now) is not _name_agreement(said, ever)
+        or _birth_date_agreement(said, now) is not _birth_date_agreement(said, ever),
+    )
+
+
+def _shares_number(said: Demographics, known: Iterable[Demographics]) -> bool:
+    numbers = _numbers(said.identifiers)
+    return any(numbers & _numbers(one.identifiers) for one in known)
+
+
+def _has_other_number(said: Demographics, known: Iterable[Demographics]) -> bool:
+    ours = frozenset().union(*(_numbers(one.identifiers) for one in known))
+    theirs = _numbers(said.identifiers)
+    agreed = {issuer for issuer, _ in ours & theirs}
+    return bool(({issuer for issuer, _ in ours} & {issuer for issuer, _ in theirs}) - agreed)
+
+
+def _birth_date_agreement(said: Demographics, known: Iterable[Demographics]) -> _Agreement:
+    ours = {_birth_date(one) for one in known} - {None}
+    if _birth_date(said) is None or not ours:
+        return _Agreement.UNSAID
+    return _Agreement.AGREES if _birth_date(said) in ours else _Agreement.DIFFERS
+
+
+def _name_agreement(said: Demographics, known: Iterable[Demographics]) -> _Agreement:
+    """The best agreement any of the names reaches with any of ours."""
+    pairs = [_compared(theirs, ours) for theirs in _names(said) for one in known for ours in _names(one)]
+    best_first = (_Agreement.AGREES, _Agreement.COMPATIBLE, _Agreement.DIFFERS)
+    return min(pairs, key=best_first.index, default=_Agreement.UNSAID)
+
+
+def _compared(a: tuple[str, tuple[str, ...]], b: tuple[str, tuple[str, ...]]) -> _Agreement:
+    """Given names agree in order as far as both go; after the first an initial will do: `Mary J` is `Mary Jane`, and
+    `Mary Ann` is not `Mary Beth`, who may be her twin.
+    """
+    (family, given), (other_family, other_given) = a, b
+    if family != other_family or any(x[0] != y[0] for x, y in zip(given, other_given, strict=False)):
+        return _Agreement.DIFFERS
+    if any(x != y and 1 not in (len(x), len(y)) for x, y in zip(given, other_given, strict=False)):
+        return _Agreement.DIFFERS
+    if not given or not other_given or given[0] != other_given[0]:
+        return _Agreement.COMPATIBLE
+    return _Agreement.AGREES
+
+
+def _names(said: Demographics) -> list[tuple[str, tuple[str, ...]]]:
+    """Folded family names with the words of the given ones; placeholders are no names."""
+    folded = [(fold(name.family), _words(name)) for name in said.names]
+    return [(family, given) for family, given in folded if family and family not in _NO_NAME]
+
+
+def _words(name: PersonName) -> tuple[str, ...]:
+    words = (fold(word) for given in name.given for word in given.replace("-", " ").split())
+    return tuple(word for word in words if word)
+
+
+def _birth_date(said: Demographics) -> date | None:
+    return None if said.birth_date in _NO_BIRTH_DATE else said.birth_date
+
+
+def _numbers(identifiers: Iterable[IssuedIdentifier]) -> frozenset[tuple[str, str]]:
+    """Issuer and number as compared. Leading zeros count; `0000` and `UNKNOWN` are no numbers."""
+    numbers = ((identifier.issuer.strip(), identifier.value.strip().upper()) for identifier in identifiers)
+    return frozenset((issuer, value) for issuer, value in numbers if not _is_placeholder(value))
+
+
+def _is_placeholder(value: str) -> bool:
+    plain = fold(value)
+    return not plain or plain in _NO_NAME or (len(plain) > 3 and len(set(plain)) == 1)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("|", "%7C")

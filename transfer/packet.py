@@ -1,0 +1,326 @@
+"""A records packet: what it holds in our words, and the plan by which its bytes are found.
+
+A packet is not a file. It is a **plan**: a path for each file, and where in the vault its bytes already lie. The tar a
+receiver downloads is computed from the plan, any range of it, and nothing is copied a second time (MECHANISMS 4).
+"""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import accumulate
+from typing import Any, Final, Protocol, Self
+
+from transfer import bag
+from transfer.identifiers import InstitutionId, PacketId, RecordId
+from transfer.institutions import Basis
+from transfer.materials import MaterialKind, MaterialState
+from transfer.patients import Demographics
+from transfer.records import Coding, DocumentStatus, RecordKind
+from transfer.staging import Location, Vault
+
+#: Stands in every packet, word for word the same, whether or not anything was withheld (promise 7).
+NOTICE: Final = (
+    "This packet holds the records that could be collected and may be released to its receiver; other records may "
+    "exist, and nothing may be concluded from the absence of any kind of record."
+)
+
+#: 42 CFR 2.32(a), statement 2: accompanies records that carry the label; speaks of what is here, never of what is not.
+PART_2_LABEL: Final = "42CFRPart2"
+PART_2_NOTICE: Final = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketItem:
+    """One document. Its bytes are those that were received, or those of a declared derivative (`derived_from`)."""
+
+    record: RecordId
+    location: Location
+    kind: RecordKind
+    code: Coding | None
+    title: str | None
+    status: DocumentStatus
+    #: UTC; None = undated
+    at: datetime | None
+    source: InstitutionId
+    source_name: str
+    content_type: str
+    #: confidentiality and sensitivity codes as the source set them
+    labels: frozenset[str] = frozenset()
+    #: the legal basis under which it is released
+    basis: Basis
+    #: key of the checklist line it answers; None = it answers none and goes along
+    line: str | None
+    copy_of: RecordId | None = None
+    derived_from: RecordId | None = None
+    #: how it was derived, who did it and why, in one sentence
+    derivation: str | None = None
+    supersedes: RecordId | None = None
+
+    def __post_init__(self) -> None:
+        if (self.derived_from is None) != (self.derivation is None):
+            raise ValueError("a derivative says from what and how")
+
+
+@dataclass(frozen=True, slots=True)
+class DicomInstance:
+    """One DICOM file (PS3.10) as it was received; usually a part of a series object in the vault."""
+
+    sop_instance_uid: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesItem:
+    series_instance_uid: str
+    instances: tuple[DicomInstance, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagingItem:
+    """One study, whole: the set of its SOP instance UIDs was checked before it came here."""
+
+    record: RecordId
+    study_instance_uid: str
+    series: tuple[SeriesItem, ...]
+    title: str | None
+    modalities: tuple[str, ...] = ()
+    #: UTC; None = undated
+    at: datetime | None
+    source: InstitutionId
+    source_name: str
+    labels: frozenset[str] = frozenset()
+    basis: Basis
+    line: str | None
+    supersedes: RecordId | None = None
+
+    @property
+    def instance_count(self) -> int:
+        return sum(len(series.instances) for series in self.series)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A checklist line that is not answered. `sentence` says so neutrally: never that something was withheld."""
+
+    line: str
+    label: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialItem:
+    """Glass or blocks that travel beside the packet. `accession` is the pathology accession number, for people."""
+
+    accession: str
+    kind: MaterialKind
+    description: str
+    count_expected: int
+    count_received: int
+    state: MaterialState
+    #: UTC
+    received_at: datetime | None = None
+    due_back: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The head of the case's chain of facts when the packet was made: holds the trail from outside (promise 8)."""
+
+    chain: str
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that is said in one packet."""
+
+    packet: PacketId
+    #: UTC
+    created_at: datetime
+    patient: Demographics
+    receiver: InstitutionId
+    receiver_name: str
+    referring_name: str
+    question: str | None
+    items: tuple[PacketItem, ...]
+    imaging: tuple[ImagingItem, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    material: tuple[MaterialItem, ...] = ()
+    #: checklist id and version, and the labels of its lines by key
+    checklist: str
+    checklist_version: str
+    line_labels: Mapping[str, str] = field(default_factory=dict)
+    anchor: Anchor
+    replaces: PacketId | None = None
+
+    def __post_init__(self) -> None:
+        records = [item.record for item in self.everything]
+        if len(set(records)) != len(records):
+            raise ValueError("a record stands in a packet once")
+        if self.created_at.tzinfo is None:
+            raise ValueError("a time without a zone")
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Every label that something in the packet carries."""
+        return frozenset().union(*(item.labels for item in self.everything))
+
+    @property
+    def everything(self) -> tuple[PacketItem | ImagingItem, ...]:
+        return self.items + self.imaging
+
+
+class Signer(Protocol):
+    """Holds the key packets are signed with."""
+
+    def sign(self, payload: bytes) -> str:
+        """A detached compact JWS (RFC 7515, appendix F). The same payload always gives the same text."""
+
+    def public_jwk(self) -> dict[str, str]:
+        """The public key, its `kid` being the RFC 7638 thumbprint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the packet and where its bytes lie. What we made for it (`generated`) goes when the packet goes."""
+
+    path: str
+    location: Location
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDocument:
+    """The n-th document of the packet (1 and up), as links and FHIR resources speak of it.
+
+    `sha1` is the base64 that FHIR R4 asks for in `Attachment.hash`; integrity rests on SHA-256.
+    """
+
+    number: int
+    record: RecordId
+    path: str
+    content_type: str
+    size: int
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A finished packet. Building one with entries out of order, twice, or beyond what a bag allows is an error."""
+
+    packet: PacketId
+    entries: tuple[Entry, ...]
+    documents: tuple[PlannedDocument, ...] = ()
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        paths = [entry.path for entry in self.entries]
+        if paths != sorted(set(paths), key=bag.order):
+            raise ValueError("entries are not a bag's, each once and in order")
+        if not all(bag.is_path(e.path) and e.location.length <= bag.LARGEST_FILE for e in self.entries):
+            raise ValueError("an entry does not fit a packet")
+        sizes = (bag.BLOCK + e.location.length + bag.padding(e.location.length) for e in self.entries)
+        object.__setattr__(self, "_starts", tuple(accumulate(sizes, initial=0)))
+
+    @property
+    def tar_length(self) -> int:
+        """Bytes of the tar, known without reading one of them."""
+        return self._starts[-1] + len(bag.END)
+
+    @property
+    def etag(self) -> str:
+        """Names the tar's bytes (RFC 9110, strong): two plans with the same files have the same one."""
+        listed = "".join(f"{e.path} {e.location.length} {e.location.sha256}\n" for e in self.entries)
+        return hashlib.sha256(listed.encode()).hexdigest()
+
+    @property
+    def generated_keys(self) -> frozenset[str]:
+        """Vault objects that exist only for this packet; all other bytes belong to the records."""
+        return frozenset(entry.location.key for entry in self.entries if entry.generated)
+
+    def entry(self, path: str) -> Entry:
+        """Raises `KeyError` where the packet holds no such file."""
+        for entry in self.entries:
+            if entry.path == path:
+                return entry
+        raise KeyError(path)
+
+    def document(self, number: int) -> tuple[PlannedDocument, Entry]:
+        """The n-th document and its file. Raises `KeyError` where there is none."""
+        if not 1 <= number <= len(self.documents):
+            raise KeyError(number)
+        document = self.documents[number - 1]
+        return document, self.entry(document.path)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plan as plain JSON; `from_json` gives the same plan back."""
+        return {
+            "packet": self.packet,
+            "entries": [
+                [e.path, e.location.key, e.location.offset, e.location.length, e.location.sha256, e.generated]
+                for e in self.entries
+            ],
+            "documents": [[d.number, d.record, d.path, d.content_type, d.size, d.sha1] for d in self.documents],
+        }
+
+    @classmethod
+    def from_json(cls, plan: Mapping[str, Any]) -> Self:
+        names = ("number", "record", "path", "content_type", "size", "sha1")
+        documents = (dict(zip(names, row, strict=True)) for row in plan["documents"])
+        return cls(
+            packet=PacketId(plan["packet"]),
+            entries=tuple(Entry(row[0], Location(*row[1:5]), row[5]) for row in plan["entries"]),
+            documents=tuple(PlannedDocument(**(d | {"record": RecordId(d["record"])})) for d in documents),
+        )
+
+    def dumps(self) -> str:
+        return json.dumps(self.to_json(), separators=(",", ":"))
+
+
+def tar_stream(plan: Plan, vault: Vault, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """Bytes `start` to `stop` (exclusive; None = the end) of the packet's tar, in chunks of at most `CHUNK`.
+
+    The same bytes for the same plan, always. A file that is wanted whole is checked by the vault as it is read, one
+    that is wanted in part is not.
+
+    Raises:
+        ValueError: the range is not within the tar.
+        Unreadable: the store gave other bytes than were kept; what was yielded before must not be taken for whole.
+    """
+    stop = plan.tar_length if stop is None else stop
+    if not 0 <= start <= stop <= plan.tar_length:
+        raise ValueError("a range outside the packet")
+    return _pieces(plan, vault, start, stop)
+
+
+def _pieces(plan: Plan, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
+    first = max(bisect_right(plan._starts, start) - 1, 0)
+    for entry, begins in zip(plan.entries[first:], plan._starts[first:], strict=False):
+        if begins >= stop:
+            return
+        yield from _entry_range(entry, vault, max(start - begins, 0), stop - begins)
+    yield from _some(_part(bag.END, start - plan._starts[-1], stop - plan._starts[-1]))
+
+
+def _entry_range(entry: Entry, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
+    size = entry.location.length
+    yield from _some(_part(bag.header(entry.path, size), start, stop))
+    from_, to = max(start - bag.BLOCK, 0), min(stop - bag.BLOCK, size)
+    if from_ == 0 and to == size and size:
+        yield from vault.read(entry.location)
+    elif from_ < to:
+        yield from vault.read_range(entry.location, from_, to)
+    yield from _some(_part(bytes(bag.padding(size)), start - bag.BLOCK - size, stop - bag.BLOCK - size))
+
+
+def _part(block: bytes, start: int, stop: int) -> bytes:
+    return block[max(start, 0) : max(stop, 0)]
+
+
+def _some(piece: bytes) -> Iterator[bytes]:
+    if piece:
+        yield piece

@@ -1,0 +1,350 @@
+"""Starts everything, watches it, starts again what ends or falls silent, and stops it all in reverse order.
+
+`python -m transfer.parts.supervisor` is the process behind `transfer up`; `transfer.parts.system.System` is how others
+talk to it. There is one per `var`: a lock on `run/lock` says so. What it does is in `log/supervisor.log`, how things
+stand in `run/system.json`, and each component's process in `run/NAME.json`, so that after a crash the next one finds
+and ends what was left.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from transfer.errors import TransferError
+from transfer.parts import private
+from transfer.parts.components import Component, Step, Unit, units
+from transfer.parts.installation import Installation
+from transfer.parts.process import Handle, stop, stop_session
+
+#: how often we look at everything, seconds
+TICK = 0.1
+#: how often a component that is well is asked how it is
+HEALTH_EVERY = 2.0
+#: a component that has been well this long starts its back-off anew
+SETTLED = 60.0
+LONGEST_BACK_OFF = 30.0
+
+LONGEST_LOG = 20 << 20
+
+LEFTOVER_STOP = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
+LEFTOVER_STOP_POSTGRES = ((signal.SIGINT, 20.0), (signal.SIGKILL, 5.0))
+
+
+class State(StrEnum):
+    """How one component stands."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    UP = "up"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Watched:
+    """One unit and how it stands. Times are of the monotonic clock."""
+
+    unit: Unit
+    state: State = State.WAITING
+    process: subprocess.Popen[bytes] | None = None
+    check: "Future[bool] | None" = None
+    since: float = 0.0
+    #: when it was last known to be well
+    well: float = 0.0
+    next_check: float = 0.0
+    not_before: float = 0.0
+    failures: int = 0
+    restarts: int = 0
+    note: str = ""
+
+    @property
+    def is_usable(self) -> bool:
+        return self.state in (State.UP, State.DONE)
+
+
+class Supervisor:
+    def __init__(self, installation: Installation, found: list[Unit]) -> None:
+        self.installation = installation
+        self.watched = {unit.name: Watched(unit) for unit in found}
+        self.stopping = False
+        self._threads = ThreadPoolExecutor(max_workers=8)
+        self._progress: list[str] = []
+        self._written = ""
+
+    def run(self) -> None:
+        """Until somebody asks us to stop; then everything is stopped."""
+        try:
+            while not self.stopping:
+                for watched in self.watched.values():
+                    self._look_at(watched)
+                self._restart_what_was_asked()
+                self._write("up" if all(w.is_usable for w in self.watched.values()) else "starting")
+                time.sleep(TICK)
+        finally:
+            self._stop_all()
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def say(self, what: str) -> None:
+        """One line for the log and for whoever waits for `up`."""
+        sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {what}\n")
+        sys.stdout.flush()
+        self._progress.append(what)
+
+    def _look_at(self, watched: Watched) -> None:
+        now = time.monotonic()
+        if watched.state is State.WAITING:
+            if now >= watched.not_before and all(self._is_usable(need) for need in watched.unit.needs):
+                self._start(watched)
+        elif isinstance(watched.unit, Step):
+            self._look_at_step(watched)
+        elif watched.state is not State.DONE:
+            self._look_at_process(watched, watched.unit, now)
+
+    def _is_usable(self, name: str) -> bool:
+        return self.watched[name].is_usable
+
+    def _start(self, watched: Watched) -> None:
+        unit = watched.unit
+        watched.state, watched.since, watched.next_check = State.STARTING, time.monotonic(), 0.0
+        watched.well = watched.since
+        if isinstance(unit, Step):
+            watched.check = self._threads.submit(_done, unit)
+            return
+        try:
+            watched.process = unit.start()
+        except (TransferError, OSError) as error:
+            self._failed(watched, str(error) if isinstance(error, TransferError) else type(error).__name__)
+            return
+        if handle := Handle.of(watched.process.pid):
+            private.write(self.installation.run / f"{unit.name}.json", json.dumps(handle.as_dict()))
+
+    def _look_at_step(self, watched: Watched) -> None:
+        if watched.state is State.STARTING and watched.check and watched.check.done():
+            error = watched.check.exception()
+            watched.check = None
+            if error is None:
+                self._came_up(watched, State.DONE)
+            else:
+                # a foreign error's text may carry a value from outside
+                self._failed(watched, str(error) if isinstance(error, TransferError) else type(error).__name__)
+
+    def _look_at_process(self, watched: Watched, unit: Component, now: float) -> None:
+        code = watched.process.poll() if watched.process else None
+        if code == 0 and unit.is_job:
+            self._end(watched)
+            self._came_up(watched, State.DONE)
+        elif code is not None:
+            self._failed(watched, f"ended with {_ending(code)}")
+        elif unit.is_job:
+            if now - watched.since > unit.patience:
+                self._failed(watched, "takes too long")
+        else:
+            self._look_at_health(watched, unit, now)
+
+    def _look_at_health(self, watched: Watched, unit: Component, now: float) -> None:
+        if watched.check is None:
+            if now >= watched.next_check:
+                watched.check = self._threads.submit(unit.healthy if watched.state is State.UP else unit.ready)
+            return
+        if not watched.check.done():
+            return
+        well = watched.check.exception() is None and watched.check.result()
+        watched.check = None
+        watched.next_check = now + (HEALTH_EVERY if watched.state is State.UP else 0.2)
+        if well:
+            watched.well = now
+            if watched.state is State.STARTING:
+                self._came_up(watched, State.UP)
+            elif now - watched.since > SETTLED:
+                watched.failures = 0
+        elif now - watched.well > unit.patience:
+            self._failed(watched, "does not answer" if watched.state is State.UP else "does not come up")
+
+    def _came_up(self, watched: Watched, state: State) -> None:
+        took = time.monotonic() - watched.since
+        watched.state, watched.note, watched.since = state, "", time.monotonic()
+        self.say(f"{watched.unit.name} is {state} ({took:.1f} s)")
+        if watched.unit.name == "airflow-setup":
+            self.installation.airflow.prepared()
+
+    def _failed(self, watched: Watched, why: str) -> None:
+        self._end(watched)
+        watched.failures += 1
+        watched.restarts += 1
+        pause = 0.5 if isinstance(watched.unit, Step) else min(0.5 * 2 ** (watched.failures - 1), LONGEST_BACK_OFF)
+        watched.state, watched.not_before = State.WAITING, time.monotonic() + pause
+        if watched.note != why or isinstance(watched.unit, Component):
+            self.say(f"{watched.unit.name} {why}; again in {pause:g} s")
+        watched.note = why
+
+    def _end(self, watched: Watched) -> None:
+        """Stop one process and all that it left in its session."""
+        watched.check = None
+        if watched.process and isinstance(watched.unit, Component):
+            if watched.process.poll() is None and (handle := Handle.of(watched.process.pid)):
+                stop(handle, watched.unit.escalation)
+            watched.process.wait()
+            stop_session(watched.process.pid, self.installation.var)
+            watched.process = None
+        (self.installation.run / f"{watched.unit.name}.json").unlink(missing_ok=True)
+
+    def _restart_what_was_asked(self) -> None:
+        folder = self.installation.run / "restart"
+        for asked in folder.iterdir() if folder.exists() else ():
+            watched = self.watched.get(asked.name)
+            if watched and isinstance(watched.unit, Component) and not watched.unit.is_job:
+                self.say(f"{asked.name} is restarted because somebody asked for it")
+                self._end(watched)
+                watched.state, watched.not_before = State.WAITING, 0.0
+                watched.restarts += 1
+                self._look_at(watched)
+                self._write("starting")
+            asked.unlink(missing_ok=True)
+
+    def _stop_all(self) -> None:
+        """In waves: nothing is stopped while something that needs it still runs. A wave ends together."""
+        self._write("stopping")
+        left = [w for w in self.watched.values() if w.process]
+        while left:
+            needed = {need for watched in left for need in self._below(watched.unit)}
+            wave = [w for w in left if w.unit.name not in needed]
+            for watched in wave:
+                self._signal_first(watched)
+            for watched in wave:
+                self._end(watched)
+                watched.state = State.STOPPED
+                self.say(f"{watched.unit.name} is stopped")
+                self._write("stopping")
+            left = [w for w in left if w not in wave]
+        if self.installation.is_embedded("postgres"):
+            self.installation.postgres.stop()
+        self._write("stopped")
+
+    def _signal_first(self, watched: Watched) -> None:
+        if isinstance(watched.unit, Component) and watched.process and watched.process.poll() is None:
+            watched.process.send_signal(watched.unit.escalation[0][0])
+
+    def _below(self, unit: Unit) -> set[str]:
+        """What it uses or needs, and what that needs in turn: a step in between holds no process but passes it on."""
+        found: set[str] = set(unit.uses) if isinstance(unit, Component) else set()
+        for need in unit.needs:
+            found |= {need} | self._below(self.watched[need].unit)
+        return found
+
+    def _write(self, phase: str) -> None:
+        """How things stand, for `System`; only when something changed."""
+        standing = {
+            "phase": phase,
+            # enough for whoever waits for `up`; the log has it all
+            "progress": self._progress[:500],
+            "components": [_standing(watched) for watched in self.watched.values()],
+        }
+        text = json.dumps(standing, indent=1)
+        if text != self._written:
+            private.write(self.installation.run / "system.json", text)
+            self._written = text
+
+
+def stop_leftovers(var: Path) -> list[str]:
+    """End what a supervisor that was killed left running, known by process id *and* start time. Returns their names."""
+    run = var / "run"
+    recorded = {
+        path.stem: Handle(**json.loads(path.read_text(encoding="utf-8")))
+        for path in run.glob("*.json")
+        if path.stem not in ("system", "supervisor")
+    }
+    stopped = []
+    # the database and the store last, as in an orderly stop
+    for name in sorted(recorded, key=lambda name: (name in ("postgres", "store"), name == "postgres")):
+        handle = recorded[name]
+        if handle.is_alive:
+            stop(handle, LEFTOVER_STOP_POSTGRES if name == "postgres" else LEFTOVER_STOP)
+            stopped.append(name)
+        stop_session(handle.pid, var)
+        (run / f"{name}.json").unlink(missing_ok=True)
+    return stopped
+
+
+def _standing(watched: Watched) -> dict[str, object]:
+    process = watched.process
+    return {
+        "name": watched.unit.name,
+        "state": watched.state,
+        "pid": process.pid if process else None,
+        "restarts": watched.restarts,
+        "note": watched.note,
+        "is_process": isinstance(watched.unit, Component) and not watched.unit.is_job,
+    }
+
+
+def _done(step: Step) -> bool:
+    step.run()
+    return True
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"code {code}"
+
+
+def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool) -> int:
+    """Prepare the installation and run it until SIGTERM or SIGINT. Returns the exit code; 3: one runs already."""
+    run = private.folder(private.folder(var) / "run")
+    lock = (run / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.stdout.write("another supervisor runs here\n")
+        return 3
+    if us := Handle.of(os.getpid()):
+        private.write(run / "supervisor.json", json.dumps(us.as_dict()))
+    try:
+        _supervise(var, sandbox=sandbox, airflow=airflow, gateway=gateway)
+    except TransferError as error:
+        private.write(run / "system.json", json.dumps({"phase": "failed", "progress": [], "why": str(error)}))
+        sys.stdout.write(f"{error}\n")
+        return 1
+    finally:
+        (run / "supervisor.json").unlink(missing_ok=True)
+    return 0
+
+
+def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool) -> None:
+    for log in (var / "log").glob("*.log"):
+        if log.stat().st_size > LONGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+    left = stop_leftovers(var)
+    installation = Installation(var, os.environ, sandbox=sandbox)
+    installation.complete()
+    found = units(installation, sandbox=sandbox, airflow=airflow, gateway=gateway)
+    supervisor = Supervisor(installation, found)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if left:
+        supervisor.say(f"stopped what an earlier run had left: {', '.join(left)}")
+    for remark in installation.remarks:
+        supervisor.say(remark)
+    supervisor.run()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The process behind `transfer up`.")
+    parser.add_argument("--var", type=Path, required=True)
+    for part in ("sandbox", "airflow", "gateway"):
+        parser.add_argument(f"--no-{part}", dest=part, action="store_false")
+    asked = parser.parse_args()
+    return supervise(asked.var.absolute(), sandbox=asked.sandbox, airflow=asked.airflow, gateway=asked.gateway)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

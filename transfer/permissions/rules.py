@@ -1,0 +1,284 @@
+"""The ruling: may this release happen, on which basis, and if not, why not."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from transfer.identifiers import PermissionId
+from transfer.institutions import Basis
+from transfer.permissions.forms import (
+    Authorization,
+    Emergency,
+    End,
+    Finding,
+    FormStatus,
+    Permission,
+    Release,
+    Ruling,
+    Signer,
+    Statement,
+)
+from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, RESTRICTED, serves, unreleased, with_wider
+
+#: a renewal is asked for this long before a form expires
+RENEWAL = timedelta(days=14)
+
+_ENDED: Mapping[End, Finding] = {
+    End.EXPIRED: Finding.EXPIRED_DATE,
+    End.REPLACED: Finding.REPLACED,
+    End.ENTERED_IN_ERROR: Finding.ENTERED_IN_ERROR,
+    End.PAUSED: Finding.PAUSED,
+    End.REVOKED: Finding.REVOKED,
+}
+_STATUS: Mapping[FormStatus, Finding] = {
+    FormStatus.REVOKED: Finding.REVOKED,
+    FormStatus.ENTERED_IN_ERROR: Finding.ENTERED_IN_ERROR,
+    FormStatus.DRAFT: Finding.NOT_FILED,
+}
+_STATEMENTS: Mapping[Statement, Finding] = {
+    Statement.REVOKE: Finding.STATEMENT_MISSING_REVOKE,
+    Statement.CONDITION: Finding.STATEMENT_MISSING_CONDITION,
+    Statement.REDISCLOSE: Finding.STATEMENT_MISSING_REDISCLOSE,
+}
+# What a form that says something of other parties is about: shown only where no form says more of these.
+_OTHER_PARTIES = frozenset({Finding.NOT_THIS_DISCLOSER, Finding.NOT_THIS_RECIPIENT})
+
+
+def evaluate(
+    release: Release,
+    *,
+    policy: Basis,
+    zone: ZoneInfo,
+    permissions: Iterable[Permission],
+    now: datetime,
+    disputes: Mapping[PermissionId, frozenset[Finding]] | None = None,
+    emergency: Emergency | None = None,
+    beyond_treatment: frozenset[str] = BEYOND_TREATMENT,
+) -> Ruling:
+    """Rule on one release.
+
+    `policy` is the basis the discloser requires and `zone` its time zone; `permissions` are all of this patient's,
+    ended ones too, and of nobody else. `disputes` are what a person found by looking at a form (`DISPUTABLE`).
+    One form that covers everything is enough; two that each cover half are not, since a form is judged whole. Where
+    none covers, the findings are those of the form that comes nearest. A refusal or a pause that reaches this release
+    stops it whatever other form there is; only a declared emergency passes it (164.522(a)(1)(iii)).
+    """
+    known = tuple(permissions)
+    disputes = disputes or {}
+    if stopped := _stops(release, known, zone, now):
+        ruling = _refusal(stopped)
+    elif policy is Basis.EMERGENCY:
+        ruling = _refusal((Finding.EMERGENCY_NOT_DECLARED,))
+    else:
+        ruling = _by_form(release, policy, known, zone, now, disputes)
+        if policy is Basis.TREATMENT and _treatment_suffices(release, known, beyond_treatment):
+            ruling = Ruling(basis=Basis.TREATMENT, permission=None, findings=())
+
+    if not ruling.is_permitted and emergency is not None and _is_emergency(release, emergency, zone, now):
+        return Ruling(basis=Basis.EMERGENCY, permission=None, findings=())
+    return ruling
+
+
+def expires_at(form: Authorization, zone: ZoneInfo) -> datetime | None:
+    """The first moment, in UTC, at which the form no longer holds; None where it names no date.
+
+    The law gives no clock time: a day is meant inclusively, to its end in the discloser's zone (STANDARDS 1.3).
+    """
+    if form.expires_on is None:
+        return None
+    try:
+        return datetime.combine(form.expires_on + timedelta(days=1), time.min, zone).astimezone(UTC)
+    except OverflowError:  # 9999-12-31, which forms use for "no end"
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def renewal_due(permission: Permission, zone: ZoneInfo, now: datetime) -> bool:
+    """From 14 days before a form expires, and on until it is replaced or otherwise ended."""
+    end = expires_at(permission.form, zone)
+    if end is None or permission.form.denies or permission.form.status is not FormStatus.ACTIVE:
+        return False
+    return permission.ended in (None, End.EXPIRED) and now >= end - RENEWAL
+
+
+def findings_on(form: Authorization, *, zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
+    """What is wrong with a form by itself, whatever is to be released under it: elements, statements, times, status."""
+    return tuple(_defects(form, Basis.AUTHORIZATION, zone, now))
+
+
+def _by_form(
+    release: Release,
+    policy: Basis,
+    known: tuple[Permission, ...],
+    zone: ZoneInfo,
+    now: datetime,
+    disputes: Mapping[PermissionId, frozenset[Finding]],
+) -> Ruling:
+    basis = Basis.ACCESS_DIRECTIVE if policy is Basis.ACCESS_DIRECTIVE else Basis.AUTHORIZATION
+    judged = [
+        (permission, _findings(permission, basis, release, known, zone, now, disputes.get(permission.id, frozenset())))
+        for permission in known
+        if not permission.form.denies
+    ]
+    if not judged:
+        return _refusal((Finding.NO_FORM,))
+    best, findings = min(judged, key=_nearness)
+    if findings:
+        return _refusal(findings)
+    return Ruling(basis=basis, permission=best.id, findings=())
+
+
+def _nearness(judged: tuple[Permission, tuple[Finding, ...]]) -> tuple[int, int, int, str]:
+    """Fewest findings first, forms between other parties last, then the latest signed."""
+    permission, findings = judged
+    signed = permission.form.signed_on
+    return (
+        len(_OTHER_PARTIES.intersection(findings)),
+        len(findings),
+        -(signed.toordinal() if signed else 0),
+        permission.id,
+    )
+
+
+def _refusal(findings: Iterable[Finding]) -> Ruling:
+    return Ruling(basis=None, permission=None, findings=tuple(dict.fromkeys(findings)))
+
+
+def _findings(
+    permission: Permission,
+    basis: Basis,
+    release: Release,
+    known: tuple[Permission, ...],
+    zone: ZoneInfo,
+    now: datetime,
+    disputed: frozenset[Finding],
+) -> tuple[Finding, ...]:
+    form = permission.form
+    found = [*_ends(permission, known), *_defects(form, basis, zone, now), *_misfits(form, basis, release)]
+    return tuple(dict.fromkeys([*found, *sorted(disputed)]))
+
+
+def _ends(permission: Permission, known: tuple[Permission, ...]) -> Iterator[Finding]:
+    if permission.ended is not None:
+        yield _ENDED[permission.ended]
+    if any(_replaces(other, permission) for other in known):
+        yield Finding.REPLACED
+
+
+def _replaces(newer: Permission, older: Permission) -> bool:
+    """A filed form names the older one. Even a defective one does: the patient meant to change it."""
+    was_filed = newer.form.status in (FormStatus.ACTIVE, FormStatus.REVOKED) and newer.ended is not End.ENTERED_IN_ERROR
+    meant = newer.form.replaces is not None and newer.form.replaces == older.form.reference
+    return newer.id != older.id and was_filed and meant
+
+
+def _defects(form: Authorization, basis: Basis, zone: ZoneInfo, now: datetime) -> Iterator[Finding]:
+    if form.status in _STATUS:
+        yield _STATUS[form.status]
+    yield from _signature_defects(form, zone, now)
+    yield from _time_defects(form, zone, now)
+    if not form.recipients:  # 164.508(c)(1)(iii); 164.524(c)(3)(ii) "the designated person"
+        yield Finding.INCOMPLETE_RECIPIENT
+    if basis is Basis.ACCESS_DIRECTIVE:  # 164.524(c)(3)(ii) asks for no more
+        return
+    if not form.described:  # 164.508(c)(1)(i)
+        yield Finding.INCOMPLETE_DESCRIPTION
+    if not form.disclosers:  # (c)(1)(ii)
+        yield Finding.INCOMPLETE_DISCLOSER
+    if not form.purposes:  # (c)(1)(iv)
+        yield Finding.INCOMPLETE_PURPOSE
+    if form.expires_on is None and not form.expires_event:  # (c)(1)(v)
+        yield Finding.INCOMPLETE_EXPIRATION
+    for statement, finding in _STATEMENTS.items():  # (c)(2)(i)-(iii)
+        if statement not in form.statements:
+            yield finding
+
+
+def _signature_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterator[Finding]:
+    """164.508(c)(1)(vi)."""
+    if form.signed_by is None:
+        yield Finding.SIGNATURE_MISSING
+    elif form.signed_by is Signer.REPRESENTATIVE and not form.representative_authority:
+        yield Finding.REPRESENTATIVE_AUTHORITY_MISSING
+    if form.signed_by is not None and form.signed_on is None:
+        yield Finding.SIGNATURE_UNDATED
+    # A day's grace, since the form may have been signed further east than the discloser is.
+    if form.signed_on is not None and form.signed_on > now.astimezone(zone).date() + timedelta(days=1):
+        yield Finding.SIGNATURE_POSTDATED
+
+
+def _time_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterator[Finding]:
+    """164.508(b)(2)(i): the date has passed, or the event is known to have occurred."""
+    end = expires_at(form, zone)
+    if end is not None and now >= end:
+        yield Finding.EXPIRED_DATE
+    if form.event_occurred:
+        yield Finding.EXPIRED_EVENT
+    if form.effective_from is not None and now.astimezone(zone).date() < form.effective_from:
+        yield Finding.NOT_YET_IN_FORCE
+
+
+def _misfits(form: Authorization, basis: Basis, release: Release) -> Iterator[Finding]:
+    """164.508(a)(1): what moves must be consistent with the form. An element not filled in is found elsewhere."""
+    if form.disclosers and release.discloser not in form.disclosers:
+        yield Finding.NOT_THIS_DISCLOSER
+    if form.recipients and release.recipient not in form.recipients:
+        yield Finding.NOT_THIS_RECIPIENT
+    if form.information is not None and not (release.kinds and release.kinds <= form.information):
+        yield Finding.NOT_THIS_INFORMATION
+    if basis is Basis.AUTHORIZATION and form.purposes and not serves(form.purposes, release.purpose):
+        yield Finding.PURPOSE_MISMATCH
+    if unreleased(form.special, release.labels):
+        yield Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED
+    # 164.508(b)(3)(ii): combined with nothing but another one for the same notes
+    if release.labels & PSYCHOTHERAPY and form.special - PSYCHOTHERAPY - {RESTRICTED, "V"}:
+        yield Finding.COMPOUND
+
+
+def _reaches(form: Authorization, release: Release) -> bool:
+    """The form speaks of this release; an element it leaves open reaches everything (FHIR Consent, STANDARDS 2.4)."""
+    return (
+        (not form.disclosers or release.discloser in form.disclosers)
+        and (not form.recipients or release.recipient in form.recipients)
+        and (form.information is None or not release.kinds or bool(release.kinds & form.information))
+    )
+
+
+def _stops(release: Release, known: tuple[Permission, ...], zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
+    """A refusal in force or a pause, and what it is. Neither needs the six elements: a "no" is never defective."""
+    reaching = [permission for permission in known if _reaches(permission.form, release)]
+    paused = any(permission.ended is End.PAUSED for permission in reaching)
+    denied = any(
+        permission.form.denies and _is_refusal_in_force(permission, known, zone, now) for permission in reaching
+    )
+    return (Finding.PAUSED,) * paused + (Finding.DENIED,) * denied
+
+
+def _is_refusal_in_force(permission: Permission, known: tuple[Permission, ...], zone: ZoneInfo, now: datetime) -> bool:
+    over = any(_ends(permission, known)) or permission.form.status is not FormStatus.ACTIVE
+    return not over and not any(_time_defects(permission.form, zone, now))
+
+
+def _treatment_suffices(release: Release, known: tuple[Permission, ...], beyond_treatment: frozenset[str]) -> bool:
+    """164.506(c)(2): provider to provider for treatment, no form needed.
+
+    Not for what lies beyond treatment, and not against a form the patient revoked: by law it was not needed, but who
+    takes it back means "stop" (promise 1), until another form in force covers the same.
+    """
+    if "TREAT" not in with_wider(release.purpose) or release.labels & beyond_treatment:
+        return False
+    return not any(_is_revoked(permission) and _reaches(permission.form, release) for permission in known)
+
+
+def _is_revoked(permission: Permission) -> bool:
+    revoked = permission.ended is End.REVOKED or permission.form.status is FormStatus.REVOKED
+    return revoked and not permission.form.denies
+
+
+def _is_emergency(release: Release, emergency: Emergency, zone: ZoneInfo, now: datetime) -> bool:
+    """In force to the end of the next day, by which it must have been reviewed. Psychotherapy notes have no such way
+    out (164.508(a)(2)).
+    """
+    parties = (emergency.discloser, emergency.recipient) == (release.discloser, release.recipient)
+    age = now.astimezone(zone).date() - emergency.declared_at.astimezone(zone).date()
+    in_force = emergency.declared_at <= now and age <= timedelta(days=1)
+    return parties and in_force and "TREAT" in with_wider(release.purpose) and not release.labels & PSYCHOTHERAPY

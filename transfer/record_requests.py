@@ -1,0 +1,147 @@
+"""One ask to one department, from the first attempt to its end.
+
+Forbidden is not absent, an empty search is "not found under these identifiers", and silence is not an answer: each is
+a state of its own (DESIGN 2, promise 9).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from transfer.errors import NotAllowed
+from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
+
+
+class RequestState(StrEnum):
+    """Where an ask stands."""
+
+    #: the source sends by itself; we wait
+    EXPECTED = "expected"
+    #: to be asked, now or from `not_before` on
+    DUE = "due"
+    #: a task is at it
+    ASKING = "asking"
+    #: asked; the answer comes later
+    ASKED = "asked"
+    ANSWERED = "answered"
+    #: something came, and more is owed
+    PARTLY = "partly"
+    #: an empty search: not found under these identifiers
+    NOT_FOUND = "not-found"
+    FORBIDDEN = "forbidden"
+    #: the source's own word that it holds nothing
+    NO_RECORDS = "no-records"
+    #: asked as often as is sensible, and heard nothing
+    SILENT = "silent"
+    #: no legal basis is in force: not asked
+    NOT_PERMITTED = "not-permitted"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing is done or awaited any more, unless somebody asks anew."""
+        return self in TERMINAL
+
+    @property
+    def is_open(self) -> bool:
+        """Something is still to be done by us or awaited from the source."""
+        return self in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One ask. `not_before` is UTC; `attempts` counts the times we tried, successful or not."""
+
+    id: RequestId
+    case: CaseId
+    institution: InstitutionId
+    department: DepartmentId
+    #: keys of the checklist's lines this ask is to fill
+    lines: tuple[str, ...]
+    state: RequestState
+    attempts: int = 0
+    not_before: datetime | None = None
+    #: their number for it, once they gave one
+    reference: str | None = None
+
+
+_S = RequestState
+#: how a source can answer, whoever or whatever the ask was waiting for
+_ANSWERS = frozenset({_S.ANSWERED, _S.PARTLY, _S.NOT_FOUND, _S.FORBIDDEN, _S.NO_RECORDS})
+#: what came whole or in part although nobody waited for it any more
+_CAME_AFTER_ALL = frozenset({_S.ANSWERED, _S.PARTLY})
+
+#: the allowed moves; everything else is an error. *Withdrawn* is the only end without a way back: asking again after
+#: it is a new request.
+MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
+    {
+        _S.EXPECTED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.DUE: _CAME_AFTER_ALL | {_S.ASKING, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        # to itself: a newer claim takes over from a task that died
+        _S.ASKING: _ANSWERS | {_S.ASKING, _S.ASKED, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.ASKED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.PARTLY: _CAME_AFTER_ALL | {_S.ASKING, _S.DUE, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        # reopened by a decline, or taken back by the source
+        _S.ANSWERED: frozenset({_S.ANSWERED, _S.PARTLY, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
+        _S.NOT_FOUND: _CAME_AFTER_ALL | {_S.DUE, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.FORBIDDEN: _CAME_AFTER_ALL | {_S.DUE, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.NO_RECORDS: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.WITHDRAWN},
+        _S.SILENT: _ANSWERS | {_S.DUE, _S.EXPECTED, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        # what is pushed meanwhile waits sealed: it answers only once a basis is in force
+        _S.NOT_PERMITTED: frozenset({_S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
+        _S.WITHDRAWN: frozenset(),
+    }
+)
+
+OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.ASKED, _S.PARTLY})
+TERMINAL = frozenset(_S) - OPEN
+#: terminal, and settles nothing: a person asks otherwise, or confirms
+NEEDS_PERSON = frozenset({_S.NOT_FOUND, _S.FORBIDDEN, _S.SILENT})
+
+#: tries without an answer after which an ask is *silent*; with the back-off below that is about a day
+GIVE_UP_AFTER = 12
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=6)
+#: a source's own "try again later" is believed up to this
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+
+
+def move(request: Request, to: RequestState, *, not_before: datetime | None = None) -> Request:
+    """The request in its new state. `not_before` is kept only where something is still to be tried or awaited.
+
+    Entering *asking* counts one attempt; coming to rest at an answer starts the count anew.
+
+    Raises:
+        NotAllowed: the table has no such move.
+    """
+    if to not in MOVES[request.state]:
+        raise NotAllowed(f"request {request.id} cannot go from {request.state} to {to}")
+    attempts = request.attempts + 1 if to is _S.ASKING else request.attempts
+    if to in _ANSWERS:
+        attempts = 0
+    return replace(request, state=to, attempts=attempts, not_before=not_before if to in OPEN else None)
+
+
+def next_attempt(attempts: int, now: datetime, retry_after: float | None) -> datetime:
+    """When to try again after `attempts` tries (1 = the first one failed): doubling from half a minute to six hours.
+
+    `retry_after` is what the source asked for, in seconds, and comes from outside: it can lengthen the pause up to a
+    day, never shorten it, and is ignored where it is no number.
+    """
+    doublings = min(max(attempts, 1) - 1, 32)
+    pause = min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+    if retry_after is not None and retry_after > pause.total_seconds():  # false for NaN
+        pause = timedelta(seconds=min(retry_after, LONGEST_RETRY_AFTER.total_seconds()))
+    return now + pause
+
+
+def is_given_up(attempts: int) -> bool:
+    """Tried as often as is sensible: the ask goes to *silent* and a person hears of it."""
+    return attempts >= GIVE_UP_AFTER
+
+
+def silent_from(asked_at: datetime, usual_days: int) -> datetime:
+    """From when on no answer counts as silence: twice the department's usual days."""
+    return asked_at + timedelta(days=2 * usual_days)

@@ -1,0 +1,190 @@
+"""How an ask stands, why a case waits and what is known of a line, said three ways."""
+
+from collections.abc import Mapping
+
+from transfer.completeness import NeedState, WaitCode
+from transfer.materials import Discrepancy
+from transfer.record_requests import RequestState
+from transfer.sentences.words import THEIRS, WORKING, Sentences
+
+REQUESTS: Mapping[str, Sentences] = {
+    RequestState.EXPECTED: Sentences(
+        "This department sends by itself; we wait for it.",
+        THEIRS,
+        "We expect records from you; you send them by yourselves.",
+    ),
+    RequestState.DUE: Sentences(
+        "To be asked; it happens by itself.",
+        THEIRS,
+        "A request for records will reach you.",
+    ),
+    RequestState.ASKING: Sentences("Being asked right now.", THEIRS, "A request for records is on its way to you."),
+    RequestState.ASKED: Sentences(
+        "Asked; the answer is awaited.",
+        THEIRS,
+        "We have asked you for records and await your answer.",
+    ),
+    RequestState.ANSWERED: Sentences(
+        "The department has answered.",
+        "The institution has answered.",
+        "We have received your answer. Thank you.",
+    ),
+    RequestState.PARTLY: Sentences(
+        "Something came, and more is owed.",
+        "Part of your records has come. We are asking for the rest.",
+        "We have received part of what we asked for and await the rest.",
+    ),
+    RequestState.NOT_FOUND: Sentences(
+        "Not found under these identifiers. That proves nothing: ask under former names or numbers, or by telephone.",
+        "The institution did not find your records at once. We are looking further.",
+        "Nothing was found under the identifiers we gave. We will ask again with others.",
+    ),
+    RequestState.FORBIDDEN: Sentences(
+        "The source refuses us access. That does not mean it has nothing: settle the access with it.",
+        THEIRS,
+        "Your system refused our request. Please tell us what is needed.",
+    ),
+    RequestState.NO_RECORDS: Sentences(
+        "The source says that it holds nothing.",
+        "The institution says that it holds no records of this kind.",
+        "You answered that you hold no such records. Thank you.",
+    ),
+    RequestState.SILENT: Sentences(
+        "No answer, and the usual time is over. Call them, or ask elsewhere.",
+        "The institution has not answered yet. We are calling them.",
+        "We have had no answer to our request. Please call us.",
+    ),
+    RequestState.NOT_PERMITTED: Sentences(
+        "Not asked: no legal basis is in force. The findings say what is missing.",
+        "We may not ask for your records yet. We need a valid release form from you.",
+        "A signed release form is still awaited.",
+    ),
+    RequestState.WITHDRAWN: Sentences(
+        "Withdrawn; nothing is awaited from there any more.",
+        "We no longer ask this institution.",
+        "Our request is withdrawn. Please send nothing more.",
+    ),
+}
+
+WAITS: Mapping[str, Sentences] = {
+    WaitCode.TO_ASK: Sentences("Waits for us: it is asked next, by itself.", THEIRS, "A request will reach you."),
+    WaitCode.SOURCE_RETRY: Sentences(
+        "Waits for the next try: the source could not be reached.",
+        THEIRS,
+        "Your system could not be reached. We try again by ourselves.",
+    ),
+    WaitCode.SOURCE_ANSWER: Sentences("Waits for the source's answer.", THEIRS, "We await your answer."),
+    WaitCode.SOURCE_PUSH: Sentences(
+        "Waits for the source, which sends by itself.",
+        THEIRS,
+        "We expect records from you.",
+    ),
+    WaitCode.SOURCE_REST: Sentences(
+        "Waits for the rest: what came is not whole.",
+        "Part of your records has come. We are asking for the rest.",
+        "We await the rest of the records.",
+    ),
+    WaitCode.RELEASE_FORM: Sentences(
+        "Waits for the release form.",
+        "We need a signed release form from you before we may ask for your records.",
+        "A signed release form is still awaited.",
+    ),
+    WaitCode.CONFIRM_ABSENT: Sentences(
+        "Needs a decision: not found under these identifiers. Ask otherwise, or confirm that it does not exist.",
+        "We are looking further for a part of your records.",
+        "Nothing was found under the identifiers we gave. We will ask again with others.",
+    ),
+    WaitCode.SOURCE_FORBIDS: Sentences(
+        "Needs a decision: the source refuses us access.",
+        THEIRS,
+        "Your system refused our request. Please tell us what is needed.",
+    ),
+    WaitCode.SOURCE_SILENT: Sentences(
+        "Needs a decision: the source does not answer.",
+        "The institution has not answered yet. We are calling them.",
+        "We have had no answer to our request. Please call us.",
+    ),
+    WaitCode.NOT_IN_ANSWER: Sentences(
+        "Needs a decision: the source answered, and this was not in it.",
+        "We are looking further for a part of your records.",
+        "Your answer did not contain everything we asked for. Please look again, or tell us that it does not exist.",
+    ),
+    WaitCode.NOBODY_ASKED: Sentences(
+        "Needs a decision: no known source holds this. Find out who does.",
+        "We are finding out who holds a part of your records.",
+        "We are finding out who holds some of the records.",
+    ),
+    WaitCode.UNVERIFIED: Sentences(
+        "Needs a decision: something came that may not answer the line (not final, undated, or of another kind).",
+        WORKING,
+        "A final version of what you sent is awaited.",
+    ),
+    WaitCode.NEWER_NEEDED: Sentences(
+        "Waits for a newer one: what came is too old.",
+        "The center needs newer results than those we have.",
+        "A more recent result is needed.",
+    ),
+    WaitCode.MATERIAL: Sentences(
+        "Waits for slides or blocks. A partial packet can go after approval.",
+        "We are waiting for the tissue samples from the laboratory. You need not do anything.",
+        "Slides or blocks are still awaited.",
+    ),
+    WaitCode.MATERIAL_REFUSED: Sentences(
+        "Needs a decision: the laboratory does not release the material. Ask for recuts instead.",
+        THEIRS,
+        "The material is not released. Recuts are being asked for.",
+    ),
+    WaitCode.MATERIAL_UNANNOUNCED: Sentences(
+        "Needs a number: pieces came, and nobody said how many were sent. Enter the count of the sender's list.",
+        WORKING,
+        "Please tell us how many slides or blocks you sent.",
+    ),
+    WaitCode.MATERIAL_DISCREPANCY: Sentences(
+        "Needs a decision: the pieces that came are not those announced. Call the laboratory.",
+        WORKING,
+        "The slides or blocks that came are not those announced. Please call us.",
+    ),
+}
+
+NEEDS: Mapping[str, Sentences] = {
+    NeedState.MISSING: Sentences("Still missing.", "Still missing.", "Still missing."),
+    NeedState.REQUESTED: Sentences("Still missing; asked for.", "Asked for.", "Still missing; asked for."),
+    NeedState.RECEIVED: Sentences("Just came in; not verified.", "Just came in.", "Just came in; not verified."),
+    NeedState.SATISFIED: Sentences("Have it.", "We have it.", "Have it."),
+    NeedState.SATISFIED_BY_OTHER: Sentences(
+        "Have a substitute for it.",
+        "We have something else that serves.",
+        "A substitute is offered.",
+    ),
+    NeedState.EXPIRED: Sentences("Have it, but too old.", "A newer one is needed.", "Have it, but too old."),
+    NeedState.ABSENT_WITH_REASON: Sentences(
+        "Does not exist, with the reason.",
+        "There is none.",
+        "Does not exist, with the reason.",
+    ),
+    NeedState.NOT_APPLICABLE: Sentences("Not needed here.", "Not needed.", "Not needed here."),
+    NeedState.WAIVED: Sentences("Not needed; somebody said so.", "Not needed.", "Not needed."),
+    NeedState.AWAITED_MATERIAL: Sentences(
+        "Slides or blocks awaited.",
+        "The tissue samples are on their way or being asked for.",
+        "Slides or blocks awaited.",
+    ),
+}
+
+DISCREPANCIES: Mapping[str, Sentences] = {
+    Discrepancy.TOO_FEW: Sentences(
+        "Fewer pieces came than were announced. Call the laboratory.",
+        WORKING,
+        "Fewer slides or blocks came than you announced. Please call us.",
+    ),
+    Discrepancy.TOO_MANY: Sentences(
+        "More pieces came than were announced. Call the laboratory.",
+        WORKING,
+        "More slides or blocks came than you announced. Please call us.",
+    ),
+    Discrepancy.PARTS_UNCOVERED: Sentences(
+        "The report has more parts than pieces came: a part has nothing to look at.",
+        WORKING,
+        "The report lists more parts than slides or blocks came. Please call us.",
+    ),
+}

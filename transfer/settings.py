@@ -1,0 +1,212 @@
+"""What differs from one installation to the next: addresses, credentials, folders, and whose system it is.
+
+A value comes from the environment, else from `settings.env` in the folder `var` (0600, written by `transfer up`), else
+from a default. A value that is needed and nowhere is an error when it is *used*, so that each process needs only
+its own.
+"""
+
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from transfer.errors import Refused
+
+PREFIX = "TRANSFER_"
+FILE = "settings.env"
+#: apart from the others, for the role that owns the ledger is for set-up and migrations only
+OWNER_FILE = "owner.env"
+
+_CHECKOUT = Path(__file__).parents[1]
+
+_DEFAULTS = {
+    "TRANSFER_S3_REGION": "us-east-1",
+    "TRANSFER_S3_BUCKET": "records",
+    "TRANSFER_S3_CHECKSUMS": "when_required",
+    "TRANSFER_AIRFLOW_USER": "dispatcher",
+    "TRANSFER_OPERATED_FOR": "neutral",
+    "TRANSFER_CLOCK_SANDBOX": "0",
+}
+
+
+class BadSetting(Refused):
+    """A setting is missing or is not what it must be. The message names it, never its value."""
+
+    def __init__(self, name: str, what: str, remedy: str) -> None:
+        super().__init__(f"{name} {what}. {remedy}")
+        self.name = name
+        self.remedy = remedy
+
+
+class OperatedFor(StrEnum):
+    """Whose system this is: who discloses, whose accounting it is, what a revocation purges (DESIGN 1)."""
+
+    NEUTRAL = "neutral"
+    RECEIVER = "receiver"
+    SOURCE = "source"
+
+
+class Checksums(StrEnum):
+    """When boto3 adds its own checksums; some stores cannot take them (botocore `request_checksum_calculation`)."""
+
+    WHEN_SUPPORTED = "when_supported"
+    WHEN_REQUIRED = "when_required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of one installation. Its `repr` shows the folder only: the rest may be secret."""
+
+    #: everything this installation writes lies under here, 0700
+    var: Path
+    #: every name, ours and those that institution files refer to as `${NAME}`
+    names: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], var: Path | None = None) -> "Settings":
+        """Read the settings for the folder `var`; without it TRANSFER_VAR says which, else it is `./var`.
+
+        Raises:
+            BadSetting: a file others can read, a line that is none, or a value outside its choices.
+        """
+        folder = (var or Path(environ.get("TRANSFER_VAR") or "var")).absolute()
+        names = {**_DEFAULTS, **read(folder / FILE), **{k: v for k, v in environ.items() if v}}
+        settings = cls(var=folder, names={**names, "TRANSFER_VAR": str(folder)})
+        settings._check()
+        return settings
+
+    @property
+    def database_url(self) -> str:
+        """libpq URL of the ledger, as the role that may only add."""
+        return self._needed("TRANSFER_DATABASE_URL")
+
+    @property
+    def owner_database_url(self) -> str:
+        """libpq URL of the ledger, as the role that owns it: for migrations, and the sandbox's clock."""
+        found = self.names.get("TRANSFER_OWNER_DATABASE_URL") or read(self.var / OWNER_FILE).get(
+            "TRANSFER_OWNER_DATABASE_URL"
+        )
+        return found or self._needed("TRANSFER_OWNER_DATABASE_URL")
+
+    @property
+    def s3_endpoint(self) -> str:
+        return self._needed("TRANSFER_S3_ENDPOINT")
+
+    @property
+    def s3_region(self) -> str:
+        return self._needed("TRANSFER_S3_REGION")
+
+    @property
+    def s3_access_key(self) -> str:
+        return self._needed("TRANSFER_S3_ACCESS_KEY")
+
+    @property
+    def s3_secret_key(self) -> str:
+        return self._needed("TRANSFER_S3_SECRET_KEY")
+
+    @property
+    def s3_bucket(self) -> str:
+        return self._needed("TRANSFER_S3_BUCKET")
+
+    @property
+    def s3_checksums(self) -> Checksums:
+        return Checksums(self._needed("TRANSFER_S3_CHECKSUMS"))
+
+    @property
+    def airflow_url(self) -> str:
+        """Base URL of Airflow's API server, without `/api/v2`."""
+        return self._needed("TRANSFER_AIRFLOW_URL").rstrip("/")
+
+    @property
+    def airflow_user(self) -> str:
+        """The dispatcher's user: it may post and annotate runs, and nothing else."""
+        return self._needed("TRANSFER_AIRFLOW_USER")
+
+    @property
+    def airflow_password(self) -> str:
+        return self._needed("TRANSFER_AIRFLOW_PASSWORD")
+
+    @property
+    def gateway_http(self) -> tuple[str, int]:
+        """Host and port the HTTP doors listen on."""
+        host, _, port = self._needed("TRANSFER_GATEWAY_HTTP").rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def public_url(self) -> str:
+        """What links that we hand out begin with; without closing slash."""
+        return self._needed("TRANSFER_PUBLIC_URL").rstrip("/")
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the patients' and the site's keys, 0700, outside the database."""
+        return Path(self.names.get("TRANSFER_KEYS") or self.var / "keys")
+
+    @property
+    def institutions(self) -> Path:
+        return Path(self.names.get("TRANSFER_INSTITUTIONS") or _CHECKOUT / "institutions")
+
+    @property
+    def checklists(self) -> Path:
+        return Path(self.names.get("TRANSFER_CHECKLISTS") or _CHECKOUT / "checklists")
+
+    @property
+    def operated_for(self) -> OperatedFor:
+        return OperatedFor(self._needed("TRANSFER_OPERATED_FOR"))
+
+    @property
+    def clock_sandbox(self) -> bool:
+        """The owner role may shift `transfer.now()`: for the demo and tests only."""
+        return self._needed("TRANSFER_CLOCK_SANDBOX") == "1"
+
+    def _needed(self, name: str) -> str:
+        if value := self.names.get(name):
+            return value
+        raise BadSetting(
+            name, "is not set", f"Run `transfer up`, which writes {self.var / FILE}, or set it in the environment."
+        )
+
+    def _check(self) -> None:
+        for name, choices in (
+            ("TRANSFER_OPERATED_FOR", list(OperatedFor)),
+            ("TRANSFER_S3_CHECKSUMS", list(Checksums)),
+            ("TRANSFER_CLOCK_SANDBOX", ["0", "1"]),
+        ):
+            if self.names[name] not in choices:
+                raise BadSetting(name, "has a value it cannot have", f"It is one of {', '.join(choices)}.")
+        address = self.names.get("TRANSFER_GATEWAY_HTTP", "127.0.0.1:1")
+        if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
+            raise BadSetting("TRANSFER_GATEWAY_HTTP", "is no address", "It is host:port, as 127.0.0.1:8080.")
+
+
+def read(path: Path) -> dict[str, str]:
+    """The NAME=VALUE lines of a file; none where there is no file. Empty lines and those with # in front are skipped.
+
+    Raises:
+        BadSetting: others can read the file, or a line is none.
+    """
+    try:
+        mode, text = path.stat().st_mode, path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    if stat.S_IMODE(mode) & 0o077:
+        raise BadSetting(str(path), "holds secrets that others can read", f"Run `chmod 600 {path}`.")
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.*)", line)
+        if not match:
+            raise BadSetting(str(path), f"line {number} is not NAME=VALUE", "Correct or remove that line.")
+        found[match[1]] = match[2]
+    return found
+
+
+def written(values: Mapping[str, str]) -> str:
+    """The same, the other way: text of a settings file."""
+    for name, value in values.items():
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or value.splitlines() not in ([value], []):
+            raise BadSetting(name, "does not fit on one line", "A setting is one line NAME=VALUE.")
+    return "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
