@@ -340,8 +340,11 @@ class CaseClosed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAdded(Fact):
+    """Free text was kept. `about`: question, where it is what the referral asks; None = a person's own note."""
+
     note: str
     hmac: str
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +365,16 @@ class PatientKnown(Fact):
     """First met, in this arrival. The identity itself stands in the purgeable table."""
 
     arrival: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchDecided(Fact):
+    """A person compared an arrival with this patient. `word`: ours or not-ours; where two must agree, each has a line."""
+
+    hold: str
+    arrival: str
+    word: str
+    tier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

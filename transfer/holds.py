@@ -1,36 +1,122 @@
-"""What only a person can decide, by code. The sentences are in `transfer.sentences`."""
+"""What only a person can decide, by code, and the words with which it is answered.
 
+The sentences that explain each code are in `transfer.sentences`; what a word does is in `transfer.flow.desk`.
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class HoldCode(StrEnum):
+    """Every question the machinery asks people."""
+
     # whose it is
-    DOUBTFUL_PATIENT = "doubtful-patient"
-    SEVERAL_PATIENTS = "several-patients"
-    CONFLICTING_IDENTITY = "conflicting-identity"
+    WHOSE_REFERRAL = "whose-referral"
+    WHOSE_FORM = "whose-form"
+    WHOSE_RECORD = "whose-record"
+    WHOSE_STUDY = "whose-study"
+    IDENTITY_CHANGED = "identity-changed"
     # what came
-    UNREADABLE = "unreadable"
-    UNEXPECTED = "unexpected-answer"
-    TOO_LARGE = "too-large"
-    SAME_NUMBER_OTHER_BYTES = "same-number-other-bytes"
-    SAME_IMAGE_OTHER_PIXELS = "same-image-other-pixels"
-    UNKNOWN_DISEASE = "unknown-disease"
-    UNKNOWN_INSTITUTION = "unknown-institution"
-    FORM_NEEDS_REVIEW = "form-needs-review"
+    REFERRAL_UNREADABLE = "referral-unreadable"
+    ARRIVAL_UNREADABLE = "arrival-unreadable"
+    ARRIVAL_POISONOUS = "arrival-poisonous"
+    ENTRIES_UNUSABLE = "entries-unusable"
+    CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
-    NOT_FOUND = "confirm-not-found"
-    FORBIDDEN = "source-refuses"
-    SILENT = "source-does-not-answer"
-    TURNED_AWAY = "credential-refused"
+    SOURCE_REFUSES = "source-refuses"
+    SOURCE_DOES_NOT_ANSWER = "source-does-not-answer"
+    SOURCE_PUZZLES = "source-puzzles"
     # going out
-    APPROVAL = "approval"
-    PARTIAL_PACKET = "partial-packet"
-    DELIVERY_UNKNOWN = "delivery-unknown"
+    APPROVE_RELEASE = "approve-release"
+    APPROVE_PARTIAL = "approve-partial"
+    APPROVE_DELTA = "approve-delta"
+    RELEASE_NOT_PERMITTED = "release-not-permitted"
+    RECEIVER_HAS_NO_DOOR = "receiver-has-no-door"
+    RECEIVER_REFUSED = "receiver-refused"
     PACKET_DECLINED = "packet-declined"
+    RECEIPTS_DISAGREE = "receipts-disagree"
     # permission
     CONFIRM_PURGE = "confirm-purge"
-    PERMISSION_PAUSED = "permission-paused"
-    FORM_IN_ERROR = "form-entered-in-error"
-    EMERGENCY_REVIEW = "emergency-review"
     # machinery
-    KEEPS_FAILING = "keeps-failing"
+    MACHINERY_BROKEN = "machinery-broken"
+
+
+class Word(StrEnum):
+    """What a person may answer."""
+
+    APPROVE = "approve"
+    WAIT = "wait"
+    PURGE = "purge"
+    KEEP = "keep"
+    #: it is the patient's whose case is named
+    OURS = "ours"
+    NOT_OURS = "not-ours"
+    SEEN = "seen"
+    AGAIN = "again"
+
+
+#: the questions that compare a message with patients, side by side; some need two people
+COMPARED = frozenset({HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHOSE_RECORD})
+#: the questions that are answered by approving, or by waiting on
+APPROVALS = frozenset({HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_DELTA})
+
+_APPROVE = {
+    Word.APPROVE: "the packet goes as it is, under your name",
+    Word.WAIT: "it does not go now; you are asked again when something changes",
+}
+_AGAIN = {Word.AGAIN: "the same is tried again, now"}
+_SEEN = {Word.SEEN: "you know of it; nothing else happens"}
+_ASK_AGAIN = {
+    Word.AGAIN: "the department is asked again, now",
+    Word.SEEN: "it is not asked again; say what it answered by telephone with `transfer request answer`",
+}
+_WHOSE = {
+    Word.OURS: "it belongs to the patient of the case you name",
+    Word.NOT_OURS: "it is sealed, and purged after 72 hours unless another patient's case claims it",
+}
+_READ_AGAIN = {
+    Word.AGAIN: "it is read again (correct the institution's file before)",
+    Word.SEEN: "nothing can be made of it: it is sealed, and purged after 72 hours",
+}
+
+#: what each question may be answered with, and what the answer does
+WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
+    {
+        HoldCode.WHOSE_REFERRAL: {
+            Word.OURS: "it is about the patient of the case you name, and opens a further case",
+            Word.NOT_OURS: "it is about somebody new, for whom a case is opened",
+        },
+        HoldCode.WHOSE_FORM: _WHOSE,
+        HoldCode.WHOSE_RECORD: _WHOSE,
+        HoldCode.WHOSE_STUDY: _ASK_AGAIN,
+        HoldCode.IDENTITY_CHANGED: _SEEN,
+        HoldCode.REFERRAL_UNREADABLE: {
+            Word.AGAIN: "it is read again (correct the checklist's or institution's file before); "
+            "to send it back: `transfer case close`",
+        },
+        HoldCode.ARRIVAL_UNREADABLE: _READ_AGAIN,
+        HoldCode.ARRIVAL_POISONOUS: _READ_AGAIN,
+        HoldCode.ENTRIES_UNUSABLE: _SEEN,
+        HoldCode.CONTROL_ID_CONFLICT: _SEEN,
+        HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
+        HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,
+        HoldCode.SOURCE_PUZZLES: _ASK_AGAIN,
+        HoldCode.APPROVE_RELEASE: _APPROVE,
+        HoldCode.APPROVE_PARTIAL: _APPROVE,
+        HoldCode.APPROVE_DELTA: _APPROVE,
+        HoldCode.RELEASE_NOT_PERMITTED: {**_AGAIN, **_SEEN},
+        HoldCode.RECEIVER_HAS_NO_DOOR: {**_AGAIN, **_SEEN},
+        HoldCode.RECEIVER_REFUSED: {**_AGAIN, **_SEEN},
+        HoldCode.PACKET_DECLINED: {
+            Word.AGAIN: "the case goes on: what its sources can be asked is asked again",
+            Word.SEEN: "you know of it; the case waits for what you do next",
+        },
+        HoldCode.RECEIPTS_DISAGREE: _SEEN,
+        HoldCode.CONFIRM_PURGE: {
+            Word.PURGE: "what no other permission covers is destroyed, now",
+            Word.KEEP: "it is kept, unread, and nothing of it is released",
+        },
+        HoldCode.MACHINERY_BROKEN: _AGAIN,
+    }
+)

@@ -42,6 +42,8 @@ class Tier(StrEnum):
     IDENTIFIER = "identifier"
     FORMER_IDENTITY = "former-identity"
     STUDY = "study"
+    #: people compared it with the patient's own data and decided that it is theirs
+    DECIDED = "decided"
     #: two people decide
     NAME_AND_BIRTH_DATE = "name-and-birth-date"
     #: conflicts: the same number with another person's birth date or name

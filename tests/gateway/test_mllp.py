@@ -163,6 +163,7 @@ def test_frames_of_the_sample_streams_are_the_same_at_every_cut(path):
     st.lists(st.integers(0, 200), max_size=20),
 )
 @example([b"a\x1c" * 40 + b"b"], [])
+@example([b"a\x1c" * 40 + b"b"], [86])  # between 0x1C and CR
 def test_frames_come_out_the_same_however_the_bytes_arrive(payloads, cuts):
     stream = b"".join(b"x\x1c\r" + framed(payload) for payload in payloads)
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
@@ -310,6 +311,25 @@ def test_what_is_sent_ahead_is_answered_in_order_one_at_a_time():
     at_the_door(journey, keeper)
 
     assert (keeper.most_in_flight, len(keeper.payloads)) == (1, 300)
+
+
+def test_what_is_sent_ahead_waits_with_its_sender_and_not_in_our_memory():
+    keeper = MemoryKeeper(seconds=0.005)
+    waiting = []
+
+    async def journey(connect, server):
+        sender = await connect()
+        sending = asyncio.create_task(
+            sender.send(b"".join(framed(a_message(n, body=b"x" * 50_000)) for n in range(100)))
+        )
+        for _ in range(100):
+            await sender.answer()
+            waiting.append(len(next(iter(server._connections))._waiting))
+        await sending
+
+    at_the_door(journey, keeper)
+
+    assert max(waiting) <= 1 << 19
 
 
 def test_connections_are_served_side_by_side():

@@ -138,6 +138,11 @@ def test_a_representative_with_authority_may_sign():
     assert ruling(form).is_permitted
 
 
+def test_a_form_for_these_records_from_yesterday_on_permits_them_today():
+    assert ruling(a_permission(information=frozenset({RecordKind.NOTE, RecordKind.IMAGES}))).is_permitted
+    assert ruling(a_permission(effective_from=date(2026, 11, 20))).is_permitted
+
+
 def test_an_event_serves_as_an_expiration_until_it_has_occurred():
     assert ruling(a_permission(expires_on=None, expires_event="end of treatment")).is_permitted
 
@@ -197,6 +202,24 @@ def test_a_renewed_form_replaces_the_old_one_even_before_anyone_wrote_that_down(
 
     assert ruling(old, new).permission == new.id
     assert not ruling(old, new, release=release).is_permitted
+
+
+def test_a_form_replaces_the_one_it_names_and_neither_itself_nor_any_other():
+    reference, another = IssuedIdentifier("urn:forms", "2"), IssuedIdentifier("urn:forms", "9")
+    other = a_permission(End.REVOKED, reference=reference, replaces=another)
+    itself = a_permission(reference=reference, replaces=reference)
+
+    assert ruling(a_permission(), other).is_permitted
+    assert ruling(itself).is_permitted
+
+
+def test_an_old_form_says_that_it_was_replaced_even_where_the_new_one_is_worse():
+    old = a_permission()
+    worse = a_permission(
+        reference=None, replaces=old.form.reference, described=False, statements=frozenset(), purposes=frozenset()
+    )
+
+    assert findings(old, worse) == {Finding.REPLACED}
 
 
 def test_a_replacement_entered_in_error_or_never_filed_replaces_nothing():
@@ -369,6 +392,7 @@ def test_a_pause_or_a_refusal_stops_whatever_other_form_there_is(policy):
 @pytest.mark.parametrize("ended", [End.EXPIRED, End.REPLACED, End.ENTERED_IN_ERROR, End.REVOKED])
 def test_a_refusal_that_is_over_refuses_nothing(ended):
     assert ruling(a_permission(ended, denies=True), a_permission()).is_permitted
+    assert ruling(a_permission(ended, denies=True), policy=Basis.TREATMENT).is_permitted
 
 
 def test_a_refusal_counts_from_its_day_to_its_day():
@@ -379,8 +403,10 @@ def test_a_refusal_counts_from_its_day_to_its_day():
 def test_a_refusal_reaches_what_it_names_and_what_it_leaves_open():
     of_images = a_permission(denies=True, information=frozenset({RecordKind.IMAGES}))
     of_everything = a_permission(denies=True, disclosers=frozenset(), recipients=frozenset())
+    to_another = a_permission(denies=True, recipients=frozenset({LABORATORY}))
 
     assert ruling(of_images, a_permission()).is_permitted
+    assert ruling(to_another, a_permission()).is_permitted
     assert not ruling(of_everything, a_permission()).is_permitted
 
 
@@ -395,7 +421,10 @@ def test_an_access_directive_needs_a_signature_and_a_designee_and_no_more():
     unsigned = a_permission(signed_by=None)
     to_nobody = a_permission(recipients=frozenset())
 
+    of_the_patients_own = a_permission(purposes=frozenset({"HRESCH"}))
+
     assert ruling(directive, policy=Basis.ACCESS_DIRECTIVE).basis is Basis.ACCESS_DIRECTIVE
+    assert ruling(of_the_patients_own, policy=Basis.ACCESS_DIRECTIVE).is_permitted
     assert findings(unsigned, policy=Basis.ACCESS_DIRECTIVE) == {Finding.SIGNATURE_MISSING}
     assert findings(to_nobody, policy=Basis.ACCESS_DIRECTIVE) == {Finding.INCOMPLETE_RECIPIENT}
 

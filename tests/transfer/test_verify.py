@@ -1,5 +1,6 @@
 """One byte changed anywhere, and it is found and named."""
 
+import atexit
 import hashlib
 import io
 import json
@@ -8,18 +9,21 @@ import shutil
 import tarfile
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import pytest
+import rfc8785
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packets import a_packet, a_signer, made
+from joserfc.jwk import RSAKey
+from packets import a_packet, a_signer
 
 from transfer import bag
-from transfer.adapters.packet.signature import jwks
+from transfer.adapters.packet.signature import KeySigner, jwks
 from transfer.cli.verify import verify_command
 from transfer.verify import Kind, Outcome, verify
+from transfer.verify.keys import holds
 
 SMALL = (*bag.CONTROL, "notice.txt")
 
@@ -32,9 +36,9 @@ def folder(tmp_path):
 @cache
 def _scratch() -> Path:
     """One folder for all the tests that put back what they change."""
-    kept = TemporaryDirectory()
-    _scratch.kept = kept
-    return a_packet().unpack(Path(kept.name) / "packet")
+    kept = mkdtemp()
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    return a_packet().unpack(Path(kept) / "packet")
 
 
 def check(path: Path):
@@ -74,11 +78,17 @@ def test_another_signer_is_intact_but_unknown(folder):
     assert verify(folder, {"keys": []}).outcome is Outcome.UNKNOWN_SIGNER
 
 
-def test_a_packet_signed_anew_by_somebody_else_is_not_taken_for_ours():
-    packet = a_packet()
-    theirs = made(packet.contents, packet.vault, a_signer("theirs"))
+def test_a_packet_signed_anew_by_somebody_else_is_not_taken_for_ours(folder):
+    """Their key and their signature over the same files are whole, and theirs."""
+    theirs = a_signer("theirs")
+    key = rfc8785.dumps(theirs.public_jwk())
+    tags = bag.listed(a_packet().files[bag.TAG_MANIFEST]) | {bag.SIGNER: hashlib.sha256(key).hexdigest()}
+    (folder / bag.SIGNER).write_bytes(key)
+    (folder / bag.TAG_MANIFEST).write_bytes(bag.manifest(tags))
+    (folder / bag.SIGNATURE).write_text(theirs.sign(bag.manifest(tags)))
 
-    assert check_tar(theirs.tar).outcome is Outcome.UNKNOWN_SIGNER
+    assert check(folder).outcome is Outcome.UNKNOWN_SIGNER
+    assert verify(folder, jwks([theirs])).outcome is Outcome.VERIFIED
 
 
 @pytest.mark.parametrize("path", SMALL)
@@ -285,6 +295,16 @@ def test_a_private_use_of_the_key_file_is_not_accepted(folder):
         (folder / bag.SIGNER).write_bytes(other)
         found = check(folder)
         assert (found.outcome, named(found)) == (Outcome.ALTERED, [bag.SIGNER])
+
+
+def test_a_signature_has_one_spelling():
+    """The signature of a 2048-bit key leaves four bits of its last character unused: none of them may be set."""
+    key = RSAKey.generate_key(2048)
+    signature = KeySigner(key).sign(b"payload").encode()
+    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    held = [last for last in alphabet if holds(signature[:-1] + bytes([last]), b"payload", key)]
+
+    assert held == [signature[-1]]
 
 
 class TestCommand:

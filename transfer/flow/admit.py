@@ -19,7 +19,7 @@ from transfer.flow.edges import Edges
 from transfer.flow.receive import attend, match_patient
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.institutions import Department, Institution
-from transfer.ledger import Tx, arrivals, lock_number, materials, patients, people, requests, rounds
+from transfer.ledger import Tx, arrivals, materials, patients, people, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import Verdict
@@ -75,9 +75,9 @@ def _patient(tx: Tx, case: CaseId) -> PatientId:
 
 
 def _open(edges: Edges, case: CaseId) -> bool:
-    """Open the case from its referral. False: a person must decide first, or it is a duplicate."""
+    """Open the case from its referral. False: a person must decide first, or has closed it."""
     with edges.ledger.transaction() as tx:
-        named = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL)
+        named = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL) if tx.case(case).is_open else []
         arrival = arrivals.claim(tx, named[0]) if named else None
         body = reading.payload(tx, edges, arrival) if arrival else b""
     if arrival is None:
@@ -99,14 +99,14 @@ def _open(edges: Edges, case: CaseId) -> bool:
 
 def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist) -> bool:
     # Two referrals of one unknown person at once must not make two patients.
-    for term in patients.terms(tx, referral.patient):
-        tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"term/{term.hex()}"))
+    patients.hold_terms(tx, referral.patient, exclusive=True)
     match = match_patient(tx, referral.patient)
-    if match.verdict is Verdict.DOUBTFUL:
+    if match.verdict is Verdict.DOUBTFUL and arrival.patient is None:
         people.hold(tx, case, "whose-referral", arrival.id)
         arrivals.settle(tx, arrival, "held", match.tier)
         return False
-    patient = match.patient or patients.meet(tx, referral.patient, arrival.id)
+    # People's word about who it is goes before the rule.
+    patient = arrival.patient or match.patient or patients.meet(tx, referral.patient, arrival.id)
     patients.learn(tx, patient, referral.patient)
     tx.lock_case(case)
     if tx.case(case).opened:
@@ -115,7 +115,7 @@ def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Re
     arrivals.settle(tx, arrival, "filed", match.tier)
     tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
     if referral.question:
-        people.add_note(tx, case, patient, referral.question)
+        people.add_note(tx, case, patient, referral.question, about="question")
     if _is_duplicate(tx, case, patient, referral.receiver):
         tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
         return True
@@ -166,16 +166,20 @@ def _first_state(department: Department) -> RequestState:
 
 
 def _take_in_sealed(edges: Edges, case: CaseId) -> None:
-    """Attend anew to what waits sealed for this patient: release forms first, then the rest in order of receipt."""
-    with edges.ledger.transaction() as tx:
-        patient = _patient(tx, case)
-        who = patients.identity(tx, patient)
-        terms = patients.terms(tx, who.current, *who.former) if who else []
-        waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
-    for kind_first in (True, False):
+    """Attend anew to what waits sealed for this patient: release forms first, then the rest in order of receipt.
+
+    The rest is looked for only when the forms are filed: what was sealed for want of one before is then seen, and what
+    comes after finds it filed.
+    """
+    for forms in (True, False):
+        with edges.ledger.transaction() as tx:
+            patient = _patient(tx, case)
+            who = patients.identity(tx, patient)
+            terms = patients.terms(tx, who.current, *who.former) if who else []
+            waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
         for name in waiting:
             with edges.ledger.transaction() as tx:
-                arrival = arrivals.claim_sealed(tx, name, forms=kind_first)
+                arrival = arrivals.claim_sealed(tx, name, forms=forms)
             if arrival:
                 attend(edges, arrival, case=case)
 

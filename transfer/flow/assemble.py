@@ -200,8 +200,8 @@ def _material(tx: Tx, case: CaseId, patient: PatientId) -> list[MaterialItem]:
 
 
 def _question(tx: Tx, case: CaseId) -> str | None:
-    """The first note of a case is the question its referral asks."""
+    """What the referral asks. What people here wrote on the case stays here."""
     for line in tx.lines(Chain.case(case)):
-        if isinstance(line.fact, facts.NoteAdded):
+        if isinstance(line.fact, facts.NoteAdded) and line.fact.about == "question":
             return people.read_note(tx, line.fact.note)
     return None

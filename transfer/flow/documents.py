@@ -9,12 +9,13 @@ from transfer.flow.asking import Asking
 from transfer.flow.collecting import join, may_collect
 from transfer.flow.edges import Edges
 from transfer.flow.watch import Watch
-from transfer.ledger import patients, people, records, requests
+from transfer.ledger import patients, people, records, requests, rounds
 from transfer.ledger.records import About, New, Part
 from transfer.matching import Candidate, Tier, Verdict, identify
 from transfer.patients import Demographics
 from transfer.record_requests import RequestState
 from transfer.records import Document
+from transfer.rounds import Dag
 from transfer.staging import CHUNK
 
 
@@ -86,8 +87,9 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
         if not ruling.is_permitted:
             raise Fenced("the permission ended while we worked")
         record = kept or records.keep(tx, new)
-        patients.learn(tx, asking.patient, document.patient)
         join(tx, edges, made.case, record, ruling, tier, request=made.id)
+        if patients.learn(tx, asking.patient, document.patient):
+            rounds.ring(tx, Dag.OPEN_CASE, made.case)
 
 
 def _bounded(chunks: Iterator[bytes], watch: Watch) -> Iterator[bytes]:

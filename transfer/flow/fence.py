@@ -12,7 +12,7 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, CaseId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, Tx, packets, patients, rounds
+from transfer.ledger import Ledger, Tx, packets, patients, purging, rounds
 from transfer.ledger.patients import Filed
 from transfer.permissions import Authorization, End, FormStatus, expires_at
 from transfer.rounds import Dag
@@ -68,7 +68,19 @@ def end(tx: Tx, filed: Filed, how: End, arrival: str | None = None) -> int | Non
         return None
     epoch = patients.move(tx, filed.patient)
     patients.end_permission(tx, filed.patient, filed.permission.id, how, arrival)
-    _ring_cases(tx, filed.patient, Dag.ENFORCE_PERMISSIONS)
+    # Where all cases are closed, one of them still has to see to it: what they collected is here.
+    for case in patients.open_cases(tx, [filed.patient]) or purging.cases_of(tx, filed.patient)[:1]:
+        rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, case)
+    return epoch
+
+
+def resume(tx: Tx, filed: Filed) -> int | None:
+    """A paused permission goes on, in a new epoch; its cases look again. None: it is not paused."""
+    if filed.permission.ended is not End.PAUSED:
+        return None
+    epoch = patients.move(tx, filed.patient)
+    patients.resume_permission(tx, filed.patient, filed.permission.id)
+    _ring_cases(tx, filed.patient, Dag.OPEN_CASE)
     return epoch
 
 
@@ -82,6 +94,7 @@ def end_by_reference(tx: Tx, form_reference: bytes, status: FormStatus, arrival:
     )
     if row is None or status not in _ENDS:
         return False
+    patients.lock(tx, PatientId(row.patient))  # or what is read here has changed when it is ended
     for one in patients.filed(tx, row.patient):
         if one.permission.id == row.permission:
             end(tx, one, _ENDS[status], arrival)

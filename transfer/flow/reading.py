@@ -10,7 +10,7 @@ from transfer.adapters.fhir.pushes import Sent
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
-from transfer.arrivals import ArrivalKind, Door, NoRecords, Receipt, Referral
+from transfer.arrivals import ArrivalKind, NoRecords, Receipt, Referral
 from transfer.errors import Unexpected
 from transfer.flow.edges import Edges
 from transfer.ledger import Tx, arrivals
@@ -74,7 +74,7 @@ def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
         NeedsReview, TooLarge: only a person can make something of it.
     """
     institution = edges.institutions[arrival.institution]
-    if arrival.door is Door.MLLP:
+    if arrival.content_type == HL7_V2:
         return _read_hl7v2(edges, arrival, body)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
@@ -127,8 +127,3 @@ def _pushed(found: list[Sent | Bad]) -> Answer:
         if not isinstance(one, Bad)
     )
     return Answer(letters=letters, unusable=sum(isinstance(one, Bad) for one in found))
-
-
-def content_type_of(arrival: Arrival) -> str:
-    """What the record is where the message itself is it."""
-    return HL7_V2 if arrival.door is Door.MLLP else arrival.content_type

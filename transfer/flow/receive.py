@@ -32,6 +32,10 @@ ARRIVALS_A_ROUND = 1000
 SECONDS_A_ROUND = 20.0
 
 
+class _Moved(Exception):
+    """What we decided by is no longer so: a patient became known, a permission came. Decide again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attended:
     """How many arrivals a lane attended to, and whether more wait."""
@@ -72,11 +76,15 @@ def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> Non
         with edges.ledger.transaction() as tx:
             body = reading.payload(tx, edges, arrival)
         said = reading.read(edges, arrival, body)
-        _take_effect(edges, arrival, said, case)
+        while True:
+            try:
+                return _take_effect(edges, arrival, said, case)
+            except _Moved:
+                continue
     except KeyGone:
-        return  # purged meanwhile: there is nothing left to attend to
+        return None  # purged meanwhile: there is nothing left to attend to
     except Fenced:
-        return  # another attends to it
+        return None  # another attends to it
     except (NeedsReview, Refused) as error:
         _hold(edges, arrival, type(error).__name__.lower())
 
@@ -118,15 +126,17 @@ def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: Ca
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         match = match_patient(tx, form.patient)
-        if match.verdict is Verdict.NOT_OURS:
+        # Whose it is may have been decided before: people's word is not asked for twice.
+        patient = arrival.patient or match.patient
+        if patient is not None:
+            file_authorization(tx, edges.institutions, patient, form, arrival.id, but=case)
+            arrivals.join_patient(tx, arrival, patient)
+            arrivals.settle(tx, arrival, "filed", "authorization")
+        elif match.verdict is Verdict.NOT_OURS:
             _seal_away(tx, arrival, [form.patient], "stranger")
-        elif match.patient is None:
+        else:
             people.hold(tx, arrival.id, "whose-form")
             arrivals.settle(tx, arrival, "held", match.tier)
-        else:
-            file_authorization(tx, edges.institutions, match.patient, form, arrival.id, but=case)
-            arrivals.join_patient(tx, arrival, match.patient)
-            arrivals.settle(tx, arrival, "filed", "authorization")
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
@@ -141,7 +151,11 @@ def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
         }
     verdicts = {match.verdict for match in matches.values()}
     found = {match.patient for match in matches.values()}
-    if verdicts == {Verdict.NOT_OURS}:
+    if arrival.patient is not None:
+        # Found before, by a rule or by people, whose word is not asked for twice.
+        tier = next(iter(matches.values())).tier if found == {arrival.patient} else Tier.DECIDED
+        _collect_answer(edges, arrival, answer, arrival.patient, tier)
+    elif verdicts == {Verdict.NOT_OURS}:
         with edges.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             _seal_away(tx, arrival, said, "stranger")
@@ -165,6 +179,10 @@ def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: Pat
     if not permitted:
         with edges.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
+            patients.share(tx, patient)
+            cases = patients.open_cases(tx, [patient])
+            if any(_is_permitted(tx, edges, case, arrival, answer.letters) for case in cases):
+                raise _Moved
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
         return
@@ -210,7 +228,7 @@ def _new_record(edges: Edges, arrival: Arrival, letter: Letter, patient: Patient
         with edges.ledger.transaction() as tx:
             body = reading.payload(tx, edges, arrival)
         place = arrival.location or edges.vault.keep([body])
-        parts.append(Part(role="received", content_type=reading.content_type_of(arrival), location=place))
+        parts.append(Part(role="received", content_type=arrival.content_type, location=place))
     for piece in letter.pieces:
         role = "extracted" if letter.is_message else "received"
         if not piece.is_derived:

@@ -96,7 +96,7 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
         else:
             return Outcome(state=RequestState.EXPECTED)
     except TurnedAway:
-        return Outcome(state=RequestState.FORBIDDEN, hold="source-forbids")
+        return Outcome(state=RequestState.FORBIDDEN, hold="source-refuses")
     except Fenced:
         return Outcome(state=RequestState.DUE, again_after=timedelta(0))
     except Unavailable as error:
@@ -112,7 +112,7 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
 def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
     made = asking.claimed.request
     if made.attempts >= GIVE_UP_AFTER:
-        return Outcome(state=RequestState.SILENT, hold="source-silent")
+        return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
     with edges.ledger.transaction() as tx:
         now = tx.now()
     wait = next_attempt(made.attempts, now, error.retry_after) - now

@@ -7,7 +7,7 @@ from itertools import chain
 
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import Fenced
-from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
+from transfer.identifiers import INBOX, ArrivalId, CaseId, InstitutionId, PatientId
 from transfer.ledger import Row, Tx, rounds
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import SITE, KeyName
@@ -184,6 +184,18 @@ def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: t
     )
 
 
+def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
+    """Let it be attended to once more, as if it had just come. Returns the round to ring for it."""
+    tx.run(
+        """UPDATE arrivals SET state = 'stored', outcome = NULL, lease_until = NULL, lost = 0, purge_after = NULL
+           WHERE arrival = %s""",
+        arrival.id,
+    )
+    if arrival.kind is ArrivalKind.RECEIPT and arrival.subject:
+        return Dag.SETTLE_DELIVERY, arrival.subject
+    return Dag.RECEIVE_ARRIVALS, INBOX
+
+
 def know_again(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
     """By what a sealed arrival is found when its patient's case opens."""
     for term in terms:
@@ -239,6 +251,15 @@ def join_patient(tx: Tx, arrival: Arrival, patient: PatientId) -> None:
         *(patient, key, sealed, arrival.id),
     )
     tx.run("DELETE FROM arrival_terms WHERE arrival = %s", arrival.id)
+
+
+def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
+    """It is not these patients': what it shares with them no longer finds it, its other numbers still do."""
+    tx.run(
+        """DELETE FROM arrival_terms WHERE arrival = %s
+           AND term IN (SELECT term FROM patient_terms WHERE patient = ANY(%s))""",
+        *(arrival.id, list(compared)),
+    )
 
 
 def count_stranger(tx: Tx, arrival: Arrival, column: str) -> None:

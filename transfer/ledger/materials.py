@@ -55,10 +55,27 @@ def receive(
     now = materials.receive(wanted, pieces=pieces, accession_hmac=number)
     now = materials.announce(now, announced) if announced else now
     sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(Label, label), about=now.id)
+    tx.run("UPDATE materials SET about = %s, received_at = transfer.now() WHERE material = %s", sealed, now.id)
+    _count(tx, case, kept, now)
+    return now
+
+
+def announce(tx: Tx, case: CaseId, kept: Kept, expected: int) -> Material:
+    """How many pieces the sender's list says were sent, said after they came. The same again writes nothing.
+
+    Raises:
+        NotAllowed: fewer than one piece.
+    """
+    now = materials.announce(kept.material, expected)
+    if now != kept.material:
+        _count(tx, case, kept, now)
+    return now
+
+
+def _count(tx: Tx, case: CaseId, kept: Kept, now: Material) -> None:
     tx.run(
-        """UPDATE materials SET expected = %s, received = %s, state = %s, about = %s, received_at = transfer.now()
-           WHERE material = %s""",
-        *(now.expected, now.received, now.state, sealed, now.id),
+        "UPDATE materials SET expected = %s, received = %s, state = %s WHERE material = %s",
+        *(now.expected, now.received, now.state, now.id),
     )
     fact = facts.MaterialReceived(
         material=now.id,
@@ -69,7 +86,6 @@ def receive(
         state=now.state,
     )
     tx.append(Chain.case(case), fact)
-    return now
 
 
 def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[Kept]:

@@ -32,12 +32,17 @@ def share(tx: Tx, patient: PatientId) -> int:
     return int(tx.value("SELECT epoch FROM patient_epochs WHERE patient = %s", patient))
 
 
+def lock(tx: Tx, patient: PatientId) -> None:
+    """Take what `move` takes, before reading what decides whether to move: nobody else ends or files meanwhile."""
+    tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"patient/{patient}"))
+
+
 def move(tx: Tx, patient: PatientId) -> int:
     """Begin the patient's next epoch: no one who shares it is at work while this transaction lasts.
 
     Never after `share` in one transaction (it would wait for itself in another's company).
     """
-    tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"patient/{patient}"))
+    lock(tx, patient)
     return int(tx.value("UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch", patient))
 
 
@@ -57,12 +62,15 @@ def meet(tx: Tx, said: Demographics, arrival: ArrivalId) -> PatientId:
     return patient
 
 
-def learn(tx: Tx, patient: PatientId, said: Demographics) -> None:
-    """Remember the names and numbers another institution uses for a patient surely recognised. Twice is once."""
+def learn(tx: Tx, patient: PatientId, said: Demographics) -> bool:
+    """Remember the names and numbers another institution uses for a patient surely recognised. Twice is once.
+
+    True: the patient can be found by something new, and what is sealed under it has to be looked for.
+    """
     known = identity(tx, patient)
     if known is None or said == known.current or said in known.former:
-        return
-    _write(tx, patient, Identity(current=known.current, former=(*known.former, said)))
+        return False
+    return _write(tx, patient, Identity(current=known.current, former=(*known.former, said)))
 
 
 def identity(tx: Tx, patient: str) -> Identity | None:
@@ -76,11 +84,26 @@ def identity(tx: Tx, patient: str) -> Identity | None:
         return None
 
 
-def _write(tx: Tx, patient: PatientId, known: Identity) -> None:
+def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
     sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(Identity, known), about=patient)
     tx.run("UPDATE patients SET identity = %s WHERE patient = %s", sealed, patient)
+    new = 0
     for term in terms(tx, known.current, *known.former):
-        tx.run("INSERT INTO patient_terms (term, patient) VALUES (%s, %s) ON CONFLICT DO NOTHING", term, patient)
+        new += tx.run("INSERT INTO patient_terms (term, patient) VALUES (%s, %s) ON CONFLICT DO NOTHING", term, patient)
+    return new > 0
+
+
+def hold_terms(tx: Tx, *said: Demographics, exclusive: bool = False) -> None:
+    """Hold still, until this transaction ends, who is known by these terms.
+
+    Who makes a patient known holds them alone, who seals something as a stranger's shares them and matches anew: so
+    either the patient is seen by the one, or the sealed message by the other.
+    """
+    for term in terms(tx, *said):
+        if exclusive:
+            tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"term/{term.hex()}"))
+        else:
+            tx.row("SELECT pg_advisory_xact_lock_shared(%s)", lock_number(f"term/{term.hex()}"))
 
 
 def terms(tx: Tx, *said: Demographics) -> list[bytes]:

@@ -51,6 +51,18 @@ def resolve(tx: Tx, hold: str, word: str, note: str | None = None) -> Hold | Non
     return _hold(row)
 
 
+def say(tx: Tx, hold: Hold, person: str, word: str, about: str = "") -> int:
+    """Keep one person's word about a question that several must answer alike, and count who said the same."""
+    tx.run(
+        """INSERT INTO hold_words (hold, person, word, about, said_at) VALUES (%s, %s, %s, %s, transfer.now())
+           ON CONFLICT (hold, person) DO UPDATE SET word = excluded.word, about = excluded.about,
+             said_at = excluded.said_at""",
+        *(hold.id, person, word, about),
+    )
+    same = "SELECT count(*) FROM hold_words WHERE hold = %s AND word = %s AND about = %s"
+    return int(tx.value(same, hold.id, word, about))
+
+
 def release(tx: Tx, subject: str, code: str, word: str) -> None:
     """What was asked has answered itself (a form came, a packet went)."""
     for row in tx.rows(
@@ -83,11 +95,15 @@ def note(tx: Tx, patient: PatientId, text: str) -> NoteId:
     return written
 
 
-def add_note(tx: Tx, case: CaseId, patient: PatientId, text: str) -> NoteId:
+def add_note(tx: Tx, case: CaseId, patient: PatientId, text: str, *, about: str | None = None) -> NoteId:
     written = note(tx, patient, text)
-    digest = tx.keys.hmac(KeyName.patient(patient), text.encode()).hex()
-    tx.append(Chain.case(case), facts.NoteAdded(note=written, hmac=digest))
+    tx.append(Chain.case(case), facts.NoteAdded(note=written, hmac=digest(tx, patient, text), about=about))
     return written
+
+
+def digest(tx: Tx, patient: PatientId, text: str) -> str:
+    """What stands in a fact for free text."""
+    return tx.keys.hmac(KeyName.patient(patient), text.encode()).hex()
 
 
 def read_note(tx: Tx, note: str) -> str | None:

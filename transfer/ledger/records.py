@@ -173,23 +173,26 @@ def parts(tx: Tx, kept: Kept) -> list[Part]:
 
 
 def copies(tx: Tx, kept: Kept, case: CaseId) -> list[RecordId]:
-    """Other records of the case that share a number or a content with this one, first collected first."""
+    """Other records of the case that share a number or a content with this one, first collected first.
+
+    Only of the same kind: a study and the report on it share an accession number and are two things.
+    """
     rows = tx.rows(
         """SELECT DISTINCT o.record, r.kept_at FROM record_terms AS m JOIN record_terms AS o USING (term)
            JOIN collected AS c ON c.record = o.record AND c.case_id = %s JOIN records AS r ON r.record = o.record
-           WHERE m.record = %s AND o.record <> m.record ORDER BY r.kept_at""",
-        *(case, kept.id),
+           WHERE m.record = %s AND o.record <> m.record AND r.kind = %s ORDER BY r.kept_at""",
+        *(case, kept.id, kept.kind),
     )
     return [RecordId(row.record) for row in rows]
 
 
 def same_numbers(tx: Tx, kept: Kept, case: CaseId) -> list[RecordId]:
-    """Other records of the case under one of this record's own numbers, whatever their content."""
+    """Other records of the case and kind under one of this record's own numbers, whatever their content."""
     numbers = [_hmac(tx, kept.patient, f"number|{i.issuer}|{i.value}") for i in kept.about.identifiers]
     rows = tx.rows(
-        """SELECT DISTINCT record FROM record_terms JOIN collected USING (record)
-           WHERE term = ANY(%s) AND case_id = %s AND record <> %s""",
-        *(numbers, case, kept.id),
+        """SELECT DISTINCT record FROM record_terms JOIN collected USING (record) JOIN records USING (record)
+           WHERE term = ANY(%s) AND case_id = %s AND record <> %s AND kind = %s""",
+        *(numbers, case, kept.id, kept.kind),
     )
     return [RecordId(row.record) for row in rows]
 

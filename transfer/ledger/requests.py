@@ -86,6 +86,16 @@ def renew(tx: Tx, claimed: Claimed) -> bool:
     )
 
 
+def overrule(tx: Tx, request: Request) -> None:
+    """A person says how it stands: whatever task is at it has lost its claim and writes nothing."""
+    tx.run("UPDATE requests SET claim = claim + 1, lease_until = NULL WHERE request = %s", request.id)
+
+
+def hurry(tx: Tx, request: Request) -> None:
+    """What is due later is due now."""
+    tx.run("UPDATE requests SET not_before = transfer.now() WHERE request = %s", request.id)
+
+
 def still_ours(tx: Tx, claimed: Claimed) -> Request:
     """The request as it is now, locked; raise `Fenced` if another claimed it or it was withdrawn."""
     row = tx.row("SELECT * FROM requests WHERE request = %s FOR UPDATE", claimed.request.id)

@@ -44,8 +44,10 @@ class Component:
     ready: Callable[[], bool] = lambda: True
     #: it is still well; after that
     healthy: Callable[[], bool] = lambda: True
-    #: seconds it may take to come up, and to be unwell
+    #: seconds it may take to come up
     patience: float = 60.0
+    #: seconds it may be unwell before it is started anew
+    silence: float = 15.0
     escalation: Escalation = _STOP
     #: ends with 0 when its work is done, and is not started again
     is_job: bool = False
@@ -178,6 +180,7 @@ def _airflow(installation: Installation) -> list[Unit]:
                 ready=health.is_warm if component == "api-server" else partial(health.is_well, component),
                 healthy=partial(health.is_not_unwell, component),
                 patience=120.0,
+                silence=90.0,
                 escalation=_STOP_SCHEDULER if component == "scheduler" else _STOP,
             )
         )

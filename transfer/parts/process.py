@@ -92,6 +92,8 @@ def stop(handle: Handle, escalation: Iterable[tuple[signal.Signals, float]]) -> 
     for number, seconds in escalation:
         if not _signal(handle, number):
             return True
+        # a process that somebody halted could not take the signal in
+        _signal(handle, signal.SIGCONT)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not handle.is_alive:

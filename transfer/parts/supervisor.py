@@ -167,8 +167,10 @@ class Supervisor:
                 self._came_up(watched, State.UP)
             elif now - watched.since > SETTLED:
                 watched.failures = 0
-        elif now - watched.well > unit.patience:
-            self._failed(watched, "does not answer" if watched.state is State.UP else "does not come up")
+        elif watched.state is State.UP and now - watched.well > unit.silence:
+            self._failed(watched, "does not answer")
+        elif watched.state is State.STARTING and now - watched.since > unit.patience:
+            self._failed(watched, "does not come up")
 
     def _came_up(self, watched: Watched, state: State) -> None:
         took = time.monotonic() - watched.since

@@ -25,7 +25,7 @@ from transfer.parts.supervisor import stop_leftovers
 _STOP = ((signal.SIGTERM, 120.0), (signal.SIGKILL, 5.0))
 
 #: a component that failed so often on the way up will not come up by waiting
-_HOPELESS = 5
+_HOPELESS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +136,8 @@ class System:
         private.folder(self.var)
         private.folder(self._run)
         (self._run / "system.json").unlink(missing_ok=True)
+        if self._process:
+            self._process.wait()
         command = [sys.executable, "-m", "transfer.parts.supervisor", "--var", str(self.var), *self._options]
         self._process = spawn(
             command,

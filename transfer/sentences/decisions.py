@@ -3,126 +3,124 @@
 from collections.abc import Mapping
 
 from transfer.holds import HoldCode
-from transfer.sentences.words import OURS, STOPPED, STOPPED_INSTITUTION, THEIRS, WORKING, Sentences
+from transfer.sentences.words import OURS, STOPPED_INSTITUTION, THEIRS, WORKING, Sentences
+
+_WHICH_PATIENT = "We are making sure which patient a message is about."
+_UNREADABLE = "Something you sent cannot be read. Please send it again."
 
 HOLDS: Mapping[str, Sentences] = {
-    HoldCode.DOUBTFUL_PATIENT: Sentences(
-        "Is this our patient? Compare both side by side; two people decide where only name and birth date agree.",
+    HoldCode.WHOSE_REFERRAL: Sentences(
+        "Is this referral about a patient we know? Compare both side by side before a case is opened.",
         WORKING,
-        "We are making sure which patient a message is about.",
+        _WHICH_PATIENT,
     ),
-    HoldCode.SEVERAL_PATIENTS: Sentences(
-        "This could belong to more than one patient. Compare them; two people decide.",
+    HoldCode.WHOSE_FORM: Sentences(
+        "Whose release form is this? Compare; two people decide where only name and birth date agree.",
         WORKING,
-        "We are making sure which patient a message is about.",
+        _WHICH_PATIENT,
     ),
-    HoldCode.CONFLICTING_IDENTITY: Sentences(
-        "The number is our patient's; the name, birth date or another number is not. Ask the sender.",
+    HoldCode.WHOSE_RECORD: Sentences(
+        "Whose record is this? Compare; two people decide where only name and birth date agree.",
         WORKING,
-        "The identity in a message you sent is contradictory. Please check it.",
+        _WHICH_PATIENT,
     ),
-    HoldCode.UNREADABLE: Sentences(
-        "What came cannot be read. Look at it, or ask for it again.",
+    HoldCode.WHOSE_STUDY: Sentences(
+        "The archive lists studies that are not surely this patient's; they were not fetched. Call the film room.",
+        THEIRS,
+        "Some studies could not be matched to the patient surely. We will call you.",
+    ),
+    HoldCode.IDENTITY_CHANGED: Sentences(
+        "An institution changed or merged the identity of a patient we know. Check that the case still fits.",
         WORKING,
-        "Something you sent cannot be read. Please send it again.",
+        "We received your change of a patient's identity.",
     ),
-    HoldCode.UNEXPECTED: Sentences(
-        "The source answered something its interface does not promise. Look at it.",
+    HoldCode.REFERRAL_UNREADABLE: Sentences(
+        "The referral cannot be read, or names a disease or an institution we do not know. Look at it.",
         WORKING,
-        "Your system's answer was not understood. Please call us.",
+        "We could not make out your referral. Please call us.",
     ),
-    HoldCode.TOO_LARGE: Sentences(
-        "What came is beyond the bound set for this source. Raise the bound, or ask for less.",
+    HoldCode.ARRIVAL_UNREADABLE: Sentences(
+        "What came cannot be read. Correct the institution's file and read it again, or ask for it again.",
         WORKING,
-        "What you sent is too large for this way. Please call us.",
+        _UNREADABLE,
     ),
-    HoldCode.SAME_NUMBER_OTHER_BYTES: Sentences(
-        "A message came again under the same number with other content. Decide which one counts.",
+    HoldCode.ARRIVAL_POISONOUS: Sentences(
+        "Reading this message broke the machinery several times. It was set aside; look at it.",
+        WORKING,
+        _UNREADABLE,
+    ),
+    HoldCode.ENTRIES_UNUSABLE: Sentences(
+        "Some of what the source gave cannot be used. The rest was collected; ask the source about it.",
+        WORKING,
+        "Some of what you sent could not be used. Please call us.",
+    ),
+    HoldCode.CONTROL_ID_CONFLICT: Sentences(
+        "A message came under a number that had come before with other content. Both are kept; ask which one counts.",
         WORKING,
         "Two different messages came under one number. Please tell us which counts.",
     ),
-    HoldCode.SAME_IMAGE_OTHER_PIXELS: Sentences(
-        "An image came again under the same UID with other pixels. Ask the archive which one counts.",
-        WORKING,
-        "Two different images came under one UID. Please tell us which counts.",
-    ),
-    HoldCode.UNKNOWN_DISEASE: Sentences(
-        "No checklist covers the disease on the referral. Pick one, or send the referral back.",
-        WORKING,
-        "We could not tell from the referral which checklist applies. Please call us.",
-    ),
-    HoldCode.UNKNOWN_INSTITUTION: Sentences(
-        "The referral names an institution we do not know. Add it, or ask who is meant.",
-        WORKING,
-        "The referral names an institution we do not know. Please tell us how to reach it.",
-    ),
-    HoldCode.FORM_NEEDS_REVIEW: Sentences(
-        "The release form cannot be judged by rule. Look at the signed page.",
-        WORKING,
-        "The release form is being looked at.",
-    ),
-    HoldCode.NOT_FOUND: Sentences(
-        "Not found under these identifiers. Ask otherwise, or confirm that it does not exist.",
-        "We are looking further for a part of your records.",
-        "Nothing was found under the identifiers we gave. We will ask again with others.",
-    ),
-    HoldCode.FORBIDDEN: Sentences(
+    HoldCode.SOURCE_REFUSES: Sentences(
         "The source refuses us access. Settle it with them, or ask elsewhere.",
         THEIRS,
         "Your system refused our request. Please tell us what is needed.",
     ),
-    HoldCode.SILENT: Sentences(
+    HoldCode.SOURCE_DOES_NOT_ANSWER: Sentences(
         "The source does not answer. Call them, or ask elsewhere.",
         "The institution has not answered yet. We are calling them.",
         "We have had no answer to our request. Please call us.",
     ),
-    HoldCode.TURNED_AWAY: Sentences(
-        "The far side does not accept our credential. Correct it in the institution's file, or have it accepted.",
+    HoldCode.SOURCE_PUZZLES: Sentences(
+        "The source answered something its interface does not promise, or that names somebody else. Look at it.",
         WORKING,
-        "Your system does not accept our credential. Please call us.",
+        "Your system's answer was not understood. Please call us.",
     ),
-    HoldCode.APPROVAL: Sentences(
+    HoldCode.APPROVE_RELEASE: Sentences(
         "The packet is complete. Somebody must approve before it goes.",
         "Your records are ready and being checked a last time.",
         "The packet is being checked a last time before it goes.",
     ),
-    HoldCode.PARTIAL_PACKET: Sentences(
+    HoldCode.APPROVE_PARTIAL: Sentences(
         "Everything is here but the slides or blocks. Approve a partial packet, or wait.",
         "Your records are ready but for the tissue samples.",
         "Everything is here but slides or blocks.",
     ),
-    HoldCode.DELIVERY_UNKNOWN: Sentences(
-        "We do not know whether the packet arrived. Ask the receiver before anything is sent again.",
+    HoldCode.APPROVE_DELTA: Sentences(
+        "Something came after the packet was accepted. Approve a further packet with it, or wait.",
+        "More of your records have come and are being checked.",
+        "More has come since the packet you accepted. It is being checked.",
+    ),
+    HoldCode.RELEASE_NOT_PERMITTED: Sentences(
+        "The packet may not leave: for some of it no permission is in force. The case shows what is missing.",
+        "We may not send your records yet. We need a valid release form from you.",
+        "A signed release form is still awaited.",
+    ),
+    HoldCode.RECEIVER_HAS_NO_DOOR: Sentences(
+        "The receiver's file names no way to hand a packet over. Add it, then try again.",
         WORKING,
-        "We do not know whether our packet reached you. Please tell us.",
+        "We have no address to which your packets can be handed.",
+    ),
+    HoldCode.RECEIVER_REFUSED: Sentences(
+        "The receiver's system refused the packet itself. Settle it with them, then try again.",
+        WORKING,
+        "Your system refused our packet. Please call us.",
     ),
     HoldCode.PACKET_DECLINED: Sentences(
         "The receiver declined the packet. Its reasons reopen what they name.",
         "The center asked for more. We are getting it.",
         "You declined the packet. We are settling what you named.",
     ),
+    HoldCode.RECEIPTS_DISAGREE: Sentences(
+        "The receiver first said one thing of the packet and then another. Call them; the first word stands.",
+        WORKING,
+        "We have two different receipts of one packet from you. Please call us.",
+    ),
     HoldCode.CONFIRM_PURGE: Sentences(
         "The form was revoked. Confirm that what no other form covers is destroyed.",
         "The release of your records has been stopped. What we hold is being destroyed.",
         STOPPED_INSTITUTION,
     ),
-    HoldCode.PERMISSION_PAUSED: Sentences(
-        "The patient asked by telephone to stop. Resume, or wait for the revocation in writing.",
-        STOPPED,
-        STOPPED_INSTITUTION,
-    ),
-    HoldCode.FORM_IN_ERROR: Sentences(
-        "The form was entered in error. Decide what becomes of what was collected under it.",
-        STOPPED,
-        STOPPED_INSTITUTION,
-    ),
-    HoldCode.EMERGENCY_REVIEW: Sentences(
-        "A release was made in an emergency. Review it by the end of the next day.",
-        WORKING,
-        OURS,
-    ),
-    HoldCode.KEEPS_FAILING: Sentences(
-        "This failed several times. Look at the runs of the case.",
+    HoldCode.MACHINERY_BROKEN: Sentences(
+        "Our own machinery failed several times at this. Look at the runs of the case, then let it try again.",
         WORKING,
         OURS,
     ),

@@ -1,5 +1,7 @@
 """What can be read of a document that has no pages."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,9 +40,10 @@ def test_a_clinical_document_reads_as_its_narrative():
 
 
 def test_a_document_carried_inside_another_is_found():
-    body = '<ClinicalDocument><component><nonXMLBody><text mediaType="application/pdf" representation="B64">JVBERi0=</text></nonXMLBody></component></ClinicalDocument>'
+    carried = b'<text mediaType="application/pdf" representation="B64">JVBE Ri0=</text>'
+    document = b"<ClinicalDocument><component><nonXMLBody>%b</nonXMLBody></component></ClinicalDocument>" % carried
 
-    assert blocks("text/xml", body.encode()) == [Embedded("application/pdf", b"%PDF-")]
+    assert blocks("text/xml", document) == [Embedded("application/pdf", b"%PDF-")]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_a_result_message_reads_as_its_observations():
 
 
 def test_markup_of_a_page_is_text_and_its_script_is_nothing():
-    page = b"<html><head><style>x</style></head><body><p>One &amp; two</p><script>evil()</script><li>Three</li></body></html>"
+    page = b"<head><style>x</style></head><body><p>One &amp; two</p><script>evil()</script><li>Three</li></body>"
 
     assert blocks("text/html", page) == [Paragraph("One & two"), Paragraph("• Three")]
 
@@ -103,7 +106,5 @@ def test_a_kind_of_file_without_text_is_not_guessed_at():
 
 @given(st.sampled_from(TYPES), st.binary(max_size=300) | st.text("MSHOBX|^\\&~<>a/ \r\n", max_size=300).map(str.encode))
 def test_any_bytes_are_read_or_refused_never_a_crash(media_type, data):
-    try:
+    with contextlib.suppress(Unreadable):
         assert blocks(media_type, data)
-    except Unreadable:
-        pass

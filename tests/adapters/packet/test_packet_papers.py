@@ -24,7 +24,9 @@ def rich():
     vault = MemoryVault()
     markup = '"><script>alert(1)</script>'
     items = (
-        an_item(vault, a_pdf("a"), 1, content_type="application/pdf", labels=frozenset({"R", "HIV", "bad  code "})),
+        an_item(
+            vault, a_pdf("a"), 1, content_type="application/pdf", labels=frozenset({"R", "42CFRPart2", "bad  code "})
+        ),
         an_item(vault, b"b", 2, supersedes=a_record(1), status=DocumentStatus.CORRECTED, code=None, title=markup),
         an_item(vault, b"c", 3, derived_from=a_record(1), derivation="Page 2 withheld", source_name=markup),
         an_item(vault, b"d", 4, copy_of=a_record(1), at=None, content_type="no type", kind=RecordKind.OTHER),
@@ -71,11 +73,10 @@ def test_the_one_notice_stands_in_every_packet_word_for_word(rich):
 
 
 def test_the_part_2_notice_goes_with_records_that_carry_the_label_and_only_then(rich):
-    vault = MemoryVault()
-    labelled = made(contents((an_item(vault, b"x", labels=frozenset({"42CFRPart2"})),)), vault)
-
-    assert labelled.files["notice-42-cfr-part-2.txt"].decode() == f"{PART_2_NOTICE}\n"
-    assert "notice-42-cfr-part-2.txt" not in rich.files
+    assert rich.files["notice-42-cfr-part-2.txt"].decode() == f"{PART_2_NOTICE}\n"
+    assert PART_2_NOTICE in rich.files["index.html"].decode()
+    assert "notice-42-cfr-part-2.txt" not in a_packet().files
+    assert PART_2_NOTICE not in a_packet().files["index.html"].decode()
 
 
 def test_the_fhir_file_is_valid_r4_and_its_references_resolve(rich):

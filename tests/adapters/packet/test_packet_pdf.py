@@ -1,6 +1,7 @@
 """One PDF for people: everything in it that can be shown, and no document can spoil it for the others."""
 
 import io
+import re
 import sys
 import zlib
 
@@ -8,18 +9,22 @@ import pytest
 from fakes import MemoryVault
 from fpdf import FPDF
 from packets import a_packet, a_pdf, an_item, contents
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
 
-from transfer.adapters.packet import pdf_merge
+from transfer.adapters.packet import pdf, pdf_merge
 from transfer.adapters.packet.layout import lay_out
-from transfer.adapters.packet.pdf import COMMAND, bookmarked
+from transfer.adapters.packet.pdf import COMMAND, Shown, bookmarked
 from transfer.records import DocumentStatus, RecordKind
 
 
-def shown(*items, data, **said):
+def shown(vault, *items, **said):
+    """The PDF of these items, made in this process."""
     contents_ = contents(items, **said)
     layout = lay_out(contents_)
-    return bookmarked(contents_, layout, {d.number: data[d.item.record] for d in layout.documents})
+    data = {d.number: vault.objects[d.item.location.key] for d in layout.documents}
+    sent = [pdf._Sent(d, data[d.number]) for d in layout.documents]
+    outcome, made = pdf_merge.compiled(pdf._spec(contents_, layout, sent), data)
+    return {int(n): Shown(**where) for n, where in outcome["documents"].items()}, PdfReader(io.BytesIO(made))
 
 
 def compiled(**documents):
@@ -55,8 +60,8 @@ def compiled(**documents):
                 "why": None,
             }
         )
-    outcome, pdf = pdf_merge.compiled(spec, data)
-    return [one["how"] for one in outcome["documents"].values()], PdfReader(io.BytesIO(pdf))
+    outcome, made = pdf_merge.compiled(spec, data)
+    return [one["how"] for one in outcome["documents"].values()], PdfReader(io.BytesIO(made))
 
 
 def objects(*bodies: bytes) -> bytes:
@@ -85,22 +90,22 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_pdf_costs_its_own_pages_only(name):
-    how, pdf = compiled(bad=("application/pdf", HOSTILE[name]), good=("application/pdf", a_pdf("the good one")))
+    how, file = compiled(bad=("application/pdf", HOSTILE[name]), good=("application/pdf", a_pdf("the good one")))
 
     assert how == ["damaged", "merged"]
-    assert "could not be opened" in pdf.pages[1].extract_text()
-    assert "the good one" in pdf.pages[2].extract_text()
+    assert "could not be opened" in file.pages[1].extract_text()
+    assert "the good one" in file.pages[2].extract_text()
 
 
 def test_a_compressed_bomb_is_carried_but_not_blown_up():
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R>>"
     stream = b"<</Length %d/Filter[/FlateDecode/FlateDecode]>>stream\n%b\nendstream" % (len(BOMB), BOMB)
-    how, pdf = compiled(
+    how, file = compiled(
         bomb=("application/pdf", objects(CATALOG, b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page, stream))
     )
 
     assert how[0] in ("merged", "damaged")
-    assert len(pdf.pages) == 2
+    assert len(file.pages) == 2
 
 
 def test_what_acts_by_itself_is_left_out_of_a_merged_pdf():
@@ -110,11 +115,9 @@ def test_what_acts_by_itself_is_left_out_of_a_merged_pdf():
         b"<</Type/Annot/Subtype/FileAttachment/Rect[0 0 9 9]/FS(evil)>>]>>"
     )
     catalog = b"<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS(evil)>>>>"
-    how, pdf = compiled(bad=("application/pdf", objects(catalog, b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page)))
+    how, file = compiled(bad=("application/pdf", objects(catalog, b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page)))
     kept = io.BytesIO()
-    from pypdf import PdfWriter
-
-    PdfWriter(clone_from=pdf).write(kept)
+    PdfWriter(clone_from=file).write(kept)
 
     assert how == ["merged"]
     assert b"evil" not in kept.getvalue()
@@ -125,10 +128,10 @@ def test_a_pdf_with_a_password_gets_a_page_that_says_so():
     locked = FPDF()
     locked.set_encryption(owner_password="o", user_password="u")
     locked.add_page()
-    how, pdf = compiled(locked=("application/pdf", bytes(locked.output())))
+    how, file = compiled(locked=("application/pdf", bytes(locked.output())))
 
     assert how == ["password"]
-    assert "password" in pdf.pages[1].extract_text()
+    assert "password" in file.pages[1].extract_text()
 
 
 def test_documents_are_bookmarked_by_kind_newest_first():
@@ -138,34 +141,35 @@ def test_documents_are_bookmarked_by_kind_newest_first():
         an_item(vault, b"newer", 5, title="Newer"),
         an_item(vault, a_pdf("p"), 2, title="Report", kind=RecordKind.PATHOLOGY_REPORT, content_type="application/pdf"),
     )
-    made = shown(*items, data={i.record: vault.objects[i.location.key] for i in items})
-    outline = PdfReader(io.BytesIO(made.pdf)).outline
+    where, file = shown(vault, *items)
+    outline = file.outline
 
     assert [entry.title for entry in outline if not isinstance(entry, list)] == [
         "Title page and contents",
         "Pathology reports",
         "Clinical notes",
     ]
-    assert ["Newer" in outline[-1][0].title, "Older" in outline[-1][1].title] == [True, True]
-    assert [made.documents[n].how for n in (1, 2, 3)] == ["merged", "rendered", "rendered"]
+    assert "Newer" in outline[-1][0].title
+    assert "Older" in outline[-1][1].title
+    assert [where[n].how for n in (1, 2, 3)] == ["merged", "rendered", "rendered"]
 
 
 def test_page_numbers_in_the_contents_are_those_of_the_file():
-    made = shown(
-        *(items := [an_item(v := MemoryVault(), b"")] and [an_item(v, f"text {n}".encode(), n) for n in range(1, 61)]),
-        data={i.record: v.objects[i.location.key] for i in items},
-    )
-    pdf = PdfReader(io.BytesIO(made.pdf))
+    vault = MemoryVault()
+    where, file = shown(vault, *(an_item(vault, b"text", n, title="A long title " * 30) for n in range(1, 10)))
 
-    for number, where in made.documents.items():
-        assert pdf.pages[where.page - 1].extract_text().startswith(f"{number}  Progress note")
+    listed = " ".join(page.extract_text() for page in file.pages[: where[1].page - 1]).replace("\n", " ")
+
+    assert where[1].page > 2, "the contents should need more than one page here"
+    for number, one in where.items():
+        assert file.pages[one.page - 1].extract_text().startswith(f"{number}  A long title")
+        assert re.search(rf"p\. {one.page}(?!\d)", listed)
 
 
 def test_names_in_any_script_print_and_status_stands_in_the_contents():
     vault = MemoryVault()
     item = an_item(vault, "Ωμέγα Привет 李明\x00\x07".encode(), status=DocumentStatus.PRELIMINARY, title="Łąka")
-    made = shown(item, data={item.record: vault.objects[item.location.key]})
-    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(made.pdf)).pages)
+    text = "".join(page.extract_text() for page in shown(vault, item)[1].pages)
 
     for word in ("Nguyễn-Żółć", "Łąka", "Ωμέγα", "Привет", "Preliminary", "CEA", "S26-1234"):
         assert word in text
@@ -173,8 +177,7 @@ def test_names_in_any_script_print_and_status_stands_in_the_contents():
 
 def test_a_drawn_document_says_that_it_was_drawn_and_from_what():
     item = an_item(vault := MemoryVault(), b"some text")
-    made = shown(item, data={item.record: vault.objects[item.location.key]})
-    text = PdfReader(io.BytesIO(made.pdf)).pages[-1].extract_text()
+    text = shown(vault, item)[1].pages[-1].extract_text()
 
     assert "Drawn for reading" in text
     assert item.location.sha256 in text
@@ -186,10 +189,10 @@ def test_scanned_pictures_become_pages():
     kept = io.BytesIO()
     pages = [Image.new("1", (80, 100), 1) for _ in range(3)]
     pages[0].save(kept, "TIFF", save_all=True, append_images=pages[1:])
-    how, pdf = compiled(fax=("image/tiff", kept.getvalue()), noise=("image/png", b"\x89PNG\r\n\x1a\nnoise"))
+    how, file = compiled(fax=("image/tiff", kept.getvalue()), noise=("image/png", b"\x89PNG\r\n\x1a\nnoise"))
 
     assert how == ["rendered", "damaged"]
-    assert len(pdf.pages) == 1 + 3 + 1
+    assert len(file.pages) == 1 + 3 + 1
 
 
 DIES_OF_THE_SECOND = f"""
@@ -215,7 +218,7 @@ def test_a_document_that_kills_the_process_is_left_out_and_the_rest_goes_in():
 
 
 def test_the_packets_own_pdf_opens():
-    pdf = PdfReader(io.BytesIO(a_packet().files["records.pdf"]))
+    file = PdfReader(io.BytesIO(a_packet().files["records.pdf"]))
 
-    assert len(pdf.pages) >= 5
-    assert pdf.metadata.title == "Records packet c00000000001-p1"
+    assert len(file.pages) >= 5
+    assert file.metadata.title == "Records packet c00000000001-p1"

@@ -1,8 +1,8 @@
 """The key a packet is signed with."""
 
 import json
-import os
 import stat
+from base64 import urlsafe_b64encode
 
 import pytest
 from joserfc import jws
@@ -15,7 +15,7 @@ from transfer.adapters.packet.signature import KeySigner, jwks, new_key
 def test_a_new_key_is_its_owners_alone_and_never_written_over(tmp_path):
     signer = new_key(tmp_path / "key.pem")
 
-    assert stat.S_IMODE(os.stat(tmp_path / "key.pem").st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
     assert KeySigner.from_file(tmp_path / "key.pem").public_jwk() == signer.public_jwk()
     with pytest.raises(FileExistsError):
         new_key(tmp_path / "key.pem")
@@ -23,8 +23,6 @@ def test_a_new_key_is_its_owners_alone_and_never_written_over(tmp_path):
 
 def test_any_jose_library_checks_the_signature():
     protected, _, mark = a_signer().sign(b"payload").split(".")
-    from base64 import urlsafe_b64encode
-
     whole = f"{protected}.{urlsafe_b64encode(b'payload').decode().rstrip('=')}.{mark}"
     checked = jws.deserialize_compact(whole, RSAKey.import_key(a_signer().public_jwk()), ["RS256"])
 

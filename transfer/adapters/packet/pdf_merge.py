@@ -207,15 +207,15 @@ def _front(spec: Mapping[str, Any], parts: list[Part]) -> tuple[bytes, list[Any]
 
 def _bookmark(writer: Any, parts: list[Part], starts: Mapping[int, int], front: int) -> None:
     """The outline: by kind, newest first within it."""
-    writer.add_outline_item("Title page and contents", 0)
+    writer.add_outline_item(title="Title page and contents", page_number=0)
     section, parent = None, None
     for document, *_ in parts:
         page = front + starts[document["number"]] - 1
         if document["section"] != section:
             section = document["section"]
-            parent = writer.add_outline_item(section, page, bold=True)
+            parent = writer.add_outline_item(title=section, page_number=page, bold=True)
         title = f"{document['number']}  {document['date']}  {document['title']} · {document['source']}"
-        writer.add_outline_item(title, page, parent=parent)
+        writer.add_outline_item(title=title, page_number=page, parent=parent)
     writer.page_mode = "/UseOutlines"
 
 

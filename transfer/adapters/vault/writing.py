@@ -34,7 +34,9 @@ class Writer:
         self._remove = remove
         self._sha256 = hashlib.sha256()
         self._length = 0
-        self._part = bytearray()
+        self._part = bytearray(PART)
+        self._filled = 0
+        self._spare: list[bytearray] = []
         self._upload: str | None = None
         # Its threads start with the first part sent.
         self._sender = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="vault")
@@ -70,10 +72,12 @@ class Writer:
         self._sha256.update(view)
         self._length += len(view)
         while view:
-            if len(self._part) == PART:
+            if self._filled == PART:
                 self._send_part()
-            taken = view[: PART - len(self._part)]
-            self._part += taken
+            taken = view[: PART - self._filled]
+            with memoryview(self._part) as part:  # assigned to the bytearray itself they would be copied twice
+                part[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
             view = view[len(taken) :]
 
     def finish(self) -> Location:
@@ -99,12 +103,16 @@ class Writer:
             raise TooLarge(f"an object may have {MOST_PARTS * PART} bytes")
         if len(self._on_their_way) == IN_FLIGHT:
             self._await_part()
+        del self._part[self._filled :]
         self._on_their_way.append(self._sender.submit(self._upload_part, number, self._part))
-        self._part = bytearray()
+        # Used again: fresh memory would have to be cleared by the kernel for every part.
+        self._part, self._filled = self._spare.pop() if self._spare else bytearray(PART), 0
 
     def _upload_part(self, number: int, part: bytearray) -> dict[str, Any]:
         with our_words(_KEEPING):
             said = self._client.upload_part(**self._target, UploadId=self._upload, PartNumber=number, Body=part)
+        if len(part) == PART:
+            self._spare.append(part)
         # S3 wants the part's checksum again on completion if one was sent with the part.
         named = ("ETag", "ChecksumCRC32")
         return {"PartNumber": number, **{name: said[name] for name in named if name in said}}
@@ -115,10 +123,10 @@ class Writer:
     def _put(self) -> None:
         self._may_exist = True
         with our_words(_KEEPING):
-            self._client.put_object(**self._target, Body=bytes(self._part))
+            self._client.put_object(**self._target, Body=bytes(memoryview(self._part)[: self._filled]))
 
     def _complete(self) -> None:
-        if self._part:
+        if self._filled:
             self._send_part()
         while self._on_their_way:
             self._await_part()

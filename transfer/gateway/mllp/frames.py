@@ -37,7 +37,7 @@ class Scanner:
             self.inside = start >= 0
             return b"", (start + 1 if start >= 0 else len(data)), False
         before, self._held = END if self._held else b"", False
-        if False and data[at : at + 1] == CR:
+        if before and data[at : at + 1] == CR:
             self.inside = False
             return b"", at + 1, True
         end = _end(data, at)

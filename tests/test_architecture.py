@@ -1,0 +1,164 @@
+"""The shape of the code, held by tests. What may import what is held by `.importlinter`."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from documentation import dag_pages
+
+from transfer import case, facts
+from transfer.facts import Fact
+
+ROOT = Path(__file__).parents[1]
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+MODULES = sorted(path for folder in ("transfer", "plugins", "dags") for path in (ROOT / folder).rglob("*.py"))
+DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.comprehension, ast.BoolOp)
+#: of a module, blank ones apart
+LINES = 400
+
+#: facts a case may carry that change nothing in its picture, and why
+IGNORED_BY_A_CASE = {
+    "egress-closed": "the disclosure it belongs to says what became of the hand-over",
+    "note-added": "notes are read by their own page, and purged apart",
+    "anchored": "the trail's own",
+}
+#: facts that stand in a patient's chain or in the system's
+OF_OTHER_CHAINS = {
+    "patient-known",
+    "match-decided",
+    "permission-filed",
+    "permission-ended",
+    "permission-resumed",
+    "fence-in-force",
+    "records-purged",
+    "strangers-purged",
+}
+
+
+def test_the_domain_loads_without_airflow():
+    """A subprocess, because a test run has long since imported everything."""
+    script = (
+        "import sys; sys.modules['airflow'] = None; import transfer.wiring, transfer.gateway, transfer.completeness"
+    )
+
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
+class TestDagFile:
+    """A DAG file says what wakes what. Decisions live in `transfer`."""
+
+    def test_decides_nothing(self, path: Path):
+        decisions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, DECISIONS)]
+
+        assert not decisions, f"{len(decisions)} decisions: move them into transfer/"
+
+    def test_tells_what_wakes_it_and_what_it_leaves(self, path: Path):
+        told = ast.get_docstring(ast.parse(path.read_text())) or ""
+        paragraphs = told.split("\n\n")
+
+        assert [p.split("\n")[0][: len(begin)] for p, begin in zip(paragraphs, PARAGRAPHS, strict=True)] == PARAGRAPHS
+
+    def test_fits_on_a_screen_or_two(self, path: Path):
+        assert len(path.read_text().splitlines()) <= 80
+
+    def test_is_named_by_the_dag_in_it(self, path: Path):
+        assert f'dag_id="{path.stem}"' in path.read_text()
+
+    def test_is_one_of_the_verbs_that_can_be_rung(self, path: Path):
+        from transfer.rounds import Dag
+
+        assert path.stem in set(Dag)
+
+
+PARAGRAPHS = ["# ", "**Woken by**", "**Leaves behind**", "Safe to run again"]
+
+
+def test_every_verb_that_can_be_rung_has_its_dag():
+    from transfer.rounds import Dag
+
+    assert {path.stem for path in DAG_FILES} == set(Dag)
+
+
+def test_the_page_of_dags_is_what_their_files_say():
+    """Written anew by `python -m tests.documentation`."""
+    assert (ROOT / "docs" / "dags.md").read_text() == dag_pages(DAG_FILES)
+
+
+def test_airflow_does_not_run_our_package_as_plugins():
+    """Each file in the plugins folder is executed as a module named by its stem, unless it is ignored."""
+    ignored = (ROOT / "plugins" / ".airflowignore").read_text().split()
+
+    assert [f"{path.name}/" for path in (ROOT / "plugins").iterdir() if path.name[0] not in "._"] == ignored
+
+
+def test_every_folder_of_code_is_a_package():
+    """One without `__init__.py` is neither installed from a wheel nor seen by the import contracts."""
+    apart = {ROOT / "transfer" / "parts" / "airflow_config"}  # on the path of Airflow's own processes
+    folders = {path.parent for path in (ROOT / "transfer").rglob("*.py")} - apart
+
+    assert [folder.relative_to(ROOT) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+def test_no_module_outgrows_its_reader():
+    lines = {path: sum(1 for line in path.read_text().splitlines() if line.strip()) for path in MODULES}
+
+    assert {path.relative_to(ROOT): n for path, n in lines.items() if n > LINES} == {}
+
+
+def test_every_kind_of_fact_is_folded_or_left_out_on_purpose():
+    folded = {getattr(facts, name).kind for name in re.findall(r"facts\.(\w+)\(\)", Path(case.__file__).read_text())}
+
+    assert folded.isdisjoint(IGNORED_BY_A_CASE.keys() | OF_OTHER_CHAINS)
+    assert folded | IGNORED_BY_A_CASE.keys() | OF_OTHER_CHAINS == {
+        kind for kind in Fact.kinds if "-of-tests" not in kind
+    }
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
+)
+def test_a_page_names_only_what_exists(page: str):
+    text = (ROOT / page).read_text()
+    named = set(
+        re.findall(
+            r"\b(?:tests|transfer|dags|plugins|docs|institutions|checklists|requirements|deploy)/[\w./-]*\w", text
+        )
+    )
+    linked = {
+        (ROOT / page).parent / target
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+        if not re.match(r"[a-z]+:", target)
+    }
+
+    missing = {name for name in named if not _exists(ROOT / name)} | {str(p) for p in linked if not p.exists()}
+    assert missing == set()
+
+
+def _exists(path: Path) -> bool:
+    """A file or folder, or a module written without its ending."""
+    return path.exists() or path.with_suffix(".py").exists()
+
+
+# Put together here, so that this file does not name them either.
+HOSTS = [".".join(name) for name in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("maven", "org"))]
+PATHS = [rf"/{folder}/\w" for folder in ("root", "work", "home", r"tmp/\w+")]
+
+
+def test_no_file_names_a_registry_or_a_path_of_a_machine():
+    unwanted = re.compile("|".join([*map(re.escape, HOSTS), *PATHS]).encode())
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    found = {}
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        path = ROOT / name
+        if path.is_file() and (match := unwanted.search(content := path.read_bytes())) and b"\0" not in content:
+            found[name] = match[0].decode()
+
+    assert found == {}

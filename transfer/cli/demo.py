@@ -1,0 +1,39 @@
+"""`transfer demo`: see the whole thing once."""
+
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+
+@click.command("demo")
+@click.option("--var", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="Where to write.")
+def demo_command(var: Path) -> None:
+    """One new patient's case from referral to verified packet, on real parts.
+
+    Starts everything (PostgreSQL, an S3 store, Airflow, four stand-in institutions), plays the case, checks the packet
+    and writes var/demo/summary.json. Ends with 0 only if the packet verified.
+
+    \b
+    Example:
+      transfer demo
+    """
+    started_at = time.time()
+    console = Console(highlight=False)
+
+    def tell(line: str) -> None:
+        console.print(f"[dim]{time.time() - started_at:6.1f} s[/dim]  {line}", markup=True, soft_wrap=True)
+
+    from transfer.demo import run
+
+    summary = run(var, tell, started_at=started_at)
+    console.print(f"\n[bold green]Verified.[/bold green] Case {summary.case_id}, {summary.tasks} task instances")
+    console.print(f"  packet   {summary.packet}", soft_wrap=True)
+    console.print(f"  check    transfer verify --jwks {summary.jwks} {summary.packet}", soft_wrap=True)
+    console.print(f"  summary  {var / 'demo' / 'summary.json'}", soft_wrap=True)
+    console.print("  look     make up, then: transfer status, transfer case show " + summary.case_id)
+
+
+if __name__ == "__main__":
+    demo_command()

@@ -1,0 +1,274 @@
+"""`transfer demo`: one new patient's case from referral to verified packet, on real parts, watched as it goes.
+
+The stand-in institutions are told over their control interface to act as people there would; everything else is the
+product at work. What is shown is read from the ledger, from Airflow's own API and from the receiving center.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from transfer import facts, wiring
+from transfer.adapters.packet.signature import jwks
+from transfer.errors import TransferError
+from transfer.facts import Chain
+from transfer.flow.assess import settle_needs
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import materials
+from transfer.ledger.materials import Label
+from transfer.parts.system import System
+from transfer.settings import Settings
+from transfer.verify import Outcome, verify
+
+#: seconds until a step that does not come is a failure
+PATIENCE = 120.0
+
+
+class DemoFailed(TransferError):
+    """The demo did not come to its end; the message says what was waited for."""
+
+    remedy = "Look into var/log/, and at the case: transfer case show."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What `var/demo/summary.json` holds. `runs` are [dag_id, run_id, state] of runs whose id starts with the case's;
+    `tasks` is the number of task instances in them; `seconds` from the first command on.
+    """
+
+    case_id: str
+    packet: str
+    jwks: str
+    runs: list[list[str]]
+    tasks: int
+    verified: bool
+    seconds: float
+
+
+Tell = Callable[[str], None]
+
+
+def run(var: Path, tell: Tell, *, started_at: float, archive: str = "sandbox") -> Summary:
+    """Run the demo in the installation at `var`, started if it is not up and stopped again only then.
+
+    Raises:
+        DemoFailed: something that had to happen did not.
+        Unavailable: the parts did not start.
+    """
+    system = System(var, sandbox=True)
+    was_running = system.is_running()
+    tell("Starting PostgreSQL, the object store, the gateway, Airflow and four institutions")
+    system.up(lambda line: tell(f"  {line}"))
+    try:
+        settings = Settings.load({}, var)
+        with wiring.connect(settings, wiring.origin("demo", person="demo")) as edges:
+            return _play(_Stage(settings, edges, tell), started_at, archive)
+    finally:
+        if not was_running:
+            tell("Stopping what was started (make up leaves it running)")
+            system.down()
+
+
+class _Stage:
+    """Where the demo plays: the institutions, the ledger, the audience."""
+
+    def __init__(self, settings: Settings, edges: Edges, tell: Tell) -> None:
+        self.settings = settings
+        self.edges = edges
+        self.tell = tell
+        self._http = urllib3.PoolManager(retries=False, timeout=60)
+
+    def order(self, institution: str, what: str, body: object = None, method: str = "POST") -> Any:
+        """Tell an institution to do something, as a person there would."""
+        config = json.loads((self.settings.var / "sandbox" / f"{institution}.json").read_text(encoding="utf-8"))
+        headers = {"Authorization": f"Bearer {config['control_token']}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{config['port']}/_sandbox/{what}"
+        answer = self._http.request(method, url, body=json.dumps(body or {}).encode(), headers=headers)
+        if answer.status >= 300:
+            raise DemoFailed(f"{institution} did not {what}: {answer.status}")
+        return json.loads(answer.data)
+
+    def airflow(self, path: str) -> Any:
+        """What Airflow shows its auditor."""
+        base = self.settings.airflow_url
+        passwords = json.loads((self.settings.var / "airflow" / "passwords.json").read_text(encoding="utf-8"))
+        login = json.dumps({"username": "admin", "password": passwords["admin"]}).encode()
+        headers = {"Content-Type": "application/json"}
+        token = json.loads(self._http.request("POST", f"{base}/auth/token", body=login, headers=headers).data)
+        bearer = {"Authorization": f"Bearer {token['access_token']}"}
+        return json.loads(self._http.request("GET", f"{base}/api/v2{path}", headers=bearer).data)
+
+    def until(self, what: str, look: Callable[[], Any]) -> Any:
+        """Wait until `look` finds something."""
+        until = time.monotonic() + PATIENCE
+        while not (found := look()):
+            if time.monotonic() > until:
+                raise DemoFailed(f"waited {PATIENCE:.0f} s: {what}")
+            time.sleep(0.2)
+        return found
+
+
+def _play(stage: _Stage, started_at: float, archive: str) -> Summary:
+    chart = _draw_chart()
+    for institution in ("oncology", "pathology", "archive"):
+        stage.order(institution, "patients", chart)
+    stage.tell("Lakeside Oncology files the patient's signed release form")
+    stage.order("oncology", "send-release-form", {"chart": chart["id"]})
+    stage.until("the release form is stored and sealed", lambda: _is_sealed(stage.edges))
+    stage.tell("Lakeside Oncology refers the patient for a second opinion")
+    stage.order("oncology", "send-referral", {"chart": chart["id"]})
+    case = stage.until("the referral is stored", lambda: _newest_case(stage.edges))
+    stage.tell(f"  case {case}")
+    stage.tell("Prairie Pathology's interface sends its reports, this patient's among others'")
+    stage.order("pathology", "send-strangers", {"count": 5})
+    stage.order("pathology", "send-report", {"chart": chart["id"], "status": "F"})
+    with _watching(stage, case) as look:
+        stage.until("only the slides are missing", lambda: look() and _asks(stage.edges, case, "approve-partial"))
+        _receive_slides(stage, case, chart)
+        arrived = stage.until("the center has checked its packet", lambda: look() and _arrived(stage, case))
+        stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.edges, case))
+    return _conclude(stage, case, arrived, started_at)
+
+
+def _draw_chart() -> dict[str, Any]:
+    """A new synthetic patient, drawn by the institutions' own program: they share no code with us."""
+    drawn = subprocess.run(
+        [sys.executable, "-m", "transfer.sandbox.charts"], check=True, capture_output=True, text=True, timeout=60
+    )
+    chart: dict[str, Any] = json.loads(drawn.stdout)
+    return chart
+
+
+def _is_sealed(edges: Edges) -> bool:
+    with edges.ledger.transaction() as tx:
+        return not tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind = 'authorization'")
+
+
+def _newest_case(edges: Edges) -> CaseId | None:
+    with edges.ledger.transaction() as tx:
+        subject = tx.value("SELECT subject FROM arrivals WHERE kind = 'referral' ORDER BY received_at DESC LIMIT 1")
+        return CaseId(subject) if subject else None
+
+
+def _asks(edges: Edges, case: CaseId, code: str) -> bool:
+    with edges.ledger.transaction() as tx:
+        return any(opened.code == code for opened in tx.case(case).holds.values())
+
+
+def _receive_slides(stage: _Stage, case: CaseId, chart: Mapping[str, Any]) -> None:
+    slides = len(chart["pathology"]["slides"])
+    stage.tell(f"A courier brings {slides} slides from Prairie Pathology; a clerk counts them in")
+    accession = chart["pathology"]["accession"]["value"]
+    with stage.edges.ledger.transaction() as tx:
+        opened = tx.case(case).opened
+        assert opened is not None
+        patient = PatientId(opened.patient)
+        tx.lock_case(case)
+        for kept in materials.of_case(tx, case, patient):
+            materials.receive(
+                tx, case, patient, kept, pieces=slides, announced=slides, label=Label(accession=accession)
+            )
+        settle_needs(tx, stage.edges, case)
+
+
+def _arrived(stage: _Stage, case: CaseId) -> Any:
+    mine = [one for one in stage.order("center", "packets", method="GET") if one["packet"].startswith(case)]
+    return next((one for one in mine if one["state"] == "done"), None)
+
+
+def _has_receipt(edges: Edges, case: CaseId) -> bool:
+    with edges.ledger.transaction() as tx:
+        newest = tx.case(case).newest_packet
+        return newest is not None and newest.receipt is not None
+
+
+# --- what the audience sees -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _watching(stage: _Stage, case: CaseId) -> Iterator[Callable[[], bool]]:
+    """A look that tells each new fact of the case once, and says True."""
+    told = 0
+
+    def look() -> bool:
+        nonlocal told
+        with stage.edges.ledger.transaction() as tx:
+            lines = tx.lines(Chain.case(case))[told:]
+        for line in lines:
+            if sentence := _sentence(stage.edges, line.fact):
+                stage.tell(f"  {sentence}")
+        told += len(lines)
+        return True
+
+    yield look
+
+
+def _sentence(edges: Edges, fact: facts.Fact) -> str | None:
+    match fact:
+        case facts.CaseOpened():
+            return f"case opened with the checklist {fact.checklist} for {edges.institutions[fact.receiver].name}"
+        case facts.RequestMoved(state="asking"):
+            return f"asking, on the basis of {fact.basis}"
+        case facts.RecordCollected():
+            also = ", a copy of one we have" if fact.copy_of else ""
+            return f"{fact.document} from {edges.institutions[fact.institution].name}, {fact.size:,} bytes{also}"
+        case facts.MaterialReceived():
+            return f"{fact.received} of {fact.expected} slides counted in"
+        case facts.PacketAssembled():
+            return f"packet {fact.packet} put together: {len(fact.records)} records, {fact.size:,} bytes, signed"
+        case facts.DisclosureBegun():
+            return f"handing it to {edges.institutions[fact.recipient].name}, on the basis of {', '.join(fact.bases)}"
+        case facts.DisclosureSettled():
+            return f"handed over: {fact.outcome}"
+        case facts.ReceiptRecorded():
+            return f"receipt of the center: {fact.word}"
+    return None
+
+
+def _conclude(stage: _Stage, case: CaseId, arrived: Mapping[str, Any], started_at: float) -> Summary:
+    folder = stage.settings.var / "demo"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    keys = folder / "jwks.json"
+    keys.write_text(json.dumps(jwks([wiring.signer(stage.settings)])), encoding="utf-8")
+    packet = Path(arrived["folder"])
+    verification = verify(packet, json.loads(keys.read_text(encoding="utf-8")))
+    runs = stage.until("all runs are finished and noted", lambda: _finished_runs(stage, case))
+    summary = Summary(
+        case_id=case,
+        packet=str(packet),
+        jwks=str(keys),
+        runs=[[run["dag_id"], run["dag_run_id"], run["state"]] for run in runs],
+        tasks=sum(_task_count(stage, run) for run in runs),
+        verified=verification.outcome is Outcome.VERIFIED,
+        seconds=round(time.time() - started_at, 1),
+    )
+    (folder / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+    if not summary.verified:
+        raise DemoFailed(f"the packet did not verify: {verification.outcome}")
+    for run in runs:
+        stage.tell(f'  run {run["dag_id"]} {run["dag_run_id"]}: {run["state"]}, "{run["note"]}"')
+    return summary
+
+
+def _finished_runs(stage: _Stage, case: CaseId) -> list[dict[str, Any]] | None:
+    """All runs of the case once each has ended and carries its note."""
+    found = stage.airflow(f"/dags/~/dagRuns?run_id_pattern={case}%25&limit=100&order_by=run_after")["dag_runs"]
+    mine: list[dict[str, Any]] = [run for run in found if run["dag_run_id"].startswith(case)]
+    over = all(run["state"] in ("success", "failed") and run["note"] for run in mine)
+    with stage.edges.ledger.transaction() as tx:
+        owed = tx.value("SELECT count(*) FROM due_runs WHERE subject LIKE %s AND state <> 'done'", f"{case}%")
+    return mine if mine and over and not owed else None
+
+
+def _task_count(stage: _Stage, run: Mapping[str, Any]) -> int:
+    path = f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances?limit=100"
+    return int(stage.airflow(path)["total_entries"])

@@ -1,0 +1,81 @@
+"""Walking the trail: is every line what was written, and does every chain end where its head says?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+
+from transfer import facts
+from transfer.ledger import Row, Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """One chain. `unanchored` counts the lines after the last one whose hash is held outside, in a packet."""
+
+    chain: str
+    lines: int
+    broken: str | None
+    unanchored: int
+
+
+def chains(tx: Tx) -> list[str]:
+    """Every chain that has a head or a line."""
+    rows = tx.rows("SELECT chain FROM chain_heads WHERE sequence > 0 UNION SELECT chain FROM facts ORDER BY 1")
+    return [row.chain for row in rows]
+
+
+def walk(tx: Tx, chain: str) -> Walked:
+    """Hold each line of a chain against its hash, its columns, its head and the anchors that packets carry.
+
+    A line written meanwhile changes nothing: one statement gives one picture of lines and head.
+    """
+    rows = tx.rows(
+        """SELECT f.chain, f.sequence, f.text, f.previous, f.hash, f.at, f.kind, h.sequence AS head, h.hash AS head_hash
+           FROM facts AS f LEFT JOIN chain_heads AS h USING (chain) WHERE f.chain = %s ORDER BY f.sequence""",
+        chain,
+    )
+    stored = ((facts.Chain(row.chain), row.sequence, row.text, row.previous, row.hash) for row in rows)
+    broken = facts.first_broken(stored) or _misfiled(rows) or _head(chain, rows)
+    anchored = 0
+    if broken is None:
+        broken, anchored = _anchors(chain, rows)
+    return Walked(chain=chain, lines=len(rows), broken=broken, unanchored=len(rows) - anchored)
+
+
+def _misfiled(rows: Sequence[Row]) -> str | None:
+    """The columns by which lines are searched say the same as their text, which is what the hash covers."""
+    for row in rows:
+        content = json.loads(row.text)
+        if (content["kind"], content["at"]) != (row.kind, row.at.astimezone(UTC).isoformat(timespec="microseconds")):
+            return f"{row.chain}: line {row.sequence} is filed under another kind or time than it was written with"
+    return None
+
+
+def _head(chain: str, rows: Sequence[Row]) -> str | None:
+    if not rows:
+        return f"{chain}: all its lines are missing"
+    last = rows[-1]
+    if last.head is None:
+        return f"{chain}: its head is missing"
+    if last.head > last.sequence:
+        return f"{chain}: line {last.sequence + 1} is missing"
+    if (last.head, last.head_hash) != (last.sequence, last.hash):
+        return f"{chain}: line {last.sequence} is not the one its head names"
+    return None
+
+
+def _anchors(chain: str, rows: Sequence[Row]) -> tuple[str | None, int]:
+    """What does not agree with an anchor, and the last line that is anchored."""
+    anchored = 0
+    for row in rows:
+        if row.kind != facts.Anchored.kind:
+            continue
+        anchor = json.loads(row.text)["body"]
+        if anchor["chain"] != chain:
+            continue
+        held = rows[anchor["sequence"] - 1] if anchor["sequence"] <= len(rows) else None
+        if held is None or held.hash.hex() != anchor["head"]:
+            return f"{chain}: line {anchor['sequence']} is not the one packet {anchor['packet']} names", anchored
+        anchored = max(anchored, anchor["sequence"])
+    return None, anchored
