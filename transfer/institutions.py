@@ -201,9 +201,16 @@ def _read(path: Path, settings: Mapping[str, str]) -> Institution:
             raise ValueError(f"{path.name}: ${{{match[1]}}} is not set")
         return settings[match[1]]
 
-    text = re.sub(r"\$\{([A-Z0-9_]+)\}", setting, path.read_text(encoding="utf-8"))
+    def filled(part: object) -> object:
+        """Only after the file was parsed: a setting's text is never YAML."""
+        if isinstance(part, dict):
+            return {key: filled(value) for key, value in part.items()}
+        if isinstance(part, list):
+            return [filled(each) for each in part]
+        return re.sub(r"\$\{([A-Z0-9_]+)\}", setting, part) if isinstance(part, str) else part
+
     try:
-        institution = Institution.model_validate(yaml.safe_load(text))
+        institution = Institution.model_validate(filled(yaml.safe_load(path.read_text(encoding="utf-8"))))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ValueError(f"{path.name}: {places}") from None

@@ -140,7 +140,7 @@ def test_all_ends_with_a_killed_supervisor_and_what_could_not_is_found_and_stopp
     supervisor = supervisor_of(system)
     os.kill(store.pid, signal.SIGSTOP)
     os.kill(supervisor, signal.SIGKILL)
-    eventually(lambda: processes_of(system.var) == [store.pid])
+    eventually(lambda: processes_of(system.var) == [store.pid], 40)
 
     system.down() if after == "down" else system.up()
 
@@ -195,7 +195,7 @@ def test_the_next_start_keeps_addresses_and_secrets_but_leaves_a_port_to_a_progr
 
 def test_everything_written_lies_under_var_and_only_we_can_open_it(running):
     assert stat.S_IMODE(running.var.stat().st_mode) == 0o700
-    for file in ("settings.env", "owner.env", "sandbox/oncology.json", "log/supervisor.log", "run/running.json"):
+    for file in ("settings.env", "owner.env", "sandbox/oncology.json", "log/supervisor.log", "run/system.json"):
         assert stat.S_IMODE((running.var / file).stat().st_mode) == 0o600, file
     for folder in ("keys", "log", "run", "tmp", "postgres", "store"):
         assert stat.S_IMODE((running.var / folder).stat().st_mode) == 0o700, folder
@@ -244,4 +244,4 @@ def test_it_ends_when_the_test_that_started_it_is_killed(short_folder, eventuall
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=CHECKOUT, check=False)
 
-    eventually(lambda: processes_of(short_folder) == [])
+    eventually(lambda: processes_of(short_folder) == [], 40)

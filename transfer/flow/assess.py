@@ -140,17 +140,14 @@ def _waivers(case: Case) -> dict[str, Waiver]:
 
 def _sentence(case: Case, completeness: Completeness, step: Step) -> str:
     """One line for a run's note: counts and names of institutions, never anything of the patient."""
-    asked = len(case.requests)
-    if step is Step.PACK:
-        return f"asked {asked}, all there: packing"
-    if step is not Step.WAIT:
-        return f"asked {asked}, waiting for a decision: {step.replace('-', ' ')}"
-    if not completeness.waits:
-        return f"asked {asked}, {case.stage}"
-    waits = sorted(
-        {
-            f"{wait.code.replace('-', ' ')}" + (f" ({wait.institution})" if wait.institution else "")
-            for wait in completeness.waits
-        }
-    )
-    return f"asked {asked}, waiting for {len(waits)}: {', '.join(waits)}"
+    asked = f"asked {len(case.requests)}"
+    named = {(wait.code.replace("-", " "), wait.institution) for wait in completeness.waits}
+    waits = ", ".join(sorted(f"{code} ({who})" if who else code for code, who in named))
+    match step:
+        case Step.PACK:
+            return f"{asked}, packing"
+        case Step.ASK_PARTIAL:
+            return f"{asked}, waiting for {len(named)}: {waits}; may go without, if a person approves"
+        case Step.ASK_APPROVAL | Step.ASK_DELTA:
+            return f"{asked}, waiting for a decision: {step.replace('-', ' ')}"
+    return f"{asked}, waiting for {len(named)}: {waits}" if waits else f"{asked}, {case.stage}"

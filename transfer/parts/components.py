@@ -118,24 +118,28 @@ def _set_up(installation: Installation) -> list[Unit]:
 
 
 def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
+    """The gateway, and the dispatcher where there is an Airflow to post to."""
     host, port = installation.settings.gateway_http
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     answers = _answering(f"http://{'127.0.0.1' if everywhere else host}:{port}/health")
-    return [
+    found: list[Unit] = [
         Component(
             name="gateway",
             needs=("ledger", "bucket"),
             start=_python(installation, "gateway", "transfer.gateway"),
             ready=answers,
             healthy=answers,
-        ),
-        Component(
+        )
+    ]
+    if with_airflow or not installation.is_embedded("airflow"):
+        dispatcher = Component(
             name="dispatcher",
             needs=("ledger", "dags") if with_airflow else ("ledger",),
             uses=("gateway",),
             start=_python(installation, "dispatcher", "transfer.gateway.dispatcher"),
-        ),
-    ]
+        )
+        found.append(dispatcher)
+    return found
 
 
 def _institution(installation: Installation, name: str) -> Component:

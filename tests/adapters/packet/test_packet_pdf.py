@@ -214,7 +214,7 @@ def test_a_document_that_kills_the_process_is_left_out_and_the_rest_goes_in():
     data = {d.number: vault.objects[d.item.location.key] for d in layout.documents}
     made = bookmarked(contents_, layout, data, command=(sys.executable, "-c", DIES_OF_THE_SECOND))
 
-    assert [made.documents[n].how for n in (1, 2, 3)] == ["rendered", "too-long", "rendered"]
+    assert [made.documents[n].how for n in (1, 2, 3)] == ["rendered", "left-out", "rendered"]
 
 
 def test_the_packets_own_pdf_opens():

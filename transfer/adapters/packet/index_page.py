@@ -56,7 +56,7 @@ pre{background:var(--tint);border:1px solid var(--line);border-radius:.35rem;pad
 pre code{padding:0}
 footer{margin-top:2.5rem;padding-bottom:2.5rem;color:var(--soft);font-size:.88rem}
 @media(max-width:44rem){.size,td.s,th.s{display:none}dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
-@media print{body{font-size:10pt}header{background:none}.actions,.skip{display:none}
+@media print{html{font-size:11px}body{font-size:10pt}header{background:none}.actions,.skip{display:none}
 a{color:inherit;text-decoration:none}
 h2,h3{break-after:avoid}tr,li{break-inside:avoid}thead{display:table-header-group}
 main,header>div,footer{max-width:none;padding:0}}

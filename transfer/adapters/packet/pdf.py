@@ -70,9 +70,9 @@ def bookmarked(
             return made
         if not any(one.document.number == last and one.data is not None for one in sent):
             break
-        sent = [replace(one, data=None, why="too-long") if one.document.number == last else one for one in sent]
+        sent = [replace(one, data=None, why="left-out") if one.document.number == last else one for one in sent]
     # Too many documents do harm, or all together are too much: the contents alone still help.
-    made, _ = _run(contents, layout, [replace(one, data=None, why="too-long") for one in sent], command)
+    made, _ = _run(contents, layout, [replace(one, data=None, why="left-out") for one in sent], command)
     if made is None:
         raise Unavailable("the process that makes the packet's PDF does not run")
     return made

@@ -33,6 +33,7 @@ WHY: Final = {
     "password": "This document is protected with a password.",
     "damaged": "This document could not be opened. Its bytes are as they were received.",
     "too-long": "This document could not be opened in reasonable time.",
+    "left-out": "This document could not be repeated here.",
     "no-pages": "This kind of file has no pages that could be shown here.",
 }
 
@@ -114,6 +115,8 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
         why = str(reason)
     except TooLong:
         why = "too-long"
+    except MemoryError:
+        why = "too-large"
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser, it costs this document's pages only
         why = "damaged"
     return why, 1, notice_page(spec, document, WHY[why])

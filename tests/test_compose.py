@@ -1,0 +1,177 @@
+"""The production shape holds together: what its files name is there, and they say what the code says."""
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from transfer.parts.airflow import Airflow
+from transfer.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docker-compose.yaml").read_text()
+COMPOSE = yaml.safe_load(TEXT)
+SERVICES = COMPOSE["services"]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "deploy" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_secrets = _loaded("make_secrets")
+
+
+def _names(entries: list[object], key: str) -> set[str]:
+    return {entry[key] if isinstance(entry, dict) else str(entry) for entry in entries}
+
+
+def test_every_variable_has_a_default_and_is_explained():
+    variables = re.findall(r"(?<!\$)\$\{(\w+)(:-[^}]*)?\}", TEXT)
+
+    assert variables
+    assert [name for name, default in variables if not default] == []
+    assert {name for name, _ in variables if f"`{name}`" not in OPERATIONS} == set()
+
+
+def test_what_a_service_waits_for_and_uses_is_there():
+    for name, service in SERVICES.items():
+        assert set(service.get("depends_on", {})) <= set(SERVICES), name
+        assert _names(service.get("secrets", []), "source") <= set(COMPOSE["secrets"]), name
+        assert set(service.get("networks", [])) <= set(COMPOSE["networks"]), name
+        mounted = {volume.split(":")[0] for volume in service.get("volumes", []) if volume[0] not in "./$"}
+        assert mounted <= set(COMPOSE["volumes"]), name
+
+
+def test_nothing_is_declared_that_nobody_uses():
+    used = {name for service in SERVICES.values() for name in _names(service.get("secrets", []), "source")}
+    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+
+    assert used == set(COMPOSE["secrets"])
+    assert set(COMPOSE["volumes"]) <= mounted
+
+
+def test_who_waits_for_health_waits_for_a_service_that_tells_it():
+    for service in SERVICES.values():
+        for name, how in service.get("depends_on", {}).items():
+            is_told = "test" in SERVICES[name].get("healthcheck", {})
+            assert is_told or how["condition"] != "service_healthy", name
+
+
+def test_every_service_that_stays_says_how_it_is_or_why_it_cannot():
+    for name, service in SERVICES.items():
+        assert service.get("restart") == "no" or "healthcheck" in service, name
+
+
+def test_only_the_doors_are_reachable_from_outside():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
+    assert all("${DOORS_ADDRESS:-127.0.0.1}" in port for port in SERVICES["gateway"]["ports"])
+
+
+def test_stores_have_no_way_out():
+    assert COMPOSE["networks"]["inside"]["internal"]
+    assert all(SERVICES[name]["networks"] == ["inside"] for name in ("postgres", "store", "redis"))
+
+
+def test_every_setting_is_one_the_code_knows():
+    known = set(re.findall(r"TRANSFER_[A-Z0-9_]+", (ROOT / "transfer" / "settings.py").read_text()))
+    written = [TEXT, (ROOT / "Dockerfile").read_text(), (ROOT / "deploy" / "make_secrets.py").read_text()]
+
+    assert {name for text in written for name in re.findall(r"TRANSFER_[A-Z0-9_]+", text)} <= known
+
+
+def test_every_secret_handed_out_is_drawn():
+    drawn = make_secrets.draw()
+
+    assert {secret["file"].removeprefix("deploy/secrets/") for secret in COMPOSE["secrets"].values()} == set(drawn)
+    assert drawn["owner.env"] != make_secrets.draw()["owner.env"]
+
+
+def test_no_service_but_preparation_is_given_the_owner_of_the_ledger():
+    given = {name for name, one in SERVICES.items() if "owner" in _names(one.get("secrets", []), "source")}
+
+    assert given == {"prepare"}
+
+
+@pytest.mark.parametrize("service", ["gateway", "airflow-worker", "dispatcher", "prepare"])
+def test_what_a_service_is_given_is_all_it_needs(service: str, tmp_path: Path):
+    drawn = make_secrets.draw()
+    for secret in SERVICES[service]["secrets"]:
+        if isinstance(secret, dict):
+            name = COMPOSE["secrets"][secret["source"]]["file"].rpartition("/")[2]
+            path = tmp_path / Path(secret["target"]).name
+            path.write_text(drawn[name])
+            path.chmod(0o400)
+    environment = {k: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", v) for k, v in SERVICES[service]["environment"].items()}
+
+    settings = Settings.load(environment, tmp_path)
+
+    assert settings.database_url.startswith("postgresql://transfer_app:")
+    if service == "dispatcher":
+        assert settings.airflow_url and settings.airflow_password
+    else:
+        assert settings.s3_endpoint and settings.s3_secret_key and settings.s3_bucket
+    if service == "gateway":
+        assert settings.gateway_http == ("0.0.0.0", 8080)  # noqa: S104 - within its network
+    if service == "prepare":
+        assert settings.owner_database_url.startswith("postgresql://transfer_owner:")
+
+
+def test_the_institutions_of_the_sandbox_can_be_read_with_what_is_drawn(tmp_path: Path):
+    from transfer import institutions
+
+    (tmp_path / "settings.env").write_text(make_secrets.draw()["settings.env"])
+    (tmp_path / "settings.env").chmod(0o400)
+
+    known = institutions.load(ROOT / "institutions", Settings.load({}, tmp_path).names)
+
+    assert known["prairie-pathology"].mllp_door.port == 2575
+
+
+def test_its_airflow_is_configured_as_the_embedded_one(tmp_path: Path):
+    """Where they differ on purpose, the reason is the shape: many hosts, another executor, secrets in files."""
+    for_many_hosts = {
+        *("AIRFLOW__CORE__DAGS_FOLDER", "AIRFLOW__CORE__PLUGINS_FOLDER", "AIRFLOW__CORE__EXECUTOR"),
+        *("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__PARALLELISM"),
+        *("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API__HOST", "AIRFLOW__API__PORT", "AIRFLOW__API__BASE_URL"),
+        *("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"),
+        # who may read the files of a shared volume, and how soon a new DAG file is seen, is the image's affair
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS",
+        *("AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL", "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"),
+    }
+    embedded = Airflow(tmp_path, port=1, database_url="postgresql://a:b@/airflow?host=x", settings={}).environment()
+    ours = {name: value for name, value in embedded.items() if name.startswith("AIRFLOW__")}
+    theirs = COMPOSE["x-airflow"]
+
+    assert {k: theirs.get(k) for k in ours.keys() - for_many_hosts} == {
+        k: v for k, v in ours.items() if k not in for_many_hosts
+    }
+
+
+def test_every_file_the_image_copies_is_let_in():
+    let_in = [
+        line[1:].partition("/")[0] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    ]
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert {word.partition("/")[0] for line in copied for word in line.split()} == set(let_in)
+
+
+def test_no_secret_can_be_committed():
+    assert (ROOT / "deploy" / "secrets" / ".gitignore").read_text().split() == ["*", "!.gitignore"]
+
+
+def test_the_image_does_not_run_as_root():
+    users = re.findall(r"^USER (\d+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert users == [str(make_secrets.OURS)]
+    assert os.path.isabs(COMPOSE["services"]["gateway"]["secrets"][0]["target"])  # noqa: PTH117 - a path in a container

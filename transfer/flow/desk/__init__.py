@@ -1,0 +1,41 @@
+"""What people do at the desk, by command line now and on pages later.
+
+Every verb is one transaction under the person's name, writes what was decided, and rings what can go on. Doing it twice
+does it once: the second time says so. What may not be done says why, and what to do instead.
+"""
+
+from transfer.flow.desk.answering import Answer, answer_request
+from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, waive
+from transfer.flow.desk.comparing import Comparison, compare
+from transfer.flow.desk.decisions import resolve
+from transfer.flow.desk.finding import find_cases
+from transfer.flow.desk.pieces import announce_material, receive_material
+from transfer.flow.desk.referring import open_referral
+from transfer.flow.desk.stopping import pause, resume, revoke
+from transfer.flow.desk.verbs import Did
+from transfer.flow.desk.views import Dossier, Listed, dossier, list_cases
+
+__all__ = [
+    "ENDINGS",
+    "Answer",
+    "Comparison",
+    "Did",
+    "Dossier",
+    "Listed",
+    "add_note",
+    "announce_material",
+    "answer_request",
+    "approve",
+    "close",
+    "compare",
+    "dossier",
+    "find_cases",
+    "list_cases",
+    "open_referral",
+    "pause",
+    "receive_material",
+    "resolve",
+    "resume",
+    "revoke",
+    "waive",
+]

@@ -1,0 +1,99 @@
+"""A referral that came as a file: on a stick, by mail, from a system that cannot reach our doors."""
+
+import hashlib
+from dataclasses import replace
+
+from transfer.adapters import hl7v2
+from transfer.adapters.fhir import inbound
+from transfer.adapters.fhir.inbound import Form
+from transfer.adapters.hl7v2 import HL7_V2
+from transfer.arrivals import ArrivalKind, Door, Grant
+from transfer.errors import TooLarge
+from transfer.flow.desk.verbs import Did, at_desk, not_allowed
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, InstitutionId
+from transfer.institutions import Institution
+from transfer.ledger import arrivals
+from transfer.ledger.arrivals import Incoming
+from transfer.staging import CHUNK
+
+#: of one referral
+LARGEST = 32 << 20
+#: bytes up to which it is kept in its row (DESIGN 6)
+IN_ROW = 64 << 10
+FHIR_JSON = "application/fhir+json"
+
+
+def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, person: str) -> tuple[Did, CaseId]:
+    """Store a referral as an arrival from this institution and open its case. By its content it is a FHIR bundle or
+    resource in JSON, or an HL7 v2 REF^I12. The same file again is the same case.
+
+    Raises:
+        Unknown: no such institution.
+        NotAllowed: the institution may not refer, or the file is no referral.
+        NeedsReview, TooLarge: it cannot be read; nothing was stored.
+    """
+    sender = edges.institutions[institution]
+    if Grant.REFERRALS not in sender.grants:
+        raise not_allowed(f"{institution} may not send referrals", "Its file in institutions/ grants what it may say.")
+    if len(body) > LARGEST:
+        raise TooLarge(f"a referral over {LARGEST >> 20} MiB")
+    incoming = _understood(edges, sender, body)
+    stored = _store(edges, incoming, body, person)
+    case = CaseId(stored.subject or "")
+    if stored.is_duplicate:
+        return Did(sentence=f"stored before: case {case}", changed=False), case
+    return Did(sentence=f"stored: case {case} is being opened"), case
+
+
+def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
+    """What it is. It is read to its end here, so that who holds the file hears at once what is wrong with it."""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        said = inbound.sort(body)
+        if said.form is not Form.REFERRAL:
+            raise _no_referral(said.form)
+        inbound.referral(body, sender, edges.institutions)
+        return _incoming(sender, body, said.key, None, FHIR_JSON)
+    header = hl7v2.header(body)
+    if hl7v2.kind(header) is not ArrivalKind.REFERRAL:
+        raise _no_referral(f"an HL7 v2 {header.message_type[:3]} message")
+    hl7v2.referral(body, sender, edges.institutions)
+    digest = hashlib.sha256(body).hexdigest()
+    return _incoming(sender, body, f"{header.control_id}|{digest}", header.control_id or None, HL7_V2)
+
+
+def _no_referral(what: str) -> Exception:
+    return not_allowed(
+        f"the file is no referral but {what}", "A referral is a ServiceRequest with its Task in JSON, or a REF^I12."
+    )
+
+
+def _incoming(sender: Institution, body: bytes, key: str | None, control: str | None, content_type: str) -> Incoming:
+    digest = hashlib.sha256(body)
+    return Incoming(
+        institution=InstitutionId(sender.id),
+        door=Door.DESK,
+        kind=ArrivalKind.REFERRAL,
+        business=key or digest.hexdigest(),
+        control=control,
+        content_type=content_type,
+        payload=body,
+        location=None,
+        content_sha256=digest.digest(),
+    )
+
+
+def _store(edges: Edges, incoming: Incoming, body: bytes, person: str) -> arrivals.Stored:
+    if len(body) <= IN_ROW:
+        with at_desk(edges, person) as tx:
+            return arrivals.store(tx, [incoming])[0]
+    place = edges.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
+    try:
+        with at_desk(edges, person) as tx:
+            stored = arrivals.store(tx, [replace(incoming, payload=None, location=place)])[0]
+    except BaseException:
+        edges.vault.remove(place.key)
+        raise
+    if stored.is_duplicate:
+        edges.vault.remove(place.key)
+    return stored

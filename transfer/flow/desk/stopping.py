@@ -1,0 +1,91 @@
+"""A patient takes a permission back, in writing or by telephone, or lets it go on.
+
+The fence stands when the first commit is made. The second says that it is in force: then nothing is on its way any more.
+"""
+
+from collections.abc import Callable
+
+from transfer.flow import fence
+from transfer.flow.desk.verbs import Did, at_desk, not_allowed, unknown
+from transfer.flow.edges import Edges
+from transfer.identifiers import PatientId
+from transfer.ledger import Tx, patients
+from transfer.ledger.patients import Filed
+from transfer.permissions import End
+
+#: seconds within which every stream is cut, while the senders answer
+IN_FORCE_WITHIN = 10.0
+
+
+def _silently(_: int) -> None:
+    """Nobody looks."""
+
+
+def revoke(edges: Edges, permission: str, *, person: str, waiting: Callable[[int], None] = _silently) -> Did:
+    """End a permission because the patient said so in writing. `waiting` is told how many streams are still open.
+
+    Raises:
+        Unknown: no such permission.
+        Unavailable: fenced, and a sender does not answer; the same again goes on waiting.
+    """
+    return _end(edges, permission, End.REVOKED, person, waiting)
+
+
+def pause(edges: Edges, permission: str, *, person: str, waiting: Callable[[int], None] = _silently) -> Did:
+    """Stop under a permission because the patient said so by telephone. Nothing is purged; `resume` lets it go on.
+
+    Raises:
+        Unknown: no such permission.
+        NotAllowed: it has ended for good.
+        Unavailable: as for `revoke`.
+    """
+    return _end(edges, permission, End.PAUSED, person, waiting)
+
+
+def resume(edges: Edges, permission: str, *, person: str) -> Did:
+    """A paused permission goes on.
+
+    Raises:
+        Unknown: no such permission.
+        NotAllowed: it has ended for good; only a new form begins another.
+    """
+    with at_desk(edges, person) as tx:
+        filed = _filed(tx, permission)
+        ended = filed.permission.ended
+        if ended is None:
+            return Did(sentence=f"{permission} is not paused", changed=False)
+        if fence.resume(tx, filed) is None:
+            raise _ended(permission, ended)
+    return Did(sentence=f"{permission} goes on; what it covers is asked for again")
+
+
+def _end(edges: Edges, permission: str, how: End, person: str, waiting: Callable[[int], None]) -> Did:
+    with at_desk(edges, person) as tx:
+        filed = _filed(tx, permission)
+        ended = filed.permission.ended
+        if how is End.PAUSED and ended not in (None, End.PAUSED):
+            raise _ended(permission, ended)
+        epoch = fence.end(tx, filed, how)
+    if not fence.await_in_force(edges.ledger, filed.patient, permission, seconds=IN_FORCE_WITHIN, waiting=waiting):
+        return Did(
+            sentence=f"{permission} is {how} and fenced, but not in force yet: a sender does not answer",
+            changed=epoch is not None,
+            needs_another=True,
+        )
+    when = "in force: nothing is on its way any more"
+    return Did(sentence=f"{permission} is {how}, {when}", changed=epoch is not None)
+
+
+def _filed(tx: Tx, permission: str) -> Filed:
+    """The permission, and nobody else ends or files any of this patient's meanwhile."""
+    patient: PatientId | None = patients.patient_of_permission(tx, permission)
+    if patient is not None:
+        patients.lock(tx, patient)
+        for filed in patients.filed(tx, patient):
+            if filed.permission.id == permission:
+                return filed
+    raise unknown(f"no permission {permission} that can still be read", "They are listed by transfer case show.")
+
+
+def _ended(permission: str, ended: End | None) -> Exception:
+    return not_allowed(f"{permission} has ended for good ({ended})", "Only a new release form begins another.")
