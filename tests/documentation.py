@@ -1,14 +1,22 @@
 """Pages that are made from the code. `python -m tests.documentation` writes them anew."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import click
+
+from transfer.cli import main
 
 _ROOT = Path(__file__).parents[1]
 _HEAD = """# The DAGs
 
 Made from the files in `dags/` by `python -m tests.documentation`; a test compares. Each file is wiring only: the
 verbs are in `transfer/flow`.
+"""
+_CLI_HEAD = """# The command `transfer`
+
+Made from the commands' own help by `python -m tests.documentation`; a test compares.
 """
 
 
@@ -22,5 +30,29 @@ def dag_pages(files: Iterable[Path]) -> str:
     return _HEAD + "".join(sections)
 
 
+def cli_page() -> str:
+    """The help of every command, one section each."""
+    return "\n".join([_CLI_HEAD, *map(_section, commands())])
+
+
+def commands(
+    command: click.Command = main, name: str = "transfer", parent: click.Context | None = None
+) -> Iterator[click.Context]:
+    """Every command, as it is when it is called; `transfer` itself first."""
+    ctx = click.Context(command, parent, name, terminal_width=80, max_content_width=80, **command.context_settings)
+    yield ctx
+    for sub in command.list_commands(ctx) if isinstance(command, click.Group) else ():
+        found = command.get_command(ctx, sub)
+        assert found is not None
+        yield from commands(found, sub, ctx)
+
+
+def _section(ctx: click.Context) -> str:
+    told = "\n".join(line.rstrip() for line in ctx.get_help().splitlines())
+    depth = min(ctx.command_path.count(" ") + 2, 3)
+    return f"{'#' * depth} `{ctx.command_path}`\n\n```text\n{told}\n```\n"
+
+
 if __name__ == "__main__":
     (_ROOT / "docs" / "dags.md").write_text(dag_pages((_ROOT / "dags").glob("*.py")), encoding="utf-8")
+    (_ROOT / "docs" / "cli.md").write_text(cli_page(), encoding="utf-8")

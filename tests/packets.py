@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fakes import MemoryVault
 from fpdf import FPDF
 
+from tests.fakes import MemoryVault
 from transfer.adapters.packet.assembly import assemble
 from transfer.adapters.packet.signature import KeySigner, jwks, new_key
 from transfer.identifiers import CaseId, InstitutionId, PacketId, RecordId

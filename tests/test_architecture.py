@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
-from documentation import dag_pages
 
+from tests.documentation import dag_pages
 from transfer import case, facts
 from transfer.facts import Fact
 
@@ -22,8 +23,8 @@ LINES = 400
 #: facts a case may carry that change nothing in its picture, and why
 IGNORED_BY_A_CASE = {
     "egress-closed": "the disclosure it belongs to says what became of the hand-over",
+    "referral-entered": "who brought it by hand; what it says comes with case-opened",
     "note-added": "notes are read by their own page, and purged apart",
-    "anchored": "the trail's own",
 }
 #: facts that stand in a patient's chain or in the system's
 OF_OTHER_CHAINS = {
@@ -55,6 +56,12 @@ class TestDagFile:
         decisions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, DECISIONS)]
 
         assert not decisions, f"{len(decisions)} decisions: move them into transfer/"
+
+    def test_knows_airflow_and_the_tasks_and_nothing_else(self, path: Path):
+        imports = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Import | ast.ImportFrom)]
+        named = {n.module if isinstance(n, ast.ImportFrom) else n.names[0].name for n in imports}
+
+        assert {str(name).partition(".")[0] for name in named} == {"airflow", "transfer_airflow"}
 
     def test_tells_what_wakes_it_and_what_it_leaves(self, path: Path):
         told = ast.get_docstring(ast.parse(path.read_text())) or ""
@@ -162,3 +169,31 @@ def test_no_file_names_a_registry_or_a_path_of_a_machine():
             found[name] = match[0].decode()
 
     assert found == {}
+
+
+def test_every_command_a_page_names_is_there():
+    from transfer.cli import main
+
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {
+        words.strip()
+        for page in pages
+        for words in re.findall(r"`(?:\.venv/bin/)?transfer((?: [a-z]+){1,2})", page.read_text())
+    }
+
+    assert {words for words in named if not _is_command(main, words.split())} == set()
+
+
+def _is_command(command: click.Command, words: list[str]) -> bool:
+    """The first words name a command; what follows it may be an argument."""
+    if not words or not isinstance(command, click.Group):
+        return True
+    named = command.get_command(click.Context(command), words[0])
+    return named is not None and _is_command(named, words[1:])
+
+
+def test_every_word_for_make_that_a_page_names_is_there():
+    words = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / ".ci" / "run"]
+
+    assert {word for page in pages for word in re.findall(r"(?:`|timed |^)make ([a-z]+)", page.read_text())} <= words

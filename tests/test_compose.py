@@ -1,5 +1,6 @@
 """The production shape holds together: what its files name is there, and they say what the code says."""
 
+import asyncio
 import importlib.util
 import os
 import re
@@ -28,6 +29,7 @@ def _loaded(name: str) -> ModuleType:
 
 
 make_secrets = _loaded("make_secrets")
+sandbox = _loaded("sandbox")
 
 
 def _names(entries: list[object], key: str) -> set[str]:
@@ -175,3 +177,30 @@ def test_the_image_does_not_run_as_root():
 
     assert users == [str(make_secrets.OURS)]
     assert os.path.isabs(COMPOSE["services"]["gateway"]["secrets"][0]["target"])  # noqa: PTH117 - a path in a container
+
+
+def test_the_table_of_settings_is_the_code_s():
+    code = [path.read_text() for path in (ROOT / "transfer").rglob("*.py")]
+    read = {name for text in code for name in re.findall(r"\"(TRANSFER_[A-Z0-9_]+)\"", text)}
+    table = set(re.findall(r"^\| `(TRANSFER_[A-Z0-9_]+)`", OPERATIONS, re.MULTILINE))
+
+    assert table == read
+
+
+def test_what_reaches_the_sandboxes_container_is_handed_on_both_ways_to_its_end():
+    async def upper_case(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.read()).upper())  # read to its end: a half-closed connection must pass too
+        writer.close()
+
+    async def through() -> bytes:
+        async with await asyncio.start_server(upper_case, "127.0.0.1", 0) as institution:
+            to = institution.sockets[0].getsockname()
+            async with await sandbox.forward(("127.0.0.1", 0), to) as front:
+                reader, writer = await asyncio.open_connection(*front.sockets[0].getsockname())
+                writer.write(b"x" * 300_000)
+                writer.write_eof()
+                answer = await reader.read()
+                writer.close()
+                return answer
+
+    assert asyncio.run(asyncio.wait_for(through(), 10)) == b"X" * 300_000

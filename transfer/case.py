@@ -36,6 +36,8 @@ class Sent:
 
     planned: facts.PacketPlanned
     assembled: facts.PacketAssembled | None = None
+    #: the packet says the case as it stood at this line
+    as_of: int = 0
     begun: facts.DisclosureBegun | None = None
     outcome: str | None = None
     receipt: facts.ReceiptRecorded | None = None
@@ -50,6 +52,8 @@ class Case:
     requests: Mapping[str, Asked] = field(default_factory=dict)
     records: Mapping[str, facts.RecordCollected] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+    #: imaging records → the line at which their set of UIDs last became whole
+    completed: Mapping[str, int] = field(default_factory=dict)
     superseded: frozenset[str] = frozenset()
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
     material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
@@ -77,6 +81,15 @@ class Case:
     @property
     def newest_packet(self) -> Sent | None:
         return next(reversed(list(self.packets.values())), None)
+
+    @property
+    def news(self) -> frozenset[str]:
+        """Whole records that the newest packet does not carry, or not as they are now: a study that grew since."""
+        newest = self.newest_packet
+        if newest is None or newest.assembled is None:
+            return self.whole - self.superseded
+        grown = {record for record, at in self.completed.items() if at > newest.as_of}
+        return (self.whole - (set(newest.assembled.records) - grown)) - self.superseded
 
     @property
     def is_open(self) -> bool:
@@ -124,7 +137,8 @@ def _after_record(case: Case, line: Line) -> Case:
             whole = case.whole | {collected.record} if collected.is_whole else case.whole
             return replace(case, records={**case.records, collected.record: collected}, whole=whole)
         case facts.RecordCompleted() as completed:
-            return replace(case, whole=case.whole | {completed.record})
+            last = {**case.completed, completed.record: line.sequence}
+            return replace(case, whole=case.whole | {completed.record}, completed=last)
         case facts.RecordSuperseded() as superseded:
             return replace(case, superseded=case.superseded | {superseded.record})
     return case
@@ -136,6 +150,8 @@ def _after_packet(case: Case, line: Line) -> Case:
             return replace(_with_packet(case, planned.packet, Sent(planned=planned)), approval_is_open=False)
         case facts.PacketAssembled() as assembled:
             return _with_packet(case, assembled.packet, replace(case.packets[assembled.packet], assembled=assembled))
+        case facts.Anchored() as anchored if anchored.packet in case.packets:
+            return _with_packet(case, anchored.packet, replace(case.packets[anchored.packet], as_of=anchored.sequence))
         case facts.DisclosureBegun() as begun:
             return _with_packet(case, begun.packet, replace(case.packets[begun.packet], begun=begun))
         case facts.DisclosureSettled() as settled:

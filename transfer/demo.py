@@ -20,11 +20,9 @@ from transfer import facts, wiring
 from transfer.adapters.packet.signature import jwks
 from transfer.errors import TransferError
 from transfer.facts import Chain
-from transfer.flow.assess import settle_needs
+from transfer.flow import desk
 from transfer.flow.edges import Edges
-from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import materials
-from transfer.ledger.materials import Label
+from transfer.identifiers import CaseId
 from transfer.parts.system import System
 from transfer.settings import Settings
 from transfer.verify import Outcome, verify
@@ -101,7 +99,7 @@ class _Stage:
         """What Airflow shows its auditor."""
         base = self.settings.airflow_url
         passwords = json.loads((self.settings.var / "airflow" / "passwords.json").read_text(encoding="utf-8"))
-        login = json.dumps({"username": "admin", "password": passwords["admin"]}).encode()
+        login = json.dumps({"username": "auditor", "password": passwords["auditor"]}).encode()
         headers = {"Content-Type": "application/json"}
         token = json.loads(self._http.request("POST", f"{base}/auth/token", body=login, headers=headers).data)
         bearer = {"Authorization": f"Bearer {token['access_token']}"}
@@ -168,16 +166,7 @@ def _receive_slides(stage: _Stage, case: CaseId, chart: Mapping[str, Any]) -> No
     slides = len(chart["pathology"]["slides"])
     stage.tell(f"A courier brings {slides} slides from Prairie Pathology; a clerk counts them in")
     accession = chart["pathology"]["accession"]["value"]
-    with stage.edges.ledger.transaction() as tx:
-        opened = tx.case(case).opened
-        assert opened is not None
-        patient = PatientId(opened.patient)
-        tx.lock_case(case)
-        for kept in materials.of_case(tx, case, patient):
-            materials.receive(
-                tx, case, patient, kept, pieces=slides, announced=slides, label=Label(accession=accession)
-            )
-        settle_needs(tx, stage.edges, case)
+    desk.receive_material(stage.edges, case, pieces=slides, announced=slides, accession=accession, person="demo")
 
 
 def _arrived(stage: _Stage, case: CaseId) -> Any:

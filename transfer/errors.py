@@ -14,6 +14,7 @@
     - TooLarge             beyond the bound set for this door or source
     - Unknown              no such case, packet, hold or institution
     - NotAllowed           this peer may not say this, or this state does not allow it
+    - KeyGone              (transfer.sealing) the key was destroyed: what it sealed is purged
 
 Anything else is a bug and should crash.
 

@@ -165,6 +165,14 @@ class CaseOpened(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferralEntered(Fact):
+    """A person brought the referral as a file, from this institution. The case is opened from it as from any other."""
+
+    arrival: str
+    institution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestMade(Fact):
     """A department is to be asked for some lines of the checklist."""
 
@@ -369,7 +377,7 @@ class PatientKnown(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchDecided(Fact):
-    """A person compared an arrival with this patient. `word`: ours or not-ours; where two must agree, each has a line."""
+    """A person compared an arrival with this patient. `word`: ours or not-ours; where two must agree, each says so."""
 
     hold: str
     arrival: str

@@ -77,7 +77,7 @@ _WHOSE = {
 }
 _READ_AGAIN = {
     Word.AGAIN: "it is read again (correct the institution's file before)",
-    Word.SEEN: "nothing can be made of it: it is sealed, and purged after 72 hours",
+    Word.SEEN: "nothing can be made of it: it is set aside, and purged after 72 hours where it is nobody's",
 }
 
 #: what each question may be answered with, and what the answer does
@@ -90,7 +90,7 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
         HoldCode.WHOSE_FORM: _WHOSE,
         HoldCode.WHOSE_RECORD: _WHOSE,
         HoldCode.WHOSE_STUDY: _ASK_AGAIN,
-        HoldCode.IDENTITY_CHANGED: _SEEN,
+        HoldCode.IDENTITY_CHANGED: {Word.SEEN: "you know of it; the message is purged after 72 hours"},
         HoldCode.REFERRAL_UNREADABLE: {
             Word.AGAIN: "it is read again (correct the checklist's or institution's file before); "
             "to send it back: `transfer case close`",

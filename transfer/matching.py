@@ -171,16 +171,18 @@ def identify(
     return Match(verdict=Verdict.NOT_OURS, tier=Tier.NONE)
 
 
-def lookup_terms(said: Demographics) -> tuple[str, ...]:
+def lookup_terms(*said: Demographics) -> tuple[str, ...]:
     """What to look a patient up by: `id|issuer|value`, `nb|FAMILY|GIVEN|1970-01-02` and `nb|FAMILY||1970-01-02`.
 
-    Sorted, each once. They are patient data: the ledger keeps only their HMAC under the site key. They find candidates
-    and decide nothing. Who says neither a number nor a name with a birth date has none, and is nobody's.
+    `said` is all that is known of one person: the birth date one institution gave goes with the name another did. The
+    terms are sorted, each once, and patient data: the ledger keeps only their HMAC under the site key. They find
+    candidates and decide nothing. Who says neither a number nor a name with a birth date has none, and is nobody's.
     """
-    terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for issuer, value in _numbers(said.identifiers)}
-    birth_date = _birth_date(said)
-    for family, given in _names(said) if birth_date else ():
-        terms |= {f"nb|{family}||{birth_date}", f"nb|{family}|{given[0] if given else ''}|{birth_date}"}
+    terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for one in said for issuer, value in _numbers(one.identifiers)}
+    birth_dates = {_birth_date(one) for one in said} - {None}
+    for family, given in (name for one in said for name in _names(one)):
+        for birth_date in birth_dates:
+            terms |= {f"nb|{family}||{birth_date}", f"nb|{family}|{given[0] if given else ''}|{birth_date}"}
     return tuple(sorted(terms))
 
 

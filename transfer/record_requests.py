@@ -78,19 +78,20 @@ _CAME_AFTER_ALL = frozenset({_S.ANSWERED, _S.PARTLY})
 MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
     {
         _S.EXPECTED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.DUE: _CAME_AFTER_ALL | {_S.ASKING, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.DUE: _CAME_AFTER_ALL | {_S.ASKING, _S.EXPECTED, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # to itself: a newer claim takes over from a task that died
         _S.ASKING: _ANSWERS | {_S.ASKING, _S.ASKED, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.ASKED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.PARTLY: _CAME_AFTER_ALL | {_S.ASKING, _S.DUE, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # reopened by a decline, or taken back by the source
         _S.ANSWERED: frozenset({_S.ANSWERED, _S.PARTLY, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
-        _S.NOT_FOUND: _CAME_AFTER_ALL | {_S.DUE, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.FORBIDDEN: _CAME_AFTER_ALL | {_S.DUE, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        # said by telephone that they send by themselves
+        _S.NOT_FOUND: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.FORBIDDEN: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.NO_RECORDS: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.WITHDRAWN},
         _S.SILENT: _ANSWERS | {_S.DUE, _S.EXPECTED, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        # what is pushed meanwhile waits sealed: it answers only once a basis is in force
-        _S.NOT_PERMITTED: frozenset({_S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
+        # what is pushed meanwhile waits sealed: it answers only once a basis is in force. To itself: for another reason
+        _S.NOT_PERMITTED: frozenset({_S.NOT_PERMITTED, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
         _S.WITHDRAWN: frozenset(),
     }
 )

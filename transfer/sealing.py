@@ -8,6 +8,7 @@ site key for the HMACs by which things are found again.
 from datetime import date
 from typing import Protocol
 
+from transfer.errors import Refused
 from transfer.identifiers import InstitutionId, PatientId
 
 
@@ -28,7 +29,7 @@ class KeyName(str):
 SITE = KeyName("site")
 
 
-class KeyGone(Exception):
+class KeyGone(Refused):
     """The key was destroyed: what it sealed is purged."""
 
 

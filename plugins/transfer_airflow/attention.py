@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException
 
-from transfer.errors import NotAllowed, TransferError, Unavailable
+from transfer.errors import NeedsReview, NotAllowed, Refused, TransferError, Unavailable
 from transfer.flow.edges import Edges
 from transfer.flow.watch import watching
-from transfer.ledger import rounds
+from transfer.holds import HoldCode
+from transfer.ledger import people, rounds
 from transfer.ledger.rounds import Taken
 from transfer.rounds import Dag
 from transfer.wiring import connect, load_settings, origin
@@ -61,4 +62,16 @@ def attend(dag: Dag, work: Callable[[Attention], T], *, otherwise: T, first: boo
             print(f"done, or taken over by another task: {params['subject']} round {params['round']}")
             return otherwise
         with watching(edges.ledger, lambda tx: rounds.renew(tx, taken)):
-            return work(Attention(edges, taken))
+            try:
+                return work(Attention(edges, taken))
+            except (NeedsReview, Refused) as error:
+                print(f"needs a decision: {type(error).__name__}")
+                _ask_a_person(edges, taken)
+                return otherwise
+
+
+def _ask_a_person(edges: Edges, taken: Taken) -> None:
+    """What a verb could not decide is no broken machinery: the run ends green, and the case has a decision."""
+    with edges.ledger.transaction() as tx:
+        people.hold(tx, taken.subject.partition("-")[0], HoldCode.MACHINERY_BROKEN, taken.dag)
+        rounds.done(tx, taken, "needs a decision")

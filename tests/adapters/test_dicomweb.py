@@ -8,10 +8,10 @@ from io import BytesIO
 from itertools import pairwise
 
 import pytest
-from fakes import MemoryVault
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted_archive import (
+
+from tests.adapters.scripted_archive import (
     BOUNDARY,
     SERIES,
     STUDY,
@@ -25,7 +25,7 @@ from scripted_archive import (
     study_entry,
     uid,
 )
-
+from tests.fakes import MemoryVault
 from transfer.adapters.dicomweb import DicomwebClient, Ending, Limits, Timeouts, missing
 from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable, Unreadable
 from transfer.institutions import Institution

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.adapters.fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.found import Bad
 from transfer.adapters.fhir.inbound import Form
@@ -182,6 +182,14 @@ def test_a_revocation_is_not_taken_for_the_form_it_revokes():
 
     assert filed.key != revoked.key
     assert None not in (filed.key, revoked.key)
+
+
+def test_a_form_put_right_under_its_old_number_is_not_taken_for_the_old_one():
+    old, again, new = (
+        inbound.sort(as_bytes(a_form(dateTime=day))) for day in ("2026-01-01", "2026-01-01", "2026-01-02")
+    )
+
+    assert old.key == again.key != new.key
 
 
 def test_the_same_message_again_has_the_same_key_whatever_else_changed():

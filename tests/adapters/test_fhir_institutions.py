@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from fhir_office import an_office, as_json
 
+from tests.adapters.fhir_office import an_office, as_json
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.found import Found
 from transfer.adapters.fhir.inbound import Form

@@ -10,7 +10,8 @@ import time
 from contextlib import closing
 
 import pytest
-from fhir_office import (
+
+from tests.adapters.fhir_office import (
     LAKESIDE,
     LIMITS,
     MRN,
@@ -25,7 +26,6 @@ from fhir_office import (
     as_json,
     searchset,
 )
-
 from transfer.adapters.fhir.found import Bad, Found, PatientFound
 from transfer.adapters.fhir.peer import Limits
 from transfer.adapters.fhir.source import FhirSourceClient

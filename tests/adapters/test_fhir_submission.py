@@ -10,10 +10,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from fhir_office import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.adapters.fhir_office import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
 from transfer import errors
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted, Unheard

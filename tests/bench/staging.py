@@ -19,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import boto3
-from scripted_archive import BOUNDARY, SERIES, STUDY, image, uid
 
+from tests.adapters.scripted_archive import BOUNDARY, SERIES, STUDY, image, uid
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.vault import S3Vault
 from transfer.institutions import Institution

@@ -5,8 +5,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from fakes import MemoryVault
 
+from tests.fakes import MemoryVault
 from transfer.adapters.vault import S3Vault
 from transfer.errors import Unknown, Unreadable
 from transfer.staging import CHUNK, Location

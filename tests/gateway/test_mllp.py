@@ -13,10 +13,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from fakes_mllp import MemoryKeeper
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.fakes_mllp import MemoryKeeper
 from transfer.adapters.hl7v2 import ErrorCode, acknowledgement
 from transfer.errors import Unavailable
 from transfer.gateway.mllp import Keeping, Kept, Limits, MllpServer, doors

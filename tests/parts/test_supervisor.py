@@ -139,6 +139,7 @@ def test_all_ends_with_a_killed_supervisor_and_what_could_not_is_found_and_stopp
     store = Handle.of(system.pid("store"))
     supervisor = supervisor_of(system)
     os.kill(store.pid, signal.SIGSTOP)
+    eventually(lambda: "State:\tT" in Path(f"/proc/{store.pid}/status").read_text())
     os.kill(supervisor, signal.SIGKILL)
     eventually(lambda: processes_of(system.var) == [store.pid], 40)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transfer.checklist import Checklist, Line, Necessity
@@ -219,6 +219,7 @@ def test_where_nothing_came_the_state_of_the_asking_is_told(state, need, wait):
 
 def test_every_state_but_the_sources_no_has_a_wait():
     assert {WaitCode.SOURCE_RETRY} == waits(NOTES, requests=[a_request(RequestState.DUE, attempts=1)])
+    assert {WaitCode.SOURCE_ANSWER} == waits(NOTES, requests=[a_request(RequestState.ASKED, attempts=1)])
     assert waits(NOTES, requests=[a_request(RequestState.NO_RECORDS)]) == set()
 
 
@@ -302,6 +303,12 @@ def test_a_word_about_a_record_falls_with_that_record(kind):
     assert not judged(NOTES, waivers={"notes": a_word(kind, RecordId.draw())}).is_complete
 
 
+def test_a_line_somebody_does_without_stays_so_whatever_becomes_of_a_record():
+    waivers = {"notes": a_word(WaiverKind.WAIVED, RecordId.draw())}
+
+    assert the_need(NOTES, waivers=waivers).state is NeedState.WAIVED
+
+
 def test_to_be_answered_by_a_record_it_must_be_named():
     assert the_need(NOTES, waivers={"notes": a_word(WaiverKind.ANSWERED_BY)}).state is NeedState.MISSING
 
@@ -383,7 +390,11 @@ def test_a_request_answered_is_no_slide_received():
 
 
 def test_a_slide_room_that_holds_nothing_settles_the_line():
-    assert judged(SLIDES, requests=[a_request(RequestState.NO_RECORDS, SLIDES)]).is_complete
+    nothing = a_request(RequestState.NO_RECORDS, SLIDES)
+
+    assert judged(SLIDES, requests=[nothing]).is_complete
+    assert not judged(SLIDES, requests=[nothing], materials=[slides(MaterialState.IN_TRANSIT, 4, 0)]).is_complete
+    assert not judged(SLIDES, requests=[nothing, a_request(RequestState.SILENT, SLIDES)]).is_complete
 
 
 def test_slides_wait_for_the_release_form_like_everything_else():
@@ -428,6 +439,7 @@ WAIVERS = st.dictionaries(
 CASES = st.fixed_dictionaries({"requests": REQUESTS, "records": RECORDS, "materials": MATERIALS, "waivers": WAIVERS})
 
 
+@settings(max_examples=40)
 @given(CASES)
 def test_complete_means_every_required_line_is_settled_and_nobody_is_waited_for(case):
     one = judged(*LINES, **case)
@@ -440,6 +452,7 @@ def test_complete_means_every_required_line_is_settled_and_nobody_is_waited_for(
     assert not (one.is_complete and one.lacks_only_material)
 
 
+@settings(max_examples=40)
 @given(CASES)
 def test_what_is_chosen_is_among_the_records_alive_and_whole(case):
     by_id = {record.id: record for record in case["records"]}
@@ -453,6 +466,7 @@ def test_what_is_chosen_is_among_the_records_alive_and_whole(case):
             assert record.status.is_settled or not need.line.final_only
 
 
+@settings(max_examples=40)
 @given(CASES)
 def test_the_order_in_which_things_came_changes_nothing(case):
     turned = {name: things[::-1] if isinstance(things, list) else things for name, things in case.items()}
@@ -462,6 +476,7 @@ def test_the_order_in_which_things_came_changes_nothing(case):
     assert [(n.state, n.chosen) for n in forwards.needs] == [(n.state, n.chosen) for n in backwards.needs]
 
 
+@settings(max_examples=40)
 @given(CASES, st.sampled_from([RequestState.ASKED, RequestState.EXPECTED, RequestState.NOT_PERMITTED]))
 def test_one_more_source_to_hear_from_never_completes_a_case(case, state):
     more = {**case, "requests": [*case["requests"], a_request(state, NOTES)]}

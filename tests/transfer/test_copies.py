@@ -70,6 +70,12 @@ def test_of_equals_the_one_that_came_first():
     assert best_copy([second, first]) == first
 
 
+def test_the_date_of_an_original_says_nothing_about_which_copy_is_better():
+    first, second = a_copy(at=NOW - timedelta(days=9)), a_copy(at=NOW, stored_at=NOW + timedelta(seconds=1))
+
+    assert best_copy([second, first]) == first
+
+
 def test_a_correction_comes_before_what_it_corrects_whatever_its_form():
     original = a_copy(content_type="application/fhir+json")
     corrected = a_copy(DocumentStatus.CORRECTED, "text/plain", at=NOW)
@@ -123,6 +129,7 @@ def test_what_is_issued_again_after_a_withdrawal_counts():
     again = a_copy(at=NOW + timedelta(days=1))
 
     assert best_copy([a_copy(), withdrawn, again]) == again
+    assert best_copy([withdrawn, a_copy(at=NOW)]) is None
 
 
 def test_of_no_copies_none_is_the_best():

@@ -5,11 +5,11 @@ import tarfile
 from dataclasses import replace
 
 import pytest
-from fakes import MemoryVault
 from hypothesis import given
 from hypothesis import strategies as st
-from packets import a_packet, a_pdf, a_signer, an_item, contents
 
+from tests.fakes import MemoryVault
+from tests.packets import a_packet, a_pdf, a_signer, an_item, contents
 from transfer import bag
 from transfer.adapters.packet.assembly import assemble
 from transfer.errors import Unreadable

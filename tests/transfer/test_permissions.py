@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transfer.identifiers import InstitutionId, PermissionId
@@ -28,7 +28,7 @@ from transfer.permissions import (
     findings_on,
     renewal_due,
 )
-from transfer.permissions.labels import BEYOND_TREATMENT, serves, unreleased
+from transfer.permissions.labels import serves, unreleased
 from transfer.records import RecordKind
 
 OFFICE = InstitutionId("lakeside-oncology")
@@ -349,7 +349,22 @@ def test_treatment_is_no_basis_for_another_purpose():
     assert ruling(release=replace(NOTE, purpose="COC"), policy=Basis.TREATMENT).basis is Basis.TREATMENT
 
 
-@pytest.mark.parametrize("label", sorted(BEYOND_TREATMENT))
+@pytest.mark.parametrize(
+    "label",
+    [
+        "42CFRPart2",
+        "SUD",
+        "ETH",
+        "ETHUD",
+        "OPIOIDUD",
+        "PSYTHPN",
+        "HIPAAPsyNotes",
+        "NOAUTH",
+        "NODSCLCDS",
+        "NORDSCLCD",
+        "V",
+    ],
+)
 def test_treatment_alone_never_releases_what_needs_the_patients_word(label):
     labelled = replace(NOTE, labels=frozenset({label}))
     form = a_permission(special=frozenset({label}))
@@ -526,6 +541,7 @@ RELEASES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_whatever_is_on_file_a_form_relied_on_has_all_its_elements_and_fits(permissions, release, policy):
     given_ruling = ruling(*permissions, release=release, policy=policy)
@@ -550,6 +566,7 @@ def test_whatever_is_on_file_a_form_relied_on_has_all_its_elements_and_fits(perm
             assert form.purposes
 
 
+@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_the_order_of_the_forms_changes_nothing(permissions, release, policy):
     forwards = ruling(*permissions, release=release, policy=policy)
@@ -557,6 +574,7 @@ def test_the_order_of_the_forms_changes_nothing(permissions, release, policy):
     assert ruling(*reversed(permissions), release=release, policy=policy) == forwards
 
 
+@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_nothing_leaves_once_every_form_is_paused(permissions, release, policy):
     """Those that reach the release stop it, and the others never permitted it; treatment aside, which needs none."""
@@ -565,6 +583,7 @@ def test_nothing_leaves_once_every_form_is_paused(permissions, release, policy):
     assert ruling(*paused, release=release, policy=policy).basis in (None, Basis.TREATMENT)
 
 
+@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_a_label_more_never_opens_what_was_closed(permissions, release, policy):
     bare = replace(release, labels=frozenset())

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
-from packets import a_packet, a_signer
 
+from tests.packets import a_packet, a_signer
 from transfer import bag
 from transfer.adapters.packet.signature import KeySigner, jwks
 from transfer.cli.verify import verify_command

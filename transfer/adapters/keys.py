@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ class FolderKeys:
         if path.exists():
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(os.urandom(_LENGTH))
             file.flush()

@@ -1,15 +1,42 @@
-"""The command `transfer`."""
+"""The command `transfer`. Nothing of the rest is loaded before it is needed, so that help answers at once."""
 
-import click
+from transfer.cli.group import LazyGroup, Listed
 
-from transfer.cli import parts
+__all__ = ["main"]
 
+_EPILOGUE = """
+\b
+Exit codes:
+  0    done, found, whole
+  1    no such thing, nothing found, or something is broken
+  2    the command was not understood
+  3    verify: intact, but the signer is not one you pinned
+  4    not allowed, or a person must decide first; the message says what
+  5    something is not running or does not answer; try again
+  70   a mistake of ours; TRANSFER_DEBUG=1 shows where
+\b
+Names, birth dates, accession numbers and notes are typed at a prompt, or
+come line by line from a pipe. They are never arguments, where a shell's
+history and every user of the machine could read them.
+"""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Gets a patient's records from the institutions that hold them to the center asked for a second opinion."""
-
-
-main.add_command(parts.up)
-main.add_command(parts.down)
-main.add_command(parts.status)
+main = LazyGroup(
+    name="transfer",
+    help="Gets a patient's records from the institutions that hold them to the center asked for a second opinion.",
+    epilog=_EPILOGUE,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    listed={
+        "up": Listed("transfer.cli.parts:up", "Start everything and leave it running."),
+        "down": Listed("transfer.cli.parts:down", "Stop everything that was started."),
+        "status": Listed("transfer.cli.parts:status", "How each part stands."),
+        "demo": Listed("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
+        "open": Listed("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
+        "case": Listed("transfer.cli.case:case", "Find, show, approve and close cases."),
+        "hold": Listed("transfer.cli.hold:hold", "What needs a decision, and deciding it."),
+        "request": Listed("transfer.cli.request:request", "What a source said by telephone."),
+        "material": Listed("transfer.cli.material:material", "Slides and blocks, counted as they come."),
+        "permission": Listed("transfer.cli.permission:permission", "A patient takes a permission back."),
+        "trail": Listed("transfer.cli.trail:trail", "Prove that nothing written was altered."),
+        "verify": Listed("transfer.cli.verify:verify_command", "Check a packet, offline."),
+    },
+)

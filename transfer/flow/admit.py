@@ -39,15 +39,15 @@ def admit(edges: Edges, taken: Taken) -> list[RequestId]:
         with edges.ledger.transaction() as tx:
             rounds.done(tx, taken, "not opened: see its decision")
         return []
-    _take_in_sealed(edges, case)
+    # Forms first; then what they permit; then the rest, which finds its requests awaited.
+    _take_in_sealed(edges, case, forms=True)
     with edges.ledger.transaction() as tx:
-        patient = _patient(tx, case)
-        patients.share(tx, patient)
+        _permit(tx, edges, case)
+    _take_in_sealed(edges, case, forms=False)
+    with edges.ledger.transaction() as tx:
         tx.lock_case(case)
         if not rounds.is_ours(tx, taken):
             return []
-        if tx.case(case).is_open:
-            _permit(tx, edges, case, patient)
         due = [request.id for request in requests.due(tx, case)]
         found = settle_needs(tx, edges, case)
         if later := requests.next_due(tx, case, but=due):
@@ -99,7 +99,7 @@ def _open(edges: Edges, case: CaseId) -> bool:
 
 def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist) -> bool:
     # Two referrals of one unknown person at once must not make two patients.
-    patients.hold_terms(tx, referral.patient, exclusive=True)
+    patients.hold_terms(tx, patients.terms(tx, referral.patient), exclusive=True)
     match = match_patient(tx, referral.patient)
     if match.verdict is Verdict.DOUBTFUL and arrival.patient is None:
         people.hold(tx, case, "whose-referral", arrival.id)
@@ -165,36 +165,48 @@ def _first_state(department: Department) -> RequestState:
 # --- every round ------------------------------------------------------------------------------------------------------
 
 
-def _take_in_sealed(edges: Edges, case: CaseId) -> None:
-    """Attend anew to what waits sealed for this patient: release forms first, then the rest in order of receipt.
+def _take_in_sealed(edges: Edges, case: CaseId, *, forms: bool) -> None:
+    """Attend anew to what waits sealed for this patient, in order of receipt: release forms, or all but those.
 
-    The rest is looked for only when the forms are filed: what was sealed for want of one before is then seen, and what
-    comes after finds it filed.
+    All but those is looked for only when the forms are filed: what was sealed for want of one before is then seen, and
+    what comes after finds it filed.
     """
-    for forms in (True, False):
+    with edges.ledger.transaction() as tx:
+        patient = _patient(tx, case)
+        who = patients.identity(tx, patient)
+        terms = patients.terms(tx, who.current, *who.former) if who else []
+        waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
+    for name in waiting:
         with edges.ledger.transaction() as tx:
-            patient = _patient(tx, case)
-            who = patients.identity(tx, patient)
-            terms = patients.terms(tx, who.current, *who.former) if who else []
-            waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
-        for name in waiting:
-            with edges.ledger.transaction() as tx:
-                arrival = arrivals.claim_sealed(tx, name, forms=forms)
-            if arrival:
-                attend(edges, arrival, case=case)
+            arrival = arrivals.claim_sealed(tx, name, forms=forms)
+        if arrival:
+            attend(edges, arrival, case=case)
 
 
-def _permit(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
+def _permit(tx: Tx, edges: Edges, case: CaseId) -> None:
     """Hold every open request against the permissions as they are now: what lacks a basis is not asked for."""
-    opened = tx.case(case).opened
-    assert opened is not None  # the caller opened it
+    patient = _patient(tx, case)
+    patients.share(tx, patient)
+    tx.lock_case(case)
+    folded = tx.case(case)
+    opened = folded.opened
+    if opened is None or not folded.is_open:
+        return
     for request in requests.of_case(tx, case):
         ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
         if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
             department = edges.institutions[request.institution].department(request.department)
             requests.move(tx, request, _first_state(department), ruling=ruling)
-        elif request.state in (RequestState.DUE, RequestState.EXPECTED) and not ruling.is_permitted:
+        elif not ruling.is_permitted and _is_news(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def _is_news(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
+    """It was to be asked or awaited, or may not be asked for another reason than the one last written."""
+    if request.state in (RequestState.DUE, RequestState.EXPECTED):
+        return True
+    last = tx.case(case).requests[request.id].moved
+    return request.state is RequestState.NOT_PERMITTED and last is not None and last.findings != ruling.findings
 
 
 def rule_request(tx: Tx, edges: Edges, patient: PatientId, receiver: InstitutionId, request: Request) -> Ruling:

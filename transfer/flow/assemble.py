@@ -7,7 +7,7 @@ from transfer.flow.assess import Assessment, is_lacking, look
 from transfer.flow.basis import rule
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId
-from transfer.ledger import Tx, materials, packets, patients, people, records
+from transfer.ledger import Tx, materials, packets, patients, people, purging, records
 from transfer.ledger.records import Joined, Kept, Part
 from transfer.packet import (
     Anchor,
@@ -41,7 +41,8 @@ def assemble(edges: Edges, packet: PacketId) -> bool:
         if not _is_permitted(tx, edges, contents, patient):
             people.hold(tx, packet.case, "release-not-permitted", packet)
             return False
-    plan = plan_packet(contents, vault=edges.vault, signer=edges.signer)
+    with purging.writing_for(patient):
+        plan = plan_packet(contents, vault=edges.vault, signer=edges.signer)
     with edges.ledger.transaction() as tx:
         now = patients.share(tx, patient)
         tx.lock_case(packet.case)

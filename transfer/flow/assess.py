@@ -98,8 +98,7 @@ def next_step(case: Case, completeness: Completeness, *, needs_approval: bool) -
     if approved:
         return Step.PACK
     if newest and newest.receipt and newest.receipt.word == "accepted":
-        known = set(newest.assembled.records) if newest.assembled else set()
-        return Step.ASK_DELTA if case.records.keys() - known - case.superseded else Step.WAIT
+        return Step.ASK_DELTA if case.news else Step.WAIT
     if completeness.is_complete:
         return Step.ASK_APPROVAL if needs_approval or newest else Step.PACK
     return Step.ASK_PARTIAL if completeness.lacks_only_material else Step.WAIT

@@ -4,11 +4,12 @@ The order is fixed: share the patient's epoch, then read the clock, then decide.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.institutions import Institutions
 from transfer.ledger import Tx, packets, patients
-from transfer.permissions import Release, Ruling, evaluate
+from transfer.permissions import Release, Ruling, evaluate, expires_at
 from transfer.records import RecordKind
 
 
@@ -23,6 +24,18 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
         permissions=patients.permissions(tx, patient),
         now=tx.now(),
     )
+
+
+def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> datetime | None:
+    """When the next of the patient's forms expires (UTC): until then no ruling changes but with the epoch."""
+    now = tx.now()
+    ends = [
+        end
+        for permission in patients.permissions(tx, patient)
+        for discloser in permission.form.disclosers
+        if discloser in institutions and (end := expires_at(permission.form, institutions[discloser].zone))
+    ]
+    return min((end for end in ends if end > now), default=None)
 
 
 def rule_packet(

@@ -3,18 +3,21 @@
 What was stored becomes *collected* only here, under a basis in force at that moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from transfer.checklist import Checklist
+from transfer.errors import Fenced, NeedsReview, Refused
 from transfer.flow.basis import rule
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId, RequestId
-from transfer.ledger import Tx, records, requests
+from transfer.ledger import Tx, people, records, requests, rounds
 from transfer.ledger.records import Kept
 from transfer.matching import Tier
 from transfer.permissions import Release, Ruling
 from transfer.record_requests import RequestState
 from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.rounds import Dag
 
 
 def line_of(checklist: Checklist, kind: RecordKind, lines: Sequence[str] | None = None) -> str | None:
@@ -38,6 +41,19 @@ def may_collect(
         labels=labels,
     )
     return rule(tx, edges.institutions, PatientId(opened.patient), release)
+
+
+@contextmanager
+def taken_back(edges: Edges, key: str) -> Iterator[None]:
+    """Remove an object again if what it is for was not written: the permission may have ended meanwhile.
+
+    Not where the ledger did not answer: then it may have been written.
+    """
+    try:
+        yield
+    except (Fenced, NeedsReview, Refused):
+        edges.vault.remove(key)
+        raise
 
 
 def join(
@@ -82,11 +98,24 @@ def _outdates(newer: Kept, older: Kept) -> bool:
 
 
 def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:
-    """What a department was awaited to send has come: its request is answered."""
+    """What a department was awaited to send has come: its request is answered.
+
+    A form may have come just before, and the case not have looked at it yet: what came was collected under it, so a
+    department that sends by itself was awaited.
+    """
     for request in requests.of_case(tx, case):
-        holds = edges.institutions[request.institution].department(request.department).holds
-        if request.institution == source and request.state in _AWAITED and kind in holds:
+        department = edges.institutions[request.institution].department(request.department)
+        if request.institution != source or kind not in department.holds:
+            continue
+        if request.state is RequestState.NOT_PERMITTED and not department.is_fetched:
+            request = requests.move(tx, request, RequestState.EXPECTED)
+        if request.state is RequestState.SILENT and department.is_fetched:
+            # It is alive: what it sent by itself is not all it was asked for.
+            requests.move(tx, request, RequestState.DUE)
+            rounds.ring(tx, Dag.OPEN_CASE, case)
+        elif request.state in _AWAITED:
             requests.move(tx, request, RequestState.ANSWERED)
+            people.release(tx, case, "source-does-not-answer", "answered", about=request.id)
 
 
 _AWAITED = (RequestState.EXPECTED, RequestState.ASKED, RequestState.SILENT, RequestState.NO_RECORDS)

@@ -11,6 +11,7 @@ from transfer.adapters.fhir.submission import Link, submission
 from transfer.errors import NeedsReview, Refused, Unavailable
 from transfer.flow.basis import rule_packet
 from transfer.flow.edges import Edges
+from transfer.flow.watch import watching
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.ledger import Tx, packets, patients, people, rounds
 from transfer.ledger.packets import Disclosure, Egress, Sender
@@ -18,16 +19,25 @@ from transfer.rounds import Dag
 
 #: how much later a delivery is tried again that the receiver could not take
 AGAIN = timedelta(minutes=1)
+#: what the submission's own egress is called; the downloads of its links have names of their own
+CHANNEL = "iti-65"
 
 
 def deliver(edges: Edges, packet: PacketId, sender: Sender) -> str:
     """Submit the packet's ITI-65 bundle to the receiver, once. Says in a sentence how it went."""
     with edges.ledger.transaction() as tx:
-        opened = tx.case(packet.case).opened
+        packets.close_dead(tx)
+        case = tx.case(packet.case)
+        opened = case.opened
         known = packets.get(tx, packet)
         disclosure = packets.disclosure_of(tx, packet)
-    if opened is None or known is None or not known.is_assembled:
+        is_under_way = disclosure is not None and packets.is_open(tx, disclosure, CHANNEL)
+    if opened is None or known is None or not known.is_assembled or known.is_purged:
         return "not assembled: nothing to hand over"
+    if is_under_way:
+        with edges.ledger.transaction() as tx:
+            rounds.ring(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+        return "another task is handing it over: it is looked at again in a minute"
     receiver = edges.institutions[opened.receiver]
     if receiver.receives is None:
         with edges.ledger.transaction() as tx:
@@ -36,6 +46,8 @@ def deliver(edges: Edges, packet: PacketId, sender: Sender) -> str:
     client = edges.hand_to(receiver.receives)
     if disclosure and not _may_send_again(edges, client, disclosure):
         return f"handed to {receiver.id} before"
+    if not case.is_open:
+        return "the case is closed: nothing is handed over"
     patient = PatientId(opened.patient)
     egress = _open(edges, packet, patient, InstitutionId(receiver.id), sender)
     if egress is None:
@@ -63,7 +75,7 @@ def _may_send_again(edges: Edges, client: ReceiverClient, disclosure: Disclosure
 
 def _open(edges: Edges, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: Sender) -> Egress | None:
     with edges.ledger.transaction() as tx:
-        return open_egress(tx, edges, packet, patient, receiver, sender.number, "iti-65")
+        return open_egress(tx, edges, packet, patient, receiver, sender.number, CHANNEL)
 
 
 def open_egress(
@@ -80,6 +92,7 @@ def open_egress(
         people.hold(tx, packet.case, "release-not-permitted", packet)
         return None
     tx.lock_case(packet.case)
+    people.release(tx, packet.case, "release-not-permitted", "permitted", about=packet)
     begun = packets.begin(
         tx,
         packet,
@@ -93,7 +106,8 @@ def open_egress(
 def _send(edges: Edges, client: ReceiverClient, packet: PacketId, patient: PatientId, egress: Egress) -> str:
     bundle = _bundle(edges, packet, patient)
     try:
-        client.submit(bundle)
+        with watching(edges.ledger, patient=patient, epoch=egress.epoch, cut=client.cut):
+            client.submit(bundle)
     except Unheard as error:
         outcome = "unknown" if error.maybe_received else "not-made"
     except Unavailable:

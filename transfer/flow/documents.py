@@ -6,11 +6,11 @@ from transfer.adapters.fhir.found import Bad, Found
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.errors import Fenced, NeedsReview, TooLarge
 from transfer.flow.asking import Asking
-from transfer.flow.collecting import join, may_collect
+from transfer.flow.collecting import join, may_collect, taken_back
 from transfer.flow.edges import Edges
 from transfer.flow.watch import Watch
 from transfer.ledger import patients, people, records, requests, rounds
-from transfer.ledger.records import About, New, Part
+from transfer.ledger.records import About, Kept, New, Part
 from transfer.matching import Candidate, Tier, Verdict, identify
 from transfer.patients import Demographics
 from transfer.record_requests import RequestState
@@ -75,10 +75,18 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
         kept = records.known(tx, asking.patient, origin)
         if not ruling.is_permitted:
             return
-    if kept is None:
-        place = edges.vault.keep(_bounded(found.read(), watch))
-        part = Part(role="received", content_type=document.content_type, location=place)
-        new = _new(asking, document, origin, part)
+    if kept is not None:
+        _file(edges, asking, document, tier, kept)
+        return
+    place = edges.vault.keep(_bounded(found.read(), watch))
+    part = Part(role="received", content_type=document.content_type, location=place)
+    with taken_back(edges, place.key):
+        _file(edges, asking, document, tier, _new(asking, document, origin, part))
+
+
+def _file(edges: Edges, asking: Asking, document: Document, tier: Tier, one: Kept | New) -> None:
+    """Put the document on its line, under a basis in force at this moment."""
+    made = asking.claimed.request
     with edges.ledger.transaction() as tx:
         patients.share(tx, asking.patient)
         tx.lock_case(made.case)
@@ -86,7 +94,7 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
         ruling = may_collect(tx, edges, made.case, made.institution, document.kind, document.labels)
         if not ruling.is_permitted:
             raise Fenced("the permission ended while we worked")
-        record = kept or records.keep(tx, new)
+        record = records.keep(tx, one) if isinstance(one, New) else one
         join(tx, edges, made.case, record, ruling, tier, request=made.id)
         if patients.learn(tx, asking.patient, document.patient):
             rounds.ring(tx, Dag.OPEN_CASE, made.case)

@@ -29,7 +29,11 @@ def enforce(edges: Edges, case: CaseId) -> str:
     """Follow up on the ended permissions of a case's patient. Safe to repeat: each step looks before it acts."""
     with edges.ledger.transaction() as tx:
         opened = tx.case(case).opened
+        unfinished = purging.unfinished(tx, opened.patient) if opened else []
         ended = [one for one in patients.filed(tx, opened.patient) if one.permission.ended] if opened else []
+    if opened and unfinished:
+        _finish_purge(edges, case, PatientId(opened.patient), unfinished[0])
+        return "purged"
     if opened is None or not ended:
         return "no permission ended"
     patient = PatientId(opened.patient)
@@ -88,27 +92,72 @@ def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
         is_last = not keep and not _has_live(tx, patient)
         if is_last:
             purging.forget_patient(tx, patient)
-        people.release(tx, case, "confirm-purge", "purged")
-        tx.append(
-            Chain.patient(patient),
-            facts.RecordsPurged(
+        people.release(tx, case, "confirm-purge", "purged", about=filed.permission.id)
+        if gone or is_last or not _is_written(tx, filed):
+            fact = facts.RecordsPurged(
                 permission=filed.permission.id,
                 records=tuple(sorted(gone)),
                 spared=tuple(sorted(keep)),
                 key_destroyed=is_last,
-            ),
-        )
-    remove_forsaken(edges, older_than=timedelta(0))
+            )
+            tx.append(Chain.patient(patient), fact)
+    _finish_purge(edges, case, patient, filed.permission.id)
+    return f"purged {len(gone)}, spared {len(keep)}"
+
+
+def _is_written(tx: Tx, filed: Filed) -> bool:
+    """That this purge was begun is in the chain, by a process that died before it had finished."""
+    lines = tx.lines(Chain.patient(filed.patient))
+    return any(isinstance(x.fact, facts.RecordsPurged) and x.fact.permission == filed.permission.id for x in lines)
+
+
+def _finish_purge(edges: Edges, case: CaseId, patient: PatientId, permission: str) -> None:
+    """What follows once the ledger has forgotten; safe to repeat, also by another process after the first one died.
+
+    That the patient is forgotten stands in the ledger, that the purge is over is written last: whoever finds the first
+    without the second begins here.
+    """
     with edges.ledger.transaction() as tx:
-        purging.mark_purged(tx, filed.permission.id)
+        is_last = purging.is_forgotten(tx, patient)
         if is_last:
             for one in patients.open_cases(tx, [patient]):
-                tx.append(Chain.case(one), facts.CaseClosed(ending="not-coming"))
-        elif tx.case(case).is_open:
-            settle_needs(tx, edges, case)
+                _close(tx, one)
+        else:
+            patients.share(tx, patient)
+            for one in patients.open_cases(tx, [patient]):
+                _reopen(tx, edges, one, patient)
+                settle_needs(tx, edges, one)
+    remove_forsaken(edges, older_than=timedelta(0))
     if is_last:
         edges.ledger.keys.destroy(KeyName.patient(patient))
-    return f"purged {len(gone)}, spared {len(keep)}"
+    with edges.ledger.transaction() as tx:
+        for form in {permission, *purging.unfinished(tx, patient)}:
+            purging.mark_purged(tx, form)
+
+
+def _reopen(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
+    """What was answered under the ended permission is here no longer: it is asked for again if a form permits it."""
+    tx.lock_case(case)
+    opened = tx.case(case).opened
+    assert opened is not None  # it has a patient
+    for request in requests.of_case(tx, case):
+        if request.state is not RequestState.ANSWERED:
+            continue
+        ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
+        if not ruling.is_permitted:
+            due = requests.move(tx, request, RequestState.DUE)
+            requests.move(tx, due, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def _close(tx: Tx, case: CaseId) -> None:
+    """The patient is forgotten: nothing is asked any more, nobody has anything left to decide."""
+    tx.lock_case(case)
+    for request in requests.of_case(tx, case):
+        if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
+            requests.move(tx, request, RequestState.WITHDRAWN)
+    for hold in people.open_holds(tx, case):
+        people.resolve(tx, hold.id, "purged")
+    tx.append(Chain.case(case), facts.CaseClosed(ending="not-coming"))
 
 
 def _sorted_records(tx: Tx, edges: Edges, patient: PatientId) -> tuple[set[str], set[str]]:

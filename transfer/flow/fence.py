@@ -125,9 +125,9 @@ def await_in_force(
 
 
 def _note_in_force(tx: Tx, patient: PatientId, permission: str) -> int:
-    """How many streams are still open. None: the fact is written, once."""
-    packets.close_dead(tx)
+    """How many streams are still open. With none the fact is written, once."""
     epoch = patients.share(tx, patient)
+    packets.close_dead(tx)
     if still := len(packets.open_before(tx, patient, epoch)):
         return still
     row = tx.row(

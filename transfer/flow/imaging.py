@@ -1,17 +1,19 @@
 """Studies from a DICOMweb archive into a case: one request a series, whole by its set of UIDs or owed again."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from transfer.adapters.dicomweb import DicomwebClient, SeriesObject, StudyFound
 from transfer.errors import CutShort, Fenced, NeedsReview
 from transfer.flow.asking import Asking
-from transfer.flow.collecting import join, may_collect
+from transfer.flow.collecting import join, may_collect, taken_back
 from transfer.flow.edges import Edges
 from transfer.flow.watch import Watch
 from transfer.ledger import Tx, patients, people, records, requests
 from transfer.ledger.records import About, IndexEntry, Kept, New, Part, Series
 from transfer.matching import Candidate, Tier, Verdict, identify
 from transfer.patients import Demographics
+from transfer.permissions import Ruling
 from transfer.record_requests import RequestState
 from transfer.records import DocumentStatus, RecordKind
 from transfer.staging import Location
@@ -37,10 +39,20 @@ def fetch_imaging(
             people.hold(tx, made.case, "whose-study", made.id)
     if not ours:
         return RequestState.NOT_FOUND, ()
-    owed = sum(_fetch_study(edges, asking, client, study, tier, watch) for study, tier in ours)
+    owed, puzzling = 0, 0
+    for study, tier in ours:
+        try:
+            owed += _fetch_study(edges, asking, client, study, tier, watch)
+        except NeedsReview:
+            puzzling += 1  # a person looks at this one; the others are fetched all the same
+    if puzzling:
+        with edges.ledger.transaction() as tx:
+            people.hold(tx, made.case, "whose-study", made.id)
     if owed:
         raise CutShort(f"{owed} instances are missing")
-    return RequestState.ANSWERED, ()
+    if puzzling == len(ours):
+        raise NeedsReview("no study that can be used")
+    return RequestState.ANSWERED, ("entries-unusable",) if puzzling else ()
 
 
 def _tier(asking: Asking, said: Demographics, study: StudyFound | None = None) -> Tier | None:
@@ -59,7 +71,7 @@ def _fetch_study(
     series = sorted(one.uid for one in client.series(uid))
     expected = {one: client.instances(uid, one) for one in series}
     origin = f"study/{asking.claimed.request.institution}/{uid}"
-    have = _have(edges, asking, origin)
+    have = _have(edges, asking, origin, study, expected, tier)
     for one in series:
         wanted = expected[one] - have
         if not wanted:
@@ -80,15 +92,33 @@ def _fetch_study(
         if not all(_tier(asking, said) for said in got.stated):
             edges.vault.remove(got.location.key)
             raise NeedsReview("the images name somebody else")
-        _keep(edges, asking, study, expected, got, tier, origin)
+        with taken_back(edges, got.location.key):
+            _keep(edges, asking, study, expected, got, tier, origin)
         have |= {entry.sop_instance_uid for entry in got.index}
     return len(frozenset[str]().union(*expected.values()) - have)
 
 
-def _have(edges: Edges, asking: Asking, origin: str) -> frozenset[str]:
+def _have(
+    edges: Edges, asking: Asking, origin: str, study: StudyFound, expected: dict[str, frozenset[str]], tier: Tier
+) -> frozenset[str]:
+    """The instances that came before, for this case or another of the patient's, which the study then joins.
+
+    One that has grown since is no longer whole, from this moment on: whatever becomes of the fetch.
+    """
     with edges.ledger.transaction() as tx:
         kept = records.known(tx, asking.patient, origin)
-        return _uids(records.parts(tx, kept)) if kept else frozenset()
+        if kept is None:
+            return frozenset()
+        ruling = _still_permitted(tx, edges, asking)
+        have = _uids(records.parts(tx, kept))
+        if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
+            records.rewrite(tx, kept, _about(study, expected), is_whole=False)
+            kept = replace(kept, is_whole=False)
+        case = asking.claimed.request.case
+        joined = join(tx, edges, case, kept, ruling, tier, request=asking.claimed.request.id)
+        if kept.is_whole and not joined and kept.id not in tx.case(case).whole:
+            records.complete(tx, case, kept)  # its rest came for another case
+    return have
 
 
 def _uids(parts: Iterable[Part]) -> frozenset[str]:
@@ -117,12 +147,9 @@ def _keep(
     everything = frozenset[str]().union(*expected.values())
     part = _part(got)
     with edges.ledger.transaction() as tx:
-        patients.share(tx, asking.patient)
-        tx.lock_case(made.case)
-        requests.still_ours(tx, asking.claimed)
-        ruling = may_collect(tx, edges, made.case, made.institution, RecordKind.IMAGES, frozenset())
-        if not ruling.is_permitted:
-            raise Fenced("the permission ended while we worked")
+        ruling = _still_permitted(tx, edges, asking)
+        if got.conflicting or got.strays or got.unreadable:
+            people.hold(tx, made.case, "entries-unusable", made.id)
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             is_whole = _uids([part]) >= everything
@@ -131,6 +158,22 @@ def _keep(
         else:
             _grow(tx, asking, kept, study, expected, part)
             join(tx, edges, made.case, kept, ruling, tier, request=made.id)
+
+
+def _still_permitted(tx: Tx, edges: Edges, asking: Asking) -> Ruling:
+    """Under all locks: the request is still ours and the images may be collected.
+
+    Raises:
+        Fenced: no longer.
+    """
+    made = asking.claimed.request
+    patients.share(tx, asking.patient)
+    tx.lock_case(made.case)
+    requests.still_ours(tx, asking.claimed)
+    ruling = may_collect(tx, edges, made.case, made.institution, RecordKind.IMAGES, frozenset())
+    if not ruling.is_permitted:
+        raise Fenced("the permission ended while we worked")
+    return ruling
 
 
 def _grow(

@@ -52,9 +52,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A message about a person that brings no record: a merge, a new name, an appointment."""
+    """A message about people that brings no record: a merge, a new name, an appointment. It says who they were, too."""
 
-    patient: Demographics | None
+    patients: tuple[Demographics, ...] = ()
 
 
 Reading = Referral | Authorization | Answer | NoRecords | Receipt | Notice
@@ -87,7 +87,7 @@ def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
             return inbound.no_records(body)
         case ArrivalKind.ANSWER:
             return _pushed(inbound.pushed_documents(body, institution))
-    return Notice(patient=None)
+    return Notice()
 
 
 def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
@@ -112,7 +112,8 @@ def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
                 raise Unexpected("a message without a document")
             return Answer(letters=tuple(letters))
     changes = identity_changes(body, institution)
-    return Notice(patient=changes[0].surviving if changes else None)
+    said = [who for change in changes for who in (change.surviving, change.absorbed) if who]
+    return Notice(patients=tuple(dict.fromkeys(said)))
 
 
 def _pushed(found: list[Sent | Bad]) -> Answer:

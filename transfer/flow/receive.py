@@ -17,7 +17,7 @@ from transfer.flow.edges import Edges
 from transfer.flow.fence import file_authorization
 from transfer.flow.reading import Answer, Letter, Notice, Reading
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, patients, people, records, requests, rounds
+from transfer.ledger import Tx, arrivals, patients, people, purging, records, requests, rounds
 from transfer.ledger.arrivals import STRANGER, Arrival
 from transfer.ledger.records import About, New, Part
 from transfer.matching import Match, Tier, Verdict, identify
@@ -133,7 +133,7 @@ def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: Ca
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, "filed", "authorization")
         elif match.verdict is Verdict.NOT_OURS:
-            _seal_away(tx, arrival, [form.patient], "stranger")
+            _seal_stranger(tx, arrival, [form.patient], "stranger")
         else:
             people.hold(tx, arrival.id, "whose-form")
             arrivals.settle(tx, arrival, "held", match.tier)
@@ -143,33 +143,41 @@ def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: Ca
 
 
 def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
-    said = [letter.document.patient for letter in answer.letters]
-    with edges.ledger.transaction() as tx:
-        matches = {
-            letter.origin: match_patient(tx, letter.document.patient, letter.document.identifiers)
-            for letter in answer.letters
-        }
-    verdicts = {match.verdict for match in matches.values()}
-    found = {match.patient for match in matches.values()}
+    if not answer.letters:
+        raise NeedsReview("not one entry can be used")
+    said = list(dict.fromkeys(letter.document.patient for letter in answer.letters))
+    matches = _match_or_seal(edges, arrival, answer, said)
+    found = {match.patient for match in matches}
+    if not matches:
+        return
     if arrival.patient is not None:
         # Found before, by a rule or by people, whose word is not asked for twice.
-        tier = next(iter(matches.values())).tier if found == {arrival.patient} else Tier.DECIDED
+        tier = matches[0].tier if found == {arrival.patient} else Tier.DECIDED
         _collect_answer(edges, arrival, answer, arrival.patient, tier)
-    elif verdicts == {Verdict.NOT_OURS}:
-        with edges.ledger.transaction() as tx:
-            arrivals.still_ours(tx, arrival)
-            _seal_away(tx, arrival, said, "stranger")
-    elif verdicts == {Verdict.OURS} and len(found) == 1:
-        (patient,) = found
-        assert patient is not None  # ours means one patient
-        tier = next(iter(matches.values())).tier
-        _collect_answer(edges, arrival, answer, patient, tier)
+    elif len(found) == 1 and (patient := matches[0].patient) is not None:
+        _collect_answer(edges, arrival, answer, patient, matches[0].tier)
     else:
         with edges.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             people.hold(tx, arrival.id, "whose-record")
-            arrivals.know_again(tx, arrival.id, patients.terms(tx, *said))
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({m.tier for m in matches.values()})))
+            arrivals.know_again(tx, arrival.id, _terms(tx, said))
+            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.tier for match in matches})))
+
+
+def _match_or_seal(edges: Edges, arrival: Arrival, answer: Answer, said: list[Demographics]) -> list[Match]:
+    """Whose each letter is; none where all are strangers', which are sealed in the same transaction.
+
+    That need not outlast a crash: the arrival does, and is attended to again.
+    """
+    with edges.ledger.transaction() as tx:
+        tx.run("SET LOCAL synchronous_commit = off")
+        arrivals.still_ours(tx, arrival)
+        patients.hold_terms(tx, _terms(tx, said))
+        matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.letters]
+        if arrival.patient is None and all(match.verdict is Verdict.NOT_OURS for match in matches):
+            _seal_away(tx, arrival, said, "stranger")
+            return []
+        return matches
 
 
 def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: PatientId, tier: Tier) -> None:
@@ -187,7 +195,8 @@ def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: Pat
             arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
-    new = [_new_record(edges, arrival, letter, patient) for letter in answer.letters]
+    with purging.writing_for(patient):
+        new = [_new_record(edges, arrival, letter, patient) for letter in answer.letters]
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.share(tx, patient)
@@ -273,19 +282,32 @@ def _no_records(edges: Edges, arrival: Arrival, said: NoRecords) -> None:
 def _notice(edges: Edges, arrival: Arrival, notice: Notice) -> None:
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        match = match_patient(tx, notice.patient) if notice.patient else None
-        if match and match.patients:
+        matches = [match_patient(tx, said) for said in notice.patients]
+        if concerned := [match for match in matches if match.patients]:
             people.hold(tx, arrival.id, "identity-changed")
-            arrivals.settle(tx, arrival, "held", match.tier)
+            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.tier for match in concerned})))
         else:
-            _seal_away(tx, arrival, [notice.patient] if notice.patient else [], "notice")
+            _seal_stranger(tx, arrival, list(notice.patients), "notice")
+
+
+def _seal_stranger(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
+    """Seal what was found to be nobody's, unless somebody became known meanwhile to whom it may belong."""
+    patients.hold_terms(tx, _terms(tx, said))
+    if any(match_patient(tx, one).verdict is not Verdict.NOT_OURS for one in said):
+        raise _Moved
+    _seal_away(tx, arrival, said, outcome)
 
 
 def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
     """Nobody's yet: kept sealed, shown to nobody, found again if a case opens in time, else purged and counted."""
-    arrivals.know_again(tx, arrival.id, patients.terms(tx, *said))
+    arrivals.know_again(tx, arrival.id, _terms(tx, said))
     if arrival.state == "stored":
         arrivals.count_stranger(tx, arrival, "received")
         arrivals.settle(tx, arrival, "sealed", outcome, purge_after=STRANGER)
     else:
-        tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
+        arrivals.let_go(tx, arrival)
+
+
+def _terms(tx: Tx, said: Iterable[Demographics]) -> list[bytes]:
+    """What each of these people can be found by."""
+    return sorted({term for one in said for term in patients.terms(tx, one)})

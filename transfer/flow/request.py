@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from transfer.errors import CutShort, Fenced, NeedsReview, TooLarge, TurnedAway, Unavailable
+from transfer.facts import Chain, RequestMoved
 from transfer.flow.admit import rule_request
 from transfer.flow.asking import Asking
 from transfer.flow.assess import settle_needs
@@ -18,14 +19,24 @@ from transfer.flow.imaging import fetch_imaging
 from transfer.flow.watch import Watch, watching
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.institutions import DicomwebSource, FhirSource
-from transfer.ledger import Tx, patients, people, requests, rounds
+from transfer.ledger import Tx, patients, people, purging, requests, rounds
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.record_requests import GIVE_UP_AFTER, RequestState, next_attempt
+from transfer.record_requests import GIVE_UP_AFTER, Request, RequestState, next_attempt
 from transfer.rounds import Dag
 
 #: after an answer nobody understands a person is asked, and we ask again this much later
 PUZZLED = timedelta(hours=6)
+#: the finding of a request whose source stopped in the middle
+CUT_SHORT = "cut-short"
+
+#: questions about a source, and the answers of it that settle them
+_ANY_ANSWER = frozenset({RequestState.ANSWERED, RequestState.NOT_FOUND, RequestState.FORBIDDEN})
+_SETTLED_BY = {
+    "source-does-not-answer": _ANY_ANSWER,
+    "source-refuses": _ANY_ANSWER | {RequestState.PARTLY},
+    "source-puzzles": _ANY_ANSWER | {RequestState.PARTLY},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +60,17 @@ def request(edges: Edges, taken: Taken, name: str) -> None:
         lambda tx: requests.renew(tx, asking.claimed),
         lambda tx: rounds.renew(tx, taken) or True,
     ]
-    with watching(edges.ledger, *renewals, patient=asking.patient, epoch=asking.epoch) as watch:
+    made = asking.claimed.request
+    with (
+        watching(
+            edges.ledger,
+            *renewals,
+            patient=asking.patient,
+            epoch=asking.epoch,
+            still=lambda tx: rule_request(tx, edges, asking.patient, asking.receiver, made).is_permitted,
+        ) as watch,
+        purging.writing_for(asking.patient),
+    ):
         outcome = _ask(edges, asking, watch)
     _finish(edges, taken, asking, outcome)
 
@@ -111,17 +132,30 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
 
 def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
     made = asking.claimed.request
-    if made.attempts >= GIVE_UP_AFTER:
-        return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
     with edges.ledger.transaction() as tx:
         now = tx.now()
+        cuts = _cuts_in_a_row(tx, made)
+    if isinstance(error, CutShort):
+        # What came stays. A source that breaks off every time is asked ever more seldom, and a person hears of it.
+        wait = next_attempt(cuts + 1, now, error.retry_after) - now
+        hold = "source-does-not-answer" if cuts + 1 >= GIVE_UP_AFTER else None
+        return Outcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
+    if made.attempts >= GIVE_UP_AFTER:
+        return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
     wait = next_attempt(made.attempts, now, error.retry_after) - now
-    cut = isinstance(error, CutShort)
-    return Outcome(
-        state=RequestState.PARTLY if cut else RequestState.DUE,
-        findings=("cut-short",) if cut else ("unreachable",),
-        again_after=wait,
-    )
+    return Outcome(state=RequestState.DUE, findings=("unreachable",), again_after=wait)
+
+
+def _cuts_in_a_row(tx: Tx, request: Request) -> int:
+    """How often in a row the source broke off in the middle."""
+    cuts = 0
+    for line in tx.lines(Chain.case(request.case)):
+        if isinstance(line.fact, RequestMoved) and line.fact.request == request.id:
+            if CUT_SHORT in line.fact.findings:
+                cuts += 1
+            elif line.fact.state != RequestState.ASKING:
+                cuts = 0
+    return cuts
 
 
 def _finish(edges: Edges, taken: Taken, asking: Asking, outcome: Outcome) -> None:
@@ -132,22 +166,39 @@ def _finish(edges: Edges, taken: Taken, asking: Asking, outcome: Outcome) -> Non
             patients.share(tx, asking.patient)
             tx.lock_case(made.case)
             now = requests.still_ours(tx, asking.claimed)
-            requests.move(
-                tx,
-                now,
-                outcome.state,
-                ruling=asking.ruling,
-                findings=outcome.findings,
-                after=outcome.again_after or timedelta(0),
-            )
-            if outcome.hold:
-                people.hold(tx, made.case, outcome.hold, made.id)
+            if _was_answered_otherwise(now, outcome):
+                requests.overrule(tx, now)
+            else:
+                requests.move(
+                    tx,
+                    now,
+                    outcome.state,
+                    ruling=asking.ruling,
+                    findings=outcome.findings,
+                    after=outcome.again_after or timedelta(0),
+                )
+                _ask_a_person(tx, made, outcome)
             found = settle_needs(tx, edges, made.case)
             rounds.close_line(tx, taken, made.id, found.sentence)
             if outcome.again_after is not None:
                 rounds.ring(tx, Dag.OPEN_CASE, made.case, after=outcome.again_after)
     except Fenced:
         _close(edges, taken, made.id)
+
+
+def _was_answered_otherwise(now: Request, outcome: Outcome) -> bool:
+    """The source said meanwhile that it holds nothing. Only what came from it all the same goes before that."""
+    came = outcome.state in (RequestState.ANSWERED, RequestState.PARTLY)
+    return now.state is RequestState.NO_RECORDS and not came
+
+
+def _ask_a_person(tx: Tx, made: Request, outcome: Outcome) -> None:
+    """Open the question this outcome raises; what an answer has settled since it was asked is asked no longer."""
+    if outcome.hold:
+        people.hold(tx, made.case, outcome.hold, made.id)
+    for code, settling in _SETTLED_BY.items():
+        if code != outcome.hold and outcome.state in settling:
+            people.release(tx, made.case, code, "answered", about=made.id)
 
 
 def _close(edges: Edges, taken: Taken, name: str) -> None:

@@ -17,10 +17,24 @@ LOOK = 1.0
 
 
 class Watch:
-    """`check` raises `Fenced` once anything we hold was taken from us or the patient's epoch moved."""
+    """`check` raises `Fenced` once anything we hold was taken from us, the patient's epoch moved, or `still` says that
+    what allows the work is over: a form that expires moves no epoch.
 
-    def __init__(self, ledger: Ledger, renewals: list[Callable[[Tx], bool]], patient: str | None, epoch: int) -> None:
+    `cut` is called then, in the watching thread and again at each look: for work that waits where it cannot check.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        renewals: list[Callable[[Tx], bool]],
+        patient: str | None,
+        epoch: int,
+        cut: Callable[[], None] | None = None,
+        still: Callable[[Tx], bool] | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._cut = cut
+        self._still = still
         self._renewals = renewals
         self._patient = patient
         self._epoch = epoch
@@ -47,10 +61,14 @@ class Watch:
             except TransferError:
                 # The ledger does not answer. Leases lapse by themselves and our next write would fail anyway.
                 continue
+            if self._lost and self._cut:
+                self._cut()
 
     def _look(self, tx: Tx, *, renew: bool) -> None:
         if self._patient and patients.epoch(tx, self._patient) != self._epoch:
             self._lost = "the patient's epoch moved"
+        elif self._still and not self._still(tx):
+            self._lost = "no basis is in force any more"
         if renew and not all(renewal(tx) for renewal in self._renewals):
             self._lost = "taken over"
 
@@ -60,10 +78,15 @@ class Watch:
 
 @contextmanager
 def watching(
-    ledger: Ledger, *renewals: Callable[[Tx], bool], patient: str | None = None, epoch: int = 0
+    ledger: Ledger,
+    *renewals: Callable[[Tx], bool],
+    patient: str | None = None,
+    epoch: int = 0,
+    cut: Callable[[], None] | None = None,
+    still: Callable[[Tx], bool] | None = None,
 ) -> Iterator[Watch]:
     """Renew what is held until the block ends."""
-    watch = Watch(ledger, list(renewals), patient, epoch)
+    watch = Watch(ledger, list(renewals), patient, epoch, cut, still)
     thread = threading.Thread(target=watch.run, name="watch", daemon=True)
     thread.start()
     try:

@@ -9,11 +9,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from transfer.errors import TransferError
-from transfer.flow.basis import rule_packet
+from transfer.errors import TransferError, Unavailable
+from transfer.flow.basis import rule_packet, stands_until
 from transfer.flow.deliver import open_egress
 from transfer.flow.edges import Edges
 from transfer.identifiers import InstitutionId, PacketId, PatientId
@@ -23,7 +25,7 @@ from transfer.packet import Plan
 
 #: seconds between two looks at the open streams
 LOOK = 0.5
-#: every so many looks each stream is ruled on anew, epoch or not: a form may expire while it flows
+#: every so many looks each stream is ruled on anew, epoch or not: what a ruling rests on may end by itself
 ANEW = 20
 #: bytes handed to the socket at once
 PIECE = 1 << 18
@@ -36,14 +38,20 @@ class Stream:
     egress: Egress
     recipient: InstitutionId
     transport: asyncio.Transport | None
+    #: when a form of the patient's expires, if one does: then it is ruled on anew
+    until: datetime | None
     sent: int = 0
     is_cut: bool = field(default=False)
 
     def cut(self) -> None:
         """Stop at once: what the socket still holds is thrown away, the receiver sees a reset."""
+        if self.is_cut:
+            return
         self.is_cut = True
         if self.transport is None:
             return
+        # What waits in our own buffer was counted and has not been handed to the socket.
+        self.sent = max(0, self.sent - self.transport.get_write_buffer_size())
         if raw := self.transport.get_extra_info("socket"):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
@@ -56,6 +64,10 @@ class Outgoing:
         self._edges = edges
         self._sender = Sender(edges.ledger)
         self._streams: dict[str, Stream] = {}
+        #: ended, and the ledger did not answer when that was to be written
+        self._unwritten: dict[str, tuple[Stream, str]] = {}
+        with edges.ledger.transaction() as tx:
+            packets.close_dead(tx)
 
     def open(
         self, packet: PacketId, recipient: InstitutionId, transport: asyncio.Transport | None, channel: str
@@ -70,15 +82,23 @@ class Outgoing:
             if egress is None:
                 return None
             plan = packets.plan_of(tx, packet, patient)
-        stream = Stream(egress=egress, recipient=recipient, transport=transport)
+            until = stands_until(tx, self._edges.institutions, patient)
+        stream = Stream(egress=egress, recipient=recipient, transport=transport, until=until)
         self._streams[egress.id] = stream
         return stream, plan
 
     def close(self, stream: Stream, outcome: str) -> None:
-        """The stream ended. Blocks; call it in a thread."""
+        """The stream ended. Blocks; call it in a thread. If the ledger does not answer it is written later."""
         self._streams.pop(stream.egress.id, None)
-        with self._edges.ledger.transaction() as tx:
-            packets.close_egress(tx, stream.egress.id, stream.sent, "cut" if stream.is_cut else outcome)
+        self._unwritten[stream.egress.id] = (stream, "cut" if stream.is_cut else outcome)
+        with suppress(Unavailable):
+            self._write_ends()
+
+    def _write_ends(self) -> None:
+        for name, (stream, outcome) in list(self._unwritten.items()):
+            with self._edges.ledger.transaction() as tx:
+                packets.close_egress(tx, name, stream.sent, outcome)
+            self._unwritten.pop(name, None)
 
     async def watch(self) -> None:
         """Look until cancelled. Whatever goes wrong while looking, nothing flows unwatched: then all is cut."""
@@ -94,14 +114,20 @@ class Outgoing:
                 stream.cut()
 
     def _look(self, *, anew: bool) -> list[Stream]:
+        """The streams that may not go on. Without our session's lock others take us for dead: then it is all of them."""
         streams = dict(self._streams)
+        if not self._sender.is_alive():
+            self._sender = Sender(self._edges.ledger)
+            return list(streams.values())
+        self._write_ends()
         if not streams:
             return []
         with self._edges.ledger.transaction() as tx:
-            for stream in streams.values():
-                packets.count(tx, stream.egress.id, stream.sent)
+            written_off = {name for name, s in streams.items() if not packets.count(tx, name, s.sent)}
             moved = {one.id for one in packets.stale(tx, self._sender.number)}
-        return [s for name, s in streams.items() if (name in moved or anew) and not self._may_go_on(s)]
+            now = tx.now()
+        due = {name for name, s in streams.items() if anew or name in moved or (s.until and s.until <= now)}
+        return [s for name, s in streams.items() if name in written_off or (name in due and not self._may_go_on(s))]
 
     def _may_go_on(self, stream: Stream) -> bool:
         egress = stream.egress
@@ -112,6 +138,7 @@ class Outgoing:
                 if not all(ruling.is_permitted for ruling in rulings):
                     return False
                 packets.renew_egress(tx, egress, epoch)
+                stream.until = stands_until(tx, self._edges.institutions, egress.patient)
         except TransferError:
             return False
         return True

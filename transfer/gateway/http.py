@@ -21,7 +21,7 @@ from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.responses import Answer
 from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import NeedsReview, NotAllowed, TooLarge, TransferError, Unavailable
+from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, TransferError, Unavailable
 from transfer.flow.edges import Edges
 from transfer.flow.fence import end_by_reference
 from transfer.gateway.egress import Outgoing, Stream, pieces, transport_of
@@ -31,6 +31,7 @@ from transfer.institutions import Institution
 from transfer.ledger import Tx, packets, patients
 from transfer.ledger.arrivals import Incoming, Stored
 from transfer.packet import Plan, tar_stream
+from transfer.sealing import KeyGone
 
 #: of one message; a release form carries its signed PDF
 BODY = 32 << 20
@@ -89,7 +90,9 @@ class Doors:
         return Caller(found[0]) if found and scheme.lower() == "bearer" else None
 
     async def health(self, _request: Request) -> Response:
-        """200 while the ledger answers."""
+        """200 while the ledger answers and what comes in is written."""
+        if not self._intake.is_alive:
+            return JSONResponse({"status": "unavailable"}, status_code=503)
         try:
             await asyncio.to_thread(self._ping)
         except Unavailable:
@@ -222,7 +225,7 @@ class Doors:
         try:
             packet = PacketId(request.path_params["packet"])
             opened = await asyncio.to_thread(self._open_for, caller, packet, request, channel)
-        except ValueError:
+        except (ValueError, KeyGone, Refused):
             opened = None
         except TransferError as error:
             return _response(responses.refused(error))
@@ -246,6 +249,7 @@ class _Download(Response):
         self._outgoing = outgoing
         self._stream = stream
         self._read = read
+        self._is_head = request.method == "HEAD"
         self._start, self._stop, status = _range(request, length, f'"{etag}"')
         headers = {
             "Content-Type": content_type,
@@ -265,17 +269,18 @@ class _Download(Response):
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for piece in self._pieces():
+                # Counted before it is handed on: towards a slow receiver `send` returns long after the bytes have left.
+                self._stream.sent += len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if self._stream.is_cut:
                     return
-                self._stream.sent += len(piece)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             outcome = "sent"
         finally:
             await asyncio.to_thread(self._outgoing.close, self._stream, outcome)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        if self.status_code == 416:
+        if self.status_code == 416 or self._is_head:
             return
         source = pieces(self._read(self._start, self._stop))
         while not self._stream.is_cut and (piece := await asyncio.to_thread(next, source, None)) is not None:

@@ -4,6 +4,7 @@ A transaction costs a wait for the disk. With many senders at once their message
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -30,7 +31,8 @@ class _Waiting:
     answer: "asyncio.Future[Stored]" = field(repr=False)
 
     def tell(self, result: Stored | BaseException) -> None:
-        self.loop.call_soon_threadsafe(self._set, result)
+        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody listens any more
+            self.loop.call_soon_threadsafe(self._set, result)
 
     def _set(self, result: Stored | BaseException) -> None:
         if self.answer.done():
@@ -64,6 +66,10 @@ class Intake:
             raise Unavailable("too much waits to be stored", retry_after=5) from None
         return await waiting.answer
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def close(self) -> None:
         self._queue.put(None)
         self._thread.join(timeout=30)
@@ -87,6 +93,7 @@ class Intake:
                 for one, kept in zip(batch, stored, strict=True):
                     if one.also and not kept.is_duplicate:
                         one.also(tx, kept)
+                arrivals.ring_for(tx, [one.incoming for one in batch], stored)
         except Exception as error:  # noqa: BLE001  whatever it is, nobody may be acknowledged and nobody else must suffer
             if len(batch) > 1 and not isinstance(error, Unavailable):
                 for one in batch:

@@ -77,14 +77,17 @@ class Arrival:
 def store(tx: Tx, incoming: Sequence[Incoming]) -> list[Stored]:
     """Keep all of it, durably once the transaction commits; what was stored before is a duplicate and not repeated.
 
-    A referral is given its case here, and the rounds that will attend to it are rung.
+    A referral is given its case here. `ring_for` what was stored, last in the same transaction.
     """
-    stored = [_store(tx, one) for one in incoming]
+    return [_store(tx, one) for one in incoming]
+
+
+def ring_for(tx: Tx, incoming: Sequence[Incoming], stored: Sequence[Stored]) -> None:
+    """Ring the rounds that will attend to what is new."""
     new = [(one, kept) for one, kept in zip(incoming, stored, strict=True) if not kept.is_duplicate]
     bells = {_bell(one, kept) for one, kept in new}
     for dag, subject in sorted(bells):
         rounds.ring(tx, Dag(dag), subject)
-    return stored
 
 
 def _bell(one: Incoming, kept: Stored) -> tuple[Dag, str]:
@@ -160,6 +163,12 @@ def claim(tx: Tx, arrival: str) -> Arrival | None:
     return _arrival(row) if row else None
 
 
+def get(tx: Tx, arrival: str) -> Arrival | None:
+    """To look at, not to work on: nothing is claimed. None: there is none, or it is purged."""
+    row = tx.row("SELECT * FROM arrivals WHERE arrival = %s AND state <> 'purged'", arrival)
+    return _arrival(row) if row else None
+
+
 def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
     """The arrivals that opened a case, or speak of a packet, oldest first."""
     rows = tx.rows(
@@ -184,6 +193,11 @@ def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: t
     )
 
 
+def let_go(tx: Tx, arrival: Arrival) -> None:
+    """Nothing became of it this time: it stays as it was, for the next who looks."""
+    tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
+
+
 def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
     """Let it be attended to once more, as if it had just come. Returns the round to ring for it."""
     tx.run(
@@ -198,8 +212,10 @@ def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
 
 def know_again(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
     """By what a sealed arrival is found when its patient's case opens."""
-    for term in terms:
-        tx.run("INSERT INTO arrival_terms (term, arrival) VALUES (%s, %s) ON CONFLICT DO NOTHING", term, arrival)
+    tx.run(
+        "INSERT INTO arrival_terms (term, arrival) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING",
+        *(list(terms), arrival),
+    )
 
 
 def sealed_for(tx: Tx, terms: Sequence[bytes]) -> list[str]:

@@ -201,6 +201,14 @@ class Sender:
         self._connection = psycopg.connect(ledger.url, autocommit=True)
         self._connection.execute("SELECT pg_advisory_lock(%s)", [self.number])
 
+    def is_alive(self) -> bool:
+        """Others still see us live. No longer after the database ended our session: its lock is free, for good."""
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def __enter__(self) -> Self:
         return self
 
@@ -230,9 +238,9 @@ def open_egress(tx: Tx, disclosure: Disclosure, patient: PatientId, epoch: int, 
     return Egress(id=egress, disclosure=disclosure.id, packet=disclosure.packet, patient=patient, epoch=epoch)
 
 
-def count(tx: Tx, egress: str, size: int) -> None:
-    """What was handed to the socket so far."""
-    tx.run("UPDATE egress SET size = %s WHERE egress = %s AND closed_at IS NULL", size, egress)
+def count(tx: Tx, egress: str, size: int) -> bool:
+    """What was handed to the socket so far. False: somebody has closed the stream's row, taking its sender for dead."""
+    return bool(tx.run("UPDATE egress SET size = %s WHERE egress = %s AND closed_at IS NULL", size, egress))
 
 
 def close_egress(tx: Tx, egress: str, size: int | None, outcome: str) -> None:
@@ -252,6 +260,15 @@ def close_egress(tx: Tx, egress: str, size: int | None, outcome: str) -> None:
             egress=row.egress, disclosure=row.disclosure, channel=row.channel, size=row.size, outcome=row.outcome
         )
         tx.append(Chain.case(PacketId(row.packet).case), fact)
+
+
+def is_open(tx: Tx, disclosure: Disclosure, channel: str) -> bool:
+    """A live sender has a stream of this channel open."""
+    row = tx.row(
+        "SELECT 1 FROM egress WHERE disclosure = %s AND channel = %s AND closed_at IS NULL LIMIT 1",
+        *(disclosure.id, channel),
+    )
+    return row is not None
 
 
 def stale(tx: Tx, sender: int) -> list[Egress]:
@@ -281,14 +298,18 @@ def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
 
 
 def close_dead(tx: Tx) -> int:
-    """Close the streams of processes that are dead: their session lock is free."""
-    dead = 0
-    for row in tx.rows("SELECT DISTINCT sender FROM egress WHERE closed_at IS NULL"):
-        if tx.value("SELECT pg_try_advisory_xact_lock(%s)", row.sender):
-            for one in tx.rows("SELECT egress FROM egress WHERE sender = %s AND closed_at IS NULL", row.sender):
-                close_egress(tx, one.egress, None, "died")
-                dead += 1
-    return dead
+    """Close the streams of processes that are dead: their session lock is free. Says how many."""
+    # By case, which is the order in which cases are locked: a packet's id begins with its case's.
+    rows = tx.rows(
+        """SELECT egress, sender FROM egress JOIN disclosures USING (disclosure)
+           WHERE closed_at IS NULL ORDER BY packet, egress"""
+    )
+    senders = sorted({row.sender for row in rows})
+    free = {sender for sender in senders if tx.value("SELECT pg_try_advisory_xact_lock(%s)", sender)}
+    dead = [row.egress for row in rows if row.sender in free]
+    for egress in dead:
+        close_egress(tx, egress, None, "died")
+    return len(dead)
 
 
 def _egress(row: Row) -> Egress:

@@ -70,6 +70,7 @@ def learn(tx: Tx, patient: PatientId, said: Demographics) -> bool:
     known = identity(tx, patient)
     if known is None or said == known.current or said in known.former:
         return False
+    hold_terms(tx, terms(tx, said), exclusive=True)
     return _write(tx, patient, Identity(current=known.current, former=(*known.former, said)))
 
 
@@ -93,22 +94,20 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
     return new > 0
 
 
-def hold_terms(tx: Tx, *said: Demographics, exclusive: bool = False) -> None:
-    """Hold still, until this transaction ends, who is known by these terms.
+def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> None:
+    """Hold still, until this transaction ends, who is known by these terms. No patient is locked after this.
 
     Who makes a patient known holds them alone, who seals something as a stranger's shares them and matches anew: so
     either the patient is seen by the one, or the sealed message by the other.
     """
-    for term in terms(tx, *said):
-        if exclusive:
-            tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"term/{term.hex()}"))
-        else:
-            tx.row("SELECT pg_advisory_xact_lock_shared(%s)", lock_number(f"term/{term.hex()}"))
+    way = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+    numbers = sorted(lock_number(f"term/{term.hex()}") for term in held)
+    tx.rows(f"SELECT {way}(number) FROM unnest(%s::bigint[]) AS number", numbers)  # noqa: S608  one of two names above
 
 
 def terms(tx: Tx, *said: Demographics) -> list[bytes]:
     """What a person can be found again by: HMACs under the site key."""
-    return sorted({tx.keys.hmac(SITE, term.encode()) for one in said for term in lookup_terms(one)})
+    return sorted({tx.keys.hmac(SITE, term.encode()) for term in lookup_terms(*said)})
 
 
 def candidates(tx: Tx, said: Demographics) -> list[Candidate]:

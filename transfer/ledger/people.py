@@ -63,10 +63,18 @@ def say(tx: Tx, hold: Hold, person: str, word: str, about: str = "") -> int:
     return int(tx.value(same, hold.id, word, about))
 
 
-def release(tx: Tx, subject: str, code: str, word: str) -> None:
+def said(tx: Tx, hold: str) -> list[tuple[str, str]]:
+    """Who has said what to such a question so far: person and word."""
+    rows = tx.rows("SELECT person, word FROM hold_words WHERE hold = %s ORDER BY said_at", hold)
+    return [(row.person, row.word) for row in rows]
+
+
+def release(tx: Tx, subject: str, code: str, word: str, *, about: str | None = None) -> None:
     """What was asked has answered itself (a form came, a packet went)."""
     for row in tx.rows(
-        "SELECT hold FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NULL", subject, code
+        """SELECT hold FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NULL
+           AND (%s::text IS NULL OR about = %s)""",
+        *(subject, code, about, about),
     ):
         resolve(tx, row.hold, word)
 

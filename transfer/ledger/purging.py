@@ -1,6 +1,8 @@
 """Forgetting: what a purge removes from the ledger's purgeable tables. Facts stay; what they could be read by goes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, timedelta
 
 from transfer import facts
@@ -27,6 +29,17 @@ def condemn(tx: Tx, keys: Iterable[str]) -> None:
         tx.run("INSERT INTO vault_intents (key, at) VALUES (%s, '-infinity') ON CONFLICT DO NOTHING", key)
 
 
+def condemn_unused(tx: Tx, keys: Iterable[str]) -> None:
+    """Condemn the objects that nothing names any more: two records may have come in one message."""
+    unused = tx.rows(
+        """SELECT DISTINCT key FROM unnest(%s::text[]) AS key
+           WHERE NOT EXISTS (SELECT 1 FROM record_parts WHERE vault_key = key)
+             AND NOT EXISTS (SELECT 1 FROM arrivals WHERE vault_key = key)""",
+        list(keys),
+    )
+    condemn(tx, (row.key for row in unused))
+
+
 def forsaken(tx: Tx, older_than: timedelta) -> list[str]:
     """Objects condemned, and objects whose writer named them that long ago and never finished."""
     rows = tx.rows(
@@ -41,11 +54,15 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
     """Forget records: their bytes are condemned, with the arrivals they came in and every packet made of them."""
     records = sorted(gone)
     parts = tx.rows("DELETE FROM record_parts WHERE record = ANY(%s) RETURNING vault_key", records)
-    condemn(tx, (row.vault_key for row in parts))
     tx.run("DELETE FROM record_terms WHERE record = ANY(%s)", records)
     tx.run("UPDATE records SET about = NULL, purged_at = transfer.now() WHERE record = ANY(%s)", records)
-    came_in = tx.rows("SELECT DISTINCT arrival FROM records WHERE record = ANY(%s) AND arrival IS NOT NULL", records)
+    came_in = tx.rows(
+        """SELECT DISTINCT arrival FROM records AS gone WHERE record = ANY(%s) AND arrival IS NOT NULL AND NOT EXISTS
+             (SELECT 1 FROM records AS kept WHERE kept.arrival = gone.arrival AND kept.purged_at IS NULL)""",
+        records,
+    )
     forget_arrivals(tx, [row.arrival for row in came_in])
+    condemn_unused(tx, (row.vault_key for row in parts))
     made = tx.rows("SELECT DISTINCT packet FROM packet_records WHERE record = ANY(%s)", records)
     _forget_packets(tx, patient, [row.packet for row in made])
 
@@ -63,21 +80,39 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
     """Forget what arrivals said; that they came stays."""
     rows = tx.rows("SELECT vault_key FROM arrivals WHERE arrival = ANY(%s) AND vault_key IS NOT NULL", list(names))
-    condemn(tx, (row.vault_key for row in rows))
     tx.run("DELETE FROM arrival_terms WHERE arrival = ANY(%s)", list(names))
     tx.run(
         "UPDATE arrivals SET payload = NULL, vault_key = NULL, state = 'purged' WHERE arrival = ANY(%s)", list(names)
     )
+    condemn_unused(tx, (row.vault_key for row in rows))
 
 
 def forget_patient(tx: Tx, patient: PatientId) -> None:
-    """Forget who it was: names, numbers, notes, forms, every arrival. The key is destroyed by the caller, last."""
+    """Forget who it was: names, numbers, notes, forms, every arrival. The key is destroyed by the caller, last.
+
+    What is being written for the patient is condemned as well: no permission is left under which it could be kept.
+    """
+    tx.run("UPDATE vault_intents SET at = '-infinity' WHERE patient = %s", patient)
     forget_arrivals(tx, [row.arrival for row in tx.rows("SELECT arrival FROM arrivals WHERE patient = %s", patient)])
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
     tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
     tx.run("UPDATE notes SET text = NULL WHERE patient = %s", patient)
     tx.run("UPDATE materials SET about = NULL WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)", patient)
+
+
+def is_forgotten(tx: Tx, patient: PatientId) -> bool:
+    """The ledger no longer says who it was."""
+    return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
+
+
+def unfinished(tx: Tx, patient: str) -> list[str]:
+    """Permissions whose purge the ledger has begun, by forgetting the form, and nobody has finished."""
+    rows = tx.rows(
+        "SELECT permission FROM permissions WHERE patient = %s AND form IS NULL AND purged_at IS NULL ORDER BY 1",
+        patient,
+    )
+    return [row.permission for row in rows]
 
 
 def mark_purged(tx: Tx, permission: str) -> None:
@@ -112,7 +147,23 @@ def is_house_untidy(tx: Tx) -> bool:
     return bool(lapsed or forsaken(tx, timedelta(hours=6)) or empty_days(tx))
 
 
+_written_for: ContextVar[PatientId | None] = ContextVar("written_for", default=None)
+
+
+@contextmanager
+def writing_for(patient: PatientId) -> Iterator[None]:
+    """Objects that this thread begins within the block are of this patient: a purge need not wait for who died at it."""
+    token = _written_for.set(patient)
+    try:
+        yield
+    finally:
+        _written_for.reset(token)
+
+
 def announce(ledger: Ledger, key: str) -> None:
     """Name an object before its first byte is written, in a transaction of its own: what follows may be rolled back."""
     with ledger.transaction() as tx:
-        tx.run("INSERT INTO vault_intents (key, at) VALUES (%s, transfer.now()) ON CONFLICT DO NOTHING", key)
+        tx.run(
+            "INSERT INTO vault_intents (key, at, patient) VALUES (%s, transfer.now(), %s) ON CONFLICT DO NOTHING",
+            *(key, _written_for.get()),
+        )

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fakes import MemoryVault
-from packets import a_record, contents, made
 from pydicom import dcmread
 from pydicom.fileset import FileSet
 
+from tests.fakes import MemoryVault
+from tests.packets import a_record, contents, made
 from transfer.adapters.packet.dicomdir import dicomdir
 from transfer.adapters.packet.layout import lay_out
 from transfer.identifiers import InstitutionId

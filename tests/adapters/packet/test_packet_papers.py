@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
-from fakes import MemoryVault
 from fhir.resources.R4B.bundle import Bundle
-from packets import a_packet, a_pdf, a_record, an_item, contents, made
 
+from tests.fakes import MemoryVault
+from tests.packets import a_packet, a_pdf, a_record, an_item, contents, made
 from transfer import bag
 from transfer.packet import NOTICE, PART_2_NOTICE
 from transfer.patients import Demographics, PersonName

@@ -6,11 +6,11 @@ import sys
 import zlib
 
 import pytest
-from fakes import MemoryVault
 from fpdf import FPDF
-from packets import a_packet, a_pdf, an_item, contents
 from pypdf import PdfReader, PdfWriter
 
+from tests.fakes import MemoryVault
+from tests.packets import a_packet, a_pdf, an_item, contents
 from transfer.adapters.packet import pdf, pdf_merge
 from transfer.adapters.packet.layout import lay_out
 from transfer.adapters.packet.pdf import COMMAND, Shown, bookmarked

@@ -7,8 +7,8 @@ from base64 import urlsafe_b64encode
 import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
-from packets import a_signer
 
+from tests.packets import a_signer
 from transfer.adapters.packet.signature import KeySigner, jwks, new_key
 
 

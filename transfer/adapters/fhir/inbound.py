@@ -1,5 +1,6 @@
 """What institutions post to us: sorted at the door, read in our words afterwards."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def sort(body: bytes) -> Incoming:
         form=form,
         kind=kind,
         grant=grant,
-        key=_key(form, subjects, tree),
+        key=_key(form, subjects, tree, body),
         packet=_focus(task, PACKET),
         request=_focus(task, REQUEST),
         types=types if type_of(tree) == "Bundle" else (_known_type(tree),),
@@ -222,8 +223,10 @@ def _reasons(task: Tree) -> list[str]:
     return list(dict.fromkeys(code if _CODE.fullmatch(code) else "other" for code in said))
 
 
-def _key(form: Form, subjects: list[Tree], tree: Tree) -> str | None:
-    """A Task may be sent again in a later state: its `lastModified` is part of what it is."""
+def _key(form: Form, subjects: list[Tree], tree: Tree, body: bytes) -> str | None:
+    """A Task may be sent again in a later state: its `lastModified` is part of what it is. A Consent has no such word,
+    and a release form put right comes under its old number: its bytes are part of what it is.
+    """
     about = subjects[0]
     if form is Form.REFERRAL:
         tasks = [each for each in subjects if type_of(each) == "Task" and children(each, "identifier")]
@@ -234,6 +237,8 @@ def _key(form: Form, subjects: list[Tree], tree: Tree) -> str | None:
     numbers = _numbers(about)
     if not numbers:
         return None
+    if form in (Form.RELEASE_FORM, Form.REVOCATION):
+        numbers = [*numbers, hashlib.sha256(body).hexdigest()]
     return "|".join((form, text(about, "status") or "", text(about, "lastModified") or "", *numbers))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import urllib3
@@ -88,6 +88,11 @@ class Peer:
 
     def close(self) -> None:
         self._pool.close()
+
+    def cut(self) -> None:
+        """End the request that another thread is making, at once: what was not handed to the socket never leaves."""
+        if self._pool.newest:
+            _cut(self._pool.newest.sock, threading.Event())
 
     def address(self, said: str) -> str | None:
         """The absolute URL of a reference of theirs, if it lies at their origin."""
@@ -263,7 +268,7 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _pool(at: SplitResult, limits: Limits) -> urllib3.HTTPConnectionPool:
+def _pool(at: SplitResult, limits: Limits) -> "_PlainPool":
     if not at.hostname or at.scheme not in ("http", "https"):
         raise ValueError("not the base URL of a FHIR server")
     kind = _SecurePool if at.scheme == "https" else _PlainPool
@@ -296,9 +301,15 @@ class _WatchedSecure(_Watched, HTTPSConnection):
 
 class _PlainPool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Watched
+    #: the one connection a peer has, in use or not
+    newest: "_Watched | None" = None
+
+    def _new_conn(self) -> Any:
+        self.newest = cast(_Watched, super()._new_conn())
+        return self.newest
 
 
-class _SecurePool(urllib3.HTTPSConnectionPool):
+class _SecurePool(_PlainPool, urllib3.HTTPSConnectionPool):
     ConnectionCls = _WatchedSecure
 
 

@@ -45,6 +45,10 @@ class ReceiverClient:
     def close(self) -> None:
         self._peer.close()
 
+    def cut(self) -> None:
+        """End a `submit` that another thread is making: it is then unheard."""
+        self._peer.cut()
+
     def submit(self, bundle: bytes) -> Submitted:
         """Hand the submission over.
 

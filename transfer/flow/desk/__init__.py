@@ -11,9 +11,10 @@ from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.pieces import announce_material, receive_material
 from transfer.flow.desk.referring import open_referral
+from transfer.flow.desk.shown import Dossier, Listed
 from transfer.flow.desk.stopping import pause, resume, revoke
 from transfer.flow.desk.verbs import Did
-from transfer.flow.desk.views import Dossier, Listed, dossier, list_cases
+from transfer.flow.desk.views import dossier, list_cases
 
 __all__ = [
     "ENDINGS",

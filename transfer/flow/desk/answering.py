@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from transfer.flow.assess import settle_needs
 from transfer.flow.admit import rule_request
+from transfer.flow.assess import settle_needs
 from transfer.flow.desk.verbs import Did, at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.edges import Edges
 from transfer.holds import HoldCode
@@ -67,14 +67,14 @@ def answer_in(tx: Tx, edges: Edges, request: Request, answer: Answer) -> Did:
     if answer is Answer.AGAIN and request.state is to:
         requests.hurry(tx, request)
     elif request.state is to or (answer is Answer.WILL_SEND and request.state is _S.ASKED):
-        return Did(sentence=f"{request.institution} {request.department}: {to}, as before", changed=False)
+        return Did(sentence=f"request {request.id}: {to}, as before", changed=False)
     else:
         _move(tx, request, to)
     _settle_holds(tx, request, answer)
     found = settle_needs(tx, edges, request.case)
     if to is _S.DUE:
         rounds.ring(tx, Dag.OPEN_CASE, request.case)
-    return Did(sentence=f"{request.institution} {request.department}: {to}; {found.sentence}")
+    return Did(sentence=f"request {request.id}: {to}; {found.sentence}")
 
 
 def _to(answer: Answer, *, is_fetched: bool) -> RequestState:

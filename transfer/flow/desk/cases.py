@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from transfer import facts
+from transfer.arrivals import ArrivalKind
 from transfer.case import Case
 from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
@@ -123,7 +124,7 @@ def _withdraw(tx: Tx, case: CaseId) -> int:
 
 def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
     """A referral nobody opened is nobody's: sealed, and purged like a stranger's message."""
-    for name in arrivals.of_subject(tx, case, arrivals.ArrivalKind.REFERRAL):
+    for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
         if arrival := arrivals.claim(tx, name):
             arrivals.settle(tx, arrival, "sealed", "closed", purge_after=arrivals.STRANGER)
 
@@ -160,11 +161,11 @@ def waive(
         _check_record(found, kind, record)
         said = found.waived.get(line)
         if said and (said.word, said.record) == (kind, record):
-            return Did(sentence=f"{line}: {kind}, said before", changed=False)
+            return Did(sentence=f"line {line}: {kind}, said before", changed=False)
         written = people.note(tx, patient, note) if note else None
         tx.append(Chain.case(case), facts.NeedWaived(line=line, word=kind, record=record, note=written))
         after = settle_needs(tx, edges, case)
-    return Did(sentence=f"{line}: {kind}; {after.sentence}")
+    return Did(sentence=f"line {line}: {kind}; {after.sentence}")
 
 
 def _check_record(found: Case, kind: WaiverKind, record: str | None) -> None:

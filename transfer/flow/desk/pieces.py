@@ -88,4 +88,4 @@ def _entered_before(kept: Kept, pieces: int, accession: str) -> Did:
 def _counted(material: Material) -> str:
     wrong = discrepancy(material)
     told = f"{material.received} of {material.expected}" if material.expected else f"{material.received}"
-    return f"{told} pieces of {material.kind} in hand" + (f": {wrong}" if wrong else "")
+    return f"{told} {material.kind}s in hand" + (f": {wrong}" if wrong else "")

@@ -3,12 +3,14 @@
 import hashlib
 from dataclasses import replace
 
+from transfer import facts
 from transfer.adapters import hl7v2
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.hl7v2 import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import TooLarge
+from transfer.facts import Chain
 from transfer.flow.desk.verbs import Did, at_desk, not_allowed
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, InstitutionId
@@ -85,15 +87,19 @@ def _incoming(sender: Institution, body: bytes, key: str | None, control: str | 
 
 def _store(edges: Edges, incoming: Incoming, body: bytes, person: str) -> arrivals.Stored:
     if len(body) <= IN_ROW:
-        with at_desk(edges, person) as tx:
-            return arrivals.store(tx, [incoming])[0]
+        return _keep(edges, incoming, person)
     place = edges.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
-    try:
-        with at_desk(edges, person) as tx:
-            stored = arrivals.store(tx, [replace(incoming, payload=None, location=place)])[0]
-    except BaseException:
-        edges.vault.remove(place.key)
-        raise
+    stored = _keep(edges, replace(incoming, payload=None, location=place), person)
     if stored.is_duplicate:
         edges.vault.remove(place.key)
+    return stored
+
+
+def _keep(edges: Edges, incoming: Incoming, person: str) -> arrivals.Stored:
+    with at_desk(edges, person) as tx:
+        stored = arrivals.store(tx, [incoming])[0]
+        arrivals.ring_for(tx, [incoming], [stored])
+        if not stored.is_duplicate:
+            entered = facts.ReferralEntered(arrival=stored.arrival, institution=incoming.institution)
+            tx.append(Chain.case(CaseId(stored.subject or "")), entered)
     return stored

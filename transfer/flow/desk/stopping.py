@@ -1,10 +1,11 @@
 """A patient takes a permission back, in writing or by telephone, or lets it go on.
 
-The fence stands when the first commit is made. The second says that it is in force: then nothing is on its way any more.
+The fence stands with the first commit. The second says that it is in force: nothing is on its way any more.
 """
 
 from collections.abc import Callable
 
+from transfer.errors import Unavailable
 from transfer.flow import fence
 from transfer.flow.desk.verbs import Did, at_desk, not_allowed, unknown
 from transfer.flow.edges import Edges
@@ -53,10 +54,10 @@ def resume(edges: Edges, permission: str, *, person: str) -> Did:
         filed = _filed(tx, permission)
         ended = filed.permission.ended
         if ended is None:
-            return Did(sentence=f"{permission} is not paused", changed=False)
+            return Did(sentence=f"permission {permission} is not paused", changed=False)
         if fence.resume(tx, filed) is None:
             raise _ended(permission, ended)
-    return Did(sentence=f"{permission} goes on; what it covers is asked for again")
+    return Did(sentence=f"permission {permission} goes on; what it covers is asked for again")
 
 
 def _end(edges: Edges, permission: str, how: End, person: str, waiting: Callable[[int], None]) -> Did:
@@ -67,13 +68,13 @@ def _end(edges: Edges, permission: str, how: End, person: str, waiting: Callable
             raise _ended(permission, ended)
         epoch = fence.end(tx, filed, how)
     if not fence.await_in_force(edges.ledger, filed.patient, permission, seconds=IN_FORCE_WITHIN, waiting=waiting):
-        return Did(
-            sentence=f"{permission} is {how} and fenced, but not in force yet: a sender does not answer",
-            changed=epoch is not None,
-            needs_another=True,
+        error = Unavailable(
+            f"permission {permission} is {how} and fenced, but not in force yet: a sender does not answer"
         )
-    when = "in force: nothing is on its way any more"
-    return Did(sentence=f"{permission} is {how}, {when}", changed=epoch is not None)
+        error.remedy = "Do the same again; transfer status shows which part is stuck."
+        raise error
+    sentence = f"permission {permission} is {how}, and that is in force: nothing is on its way any more"
+    return Did(sentence=sentence, changed=epoch is not None)
 
 
 def _filed(tx: Tx, permission: str) -> Filed:
@@ -88,4 +89,6 @@ def _filed(tx: Tx, permission: str) -> Filed:
 
 
 def _ended(permission: str, ended: End | None) -> Exception:
-    return not_allowed(f"{permission} has ended for good ({ended})", "Only a new release form begins another.")
+    return not_allowed(
+        f"permission {permission} has ended for good ({ended})", "Only a new release form begins another."
+    )

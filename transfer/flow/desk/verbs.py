@@ -10,6 +10,7 @@ from transfer.facts import CaseOpened
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
+from transfer.sealing import KeyGone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +26,16 @@ class Did:
 
 @contextmanager
 def at_desk(edges: Edges, person: str) -> Iterator[Tx]:
-    """A transaction whose facts carry the person's name."""
-    with edges.ledger.transaction(replace(edges.ledger.origin, person=person)) as tx:
-        yield tx
+    """A transaction whose facts carry the person's name.
+
+    Raises:
+        Unknown: the patient's key was destroyed; nothing of theirs can be read or written any more.
+    """
+    try:
+        with edges.ledger.transaction(replace(edges.ledger.origin, person=person)) as tx:
+            yield tx
+    except KeyGone:
+        raise unknown("the patient is purged", "Only the trail is left: transfer trail verify.") from None
 
 
 def not_allowed(what: str, remedy: str) -> NotAllowed:

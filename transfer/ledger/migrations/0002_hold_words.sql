@@ -5,7 +5,7 @@ CREATE TABLE hold_words (
     hold    text        NOT NULL REFERENCES holds,
     person  text        NOT NULL,
     word    text        NOT NULL,
-    about   text        NOT NULL,        -- the case whose patient it is said to be; '' where none is named
+    about   text        NOT NULL,        -- the patient it is said to be; '' where none is named
     said_at timestamptz NOT NULL,
     PRIMARY KEY (hold, person)
 );

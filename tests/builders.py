@@ -1,0 +1,258 @@
+"""Cases to test with: real ledger, real verbs, referrals and forms as the stand-in oncology office writes them.
+
+What would be fetched over the network answers nothing, as if every source were down; what came from them is put into
+the case by `came_in`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.attention import attend_all
+from tests.fakes import MemoryVault
+from transfer import checklist, institutions
+from transfer.adapters.fhir.receiver import ReceiverClient
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.adapters.packet.signature import new_key
+from transfer.arrivals import ArrivalKind, Door
+from transfer.errors import Unreachable
+from transfer.flow.assess import Assessment, look, settle_needs
+from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.ledger import Ledger, arrivals, patients, people, records, requests
+from transfer.ledger.arrivals import Incoming, Stored
+from transfer.ledger.people import Hold
+from transfer.ledger.records import About, New, Part
+from transfer.matching import Tier
+from transfer.record_requests import Request, RequestState
+from transfer.records import DocumentStatus, RecordKind
+from transfer.sandbox.charts import Chart, draw_chart
+from transfer.sandbox.oncology import letters
+from transfer.sandbox.pathology import messages
+
+ROOT = Path(__file__).parents[1]
+LAKESIDE = InstitutionId("lakeside-oncology")
+PRAIRIE = InstitutionId("prairie-pathology")
+MERCY = InstitutionId("mercy-imaging")
+SUMMIT = InstitutionId("summit-cancer-center")
+
+#: where each kind of record comes from
+_HELD_BY = {RecordKind.PATHOLOGY_REPORT: PRAIRIE, RecordKind.IMAGES: MERCY}
+#: what the institutions' files refer to; nothing listens at these addresses
+NAMES: Mapping[str, str] = {
+    name: f"http://127.0.0.1:9/{name}" if name.endswith("URL") else "9" if name.endswith("PORT") else f"secret-{name}"
+    for name in (
+        "SANDBOX_ONCOLOGY_URL",
+        "SANDBOX_ONCOLOGY_TOKEN",
+        "SANDBOX_ONCOLOGY_DOOR_TOKEN",
+        "SANDBOX_PATHOLOGY_DOOR_TOKEN",
+        "SANDBOX_PATHOLOGY_MLLP_PORT",
+        "SANDBOX_ARCHIVE_URL",
+        "SANDBOX_ARCHIVE_TOKEN",
+        "SANDBOX_ARCHIVE_DOOR_TOKEN",
+        "SANDBOX_CENTER_URL",
+        "SANDBOX_CENTER_TOKEN",
+        "SANDBOX_CENTER_DOOR_TOKEN",
+    )
+}
+
+
+def nobody_answers(_: object) -> Any:
+    raise Unreachable("nothing listens there")
+
+
+def an_edges(ledger: Ledger, folder: Path, **other: object) -> Edges:
+    """Everything a verb may touch, with the partners of `institutions/` and a vault in memory."""
+    plain: dict[str, Any] = {
+        "ledger": ledger,
+        "vault": MemoryVault(),
+        "institutions": institutions.load(ROOT / "institutions", NAMES),
+        "checklists": checklist.load(ROOT / "checklists"),
+        "signer": new_key(folder / "signer.pem"),
+        "public_url": "https://transfer.example",
+        "source_id": "urn:uuid:00000000-0000-4000-8000-000000000001",
+        "ask_fhir": nobody_answers,
+        "ask_archive": nobody_answers,
+        "hand_to": lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
+    }
+    return Edges(**(plain | other))
+
+
+def a_chart(seed: int | None = None) -> Chart:
+    """A synthetic patient; another one each time without a seed."""
+    return draw_chart(seed=seed)
+
+
+def a_twin(chart: Chart) -> Chart:
+    """Somebody else of the same name, born on the same day."""
+    same = {key: chart["patient"][key] for key in ("family", "given", "birth_date", "sex")}
+    other = draw_chart()
+    return {**other, "patient": {**other["patient"], **same}}
+
+
+def report_of(chart: Chart, control_id: str = "1") -> bytes:
+    """A pathology report as Prairie writes it."""
+    return messages.report(chart, control_id=control_id, status="F", form="oru")
+
+
+def report_comes(edges: Edges, chart: Chart) -> str:
+    """The laboratory pushes its report; it is attended to. The arrival's id."""
+    stored = comes(edges, PRAIRIE, ArrivalKind.ANSWER, report_of(chart), HL7_V2, Door.MLLP)
+    attend_all(edges)
+    return stored.arrival
+
+
+def comes(
+    edges: Edges, institution: str, kind: ArrivalKind, body: bytes, content_type: str, door: Door = Door.FHIR
+) -> Stored:
+    """Something comes in through a door and is stored."""
+    digest = hashlib.sha256(body)
+    incoming = Incoming(
+        institution=InstitutionId(institution),
+        door=door,
+        kind=kind,
+        business=digest.hexdigest(),
+        control=None,
+        content_type=content_type,
+        payload=body,
+        location=None,
+        content_sha256=digest.digest(),
+    )
+    with edges.ledger.transaction() as tx:
+        stored = arrivals.store(tx, [incoming])
+        arrivals.ring_for(tx, [incoming], stored)
+        return stored[0]
+
+
+def referral_of(chart: Chart, **overrides: object) -> bytes:
+    """A referral as Lakeside writes it."""
+    return json.dumps(letters.referral(chart, dict(overrides))).encode()
+
+
+def refer(edges: Edges, chart: Chart, **overrides: object) -> CaseId:
+    """A referral comes; its case is not opened before its round is attended to."""
+    stored = comes(edges, LAKESIDE, ArrivalKind.REFERRAL, referral_of(chart, **overrides), "application/fhir+json")
+    return CaseId(stored.subject or "")
+
+
+def sign_form(edges: Edges, chart: Chart, **overrides: object) -> None:
+    """A signed release form comes."""
+    form = json.dumps(letters.release_form(chart, dict(overrides))).encode()
+    comes(edges, LAKESIDE, ArrivalKind.AUTHORIZATION, form, "application/fhir+json")
+
+
+def a_case(edges: Edges, chart: Chart | None = None, *, form: bool = True) -> CaseId:
+    """An opened case, with or without a release form. No source has given anything yet."""
+    chart = chart or a_chart()
+    if form:
+        sign_form(edges, chart)
+    case = refer(edges, chart)
+    attend_all(edges)
+    return case
+
+
+def a_case_without_slides(edges: Edges) -> CaseId:
+    """Everything is there but the glass."""
+    case = a_case(edges)
+    for kind in (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES):
+        came_in(edges, case, kind)
+    return case
+
+
+def came_in(
+    edges: Edges, case: CaseId, kind: RecordKind, *, content: bytes = b"", status: DocumentStatus = DocumentStatus.FINAL
+) -> str:
+    """A record of this kind was collected, and its department has answered. Its id."""
+    source = _HELD_BY.get(kind, LAKESIDE)
+    patient = patient_of(edges, case)
+    place = edges.vault.keep([content or f"{case} {kind}".encode()])
+    with edges.ledger.transaction() as tx:
+        patients.share(tx, patient)
+        tx.lock_case(case)
+        ruling = may_collect(tx, edges, case, source, kind, frozenset())
+        new = New(
+            patient=patient,
+            institution=source,
+            kind=kind,
+            status=status,
+            origin=f"test/{place.key}",
+            about=About(title=kind, at=tx.now()),
+            parts=(Part(role="received", content_type="text/plain", location=place),),
+        )
+        kept = records.keep(tx, new)
+        join(tx, edges, case, kept, ruling, Tier.IDENTIFIER)
+        for request in requests.of_case(tx, case):
+            holds = edges.institutions[request.institution].department(request.department).holds
+            if request.state is RequestState.DUE and kind in holds:
+                requests.move(tx, request, RequestState.ANSWERED)
+        answered(tx, edges, case, source, kind)
+        settle_needs(tx, edges, case)
+    return kept.id
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def patient_of(edges: Edges, case: CaseId) -> PatientId:
+    with edges.ledger.transaction() as tx:
+        opened = tx.case(case).opened
+    assert opened is not None
+    return PatientId(opened.patient)
+
+
+def assessed(edges: Edges, case: CaseId) -> Assessment:
+    with edges.ledger.transaction() as tx:
+        return look(tx, edges, case)
+
+
+def request_to(edges: Edges, case: CaseId, institution: str) -> Request:
+    with edges.ledger.transaction() as tx:
+        return next(one for one in requests.of_case(tx, case) if one.institution == institution)
+
+
+def put(edges: Edges, request: Request, *states: RequestState) -> Request:
+    """Move a request along, as the verbs would."""
+    with edges.ledger.transaction() as tx:
+        for state in states:
+            requests.move(tx, request, state)
+            request = replace(request, state=state)
+    return request
+
+
+def open_holds(edges: Edges, subject: str | None = None) -> list[Hold]:
+    with edges.ledger.transaction() as tx:
+        return people.open_holds(tx, subject)
+
+
+def the_hold(edges: Edges, code: str) -> Hold:
+    """The one open question of that code."""
+    (hold,) = [one for one in open_holds(edges) if one.code == code]
+    return hold
+
+
+def owed(edges: Edges) -> set[tuple[str, str]]:
+    """DAG and subject of every round that is not done."""
+    with edges.ledger.transaction() as tx:
+        rows = tx.rows("SELECT dag_id, subject FROM due_runs WHERE state <> 'done' AND not_before <= transfer.now()")
+        return {(row.dag_id, row.subject) for row in rows}
+
+
+def ref_i12(chart: Chart) -> bytes:
+    """A referral in HL7 v2, about the same patient."""
+    who, number = chart["patient"], chart["numbers"][LAKESIDE]["value"]
+    given = "^".join(who["given"])
+    born, sex = who["birth_date"].replace("-", ""), who["sex"][0].upper()
+    segments = (
+        r"MSH|^~\&|EHR|LAKESIDE|RECORDS|TRANSFER|20260105101500-0600||REF^I12^REF_I12|71301|P|2.5.1",
+        "RF1|P|R|MED|SO^Second Opinion^HL70282|O|REF71^LAKESIDE|20260105|20270405",
+        "PRD|RP^Referring Provider^HL70286|ATTENDING^ANN|||||2990000012^NPI",
+        "PRD|RT^Referred to Provider^HL70286|CONSULT^CARL|||||2990000046^NPI",
+        "PRD|PP^Other^HL70286|LAB^LIA|||||2990000020^NPI",
+        f"PID|1||{number}^^^LAKESIDE^MR||{who['family']}^{given}||{born}|{sex}",
+        "DG1|1||C18.7^Malignant neoplasm of sigmoid colon^I10|||F",
+    )
+    return "".join(f"{segment}\r" for segment in segments).encode()

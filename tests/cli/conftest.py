@@ -1,0 +1,47 @@
+"""An installation as the command line sees it: settings in a folder, and a ledger that answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.builders import NAMES, an_edges
+from transfer.adapters.keys import FolderKeys
+from transfer.cli import main
+from transfer.flow.edges import Edges
+from transfer.ledger import Ledger
+from transfer.parts.postgres import Postgres
+from transfer.settings import written
+
+
+@pytest.fixture
+def edges(ledger: Ledger, tmp_path: Path) -> Edges:
+    return an_edges(ledger, tmp_path)
+
+
+@pytest.fixture
+def transfer(edges: Edges, migrated: Postgres, keys: FolderKeys, tmp_path: Path, monkeypatch) -> Callable[..., Result]:
+    """Run `transfer` with arguments, and what is typed, in an installation on the same ledger as `edges`."""
+    var = tmp_path / "var"
+    var.mkdir(mode=0o700)
+    settings = {
+        **NAMES,
+        "TRANSFER_DATABASE_URL": migrated.url("app"),
+        "TRANSFER_KEYS": str(tmp_path / "keys"),
+        "TRANSFER_S3_ENDPOINT": "http://127.0.0.1:9",
+        "TRANSFER_S3_ACCESS_KEY": "nobody",
+        "TRANSFER_S3_SECRET_KEY": "nothing",
+        "TRANSFER_PUBLIC_URL": "https://transfer.example",
+    }
+    (var / "settings.env").write_text(written(settings))
+    (var / "settings.env").chmod(0o600)
+    monkeypatch.setenv("TRANSFER_VAR", str(var))
+    monkeypatch.setenv("TRANSFER_PERSON", "ann")
+
+    def run(*arguments: object, typed: str = "") -> Result:
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
+        assert result.exit_code != 70, result.stderr
+        return result
+
+    return run

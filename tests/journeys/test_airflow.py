@@ -1,0 +1,203 @@
+"""What an auditor sees in Airflow, and what hands in Airflow cannot break."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import urllib3
+
+from tests.journeys.house import Chart, House, a_house
+from transfer.case import Stage
+from transfer.flow.assess import settle_needs
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import materials
+from transfer.ledger.materials import Label
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+
+
+class Auditor:
+    """Airflow's own API, as its administrator uses it."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._base = house.settings.airflow_url
+        self._http = urllib3.PoolManager(retries=False, timeout=60)
+        passwords = json.loads((house.var / "airflow" / "passwords.json").read_text())
+        token = self._send("POST", "/auth/token", {"username": "admin", "password": passwords["admin"]}, {})[1]
+        self._bearer = {"Authorization": f"Bearer {token['access_token']}"}
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        return self._send(method, f"/api/v2{path}", body, self._bearer)
+
+    def runs(self, case: CaseId) -> list[dict[str, Any]]:
+        found = self.ask("GET", f"/dags/~/dagRuns?run_id_pattern={case}%25&limit=100&order_by=run_after")[1]
+        return [run for run in found["dag_runs"] if run["dag_run_id"].startswith(case)]
+
+    def task_count(self, runs: list[dict[str, Any]]) -> int:
+        paths = [f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances" for run in runs]
+        return sum(self.ask("GET", path)[1]["total_entries"] for path in paths)
+
+    def pause(self, dag: str, *, is_paused: bool = True) -> None:
+        assert self.ask("PATCH", f"/dags/{dag}?update_mask=is_paused", {"is_paused": is_paused})[0] == 200
+
+    def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        answer = self._http.request(method, self._base + path, body=data, headers=headers)
+        return answer.status, json.loads(answer.data) if answer.data else None
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    with a_house(folder / "var", airflow=True) as found:
+        yield found
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def auditor(house: House) -> Auditor:
+    return Auditor(house)
+
+
+@pytest.fixture
+def an_hour_passes(house: House) -> Callable[[], None]:
+    def pass_() -> None:
+        with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
+            owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(hours=1)])
+
+    return pass_
+
+
+def eventually(what: str, holds: Callable[[], Any], seconds: float = 90.0) -> Any:
+    until = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < until, what
+        time.sleep(0.2)
+    return found
+
+
+def referred(house: House, chart: Chart, *, form: bool = True) -> CaseId:
+    """A patient whose form, report and referral have come."""
+    if form:
+        house.release_form(chart)
+        eventually("the form is sealed", lambda: not stored(house))
+    house.pathology_report(chart)
+    return house.referral(chart)
+
+
+def stored(house: House) -> int:
+    with house.edges.ledger.transaction() as tx:
+        return int(tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind <> 'referral'"))
+
+
+def slides_come(house: House, case: CaseId, chart: Chart) -> None:
+    eventually("only slides are missing", lambda: "approve-partial" in house.holds(case))
+    pieces = len(chart["pathology"]["slides"])
+    with house.edges.ledger.transaction() as tx:
+        patient = PatientId(tx.case(case).opened.patient)
+        tx.lock_case(case)
+        for kept in materials.of_case(tx, case, patient):
+            label = Label(accession=chart["pathology"]["accession"]["value"])
+            materials.receive(tx, case, patient, kept, pieces=pieces, announced=pieces, label=label)
+        settle_needs(tx, house.edges, case)
+
+
+def is_delivered(house: House, case: CaseId) -> bool:
+    with house.edges.ledger.transaction() as tx:
+        owed = tx.value("SELECT count(*) FROM due_runs WHERE subject LIKE %s AND state <> 'done'", f"{case}%")
+        return tx.case(case).stage is Stage.DELIVERED and not owed
+
+
+def everything_happened_once(house: House, case: CaseId) -> bool:
+    with house.edges.ledger.transaction() as tx:
+        folded = tx.case(case)
+        disclosures = tx.value("SELECT count(*) FROM disclosures WHERE packet LIKE %s", f"{case}%")
+        open_egress = tx.value("SELECT count(*) FROM egress WHERE closed_at IS NULL")
+    (center,) = [one for one in house.order("center", "packets", method="GET") if one["packet"].startswith(case)]
+    return (len(folded.packets), disclosures, open_egress, center["submissions"]) == (1, 1, 0, 1)
+
+
+def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: House, auditor: Auditor):
+    chart = house.a_patient()
+    case = referred(house, chart)
+    slides_come(house, case, chart)
+    eventually("delivered", lambda: is_delivered(house, case))
+    runs = eventually("noted", lambda: all(run["note"] for run in auditor.runs(case)) and auditor.runs(case))
+
+    assert {run["state"] for run in runs} == {"success"}
+    assert {run["dag_id"] for run in runs} == {"open_case", "release_packet", "settle_delivery"}
+    assert auditor.task_count(runs) <= 7
+    assert everything_happened_once(house, case)
+
+
+def test_a_form_an_hour_after_the_referral_goes_on_in_the_second_round(
+    house: House, auditor: Auditor, an_hour_passes: Callable[[], None]
+):
+    chart = house.a_patient()
+    case = referred(house, chart, form=False)
+    eventually("it waits for the form", lambda: house.request_states(case).get("records-office") == "not-permitted")
+    an_hour_passes()
+    house.release_form(chart)
+    slides_come(house, case, chart)
+    eventually("delivered", lambda: is_delivered(house, case))
+
+    opened = [run["dag_run_id"] for run in auditor.runs(case) if run["dag_id"] == "open_case"]
+    assert opened == [f"{case}.1", f"{case}.2"]
+    assert everything_happened_once(house, case)
+
+
+@pytest.mark.parametrize("hand", ["failed", "success", "deleted"])
+def test_a_run_spoilt_by_hand_while_queued_is_followed_by_another(house: House, auditor: Auditor, hand: str):
+    chart = house.a_patient()
+    auditor.pause("open_case")
+    case = referred(house, chart)
+    run = f"/dags/open_case/dagRuns/{case}.1"
+    eventually("posted", lambda: auditor.ask("GET", run)[0] == 200)
+    if hand == "deleted":
+        assert auditor.ask("DELETE", run)[0] == 204
+    else:
+        assert auditor.ask("PATCH", f"{run}?update_mask=state", {"state": hand})[0] == 200
+    auditor.pause("open_case", is_paused=False)
+    slides_come(house, case, chart)
+    eventually("delivered", lambda: is_delivered(house, case))
+
+    assert everything_happened_once(house, case)
+
+
+def test_a_run_failed_by_hand_while_it_fetches_is_taken_up_again(house: House, auditor: Auditor):
+    chart = house.a_patient()
+    house.behave("archive", delay_seconds=8)
+    case = referred(house, chart)
+    eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
+    run = f"/dags/open_case/dagRuns/{case}.1?update_mask=state"
+    assert auditor.ask("PATCH", run, {"state": "failed"})[0] == 200
+    house.behave("archive", delay_seconds=0)
+    slides_come(house, case, chart)
+    eventually("delivered", lambda: is_delivered(house, case))
+
+    assert everything_happened_once(house, case)
+
+
+def test_a_conf_with_a_key_too_many_is_refused_before_anything_is_read(house: House, auditor: Auditor):
+    body = {"dag_run_id": "by-hand", "logical_date": None, "conf": {"subject": "inbox", "round": 1, "name": "x"}}
+    assert auditor.ask("POST", "/dags/receive_arrivals/dagRuns", body)[0] == 200
+
+    run = "/dags/receive_arrivals/dagRuns/by-hand"
+    eventually(
+        "it failed", lambda: auditor.ask("GET", run)[1]["state"] in ("failed", "running") and _tried(auditor, run)
+    )
+    auditor.ask("DELETE", run)
+
+
+def _tried(auditor: Auditor, run: str) -> bool:
+    tasks = auditor.ask("GET", f"{run}/taskInstances")[1]["task_instances"]
+    return any(task["state"] in ("up_for_retry", "failed") for task in tasks)

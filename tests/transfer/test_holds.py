@@ -1,0 +1,62 @@
+"""Every question the code asks people is one they can read and answer."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from transfer.holds import APPROVALS, COMPARED, WORDS, HoldCode, Word
+from transfer.sentences import SENTENCES
+
+ROOT = Path(__file__).parents[2] / "transfer"
+
+
+def codes_asked() -> set[str]:
+    """The texts in the place of a code: in `people.hold(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
+    found = set()
+    for path in [*(ROOT / "flow").rglob("*.py"), *(ROOT / "gateway").rglob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            said = [keyword.value for keyword in node.keywords if keyword.arg == "hold"]
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "hold":
+                said.append(node.args[2])
+            for one in said:
+                value = names.get(one.id, one) if isinstance(one, ast.Name) else one
+                found |= {
+                    text.value
+                    for text in ast.walk(value)
+                    if isinstance(text, ast.Constant) and isinstance(text.value, str) and "-" in text.value
+                }
+    return found
+
+
+def test_what_is_asked_has_its_sentences():
+    asked = codes_asked()
+
+    assert len(asked) > 15, "the search found next to nothing"
+    assert asked <= set(HoldCode)
+
+
+def test_nothing_has_sentences_that_nobody_asks():
+    by_step = {code.value for code in APPROVALS}
+
+    assert set(HoldCode) - codes_asked() == by_step
+
+
+@pytest.mark.parametrize("code", list(HoldCode))
+def test_each_question_can_be_answered(code):
+    assert WORDS[code]
+    assert SENTENCES[code]
+
+
+def test_ours_is_an_answer_exactly_where_people_compare():
+    assert {code for code in HoldCode if Word.OURS in WORDS[code]} == COMPARED

@@ -1,0 +1,237 @@
+"""`transfer case`: find, show, approve, note, close, waive."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from transfer.cli.common import (
+    CASE,
+    RECORD,
+    ask,
+    ask_date,
+    ask_note,
+    at,
+    desk_options,
+    note_option,
+    print_json,
+    print_table,
+    tell,
+    view_options,
+)
+from transfer.cli.group import NEGATIVE, LazyGroup, Listed
+
+if TYPE_CHECKING:
+    from transfer.flow.desk import Listed as ListedCase
+    from transfer.identifiers import CaseId, RecordId
+
+_ENDINGS = ("opinion-given", "not-coming", "center-declined", "died", "duplicate")
+_WORDS = ("waived", "not-applicable", "absent", "substitute", "answered-by", "applies")
+
+case = LazyGroup(
+    name="case",
+    help="Find, show, approve and close cases.",
+    listed={
+        "list": Listed("transfer.cli.case:list_command", "The open cases, and why each waits."),
+        "find": Listed("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
+        "show": Listed("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
+        "approve": Listed("transfer.cli.case:approve_command", "Let the packet go as it is."),
+        "waive": Listed("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
+        "note": Listed("transfer.cli.case:note_command", "Keep a note with a case."),
+        "close": Listed("transfer.cli.case:close_command", "End a case."),
+    },
+)
+
+
+@click.command("list")
+@click.option("--all", "closed", is_flag=True, help="Closed cases as well.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at the most.")
+@view_options
+def list_command(var: Path, *, closed: bool, limit: int, as_json: bool) -> None:
+    """The open cases, those needed first at the top, and in one line why each waits and on whom.
+
+    No patient is named.
+
+    \b
+    Example:
+      transfer case list
+      transfer case list --json | jq -r '.[] | select(.stage == "gathering") | .case'
+    """
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        found = desk.list_cases(edges, closed=closed, limit=limit)
+    if as_json:
+        print_json(found)
+    elif found:
+        _print_list(found)
+    else:
+        click.echo("No case is open." if not closed else "There is no case.")
+
+
+def _print_list(found: "list[ListedCase]") -> None:
+    rows = [(one.case, one.stage, one.needed_by, one.receiver, one.why) for one in found]
+    print_table(["case", "stage", "needed by", "for", "why it waits"], rows)
+
+
+@click.command("find")
+@view_options
+def find_command(var: Path, *, as_json: bool) -> None:
+    """Find a patient's cases by family name and birth date, as known now or formerly.
+
+    Both are asked for at a prompt, or come as two lines from a pipe. Ends with 1 if nobody is found.
+
+    \b
+    Example:
+      transfer case find
+      Family name: Nguyen
+      Birth date (YYYY-MM-DD): 1957-04-30
+    """
+    family, birth_date = ask("Family name"), ask_date("Birth date")
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        with edges.ledger.transaction() as tx:
+            names = desk.find_cases(tx, family, birth_date)
+        found = desk.list_cases(edges, closed=True, among=names)
+    if as_json:
+        print_json(found)
+    elif found:
+        _print_list(found)
+    else:
+        click.echo("Nobody of that name and birth date has a case.")
+    if not found:
+        raise click.exceptions.Exit(NEGATIVE)
+
+
+@click.command("show")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.option("--identity", is_flag=True, help="Say who the patient is.")
+@click.option("--notes", is_flag=True, help="Show the referral's question and what people wrote.")
+@view_options
+def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, as_json: bool) -> None:
+    """One case: in one line why it waits and on whom, then what is needed, asked, permitted, packed and decided.
+
+    The patient is named only with --identity.
+
+    \b
+    Example:
+      transfer case show c0123456789a
+    """
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        found = desk.dossier(edges, case_id, identity=identity, notes=notes)
+        names = {institution.id: institution.name for institution in edges.institutions.values()}
+    if as_json:
+        print_json(found)
+        return
+    from transfer.cli.dossier import print_dossier
+
+    print_dossier(found, names)
+
+
+@click.command("approve")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.option("--without", multiple=True, metavar="LINE", help="A line it goes without, where the case waits for it.")
+@note_option
+@desk_options
+def approve_command(
+    var: Path, case_id: "CaseId", *, without: tuple[str, ...], with_note: bool, person: str, as_json: bool
+) -> None:
+    """Let the packet go as it is, under your name.
+
+    Where only slides or blocks are lacking this is all. Where the case still waits for more, each line it goes without
+    is named, so that nothing is left out by accident.
+
+    \b
+    Example:
+      transfer case approve c0123456789a
+      transfer case approve c0123456789a --without images
+    """
+    note = ask_note() if with_note else None
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        tell(desk.approve(edges, case_id, person=person, without=without, note=note), as_json=as_json)
+
+
+@click.command("waive")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.argument("line")
+@click.argument("word", type=click.Choice(_WORDS))
+@click.option("--record", type=RECORD, help="The record that answers the line (substitute, answered-by).")
+@note_option
+@desk_options
+def waive_command(
+    var: Path,
+    case_id: "CaseId",
+    line: str,
+    word: str,
+    *,
+    record: "RecordId | None",
+    with_note: bool,
+    person: str,
+    as_json: bool,
+) -> None:
+    """Say of one LINE of the checklist that nothing is owed for it, or that something is.
+
+    \b
+      waived          the center can do without
+      not-applicable  it does not concern this patient
+      absent          it does not exist
+      substitute      another record serves instead (--record)
+      answered-by     this record is the one (--record)
+      applies         it is needed here; takes an earlier word back
+
+    The lines and records of a case are listed by `transfer case show`.
+
+    \b
+    Example:
+      transfer case waive c0123456789a operative-note not-applicable
+    """
+    note = ask_note() if with_note else None
+    with at(var) as edges:
+        from transfer.completeness import WaiverKind
+        from transfer.flow import desk
+
+        did = desk.waive(edges, case_id, line, WaiverKind(word), person=person, record=record, note=note)
+        tell(did, as_json=as_json)
+
+
+@click.command("note")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@desk_options
+def note_command(var: Path, case_id: "CaseId", *, person: str, as_json: bool) -> None:
+    """Keep a note with a case, sealed under the patient's key. It is never part of a packet.
+
+    The text is asked for at a prompt, or comes from a pipe.
+
+    \b
+    Example:
+      transfer case note c0123456789a < note.txt
+    """
+    text = ask_note()
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        tell(desk.add_note(edges, case_id, text, person=person), as_json=as_json)
+
+
+@click.command("close")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.option("--ending", type=click.Choice(_ENDINGS), required=True, help="How it ended.")
+@note_option
+@desk_options
+def close_command(var: Path, case_id: "CaseId", *, ending: str, with_note: bool, person: str, as_json: bool) -> None:
+    """End a case: what is asked is withdrawn, its open decisions fall, nothing more is asked or sent.
+
+    \b
+    Example:
+      transfer case close c0123456789a --ending opinion-given
+    """
+    note = ask_note() if with_note else None
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        tell(desk.close(edges, case_id, ending, person=person, note=note), as_json=as_json)

@@ -1,0 +1,253 @@
+"""What the commands of the desk share: options, prompts, the connection, and how things are printed."""
+
+import dataclasses
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from transfer.flow.desk import Did
+    from transfer.flow.edges import Edges
+    from transfer.ledger import Ledger
+    from transfer.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: how a member of the staff is referred to: an account, not a full name
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+note_option = click.option("--note", "with_note", is_flag=True, help="Ask for a note to keep with it, sealed.")
+var_option = click.option(
+    "--var",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: Path(os.environ.get("TRANSFER_VAR") or "var"),
+    show_default="TRANSFER_VAR, else ./var",
+    help="The folder of this installation.",
+)
+
+
+class Id(click.ParamType[Any]):
+    """One of our identifiers. Other text is not repeated: somebody may have typed a name."""
+
+    def __init__(self, kind: str, name: str, where: str) -> None:
+        self.name = name
+        self._kind = kind
+        self._where = where
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from transfer import identifiers
+
+        kind: type[identifiers.Identifier] = getattr(identifiers, self._kind)
+        try:
+            return kind(value)
+        except ValueError:
+            self.fail(f"that is no {self.name} of ours; {self._where} lists them", param, ctx)
+
+
+CASE = Id("CaseId", "case id", "transfer case list")
+HOLD = Id("HoldId", "decision id", "transfer hold list")
+PERMISSION = Id("PermissionId", "permission id", "transfer case show")
+REQUEST = Id("RequestId", "request id", "transfer case show")
+RECORD = Id("RecordId", "record id", "transfer case show")
+MATERIAL = Id("MaterialId", "material id", "transfer case show")
+INSTITUTION = Id("InstitutionId", "institution", "institutions/")
+
+
+def _person(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+    if value is None:
+        import getpass
+
+        try:
+            value = getpass.getuser()
+        except (KeyError, OSError):  # an account without a name
+            value = f"uid-{os.getuid()}"
+    if not _PERSON.fullmatch(value):
+        raise click.BadParameter("an account name: letters, digits and . _ @ - only")
+    return value
+
+
+person_option = click.option(
+    "--person",
+    envvar="TRANSFER_PERSON",
+    show_envvar=True,
+    callback=_person,
+    metavar="ACCOUNT",
+    help="Who does it, as the trail keeps it; the account you are logged in with if not given.",
+)
+
+
+def desk_options(command: Command) -> Command:
+    """The options of every verb: who does it, in which installation, told how."""
+    for option in (var_option, json_option, person_option):
+        command = option(command)
+    return command
+
+
+def view_options(command: Command) -> Command:
+    """The options of everything that only shows."""
+    for option in (var_option, json_option):
+        command = option(command)
+    return command
+
+
+# --- connecting -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def at(var: Path) -> Iterator["Edges"]:
+    """Connected to everything a verb may touch."""
+    from transfer import wiring
+
+    settings = _running(var)
+    try:
+        connected = wiring.connect(settings, wiring.origin("cli"), connections=2)
+        edges = connected.__enter__()
+    except ValueError as error:  # a reviewed file that is not right
+        raise click.ClickException(str(error)) from None
+    try:
+        yield edges
+    finally:
+        connected.__exit__(None, None, None)
+
+
+@contextmanager
+def ledger_at(var: Path) -> Iterator["Ledger"]:
+    """Connected to the ledger alone."""
+    from transfer import wiring
+
+    ledger = wiring.ledger(_running(var), wiring.origin("cli"), connections=1)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _running(var: Path) -> "Settings":
+    """The settings, once the database has answered: a pool would wait long before it said so."""
+    import psycopg
+
+    from transfer.settings import Settings
+
+    settings = Settings.load(os.environ, var)
+    if "TRANSFER_DATABASE_URL" not in settings.names:
+        raise _not_running()
+    try:
+        psycopg.connect(settings.database_url, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        raise _not_running() from None
+    return settings
+
+
+def _not_running() -> Exception:
+    from transfer.errors import Unavailable
+
+    error = Unavailable("nothing is running here")
+    error.remedy = "Start it with transfer up, or say with --var where it runs."
+    return error
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def ask(label: str) -> str:
+    """One line that must not be an argument: at a prompt, or the next line of a pipe."""
+    if sys.stdin.isatty():
+        return str(click.prompt(label, err=True)).strip()
+    line = sys.stdin.readline()
+    if not line.strip():
+        raise click.UsageError(f"{label}: nothing was typed; give it at the prompt or as the next line of a pipe")
+    return line.strip()
+
+
+def ask_date(label: str) -> Any:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(ask(f"{label} (YYYY-MM-DD)"))
+    except ValueError:
+        raise click.UsageError(f"{label}: a date is written as 1957-04-30") from None
+
+
+def ask_note() -> str:
+    """Free text: a line at the prompt, or all that a pipe brings."""
+    return ask("Note") if sys.stdin.isatty() else sys.stdin.read().strip()
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def tell(did: "Did", *, as_json: bool, **more: object) -> None:
+    """What a verb did. Ends with 4 where somebody else must say the same."""
+    if as_json:
+        print_json({**dataclasses.asdict(did), **more})
+    else:
+        click.echo(f"{did.sentence[:1].upper()}{did.sentence[1:]}.")
+    if did.needs_another:
+        from transfer.cli.group import UNDECIDED
+
+        raise click.exceptions.Exit(UNDECIDED)
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, default=_plain_value, ensure_ascii=False))
+
+
+def _plain_value(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return str(value)
+
+
+def plain(text: object) -> str:
+    """Text for a terminal: what came from outside could hold what steers one."""
+    return "".join(c if c.isprintable() else "�" for c in str(text))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, indent: int = 0) -> None:
+    """Columns for people; long texts are folded at the window's width, and not at all into a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(headings), header_style="dim")
+    kept = [["" if cell is None else plain(cell) for cell in row] for row in rows]
+    for number, heading in enumerate(headings or [""] * max(map(len, kept), default=0)):
+        is_id = all(re.fullmatch(r"\S*", row[number]) for row in kept)
+        table.add_column(heading, overflow="fold", no_wrap=is_id)
+    for row in kept:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100_000)
+    with console.capture() as told:
+        console.print(table, width=console.width - indent)
+    click.echo("\n".join((" " * indent + line).rstrip() for line in told.get().splitlines()))
+
+
+@contextmanager
+def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on the error channel where a person looks; gives a function that is told how far it is (with a total) or
+    how many are left (without).
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}")]
+    more = [BarColumn(), MofNCompleteColumn()] if total else []
+    with Progress(*columns, *more, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        if total:
+            yield lambda done: bar.update(task, completed=done)
+        else:
+            yield lambda left: bar.update(task, description=f"{label} ({left} still open)" if left else label)

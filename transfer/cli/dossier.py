@@ -1,0 +1,150 @@
+"""A case on a terminal."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import click
+
+from transfer.cli.common import plain, print_table
+from transfer.flow.desk.shown import Dossier
+from transfer.patients import Demographics
+
+
+def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
+    """Why it waits first; then what there is, each part only where there is some of it."""
+    click.secho(f"{found.case}  {found.stage}", bold=True)
+    click.echo(plain(found.why))
+    _print_head(found, names)
+    if found.identity:
+        _print_identity(found.identity)
+    _print_needs(found)
+    _print_asking(found, names)
+    _print_permissions(found, names)
+    _print_going_out(found)
+    _print_decisions(found)
+    _print_runs(found)
+    for note in found.notes:
+        _section("Note")
+        click.echo(f"  {_when(note.at)} {note.by or ''}\n  {plain(note.text or '(purged)')}")
+
+
+def _section(name: str) -> None:
+    click.secho(f"\n{name}", bold=True)
+
+
+def _when(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%MZ") if at else ""
+
+
+def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
+    said = [
+        ("for", names.get(found.receiver or "", found.receiver)),
+        ("referred by", names.get(found.referring or "", found.referring)),
+        ("needed by", found.needed_by),
+        ("appointment", found.appointment_at),
+        ("priority", found.priority),
+        ("checklist", found.checklist),
+        ("opened", _when(found.opened_at)),
+        ("ended as", found.ending),
+    ]
+    print_table([], [(name, value) for name, value in said if value], indent=2)
+
+
+def _print_identity(who: Demographics) -> None:
+    _section("Patient")
+    numbers = [("number", f"{number.value}  ({number.issuer})") for number in who.identifiers]
+    rows = [*(("name", name) for name in who.names), ("born", who.birth_date), ("sex", who.sex), *numbers]
+    print_table([], [row for row in rows if row[1]], indent=2)
+
+
+def _print_needs(found: Dossier) -> None:
+    if not found.needs:
+        return
+    for title, is_required in (("What is needed", True), ("Where it applies, or exists", False)):
+        _section(title)
+        rows = [
+            (need.line, need.says.rstrip("."), need.label, " ".join(need.records))
+            for need in found.needs
+            if need.is_required is is_required
+        ]
+        print_table(["line", "", "", "records"], rows, indent=2)
+
+
+def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
+    if found.requests:
+        _section("Asked")
+        rows = [
+            (r.request, names.get(r.institution, r.institution), r.department, r.says, " ".join(r.findings))
+            for r in found.requests
+        ]
+        print_table(["request", "of", "department", "", "because"], rows, indent=2)
+    if found.records:
+        _section("Collected")
+        records = [
+            (r.record, r.kind, r.status, names.get(r.institution, r.institution), _standing(r.copy_of, r.is_superseded))
+            for r in found.records
+        ]
+        print_table(["record", "kind", "status", "from", ""], records, indent=2)
+    if found.materials:
+        _section("Slides and blocks")
+        pieces = [
+            (m.material, m.pieces, f"{m.received} of {m.expected or '?'}", m.state, names.get(m.institution))
+            for m in found.materials
+        ]
+        print_table(["material", "", "here", "", "from"], pieces, indent=2)
+
+
+def _standing(copy_of: str | None, is_superseded: bool) -> str:
+    return "replaced" if is_superseded else f"copy of {copy_of}" if copy_of else ""
+
+
+def _print_permissions(found: Dossier, names: Mapping[str, str]) -> None:
+    if not found.permissions:
+        return
+    _section("Release forms")
+    rows = [
+        (
+            p.permission,
+            p.state + (", purged" if p.purged_at else ""),
+            ", ".join(names.get(one, one) for one in p.disclosers),
+            ", ".join(names.get(one, one) for one in p.recipients),
+            _when(p.expires_at),
+            " ".join(p.findings),
+        )
+        for p in found.permissions
+    ]
+    print_table(["permission", "", "may release", "to", "until", "wrong with it"], rows, indent=2)
+
+
+def _print_going_out(found: Dossier) -> None:
+    if not found.packets:
+        return
+    _section("Packets")
+    rows = [
+        (
+            p.packet,
+            "partial" if p.is_partial else "complete",
+            f"{p.size:,} bytes" if p.size else "being put together",
+            f"handed over: {p.outcome}" if p.outcome else "",
+            p.disclosure,
+            " ".join([p.receipt or "no receipt yet", *p.reasons]),
+        )
+        for p in found.packets
+    ]
+    print_table(["packet", "", "", "", "disclosure", "receiver's word"], rows, indent=2)
+
+
+def _print_decisions(found: Dossier) -> None:
+    if not found.holds:
+        return
+    _section("Needs a decision")
+    print_table([], [(hold.hold, hold.code, hold.says, hold.about) for hold in found.holds], indent=2)
+    click.echo("  transfer hold show ID tells what can be answered.")
+
+
+def _print_runs(found: Dossier) -> None:
+    if not found.runs:
+        return
+    _section("Runs")
+    rows = [(run.dag, run.run, run.state, f"{run.lines} lines" if run.lines else "", run.says) for run in found.runs]
+    print_table(["dag", "run", "", "wrote", ""], rows, indent=2)

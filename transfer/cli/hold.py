@@ -1,0 +1,209 @@
+"""`transfer hold`: what needs a decision, and deciding it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from transfer.cli.common import (
+    CASE,
+    HOLD,
+    ask_note,
+    at,
+    desk_options,
+    ledger_at,
+    note_option,
+    plain,
+    print_json,
+    print_table,
+    tell,
+    view_options,
+)
+from transfer.cli.group import LazyGroup, Listed
+
+if TYPE_CHECKING:
+    from transfer.flow.desk import Comparison
+    from transfer.identifiers import CaseId, HoldId
+    from transfer.ledger.people import Hold
+    from transfer.patients import Demographics
+
+_WORDS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again")
+
+hold = LazyGroup(
+    name="hold",
+    help="What needs a decision, and deciding it.",
+    listed={
+        "list": Listed("transfer.cli.hold:list_command", "Everything that waits for a person."),
+        "show": Listed("transfer.cli.hold:show_command", "One question, and what can be answered."),
+        "resolve": Listed("transfer.cli.hold:resolve_command", "Answer it."),
+    },
+)
+
+
+@click.command("list")
+@click.option("--case", "case_id", type=CASE, help="Only what is asked about this case.")
+@view_options
+def list_command(var: Path, *, case_id: "CaseId | None", as_json: bool) -> None:
+    """Everything that waits for a person, oldest first.
+
+    \b
+    Example:
+      transfer hold list
+    """
+    with ledger_at(var) as ledger:
+        from transfer.ledger import people
+
+        with ledger.transaction() as tx:
+            found = people.open_holds(tx, case_id)
+    from transfer.sentences import SENTENCES
+
+    if as_json:
+        print_json([_as_json(one) for one in found])
+    elif found:
+        rows = [(h.id, h.subject, h.opened_at.strftime("%Y-%m-%d %H:%MZ"), SENTENCES[h.code].staff) for h in found]
+        print_table(["decision", "about", "since", ""], rows)
+    else:
+        click.echo("Nothing needs a decision.")
+
+
+def _as_json(one: "Hold") -> dict[str, Any]:
+    from transfer.holds import WORDS, HoldCode
+    from transfer.sentences import SENTENCES
+
+    return {
+        "hold": one.id,
+        "subject": one.subject,
+        "code": one.code,
+        "about": one.about,
+        "opened_at": one.opened_at,
+        "resolved_at": one.resolved_at,
+        "word": one.word,
+        "says": SENTENCES[one.code].staff,
+        "words": dict(WORDS[HoldCode(one.code)]),
+    }
+
+
+@click.command("show")
+@click.argument("hold_id", metavar="DECISION", type=HOLD)
+@click.option("--identity", is_flag=True, help="Show the people compared side by side.")
+@view_options
+def show_command(var: Path, hold_id: "HoldId", *, identity: bool, as_json: bool) -> None:
+    """One question, what it is about, and what each answer does.
+
+    Where it asks whose something is, --identity shows what the message says of its patient beside whom it could be.
+
+    \b
+    Example:
+      transfer hold show h0123456789abcde --identity
+    """
+    with at(var) as edges:
+        from transfer.errors import Unknown
+        from transfer.flow import desk
+        from transfer.holds import COMPARED
+        from transfer.ledger import people
+
+        with edges.ledger.transaction() as tx:
+            found = people.get_hold(tx, hold_id)
+        if found is None:
+            raise Unknown(f"no decision {hold_id} is asked for")
+        asks_whose = found.code in COMPARED and found.resolved_at is None
+        seen = desk.compare(edges, found) if asks_whose else None
+    if as_json:
+        print_json({**_as_json(found), "compared": _compared(seen, identity=identity) if seen else None})
+    else:
+        _print(found, seen, identity=identity)
+
+
+def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
+    people: list[dict[str, Any]] = [{"patient": c.patient, "cases": c.cases} for c in seen.candidates]
+    if identity:
+        for person, candidate in zip(people, seen.candidates, strict=True):
+            person["identity"] = candidate.identity
+    return {
+        "institution": seen.institution,
+        "tier": seen.tier,
+        "deciders": seen.deciders,
+        "said_so_far": [{"person": person, "word": word} for person, word in seen.opinions],
+        "candidates": people,
+        **({"said": seen.said} if identity else {}),
+    }
+
+
+def _print(found: "Hold", seen: "Comparison | None", *, identity: bool) -> None:
+    from transfer.holds import WORDS, HoldCode
+    from transfer.sentences import SENTENCES
+
+    click.secho(f"{found.id}  {found.code}", bold=True)
+    click.echo(SENTENCES[found.code].staff)
+    about = f", {found.about}" if found.about else ""
+    click.echo(f"About {found.subject}{about}; asked {found.opened_at:%Y-%m-%d %H:%MZ}.")
+    if found.resolved_at:
+        click.echo(f"Answered: {found.word}, {found.resolved_at:%Y-%m-%d %H:%MZ}.")
+        return
+    if seen:
+        _print_comparison(seen, identity=identity)
+    click.secho("\nAnswers", bold=True)
+    rows = []
+    for word, does in WORDS[HoldCode(found.code)].items():
+        rows.append((f"transfer hold resolve {found.id} {word}{' CASE' if word == 'ours' else ''}", does))
+    print_table([], rows, indent=2)
+
+
+def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
+    two = "two people must say the same" if seen.deciders > 1 else "one person decides"
+    click.echo(f"From {seen.institution}; what agrees: {seen.tier.replace('-', ' ')}; {two}.")
+    for person, word in seen.opinions:
+        click.echo(f"{plain(person)} said {word}.")
+    if not identity:
+        click.echo("Whom it could be: " + "; ".join(" ".join(c.cases) or c.patient for c in seen.candidates))
+        click.echo("--identity shows them side by side.")
+        return
+    click.secho("\nSide by side", bold=True)
+    columns = [("the message", said) for said in seen.said]
+    columns += [(" ".join(c.cases) or c.patient, c.identity.current) for c in seen.candidates if c.identity]
+    rows = [("name", *(_names(who) for _, who in columns)), ("born", *(who.birth_date for _, who in columns))]
+    rows += [("sex", *(who.sex for _, who in columns)), ("numbers", *(_numbers(who) for _, who in columns))]
+    print_table(["", *(title for title, _ in columns)], rows, indent=2)
+
+
+def _names(who: "Demographics") -> str:
+    return "; ".join(map(str, who.names))
+
+
+def _numbers(who: "Demographics") -> str:
+    return "; ".join(f"{number.value} ({number.issuer})" for number in who.identifiers)
+
+
+@click.command("resolve")
+@click.argument("hold_id", metavar="DECISION", type=HOLD)
+@click.argument("word", type=click.Choice(_WORDS))
+@click.argument("case_id", metavar="[CASE]", type=CASE, required=False)
+@note_option
+@desk_options
+def resolve_command(
+    var: Path,
+    hold_id: "HoldId",
+    word: str,
+    case_id: "CaseId | None",
+    *,
+    with_note: bool,
+    person: str,
+    as_json: bool,
+) -> None:
+    """Answer a question. `transfer hold show` tells which words it takes and what each does.
+
+    CASE goes with `ours`: a case of the patient it belongs to. Where two people must agree, the first answer is kept
+    and the command ends with 4 until the second says the same.
+
+    \b
+    Example:
+      transfer hold resolve h0123456789abcde approve
+      transfer hold resolve h0123456789abcde ours c0123456789a
+    """
+    note = ask_note() if with_note else None
+    with at(var) as edges:
+        from transfer.flow import desk
+        from transfer.holds import Word
+
+        did = desk.resolve(edges, hold_id, Word(word), person=person, case=case_id, note=note)
+        tell(did, as_json=as_json)

@@ -1,0 +1,84 @@
+"""`transfer permission`: a patient takes a permission back, or lets it go on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from transfer.cli.common import PERMISSION, at, desk_options, progress, tell
+from transfer.cli.group import LazyGroup, Listed
+
+if TYPE_CHECKING:
+    from transfer.flow.desk import Did
+    from transfer.identifiers import PermissionId
+
+permission = LazyGroup(
+    name="permission",
+    help="A patient takes a permission back, or lets it go on.",
+    listed={
+        "revoke": Listed("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
+        "pause": Listed("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
+        "resume": Listed("transfer.cli.permission:resume_command", "A paused one goes on."),
+    },
+)
+
+
+@click.command("revoke")
+@click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
+@desk_options
+def revoke_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
+    """The patient took the permission back in writing.
+
+    At once no byte may leave under it any more, and what is on its way is cut; the command ends when that is in force
+    (exit 5 if a sender does not answer: do the same again). What no other permission covers is purged after somebody
+    confirms (`transfer hold list`) or after the delay in the institution's file.
+
+    \b
+    Example:
+      transfer permission revoke m0123456789abcde
+    """
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        _stop(lambda waiting: desk.revoke(edges, permission_id, person=person, waiting=waiting), as_json=as_json)
+
+
+@click.command("pause")
+@click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
+@desk_options
+def pause_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
+    """The patient asked by telephone to stop.
+
+    Stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
+
+    \b
+    Example:
+      transfer permission pause m0123456789abcde
+    """
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        _stop(lambda waiting: desk.pause(edges, permission_id, person=person, waiting=waiting), as_json=as_json)
+
+
+def _stop(verb: "Callable[[Callable[[int], None]], Did]", *, as_json: bool) -> None:
+    with progress("Fenced; cutting what is on its way") as waiting:
+        did = verb(waiting)
+    tell(did, as_json=as_json)
+
+
+@click.command("resume")
+@click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
+@desk_options
+def resume_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
+    """Let a paused permission go on; what it covers is asked for again.
+
+    \b
+    Example:
+      transfer permission resume m0123456789abcde
+    """
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        tell(desk.resume(edges, permission_id, person=person), as_json=as_json)

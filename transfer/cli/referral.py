@@ -1,0 +1,34 @@
+"""`transfer open`: a case from a referral in a file."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from transfer.cli.common import INSTITUTION, at, desk_options, tell
+
+if TYPE_CHECKING:
+    from transfer.identifiers import InstitutionId
+
+
+@click.command("open")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--from", "institution", type=INSTITUTION, required=True, help="The institution that refers.")
+@desk_options
+def open_command(var: Path, file: Path, institution: "InstitutionId", *, person: str, as_json: bool) -> None:
+    """Open a case from a referral in FILE (- reads a pipe): a FHIR ServiceRequest with its Task in JSON, or an HL7 v2
+    REF^I12.
+
+    The institution must be granted referrals in its file. The same referral again is the same case.
+
+    \b
+    Example:
+      transfer open referral.json --from lakeside-oncology
+    """
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        did, case = desk.open_referral(edges, institution, body, person=person)
+        tell(did, as_json=as_json, case=case)

@@ -1,0 +1,151 @@
+"""What the desk shows, in plain values. Nothing of the patient, where it is not said."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from transfer.identifiers import CaseId
+from transfer.patients import Demographics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One line of a list of cases. Nothing of the patient."""
+
+    case: CaseId
+    stage: str
+    receiver: str | None
+    needed_by: date | None
+    opened_at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedView:
+    line: str
+    label: str
+    necessity: str
+    #: it holds the case up while it is missing; a conditional line does once somebody said that it applies
+    is_required: bool
+    state: str
+    #: in the words people use
+    says: str
+    records: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestView:
+    request: str
+    institution: str
+    department: str
+    state: str
+    says: str
+    lines: tuple[str, ...]
+    attempts: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordView:
+    record: str
+    institution: str
+    kind: str
+    status: str
+    line: str | None
+    copy_of: str | None
+    is_superseded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialView:
+    material: str
+    institution: str
+    line: str
+    pieces: str
+    received: int
+    expected: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionView:
+    """A release form. `findings` are what is wrong with it whatever is to be released."""
+
+    permission: str
+    state: str
+    disclosers: tuple[str, ...]
+    recipients: tuple[str, ...]
+    expires_at: datetime | None
+    ended_at: datetime | None
+    in_force_at: datetime | None
+    purged_at: datetime | None
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketView:
+    packet: str
+    is_partial: bool
+    is_assembled: bool
+    size: int | None
+    lacking: tuple[str, ...]
+    disclosure: str | None
+    outcome: str | None
+    receipt: str | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldView:
+    hold: str
+    code: str
+    about: str | None
+    opened_at: datetime
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run that wrote to the case, or is owed. From the ledger: what Airflow keeps can be cleared."""
+
+    dag: str
+    run: str
+    state: str
+    lines: int
+    says: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteView:
+    at: datetime
+    by: str | None
+    #: None once purged
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """A case as the desk shows it. `identity` and `notes` only where they were asked for."""
+
+    case: CaseId
+    stage: str
+    why: str
+    opened_at: datetime | None
+    changed_at: datetime | None
+    ending: str | None = None
+    patient: str | None = None
+    receiver: str | None = None
+    referring: str | None = None
+    checklist: str | None = None
+    priority: str | None = None
+    needed_by: str | None = None
+    appointment_at: str | None = None
+    needs: tuple[NeedView, ...] = ()
+    requests: tuple[RequestView, ...] = ()
+    records: tuple[RecordView, ...] = ()
+    materials: tuple[MaterialView, ...] = ()
+    permissions: tuple[PermissionView, ...] = ()
+    packets: tuple[PacketView, ...] = ()
+    holds: tuple[HoldView, ...] = ()
+    runs: tuple[RunView, ...] = ()
+    identity: Demographics | None = None
+    notes: tuple[NoteView, ...] = ()

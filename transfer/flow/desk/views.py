@@ -1,0 +1,242 @@
+"""What the desk shows of a case: why it waits and on whom, and everything beneath."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from transfer import facts
+from transfer.case import Case
+from transfer.checklist import Line, Necessity
+from transfer.completeness import WaiverKind
+from transfer.facts import Chain
+from transfer.facts import Line as Written
+from transfer.flow.assess import Assessment, look
+from transfer.flow.desk.shown import (
+    Dossier,
+    HoldView,
+    Listed,
+    MaterialView,
+    NeedView,
+    NoteView,
+    PacketView,
+    PermissionView,
+    RecordView,
+    RequestView,
+    RunView,
+)
+from transfer.flow.desk.verbs import known_case
+from transfer.flow.desk.waiting import why
+from transfer.flow.edges import Edges
+from transfer.identifiers import CaseId, PatientId
+from transfer.institutions import Institutions
+from transfer.ledger import Tx, materials, patients, people, requests
+from transfer.ledger.patients import Filed
+from transfer.permissions import expires_at, findings_on
+from transfer.sentences import SENTENCES
+
+
+def list_cases(
+    edges: Edges, *, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
+) -> list[Listed]:
+    """The open cases, or all, those needed first at the top; only those `among` some, if given."""
+    with edges.ledger.transaction() as tx:
+        rows = tx.rows(
+            """SELECT * FROM cases WHERE (is_open OR %s) AND (%s::text[] IS NULL OR case_id = ANY(%s))
+               ORDER BY is_open DESC, needed_by NULLS LAST, opened_at LIMIT %s""",
+            *(closed, among, among, limit),
+        )
+        return [
+            Listed(
+                case=CaseId(row.case_id),
+                stage=row.stage,
+                receiver=row.receiver,
+                needed_by=row.needed_by,
+                opened_at=row.opened_at,
+                why=_why(tx, edges, CaseId(row.case_id)),
+            )
+            for row in rows
+        ]
+
+
+def _why(tx: Tx, edges: Edges, case: CaseId) -> str:
+    found, assessed = _assessed(tx, edges, case)
+    return why(found, assessed, people.open_holds(tx, case), edges.institutions)
+
+
+def _assessed(tx: Tx, edges: Edges, case: CaseId) -> tuple[Case, Assessment | None]:
+    found = known_case(tx, case)
+    return found, look(tx, edges, case) if found.opened else None
+
+
+def dossier(edges: Edges, case: CaseId, *, identity: bool = False, notes: bool = False) -> Dossier:
+    """Everything about a case that staff may see. Who the patient is, and what people wrote, only on demand.
+
+    Raises:
+        Unknown: there is no such case.
+    """
+    with edges.ledger.transaction() as tx:
+        found, assessed = _assessed(tx, edges, case)
+        holds = people.open_holds(tx, case)
+        lines = tx.lines(Chain.case(case))
+        opened = found.opened
+        patient = PatientId(opened.patient) if opened else None
+        who = patients.identity(tx, patient) if patient and identity else None
+        return Dossier(
+            case=case,
+            stage=found.stage,
+            why=why(found, assessed, holds, edges.institutions),
+            opened_at=found.opened_at,
+            changed_at=found.changed_at,
+            ending=found.closed.ending if found.closed else None,
+            patient=patient,
+            receiver=opened.receiver if opened else None,
+            referring=opened.referring if opened else None,
+            checklist=f"{opened.checklist} {opened.checklist_version}" if opened else None,
+            priority=opened.priority if opened else None,
+            needed_by=opened.needed_by if opened else None,
+            appointment_at=opened.appointment_at if opened else None,
+            needs=_needs(assessed) if assessed else (),
+            requests=_requests(tx, found),
+            records=_records(found),
+            materials=_materials(tx, case, patient) if patient else (),
+            permissions=_permissions(tx, edges.institutions, patient) if patient else (),
+            packets=tuple(_packets(found)),
+            holds=tuple(
+                HoldView(hold=h.id, code=h.code, about=h.about, opened_at=h.opened_at, says=SENTENCES[h.code].staff)
+                for h in holds
+            ),
+            runs=_runs(tx, case, lines),
+            identity=who.current if who else None,
+            notes=_notes(tx, lines) if notes else (),
+        )
+
+
+def _needs(assessed: Assessment) -> tuple[NeedView, ...]:
+    return tuple(
+        NeedView(
+            line=need.line.key,
+            label=need.line.label,
+            necessity=need.line.necessity,
+            is_required=_is_required(assessed.case, need.line),
+            state=need.state,
+            says=SENTENCES[need.state].staff,
+            records=tuple(need.records),
+        )
+        for need in assessed.completeness.needs
+    )
+
+
+def _is_required(case: Case, line: Line) -> bool:
+    applies = line.key in case.waived and case.waived[line.key].word == WaiverKind.APPLIES
+    return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
+
+
+def _requests(tx: Tx, found: Case) -> tuple[RequestView, ...]:
+    moved = {key: asked.moved for key, asked in found.requests.items()}
+    return tuple(
+        RequestView(
+            request=one.id,
+            institution=one.institution,
+            department=one.department,
+            state=one.state,
+            says=SENTENCES[one.state].staff,
+            lines=one.lines,
+            attempts=one.attempts,
+            findings=last.findings if (last := moved.get(one.id)) else (),
+        )
+        for one in requests.of_case(tx, found.id)
+    )
+
+
+def _records(found: Case) -> tuple[RecordView, ...]:
+    return tuple(
+        RecordView(
+            record=key,
+            institution=one.institution,
+            kind=one.document,
+            status=one.status if key in found.whole else f"{one.status}, parts missing",
+            line=one.line,
+            copy_of=one.copy_of,
+            is_superseded=key in found.superseded,
+        )
+        for key, one in found.records.items()
+    )
+
+
+def _materials(tx: Tx, case: CaseId, patient: PatientId) -> tuple[MaterialView, ...]:
+    return tuple(
+        MaterialView(
+            material=kept.material.id,
+            institution=kept.institution,
+            line=kept.line,
+            pieces=kept.material.kind,
+            received=kept.material.received,
+            expected=kept.material.expected,
+            state=kept.material.state,
+        )
+        for kept in materials.of_case(tx, case, patient)
+    )
+
+
+def _permissions(tx: Tx, institutions: Institutions, patient: PatientId) -> tuple[PermissionView, ...]:
+    now = tx.now()
+    return tuple(_permission(institutions, filed, now) for filed in patients.filed(tx, patient))
+
+
+def _permission(institutions: Institutions, filed: Filed, now: datetime) -> PermissionView:
+    form, ended = filed.permission.form, filed.permission.ended
+    zones = [institutions[one].zone for one in sorted(form.disclosers) if one in institutions]
+    findings = findings_on(form, zone=zones[0], now=now) if zones and not ended else ()
+    state = ended or ("not-valid" if findings else "in-force")
+    return PermissionView(
+        permission=filed.permission.id,
+        state=state,
+        disclosers=tuple(sorted(form.disclosers)),
+        recipients=tuple(sorted(form.recipients)),
+        expires_at=expires_at(form, zones[0]) if zones else None,
+        ended_at=filed.ended_at,
+        in_force_at=filed.in_force_at,
+        purged_at=filed.purged_at,
+        findings=tuple(findings),
+    )
+
+
+def _packets(found: Case) -> Iterable[PacketView]:
+    for key, sent in found.packets.items():
+        yield PacketView(
+            packet=key,
+            is_partial=sent.planned.is_partial,
+            is_assembled=sent.assembled is not None,
+            size=sent.assembled.size if sent.assembled else None,
+            lacking=sent.assembled.lacking if sent.assembled else (),
+            disclosure=sent.begun.disclosure if sent.begun else None,
+            outcome=sent.outcome or ("begun" if sent.begun else None),
+            receipt=sent.receipt.word if sent.receipt else None,
+            reasons=sent.receipt.reasons if sent.receipt else (),
+        )
+
+
+def _runs(tx: Tx, case: CaseId, lines: Iterable[Written]) -> tuple[RunView, ...]:
+    """Runs by the facts they wrote, and the rounds that are owed or wrote nothing."""
+    wrote: dict[tuple[str, str], int] = {}
+    for line in lines:
+        if line.by.dag and line.by.run:
+            wrote[line.by.dag, line.by.run] = wrote.get((line.by.dag, line.by.run), 0) + 1
+    rows = tx.rows(
+        "SELECT * FROM due_runs WHERE subject = %s OR subject LIKE %s ORDER BY posted_at NULLS LAST, not_before",
+        *(case, f"{case}-p%"),
+    )
+    rounds: Mapping[tuple[str, str], tuple[str, str | None]] = {
+        (row.dag_id, f"{row.subject}.{row.round}"): (row.state, row.sentence) for row in rows
+    }
+    return tuple(
+        RunView(dag=dag, run=run, state=state, lines=wrote.get((dag, run), 0), says=says)
+        for (dag, run), (state, says) in (dict.fromkeys(wrote, ("unknown", None)) | dict(rounds)).items()
+    )
+
+
+def _notes(tx: Tx, lines: Iterable[Written]) -> tuple[NoteView, ...]:
+    return tuple(
+        NoteView(at=line.at, by=line.by.person or line.fact.about, text=people.read_note(tx, line.fact.note))
+        for line in lines
+        if isinstance(line.fact, facts.NoteAdded)
+    )

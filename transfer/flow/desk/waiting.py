@@ -1,0 +1,100 @@
+"""Why a case waits and on whom, in one line."""
+
+from collections.abc import Iterable, Sequence
+
+from transfer.case import Case
+from transfer.completeness import Wait, WaitCode
+from transfer.flow.assess import Assessment, Step
+from transfer.holds import APPROVALS
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institutions
+from transfer.ledger.people import Hold
+from transfer.sentences import SENTENCES
+
+#: what only a person here can settle
+_DECIDED_HERE = frozenset(
+    {
+        WaitCode.CONFIRM_ABSENT,
+        WaitCode.SOURCE_FORBIDS,
+        WaitCode.SOURCE_SILENT,
+        WaitCode.NOT_IN_ANSWER,
+        WaitCode.NOBODY_ASKED,
+        WaitCode.UNVERIFIED,
+        WaitCode.MATERIAL_REFUSED,
+        WaitCode.MATERIAL_UNANNOUNCED,
+        WaitCode.MATERIAL_DISCREPANCY,
+    }
+)
+
+
+def why(case: Case, assessed: Assessment | None, holds: Sequence[Hold], institutions: Institutions) -> str:
+    """One line for staff: what needs a decision here first, then what is awaited from whom. Nothing of the patient."""
+    if case.closed:
+        return f"Closed: {case.closed.ending.replace('-', ' ')}."
+    asked = [_decision(hold) for hold in holds if hold.code not in APPROVALS]
+    if assessed is None:
+        return _line(asked or ["Just came in; it is being opened."])
+    if underway := _under_way(case, institutions):
+        return _line([*asked, underway])
+    if assessed.step in (Step.ASK_APPROVAL, Step.ASK_PARTIAL, Step.ASK_DELTA):
+        approvals = [_decision(hold) for hold in holds if hold.code == assessed.step]
+        return _line([*asked, *(approvals or [SENTENCES[assessed.step].staff])])
+    waits = _waits(assessed.completeness.waits, institutions)
+    return _line([*asked, *waits] or [_at_rest(case, institutions)])
+
+
+def _line(parts: Iterable[str]) -> str:
+    return " ".join(parts)
+
+
+def _decision(hold: Hold) -> str:
+    return f"Needs a decision ({hold.id}): {SENTENCES[hold.code].staff}"
+
+
+def _under_way(case: Case, institutions: Institutions) -> str | None:
+    newest = case.newest_packet
+    if newest is None or newest.receipt or newest.outcome == "not-made":
+        return None
+    packet = newest.planned.packet
+    if newest.assembled is None:
+        return f"Waits for us: packet {packet} is being put together."
+    receiver = _name(institutions, case.opened.receiver if case.opened else "")
+    if newest.outcome != "made":
+        return f"Waits for us: packet {packet} is being handed to {receiver}."
+    return f"Waits for {receiver}: its receipt for packet {packet}."
+
+
+def _at_rest(case: Case, institutions: Institutions) -> str:
+    newest = case.newest_packet
+    if newest and newest.receipt and newest.receipt.word == "accepted":
+        receiver = _name(institutions, case.opened.receiver if case.opened else "")
+        return f"Delivered: {receiver} accepted packet {newest.planned.packet}."
+    return "Waits for us: it is looked at next, by itself."
+
+
+def _waits(waits: Iterable[Wait], institutions: Institutions) -> list[str]:
+    """Each reason once, with everybody it concerns: what is decided here first, the glass, which is slow, last."""
+    whom: dict[str, list[str]] = {}
+    for wait in sorted(waits, key=_urgency):
+        named = whom.setdefault(SENTENCES[wait.code].staff, [])
+        if wait.institution and (one := _whom(wait, institutions)) not in named:
+            named.append(one)
+    return [f"{said.rstrip('.')} ({'; '.join(named)})." if named else said for said, named in whom.items()]
+
+
+def _urgency(wait: Wait) -> int:
+    if wait.code in _DECIDED_HERE:
+        return 0
+    return {WaitCode.RELEASE_FORM: 1, WaitCode.MATERIAL: 3}.get(wait.code, 2)
+
+
+def _whom(wait: Wait, institutions: Institutions) -> str:
+    assert wait.institution is not None  # the caller looked
+    name = _name(institutions, wait.institution)
+    if wait.department is None or wait.institution not in institutions:
+        return name
+    return f"{name}, {institutions[wait.institution].department(wait.department).name}"
+
+
+def _name(institutions: Institutions, institution: InstitutionId | str) -> str:
+    return institutions[institution].name if institution in institutions else str(institution)
