@@ -17,12 +17,15 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help venv demo up down test check bench lock
+# make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
+ARCHIVE ?= sandbox
+
+.PHONY: help venv demo up down test test-quick check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
 demo: $(VENV)/.ready  ## One case from referral to verified packet, on real parts
-	@$(TRANSFER) demo
+	@$(TRANSFER) demo --archive $(ARCHIVE)
 
 up: $(VENV)/.ready  ## Start everything and leave it running
 	@$(TRANSFER) up
@@ -30,8 +33,12 @@ up: $(VENV)/.ready  ## Start everything and leave it running
 down: $(VENV)/.ready  ## Stop everything started by `make up`
 	@$(TRANSFER) down
 
-test: $(VENV)/.ready  ## All tests
-	@$(VENV)/bin/pytest
+test: $(VENV)/.ready  ## All tests: first those without servers, then those on real ones
+	@$(VENV)/bin/pytest -q -m "not servers" -n 2
+	@$(VENV)/bin/pytest -q -m "servers and not slow"
+
+test-quick: $(VENV)/.ready  ## The tests without servers, in seconds
+	@$(VENV)/bin/pytest -q -m "not servers" -n 2
 
 check: $(VENV)/.ready  ## Lint, types, architecture, the compose file's schema
 	@$(VENV)/bin/ruff check .
@@ -45,7 +52,7 @@ bench: $(VENV)/.ready  ## Ratios, interleaved
 
 lock: $(VENV)/.ready  ## Resolve the requirements anew
 	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras $(LOCKED) -o requirements/lock.txt
-	@$(VENV)/bin/uv pip compile pyproject.toml $(LOCKED) -o requirements/production.txt
+	@$(VENV)/bin/uv pip compile pyproject.toml --extra celery $(LOCKED) -o requirements/production.txt
 	@$(VENV)/bin/uv pip compile requirements/bootstrap.in $(LOCKED) -o requirements/bootstrap.txt
 
 LOCKED := --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet

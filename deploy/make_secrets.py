@@ -70,7 +70,8 @@ def _sandbox_tokens() -> dict[str, str]:
         found[f"SANDBOX_{name.upper()}_URL"] = f"http://sandbox:{port}"
         found[f"SANDBOX_{name.upper()}_TOKEN"] = secrets.token_urlsafe(32)
         found[f"SANDBOX_{name.upper()}_DOOR_TOKEN"] = secrets.token_urlsafe(32)
-    return found
+    # the stand-in archive takes a token; an archive that takes a user has no token
+    return found | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}
 
 
 def _institution(name: str, tokens: dict[str, str]) -> str:

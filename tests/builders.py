@@ -58,7 +58,7 @@ NAMES: Mapping[str, str] = {
         "SANDBOX_CENTER_TOKEN",
         "SANDBOX_CENTER_DOOR_TOKEN",
     )
-}
+} | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}
 
 
 def nobody_answers(_: object) -> Any:

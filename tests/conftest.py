@@ -1,5 +1,6 @@
 """Parts that several tests share: real servers, each in a fresh folder, stopped at the end."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from transfer.adapters.keys import FolderKeys
 from transfer.facts import Origin
@@ -16,6 +18,11 @@ from transfer.ledger import Ledger
 from transfer.ledger.migrate import migrate
 from transfer.parts.postgres import Postgres
 from transfer.parts.store import Store
+
+# `HYPOTHESIS_PROFILE=thorough make test` looks twenty times as long for a counterexample.
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("thorough", max_examples=500, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ OF_OTHER_CHAINS = {
     "permission-filed",
     "permission-ended",
     "permission-resumed",
+    "emergency-declared",
     "fence-in-force",
     "records-purged",
     "strangers-purged",

@@ -7,6 +7,7 @@ product at work. What is shown is read from the ledger, from Airflow's own API a
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ import urllib3
 
 from transfer import facts, wiring
 from transfer.adapters.packet.signature import jwks
-from transfer.errors import TransferError
+from transfer.errors import Refused, TransferError
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId
+from transfer.parts.installation import Installation
+from transfer.parts.orthanc import Orthanc
 from transfer.parts.system import System
 from transfer.settings import Settings
 from transfer.verify import Outcome, verify
@@ -35,6 +38,12 @@ class DemoFailed(TransferError):
     """The demo did not come to its end; the message says what was waited for."""
 
     remedy = "Look into var/log/, and at the case: transfer case show."
+
+
+class AnotherArchive(Refused):
+    """The archive is chosen when the parts are started."""
+
+    remedy = "Stop it first (make down), or leave ARCHIVE=orthanc as it was."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +69,22 @@ def run(var: Path, tell: Tell, *, started_at: float, archive: str = "sandbox") -
 
     Raises:
         DemoFailed: something that had to happen did not.
+        NotInstalled: Orthanc is asked for, and there is none.
         Unavailable: the parts did not start.
     """
-    system = System(var, sandbox=True)
+    with_orthanc = archive == "orthanc"
+    if with_orthanc:
+        Orthanc.check()
+    system = System(var, sandbox=True, orthanc=with_orthanc)
     was_running = system.is_running()
+    if was_running and with_orthanc != any(part.name == "orthanc" for part in system.status()):
+        raise AnotherArchive("this installation is up with another image archive")
     tell("Starting PostgreSQL, the object store, the gateway, Airflow and four institutions")
     system.up(lambda line: tell(f"  {line}"))
     try:
         settings = Settings.load({}, var)
         with wiring.connect(settings, wiring.origin("demo", person="demo")) as edges:
-            return _play(_Stage(settings, edges, tell), started_at, archive)
+            return _play(_Stage(settings, edges, tell), started_at, with_orthanc=with_orthanc)
     finally:
         if not was_running:
             tell("Stopping what was started (make up leaves it running)")
@@ -115,10 +130,14 @@ class _Stage:
         return found
 
 
-def _play(stage: _Stage, started_at: float, archive: str) -> Summary:
+def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
     chart = _draw_chart()
-    for institution in ("oncology", "pathology", "archive"):
+    for institution in ("oncology", "pathology", *(() if with_orthanc else ("archive",))):
         stage.order(institution, "patients", chart)
+    if with_orthanc:
+        stage.tell("Mercy Imaging's scanner sends its images to Orthanc")
+        count = Installation(stage.settings.var, {}, orthanc=True).orthanc.take_in(images_of(chart))
+        stage.tell(f"  {count} images")
     stage.tell("Lakeside Oncology files the patient's signed release form")
     stage.order("oncology", "send-release-form", {"chart": chart["id"]})
     stage.until("the release form is stored and sealed", lambda: _is_sealed(stage.edges))
@@ -144,6 +163,14 @@ def _draw_chart() -> dict[str, Any]:
     )
     chart: dict[str, Any] = json.loads(drawn.stdout)
     return chart
+
+
+def images_of(chart: Mapping[str, Any]) -> list[bytes]:
+    """The patient's images as DICOM files, made by the image archive's own program."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "transfer.sandbox.archive", folder]
+        subprocess.run(command, check=True, input=json.dumps(chart), text=True, capture_output=True, timeout=120)
+        return [path.read_bytes() for path in sorted(Path(folder).glob("*.dcm"))]
 
 
 def _is_sealed(edges: Edges) -> bool:

@@ -403,6 +403,15 @@ class PermissionEnded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyDeclared(Fact):
+    """A named clinician said that a release cannot wait. `clinician` is the note that says who and why."""
+
+    discloser: str
+    recipient: str
+    clinician: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionResumed(Fact):
     permission: str
 

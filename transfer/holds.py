@@ -38,6 +38,7 @@ class HoldCode(StrEnum):
     RECEIPTS_DISAGREE = "receipts-disagree"
     # permission
     CONFIRM_PURGE = "confirm-purge"
+    REVIEW_EMERGENCY = "review-emergency"
     # machinery
     MACHINERY_BROKEN = "machinery-broken"
 
@@ -117,6 +118,7 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
             Word.PURGE: "what no other permission covers is destroyed, now",
             Word.KEEP: "it is kept, unread, and nothing of it is released",
         },
+        HoldCode.REVIEW_EMERGENCY: {Word.SEEN: "you reviewed it; your name stands under it"},
         HoldCode.MACHINERY_BROKEN: _AGAIN,
     }
 )

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from transfer.arrivals import Grant
 from transfer.errors import Unknown
@@ -59,11 +59,29 @@ class FhirSource(_Reviewed):
 
 
 class DicomwebSource(_Reviewed):
-    """Asked by QIDO-RS, fetched by WADO-RS (PS3.18)."""
+    """Asked by QIDO-RS, fetched by WADO-RS (PS3.18), as a bearer of a token or as a user with a password (RFC 7617).
+
+    An empty setting is none given, so that one file serves archives of either kind.
+    """
 
     by: Literal["dicomweb"]
     base_url: str
     token: str | None = None
+    user: str | None = None
+    password: str | None = None
+
+    @field_validator("token", "user", "password")
+    @classmethod
+    def _given(cls, text: str | None) -> str | None:
+        return text or None
+
+    @model_validator(mode="after")
+    def _is_one_credential(self) -> "DicomwebSource":
+        if (self.user is None) != (self.password is None) or (self.token and self.user):
+            raise ValueError("a token, or a user with a password, or none of them")
+        if self.user and ":" in self.user:
+            raise ValueError("a user of HTTP basic authentication has no colon")
+        return self
 
 
 class PushSource(_Reviewed):

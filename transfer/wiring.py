@@ -56,7 +56,9 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4) -> Iterator
             # The site's own number as a source of documents, from its random key: stable, and nobody else's.
             source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
             ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token),
-            ask_archive=lambda source: DicomwebClient(source.base_url, source.token),
+            ask_archive=lambda source: DicomwebClient(
+                source.base_url, source.token, user=source.user, password=source.password
+            ),
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
         )
     finally:

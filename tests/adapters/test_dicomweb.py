@@ -389,7 +389,7 @@ SMALL = [image(n) for n in range(1, 4)]
 WHOLE = parts(SMALL)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     at=st.one_of(st.integers(0, len(WHOLE) - 1), st.integers(len(WHOLE) - 90, len(WHOLE) - 1)),
     piece=st.integers(50, 20_000),

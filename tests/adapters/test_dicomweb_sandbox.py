@@ -50,7 +50,11 @@ class Mercy:
             [sys.executable, "-m", "transfer.sandbox", "archive", "--config", str(folder / "archive.json")]
         )
         text = (FILES / "mercy-imaging.yaml").read_text()
-        settings = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "x") | {"SANDBOX_ARCHIVE_URL": self.url}
+        settings = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "x") | {
+            "SANDBOX_ARCHIVE_URL": self.url,
+            "SANDBOX_ARCHIVE_USER": "",
+            "SANDBOX_ARCHIVE_PASSWORD": "",
+        }
         (folder / "mercy-imaging.yaml").write_text(text)
         self.institution = institutions.load(folder, settings)["mercy-imaging"]
         self.base = self.institution.department("film-room").asked.base_url

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.adapters.fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
@@ -599,7 +599,6 @@ def put(tree, path, value):
     return copy
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_whatever_is_changed_in_a_message_nothing_but_an_error_of_ours_comes_of_it(data):
     tree = data.draw(st.sampled_from(SEEDS))
@@ -608,7 +607,6 @@ def test_whatever_is_changed_in_a_message_nothing_but_an_error_of_ours_comes_of_
     _survives(as_bytes(tree))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200) | st.text(alphabet='{}[]":,0aé\\u', max_size=200).map(str.encode))
 def test_whatever_bytes_come_nothing_but_an_error_of_ours_comes_of_it(body):
     _survives(body)

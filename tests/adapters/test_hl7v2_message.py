@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.adapters.hl7v2 import Message, batch, documents, header, identity_changes, kind, referral
@@ -256,7 +256,6 @@ def damaged(draw):
     return bytes(payload)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.one_of(damaged(), st.binary(max_size=300), st.binary(max_size=200).map(lambda tail: MSH + b"\r" + tail)))
 def test_no_damage_makes_reading_fail_in_a_way_we_do_not_know(payload):
     begun = time.perf_counter()

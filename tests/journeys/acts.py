@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from transfer.flow.desk import resolve
 from transfer.flow.edges import Edges
 from transfer.holds import Word
 from transfer.identifiers import CaseId, PacketId, PatientId
-from transfer.ledger import Tx, patients, people, rounds
+from transfer.ledger import Tx, packets, patients, people, rounds
 from transfer.rounds import Dag
 
 F = TypeVar("F", bound=Fact)
@@ -278,8 +277,33 @@ class _Ledger(_Stepping):
         self._steps.step("commit")
 
 
-def leases_lapse(house: House) -> None:
-    """Whoever held a lease and died has held it long enough."""
+def swept(house: House) -> None:
+    """What the dispatcher does once a dead worker's leases have lapsed, without the wait."""
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         for table in ("due_runs", "requests", "arrivals"):
-            owner.execute(f"UPDATE transfer.{table} SET lease_until = now() - %s WHERE lease_until IS NOT NULL", [timedelta(hours=1)])
+            owner.execute(f"UPDATE transfer.{table} SET lease_until = now() - interval '1 hour' WHERE lease_until IS NOT NULL")
+        with house.edges.ledger.transaction() as tx:
+            for one in rounds.unfinished(tx):
+                rounds.again(tx, one, "failed")
+        owner.execute("UPDATE transfer.due_runs SET not_before = transfer.now() WHERE state = 'owed' AND attempts > 0")
+
+
+def objects(house: House) -> set[str]:
+    """Every object in the vault, and every upload that is neither finished nor aborted."""
+    client, bucket = house.edges.vault._client, house.settings.s3_bucket  # type: ignore[attr-defined]
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    listed = {each["Key"] for page in pages for each in page.get("Contents", ())}
+    return listed | {upload.key for upload in house.edges.vault.open_uploads()}  # type: ignore[attr-defined]
+
+
+def named(journey: Journey) -> set[str]:
+    """The objects that the ledger names for a case."""
+    with journey.house.edges.ledger.transaction() as tx:
+        rows = tx.rows(
+            """SELECT vault_key FROM record_parts JOIN records USING (record) WHERE patient = %s
+               UNION SELECT vault_key FROM arrivals WHERE patient = %s AND vault_key IS NOT NULL""",
+            *(journey.patient, journey.patient),
+        )
+        made = tx.rows("SELECT packet FROM packets WHERE case_id = %s AND plan IS NOT NULL", journey.case)
+        plans = [packets.plan_of(tx, PacketId(row.packet), journey.patient) for row in made]
+    return {row.vault_key for row in rows}.union(*(plan.generated_keys for plan in plans))

@@ -19,7 +19,8 @@ _SANDBOX = Path(transfer.sandbox.__file__).parent
 @pytest.fixture
 def partners() -> Institutions:
     named = {name for path in _FOLDER.glob("*.yaml") for name in re.findall(r"\$\{(\w+)\}", path.read_text())}
-    return load(_FOLDER, {name: "2575" if name.endswith("PORT") else "http://127.0.0.1:1" for name in named})
+    settings = {name: "2575" if name.endswith("PORT") else "http://127.0.0.1:1" for name in named}
+    return load(_FOLDER, settings | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""})
 
 
 def _checks(npi: str) -> bool:

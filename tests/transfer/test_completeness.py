@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.checklist import Checklist, Line, Necessity
@@ -439,7 +439,6 @@ WAIVERS = st.dictionaries(
 CASES = st.fixed_dictionaries({"requests": REQUESTS, "records": RECORDS, "materials": MATERIALS, "waivers": WAIVERS})
 
 
-@settings(max_examples=40)
 @given(CASES)
 def test_complete_means_every_required_line_is_settled_and_nobody_is_waited_for(case):
     one = judged(*LINES, **case)
@@ -452,7 +451,6 @@ def test_complete_means_every_required_line_is_settled_and_nobody_is_waited_for(
     assert not (one.is_complete and one.lacks_only_material)
 
 
-@settings(max_examples=40)
 @given(CASES)
 def test_what_is_chosen_is_among_the_records_alive_and_whole(case):
     by_id = {record.id: record for record in case["records"]}
@@ -466,7 +464,6 @@ def test_what_is_chosen_is_among_the_records_alive_and_whole(case):
             assert record.status.is_settled or not need.line.final_only
 
 
-@settings(max_examples=40)
 @given(CASES)
 def test_the_order_in_which_things_came_changes_nothing(case):
     turned = {name: things[::-1] if isinstance(things, list) else things for name, things in case.items()}
@@ -476,7 +473,6 @@ def test_the_order_in_which_things_came_changes_nothing(case):
     assert [(n.state, n.chosen) for n in forwards.needs] == [(n.state, n.chosen) for n in backwards.needs]
 
 
-@settings(max_examples=40)
 @given(CASES, st.sampled_from([RequestState.ASKED, RequestState.EXPECTED, RequestState.NOT_PERMITTED]))
 def test_one_more_source_to_hear_from_never_completes_a_case(case, state):
     more = {**case, "requests": [*case["requests"], a_request(state, NOTES)]}

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.identifiers import PatientId
@@ -260,7 +260,6 @@ CANDIDATES = st.lists(
 )
 
 
-@settings(max_examples=40)
 @given(PEOPLE, STUDIES, CANDIDATES)
 def test_what_is_ours_shares_a_number_and_contradicts_nothing(who, studies, candidates):
     found = identify(who, study_identifiers=studies, candidates=candidates)
@@ -279,7 +278,6 @@ def test_what_is_ours_shares_a_number_and_contradicts_nothing(who, studies, cand
         assert who.birth_date in born or families & theirs
 
 
-@settings(max_examples=40)
 @given(PEOPLE, STUDIES, CANDIDATES)
 def test_the_order_of_the_patients_changes_nothing(who, studies, candidates):
     forwards = identify(who, study_identifiers=studies, candidates=candidates)
@@ -287,7 +285,6 @@ def test_the_order_of_the_patients_changes_nothing(who, studies, candidates):
     assert identify(who, study_identifiers=studies, candidates=candidates[::-1]) == forwards
 
 
-@settings(max_examples=40)
 @given(PEOPLE, STUDIES, CANDIDATES)
 def test_a_number_removed_never_makes_it_more_ours(who, studies, candidates):
     bare = Demographics(names=who.names, birth_date=who.birth_date)
@@ -295,7 +292,6 @@ def test_a_number_removed_never_makes_it_more_ours(who, studies, candidates):
     assert identify(bare, study_identifiers=frozenset(), candidates=candidates).verdict is not OURS
 
 
-@settings(max_examples=40)
 @given(PEOPLE, CANDIDATES)
 def test_whoever_matches_without_a_study_is_found_by_the_lookup_terms(who, candidates):
     """The ledger shows `identify` only those who share a term: nobody who would match may be missed."""

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.identifiers import InstitutionId, PermissionId
@@ -541,7 +541,6 @@ RELEASES = st.builds(
 )
 
 
-@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_whatever_is_on_file_a_form_relied_on_has_all_its_elements_and_fits(permissions, release, policy):
     given_ruling = ruling(*permissions, release=release, policy=policy)
@@ -566,7 +565,6 @@ def test_whatever_is_on_file_a_form_relied_on_has_all_its_elements_and_fits(perm
             assert form.purposes
 
 
-@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_the_order_of_the_forms_changes_nothing(permissions, release, policy):
     forwards = ruling(*permissions, release=release, policy=policy)
@@ -574,7 +572,6 @@ def test_the_order_of_the_forms_changes_nothing(permissions, release, policy):
     assert ruling(*reversed(permissions), release=release, policy=policy) == forwards
 
 
-@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_nothing_leaves_once_every_form_is_paused(permissions, release, policy):
     """Those that reach the release stop it, and the others never permitted it; treatment aside, which needs none."""
@@ -583,7 +580,6 @@ def test_nothing_leaves_once_every_form_is_paused(permissions, release, policy):
     assert ruling(*paused, release=release, policy=policy).basis in (None, Basis.TREATMENT)
 
 
-@settings(max_examples=40)
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_a_label_more_never_opens_what_was_closed(permissions, release, policy):
     bare = replace(release, labels=frozenset())

@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 import pytest
 import rfc8785
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
@@ -106,7 +106,6 @@ def test_every_single_byte_of_a_small_file_counts(path):
     assert check(_scratch()).outcome is Outcome.VERIFIED
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_flipped_byte_in_any_file_names_that_file(data):
     path = data.draw(st.sampled_from(sorted(a_packet().files)))
@@ -120,7 +119,6 @@ def test_a_flipped_byte_in_any_file_names_that_file(data):
     assert (found.outcome, named(found)) == (Outcome.ALTERED, [path])
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_a_flipped_byte_anywhere_in_the_tar_names_the_file_it_belongs_to(data):
     tar = a_packet().tar
@@ -163,7 +161,6 @@ def test_an_added_file_is_named(folder, path):
     assert [(finding.kind, finding.path) for finding in found.findings] == [(Kind.ADDED, path)]
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_two_files_that_changed_places_are_named_as_swapped(data):
     files = st.sampled_from(sorted(a_packet().files))
@@ -260,7 +257,6 @@ def test_a_hostile_tar_is_altered_never_a_crash(hostile):
     assert check_tar(hostile).outcome is Outcome.ALTERED
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 200), st.binary(max_size=700), st.integers(0, 700))
 def test_a_tar_with_a_piece_put_in_or_cut_out_is_altered(block, piece, cut):
     tar = a_packet().tar

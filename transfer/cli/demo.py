@@ -9,7 +9,14 @@ from rich.console import Console
 
 @click.command("demo")
 @click.option("--var", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="Where to write.")
-def demo_command(var: Path) -> None:
+@click.option(
+    "--archive",
+    type=click.Choice(["sandbox", "orthanc"]),
+    default="sandbox",
+    show_default=True,
+    help="The image archive: the stand-in one, or Orthanc where it is installed.",
+)
+def demo_command(var: Path, archive: str) -> None:
     """One new patient's case from referral to verified packet, on real parts.
 
     Starts everything (PostgreSQL, an S3 store, Airflow, four stand-in institutions), plays the case, checks the packet
@@ -27,7 +34,7 @@ def demo_command(var: Path) -> None:
 
     from transfer.demo import run
 
-    summary = run(var, tell, started_at=started_at)
+    summary = run(var, tell, started_at=started_at, archive=archive)
     console.print(f"\n[bold green]Verified.[/bold green] Case {summary.case_id}, {summary.tasks} task instances")
     console.print(f"  packet   {summary.packet}", soft_wrap=True)
     console.print(f"  check    transfer verify --jwks {summary.jwks} {summary.packet}", soft_wrap=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import PERMISSION, at, desk_options, progress, tell
+from transfer.cli.common import CASE, PERMISSION, ask, at, desk_options, progress, tell
 from transfer.cli.group import LazyGroup, Listed
 
 if TYPE_CHECKING:
     from transfer.flow.desk import Did
-    from transfer.identifiers import PermissionId
+    from transfer.identifiers import CaseId, PermissionId
 
 permission = LazyGroup(
     name="permission",
@@ -20,6 +20,7 @@ permission = LazyGroup(
         "revoke": Listed("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
         "pause": Listed("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
         "resume": Listed("transfer.cli.permission:resume_command", "A paused one goes on."),
+        "emergency": Listed("transfer.cli.permission:emergency_command", "A clinician says that it cannot wait."),
     },
 )
 
@@ -82,3 +83,26 @@ def resume_command(var: Path, permission_id: "PermissionId", *, person: str, as_
         from transfer.flow import desk
 
         tell(desk.resume(edges, permission_id, person=person), as_json=as_json)
+
+
+@click.command("emergency")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.argument("institution", metavar="INSTITUTION")
+@desk_options
+def emergency_command(var: Path, case_id: "CaseId", institution: str, *, person: str, as_json: bool) -> None:
+    """A named clinician says that the records of INSTITUTION cannot wait for a release form.
+
+    Asks for the clinician's name and the reason. What the institution holds may go to the case's center until the end
+    of the next day; somebody must review it by then (`transfer hold list`).
+
+    \b
+    Example:
+      transfer permission emergency c0123456789a mercy-imaging
+    """
+    clinician = ask("Clinician's name")
+    reason = ask("Why it cannot wait")
+    with at(var) as edges:
+        from transfer.flow import desk
+
+        did = desk.declare_emergency(edges, case_id, institution, clinician=clinician, reason=reason, person=person)
+        tell(did, as_json=as_json)

@@ -194,10 +194,13 @@ def _is_fresh(record: CollectedRecord, line: Line, now: datetime) -> bool:
     return record.at is not None and now - record.at <= timedelta(days=line.max_age_days)
 
 
-def _preference(record: CollectedRecord) -> tuple[bool, bool, float, str]:
-    """Settled before unsettled, the copy others are copies of, the latest, and then always the same one."""
+def _preference(record: CollectedRecord) -> tuple[bool, bool, bool, float, str]:
+    """Settled before unsettled, a correction before what it corrects, the copy others are copies of, the latest, and
+    then always the same one.
+    """
     latest = -record.at.timestamp() if record.at else 0.0
-    return not record.status.is_settled, record.copy_of is not None, latest, record.id
+    is_correction = record.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED)
+    return not record.status.is_settled, not is_correction, record.copy_of is not None, latest, record.id
 
 
 def _by_requests(asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:

@@ -55,15 +55,17 @@ def look(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
     case = tx.case(case_id)
     assert case.opened is not None  # only an opened case is assessed
     patient = PatientId(case.opened.patient)
+    here = _records(tx, case_id)
     completeness = assess(
         edges.checklists[case.opened.checklist],
         requests=requests.of_case(tx, case_id),
-        records=_records(tx, case_id),
+        records=here,
         materials=[kept.material for kept in materials.of_case(tx, case_id, patient)],
         waivers=_waivers(case),
         now=tx.now(),
     )
-    step = next_step(case, completeness, needs_approval=_needs_approval(edges, case))
+    news = case.news & {record.id for record in here}
+    step = next_step(case, completeness, needs_approval=_needs_approval(edges, case), is_news=bool(news))
     return Assessment(case=case, completeness=completeness, step=step, sentence=_sentence(case, completeness, step))
 
 
@@ -84,7 +86,7 @@ def settle_needs(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
     return found
 
 
-def next_step(case: Case, completeness: Completeness, *, needs_approval: bool) -> Step:
+def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool) -> Step:
     """The rule. A packet is owed when all is there (and approved, where policy wants that), or when a person let it go
     lacking just what is lacking. After a packet was received only a person starts another.
     """
@@ -98,7 +100,7 @@ def next_step(case: Case, completeness: Completeness, *, needs_approval: bool) -
     if approved:
         return Step.PACK
     if newest and newest.receipt and newest.receipt.word == "accepted":
-        return Step.ASK_DELTA if case.news else Step.WAIT
+        return Step.ASK_DELTA if is_news else Step.WAIT
     if completeness.is_complete:
         return Step.ASK_APPROVAL if needs_approval or newest else Step.PACK
     return Step.ASK_PARTIAL if completeness.lacks_only_material else Step.WAIT

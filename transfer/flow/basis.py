@@ -23,6 +23,7 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
         zone=discloser.zone,
         permissions=patients.permissions(tx, patient),
         now=tx.now(),
+        emergency=patients.emergency(tx, patient, release.discloser, release.recipient),
     )
 
 

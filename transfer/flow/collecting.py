@@ -5,6 +5,7 @@ What was stored becomes *collected* only here, under a basis in force at that mo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from transfer.checklist import Checklist
 from transfer.errors import Fenced, NeedsReview, Refused
@@ -69,23 +70,49 @@ def join(
     line = line_of(edges.checklists[opened.checklist], kept.kind)
     if not records.collect(tx, case, kept, line, ruling, tier, request=request):
         return False
-    for earlier, relation in _superseded_by(tx, case, kept):
+    for earlier, relation in _superseded_by(tx, edges, case, kept):
         records.supersede(tx, case, earlier, kept.id, relation)
+    if word := _issuers_word_on(tx, edges, case, kept):
+        records.supersede(tx, case, kept.id, word.id, word.about.relation or Relation.REPLACES)
     return True
 
 
-def _superseded_by(tx: Tx, case: CaseId, kept: Kept) -> list[tuple[RecordId, Relation]]:
-    """By the source's own word (relatesTo, TXA-13), or a corrected or final report under a number we had otherwise."""
+def _superseded_by(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> list[tuple[RecordId, Relation]]:
+    """By the issuer's own word (relatesTo, TXA-13), or a corrected or final report under a number we had otherwise.
+
+    Its word holds for copies of the document that came by others, too: their report is the one that was taken back.
+    """
     about = kept.about
-    named = records.with_number(tx, kept.patient, case, about.parent) if about.parent and about.relation else []
-    if named and about.relation is not Relation.APPENDS:
-        return [(r, about.relation or Relation.REPLACES) for r in named if r != kept.id]
+    if about.parent and about.relation in _CHANGES:
+        named = map(partial(records.get, tx), records.with_number(tx, kept.patient, case, about.parent))
+        if found := [(r.id, about.relation) for r in named if r and r.id != kept.id and _may_change(edges, kept, r)]:
+            return found
     same = [records.get(tx, other) for other in records.same_numbers(tx, kept, case)]
     return [
         (other.id, Relation.WITHDRAWS if kept.status is DocumentStatus.WITHDRAWN else Relation.REPLACES)
         for other in same
         if other and _outdates(kept, other)
     ]
+
+
+def _may_change(edges: Edges, newer: Kept, older: Kept) -> bool:
+    """Who sent a document can change it, and whose number it carries; another's word about it changes nothing."""
+    number, issued = newer.about.parent, edges.institutions[newer.institution].issuers.values()
+    return newer.institution == older.institution or (number is not None and number.issuer in issued)
+
+
+def _issuers_word_on(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> Kept | None:
+    """The issuer's correction or withdrawal that was here before this copy came by another institution."""
+    for other in records.same_numbers(tx, kept, case):
+        word = records.get(tx, other)
+        if word is None or word.institution == kept.institution or word.about.relation not in _CHANGES:
+            continue
+        if word.about.parent in kept.about.identifiers and _may_change(edges, word, kept):
+            return word
+    return None
+
+
+_CHANGES = (Relation.REPLACES, Relation.WITHDRAWS)
 
 
 def _outdates(newer: Kept, older: Kept) -> bool:

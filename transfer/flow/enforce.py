@@ -202,22 +202,39 @@ def remove_forsaken(edges: Edges, *, older_than: timedelta = timedelta(hours=6))
 
 
 def purge_strangers(edges: Edges) -> int:
-    """Purge sealed messages nobody's case claimed in time, and the keys of days nothing is left of. Says how many."""
+    """Purge sealed messages nobody's case claimed in time, and the keys of the days that ended then. Says how many.
+
+    First the ledger forgets, naming the objects to remove: who dies before they are removed leaves their names.
+    """
     count = 0
     while True:
         with edges.ledger.transaction() as tx:
-            over = arrivals.lapsed(tx)
-        if not over:
+            gone = arrivals.forget_lapsed(tx)
+            purging.condemn(tx, arrivals.vault_keys(gone))
+        count += len(gone)
+        if not gone:
             break
-        for key in arrivals.vault_keys(over):
-            edges.vault.remove(key)
-        with edges.ledger.transaction() as tx:
-            arrivals.forget(tx, over)
-        count += len(over)
-    with edges.ledger.transaction() as tx:
-        days = purging.empty_days(tx)
-        for institution, day, key in days:
-            tx.append(facts.SYSTEM, purging.day_purged(tx, institution, day, key))
-    for _, _, key in days:
-        edges.ledger.keys.destroy(key)
+    remove_forsaken(edges)
+    _close_days(edges)
     return count
+
+
+def _close_days(edges: Edges) -> None:
+    """Destroy the keys of old days, and with them what is left of their strangers anywhere. What is still here is
+    sealed anew before. The fact is written when the key is gone: who dies between the two finds the day still open.
+    """
+    with edges.ledger.transaction() as tx:
+        days = purging.old_days(tx)
+    while days:
+        with edges.ledger.transaction() as tx:
+            if not arrivals.reseal(tx, days):
+                break
+    for institution, day in days:
+        with edges.ledger.transaction() as tx:
+            is_empty = purging.is_empty(tx, institution, day)
+        if not is_empty:
+            continue
+        edges.ledger.keys.destroy(KeyName.day(institution, day))
+        with edges.ledger.transaction() as tx:
+            if fact := purging.close_day(tx, institution, day):
+                tx.append(facts.SYSTEM, fact)

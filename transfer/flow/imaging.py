@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from transfer.adapters.dicomweb import DicomwebClient, SeriesObject, StudyFound
-from transfer.errors import CutShort, Fenced, NeedsReview
+from transfer.errors import CutShort, Fenced, NeedsReview, Unreachable
 from transfer.flow.asking import Asking
 from transfer.flow.collecting import join, may_collect, taken_back
 from transfer.flow.edges import Edges
@@ -78,15 +78,20 @@ def _fetch_study(
             continue
         watch.check()
         _stop_unless_permitted(edges, asking)
-        got = client.fetch_series(
-            uid,
-            one,
-            expected=expected[one],
-            wanted=wanted if have & expected[one] else None,
-            institution=edges.institutions[asking.claimed.request.institution],
-            vault=edges.vault,
-            keep_going=watch.check,
-        )
+        try:
+            got = client.fetch_series(
+                uid,
+                one,
+                expected=expected[one],
+                wanted=wanted if have & expected[one] else None,
+                institution=edges.institutions[asking.claimed.request.institution],
+                vault=edges.vault,
+                keep_going=watch.check,
+            )
+        except Unreachable as error:
+            if not have:
+                raise
+            raise CutShort("the archive went away between two series", retry_after=error.retry_after) from None
         if got is None:
             continue
         if not all(_tier(asking, said) for said in got.stated):

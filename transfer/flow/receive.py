@@ -30,6 +30,8 @@ from transfer.sealing import KeyGone
 #: a lane ends after so many arrivals or seconds, so that one busy institution cannot hold all intake
 ARRIVALS_A_ROUND = 1000
 SECONDS_A_ROUND = 20.0
+#: of one institution's arrivals, before it is the others' turn
+IN_A_ROW = 25
 
 
 class _Moved(Exception):
@@ -50,7 +52,7 @@ def receive(edges: Edges) -> Attended:
     while count < ARRIVALS_A_ROUND and time.monotonic() < until:
         with edges.ledger.transaction() as tx:
             waiting = arrivals.waiting_institutions(tx)
-        done = sum(_attend_next(edges, institution) for institution in waiting)
+        done = sum(_attend_some(edges, institution, until) for institution in waiting)
         if not done:
             return Attended(count=count, is_more=False)
         count += done
@@ -59,13 +61,21 @@ def receive(edges: Edges) -> Attended:
     return Attended(count=count, is_more=True)
 
 
-def _attend_next(edges: Edges, institution: str) -> int:
+def _attend_some(edges: Edges, institution: str, until: float) -> int:
+    """A few of one institution's, one at the least if it can be had; then it is the others' turn."""
+    for count in range(IN_A_ROW):
+        if (count and time.monotonic() > until) or not _attend_next(edges, institution):
+            return count
+    return IN_A_ROW
+
+
+def _attend_next(edges: Edges, institution: str) -> bool:
     with edges.ledger.transaction() as tx:
         arrival = arrivals.claim_next(tx, institution)
     if arrival is None:
-        return 0
+        return False
     attend(edges, arrival)
-    return 1
+    return True
 
 
 def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> None:
@@ -86,7 +96,7 @@ def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> Non
     except Fenced:
         return None  # another attends to it
     except (NeedsReview, Refused) as error:
-        _hold(edges, arrival, type(error).__name__.lower())
+        _hold(edges, arrival, f"{type(error).__name__.lower()}: {error}")
 
 
 def _hold(edges: Edges, arrival: Arrival, why: str) -> None:
@@ -274,8 +284,12 @@ def _no_records(edges: Edges, arrival: Arrival, said: NoRecords) -> None:
         if request is None or request.institution != arrival.institution:
             raise NeedsReview("no request of ours to them")
         tx.lock_case(request.case)
+        opened = tx.case(request.case).opened
+        request = requests.get(tx, request.id) or request
         requests.move(tx, request, RequestState.NO_RECORDS, findings=[said.reason])
         settle_needs(tx, edges, request.case)
+        if opened and patients.identity(tx, opened.patient):
+            arrivals.join_patient(tx, arrival, PatientId(opened.patient))
         arrivals.settle(tx, arrival, "filed", "no-records")
 
 

@@ -7,8 +7,8 @@ from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.edges import Edges
-from transfer.identifiers import PacketId
-from transfer.ledger import Tx, arrivals, packets, people
+from transfer.identifiers import PacketId, PatientId
+from transfer.ledger import Tx, arrivals, packets, patients, people
 from transfer.ledger.arrivals import Arrival
 
 
@@ -53,6 +53,7 @@ def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Rece
     sent = tx.case(packet.case).packets[packet]
     disclosure = packets.disclosure_of(tx, packet)
     assert disclosure is not None  # looked up just before
+    _join_patient(tx, packet, arrival)
     if sent.receipt:
         if sent.receipt.word != said.word:
             people.hold(tx, packet.case, "receipts-disagree", packet)
@@ -66,3 +67,10 @@ def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Rece
     if said.word is ReceiptWord.DECLINED:
         people.hold(tx, packet.case, "packet-declined", packet)
     settle_needs(tx, edges, packet.case)
+
+
+def _join_patient(tx: Tx, packet: PacketId, arrival: Arrival) -> None:
+    """It speaks of this patient's packet, and is forgotten with the patient."""
+    opened = tx.case(packet.case).opened
+    if opened and patients.identity(tx, opened.patient):
+        arrivals.join_patient(tx, arrival, PatientId(opened.patient))

@@ -28,7 +28,7 @@ from transfer.gateway.egress import Outgoing, Stream, pieces, transport_of
 from transfer.gateway.intake import Also, Intake
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.institutions import Institution
-from transfer.ledger import Tx, packets, patients
+from transfer.ledger import Tx, packets, patients, requests
 from transfer.ledger.arrivals import Incoming, Stored
 from transfer.packet import Plan, tar_stream
 from transfer.sealing import KeyGone
@@ -125,6 +125,7 @@ class Doors:
         if incoming.grant not in caller.institution.grants:
             raise NotAllowed(f"{caller.id} has no grant for {incoming.form}")
         subject = await asyncio.to_thread(self._packet_of, caller, incoming)
+        await asyncio.to_thread(self._check_request, caller, incoming)
         location = None if len(body) <= IN_ROW else await asyncio.to_thread(self._edges.vault.keep, _chunks(body))
         digest = hashlib.sha256(body).digest()
         arrival = Incoming(
@@ -168,6 +169,19 @@ class Doors:
         if disclosure is None or disclosure.recipient != caller.id:
             raise NotAllowed("a receipt for a packet that was not handed to its sender")
         return packet
+
+    def _check_request(self, caller: Caller, incoming: inbound.Incoming) -> None:
+        """Only who was asked can say that there is nothing.
+
+        Raises:
+            NotAllowed: it answers a request to another, or none of ours.
+        """
+        if incoming.form is not Form.NO_RECORDS:
+            return
+        with self._edges.ledger.transaction() as tx:
+            request = requests.get(tx, incoming.request or "")
+        if request is None or request.institution != caller.id:
+            raise NotAllowed("an answer to a request that was not made to its sender")
 
     def _also(self, caller: Caller, form: Form, body: bytes) -> Also | None:
         """A written revocation fences in the transaction that stores it."""

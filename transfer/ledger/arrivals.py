@@ -1,8 +1,9 @@
 """The inbox: stored and sealed at the door, claimed by lease, filed, sealed away or held."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 
 from transfer.arrivals import ArrivalKind, Door
@@ -79,7 +80,9 @@ def store(tx: Tx, incoming: Sequence[Incoming]) -> list[Stored]:
 
     A referral is given its case here. `ring_for` what was stored, last in the same transaction.
     """
-    return [_store(tx, one) for one in incoming]
+    now = tx.now()
+    _open_days(tx, {one.institution for one in incoming}, now.date())
+    return [_store(tx, one, now) for one in incoming]
 
 
 def ring_for(tx: Tx, incoming: Sequence[Incoming], stored: Sequence[Stored]) -> None:
@@ -98,13 +101,20 @@ def _bell(one: Incoming, kept: Stored) -> tuple[Dag, str]:
     return Dag.RECEIVE_ARRIVALS, "inbox"
 
 
-def _store(tx: Tx, one: Incoming) -> Stored:
+def _open_days(tx: Tx, institutions: set[InstitutionId], day: date) -> None:
+    """Each institution's day has a key of its own, and a line by which it is closed when the key is destroyed."""
+    for institution in sorted(institutions):
+        tx.keys.make(KeyName.day(institution, day))
+        tx.run(
+            "INSERT INTO stranger_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day
+        )
+
+
+def _store(tx: Tx, one: Incoming, now: datetime) -> Stored:
     arrival = ArrivalId.draw()
     dedupe = tx.keys.hmac(SITE, f"arrival|{one.institution}|{one.door}|{one.business}".encode())
     control = tx.keys.hmac(SITE, f"control|{one.institution}|{one.control}".encode()) if one.control else None
-    now = tx.now()
     key = KeyName.day(one.institution, now.date())
-    tx.keys.make(key)
     subject = CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject
     row = tx.row(
         """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
@@ -257,15 +267,8 @@ def payload(tx: Tx, arrival: Arrival) -> bytes:
 
 def join_patient(tx: Tx, arrival: Arrival, patient: PatientId) -> None:
     """The arrival is about this patient: from now on it is sealed under the patient's key."""
-    key = KeyName.patient(patient)
-    sealed = None
-    if arrival.sealed is not None and arrival.key != key:
-        sealed = tx.keys.seal(key, payload(tx, arrival), about=arrival.id)
-    tx.run(
-        """UPDATE arrivals SET patient = %s, key = %s, payload = coalesce(%s, payload), purge_after = NULL
-           WHERE arrival = %s""",
-        *(patient, key, sealed, arrival.id),
-    )
+    _seal_under(tx, arrival, KeyName.patient(patient))
+    tx.run("UPDATE arrivals SET patient = %s, purge_after = NULL WHERE arrival = %s", patient, arrival.id)
     tx.run("DELETE FROM arrival_terms WHERE arrival = %s", arrival.id)
 
 
@@ -291,25 +294,51 @@ def count_stranger(tx: Tx, arrival: Arrival, column: str) -> None:
     )
 
 
-def lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
-    """Sealed arrivals about strangers whose time is over."""
+def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
+    """Remove rows of strangers whose time is over, and count them. Their objects in the vault are the caller's to name.
+
+    What a task has in its hands is spared: it may be finding that it is a patient's after all.
+    """
     rows = tx.rows(
-        "SELECT * FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now() LIMIT %s",
+        """DELETE FROM arrivals WHERE arrival IN (
+             SELECT arrival FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now()
+               AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED)
+           RETURNING *""",
         limit,
     )
-    return [_arrival(row) for row in rows]
-
-
-def forget(tx: Tx, arrivals: Sequence[Arrival]) -> None:
-    """Remove rows of strangers. Their objects in the vault must be gone before."""
-    tx.run("DELETE FROM arrivals WHERE arrival = ANY(%s)", [a.id for a in arrivals])
-    days = sorted({(a.institution, a.received_at.date()) for a in arrivals})
-    for institution, day in days:
-        count = sum((a.institution, a.received_at.date()) == (institution, day) for a in arrivals)
+    gone = [_arrival(row) for row in rows]
+    for (institution, day), count in sorted(Counter((a.institution, a.received_at.date()) for a in gone).items()):
         tx.run(
             "UPDATE stranger_counts SET purged = purged + %s WHERE institution = %s AND day = %s",
             *(count, institution, day),
         )
+    return gone
+
+
+def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]], limit: int = 200) -> int:
+    """Seal anew, under today's key, what is still here of these days: not decided, or not attended to, for so long.
+
+    Says how many. What a task has in its hands is left to the next time.
+    """
+    rows = tx.rows(
+        """SELECT * FROM arrivals WHERE key = ANY(%s) AND state <> 'purged'
+             AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED""",
+        *([KeyName.day(*one) for one in days], limit),
+    )
+    today = tx.now().date()
+    for arrival in map(_arrival, rows):
+        _open_days(tx, {arrival.institution}, today)
+        _seal_under(tx, arrival, KeyName.day(arrival.institution, today))
+    return len(rows)
+
+
+def _seal_under(tx: Tx, arrival: Arrival, key: KeyName) -> None:
+    sealed = None
+    if arrival.sealed is not None and arrival.key != key:
+        sealed = tx.keys.seal(key, payload(tx, arrival), about=arrival.id)
+    tx.run(
+        "UPDATE arrivals SET key = %s, payload = coalesce(%s, payload) WHERE arrival = %s", key, sealed, arrival.id
+    )
 
 
 def vault_keys(arrivals: Sequence[Arrival]) -> list[str]:

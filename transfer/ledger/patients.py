@@ -6,11 +6,11 @@ from datetime import datetime
 
 from transfer import codec, facts
 from transfer.facts import Chain
-from transfer.identifiers import ArrivalId, CaseId, PatientId, PermissionId
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
 from transfer.ledger import Tx, lock_number, records
 from transfer.matching import Candidate, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.permissions import Authorization, End, Permission
+from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.sealing import SITE, KeyGone, KeyName
 
 
@@ -205,6 +205,36 @@ def filed(tx: Tx, patient: str) -> list[Filed]:
 
 def permissions(tx: Tx, patient: str) -> list[Permission]:
     return [one.permission for one in filed(tx, patient)]
+
+
+def declare_emergency(
+    tx: Tx, patient: PatientId, discloser: InstitutionId, recipient: InstitutionId, clinician: str
+) -> None:
+    """Keep a clinician's word. The patient's epoch must have been moved in this transaction."""
+    tx.run(
+        "INSERT INTO emergencies (patient, discloser, recipient, clinician, declared_at) "
+        "VALUES (%s, %s, %s, %s, transfer.now())",
+        *(patient, discloser, recipient, clinician),
+    )
+    fact = facts.EmergencyDeclared(discloser=discloser, recipient=recipient, clinician=clinician)
+    tx.append(Chain.patient(patient), fact)
+
+
+def emergency(tx: Tx, patient: str, discloser: str, recipient: str) -> Emergency | None:
+    """The last word of a clinician about a release between these two, in force or not."""
+    row = tx.row(
+        """SELECT * FROM emergencies WHERE patient = %s AND discloser = %s AND recipient = %s
+           ORDER BY declared_at DESC LIMIT 1""",
+        *(patient, discloser, recipient),
+    )
+    if row is None:
+        return None
+    return Emergency(
+        discloser=InstitutionId(row.discloser),
+        recipient=InstitutionId(row.recipient),
+        declared_by=row.clinician,
+        declared_at=row.declared_at,
+    )
 
 
 def patient_of_permission(tx: Tx, permission: str) -> PatientId | None:

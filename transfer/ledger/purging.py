@@ -55,7 +55,12 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
     records = sorted(gone)
     parts = tx.rows("DELETE FROM record_parts WHERE record = ANY(%s) RETURNING vault_key", records)
     tx.run("DELETE FROM record_terms WHERE record = ANY(%s)", records)
-    tx.run("UPDATE records SET about = NULL, purged_at = transfer.now() WHERE record = ANY(%s)", records)
+    # Its place is free: what is asked for again under a new form is another record.
+    tx.run(
+        """UPDATE records SET about = NULL, purged_at = transfer.now(), origin = convert_to(record, 'UTF8')
+           WHERE record = ANY(%s)""",
+        records,
+    )
     came_in = tx.rows(
         """SELECT DISTINCT arrival FROM records AS gone WHERE record = ANY(%s) AND arrival IS NOT NULL AND NOT EXISTS
              (SELECT 1 FROM records AS kept WHERE kept.arrival = gone.arrival AND kept.purged_at IS NULL)""",
@@ -119,24 +124,31 @@ def mark_purged(tx: Tx, permission: str) -> None:
     tx.run("UPDATE permissions SET purged_at = transfer.now() WHERE permission = %s", permission)
 
 
-def empty_days(tx: Tx) -> list[tuple[InstitutionId, date, KeyName]]:
-    """Days that ended 72 h ago, of which nothing is sealed under the day's key any more and no count was written."""
+def old_days(tx: Tx) -> list[tuple[InstitutionId, date]]:
+    """Days that ended 72 h ago and are not closed: their keys are to be destroyed."""
     rows = tx.rows(
-        """SELECT institution, day FROM stranger_counts AS c WHERE day < (transfer.now() - interval '96 hours')::date
-           AND NOT is_closed AND NOT EXISTS (SELECT 1 FROM arrivals AS a WHERE a.state <> 'purged'
-             AND a.key = 'day/' || c.institution || '/' || c.day)"""
+        """SELECT institution, day FROM stranger_counts
+           WHERE NOT is_closed AND day < (transfer.now() - interval '96 hours')::date ORDER BY day, institution"""
     )
-    found = ((InstitutionId(row.institution), row.day) for row in rows)
-    return [(institution, day, KeyName.day(institution, day)) for institution, day in found]
+    return [(InstitutionId(row.institution), row.day) for row in rows]
 
 
-def day_purged(tx: Tx, institution: InstitutionId, day: date, _key: KeyName) -> facts.StrangersPurged:
-    """Close a day's count: the fact that stands for all its strangers."""
-    count = tx.value(
-        "UPDATE stranger_counts SET is_closed = true WHERE institution = %s AND day = %s RETURNING purged",
+def is_empty(tx: Tx, institution: InstitutionId, day: date) -> bool:
+    """Nothing is sealed under the day's key any more."""
+    key = KeyName.day(institution, day)
+    return not tx.row("SELECT 1 FROM arrivals WHERE key = %s AND state <> 'purged' LIMIT 1", key)
+
+
+def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.StrangersPurged | None:
+    """Close a day whose key was destroyed: the fact that stands for all its strangers. None: it was closed before."""
+    row = tx.row(
+        """UPDATE stranger_counts SET is_closed = true WHERE institution = %s AND day = %s AND NOT is_closed
+           RETURNING purged""",
         *(institution, day),
     )
-    return facts.StrangersPurged(institution=institution, day=day.isoformat(), count=count, key_destroyed=True)
+    if row is None:
+        return None
+    return facts.StrangersPurged(institution=institution, day=day.isoformat(), count=row.purged, key_destroyed=True)
 
 
 def is_house_untidy(tx: Tx) -> bool:
@@ -144,7 +156,7 @@ def is_house_untidy(tx: Tx) -> bool:
     lapsed = tx.row(
         "SELECT 1 FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now() LIMIT 1"
     )
-    return bool(lapsed or forsaken(tx, timedelta(hours=6)) or empty_days(tx))
+    return bool(lapsed or forsaken(tx, timedelta(hours=6)) or old_days(tx))
 
 
 _written_for: ContextVar[PatientId | None] = ContextVar("written_for", default=None)

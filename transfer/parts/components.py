@@ -69,7 +69,8 @@ def units(installation: Installation, *, sandbox: bool, airflow: bool, gateway: 
     """Everything this installation runs, in an order in which each comes after what it needs."""
     found: list[Unit] = [*_stores(installation), *_set_up(installation)]
     if sandbox:
-        found += [_institution(installation, name) for name in SANDBOX]
+        found += [_institution(installation, name) for name in SANDBOX if name != "archive"]
+        found.append(_orthanc(installation) if installation.with_orthanc else _institution(installation, "archive"))
     with_airflow = airflow and installation.is_embedded("airflow") and installation.is_embedded("postgres")
     if with_airflow:
         found += _airflow(installation)
@@ -153,6 +154,11 @@ def _institution(installation: Installation, name: str) -> Component:
         ready=answers,
         healthy=answers,
     )
+
+
+def _orthanc(installation: Installation) -> Component:
+    orthanc = installation.orthanc
+    return Component(name="orthanc", start=orthanc.begin, ready=orthanc.answers, healthy=orthanc.answers)
 
 
 def _airflow(installation: Installation) -> list[Unit]:

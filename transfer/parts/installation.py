@@ -12,6 +12,7 @@ from typing import Final
 
 from transfer.parts import ports, private
 from transfer.parts.airflow import Airflow
+from transfer.parts.orthanc import Orthanc
 from transfer.parts.postgres import Postgres
 from transfer.parts.process import CHECKOUT
 from transfer.parts.store import Store
@@ -40,14 +41,20 @@ SANDBOX: Final = ("oncology", "pathology", "archive", "center")
 
 
 class Installation:
-    """Folder layout and settings of one `var`. `environ` is what the user configured for this start."""
+    """Folder layout and settings of one `var`. `environ` is what the user configured for this start.
 
-    def __init__(self, var: Path, environ: Mapping[str, str], *, sandbox: bool = True) -> None:
+    With `orthanc` an Orthanc stands where the sandbox archive does otherwise: at its address, with its own credential.
+    """
+
+    def __init__(
+        self, var: Path, environ: Mapping[str, str], *, sandbox: bool = True, orthanc: bool = False
+    ) -> None:
         self.var = var.absolute()
         self.run = self.var / "run"
         self.log = self.var / "log"
         self._environ = {k: v for k, v in environ.items() if v and k.startswith((PREFIX, "SANDBOX_"))}
         self._sandbox = sandbox
+        self.with_orthanc = sandbox and orthanc
         #: what a person should know of this set-up
         self.remarks: list[str] = []
         for folder in (self.var, self.run, self.log, self.var / "tmp"):
@@ -75,6 +82,17 @@ class Installation:
             database_url=self.postgres.url("airflow"),
             settings=self.environment(),
             dags=Path(self._values.get("TRANSFER_DAGS") or CHECKOUT / "dags"),
+        )
+
+    @property
+    def orthanc(self) -> Orthanc:
+        """The image archive, where it is asked for."""
+        return Orthanc(
+            self.var / "sandbox" / "orthanc",
+            port=self._port("SANDBOX_ARCHIVE_PORT"),
+            user=self._values["SANDBOX_ARCHIVE_USER"],
+            password=self._values["SANDBOX_ARCHIVE_PASSWORD"],
+            log=self.log_of("orthanc"),
         )
 
     def complete(self) -> None:
@@ -130,8 +148,19 @@ class Installation:
         for name in SANDBOX:
             values[f"SANDBOX_{name.upper()}_URL"] = f"http://127.0.0.1:{values[f'SANDBOX_{name.upper()}_PORT']}"
             for token in ("TOKEN", "DOOR_TOKEN", "CONTROL_TOKEN"):
-                values.setdefault(f"SANDBOX_{name.upper()}_{token}", secrets.token_urlsafe(32))
+                name_of_it = f"SANDBOX_{name.upper()}_{token}"
+                values[name_of_it] = values.get(name_of_it) or secrets.token_urlsafe(32)
+        self._choose_credential(values)
         return values
+
+    def _choose_credential(self, values: dict[str, str]) -> None:
+        """What the archive is shown: a token, or a user's password where it is Orthanc. The other is left empty."""
+        password = values.get("SANDBOX_ARCHIVE_PASSWORD") or secrets.token_urlsafe(32)
+        with_user = {"SANDBOX_ARCHIVE_USER": "records-transfer", "SANDBOX_ARCHIVE_PASSWORD": password}
+        if self.with_orthanc:
+            values |= {**with_user, "SANDBOX_ARCHIVE_TOKEN": ""}
+        else:
+            values |= dict.fromkeys(with_user, "")
 
     def _derive(self, values: dict[str, str], before: Mapping[str, str], name: str, form: str, source: str) -> None:
         """Follow `source`, unless a person set `name` otherwise, now or in the file."""

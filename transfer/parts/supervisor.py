@@ -298,7 +298,7 @@ def _ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"code {code}"
 
 
-def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool) -> int:
+def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthanc: bool = False) -> int:
     """Prepare the installation and run it until SIGTERM or SIGINT. Returns the exit code; 3: one runs already."""
     run = private.folder(private.folder(var) / "run")
     lock = (run / "lock").open("w")
@@ -310,7 +310,7 @@ def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool) -> int:
     if us := Handle.of(os.getpid()):
         private.write(run / "supervisor.json", json.dumps(us.as_dict()))
     try:
-        _supervise(var, sandbox=sandbox, airflow=airflow, gateway=gateway)
+        _supervise(var, sandbox=sandbox, airflow=airflow, gateway=gateway, orthanc=orthanc)
     except TransferError as error:
         private.write(run / "system.json", json.dumps({"phase": "failed", "progress": [], "why": str(error)}))
         sys.stdout.write(f"{error}\n")
@@ -320,12 +320,12 @@ def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool) -> int:
     return 0
 
 
-def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool) -> None:
+def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthanc: bool) -> None:
     for log in (var / "log").glob("*.log"):
         if log.stat().st_size > LONGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
     left = stop_leftovers(var)
-    installation = Installation(var, os.environ, sandbox=sandbox)
+    installation = Installation(var, os.environ, sandbox=sandbox, orthanc=orthanc)
     installation.complete()
     found = units(installation, sandbox=sandbox, airflow=airflow, gateway=gateway)
     supervisor = Supervisor(installation, found)
@@ -344,8 +344,15 @@ def main() -> int:
     parser.add_argument("--var", type=Path, required=True)
     for part in ("sandbox", "airflow", "gateway"):
         parser.add_argument(f"--no-{part}", dest=part, action="store_false")
+    parser.add_argument("--orthanc", action="store_true")
     asked = parser.parse_args()
-    return supervise(asked.var.absolute(), sandbox=asked.sandbox, airflow=asked.airflow, gateway=asked.gateway)
+    return supervise(
+        asked.var.absolute(),
+        sandbox=asked.sandbox,
+        airflow=asked.airflow,
+        gateway=asked.gateway,
+        orthanc=asked.orthanc,
+    )
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class ComponentState:
 class System:
     """Everything of one installation, in the folder `var`; `environ` configures it beside the environment.
 
+    With `orthanc` that is the image archive instead of the stand-in one; a system that is up keeps the one it has.
+
     With `dies_with_us` the supervisor ends, and stops all, when the process that started it ends: for tests.
     """
 
@@ -55,6 +57,7 @@ class System:
         sandbox: bool = True,
         airflow: bool = True,
         gateway: bool = True,
+        orthanc: bool = False,
         environ: Mapping[str, str] | None = None,
         dies_with_us: bool = False,
     ) -> None:
@@ -62,6 +65,7 @@ class System:
         self._run = self.var / "run"
         wanted = {"sandbox": sandbox, "airflow": airflow, "gateway": gateway}
         self._options = [f"--no-{part}" for part, is_wanted in wanted.items() if not is_wanted]
+        self._options += ["--orthanc"] if orthanc else []
         self._environ = dict(environ or {})
         self._dies_with_us = dies_with_us
         self._process: subprocess.Popen[bytes] | None = None

@@ -119,6 +119,11 @@ HOLDS: Mapping[str, Sentences] = {
         "The release of your records has been stopped. What we hold is being destroyed.",
         STOPPED_INSTITUTION,
     ),
+    HoldCode.REVIEW_EMERGENCY: Sentences(
+        "A clinician declared an emergency. Review it by the end of the next day, when it lapses.",
+        "Your records were released because a doctor said that it could not wait.",
+        "The release rests on a clinician's declaration of an emergency. We are reviewing it.",
+    ),
     HoldCode.MACHINERY_BROKEN: Sentences(
         "Our own machinery failed several times at this. Look at the runs of the case, then let it try again.",
         WORKING,

@@ -13,7 +13,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from transfer.adapters.dicomweb import header, qido
-from transfer.adapters.dicomweb.http import PIECE, Archive, Limits, Timeouts
+from transfer.adapters.dicomweb.http import PIECE, Archive, Limits, Timeouts, authorization
 from transfer.adapters.dicomweb.multipart import Mark, Multipart, boundary_of
 from transfer.adapters.dicomweb.qido import SeriesFound, StudyFound
 from transfer.adapters.dicomweb.series import TAR_END, Arriving, Bytes, Ending, Gathering, SeriesObject
@@ -41,11 +41,19 @@ class DicomwebClient:
     """
 
     def __init__(
-        self, base_url: str, token: str | None = None, *, timeouts: Timeouts | None = None, limits: Limits | None = None
+        self,
+        base_url: str,
+        token: str | None = None,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
-        self._archive = Archive(base_url, token, self._timeouts, self._limits)
+        shown = authorization(token, user, password)
+        self._archive = Archive(base_url, shown, self._timeouts, self._limits)
 
     def studies(self, who: Demographics, institution: Institution) -> list[StudyFound]:
         """The patient's studies by the numbers this archive would know, and if that finds none by name and birth date.

@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,15 +44,24 @@ class Limits:
     in_memory: int = 16 << 20
 
 
+def authorization(token: str | None, user: str | None, password: str | None) -> str | None:
+    """What we show: a bearer token (RFC 6750), else a user's password (RFC 7617, in UTF-8), else nothing."""
+    if token:
+        return f"Bearer {token}"
+    if user is None:
+        return None
+    return "Basic " + b64encode(f"{user}:{password or ''}".encode()).decode()
+
+
 class Archive:
     """The HTTP side of one DICOMweb service. Its credential goes to `base_url` and nowhere else."""
 
-    def __init__(self, base_url: str, token: str | None, timeouts: Timeouts, limits: Limits) -> None:
+    def __init__(self, base_url: str, authorization: str | None, timeouts: Timeouts, limits: Limits) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
             raise ValueError("a DICOMweb base URL is http(s)://host[:port]/path")
         self._base = base_url.rstrip("/")
-        self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": authorization} if authorization else {})
         self._timeouts = timeouts
         self._limits = limits
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=2)

@@ -12,7 +12,7 @@ from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.pieces import announce_material, receive_material
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.shown import Dossier, Listed
-from transfer.flow.desk.stopping import pause, resume, revoke
+from transfer.flow.desk.stopping import declare_emergency, pause, resume, revoke
 from transfer.flow.desk.verbs import Did
 from transfer.flow.desk.views import dossier, list_cases
 
@@ -29,6 +29,7 @@ __all__ = [
     "approve",
     "close",
     "compare",
+    "declare_emergency",
     "dossier",
     "find_cases",
     "list_cases",

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from transfer.errors import Unavailable
 from transfer.flow import fence
-from transfer.flow.desk.verbs import Did, at_desk, not_allowed, unknown
+from transfer.flow.desk.verbs import Did, at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.edges import Edges
-from transfer.identifiers import PatientId
-from transfer.ledger import Tx, patients
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.ledger import Tx, patients, people, rounds
 from transfer.ledger.patients import Filed
 from transfer.permissions import End
+from transfer.rounds import Dag
 
 #: seconds within which every stream is cut, while the senders answer
 IN_FORCE_WITHIN = 10.0
@@ -41,6 +42,33 @@ def pause(edges: Edges, permission: str, *, person: str, waiting: Callable[[int]
         Unavailable: as for `revoke`.
     """
     return _end(edges, permission, End.PAUSED, person, waiting)
+
+
+def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician: str, reason: str, person: str) -> Did:
+    """Let one institution's records go to the case's center because a named clinician says that it cannot wait.
+
+    In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51); a person is asked to review it by then.
+
+    Raises:
+        Unknown: no such case or institution.
+        NotAllowed: nobody is named, or the case is closed.
+    """
+    if not clinician.strip() or not reason.strip():
+        raise not_allowed("an emergency needs a clinician's name and a reason", "Type both at the prompts.")
+    discloser = InstitutionId(edges.institutions[institution].id)
+    with at_desk(edges, person) as tx:
+        opened = tx.case(case).opened
+        if opened is None:
+            raise unknown(f"no opened case {case}", "See the open ones: transfer case list.")
+        patient = PatientId(opened.patient)
+        patients.move(tx, patient)
+        found, _, _ = opened_case(tx, case)
+        still_open(found)
+        note = people.add_note(tx, case, patient, f"{clinician.strip()}: {reason.strip()}")
+        patients.declare_emergency(tx, patient, discloser, InstitutionId(opened.receiver), note)
+        people.hold(tx, case, "review-emergency", discloser)
+        rounds.ring(tx, Dag.OPEN_CASE, case)
+    return Did(sentence=f"{discloser} may release to {opened.receiver} until the end of tomorrow; review it by then")
 
 
 def resume(edges: Edges, permission: str, *, person: str) -> Did:

@@ -1,7 +1,9 @@
 """Mercy Imaging: a hospital's image archive, by DICOMweb (QIDO-RS and WADO-RS, PS3.18)."""
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from transfer.sandbox.archive import multipart, query
@@ -30,6 +32,8 @@ class MercyImaging(Institution):
         #: before anything is answered
         "delay_seconds": 0,
         "bytes_per_second": None,
+        #: from this slice on the CT images name another person
+        "another_patient_from": None,
         #: normal | empty | forbidden | silent | error-503
         "answer": "normal",
         "retry_after": 1,
@@ -136,11 +140,21 @@ class MercyImaging(Institution):
         if not multipart.acceptable(request.headers.get("accept", "*/*")):
             return as_json({"error": 'accept multipart/related; type="application/dicom"'}, status=406)
         boundary = multipart.boundary()
-        parts = multipart.related(boundary, (series.instance(number) for series, number in numbered))
+        parts = multipart.related(boundary, (self._instance(series, number) for series, number in numbered))
         return Answer(
             body=self._slowed(self._dying(parts)),
             content_type=f'multipart/related; type="application/dicom"; boundary={boundary}',
         )
+
+    def _instance(self, series: Series, number: int) -> list[bytes | memoryview]:
+        first = self.behaviour["another_patient_from"]
+        return series.instance(number) if first is None or number < int(first) else self._strangers(series, number)
+
+    def _strangers(self, series: Series, number: int) -> list[bytes | memoryview]:
+        """The same image with somebody else's name and number in it: filed under the wrong patient."""
+        stranger = next(chart for chart in self.charts.values() if chart["id"] != json.loads(series.chart_text)["id"])
+        chart = json.loads(series.chart_text) | {"patient": stranger["patient"], "numbers": stranger["numbers"]}
+        return replace(series, chart_text=json.dumps(chart, sort_keys=True)).instance(number)
 
     def _dying(self, pieces: Iterator[multipart.Piece]) -> Iterator[bytes | memoryview]:
         """The pieces, or their beginning: ending early closes the connection in good order and says nothing."""
