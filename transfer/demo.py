@@ -24,7 +24,6 @@ from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId
-from transfer.parts.installation import Installation
 from transfer.parts.orthanc import Orthanc
 from transfer.parts.system import System
 from transfer.settings import Settings
@@ -136,7 +135,7 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
         stage.order(institution, "patients", chart)
     if with_orthanc:
         stage.tell("Mercy Imaging's scanner sends its images to Orthanc")
-        count = Installation(stage.settings.var, {}, orthanc=True).orthanc.take_in(images_of(chart))
+        count = Orthanc.of(stage.settings).take_in(images_of(chart))
         stage.tell(f"  {count} images")
     stage.tell("Lakeside Oncology files the patient's signed release form")
     stage.order("oncology", "send-release-form", {"chart": chart["id"]})

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from transfer import wiring
 from transfer.adapters.airflow_api import AirflowApi, Posted
-from transfer.errors import TransferError, TurnedAway, Unavailable
+from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
 from transfer.ledger import Ledger, Tx, people, purging, rounds
 from transfer.rounds import Dag, Round, RunState, Verdict, judge
 
@@ -87,7 +87,10 @@ class Dispatcher:
         with self._ledger.transaction() as tx:
             waiting = rounds.unnoted(tx)
         for one, sentence in waiting:
-            self._airflow.note(one.dag, one.run_id, sentence)
+            try:
+                self._airflow.note(one.dag, one.run_id, sentence)
+            except Unexpected as error:
+                log.error("note %s %s: %s", one.dag, one.run_id, error)  # it is not worth holding up the others
             with self._ledger.transaction() as tx:
                 rounds.noted(tx, one, sentence)
 
@@ -96,8 +99,13 @@ class Dispatcher:
         with self._ledger.transaction() as tx:
             unfinished = rounds.unfinished(tx)
             now = tx.now()
+        live = {dag: self._airflow.live_runs(dag) for dag in {one.dag for one in unfinished}}
         for one in unfinished:
-            state = self._airflow.run_state(one.dag, one.run_id)
+            try:
+                state = live[one.dag].get(one.run_id) or self._airflow.run_state(one.dag, one.run_id)
+            except Unexpected as error:
+                log.error("look at %s %s: %s", one.dag, one.run_id, error)
+                continue
             self._act(one, state, judge(one, state, now))
 
     def _act(self, one: Round, state: RunState, verdict: Verdict) -> None:

@@ -87,13 +87,7 @@ class Installation:
     @property
     def orthanc(self) -> Orthanc:
         """The image archive, where it is asked for."""
-        return Orthanc(
-            self.var / "sandbox" / "orthanc",
-            port=self._port("SANDBOX_ARCHIVE_PORT"),
-            user=self._values["SANDBOX_ARCHIVE_USER"],
-            password=self._values["SANDBOX_ARCHIVE_PASSWORD"],
-            log=self.log_of("orthanc"),
-        )
+        return Orthanc.of(self.settings)
 
     def complete(self) -> None:
         """Write `settings.env` and `owner.env`, and the sandbox's files, before anything is started."""

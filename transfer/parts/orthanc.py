@@ -19,6 +19,7 @@ import urllib3
 from transfer.errors import Refused, Unavailable
 from transfer.parts import private
 from transfer.parts.process import inherited, spawn
+from transfer.settings import Settings
 
 #: the port Orthanc listens on in its namespace
 INSIDE: Final = 8042
@@ -44,6 +45,17 @@ class Orthanc:
         self._user = user
         self._password = password
         self._headers = urllib3.make_headers(basic_auth=f"{user}:{password}")
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Orthanc":
+        """The one of an installation, at the sandbox archive's address. Its folder is an institution's, not ours."""
+        return cls(
+            settings.var / "sandbox" / "orthanc",
+            port=int(settings.names["SANDBOX_ARCHIVE_PORT"]),
+            user=settings.names["SANDBOX_ARCHIVE_USER"],
+            password=settings.names["SANDBOX_ARCHIVE_PASSWORD"],
+            log=settings.var / "log" / "orthanc.log",
+        )
 
     @staticmethod
     def check() -> None:

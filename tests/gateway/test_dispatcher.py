@@ -1,0 +1,242 @@
+"""The dispatcher against answers of Airflow's API, over a real socket: no row blocks another, nothing is posted twice.
+
+Airflow itself is in tests/journeys/test_airflow.py.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from transfer.adapters.airflow_api import AirflowApi
+from transfer.errors import TurnedAway, Unreachable
+from transfer.gateway.dispatcher import Dispatcher
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger, people, rounds
+from transfer.rounds import ATTEMPTS, Dag
+
+pytestmark = pytest.mark.servers
+
+ONE, TWO = CaseId("c00000000001"), CaseId("c00000000002")
+
+
+class Airflow(ThreadingHTTPServer):
+    """Runs as Airflow keeps them: by id, once. `refuse` are statuses given to posts of a subject."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.runs: dict[tuple[str, str], dict[str, Any]] = {}
+        self.refuse: dict[str, int] = {}
+        self.logins = 0
+        self.tokens: set[str] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def states(self) -> dict[str, str]:
+        return {run: kept["state"] for (_, run), kept in self.runs.items()}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Airflow
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self._body()
+        if self.path == "/auth/token":
+            self.server.logins += 1
+            token = f"t{self.server.logins}"
+            self.server.tokens = {token}
+            return self._answer(201, {"access_token": token})
+        if not self._is_known():
+            return self._answer(401, {})
+        if status := self.server.refuse.get(body["conf"]["subject"]):
+            return self._answer(status, {"detail": "no"})
+        key = (self.path.split("/")[4], body["dag_run_id"])
+        if key in self.server.runs:
+            return self._answer(409, {})
+        self.server.runs[key] = {"dag_run_id": key[1], "state": "queued", "note": None, "conf": body["conf"]}
+        return self._answer(200, self.server.runs[key])
+
+    def do_GET(self) -> None:
+        if not self._is_known():
+            return self._answer(401, {})
+        parts = urlsplit(self.path).path.split("/")
+        if len(parts) == 6:
+            live = [
+                r for (dag, _), r in self.server.runs.items() if dag == parts[4] and r["state"] in ("queued", "running")
+            ]
+            return self._answer(200, {"dag_runs": live})
+        found = self.server.runs.get((parts[4], parts[6]))
+        return self._answer(200 if found else 404, found or {})
+
+    def do_PATCH(self) -> None:
+        parts = urlsplit(self.path).path.split("/")
+        found = self.server.runs.get((parts[4], parts[6]))
+        if found:
+            found["note"] = self._body()["note"]
+        return self._answer(200 if found else 404, found or {})
+
+    def _is_known(self) -> bool:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens
+
+    def _body(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+
+    def _answer(self, status: int, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.fixture
+def airflow() -> Iterator[Airflow]:
+    server = Airflow()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def dispatcher(ledger: Ledger, airflow: Airflow) -> Dispatcher:
+    return Dispatcher(ledger, AirflowApi(airflow.url, "dispatcher", "secret"))
+
+
+def ring(ledger: Ledger, *subjects: str) -> None:
+    with ledger.transaction() as tx:
+        for subject in subjects:
+            rounds.ring(tx, Dag.OPEN_CASE, subject)
+
+
+def hurry(dispatcher: Dispatcher, ledger: Ledger) -> None:
+    """What was postponed is due at once, what is posted is looked at."""
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE state = 'owed'")
+    dispatcher.post()
+
+
+def test_an_owed_round_becomes_a_run_whose_id_begins_with_the_case(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    dispatcher.step()
+    dispatcher.step()
+
+    assert airflow.states() == {f"{ONE}.1": "queued"}
+    assert airflow.runs["open_case", f"{ONE}.1"]["conf"] == {"subject": ONE, "round": 1}
+
+
+def test_a_post_whose_answer_was_lost_is_made_again_and_is_one_run(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    airflow.runs["open_case", f"{ONE}.1"] = {"dag_run_id": f"{ONE}.1", "state": "queued", "note": None}
+    dispatcher.post()
+
+    with ledger.transaction() as tx:
+        assert tx.value("SELECT state FROM due_runs") == "posted"
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 503, 418])
+def test_a_round_airflow_does_not_take_holds_up_no_other(dispatcher, ledger, airflow, status):
+    airflow.refuse[ONE] = status
+    ring(ledger, ONE, TWO)
+    dispatcher.post()
+    assert airflow.states() == {f"{TWO}.1": "queued"}
+
+    airflow.refuse.clear()
+    hurry(dispatcher, ledger)
+    assert airflow.states() == {f"{ONE}.1": "queued", f"{TWO}.1": "queued"}
+
+
+def test_a_token_no_longer_taken_is_renewed(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    dispatcher.post()
+    airflow.tokens = set()
+    ring(ledger, TWO)
+    dispatcher.post()
+
+    assert airflow.logins == 2
+    assert f"{TWO}.1" in airflow.states()
+
+
+@pytest.mark.parametrize("end", ["success", "failed", None])
+def test_a_run_that_ended_without_done_is_followed_by_another(dispatcher, ledger, airflow, end):
+    ring(ledger, ONE)
+    dispatcher.post()
+    if end:
+        airflow.runs["open_case", f"{ONE}.1"]["state"] = end
+    else:
+        airflow.runs.clear()
+    dispatcher.sweep()
+    hurry(dispatcher, ledger)
+
+    assert airflow.states()[f"{ONE}.2"] == "queued"
+
+
+def test_a_queued_run_is_waited_for(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    dispatcher.post()
+    dispatcher.sweep()
+    hurry(dispatcher, ledger)
+
+    assert airflow.states() == {f"{ONE}.1": "queued"}
+
+
+def test_after_several_that_came_to_nothing_a_person_is_asked(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    for _ in range(ATTEMPTS + 2):
+        hurry(dispatcher, ledger)
+        for run in airflow.runs.values():
+            run["state"] = "failed"
+        dispatcher.sweep()
+
+    assert len(airflow.runs) == ATTEMPTS
+    with ledger.transaction() as tx:
+        assert [hold.code for hold in people.open_holds(tx, ONE)] == ["machinery-broken"]
+
+
+def test_the_sentence_a_task_left_stands_on_its_run(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    dispatcher.post()
+    with ledger.transaction() as tx:
+        taken = rounds.take(tx, Dag.OPEN_CASE, ONE, 1)
+        rounds.done(tx, taken, "asked 3, waiting for 1: release form")
+    dispatcher.note()
+
+    assert airflow.runs["open_case", f"{ONE}.1"]["note"] == "asked 3, waiting for 1: release form"
+
+
+def test_a_wrong_password_is_said_and_not_hammered(ledger):
+    class Closed(_Handler):
+        def do_POST(self) -> None:
+            self._body()
+            self._answer(401, {})
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Closed)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(TurnedAway):
+            AirflowApi(f"http://127.0.0.1:{server.server_address[1]}", "x", "y").run_state(Dag.OPEN_CASE, "r")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_no_airflow_at_all_is_unreachable_and_nothing_is_lost(ledger, airflow):
+    dispatcher = Dispatcher(ledger, AirflowApi("http://127.0.0.1:1", "x", "y"))
+    ring(ledger, ONE)
+    dispatcher.post()
+    with pytest.raises(Unreachable):
+        AirflowApi("http://127.0.0.1:1", "x", "y").run_state(Dag.OPEN_CASE, "r")
+
+    with ledger.transaction() as tx:
+        assert tx.value("SELECT state FROM due_runs") == "owed"
