@@ -153,7 +153,7 @@ def _after_packet(case: Case, line: Line) -> Case:
         case facts.Anchored() as anchored if anchored.packet in case.packets:
             return _with_packet(case, anchored.packet, replace(case.packets[anchored.packet], as_of=anchored.sequence))
         case facts.DisclosureBegun() as begun:
-            return _with_packet(case, begun.packet, replace(case.packets[begun.packet], begun=begun))
+            return _with_packet(case, begun.packet, replace(case.packets[begun.packet], begun=begun, outcome=None))
         case facts.DisclosureSettled() as settled:
             packet = next(p for p, s in case.packets.items() if s.begun and s.begun.disclosure == settled.disclosure)
             return _with_packet(case, packet, replace(case.packets[packet], outcome=settled.outcome))

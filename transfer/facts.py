@@ -300,7 +300,10 @@ class PacketAssembled(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureBegun(Fact):
-    """Authorised and counted, before the first byte. `bases` and `permissions` are those it rests on."""
+    """Authorised and counted, before the first byte. `bases` and `permissions` are those it rests on.
+
+    A disclosure that was not made is begun again under the same name.
+    """
 
     disclosure: str
     packet: str

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException
 
+from transfer import logs
 from transfer.errors import NeedsReview, NotAllowed, Refused, TransferError, Unavailable
 from transfer.flow.edges import Edges
 from transfer.flow.watch import watching
@@ -37,6 +38,7 @@ class Attention:
 
 @contextmanager
 def _connected() -> Iterator[tuple[Edges, dict[str, Any]]]:
+    logs.tame()
     context: dict[str, Any] = dict(get_current_context())
     task, run = context["ti"], context["dag_run"]
     if unknown := set(run.conf or {}) - CONF:
@@ -50,6 +52,10 @@ def _connected() -> Iterator[tuple[Edges, dict[str, Any]]]:
         raise AirflowException(str(error)) from None
     except TransferError as error:
         raise AirflowException(f"{type(error).__name__}: {error}") from None
+    except AirflowException:
+        raise
+    except Exception as error:  # noqa: BLE001 - Airflow keeps what it says, and that may quote what came from outside
+        raise AirflowException(f"a mistake of ours: {logs.told(error)}") from None
 
 
 def attend(dag: Dag, work: Callable[[Attention], T], *, otherwise: T, first: bool = True) -> T:

@@ -1,5 +1,6 @@
 """Finding studies and fetching series from an archive on a real socket: nothing counted complete that is not."""
 
+import base64
 import hashlib
 import tarfile
 import time
@@ -77,6 +78,13 @@ def members(vault, found):
     """What any tar reader finds in the object."""
     with tarfile.open(fileobj=BytesIO(b"".join(vault.read(found.location)))) as tar:
         return [(member.name, tar.extractfile(member).read()) for member in tar]
+
+
+def test_an_archive_that_knows_users_is_shown_a_user_and_a_password(archive):
+    DicomwebClient(archive.url, user="records-transfer", password="open:séame").series(STUDY)
+
+    shown = base64.b64decode(archive.headers[0]["Authorization"].removeprefix("Basic ")).decode()
+    assert shown == "records-transfer:open:séame"
 
 
 # --- finding ----------------------------------------

@@ -115,7 +115,7 @@ def is_announced(journey: Journey) -> bool:
     return newest is not None and newest.begun is not None and bool(journey.at_center())
 
 
-# --- fetching as the receiver does --------------------------------------------------------------------------------------
+# --- fetching as the receiver does ------------------------------------------------------------------------------------
 
 
 def token(house: House, institution: str) -> str:
@@ -145,7 +145,9 @@ class Download:
 
 
 @contextmanager
-def downloading(url: str, shown: str, *, start: int = 0, method: str = "GET", buffer: int = 16384) -> Iterator[Download]:
+def downloading(
+    url: str, shown: str, *, start: int = 0, method: str = "GET", buffer: int = 16384
+) -> Iterator[Download]:
     """Begin a download. With `buffer` bytes of receive buffer: what is not read is felt by the sender."""
     at = urlsplit(url)
     assert at.hostname
@@ -190,7 +192,7 @@ def started_again(house: House, name: str, before: int) -> None:
     eventually(lambda: any(c.name == name and c.state == "up" and c.pid != before for c in house.system.status()), 30)
 
 
-# --- dying at a step ----------------------------------------------------------------------------------------------------
+# --- dying at a step --------------------------------------------------------------------------------------------------
 
 
 class Steps:
@@ -207,9 +209,7 @@ class Steps:
             os._exit(9)
 
 
-def steps_to_its_end(
-    house: House, verb: Callable[[Edges], object], deadly: int, of: str | None = None
-) -> bool:
+def steps_to_its_end(house: House, verb: Callable[[Edges], object], deadly: int, of: str | None = None) -> bool:
     """Run the verb in a process of its own that is killed at its step `deadly`, with no time to tidy up.
 
     A step is: before and after each commit, each object kept or removed, each key destroyed, each message handed to a
@@ -223,7 +223,7 @@ def steps_to_its_end(
             with wiring.connect(house.settings, wiring.origin("test"), connections=4) as edges:
                 verb(_deadly(edges, Steps(deadly, of)))
                 code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001  it must not run on as a second test process
             traceback.print_exc()
         finally:
             os._exit(code)
@@ -281,7 +281,9 @@ def swept(house: House) -> None:
     """What the dispatcher does once a dead worker's leases have lapsed, without the wait."""
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         for table in ("due_runs", "requests", "arrivals"):
-            owner.execute(f"UPDATE transfer.{table} SET lease_until = now() - interval '1 hour' WHERE lease_until IS NOT NULL")
+            owner.execute(
+                f"UPDATE transfer.{table} SET lease_until = now() - interval '1 hour' WHERE lease_until IS NOT NULL"
+            )
         with house.edges.ledger.transaction() as tx:
             for one in rounds.unfinished(tx):
                 rounds.again(tx, one, "failed")

@@ -80,7 +80,7 @@ class House:
         log: list[dict[str, Any]] = self.order(institution, "access-log", method="GET")
         return log
 
-    # --- looking --------------------------------------------------------------------------------------------------------
+    # --- looking ------------------------------------------------------------------------------------------------------
 
     def assessment(self, case: CaseId) -> Assessment:
         with self.edges.ledger.transaction() as tx:
@@ -101,10 +101,10 @@ class House:
 
 
 @contextmanager
-def a_house(var: Path, *, airflow: bool = False, **environ: str) -> Iterator[House]:
+def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies."""
     environ = {"TRANSFER_CLOCK_SANDBOX": "1", **environ}
-    system = System(var, sandbox=True, airflow=airflow, environ=environ, dies_with_us=True)
+    system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:
         settings = Settings.load({}, var)

@@ -38,7 +38,9 @@ def on_disk(house: House, sought: Iterable[bytes]) -> list[str]:
         # What is only in PostgreSQL's memory would be on the disk a moment later.
         superuser.execute("CHECKPOINT")
     wanted = list(sought)
-    return sorted(f"{path.relative_to(house.var)}: {one[:24]!r}" for path in _files(house.var) for one in _in(path, wanted))
+    return sorted(
+        f"{path.relative_to(house.var)}: {one[:24]!r}" for path in _files(house.var) for one in _in(path, wanted)
+    )
 
 
 def _files(var: Path) -> Iterable[Path]:

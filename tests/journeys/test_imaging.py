@@ -85,7 +85,11 @@ def films(journey: Journey) -> str:
 
 
 def film_request(journey: Journey) -> str:
-    return str(journey.row("SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", journey.case).request)
+    return str(
+        journey.row(
+            "SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", journey.case
+        ).request
+    )
 
 
 def in_packet(folder: Path) -> Counter[str]:
@@ -108,7 +112,7 @@ def assert_whole(journey: Journey) -> None:
                 assert instance.sop_instance_uid.encode() in body[:4096]
 
 
-# --- a source that dies -------------------------------------------------------------------------------------------------
+# --- a source that dies -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("death", [{"die_after_bytes": 150_000}, {"die_after_instances": 4}])
@@ -153,7 +157,9 @@ def test_an_archive_killed_in_the_middle_is_asked_for_the_rest_when_it_is_back(
 ):
     house.behave("archive", bytes_per_second=60_000)
     journey = begun(house, slices=20)
-    worker = subprocess.Popen([sys.executable, "-m", "tests.journeys.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tests.journeys.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
+    )
     eventually(lambda: any(fact.document == "images" for fact in journey.facts(facts.RecordCollected)), 20)
     time.sleep(1)  # into the second series
     archive = house.system.pid("sandbox-archive")
@@ -180,7 +186,9 @@ def test_a_source_that_always_breaks_off_is_asked_ever_more_seldom_and_a_person_
     attend_all(house.edges)
     waits = []
     for _ in range(11):
-        row = journey.row("SELECT not_before - transfer.now() AS wait FROM requests WHERE request = %s", film_request(journey))
+        row = journey.row(
+            "SELECT not_before - transfer.now() AS wait FROM requests WHERE request = %s", film_request(journey)
+        )
         waits.append(row.wait)
         assert "source-does-not-answer" not in house.holds(journey.case)
         hours_pass(row.wait + timedelta(seconds=1))
@@ -192,7 +200,7 @@ def test_a_source_that_always_breaks_off_is_asked_ever_more_seldom_and_a_person_
     assert not [kept for kept in journey.facts(facts.RecordCollected) if kept.document == "images"]
 
 
-# --- a study that is not what it seems ----------------------------------------------------------------------------------
+# --- a study that is not what it seems --------------------------------------------------------------------------------
 
 
 def test_a_study_that_mixes_patients_is_never_collected(house: House, hours_pass: Callable[[timedelta], None]):
@@ -203,7 +211,12 @@ def test_a_study_that_mixes_patients_is_never_collected(house: House, hours_pass
     assert {"whose-study", "source-puzzles"} & house.holds(journey.case)
     with house.edges.ledger.transaction() as tx:
         whole = [kept for kept, _ in records.joined(tx, journey.case) if kept.kind == "images" and kept.is_whole]
-        held = [part for kept, _ in records.joined(tx, journey.case) if kept.kind == "images" for part in records.parts(tx, kept)]
+        held = [
+            part
+            for kept, _ in records.joined(tx, journey.case)
+            if kept.kind == "images"
+            for part in records.parts(tx, kept)
+        ]
     mixed = max(journey.chart["imaging"]["series"], key=lambda series: series["instances"])["uid"]
     assert not whole
     assert mixed not in {part.series.series_instance_uid for part in held if part.series}
@@ -260,7 +273,9 @@ def test_a_second_case_of_the_patient_joins_the_study_without_fetching_it_again(
     journey = a_case(house, slices=3)
     desk.close(house.edges, journey.case, "not-coming", person="nurse")
     fetches = Fetches(house)
-    again = house.referral(journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "third-opinion"})
+    again = house.referral(
+        journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "third-opinion"}
+    )
     attend_all(house.edges)
     second = Journey(house, journey.chart, again)
     assert second.patient == journey.patient
@@ -269,7 +284,7 @@ def test_a_second_case_of_the_patient_joins_the_study_without_fetching_it_again(
     assert study_of(second)[0].id == study_of(journey)[0].id
 
 
-# --- much of it, while everybody rings ----------------------------------------------------------------------------------
+# --- much of it, while everybody rings --------------------------------------------------------------------------------
 
 
 def fetched_while_rung(house: House, *, slices: int, rate: int) -> dict[str, Any]:
@@ -278,8 +293,12 @@ def fetched_while_rung(house: House, *, slices: int, rate: int) -> dict[str, Any
     journey = begun(house, slices=slices)
     fetches = Fetches(house)
     began = time.monotonic()
-    worker = subprocess.Popen([sys.executable, "-m", "tests.journeys.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE)
-    eventually(lambda: sum(fetches.series.values()) or house.request_states(journey.case).get("film-room") == "asking", 20)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tests.journeys.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
+    )
+    eventually(
+        lambda: sum(fetches.series.values()) or house.request_states(journey.case).get("film-room") == "asking", 20
+    )
     for _ in range(10):
         journey.ring(Dag.OPEN_CASE)
         attend_once(house.edges)
@@ -330,6 +349,5 @@ def test_a_study_fetched_while_the_case_is_rung_ten_times_is_fetched_once(house:
 @pytest.mark.timeout(600)
 def test_one_and_a_half_gigabytes_fetched_while_the_case_is_rung_ten_times_are_fetched_once(house: House):
     seen = fetched_while_rung(house, slices=2900, rate=200_000_000)
-    print(seen)
     assert seen["bytes"] > 1_500_000_000
     assert seen["peak"] < 300 << 20

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from transfer import facts
 from transfer.completeness import NeedState
 from transfer.facts import SYSTEM, Chain
 from transfer.flow import desk
+from transfer.flow import receive as receiving
 from transfer.holds import Word
 from transfer.identifiers import CaseId
 from transfer.ledger import patients, people, purging, rounds
@@ -180,6 +182,34 @@ def test_what_waits_for_a_decision_outlasts_the_key_of_its_day(house: House, hou
         desk.resolve(house.edges, hold.id, Word.OURS, person=person, case=case)
     attend_all(house.edges)
     assert len(records_from(house, case, "prairie-pathology")) == 1
+
+
+def test_a_message_that_is_just_being_sealed_while_its_case_opens_is_not_missed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    chart = house.a_patient(slices=2)
+    house.release_form(chart)
+    attend_all(house.edges)
+    is_sealing, go_on, seal = Event(), Event(), receiving._seal_away
+
+    def seal_slowly(*said: Any) -> None:
+        is_sealing.set()
+        assert go_on.wait(10)
+        seal(*said)
+
+    monkeypatch.setattr(receiving, "_seal_away", seal_slowly)
+    deliver(house, a_report(chart))
+    with ThreadPoolExecutor() as background:
+        sealing = background.submit(receiving.receive, house.edges)
+        assert is_sealing.wait(10)
+        case = house.referral(chart)
+        opening = background.submit(attend_all, house.edges)
+        time.sleep(1.0)
+        go_on.set()
+        sealing.result(20)
+        opening.result(20)
+    attend_all(house.edges)
+    assert [record.document for record in records_from(house, case, "prairie-pathology")] == ["pathology-report"]
 
 
 # --- once -------------------------------------------------------------------------------------------------------------

@@ -134,9 +134,7 @@ def test_after_a_person_confirms_nothing_is_left_of_the_patient(house: House):
     assert len(journey.facts(facts.RecordsPurged, of_patient=True)) == 1
 
 
-def test_after_seventy_two_hours_it_is_destroyed_without_a_word(
-    house: House, hours_pass: Callable[[timedelta], None]
-):
+def test_after_seventy_two_hours_it_is_destroyed_without_a_word(house: House, hours_pass: Callable[[timedelta], None]):
     journey, trace = revoked(house, a_marker())
     hours_pass(timedelta(hours=71))
     attend_all(house.edges)
@@ -183,7 +181,7 @@ def test_what_another_live_form_covers_is_spared(house: House):
     assert house.request_states(journey.case)["film-room"] == "answered"
 
 
-# --- killed -------------------------------------------------------------------------------------------------------------
+# --- killed -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_purge_killed_again_and_again_is_finished_once(house: House):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -148,9 +149,9 @@ def test_silence_is_asked_again_ever_more_seldom_and_at_last_said(
         assert set(holds_about(house, case, requests[department])) == {"source-does-not-answer"}
         assert state_of_line(house, case, line) == NeedState.MISSING
         times = asked_at(house, case, requests[department])
-        pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(times)]
         assert len(times) == 12
-        assert all(later > 1.5 * earlier for earlier, later in zip(pauses, pauses[1:8], strict=False))
+        assert all(later > 1.5 * earlier for earlier, later in pairwise(pauses[:8]))
         assert max(pauses) < timedelta(hours=7).total_seconds()
         asked = house.access_log(institution)[before[institution] :]
         assert [line["status"] for line in asked] == [None] * 12

@@ -82,6 +82,23 @@ def test_a_stand_in_and_the_gateway_know_the_same_tokens(tmp_path, name):
     assert len({told["accepts_token"], told["gateway_token"], told["control_token"]}) == 3
 
 
+def test_orthanc_is_shown_a_user_and_the_stand_in_archive_a_token(tmp_path):
+    def shown(*, orthanc):
+        installation = Installation(tmp_path / "var", {}, orthanc=orthanc)
+        installation.complete()
+        known = load(CHECKOUT / "institutions", Settings.load({}, installation.var).names)
+        return known["mercy-imaging"].department("film-room").asked
+
+    token = shown(orthanc=False)
+    user = shown(orthanc=True)
+    again = shown(orthanc=False)
+
+    assert (bool(token.token), token.user) == (True, None)
+    assert (user.token, bool(user.user), bool(user.password)) == (None, True, True)
+    assert (bool(again.token), again.user) == (True, None)
+    assert token.base_url == user.base_url == again.base_url
+
+
 def test_parts_are_given_all_settings_but_the_owners(tmp_path):
     installation = set_up(tmp_path / "var")
 

@@ -43,6 +43,9 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what goes wrong is said in one line that names the remedy."""
+        from transfer import logs
+
+        logs.tame(threads=False)
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, SystemExit, BrokenPipeError):

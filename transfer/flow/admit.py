@@ -48,9 +48,10 @@ def admit(edges: Edges, taken: Taken) -> list[RequestId]:
         tx.lock_case(case)
         if not rounds.is_ours(tx, taken):
             return []
-        due = [request.id for request in requests.due(tx, case)]
+        is_open = tx.case(case).is_open
+        due = [request.id for request in requests.due(tx, case)] if is_open else []
         found = settle_needs(tx, edges, case)
-        if later := requests.next_due(tx, case, but=due):
+        if is_open and (later := requests.next_due(tx, case, but=due)):
             rounds.ring(tx, Dag.OPEN_CASE, case, after=max(later - tx.now(), timedelta(0)))
         if due:
             rounds.open_lines(tx, taken, due)

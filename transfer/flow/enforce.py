@@ -32,7 +32,7 @@ def enforce(edges: Edges, case: CaseId) -> str:
         unfinished = purging.unfinished(tx, opened.patient) if opened else []
         ended = [one for one in patients.filed(tx, opened.patient) if one.permission.ended] if opened else []
     if opened and unfinished:
-        _finish_purge(edges, case, PatientId(opened.patient), unfinished[0])
+        _finish_purge(edges, PatientId(opened.patient), unfinished[0])
         return "purged"
     if opened is None or not ended:
         return "no permission ended"
@@ -101,7 +101,7 @@ def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
                 key_destroyed=is_last,
             )
             tx.append(Chain.patient(patient), fact)
-    _finish_purge(edges, case, patient, filed.permission.id)
+    _finish_purge(edges, patient, filed.permission.id)
     return f"purged {len(gone)}, spared {len(keep)}"
 
 
@@ -111,7 +111,7 @@ def _is_written(tx: Tx, filed: Filed) -> bool:
     return any(isinstance(x.fact, facts.RecordsPurged) and x.fact.permission == filed.permission.id for x in lines)
 
 
-def _finish_purge(edges: Edges, case: CaseId, patient: PatientId, permission: str) -> None:
+def _finish_purge(edges: Edges, patient: PatientId, permission: str) -> None:
     """What follows once the ledger has forgotten; safe to repeat, also by another process after the first one died.
 
     That the patient is forgotten stands in the ledger, that the purge is over is written last: whoever finds the first

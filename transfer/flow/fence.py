@@ -124,6 +124,21 @@ def await_in_force(
         time.sleep(0.1)
 
 
+def note_fences(ledger: Ledger) -> None:
+    """Write of every fence that it is in force, where it is and nobody has written it yet. Looks once, waits for none.
+
+    Gateways do this all the time, so that it does not depend on a round being attended to.
+    """
+    with ledger.transaction() as tx:
+        fenced = tx.rows(
+            """SELECT patient, permission FROM permissions WHERE ended IS NOT NULL
+               AND (in_force_at IS NULL OR in_force_at < ended_at) ORDER BY 1, 2 LIMIT 50"""
+        )
+    for row in fenced:
+        with ledger.transaction() as tx:
+            _note_in_force(tx, PatientId(row.patient), row.permission)
+
+
 def _note_in_force(tx: Tx, patient: PatientId, permission: str) -> int:
     """How many streams are still open. With none the fact is written, once."""
     epoch = patients.share(tx, patient)

@@ -24,7 +24,7 @@ from transfer.matching import Match, Tier, Verdict, identify
 from transfer.patients import Demographics
 from transfer.permissions import Authorization
 from transfer.record_requests import RequestState
-from transfer.rounds import Dag
+from transfer.rounds import LEASE, Dag
 from transfer.sealing import KeyGone
 
 #: a lane ends after so many arrivals or seconds, so that one busy institution cannot hold all intake
@@ -54,11 +54,19 @@ def receive(edges: Edges) -> Attended:
             waiting = arrivals.waiting_institutions(tx)
         done = sum(_attend_some(edges, institution, until) for institution in waiting)
         if not done:
-            return Attended(count=count, is_more=False)
+            return Attended(count=count, is_more=_look_again(edges, waiting))
         count += done
     with edges.ledger.transaction() as tx:
         rounds.ring(tx, Dag.RECEIVE_ARRIVALS, "inbox")
     return Attended(count=count, is_more=True)
+
+
+def _look_again(edges: Edges, leased: list[str]) -> bool:
+    """What is still leased is attended to by another lane, or by nobody any more: then its lease lapses."""
+    if leased:
+        with edges.ledger.transaction() as tx:
+            rounds.ring(tx, Dag.RECEIVE_ARRIVALS, "inbox", after=LEASE)
+    return bool(leased)
 
 
 def _attend_some(edges: Edges, institution: str, until: float) -> int:
@@ -118,9 +126,8 @@ def _take_effect(edges: Edges, arrival: Arrival, said: Reading, case: CaseId | N
         case Notice():
             _notice(edges, arrival, said)
         case Referral() | Receipt():
-            raise NeedsReview(
-                "it names nothing of ours"
-            )  # a referral with a case, a receipt with a packet go elsewhere
+            # A referral with its case, a receipt with its packet are attended to in rounds of their own.
+            raise NeedsReview("it names nothing of ours")
 
 
 def match_patient(tx: Tx, said: Demographics, document: Iterable[object] = ()) -> Match:
@@ -234,7 +241,7 @@ def _join_all(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, new: list[Ne
     for one in new:
         ruling = may_collect(tx, edges, case, one.institution, one.kind, one.about.labels)
         if not ruling.is_permitted:
-            raise Fenced("the permission ended while we worked")
+            raise _Moved
         kept = records.keep(tx, one)
         join(tx, edges, case, kept, ruling, tier)
         answered(tx, edges, case, arrival.institution, one.kind)

@@ -1,5 +1,7 @@
 """The receiver's word about a packet: accepted, or declined with reasons that reopen the needs they name."""
 
+from collections.abc import Sequence
+
 from transfer import facts
 from transfer.arrivals import ArrivalKind, Receipt, ReceiptWord
 from transfer.errors import NeedsReview, Refused
@@ -7,9 +9,11 @@ from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.edges import Edges
-from transfer.identifiers import PacketId, PatientId
-from transfer.ledger import Tx, arrivals, packets, patients, people
+from transfer.identifiers import CaseId, PacketId, PatientId
+from transfer.ledger import Tx, arrivals, packets, patients, people, requests, rounds
 from transfer.ledger.arrivals import Arrival
+from transfer.record_requests import MOVES, RequestState
+from transfer.rounds import Dag
 
 
 def settle(edges: Edges, packet: PacketId) -> str:
@@ -64,9 +68,25 @@ def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Rece
     fact = facts.ReceiptRecorded(packet=packet, word=said.word, arrival=arrival.id, reasons=said.reasons)
     tx.append(Chain.case(packet.case), fact)
     arrivals.settle(tx, arrival, "filed", "receipt")
-    if said.word is ReceiptWord.DECLINED:
+    is_declined = said.word is ReceiptWord.DECLINED
+    if is_declined:
         people.hold(tx, packet.case, "packet-declined", packet)
+    reopened = is_declined and _reopen(tx, edges, packet.case, said.reasons)
     settle_needs(tx, edges, packet.case)
+    if reopened:
+        rounds.ring(tx, Dag.OPEN_CASE, packet.case)
+
+
+def _reopen(tx: Tx, edges: Edges, case: CaseId, reasons: Sequence[str]) -> bool:
+    """A reason that is the key of a checklist line reopens it: who answered for it is asked, or awaited, once more."""
+    reopened = False
+    for request in requests.of_case(tx, case):
+        department = edges.institutions[request.institution].department(request.department)
+        to = RequestState.DUE if department.is_fetched else RequestState.EXPECTED
+        if set(request.lines) & set(reasons) and not request.state.is_open and to in MOVES[request.state]:
+            requests.move(tx, request, to, findings=("packet-declined",))
+            reopened = True
+    return reopened
 
 
 def _join_patient(tx: Tx, packet: PacketId, arrival: Arrival) -> None:

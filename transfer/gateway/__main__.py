@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import logging
 
-from transfer import wiring
+from transfer import logs, wiring
 from transfer.flow.edges import Edges
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import Doors
@@ -39,7 +38,7 @@ async def serve(edges: Edges, settings: Settings) -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure()
     settings = wiring.load_settings()
     with wiring.connect(settings, wiring.origin("gateway"), connections=16) as edges:
         asyncio.run(serve(edges, settings))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from transfer import wiring
+from transfer import logs, wiring
 from transfer.adapters.airflow_api import AirflowApi, Posted
 from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
 from transfer.ledger import Ledger, Tx, people, purging, rounds
@@ -154,7 +154,7 @@ def run(dispatcher: Dispatcher, stopped: Callable[[], bool], wait: Callable[[flo
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure()
     settings = wiring.load_settings()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -18,10 +18,12 @@ from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import rule_packet, stands_until
 from transfer.flow.deliver import open_egress
 from transfer.flow.edges import Edges
+from transfer.flow.fence import note_fences
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.ledger import packets, patients
 from transfer.ledger.packets import Egress, Sender
 from transfer.packet import Plan
+from transfer.sealing import KeyGone
 
 #: seconds between two looks at the open streams
 LOOK = 0.5
@@ -112,9 +114,11 @@ class Outgoing:
                 doomed = list(self._streams.values())
             for stream in doomed:
                 stream.cut()
+            with suppress(TransferError):  # who asks next writes it
+                await asyncio.to_thread(note_fences, self._edges.ledger)
 
     def _look(self, *, anew: bool) -> list[Stream]:
-        """The streams that may not go on. Without our session's lock others take us for dead: then it is all of them."""
+        """The streams that may not go on. Without our session's lock others take us for dead: then all of them."""
         streams = dict(self._streams)
         if not self._sender.is_alive():
             self._sender = Sender(self._edges.ledger)
@@ -139,7 +143,7 @@ class Outgoing:
                     return False
                 packets.renew_egress(tx, egress, epoch)
                 stream.until = stands_until(tx, self._edges.institutions, egress.patient)
-        except TransferError:
+        except (TransferError, KeyGone):
             return False
         return True
 

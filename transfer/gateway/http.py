@@ -263,8 +263,8 @@ class _Download(Response):
         self._outgoing = outgoing
         self._stream = stream
         self._read = read
-        self._is_head = request.method == "HEAD"
         self._start, self._stop, status = _range(request, length, f'"{etag}"')
+        self._due = 0 if request.method == "HEAD" else self._stop - self._start
         headers = {
             "Content-Type": content_type,
             "Accept-Ranges": "bytes",
@@ -288,13 +288,15 @@ class _Download(Response):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if self._stream.is_cut:
                     return
+            if self._stream.sent < self._due:
+                return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             outcome = "sent"
         finally:
             await asyncio.to_thread(self._outgoing.close, self._stream, outcome)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        if self.status_code == 416 or self._is_head:
+        if not self._due:
             return
         source = pieces(self._read(self._start, self._stop))
         while not self._stream.is_cut and (piece := await asyncio.to_thread(next, source, None)) is not None:

@@ -44,7 +44,10 @@ class WatchedProtocol(HttpToolsProtocol):
 
 
 def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """A server that logs no request: its lines would carry what callers put into paths."""
+    """A server that logs no request: its lines would carry what callers put into paths.
+
+    What else it logs goes the way of every library's lines (`transfer.logs`).
+    """
     config = uvicorn.Config(
         app,
         host=host,
@@ -53,6 +56,7 @@ def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
         ws="none",
         lifespan="off",
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         limit_concurrency=256,

@@ -54,6 +54,27 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """An arrival as it is inserted; the columns in the order of the statement."""
+
+    arrival: ArrivalId
+    institution: InstitutionId
+    door: Door
+    kind: ArrivalKind
+    dedupe: bytes
+    control: bytes | None
+    content_type: str
+    size: int
+    sha256: bytes
+    payload: bytes | None
+    vault_key: str | None
+    vault_sha256: str | None
+    key: KeyName
+    subject: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An arrival in our hands. `claim` decides between us and whoever had it before."""
 
@@ -82,7 +103,16 @@ def store(tx: Tx, incoming: Sequence[Incoming]) -> list[Stored]:
     """
     now = tx.now()
     _open_days(tx, {one.institution for one in incoming}, now.date())
-    return [_store(tx, one, now) for one in incoming]
+    # They are attended to in order of receipt, which is their order in the batch.
+    rows = [_row(tx, one, now + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
+    new = _insert(tx, rows)
+    if objects := [row.vault_key for row in rows if row.arrival in new and row.vault_key]:
+        tx.run("DELETE FROM vault_intents WHERE key = ANY(%s)", objects)
+    known = _known(tx, [row.dedupe for row in rows if row.arrival not in new])
+    return [
+        Stored(arrival=row.arrival, is_duplicate=False, subject=row.subject) if row.arrival in new else known[row.dedupe]
+        for row in rows
+    ]
 
 
 def ring_for(tx: Tx, incoming: Sequence[Incoming], stored: Sequence[Stored]) -> None:
@@ -110,38 +140,69 @@ def _open_days(tx: Tx, institutions: set[InstitutionId], day: date) -> None:
         )
 
 
-def _store(tx: Tx, one: Incoming, now: datetime) -> Stored:
+def _row(tx: Tx, one: Incoming, now: datetime) -> _Row:
     arrival = ArrivalId.draw()
-    dedupe = tx.keys.hmac(SITE, f"arrival|{one.institution}|{one.door}|{one.business}".encode())
-    control = tx.keys.hmac(SITE, f"control|{one.institution}|{one.control}".encode()) if one.control else None
     key = KeyName.day(one.institution, now.date())
-    subject = CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject
-    row = tx.row(
-        """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
-             sha256, payload, vault_key, vault_sha256, key, subject, received_at)
-           VALUES (%s, %s, %s, %s, %s, %s, EXISTS (SELECT 1 FROM arrivals WHERE control = %s), %s, %s,
-             %s, %s, %s, %s, %s, %s, %s)
-           ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
-        *(arrival, one.institution, one.door, one.kind, dedupe, control, control, one.content_type, one.size),
-        tx.keys.hmac(SITE, one.content_sha256),
-        tx.keys.seal(key, one.payload, about=arrival) if one.payload is not None else None,
-        *((one.location.key, one.location.sha256) if one.location else (None, None)),
-        *(key, subject, now),
+    return _Row(
+        arrival=arrival,
+        institution=one.institution,
+        door=one.door,
+        kind=one.kind,
+        dedupe=tx.keys.hmac(SITE, f"arrival|{one.institution}|{one.door}|{one.business}".encode()),
+        control=tx.keys.hmac(SITE, f"control|{one.institution}|{one.control}".encode()) if one.control else None,
+        content_type=one.content_type,
+        size=one.size,
+        sha256=tx.keys.hmac(SITE, one.content_sha256),
+        payload=tx.keys.seal(key, one.payload, about=arrival) if one.payload is not None else None,
+        vault_key=one.location.key if one.location else None,
+        vault_sha256=one.location.sha256 if one.location else None,
+        key=key,
+        subject=CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject,
+        received_at=now,
     )
-    if row:
-        if one.location:
-            tx.run("DELETE FROM vault_intents WHERE key = %s", one.location.key)
-        return Stored(arrival=arrival, is_duplicate=False, subject=subject)
-    known = tx.row("SELECT arrival, subject FROM arrivals WHERE dedupe = %s", dedupe)
-    assert known is not None  # it is what the insertion conflicted with
-    return Stored(arrival=ArrivalId(known.arrival), is_duplicate=True, subject=known.subject)
+
+
+def _insert(tx: Tx, rows: Sequence[_Row]) -> set[str]:
+    """All in one statement; the ids of those that were not there. It sees nothing of its own rows: whether a control id
+    was used before in the batch is told to it.
+    """
+    controls = [row.control for row in rows]
+    again = [control is not None and control in controls[:n] for n, control in enumerate(controls)]
+    inserted = tx.rows(
+        """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, content_type, size, sha256, payload,
+             vault_key, vault_sha256, key, subject, received_at, conflicts)
+           SELECT arrival, institution, door, kind, dedupe, control, content_type, size, sha256, payload,
+             vault_key, vault_sha256, key, subject, received_at,
+             again OR EXISTS (SELECT 1 FROM arrivals AS a WHERE a.control = n.control)
+           FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::text[],
+             %s::bigint[], %s::bytea[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
+             %s::boolean[]) AS n (arrival, institution, door, kind, dedupe, control, content_type, size, sha256,
+             payload, vault_key, vault_sha256, key, subject, received_at, again)
+           ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
+        *([getattr(row, column) for row in rows] for column in _Row.__slots__),
+        again,
+    )
+    return {row.arrival for row in inserted}
+
+
+def _known(tx: Tx, dedupes: Sequence[bytes]) -> dict[bytes, Stored]:
+    """What an insertion conflicted with."""
+    if not dedupes:
+        return {}
+    rows = tx.rows("SELECT arrival, subject, dedupe FROM arrivals WHERE dedupe = ANY(%s)", list(dedupes))
+    return {r.dedupe: Stored(arrival=ArrivalId(r.arrival), is_duplicate=True, subject=r.subject) for r in rows}
 
 
 # --- attending ----------------------------------------------------------------------------------------------------
 
 
 def waiting_institutions(tx: Tx) -> list[str]:
-    rows = tx.rows("SELECT institution FROM arrivals WHERE state = 'stored' GROUP BY 1 ORDER BY min(received_at)")
+    """Whose arrivals wait, leased ones too, the longest first. Receipts and referrals have rounds of their own."""
+    rows = tx.rows(
+        """SELECT institution FROM arrivals WHERE state = 'stored'
+             AND NOT (kind IN ('referral', 'receipt') AND subject IS NOT NULL)
+           GROUP BY 1 ORDER BY min(received_at)"""
+    )
     return [row.institution for row in rows]
 
 

@@ -141,12 +141,17 @@ class Disclosure:
 def begin(
     tx: Tx, packet: PacketId, recipient: InstitutionId, bases: Sequence[str], permissions: Sequence[str]
 ) -> Disclosure:
-    """Authorise and count the handing over of a packet, before its first byte. Beginning twice is beginning once."""
-    if there := disclosure_of(tx, packet):
+    """Authorise and count the handing over of a packet, before its first byte. Beginning twice is beginning once.
+
+    What was not made is begun again as the same disclosure: from then on it is not known how it ends.
+    """
+    there = disclosure_of(tx, packet)
+    if there and there.outcome != "not-made":
         return there
-    disclosure = DisclosureId.draw()
+    disclosure = there.id if there else DisclosureId.draw()
     tx.run(
-        "INSERT INTO disclosures (disclosure, packet, recipient, begun_at) VALUES (%s, %s, %s, transfer.now())",
+        """INSERT INTO disclosures (disclosure, packet, recipient, begun_at) VALUES (%s, %s, %s, transfer.now())
+           ON CONFLICT (disclosure) DO UPDATE SET outcome = 'begun', settled_at = NULL""",
         *(disclosure, packet, recipient),
     )
     fact = facts.DisclosureBegun(

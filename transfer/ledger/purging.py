@@ -164,7 +164,7 @@ _written_for: ContextVar[PatientId | None] = ContextVar("written_for", default=N
 
 @contextmanager
 def writing_for(patient: PatientId) -> Iterator[None]:
-    """Objects that this thread begins within the block are of this patient: a purge need not wait for who died at it."""
+    """Objects that this thread begins within the block are of this patient: a purge takes what a dead writer left."""
     token = _written_for.set(patient)
     try:
         yield

@@ -46,9 +46,7 @@ class Installation:
     With `orthanc` an Orthanc stands where the sandbox archive does otherwise: at its address, with its own credential.
     """
 
-    def __init__(
-        self, var: Path, environ: Mapping[str, str], *, sandbox: bool = True, orthanc: bool = False
-    ) -> None:
+    def __init__(self, var: Path, environ: Mapping[str, str], *, sandbox: bool = True, orthanc: bool = False) -> None:
         self.var = var.absolute()
         self.run = self.var / "run"
         self.log = self.var / "log"

@@ -32,7 +32,7 @@ _PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 class NotInstalled(Refused):
     """There is no Orthanc here, or it cannot be kept on loopback."""
 
-    remedy = "apt-get install orthanc orthanc-dicomweb, or leave ARCHIVE=orthanc away: the sandbox archive needs nothing."
+    remedy = "apt-get install orthanc orthanc-dicomweb, or leave ARCHIVE=orthanc away: the sandbox needs nothing."
 
 
 class Orthanc:

@@ -82,6 +82,12 @@ def as_json(content: object, status: int = 200, content_type: str = "application
     return Answer(status=status, body=body, content_type=content_type, headers=named)
 
 
+def chatter(charts: Iterable[Chart], status: int, content_type: str = "text/plain") -> Answer:
+    """What a broken system says: its memory of the patients it holds, as something that is no answer to anything."""
+    said = "; ".join(json.dumps([chart["patient"], chart["numbers"]], ensure_ascii=False) for chart in charts)
+    return Answer(status=status, body=f"Unhandled exception while reading {said}".encode(), content_type=content_type)
+
+
 class Institution(ABC):
     """One institution: what it holds, how it answers, and the knobs a test may turn."""
 

@@ -5,7 +5,6 @@ used only as a path on the connection we opened ourselves.
 """
 
 import http.client
-import logging
 import socket
 import ssl
 import threading
@@ -22,9 +21,6 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from transfer.errors import CutShort, TooLarge, TransferError, TurnedAway, Unexpected, Unreachable
 from transfer.staging import CHUNK
-
-# It would write the addresses we ask, and a search names its patient (docs/safety.md, promise 6).
-logging.getLogger("urllib3.connectionpool").setLevel(logging.CRITICAL)
 
 KeepGoing = Callable[[], None]
 

@@ -1,6 +1,5 @@
-"""Writes a patient's CT study as DICOM files, as a scanner would send them to an archive that is not ours.
-
-    python -m transfer.sandbox.archive FOLDER < chart.json
+"""Writes a patient's CT study as DICOM files, as a scanner would send them to an archive that is not ours:
+`python -m transfer.sandbox.archive FOLDER < chart.json`.
 """
 
 import argparse

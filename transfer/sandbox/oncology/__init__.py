@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from transfer.sandbox.institution import Answer, Config, Institution, Request, as_json
+from transfer.sandbox.institution import Answer, Config, Institution, Request, as_json, chatter
 from transfer.sandbox.oncology import letters, resources, search
 from transfer.sandbox.oncology.documents import Document
 
@@ -24,7 +24,7 @@ class _Kept:
 
 class LakesideOncology(Institution):
     knobs: ClassVar[dict[str, Any]] = {
-        #: normal | empty | forbidden | silent | no-records | error-503
+        #: normal | empty | forbidden | silent | no-records | error-503 | error-500 | garbage (both name patients)
         "answer": "normal",
         #: matches on one page
         "page_size": 4,
@@ -52,6 +52,10 @@ class LakesideOncology(Institution):
                 return _outcome(403, "forbidden", "Not allowed for this client")
             case "error-503":
                 return _outcome(503, "transient", "Try later", Retry_After=str(self.behaviour["retry_after"]))
+            case "error-500":
+                return chatter(self.charts.values(), 500)
+            case "garbage":
+                return chatter(self.charts.values(), 200, _FHIR)
             case _:
                 return self._read(path, request)
 

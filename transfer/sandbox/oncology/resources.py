@@ -25,7 +25,8 @@ def of(kind: str, chart: Chart, base: str) -> Iterator[Resource]:
         return
     for document in documents(chart):
         if kind in document.filed:
-            yield _reference(chart, document, base) if kind == "DocumentReference" else _report(chart, document, base)
+            shown = _reference(chart, document, base) if kind == "DocumentReference" else _report(chart, document, base)
+            yield shown | _labelled(chart, document)
 
 
 def patient(chart: Chart) -> Resource:
@@ -95,6 +96,13 @@ def _report(chart: Chart, document: Document, base: str) -> Resource:
         "issued": document.at.isoformat(),
         "presentedForm": [_attachment(chart, document, base)],
     }
+
+
+def _labelled(chart: Chart, document: Document) -> Resource:
+    """The sensitivity codes that a test's chart gives this document (`chart["labels"]`, v3-ActCode)."""
+    codes = chart.get("labels", {}).get(document.name, ())
+    labels = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": code} for code in codes]
+    return {"meta": {"security": labels}} if labels else {}
 
 
 def _identifiers(chart: Chart, document: Document) -> list[dict[str, str]]:

@@ -1,0 +1,63 @@
+"""What came in is attended to, also when whoever had it first is dead."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests import builders as b
+from tests.attention import attend_all
+from transfer.arrivals import ArrivalKind, Door
+from transfer.flow.edges import Edges
+from transfer.flow.receive import receive
+from transfer.ledger import Ledger, arrivals
+from transfer.rounds import LEASE
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def edges(ledger: Ledger, tmp_path) -> Edges:
+    return b.an_edges(ledger, tmp_path)
+
+
+def a_report_is_stored(edges: Edges) -> str:
+    report = b.report_of(b.a_chart())
+    stored = b.comes(edges, "prairie-pathology", ArrivalKind.ANSWER, report, "x-application/hl7-v2+er7", Door.MLLP)
+    return str(stored.arrival)
+
+
+def state_of(edges: Edges, arrival: str) -> str:
+    with edges.ledger.transaction() as tx:
+        return str(tx.value("SELECT state FROM arrivals WHERE arrival = %s", arrival))
+
+
+def test_an_arrival_whose_task_died_is_attended_to_when_its_lease_lapses(
+    edges: Edges, hours_pass: Callable[[timedelta], None]
+):
+    arrival = a_report_is_stored(edges)
+    with edges.ledger.transaction() as tx:
+        assert arrivals.claim_next(tx, "prairie-pathology")
+    attend_all(edges)
+    assert state_of(edges, arrival) == "stored"
+
+    hours_pass(LEASE + timedelta(seconds=1))
+    attend_all(edges)
+    assert state_of(edges, arrival) == "sealed"
+
+
+def test_an_inbox_with_nothing_in_it_rings_nobody(edges: Edges):
+    assert receive(edges).count == 0
+    assert b.owed(edges) == set()
+
+
+def test_one_poisonous_arrival_stops_no_other(edges: Edges, hours_pass: Callable[[timedelta], None]):
+    first, second = a_report_is_stored(edges), a_report_is_stored(edges)
+    for _ in range(arrivals.LEASES_LOST + 1):
+        with edges.ledger.transaction() as tx:
+            arrivals.claim_next(tx, "prairie-pathology")
+        hours_pass(LEASE + timedelta(seconds=1))
+    attend_all(edges)
+
+    assert (state_of(edges, first), state_of(edges, second)) == ("held", "sealed")
+    assert [hold.code for hold in b.open_holds(edges, first)] == ["arrival-poisonous"]

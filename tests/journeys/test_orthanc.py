@@ -1,0 +1,91 @@
+"""A study from Orthanc, which hospitals run: found by QIDO-RS, fetched by WADO-RS, delivered as it was put in."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attention import attend_all
+from tests.journeys.acts import Journey
+from tests.journeys.house import Chart, House, a_house
+from tests.orthanc import needs_orthanc
+from transfer.demo import images_of
+from transfer.holds import Word
+from transfer.parts.orthanc import Orthanc
+
+pytestmark = [pytest.mark.servers, needs_orthanc]
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    with a_house(folder / "var", orthanc=True) as house:
+        yield house
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def a_patient(house: House, **how: object) -> tuple[Chart, list[bytes]]:
+    """A new patient, whose images are in Orthanc."""
+    words = [str(word) for name, value in how.items() for word in (f"--{name}", value)]
+    command = [sys.executable, "-m", "transfer.sandbox.charts", *words]
+    chart: Chart = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    for institution in ("oncology", "pathology"):
+        house.order(institution, "patients", chart)
+    images = images_of(chart)
+    Orthanc.of(house.settings).take_in(images)
+    return chart, images
+
+
+def a_case(house: House, chart: Chart) -> Journey:
+    """Everything of the patient is here but the slides."""
+    house.release_form(chart)
+    attend_all(house.edges)
+    case = house.referral(chart)
+    house.pathology_report(chart)
+    house.attend_until(lambda: "approve-partial" in house.holds(case))
+    return Journey(house, chart, case)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_what_was_put_into_orthanc_is_what_the_center_gets(house: House) -> None:
+    chart, images = a_patient(house, slices=12)
+    journey = a_case(house, chart)
+    journey.say("approve-partial", Word.APPROVE)
+
+    house.attend_until(lambda: bool(journey.at_center()) and journey.at_center()["state"] == "done")
+
+    received = Path(journey.at_center()["folder"]) / "data" / "DICOM"
+    delivered = [digest(path.read_bytes()) for path in received.rglob("I*") if path.is_file()]
+    assert sorted(delivered) == sorted(digest(image) for image in images)
+
+
+def test_a_patient_orthanc_does_not_know_is_not_found_there_and_nobody_elses_images_come(house: House) -> None:
+    a_patient(house, slices=2)
+    stranger = json.loads(subprocess.check_output([sys.executable, "-m", "transfer.sandbox.charts"]))
+    for institution in ("oncology", "pathology"):
+        house.order(institution, "patients", stranger)
+    house.release_form(stranger)
+    attend_all(house.edges)
+    case = house.referral(stranger)
+
+    house.attend_until(lambda: house.request_states(case).get("film-room") == "not-found")
+
+    with house.edges.ledger.transaction() as tx:
+        assert "images" not in {record.document for record in tx.case(case).records.values()}
+
+
+def test_orthancs_own_log_names_no_patient(house: House) -> None:
+    chart, _ = a_patient(house, slices=2, marked="ZEBRA7")
+
+    a_case(house, chart)
+
+    assert "zebra7" not in (house.var / "log" / "orthanc.log").read_text().lower()

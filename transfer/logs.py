@@ -1,0 +1,128 @@
+"""What our processes write about themselves, and what the libraries in them may (docs/safety.md, promise 6).
+
+A library's log line, a warning or an exception's text quotes what it was given: a URL with a search in it, the field
+that did not parse, the row that was there already. None of that is written. What is written is where it was said and
+which kind of trouble it was, which is what one looks up in the code. Lines of our own carry our identifiers and codes
+and stand as they are.
+
+A process that serves calls `configure`. Where the logging is somebody else's, as in a task of Airflow's or on the
+command line, `tame` does the same for the libraries and leaves the rest alone. Calling either twice does it once.
+"""
+
+import logging
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+OURS: Final = "transfer"
+_log = logging.getLogger("transfer.libraries")
+
+#: whatever logs in the processes that see values, by the first part of its logger's name; a test finds the missing
+LIBRARIES: Final = (
+    *("PIL", "asyncio", "boto3", "botocore", "charset_normalizer", "concurrent", "cryptography", "fhir_core"),
+    *("fontTools", "fpdf", "hl7apy", "httpcore", "httpx", "joserfc", "psycopg", "psycopg_pool", "pydantic", "pydicom"),
+    *("pynetdicom", "pypdf", "requests", "rfc8785", "s3transfer", "starlette", "urllib3", "uvicorn", "watchfiles"),
+)
+_PLACES: Final = Path(__file__).parents[1], *map(Path, sys.path[:0:-1])
+#: frames and causes told of one exception
+_MOST: Final = 12
+
+
+def configure() -> None:
+    """Log to the error channel from WARNING on, and have what nobody catches told the same way."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    tame()
+    sys.excepthook = _uncaught
+
+
+def tame(*, threads: bool = True) -> None:
+    """Keep libraries and warnings of this process from writing values, and what ends its threads."""
+    for name in LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers = [_Told()]
+        library.propagate = False
+        library.setLevel(logging.WARNING)
+    warnings.showwarning = _warned  # type: ignore[assignment]  # fewer names for what it leaves unread
+    if threads:
+        threading.excepthook = _uncaught_in_thread
+        sys.unraisablehook = _unraisable
+
+
+def told(error: BaseException) -> str:
+    """An exception without its words: its kind and where it was raised, and the same of what caused it."""
+    kinds: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(kinds) < _MOST:
+        kinds.append(f"{type(cause).__name__} at {_raised(cause)}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return ", after ".join(kinds)
+
+
+def _raised(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-_MOST:]
+    return " < ".join(f"{_short(frame.filename)}:{frame.lineno}" for frame in reversed(frames)) or "no place"
+
+
+def _short(path: str) -> str:
+    """A source file by its path from where Python found it, so that no folder of the machine is told."""
+    for place in _PLACES:
+        if place.name and Path(path).is_relative_to(place):
+            return str(Path(path).relative_to(place))
+    return Path(path).name
+
+
+class _Plain(logging.Formatter):
+    """Our own lines as they are; of others' lines where they were said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name.partition(".")[0] != OURS:
+            record = _reduced(record)
+        return super().format(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the standard library's word
+        return told(ei[1]) if ei and ei[1] else ""
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: ARG002, N802 - source lines, which a place stands for
+        return ""
+
+
+class _Told(logging.Handler):
+    """Takes what a library logs and says in its stead where it said something."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.handle(_reduced(record))
+
+
+def _reduced(record: logging.LogRecord) -> logging.LogRecord:
+    where = f"{record.name} at {_short(record.pathname)}:{record.lineno}"
+    errors: Iterable[object] = [record.exc_info[1] if record.exc_info else None, record.msg]
+    kinds = [told(one) for one in errors if isinstance(one, BaseException)]
+    said = logging.LogRecord(_log.name, record.levelno, record.pathname, record.lineno, where, None, None)
+    said.created, said.msecs = record.created, record.msecs
+    said.msg = "; ".join([where, *kinds])
+    return said
+
+
+def _warned(_message: object, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+    _log.warning("%s at %s:%d", category.__name__, _short(filename), lineno)
+
+
+def _uncaught(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    logging.getLogger(OURS).critical("ended by %s", told(error))
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        logging.getLogger(OURS).error("a thread ended by %s", told(args.exc_value))
+
+
+def _unraisable(args: Any) -> None:
+    if args.exc_value is not None:
+        logging.getLogger(OURS).error("unheard: %s", told(args.exc_value))
