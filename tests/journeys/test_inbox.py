@@ -478,14 +478,15 @@ def test_a_merge_that_names_a_patient_of_ours_is_shown_to_a_person(house: House,
     pid = next(s for s in a_report(chart).decode().split("\r") if s.startswith("PID"))
     ours, theirs = pid.split("|")[3], pid.split("|")[3].replace("P", "P77", 1)
     survivor, absorbed = (ours, theirs) if known == "surviving" else (theirs, ours)
+    name = chart["patient"]["family"] if known == "surviving" else "Newly-Wed"
     merge = "\r".join([
         rf"MSH|^~\&|PRAIRIELIS|PRAIRIE|||20260101120000||ADT^A40^ADT_A39|{a_control_id()}|P|2.5.1",
         "EVN|A40|20260101120000",
-        pid.replace(ours, survivor),
+        pid.replace(ours, survivor).replace(chart["patient"]["family"], name),
         f"MRG|{absorbed}",
         "",
     ])  # fmt: skip
-    elsewhere = merge.replace(ours, "P770000001^^^PRAIRIE^MR").replace(chart["patient"]["family"], "Nobody")
+    elsewhere = merge.replace(ours, "P770000001^^^PRAIRIE^MR").replace(name, "Nobody")
     assert deliver(house, merge.encode(), elsewhere.replace("ADT_A39|T", "ADT_A39|U").encode()) == ["AA", "AA"]
     attend_all(house.edges)
     new = [hold for subject, hold in held(house).items() if subject not in questions]

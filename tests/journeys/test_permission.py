@@ -3,9 +3,9 @@
 import json
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -204,23 +204,23 @@ def test_a_form_that_expires_while_the_case_waits_stops_the_next_asking(
 @pytest.fixture
 def slow_fetch(house: House) -> Iterator[Callable[[Chart], CaseId]]:
     """A case whose images are on their way, slowly."""
-    threads: list[threading.Thread] = []
+    with ThreadPoolExecutor() as background:
+        fetching: list[Future[int]] = []
 
-    def begin(chart: Chart) -> CaseId:
-        house.behave("archive", bytes_per_second=60_000)
-        case = house.referral(chart)
-        threads.append(threading.Thread(target=attend_all, args=[house.edges]))
-        threads[0].start()
-        until = time.monotonic() + 20
-        while house.request_states(case).get("film-room") != "asking":
-            assert time.monotonic() < until, "the film room was never asked"
-            time.sleep(0.05)
-        time.sleep(1.0)  # the first bytes are here
-        return case
+        def begin(chart: Chart) -> CaseId:
+            house.behave("archive", bytes_per_second=60_000)
+            case = house.referral(chart)
+            fetching.append(background.submit(attend_all, house.edges))
+            until = time.monotonic() + 20
+            while house.request_states(case).get("film-room") != "asking":
+                assert time.monotonic() < until, "the film room was never asked"
+                time.sleep(0.05)
+            time.sleep(1.0)  # the first bytes are here
+            return case
 
-    yield begin
-    for thread in threads:
-        thread.join(30)
+        yield begin
+        for one in fetching:
+            one.result(30)
 
 
 def images_of(house: House, case: CaseId) -> list[str]:

@@ -1,8 +1,8 @@
 """Silence is not an answer, forbidden is not absent, and an empty search proves nothing: four states, told apart."""
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -241,17 +241,17 @@ def test_a_no_said_while_we_ask_stands_unless_something_comes_all_the_same(house
     house.release_form(chart)
     attend_all(house.edges)
     case = house.referral(chart)
-    asking = threading.Thread(target=attend_all, args=[house.edges])
-    asking.start()
-    until = time.monotonic() + 20
-    while house.request_states(case).get("film-room") != "asking":
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    request = request_of(house, case, "film-room")
-    assert say_no_records(house, "archive", request) == 201
-    receive(house.edges)
-    assert house.request_states(case)["film-room"] == "no-records"
-    asking.join(30)
+    with ThreadPoolExecutor() as background:
+        asking = background.submit(attend_all, house.edges)
+        until = time.monotonic() + 20
+        while house.request_states(case).get("film-room") != "asking":
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        request = request_of(house, case, "film-room")
+        assert say_no_records(house, "archive", request) == 201
+        receive(house.edges)
+        assert house.request_states(case)["film-room"] == "no-records"
+        asking.result(30)
     attend_all(house.edges)
     assert house.request_states(case)["film-room"] == state
     assert not holds_about(house, case, request)
