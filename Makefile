@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick check bench lock
+.PHONY: help venv demo up down test test-quick peers check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -39,6 +39,9 @@ test: $(VENV)/.ready  ## All tests: first those without servers, then those on r
 
 test-quick: $(VENV)/.ready  ## The tests without servers, in seconds
 	@$(VENV)/bin/pytest -q -m "not servers" -n 2
+
+peers: $(VENV)/.ready  ## Install real third-party servers and clients to test with
+	@nice peers/install.sh
 
 check: $(VENV)/.ready  ## Lint, types, architecture, the compose file's schema
 	@$(VENV)/bin/ruff check .

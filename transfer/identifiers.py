@@ -46,7 +46,8 @@ class _Drawn(Identifier):
     @classmethod
     def draw(cls) -> Self:
         """A new one, never given before (75 random bits; 55 for a case)."""
-        return cls(cls.letter + "".join(secrets.choice(_ALPHABET) for _ in range(cls.symbols)))
+        # 32 symbols: five bits of a byte, and each symbol as likely as any other
+        return cls(cls.letter + "".join([_ALPHABET[byte & 31] for byte in secrets.token_bytes(cls.symbols)]))
 
 
 class CaseId(_Drawn):

@@ -43,3 +43,4 @@ def hours_pass(shared_house: House) -> Iterator[Callable[[timedelta], None]]:
 
     yield lambda by: set_ahead("UPDATE transfer.clock SET ahead = ahead + %s", by)
     set_ahead("UPDATE transfer.clock SET ahead = '0'")
+    set_ahead("UPDATE transfer.stranger_counts SET is_closed = false")  # days that were over are not any more

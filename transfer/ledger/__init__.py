@@ -9,7 +9,7 @@ patients ascending → cases ascending → the system's chain → rings last. No
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,21 @@ class Tx:
 
     def row(self, query: str, *values: object) -> Row | None:
         return self._connection.execute(query, values).fetchone()
+
+    def each(self, query: str, values: Sequence[Mapping[str, object]]) -> list[Row | None]:
+        """Run a statement once for each of the values, in their order, and return the first row of each.
+
+        They are sent together, so that many cost one wait for the database instead of one each.
+        """
+        if not values:
+            return []
+        found: list[Row | None] = []
+        with self._connection.cursor() as cursor:
+            cursor.executemany(query, values, returning=True)
+            while True:
+                found.append(cursor.fetchone())
+                if not cursor.nextset():
+                    return found
 
     def value(self, query: str, *values: object) -> Any:
         """The first column of the only row, None where there is no row."""

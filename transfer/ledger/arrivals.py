@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import NamedTuple
 
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import Fenced
@@ -53,9 +54,8 @@ class Stored:
     subject: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """An arrival as it is inserted; the columns in the order of the statement."""
+class _Row(NamedTuple):
+    """An arrival as it is inserted."""
 
     arrival: ArrivalId
     institution: InstitutionId
@@ -105,12 +105,23 @@ def store(tx: Tx, incoming: Sequence[Incoming]) -> list[Stored]:
     _open_days(tx, {one.institution for one in incoming}, now.date())
     # They are attended to in order of receipt, which is their order in the batch.
     rows = [_row(tx, one, now + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
-    new = _insert(tx, rows)
-    if objects := [row.vault_key for row in rows if row.arrival in new and row.vault_key]:
+    inserted = tx.each(
+        """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
+             sha256, payload, vault_key, vault_sha256, key, subject, received_at)
+           VALUES (%(arrival)s, %(institution)s, %(door)s, %(kind)s, %(dedupe)s, %(control)s,
+             EXISTS (SELECT 1 FROM arrivals WHERE control = %(control)s), %(content_type)s, %(size)s,
+             %(sha256)s, %(payload)s, %(vault_key)s, %(vault_sha256)s, %(key)s, %(subject)s, %(received_at)s)
+           ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
+        [row._asdict() for row in rows],
+    )
+    new = {row.arrival for row in inserted if row}
+    if objects := [row.vault_key for row in rows if row.vault_key and row.arrival in new]:
         tx.run("DELETE FROM vault_intents WHERE key = ANY(%s)", objects)
     known = _known(tx, [row.dedupe for row in rows if row.arrival not in new])
     return [
-        Stored(arrival=row.arrival, is_duplicate=False, subject=row.subject) if row.arrival in new else known[row.dedupe]
+        Stored(arrival=row.arrival, is_duplicate=False, subject=row.subject)
+        if row.arrival in new
+        else known[row.dedupe]
         for row in rows
     ]
 
@@ -160,29 +171,6 @@ def _row(tx: Tx, one: Incoming, now: datetime) -> _Row:
         subject=CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject,
         received_at=now,
     )
-
-
-def _insert(tx: Tx, rows: Sequence[_Row]) -> set[str]:
-    """All in one statement; the ids of those that were not there. It sees nothing of its own rows: whether a control id
-    was used before in the batch is told to it.
-    """
-    controls = [row.control for row in rows]
-    again = [control is not None and control in controls[:n] for n, control in enumerate(controls)]
-    inserted = tx.rows(
-        """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, content_type, size, sha256, payload,
-             vault_key, vault_sha256, key, subject, received_at, conflicts)
-           SELECT arrival, institution, door, kind, dedupe, control, content_type, size, sha256, payload,
-             vault_key, vault_sha256, key, subject, received_at,
-             again OR EXISTS (SELECT 1 FROM arrivals AS a WHERE a.control = n.control)
-           FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::text[],
-             %s::bigint[], %s::bytea[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
-             %s::boolean[]) AS n (arrival, institution, door, kind, dedupe, control, content_type, size, sha256,
-             payload, vault_key, vault_sha256, key, subject, received_at, again)
-           ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
-        *([getattr(row, column) for row in rows] for column in _Row.__slots__),
-        again,
-    )
-    return {row.arrival for row in inserted}
 
 
 def _known(tx: Tx, dedupes: Sequence[bytes]) -> dict[bytes, Stored]:
@@ -397,9 +385,7 @@ def _seal_under(tx: Tx, arrival: Arrival, key: KeyName) -> None:
     sealed = None
     if arrival.sealed is not None and arrival.key != key:
         sealed = tx.keys.seal(key, payload(tx, arrival), about=arrival.id)
-    tx.run(
-        "UPDATE arrivals SET key = %s, payload = coalesce(%s, payload) WHERE arrival = %s", key, sealed, arrival.id
-    )
+    tx.run("UPDATE arrivals SET key = %s, payload = coalesce(%s, payload) WHERE arrival = %s", key, sealed, arrival.id)
 
 
 def vault_keys(arrivals: Sequence[Arrival]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from transfer.sandbox.archive import multipart, query
 from transfer.sandbox.archive.series import Series, Study, study
 from transfer.sandbox.charts import Chart
-from transfer.sandbox.institution import Answer, Config, Institution, Request, as_json
+from transfer.sandbox.institution import Answer, Config, Institution, Request, as_json, chatter
 
 _JSON = "application/dicom+json"
 _ROOT = "/dicom-web/"
@@ -34,7 +34,7 @@ class MercyImaging(Institution):
         "bytes_per_second": None,
         #: from this slice on the CT images name another person
         "another_patient_from": None,
-        #: normal | empty | forbidden | silent | error-503
+        #: normal | empty | forbidden | silent | error-503 | error-500 | garbage (both name patients)
         "answer": "normal",
         "retry_after": 1,
         #: what an empty QIDO-RS result is told by: 204, or 200 with an empty list
@@ -64,6 +64,10 @@ class MercyImaging(Institution):
                 return as_json({"error": "not allowed for this client"}, status=403)
             case "error-503":
                 return as_json({"error": "busy"}, status=503, Retry_After=str(self.behaviour["retry_after"]))
+            case "error-500":
+                return chatter(self.charts.values(), 500)
+            case "garbage":
+                return chatter(self.charts.values(), 200, _JSON)
             case _:
                 return self._dicomweb(request)
 

@@ -1,0 +1,157 @@
+"""Mistakes of ours, made on purpose in a task of Airflow's: each says words of a patient's when it fails.
+
+Run by `tests/leak/dags/stumble.py`. The words are put together here, so that no source line that a trace may show has
+them.
+"""
+
+import asyncio
+import logging
+import threading
+import urllib.parse
+import warnings
+from collections.abc import Callable
+
+import psycopg
+import pydantic
+import pydicom
+import urllib3
+from transfer_airflow.attention import Attention, attend
+
+from tests.leak.sought import STEM
+from transfer.adapters.fhir.trees import get_fhir_model_class
+from transfer.errors import NotAllowed
+from transfer.rounds import Dag
+
+WORD = f"{STEM}ZZFAMILY"
+
+#: the round they are made in: taken by nobody else, on a subject that is no case's
+SUBJECT = "c00000000abc"
+
+
+def make(name: str) -> None:
+    """Fail, or have a library complain, as a task that works on a round."""
+    attend(Dag.ENFORCE_PERMISSIONS, MISTAKES[name], otherwise=None, first=False)
+
+
+class Person(pydantic.BaseModel):
+    born: int
+
+
+def a_value(_: Attention) -> None:
+    raise ValueError(f"no such person: {WORD}")
+
+
+def a_cause(_: Attention) -> None:
+    try:
+        int(WORD)
+    except ValueError as error:
+        raise KeyError(WORD) from error
+
+
+def a_context(_: Attention) -> None:
+    try:
+        raise LookupError(WORD)
+    finally:
+        {}[WORD]
+
+
+def a_refusal_with_a_cause(_: Attention) -> None:
+    raise NotAllowed("not this") from ValueError(WORD)
+
+
+def a_claim(_: Attention) -> None:
+    assert WORD is None, WORD
+
+
+def a_group(_: Attention) -> None:
+    raise ExceptionGroup(WORD, [ValueError(WORD), KeyError(WORD)])
+
+
+def a_model(_: Attention) -> None:
+    Person.model_validate({"born": WORD})
+
+
+def a_resource(_: Attention) -> None:
+    get_fhir_model_class("Patient").model_validate({"birthDate": WORD, WORD: WORD})
+
+
+def a_row(at: Attention) -> None:
+    with at.edges.ledger.transaction() as tx:
+        tx.row("SELECT %s::integer", WORD)
+
+
+def a_row_twice(at: Attention) -> None:
+    with at.edges.ledger.transaction() as tx:
+        for _ in range(2):
+            tx.run("INSERT INTO chain_heads (chain) VALUES (%s)", WORD)
+
+
+def a_database(_: Attention) -> None:
+    psycopg.connect(f"host={WORD} dbname={WORD} connect_timeout=1")
+
+
+def an_address(_: Attention) -> None:
+    query = urllib.parse.urlencode({"family": f"{WORD} é"})
+    urllib3.request("GET", f"http://127.0.0.1:9/Patient?{query}", retries=urllib3.Retry(2, backoff_factor=0))
+
+
+def an_image(_: Attention) -> None:
+    pydicom.DataElement(0x00080018, "UI", WORD)
+    pydicom.DataElement(0x00080020, "DA", WORD)
+    raise ValueError(str(pydicom.DataElement(0x00100010, "PN", WORD)))
+
+
+def a_warning(_: Attention) -> None:
+    warnings.warn(f"{WORD} is deprecated", UserWarning, stacklevel=1)
+    raise UnicodeError(WORD)
+
+
+def a_library_s_log(_: Attention) -> None:
+    for name in ("httpx", "urllib3.connectionpool", "botocore.hooks", "psycopg.pool", "pypdf._reader", "pydicom"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).error("GET /Patient?family=%s", WORD)
+        logging.getLogger(name).info("GET /Patient?family=%s", WORD)
+    try:
+        raise ValueError(WORD)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("while serving %s", WORD)
+
+
+def a_thread(_: Attention) -> None:
+    def fail() -> None:
+        raise ValueError(WORD)
+
+    thread = threading.Thread(target=fail, name=WORD)
+    thread.start()
+    thread.join()
+
+
+def a_lost_coroutine(_: Attention) -> None:
+    async def fail() -> None:
+        raise ValueError(WORD)
+
+    async def lose() -> None:
+        lost = asyncio.ensure_future(fail())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        del lost
+
+    asyncio.run(lose())
+
+
+def an_ending_nobody_hears(_: Attention) -> None:
+    class Held:
+        def __del__(self) -> None:
+            raise ValueError(WORD)
+
+    Held()
+
+
+MISTAKES: dict[str, Callable[[Attention], None]] = {
+    made.__name__: made
+    for made in (
+        *(a_value, a_cause, a_context, a_refusal_with_a_cause, a_claim, a_group, a_model, a_resource, a_row),
+        *(a_row_twice, a_database, an_address, an_image, a_warning, a_library_s_log, a_thread, a_lost_coroutine),
+        an_ending_nobody_hears,
+    )
+}

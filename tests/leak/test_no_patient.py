@@ -1,0 +1,244 @@
+"""Marked patients go every way, right and wrong; then nothing of them is in anything that was written."""
+
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.journeys.doors import deliver
+from tests.journeys.house import Chart, House, a_house
+from tests.journeys.test_airflow import Auditor, eventually
+from tests.leak import paths
+from tests.leak.paths import a_marked_patient, at_the_desk, has_question, question
+from tests.leak.sought import of_charts
+from tests.leak.written import Titles, everything, search
+from transfer.case import Stage
+from transfer.identifiers import CaseId
+from transfer.sandbox.pathology import messages
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
+
+SUBJECT = "c00000000abc"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests" / "leak" / "dags" / "stumble.py", folder / "dags")
+    with a_house(folder / "var", airflow=True, TRANSFER_DAGS=str(folder / "dags")) as found:
+        yield found
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def auditor(house: House) -> Auditor:
+    return Auditor(house)
+
+
+class Ways:
+    """The ways, and everybody who went them."""
+
+    def __init__(self, house: House, auditor: Auditor) -> None:
+        self.house = house
+        self.auditor = auditor
+        self.charts: list[Chart] = []
+
+    def patient(self, letters: str) -> Chart:
+        self.charts.append(a_marked_patient(self.house, letters))
+        return self.charts[-1]
+
+    def referred(self, chart: Chart, *, report: bool = True, **form: object) -> CaseId:
+        self.house.release_form(chart, **form)
+        if report:
+            self.house.pathology_report(chart)
+        return self.house.referral(chart)
+
+    def stage(self, case: CaseId) -> Stage:
+        with self.house.edges.ledger.transaction() as tx:
+            return tx.case(case).stage
+
+    def waits_for_slides(self, case: CaseId) -> None:
+        eventually("only slides are missing", lambda: "approve-partial" in self.house.holds(case))
+
+    # --- one way each -------------------------------------------------------------------------------------------------
+
+    def cut_off_while_fetching(self) -> Callable[[], None]:
+        """The task that fetches is killed; it is all there in the end, which is waited for by what this gives back."""
+        self.house.behave("archive", delay_seconds=6)
+        case = self.referred(self.patient("KT"))
+        eventually("it fetches", lambda: self.house.request_states(case).get("film-room") == "asking")
+        for pid in eventually("a task is at work", lambda: paths.tasks_at_work(self.house)):
+            os.kill(pid, signal.SIGKILL)
+        self.house.behave("archive", delay_seconds=0)
+        return lambda: self.waits_for_slides(case)
+
+    def broken_sources(self) -> None:
+        """Both sources answer with their own memory of the patient, as an error and as something that is no answer."""
+        for letters, answer in (("FE", "error-500"), ("FG", "garbage")):
+            self.house.behave("oncology", answer=answer)
+            self.house.behave("archive", answer=answer)
+            case = self.referred(self.patient(letters))
+
+            def answered(case: CaseId = case) -> bool:
+                with self.house.edges.ledger.transaction() as tx:
+                    rows = tx.rows("SELECT state, attempts FROM requests WHERE case_id = %s", case)
+                return sum(row.attempts > 0 and row.state == "due" for row in rows) >= 2
+
+            eventually("both were asked and made no sense", answered)
+            self.house.behave("oncology", answer="normal")
+            self.house.behave("archive", answer="normal")
+        self.house.behave("archive", die_after_bytes=300_000, deaths=1, bytes_per_second=4_000_000)
+
+    def straight(self) -> CaseId:
+        """From referral to receipt, with the slides counted in at the desk."""
+        chart = self.patient("ST")
+        case = self.referred(chart)
+        self.waits_for_slides(case)
+        accession, pieces = chart["pathology"]["accession"]["value"], len(chart["pathology"]["slides"])
+        at_the_desk(self.house, "material", "receive", case, "--pieces", 1, "--announced", pieces, typed=accession)
+        wrong = f"{chart['marked']}WRONG"
+        more = ("--pieces", 1, "--announced", pieces, "--another-parcel")
+        at_the_desk(self.house, "material", "receive", case, *more, typed=wrong, may_fail=True)
+        at_the_desk(self.house, "case", "note", case, typed=f"Called {chart['patient']['family']}'s sister.")
+        at_the_desk(self.house, "case", "approve", case, "--note", typed=chart["remark"], may_fail=True)
+        eventually("delivered", lambda: self.stage(case) is Stage.DELIVERED)
+        for shown in (("case", "show", case, "--identity", "--notes"), ("case", "list"), ("hold", "list"), ("status",)):
+            at_the_desk(self.house, *shown)
+        found = at_the_desk(self.house, "case", "find", typed=_name_and_birth_date(chart))
+        assert case in found
+        return case
+
+    def doubtful(self) -> None:
+        """A report with nothing but name and birth date: two people compare, and one writes why."""
+        chart = self.patient("DM")
+        case = self.referred(chart, report=False)
+        eventually("it is opened", lambda: self.house.request_states(case))
+        report = messages.report(chart, control_id="LEAK1", status="F", form="oru")
+        deliver(self.house, re.sub(rb"\rPID\|1\|\|[^|]*\|", b"\rPID|1|||", report))
+        hold = eventually("whose is it", lambda: has_question(self.house, "whose-record")) and question(
+            self.house, "whose-record"
+        )
+        assert chart["marked"] in at_the_desk(self.house, "hold", "show", hold, "--identity")
+        words = ("hold", "resolve", hold, "ours", case)
+        at_the_desk(self.house, *words, "--note", typed=f"{chart['patient']['family']} told me so", person="ann")
+        at_the_desk(self.house, *words, "--note", typed=f"{chart['patient']['family']}, yes", person="bob")
+        emergency = f"Dr {chart['patient']['family']}\n{chart['remark']}\n"
+        at_the_desk(self.house, "permission", "emergency", case, "mercy-imaging", typed=emergency, may_fail=True)
+
+    def conflicting(self) -> None:
+        """Two messages under one control id, which is a word of the patient's."""
+        chart = self.patient("CC")
+        case = self.referred(chart, report=False)
+        for status in ("P", "F"):
+            deliver(self.house, messages.report(chart, control_id=chart["marked"], status=status, form="oru"))
+        eventually("a conflict", lambda: "control-id-conflict" in self.house.holds(case))
+        paths.no_records_because(self.house, case, chart["patient"]["family"])
+
+    def declined(self) -> None:
+        """The center declines, with a reason in words of its own."""
+        chart = self.patient("DC")
+        self.house.behave("center", receipt="rejected", reasons=[chart["patient"]["family"], "incomplete"])
+        case = self.referred(chart)
+        self.waits_for_slides(case)
+        at_the_desk(self.house, "case", "approve", case, "--note", typed=chart["remark"])
+        eventually("declined", lambda: "packet-declined" in self.house.holds(case))
+        self.house.behave("center", receipt="accepted", reasons=["incomplete"])
+
+    def revoked(self) -> None:
+        """A representative signed; the form is taken back, and what came is purged."""
+        chart = self.patient("RV")
+        representative = {"name": f"{chart['marked']}DAUGHTER", "authority": f"{chart['marked']} attorney"}
+        case = self.referred(chart, representative=representative, description=chart["remark"])
+        self.waits_for_slides(case)
+        self.house.revocation(chart)
+        eventually("whether to purge", lambda: "confirm-purge" in self.house.holds(case))
+        hold = question(self.house, "confirm-purge", case)
+        at_the_desk(self.house, "hold", "resolve", hold, "purge", "--note", typed=chart["remark"], may_fail=True)
+        if has_question(self.house, "confirm-purge"):
+            at_the_desk(self.house, "hold", "resolve", hold, "purge")
+        eventually("purged", lambda: not self.house.holds(case))
+
+    def unreadable(self) -> None:
+        """What no door can read, at every door; and at the desk."""
+        chart = self.patient("UR")
+        case = self.referred(chart)
+        eventually("it is opened", lambda: self.house.request_states(case))
+        paths.unreadable(self.house, chart)
+        self.house.order("pathology", "send-strangers", {"count": 20})
+        garbage = ("open", "-", "--from", "lakeside-oncology")
+        at_the_desk(self.house, *garbage, typed=f'{{"resourceType": "{chart["marked"]}"', may_fail=True)
+        family, born = _name_and_birth_date(chart).splitlines()
+        for typed in (f"{family}\n{family}\n", f"{born}\n{family}\n", f"{family.lower()}\n{born}\n", family):
+            at_the_desk(self.house, "case", "find", typed=typed, may_fail=True)
+
+    def stumbled(self) -> None:
+        """Mistakes of ours within tasks (tests/leak/mistakes.py), each with words of a patient's in what it says."""
+        with psycopg.connect(self.house.settings.owner_database_url, autocommit=True) as owner:
+            owner.execute(
+                """INSERT INTO transfer.due_runs (dag_id, subject, round, state, not_before, lease_until)
+                   VALUES ('enforce_permissions', %s, 1, 'taken', now(), now() + interval '1 day')""",
+                [SUBJECT],
+            )
+        body = {"dag_run_id": "stumbled", "logical_date": None, "conf": {"subject": SUBJECT, "round": 1}}
+        assert self.auditor.ask("POST", "/dags/stumble/dagRuns", body)[0] == 200
+        run = "/dags/stumble/dagRuns/stumbled"
+        eventually("all were made", lambda: self.auditor.ask("GET", run)[1]["state"] == "failed")
+        tasks = self.auditor.ask("GET", f"{run}/taskInstances")[1]["task_instances"]
+        survived = {"a_library_s_log", "a_thread", "a_lost_coroutine", "an_ending_nobody_hears"}
+        assert {task["task_id"] for task in tasks if task["state"] == "success"} == survived
+
+    def quiet(self) -> bool:
+        """No round is on its way that would still write."""
+        with self.house.edges.ledger.transaction() as tx:
+            return not tx.value(
+                """SELECT count(*) FROM due_runs WHERE subject <> %s AND state <> 'done'
+                   AND (state <> 'owed' OR not_before < transfer.now())""",
+                SUBJECT,
+            )
+
+
+def _name_and_birth_date(chart: Chart) -> str:
+    return f"{chart['patient']['family']}\n{chart['patient']['birth_date']}\n"
+
+
+def test_nothing_of_a_patient_is_in_anything_that_was_written(house: House, auditor: Auditor, capsys: Any):
+    began = time.monotonic()
+    ways = Ways(house, auditor)
+    with Titles(house.var) as titles:
+        is_whole_again = ways.cut_off_while_fetching()
+        ways.broken_sources()
+        ways.unreadable()
+        paths.kill_the_gateway_within_a_message(house, ways.patient("KG"))
+        ways.straight()
+        ways.doubtful()
+        ways.conflicting()
+        ways.declined()
+        ways.revoked()
+        ways.stumbled()
+        is_whole_again()
+        eventually("it is quiet", ways.quiet)
+        walked = time.monotonic() - began
+        found = search(of_charts(ways.charts), everything(house, titles))
+    with capsys.disabled():
+        print(f"\n{found.report}\nwalked {walked:.0f} s, searched {time.monotonic() - began - walked:.0f} s")
+    _is_what_it_should_be(house)
+    assert found.hits == []
+
+
+def _is_what_it_should_be(house: House) -> None:
+    """The ways were really gone: what they had to leave behind is there, without its words."""
+    logs = "\n".join(path.read_text(errors="replace") for path in (house.var / "airflow" / "logs").rglob("*.log"))
+    for kind in ("ValueError at tests/leak/mistakes.py", "KeyError at", "after ValueError at", "UserWarning at"):
+        assert kind in logs, kind
+    assert "urllib3.connectionpool at tests/leak/mistakes.py" in logs
+    assert "is refused: " in (house.var / "log" / "gateway.log").read_text()
