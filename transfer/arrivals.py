@@ -4,6 +4,7 @@ An arrival is acknowledged when it is durably *stored*. Only then does anything 
 say where it belongs.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -76,7 +77,7 @@ class Receipt:
 
     packet: str
     word: ReceiptWord
-    #: coded reasons of a decline
+    #: coded reasons of a decline, in words of the peer's until `worded`
     reasons: tuple[str, ...] = ()
 
 
@@ -85,4 +86,16 @@ class NoRecords:
     """A source's answer that it holds nothing: FHIR Task `rejected` with a code on our request's id."""
 
     request: str
+    #: in a word of the peer's until `worded`
     reason: str
+
+
+#: why a packet is declined, besides the keys of checklist lines; why there is nothing
+DECLINE_REASONS = frozenset({"incomplete", "integrity", "wrong-patient", "unreadable", "duplicate", "not-expected"})
+ABSENCE_REASONS = frozenset({"no-records", "not-found", "destroyed", "held-elsewhere"})
+OTHER_REASON = "other"
+
+
+def worded(said: str, known: Collection[str]) -> str:
+    """A reason in a word we know. Facts stand for ever and in clear, and a word of the peer's own could be a name."""
+    return said if said in known else OTHER_REASON

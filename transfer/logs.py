@@ -28,7 +28,8 @@ LIBRARIES: Final = (
     *("fontTools", "fpdf", "hl7apy", "httpcore", "httpx", "joserfc", "psycopg", "psycopg_pool", "pydantic", "pydicom"),
     *("pynetdicom", "pypdf", "requests", "rfc8785", "s3transfer", "starlette", "urllib3", "uvicorn", "watchfiles"),
 )
-_PLACES: Final = Path(__file__).parents[1], *map(Path, sys.path[:0:-1])
+#: where Python finds sources, the innermost first
+_PLACES: Final = sorted((Path(__file__).parents[1], *map(Path, filter(None, sys.path))), key=str, reverse=True)
 #: frames and causes told of one exception
 _MOST: Final = 12
 

@@ -121,9 +121,11 @@ def _multiply(owner: psycopg.Connection[TupleRow], times: int) -> None:
             f"INSERT INTO {table} ({names}) SELECT {values} FROM {table}, generate_series(2, {times}) AS n "
             "ON CONFLICT DO NOTHING"
         )
-    # nobody will attend to the neighbours: what is due of theirs now is done
-    owner.execute("UPDATE due_runs SET state = 'done' WHERE state <> 'done' AND not_before < clock_timestamp()")
-    owner.execute("ANALYZE")
+    # nobody attends to the neighbours: what they wait for is due tomorrow
+    owner.execute("UPDATE due_runs SET not_before = clock_timestamp() + interval '1 day' WHERE state <> 'done'")
+    owner.commit()
+    owner.autocommit = True
+    owner.execute("VACUUM (ANALYZE)")
 
 
 def _parents_first(owner: psycopg.Connection[TupleRow], tables: set[str]) -> list[str]:

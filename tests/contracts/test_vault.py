@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes import MemoryVault
+from tests.peers.versitygw import a_versitygw
 from transfer.adapters.vault import S3Vault
 from transfer.errors import Unknown, Unreadable
 from transfer.staging import CHUNK, Location
@@ -14,11 +15,21 @@ from transfer.staging import CHUNK, Location
 MiB = 1 << 20
 
 
-@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.servers)])
+@pytest.fixture(scope="module")
+def versitygw(tmp_path_factory):
+    with a_versitygw(tmp_path_factory.mktemp("versitygw")) as peer:
+        yield peer
+
+
+_STORES = [pytest.param(name, marks=pytest.mark.servers) for name in ("store", "versitygw")]
+
+
+@pytest.fixture(params=["memory", *_STORES])
 def vault(request):
+    """In memory, in the embedded store (Swift), in versitygw where it is installed."""
     if request.param == "memory":
         return MemoryVault()
-    store = request.getfixturevalue("store")
+    store = request.getfixturevalue(request.param)
     vault = S3Vault(
         endpoint=store.endpoint,
         region="us-east-1",

@@ -16,7 +16,7 @@ import pydicom
 import pytest
 
 from tests.attention import attend_all, attend_once
-from tests.journeys.acts import Journey, a_case, a_packet, eventually, started_again
+from tests.journeys.acts import Journey, a_case, a_packet, eventually, started_again, steps_to_its_end, swept
 from tests.journeys.house import House
 from transfer import facts
 from transfer.case import Stage
@@ -176,6 +176,21 @@ def test_an_archive_killed_in_the_middle_is_asked_for_the_rest_when_it_is_back(
     assert films(journey) == "answered"
     assert_whole(journey)
     assert not rest.instances.keys() & set(held)
+
+
+def test_a_worker_killed_between_two_series_leaves_no_study_that_looks_whole(house: House):
+    house.behave("oncology", answer="empty")
+    journey = begun(house, slices=6)
+    assert steps_to_its_end(house, attend_all, 3, of="keep")
+    kept, held = study_of(journey)
+    assert not kept.is_whole
+    assert held
+    fetches = Fetches(house)
+    swept(house)
+    attend_all(house.edges)
+    assert_whole(journey)
+    assert len(fetches.series) == 1  # the one that was lost, not the one that was kept
+    assert not fetches.instances
 
 
 def test_a_source_that_always_breaks_off_is_asked_ever_more_seldom_and_a_person_hears_of_it(

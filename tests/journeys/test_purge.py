@@ -75,7 +75,16 @@ class Trace:
             patient = journey.patient
             assert not tx.value("SELECT count(*) FROM vault_intents WHERE patient = %s", patient)
             assert not tx.value("SELECT count(*) FROM packets WHERE case_id = %s AND plan IS NOT NULL", journey.case)
-            assert not tx.value("SELECT count(*) FROM permissions WHERE patient = %s AND purged_at IS NULL", patient)
+            for kept in (
+                "arrivals WHERE patient = %s AND (payload IS NOT NULL OR state <> 'purged')",
+                "records WHERE patient = %s AND (about IS NOT NULL OR purged_at IS NULL)",
+                "record_parts JOIN records USING (record) WHERE patient = %s",
+                "patients WHERE patient = %s AND identity IS NOT NULL",
+                "patient_terms WHERE patient = %s",
+                "notes WHERE patient = %s AND text IS NOT NULL",
+                "permissions WHERE patient = %s AND (form IS NOT NULL OR purged_at IS NULL)",
+            ):
+                assert not tx.value(f"SELECT count(*) FROM {kept}", patient), kept
         (purged,) = journey.facts(facts.RecordsPurged, of_patient=True)
         assert purged.key_destroyed
         assert purged.records

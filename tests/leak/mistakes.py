@@ -19,7 +19,7 @@ from transfer_airflow.attention import Attention, attend
 
 from tests.leak.sought import STEM
 from transfer.adapters.fhir.trees import get_fhir_model_class
-from transfer.errors import NotAllowed
+from transfer.errors import Unavailable
 from transfer.rounds import Dag
 
 WORD = f"{STEM}ZZFAMILY"
@@ -55,8 +55,8 @@ def a_context(_: Attention) -> None:
         {}[WORD]
 
 
-def a_refusal_with_a_cause(_: Attention) -> None:
-    raise NotAllowed("not this") from ValueError(WORD)
+def an_absence_with_a_cause(_: Attention) -> None:
+    raise Unavailable("not now") from ValueError(WORD)
 
 
 def a_claim(_: Attention) -> None:
@@ -150,7 +150,7 @@ def an_ending_nobody_hears(_: Attention) -> None:
 MISTAKES: dict[str, Callable[[Attention], None]] = {
     made.__name__: made
     for made in (
-        *(a_value, a_cause, a_context, a_refusal_with_a_cause, a_claim, a_group, a_model, a_resource, a_row),
+        *(a_value, a_cause, a_context, an_absence_with_a_cause, a_claim, a_group, a_model, a_resource, a_row),
         *(a_row_twice, a_database, an_address, an_image, a_warning, a_library_s_log, a_thread, a_lost_coroutine),
         an_ending_nobody_hears,
     )

@@ -50,15 +50,15 @@ def at_the_desk(house: House, *arguments: object, typed: str = "", person: str =
     return done.stdout
 
 
-def question(house: House, code: str, subject: str | None = None) -> str:
-    """The open question of this code: its name."""
+def question(house: House, code: str, subject: str) -> str:
+    """The open question of this code about this subject: its name."""
     with house.edges.ledger.transaction() as tx:
-        return next(h.id for h in people.open_holds(tx) if h.code == code and subject in (None, h.subject))
+        return next(h.id for h in people.open_holds(tx) if h.code == code and h.subject == subject)
 
 
-def has_question(house: House, code: str) -> bool:
+def has_question(house: House, code: str, subject: str) -> bool:
     with house.edges.ledger.transaction() as tx:
-        return any(hold.code == code for hold in people.open_holds(tx))
+        return any(hold.code == code and hold.subject == subject for hold in people.open_holds(tx))
 
 
 # --- what comes in and cannot be read ---------------------------------------------------------------------------------
@@ -153,10 +153,10 @@ def _malformed_http(house: House, word: str) -> list[bytes]:
         f"GET /packets/{word}/packet.tar?who={word} HTTP/1.1\r\nHost: x\r\n{bearer}\r\n".encode(),
         f"GET /{word}/../{word} HTTP/1.1\r\nHost: {word}\r\nX-{word}: {word}\r\n\r\n".encode(),
         f"{word} /{word} {word}/9\r\n{word}\r\n\r\n".encode(),
-        f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Type: application/{word}\r\nContent-Length: 3\r\n\r\nabc".encode(),
+        f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Type: application/{word}\r\n\r\n".encode(),
         f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Length: {word}\r\n\r\n".encode(),
-        f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-        f"{word}\r\n{word}\r\n".encode(),
+        f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Type: application/json\r\n"
+        f"Transfer-Encoding: chunked\r\n\r\n{word}\r\n{word}\r\n".encode(),
         f"GET /health HTTP/1.1\r\nHost: x\r\nCookie: {word}\r\nRange: bytes={word}\r\n\r\n".encode() + b"\xff" * 9,
     ]
 
@@ -186,8 +186,9 @@ def kill_the_gateway_within_a_message(house: House, chart: Chart) -> None:
         mllp.sendall(b"\x0b" + report + b"\rNTE|1||" + chart["patient"]["family"].encode() * 200_000)
         token = config(house, "oncology")["gateway_token"]
         http.sendall(
-            f"POST /fhir HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/fhir+json\r\n"
-            f"Content-Length: 9999999\r\n\r\n{json.dumps(letters.referral(chart, {}))}".encode()
+            f"POST /fhir HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/fhir+json\r\nContent-Length: 9999999\r\n\r\n"
+            f"{json.dumps(letters.referral(chart, {}))}".encode()
         )
         time.sleep(0.3)
         os.kill(before, signal.SIGKILL)
@@ -206,10 +207,9 @@ def tasks_at_work(house: House) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            title = (process / "cmdline").read_bytes()
-            if re.match(rb"airflow worker -- [0-9a-f]{8}-", title):
-                if str(house.var).encode() in (process / "environ").read_bytes():
-                    found.append(int(process.name))
+            title, at = (process / "cmdline").read_bytes(), (process / "cwd").readlink()
+            if re.match(rb"airflow worker -- [0-9a-f]{8}-", title) and at.is_relative_to(house.var):
+                found.append(int(process.name))
     return found
 
 

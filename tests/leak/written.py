@@ -202,11 +202,15 @@ class Titles:
             yield Artefact("processes", what, [content])
 
     def look(self) -> None:
-        """Whoever works for the installation has its folder in the environment. The stand-ins are strangers to it."""
+        """Whoever works for the installation works in its folder, or has it in the environment (which a process that
+        sets its title writes over). The stand-ins are strangers to it.
+        """
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 environ, title = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
-                if (self._var in environ or self._var in title) and b"transfer.sandbox" not in title:
+                at = os.fsencode((process / "cwd").readlink())
+                is_ours = at.startswith(self._var) or self._var in environ + title
+                if is_ours and b"transfer.sandbox" not in title:
                     self._seen |= {("cmdline", title), ("environ", environ), ("comm", (process / "comm").read_bytes())}
 
     def _run(self) -> None:

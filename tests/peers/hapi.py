@@ -52,7 +52,7 @@ class Hapi:
 
 
 @contextmanager
-def hapi(folder: Path) -> Iterator[Hapi]:
+def a_hapi(folder: Path) -> Iterator[Hapi]:
     java, program = installed.program("java"), installed.installed("hapi", "hapi/hapi-r4.jar")
     port = ports.free(["hapi"])["hapi"]
     peer = Hapi(f"http://127.0.0.1:{port}/fhir", "the-token-of-the-office")

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -39,4 +38,4 @@ def _there(peer: str, path: Path) -> Path:
 
 def python() -> Path:
     """The interpreter that has the Python peers, which share nothing with ours."""
-    return installed("python peers", f"python/bin/{Path(sys.executable).name}")
+    return installed("python peers", "python/bin/python")

@@ -4,12 +4,11 @@ Debian's Orthanc 1.10 crashes on its own HTTPS, so nginx speaks it.
 """
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from tests.peers import installed
 from tests.peers.certificates import Certificates
@@ -22,7 +21,7 @@ USER, PASSWORD = "film-room", "shown"
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[Orthanc]:
+def an_orthanc(folder: Path) -> Iterator[Orthanc]:
     try:
         Orthanc.check()
     except NotInstalled as why:
@@ -47,7 +46,7 @@ class Front:
 
 
 @contextmanager
-def nginx(folder: Path, peer: Orthanc, certificates: Certificates) -> Iterator[Front]:
+def an_nginx(folder: Path, peer: Orthanc, certificates: Certificates) -> Iterator[Front]:
     """TLS in front of it; only who shows a certificate of our authority comes through."""
     program = installed.program("nginx")
     port = ports.free(["nginx"])["nginx"]
@@ -89,8 +88,6 @@ http {{
 
 
 def _await(peer: Orthanc) -> None:
-    import time
-
     until = time.monotonic() + 20
     while not peer.answers():
         assert time.monotonic() < until, peer.log.read_text(errors="replace")[-3000:]

@@ -20,7 +20,7 @@ class Versitygw:
 
 
 @contextmanager
-def versitygw(folder: Path) -> Iterator[Versitygw]:
+def a_versitygw(folder: Path) -> Iterator[Versitygw]:
     program = installed.installed("versitygw", "bin/versitygw")
     port = ports.free(["versitygw"])["versitygw"]
     for name in ("data", "versions", "users"):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from transfer.arrivals import NoRecords, Receipt, Referral
+from transfer.arrivals import ABSENCE_REASONS, NoRecords, Receipt, Referral, worded
 from transfer.errors import Fenced, NeedsReview, Refused
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
@@ -293,7 +293,7 @@ def _no_records(edges: Edges, arrival: Arrival, said: NoRecords) -> None:
         tx.lock_case(request.case)
         opened = tx.case(request.case).opened
         request = requests.get(tx, request.id) or request
-        requests.move(tx, request, RequestState.NO_RECORDS, findings=[said.reason])
+        requests.move(tx, request, RequestState.NO_RECORDS, findings=[worded(said.reason, ABSENCE_REASONS)])
         settle_needs(tx, edges, request.case)
         if opened and patients.identity(tx, opened.patient):
             arrivals.join_patient(tx, arrival, PatientId(opened.patient))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from transfer import facts
-from transfer.arrivals import ArrivalKind, Receipt, ReceiptWord
+from transfer.arrivals import DECLINE_REASONS, ArrivalKind, Receipt, ReceiptWord, worded
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
@@ -65,16 +65,24 @@ def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Rece
         return
     # A receipt is the receiver's own word that it has the packet, whatever we heard of the hand-over.
     packets.settle(tx, disclosure, "made")
-    fact = facts.ReceiptRecorded(packet=packet, word=said.word, arrival=arrival.id, reasons=said.reasons)
+    reasons = _reasons(edges, tx.case(packet.case).opened, said)
+    fact = facts.ReceiptRecorded(packet=packet, word=said.word, arrival=arrival.id, reasons=reasons)
     tx.append(Chain.case(packet.case), fact)
     arrivals.settle(tx, arrival, "filed", "receipt")
     is_declined = said.word is ReceiptWord.DECLINED
     if is_declined:
         people.hold(tx, packet.case, "packet-declined", packet)
-    reopened = is_declined and _reopen(tx, edges, packet.case, said.reasons)
+    reopened = is_declined and _reopen(tx, edges, packet.case, reasons)
     settle_needs(tx, edges, packet.case)
     if reopened:
         rounds.ring(tx, Dag.OPEN_CASE, packet.case)
+
+
+def _reasons(edges: Edges, opened: facts.CaseOpened | None, said: Receipt) -> tuple[str, ...]:
+    """The receiver's reasons in words we know: the keys of the case's checklist, and those of a decline."""
+    lines = edges.checklists[opened.checklist].lines if opened else ()
+    known = DECLINE_REASONS.union(line.key for line in lines)
+    return tuple(dict.fromkeys(worded(one, known) for one in said.reasons))
 
 
 def _reopen(tx: Tx, edges: Edges, case: CaseId, reasons: Sequence[str]) -> bool:

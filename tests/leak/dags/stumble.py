@@ -4,7 +4,7 @@ from airflow.sdk import dag, task
 from transfer_airflow.defaults import A_ROUND
 
 NAMES = (
-    *("a_value", "a_cause", "a_context", "a_refusal_with_a_cause", "a_claim", "a_group", "a_model", "a_resource"),
+    *("a_value", "a_cause", "a_context", "an_absence_with_a_cause", "a_claim", "a_group", "a_model", "a_resource"),
     *("a_row", "a_row_twice", "a_database", "an_address", "an_image", "a_warning", "a_library_s_log", "a_thread"),
     *("a_lost_coroutine", "an_ending_nobody_hears"),
 )

@@ -4,6 +4,7 @@ A stream that dies does so silently, mostly at the end of an instance: every len
 series counts as complete only by the closing delimiter and the set of SOP Instance UIDs (MECHANISMS 5).
 """
 
+import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -49,11 +50,13 @@ class DicomwebClient:
         password: str | None = None,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: whom we trust, and the certificate that we show where the archive asks for one; else the machine's."""
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
         shown = authorization(token, user, password)
-        self._archive = Archive(base_url, shown, self._timeouts, self._limits)
+        self._archive = Archive(base_url, shown, self._timeouts, self._limits, tls)
 
     def studies(self, who: Demographics, institution: Institution) -> list[StudyFound]:
         """The patient's studies by the numbers this archive would know, and if that finds none by name and birth date.

@@ -1,6 +1,7 @@
 """Requests to one archive: its own origin only, no redirects, everything bounded, every failure in our words."""
 
 import json
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -56,7 +57,14 @@ def authorization(token: str | None, user: str | None, password: str | None) -> 
 class Archive:
     """The HTTP side of one DICOMweb service. Its credential goes to `base_url` and nowhere else."""
 
-    def __init__(self, base_url: str, authorization: str | None, timeouts: Timeouts, limits: Limits) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        authorization: str | None,
+        timeouts: Timeouts,
+        limits: Limits,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
             raise ValueError("a DICOMweb base URL is http(s)://host[:port]/path")
@@ -64,7 +72,7 @@ class Archive:
         self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": authorization} if authorization else {})
         self._timeouts = timeouts
         self._limits = limits
-        self._pool = urllib3.PoolManager(num_pools=1, maxsize=2)
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=2, ssl_context=tls)
 
     def listing(self, path: str) -> list[dict[str, object]]:
         """A QIDO-RS answer; empty for 204 and for `[]`.

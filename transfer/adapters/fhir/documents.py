@@ -25,6 +25,29 @@ UNKNOWN_CONTENT: Final = "application/octet-stream"
 FHIR_JSON: Final = "application/fhir+json"
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
+#: what a record may be called where it stands in clear; any other name of a type is a word of its sender's own
+_KNOWN_TYPES: Final = frozenset(
+    {
+        *("application/pdf", "application/rtf", "application/xml", "application/json", "application/fhir+json"),
+        *("application/fhir+xml", "application/cda+xml", "application/hl7-cda+xml", "application/hl7-sda+xml"),
+        *("application/msword", "application/dicom", "application/dicom+json", "application/zip", "application/gzip"),
+        *("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "application/vnd.ms-excel"),
+        *("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/x-hl7", "application/vcf"),
+        *("application/vnd.oasis.opendocument.text", "application/edi-hl7v2", "x-application/hl7-v2+er7"),
+        *("text/plain", "text/html", "text/xml", "text/rtf", "text/csv", "text/markdown", "text/cda+xml"),
+        *(
+            "image/jpeg",
+            "image/png",
+            "image/tiff",
+            "image/gif",
+            "image/bmp",
+            "image/webp",
+            "image/jp2",
+            "image/svg+xml",
+        ),
+        *("audio/mpeg", "audio/wav", "video/mp4", "video/mpeg"),
+    }
+)
 _RESTFUL = re.compile(r"(?P<issuer>https?://[^?#]+/[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(/_history/.*)?")
 _LITERAL = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(/_history/.*)?")
 
@@ -82,7 +105,7 @@ def _document(
         identifiers=tuple(_identifiers(resource, institution, address)),
         parent=parent,
         relation=relation,
-        content_type=media_type(text(attachment, "contentType")) if attachment else FHIR_JSON,
+        content_type=_known(media_type(text(attachment, "contentType"))) if attachment else FHIR_JSON,
         labels=labels_of([*codings(*children(resource, "securityLabel")), *children(resource, "meta", "security")]),
     )
 
@@ -163,3 +186,7 @@ def media_type(said: str | None) -> str:
     """`type/subtype` in lower case without parameters; what is not one is just bytes."""
     plain = (said or "").partition(";")[0].strip().lower()
     return plain if _MEDIA_TYPE.fullmatch(plain) else UNKNOWN_CONTENT
+
+
+def _known(said: str) -> str:
+    return said if said in _KNOWN_TYPES else UNKNOWN_CONTENT

@@ -96,13 +96,22 @@ def check(resource: Tree) -> None:
         Unreadable: says which element, never its value.
     """
     kind = type_of(resource)
-    if kind is None:
+    if kind is None or not _is_of_r4(kind):
         raise Unreadable("not a FHIR resource")
     if resource.get("modifierExtension") or resource.get("implicitRules"):
         raise Unreadable(f"{kind}: changed by an extension we do not know")
     problem = _problem(kind, resource)
     if problem:
         raise Unreadable(f"{kind}: {problem}")
+
+
+def _is_of_r4(kind: str) -> bool:
+    """Whether R4 has this type; a name it does not have is a word of the sender's own, and not repeated."""
+    try:
+        get_fhir_model_class(kind)
+    except Exception:  # noqa: BLE001  the library raises KeyError, LookupError and others
+        return False
+    return True
 
 
 def _problem(kind: str, resource: Tree) -> str | None:

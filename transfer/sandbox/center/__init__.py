@@ -91,6 +91,7 @@ class SummitCancerCenter(Institution):
         return as_json(held["response"], content_type=_FHIR)
 
     def _new(self, offered: submission.Submission, request: Request) -> dict[str, Any]:
+        (self.config.folder / f"{offered.packet}.submission.json").write_bytes(request.body)
         return {
             "state": "announced",
             "url": offered.packet_url,

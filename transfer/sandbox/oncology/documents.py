@@ -47,7 +47,7 @@ def documents(chart: Chart) -> tuple[Document, ...]:
 @lru_cache(maxsize=64)
 def _written(text: str) -> tuple[Document, ...]:
     chart: Chart = json.loads(text)
-    return (*_notes(chart), *_reports(chart))
+    return tuple(one for one in (*_notes(chart), *_reports(chart)) if one.name not in chart.get("lacks", ()))
 
 
 def _notes(chart: Chart) -> Iterator[Document]:

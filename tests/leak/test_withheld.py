@@ -1,0 +1,182 @@
+"""A category that was not released is named nowhere outside, and everything outside reads as if there were none."""
+
+import base64
+import copy
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from tests.attention import attend_all
+from tests.journeys.conftest import house, shared_house  # noqa: F401  fixtures
+from tests.journeys.house import Chart, House
+from tests.leak.sought import Sought
+from tests.leak.written import everything, search
+from transfer.case import Stage
+from transfer.flow import desk
+from transfer.identifiers import CaseId
+from transfer.packet import NOTICE
+from transfer.sandbox.charts import draw_chart
+from transfer.sentences import SENTENCES
+
+pytestmark = pytest.mark.servers
+
+#: words that would say what kind of thing was kept back, or that anything was
+TELLING = re.compile(
+    r"\bHIV\b|\bAIDS\b|PSYTHPN|psychother|special.categor|sensitiv|withheld|kept back|redact|not authori[sz]ed|"
+    r"securityLabel|confidential",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All of a case that anybody but the staff can come to see, without what differs from case to case."""
+
+    case: CaseId
+    #: file of the packet → what it says; None for what is there as it was received
+    packet: dict[str, str | None]
+    submission: str
+    notes: list[str]
+    holds: list[str]
+    states: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return json.dumps([self.packet, self.submission, self.notes, self.holds])
+
+
+def two_alike(document: str, code: str) -> tuple[Chart, Chart]:
+    """Two people alike but for their names and numbers: the office of one shows a document under a label that the form
+    does not release, the office of the other has no such document.
+    """
+    chart = draw_chart(seed=abs(hash((document, code))) % 2**31, marked="WVQAA", slices=2)
+    other = json.loads(json.dumps(chart).replace("WVQAA", "WVQBB"))
+    chart = json.loads(_renumbered(json.dumps(chart), "3"))
+    other = json.loads(_renumbered(json.dumps(other), "4"))
+    return chart | {"labels": {document: [code]}}, other | {"lacks": [document]}
+
+
+def _renumbered(text: str, digit: str) -> str:
+    """Numbers that the whole world shares must not be shared by two people."""
+    text = re.sub(r"(2\.25\.\d{30})\d", rf"\g<1>{digit}", text)
+    return re.sub(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11})[0-9a-f]", rf"\g<1>{digit}", text)
+
+
+def delivered(house: House, chart: Chart) -> Outside:  # noqa: F811
+    for institution in ("oncology", "pathology", "archive"):
+        house.order(institution, "patients", chart)
+    house.release_form(chart)
+    attend_all(house.edges)
+    case = house.referral(chart)
+    house.pathology_report(chart)
+    house.attend_until(lambda: "approve-partial" in house.holds(case) or _waits(house, case))
+    lacking = house.assessment(case).lacking
+    desk.approve(house.edges, case, person="ann", without=lacking)
+    house.attend_until(lambda: _stage(house, case) is Stage.DELIVERED)
+    (arrived,) = [one for one in house.order("center", "packets", method="GET") if one["packet"].startswith(case)]
+    folder = Path(arrived["folder"])
+    sent = (house.var / "sandbox" / "center" / f"{arrived['packet']}.submission.json").read_text()
+    with house.edges.ledger.transaction() as tx:
+        notes = tx.rows("SELECT sentence FROM due_runs WHERE subject LIKE %s ORDER BY dag_id, round", f"{case}%")
+        codes = sorted(hold.code for hold in tx.case(case).holds.values())
+    return Outside(
+        case=case,
+        packet={_neutral(str(p.relative_to(folder))): _said(p) for p in folder.rglob("*") if p.is_file()},
+        submission=_neutral(sent),
+        notes=[_neutral(row.sentence or "") for row in notes],
+        holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
+        states=house.request_states(case),
+    )
+
+
+def _waits(house: House, case: CaseId) -> bool:  # noqa: F811
+    states = house.request_states(case)
+    return bool(states) and all(states.get(one) == "answered" for one in ("records-office", "film-room", "report-desk"))
+
+
+def _stage(house: House, case: CaseId) -> Stage:  # noqa: F811
+    with house.edges.ledger.transaction() as tx:
+        return tx.case(case).stage
+
+
+def _said(path: Path) -> str | None:
+    """What a file that we wrote says to a reader."""
+    if path.suffix in (".json", ".html", ".txt"):
+        return _neutral(path.read_text(encoding="utf-8"))
+    if path.name == "records.pdf":
+        return _neutral("\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(path.read_bytes())).pages))
+    return None
+
+
+#: what is another for every case and every person → what stands for it
+_OWN = (
+    (re.compile(r"WVQ(AA|BB)"), "WORD"),
+    (re.compile(r"\b[a-z][0-9a-hjkmnp-tv-z]{15}\b"), "ID"),
+    (re.compile(r"c[0-9a-hjkmnp-tv-z]{11}(?=-p\d|\b)"), "CASE"),
+    (re.compile(r"2\.25\.\d+"), "UID"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r'"hash": ?"[A-Za-z0-9+/=]{28}"'), '"hash": "SHA1"'),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:\d\d))?"), "TIME"),
+    (re.compile(r'("(?:bytes|size|sequence|offset|length)": ?)\d+'), r"\1N"),
+    (re.compile(r"\b\d[\d.,]*\s?([kKM]i?B|bytes)\b"), "SIZE"),
+)
+
+
+def _neutral(text: str) -> str:
+    for own, stands in _OWN:
+        text = own.sub(stands, text)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [("molecular", "HIV"), ("progress", "PSYTHPN"), ("questionnaire", "HIV"), ("treatment", "PSYTHPN")],
+)
+def test_a_packet_reads_the_same_with_and_without_something_withheld(house: House, document: str, code: str):  # noqa: F811
+    with_it, without_it = two_alike(document, code)
+    one, other = delivered(house, with_it), delivered(house, without_it)
+
+    assert one.packet.keys() == other.packet.keys()
+    for path, said in other.packet.items():
+        assert one.packet[path] == said, path
+    assert one.submission == other.submission
+    assert one.notes == other.notes
+    assert one.holds == other.holds
+    assert one.states == other.states
+    assert not TELLING.search(one.text.replace(NOTICE, ""))
+    manifest = json.loads(next(said for path, said in one.packet.items() if path.endswith("manifest.json")) or "")
+    assert manifest["notice"] == NOTICE
+
+
+def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: House):  # noqa: F811
+    """Whatever staff may read of it is read from what is sealed."""
+    chart, _ = two_alike("consultation", "PSYTHPN")
+    delivered(house, chart)
+
+    assert search(Sought.of(["PSYTHPN"]), everything(house)).hits == []
+
+
+def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house: House):  # noqa: F811
+    chart, other = two_alike("molecular", "HIV")
+    released = json.loads(json.dumps(chart).replace("WVQAA", "WVQCC"))
+    released = json.loads(_renumbered(json.dumps(released), "5")) | {"labels": {}}
+    kept = delivered(house, released)
+
+    assert len(kept.packet) > len(delivered(house, json.loads(_another(other))).packet)
+
+
+def _another(chart: Chart) -> str:
+    return _renumbered(json.dumps(copy.deepcopy(chart)).replace("WVQBB", "WVQDD"), "6")
+
+
+def test_the_text_that_is_compared_would_show_a_label():
+    labelled: dict[str, Any] = {"securityLabel": [{"coding": [{"code": "HIV"}]}], "x": base64.b64encode(b"x").decode()}
+
+    assert TELLING.search(json.dumps(labelled))

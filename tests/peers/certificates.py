@@ -1,0 +1,65 @@
+"""An authority made for one test run, and what it signs: a server on this machine, and a client it knows."""
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """PEM files in `folder`."""
+
+    folder: Path
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What a server needs."""
+        names = {"authority": "authority.pem", "certificate": "server.pem", "key": "server.key"}
+        return {word: self.folder / name for word, name in names.items()}
+
+    def client(self, *, shows_certificate: bool = True) -> ssl.SSLContext:
+        """One that trusts this authority and nobody else."""
+        context = ssl.create_default_context(cafile=self.folder / "authority.pem")
+        if shows_certificate:
+            context.load_cert_chain(self.folder / "client.pem", self.folder / "client.key")
+        return context
+
+
+def certificates(folder: Path) -> Certificates:
+    folder.mkdir()
+    authority = ec.generate_private_key(ec.SECP256R1())
+    is_one = x509.BasicConstraints(ca=True, path_length=0)
+    _write(folder, "authority", authority, _certificate("authority", authority, authority, "authority", is_one))
+    for name in ("server", "client"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        place = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        _write(folder, name, key, _certificate(name, key, authority, "authority", place))
+    return Certificates(folder)
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    signed_by: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    says: x509.ExtensionType,
+) -> x509.Certificate:
+    subject, by = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, issuer))
+    now = datetime.now(UTC)
+    number = x509.random_serial_number()
+    day = timedelta(days=1)
+    made = x509.CertificateBuilder(by, subject, key.public_key(), number, now - day, now + day)
+    return made.add_extension(says, critical=True).sign(signed_by, hashes.SHA256())
+
+
+def _write(folder: Path, name: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / f"{name}.key").touch(mode=0o600)
+    (folder / f"{name}.key").write_bytes(private)
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))

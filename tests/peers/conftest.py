@@ -1,0 +1,51 @@
+"""One of each peer for all the tests that talk to it: some take long to start."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.peers.certificates import Certificates, certificates
+from tests.peers.hapi import Hapi, a_hapi
+from tests.peers.orthanc import Front, an_nginx, an_orthanc
+from transfer.parts.orthanc import Orthanc
+
+
+@pytest.fixture(scope="session")
+def room() -> Iterator[Path]:
+    """A folder for all of them; Orthanc's temporary files want a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def hapi(room: Path) -> Iterator[Hapi]:
+    with a_hapi(_folder(room, "hapi")) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def orthanc(room: Path) -> Iterator[Orthanc]:
+    with an_orthanc(_folder(room, "orthanc")) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def known(room: Path) -> Certificates:
+    """The certificates that nginx and its clients know each other by."""
+    return certificates(room / "certificates")
+
+
+@pytest.fixture(scope="session")
+def nginx(room: Path, orthanc: Orthanc, known: Certificates) -> Iterator[Front]:
+    with an_nginx(_folder(room, "nginx"), orthanc, known) as front:
+        yield front
+
+
+def _folder(room: Path, name: str) -> Path:
+    folder = room / name
+    folder.mkdir()
+    return folder

@@ -1,0 +1,253 @@
+"""Finding a patient's studies in Orthanc, which hospitals run, and fetching them: over HTTP, and over TLS with
+certificates on both sides.
+"""
+
+import hashlib
+import ssl
+import uuid
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from tests.fakes import MemoryVault
+from tests.peers.certificates import Certificates, certificates
+from tests.peers.orthanc import PASSWORD, USER, Front, base
+from transfer.adapters.dicomweb import DicomwebClient, Ending, SeriesObject, missing
+from transfer.demo import images_of
+from transfer.errors import Fenced, TurnedAway, Unexpected, Unreachable
+from transfer.institutions import Institution
+from transfer.parts.orthanc import Orthanc
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.sandbox.charts import draw_chart
+
+pytestmark = pytest.mark.servers
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "dicom"
+SLICES = 7
+
+
+class InTheArchive:
+    """A patient with images there, as a chart draws one; nobody else's test knows them."""
+
+    def __init__(self, orthanc: Orthanc, slices: int = SLICES) -> None:
+        self.chart = draw_chart(slices=slices)
+        self.images = images_of(self.chart)
+        orthanc.take_in(self.images)
+        number, person = self.chart["numbers"]["mercy-imaging"], self.chart["patient"]
+        self.institution = Institution(
+            id="mercy-imaging", name="Mercy", time_zone="America/Chicago", issuers={"MERCY": number["system"]}
+        )
+        self.who = Demographics(
+            names=(PersonName(person["family"], tuple(person["given"])),),
+            birth_date=date.fromisoformat(person["birth_date"]),
+            identifiers=(IssuedIdentifier(number["system"], number["value"]),),
+        )
+        self.study = str(self.chart["imaging"]["study_uid"])
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 by SOP Instance UID, of what was put in."""
+        uids = [str(pydicom.dcmread(BytesIO(image), stop_before_pixels=True).SOPInstanceUID) for image in self.images]
+        hashes = [hashlib.sha256(image).hexdigest() for image in self.images]
+        return dict(zip(uids, hashes, strict=True))
+
+
+@pytest.fixture
+def patient(orthanc: Orthanc) -> InTheArchive:
+    return InTheArchive(orthanc)
+
+
+@pytest.fixture
+def client(orthanc: Orthanc) -> DicomwebClient:
+    return DicomwebClient(base(orthanc), user=USER, password=PASSWORD)
+
+
+def fetch(client: DicomwebClient, study: str, series: str, vault: MemoryVault, **how: Any) -> SeriesObject | None:
+    expected = how.pop("expected", None)
+    plain = {"keep_going": lambda: None, "institution": Institution(id="mercy", name="M", time_zone="UTC")}
+    return client.fetch_series(
+        study, series, expected=client.instances(study, series) if expected is None else expected, vault=vault,
+        **(plain | how),
+    )
+
+
+def fetched(client: DicomwebClient, study: str) -> dict[str, str]:
+    """SHA-256 by SOP Instance UID, of every series as it lies in the vault."""
+    vault, found = MemoryVault(), {}
+    for series in client.series(study):
+        came = fetch(client, study, series.uid, vault)
+        assert came
+        assert came.complete
+        assert came.ending is Ending.CLOSED
+        for entry in came.index:
+            content = b"".join(vault.read(came.locate(entry)))
+            found[entry.sop_instance_uid] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def largest(client: DicomwebClient, study: str) -> tuple[str, frozenset[str]]:
+    series = {each.uid: client.instances(study, each.uid) for each in client.series(study)}
+    return max(series.items(), key=lambda item: len(item[1]))
+
+
+def test_a_patients_study_is_found_by_number(client: DicomwebClient, patient: InTheArchive) -> None:
+    (found,) = client.studies(patient.who, patient.institution)
+
+    assert found.study_instance_uid == patient.study
+    assert patient.who.identifiers[0] in found.patient.identifiers
+    assert found.expected_instances in (None, len(patient.images))
+
+
+def test_a_patients_study_is_found_by_name_and_birth_date(client: DicomwebClient, patient: InTheArchive) -> None:
+    who = Demographics(names=patient.who.names, birth_date=patient.who.birth_date)
+
+    found = client.studies(who, patient.institution)
+
+    assert patient.study in [each.study_instance_uid for each in found]
+
+
+def test_an_unknown_patient_has_no_studies_there(client: DicomwebClient, patient: InTheArchive) -> None:
+    issuer = patient.who.identifiers[0].issuer
+    stranger = Demographics(identifiers=(IssuedIdentifier(issuer, uuid.uuid4().hex[:16]),))
+
+    assert client.studies(stranger, patient.institution) == []
+
+
+def test_every_image_of_a_study_comes_to_the_byte(client: DicomwebClient, patient: InTheArchive) -> None:
+    assert fetched(client, patient.study) == patient.digests()
+
+
+def test_a_study_it_does_not_know_has_no_series(client: DicomwebClient) -> None:
+    assert client.series("1.2.3.4.5.6") == []
+    assert client.instances("1.2.3.4.5.6", "1.2.3.4.5.7") == frozenset()
+
+
+def test_a_series_listed_with_more_than_it_has_is_not_complete(client: DicomwebClient, patient: InTheArchive) -> None:
+    series, instances = largest(client, patient.study)
+
+    came = fetch(client, patient.study, series, MemoryVault(), expected=instances | {"1.2.3.9"})
+
+    assert came
+    assert not came.complete
+    assert missing(instances | {"1.2.3.9"}, came) == {"1.2.3.9"}
+
+
+def test_the_instances_that_are_missing_are_fetched_one_by_one(client: DicomwebClient, patient: InTheArchive) -> None:
+    series, instances = largest(client, patient.study)
+    wanted = frozenset(sorted(instances)[:2])
+
+    came = fetch(client, patient.study, series, MemoryVault(), expected=instances, wanted=wanted)
+
+    assert came
+    assert (came.complete, came.instances) == (True, wanted)
+
+
+def test_an_instance_it_does_not_have_is_missing_and_the_others_come(
+    client: DicomwebClient, patient: InTheArchive
+) -> None:
+    series, instances = largest(client, patient.study)
+    wanted = frozenset({*sorted(instances)[:1], "1.2.3.9"})
+
+    came = fetch(client, patient.study, series, MemoryVault(), expected=instances | wanted, wanted=wanted)
+
+    assert came
+    assert (came.complete, came.instances) == (False, wanted - {"1.2.3.9"})
+
+
+def test_more_instances_than_one_page_lists_are_all_listed(
+    client: DicomwebClient, patient: InTheArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series, instances = largest(client, patient.study)
+    assert len(instances) > 3
+
+    monkeypatch.setattr("transfer.adapters.dicomweb.client._PAGE", 3)
+
+    assert client.instances(patient.study, series) == instances
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "JPEG2000.dcm", "liver_deflate.dcm", "test-SR.dcm"]
+)
+def test_images_come_in_the_transfer_syntax_they_are_kept_in(
+    client: DicomwebClient, orthanc: Orthanc, name: str
+) -> None:
+    file = (SAMPLES / name).read_bytes()
+    head = pydicom.dcmread(BytesIO(file), stop_before_pixels=True)
+    orthanc.take_in([file])
+
+    came = fetched(client, str(head.StudyInstanceUID))
+
+    assert came[str(head.SOPInstanceUID)] == hashlib.sha256(file).hexdigest()
+
+
+def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(
+    orthanc: Orthanc, patient: InTheArchive
+) -> None:
+    stranger = DicomwebClient(base(orthanc), user=USER, password="guessed")
+
+    with pytest.raises(TurnedAway):
+        stranger.studies(patient.who, patient.institution)
+    with pytest.raises(TurnedAway):
+        stranger.instances(patient.study, "1.2.3")
+
+
+def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(
+    client: DicomwebClient, patient: InTheArchive
+) -> None:
+    series, instances = largest(client, patient.study)
+    vault = MemoryVault()
+
+    with pytest.raises(Fenced):
+        fetch(client, patient.study, series, vault, expected=instances, keep_going=_fenced)
+
+    assert not vault.objects
+
+
+def _fenced() -> None:
+    raise Fenced("another worker has it")
+
+
+# --- through nginx, which wants a certificate ------------------------------------------------------------------
+
+
+def through(nginx: Front, tls: ssl.SSLContext | None, password: str = PASSWORD) -> DicomwebClient:
+    return DicomwebClient(nginx.base, user=USER, password=password, tls=tls)
+
+
+def test_who_shows_its_certificate_finds_and_fetches_over_tls(
+    nginx: Front, known: Certificates, patient: InTheArchive
+) -> None:
+    client = through(nginx, known.client())
+
+    assert [each.study_instance_uid for each in client.studies(patient.who, patient.institution)] == [patient.study]
+    assert fetched(client, patient.study) == patient.digests()
+
+
+def test_who_shows_no_certificate_or_a_strangers_gets_nothing(
+    nginx: Front, known: Certificates, patient: InTheArchive, tmp_path: Path
+) -> None:
+    strangers = certificates(tmp_path / "strangers")
+    theirs = known.client(shows_certificate=False)
+    theirs.load_cert_chain(strangers.folder / "client.pem", strangers.folder / "client.key")
+
+    for tls in (known.client(shows_certificate=False), theirs):
+        with pytest.raises((Unexpected, Unreachable)):
+            through(nginx, tls).studies(patient.who, patient.institution)
+
+
+@pytest.mark.parametrize("trusts", ["another-authority", "the-machine"])
+def test_an_archive_whose_certificate_is_not_trusted_is_told_nothing(
+    nginx: Front, patient: InTheArchive, tmp_path: Path, trusts: str
+) -> None:
+    tls = certificates(tmp_path / "others").client() if trusts == "another-authority" else None
+
+    with pytest.raises(Unexpected, match="certificate"):
+        through(nginx, tls).studies(patient.who, patient.institution)
+
+
+def test_a_certificate_is_no_password(nginx: Front, known: Certificates, patient: InTheArchive) -> None:
+    with pytest.raises(TurnedAway):
+        through(nginx, known.client(), password="guessed").studies(patient.who, patient.institution)
