@@ -26,6 +26,7 @@ from tests.adapters.fhir_office import (
     as_json,
     searchset,
 )
+from transfer import logs
 from transfer.adapters.fhir.found import Bad, Found, PatientFound
 from transfer.adapters.fhir.peer import Limits
 from transfer.adapters.fhir.source import FhirSourceClient
@@ -805,6 +806,7 @@ def test_a_stop_in_the_middle_of_a_document_is_obeyed_within_a_mebibyte(office, 
 
 def test_nothing_of_a_patient_is_logged_nor_said_in_errors(office, source, caplog):
     caplog.set_level(logging.DEBUG)
+    logs.tame(threads=False)
     answers = iter([Said(405), Said(400, body=b'{"text": "no such patient Quillfeather"}')])
     office.answers = lambda asked: next(answers)
 

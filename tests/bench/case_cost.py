@@ -26,7 +26,7 @@ from transfer.facts import Chain, Origin
 from transfer.flow.assess import settle_needs
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, rounds
+from transfer.ledger import Ledger, purging, rounds
 from transfer.ledger.migrate import migrate
 from transfer.parts.postgres import Postgres
 from transfer.records import RecordKind
@@ -69,8 +69,17 @@ def come_in(edges: Edges, case: CaseId) -> None:
     builders.came_in(edges, case, RecordKind.NOTE, content=random.Random().randbytes(64))
 
 
-def ring_and_look(edges: Edges, case: CaseId) -> None:
-    """Ring, and what the dispatcher asks once a sweep. Nothing is left owed."""
+def sweep(edges: Edges, _: CaseId) -> None:
+    """What the dispatcher asks every second, and whether the house is untidy."""
+    with edges.ledger.transaction() as tx:
+        rounds.postable(tx)
+        rounds.unfinished(tx)
+        rounds.unnoted(tx)
+        purging.is_house_untidy(tx)
+
+
+def ring_and_take(edges: Edges, case: CaseId) -> None:
+    """Ring, and attend to it. Nothing is left owed."""
     with edges.ledger.transaction() as tx:
         rounds.ring(tx, Dag.OPEN_CASE, case)
         for owed in rounds.postable(tx):
@@ -83,7 +92,8 @@ WORK: dict[str, Callable[[Edges, CaseId], object]] = {
     "settle_needs": settle,
     "a fact, and project": project,
     "a record comes in": come_in,
-    "ring, post, take, done": ring_and_look,
+    "ring, post, take, done": ring_and_take,
+    "a sweep of the dispatcher": sweep,
 }
 
 
@@ -121,7 +131,8 @@ def _multiply(owner: psycopg.Connection[TupleRow], times: int) -> None:
             f"INSERT INTO {table} ({names}) SELECT {values} FROM {table}, generate_series(2, {times}) AS n "
             "ON CONFLICT DO NOTHING"
         )
-    # nobody attends to the neighbours: what they wait for is due tomorrow
+    # nobody attends to the neighbours: what they wait for is due tomorrow, and what was said of them is on their runs
+    owner.execute("UPDATE due_runs SET noted = sentence")
     owner.execute("UPDATE due_runs SET not_before = clock_timestamp() + interval '1 day' WHERE state <> 'done'")
     owner.commit()
     owner.autocommit = True

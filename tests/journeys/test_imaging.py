@@ -331,7 +331,7 @@ def fetched_while_rung(house: House, *, slices: int, rate: int) -> dict[str, Any
     assert not fetches.instances
     with house.edges.ledger.transaction() as tx:
         made = tx.rows("SELECT state, outcome, attempts FROM due_runs WHERE subject = %s", journey.case)
-        assert not tx.value("SELECT count(*) FROM vault_intents")
+        assert not tx.value("SELECT count(*) FROM vault_intents WHERE patient = %s", journey.patient)
         size = tx.value(
             "SELECT sum(length) FROM record_parts JOIN collected USING (record) WHERE case_id = %s AND role = 'series'",
             journey.case,

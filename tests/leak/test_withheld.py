@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import difflib
 import io
 import json
 import re
@@ -116,12 +117,12 @@ def _said(path: Path) -> str | None:
 
 #: what is another for every case and every person → what stands for it
 _OWN = (
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
     (re.compile(r"WVQ(AA|BB)"), "WORD"),
     (re.compile(r"\b[a-z][0-9a-hjkmnp-tv-z]{15}\b"), "ID"),
-    (re.compile(r"c[0-9a-hjkmnp-tv-z]{11}(?=-p\d|\b)"), "CASE"),
+    (re.compile(r"\bc[0-9a-hjkmnp-tv-z]{11}(?=-p\d|\b)"), "CASE"),
     (re.compile(r"2\.25\.\d+"), "UID"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
     (re.compile(r'"hash": ?"[A-Za-z0-9+/=]{28}"'), '"hash": "SHA1"'),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:\d\d))?"), "TIME"),
     (re.compile(r'("(?:bytes|size|sequence|offset|length)": ?)\d+'), r"\1N"),
@@ -145,14 +146,19 @@ def test_a_packet_reads_the_same_with_and_without_something_withheld(house: Hous
 
     assert one.packet.keys() == other.packet.keys()
     for path, said in other.packet.items():
-        assert one.packet[path] == said, path
-    assert one.submission == other.submission
+        assert not _differences(said or "", one.packet[path] or ""), path
+    assert not _differences(other.submission, one.submission)
     assert one.notes == other.notes
     assert one.holds == other.holds
     assert one.states == other.states
     assert not TELLING.search(one.text.replace(NOTICE, ""))
     manifest = json.loads(next(said for path, said in one.packet.items() if path.endswith("manifest.json")) or "")
     assert manifest["notice"] == NOTICE
+
+
+def _differences(one: str, other: str) -> list[str]:
+    pieces = [re.split(r"\n|(?<=[,{}>])", text) for text in (one, other)]
+    return [line for line in difflib.unified_diff(*pieces, n=0, lineterm="") if line[:3] not in ("---", "+++")]
 
 
 def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: House):  # noqa: F811

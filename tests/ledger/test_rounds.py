@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
@@ -215,48 +216,47 @@ def test_a_ring_that_waits_for_a_take_makes_the_next_round(ledger: Ledger):
     assert all_rounds(ledger) == [(1, "taken"), (2, "owed")]
 
 
+def write_and_ring(ledger: Ledger, number: int) -> None:
+    with ledger.transaction() as tx:
+        tx.run("INSERT INTO stranger_counts (institution, day) VALUES (%s, '2026-01-01')", str(number))
+        rounds.ring(tx, OPEN, CASE)
+
+
+def attend(ledger: Ledger, seen: set[int]) -> bool:
+    """Take the round that waits, if one does, and read all there is. False: none waits."""
+    with ledger.transaction() as tx:
+        waiting = tx.row("SELECT round FROM due_runs WHERE state IN ('owed', 'posted') ORDER BY round LIMIT 1")
+    if waiting is None:
+        return False
+    if taken := take(ledger, waiting.round):
+        with ledger.transaction() as tx:
+            seen.update(int(row.institution) for row in tx.rows("SELECT institution FROM stranger_counts"))
+        finish(ledger, taken)
+    return True
+
+
 def test_six_who_ring_take_and_finish_at_once_lose_nothing(ledger: Ledger):
     """Each writes something and rings; takers read all there is. At the end everything written was read."""
     seen: set[int] = set()
-    failures: list[BaseException] = []
-    stop = threading.Event()
+    with ThreadPoolExecutor(8) as people:
+        ringing = [
+            people.submit(lambda n=n: [write_and_ring(ledger, n) for n in range(n * 100, n * 100 + 15)])
+            for n in range(6)
+        ]
+        stop = threading.Event()
+        taking = [people.submit(attend_until_stopped, ledger, seen, stop) for _ in range(2)]
+        for one in ringing:
+            one.result(60)
+        stop.set()
+        for one in taking:
+            one.result(60)
 
-    def ringer(base: int) -> None:
-        try:
-            for n in range(base, base + 15):
-                with ledger.transaction() as tx:
-                    tx.run("INSERT INTO stranger_counts (institution, day) VALUES (%s, '2026-01-01')", str(n))
-                    rounds.ring(tx, OPEN, CASE)
-        except BaseException as error:  # noqa: BLE001  reported by the test
-            failures.append(error)
-
-    def attend() -> bool:
-        with ledger.transaction() as tx:
-            waiting = tx.row("SELECT round FROM due_runs WHERE state IN ('owed', 'posted') ORDER BY round LIMIT 1")
-        if waiting is None:
-            return False
-        if taken := take(ledger, waiting.round):
-            with ledger.transaction() as tx:
-                seen.update(int(r.institution) for r in tx.rows("SELECT institution FROM stranger_counts"))
-            finish(ledger, taken)
-        return True
-
-    def taker() -> None:
-        while attend() or not stop.is_set():
-            pass
-
-    ringers = [threading.Thread(target=ringer, args=(n * 100,)) for n in range(6)]
-    takers = [threading.Thread(target=taker) for _ in range(2)]
-    for thread in ringers + takers:
-        thread.start()
-    for thread in ringers:
-        thread.join()
-    stop.set()
-    for thread in takers:
-        thread.join()
-
-    assert failures == []
     assert seen == {n * 100 + i for n in range(6) for i in range(15)}
+
+
+def attend_until_stopped(ledger: Ledger, seen: set[int], stop: threading.Event) -> None:
+    while attend(ledger, seen) or not stop.is_set():
+        pass
 
 
 def test_facts_can_be_added_and_never_changed(ledger: Ledger):

@@ -10,6 +10,7 @@ import pytest
 from tests.peers.certificates import Certificates, certificates
 from tests.peers.hapi import Hapi, a_hapi
 from tests.peers.orthanc import Front, an_nginx, an_orthanc
+from tests.peers.versitygw import Versitygw, a_versitygw
 from transfer.parts.orthanc import Orthanc
 
 
@@ -43,6 +44,12 @@ def known(room: Path) -> Certificates:
 def nginx(room: Path, orthanc: Orthanc, known: Certificates) -> Iterator[Front]:
     with an_nginx(_folder(room, "nginx"), orthanc, known) as front:
         yield front
+
+
+@pytest.fixture(scope="session")
+def versitygw(room: Path) -> Iterator[Versitygw]:
+    with a_versitygw(_folder(room, "versitygw")) as peer:
+        yield peer
 
 
 def _folder(room: Path, name: str) -> Path:

@@ -57,7 +57,14 @@ def a_hapi(folder: Path) -> Iterator[Hapi]:
     port = ports.free(["hapi"])["hapi"]
     peer = Hapi(f"http://127.0.0.1:{port}/fhir", "the-token-of-the-office")
     sized = ["-Xmx768m", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}"]
-    command = [java, *sized, f"-Dport={port}", f"-Dtoken={peer.token}", "-cp", f"{program}:{program.parent}/lib/*"]
+    command: list[str | Path] = [
+        java,
+        *sized,
+        f"-Dport={port}",
+        f"-Dtoken={peer.token}",
+        "-cp",
+        f"{program}:{program.parent}/lib/*",
+    ]
     is_up = f"{peer.base}/metadata"
     with running([*command, "HapiR4"], folder=folder, answers=lambda: says_ok(is_up), seconds=120):
         yield peer

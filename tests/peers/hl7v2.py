@@ -1,13 +1,21 @@
-"""The HL7 v2 senders: python-hl7 (its asyncio client and its command `mllp_send`) and node-hl7-client."""
+"""HL7 v2 over MLLP by others: python-hl7 (its asyncio client and server, its command `mllp_send`), node-hl7-client and
+node-hl7-server.
+"""
 
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.peers import installed
+from tests.peers.running import running
+from transfer.parts import ports
+from transfer.parts.orthanc import INSIDE
 
 _SECONDS = 20.0
 
@@ -21,16 +29,54 @@ class Answer:
     type: str
 
 
-def python_hl7() -> list[Path]:
-    return [installed.python(), installed.ROOT / "peers" / "python" / "send.py"]
+def python_hl7(what: str = "send") -> list[Path]:
+    return [installed.python(), installed.ROOT / "peers" / "python" / f"{what}.py"]
 
 
-def node_hl7() -> list[Path]:
+def node_hl7(what: str = "send") -> list[Path]:
     # modules are looked for beside the file that imports them
     node, there = installed.program("node"), installed.installed("node peers", "node/node_modules/node-hl7-client")
-    script = there.parents[1] / "send.mjs"
-    script.write_bytes((installed.ROOT / "peers" / "node" / "send.mjs").read_bytes())
+    script = there.parents[1] / f"{what}.mjs"
+    script.write_bytes((installed.ROOT / "peers" / "node" / f"{what}.mjs").read_bytes())
     return [node, script]
+
+
+@contextmanager
+def python_server(folder: Path) -> Iterator[int]:
+    """A receiver, and the port it listens at."""
+    port = ports.free(["hl7"])["hl7"]
+    with running([*python_hl7("serve"), str(port)], folder=folder, answers=lambda: ports.answers(port)):
+        yield port
+
+
+@contextmanager
+def node_server(folder: Path) -> Iterator[int]:
+    """The same. It would listen on every address, so it runs apart, as Orthanc does and behind the same front."""
+    port = ports.free(["hl7"])["hl7"]
+    front = [sys.executable, "-m", "transfer.parts.orthanc_server", "--port", str(port), "--run"]
+    with running([*front, *node_hl7("serve"), str(INSIDE)], folder=folder, answers=lambda: acknowledges(port)):
+        yield port
+
+
+def acknowledges(port: int) -> bool:
+    """It answers a message: behind the front, taking a connection proves nothing."""
+    ping = b"MSH|^~\\&|A|B|C|D|20260101000000||ADT^A01^ADT_A01|0|P|2.5.1\rEVN|A01|20260101\r"
+    try:
+        return b"MSA|" in ask(port, ping, seconds=1.0)
+    except OSError:
+        return False
+
+
+def ask(port: int, message: bytes, seconds: float = 20.0) -> bytes:
+    """Send one message and give the payload of the answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        connection.sendall(b"\x0b" + message + b"\x1c\r")
+        answer = b""
+        while not answer.endswith(b"\x1c\r"):
+            if not (piece := connection.recv(65_536)):
+                raise ConnectionError("it closed without an answer")
+            answer += piece
+    return answer.strip(b"\x0b\x1c\r")
 
 
 async def send(program: Sequence[Path], port: int, messages: Sequence[bytes]) -> list[Answer]:
@@ -42,7 +88,13 @@ async def send(program: Sequence[Path], port: int, messages: Sequence[bytes]) ->
 
 async def mllp_send(port: int, file: Path) -> bytes:
     """python-hl7's command: it sends what stands in the file and prints what it receives, unread."""
-    command = [installed.installed("python peers", "python/bin/mllp_send"), "--loose", "--quiet", "--file", str(file)]
+    command: list[str | Path] = [
+        installed.installed("python peers", "python/bin/mllp_send"),
+        "--loose",
+        "--quiet",
+        "--file",
+        str(file),
+    ]
     return await run([*command, "--port", str(port), "127.0.0.1"], b"")
 
 

@@ -51,7 +51,7 @@ def an_nginx(folder: Path, peer: Orthanc, certificates: Certificates) -> Iterato
     program = installed.program("nginx")
     port = ports.free(["nginx"])["nginx"]
     (folder / "nginx.conf").write_text(_CONF.format(port=port, folder=folder, behind=peer.port, **certificates.files))
-    command = [program, "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
+    command: list[str | Path] = [program, "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
     with running(command, folder=folder, answers=lambda: ports.answers(port)):
         yield Front(f"https://localhost:{port}/dicom-web")
 

@@ -41,18 +41,14 @@ def a_submission(packet: PacketId, documents: int = 2) -> bytes:
     ]
     tar = link("packet.tar", "application/x-tar")
     created = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
-    return submission(
-        packet, tar, notes, patient=WHO, receiver=ALL["summit"], source="urn:oid:1.2.3", created=created
-    )
+    return submission(packet, tar, notes, patient=WHO, receiver=ALL["summit"], source="urn:oid:1.2.3", created=created)
 
 
 def sets_of(hapi: Hapi, packet: PacketId) -> int:
     return hapi.count(f"List?identifier={PACKET}|{packet}")
 
 
-def test_a_submission_is_taken_and_the_receiver_says_that_it_has_it(
-    receiver: ReceiverClient, packet: PacketId
-) -> None:
+def test_a_submission_is_taken_and_the_receiver_says_that_it_has_it(receiver: ReceiverClient, packet: PacketId) -> None:
     assert not receiver.has(packet)
 
     assert receiver.submit(a_submission(packet)) == Submitted(created=4, known=0)
@@ -61,9 +57,7 @@ def test_a_submission_is_taken_and_the_receiver_says_that_it_has_it(
     assert not receiver.has(PacketId.of(CaseId("c00000000000"), 1))
 
 
-def test_the_same_submission_sent_again_creates_nothing(
-    receiver: ReceiverClient, packet: PacketId, hapi: Hapi
-) -> None:
+def test_the_same_submission_sent_again_creates_nothing(receiver: ReceiverClient, packet: PacketId, hapi: Hapi) -> None:
     receiver.submit(a_submission(packet))
 
     assert receiver.submit(a_submission(packet)) == Submitted(created=0, known=4)

@@ -53,7 +53,8 @@ def at_the_door(act: Callable[[int], Awaitable[Any]], keeper: MemoryKeeper) -> A
 
 def sent(sender: Sender, messages: list[bytes], keeper: MemoryKeeper) -> list[Answer]:
     program = sender()
-    return at_the_door(lambda port: hl7v2.send(program, port, messages), keeper)
+    answers: list[Answer] = at_the_door(lambda port: hl7v2.send(program, port, messages), keeper)
+    return answers
 
 
 @senders

@@ -67,9 +67,15 @@ def client(orthanc: Orthanc) -> DicomwebClient:
 
 def fetch(client: DicomwebClient, study: str, series: str, vault: MemoryVault, **how: Any) -> SeriesObject | None:
     expected = how.pop("expected", None)
-    plain = {"keep_going": lambda: None, "institution": Institution(id="mercy", name="M", time_zone="UTC")}
+    plain: dict[str, Any] = {
+        "keep_going": lambda: None,
+        "institution": Institution(id="mercy", name="M", time_zone="UTC"),
+    }
     return client.fetch_series(
-        study, series, expected=client.instances(study, series) if expected is None else expected, vault=vault,
+        study,
+        series,
+        expected=client.instances(study, series) if expected is None else expected,
+        vault=vault,
         **(plain | how),
     )
 
@@ -183,9 +189,7 @@ def test_images_come_in_the_transfer_syntax_they_are_kept_in(
     assert came[str(head.SOPInstanceUID)] == hashlib.sha256(file).hexdigest()
 
 
-def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(
-    orthanc: Orthanc, patient: InTheArchive
-) -> None:
+def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(orthanc: Orthanc, patient: InTheArchive) -> None:
     stranger = DicomwebClient(base(orthanc), user=USER, password="guessed")
 
     with pytest.raises(TurnedAway):

@@ -26,8 +26,15 @@ def a_versitygw(folder: Path) -> Iterator[Versitygw]:
     for name in ("data", "versions", "users"):
         (folder / name).mkdir()
     peer = Versitygw(f"http://127.0.0.1:{port}", "peer", "peer-secret")
-    options = ["--port", f"127.0.0.1:{port}", "--iam-dir", folder / "users", "--health", "/health"]
-    posix = ["--quiet", "--keep-alive", "posix", "--versioning-dir", folder / "versions", folder / "data"]
+    options: list[str | Path] = ["--port", f"127.0.0.1:{port}", "--iam-dir", folder / "users", "--health", "/health"]
+    posix: list[str | Path] = [
+        "--quiet",
+        "--keep-alive",
+        "posix",
+        "--versioning-dir",
+        folder / "versions",
+        folder / "data",
+    ]
     keys = {"ROOT_ACCESS_KEY": peer.access_key, "ROOT_SECRET_KEY": peer.secret_key}
     is_up = f"{peer.endpoint}/health"
     with running([program, *options, *posix], folder=folder, answers=lambda: says_ok(is_up), environment=keys):

@@ -350,7 +350,8 @@ def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
     """
     rows = tx.rows(
         """DELETE FROM arrivals WHERE arrival IN (
-             SELECT arrival FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now()
+             SELECT arrival FROM arrivals
+             WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now())
                AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED)
            RETURNING *""",
         limit,

@@ -154,7 +154,8 @@ def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.StrangersP
 def is_house_untidy(tx: Tx) -> bool:
     """Something lapsed by itself: strangers, condemned or forsaken objects, a day with nothing left of it."""
     lapsed = tx.row(
-        "SELECT 1 FROM arrivals WHERE state = 'sealed' AND patient IS NULL AND purge_after <= transfer.now() LIMIT 1"
+        """SELECT 1 FROM arrivals
+           WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now()) LIMIT 1"""
     )
     return bool(lapsed or forsaken(tx, timedelta(hours=6)) or old_days(tx))
 

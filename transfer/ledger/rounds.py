@@ -41,10 +41,11 @@ def ring(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), att
 
 def postable(tx: Tx, limit: int = 50) -> list[Round]:
     """Rounds to post now: owed, due, and the one before them done or without a live lease. Oldest first."""
+    # The time is read once, by a subquery: a volatile function is called for every row, and no index helps.
     rows = tx.rows(
-        """SELECT * FROM due_runs AS d WHERE state = 'owed' AND not_before <= transfer.now() AND NOT EXISTS (
+        """SELECT * FROM due_runs AS d WHERE state = 'owed' AND not_before <= (SELECT transfer.now()) AND NOT EXISTS (
              SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
-             AND (b.state = 'posted' OR b.state = 'taken' AND b.lease_until > transfer.now()))
+             AND (b.state = 'posted' OR b.state = 'taken' AND b.lease_until > (SELECT transfer.now())))
            ORDER BY not_before LIMIT %s""",
         limit,
     )

@@ -97,7 +97,7 @@ class Writer:
     def _send_part(self) -> None:
         if self._upload is None:
             with our_words(_KEEPING):
-                self._upload = self._client.create_multipart_upload(**self._target)["UploadId"]
+                self._upload = self._client.create_multipart_upload(**self._target, **self._checksum)["UploadId"]
         number = len(self._parts) + len(self._on_their_way) + 1
         if number > MOST_PARTS:
             raise TooLarge(f"an object may have {MOST_PARTS * PART} bytes")
@@ -107,6 +107,14 @@ class Writer:
         self._on_their_way.append(self._sender.submit(self._upload_part, number, self._part))
         # Used again: fresh memory would have to be cleared by the kernel for every part.
         self._part, self._filled = self._spare.pop() if self._spare else bytearray(PART), 0
+
+    @property
+    def _checksum(self) -> dict[str, str]:
+        """What boto3 adds to each part. A store may take it with the parts and refuse it on completion, unless the
+        upload was opened with it (versitygw 1.7).
+        """
+        is_added = self._client.meta.config.request_checksum_calculation == "when_supported"
+        return {"ChecksumAlgorithm": "CRC32"} if is_added else {}
 
     def _upload_part(self, number: int, part: bytearray) -> dict[str, Any]:
         with our_words(_KEEPING):

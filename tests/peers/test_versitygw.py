@@ -1,0 +1,89 @@
+"""What the embedded store cannot show: versions, locks and checksums, on versitygw."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+
+from tests.peers.versitygw import Versitygw
+from transfer.adapters.vault import S3Vault
+from transfer.adapters.vault.probing import Support
+from transfer.errors import Unknown
+
+pytestmark = pytest.mark.servers
+
+MiB = 1 << 20
+_numbers = count()
+
+
+def a_vault(versitygw: Versitygw, *, locks: bool = False, versions: bool = False) -> S3Vault:
+    """On a bucket of its own."""
+    bucket = f"bucket-{next(_numbers)}"
+    vault = S3Vault(
+        endpoint=versitygw.endpoint,
+        region="us-east-1",
+        access_key=versitygw.access_key,
+        secret_key=versitygw.secret_key,
+        bucket=bucket,
+    )
+    vault._client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=locks)
+    if versions:
+        vault._client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return vault
+
+
+def left(vault: S3Vault) -> list[str]:
+    """Every version and delete marker of the bucket."""
+    listed = vault._client.list_object_versions(Bucket=vault._bucket)
+    return [each["Key"] for kind in ("Versions", "DeleteMarkers") for each in listed.get(kind, ())]
+
+
+def chunks(length: int) -> Iterator[bytes]:
+    return (bytes([number % 251]) * MiB for number in range(length // MiB))
+
+
+def test_what_it_really_does_is_found_by_trying(versitygw: Versitygw) -> None:
+    vault = a_vault(versitygw, locks=True)
+
+    found = vault.probe(datetime.now(UTC))
+
+    assert found.checksums is Support.KEPT
+    assert found.credentials is Support.KEPT
+    assert found.versions is Support.KEPT
+    assert found.lock is Support.KEPT
+    assert found.customer_keys is Support.IGNORED  # it takes the key, and shows the bytes without it
+
+
+@pytest.mark.parametrize("length", [MiB, 40 * MiB])
+def test_what_is_removed_from_a_bucket_with_versions_is_gone_in_every_version(
+    versitygw: Versitygw, length: int
+) -> None:
+    vault = a_vault(versitygw, versions=True)
+    location = vault.keep(chunks(length))
+    assert left(vault) == [location.key]
+
+    vault.remove(location.key)
+
+    assert left(vault) == []
+    with pytest.raises(Unknown):
+        list(vault.read(location))
+
+
+def test_the_store_keeps_a_checksum_with_what_was_kept_in_parts(versitygw: Versitygw) -> None:
+    vault = a_vault(versitygw)
+    location = vault.keep(chunks(40 * MiB))
+
+    known = vault._client.head_object(Bucket=vault._bucket, Key=location.key, ChecksumMode="ENABLED")
+
+    assert known["ChecksumCRC32"].endswith("-3")
+    assert known["ChecksumType"] == "COMPOSITE"
+
+
+def test_an_upload_that_its_writer_left_open_is_seen_and_aborted(versitygw: Versitygw) -> None:
+    vault = a_vault(versitygw)
+    vault._client.create_multipart_upload(Bucket=vault._bucket, Key="00/left")
+
+    assert [upload.key for upload in vault.open_uploads()] == ["00/left"]
+    assert vault.abort_stale(datetime.max.replace(tzinfo=UTC)) == 1
+    assert vault.open_uploads() == []
