@@ -45,9 +45,13 @@ def configure() -> None:
 
 def tame(*, threads: bool = True) -> None:
     """Keep libraries and warnings of this process from writing values, and what ends its threads."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in LIBRARIES:
+            # Airflow gives some of them ways out of their own.
+            logging.getLogger(name).handlers, logging.getLogger(name).propagate = [], True
     for name in LIBRARIES:
         library = logging.getLogger(name)
-        library.handlers = [_Told()]
+        library.handlers = [_Told(logging.WARNING)]
         library.propagate = False
         library.setLevel(logging.WARNING)
     warnings.showwarning = _warned  # type: ignore[assignment]  # fewer names for what it leaves unread

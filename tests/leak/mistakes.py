@@ -80,10 +80,10 @@ def a_row(at: Attention) -> None:
         tx.row("SELECT %s::integer", WORD)
 
 
-def a_row_twice(at: Attention) -> None:
+def a_document(at: Attention) -> None:
+    """PostgreSQL quotes what it was given as detail and as context."""
     with at.edges.ledger.transaction() as tx:
-        for _ in range(2):
-            tx.run("INSERT INTO chain_heads (chain) VALUES (%s)", WORD)
+        tx.row("SELECT %s::json", f'{{"family": {WORD}}}')
 
 
 def a_database(_: Attention) -> None:
@@ -151,7 +151,7 @@ MISTAKES: dict[str, Callable[[Attention], None]] = {
     made.__name__: made
     for made in (
         *(a_value, a_cause, a_context, an_absence_with_a_cause, a_claim, a_group, a_model, a_resource, a_row),
-        *(a_row_twice, a_database, an_address, an_image, a_warning, a_library_s_log, a_thread, a_lost_coroutine),
+        *(a_document, a_database, an_address, an_image, a_warning, a_library_s_log, a_thread, a_lost_coroutine),
         an_ending_nobody_hears,
     )
 }

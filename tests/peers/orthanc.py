@@ -5,7 +5,7 @@ Debian's Orthanc 1.10 crashes on its own HTTPS, so nginx speaks it.
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.peers import installed
 from tests.peers.certificates import Certificates
 from tests.peers.running import running
+from transfer.errors import Unavailable
 from transfer.parts import ports
 from transfer.parts.orthanc import NotInstalled, Orthanc
 from transfer.parts.process import stop_session
@@ -34,6 +35,14 @@ def an_orthanc(folder: Path) -> Iterator[Orthanc]:
         yield peer
     finally:
         _end(front, folder)
+
+
+def put_in(peer: Orthanc, images: Sequence[bytes]) -> None:
+    """Have it keep them. A kept-open connection may be closed by it at the moment it is used again: then once more."""
+    try:
+        peer.take_in(images)
+    except Unavailable:
+        peer.take_in(images)
 
 
 def base(peer: Orthanc) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.fakes import MemoryVault
 from tests.peers.certificates import Certificates, certificates
-from tests.peers.orthanc import PASSWORD, USER, Front, base
+from tests.peers.orthanc import PASSWORD, USER, Front, base, put_in
 from transfer.adapters.dicomweb import DicomwebClient, Ending, SeriesObject, missing
 from transfer.demo import images_of
 from transfer.errors import Fenced, TurnedAway, Unexpected, Unreachable
@@ -36,7 +36,7 @@ class InTheArchive:
     def __init__(self, orthanc: Orthanc, slices: int = SLICES) -> None:
         self.chart = draw_chart(slices=slices)
         self.images = images_of(self.chart)
-        orthanc.take_in(self.images)
+        put_in(orthanc, self.images)
         number, person = self.chart["numbers"]["mercy-imaging"], self.chart["patient"]
         self.institution = Institution(
             id="mercy-imaging", name="Mercy", time_zone="America/Chicago", issuers={"MERCY": number["system"]}
@@ -182,7 +182,7 @@ def test_images_come_in_the_transfer_syntax_they_are_kept_in(
 ) -> None:
     file = (SAMPLES / name).read_bytes()
     head = pydicom.dcmread(BytesIO(file), stop_before_pixels=True)
-    orthanc.take_in([file])
+    put_in(orthanc, [file])
 
     came = fetched(client, str(head.StudyInstanceUID))
 

@@ -23,7 +23,8 @@ _FOLDER = Path(__file__).parents[2] / "institutions"
 @pytest.fixture(scope="module")
 def partners() -> Institutions:
     named = {name for path in _FOLDER.glob("*.yaml") for name in re.findall(r"\$\{(\w+)\}", path.read_text())}
-    return load(_FOLDER, {name: "2575" if name.endswith("PORT") else "http://127.0.0.1:1" for name in named})
+    settings = {name: "2575" if name.endswith("PORT") else "http://127.0.0.1:1" for name in named}
+    return load(_FOLDER, settings | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""})
 
 
 def test_the_release_form_is_complete_and_signed(partners: Institutions) -> None:

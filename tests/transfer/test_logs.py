@@ -77,6 +77,17 @@ def test_of_a_library_s_line_only_where_it_was_said_is_written(written: io.Strin
     assert SECRET not in written.getvalue()
 
 
+def test_a_way_out_that_somebody_gave_to_a_part_of_a_library_is_closed(written: io.StringIO):
+    apart, own = logging.getLogger("uvicorn.error"), io.StringIO()
+    apart.addHandler(logging.StreamHandler(own))
+    apart.propagate = False
+    logs.tame(threads=False)
+    apart.error(SECRET)
+
+    assert own.getvalue() == ""
+    assert "uvicorn.error at tests/transfer/test_logs.py:" in written.getvalue()
+
+
 def test_a_library_that_logs_an_exception_as_its_message_says_its_kind(written: io.StringIO):
     logging.getLogger("uvicorn.error").error(OSError(98, SECRET))
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ from transfer.ledger.arrivals import Incoming, Stored
 BATCH = 512
 #: arrivals that may wait before doors are told to come again
 WAITING = 4096
+
+#: seconds that senders who came together last time are given to come together again; one alone never waits
+GATHER = 0.00015
 
 #: what a door does in the transaction that stores an arrival (a revocation fences there)
 Also = Callable[[Tx, Stored], None]
@@ -75,7 +79,10 @@ class Intake:
         self._thread.join(timeout=30)
 
     def _run(self) -> None:
+        several = False
         while (first := self._queue.get()) is not None:
+            if several:
+                time.sleep(GATHER)
             batch = [first]
             while len(batch) < BATCH and not self._queue.empty():
                 following = self._queue.get()
@@ -83,6 +90,7 @@ class Intake:
                     self._queue.put(None)
                     break
                 batch.append(following)
+            several = len(batch) > 1
             self._store(batch)
 
     def _store(self, batch: list[_Waiting]) -> None:

@@ -5,7 +5,7 @@ from transfer_airflow.defaults import A_ROUND
 
 NAMES = (
     *("a_value", "a_cause", "a_context", "an_absence_with_a_cause", "a_claim", "a_group", "a_model", "a_resource"),
-    *("a_row", "a_row_twice", "a_database", "an_address", "an_image", "a_warning", "a_library_s_log", "a_thread"),
+    *("a_row", "a_document", "a_database", "an_address", "an_image", "a_warning", "a_library_s_log", "a_thread"),
     *("a_lost_coroutine", "an_ending_nobody_hears"),
 )
 
