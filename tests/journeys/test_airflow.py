@@ -17,8 +17,9 @@ from tests.journeys.house import Chart, House, a_house
 from transfer.case import Stage
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import materials
+from transfer.ledger import materials, rounds
 from transfer.ledger.materials import Label
+from transfer.rounds import Dag
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
@@ -99,8 +100,8 @@ def stored(house: House) -> int:
         return int(tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind <> 'referral'"))
 
 
-def slides_come(house: House, case: CaseId, chart: Chart) -> None:
-    eventually("only slides are missing", lambda: "approve-partial" in house.holds(case))
+def slides_come(house: House, case: CaseId, chart: Chart, *, seconds: float = 90.0) -> None:
+    eventually("only slides are missing", lambda: "approve-partial" in house.holds(case), seconds)
     pieces = len(chart["pathology"]["slides"])
     with house.edges.ledger.transaction() as tx:
         patient = PatientId(tx.case(case).opened.patient)
@@ -185,6 +186,40 @@ def test_a_run_failed_by_hand_while_it_fetches_is_taken_up_again(house: House, a
     eventually("delivered", lambda: is_delivered(house, case))
 
     assert everything_happened_once(house, case)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_one_and_a_half_gigabytes_while_the_case_is_rung_ten_times(house: House, auditor: Auditor):
+    """One request a series by the archive's own log, no red run, nothing lost. Needs 4 GB of disk."""
+    house.behave("archive", slices=2900, rows=512, bytes_per_second=100_000_000)
+    chart = house.a_patient(slices=2900)
+    before = len(house.access_log("archive"))
+    case = referred(house, chart)
+    eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
+    for _ in range(10):
+        with house.edges.ledger.transaction() as tx:
+            rounds.ring(tx, Dag.OPEN_CASE, case)
+        time.sleep(1)
+    slides_come(house, case, chart, seconds=240)
+    eventually("delivered", lambda: is_delivered(house, case), 600)
+    house.behave("archive", slices=None, rows=128, bytes_per_second=None)
+
+    runs = auditor.runs(case)
+    asked = [line["path"].removeprefix("/dicom-web/").split("/") for line in house.access_log("archive")[before:]]
+    fetched = [path[3] for path in asked if len(path) == 4 and path[2] == "series"]
+    with house.edges.ledger.transaction() as tx:
+        images = [one for one in tx.case(case).records.values() if one.document == "images"]
+    assert {run["state"] for run in runs} == {"success"}
+    assert len(fetched) == len(set(fetched)) == 2
+    assert len(images) == 1
+    assert images[0].record in the_whole_ones(house, case)
+    assert everything_happened_once(house, case)
+
+
+def the_whole_ones(house: House, case: CaseId) -> frozenset[str]:
+    with house.edges.ledger.transaction() as tx:
+        return tx.case(case).whole
 
 
 def test_a_conf_with_a_key_too_many_is_refused_before_anything_is_read(house: House, auditor: Auditor):
