@@ -136,7 +136,8 @@ def behaving(lakeside):
 def partners(lakeside):
     text = "".join(path.read_text() for path in (ROOT / "institutions").glob("*.yaml"))
     settings = {name: "1" if name.endswith("PORT") else "token" for name in re.findall(r"\$\{([A-Z0-9_]+)\}", text)}
-    return load(ROOT / "institutions", settings | {"SANDBOX_ONCOLOGY_URL": lakeside.url})
+    one_kind = {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}  # the archive takes a token
+    return load(ROOT / "institutions", settings | one_kind | {"SANDBOX_ONCOLOGY_URL": lakeside.url})
 
 
 @pytest.fixture
