@@ -25,7 +25,7 @@ from transfer.case import Stage
 from transfer.identifiers import CaseId
 from transfer.sandbox.pathology import messages
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600), pytest.mark.slow]
 
 SUBJECT = "c00000000abc"
 ROOT = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ from transfer.packet import NOTICE
 from transfer.sandbox.charts import draw_chart
 from transfer.sentences import SENTENCES
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 #: words that would say what kind of thing was kept back, or that anything was
 TELLING = re.compile(
@@ -135,6 +135,7 @@ _OWN = (
     (re.compile(r'"hash": ?"[A-Za-z0-9+/=]{28}"'), '"hash": "SHA1"'),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:\d\d))?"), "TIME"),
     (re.compile(r"\b\d\d:\d\d UTC"), "TIME"),
+    (re.compile(r"(?<=Payload-Oxum: )\d+"), "N"),
     (re.compile(r'("(?:bytes|size|sequence|offset|length)": ?)\d+'), r"\1N"),
     (re.compile(r"\b\d[\d.,]*\s?([kKM]i?B|bytes)\b"), "SIZE"),
 )
