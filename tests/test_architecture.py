@@ -152,7 +152,9 @@ def _exists(path: Path) -> bool:
 
 
 # Put together here, so that this file does not name them either.
-HOSTS = [".".join(name) for name in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("maven", "org"))]
+HOSTS = [
+    ".".join(name) for name in (("pypi", "org"), ("files.python" + "hosted", "org"), ("npmjs", "org"), ("maven", "org"))
+]
 PATHS = [rf"/{folder}/\w" for folder in ("root", "work", "home", r"tmp/\w+")]
 
 
