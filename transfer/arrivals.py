@@ -30,7 +30,7 @@ class ArrivalKind(StrEnum):
 
 
 class Grant(StrEnum):
-    """What an institution may say to us (DESIGN 7)."""
+    """What an institution may do at our doors (DESIGN 7): say all of these, and fetch the packets handed to it."""
 
     RECORDS = "records"
     REFERRALS = "referrals"
@@ -38,6 +38,15 @@ class Grant(StrEnum):
     REVOCATIONS = "revocations"
     RECEIPTS = "receipts"
     ANSWERS = "answers"
+    PACKETS = "packets"
+
+
+#: what an institution must be granted for what it sends by HL7 v2
+GRANT_FOR = {
+    ArrivalKind.REFERRAL: Grant.REFERRALS,
+    ArrivalKind.ANSWER: Grant.RECORDS,
+    ArrivalKind.NOTICE: Grant.RECORDS,
+}
 
 
 class Priority(StrEnum):

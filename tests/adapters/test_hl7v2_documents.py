@@ -117,10 +117,10 @@ def test_every_sample_has_an_expected_outcome():
     }
 
 
-def test_a_batch_gives_the_documents_of_all_its_messages():
-    sent = documents((SAMPLES / "batch_fhs_bhs_bad_count.hl7").read_bytes(), LABORATORY)
+def test_each_message_of_a_batch_gives_its_own_documents():
+    divided = batch((SAMPLES / "batch_fhs_bhs_bad_count.hl7").read_bytes()).messages
 
-    assert [one.document.status for one in sent] == [FINAL, FINAL]
+    assert [one.document.status for message in divided for one in documents(message, LABORATORY)] == [FINAL, FINAL]
 
 
 def test_the_patient_is_who_the_message_says():

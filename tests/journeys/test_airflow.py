@@ -204,6 +204,7 @@ def test_one_and_a_half_gigabytes_while_the_case_is_rung_ten_times(house: House,
     slides_come(house, case, chart, seconds=240)
     eventually("delivered", lambda: is_delivered(house, case), 600)
     house.behave("archive", slices=None, rows=128, bytes_per_second=None)
+    eventually("at rest", lambda: not {run["state"] for run in auditor.runs(case)} & {"queued", "running"})
 
     runs = auditor.runs(case)
     asked = [line["path"].removeprefix("/dicom-web/").split("/") for line in house.access_log("archive")[before:]]

@@ -118,14 +118,6 @@ def _new(asking: Asking, document: Document, origin: str, part: Part) -> New:
         kind=document.kind,
         status=document.status,
         origin=origin,
-        about=About(
-            title=document.title,
-            code=document.code,
-            at=document.at,
-            identifiers=document.identifiers,
-            parent=document.parent,
-            relation=document.relation,
-            labels=document.labels,
-        ),
+        about=About.of(document),
         parts=(part,),
     )

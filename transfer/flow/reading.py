@@ -57,7 +57,14 @@ class Notice:
     patients: tuple[Demographics, ...] = ()
 
 
-Reading = Referral | Authorization | Answer | NoRecords | Receipt | Notice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """Messages that came as one: a batch, or frames that ran into each other. Each is an arrival of its own."""
+
+    messages: tuple[bytes, ...]
+
+
+Reading = Several | Referral | Authorization | Answer | NoRecords | Receipt | Notice
 
 
 def payload(tx: Tx, edges: Edges, arrival: Arrival) -> bytes:
@@ -92,6 +99,9 @@ def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
 
 def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
     institution = edges.institutions[arrival.institution]
+    messages = hl7v2.batch(body).messages
+    if messages != (body,):
+        return Several(messages=messages)
     match hl7v2.kind(hl7v2.header(body)):
         case ArrivalKind.REFERRAL:
             return hl7v2_referral(body, institution, edges.institutions)

@@ -13,9 +13,10 @@ from transfer.errors import Fenced, NeedsReview, Refused
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.dividing import divide
 from transfer.flow.edges import Edges
 from transfer.flow.fence import file_authorization
-from transfer.flow.reading import Answer, Letter, Notice, Reading
+from transfer.flow.reading import Answer, Letter, Notice, Reading, Several
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, patients, people, purging, records, requests, rounds
 from transfer.ledger.arrivals import STRANGER, Arrival
@@ -117,6 +118,8 @@ def _hold(edges: Edges, arrival: Arrival, why: str) -> None:
 
 def _take_effect(edges: Edges, arrival: Arrival, said: Reading, case: CaseId | None) -> None:
     match said:
+        case Several():
+            divide(edges, arrival, said)
         case Authorization():
             _authorization(edges, arrival, said, case)
         case Answer():
@@ -267,15 +270,7 @@ def _new_record(edges: Edges, arrival: Arrival, letter: Letter, patient: Patient
         kind=document.kind,
         status=document.status,
         origin=f"arrival/{letter.origin}" if letter.is_message else f"arrival/{arrival.id}/{letter.origin}",
-        about=About(
-            title=document.title,
-            code=document.code,
-            at=document.at,
-            identifiers=document.identifiers,
-            parent=document.parent,
-            relation=document.relation,
-            labels=document.labels,
-        ),
+        about=About.of(document),
         parts=tuple(parts),
         arrival=arrival.id,
     )

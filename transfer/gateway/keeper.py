@@ -2,14 +2,15 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.arrivals import ArrivalKind, Door, Grant
+from transfer.adapters.hl7v2.header import Header
+from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
 from transfer.errors import Unavailable
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, Keeping, Kept, Sink
@@ -17,8 +18,6 @@ from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
 from transfer.ledger.arrivals import Incoming
 from transfer.staging import CHUNK, Location, Vault
-
-_GRANTS = {ArrivalKind.REFERRAL: Grant.REFERRALS, ArrivalKind.ANSWER: Grant.RECORDS, ArrivalKind.NOTICE: Grant.RECORDS}
 
 
 class Spool:
@@ -53,7 +52,7 @@ class LedgerKeeper:
 
     async def keep(self, frame: Frame) -> Kept:
         kind = hl7v2.kind(frame.header)
-        if _GRANTS[kind] not in self._institutions[frame.institution].grants:
+        if not _may_send(frame.header, self._institutions[frame.institution].grants):
             self._discard(frame)
             return Kept(Keeping.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
         location = None
@@ -79,6 +78,13 @@ class LedgerKeeper:
     def _discard(self, frame: Frame) -> None:
         if frame.sink:
             frame.sink.discard()
+
+
+def _may_send(header: Header, grants: Collection[Grant]) -> bool:
+    """Of a batch each message is asked about once it is divided; here it is enough that some could be sent."""
+    if header.is_batch:
+        return any(grant in grants for grant in GRANT_FOR.values())
+    return GRANT_FOR[hl7v2.kind(header)] in grants
 
 
 def _incoming(frame: Frame, kind: ArrivalKind, location: Location | None) -> Incoming:

@@ -17,6 +17,8 @@ from transfer.staging import Location
 
 #: leases lost to dead processes before an arrival is taken for poisonous and a person is asked
 LEASES_LOST = 3
+#: payloads up to this many bytes are kept in the arrival's row, longer ones in the vault
+IN_ROW = 64 << 10
 #: how long a message about somebody unknown is kept sealed
 STRANGER = timedelta(hours=72)
 

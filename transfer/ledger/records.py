@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 from transfer import codec, facts
 from transfer.facts import Chain
@@ -13,7 +14,7 @@ from transfer.ledger import Row, Tx
 from transfer.matching import Tier
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Ruling
-from transfer.records import Coding, DocumentStatus, RecordKind, Relation
+from transfer.records import Coding, Document, DocumentStatus, RecordKind, Relation
 from transfer.sealing import KeyName
 from transfer.staging import Location
 
@@ -33,6 +34,19 @@ class About:
     modalities: tuple[str, ...] = ()
     #: series UID → SOP instance UIDs the archive listed when it was last asked
     expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """What a document says of itself; of images, the archive says more."""
+        return cls(
+            title=document.title,
+            code=document.code,
+            at=document.at,
+            identifiers=document.identifiers,
+            parent=document.parent,
+            relation=document.relation,
+            labels=document.labels,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

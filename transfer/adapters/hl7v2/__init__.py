@@ -41,5 +41,7 @@ _KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "MDM": Arrival
 
 
 def kind(header: Header) -> ArrivalKind:
-    """What an arrival is, by its message type: of a batch, that of its first message."""
+    """What an arrival is, by its message type. What a batch brings is told when it is divided: until then, a notice."""
+    if header.is_batch:
+        return ArrivalKind.NOTICE
     return _KINDS.get(header.message_type, ArrivalKind.NOTICE)

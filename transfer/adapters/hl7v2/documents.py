@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from transfer.adapters.hl7v2 import narrative, statuses
-from transfer.adapters.hl7v2.batch import batch
 from transfer.adapters.hl7v2.codes import kind_and_code
 from transfer.adapters.hl7v2.content import Part, Pointer, encapsulated
 from transfer.adapters.hl7v2.labels import labels, notices
@@ -53,15 +52,15 @@ class _Report:
 
 
 def documents(payload: bytes, institution: Institution) -> list[Sent]:
-    """The documents of a message or of a batch of them; messages of other types carry none.
+    """The documents of a message; messages of other types carry none.
 
     Reading twice gives the same. Nothing is fetched. Broken content is flagged on its part and keeps nothing else back.
 
     Raises:
-        Unreadable: not an HL7 v2 message.
-        TooLarge: beyond the bounds of `message` and `batch`.
+        Unreadable: not an HL7 v2 message, or a batch of them.
+        TooLarge: beyond the bounds of `message`.
     """
-    return [sent for one in batch(payload).messages for sent in _of_message(Message(one), institution)]
+    return list(_of_message(Message(payload), institution))
 
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Sent]:

@@ -111,5 +111,6 @@ def _number(own: str, batch: bytes | None) -> str:
     """MSH-10, or the batch's own number (field 11 of FHS and BHS, counted as in MSH)."""
     if batch is None:
         return own
+    batch = batch.translate(None, _CONTROLS)
     said = batch.decode("latin-1").split(batch[3:4].decode("latin-1"), 11)
     return said[10] if len(said) > 10 and said[10] else own

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from transfer.adapters.hl7v2.batch import batch
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, names, person_number
 from transfer.institutions import Institution
@@ -40,11 +39,10 @@ def identity_changes(payload: bytes, institution: Institution) -> tuple[Identity
     A merge without the number that is absorbed (MRG-1) announces nothing.
 
     Raises:
-        Unreadable: not an HL7 v2 message.
-        TooLarge: beyond the bounds of `message` and `batch`.
+        Unreadable: not an HL7 v2 message, or a batch of them.
+        TooLarge: beyond the bounds of `message`.
     """
-    messages = [Message(one) for one in batch(payload).messages]
-    return tuple(change for message in messages for change in _of_message(message, institution))
+    return tuple(_of_message(Message(payload), institution))
 
 
 def _of_message(message: Message, institution: Institution) -> Iterator[IdentityChange]:

@@ -22,7 +22,6 @@ from transfer.staging import CHUNK
 #: of one referral
 LARGEST = 32 << 20
 #: bytes up to which it is kept in its row (DESIGN 6)
-IN_ROW = 64 << 10
 FHIR_JSON = "application/fhir+json"
 
 
@@ -86,7 +85,7 @@ def _incoming(sender: Institution, body: bytes, key: str | None, control: str | 
 
 
 def _store(edges: Edges, incoming: Incoming, body: bytes, person: str) -> arrivals.Stored:
-    if len(body) <= IN_ROW:
+    if len(body) <= arrivals.IN_ROW:
         return _keep(edges, incoming, person)
     place = edges.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
     stored = _keep(edges, replace(incoming, payload=None, location=place), person)

@@ -1,0 +1,116 @@
+"""A batch is divided: each of its messages is somebody's, and nobody's decision holds up another's."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests import builders as b
+from tests.attention import attend_all
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door
+from transfer.flow.edges import Edges
+from transfer.flow.enforce import purge_strangers
+from transfer.ledger import Ledger
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def edges(ledger: Ledger, tmp_path) -> Edges:
+    return b.an_edges(ledger, tmp_path)
+
+
+def a_batch(*messages: bytes, enveloped: bool = True) -> bytes:
+    if not enveloped:
+        return b"".join(messages)
+    said = f"BTS|{len(messages)}\rFTS|1\r".encode()
+    return b"FHS|^~\\&|LIS|PRAIRIE\rBHS|^~\\&|LIS|PRAIRIE\r" + b"".join(messages) + said
+
+
+def comes(edges: Edges, batch: bytes, institution: str = b.PRAIRIE) -> str:
+    stored = b.comes(edges, institution, ArrivalKind.NOTICE, batch, HL7_V2, Door.MLLP)
+    attend_all(edges)
+    return stored.arrival
+
+
+def outcomes(edges: Edges) -> list[tuple[str, str]]:
+    with edges.ledger.transaction() as tx:
+        return [(row.state, row.outcome) for row in tx.rows("SELECT * FROM arrivals ORDER BY received_at")]
+
+
+def reports(edges: Edges, case: str) -> int:
+    with edges.ledger.transaction() as tx:
+        return sum(one.document == "pathology-report" for one in tx.case(case).records.values())
+
+
+@pytest.mark.parametrize("enveloped", [True, False])
+def test_our_patient_is_filed_and_the_strangers_beside_are_sealed_without_a_decision(edges: Edges, enveloped: bool):
+    ours = b.a_chart()
+    case = b.a_case(edges, ours)
+    messages = [b.report_of(chart, str(n)) for n, chart in enumerate([b.a_chart(), ours, b.a_chart()])]
+
+    comes(edges, a_batch(*messages, enveloped=enveloped))
+
+    assert reports(edges, case) == 1
+    assert b.open_holds(edges) == []
+    assert outcomes(edges)[-4:] == [
+        ("sealed", "divided"),
+        ("sealed", "stranger"),
+        ("filed", "identifier"),
+        ("sealed", "stranger"),
+    ]
+
+
+def test_a_batch_that_comes_again_with_one_message_more_brings_that_one(edges: Edges):
+    ours = b.a_chart()
+    case = b.a_case(edges, ours)
+    first, second = b.report_of(b.a_chart(), "1"), b.report_of(ours, "2")
+    comes(edges, a_batch(first, first))
+    comes(edges, a_batch(first, second))
+    comes(edges, a_batch(second, first))
+
+    assert reports(edges, case) == 1
+    assert sum(outcome != "divided" for _, outcome in outcomes(edges)) == 4  # two letters of the case, two messages
+
+
+def test_a_referral_within_a_batch_opens_its_case(edges: Edges):
+    chart = b.a_chart()
+    comes(edges, a_batch(b.ref_i12(chart)), b.LAKESIDE)
+
+    with edges.ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM arrivals WHERE kind = 'referral' AND outcome IS NOT NULL") == 1
+        (case,) = [row.subject for row in tx.rows("SELECT subject FROM arrivals WHERE kind = 'referral'")]
+        assert tx.case(case).opened is not None
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        pytest.param(a_batch(), id="empty"),
+        pytest.param(a_batch(b.report_of(b.a_chart(), "1"), b.ref_i12(b.a_chart())), id="a referral from a laboratory"),
+    ],
+)
+def test_what_cannot_be_divided_is_kept_for_a_person(edges: Edges, batch: bytes):
+    arrival = comes(edges, batch)
+
+    assert [hold.code for hold in b.open_holds(edges, arrival)] == ["arrival-unreadable"]
+    assert len(outcomes(edges)) == 1
+
+
+def test_a_long_message_of_a_batch_is_kept_in_the_vault_and_goes_with_its_stranger(
+    edges: Edges, hours_pass: Callable[[timedelta], None]
+):
+    long = b.report_of(b.a_chart(), "1") + b"NTE|1||" + b"x" * 70_000 + b"\r"
+    comes(edges, a_batch(long, b.report_of(b.a_chart(), "2")))
+    with edges.ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM arrivals WHERE vault_key IS NOT NULL") == 1
+
+    hours_pass(timedelta(hours=73))
+    purge_strangers(edges)
+
+    assert outcomes(edges) == []
+    assert edges.vault.objects == {}  # type: ignore[attr-defined]
+    with edges.ledger.transaction() as tx:
+        (day,) = tx.rows("SELECT received, purged FROM stranger_counts WHERE received > 0")
+    assert (day.received, day.purged) == (3, 3)
