@@ -319,7 +319,6 @@ class DisclosureSettled(Fact):
 
     disclosure: str
     outcome: str
-    in_reliance: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,6 +435,8 @@ class RecordsPurged(Fact):
     records: tuple[str, ...]
     spared: tuple[str, ...]
     key_destroyed: bool
+    #: backups that hold what was purged, sealed under the patient's key, each with the day it lapses
+    backups: tuple[str, ...] = ()
 
 
 # --- the system -----------------------------------------------------------------------------------------------------
@@ -449,3 +450,24 @@ class StrangersPurged(Fact):
     day: str
     count: int
     key_destroyed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackedUp(Fact):
+    """A backup was made; by the day it lapses it is to be destroyed."""
+
+    backup: str
+    lapses: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored(Fact):
+    """The ledger is that of a backup again: what was written after the backup was taken is not in it. `stopped` are
+    permissions that had ended since, `forgotten` patients whose key was destroyed since.
+    """
+
+    backup: str
+    taken: str
+    stopped: tuple[str, ...]
+    forgotten: tuple[str, ...]

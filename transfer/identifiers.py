@@ -77,6 +77,10 @@ class PermissionId(_Drawn):
     letter = "m"
 
 
+class BackupId(_Drawn):
+    letter = "b"
+
+
 class HoldId(_Drawn):
     letter = "h"
 

@@ -5,6 +5,7 @@ There is one key per patient from the first fact on, one per institution and day
 site key for the HMACs by which things are found again.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
 
@@ -60,4 +61,23 @@ class Keys(Protocol):
         """HMAC-SHA-256, 32 bytes."""
 
     def destroy(self, name: KeyName) -> None:
-        """Overwrite and remove the key. Destroying what is gone does nothing."""
+        """Overwrite and remove the key, wherever a copy of it is kept. Destroying what is gone does nothing.
+
+        Raises:
+            Unavailable: it is gone here, and the place of the copies does not answer.
+        """
+
+    def has(self, name: KeyName) -> bool:
+        """The key is here."""
+
+    def was_destroyed(self, name: KeyName) -> bool:
+        """There was such a key, and it was destroyed: it is not merely missing."""
+
+    def note_end(self, permission: str, how: str) -> None:
+        """Keep outside the database that a permission ended, for a ledger that is restored to a time before that.
+
+        Called before the transaction commits: a note too many stops what a person can let go on.
+        """
+
+    def noted_ends(self) -> Mapping[str, str]:
+        """Permission → how it ended, for all that ever did."""

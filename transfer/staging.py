@@ -51,5 +51,14 @@ class Vault(Protocol):
     def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
         """Bytes `start` to `stop` (exclusive) within the location, unverified; for resumed downloads."""
 
+    def put_back(self, location: Location, chunks: Iterable[bytes]) -> None:
+        """Keep a whole object under the key it had: for a restore alone. What lies there already is left if it is the
+        same, and replaced if it is not. If `chunks` raises, nothing is left behind and the error goes through.
+
+        Raises:
+            Unreadable: these are other bytes than the location's; nothing is kept.
+            Unavailable: the store did not take it; nothing is kept.
+        """
+
     def remove(self, key: str) -> None:
         """Remove every version of an object and its open parts. Removing what is not there does nothing."""

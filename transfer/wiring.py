@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -12,12 +12,13 @@ from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.keys import FolderKeys
+from transfer.adapters.keys_copy import KeysCopy
 from transfer.adapters.packet.signature import KeySigner, new_key
-from transfer.adapters.vault import S3Vault
+from transfer.adapters.tls import context
+from transfer.adapters.vault import PART, S3Vault
 from transfer.facts import Origin
 from transfer.flow.edges import Edges
-from transfer.ledger import Ledger
-from transfer.ledger.purging import announce
+from transfer.ledger import Ledger, purging
 from transfer.sealing import SITE
 from transfer.settings import Settings
 
@@ -29,40 +30,54 @@ def origin(process: str, **more: object) -> Origin:
 
 def ledger(settings: Settings, by: Origin, *, connections: int = 4) -> Ledger:
     """The ledger alone, for who needs nothing else of the outside."""
-    return Ledger(settings.database_url, FolderKeys(settings.keys), by, connections=connections)
+    return Ledger(settings.database_url, keys(settings), by, connections=connections)
+
+
+def keys(settings: Settings) -> FolderKeys:
+    return FolderKeys(settings.keys, KeysCopy(settings.keys_copy) if settings.keys_copy else None)
 
 
 @contextmanager
-def connect(settings: Settings, by: Origin, *, connections: int = 4) -> Iterator[Edges]:
-    """Connect to everything a verb may touch; connections are made when first used."""
+def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int = PART) -> Iterator[Edges]:
+    """Connect to everything a verb may touch; connections are made when first used. `part`: see `S3Vault`."""
     book = ledger(settings, by, connections=connections)
-    vault = S3Vault(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-        bucket=settings.s3_bucket,
-        checksums=settings.s3_checksums.value,
-        announce=lambda key: announce(book, key),
-    )
+    store = vault(settings, announce=lambda key: purging.announce(book, key), part=part)
     try:
         yield Edges(
             ledger=book,
-            vault=vault,
+            vault=store,
             institutions=institutions.load(settings.institutions, settings.names),
             checklists=checklist.load(settings.checklists),
             signer=signer(settings),
             public_url=settings.public_url,
             # The site's own number as a source of documents, from its random key: stable, and nobody else's.
             source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
-            ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token),
+            ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token, tls=context(source.tls)),
             ask_archive=lambda source: DicomwebClient(
-                source.base_url, source.token, user=source.user, password=source.password
+                source.base_url,
+                source.token,
+                user=source.user,
+                password=source.password,
+                tls=context(source.tls),
             ),
-            hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
+            hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
         )
     finally:
         book.close()
+
+
+def vault(settings: Settings, *, announce: Callable[[str], None] = lambda _key: None, part: int = PART) -> S3Vault:
+    """The object store. `announce` is told the name of each new object before its first byte."""
+    return S3Vault(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        bucket=settings.s3_bucket,
+        checksums=settings.s3_checksums.value,
+        announce=announce,
+        part=part,
+    )
 
 
 def signer(settings: Settings) -> KeySigner:

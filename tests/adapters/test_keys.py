@@ -88,6 +88,15 @@ def test_many_who_make_a_key_at_once_end_with_one(folder: Path):
     assert not list((folder / "patient").glob("*.new"))
 
 
+def test_what_a_killed_process_left_of_a_key_is_written_over_by_the_next(keys: FolderKeys, folder: Path):
+    (folder / "patient" / ".new").write_bytes(b"half of a k")
+    name = KeyName.patient(PatientId("p111111111111111"))
+    keys.make(name)
+
+    assert keys.unseal(name, keys.seal(name, b"x", about="r1"), about="r1") == b"x"
+    assert not list((folder / "patient").glob("*.new"))
+
+
 def test_only_their_owner_can_read_them(keys: FolderKeys, folder: Path):
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / KEY).stat().st_mode & 0o777 == 0o600

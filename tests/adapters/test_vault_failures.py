@@ -10,14 +10,13 @@ from botocore.exceptions import ClientError
 
 from transfer.adapters.vault.failures import in_our_words, our_words
 from transfer.errors import (
-    CutShort,
+    OutOfOrder,
     TooLarge,
     TransferError,
     TurnedAway,
     Unavailable,
     Unexpected,
     Unknown,
-    Unreachable,
     Unreadable,
 )
 
@@ -67,19 +66,19 @@ def test_every_failure_of_the_wire_below_it_too(kind):
         (404, "NoSuchKey", Unknown),
         (404, "404", Unknown),
         (400, "NoSuchUpload", Unknown),
-        (400, "BadDigest", CutShort),
-        (400, "IncompleteBody", CutShort),
-        (400, "RequestTimeout", Unreachable),
+        (400, "BadDigest", OutOfOrder),
+        (400, "IncompleteBody", OutOfOrder),
+        (400, "RequestTimeout", OutOfOrder),
         (400, "EntityTooLarge", TooLarge),
         (400, "InvalidArgument", Unexpected),
         (301, "PermanentRedirect", Unexpected),
         (416, "InvalidRange", Unreadable),
-        (429, "TooManyRequests", Unreachable),
-        (500, "InternalError", Unreachable),
-        (200, "InternalError", Unreachable),
+        (429, "TooManyRequests", OutOfOrder),
+        (500, "InternalError", OutOfOrder),
+        (200, "InternalError", OutOfOrder),
         (501, "NotImplemented", Unexpected),
-        (503, "SlowDown", Unreachable),
-        (507, "InsufficientStorage", Unreachable),
+        (503, "SlowDown", OutOfOrder),
+        (507, "InsufficientStorage", OutOfOrder),
     ],
 )
 def test_every_answer_of_the_store_has_a_word_of_ours(status, code, ours):
@@ -93,7 +92,7 @@ def test_an_answer_without_anything_in_it_has_a_word_of_ours():
 def test_a_store_that_says_when_to_come_back_is_heard():
     said = in_our_words(answer(503, "SlowDown", {"retry-after": "7"}), "trying")
 
-    assert isinstance(said, Unreachable)
+    assert isinstance(said, OutOfOrder)
     assert said.retry_after == 7.0
 
 

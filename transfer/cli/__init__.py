@@ -37,6 +37,8 @@ main = LazyGroup(
         "material": Listed("transfer.cli.material:material", "Slides and blocks, counted as they come."),
         "permission": Listed("transfer.cli.permission:permission", "A patient takes a permission back."),
         "trail": Listed("transfer.cli.trail:trail", "Prove that nothing written was altered."),
+        "backup": Listed("transfer.cli.backup:backup_command", "Take a backup while everything runs."),
+        "restore": Listed("transfer.cli.backup:restore_command", "Bring a backup back."),
         "verify": Listed("transfer.cli.verify:verify_command", "Check a packet, offline."),
     },
 )

@@ -130,6 +130,11 @@ def ledger_at(var: Path) -> Iterator["Ledger"]:
         ledger.close()
 
 
+def settings_at(var: Path) -> "Settings":
+    """The settings of an installation whose database answers."""
+    return _running(var)
+
+
 def _running(var: Path) -> "Settings":
     """The settings, once the database has answered: a pool would wait long before it said so."""
     import psycopg
@@ -165,6 +170,11 @@ def ask(label: str) -> str:
     if not line.strip():
         raise click.UsageError(f"{label}: nothing was typed; give it at the prompt or as the next line of a pipe")
     return line.strip()
+
+
+def ask_secret(label: str) -> str:
+    """A line that the terminal does not show, or the next line of a pipe."""
+    return str(click.prompt(label, err=True, hide_input=True)) if sys.stdin.isatty() else ask(label)
 
 
 def ask_date(label: str) -> Any:

@@ -99,6 +99,7 @@ def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
                 records=tuple(sorted(gone)),
                 spared=tuple(sorted(keep)),
                 key_destroyed=is_last,
+                backups=purging.living_backups(tx),
             )
             tx.append(Chain.patient(patient), fact)
     _finish_purge(edges, patient, filed.permission.id)
@@ -158,6 +159,25 @@ def _close(tx: Tx, case: CaseId) -> None:
     for hold in people.open_holds(tx, case):
         people.resolve(tx, hold.id, "purged")
     tx.append(Chain.case(case), facts.CaseClosed(ending="not-coming"))
+
+
+def forget_again(tx: Tx, patient: PatientId) -> None:
+    """The patient was purged after the backup that this ledger was restored from: the key is gone, the rest follows."""
+    patients.move(tx, patient)
+    gone = purging.forget_unreadable(tx, patient)
+    forms = purging.unfinished(tx, patient)
+    for form in forms:
+        purging.mark_purged(tx, form)
+    fact = facts.RecordsPurged(
+        permission=forms[0] if forms else "",
+        records=tuple(gone),
+        spared=(),
+        key_destroyed=True,
+        backups=purging.living_backups(tx),
+    )
+    tx.append(Chain.patient(patient), fact)
+    for one in patients.open_cases(tx, [patient]):
+        _close(tx, one)
 
 
 def _sorted_records(tx: Tx, edges: Edges, patient: PatientId) -> tuple[set[str], set[str]]:

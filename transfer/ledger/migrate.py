@@ -1,9 +1,13 @@
 """Numbered migrations, each in one transaction, run by the owner role."""
 
 import re
+from collections.abc import Callable
 from importlib import resources
+from typing import Any
 
 import psycopg
+
+from transfer.errors import Refused
 
 _NAME = re.compile(r"(\d{4})_[a-z_]+\.sql")
 
@@ -22,10 +26,44 @@ def migrate(owner_url: str) -> list[str]:
             if name[:4] in done:
                 continue
             with connection.transaction():
-                connection.execute(text.encode())
-                connection.execute("INSERT INTO public.migrations VALUES (%s, clock_timestamp())", [name[:4]])
+                _run(connection, name, text)
             ran.append(name)
     return ran
+
+
+def newest(connection: psycopg.Connection[Any]) -> str:
+    """The number of the newest migration this database has."""
+    (number,) = connection.execute("SELECT coalesce(max(number), '0000') FROM public.migrations").fetchone() or ("",)
+    return str(number)
+
+
+def rebuild(connection: psycopg.Connection[Any], number: str, fill: Callable[[], None]) -> None:
+    """Within the connection's transaction: an empty ledger as it was at a migration, filled, and brought to today's
+    form. What was there is gone once it commits.
+
+    Raises:
+        Refused: this version does not know that migration.
+    """
+    files = _migrations()
+    if number not in {name[:4] for name, _ in files}:
+        raise Refused(f"this version knows no migration {number}: it is older than the backup")
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('transfer.migrate'))")
+    ahead = connection.execute("SELECT ahead FROM transfer.clock").fetchone()
+    connection.execute("DROP SCHEMA transfer CASCADE")
+    connection.execute("DELETE FROM public.migrations")
+    for name, text in files:
+        if name[:4] <= number:
+            _run(connection, name, text)
+    connection.execute("UPDATE transfer.clock SET ahead = %s", ahead)
+    fill()
+    for name, text in files:
+        if name[:4] > number:
+            _run(connection, name, text)
+
+
+def _run(connection: psycopg.Connection[Any], name: str, text: str) -> None:
+    connection.execute(text.encode())
+    connection.execute("INSERT INTO public.migrations VALUES (%s, clock_timestamp())", [name[:4]])
 
 
 def _migrations() -> list[tuple[str, str]]:

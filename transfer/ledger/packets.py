@@ -173,7 +173,7 @@ def disclosure_of(tx: Tx, packet: PacketId) -> Disclosure | None:
     return _disclosure(row) if row else None
 
 
-def settle(tx: Tx, disclosure: Disclosure, outcome: str, *, in_reliance: bool = False) -> None:
+def settle(tx: Tx, disclosure: Disclosure, outcome: str) -> None:
     """Say what became of it. What is settled as made stays made; settling the same again writes nothing."""
     changed = tx.run(
         """UPDATE disclosures SET outcome = %s, settled_at = transfer.now()
@@ -181,7 +181,7 @@ def settle(tx: Tx, disclosure: Disclosure, outcome: str, *, in_reliance: bool = 
         *(outcome, disclosure.id, outcome),
     )
     if changed:
-        fact = facts.DisclosureSettled(disclosure=disclosure.id, outcome=outcome, in_reliance=in_reliance)
+        fact = facts.DisclosureSettled(disclosure=disclosure.id, outcome=outcome)
         tx.append(Chain.case(disclosure.packet.case), fact)
 
 

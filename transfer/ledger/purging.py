@@ -1,5 +1,6 @@
 """Forgetting: what a purge removes from the ledger's purgeable tables. Facts stay; what they could be read by goes."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -80,6 +81,30 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
         if known and not known.is_purged and known.is_assembled:
             condemn(tx, packets.plan_of(tx, known.id, patient).generated_keys)
     tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
+
+
+def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
+    """Forget all of a patient whose key is gone, without reading any of it. Returns the records that were forgotten."""
+    tx.run(
+        """UPDATE packets SET plan = NULL, purged_at = coalesce(purged_at, transfer.now())
+           WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)""",
+        patient,
+    )
+    gone = [
+        row.record
+        for row in tx.rows("SELECT record FROM records WHERE patient = %s AND purged_at IS NULL ORDER BY 1", patient)
+    ]
+    forget_records(tx, patient, gone)
+    forget_patient(tx, patient)
+    return gone
+
+
+def living_backups(tx: Tx) -> tuple[str, ...]:
+    """Backups that have not lapsed, each with the day it does."""
+    rows = tx.rows("SELECT text FROM facts WHERE chain = %s AND kind = %s", facts.SYSTEM, facts.BackedUp.kind)
+    made = (json.loads(row.text)["body"] for row in rows)
+    today = tx.now().date().isoformat()
+    return tuple(sorted(f"{one['backup']} until {one['lapses']}" for one in made if one["lapses"] >= today))
 
 
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:

@@ -8,6 +8,9 @@ from transfer.identifiers import Subject
 from transfer.ledger import Row, Tx, lock_number
 from transfer.rounds import LEASE, Dag, Round, State, back_off
 
+#: more rounds than any subject has between two backups
+_FAR_ABOVE = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
@@ -178,6 +181,26 @@ def again(tx: Tx, round_: Round, outcome: str) -> bool:
 def give_up(tx: Tx, round_: Round, outcome: str) -> bool:
     """End a round that came to nothing too often. The next ring starts anew; until then a person is asked."""
     return _end(tx, round_, outcome)
+
+
+def begin_anew(tx: Tx) -> int:
+    """After a restore: whatever was owed, posted or at work is owed now. Says how many.
+
+    Airflow may remember runs of rounds that this ledger no longer knows: from here on they are numbered far above.
+    """
+    open_ = tx.rows(
+        """UPDATE due_runs SET state = 'done', outcome = 'restored', lease_until = NULL WHERE state <> 'done'
+           RETURNING dag_id, subject"""
+    )
+    tx.run(
+        """INSERT INTO due_runs (dag_id, subject, round, state, not_before, outcome)
+           SELECT dag_id, subject, max(round) + %s, 'done', transfer.now(), 'restored' FROM due_runs GROUP BY 1, 2""",
+        _FAR_ABOVE,
+    )
+    rung = sorted({(row.dag_id, row.subject) for row in open_})
+    for dag, subject in rung:
+        ring(tx, Dag(dag), subject)
+    return len(rung)
 
 
 def _end(tx: Tx, round_: Round, outcome: str) -> bool:

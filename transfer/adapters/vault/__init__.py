@@ -2,6 +2,6 @@
 
 from transfer.adapters.vault.probing import StoreProbe, Support
 from transfer.adapters.vault.store import OpenUpload, S3Vault
-from transfer.adapters.vault.writing import PART, Writer
+from transfer.adapters.vault.writing import PART, SMALL_PART, Writer
 
-__all__ = ["PART", "OpenUpload", "S3Vault", "StoreProbe", "Support", "Writer"]
+__all__ = ["PART", "SMALL_PART", "OpenUpload", "S3Vault", "StoreProbe", "Support", "Writer"]

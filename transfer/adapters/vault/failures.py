@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from transfer.errors import (
-    CutShort,
+    OutOfOrder,
     TooLarge,
     TransferError,
     TurnedAway,
     Unexpected,
     Unknown,
-    Unreachable,
     Unreadable,
 )
 
@@ -26,26 +25,26 @@ _BY_CODE: dict[str, type[TransferError]] = {
     "NoSuchUpload": Unknown,
     "NoSuchVersion": Unknown,
     "InvalidRange": Unreadable,
-    "BadDigest": CutShort,
-    "InvalidDigest": CutShort,
-    "XAmzContentSHA256Mismatch": CutShort,
-    "IncompleteBody": CutShort,
+    "BadDigest": OutOfOrder,
+    "InvalidDigest": OutOfOrder,
+    "XAmzContentSHA256Mismatch": OutOfOrder,
+    "IncompleteBody": OutOfOrder,
     "EntityTooLarge": TooLarge,
     "MaxPostPreDataLengthExceededError": TooLarge,
     "RequestTimeTooSkewed": TurnedAway,
-    "RequestTimeout": Unreachable,
-    "SlowDown": Unreachable,
-    "InternalError": Unreachable,
+    "RequestTimeout": OutOfOrder,
+    "SlowDown": OutOfOrder,
+    "InternalError": OutOfOrder,
 }
 _BY_STATUS: dict[int, type[TransferError]] = {
     401: TurnedAway,
     403: TurnedAway,
     404: Unknown,
-    408: Unreachable,
-    409: Unreachable,
+    408: OutOfOrder,
+    409: OutOfOrder,
     413: TooLarge,
     416: Unreadable,
-    429: Unreachable,
+    429: OutOfOrder,
     501: Unexpected,
 }
 
@@ -71,12 +70,12 @@ def in_our_words(error: Exception, doing: str) -> TransferError:
         case theirs.ClientError():
             return _answered(error.response, doing)
         case theirs.IncompleteReadError() | theirs.ResponseStreamingError():
-            return CutShort(f"{doing}: the object store stopped in the middle")
+            return OutOfOrder(f"{doing}: the object store stopped in the middle")
         case theirs.ChecksumError() | theirs.FlexibleChecksumError():
-            return CutShort(f"{doing}: the bytes were damaged on the way")
+            return OutOfOrder(f"{doing}: the bytes were damaged on the way")
         # read timeouts, closed and refused connections, TLS, proxies: HTTPClientError is the base of most
         case theirs.HTTPClientError() | theirs.ConnectionError() | HTTPError():
-            return Unreachable(f"{doing}: the object store did not answer")
+            return OutOfOrder(f"{doing}: the object store did not answer")
         case _:
             return Unexpected(f"{doing}: {type(error).__name__}")
 
@@ -85,9 +84,9 @@ def _answered(response: dict[str, Any], doing: str) -> TransferError:
     code = str(response.get("Error", {}).get("Code", ""))
     meta = response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode") or (code if code.isdecimal() else 0))
-    ours = _BY_CODE.get(code) or _BY_STATUS.get(status) or (Unreachable if status >= 500 else Unexpected)
+    ours = _BY_CODE.get(code) or _BY_STATUS.get(status) or (OutOfOrder if status >= 500 else Unexpected)
     message = f"{doing}: the object store answered {status}"
-    if ours is Unreachable:
+    if ours is OutOfOrder:
         after = str(meta.get("HTTPHeaders", {}).get("retry-after", ""))
-        return Unreachable(message, retry_after=float(after) if after.isdecimal() else None)
+        return OutOfOrder(message, retry_after=float(after) if after.isdecimal() else None)
     return ours(message)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from transfer.adapters.vault.failures import our_words
-from transfer.errors import TransferError, Unreachable
+from transfer.errors import OutOfOrder, TransferError
 
 
 class Support(StrEnum):
@@ -47,7 +47,7 @@ def probe(client: Any, bucket: str, *, key: str, now: datetime) -> StoreProbe:
     """Try each in turn on the object `key`, which is removed at the end.
 
     Raises:
-        Unavailable: the store did not answer; nothing is known.
+        OutOfOrder: the store did not answer; nothing is known.
     """
     target = {"Bucket": bucket, "Key": key}
     try:
@@ -68,7 +68,7 @@ def _is_taken(call: Callable[[], Any]) -> bool:
     try:
         with our_words("trying the object store"):
             call()
-    except Unreachable:
+    except OutOfOrder:
         raise
     except TransferError:
         return False

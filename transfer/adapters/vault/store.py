@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 from transfer.adapters.vault import probing
 from transfer.adapters.vault.failures import our_words
-from transfer.adapters.vault.writing import Writer
-from transfer.errors import Unavailable, Unexpected, Unknown, Unreadable
+from transfer.adapters.vault.writing import PART, Writer
+from transfer.errors import OutOfOrder, Unexpected, Unknown, Unreadable
 from transfer.staging import CHUNK, Location
 
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, lower case
@@ -37,6 +37,7 @@ class S3Vault:
         endpoint: URL of the store, None for AWS itself
         checksums: whether boto3 adds a CRC-32 to each upload that the store checks; `when_required` for stores that
             cannot read it (PEERS 2)
+        part: bytes of a part; a writer holds three of them
         announce: told each new key before the first byte is written, so that the ledger knows what a dead writer left
     """
 
@@ -50,6 +51,7 @@ class S3Vault:
         bucket: str,
         checksums: Literal["when_supported", "when_required"] = "when_supported",
         announce: Callable[[str], None] = lambda _key: None,
+        part: int = PART,
     ) -> None:
         # Here, not above: boto3 takes half a second that whoever only names the vault need not pay.
         import boto3
@@ -57,6 +59,7 @@ class S3Vault:
 
         self._bucket = bucket
         self._announce = announce
+        self._part = part
         self._client: Any = boto3.session.Session().client(
             "s3",
             endpoint_url=endpoint,
@@ -81,7 +84,7 @@ class S3Vault:
         drawn = "".join(secrets.choice(_BASE32) for _ in range(26))  # 130 bits
         key = f"{secrets.token_hex(1)}/{drawn}"
         self._announce(key)
-        return Writer(self._client, self._bucket, key, remove=self.remove)
+        return Writer(self._client, self._bucket, key, remove=self.remove, part=self._part)
 
     def keep(self, chunks: Iterable[bytes | memoryview]) -> Location:
         with self.writer() as writer:
@@ -102,6 +105,26 @@ class S3Vault:
             raise ValueError("not a range within the location")
         return self._bytes(location, start, stop)
 
+    def put_back(self, location: Location, chunks: Iterable[bytes]) -> None:
+        if self._newest(location.key) is not None:
+            if self._holds(location):
+                return
+            self.remove(location.key)
+        with Writer(self._client, self._bucket, location.key, remove=self.remove) as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            if writer.finish() != location:
+                self.remove(location.key)
+                raise Unreadable("other bytes came back than were kept")
+
+    def _holds(self, location: Location) -> bool:
+        try:
+            for _ in self.read(location):
+                pass
+        except (Unknown, Unreadable):
+            return False
+        return True
+
     def remove(self, key: str) -> None:
         self._abort_uploads(key)
         # First by name: a listing may lag behind. With its version, so that no delete marker is made.
@@ -112,7 +135,7 @@ class S3Vault:
         for version in self._versions(key):
             self._delete(key, version)
         if self._newest(key) is not None:
-            raise Unavailable("the object store removed an object and still has it")
+            raise OutOfOrder("the object store removed an object and still has it")
 
     def ensure_bucket(self) -> None:
         """Make the bucket if it is not there. Asking twice changes nothing."""

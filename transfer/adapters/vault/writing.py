@@ -1,7 +1,7 @@
 """Writing one object whose length is not known beforehand, with flat memory.
 
 Up to one part an object is one PUT; beyond it a multipart upload, of which two parts are on their way while the next
-one fills: `3 * PART` bytes in memory whatever the length. Our SHA-256 runs over the stream once; the payload is not
+one fills: three parts in memory whatever the length. Our SHA-256 runs over the stream once; the payload is not
 signed as well (PERFORMANCE 2), which SigV4 would do with a second SHA-256 over the same bytes.
 """
 
@@ -14,10 +14,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from transfer.adapters.vault.failures import our_words
-from transfer.errors import TooLarge, TransferError, Unavailable, Unknown
+from transfer.errors import OutOfOrder, TooLarge, TransferError, Unknown
 from transfer.staging import Location
 
 PART: Final = 16 << 20
+#: the least that S3 takes as a part: for a process that has many things in hand
+SMALL_PART: Final = 5 << 20
 IN_FLIGHT: Final = 2
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a store with a lower bound refuses by itself
 MOST_PARTS: Final = 10_000
@@ -28,13 +30,14 @@ _KEEPING = "keeping an object"
 class Writer:
     """One object being written, by one thread. Leaving the `with` block without `finish()` leaves nothing behind."""
 
-    def __init__(self, client: Any, bucket: str, key: str, *, remove: Callable[[str], None]) -> None:
+    def __init__(self, client: Any, bucket: str, key: str, *, remove: Callable[[str], None], part: int = PART) -> None:
         self._client = client
         self._target = {"Bucket": bucket, "Key": key}
         self._remove = remove
         self._sha256 = hashlib.sha256()
         self._length = 0
-        self._part = bytearray(PART)
+        self._size = part
+        self._part = bytearray(part)
         self._filled = 0
         self._spare: list[bytearray] = []
         self._upload: str | None = None
@@ -66,15 +69,15 @@ class Writer:
         """Take the bytes; the caller may reuse its buffer at once. Blocks while two parts are on their way.
 
         Raises:
-            Unavailable: a part was not taken; the object cannot be finished any more.
+            OutOfOrder: a part was not taken; the object cannot be finished any more.
         """
         view = memoryview(data).cast("B")
         self._sha256.update(view)
         self._length += len(view)
         while view:
-            if self._filled == PART:
+            if self._filled == self._size:
                 self._send_part()
-            taken = view[: PART - self._filled]
+            taken = view[: self._size - self._filled]
             with memoryview(self._part) as part:  # assigned to the bytearray itself they would be copied twice
                 part[self._filled : self._filled + len(taken)] = taken
             self._filled += len(taken)
@@ -84,7 +87,7 @@ class Writer:
         """Complete the object and read back that it is there: a store may answer 200 and have nothing.
 
         Raises:
-            Unavailable: it is not there, or not in its length; nothing is kept.
+            OutOfOrder: it is not there, or not in its length; nothing is kept.
         """
         if self._upload is None:
             self._put()
@@ -100,13 +103,13 @@ class Writer:
                 self._upload = self._client.create_multipart_upload(**self._target, **self._checksum)["UploadId"]
         number = len(self._parts) + len(self._on_their_way) + 1
         if number > MOST_PARTS:
-            raise TooLarge(f"an object may have {MOST_PARTS * PART} bytes")
+            raise TooLarge(f"an object may have {MOST_PARTS * self._size} bytes")
         if len(self._on_their_way) == IN_FLIGHT:
             self._await_part()
         del self._part[self._filled :]
         self._on_their_way.append(self._sender.submit(self._upload_part, number, self._part))
         # Used again: fresh memory would have to be cleared by the kernel for every part.
-        self._part, self._filled = self._spare.pop() if self._spare else bytearray(PART), 0
+        self._part, self._filled = self._spare.pop() if self._spare else bytearray(self._size), 0
 
     @property
     def _checksum(self) -> dict[str, str]:
@@ -119,7 +122,7 @@ class Writer:
     def _upload_part(self, number: int, part: bytearray) -> dict[str, Any]:
         with our_words(_KEEPING):
             said = self._client.upload_part(**self._target, UploadId=self._upload, PartNumber=number, Body=part)
-        if len(part) == PART:
+        if len(part) == self._size:
             self._spare.append(part)
         # S3 wants the part's checksum again on completion if one was sent with the part.
         named = ("ETag", "ChecksumCRC32")
@@ -152,7 +155,7 @@ class Writer:
         except Unknown:
             there = None
         if there != self._length:
-            raise Unavailable("the object store took an object and does not have it")
+            raise OutOfOrder("the object store took an object and does not have it")
 
     def _abort(self) -> None:
         """What cannot be aborted now (the store is down) stays an open upload, which `abort_stale` finds."""

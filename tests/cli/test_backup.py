@@ -1,0 +1,130 @@
+"""Backup and restore from the command line, on a database and a store that are somebody else's."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.builders import a_case_without_slides, an_edges
+from transfer.adapters.vault import S3Vault
+from transfer.cli import main
+from transfer.flow.edges import Edges
+from transfer.ledger import Ledger, snapshot
+from transfer.parts.postgres import Postgres
+from transfer.parts.store import Store
+
+pytestmark = pytest.mark.servers
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def vault(store: Store) -> S3Vault:
+    vault = S3Vault(
+        endpoint=store.endpoint,
+        region="us-east-1",
+        access_key=store.access_key,
+        secret_key=store.secret_key,
+        bucket="backup",
+    )
+    vault.ensure_bucket()
+    return vault
+
+
+@pytest.fixture
+def edges(ledger: Ledger, tmp_path: Path, vault: S3Vault) -> Edges:
+    return an_edges(ledger, tmp_path, vault=vault)
+
+
+@pytest.fixture
+def transfer(edges: Edges, migrated: Postgres, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`transfer` in a new folder, told by its environment where everything is."""
+    settings = {
+        "TRANSFER_VAR": str(tmp_path / "var"),
+        "TRANSFER_DATABASE_URL": migrated.url("app"),
+        "TRANSFER_OWNER_DATABASE_URL": migrated.url("owner"),
+        "TRANSFER_S3_ENDPOINT": store.endpoint,
+        "TRANSFER_S3_ACCESS_KEY": store.access_key,
+        "TRANSFER_S3_SECRET_KEY": store.secret_key,
+        "TRANSFER_S3_BUCKET": "backup",
+        "TRANSFER_AIRFLOW_URL": "http://127.0.0.1:9",
+        "TRANSFER_KEYS": str(tmp_path / "keys"),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: object, typed: str = "") -> Result:
+        edges.ledger.close()
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
+        assert result.exit_code != 70, result.stderr
+        return result
+
+    return run
+
+
+def lose(migrated: Postgres, vault: S3Vault) -> None:
+    with snapshot.owner(migrated.url("owner")) as owner:
+        keys = [row.vault_key for row in owner.execute("SELECT vault_key FROM record_parts").fetchall()]
+        names = ", ".join(shape.name for shape in snapshot.shapes(owner))
+        owner.execute(f"TRUNCATE {names}".encode())
+    for key in keys:
+        vault.remove(key)
+    assert keys
+
+
+def test_what_was_backed_up_comes_back(
+    transfer: Run, edges: Edges, migrated: Postgres, vault: S3Vault, tmp_path: Path
+) -> None:
+    case = a_case_without_slides(edges)
+    made = transfer("backup", tmp_path / "backup")
+    assert made.exit_code == 0, made.stderr
+    assert "The keys are not in it." in made.stdout
+    refused = transfer("restore", tmp_path / "backup")
+    assert refused.exit_code == 4
+    assert "--replace" in refused.stderr
+    lose(migrated, vault)
+
+    done = transfer("restore", tmp_path / "backup")
+
+    assert done.exit_code == 0, done.stderr
+    assert "Restored: b" in done.stdout
+    assert transfer("case", "show", case).exit_code == 0
+    assert transfer("trail", "verify").exit_code == 0
+    with psycopg.connect(migrated.url("owner")) as owner:
+        assert owner.execute("SELECT count(*) FROM transfer.record_parts").fetchone() == (3,)
+
+
+def test_a_backup_that_is_not_whole_is_told_by_its_exit_code(transfer: Run, edges: Edges, tmp_path: Path) -> None:
+    a_case_without_slides(edges)
+    said = json.loads(transfer("backup", tmp_path / "backup", "--json").stdout)
+    assert said["objects"] == 3
+    assert transfer("restore", tmp_path / "backup", "--check").exit_code == 0
+    next((tmp_path / "backup" / "objects").rglob("*/*")).unlink()
+
+    checked = transfer("restore", tmp_path / "backup", "--check")
+
+    assert checked.exit_code == 1
+    assert "missing" in checked.stderr
+
+
+def test_the_passphrase_is_asked_for_where_there_is_a_copy_of_the_keys(
+    transfer: Run, edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRANSFER_KEYS_COPY", str(tmp_path / "copy"))
+
+    assert transfer("backup", tmp_path / "one").exit_code == 2
+    assert transfer("backup", tmp_path / "two", typed="nine drowsy herons\n").exit_code == 0
+    wrong = transfer("backup", tmp_path / "three", typed="ten drowsy herons\n")
+
+    assert wrong.exit_code == 4
+    assert "herons" not in wrong.output
+    assert not (tmp_path / "three").exists(), "nothing was copied in vain"
+
+
+def test_where_the_copy_is_has_to_be_known(transfer: Run, edges: Edges, tmp_path: Path) -> None:
+    transfer("backup", tmp_path / "backup")
+
+    assert transfer("restore", tmp_path / "backup", "--keys").exit_code == 2

@@ -1,0 +1,98 @@
+"""A backup as a noun: what it holds, said so that a flipped bit, a missing file and a stranger's hand are all found."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any, Self
+
+import rfc8785
+
+from transfer.errors import Unknown
+from transfer.identifiers import BackupId
+from transfer.sealing import KeyName
+
+
+class NoBackup(Unknown):
+    """There is no whole backup here: none, an unfinished one, or one that was damaged or altered."""
+
+    remedy = "Take another one; transfer restore --check says whether it is whole."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of the ledger: its rows as COPY's text, and the SHA-256 of that text."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One object of the vault: its bytes, sealed under the key `under`. `sha256` is of the bytes as they were kept."""
+
+    key: str
+    size: int
+    sha256: str
+    under: KeyName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What one backup holds. `purged` are objects that were purged while it was taken; `lacking` those that the store
+    did not give, or not as they were kept: a person should know of them at once.
+    """
+
+    backup: BackupId
+    taken_at: datetime
+    lapses: date
+    code: str
+    migration: str
+    tables: tuple[Table, ...]
+    objects: tuple[Kept, ...]
+    purged: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all objects."""
+        return sum(one.size for one in self.objects)
+
+    def dumps(self) -> bytes:
+        """The one text of this manifest (RFC 8785)."""
+        plain = asdict(self) | {"taken_at": self.taken_at.isoformat(), "lapses": self.lapses.isoformat()}
+        return rfc8785.dumps(json.loads(json.dumps({"format": 1, **plain})))
+
+    @classmethod
+    def loads(cls, text: bytes) -> Self:
+        """Raises `NoBackup` for anything that is no manifest of ours."""
+        try:
+            found = json.loads(text)
+            if found.pop("format") != 1 or found.keys() != {one.name for one in fields(cls)}:
+                raise ValueError
+            return cls(**{name: _read(name, value) for name, value in found.items()})
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise NoBackup("its manifest is none that this version can read") from None
+
+
+def _read(name: str, value: Any) -> Any:
+    match name:
+        case "backup":
+            return BackupId(value)
+        case "taken_at":
+            return datetime.fromisoformat(value)
+        case "lapses":
+            return date.fromisoformat(value)
+        case "tables":
+            return tuple(Table(**{**one, "columns": tuple(one["columns"])}) for one in value)
+        case "objects":
+            return tuple(_kept(one) for one in value)
+        case "purged" | "lacking":
+            return tuple(value)
+    return value
+
+
+def _kept(one: Mapping[str, Any]) -> Kept:
+    return Kept(**{**one, "under": KeyName(one["under"])})

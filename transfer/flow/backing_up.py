@@ -1,0 +1,130 @@
+"""Taking a backup while everything runs: the ledger at one moment, then every object it names.
+
+Objects are never rewritten, so that what the ledger named at that moment can be copied at leisure; what is purged
+meanwhile is noted as purged. Whatever the backup holds is sealed: patients' objects under their own keys, which are
+not in it (docs/decisions/0013-backups.md).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final, TypeVar
+
+import psycopg
+
+from transfer import facts
+from transfer.adapters.backup_folder import BackupFolder
+from transfer.backups import Kept, Manifest, Table
+from transfer.errors import Unknown, Unreadable
+from transfer.identifiers import BackupId
+from transfer.ledger import Ledger, Tx, migrate, snapshot
+from transfer.ledger.snapshot import Named
+from transfer.sealing import KeyGone
+from transfer.staging import Vault
+
+#: told how many objects are done, and of how many
+Told = Callable[[int, int], None]
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AT_ONCE: Final = 4
+
+
+class _Became(Enum):
+    KEPT = auto()
+    PURGED = auto()
+    #: the store does not give it as it was kept
+    LACKING = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """The ledger at the moment of the backup."""
+
+    taken_at: datetime
+    migration: str
+    tables: tuple[Table, ...]
+    objects: list[Named]
+
+
+def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, *, days: int, told: Told) -> Manifest:
+    """Take a backup into the folder, and write in the trail that there is one, and when it lapses.
+
+    Begun again after it was interrupted, it takes the ledger anew and copies only the objects that are not there yet.
+
+    Raises:
+        Refused: something else lies in the folder.
+        Unavailable: ledger or store does not answer; the same call again goes on.
+    """
+    folder.begin()
+    moment = _copy_ledger(folder, ledger, owner_url)
+    copied: list[tuple[Kept, _Became]] = []
+    for one in side_by_side(lambda named: _copy_object(folder, ledger, vault, named), moment.objects):
+        copied.append(one)
+        told(len(copied), len(moment.objects))
+    manifest = Manifest(
+        backup=BackupId.draw(),
+        taken_at=moment.taken_at,
+        lapses=(moment.taken_at + timedelta(days=days)).date(),
+        code=ledger.origin.code,
+        migration=moment.migration,
+        tables=moment.tables,
+        objects=tuple(one for one, became in copied if became is _Became.KEPT),
+        purged=tuple(one.key for one, became in copied if became is _Became.PURGED),
+        lacking=tuple(one.key for one, became in copied if became is _Became.LACKING),
+    )
+    folder.finish(manifest)
+    with ledger.transaction() as tx:
+        fact = facts.BackedUp(backup=manifest.backup, lapses=manifest.lapses.isoformat(), objects=len(manifest.objects))
+        tx.append(facts.SYSTEM, fact)
+    return manifest
+
+
+def side_by_side(do: Callable[[T], R], things: Sequence[T]) -> Iterator[R]:
+    """Do it to several at once, most of whose time is waiting; what became of each, in order. The first error stops."""
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="copy") as pool:
+        try:
+            yield from pool.map(do, things)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _copy_ledger(folder: BackupFolder, ledger: Ledger, owner_url: str) -> _Moment:
+    """All tables, and the objects they name, in one picture."""
+    with snapshot.owner(owner_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        tx = Tx(connection, ledger.keys, ledger.origin)
+        taken_at = tx.now()
+        tables = tuple(
+            folder.write_table(shape.name, shape.columns, snapshot.rows_of(connection, shape))
+            for shape in snapshot.shapes(connection)
+        )
+        return _Moment(
+            taken_at=taken_at,
+            migration=migrate.newest(connection),
+            tables=tables,
+            objects=snapshot.objects(tx),
+        )
+
+
+def _copy_object(folder: BackupFolder, ledger: Ledger, vault: Vault, named: Named) -> tuple[Kept, _Became]:
+    place = named.location
+    kept = Kept(key=place.key, size=place.length, sha256=place.sha256, under=named.under)
+    try:
+        folder.write_object(kept, vault.read(place))
+    except KeyGone:
+        return kept, _Became.PURGED
+    except (Unknown, Unreadable):
+        return kept, _Became.PURGED if _is_gone(ledger, named) else _Became.LACKING
+    return kept, _Became.KEPT
+
+
+def _is_gone(ledger: Ledger, named: Named) -> bool:
+    """It was purged while we were at it: nobody names it any more, or its key is gone."""
+    with ledger.transaction() as tx:
+        return not tx.keys.has(named.under) or not snapshot.is_named(tx, named.location.key)

@@ -1,0 +1,172 @@
+"""Bringing a backup back: objects first, then the whole ledger in one transaction.
+
+Killed anywhere, it can be run again. What a restore must not undo stands outside the ledger, beside the keys: keys
+that were destroyed since the backup stay destroyed, and permissions that ended since end again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transfer import facts
+from transfer.adapters.backup_folder import BackupFolder
+from transfer.backups import Kept, Manifest, NoBackup
+from transfer.errors import Refused
+from transfer.facts import Origin
+from transfer.flow.backing_up import Told, side_by_side
+from transfer.flow.enforce import forget_again
+from transfer.flow.fence import end
+from transfer.identifiers import PatientId
+from transfer.ledger import Tx, migrate, patients, purging, rounds, snapshot, trail
+from transfer.permissions import End
+from transfer.sealing import KeyName, Keys
+from transfer.staging import Location, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What had to follow from what happened after the backup was taken, and what is owed now."""
+
+    forgotten: tuple[str, ...]
+    stopped: tuple[str, ...]
+    rounds: int
+
+
+class KeysMissing(Refused):
+    """The keys are not here, and nobody destroyed them."""
+
+    remedy = "Put the keys back first: transfer restore --keys takes them from their copy."
+
+
+def check(folder: BackupFolder, keys: Keys, told: Told) -> Manifest:
+    """Read all of a backup and hold it against its manifest.
+
+    Raises:
+        NoBackup: it is not whole; the message names what is not.
+        KeysMissing: what it holds cannot be read.
+    """
+    manifest = folder.manifest()
+    _stop_without(keys, {one.under for one in manifest.objects})
+    for table in manifest.tables:
+        _read_through(folder.read_table(table))
+
+    def read(one: Kept) -> None:
+        if keys.has(one.under):
+            _read_through(folder.read_object(one))
+
+    for number, _ in enumerate(side_by_side(read, manifest.objects), start=1):
+        told(number, len(manifest.objects))
+    return manifest
+
+
+def restore(
+    folder: BackupFolder, keys: Keys, vault: Vault, owner_url: str, by: Origin, *, replace: bool, told: Told
+) -> Settled:
+    """Make ledger and vault what they were when the backup was taken, and let every case go on from there.
+
+    `check` it first: this stops at what is not whole, but may have put objects back by then.
+
+    Raises:
+        Refused: something was written here and `replace` is not set, or somebody is at work here.
+        NoBackup: what came out is not what went in; the ledger is as it was before.
+    """
+    manifest = folder.manifest()
+    _stop_unless_idle(owner_url, replace=replace)
+    _put_objects_back(folder, manifest, keys, vault, told)
+    with snapshot.owner(owner_url) as connection:
+        tx = Tx(connection, keys, by)
+        before = {one.location.key for one in snapshot.objects(tx)}
+
+        def fill() -> None:
+            for table in manifest.tables:
+                snapshot.take_in(connection, table.name, table.columns, folder.read_table(table))
+
+        migrate.rebuild(connection, manifest.migration, fill)
+        _walk(tx)
+        settled = _settle(tx, manifest)
+        purging.condemn_unused(tx, before - {one.key for one in manifest.objects})
+        tx.project()
+    return settled
+
+
+def _stop_unless_idle(owner_url: str, *, replace: bool) -> None:
+    with snapshot.owner(owner_url) as connection:
+        if snapshot.others_at_work(connection):
+            raise Refused("somebody is at work on this ledger; stop gateways, dispatcher and Airflow first")
+        if not replace and not snapshot.is_empty(connection):
+            raise Refused("there is a ledger here already; --replace gives up all that is in it")
+
+
+def _put_objects_back(folder: BackupFolder, manifest: Manifest, keys: Keys, vault: Vault, told: Told) -> None:
+    """All but those whose key was destroyed: they are purged."""
+    _stop_without(keys, {one.under for one in manifest.objects})
+
+    def put_back(one: Kept) -> None:
+        if keys.has(one.under):
+            vault.put_back(_location(one), folder.read_object(one))
+
+    for number, _ in enumerate(side_by_side(put_back, manifest.objects), start=1):
+        told(number, len(manifest.objects))
+
+
+def _location(kept: Kept) -> Location:
+    return Location(key=kept.key, offset=0, length=kept.size, sha256=kept.sha256)
+
+
+def _stop_without(keys: Keys, names: set[KeyName]) -> None:
+    if lost := sum(not keys.has(name) and not keys.was_destroyed(name) for name in names):
+        raise KeysMissing(f"{lost} keys are missing that nobody destroyed")
+
+
+def _walk(tx: Tx) -> None:
+    for chain in trail.chains(tx):
+        if broken := trail.walk(tx, chain).broken:
+            raise NoBackup(broken)
+
+
+def _settle(tx: Tx, manifest: Manifest) -> Settled:
+    """Nobody is at work, whatever the rows say; and what ended since the backup is ended."""
+    tx.run("UPDATE arrivals SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
+    tx.run("UPDATE requests SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
+    owed = rounds.begin_anew(tx)
+    forgotten = _forget_again(tx)
+    stopped = _stop_again(tx)
+    fact = facts.Restored(
+        backup=manifest.backup, taken=manifest.taken_at.isoformat(), stopped=stopped, forgotten=forgotten
+    )
+    tx.append(facts.SYSTEM, fact)
+    return Settled(forgotten=forgotten, stopped=stopped, rounds=owed)
+
+
+def _forget_again(tx: Tx) -> tuple[str, ...]:
+    """Whose key was destroyed since the backup, and what came in a day whose key was."""
+    known = [row.patient for row in tx.rows("SELECT patient FROM patients WHERE identity IS NOT NULL ORDER BY 1")]
+    names = {PatientId(patient): KeyName.patient(PatientId(patient)) for patient in known}
+    came = tx.rows("SELECT key, array_agg(arrival) AS arrivals FROM arrivals WHERE state <> 'purged' GROUP BY key")
+    _stop_without(tx.keys, {*names.values(), *(KeyName(row.key) for row in came)})
+    forgotten = [patient for patient, name in names.items() if not tx.keys.has(name)]
+    for patient in forgotten:
+        forget_again(tx, patient)
+    for row in came:
+        if not tx.keys.has(KeyName(row.key)):
+            purging.forget_arrivals(tx, row.arrivals)
+    return tuple(forgotten)
+
+
+def _stop_again(tx: Tx) -> tuple[str, ...]:
+    """End the permissions that ended since the backup, in the same way; what follows is a round's work."""
+    noted = tx.keys.noted_ends()
+    stopped = []
+    for row in tx.rows(
+        "SELECT DISTINCT patient FROM permissions WHERE permission = ANY(%s) AND form IS NOT NULL ORDER BY 1",
+        list(noted),
+    ):
+        for one in patients.filed(tx, row.patient):
+            how = noted.get(one.permission.id)
+            if how and one.permission.ended in (None, End.PAUSED) and end(tx, one, End(how)):
+                stopped.append(str(one.permission.id))
+    return tuple(stopped)
+
+
+def _read_through(pieces: Iterator[bytes]) -> None:
+    for _ in pieces:
+        pass
