@@ -7,6 +7,7 @@ that another image reads is open within the folder, since that image runs as a u
 """
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -27,7 +28,8 @@ def draw() -> dict[str, str]:
     store_key, store_secret = secrets.token_hex(10), secrets.token_hex(24)
     ledger = f"postgresql://transfer_app:{password['app']}@postgres/transfer"
     airflow = f"airflow:{password['airflow']}@postgres/airflow"
-    tokens = _sandbox_tokens()
+    door_tokens = {name: secrets.token_urlsafe(32) for name in SANDBOX}
+    tokens = _sandbox_tokens(door_tokens)
     files = {
         "postgres_password": password["postgres"],
         "owner.env": _env(
@@ -61,20 +63,21 @@ def draw() -> dict[str, str]:
         "airflow_jwt_secret": secrets.token_hex(32),
         "orthanc.json": json.dumps({"RegisteredUsers": {"sandbox": password["orthanc"]}}),
     }
-    return files | {f"sandbox_{name}.json": _institution(name, tokens) for name in SANDBOX}
+    return files | {f"sandbox_{name}.json": _institution(name, tokens, door_tokens[name]) for name in SANDBOX}
 
 
-def _sandbox_tokens() -> dict[str, str]:
+def _sandbox_tokens(door_tokens: dict[str, str]) -> dict[str, str]:
+    """What our parts know of the institutions' tokens: of those shown at our doors, the SHA-256 alone."""
     found = {}
     for name, port in SANDBOX_PORTS.items():
         found[f"SANDBOX_{name.upper()}_URL"] = f"http://sandbox:{port}"
         found[f"SANDBOX_{name.upper()}_TOKEN"] = secrets.token_urlsafe(32)
-        found[f"SANDBOX_{name.upper()}_DOOR_TOKEN"] = secrets.token_urlsafe(32)
+        found[f"SANDBOX_{name.upper()}_DOOR_TOKEN_SHA256"] = hashlib.sha256(door_tokens[name].encode()).hexdigest()
     # the stand-in archive takes a token; an archive that takes a user has no token
     return found | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}
 
 
-def _institution(name: str, tokens: dict[str, str]) -> str:
+def _institution(name: str, tokens: dict[str, str], door_token: str) -> str:
     """What `python -m transfer.sandbox` reads. It listens on its own loopback; deploy/sandbox.py forwards to it."""
     configuration = {
         "port": SANDBOX_PORTS[name] + 1000,
@@ -82,7 +85,7 @@ def _institution(name: str, tokens: dict[str, str]) -> str:
         "control_token": secrets.token_urlsafe(32),
         "accepts_token": tokens[f"SANDBOX_{name.upper()}_TOKEN"],
         "gateway_url": "http://gateway:8080",
-        "gateway_token": tokens[f"SANDBOX_{name.upper()}_DOOR_TOKEN"],
+        "gateway_token": door_token,
     }
     return json.dumps(configuration | ({"gateway_mllp_port": 2575} if name == "pathology" else {}))
 

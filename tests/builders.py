@@ -42,21 +42,30 @@ SUMMIT = InstitutionId("summit-cancer-center")
 
 #: where each kind of record comes from
 _HELD_BY = {RecordKind.PATHOLOGY_REPORT: PRAIRIE, RecordKind.IMAGES: MERCY}
+
+
+def a_setting(name: str) -> str:
+    """Something of the kind that its name says."""
+    if name.endswith("SHA256"):
+        return hashlib.sha256(name.encode()).hexdigest()
+    return f"http://127.0.0.1:9/{name}" if name.endswith("URL") else "9" if name.endswith("PORT") else f"secret-{name}"
+
+
 #: what the institutions' files refer to; nothing listens at these addresses
 NAMES: Mapping[str, str] = {
-    name: f"http://127.0.0.1:9/{name}" if name.endswith("URL") else "9" if name.endswith("PORT") else f"secret-{name}"
+    name: a_setting(name)
     for name in (
         "SANDBOX_ONCOLOGY_URL",
         "SANDBOX_ONCOLOGY_TOKEN",
-        "SANDBOX_ONCOLOGY_DOOR_TOKEN",
-        "SANDBOX_PATHOLOGY_DOOR_TOKEN",
+        "SANDBOX_ONCOLOGY_DOOR_TOKEN_SHA256",
+        "SANDBOX_PATHOLOGY_DOOR_TOKEN_SHA256",
         "SANDBOX_PATHOLOGY_MLLP_PORT",
         "SANDBOX_ARCHIVE_URL",
         "SANDBOX_ARCHIVE_TOKEN",
-        "SANDBOX_ARCHIVE_DOOR_TOKEN",
+        "SANDBOX_ARCHIVE_DOOR_TOKEN_SHA256",
         "SANDBOX_CENTER_URL",
         "SANDBOX_CENTER_TOKEN",
-        "SANDBOX_CENTER_DOOR_TOKEN",
+        "SANDBOX_CENTER_DOOR_TOKEN_SHA256",
     )
 } | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}
 

@@ -4,6 +4,7 @@
   · Unavailable        it may work later: try again
     - Unreachable          no answer, or "not now" (408, 429, 502-504, a lost connection)
     - CutShort             the far side stopped in the middle of what it was sending
+    - OutOfOrder           a part of ours does not answer: ledger, object store
     - Fenced               the permission moved while we worked: read it again
   · NeedsReview        only a person can decide: hold it and ask
     - Unexpected           an answer its interface does not promise
@@ -14,6 +15,7 @@
     - TooLarge             beyond the bound set for this door or source
     - Unknown              no such case, packet, hold or institution
     - NotAllowed           this peer may not say this, or this state does not allow it
+      OutOfScope               its institution may, and the token it showed may not
     - KeyGone              (transfer.sealing) the key was destroyed: what it sealed is purged
 
 Anything else is a bug and should crash.
@@ -46,6 +48,12 @@ class Unreachable(Unavailable):
 
 class CutShort(Unavailable):
     """The far side stopped in the middle. What came whole is kept; the rest is asked for again."""
+
+
+class OutOfOrder(Unavailable):
+    """A part of ours (the ledger, the object store) does not answer, or not as it should. It says nothing of others."""
+
+    remedy = "It is tried again by itself; transfer status shows which part is down."
 
 
 class Fenced(Unavailable):
@@ -92,3 +100,11 @@ class Unknown(Refused):
 
 class NotAllowed(Refused):
     """This peer may not say this, or the state it meets does not allow it."""
+
+
+class OutOfScope(NotAllowed):
+    """The institution may do this, and the token it showed was not given that scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the token has no scope {scope}")
+        self.scope = scope

@@ -1,20 +1,20 @@
 """The institutions we deal with, each a reviewed YAML file in `institutions/`.
 
-A file says who the institution is, through which door it comes, what it may say there, which departments hold what and
-how each is asked, and which legal basis a release from it needs. `${NAME}` stands for a setting of that name, so that
-no secret or address of one installation is in a reviewed file.
+A file says who the institution is, by what it is known at which door, what it may do there, which departments hold
+what and how each is asked, and which legal basis a release from it needs. `${NAME}` stands for a setting of that name,
+so that no secret or address of one installation is in a reviewed file.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from transfer import reviewed
 from transfer.arrivals import Grant
 from transfer.errors import Unknown
 from transfer.identifiers import DepartmentId, InstitutionId
@@ -39,6 +39,25 @@ def _as_department(text: str) -> DepartmentId:
     return DepartmentId(text)
 
 
+def _as_digest(text: str) -> str:
+    digest = text.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise ValueError("not a SHA-256 in hexadecimal")
+    return digest
+
+
+#: SHA-256, lower-case hex; written also with colons, as `openssl x509 -fingerprint` prints it
+Digest = Annotated[str, AfterValidator(_as_digest)]
+
+
+def _as_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("not a time zone of the IANA database") from None
+    return text
+
+
 class _Reviewed(BaseModel):
     """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
 
@@ -50,22 +69,67 @@ class IssuerName(_Reviewed):
     value: str
 
 
-class FhirSource(_Reviewed):
+class Tls(_Reviewed):
+    """How an https address of theirs is reached, where the machine's own authorities are not the ones to trust or they
+    ask for a certificate. PEM files; an empty setting is none given.
+    """
+
+    #: whom we trust there, and nobody else
+    authority: Path | None = None
+    #: what we show them, and its key, which we alone may read
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @field_validator("authority", "certificate", "key", mode="before")
+    @classmethod
+    def _given(cls, text: object) -> object:
+        return text or None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Tls":
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a certificate with its key, or neither")
+        return self
+
+
+class _Reached(_Reviewed):
+    """Something of theirs at an address."""
+
+    tls: Tls | None = None
+
+    @property
+    def _address(self) -> str:
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _is_https(self) -> Self:
+        if self.tls and self.tls != Tls() and not self._address.startswith("https://"):
+            raise ValueError("tls is for an https address")
+        return self
+
+
+class _Asked(_Reached):
+    base_url: str
+
+    @property
+    def _address(self) -> str:
+        return self.base_url
+
+
+class FhirSource(_Asked):
     """Asked by US Core searches."""
 
     by: Literal["fhir"]
-    base_url: str
     token: str | None = None
 
 
-class DicomwebSource(_Reviewed):
+class DicomwebSource(_Asked):
     """Asked by QIDO-RS, fetched by WADO-RS (PS3.18), as a bearer of a token or as a user with a password (RFC 7617).
 
     An empty setting is none given, so that one file serves archives of either kind.
     """
 
     by: Literal["dicomweb"]
-    base_url: str
     token: str | None = None
     user: str | None = None
     password: str | None = None
@@ -111,9 +175,17 @@ class Department(_Reviewed):
         return self.asked.by in ("fhir", "dicomweb")
 
 
+class DoorToken(_Reviewed):
+    """A bearer token of theirs. We know its SHA-256 alone, so that nobody can learn it here."""
+
+    sha256: Digest
+    #: what may be done with it, of what the institution is granted
+    scopes: Annotated[frozenset[Grant], Field(min_length=1)]
+
+
 class HttpDoor(_Reviewed):
-    #: bearer token that maps a caller to this institution
-    token: str
+    #: several at once while one follows another; none where the certificate alone says who calls
+    tokens: tuple[DoorToken, ...] = ()
 
 
 class MllpDoor(_Reviewed):
@@ -123,17 +195,21 @@ class MllpDoor(_Reviewed):
     sending_facility: str
 
 
-class Receiving(_Reviewed):
+class Receiving(_Reached):
     """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
 
     fhir_url: str
     token: str
 
+    @property
+    def _address(self) -> str:
+        return self.fhir_url
+
 
 class Institution(_Reviewed):
     id: Annotated[str, AfterValidator(_as_institution)]
     name: str
-    time_zone: str
+    time_zone: Annotated[str, AfterValidator(_as_zone)]
     identifiers: tuple[IssuerName, ...] = ()
     #: their spelling of an issuer (HL7 namespace, DICOM IssuerOfPatientID, FHIR system) → the URI we use
     issuers: dict[str, str] = {}
@@ -148,10 +224,24 @@ class Institution(_Reviewed):
     approval_before_release: bool = False
     #: hours after a written revocation until the purge runs without a person's word
     purge_delay_hours: int = 72
+    #: SHA-256 of the client certificates that name it, at every door of its; where there are any, one must be shown
+    certificates: frozenset[Digest] = frozenset()
     http_door: HttpDoor | None = None
     mllp_door: MllpDoor | None = None
     departments: tuple[Department, ...] = ()
     receives: Receiving | None = None
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> "Institution":
+        if self.http_door and not self.http_door.tokens and not self.certificates:
+            raise ValueError("an http_door without a token needs certificates")
+        if any(not token.scopes <= self.grants for token in self.tokens):
+            raise ValueError("a token has a scope that the institution is not granted")
+        return self
+
+    @property
+    def tokens(self) -> tuple[DoorToken, ...]:
+        return self.http_door.tokens if self.http_door else ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -179,7 +269,12 @@ class Institutions(Mapping[str, Institution]):
     """All partners, by id. A peer that maps to none of them is refused."""
 
     def __init__(self, known: Iterable[Institution]) -> None:
+        """Raises `ValueError` where one token or certificate would name two."""
         self._by_id = {institution.id: institution for institution in known}
+        shown = [digest for each in self._by_id.values() for digest in each.certificates]
+        shown += [token.sha256 for each in self._by_id.values() for token in each.tokens]
+        if len(shown) != len(set(shown)):
+            raise ValueError("a token or a certificate stands in two places: a peer could not be told from another")
 
     def __getitem__(self, institution: str) -> Institution:
         try:
@@ -228,7 +323,7 @@ def _read(path: Path, settings: Mapping[str, str]) -> Institution:
         return re.sub(r"\$\{([A-Z0-9_]+)\}", setting, part) if isinstance(part, str) else part
 
     try:
-        institution = Institution.model_validate(filled(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        institution = Institution.model_validate(filled(reviewed.read(path)))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ValueError(f"{path.name}: {places}") from None

@@ -28,6 +28,7 @@ _DEFAULTS = {
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_OPERATED_FOR": "neutral",
     "TRANSFER_CLOCK_SANDBOX": "0",
+    "TRANSFER_TLS_TERMINATED": "0",
 }
 
 
@@ -140,9 +141,34 @@ class Settings:
         return self._needed("TRANSFER_PUBLIC_URL").rstrip("/")
 
     @property
+    def tls_certificate(self) -> Path | None:
+        """PEM file of the doors' certificate and its chain; without one the doors speak plain text."""
+        return self._path("TRANSFER_TLS_CERTIFICATE")
+
+    @property
+    def tls_key(self) -> Path | None:
+        return self._path("TRANSFER_TLS_KEY")
+
+    @property
+    def tls_client_authorities(self) -> Path | None:
+        """PEM file of those whose client certificates are looked at; without one none is asked for."""
+        return self._path("TRANSFER_TLS_CLIENT_AUTHORITIES")
+
+    @property
+    def tls_terminated(self) -> bool:
+        """Something else ends TLS in front of the doors, and nothing else reaches them."""
+        return self._needed("TRANSFER_TLS_TERMINATED") == "1"
+
+    @property
     def keys(self) -> Path:
         """Folder of the patients' and the site's keys, 0700, outside the database."""
         return Path(self.names.get("TRANSFER_KEYS") or self.var / "keys")
+
+    @property
+    def keys_copy(self) -> Path | None:
+        """Folder of the keys' copy, sealed under a passphrase; on another disk."""
+        found = self.names.get("TRANSFER_KEYS_COPY")
+        return Path(found) if found else None
 
     @property
     def institutions(self) -> Path:
@@ -161,6 +187,10 @@ class Settings:
         """The owner role may shift `transfer.now()`: for the demo and tests only."""
         return self._needed("TRANSFER_CLOCK_SANDBOX") == "1"
 
+    def _path(self, name: str) -> Path | None:
+        value = self.names.get(name)
+        return Path(value) if value else None
+
     def _needed(self, name: str) -> str:
         if value := self.names.get(name):
             return value
@@ -173,6 +203,7 @@ class Settings:
             ("TRANSFER_OPERATED_FOR", list(OperatedFor)),
             ("TRANSFER_S3_CHECKSUMS", list(Checksums)),
             ("TRANSFER_CLOCK_SANDBOX", ["0", "1"]),
+            ("TRANSFER_TLS_TERMINATED", ["0", "1"]),
         ):
             if self.names[name] not in choices:
                 raise BadSetting(name, "has a value it cannot have", f"It is one of {', '.join(choices)}.")
@@ -191,7 +222,7 @@ def read(path: Path) -> dict[str, str]:
         mode, text = path.stat().st_mode, path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    if stat.S_IMODE(mode) & 0o077:
+    if is_open_to_others(mode):
         raise BadSetting(str(path), "holds secrets that others can read", f"Run `chmod 600 {path}`.")
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -202,6 +233,11 @@ def read(path: Path) -> dict[str, str]:
             raise BadSetting(str(path), f"line {number} is not NAME=VALUE", "Correct or remove that line.")
         found[match[1]] = match[2]
     return found
+
+
+def is_open_to_others(mode: int) -> bool:
+    """Somebody else than its owner may read, write or run it, by its `st_mode`."""
+    return bool(stat.S_IMODE(mode) & 0o077)
 
 
 def written(values: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """What set-up writes: ports chosen once, addresses that follow them, and what a person set otherwise kept."""
 
+import hashlib
 import json
 import os
 import socket
@@ -75,7 +76,9 @@ def test_a_stand_in_and_the_gateway_know_the_same_tokens(tmp_path, name):
     told = json.loads(installation.sandbox_file(name).read_text())
 
     assert told["accepts_token"] == names[f"SANDBOX_{name.upper()}_TOKEN"]
-    assert told["gateway_token"] == names[f"SANDBOX_{name.upper()}_DOOR_TOKEN"]
+    known = names[f"SANDBOX_{name.upper()}_DOOR_TOKEN_SHA256"]
+    assert hashlib.sha256(told["gateway_token"].encode()).hexdigest() == known
+    assert told["gateway_token"] not in (installation.var / "settings.env").read_text()
     assert told["gateway_url"] == installation.settings.public_url
     assert names[f"SANDBOX_{name.upper()}_URL"] == f"http://127.0.0.1:{told['port']}"
     assert ("gateway_mllp_port" in told) == (name == "pathology")

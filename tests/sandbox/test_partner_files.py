@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import transfer.sandbox
+from tests.builders import a_setting
 from transfer.institutions import Basis, Institutions, load
 from transfer.patients import IssuedIdentifier
 from transfer.records import RecordKind
@@ -19,7 +20,7 @@ _SANDBOX = Path(transfer.sandbox.__file__).parent
 @pytest.fixture
 def partners() -> Institutions:
     named = {name for path in _FOLDER.glob("*.yaml") for name in re.findall(r"\$\{(\w+)\}", path.read_text())}
-    settings = {name: "2575" if name.endswith("PORT") else "http://127.0.0.1:1" for name in named}
+    settings = {name: a_setting(name) for name in named}
     return load(_FOLDER, settings | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""})
 
 

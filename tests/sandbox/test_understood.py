@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import a_setting
 from transfer.adapters.fhir import consents, referrals
 from transfer.adapters.hl7v2 import documents as sent_documents
 from transfer.institutions import Institutions, load
@@ -23,7 +24,7 @@ _FOLDER = Path(__file__).parents[2] / "institutions"
 @pytest.fixture(scope="module")
 def partners() -> Institutions:
     named = {name for path in _FOLDER.glob("*.yaml") for name in re.findall(r"\$\{(\w+)\}", path.read_text())}
-    settings = {name: "2575" if name.endswith("PORT") else "http://127.0.0.1:1" for name in named}
+    settings = {name: a_setting(name) for name in named}
     return load(_FOLDER, settings | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""})
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from transfer import facts
+from transfer.errors import NeedsReview
 from transfer.facts import Chain
-from transfer.identifiers import ArrivalId, CaseId, PatientId
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
 from transfer.institutions import Institutions
 from transfer.ledger import Ledger, Tx, packets, patients, purging, rounds
 from transfer.ledger.patients import Filed
@@ -26,18 +27,25 @@ def file_authorization(
     patient: PatientId,
     form: Authorization,
     arrival: str,
+    sender: InstitutionId,
     *,
     but: CaseId | None = None,
 ) -> None:
     """Let a release form take effect: it begins, replaces, or ends a permission. The same form again does nothing.
 
     The patient's open cases are rung, `but` the one whose round this is: it has not yet looked at its permissions.
+
+    Raises:
+        NeedsReview: it names a form that another institution filed. Whether that one is to end, a person decides.
     """
     # First the lock: the same form by two doors at once is filed by the first, and seen here by the second.
     patients.move(tx, patient)
     known = patients.filed(tx, patient)
     reference = patients.reference(tx, form.reference)
     same = [one for one in known if reference and one.reference == reference]
+    replaced = [*same, *_replaced_by_reference(tx, known, form)]
+    if any(one.filed_by != sender for one in replaced):
+        raise NeedsReview("it names a form that another institution filed")
     if form.status in _ENDS:
         for one in same:
             end(tx, one, _ENDS[form.status], arrival)
@@ -45,7 +53,6 @@ def file_authorization(
             return
     if any(one.permission.form == form for one in same):
         return
-    replaced = [*same, *_replaced_by_reference(tx, known, form)]
     zone = institutions[min(form.disclosers)].zone if form.disclosers else None
     expiry = expires_at(form, zone) if zone else None
     permission = patients.file_form(tx, patient, form, ArrivalId(arrival), expiry)
@@ -84,13 +91,15 @@ def resume(tx: Tx, filed: Filed) -> int | None:
     return epoch
 
 
-def end_by_reference(tx: Tx, form_reference: bytes, status: FormStatus, arrival: str) -> bool:
+def end_by_reference(tx: Tx, form_reference: bytes, sender: InstitutionId, status: FormStatus, arrival: str) -> bool:
     """At the door, in the transaction that stores a written revocation: end what carries this form's number.
 
-    False: no such form is filed; the arrival is attended to like any other.
+    False: its sender filed no such form; the arrival is attended to like any other.
     """
     row = tx.row(
-        "SELECT permission, patient FROM permissions WHERE reference = %s AND form IS NOT NULL", form_reference
+        """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
+           WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
+        *(form_reference, sender),
     )
     if row is None or status not in _ENDS:
         return False

@@ -149,7 +149,7 @@ def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: Ca
         # Whose it is may have been decided before: people's word is not asked for twice.
         patient = arrival.patient or match.patient
         if patient is not None:
-            file_authorization(tx, edges.institutions, patient, form, arrival.id, but=case)
+            file_authorization(tx, edges.institutions, patient, form, arrival.id, arrival.institution, but=case)
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, "filed", "authorization")
         elif match.verdict is Verdict.NOT_OURS:

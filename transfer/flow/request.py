@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from transfer.errors import CutShort, Fenced, NeedsReview, TooLarge, TurnedAway, Unavailable
+from transfer.errors import CutShort, Fenced, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
 from transfer.facts import Chain, RequestMoved
 from transfer.flow.admit import rule_request
 from transfer.flow.asking import Asking
@@ -27,6 +27,9 @@ from transfer.rounds import Dag
 
 #: after an answer nobody understands a person is asked, and we ask again this much later
 PUZZLED = timedelta(hours=6)
+#: and after a part of ours failed, which says nothing of the source
+MENDED = timedelta(minutes=1)
+OUT_OF_ORDER = "out-of-order"
 #: the finding of a request whose source stopped in the middle
 CUT_SHORT = "cut-short"
 
@@ -120,6 +123,8 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
         return Outcome(state=RequestState.FORBIDDEN, hold="source-refuses")
     except Fenced:
         return Outcome(state=RequestState.DUE, again_after=timedelta(0))
+    except OutOfOrder:
+        return Outcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=MENDED)
     except Unavailable as error:
         return _later(edges, asking, error)
     except (NeedsReview, TooLarge) as error:
@@ -135,15 +140,26 @@ def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
     with edges.ledger.transaction() as tx:
         now = tx.now()
         cuts = _cuts_in_a_row(tx, made)
+        tries = _tries(tx, made)
     if isinstance(error, CutShort):
         # What came stays. A source that breaks off every time is asked ever more seldom, and a person hears of it.
         wait = next_attempt(cuts + 1, now, error.retry_after) - now
         hold = "source-does-not-answer" if cuts + 1 >= GIVE_UP_AFTER else None
         return Outcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
-    if made.attempts >= GIVE_UP_AFTER:
+    if tries >= GIVE_UP_AFTER:
         return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
-    wait = next_attempt(made.attempts, now, error.retry_after) - now
+    wait = next_attempt(tries, now, error.retry_after) - now
     return Outcome(state=RequestState.DUE, findings=("unreachable",), again_after=wait)
+
+
+def _tries(tx: Tx, request: Request) -> int:
+    """How often the source was asked since it last answered; when a part of ours failed it was not its fault."""
+    moves = [line.fact for line in tx.lines(Chain.case(request.case)) if isinstance(line.fact, RequestMoved)]
+    failed = 0
+    for fact in moves:
+        if fact.request == request.id:
+            failed = 0 if fact.attempt == 0 else failed + (OUT_OF_ORDER in fact.findings)
+    return request.attempts - failed
 
 
 def _cuts_in_a_row(tx: Tx, request: Request) -> int:

@@ -4,26 +4,30 @@ import asyncio
 import contextlib
 
 from transfer import logs, wiring
+from transfer.adapters.vault import SMALL_PART
 from transfer.flow.edges import Edges
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import Doors
 from transfer.gateway.intake import Intake
 from transfer.gateway.keeper import LedgerKeeper
-from transfer.gateway.mllp import MllpServer, doors
+from transfer.gateway.mllp import MllpServer, certificates, doors
 from transfer.gateway.serving import server
+from transfer.gateway.tls import doors_context
 from transfer.settings import Settings
 
 
 async def serve(edges: Edges, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    tls = doors_context(settings, edges.institutions)
     intake = Intake(edges.ledger)
     outgoing = await asyncio.to_thread(Outgoing, edges)
     spool = settings.var / "tmp"
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     keeper = LedgerKeeper(intake, edges.vault, edges.institutions, spool)
     host, port = settings.gateway_http
-    mllp = MllpServer(doors(edges.institutions), keeper, host=host)
-    http = server(Doors(edges, intake, outgoing).app(), host, port)
+    known = certificates(edges.institutions)
+    mllp = MllpServer(doors(edges.institutions), keeper, host=host, ssl_context=tls, certificates=known)
+    http = server(Doors(edges, intake, outgoing, spool).app(), host, port, tls)
     watch = asyncio.create_task(outgoing.watch())
     await mllp.start()
     try:
@@ -40,7 +44,7 @@ async def serve(edges: Edges, settings: Settings) -> None:
 def main() -> None:
     logs.configure()
     settings = wiring.load_settings()
-    with wiring.connect(settings, wiring.origin("gateway"), connections=16) as edges:
+    with wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as edges:
         asyncio.run(serve(edges, settings))
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import rule_packet, stands_until
@@ -160,10 +159,3 @@ def pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         for at in range(0, len(chunk), PIECE):
             yield chunk[at : at + PIECE]
-
-
-def transport_of(scope: Any) -> asyncio.Transport | None:
-    """The transport beneath a request, put there by `transfer.gateway.serving`."""
-    extensions = scope.get("extensions") or {}
-    found: asyncio.Transport | None = extensions.get("transfer.transport", {}).get("transport")
-    return found

@@ -1,15 +1,17 @@
 """The HTTP doors: FHIR in, packets out, health.
 
-A caller is mapped to one institution by its bearer token before a byte of its message is read, and may say only what
-its YAML file grants.
+A caller is mapped to one institution (`transfer.gateway.callers`) before a byte of its message is read, and may do only
+what its YAML file grants and the token it shows carries.
 """
 
 import asyncio
-import hashlib
-import hmac
+import logging
 import re
+import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -19,19 +21,25 @@ from starlette.types import Receive, Scope, Send
 
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form
+from transfer.adapters.fhir.outline import outline
 from transfer.adapters.fhir.responses import Answer
-from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, TransferError, Unavailable
+from transfer.arrivals import ArrivalKind, Door, Grant
+from transfer.errors import NeedsReview, NotAllowed, OutOfScope, Refused, TooLarge, TransferError, Unavailable
 from transfer.flow.edges import Edges
 from transfer.flow.fence import end_by_reference
-from transfer.gateway.egress import Outgoing, Stream, pieces, transport_of
+from transfer.gateway.callers import Caller, Callers
+from transfer.gateway.egress import Outgoing, Stream, pieces
 from transfer.gateway.intake import Also, Intake
+from transfer.gateway.mllp.frames import Payload
+from transfer.gateway.serving import certificate_of, transport_of
+from transfer.gateway.spool import Spool
 from transfer.identifiers import InstitutionId, PacketId
-from transfer.institutions import Institution
 from transfer.ledger import Tx, packets, patients, requests
 from transfer.ledger.arrivals import Incoming, Stored
 from transfer.packet import Plan, tar_stream
 from transfer.sealing import KeyGone
+
+log = logging.getLogger("transfer.gateway.http")
 
 #: of one message; a release form carries its signed PDF
 BODY = 32 << 20
@@ -39,6 +47,9 @@ BODY = 32 << 20
 IN_ROW = 64 << 10
 #: seconds a message may take to arrive
 BODY_SECONDS = 120
+#: of one institution at the same time, whether they come or wait
+POSTS_EACH = 48
+BUSY_SECONDS = 5
 FHIR_JSON = ("application/fhir+json", "application/json")
 
 
@@ -46,29 +57,16 @@ FHIR_JSON = ("application/fhir+json", "application/json")
 Reader = Callable[[int, int], Iterator[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, by its token."""
-
-    institution: Institution
-
-    @property
-    def id(self) -> InstitutionId:
-        return InstitutionId(self.institution.id)
-
-
 class Doors:
     """The application. One per process; `edges`, `intake` and `outgoing` are the process's own."""
 
-    def __init__(self, edges: Edges, intake: Intake, outgoing: Outgoing) -> None:
+    def __init__(self, edges: Edges, intake: Intake, outgoing: Outgoing, spool: Path | None = None) -> None:
         self._edges = edges
         self._intake = intake
         self._outgoing = outgoing
-        self._tokens = [
-            (hashlib.sha256(institution.http_door.token.encode()).digest(), institution)
-            for institution in edges.institutions.values()
-            if institution.http_door
-        ]
+        self._callers = Callers(edges.institutions)
+        self._posting: Counter[InstitutionId] = Counter()
+        self._spool = spool or Path(tempfile.gettempdir())
 
     def app(self) -> Starlette:
         packet = "/packets/{packet}"
@@ -83,11 +81,8 @@ class Doors:
         )
 
     def caller(self, request: Request) -> Caller | None:
-        """The institution whose token was shown. All tokens are compared, so that time tells nothing."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        shown = hashlib.sha256(token.strip().encode()).digest()
-        found = [known for digest, known in self._tokens if hmac.compare_digest(digest, shown)]
-        return Caller(found[0]) if found and scheme.lower() == "bearer" else None
+        """Who calls, by what it shows."""
+        return self._callers.named(request.headers.get("authorization"), certificate_of(request.scope))
 
     async def health(self, _request: Request) -> Response:
         """200 while the ledger answers and what comes in is written."""
@@ -112,40 +107,68 @@ class Doors:
             return _response(responses.unauthorized())
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in FHIR_JSON:
             return _response(responses.wrong_media_type())
+        if self._posting[caller.id] >= POSTS_EACH:
+            return self._refused(caller, responses.too_many(BUSY_SECONDS), "too many at once")
+        self._posting[caller.id] += 1
+        body = Payload()
         try:
-            body = await _body(request)
-            return _response(await self._take(caller, body, str(request.base_url).rstrip("/")))
+            await self._read(request, body)
+            return _response(await self._take_in_turn(caller, body, str(request.base_url).rstrip("/")))
         except TransferError as error:
-            return _response(responses.refused(error))
+            return self._refused(caller, responses.refused(error), f"{type(error).__name__}: {error}")
         except (ClientDisconnect, TimeoutError):
-            return _response(responses.refused(NotAllowed("the message did not come to its end")))
+            unended = NotAllowed("the message did not come to its end")
+            return self._refused(caller, responses.refused(unended), str(unended))
+        except OSError as error:
+            return self._refused(caller, responses.refused(Unavailable("no room to spool")), type(error).__name__)
+        finally:
+            body.discard()
+            self._posting[caller.id] -= 1
 
-    async def _take(self, caller: Caller, body: bytes, base: str) -> Answer:
-        incoming = await asyncio.to_thread(inbound.sort, body)
-        if incoming.grant not in caller.institution.grants:
-            raise NotAllowed(f"{caller.id} has no grant for {incoming.form}")
+    def _refused(self, caller: Caller, answer: Answer, why: str) -> Response:
+        """Said to the caller, and written down: by whom and why, never what."""
+        log.warning("http: a message at the door of %s is refused with %d: %s", caller.id, answer.status, why)
+        return _response(answer)
+
+    async def _read(self, request: Request, body: Payload) -> None:
+        """The message, within its bounds of size and time: in memory while short, else in a file."""
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                if body.length + len(chunk) > BODY:
+                    raise TooLarge(f"a message over {BODY} bytes")
+                body.add(chunk)
+                if body.sink is None and body.length > IN_ROW:
+                    body.spill(Spool(self._spool))
+
+    async def _take_in_turn(self, caller: Caller, body: Payload, base: str) -> Answer:
+        if body.sink is None:
+            return await self._take(caller, body, body.in_memory(), base)
+        async with self._intake.one_at_a_time:
+            outlined = await asyncio.to_thread(outline, cast(Spool, body.sink).chunks())
+            return await self._take(caller, body, outlined, base)
+
+    async def _take(self, caller: Caller, body: Payload, outlined: bytes, base: str) -> Answer:
+        incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
+        caller.check_may(incoming.grant)
         subject = await asyncio.to_thread(self._packet_of, caller, incoming)
         await asyncio.to_thread(self._check_request, caller, incoming)
-        location = None if len(body) <= IN_ROW else await asyncio.to_thread(self._edges.vault.keep, _chunks(body))
-        digest = hashlib.sha256(body).digest()
+        location = None
+        if body.sink is not None:
+            location = await asyncio.to_thread(self._edges.vault.keep, cast(Spool, body.sink).chunks())
         arrival = Incoming(
             institution=caller.id,
             door=Door.FHIR,
             kind=incoming.kind,
-            business=incoming.key or digest.hex(),
+            business=incoming.key or body.sha256(),
             control=None,
             content_type="application/fhir+json",
-            payload=body if location is None else None,
+            payload=outlined if location is None else None,
             location=location,
-            content_sha256=digest,
+            content_sha256=bytes.fromhex(body.sha256()),
             subject=subject,
         )
-        try:
-            stored = await self._intake.store(arrival, self._also(caller, incoming.form, body))
-        except Unavailable:
-            if location:
-                await asyncio.to_thread(self._edges.vault.remove, location.key)
-            raise
+        # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
+        stored = await self._intake.store(arrival, self._also(caller, incoming.form, outlined))
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._edges.vault.remove, location.key)
         if len(incoming.types) == 1:
@@ -195,7 +218,7 @@ class Doors:
         def fence(tx: Tx, stored: Stored) -> None:
             number = patients.reference(tx, consent.reference)
             if number:
-                end_by_reference(tx, number, consent.status, stored.arrival)
+                end_by_reference(tx, number, caller.id, consent.status, stored.arrival)
 
         return fence
 
@@ -237,8 +260,11 @@ class Doors:
         if caller is None:
             return _response(responses.unauthorized())
         try:
+            caller.check_may(Grant.PACKETS)
             packet = PacketId(request.path_params["packet"])
             opened = await asyncio.to_thread(self._open_for, caller, packet, request, channel)
+        except OutOfScope as error:
+            return _response(responses.refused(error))
         except (ValueError, KeyGone, Refused):
             opened = None
         except TransferError as error:
@@ -320,22 +346,6 @@ def _range(request: Request, length: int, etag: str) -> tuple[int, int, int]:
     start = int(asked[1])
     stop = min(int(asked[2]) + 1, length) if asked[2] else length
     return (start, stop, 206) if start < stop else (0, 0, 416)
-
-
-async def _body(request: Request) -> bytes:
-    """The message, within its bounds of size and time."""
-    body = bytearray()
-    async with asyncio.timeout(BODY_SECONDS):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY:
-                raise TooLarge(f"a message over {BODY} bytes")
-    return bytes(body)
-
-
-def _chunks(body: bytes) -> Iterator[bytes]:
-    for at in range(0, len(body), 1 << 20):
-        yield body[at : at + (1 << 20)]
 
 
 def _response(answer: Answer) -> Response:

@@ -52,6 +52,8 @@ class Intake:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        #: held while a long message is read or moved, so that many of them cost no more memory than one
+        self.one_at_a_time = asyncio.Lock()
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()

@@ -1,41 +1,22 @@
 """Keeping MLLP messages: short ones in their row, long ones by way of a nameless file into the vault."""
 
 import asyncio
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import Header
 from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
-from transfer.errors import Unavailable
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, Keeping, Kept, Sink
+from transfer.gateway.spool import Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
 from transfer.ledger.arrivals import Incoming
-from transfer.staging import CHUNK, Location, Vault
-
-
-class Spool:
-    """A payload that is still arriving: a file without a name, gone with its process."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  closed by whoever is done with it
-
-    def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
-
-    def discard(self) -> None:
-        self._file.close()
-
-    def chunks(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while chunk := self._file.read(CHUNK):
-            yield chunk
+from transfer.staging import Location, Vault
 
 
 class LedgerKeeper:
@@ -57,13 +38,10 @@ class LedgerKeeper:
             return Kept(Keeping.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
         location = None
         if frame.payload is None:
-            location = await asyncio.to_thread(self._to_vault, frame)
-        try:
-            stored = await self._intake.store(_incoming(frame, kind, location))
-        except Unavailable:
-            if location:
-                await asyncio.to_thread(self._vault.remove, location.key)
-            raise
+            async with self._intake.one_at_a_time:
+                location = await asyncio.to_thread(self._to_vault, frame)
+        # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
+        stored = await self._intake.store(_incoming(frame, kind, location))
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._vault.remove, location.key)
         return Kept(Keeping.DUPLICATE if stored.is_duplicate else Keeping.STORED)

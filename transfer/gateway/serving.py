@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
+import ssl
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: seconds a caller may take for its request line and headers
@@ -43,7 +44,20 @@ class WatchedProtocol(HttpToolsProtocol):
         self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
 
-def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+def transport_of(scope: Scope) -> asyncio.Transport | None:
+    """The transport beneath a request."""
+    found: asyncio.Transport | None = (scope.get("extensions") or {}).get("transfer.transport", {}).get("transport")
+    return found
+
+
+def certificate_of(scope: Scope) -> bytes | None:
+    """The certificate (DER) that the caller showed in the handshake, which has verified it."""
+    transport = transport_of(scope)
+    secured: ssl.SSLObject | None = transport.get_extra_info("ssl_object") if transport else None
+    return secured.getpeercert(binary_form=True) if secured else None
+
+
+def server(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
     """A server that logs no request: its lines would carry what callers put into paths.
 
     What else it logs goes the way of every library's lines (`transfer.logs`).
@@ -62,5 +76,8 @@ def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
         limit_concurrency=256,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=10,
+        # what a caller says of itself in such headers is not believed
+        proxy_headers=False,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
     )
     return uvicorn.Server(config)

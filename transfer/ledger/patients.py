@@ -140,6 +140,8 @@ class Filed:
     permission: Permission
     patient: PatientId
     reference: bytes | None
+    #: whose door the form came through
+    filed_by: InstitutionId | None
     ended_at: datetime | None
     in_force_at: datetime | None
     purged_at: datetime | None
@@ -169,6 +171,7 @@ def file_form(tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalI
 
 def end_permission(tx: Tx, patient: PatientId, permission: str, end: End, arrival: str | None = None) -> None:
     """Write that a permission ended, and why. The patient's epoch must have been moved in this transaction."""
+    tx.keys.note_end(permission, end)
     tx.run(
         "UPDATE permissions SET ended = %s, ended_at = transfer.now() WHERE permission = %s",
         *(end, permission),
@@ -184,7 +187,11 @@ def resume_permission(tx: Tx, patient: PatientId, permission: str) -> None:
 
 def filed(tx: Tx, patient: str) -> list[Filed]:
     """All release forms of a patient that can still be read, oldest first."""
-    rows = tx.rows("SELECT * FROM permissions WHERE patient = %s AND form IS NOT NULL ORDER BY filed_at", patient)
+    rows = tx.rows(
+        """SELECT p.*, a.institution AS filed_by FROM permissions AS p LEFT JOIN arrivals AS a USING (arrival)
+           WHERE p.patient = %s AND form IS NOT NULL ORDER BY filed_at""",
+        patient,
+    )
     key = KeyName.patient(PatientId(patient))
     return [
         Filed(
@@ -195,6 +202,7 @@ def filed(tx: Tx, patient: str) -> list[Filed]:
             ),
             patient=PatientId(row.patient),
             reference=row.reference,
+            filed_by=InstitutionId(row.filed_by) if row.filed_by else None,
             ended_at=row.ended_at,
             in_force_at=row.in_force_at,
             purged_at=row.purged_at,

@@ -4,9 +4,10 @@ Which parts are ours is remembered in TRANSFER_EMBEDDED: a database, store or Ai
 environment, or was written into `settings.env` by a person, is somebody else's and is neither started nor stopped here.
 """
 
+import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,7 @@ class Installation:
         self.remarks: list[str] = []
         for folder in (self.var, self.run, self.log, self.var / "tmp"):
             private.folder(folder)
+        self._door_tokens = {name: self._door_token(name) for name in SANDBOX}
         self._values = self._first_values()
         self.postgres = Postgres(self.var / "postgres", self.log / "postgres.log")
         self.store = Store(self.var / "store", self._port("TRANSFER_STORE_PORT"), self.log / "store.log")
@@ -135,15 +137,24 @@ class Installation:
         values["TRANSFER_EMBEDDED"] = " ".join(self._embedded(before))
         values["TRANSFER_CLOCK_SANDBOX"] = "1" if self._sandbox else values.get("TRANSFER_CLOCK_SANDBOX", "0")
         self._choose_ports(values)
-        self._derive(values, before, "TRANSFER_GATEWAY_HTTP", "127.0.0.1:{}", "TRANSFER_GATEWAY_PORT")
-        self._derive(values, before, "TRANSFER_PUBLIC_URL", "http://{}", "TRANSFER_GATEWAY_HTTP")
+        self._derive(values, before, "TRANSFER_GATEWAY_HTTP", _address)
+        self._derive(values, before, "TRANSFER_PUBLIC_URL", _links)
         for name in SANDBOX:
             values[f"SANDBOX_{name.upper()}_URL"] = f"http://127.0.0.1:{values[f'SANDBOX_{name.upper()}_PORT']}"
-            for token in ("TOKEN", "DOOR_TOKEN", "CONTROL_TOKEN"):
+            for token in ("TOKEN", "CONTROL_TOKEN"):
                 name_of_it = f"SANDBOX_{name.upper()}_{token}"
                 values[name_of_it] = values.get(name_of_it) or secrets.token_urlsafe(32)
+            digest = hashlib.sha256(self._door_tokens[name].encode()).hexdigest()
+            values[f"SANDBOX_{name.upper()}_DOOR_TOKEN_SHA256"] = digest
         self._choose_credential(values)
         return values
+
+    def _door_token(self, name: str) -> str:
+        """What a stand-in shows at our doors. It alone has it; our settings have its SHA-256."""
+        try:
+            return str(json.loads(self.sandbox_file(name).read_text(encoding="utf-8"))["gateway_token"])
+        except FileNotFoundError:
+            return secrets.token_urlsafe(32)
 
     def _choose_credential(self, values: dict[str, str]) -> None:
         """What the archive is shown: a token, or a user's password where it is Orthanc. The other is left empty."""
@@ -154,11 +165,13 @@ class Installation:
         else:
             values |= dict.fromkeys(with_user, "")
 
-    def _derive(self, values: dict[str, str], before: Mapping[str, str], name: str, form: str, source: str) -> None:
-        """Follow `source`, unless a person set `name` otherwise, now or in the file."""
-        derived_before = form.format(before.get(source, ""))
+    def _derive(
+        self, values: dict[str, str], before: Mapping[str, str], name: str, form: Callable[[Mapping[str, str]], str]
+    ) -> None:
+        """Follow the settings it is formed from, unless a person set `name` otherwise, now or in the file."""
+        derived_before = form(before)
         if name not in self._environ and before.get(name, derived_before) == derived_before:
-            values[name] = form.format(values[source])
+            values[name] = form(values)
 
     def _embedded(self, before: Mapping[str, str]) -> list[str]:
         remembered = before.get("TRANSFER_EMBEDDED", "").split()
@@ -189,8 +202,17 @@ class Installation:
             "control_token": self._values[f"SANDBOX_{upper}_CONTROL_TOKEN"],
             "accepts_token": self._values[f"SANDBOX_{upper}_TOKEN"],
             "gateway_url": self._values["TRANSFER_PUBLIC_URL"],
-            "gateway_token": self._values[f"SANDBOX_{upper}_DOOR_TOKEN"],
+            "gateway_token": self._door_tokens[name],
         }
         if name == "pathology":
             configuration["gateway_mllp_port"] = self._port("SANDBOX_PATHOLOGY_MLLP_PORT")
         private.write(self.sandbox_file(name), json.dumps(configuration))
+
+
+def _address(values: Mapping[str, str]) -> str:
+    return f"127.0.0.1:{values.get('TRANSFER_GATEWAY_PORT', '')}"
+
+
+def _links(values: Mapping[str, str]) -> str:
+    scheme = "https" if values.get("TRANSFER_TLS_CERTIFICATE") else "http"
+    return f"{scheme}://{values.get('TRANSFER_GATEWAY_HTTP', '')}"

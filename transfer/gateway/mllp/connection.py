@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 import secrets
+import ssl
 from typing import cast
 
 from transfer.adapters.hl7v2.acknowledge import NOBODY, ErrorCode, Verdict, acknowledge
@@ -49,6 +50,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         if not self.post.house.admit(self, self.post.institution):
             log.warning("mllp: too many connections at the door of %s", self.post.institution)
+            self._transport.abort()
+            return
+        if not self.post.knows(_certificate(transport)):
+            log.warning("mllp: a caller at the door of %s does not show its certificate", self.post.institution)
             self._transport.abort()
             return
         self._transport.set_write_buffer_limits(high=_WAITING_ANSWERS)
@@ -288,3 +293,9 @@ class Connection(asyncio.Protocol):
         if self._payload is not None:
             self._payload.discard()
             self._payload = None
+
+
+def _certificate(transport: asyncio.BaseTransport) -> bytes | None:
+    """What was shown (DER) and verified in the handshake."""
+    secured: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    return secured.getpeercert(binary_form=True) if secured else None

@@ -1,5 +1,6 @@
 """What all connections of one port share, and whom they refuse."""
 
+import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +20,18 @@ class Post:
     institution: InstitutionId
     #: MSH-3 and MSH-4 are this institution's
     admits: Callable[[Header], bool]
+    #: SHA-256 of the client certificates it is known by
+    certificates: frozenset[str]
     keeper: Keeper
     limits: Limits
     now: Callable[[], datetime]
     house: "House"
+
+    def knows(self, certificate: bytes | None) -> bool:
+        """Whether who shows this certificate (DER), or none, is this institution as far as certificates tell."""
+        if certificate is None:
+            return not self.certificates
+        return hashlib.sha256(certificate).hexdigest() in self.certificates
 
     def refusal(self, said: Header) -> "Refusal | None":
         """Why a message with this header has no business at this port, if it has none."""

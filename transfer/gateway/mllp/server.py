@@ -30,6 +30,11 @@ def doors(institutions: Mapping[str, Institution]) -> dict[InstitutionId, MllpDo
     }
 
 
+def certificates(institutions: Mapping[str, Institution]) -> dict[InstitutionId, frozenset[str]]:
+    """By which client certificates each institution is known."""
+    return {InstitutionId(institution.id): institution.certificates for institution in institutions.values()}
+
+
 def admits(door: MllpDoor, header: Header) -> bool:
     """MSH-3 and MSH-4 are the ones of this door, whole or by their name alone (`COMMHOSP` for `COMMHOSP^2.16…^ISO`)."""
     said = (header.sending_application, header.sending_facility)
@@ -49,7 +54,9 @@ class MllpServer:
     Args:
         doors: one port for each institution; port 0 takes a free one (see `port`).
         host: the address to listen at. The default is loopback: other machines reach it only where told so.
-        ssl_context: TLS for every port; with `CERT_REQUIRED` senders must show a certificate too.
+        ssl_context: TLS for every port.
+        certificates: SHA-256 of the client certificates of each institution. One that has any must show one of them;
+            one that has none shows none.
         now: UTC, for the time of acknowledgements (MSH-7).
 
     Raises:
@@ -64,6 +71,7 @@ class MllpServer:
         host: str = "127.0.0.1",
         limits: Limits | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        certificates: Mapping[InstitutionId, frozenset[str]] | None = None,
         now: Callable[[], datetime] = _utc,
     ) -> None:
         taken = Counter(door.port for door in doors.values() if door.port)
@@ -74,6 +82,7 @@ class MllpServer:
         self._host = host
         self._limits = limits or Limits()
         self._ssl = ssl_context
+        self._certificates = certificates or {}
         self._now = now
         self._listening: dict[InstitutionId, asyncio.Server] = {}
         self._connections: set[Connection] = set()
@@ -98,6 +107,7 @@ class MllpServer:
         post = Post(
             institution=institution,
             admits=partial(admits, door),
+            certificates=self._certificates.get(institution, frozenset()),
             keeper=self._keeper,
             limits=self._limits,
             now=self._now,

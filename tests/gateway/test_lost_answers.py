@@ -1,0 +1,77 @@
+"""The ledger committed, and nobody heard: what was said to be lost is there, and its bytes with it."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import MemoryVault
+from transfer.adapters import hl7v2
+from transfer.arrivals import Grant
+from transfer.errors import Unavailable
+from transfer.facts import Origin
+from transfer.gateway.intake import Intake
+from transfer.gateway.keeper import LedgerKeeper, Spool
+from transfer.gateway.mllp import Frame, Keeping
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institution, Institutions
+from transfer.ledger import Ledger, Tx
+from transfer.ledger.arrivals import IN_ROW
+from transfer.staging import Location
+
+pytestmark = pytest.mark.servers
+
+LABORATORY = InstitutionId("prairie-pathology")
+LONG = b"MSH|^~\\&|LIS|LAB|||20261120||ORU^R01^ORU_R01|1|P|2.5.1\rPID|1||1\rOBX|1|TX|1||" + b"words " * (
+    IN_ROW // 6 + 9
+)
+
+
+class LedgerWhoseAnswerIsLost(Ledger):
+    """The database ends between its commit and its word: once, for who asks first."""
+
+    is_deaf = True
+
+    @contextmanager
+    def transaction(self, origin: Origin | None = None) -> Iterator[Tx]:
+        with super().transaction(origin) as tx:
+            yield tx
+        if self.is_deaf:
+            self.is_deaf = False
+            raise Unavailable("the ledger did not answer")
+
+
+def a_frame(folder: Path) -> Frame:
+    sink = Spool(folder)
+    sink.write(LONG)
+    return Frame(
+        institution=LABORATORY,
+        header=hl7v2.header(LONG),
+        payload=None,
+        sink=sink,
+        length=len(LONG),
+        sha256=hashlib.sha256(LONG).hexdigest(),
+    )
+
+
+def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_sent_again(
+    ledger: Ledger, tmp_path: Path
+):
+    deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
+    laboratory = Institution(id=LABORATORY, name="A laboratory", time_zone="UTC", grants=frozenset({Grant.RECORDS}))
+    vault, intake = MemoryVault(), Intake(deaf)
+    keeper = LedgerKeeper(intake, vault, Institutions([laboratory]), tmp_path)
+    with pytest.raises(Unavailable):
+        asyncio.run(keeper.keep(a_frame(tmp_path)))
+    again = asyncio.run(keeper.keep(a_frame(tmp_path)))
+    intake.close()
+    deaf.close()
+
+    assert again.keeping is Keeping.DUPLICATE
+    with ledger.transaction() as tx:
+        row = tx.row("SELECT vault_key, vault_sha256, size FROM arrivals")
+    assert b"".join(vault.read(Location(row.vault_key, 0, row.size, row.vault_sha256))) == LONG
+    assert len(vault.objects) == 1
