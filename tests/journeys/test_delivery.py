@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import urllib3
 
@@ -311,7 +312,14 @@ def test_two_tasks_that_hand_over_the_same_packet_send_it_once(house: House):
     assert_effective_once(journey)
 
 
-@pytest.mark.slow  # kills as often as an arrival may lose its lease: on a busy machine it is then held for a person
+def tried_again(house: House) -> None:
+    """Deaths are not counted against arrivals: which of them is in hand at each depends on how fast the machine is,
+    and that one is held for a person after three is tests/flow/test_receive.py's.
+    """
+    with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE transfer.arrivals SET lost = 0 WHERE state = 'stored'")
+
+
 def test_a_worker_killed_after_every_object_it_keeps_leaves_none_behind(
     house: House, hours_pass: Callable[[timedelta], None]
 ):
@@ -326,6 +334,7 @@ def test_a_worker_killed_after_every_object_it_keeps_leaves_none_behind(
     while steps_to_its_end(house, attend_all, deadly, of="keep"):
         deadly += 1
         swept(house)
+        tried_again(house)
     assert deadly > 5
     kinds = [fact.document for fact in journey.facts(facts.RecordCollected)]
     house.attend_until(lambda: "approve-partial" in house.holds(journey.case))

@@ -14,12 +14,17 @@ import pytest
 from tests.attention import attend_all
 from tests.journeys.acts import Journey
 from tests.journeys.house import Chart, House, a_house
-from tests.orthanc import needs_orthanc
+from tests.peers import orthanc
 from transfer.demo import images_of
 from transfer.holds import Word
 from transfer.parts.orthanc import Orthanc
 
-pytestmark = [pytest.mark.servers, needs_orthanc]
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needs_orthanc() -> None:
+    orthanc.demand()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -169,6 +170,17 @@ def test_a_scheduler_killed_with_a_task_running_comes_back_and_the_run_ends_well
     eventually(lambda: is_up_again(whole_system, "airflow-scheduler", before), 60)
     assert not live_in_session(before)
     assert await_end(api, run) == "success"
+
+
+def test_what_was_killed_is_called_up_only_once_its_successor_beats(whole_system, eventually):
+    before, killed_at = whole_system.pid("airflow-triggerer"), datetime.now(UTC)
+
+    os.kill(before, signal.SIGKILL)
+
+    eventually(lambda: is_up_again(whole_system, "airflow-triggerer", before), 60)
+    url = Settings.load({}, whole_system.var).airflow_url
+    said = urllib3.request("GET", f"{url}/api/v2/monitor/health").json()["triggerer"]
+    assert datetime.fromisoformat(said["latest_triggerer_heartbeat"]) > killed_at
 
 
 def is_up_again(system, name, before):

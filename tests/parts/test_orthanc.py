@@ -12,14 +12,20 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.orthanc import needs_orthanc
+from tests.peers import orthanc as peer
 from transfer.demo import images_of
 from transfer.parts import ports
 from transfer.parts.orthanc import INSIDE, Orthanc
 from transfer.parts.process import stop_session
 from transfer.sandbox.charts import draw_chart
 
-pytestmark = [pytest.mark.servers, needs_orthanc]
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needs_orthanc() -> None:
+    peer.demand()
+
 
 Eventually = Callable[[Callable[[], object]], None]
 

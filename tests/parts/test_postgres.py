@@ -142,6 +142,12 @@ def test_an_interrupted_first_start_is_begun_again(own_postgres):
     assert not half.exists()
 
 
+def answers(server: Postgres) -> bool:
+    """It lets our application in and works out what it is asked."""
+    with psycopg.connect(server.url("app")) as connection:
+        return connection.execute("SELECT 6 * 7").fetchone() == (42,)
+
+
 def test_a_server_killed_outright_comes_up_again(own_postgres):
     own_postgres.start()
     os.kill(own_postgres.pid, signal.SIGKILL)
@@ -149,7 +155,7 @@ def test_a_server_killed_outright_comes_up_again(own_postgres):
     own_postgres.stop()
     own_postgres.start()
 
-    psycopg.connect(own_postgres.url("app")).close()
+    assert answers(own_postgres)
 
 
 def start_and_be_killed(folder: Path, where: str) -> None:
@@ -184,7 +190,7 @@ def test_an_orphan_is_found_again_and_stopped(own_postgres):
 
     own_postgres.start()
     assert own_postgres.pid == orphan
-    psycopg.connect(own_postgres.url("app")).close()
+    assert answers(own_postgres)
 
     own_postgres.stop()
     assert not own_postgres.is_running()
@@ -225,9 +231,9 @@ def test_where_namespaces_are_forbidden_it_runs_under_another_account(own_postgr
 
     own_postgres.start()
 
-    psycopg.connect(own_postgres.url("app")).close()
+    assert answers(own_postgres)
     assert Path(f"/proc/{own_postgres.pid}").stat().st_uid != 0
     monkeypatch.undo()
     own_postgres.stop()
     own_postgres.start()
-    psycopg.connect(own_postgres.url("app")).close()
+    assert answers(own_postgres)

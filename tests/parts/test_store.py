@@ -1,9 +1,14 @@
 """The embedded object store: real S3 by boto3, shut without its key, and nothing of a purged object left."""
 
+import fcntl
+import hashlib
+import os
+import signal
 import stat
 import subprocess
 import sys
 import textwrap
+from contextlib import ExitStack, contextmanager
 
 import boto3
 import pytest
@@ -75,7 +80,99 @@ def test_deleting_every_version_of_a_large_object_leaves_none_of_its_bytes_on_th
 
 
 def files_with(store, needle):
-    return [p for p in (store.folder / "data" / "devices").rglob("*.data") if needle in p.read_bytes()]
+    return [p for p in (store.folder / "data" / "devices").rglob("*") if p.is_file() and needle in p.read_bytes()]
+
+
+@pytest.fixture
+def own_store(short_folder):
+    store = Store(short_folder / "store")
+    store.start()
+    yield store
+    store.stop()
+
+
+@contextmanager
+def listings_held_up(store):
+    """No container can be written to: what the store takes now it cannot list."""
+    containers = (store.folder / "data" / "devices").glob("d1/containers/*/*/*")
+    with ExitStack() as held:
+        for container in containers:
+            lock = held.enter_context((container / ".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def killed_and_started_again(store):
+    os.kill(store.pid, signal.SIGKILL)
+    store.stop()
+    store.start()
+
+
+def listed(store, bucket):
+    return [one["Key"] for one in client(store).list_objects_v2(Bucket=bucket).get("Contents", ())]
+
+
+def test_what_a_store_had_taken_and_not_listed_when_it_was_killed_is_listed_at_its_start(own_store):
+    s3 = client(own_store)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="before", Body=b"ZZBEFORE")
+    with listings_held_up(own_store):
+        s3.put_object(Bucket="bucket", Key="during", Body=b"ZZDURING")
+        assert files_with(own_store, b"ZZDURING")
+        os.kill(own_store.pid, signal.SIGKILL)
+    own_store.stop()
+    own_store.start()
+
+    assert listed(own_store, "bucket") == ["before", "during"]
+    (entry,) = s3.list_objects_v2(Bucket="bucket", Prefix="during")["Contents"]
+    assert (entry["ETag"], entry["Size"]) == (f'"{hashlib.md5(b"ZZDURING", usedforsecurity=False).hexdigest()}"', 8)
+    s3.delete_object(Bucket="bucket", Key="during")
+    assert not files_with(own_store, b"ZZDURING")
+
+
+def test_what_a_store_had_removed_and_not_struck_off_when_it_was_killed_is_struck_off(own_store):
+    s3 = client(own_store)
+    s3.create_bucket(Bucket="bucket")
+    for key in ("kept", "removed"):
+        s3.put_object(Bucket="bucket", Key=key, Body=b"bytes")
+    with listings_held_up(own_store):
+        s3.delete_object(Bucket="bucket", Key="removed")
+        os.kill(own_store.pid, signal.SIGKILL)
+    own_store.stop()
+    own_store.start()
+
+    assert listed(own_store, "bucket") == ["kept"]
+
+
+def test_bytes_half_written_when_a_store_was_killed_are_gone_at_its_start(own_store):
+    half = own_store.folder / "data" / "devices" / "d1" / "tmp" / "half"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_bytes(b"ZZHALF")
+    nothing = half.parent.parent / "objects" / "0" / "abc" / "0123456789abcdef0123456789abcabc" / "1.00000.data"
+    nothing.parent.mkdir(parents=True)
+    nothing.touch()
+
+    killed_and_started_again(own_store)
+
+    assert not files_with(own_store, b"ZZHALF")
+    assert own_store.answers()
+
+
+def test_a_start_changes_nothing_in_listings_that_are_true(own_store):
+    s3 = client(own_store)
+    s3.create_bucket(Bucket="bucket")
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="large")["UploadId"]
+    which = {"Bucket": "bucket", "Key": "large", "UploadId": upload}
+    parts = [
+        {"PartNumber": n, "ETag": s3.upload_part(**which, PartNumber=n, Body=b"x" * 6_000_000)["ETag"]} for n in (1, 2)
+    ]
+    s3.complete_multipart_upload(**which, MultipartUpload={"Parts": parts})
+    s3.put_object(Bucket="bucket", Key="small", Body=b"bytes")
+    before = s3.list_objects_v2(Bucket="bucket")["Contents"]
+
+    killed_and_started_again(own_store)
+
+    assert s3.list_objects_v2(Bucket="bucket")["Contents"] == before
 
 
 def test_no_key_is_in_the_log_or_on_a_command_line(store):

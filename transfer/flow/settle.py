@@ -23,7 +23,10 @@ def settle(edges: Edges, packet: PacketId) -> str:
     for name in named:
         with edges.ledger.transaction() as tx:
             arrival = arrivals.claim(tx, name)
-        if arrival and arrival.state == "stored":
+            if arrival and arrival.state != "stored":
+                arrivals.let_go(tx, arrival)  # it was attended to before
+                continue
+        if arrival:
             _settle_one(edges, packet, arrival)
     with edges.ledger.transaction() as tx:
         sent = tx.case(packet.case).packets.get(packet)

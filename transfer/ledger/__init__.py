@@ -17,15 +17,19 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool.pool import AddConnection, MaintenanceTask
 
 from transfer import case as cases
 from transfer import facts
-from transfer.errors import Unavailable
+from transfer.errors import OutOfOrder
 from transfer.facts import Chain, Fact, Line, Origin
 from transfer.identifiers import CaseId
 from transfer.sealing import Keys
 
 Row = Any  # a named tuple of the query's own columns
+
+#: a database that is away is looked for again after this many seconds at the most
+LOOK_AGAIN = 0.5
 
 
 class Tx:
@@ -125,6 +129,13 @@ class Tx:
         self._touched.clear()
 
 
+class _Pool(ConnectionPool[psycopg.Connection[Row]]):
+    """The library's own pauses between attempts to connect double, and outlast the database's absence by as much."""
+
+    def schedule_task(self, task: MaintenanceTask, delay: float) -> None:
+        super().schedule_task(task, min(delay, LOOK_AGAIN) if isinstance(task, AddConnection) else delay)
+
+
 class Ledger:
     """The way to the ledger for one process. Connections are made when first needed."""
 
@@ -132,7 +143,7 @@ class Ledger:
         self.url = url
         self.keys = keys
         self.origin = origin
-        self._pool = ConnectionPool(
+        self._pool = _Pool(
             url,
             kwargs={"row_factory": namedtuple_row, "options": "-csearch_path=transfer"},
             min_size=0,
@@ -147,16 +158,21 @@ class Ledger:
         """Commit at the end, roll back on any error.
 
         Raises:
-            Unavailable: the database cannot be reached, or gave up on a deadlock; nothing was written.
+            OutOfOrder: the database cannot be reached, or gave up on a deadlock. Nothing was written, unless it ended
+                between its commit and its answer: look before you write again, and take back nothing it may name.
         """
         self._pool.open()
+        used: psycopg.Connection[Row] | None = None
         try:
             with self._pool.connection() as connection:
+                used = connection
                 tx = Tx(connection, self.keys, origin or self.origin)
                 yield tx
                 tx.project()
         except (psycopg.OperationalError, PoolTimeout) as error:
-            raise Unavailable(f"the ledger did not answer ({type(error).__name__})") from None
+            if used and used.closed:
+                self._pool.check()  # the others broke with it: one failure tells them all
+            raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
 
     def close(self) -> None:
         self._pool.close()

@@ -8,6 +8,8 @@ import json
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -31,6 +33,15 @@ _COMMANDS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What the API server says of a component. It calls one that died healthy for half a minute more."""
+
+    is_healthy: bool
+    #: its last heartbeat; None of the API server itself, and of one that never ran
+    at: datetime | None
 
 
 class Airflow:
@@ -76,15 +87,15 @@ class Airflow:
     def prepared(self) -> None:
         private.write(self.folder / "prepared.json", self._fingerprint())
 
-    def health(self) -> dict[str, bool]:
-        """Component → healthy, for all four; nothing at all while the API server does not answer."""
+    def health(self) -> dict[str, "Beat"]:
+        """Component → how it is, for all four; nothing at all while the API server does not answer."""
         try:
             answer = urllib3.request("GET", f"{self.url}/api/v2/monitor/health", retries=False, timeout=5.0)
             said = answer.json()
         except (urllib3.exceptions.HTTPError, ValueError):
             return {}
         names = {"api-server": "metadatabase", **{c: c.replace("-", "_") for c in COMPONENTS[1:]}}
-        return {c: said.get(name, {}).get("status") == "healthy" for c, name in names.items()}
+        return {c: _beat(said.get(name, {}), name) for c, name in names.items()}
 
     def warm_up(self) -> bool:
         """Have the API server build what tasks talk to; without this its first task request stalls it for seconds, and
@@ -199,6 +210,11 @@ class Airflow:
                 "setup": (Path(__file__).parent / "airflow_setup.py").read_text(encoding="utf-8"),
             }
         )
+
+
+def _beat(said: Mapping[str, str | None], name: str) -> Beat:
+    at = said.get(f"latest_{name}_heartbeat")
+    return Beat(is_healthy=said.get("status") == "healthy", at=datetime.fromisoformat(at) if at else None)
 
 
 def _sqlalchemy(url: str, driver: str) -> str:

@@ -5,19 +5,20 @@ Each component is a process; a *job* is one that ends when it is done; a *step* 
 
 import importlib
 import signal
+import ssl
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import urllib3
 
 from transfer.errors import Unavailable
 from transfer.parts.airflow import COMPONENTS, Airflow
+from transfer.parts.airflow_health import AirflowHealth
 from transfer.parts.installation import SANDBOX, Installation
 from transfer.parts.process import inherited, spawn
 
@@ -120,9 +121,13 @@ def _set_up(installation: Installation) -> list[Unit]:
 
 def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
     """The gateway, and the dispatcher where there is an Airflow to post to."""
-    host, port = installation.settings.gateway_http
+    settings = installation.settings
+    host, port = settings.gateway_http
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    answers = _answering(f"http://{'127.0.0.1' if everywhere else host}:{port}/health")
+    scheme = "https" if settings.tls_certificate else "http"
+    answers = _answering(
+        f"{scheme}://{'127.0.0.1' if everywhere else host}:{port}/health", shows=settings.tls_certificate
+    )
     found: list[Unit] = [
         Component(
             name="gateway",
@@ -163,7 +168,7 @@ def _orthanc(installation: Installation) -> Component:
 
 def _airflow(installation: Installation) -> list[Unit]:
     airflow = installation.airflow
-    health = _AirflowHealth(airflow)
+    health = AirflowHealth(airflow)
     found: list[Unit] = []
     if not airflow.is_prepared():
         found.append(
@@ -186,7 +191,9 @@ def _airflow(installation: Installation) -> list[Unit]:
                 needs=(*first, *used_by_tasks.get(component, ())),
                 # a task whose end nobody takes down waits for long
                 uses=("airflow-api-server",) if component == "scheduler" else (),
-                start=_airflow_process(installation, airflow, f"airflow-{component}", command),
+                start=health.noting(
+                    component, _airflow_process(installation, airflow, f"airflow-{component}", command)
+                ),
                 ready=health.is_warm if component == "api-server" else partial(health.is_well, component),
                 healthy=partial(health.is_not_unwell, component),
                 patience=120.0,
@@ -226,33 +233,6 @@ def _parsed(airflow: Airflow) -> Callable[[], None]:
     return run
 
 
-class _AirflowHealth:
-    """What the API server says of all four, asked at most once a second for all who want to know."""
-
-    def __init__(self, airflow: Airflow) -> None:
-        self._airflow = airflow
-        self._lock = threading.Lock()
-        self._said: dict[str, bool] = {}
-        self._at = 0.0
-
-    def is_well(self, component: str) -> bool:
-        return self._now().get(component, False)
-
-    def is_warm(self) -> bool:
-        return self._airflow.warm_up() and self.is_well("api-server")
-
-    def is_not_unwell(self, component: str) -> bool:
-        """While the API server does not answer, nobody knows how the others are; it itself is then unwell."""
-        return self._now().get(component, component != "api-server")
-
-    def _now(self) -> dict[str, bool]:
-        with self._lock:
-            if time.monotonic() - self._at > 1.0:
-                self._said = self._airflow.health()
-                self._at = time.monotonic()
-            return self._said
-
-
 def _python(
     installation: Installation, name: str, module: str, *arguments: str, ours: bool = True
 ) -> Callable[[], subprocess.Popen[bytes]]:
@@ -269,16 +249,27 @@ def _python(
     return start
 
 
-def _answering(url: str, token: str | None = None) -> Callable[[], bool]:
+def _answering(url: str, token: str | None = None, shows: Path | None = None) -> Callable[[], bool]:
+    """`shows` is the certificate it must show: exactly that one, whatever address it was made for."""
+
     def ask() -> bool:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = urllib3.request("GET", url, headers=headers, retries=False, timeout=5.0, redirect=False)
-        except urllib3.exceptions.HTTPError:
+            with urllib3.PoolManager(retries=False, timeout=5.0, ssl_context=_trusting(shows)) as http:
+                return http.request("GET", url, headers=headers, redirect=False).status == 200
+        except (urllib3.exceptions.HTTPError, OSError):
             return False
-        return answer.status == 200
 
     return ask
+
+
+def _trusting(certificate: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context
 
 
 def _tried(ready: Callable[[], bool]) -> Callable[[], bool]:

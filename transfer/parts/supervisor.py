@@ -103,7 +103,7 @@ class Supervisor:
     def _look_at(self, watched: Watched) -> None:
         now = time.monotonic()
         if watched.state is State.WAITING:
-            if now >= watched.not_before and all(self._is_usable(need) for need in watched.unit.needs):
+            if now >= watched.not_before and self._may_stand(watched.unit):
                 self._start(watched)
         elif isinstance(watched.unit, Step):
             self._look_at_step(watched)
@@ -112,6 +112,10 @@ class Supervisor:
 
     def _is_usable(self, name: str) -> bool:
         return self.watched[name].is_usable
+
+    def _may_stand(self, unit: Unit) -> bool:
+        """Whatever it needs is usable now, also what lies beneath a step that was done long ago."""
+        return all(self._is_usable(need) and self._may_stand(self.watched[need].unit) for need in unit.needs)
 
     def _start(self, watched: Watched) -> None:
         unit = watched.unit
@@ -160,6 +164,8 @@ class Supervisor:
             return
         well = watched.check.exception() is None and watched.check.result()
         watched.check = None
+        if watched.state is State.UP and not self._may_stand(unit):
+            watched.well = now  # it cannot be well without what it needs, and starting it anew would not help
         watched.next_check = now + (HEALTH_EVERY if watched.state is State.UP else 0.2)
         if well:
             watched.well = now

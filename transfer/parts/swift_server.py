@@ -30,6 +30,8 @@ from swift.common.http_protocol import SwiftHttpProtocol
 from swift.common.ring import RingData
 from swift.common.wsgi import loadapp
 
+from transfer.parts.swift_listing import Listing
+
 #: how the pipelines refer to what is in here
 MODULE = "transfer.parts.swift_server"
 INNER = ("account", "container", "object")
@@ -177,15 +179,22 @@ def serve(folder: Path, port: int, access_key: str, secret_key: str) -> None:
     (etc / "proxy.conf").write_text(text + "".join(f"[filter:{n}]\nuse = egg:swift#{n}\n" for n in _PLAIN_FILTERS))
     utils.set_swift_dir(str(etc))
     storage_policy.reload_storage_policies()
-    _run(etc, sockets)
+    said = {"log_level": "WARNING", "log_custom_handlers": f"{MODULE}.log_to_stderr"}
+    said |= {"swift_dir": str(etc), "recon_cache_path": str(cache)}
+    _run(etc, sockets, Listing(devices, "d1", said))
 
 
-def _run(etc: Path, sockets: dict[str, Any]) -> None:
+def _run(etc: Path, sockets: dict[str, Any], listing: Listing) -> None:
+    """The doors open when the listings are true: by the proxy, all of it is what the disk says."""
+    listing.put_aside()
     logger = logging.getLogger("wsgi")
     logger.addHandler(logging.StreamHandler())
     logger.setLevel(logging.ERROR)
     servers = []
     for name in (*INNER, "proxy"):
+        if name == "proxy":
+            listing.sweep()
+            eventlet.spawn(listing.keep_true)
         app = loadapp(str(etc / f"{name}.conf"), global_conf={"log_requests": "off"})
         servers.append(
             eventlet.spawn(

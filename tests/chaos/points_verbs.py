@@ -1,0 +1,230 @@
+"""The verbs that write."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import attention
+from tests.chaos.points_running import Verb
+from tests.chaos.points_situations import Known, handing_over, taken
+from tests.gateway.test_dispatcher import Airflow
+from tests.journeys.doors import deliver, post
+from tests.journeys.house import House
+from transfer.adapters.airflow_api import AirflowApi
+from transfer.completeness import WaiverKind
+from transfer.flow import desk
+from transfer.flow.admit import admit
+from transfer.flow.assemble import assemble
+from transfer.flow.request import request
+from transfer.gateway.__main__ import serve
+from transfer.gateway.dispatcher import Dispatcher
+from transfer.holds import Word
+from transfer.identifiers import InstitutionId, PacketId
+from transfer.ledger import rounds
+from transfer.parts.ports import answers
+from transfer.rounds import Dag
+
+Act = Callable[[House, Known], object]
+
+
+def _round(dag: Dag) -> Act:
+    """What a run of this DAG does, from taking its round to saying that it is done."""
+
+    def act(house: House, _: Known) -> None:
+        with house.edges.ledger.transaction() as tx:
+            (one,) = [owed for owed in rounds.postable(tx) if owed.dag is dag]
+            rounds.posted(tx, one)
+        attention.run(house.edges, one)
+
+    return act
+
+
+def _request(department: str) -> Act:
+    return lambda house, known: request(house.edges, known["taken"], known[department])
+
+
+OF_ROUNDS = [
+    Verb(
+        name="open a case",
+        situation="referred",
+        act=lambda house, _: admit(house.edges, taken(house.edges, Dag.OPEN_CASE)),
+    ),
+    Verb(name="ask for documents", situation="admitted", act=_request("records-office")),
+    Verb(name="ask for images", situation="admitted", act=_request("film-room")),
+    Verb(name="ask for a large study", situation="large-study", act=_request("film-room")),
+    Verb(name="receive what came", situation="came-in", act=_round(Dag.RECEIVE_ARRIVALS)),
+    Verb(
+        name="assemble a packet",
+        situation="approved",
+        act=lambda house, known: assemble(house.edges, PacketId(known["packet"])),
+    ),
+    Verb(
+        name="deliver a packet",
+        situation="assembled",
+        act=lambda house, known: handing_over(house.edges, known["packet"]),
+    ),
+    Verb(
+        name="deliver in doubt",
+        situation="in-doubt",
+        act=lambda house, known: handing_over(house.edges, known["packet"]),
+    ),
+    Verb(name="settle: accepted", situation="accepted", act=_round(Dag.SETTLE_DELIVERY)),
+    Verb(name="settle: declined", situation="declined", act=_round(Dag.SETTLE_DELIVERY)),
+    Verb(name="withdraw", situation="paused", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge a patient", situation="revoked", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge in part", situation="revoked-in-part", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge strangers", situation="lapsed", act=_round(Dag.ENFORCE_PERMISSIONS)),
+]
+
+
+# --- the desk ---------------------------------------------------------------------------------------------------------
+
+
+def _at_desk(name: str, act: Act, situation: str = "waiting") -> Verb:
+    """A person who got no answer does the same again."""
+    return Verb(name=f"desk: {name}", situation=situation, act=act, again=act)
+
+
+def _open_referral(house: House, known: Known) -> object:
+    body = json.dumps(known["referral"]).encode()
+    return desk.open_referral(house.edges, InstitutionId("lakeside-oncology"), body, person="nurse")
+
+
+OF_THE_DESK = [
+    _at_desk("approve", lambda h, k: desk.approve(h.edges, k["case"], person="nurse")),
+    _at_desk("answer a question", lambda h, k: desk.resolve(h.edges, k["hold"], Word.APPROVE, person="nurse")),
+    _at_desk(
+        "two people say whose",
+        lambda h, k: desk.resolve(h.edges, k["hold"], Word.OURS, person="registrar", case=k["case"]),
+        "doubtful",
+    ),
+    _at_desk("waive", lambda h, k: desk.waive(h.edges, k["case"], "slides", WaiverKind.ABSENT, person="nurse")),
+    _at_desk(
+        "count pieces",
+        lambda h, k: desk.receive_material(
+            h.edges, k["case"], pieces=6, announced=6, accession="S25-10071", person="nurse"
+        ),
+    ),
+    _at_desk("note", lambda h, k: desk.add_note(h.edges, k["case"], "Called her daughter", person="nurse")),
+    _at_desk(
+        "telephone answer",
+        lambda h, k: desk.answer_request(h.edges, k["request"], desk.Answer.AGAIN, person="nurse"),
+    ),
+    _at_desk("revoke", lambda h, k: desk.revoke(h.edges, k["permission"], person="nurse"), "assembled"),
+    _at_desk("pause", lambda h, k: desk.pause(h.edges, k["permission"], person="nurse")),
+    _at_desk("resume", lambda h, k: desk.resume(h.edges, k["permission"], person="nurse"), "paused"),
+    _at_desk("close", lambda h, k: desk.close(h.edges, k["case"], "opinion-given", person="nurse")),
+    _at_desk("enter a referral", _open_referral, "at-the-doors"),
+]
+
+
+# --- the doors --------------------------------------------------------------------------------------------------------
+
+
+def _by_mllp(what: str) -> Act:
+    def send(house: House, known: Known) -> bool:
+        return deliver(house, known[what]) == ["AA"]
+
+    return send
+
+
+def _by_fhir(what: str, path: str) -> Act:
+    def send(house: House, known: Known) -> bool:
+        return post(house, "oncology", path, known[what]).status in (200, 201)
+
+    return send
+
+
+def _at_door(name: str, send: Act) -> Verb:
+    """The gateway takes a message and is killed; what is not acknowledged is sent again to the one started after."""
+    return Verb(
+        name=f"door: {name}",
+        situation="at-the-doors",
+        act=lambda house, known: _serving_one(house, lambda: send(house, known)),
+        again=lambda house, known: _sent_again(house, lambda: send(house, known)),
+    )
+
+
+def _serving_one(house: House, send: Callable[[], object]) -> None:
+    """Serve until one message was taken. Whether it was acknowledged is written down by its sender."""
+    signal.signal(signal.SIGTERM, lambda *_: None)  # the server's own handler hands it on when it has closed its doors
+    _acknowledged(house).unlink(missing_ok=True)
+    server = os.getpid()
+    if os.fork() == 0:
+        sys.settrace(None)
+        threading.settrace(None)
+        with contextlib.suppress(Exception):
+            _await_doors(house, lambda: os.getppid() == server)
+            if send():
+                _acknowledged(house).touch()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server, signal.SIGTERM)
+        os._exit(0)
+    asyncio.run(serve(house.edges, house.settings))
+
+
+def _acknowledged(house: House) -> Path:
+    return house.var / "tmp" / "acknowledged"
+
+
+def _await_doors(house: House, is_alive: Callable[[], bool] = lambda: True) -> None:
+    for port in (house.settings.gateway_http[1], int(house.settings.names["SANDBOX_PATHOLOGY_MLLP_PORT"])):
+        while not answers(port):
+            assert is_alive(), "the gateway died before it opened its doors"
+            time.sleep(0.005)
+
+
+def _sent_again(house: House, send: Callable[[], object]) -> None:
+    """To a gateway started anew, unless it was acknowledged."""
+    time.sleep(0.05)  # the sender notices that the line is dead
+    if _acknowledged(house).exists():
+        _acknowledged(house).unlink()
+        return
+    server = os.fork()
+    if server == 0:
+        with contextlib.suppress(BaseException):
+            asyncio.run(serve(house.edges, house.settings))
+        os._exit(0)
+    try:
+        _await_doors(house)
+        assert send(), "the gateway does not take it"
+    finally:
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
+
+
+OF_THE_DOORS = [
+    _at_door("a report", _by_mllp("short")),
+    _at_door("a long report", _by_mllp("long")),
+    _at_door("a release form", _by_fhir("form", "/fhir/Consent")),
+    _at_door("a revocation", _by_fhir("revocation", "/fhir/Consent")),
+]
+
+
+# --- the dispatcher ---------------------------------------------------------------------------------------------------
+
+
+def _dispatch(house: House, _: Known) -> None:
+    """Post, note and sweep once, against what Airflow would answer."""
+    told = house.var / "tmp" / "airflow"
+    if not told.exists():
+        airflow = Airflow()
+        if os.fork() == 0:
+            sys.settrace(None)
+            threading.settrace(None)
+            signal.alarm(60)
+            airflow.serve_forever()
+        told.write_text(airflow.url)
+    Dispatcher(house.edges.ledger, AirflowApi(told.read_text(), "dispatcher", "secret")).step()
+
+
+OF_THE_DISPATCHER = [Verb(name="post, note, sweep", situation="rounds-owed", act=_dispatch, again=_dispatch)]
+
+VERBS = [*OF_ROUNDS, *OF_THE_DESK, *OF_THE_DOORS, *OF_THE_DISPATCHER]
