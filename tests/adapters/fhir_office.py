@@ -122,7 +122,7 @@ def an_office(answers: Answers = lambda _: None) -> Iterator[Office]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True)
     thread.start()
     office.url = f"http://127.0.0.1:{server.server_port}"
     try:

@@ -184,7 +184,7 @@ def scripted_archive():
 
     server = _Server(("127.0.0.1", 0), Handler)
     Handler.archive = ScriptedArchive(server.server_port)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True).start()
     yield Handler.archive
     Handler.stopping.set()
     server.shutdown()

@@ -1,5 +1,6 @@
 """What an image says it is and whose, read from its first bytes as pydicom reads it, and never more than that."""
 
+import re
 import warnings
 import zlib
 from contextlib import suppress
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from transfer.adapters.dicomweb.header import MOST_HEADER, day, demographics, names, read_header, sex
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
-from transfer.patients import IssuedIdentifier, PersonName
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples" / "dicom").glob("*.dcm"))
 CT = next(path for path in SAMPLES if path.stem == "CT_small").read_bytes()
@@ -65,7 +66,9 @@ def test_a_damaged_file_is_read_or_refused_and_never_more_than_that(at, damage, 
         header = read_header(data, is_all=True)
     except Unreadable:
         return
-    demographics(header.patient, MERCY)
+    uids = (header.sop_instance_uid, header.study_instance_uid, header.series_instance_uid)
+    assert all(uid is None or re.fullmatch(r"[0-9.]{1,64}", uid) for uid in uids)
+    assert isinstance(demographics(header.patient, MERCY), Demographics)
 
 
 @given(st.binary(max_size=600))

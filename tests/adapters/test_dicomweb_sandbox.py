@@ -16,6 +16,7 @@ import pydicom
 import pytest
 import urllib3
 
+from tests.builders import a_setting
 from transfer import institutions
 from transfer.adapters.dicomweb import DicomwebClient, Ending, Timeouts, missing
 from transfer.adapters.vault import S3Vault
@@ -50,7 +51,8 @@ class Mercy:
             [sys.executable, "-m", "transfer.sandbox", "archive", "--config", str(folder / "archive.json")]
         )
         text = (FILES / "mercy-imaging.yaml").read_text()
-        settings = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "x") | {
+        settings = {name: a_setting(name) for name in re.findall(r"\$\{(\w+)\}", text)} | {
+            "SANDBOX_ARCHIVE_TOKEN": "x",
             "SANDBOX_ARCHIVE_URL": self.url,
             "SANDBOX_ARCHIVE_USER": "",
             "SANDBOX_ARCHIVE_PASSWORD": "",

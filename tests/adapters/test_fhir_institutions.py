@@ -15,6 +15,7 @@ import pytest
 import urllib3
 
 from tests.adapters.fhir_office import an_office, as_json
+from tests.builders import a_setting
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.found import Found
 from transfer.adapters.fhir.inbound import Form
@@ -135,7 +136,7 @@ def behaving(lakeside):
 @pytest.fixture(scope="module")
 def partners(lakeside):
     text = "".join(path.read_text() for path in (ROOT / "institutions").glob("*.yaml"))
-    settings = {name: "1" if name.endswith("PORT") else "token" for name in re.findall(r"\$\{([A-Z0-9_]+)\}", text)}
+    settings = {name: a_setting(name) for name in re.findall(r"\$\{([A-Z0-9_]+)\}", text)}
     one_kind = {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}  # the archive takes a token
     return load(ROOT / "institutions", settings | one_kind | {"SANDBOX_ONCOLOGY_URL": lakeside.url})
 

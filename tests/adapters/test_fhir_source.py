@@ -388,6 +388,26 @@ def test_pages_without_end_end(office, them):
     assert len(office.asked) == 5
 
 
+def test_documents_that_are_too_large_for_one_page_come_one_a_page(office, them):
+    size = 600_000
+    papers = [a_reference(str(number), data=base64.b64encode(bytes(size)).decode()) for number in range(3)]
+
+    def answers(asked):
+        if "DocumentReference" not in asked.path:
+            return as_json(searchset()) if asked.path != office.base else None
+        at = int(asked.query.get("page", ["0"])[0])
+        if asked.form.get("_count", asked.query.get("_count")) != ["1"]:
+            return as_json(searchset(*papers))
+        following = f"{office.base}/DocumentReference?_count=1&page={at + 1}" if at + 1 < len(papers) else None
+        return as_json(searchset(papers[at], following=following))
+
+    office.answers = answers
+    with closing(FhirSourceClient(office.base, TOKEN, Limits(page_bytes=1 << 20, pages=2))) as client:
+        found = [one for one in all_of(client, them) if isinstance(one, Found)]
+
+    assert [len(b"".join(one.read())) for one in found] == [size] * 3
+
+
 def test_what_was_read_before_a_bad_page_is_still_given(office, source, them):
     files = {"/fhir/Binary/1": Said(body=b"%PDF", content_type="application/pdf")}
     pages = {"first": f"{office.base}?page=2", "2": {"resourceType": "Patient"}}

@@ -272,6 +272,8 @@ def test_every_error_of_ours_has_an_answer_and_keeps_its_words_to_itself(kind):
     TransferError.__init__(error, "Quillfeather")
     if isinstance(error, errors.Unavailable):
         error.retry_after = 3.4
+    if isinstance(error, errors.OutOfScope):
+        error.scope = "records"
 
     answer = responses.refused(error)
 

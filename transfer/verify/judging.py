@@ -6,7 +6,8 @@ that changed places are named as that, not as two that were altered.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -117,27 +118,37 @@ def _resolved(
 ) -> tuple[dict[str, FoundFile], list[Finding]]:
     """Files whose tar header was changed, under the name they must have had: known by their bytes."""
     resolved = {path: file for path, file in files.items() if not file.damaged}
+    lost: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(expected.keys() - resolved.keys(), reverse=True):
+        lost[expected[path]].append(path)
     findings = []
     for file in (file for file in files.values() if file.damaged):
-        lost = (path for path, sha256 in expected.items() if path not in resolved and sha256 == file.sha256)
-        path = file.path if expected.get(file.path) == file.sha256 else next(lost, file.path)
+        is_named = expected.get(file.path) == file.sha256
+        path = file.path if is_named else _next(lost[file.sha256], resolved) or file.path
         resolved[path] = replace(file, path=path)
         findings.append(Finding(Kind.FLIPPED, path, _HEADER))
     return resolved, findings
 
 
+def _next(paths: list[str], taken: Container[str]) -> str | None:
+    """The last of the paths that is not taken; those behind it go."""
+    while paths and paths[-1] in taken:
+        paths.pop()
+    return paths.pop() if paths else None
+
+
 def _unless_emptied(findings: Iterable[Finding], expected: Mapping[str, str]) -> Iterator[Finding]:
     """A folder that is empty because its files were removed is told by what was removed."""
-    for finding in findings:
-        if not (finding.path.endswith("/") and any(path.startswith(finding.path) for path in expected)):
-            yield finding
+    folders = {path[: at + 1] for path in expected for at, letter in enumerate(path) if letter == "/"}
+    return (finding for finding in findings if finding.path not in folders)
 
 
 def _differences(files: Mapping[str, FoundFile], expected: Mapping[str, str]) -> Iterator[Finding]:
     there = {path: file.sha256 for path, file in files.items()}
     altered = {path: there[path] for path in expected.keys() & there.keys() if there[path] != expected[path]}
+    swapped = {(expected[path], altered[path]): path for path in sorted(altered, reverse=True)}
     for path, sha256 in sorted(altered.items()):
-        other = next((o for o in sorted(altered) if expected[o] == sha256 and altered[o] == expected[path]), None)
+        other = swapped.get((sha256, expected[path]))
         if other is None:
             yield Finding(Kind.FLIPPED, path, _FLIPPED)
         elif path < other:

@@ -18,12 +18,14 @@ from transfer.verify import keys
 from transfer.verify.nouns import END_OF_TAR, Finding, FoundFile, Inventory, Kind
 
 _CHUNK: Final = 1 << 20
-#: a manifest of half a million files
-_LARGEST_MANIFEST: Final = 64 << 20
-_MOST_FILES: Final = 500_000
+#: several times the largest packets we know of; each file costs some hundred bytes of memory here
+_MOST_FILES: Final = 100_000
+#: a manifest of so many files
+_LARGEST_MANIFEST: Final = 16 << 20
 _DEEPEST: Final = 8
 #: texts that could be a manifest, a key or a signature in the wrong place: kept, but not without end
 _MOST_TEXTS: Final = 24
+_TEXTS: Final = 16 << 20
 _MANIFEST_LINE: Final = re.compile(rb"[0-9a-f]{64}  ")
 _SIZE: Final = slice(124, 136)
 
@@ -77,7 +79,7 @@ def _hashed(file: BinaryIO, size: int, path: str, inventory: Inventory, progress
     limit = -1
     while left and (piece := file.read(min(_CHUNK, left))):
         if limit < 0:
-            limit = _limit(path, piece)
+            limit = _limit(path, piece, inventory)
         sha256.update(piece)
         left -= len(piece)
         if len(kept) <= limit:
@@ -88,10 +90,10 @@ def _hashed(file: BinaryIO, size: int, path: str, inventory: Inventory, progress
     return sha256.hexdigest(), size - left
 
 
-def _limit(path: str, begins: bytes) -> int:
-    """How much of a file is kept in memory, by its name and its first bytes."""
+def _limit(path: str, begins: bytes, inventory: Inventory) -> int:
+    """How much of a file is kept in memory, by its name, its first bytes, and what is kept already."""
     if path in (bag.PAYLOAD_MANIFEST, bag.TAG_MANIFEST) or _MANIFEST_LINE.match(begins):
-        return _LARGEST_MANIFEST
+        return min(_LARGEST_MANIFEST, _TEXTS - sum(map(len, inventory.texts.values())))
     if path in bag.CONTROL or begins.startswith(b'{"alg"') or keys.is_signature(begins):
         return keys.LARGEST
     return 0

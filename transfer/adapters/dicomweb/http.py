@@ -15,6 +15,7 @@ import urllib3
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, SSLError
 
+from transfer.adapters.dense import is_dense
 from transfer.errors import TooLarge, TransferError, TurnedAway, Unexpected, Unknown, Unreachable
 
 #: asked for at once; what one `recv` brings is handed on as it is
@@ -36,8 +37,8 @@ class Timeouts:
 class Limits:
     """Bytes, except `parts` and `entries`. Of one instance at most `in_memory` is held in memory."""
 
-    json: int = 64 << 20
-    entries: int = 200_000
+    json: int = 8 << 20
+    entries: int = 100_000
     instance: int = 4 << 30
     #: below what 1000 parts of the vault hold, the bound of the embedded store
     series: int = 15 << 30
@@ -84,6 +85,8 @@ class Archive:
             if response.status == 204:
                 return []
             body = self._bounded_body(response)
+        if is_dense(body):
+            raise TooLarge("the archive's list has more in it than is read at once")
         try:
             entries = json.loads(body)
         except (ValueError, RecursionError):

@@ -199,9 +199,10 @@ def _first(entry: Entry, tag: str) -> str | None:
 
 
 def _text(value: object) -> str | None:
+    """What JSON can say and no text can hold, half of a surrogate pair, is a question mark."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value).strip("\0 ") or None
+    return str(value).encode(errors="replace").decode().strip("\0 ") or None
 
 
 def _count(entry: Entry, tag: str) -> int | None:

@@ -92,8 +92,8 @@ def _of_resource(
 ) -> Iterator[bytes]:
     """A Binary resource is the bytes inside it; another resource is itself, where that was announced."""
     limits = peer.limits
-    body = b"".join(pour(response, limit=limits.page_bytes, seconds=limits.attachment_seconds, keep_going=keep_going))
-    resource = parse(body, limit=limits.page_bytes)
+    body = b"".join(pour(response, limit=limits.binary_bytes, seconds=limits.attachment_seconds, keep_going=keep_going))
+    resource = parse(body, limit=limits.binary_bytes)
     if type_of(resource) == "Binary":
         yield from decode(text(resource, "data") or "", keep_going)
     elif expected in (FHIR_JSON, "application/json", UNKNOWN_CONTENT):

@@ -16,11 +16,14 @@ from transfer.adapters.fhir.codes import (
 from transfer.adapters.fhir.people import Resources, issued
 from transfer.adapters.fhir.times import moment
 from transfer.adapters.fhir.trees import Tree, child, children, codings, text, type_of
+from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document, DocumentStatus, Relation
 
 DOCUMENT_TYPES: Final = frozenset({"DocumentReference", "DiagnosticReport"})
+#: of one document; each is read with all that is said of it
+MOST_FORMATS: Final = 50
 UNKNOWN_CONTENT: Final = "application/octet-stream"
 FHIR_JSON: Final = "application/fhir+json"
 
@@ -68,8 +71,13 @@ def describe(
     Several attachments of one resource are the same document in several formats (R4 says so of both) and share its
     identifiers. `address` is the resource's absolute URL at its source; the source's own id for it is one of the
     document's numbers, so that a later "replaces DocumentReference/12" finds it.
+
+    Raises:
+        Unreadable: more formats than a document has.
     """
     attachments = _attachments(resource)
+    if len(attachments) > MOST_FORMATS:
+        raise Unreadable(f"a document in more than {MOST_FORMATS} formats")
     for attachment in attachments or [None]:
         document = _document(resource, attachment, patient, institution, resources, address)
         yield Description(document=document, attachment=attachment)

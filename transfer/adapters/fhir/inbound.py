@@ -74,8 +74,10 @@ class Incoming:
     types: tuple[str, ...] = ()
 
 
-def sort(body: bytes) -> Incoming:
+def sort(body: bytes, sha256: str | None = None) -> Incoming:
     """What a posted body is. Reads no more of it than that; whether it is well-formed R4 is judged later.
+
+    An outline of the body does as well (`outline`), with the body's own `sha256`.
 
     Raises:
         TooLarge, Unreadable: not JSON within bounds.
@@ -91,7 +93,7 @@ def sort(body: bytes) -> Incoming:
         form=form,
         kind=kind,
         grant=grant,
-        key=_key(form, subjects, tree, body),
+        key=_key(form, subjects, tree, sha256 or hashlib.sha256(body).hexdigest()),
         packet=_focus(task, PACKET),
         request=_focus(task, REQUEST),
         types=types if type_of(tree) == "Bundle" else (_known_type(tree),),
@@ -223,9 +225,10 @@ def _reasons(task: Tree) -> list[str]:
     return list(dict.fromkeys(code if _CODE.fullmatch(code) else "other" for code in said))
 
 
-def _key(form: Form, subjects: list[Tree], tree: Tree, body: bytes) -> str | None:
+def _key(form: Form, subjects: list[Tree], tree: Tree, sha256: str) -> str | None:
     """A Task may be sent again in a later state: its `lastModified` is part of what it is. A Consent has no such word,
-    and a release form put right comes under its old number: its bytes are part of what it is.
+    and a release form put right comes under its old number, as does a set of documents with another one in it: their
+    bytes are part of what they are.
     """
     about = subjects[0]
     if form is Form.REFERRAL:
@@ -237,8 +240,8 @@ def _key(form: Form, subjects: list[Tree], tree: Tree, body: bytes) -> str | Non
     numbers = _numbers(about)
     if not numbers:
         return None
-    if form in (Form.RELEASE_FORM, Form.REVOCATION):
-        numbers = [*numbers, hashlib.sha256(body).hexdigest()]
+    if form in (Form.RELEASE_FORM, Form.REVOCATION, Form.DOCUMENTS):
+        numbers = [*numbers, sha256]
     return "|".join((form, text(about, "status") or "", text(about, "lastModified") or "", *numbers))
 
 

@@ -38,7 +38,9 @@ class Limits:
     silence_seconds: float = 30.0
     page_seconds: float = 120.0
     attachment_seconds: float = 3600.0
-    page_bytes: int = 64 << 20
+    page_bytes: int = 12 << 20
+    #: a document sent as a Binary resource, which is read but not checked against FHIR's forms
+    binary_bytes: int = 32 << 20
     attachment_bytes: int = 512 << 20
     pages: int = 200
     #: documents of one patient
@@ -73,14 +75,15 @@ class Reply:
 class Peer:
     """Requests to one base URL. Not safe for use by several threads at once."""
 
-    def __init__(self, base_url: str, token: str | None, limits: Limits) -> None:
+    def __init__(self, base_url: str, token: str | None, limits: Limits, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's."""
         self.base = base_url.rstrip("/")
         self.limits = limits
         self._at = urlsplit(self.base)
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "records-transfer"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._pool = _pool(self._at, limits)
+        self._pool = _pool(self._at, limits, tls)
 
     def close(self) -> None:
         self._pool.close()
@@ -139,7 +142,8 @@ class Peer:
         try:
             if response.status not in (200, 201) and not any_status:
                 raise refusal(response.status, response.headers)
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            # of any status it is still an answer, which says that what was sent has arrived; its body reads as nothing
+            if not any_status and response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise Unexpected("compressed though we asked for it plain")
             yield response
         finally:
@@ -264,12 +268,13 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _pool(at: SplitResult, limits: Limits) -> "_PlainPool":
+def _pool(at: SplitResult, limits: Limits, tls: ssl.SSLContext | None) -> "_PlainPool":
     if not at.hostname or at.scheme not in ("http", "https"):
         raise ValueError("not the base URL of a FHIR server")
-    kind = _SecurePool if at.scheme == "https" else _PlainPool
     timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.silence_seconds)
-    return kind(at.hostname, at.port, timeout=timeout, maxsize=1)
+    if at.scheme == "https":
+        return _SecurePool(at.hostname, at.port, timeout=timeout, maxsize=1, ssl_context=tls)
+    return _PlainPool(at.hostname, at.port, timeout=timeout, maxsize=1)
 
 
 class _Watched(HTTPConnection):

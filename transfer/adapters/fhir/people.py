@@ -1,7 +1,7 @@
 """Patients and organizations as FHIR says them."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
 from transfer.adapters.fhir.codes import NPI
@@ -49,7 +49,8 @@ def first_issued(identifiers: Iterable[Tree], institution: Institution) -> Issue
 class Resources:
     """Where references lead: the contained resources of one resource, and the entries of its bundle."""
 
-    by_reference: dict[str, Tree]
+    by_reference: Mapping[str, Tree]
+    contained: Mapping[str, Tree] = field(default_factory=dict)
 
     @classmethod
     def around(cls, resource: Tree, entries: Iterable[Tree] = ()) -> Self:
@@ -61,12 +62,17 @@ class Resources:
             for name in (text(entry, "fullUrl"), f"{type_of(inner)}/{number}" if number else None):
                 if name:
                     found.setdefault(name, inner)
+        return cls(found).within(resource)
+
+    def within(self, resource: Tree) -> Self:
+        """The same seen from one resource of the bundle: what it contains comes before. Costs nothing of the bundle."""
         contained = {f"#{number}": each for each in children(resource, "contained") if (number := text(each, "id"))}
-        return cls(found | contained)
+        return type(self)(self.by_reference, contained)
 
     def follow(self, reference: Tree) -> Tree:
         """The resource referred to; an empty tree where it is not at hand. Nothing is fetched."""
-        return self.by_reference.get(text(reference, "reference") or "", {})
+        said = text(reference, "reference") or ""
+        return self.contained[said] if said in self.contained else self.by_reference.get(said, {})
 
 
 def person(reference: Tree, resources: Resources, institution: Institution) -> Demographics:

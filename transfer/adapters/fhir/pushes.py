@@ -25,18 +25,19 @@ class Sent:
 def read(bundle: Tree, institution: Institution) -> Iterator[Sent | Bad]:
     """Each document, or why it is held. Nothing is fetched: an attachment that lies elsewhere is held."""
     entries = children(bundle, "entry")
+    resources = Resources.around({}, entries)
     for entry in entries:
         resource = child(entry, "resource")
         if type_of(resource) in DOCUMENT_TYPES:
-            yield from _documents(entry, resource, entries, institution)
+            yield from _documents(entry, resource, resources, institution)
 
 
-def _documents(entry: Tree, resource: Tree, entries: list[Tree], institution: Institution) -> Iterator[Sent | Bad]:
+def _documents(entry: Tree, resource: Tree, resources: Resources, institution: Institution) -> Iterator[Sent | Bad]:
     said = text(entry, "fullUrl") or ""
     address = said if said.startswith(("http://", "https://")) else None
     try:
         check(resource)
-        around = Resources.around(resource, entries)
+        around = resources.within(resource)
         patient = person(_subject(resource), around, institution)
         for described in describe(resource, patient, institution, around, address=address):
             yield _sent(described, around)

@@ -1,6 +1,7 @@
 """A receiver's FHIR endpoint: given the submission of a packet, and asked whether it has it."""
 
 import re
+import ssl
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -39,8 +40,10 @@ class Submitted:
 class ReceiverClient:
     """One receiver, for ITI-65. Sending the same submission twice is safe (`ifNoneExist`), asking first is better."""
 
-    def __init__(self, url: str, token: str | None, limits: Limits | None = None) -> None:
-        self._peer = Peer(url, token, limits or Limits())
+    def __init__(
+        self, url: str, token: str | None, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._peer = Peer(url, token, limits or Limits(), tls)
 
     def close(self) -> None:
         self._peer.close()

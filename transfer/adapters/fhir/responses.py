@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from transfer.adapters.fhir.codes import REASON
 from transfer.adapters.fhir.documents import FHIR_JSON
 from transfer.errors import (
     NeedsReview,
     NotAllowed,
     NotPermitted,
+    OutOfScope,
     TooLarge,
     TransferError,
     TurnedAway,
@@ -41,14 +43,19 @@ _REFUSALS: Final[Sequence[tuple[type[TransferError], int, str, str]]] = (
 )
 
 
-def outcome(severity: str, code: str, sentence: str) -> bytes:
+def outcome(severity: str, code: str, sentence: str, reason: str | None = None) -> bytes:
     """An OperationOutcome with one issue, all of it our own words."""
-    issue = {"severity": severity, "code": code, "details": {"text": sentence}}
+    details: dict[str, Any] = {"text": sentence}
+    if reason:
+        details["coding"] = [{"system": REASON, "code": reason}]
+    issue = {"severity": severity, "code": code, "details": details}
     return _json({"resourceType": "OperationOutcome", "issue": [issue]})
 
 
 def refused(error: TransferError) -> Answer:
     """What we answer where an error of ours kept us from taking something. The error's own text stays here."""
+    if isinstance(error, OutOfScope):
+        return _out_of_scope(error.scope)
     for kind, status, code, sentence in _REFUSALS:
         if isinstance(error, kind):
             wait = error.retry_after if isinstance(error, Unavailable) else None
@@ -59,6 +66,13 @@ def refused(error: TransferError) -> Answer:
 def unauthorized() -> Answer:
     """No credential, or none we know."""
     return _refusal(401, "login", "The credential is not one that is accepted here.", {"WWW-Authenticate": "Bearer"})
+
+
+def _out_of_scope(scope: str) -> Answer:
+    """403, coded for machines in the body and, as RFC 6750 section 3.1 wants it, in the header."""
+    body = outcome("error", "forbidden", f"The token shown has no scope '{scope}'.", "insufficient-scope")
+    challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+    return Answer(status=403, body=body, headers=_headers({"WWW-Authenticate": challenge}))
 
 
 def too_many(seconds: int) -> Answer:

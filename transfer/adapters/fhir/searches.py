@@ -12,6 +12,10 @@ from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
 _FORM = "application/x-www-form-urlencoded"
 
 
+class _PageTooLarge(TooLarge):
+    """One page weighs more than is read at once: documents stand inside its entries."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One resource of a searchset, or why it cannot be used. `address` is its absolute URL at the source."""
@@ -40,22 +44,27 @@ class Searches:
         """The matches, each resource once. Included resources are left out; an outcome that says the search failed
         is a problem of its own.
 
-        A page that has expired (410) starts the search again, once: pages are no snapshot.
+        A page that has expired (410) starts the search again, once: pages are no snapshot. So does one that is too
+        large, with one match a page (`_count`, R4 search 3.1.1.4.4), which a source may decline to heed.
 
         Raises:
             Unexpected, Unreadable: the source did not answer with a searchset, or leads in circles or elsewhere.
-            TooLarge: more pages than are read.
+            TooLarge: more pages than are read, or one match alone is too large.
             TurnedAway, Unreachable, CutShort: as the words say.
         """
         seen: set[str] = set()
-        for last_try in (False, True):
+        asked, expired = dict(criteria), False
+        while True:
             try:
-                yield from self._new(self._pages(kind, criteria, keep_going), kind, seen)
+                return (yield from self._new(self._pages(kind, asked, keep_going), kind, seen))
             except Gone:
-                if last_try:
+                if expired:
                     raise
-            else:
-                return
+                expired = True
+            except _PageTooLarge:
+                if asked.get("_count") == "1":
+                    raise
+                asked["_count"] = "1"
 
     def _new(self, pages: Iterator[Tree], kind: str, seen: set[str]) -> Iterator[Entry]:
         for page in pages:
@@ -67,13 +76,14 @@ class Searches:
 
     def _pages(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Tree]:
         page = self._first(kind, criteria, keep_going)
-        read: set[str] = set()
+        limits, read = self._peer.limits, set[str]()
+        most = limits.documents if criteria.get("_count") == "1" else limits.pages
         yield page
         while following := self._next(page):
             if following in read:
                 raise Unexpected("its pages lead in a circle")
             read.add(following)
-            if len(read) >= self._peer.limits.pages:
+            if len(read) >= most:
                 raise TooLarge("more pages than are read")
             keep_going()
             page = self._page("GET", following, keep_going)
@@ -90,8 +100,11 @@ class Searches:
 
     def _page(self, method: str, url: str, keep_going: KeepGoing, form: bytes | None = None) -> Tree:
         sent = {"body": form, "content_type": _FORM} if form is not None else {}
-        reply = self._peer.ask(method, url, accept=FHIR_JSON, keep_going=keep_going, **sent)
-        page = parse(reply.body, limit=self._peer.limits.page_bytes)
+        try:
+            reply = self._peer.ask(method, url, accept=FHIR_JSON, keep_going=keep_going, **sent)
+            page = parse(reply.body, limit=self._peer.limits.page_bytes)
+        except TooLarge as error:
+            raise _PageTooLarge(str(error)) from None
         if type_of(page) != "Bundle" or text(page, "type") != "searchset":
             raise Unexpected("not a searchset")
         if not isinstance(page.get("entry", []), list):

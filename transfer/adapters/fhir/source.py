@@ -3,6 +3,7 @@
 An empty search is no answer about the patient, only "not found under these identifiers": it is simply no `Found`.
 """
 
+import ssl
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import Final, Literal
@@ -35,8 +36,10 @@ class FhirSourceClient:
     at least every MiB, and stops everything by raising.
     """
 
-    def __init__(self, base_url: str, token: str | None, limits: Limits | None = None) -> None:
-        self._peer = Peer(base_url, token, limits or Limits())
+    def __init__(
+        self, base_url: str, token: str | None, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._peer = Peer(base_url, token, limits or Limits(), tls)
         self._searches = Searches(self._peer)
 
     def close(self) -> None:
@@ -147,14 +150,22 @@ class FhirSourceClient:
             if entry.problem:
                 yield entry, Bad(reason=entry.problem, source=entry.address)
             elif is_about(entry, patient, institution, self._peer.base):
-                around, address = Resources.around(entry.resource), entry.address
-                for described in describe(entry.resource, patient.demographics, institution, around, address=address):
-                    yield entry, described
+                yield from self._formats(entry, patient, institution)
             else:
                 others += 1
         if others:
             # one for all of them: a server that ignores the criterion would ask people about every patient it has
             yield nowhere, Bad(reason=f"{others} entries that are not said to be of the patient we asked for")
+
+    def _formats(
+        self, entry: Entry, patient: PatientFound, institution: Institution
+    ) -> Iterator[tuple[Entry, Bad | Description]]:
+        around = Resources.around(entry.resource)
+        try:
+            for one in describe(entry.resource, patient.demographics, institution, around, address=entry.address):
+                yield entry, one
+        except Unreadable as error:
+            yield entry, Bad(reason=str(error), source=entry.address)
 
     def _all_entries(self, patient: PatientFound, keep_going: KeepGoing) -> Iterator[Entry]:
         yield from self._searches.entries("DocumentReference", {"patient": patient.id}, keep_going)

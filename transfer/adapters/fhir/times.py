@@ -75,6 +75,9 @@ def local_day(text: str | None, zone: ZoneInfo, *, end: bool = False) -> date | 
     Midnight as an end belongs to the day before.
     """
     if exact := instant(text, zone):
-        there = exact.astimezone(zone)
-        return (there - timedelta(microseconds=1)).date() if end and there.time() == time() else there.date()
+        try:
+            there = exact.astimezone(zone)
+            return (there - timedelta(microseconds=1)).date() if end and there.time() == time() else there.date()
+        except OverflowError:  # the first or the last day there is: as it was written
+            return first_day((text or "")[:10])
     return last_day(text) if end else first_day(text)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from fhir.resources.R4B import get_fhir_model_class
 
+from transfer.adapters.dense import is_dense
 from transfer.errors import TooLarge, Unreadable
 
 Tree = Mapping[str, Any]
@@ -19,7 +20,11 @@ Tree = Mapping[str, Any]
 MAX_DEPTH = 64
 #: what one message may weigh, a signed form or a pushed report inside it included
 MAX_BODY = 64 << 20
+#: as text in memory, where one wide character makes all others as wide
+MAX_DECODED = 40 << 20
 
+_WIDE, _WIDEST = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,39}")
 _FIELD = re.compile(r"[a-z][A-Za-z_]{0,39}")
@@ -32,10 +37,10 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
     (they cannot be stored or sent on), nesting beyond `MAX_DEPTH`.
 
     Raises:
-        TooLarge: more than `limit` bytes.
+        TooLarge: more than `limit` bytes, or more things in it than are read at once.
         Unreadable: not such an object.
     """
-    if len(body) > limit:
+    if len(body) > limit or len(body) * _width(body) > MAX_DECODED or is_dense(body):
         raise TooLarge("more JSON than is taken at once")
     try:
         tree = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
@@ -45,6 +50,11 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
         raise Unreadable("not a JSON object")
     _bounded(tree)
     return tree
+
+
+def _width(body: bytes) -> int:
+    """Bytes that each character of the text will take in memory: as many as the widest one needs."""
+    return 4 if _WIDEST.search(body) else 2 if _WIDE.search(body) else 1
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,15 +84,8 @@ def _children(node: object) -> Iterator[object]:
         yield from node.values()
     elif isinstance(node, list):
         yield from node
-    elif isinstance(node, str) and ("\0" in node or not _encodable(node)):
+    elif isinstance(node, str) and ("\0" in node or (not node.isascii() and _NO_CHARACTER.search(node))):
         raise Unreadable("JSON with characters that are none")
-
-
-def _encodable(text: str) -> bool:
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def check(resource: Tree) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from transfer.adapters.hl7v2 import narrative, statuses
 from transfer.adapters.hl7v2.codes import kind_and_code
 from transfer.adapters.hl7v2.content import Part, Pointer, encapsulated
-from transfer.adapters.hl7v2.labels import labels, notices
+from transfer.adapters.hl7v2.labels import common_labels, labels, notices
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import accession_number, codings, demographics, document_number, moment
 from transfer.institutions import Institution
@@ -65,13 +65,14 @@ def documents(payload: bytes, institution: Institution) -> list[Sent]:
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Sent]:
     kind = message.header.message_type
+    common = tuple(notices(message))
     if kind == "ORU":
-        sent = [_report(message, report, institution) for report in _reports(message)]
+        labelled = common_labels(common)
+        sent = [_report(report, institution, labelled) for report in _reports(message)]
     elif kind == "MDM" and message.first("TXA") is not None:
-        sent = [_document(message, institution)]
+        sent = [_document(message, institution, common_labels(common))]
     else:
         return
-    common = tuple(notices(message))
     disagrees = message.charset_disagrees
     for one in _own_numbers(sent):
         yield replace(one, notices=common, charset_disagrees=disagrees)
@@ -104,7 +105,7 @@ def _joined(groups: list[tuple[Segment | None, list[Segment]]]) -> list[_Report]
     return [_Report(patient, tuple(segments)) for patient, segments in joined.values()]
 
 
-def _report(message: Message, report: _Report, institution: Institution) -> Sent:
+def _report(report: _Report, institution: Institution, common: frozenset[str]) -> Sent:
     orders, results = report.named("OBR"), report.named("OBX")
     order = orders[0] if orders else None
     kind, code = kind_and_code(
@@ -124,7 +125,7 @@ def _report(message: Message, report: _Report, institution: Institution) -> Sent
         parent=filler if relation else None,
         relation=relation,
         content_type=HL7_V2,
-        labels=labels(message, report.segments),
+        labels=labels(report.segments, common),
     )
     return _with_content(document, report, institution)
 
@@ -161,7 +162,7 @@ def _report_numbers(report: _Report, institution: Institution) -> Iterator[Issue
     yield from dict.fromkeys(number for number in said if number is not None)
 
 
-def _document(message: Message, institution: Institution) -> Sent:
+def _document(message: Message, institution: Institution, common: frozenset[str]) -> Sent:
     at = next(n for n, segment in enumerate(message.segments_in_order) if segment.name == "TXA")
     txa, report = message.segments_in_order[at], _Report(message.first("PID"), message.segments_in_order[at:])
     trigger, late = message.header.trigger, _fields_late(txa)
@@ -182,7 +183,7 @@ def _document(message: Message, institution: Institution) -> Sent:
         parent=parent or (own if relation else None),
         relation=relation,
         content_type=HL7_V2,
-        labels=labels(message, message.segments_in_order),
+        labels=labels(message.segments_in_order, common),
     )
     return _with_content(document, report, institution)
 

@@ -67,7 +67,8 @@ def start_of(payload: bytes) -> int:
     while payload[start : start + 1] and payload[start] in _BLANK and start < 64:
         start += 1
     separator = payload[start + 3 : start + 4]
-    if payload[start : start + 3] not in _HEADERS or not separator.strip() or separator.isalnum():
+    is_mark = bool(separator.strip()) and not separator.isalnum() and separator not in _CONTROLS
+    if payload[start : start + 3] not in _HEADERS or not is_mark:
         raise Unreadable("not an HL7 v2 message: it does not begin with MSH, FHS or BHS")
     return start
 

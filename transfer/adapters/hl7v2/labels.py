@@ -26,12 +26,19 @@ _CODES = {
 _STATEMENTS = frozenset({"NTE", "OBX", "CON"})
 
 
-def labels(message: Message, segments: Sequence[Segment]) -> frozenset[str]:
-    """Labels of one document: what is marked in it and in the sender's own segments of its message."""
+def labels(segments: Sequence[Segment], common: frozenset[str]) -> frozenset[str]:
+    """Labels of one document: what is marked in it, and what its whole message says of every document (`common`)."""
     marked = {_CODES.get(code.upper()) for code in _marks(segments)}
-    texts = (*notices(message), *_statements(segments))
-    is_part_2 = any(_PART_2.search(text) for text in texts)
-    return frozenset({code for code in marked if code} | ({PART_2} if is_part_2 else set()))
+    return frozenset(code for code in marked if code) | common | _part_2(_statements(segments))
+
+
+def common_labels(said: Iterable[str]) -> frozenset[str]:
+    """What the sender's own segments (`notices`) say of every document in their message."""
+    return _part_2(said)
+
+
+def _part_2(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset({PART_2}) if any(_PART_2.search(text) for text in texts) else frozenset()
 
 
 def _marks(segments: Iterable[Segment]) -> Iterator[str]:

@@ -7,15 +7,17 @@ directory record repeats what they say, in UTF-8 (ISO_IR 192).
 import io
 import uuid
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 from pydicom import Dataset, Sequence, dcmread, dcmwrite
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.tag import Tag
-from pydicom.uid import UID, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from transfer.adapters.packet.layout import PlacedStudy
 from transfer.identifiers import PacketId
@@ -88,6 +90,7 @@ _LEAF: Final = (
     "ImageType",
 )
 _READ: Final = [*_PATIENT, *_STUDY, *_SERIES, *_LEAF, "SOPClassUID", "SOPInstanceUID", "SpecificCharacterSet"]
+_TAGS: Final = tuple(Tag(name) for name in _READ)
 
 
 @dataclass(slots=True)
@@ -159,11 +162,33 @@ def _files(studies: tuple[PlacedStudy, ...]) -> Iterator[tuple[str, Location]]:
 def _head(vault: Vault, location: Location) -> FileDataset | None:
     file = io.BufferedReader(_Head(vault, location), _STEP)
     try:
-        head = dcmread(file, stop_before_pixels=True, specific_tags=[Tag(name) for name in _READ])
+        head = _inflated(cast(BinaryIO, file)) or dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
         head.decode()
     except Exception:  # noqa: BLE001  # pydicom fails on hostile bytes in many ways; each means: not listable
         return None
     return head
+
+
+def _inflated(file: BinaryIO) -> FileDataset | None:
+    """The head of a deflated file (PS3.5 A.5), inflated no further than a head goes: pydicom would inflate all of it,
+    however much that is. None, and the file at its beginning, where it is not deflated.
+    """
+    file.seek(132)
+    meta = FileMetaDataset(read_dataset(file, False, True, stop_when=_is_behind_meta))  # noqa: FBT003  pydicom's own
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        file.seek(0)
+        return None
+    inflated = io.BytesIO(zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(_HEAD), _HEAD))
+    head = read_dataset(inflated, False, True, stop_when=_is_pixels, specific_tags=list(_TAGS))  # noqa: FBT003  as above
+    return FileDataset(inflated, head, file_meta=meta, is_implicit_VR=False)
+
+
+def _is_behind_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return bool(tag.group != 2)
+
+
+def _is_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return bool(tag >= 0x7FE00008)  # Float Pixel Data, Double Float Pixel Data, Pixel Data
 
 
 def _list(root: _Node, path: str, head: FileDataset) -> bool:

@@ -5,7 +5,6 @@ number of elements are bounded. What comes out are blocks to draw, never markup.
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -161,6 +160,11 @@ class _HtmlText(HTMLParser):
         if tag in self._BREAKS:
             self.lines.append("")
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:  # noqa: ARG002  # as declared
+        """As browsers do: what begins with `<![` is a comment up to the next `>`. The parser's own way is to fail."""
+        end = self.rawdata.find(">", i)
+        return end + 1 if end >= 0 else -1
+
     def handle_data(self, data: str) -> None:
         if not self._hidden:
             self.lines[-1] += " ".join(data.split()) + (" " if data[-1:].isspace() else "")
@@ -258,7 +262,7 @@ def _carried(body: _Element) -> Block:
         return Paragraph(body.text)
     try:
         return Embedded(body.attributes.get("mediaType", ""), base64.b64decode("".join(body._pieces())))
-    except binascii.Error:
+    except ValueError:
         raise Unreadable("a carried document that is not base64") from None
 
 

@@ -1,0 +1,116 @@
+"""What takes files: `transfer verify`, `transfer open`, the pages for people, and the DICOMDIR of a packet."""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.hostile import bombs
+from tests.hostile.child import Child
+from tests.hostile.mutations import mutated
+from tests.hostile.samples import Language, Sample
+from tests.hostile.table import Row
+from tests.hostile.watched import row
+from tests.packets import APacket, a_packet
+from transfer.adapters.packet import pdf_merge
+
+#: content types by the first bytes, for the pages
+_TYPES = {Language.CDA: "text/xml", Language.FHIR: "application/fhir+json", Language.HL7: "text/plain"}
+_PAGES_MB = pdf_merge.MEMORY / (1 << 20)
+
+
+def verify(samples: list[Sample], folder: Path, names: frozenset[str] | None = None) -> Iterator[Row]:
+    """Every sample in the place of a packet, and as a file that was put into one; then tars and folders that lie."""
+    keys, target = folder / "jwks.json", folder / "packet.tar"
+    packet = a_packet()
+    keys.write_text(json.dumps(packet.jwks))
+    with Child("command", "verify", "--jwks", str(keys)) as child:
+        for sample in samples:
+            target.write_bytes(sample.body)
+            yield row(child.ask(arguments=[str(target)]), sample.file, "as a packet", "verify")
+            target.write_bytes(_with_a_file(packet, sample))
+            yield row(child.ask(arguments=[str(target)]), sample.file, "in a packet", "verify")
+        whole = Sample("a packet", Language.OTHER, packet.tar)
+        for name, body in mutated(whole, names):
+            target.write_bytes(body)
+            yield row(child.ask(arguments=[str(target)]), whole.file, name, "verify")
+        for name, write in bombs.tars(packet):
+            write(target)
+            yield row(child.ask(arguments=[str(target)]), "a tar", name, "verify")
+            target.unlink()
+        for name, place in bombs.folders(packet, folder):
+            yield row(child.ask(arguments=[str(place)]), "a folder", name, "verify")
+        target.write_bytes(packet.tar)
+        for name, size in (("of 60 MB", 60 << 20), ("of 8 GB", 8 << 30)):
+            os.truncate(keys, size)
+            yield row(child.ask(arguments=[str(target)]), "pinned keys", name, "verify")
+
+
+def _with_a_file(packet: APacket, sample: Sample) -> bytes:
+    """The packet's tar with the sample in the place of its first document."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path, data in packet.files.items():
+            changed = sample.body if path.startswith("data/documents/") else data
+            member = tarfile.TarInfo(path)
+            member.size = len(changed)
+            tar.addfile(member, io.BytesIO(changed))
+    return out.getvalue()
+
+
+def opened(samples: list[Sample], folder: Path, var: Path, names: frozenset[str] | None = None) -> Iterator[Row]:
+    """Every sample as the file of a referral."""
+    target = folder / "referral"
+    given = ("--from", "lakeside-oncology", "--var", str(var), "--person", "hostile")
+    with Child("command", "open", *given) as child:
+        for file, name, body in (*_referrals(samples, names), *bombs.referrals()):
+            target.write_bytes(body)
+            yield row(child.ask(arguments=[str(target)]), file, name, "open")
+        os.truncate(target, 8 << 30)
+        yield row(child.ask(arguments=[str(target)]), "a file", "of 8 GB", "open")
+        target.unlink()
+
+
+def _referrals(samples: list[Sample], names: frozenset[str] | None) -> Iterator[tuple[str, str, bytes]]:
+    for sample in samples:
+        if sample.language in (Language.FHIR, Language.HL7) and _may_refer(sample.body):
+            yield from ((sample.file, name, body) for name, body in mutated(sample, names))
+        else:
+            yield sample.file, "as itself", sample.body
+
+
+def _may_refer(body: bytes) -> bool:
+    return b"ServiceRequest" in body or b"REF^" in body[:400]
+
+
+def pages(samples: list[Sample], folder: Path, names: frozenset[str] | None = None) -> Iterator[Row]:
+    """Every document among the pages for people. That process has bounds of its own and may die: never here, though."""
+    target = folder / "document"
+    with Child("pages") as child:
+        for file, name, content_type, body in (*_documents(samples, names), *bombs.documents()):
+            target.write_bytes(body)
+            became = child.ask(file=str(target), content_type=content_type)
+            yield row(became, file, name, "pages", _PAGES_MB)
+
+
+def _documents(samples: list[Sample], names: frozenset[str] | None) -> Iterator[tuple[str, str, str, bytes]]:
+    for sample in samples:
+        if sample.language in (Language.CDA, Language.OTHER):
+            kind = _TYPES.get(sample.language, "application/octet-stream")
+            yield from ((sample.file, name, kind, body) for name, body in mutated(sample, names))
+        elif sample.language is not Language.DICOM:
+            kind = _TYPES.get(sample.language, "application/octet-stream")
+            yield sample.file, "as itself", kind, sample.body
+
+
+def directory(samples: list[Sample], folder: Path, names: frozenset[str] | None = None) -> Iterator[Row]:
+    """Every image in a packet: its head is read for the DICOMDIR."""
+    target = folder / "image"
+    with Child("directory") as child:
+        for sample in samples:
+            if sample.language is Language.DICOM:
+                for name, body in mutated(sample, names):
+                    target.write_bytes(body)
+                    yield row(child.ask(file=str(target)), sample.file, name, "dicomdir")

@@ -1,0 +1,83 @@
+"""The patient whom the source doors are asked about, who is asked, and small stand-ins for what lies behind them."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+from transfer.adapters.packet import pdf_merge
+from transfer.adapters.packet.dicomdir import dicomdir
+from transfer.identifiers import PacketId
+from transfer.institutions import Institution
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.staging import CHUNK, Location
+
+MRN = "urn:oid:1.2.3.4"
+WHO = Demographics(
+    names=(PersonName("Quillfeather", ("Odalys",)),),
+    birth_date=date(1961, 2, 3),
+    sex="female",
+    identifiers=(IssuedIdentifier(MRN, "0042"),),
+)
+
+
+def _institution(name: str) -> Institution:
+    said = {"id": name, "name": name, "time_zone": "America/Chicago", "default_issuer": MRN}
+    return Institution.model_validate({**said, "identifiers": [], "issuers": {"LAKE": MRN}})
+
+
+ONCOLOGY, MERCY = _institution("lakeside-oncology"), _institution("mercy-imaging")
+
+
+class Nowhere:
+    """A vault that hashes what it is given and holds none of it: what is measured is the client."""
+
+    def keep(self, chunks: Iterable[bytes]) -> Location:
+        digest, length = hashlib.sha256(), 0
+        for chunk in chunks:
+            digest.update(chunk)
+            length += len(chunk)
+        return Location("nowhere", 0, length, digest.hexdigest())
+
+    def read(self, location: Location) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def remove(self, key: str) -> None:
+        """There is nothing."""
+
+
+class One(Nowhere):
+    """A vault that holds one object."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
+        yield from (self._body[at : min(at + CHUNK, stop)] for at in range(start, stop, CHUNK))
+
+
+def listed(body: bytes) -> list[str]:
+    """The paths that the DICOMDIR of a packet with this one file leaves out."""
+    location = Location("one", 0, len(body), hashlib.sha256(body).hexdigest())
+    study: Any = SimpleNamespace(
+        series=[SimpleNamespace(instances=[("data/images/1/1/1.dcm", SimpleNamespace(location=location))])]
+    )
+    return dicomdir(PacketId("c00000000001-p1"), (study,), One(body))[1]
+
+
+_DOCUMENT = {
+    "number": 1, "path": "data/documents/1", "title": "Note", "section": "Notes", "date": "1 Sep 2026",
+    "source": "Lakeside", "status": "final", "remarks": [], "sha256": "0" * 64, "why": None,
+}  # fmt: skip
+_SPEC = {"packet": "c00000000001-p1", "created_at": "2026-09-01T00:00:00+00:00", "footer": "", "facts": []}
+
+
+def paged(body: bytes, content_type: str) -> str:
+    """What becomes of a document among the pages for people: `merged`, `rendered`, or why it is not shown."""
+    document = _DOCUMENT | {"media_type": content_type, "sent": len(body)}
+    how, _, _ = pdf_merge.part(_SPEC, document, body, pdf_merge.PAGES_EACH)
+    return how

@@ -1,0 +1,31 @@
+"""Reading a YAML file that people reviewed: a mistake in one is told by its place, and no value is repeated."""
+
+from pathlib import Path
+
+import yaml
+
+
+class _Loader(yaml.SafeLoader):
+    """Without aliases, by which a short file can say something endless; no reviewed file needs one."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "an alias", mark)
+        return super().compose_node(parent, index)
+
+
+def read(path: Path) -> object:
+    """What the file says.
+
+    Raises:
+        ValueError: names the file, and where it is known the line.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader that takes less
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ValueError(f"{path.name}: line {line}: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError):
+        # PyYAML's constructors answer a date or a number that is none with whatever Python does
+        raise ValueError(f"{path.name}: not the YAML of a reviewed file") from None
