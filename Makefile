@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 TRANSFER := $(VENV)/bin/transfer
 
+# What is compiled is kept, or each run of the tests would compile every test and every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## What each word does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -20,7 +23,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick peers check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz crash-points chaos hostile check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -34,21 +37,51 @@ down: $(VENV)/.ready  ## Stop everything started by `make up`
 	@$(TRANSFER) down
 
 test: $(VENV)/.ready  ## All tests: first those without servers, then those on real ones
-	@$(VENV)/bin/pytest -q -m "not servers" -n 2
+	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
 	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 2 --dist loadfile
 
 test-quick: $(VENV)/.ready  ## The tests without servers, in seconds
-	@$(VENV)/bin/pytest -q -m "not servers" -n 2
+	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
+
+test-slow: $(VENV)/.ready  ## The tests that take minutes or gigabytes; with Ceph where it is installed
+	@$(VENV)/bin/pytest -q -m slow
 
 peers: $(VENV)/.ready  ## Install real third-party servers and clients to test with
 	@nice peers/install.sh
 
-check: $(VENV)/.ready  ## Lint, types, architecture, the compose file's schema
+peers-slow: $(VENV)/.ready  ## The same, and those that only the campaign uses (Ceph RGW)
+	@nice peers/install.sh slow
+
+check: $(VENV)/.ready  ## Lint, types, architecture, the compose file's schema, known vulnerabilities
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	@$(VENV)/bin/python requirements/audit.py
+
+# make fuzz SECONDS=1800 TARGETS="hl7v2 packet": so long for each, these alone
+SECONDS ?= 60
+TARGETS ?=
+
+fuzz: $(VENV)/.ready  ## Throw bytes at every parser of ours, SECONDS for each target; ends with 1 at a finding
+	@nice $(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+# make crash-points ONLY="purge desk" or EVERY=1: some verbs, or every line of all of them
+crash-points: $(VENV)/.ready  ## Kill every verb that writes at every line that matters, and look at what is left
+	@$(VENV)/bin/python -m tests.chaos.points $(ONLY) $(if $(EVERY),--every-line)
+
+# make chaos N=200 SEED=7: the seed of an earlier campaign makes the same list of kills
+N ?= 200
+
+chaos: $(VENV)/.ready  ## Kill N processes of a whole installation while eight cases run; nothing may be lost
+	@$(VENV)/bin/python -m tests.chaos $(N) $(if $(SEED),--seed $(SEED))
+
+# SAMPLES=/where/they/are make hostile DOORS="verify pages" EVERY_FILE=10: these doors alone, every tenth file
+EVERY_FILE ?= 1
+
+hostile: $(VENV)/.ready  ## Every sample file, as itself and mutated, and bombs, to every door; ends with 1 if one gives way
+	@$(VENV)/bin/python -m tests.hostile --every $(EVERY_FILE) $(DOORS)
 
 bench: $(VENV)/.ready  ## Ratios, interleaved
 	@$(VENV)/bin/python -m tests.bench
@@ -56,6 +89,7 @@ bench: $(VENV)/.ready  ## Ratios, interleaved
 lock: $(VENV)/.ready  ## Resolve the requirements anew
 	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras $(LOCKED) -o requirements/lock.txt
 	@$(VENV)/bin/uv pip compile pyproject.toml --extra celery $(LOCKED) -o requirements/production.txt
+	@$(VENV)/bin/uv pip compile tests/fuzz/requirements.in $(LOCKED) -o tests/fuzz/requirements.txt
 	@$(VENV)/bin/uv pip compile requirements/bootstrap.in $(LOCKED) -o requirements/bootstrap.txt
 
 LOCKED := --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet

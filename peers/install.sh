@@ -1,7 +1,9 @@
 #!/bin/sh
-# Installs the peers that tests/peers talk to: by name, each from its own registry. Run by `make peers`.
+# Installs the peers that tests/peers talk to: by name, each from its own registry. Run by `make peers`; with the word
+# `slow` (`make peers-slow`) those that only the campaign uses, too.
 # What is there already is left alone, so a second run ends at once; one that fails does not hold up the others.
 set -u
+with_slow=${1:-}
 cd "$(dirname "$0")/.." || exit 1
 into=$PWD/var/peers
 mkdir -p "$into"
@@ -13,12 +15,21 @@ stamp() { cat "$@" | sha256sum | cut -d' ' -f1; }
 is_there() { [ "$(cat "$into/$1.stamp" 2>/dev/null)" = "$2" ]; }
 failed() { say "$1" "FAILED${2:+: $2}"; missing="$missing $1"; }
 
+# A registry that stumbles is asked again: a machine that checks a change has nobody to do it.
+patiently() {
+  for pause in 5 20 0; do
+    "$@" && return 0
+    [ $pause = 0 ] || { echo "again in $pause s: $*"; sleep $pause; }
+  done
+  return 1
+}
+
 # peer NAME STAMP FUNCTION: unless this very thing is there; what it said is shown when it failed
 peer() {
   if is_there "$1" "$2"; then say "$1" "there"; return; fi
   say "$1" "installing ..."
   from=$(date +%s)
-  if "$3" >"$into/$1.log" 2>&1; then
+  if patiently "$3" >"$into/$1.log" 2>&1; then
     echo "$2" >"$into/$1.stamp"
     say "$1" "installed ($(($(date +%s) - from)) s)"
   else
@@ -37,19 +48,24 @@ without_starting() {
   return $status
 }
 
+# Another who installs is waited for. The lists are fetched anew each time: an old one names files that are gone.
+from_debian() {
+  apt-get update -o DPkg::Lock::Timeout=120 &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+}
+
 debian() {
   wanted=""
-  for package in orthanc orthanc-dicomweb dcmtk nginx-light "$@"; do
+  for package in "$@"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || wanted="$wanted $package"
   done
   if [ -z "$wanted" ]; then say debian "there"; return; fi
   if ! has apt-get || [ "$(id -u)" != 0 ]; then failed debian "as root, on Debian: apt-get install$wanted"; return; fi
   say debian "installing$wanted ..."
-  export DEBIAN_FRONTEND=noninteractive
+  from=$(date +%s)
   # shellcheck disable=SC2086 # a list of names
-  if { apt-get update && without_starting apt-get install -y --no-install-recommends $wanted; } \
-      >"$into/debian.log" 2>&1; then
-    say debian "installed"
+  if patiently without_starting from_debian $wanted >"$into/debian.log" 2>&1; then
+    say debian "installed ($(($(date +%s) - from)) s)"
   else
     tail -n 20 "$into/debian.log"
     failed debian "$wanted"
@@ -71,7 +87,8 @@ hapi() { mvn -B -q -f peers/hapi/pom.xml package; }
 versitygw() { GOBIN="$into/bin" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw_version"; }
 
 versitygw_version=v1.7.0
-tools=""
+tools="orthanc orthanc-dicomweb dcmtk nginx-light chromium"
+[ "$with_slow" = slow ] && tools="$tools ceph-mon ceph-osd radosgw"
 has java && has mvn || tools="$tools maven default-jdk-headless"
 has node && has npm || tools="$tools nodejs npm"
 # shellcheck disable=SC2086

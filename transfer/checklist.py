@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from transfer import reviewed
 from transfer.errors import NeedsReview, Unknown
 from transfer.records import RecordKind
 
@@ -175,10 +175,7 @@ def load(folder: Path) -> Checklists:
 
 def _read(path: Path) -> Checklist:
     try:
-        checklist = Checklist.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ValueError(f"{path.name}: line {line}: {error.problem}") from None
+        checklist = Checklist.model_validate(reviewed.read(path))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ValueError(f"{path.name}: {places}") from None

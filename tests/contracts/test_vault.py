@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes import MemoryVault
+from tests.peers.rgw import a_rgw
 from tests.peers.versitygw import a_versitygw
 from transfer.adapters.vault import S3Vault
 from transfer.errors import Unknown, Unreadable
@@ -21,12 +22,21 @@ def versitygw(tmp_path_factory):
         yield peer
 
 
-_STORES = [pytest.param(name, marks=pytest.mark.servers) for name in ("store", "versitygw")]
+@pytest.fixture(scope="module")
+def rgw(tmp_path_factory):
+    with a_rgw(tmp_path_factory.mktemp("rgw")) as peer:
+        yield peer
+
+
+_STORES = [
+    *(pytest.param(name, marks=pytest.mark.servers) for name in ("store", "versitygw")),
+    pytest.param("rgw", marks=[pytest.mark.servers, pytest.mark.slow]),
+]
 
 
 @pytest.fixture(params=["memory", *_STORES])
 def vault(request):
-    """In memory, in the embedded store (Swift), in versitygw where it is installed."""
+    """In memory, in the embedded store (Swift), in versitygw and Ceph's gateway where they are installed."""
     if request.param == "memory":
         return MemoryVault()
     store = request.getfixturevalue(request.param)
@@ -36,6 +46,7 @@ def vault(request):
         access_key=store.access_key,
         secret_key=store.secret_key,
         bucket="contract",
+        checksums="when_required" if request.param == "rgw" else "when_supported",
     )
     vault.ensure_bucket()
     return vault
@@ -113,7 +124,35 @@ def test_what_was_removed_is_gone_and_removing_it_again_does_nothing(vault):
 
 
 def test_removing_what_never_was_does_nothing(vault):
+    kept = vault.keep([b"another"])
+
     vault.remove("00/never")
+
+    assert b"".join(vault.read(kept)) == b"another"
+    with pytest.raises(Unknown):
+        list(vault.read(replace(kept, key="00/never")))
+
+
+@pytest.mark.parametrize("length", [0, 9, 17 * MiB])
+def test_what_was_lost_is_put_back_under_its_own_name(vault, length):
+    data = drawn(length)
+    location = vault.keep(in_chunks(data))
+    vault.remove(location.key)
+
+    vault.put_back(location, in_chunks(data))
+    vault.put_back(location, in_chunks(data))
+
+    assert b"".join(vault.read(location)) == data
+
+
+def test_other_bytes_are_not_put_back(vault):
+    location = vault.keep([b"one thing"])
+    vault.remove(location.key)
+
+    with pytest.raises(Unreadable):
+        vault.put_back(location, [b"something"])
+    with pytest.raises(Unknown):
+        list(vault.read(location))
 
 
 class Interrupted(Exception):

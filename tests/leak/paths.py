@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from tests.journeys.doors import a_task, config, deliver, post
 from tests.journeys.house import Chart, House
-from tests.leak.sought import STEM
+from tests.leak.sought import STEM, numbered_alike
 from transfer.identifiers import CaseId
 from transfer.ledger import people
 from transfer.sandbox.charts import draw_chart
@@ -27,7 +27,7 @@ TRANSFER = Path(sys.executable).parent / "transfer"
 
 def a_marked_patient(house: House, letters_of_it: str, **more: object) -> Chart:
     """A patient whose every name, number and free text carries the stem and two letters of their own."""
-    chart = draw_chart(marked=f"{STEM}{letters_of_it}", slices=3) | more
+    chart = numbered_alike(draw_chart(marked=f"{STEM}{letters_of_it}", slices=3)) | more
     for institution in ("oncology", "pathology", "archive"):
         house.order(institution, "patients", chart)
     return chart
@@ -193,6 +193,13 @@ def kill_the_gateway_within_a_message(house: House, chart: Chart) -> None:
         time.sleep(0.3)
         os.kill(before, signal.SIGKILL)
     house_answers(house, "gateway", before)
+
+
+def kill(house: House, name: str) -> None:
+    """A part of ours dies outright, at whatever it is, and is there again."""
+    before = house.system.pid(name)
+    os.kill(before, signal.SIGKILL)
+    house_answers(house, name, before)
 
 
 def house_answers(house: House, name: str, before: int) -> None:

@@ -1,7 +1,8 @@
 """What is sought of marked patients, in every spelling in which it could have been written."""
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from tests.journeys.searching import in_base64
 
 #: every marked patient's word begins with it, and nothing else in the world does
 STEM = "ZQXWJV"
+
+#: what has no room for a word begins alike for every marked patient, so that a few needles find them all
+_UID, _UUID, _PHONE = "2.25.271828182845", "5eed5eed-fade-", "1-989-555-"
 
 #: bytes looked at together; what lies across the border of two blocks is in both
 BLOCK = 16 << 20
@@ -62,18 +66,29 @@ class Sought:
         return found
 
 
+def numbered_alike(chart: dict[str, Any]) -> dict[str, Any]:
+    """The chart with UIDs, identifiers and telephones that begin as every marked patient's do."""
+    text = re.sub(r"2\.25\.\d{12}", _UID, json.dumps(chart))
+    text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-(?=4[0-9a-f]{3}-)", _UUID, text)
+    alike: dict[str, Any] = json.loads(re.sub(r"\b1-262-555-", _PHONE, text))
+    return alike
+
+
 def of_charts(charts: Iterable[dict[str, Any]]) -> Sought:
     """Everything that could tell who these patients are: their word, birth dates, telephones, foreign numbers."""
-    return Sought.of([STEM]) | Sought.values(value for chart in charts for value in _identifying(chart))
+    born = {_birth_date(chart) for chart in charts}
+    return Sought.of([STEM]) | Sought.values({_UID, _UUID, _PHONE} | born)
 
 
-def _identifying(chart: dict[str, Any]) -> Iterator[str]:
-    who = chart["patient"]
-    yield from (who["birth_date"], who["phone"], chart["fhir_id"], chart["imaging"]["study_uid"])
-    yield from (series["uid"] for series in chart["imaging"]["series"])
-    yield from (document[key] for document in chart["documents"].values() for key in ("id", "binary"))
-    # whatever a chart says that carries the word is found by the word
-    assert STEM in json.dumps(chart)
+def _birth_date(chart: dict[str, Any]) -> str:
+    """Whatever else tells who somebody is carries one of the stems, which is made sure of here."""
+    who, imaging, documents = chart["patient"], chart["imaging"], chart["documents"].values()
+    assert all(STEM in json.dumps(part) for part in (who, chart["numbers"], chart["pathology"], imaging))
+    assert all(uid.startswith(_UID) for uid in (imaging["study_uid"], *(one["uid"] for one in imaging["series"])))
+    identifiers = (chart["fhir_id"], *(document[key] for document in documents for key in ("id", "binary")))
+    assert all(identifier.startswith(_UUID) for identifier in identifiers)
+    assert _PHONE in who["phone"]
+    return str(who["birth_date"])
 
 
 def _percent(word: str) -> bytes:

@@ -159,14 +159,30 @@ class TestPlanted:
                 client.abort_multipart_upload(Bucket=settings.s3_bucket, Key=made["Key"], UploadId=made["UploadId"])
             assert search(SOUGHT, objects(house)).hits == []
 
-    @pytest.mark.parametrize("where", ["argument", "environment"])
+    @pytest.mark.parametrize("where", ["argument", "environment", "title"])
     def test_in_a_process_that_ran_for_a_moment(self, house: House, where: str):
         arguments = [WORD] if where == "argument" else []
         environ = {"TRANSFER_VAR": str(house.var)} | ({"WHO": WORD} if where == "environment" else {})
+        named = f"from setproctitle import setproctitle as name; name('transfer ' + {STEM[:3]!r} + {WORD[3:]!r})"
+        program = f"{named if where == 'title' else ''}\nimport time; time.sleep(0.5)"
         with Titles(house.var) as titles:
-            command = [sys.executable, "-c", "import time; time.sleep(0.5)", *arguments]
-            subprocess.run(command, check=True, env=environ)
+            subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=environ, cwd=house.var)
         assert {line.split(": ")[0] for line in search(SOUGHT, titles.artefacts()).hits} == {"processes"}
+
+    def test_in_what_postgresql_itself_logs(self, house: House):
+        before = _names(search(SOUGHT, files(house.var)).hits)
+        with superuser(house, "transfer") as connection:
+            connection.execute(f"DO $$ BEGIN RAISE LOG 'the form of {WORD}'; END $$")
+        assert _names(search(SOUGHT, files(house.var)).hits) - before == {"log/postgres.log"}
+        _without_the_word(house.var / "log" / "postgres.log")
+
+    def test_in_a_url_that_a_door_wrote_down(self, house: House):
+        log = house.var / "log" / "gateway.log"
+        before = _names(search(SOUGHT, files(house.var)).hits)
+        with log.open("a") as file:
+            file.write(f"GET /Patient?family=M%C3%BCller%20{quote(WORD)}\n")
+        assert _names(search(SOUGHT, files(house.var)).hits) - before == {"log/gateway.log"}
+        _without_the_word(log)
 
     def test_the_search_of_everything_goes_through_all_of_these(self, house: House):
         with Titles(house.var) as titles:
@@ -178,6 +194,12 @@ class TestPlanted:
             *("var", "var/log", "var/run", "var/postgres", "var/store", "var/keys"),
         }
         assert not [place for place in searched if place.startswith("var/sandbox")]
+
+
+def _without_the_word(log: Path) -> None:
+    """Written over in place: whoever logs into it still has it open."""
+    written = log.read_bytes()
+    log.write_bytes(written.replace(WORD.encode(), b"x" * len(WORD)))
 
 
 def _names(hits: list[str]) -> set[str]:

@@ -1,5 +1,7 @@
-"""An authority made for one test run, and what it signs: a server on this machine, and a client it knows."""
+"""An authority made for one test run, and what it signs: a server on this machine, and clients it knows."""
 
+import hashlib
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,22 +24,29 @@ class Certificates:
         names = {"authority": "authority.pem", "certificate": "server.pem", "key": "server.key"}
         return {word: self.folder / name for word, name in names.items()}
 
-    def client(self, *, shows_certificate: bool = True) -> ssl.SSLContext:
+    def client(self, name: str = "client", *, shows_certificate: bool = True) -> ssl.SSLContext:
         """One that trusts this authority and nobody else."""
         context = ssl.create_default_context(cafile=self.folder / "authority.pem")
         if shows_certificate:
-            context.load_cert_chain(self.folder / "client.pem", self.folder / "client.key")
+            context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         return context
 
+    def fingerprint(self, name: str = "client") -> str:
+        """SHA-256 of a certificate, hex."""
+        shown = ssl.PEM_cert_to_DER_cert((self.folder / f"{name}.pem").read_text())
+        return hashlib.sha256(shown).hexdigest()
 
-def certificates(folder: Path) -> Certificates:
+
+def certificates(folder: Path, *more: str) -> Certificates:
+    """A server, a client, and `more` clients."""
     folder.mkdir()
     authority = ec.generate_private_key(ec.SECP256R1())
     is_one = x509.BasicConstraints(ca=True, path_length=0)
     _write(folder, "authority", authority, _certificate("authority", authority, authority, "authority", is_one))
-    for name in ("server", "client"):
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    place = x509.SubjectAlternativeName([x509.DNSName("localhost"), here])
+    for name in ("server", "client", *more):
         key = ec.generate_private_key(ec.SECP256R1())
-        place = x509.SubjectAlternativeName([x509.DNSName("localhost")])
         _write(folder, name, key, _certificate(name, key, authority, "authority", place))
     return Certificates(folder)
 

@@ -10,6 +10,7 @@ import pytest
 from tests.peers.certificates import Certificates, certificates
 from tests.peers.hapi import Hapi, a_hapi
 from tests.peers.orthanc import Front, an_nginx, an_orthanc
+from tests.peers.rgw import Rgw, a_rgw
 from tests.peers.versitygw import Versitygw, a_versitygw
 from transfer.parts.orthanc import Orthanc
 
@@ -49,6 +50,12 @@ def nginx(room: Path, orthanc: Orthanc, known: Certificates) -> Iterator[Front]:
 @pytest.fixture(scope="session")
 def versitygw(room: Path) -> Iterator[Versitygw]:
     with a_versitygw(_folder(room, "versitygw")) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def rgw(room: Path) -> Iterator[Rgw]:
+    with a_rgw(_folder(room, "rgw")) as peer:
         yield peer
 
 

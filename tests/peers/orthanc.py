@@ -21,12 +21,17 @@ from transfer.parts.process import stop_session
 USER, PASSWORD = "film-room", "shown"
 
 
-@contextmanager
-def an_orthanc(folder: Path) -> Iterator[Orthanc]:
+def demand() -> None:
+    """Skip, or fail where peers are demanded, unless it can run here: a skip says what is missing."""
     try:
         Orthanc.check()
     except NotInstalled as why:
         installed.absent("orthanc", str(why))
+
+
+@contextmanager
+def an_orthanc(folder: Path) -> Iterator[Orthanc]:
+    demand()
     port = ports.free(["orthanc"])["orthanc"]
     peer = Orthanc(folder, port=port, user=USER, password=PASSWORD, log=folder / "log")
     front = peer.begin()

@@ -26,9 +26,12 @@ def open_command(var: Path, file: Path, institution: "InstitutionId", *, person:
     Example:
       transfer open referral.json --from lakeside-oncology
     """
-    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     with at(var) as edges:
         from transfer.flow import desk
+
+        # one byte more than is taken, so that what is too large is told to be that
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as source:
+            body = source.read(desk.LARGEST_REFERRAL + 1)
 
         did, case = desk.open_referral(edges, institution, body, person=person)
         tell(did, as_json=as_json, case=case)

@@ -13,6 +13,7 @@ from transfer.verify import Finding, Outcome, Verification, verify
 
 #: bytes from which on a progress bar is worth looking at
 _LARGE: Final = 64 << 20
+_LARGEST_JWKS: Final = 1 << 20
 
 _SAID: Final = {
     Outcome.VERIFIED: "Verified: whole, unaltered, and signed by a key you pinned.",
@@ -59,7 +60,8 @@ def verify_command(jwks_file: Path, packet: Path, *, as_json: bool) -> None:
 
 def _jwks(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes()[: 1 << 20])
+        with path.open("rb") as file:
+            return json.loads(file.read(_LARGEST_JWKS))
     except (ValueError, RecursionError):
         raise click.BadParameter("this file is not JSON; it should be a JWK set", param_hint="--jwks") from None
 

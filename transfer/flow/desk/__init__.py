@@ -10,6 +10,7 @@ from transfer.flow.desk.comparing import Comparison, compare
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.pieces import announce_material, receive_material
+from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.shown import Dossier, Listed
 from transfer.flow.desk.stopping import declare_emergency, pause, resume, revoke
@@ -18,6 +19,7 @@ from transfer.flow.desk.views import dossier, list_cases
 
 __all__ = [
     "ENDINGS",
+    "LARGEST_REFERRAL",
     "Answer",
     "Comparison",
     "Did",

@@ -20,7 +20,7 @@ from transfer.ledger.arrivals import Incoming
 from transfer.staging import CHUNK
 
 #: of one referral
-LARGEST = 32 << 20
+LARGEST = 24 << 20
 #: bytes up to which it is kept in its row (DESIGN 6)
 FHIR_JSON = "application/fhir+json"
 
@@ -49,7 +49,7 @@ def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, pers
 
 def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
     """What it is. It is read to its end here, so that who holds the file hears at once what is wrong with it."""
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+    if body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         said = inbound.sort(body)
         if said.form is not Form.REFERRAL:
             raise _no_referral(said.form)
