@@ -132,6 +132,7 @@ def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: Hous
     case = referred(house, chart)
     slides_come(house, case, chart)
     eventually("delivered", lambda: is_delivered(house, case))
+    eventually("at rest", lambda: all(run["state"] in ("success", "failed") for run in auditor.runs(case)))
     runs = eventually("noted", lambda: all(run["note"] for run in auditor.runs(case)) and auditor.runs(case))
 
     assert {run["state"] for run in runs} == {"success"}

@@ -15,7 +15,7 @@ import urllib3
 
 from transfer.parts.airflow import COMPONENTS
 from transfer.parts.process import Handle
-from transfer.settings import Settings
+from transfer.settings import Settings, is_open_to_others
 
 pytestmark = pytest.mark.servers
 
@@ -111,6 +111,61 @@ def test_the_auditor_reads_runs_tasks_and_the_audit_log_and_changes_nothing(api)
     assert post_run(api, new_run(), user="auditor")[0] == 403
     assert api("PATCH", f"/api/v2/dags/probe/dagRuns/{run}", "auditor", {"note": "x"})[0] == 403
     assert api("GET", "/api/v2/variables", "auditor")[0] == 403
+
+
+#: every right of each role of ours; a new grant turns this red
+RIGHTS = {
+    "Dispatcher": {("can_read", "DAGs"), ("can_edit", "DAGs")}
+    | {(action, "DAG Runs") for action in ("can_read", "can_create", "can_edit")},
+    "Auditor": {
+        (action, resource)
+        for action in ("can_read", "menu_access")
+        for resource in ("DAGs", "DAG Runs", "Task Instances", "Audit Logs")
+    },
+    "Public": set(),
+}
+
+
+def in_airflows_database(whole_system, query):
+    passwords = json.loads((whole_system.var / "postgres" / "passwords.json").read_text())
+    sockets = (whole_system.var / "postgres" / "socket").read_text()
+    with psycopg.connect(host=sockets, user="airflow", password=passwords["airflow"], dbname="airflow") as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_each_role_of_airflow_has_exactly_these_rights(whole_system):
+    held = {role: set() for role in RIGHTS}
+    for role, action, resource in in_airflows_database(
+        whole_system,
+        """SELECT r.name, p.name, v.name FROM ab_permission_view_role AS x
+           JOIN ab_role AS r ON r.id = x.role_id JOIN ab_permission_view AS pv ON pv.id = x.permission_view_id
+           JOIN ab_permission AS p ON p.id = pv.permission_id JOIN ab_view_menu AS v ON v.id = pv.view_menu_id""",
+    ):
+        if role in held:
+            held[role].add((action, resource))
+
+    assert held == RIGHTS
+
+
+def test_each_user_of_airflow_has_one_role_and_there_are_no_others(whole_system):
+    roles = in_airflows_database(
+        whole_system,
+        """SELECT u.username, r.name FROM ab_user AS u LEFT JOIN ab_user_role AS x ON x.user_id = u.id
+           LEFT JOIN ab_role AS r ON r.id = x.role_id ORDER BY 1""",
+    )
+
+    assert roles == [("admin", "Admin"), ("auditor", "Auditor"), ("dispatcher", "Dispatcher")]
+
+
+def test_nothing_under_var_can_be_opened_by_others(whole_system):
+    """But the maps of the store's rings, which hold no secret and lie in a folder that is shut."""
+    open_to_others = {
+        str(path.relative_to(whole_system.var))
+        for path in (whole_system.var, *whole_system.var.rglob("*"))
+        if not path.is_symlink() and path.exists() and is_open_to_others(path.stat().st_mode)
+    }
+
+    assert open_to_others <= {f"store/data/etc/{ring}.ring.gz" for ring in ("account", "container", "object")}
 
 
 def test_nobody_comes_in_without_a_token(api):

@@ -18,6 +18,8 @@ from transfer.errors import (
     Unreadable,
 )
 
+#: the codes for bytes that came otherwise than their checksum says
+NOT_ITS_CHECKSUM = ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch")
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, as far as the status does not say it
 _BY_CODE: dict[str, type[TransferError]] = {
     "NoSuchKey": Unknown,
@@ -25,9 +27,7 @@ _BY_CODE: dict[str, type[TransferError]] = {
     "NoSuchUpload": Unknown,
     "NoSuchVersion": Unknown,
     "InvalidRange": Unreadable,
-    "BadDigest": OutOfOrder,
-    "InvalidDigest": OutOfOrder,
-    "XAmzContentSHA256Mismatch": OutOfOrder,
+    **dict.fromkeys(NOT_ITS_CHECKSUM, OutOfOrder),
     "IncompleteBody": OutOfOrder,
     "EntityTooLarge": TooLarge,
     "MaxPostPreDataLengthExceededError": TooLarge,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from transfer.adapters.vault.failures import our_words
+from transfer.adapters.vault.failures import NOT_ITS_CHECKSUM, our_words
 from transfer.errors import OutOfOrder, TransferError
 
 
@@ -64,10 +64,17 @@ def probe(client: Any, bucket: str, *, key: str, now: datetime) -> StoreProbe:
 
 
 def _is_taken(call: Callable[[], Any]) -> bool:
-    """Whether the store says yes. No answer at all is neither."""
+    """Whether the store says yes. No answer at all is neither; that a checksum is wrong, which we made so, is a no."""
+    from botocore.exceptions import ClientError
+
     try:
         with our_words("trying the object store"):
-            call()
+            try:
+                call()
+            except ClientError as answered:
+                if answered.response["Error"].get("Code") in NOT_ITS_CHECKSUM:
+                    return False
+                raise
     except OutOfOrder:
         raise
     except TransferError:
