@@ -38,7 +38,7 @@ down: $(VENV)/.ready  ## Stop everything started by `make up`
 
 test: $(VENV)/.ready  ## All tests: first those without servers, then those on real ones
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
-	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 2 --dist loadfile
+	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 3 --dist loadfile
 
 test-quick: $(VENV)/.ready  ## The tests without servers, in seconds
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
