@@ -12,6 +12,9 @@ from threading import Thread
 
 import pytest
 
+#: a service answers, and the program that asks it starts anew for each
+pytestmark = pytest.mark.servers
+
 ROOT = Path(__file__).parents[1]
 LOCK = "sound==1.0 \\\n    --hash=sha256:00\nbrittle==2.0 ; python_version < '4' \\\n    --hash=sha256:01\n"
 KNOWN = {

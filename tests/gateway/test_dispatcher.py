@@ -6,6 +6,7 @@ Airflow itself is in tests/journeys/test_airflow.py.
 import json
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,7 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         key = (self.path.split("/")[4], body["dag_run_id"])
         if key in self.server.runs:
             return self._answer(409, {})
-        self.server.runs[key] = {"dag_run_id": key[1], "state": "queued", "note": None, "conf": body["conf"]}
+        kept = {name: body[name] for name in ("dag_run_id", "conf", "logical_date")}
+        self.server.runs[key] = {**kept, "state": "queued", "note": None}
         return self._answer(200, self.server.runs[key])
 
     def do_GET(self) -> None:
@@ -189,6 +191,32 @@ def test_a_queued_run_is_waited_for(dispatcher, ledger, airflow):
     hurry(dispatcher, ledger)
 
     assert airflow.states() == {f"{ONE}.1": "queued"}
+
+
+def test_runs_say_when_they_were_posted_so_that_none_is_passed_over(dispatcher, ledger, airflow):
+    for subject in (TWO, ONE):
+        ring(ledger, subject)
+        dispatcher.post()
+
+    assert sorted(airflow.runs.values(), key=lambda run: datetime.fromisoformat(run["logical_date"])) == [
+        airflow.runs["open_case", f"{TWO}.1"],
+        airflow.runs["open_case", f"{ONE}.1"],
+    ]
+
+
+def test_a_run_that_takes_too_long_is_said_once_and_not_at_every_look(dispatcher, ledger, airflow, caplog):
+    ring(ledger, ONE, TWO)
+    dispatcher.post()
+    airflow.runs["open_case", f"{TWO}.1"]["state"] = "running"
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET posted_at = posted_at - interval '6 minutes'")
+    for _ in range(3):
+        dispatcher.sweep()
+
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        f"open_case {ONE}.1 is queued for too long (is the DAG paused?)",
+        f"open_case {TWO}.1 is running for too long (do its tasks wait for a slot?)",
+    ]
 
 
 def test_after_several_that_came_to_nothing_a_person_is_asked(dispatcher, ledger, airflow):

@@ -1,6 +1,7 @@
 """Airflow's REST API v2, as far as the dispatcher needs it: post a run, look at it, put a note on it."""
 
 import json
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
@@ -42,12 +43,15 @@ class AirflowApi:
     def post_run(self, dag: Dag, run_id: str, conf: dict[str, object]) -> Posted:
         """Ask for a run of this id. Asking twice makes one.
 
+        It says when it is posted, as the run's logical date: by that, after their priority, Airflow sorts the tasks
+        that wait for a slot. Without it none is the oldest, and one may be passed over for as long as new ones come.
+
         Raises:
             Unreachable: no answer; it may have been taken, and asking again is safe.
             TurnedAway: the user may not do this.
             Unexpected: any other answer.
         """
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        body = {"dag_run_id": run_id, "logical_date": datetime.now(UTC).isoformat(), "conf": conf}
         status, _ = self._ask("POST", f"/dags/{dag}/dagRuns", body)
         match status:
             case 200 | 409:

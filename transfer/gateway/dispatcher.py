@@ -22,6 +22,8 @@ log = logging.getLogger("transfer.dispatcher")
 
 #: seconds between two looks at what is owed, two sweeps, and two looks at what lapsed
 LOOK, SWEEP, HOUSEKEEPING = 0.2, 2.0, 30.0
+#: seconds until it is said again that a run takes too long
+ALARM = 600.0
 #: how much later a post is tried again
 NOT_NOW = timedelta(seconds=2)
 NO_DAG = timedelta(seconds=5)
@@ -36,6 +38,8 @@ class Dispatcher:
         self._airflow = airflow
         self._next_sweep = 0.0
         self._next_housekeeping = 0.0
+        #: run → when it was last said that it takes too long
+        self._alarmed: dict[str, float] = {}
 
     def step(self) -> None:
         """Post, note, and when it is time sweep."""
@@ -111,7 +115,7 @@ class Dispatcher:
     def _act(self, one: Round, state: RunState, verdict: Verdict) -> None:
         match verdict:
             case Verdict.ALARM:
-                log.error("%s %s is %s for too long (is the DAG paused?)", one.dag, one.run_id, state)
+                self._alarm(one, state)
             case Verdict.AGAIN:
                 with self._ledger.transaction() as tx:
                     if rounds.again(tx, one, state):
@@ -123,6 +127,15 @@ class Dispatcher:
                         log.error("%s %s ended %s too often: held", one.dag, one.run_id, state)
             case Verdict.WAIT:
                 pass
+
+    def _alarm(self, one: Round, state: RunState) -> None:
+        """Say so now and then, not at every look."""
+        now = time.monotonic()
+        self._alarmed = {run: at for run, at in self._alarmed.items() if now - at < ALARM}
+        if one.run_id not in self._alarmed:
+            self._alarmed[one.run_id] = now
+            why = "is the DAG paused?" if state is RunState.QUEUED else "do its tasks wait for a slot?"
+            log.error("%s %s is %s for too long (%s)", one.dag, one.run_id, state, why)
 
     def keep_house(self) -> None:
         """Ring for what lapsed by itself: strangers whose time is over, objects nobody finished."""
