@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from transfer import reviewed
+from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
 from transfer.errors import Unknown
 from transfer.identifiers import DepartmentId, InstitutionId
@@ -93,9 +95,11 @@ class Tls(_Reviewed):
 
 
 class _Reached(_Reviewed):
-    """Something of theirs at an address."""
+    """Something of theirs at an address. Plain text goes to this machine only, unless the file says that it may."""
 
     tls: Tls | None = None
+    #: http to another machine: something else protects the line, a tunnel or a proxy of ours
+    plain_text: bool = False
 
     @property
     def _address(self) -> str:
@@ -105,6 +109,11 @@ class _Reached(_Reviewed):
     def _is_https(self) -> Self:
         if self.tls and self.tls != Tls() and not self._address.startswith("https://"):
             raise ValueError("tls is for an https address")
+        there = urlsplit(self._address)
+        if there.scheme not in ("https", "http") or not there.hostname:
+            raise ValueError("not an address that begins with https://")
+        if there.scheme == "http" and not self.plain_text and not is_loopback(there.hostname):
+            raise ValueError("records would travel in plain text: use https, or plain_text behind a tunnel")
         return self
 
 

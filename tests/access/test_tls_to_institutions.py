@@ -17,6 +17,7 @@ from transfer.adapters.tls import BadFile
 from transfer.errors import Unavailable, Unexpected
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PacketId
+from transfer.institutions import DicomwebSource
 from transfer.settings import Settings
 
 PACKET = PacketId.of(CaseId("c00000000000"), 1)
@@ -166,13 +167,27 @@ def test_a_file_that_is_missing_or_not_pem_is_named(tmp_path: Path, known: Certi
         ("https://127.0.0.1:9", {"certificate": "ours.pem"}),
         ("https://127.0.0.1:9", {"key": "ours.key"}),
         ("https://127.0.0.1:9", {"authority": "ca.pem", "insecure": True}),
+        ("http://archive.example:9", {}),
+        ("http://10.1.2.3:9", {}),
+        ("http://127.0.0.1.example:9", {}),
+        ("archive.example:9", {}),
+        ("ftp://127.0.0.1:9", {}),
+        ("https://", {}),
     ],
 )
-def test_half_of_it_or_an_address_without_tls_is_a_mistake_of_the_file(
+def test_half_of_it_or_plain_text_to_another_machine_is_a_mistake_of_the_file(
     tmp_path: Path, address: str, said: dict[str, object]
 ):
     with pytest.raises(ValueError, match=r"riverside\.yaml"), edges(tmp_path, address, said):
         pass
+
+
+def test_plain_text_to_another_machine_is_said_where_it_is_meant(tmp_path: Path):
+    file = {"base_url": "http://archive.example:9/dicom-web", "by": "dicomweb"}
+
+    assert DicomwebSource.model_validate({**file, "plain_text": True}).base_url == file["base_url"]
+    with pytest.raises(ValueError, match="plain text"):
+        DicomwebSource.model_validate(file)
 
 
 def test_empty_settings_are_none_given(tmp_path: Path):

@@ -3,11 +3,11 @@
 Plain text is for this machine alone, or for where something else ends TLS in front of the doors and says so.
 """
 
-import ipaddress
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
+from transfer.addresses import is_loopback
 from transfer.institutions import Institution
 from transfer.settings import BadSetting, Settings, is_open_to_others
 
@@ -79,11 +79,3 @@ def _check_may_be_plain(settings: Settings) -> None:
             "Set TRANSFER_TLS_CERTIFICATE and TRANSFER_TLS_KEY; or TRANSFER_TLS_TERMINATED=1 where a proxy ends TLS in "
             "front of it and nothing else reaches it.",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Only this machine reaches it. A name other than localhost may mean anything."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
