@@ -30,8 +30,8 @@ from transfer.parts.process import Handle, stop, stop_session
 TICK = 0.1
 #: how often a component that is well is asked how it is
 HEALTH_EVERY = 2.0
-#: a component that has been well this long starts its back-off anew
-SETTLED = 60.0
+#: a component that has been well this long starts its back-off anew: it does not fall at once, whatever ends it
+SETTLED = 10.0
 LONGEST_BACK_OFF = 30.0
 
 LONGEST_LOG = 20 << 20
