@@ -110,7 +110,12 @@ def test_a_file_that_is_missing_or_none_of_its_kind_is_named(tmp_path: Path, kno
 
 
 def test_certificates_that_could_never_be_shown_are_a_mistake(tmp_path: Path, known: Certificates):
-    for of_the_doors in (settings(tmp_path), settings(tmp_path, known, TRANSFER_TLS_CLIENT_AUTHORITIES="")):
+    authorities = {"TRANSFER_TLS_CLIENT_AUTHORITIES": known.files["authority"]}
+    for of_the_doors in (
+        settings(tmp_path),
+        settings(tmp_path, known, TRANSFER_TLS_CLIENT_AUTHORITIES=""),
+        settings(tmp_path, **authorities),
+    ):
         with pytest.raises(BadSetting, match="lists certificates"):
             doors_context(of_the_doors, a_lab(known.fingerprint("lab")))
 

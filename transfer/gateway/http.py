@@ -116,9 +116,8 @@ class Doors:
             return _response(await self._take_in_turn(caller, body, str(request.base_url).rstrip("/")))
         except TransferError as error:
             return self._refused(caller, responses.refused(error), f"{type(error).__name__}: {error}")
-        except (ClientDisconnect, TimeoutError):
-            unended = NotAllowed("the message did not come to its end")
-            return self._refused(caller, responses.refused(unended), str(unended))
+        except (ClientDisconnect, TimeoutError):  # who is gone hears nothing
+            return self._refused(caller, responses.too_slow(), "the message did not come to its end")
         except OSError as error:
             return self._refused(caller, responses.refused(Unavailable("no room to spool")), type(error).__name__)
         finally:

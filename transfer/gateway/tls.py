@@ -26,6 +26,12 @@ def doors_context(settings: Settings, institutions: Mapping[str, Institution]) -
     if settings.tls_certificate is None or settings.tls_key is None:
         _check_may_be_plain(settings)
     pinned = [each.id for each in institutions.values() if each.certificates]
+    if pinned and settings.tls_certificate is None:
+        raise BadSetting(
+            "TRANSFER_TLS_CERTIFICATE",
+            f"is not set, and the file of {pinned[0]} lists certificates, which are shown to TLS alone",
+            "Set TRANSFER_TLS_CERTIFICATE and TRANSFER_TLS_KEY.",
+        )
     if pinned and authorities is None:
         raise BadSetting(
             "TRANSFER_TLS_CLIENT_AUTHORITIES",

@@ -79,6 +79,11 @@ def too_many(seconds: int) -> Answer:
     return _refusal(429, "throttled", "Too much at once. Send it again later.", {"Retry-After": str(seconds)})
 
 
+def too_slow() -> Answer:
+    """408, which says that the same may be sent again (RFC 9110, section 15.5.9)."""
+    return _refusal(408, "timeout", "The message did not come to its end in time. It may be sent again.")
+
+
 def not_supported(allowed: str) -> Answer:
     return _refusal(405, "not-supported", "This cannot be done here.", {"Allow": allowed})
 
