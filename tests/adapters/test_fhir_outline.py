@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from transfer.adapters.dense import MOST_MARKS
-from transfer.adapters.fhir import inbound
+from transfer.adapters.fhir import inbound, trees
 from transfer.adapters.fhir.outline import MOST, outline
-from transfer.adapters.fhir.trees import parse
+from transfer.adapters.fhir.trees import parse, weigh
 from transfer.errors import TooLarge
 
 CHUNK = 1 << 20
@@ -146,3 +146,30 @@ def test_one_wide_character_does_not_make_a_long_text_four_times_as_long_in_memo
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 1 << 20
+
+
+@pytest.mark.parametrize("character", ["a", "é", "–", "🜁"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_the_door_takes_for_its_weight_is_read_later_and_the_rest_refused_before_it_is_stored(
+    character: str, more: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trees, "MAX_DECODED", 1 << 16)
+    width = {"–": 2, "🜁": 4}.get(character, 1)
+    start = json.dumps({"resourceType": "Consent", "text": character}, ensure_ascii=False).encode()[:-2]
+    body = start.ljust((1 << 16) // width + more - 2, b"x") + b'"}'
+    chunks = [body[at : at + 999] for at in range(0, len(body), 999)]
+
+    if more:
+        with pytest.raises(TooLarge):
+            parse(body)
+        with pytest.raises(TooLarge):
+            weigh(chunks)
+    else:
+        weigh(chunks)
+        assert parse(body)["resourceType"] == "Consent"
+
+
+def test_one_text_with_too_much_in_it_is_refused_however_it_is_cut():
+    body = b'{"a":[' + b"1," * MOST_MARKS + b"1]}"
+    with pytest.raises(TooLarge):
+        weigh(body[at : at + 1000] for at in range(0, len(body), 1000))

@@ -1,17 +1,22 @@
 """What came in is attended to, also when whoever had it first is dead."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from tests.fakes import MemoryVault
+from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.errors import OutOfOrder
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
 from transfer.ledger import Ledger, arrivals
 from transfer.rounds import LEASE
+from transfer.staging import Location
 
 pytestmark = pytest.mark.servers
 
@@ -61,3 +66,23 @@ def test_one_poisonous_arrival_stops_no_other(edges: Edges, hours_pass: Callable
 
     assert (state_of(edges, first), state_of(edges, second)) == ("held", "sealed")
     assert [hold.code for hold in b.open_holds(edges, first)] == ["arrival-poisonous"]
+
+
+class StoreThatIsAway(MemoryVault):
+    def keep(self, chunks: Iterable[bytes]) -> Location:
+        raise OutOfOrder("the object store did not answer")
+
+
+def test_an_outage_of_our_own_store_makes_no_arrival_poisonous(edges: Edges):
+    chart = b.a_chart()
+    case = b.a_case(edges, chart)
+    stored = b.comes(edges, b.PRAIRIE, ArrivalKind.ANSWER, b.report_of(chart), HL7_V2, Door.MLLP)
+    for _ in range(arrivals.LEASES_LOST + 1):
+        with pytest.raises(OutOfOrder):
+            receive(replace(edges, vault=StoreThatIsAway()))
+    attend_all(edges)
+
+    assert state_of(edges, stored.arrival) == "filed"
+    assert "arrival-poisonous" not in [hold.code for hold in b.open_holds(edges)]
+    with edges.ledger.transaction() as tx:
+        assert "pathology-report" in {one.document for one in tx.case(case).records.values()}

@@ -9,4 +9,9 @@ _MARKS: Final = (b",", b":", b"[", b"{")
 
 def is_dense(body: bytes | bytearray) -> bool:
     """Whether there is more in it than we read at once."""
-    return sum(map(body.count, _MARKS)) > MOST_MARKS
+    return marks(body) > MOST_MARKS
+
+
+def marks(part: bytes | bytearray) -> int:
+    """How many there are in a part of one."""
+    return sum(map(part.count, _MARKS))

@@ -96,17 +96,20 @@ def end_by_reference(tx: Tx, form_reference: bytes, sender: InstitutionId, statu
 
     False: its sender filed no such form; the arrival is attended to like any other.
     """
-    row = tx.row(
+    # A form that was put right under its own number stands here more than once.
+    rows = tx.rows(
         """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
            WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
         *(form_reference, sender),
     )
-    if row is None or status not in _ENDS:
+    if not rows or status not in _ENDS:
         return False
-    patients.lock(tx, PatientId(row.patient))  # or what is read here has changed when it is ended
-    for one in patients.filed(tx, row.patient):
-        if one.permission.id == row.permission:
-            end(tx, one, _ENDS[status], arrival)
+    carrying = {row.permission for row in rows}
+    for patient in sorted({PatientId(row.patient) for row in rows}):
+        patients.lock(tx, patient)  # or what is read here has changed when it is ended
+        for one in patients.filed(tx, patient):
+            if one.permission.id in carrying:
+                end(tx, one, _ENDS[status], arrival)
     return True
 
 

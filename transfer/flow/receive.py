@@ -6,10 +6,11 @@ outcome is a fact: filed, sealed away, or held for a person. A poisonous one bec
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from transfer.arrivals import ABSENCE_REASONS, NoRecords, Receipt, Referral, worded
-from transfer.errors import Fenced, NeedsReview, Refused
+from transfer.errors import Fenced, NeedsReview, OutOfOrder, Refused
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.collecting import answered, join, may_collect
@@ -104,8 +105,18 @@ def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> Non
         return None  # purged meanwhile: there is nothing left to attend to
     except Fenced:
         return None  # another attends to it
+    except OutOfOrder:
+        _let_go(edges, arrival)
+        raise
     except (NeedsReview, Refused) as error:
         _hold(edges, arrival, f"{type(error).__name__.lower()}: {error}")
+
+
+def _let_go(edges: Edges, arrival: Arrival) -> None:
+    """What kept us was ours: it does not count against the arrival. Where the ledger is away too, the lease lapses."""
+    with suppress(OutOfOrder, Fenced), edges.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        arrivals.let_go(tx, arrival)
 
 
 def _hold(edges: Edges, arrival: Arrival, why: str) -> None:

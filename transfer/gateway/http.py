@@ -23,6 +23,7 @@ from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.outline import outline
 from transfer.adapters.fhir.responses import Answer
+from transfer.adapters.fhir.trees import weigh
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import NeedsReview, NotAllowed, OutOfScope, Refused, TooLarge, TransferError, Unavailable
 from transfer.flow.edges import Edges
@@ -35,7 +36,7 @@ from transfer.gateway.serving import certificate_of, transport_of
 from transfer.gateway.spool import Spool
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import Tx, packets, patients, requests
-from transfer.ledger.arrivals import Incoming, Stored
+from transfer.ledger.arrivals import IN_ROW, Incoming, Stored
 from transfer.packet import Plan, tar_stream
 from transfer.sealing import KeyGone
 
@@ -43,8 +44,6 @@ log = logging.getLogger("transfer.gateway.http")
 
 #: of one message; a release form carries its signed PDF
 BODY = 32 << 20
-#: bytes up to which a message is kept in its row
-IN_ROW = 64 << 10
 #: seconds a message may take to arrive
 BODY_SECONDS = 120
 #: of one institution at the same time, whether they come or wait
@@ -143,6 +142,7 @@ class Doors:
         if body.sink is None:
             return await self._take(caller, body, body.in_memory(), base)
         async with self._intake.one_at_a_time:
+            await asyncio.to_thread(weigh, cast(Spool, body.sink).chunks())
             outlined = await asyncio.to_thread(outline, cast(Spool, body.sink).chunks())
             return await self._take(caller, body, outlined, base)
 

@@ -6,12 +6,12 @@ what R4 says, reads as absent.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from fhir.resources.R4B import get_fhir_model_class
 
-from transfer.adapters.dense import is_dense
+from transfer.adapters.dense import MOST_MARKS, is_dense, marks
 from transfer.errors import TooLarge, Unreadable
 
 Tree = Mapping[str, Any]
@@ -50,6 +50,19 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
         raise Unreadable("not a JSON object")
     _bounded(tree)
     return tree
+
+
+def weigh(chunks: Iterable[bytes]) -> None:
+    """Whether `parse` would take it all, told without holding it: what is refused is refused at the door.
+
+    Raises:
+        TooLarge: it would not.
+    """
+    length, width, dense = 0, 1, 0
+    for chunk in chunks:
+        length, width, dense = length + len(chunk), max(width, _width(chunk)), dense + marks(chunk)
+    if length > MAX_BODY or length * width > MAX_DECODED or dense > MOST_MARKS:
+        raise TooLarge("more JSON than is taken at once")
 
 
 def _width(body: bytes) -> int:

@@ -19,9 +19,8 @@ from transfer.ledger import arrivals
 from transfer.ledger.arrivals import Incoming
 from transfer.staging import CHUNK
 
-#: of one referral
+#: bytes of one referral
 LARGEST = 24 << 20
-#: bytes up to which it is kept in its row (DESIGN 6)
 FHIR_JSON = "application/fhir+json"
 
 
