@@ -14,8 +14,8 @@ from tests.hostile.mutations import mutated
 from tests.hostile.samples import Language, Sample
 
 DOOR = "mllp"
-#: seconds we wait for an answer, and then ask whether the door still listens on this line
-_PATIENCE = 2.0
+#: seconds we wait for an answer before we ask whether the door still listens on this line, and then for that one
+_SOON, _PATIENCE = 0.3, 5.0
 
 _ANSWER = re.compile(rb"\rMSA\|(\w\w)\|")
 _ERROR = re.compile(rb"\rERR\|[^|]*\|[^|]*\|(\d+)")
@@ -105,7 +105,7 @@ def _exchange(port: int, file: str, mutation: str, wire: bytes, payloads: tuple[
 
 
 def _answers(line: socket.socket, wanted: int) -> tuple[list[bytes], str]:
-    line.settimeout(_PATIENCE)
+    line.settimeout(_SOON)
     received, probe = b"", b""
     while True:
         answers = received.split(b"\x1c\r")[:-1]
@@ -119,6 +119,7 @@ def _answers(line: socket.socket, wanted: int) -> tuple[list[bytes], str]:
             if probe:
                 return answers, "silent"
             probe = f"PROBE{time.monotonic_ns()}".encode()
+            line.settimeout(_PATIENCE)
             with suppress(OSError):
                 line.sendall(b"\x0b" + a_report(probe.decode()) + b"\x1c\r")
             continue
