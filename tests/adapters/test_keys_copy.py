@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from transfer.adapters import keys_copy
 from transfer.adapters.keys import FolderKeys
@@ -173,6 +174,104 @@ def test_a_disk_that_is_not_mounted_is_not_taken_for_a_new_one(
 def test_where_there_is_no_copy_it_says_so(tmp_path: Path, copy: KeysCopy) -> None:
     with pytest.raises(Unavailable):
         put_back(tmp_path, copy)
+
+
+def test_a_key_destroyed_while_the_copy_is_taken_does_not_stay_in_it(
+    tmp_path: Path, keys: FolderKeys, copy: KeysCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after it was read and before it is written, one before its turn came."""
+    opened = KeysCopy._opened
+
+    def destroying(self: KeysCopy, cipher: AESGCM, name: str) -> bytes | None:
+        if name == ONE:
+            keys.destroy(ONE)
+            keys.destroy(OTHER)
+        return opened(self, cipher, name)
+
+    monkeypatch.setattr(KeysCopy, "_opened", destroying)
+
+    assert taken(tmp_path, copy) == 2
+
+    assert [path.name for path in (tmp_path / "copy" / "keys").rglob("*.sealed")] == ["site.sealed"]
+
+
+def test_a_copy_that_was_begun_and_is_away_is_owed_what_is_destroyed(
+    tmp_path: Path, keys: FolderKeys, copy: KeysCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = KeysCopy._opened
+
+    def failing(self: KeysCopy, cipher: AESGCM, name: str) -> bytes | None:
+        if name == OTHER:
+            raise OSError("the disk is gone")
+        return opened(self, cipher, name)
+
+    monkeypatch.setattr(KeysCopy, "_opened", failing)
+    with pytest.raises(OSError, match="the disk is gone"):
+        taken(tmp_path, copy)
+    (tmp_path / "copy").rename(tmp_path / "away")
+
+    with pytest.raises(Unavailable):
+        keys.destroy(ONE)
+
+
+def test_a_damaged_key_in_the_copy_is_written_anew_from_the_true_one(
+    tmp_path: Path, keys: FolderKeys, copy: KeysCopy
+) -> None:
+    sealed = keys.seal(ONE, b"note", about="r1")
+    taken(tmp_path, copy)
+    flip(tmp_path / "copy" / "keys" / f"{ONE}.sealed")
+
+    assert taken(tmp_path, copy) == 3
+    shutil.rmtree(tmp_path / "keys")
+
+    assert put_back(tmp_path, copy).unseal(ONE, sealed, about="r1") == b"note"
+
+
+def test_a_damaged_site_key_in_the_copy_may_be_anothers_and_is_left(
+    tmp_path: Path, keys: FolderKeys, copy: KeysCopy
+) -> None:
+    taken(tmp_path, copy)
+    flip(tmp_path / "copy" / "keys" / f"{SITE}.sealed")
+
+    with pytest.raises(Unreadable):
+        taken(tmp_path, copy)
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("deadly", [1, 2, 3, 4, 5])
+def test_putting_back_that_was_interrupted_is_run_again(
+    tmp_path: Path, keys: FolderKeys, copy: KeysCopy, monkeypatch: pytest.MonkeyPatch, deadly: int
+) -> None:
+    term, (signer, day) = keys.hmac(SITE, b"number"), (b"a signer", KeyName("day/mercy/2026-11-20"))
+    (tmp_path / "keys" / "signer.pem").write_bytes(signer)
+    keys.make(day)
+    taken(tmp_path, copy)
+    shutil.rmtree(tmp_path / "keys")
+    FolderKeys(tmp_path / "keys")
+    (tmp_path / "keys" / "signer.pem").write_bytes(b"drawn by the new installation")
+    write, left = keys_copy.write, deadly
+
+    def failing(path: Path, content: bytes) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise OSError("the disk is full")
+        write(path, content)
+
+    monkeypatch.setattr(keys_copy, "write", failing)
+    with pytest.raises(OSError, match="full"):
+        put_back(tmp_path, copy)
+    monkeypatch.undo()
+
+    back = put_back(tmp_path, copy)
+
+    assert back.hmac(SITE, b"number") == term
+    assert (tmp_path / "keys" / "signer.pem").read_bytes() == signer
+    assert all(back.has(name) for name in (ONE, OTHER, day))
 
 
 @pytest.mark.parametrize("length", [0, 1, 11, 12, 27])

@@ -56,21 +56,29 @@ class KeysCopy:
         cipher = self._cipher(passphrase)
         if self._opened(cipher, SITE) not in (None, (keys / SITE).read_bytes()):
             raise Refused("this is the copy of other keys than those here; it is left as it is")
-        here = sorted(_names(keys))
-        for name in here:
-            key = (keys / name).read_bytes()
-            if self._opened(cipher, name) != key:
-                nonce = os.urandom(_NONCE)
-                _make(self._sealed(name).parent)
-                write(self._sealed(name), nonce + cipher.encrypt(nonce, key, name.encode()))
+        # Before the first key: what is destroyed from now on is destroyed there, or is not called destroyed.
+        write(keys / COPIED, b"")
+        count = sum(self._add(cipher, keys, name) for name in sorted(_names(keys)))
+        # A key destroyed after it was read, and written to the copy after it was destroyed there, goes here.
         self._follow(keys)
         for name in _lines(self._folder / DESTROYED):
-            if name not in here:
+            if not (keys / name).exists():
                 _overwrite(self._sealed(name))
         for permission in (keys / ENDED).glob("[!.]*"):
             write_note(self._folder, permission.name, permission.read_text())
-        write(keys / COPIED, b"")
-        return len(here)
+        return count
+
+    def _add(self, cipher: AESGCM, keys: Path, name: str) -> bool:
+        """Have a key in the copy, as it is in the folder. False: it was destroyed meanwhile."""
+        try:
+            key = (keys / name).read_bytes()
+        except FileNotFoundError:
+            return False
+        if self._readable(cipher, name) != key:
+            nonce = os.urandom(_NONCE)
+            _make(self._sealed(name).parent)
+            write(self._sealed(name), nonce + cipher.encrypt(nonce, key, name.encode()))
+        return True
 
     def put_back(self, keys: Path, passphrase: str) -> int:
         """Put back the keys that are missing from the folder, but for those destroyed. Says how many. What a new
@@ -86,8 +94,7 @@ class KeysCopy:
         is_new = not any((keys / of).exists() for of in ("patient", "day"))
         gone = {*_lines(keys / DESTROYED), *_lines(self._folder / DESTROYED)}
         count = 0
-        for path in sorted((self._folder / "keys").rglob("*.sealed")):
-            name = path.relative_to(self._folder / "keys").as_posix().removesuffix(".sealed")
+        for name in self._sealed_names():
             if name in gone or ((keys / name).exists() and not is_new):
                 continue
             key = self._opened(cipher, name)
@@ -138,6 +145,21 @@ class KeysCopy:
 
     def _sealed(self, name: str) -> Path:
         return self._folder / "keys" / f"{name}.sealed"
+
+    def _sealed_names(self) -> list[str]:
+        """What the copy holds. First what a new installation draws as well: once a patient's or a day's key is back, it
+        is no new one any more, and whoever was interrupted goes on from there.
+        """
+        top = self._folder / "keys"
+        names = (path.relative_to(top).as_posix().removesuffix(".sealed") for path in top.rglob("*.sealed"))
+        return sorted(names, key=lambda name: ("/" in name, name))
+
+    def _readable(self, cipher: AESGCM, name: str) -> bytes | None:
+        """A key of the copy, while the true one is at hand: one that its disk has damaged counts as missing."""
+        try:
+            return self._opened(cipher, name)
+        except Unreadable:
+            return None
 
     def _opened(self, cipher: AESGCM, name: str) -> bytes | None:
         """A key of the copy; None where it has none of that name."""
