@@ -22,12 +22,12 @@ from transfer.facts import Origin
 from transfer.flow.backing_up import back_up
 from transfer.flow.desk import resolve
 from transfer.flow.edges import Edges
-from transfer.flow.enforce import purge
+from transfer.flow.enforce import purge, remove_forsaken
 from transfer.flow.fence import end
 from transfer.flow.restoring import KeysMissing, Settled, check, restore
 from transfer.holds import Word
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, migrate, patients, rounds, snapshot, trail
+from transfer.ledger import Ledger, migrate, patients, purging, rounds, snapshot, trail
 from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.rounds import Dag
@@ -114,9 +114,7 @@ def assert_whole(place: Place) -> None:
 
 
 def test_every_row_and_every_byte_comes_back(place: Place) -> None:
-    case = a_case_without_slides(place.edges)
-    resolve(place.edges, the_hold(place.edges, "approve-partial").id, Word.APPROVE, person="nurse")
-    attend_all(place.edges)
+    case = a_packet(place)
     before, objects = place.rows(), dict(place.edges.vault.objects)  # type: ignore[attr-defined]
     place.back_up()
     place.lose_everything()
@@ -271,6 +269,28 @@ def test_a_backup_begun_again_copies_only_what_is_not_there(place: Place, monkey
 
     assert manifest.objects
     assert not manifest.lacking
+
+
+def test_a_backup_killed_between_its_manifest_and_its_end_is_taken_again(place: Place) -> None:
+    a_case_without_slides(place.edges)
+    place.back_up()
+    (place.folder.folder / "UNFINISHED").touch()
+    with pytest.raises(NoBackup, match="not finished"):
+        place.check()
+
+    manifest = place.back_up()
+
+    assert place.check() == manifest
+
+
+def test_a_backup_is_named_in_the_trail_before_it_is_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever purges names the backups that hold what was purged; one too many rather than one too few."""
+    monkeypatch.setattr(BackupFolder, "finish", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        place.back_up()
+
+    with place.edges.ledger.transaction() as tx:
+        assert purging.living_backups(tx)
 
 
 # --- damaged ----------------------------------------------------------------------------------------------------------
@@ -494,6 +514,54 @@ def test_what_the_store_lost_is_named(place: Place) -> None:
 
     assert manifest.lacking == (lost,)
     assert place.check() == manifest
+
+
+def test_what_was_made_for_a_packet_and_lost_by_the_store_is_named(place: Place) -> None:
+    a_packet(place)
+    lost = generated(place)[0]
+    place.edges.vault.remove(lost)
+
+    manifest = place.back_up()
+
+    assert manifest.lacking == (lost,)
+    assert not manifest.purged
+
+
+def test_what_was_made_for_a_packet_that_is_purged_meanwhile_is_not_lacking(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = a_packet(place)
+    copied = BackupFolder.write_object
+
+    def purging_first(self: BackupFolder, *rest: Any) -> None:
+        monkeypatch.undo()
+        came = came_in(place.edges, case, RecordKind.NOTE)  # spared: so that the key stays
+        with place.edges.ledger.transaction() as tx:
+            gone = tx.rows("SELECT record FROM records WHERE record <> %s", came)
+            purging.forget_records(tx, patient_of(place.edges, case), [row.record for row in gone])
+        remove_forsaken(place.edges)
+        copied(self, *rest)
+
+    monkeypatch.setattr(BackupFolder, "write_object", purging_first)
+    made = set(generated(place))
+
+    manifest = place.back_up()
+
+    assert not manifest.lacking
+    assert set(manifest.purged) & made
+
+
+def a_packet(place: Place) -> CaseId:
+    case = a_case_without_slides(place.edges)
+    resolve(place.edges, the_hold(place.edges, "approve-partial").id, Word.APPROVE, person="nurse")
+    attend_all(place.edges)
+    return case
+
+
+def generated(place: Place) -> list[str]:
+    """Objects that a packet's plan alone names."""
+    with place.edges.ledger.transaction() as tx:
+        return [one.location.key for one in snapshot.objects(tx) if one.packet]
 
 
 def test_rounds_at_work_are_owed_again_under_numbers_airflow_never_saw(place: Place) -> None:

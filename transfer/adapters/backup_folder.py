@@ -39,10 +39,11 @@ class BackupFolder:
         Raises:
             Refused: a whole backup, or something else, lies there.
         """
-        if (self.folder / _MANIFEST).exists():
+        is_unfinished = (self.folder / _UNFINISHED).exists()
+        if (self.folder / _MANIFEST).exists() and not is_unfinished:
             raise Refused("a backup lies there already; each one has a folder of its own")
         _make(self.folder)
-        if not (self.folder / _UNFINISHED).exists() and any(self.folder.iterdir()):
+        if not is_unfinished and any(self.folder.iterdir()):
             raise Refused("that folder is not empty, and not a backup that was begun")
         (self.folder / _UNFINISHED).touch(0o600)
         shutil.rmtree(self.folder / "ledger", ignore_errors=True)

@@ -77,10 +77,11 @@ def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, 
         purged=tuple(one.key for one, became in copied if became is _Became.PURGED),
         lacking=tuple(one.key for one, became in copied if became is _Became.LACKING),
     )
-    folder.finish(manifest)
+    # The trail first: a backup it names and nobody finished is looked for in vain, one it does not name outlives a purge.
     with ledger.transaction() as tx:
         fact = facts.BackedUp(backup=manifest.backup, lapses=manifest.lapses.isoformat(), objects=len(manifest.objects))
         tx.append(facts.SYSTEM, fact)
+    folder.finish(manifest)
     return manifest
 
 
@@ -127,4 +128,4 @@ def _copy_object(folder: BackupFolder, ledger: Ledger, vault: Vault, named: Name
 def _is_gone(ledger: Ledger, named: Named) -> bool:
     """It was purged while we were at it: nobody names it any more, or its key is gone."""
     with ledger.transaction() as tx:
-        return not tx.keys.has(named.under) or not snapshot.is_named(tx, named.location.key)
+        return not tx.keys.has(named.under) or not snapshot.is_named(tx, named)

@@ -104,6 +104,8 @@ class Named:
 
     location: Location
     under: KeyName
+    #: the packet it was made for, if it was: nothing but that packet's plan names it
+    packet: PacketId | None = None
 
 
 def objects(tx: Tx) -> list[Named]:
@@ -135,13 +137,15 @@ def _generated(tx: Tx, packet: PacketId, patient: PatientId) -> list[Named]:
     except KeyGone:
         return []
     own = [entry.location for entry in plan.entries if entry.generated]
-    return [Named(location=each, under=KeyName.patient(patient)) for each in own]
+    return [Named(location=each, under=KeyName.patient(patient), packet=packet) for each in own]
 
 
-def is_named(tx: Tx, key: str) -> bool:
-    """Records or arrivals still name it. Of what was made for a packet nobody is asked: its plan dies with the key."""
+def is_named(tx: Tx, named: Named) -> bool:
+    """Records, arrivals or the plan of the packet it was made for still name it: a plan goes whole when it is purged."""
     row = tx.row(
-        "SELECT 1 FROM record_parts WHERE vault_key = %s UNION ALL SELECT 1 FROM arrivals WHERE vault_key = %s LIMIT 1",
-        *(key, key),
+        """SELECT 1 FROM record_parts WHERE vault_key = %s
+           UNION ALL SELECT 1 FROM arrivals WHERE vault_key = %s
+           UNION ALL SELECT 1 FROM packets WHERE packet = %s AND plan IS NOT NULL LIMIT 1""",
+        *(named.location.key, named.location.key, named.packet),
     )
     return row is not None
