@@ -42,3 +42,6 @@ class MemoryVault:
 
     def remove(self, key: str) -> None:
         self.objects.pop(key, None)
+
+    def keys(self) -> Iterator[str]:
+        return iter(list(self.objects))

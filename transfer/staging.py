@@ -62,3 +62,8 @@ class Vault(Protocol):
 
     def remove(self, key: str) -> None:
         """Remove every version of an object and its open parts. Removing what is not there does nothing."""
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all objects that can be read, by the store's listing: for a restore alone, which has no ledger
+        to ask. What is not a key that `keep` draws is somebody else's and is not named.
+        """

@@ -133,6 +133,15 @@ def test_removing_what_never_was_does_nothing(vault):
         list(vault.read(replace(kept, key="00/never")))
 
 
+def test_what_is_kept_is_listed_and_what_was_removed_is_not(vault):
+    kept = {vault.keep([bytes([n])]).key for n in range(3)}
+    gone = vault.keep([b"gone"]).key
+    vault.remove(gone)
+
+    assert kept <= set(vault.keys())
+    assert gone not in set(vault.keys())
+
+
 @pytest.mark.parametrize("length", [0, 9, 17 * MiB])
 def test_what_was_lost_is_put_back_under_its_own_name(vault, length):
     data = drawn(length)

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from transfer.arrivals import ArrivalKind
 from transfer.backups import Manifest, NoBackup
 from transfer.errors import Refused
 from transfer.facts import Origin
-from transfer.flow.backing_up import back_up
+from transfer.flow.backing_up import Told, back_up
 from transfer.flow.desk import resolve
 from transfer.flow.edges import Edges
 from transfer.flow.enforce import purge, remove_forsaken
@@ -37,6 +38,10 @@ pytestmark = pytest.mark.servers
 
 #: what a restore itself writes
 CHANGED = {"due_runs", "facts", "chain_heads"}
+
+
+def told(_done: int, _total: int) -> None:
+    """Nobody looks."""
 
 
 @dataclass
@@ -59,10 +64,10 @@ class Place:
         with psycopg.connect(self.owner) as owner:
             owner.execute(f"TRUNCATE {', '.join(f'transfer.{name}' for name in self.tables())}")
 
-    def restore(self, *, replace: bool = False) -> Settled:
+    def restore(self, *, replace: bool = False, sweep: bool = False, told: Told = told) -> Settled:
         self.edges.ledger.close()
-        keys, by = self.edges.ledger.keys, Origin(process="test")
-        settled = restore(self.folder, keys, self.edges.vault, self.owner, by, replace=replace, told=told)
+        keys, by, vault = self.edges.ledger.keys, Origin(process="test"), self.edges.vault
+        settled = restore(self.folder, keys, vault, self.owner, by, replace=replace, sweep=sweep, told=told)
         self.open()
         return settled
 
@@ -77,10 +82,6 @@ class Place:
     def rows(self) -> dict[str, list[bytes]]:
         with snapshot.owner(self.owner) as owner:
             return {shape.name: list(snapshot.rows_of(owner, shape)) for shape in snapshot.shapes(owner)}
-
-
-def told(_done: int, _total: int) -> None:
-    """Nobody looks."""
 
 
 @pytest.fixture
@@ -399,6 +400,92 @@ def test_nothing_is_restored_while_others_are_at_work(place: Place) -> None:
     place.open()
 
 
+def test_who_only_asks_whether_the_database_answers_is_not_at_work(place: Place) -> None:
+    place.back_up()
+    place.lose_everything()
+    asking = psycopg.connect(place.edges.ledger.url)
+    Timer(0.5, asking.close).start()
+
+    place.restore()
+
+    assert asking.closed
+
+
+def test_who_began_to_work_while_objects_were_copied_loses_nothing(place: Place) -> None:
+    a_case_without_slides(place.edges)
+    place.back_up()
+    place.lose_everything()
+    meanwhile = []
+
+    def works(_done: int, _total: int) -> None:
+        if not meanwhile:
+            place.open()
+            meanwhile.append(a_case(place.edges))
+
+    with pytest.raises(Refused, match="at work"):
+        place.restore(told=works)
+    place.edges.ledger.close()
+    with pytest.raises(Refused, match="--replace"):
+        place.restore()
+    place.open()
+
+    with place.edges.ledger.transaction() as tx:
+        assert tx.case(meanwhile[0]).opened
+
+
+# --- what lies in the store and nobody names --------------------------------------------------------------------------
+
+
+def test_what_a_dead_writer_left_is_still_named_after_the_ledger_was_given_up(place: Place) -> None:
+    place.back_up()
+    purging.announce(place.edges.ledger, "left by a dead writer")
+
+    place.restore(replace=True)
+
+    assert "left by a dead writer" in condemned(place)
+
+
+def test_what_a_restore_that_stopped_had_put_back_is_named(place: Place) -> None:
+    a_case_without_slides(place.edges)
+    place.back_up()
+    place.lose_everything()
+
+    def stops(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place.restore(told=stops)
+    place.open()
+
+    back = place.edges.vault.objects  # type: ignore[attr-defined]
+    with place.edges.ledger.transaction() as tx:
+        assert back
+        assert set(back) <= {row.key for row in tx.rows("SELECT key FROM vault_intents")}
+    place.restore()
+    assert not condemned(place)
+
+
+@pytest.mark.parametrize("sweep", [True, False])
+def test_what_a_store_that_outlived_its_ledger_holds_is_counted_and_goes_by_the_word(place: Place, sweep: bool) -> None:
+    case = a_packet(place)
+    place.back_up()
+    named = set(place.edges.vault.objects)  # type: ignore[attr-defined]
+    came_in(place.edges, case, RecordKind.NOTE, content=b"came later")
+    (later,) = set(place.edges.vault.objects) - named  # type: ignore[attr-defined]
+    objects = dict(place.edges.vault.objects)  # type: ignore[attr-defined]
+    place.lose_everything()
+    place.edges.vault.objects.update(objects)  # type: ignore[attr-defined]
+
+    assert place.restore(sweep=sweep).stray == 1
+
+    assert condemned(place) == ({later} if sweep else set())
+
+
+def condemned(place: Place) -> set[str]:
+    with place.edges.ledger.transaction() as tx:
+        return {row.key for row in tx.rows("SELECT key FROM vault_intents WHERE at = '-infinity'")}
+
+
 def test_a_backup_of_an_older_form_is_brought_to_todays(place: Place) -> None:
     names: list[set[str]] = []
     with snapshot.owner(place.owner) as owner:
@@ -461,6 +548,34 @@ def test_a_permission_that_ended_after_the_backup_ends_again(place: Place, how: 
         owed = tx.rows("SELECT 1 FROM due_runs WHERE dag_id = %s AND state = 'owed'", Dag.ENFORCE_PERMISSIONS)
     assert one.permission.ended is how
     assert owed
+
+
+@pytest.mark.parametrize("before", [End.REPLACED, End.ENTERED_IN_ERROR])
+def test_what_was_revoked_after_it_had_ended_otherwise_is_revoked_again(place: Place, before: End) -> None:
+    case = a_case_without_slides(place.edges)
+    revoked(place, case, before)
+    place.back_up()
+    revoked(place, case)
+    place.lose_everything()
+
+    assert len(place.restore().stopped) == 1
+
+    with place.edges.ledger.transaction() as tx:
+        (one,) = patients.filed(tx, patient_of(place.edges, case))
+    assert one.permission.ended is End.REVOKED
+
+
+def test_what_had_ended_for_good_is_not_made_a_pause_by_an_older_note(place: Place) -> None:
+    """The copy of the keys may have been away when it ended."""
+    case = a_case_without_slides(place.edges)
+    revoked(place, case, End.REPLACED)
+    with place.edges.ledger.transaction() as tx:
+        (one,) = patients.filed(tx, patient_of(place.edges, case))
+    place.edges.ledger.keys.note_end(one.permission.id, End.PAUSED)
+    place.back_up()
+    place.lose_everything()
+
+    assert not place.restore().stopped
 
 
 def test_a_day_whose_key_was_destroyed_stays_unread(place: Place) -> None:

@@ -73,11 +73,14 @@ def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Only read the backup and say whether it is whole.")
 @click.option("--replace", is_flag=True, help="Give up all that is in the ledger here.")
+@click.option(
+    "--sweep", is_flag=True, help="Remove what no ledger names; the bucket must be ours alone."
+)
 @click.option("--keys", "with_keys", is_flag=True, help="First put the keys back from TRANSFER_KEYS_COPY.")
 @var_option
 @json_option
 def restore_command(
-    source: Path, var: Path, *, only_check: bool, replace: bool, with_keys: bool, as_json: bool
+    source: Path, var: Path, *, only_check: bool, replace: bool, sweep: bool, with_keys: bool, as_json: bool
 ) -> None:
     """Bring back the backup in the folder SOURCE: ledger and vault are then what they were when it was taken, and
     every case goes on from there at the next transfer up. Airflow's own database is not needed.
@@ -89,6 +92,10 @@ def restore_command(
     A restore undoes no purge and no revocation: a patient whose key was destroyed since stays unreadable, and
     permissions that ended since end again. What else came since is not in it: ask the institutions to send again what
     they sent after the time it names.
+
+    A store that outlived its ledger may hold what came after the backup and nobody will ever name again. It is counted;
+    --sweep removes it, at the next transfer up. Never where another installation uses the same bucket, as one that a
+    restore is tried on would.
 
     \b
     Exit codes:
@@ -127,6 +134,7 @@ def restore_command(
             settings.owner_database_url,
             wiring.origin("cli"),
             replace=replace,
+            sweep=sweep,
             told=told,
         )
     _tell_restore(manifest, settled, as_json=as_json)
@@ -220,4 +228,6 @@ def _tell_restore(manifest: "Manifest", settled: object, *, as_json: bool) -> No
         f"{len(settled.forgotten)} patients purged since stay purged; {len(settled.stopped)} permissions that ended "
         f"since are ended; {settled.rounds} rounds are owed."
     )
+    if settled.stray:
+        click.echo(f"{settled.stray} objects in the store were named by no ledger (see --sweep).")
     click.echo("Ask the institutions to send again what they sent after that time. Then: transfer up.")

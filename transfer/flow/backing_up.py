@@ -77,7 +77,7 @@ def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, 
         purged=tuple(one.key for one, became in copied if became is _Became.PURGED),
         lacking=tuple(one.key for one, became in copied if became is _Became.LACKING),
     )
-    # The trail first: a backup it names and nobody finished is looked for in vain, one it does not name outlives a purge.
+    # The trail first: what it names and nobody finished is looked for in vain, what it does not name outlives a purge.
     with ledger.transaction() as tx:
         fact = facts.BackedUp(backup=manifest.backup, lapses=manifest.lapses.isoformat(), objects=len(manifest.objects))
         tx.append(facts.SYSTEM, fact)

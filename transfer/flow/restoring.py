@@ -6,6 +6,10 @@ that were destroyed since the backup stay destroyed, and permissions that ended 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace as changed
+from typing import Final
+
+import psycopg
 
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
@@ -16,10 +20,12 @@ from transfer.flow.backing_up import Told, side_by_side
 from transfer.flow.enforce import forget_again
 from transfer.flow.fence import end
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, migrate, patients, purging, rounds, snapshot, trail
+from transfer.ledger import Row, Tx, migrate, patients, purging, rounds, snapshot, trail
 from transfer.permissions import End
 from transfer.sealing import KeyName, Keys
 from transfer.staging import Location, Vault
+
+_AT_WORK: Final = "somebody is at work on this ledger; stop gateways, dispatcher and Airflow first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class Settled:
     forgotten: tuple[str, ...]
     stopped: tuple[str, ...]
     rounds: int
+    #: objects in the store that neither the ledger before nor the one that was restored names
+    stray: int = 0
 
 
 class KeysMissing(Refused):
@@ -59,22 +67,37 @@ def check(folder: BackupFolder, keys: Keys, told: Told) -> Manifest:
 
 
 def restore(
-    folder: BackupFolder, keys: Keys, vault: Vault, owner_url: str, by: Origin, *, replace: bool, told: Told
+    folder: BackupFolder,
+    keys: Keys,
+    vault: Vault,
+    owner_url: str,
+    by: Origin,
+    *,
+    replace: bool,
+    sweep: bool = False,
+    told: Told,
 ) -> Settled:
     """Make ledger and vault what they were when the backup was taken, and let every case go on from there.
 
-    `check` it first: this stops at what is not whole, but may have put objects back by then.
+    `check` it first: this stops at what is not whole, but may have put objects back by then. `sweep`: what lies in the
+    store and no ledger names is removed; without it, it is only counted, for it may be another installation's.
 
     Raises:
         Refused: something was written here and `replace` is not set, or somebody is at work here.
         NoBackup: what came out is not what went in; the ledger is as it was before.
     """
     manifest = folder.manifest()
-    _stop_unless_idle(owner_url, replace=replace)
-    _put_objects_back(folder, manifest, keys, vault, told)
     with snapshot.owner(owner_url) as connection:
+        _stop_unless_idle(connection, replace=replace)
+        _announce(Tx(connection, keys, by), manifest)
+    _put_objects_back(folder, manifest, keys, vault, told)
+    stored = set(vault.keys())
+    with snapshot.owner(owner_url) as connection:
+        # Hours later, and what is there is about to be given up: asked again, with the door closed.
+        _lock_out_others(connection)
+        _stop_unless_idle(connection, replace=replace)
         tx = Tx(connection, keys, by)
-        before = {one.location.key for one in snapshot.objects(tx)}
+        before = snapshot.names(tx)
 
         def fill() -> None:
             for table in manifest.tables:
@@ -83,17 +106,33 @@ def restore(
         migrate.rebuild(connection, manifest.migration, fill)
         _walk(tx)
         settled = _settle(tx, manifest)
-        purging.condemn_unused(tx, before - {one.key for one in manifest.objects})
+        after = snapshot.names(tx)
+        stray = stored - before - after
+        purging.condemn(tx, sorted((before | stray if sweep else before) - after))
         tx.project()
-    return settled
+    return changed(settled, stray=len(stray))
 
 
-def _stop_unless_idle(owner_url: str, *, replace: bool) -> None:
-    with snapshot.owner(owner_url) as connection:
-        if snapshot.others_at_work(connection):
-            raise Refused("somebody is at work on this ledger; stop gateways, dispatcher and Airflow first")
-        if not replace and not snapshot.is_empty(connection):
-            raise Refused("there is a ledger here already; --replace gives up all that is in it")
+def _stop_unless_idle(connection: psycopg.Connection[Row], *, replace: bool) -> None:
+    if snapshot.others_at_work(connection):
+        raise Refused(_AT_WORK)
+    if not replace and not snapshot.is_empty(connection):
+        raise Refused("there is a ledger here already; --replace gives up all that is in it")
+
+
+def _lock_out_others(connection: psycopg.Connection[Row]) -> None:
+    try:
+        snapshot.lock_out_others(connection)
+    except psycopg.errors.LockNotAvailable:
+        raise Refused(_AT_WORK) from None
+
+
+def _announce(tx: Tx, manifest: Manifest) -> None:
+    """Name what is about to be put back: if it comes to no ledger that names it, it is removed like any other object
+    whose writer died. What the ledger here names already stays as it is.
+    """
+    for key in sorted({one.key for one in manifest.objects} - snapshot.names(tx)):
+        purging.intend(tx, key)
 
 
 def _put_objects_back(folder: BackupFolder, manifest: Manifest, keys: Keys, vault: Vault, told: Told) -> None:
@@ -162,9 +201,14 @@ def _stop_again(tx: Tx) -> tuple[str, ...]:
     ):
         for one in patients.filed(tx, row.patient):
             how = noted.get(one.permission.id)
-            if how and one.permission.ended in (None, End.PAUSED) and end(tx, one, End(how)):
+            if how and _is_further(End(how), one.permission.ended) and end(tx, one, End(how)):
                 stopped.append(str(one.permission.id))
     return tuple(stopped)
+
+
+def _is_further(how: End, ended: End | None) -> bool:
+    """What has ended for good is not made a pause, which a person may lift, by a note older than that."""
+    return how is not End.PAUSED or ended is None
 
 
 def _read_through(pieces: Iterator[bytes]) -> None:

@@ -37,6 +37,11 @@ def newest(connection: psycopg.Connection[Any]) -> str:
     return str(number)
 
 
+def lock(connection: psycopg.Connection[Any]) -> None:
+    """Whoever else would migrate waits until this transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('transfer.migrate'))")
+
+
 def rebuild(connection: psycopg.Connection[Any], number: str, fill: Callable[[], None]) -> None:
     """Within the connection's transaction: an empty ledger as it was at a migration, filled, and brought to today's
     form. What was there is gone once it commits.
@@ -47,7 +52,7 @@ def rebuild(connection: psycopg.Connection[Any], number: str, fill: Callable[[],
     files = _migrations()
     if number not in {name[:4] for name, _ in files}:
         raise Refused(f"this version knows no migration {number}: it is older than the backup")
-    connection.execute("SELECT pg_advisory_xact_lock(hashtext('transfer.migrate'))")
+    lock(connection)
     ahead = connection.execute("SELECT ahead FROM transfer.clock").fetchone()
     connection.execute("DROP SCHEMA transfer CASCADE")
     connection.execute("DELETE FROM public.migrations")

@@ -201,7 +201,12 @@ def writing_for(patient: PatientId) -> Iterator[None]:
 def announce(ledger: Ledger, key: str) -> None:
     """Name an object before its first byte is written, in a transaction of its own: what follows may be rolled back."""
     with ledger.transaction() as tx:
-        tx.run(
-            "INSERT INTO vault_intents (key, at, patient) VALUES (%s, transfer.now(), %s) ON CONFLICT DO NOTHING",
-            *(key, _written_for.get()),
-        )
+        intend(tx, key)
+
+
+def intend(tx: Tx, key: str) -> None:
+    """Name an object that is about to be written."""
+    tx.run(
+        "INSERT INTO vault_intents (key, at, patient) VALUES (%s, transfer.now(), %s) ON CONFLICT DO NOTHING",
+        *(key, _written_for.get()),
+    )

@@ -1,5 +1,6 @@
 """The whole ledger at one moment, table by table, out and in again: what a backup keeps of it."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -9,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from transfer.identifiers import PacketId, PatientId
-from transfer.ledger import Row, Tx, packets
+from transfer.ledger import Row, Tx, migrate, packets
 from transfer.sealing import KeyGone, KeyName
 from transfer.staging import Location
 
@@ -85,14 +86,37 @@ def is_empty(connection: psycopg.Connection[Row]) -> bool:
     return not connection.execute("SELECT 1 FROM facts UNION ALL SELECT 1 FROM arrivals LIMIT 1").fetchall()
 
 
-def others_at_work(connection: psycopg.Connection[Row]) -> int:
-    """Sessions of others in this database. Who they are is all that one role sees of another's."""
-    row = connection.execute(
-        """SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()
-           AND usename IS NOT NULL AND pid <> pg_backend_pid()"""
-    ).fetchone()
-    assert row  # a count is one row
-    return int(row.n)
+def others_at_work(connection: psycopg.Connection[Row], *, seconds: float = 3) -> bool:
+    """Others have sessions in this database, and still have them after so long. Who they are is all that one role sees
+    of another's: whoever only asks whether PostgreSQL answers comes every other second, and is gone at once.
+    """
+    until = time.monotonic() + seconds
+    while _sessions_of_others(connection):
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _sessions_of_others(connection: psycopg.Connection[Row]) -> bool:
+    connection.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees what it saw first
+    found = connection.execute(
+        """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+           AND usename IS NOT NULL AND pid <> pg_backend_pid() LIMIT 1"""
+    ).fetchall()
+    return bool(found)
+
+
+def lock_out_others(connection: psycopg.Connection[Row]) -> None:
+    """Until the transaction's end nobody else writes here, nor migrates: who comes waits.
+
+    Raises:
+        psycopg.errors.LockNotAvailable: somebody is at it.
+    """
+    connection.execute("SET LOCAL lock_timeout = '3s'")
+    migrate.lock(connection)
+    connection.execute("LOCK TABLE facts, arrivals IN ACCESS EXCLUSIVE MODE")
+    connection.execute("SET LOCAL lock_timeout = 0")
 
 
 # --- the objects a ledger names ---------------------------------------------------------------------------------------
@@ -140,8 +164,14 @@ def _generated(tx: Tx, packet: PacketId, patient: PatientId) -> list[Named]:
     return [Named(location=each, under=KeyName.patient(patient), packet=packet) for each in own]
 
 
+def names(tx: Tx) -> set[str]:
+    """Keys of all objects the ledger names, those too that are only begun or to be removed."""
+    begun = {row.key for row in tx.rows("SELECT key FROM vault_intents")}
+    return begun | {one.location.key for one in objects(tx)}
+
+
 def is_named(tx: Tx, named: Named) -> bool:
-    """Records, arrivals or the plan of the packet it was made for still name it: a plan goes whole when it is purged."""
+    """Records, arrivals or its packet's plan still name it. A plan that is purged goes whole."""
     row = tx.row(
         """SELECT 1 FROM record_parts WHERE vault_key = %s
            UNION ALL SELECT 1 FROM arrivals WHERE vault_key = %s

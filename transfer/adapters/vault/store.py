@@ -5,6 +5,7 @@ ranged GET, HEAD, DELETE and listing, keep our own SHA-256 and check it on readi
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from transfer.errors import OutOfOrder, Unexpected, Unknown, Unreadable
 from transfer.staging import CHUNK, Location
 
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, lower case
+#: a key as `writer` draws it
+_DRAWN: Final = re.compile(r"[0-9a-f]{2}/[a-z2-7]{26}")
 _REMOVING: Final = "removing an object"
 
 
@@ -136,6 +139,11 @@ class S3Vault:
             self._delete(key, version)
         if self._newest(key) is not None:
             raise OutOfOrder("the object store removed an object and still has it")
+
+    def keys(self) -> Iterator[str]:
+        with our_words("listing objects"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+                yield from (each["Key"] for each in page.get("Contents", ()) if _DRAWN.fullmatch(each["Key"]))
 
     def ensure_bucket(self) -> None:
         """Make the bucket if it is not there. Asking twice changes nothing."""
