@@ -464,10 +464,12 @@ class BackedUp(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored(Fact):
     """The ledger is that of a backup again: what was written after the backup was taken is not in it. `stopped` are
-    permissions that had ended since, `forgotten` patients whose key was destroyed since.
+    permissions that had ended since, `forgotten` patients whose key was destroyed since, `unread` messages that were in
+    it and went with the key of their day: institution, day and how many.
     """
 
     backup: str
     taken: str
     stopped: tuple[str, ...]
     forgotten: tuple[str, ...]
+    unread: tuple[str, ...] = ()

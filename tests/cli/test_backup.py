@@ -8,13 +8,15 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.builders import a_case_without_slides, an_edges
+from tests.builders import a_case_without_slides, an_edges, comes
 from transfer.adapters.vault import S3Vault
+from transfer.arrivals import ArrivalKind
 from transfer.cli import main
 from transfer.flow.edges import Edges
 from transfer.ledger import Ledger, snapshot
 from transfer.parts.postgres import Postgres
 from transfer.parts.store import Store
+from transfer.sealing import KeyName
 
 pytestmark = pytest.mark.servers
 
@@ -95,6 +97,26 @@ def test_what_was_backed_up_comes_back(
     assert transfer("trail", "verify").exit_code == 0
     with psycopg.connect(migrated.url("owner")) as owner:
         assert owner.execute("SELECT count(*) FROM transfer.record_parts").fetchone() == (3,)
+
+
+def test_a_restore_says_what_has_to_be_sent_again_and_what_nobody_names(
+    transfer: Run, edges: Edges, migrated: Postgres, vault: S3Vault, tmp_path: Path
+) -> None:
+    comes(edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
+    transfer("backup", tmp_path / "backup")
+    for key in (tmp_path / "keys" / "day" / "prairie-pathology").iterdir():
+        edges.ledger.keys.destroy(KeyName(f"day/prairie-pathology/{key.name}"))
+    stray = vault.keep([b"came later"])
+
+    said = transfer("restore", tmp_path / "backup", "--replace")
+
+    assert "Ask prairie-pathology to send again what it sent on 20" in said.stdout
+    assert "1 messages are gone" in said.stdout
+    assert "named by no ledger (see --sweep)" in said.stdout
+    assert b"".join(vault.read(stray)) == b"came later"
+    swept = json.loads(transfer("restore", tmp_path / "backup", "--replace", "--sweep", "--json").stdout)
+    assert swept["settled"]["stray"] >= 1
+    assert swept["settled"]["unread"][0]["messages"] == 1
 
 
 def test_a_backup_that_is_not_whole_is_told_by_its_exit_code(transfer: Run, edges: Edges, tmp_path: Path) -> None:

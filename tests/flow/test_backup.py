@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -16,7 +17,7 @@ from tests.builders import a_case, a_case_without_slides, an_edges, came_in, com
 from tests.fakes import MemoryVault
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
-from transfer.arrivals import ArrivalKind
+from transfer.arrivals import ArrivalKind, Door
 from transfer.backups import Manifest, NoBackup
 from transfer.errors import Refused
 from transfer.facts import Origin
@@ -27,8 +28,9 @@ from transfer.flow.enforce import purge, remove_forsaken
 from transfer.flow.fence import end
 from transfer.flow.restoring import KeysMissing, Settled, check, restore
 from transfer.holds import Word
-from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, migrate, patients, purging, rounds, snapshot, trail
+from transfer.identifiers import CaseId, InstitutionId
+from transfer.ledger import Ledger, arrivals, migrate, patients, purging, rounds, snapshot, trail
+from transfer.ledger.arrivals import Incoming
 from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.rounds import Dag
@@ -578,17 +580,82 @@ def test_what_had_ended_for_good_is_not_made_a_pause_by_an_older_note(place: Pla
     assert not place.restore().stopped
 
 
-def test_a_day_whose_key_was_destroyed_stays_unread(place: Place) -> None:
-    stored = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of a stranger", "text/plain")
+def test_what_came_in_a_day_whose_key_was_destroyed_is_asked_for_again_and_kept_when_it_comes(place: Place) -> None:
+    stored = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
     place.back_up()
-    with place.edges.ledger.transaction() as tx:
-        key = KeyName(tx.value("SELECT key FROM arrivals WHERE arrival = %s", stored.arrival))
-    place.edges.ledger.keys.destroy(key)
+    day = destroy_day_of(place, stored.arrival)
     place.lose_everything()
-    place.restore()
 
+    settled = place.restore()
+
+    (unread,) = settled.unread
+    assert (unread.institution, unread.messages, unread.strangers) == ("prairie-pathology", 1, 0)
+    assert day.endswith(unread.day.isoformat())
     with place.edges.ledger.transaction() as tx:
         assert tx.value("SELECT state FROM arrivals WHERE arrival = %s", stored.arrival) == "purged"
+        (restored,) = [x.fact for x in tx.lines(facts.SYSTEM) if isinstance(x.fact, facts.Restored)]
+    assert restored.unread == (f"prairie-pathology {unread.day} 1",)
+    again = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
+    assert not again.is_duplicate
+
+
+def test_a_stranger_whose_time_is_over_is_counted_as_such(place: Place) -> None:
+    stored = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of a stranger", "text/plain")
+    with place.edges.ledger.transaction() as tx:
+        one = arrivals.claim(tx, stored.arrival)
+        assert one
+        arrivals.settle(tx, one, "sealed", "stranger", purge_after=timedelta(0))
+    place.back_up()
+    destroy_day_of(place, stored.arrival)
+    place.lose_everything()
+
+    (unread,) = place.restore().unread
+
+    assert (unread.messages, unread.strangers) == (1, 1)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_long_message_that_is_in_the_vault_still_is_kept_under_todays_key(place: Place, there: bool) -> None:
+    """It was not decided when the backup was taken; its day's key has gone since, and its bytes never hung on it."""
+    location = place.edges.vault.keep([b"a long message"])
+    incoming = Incoming(
+        institution=InstitutionId("prairie-pathology"),
+        door=Door.FHIR,
+        kind=ArrivalKind.ANSWER,
+        business="one",
+        control=None,
+        content_type="text/plain",
+        payload=None,
+        location=location,
+        content_sha256=bytes.fromhex(location.sha256),
+    )
+    with place.edges.ledger.transaction() as tx:
+        (stored,) = arrivals.store(tx, [incoming])
+        tx.run("UPDATE arrivals SET key = 'day/prairie-pathology/2026-01-02' WHERE arrival = %s", stored.arrival)
+    place.edges.ledger.keys.make(KeyName("day/prairie-pathology/2026-01-02"))
+    place.back_up()
+    destroy_day_of(place, stored.arrival)
+    if not there:
+        place.edges.vault.remove(location.key)
+
+    settled = place.restore(replace=True)
+
+    with place.edges.ledger.transaction() as tx:
+        kept = arrivals.get(tx, stored.arrival)
+        assert bool(kept) is there
+        if kept:
+            assert kept.state == "stored"
+            assert kept.location == location
+            assert tx.keys.has(kept.key)
+    assert len(settled.unread) == (not there)
+    assert (location.key in condemned(place)) is not there
+
+
+def destroy_day_of(place: Place, arrival: str) -> KeyName:
+    with place.edges.ledger.transaction() as tx:
+        key = KeyName(tx.value("SELECT key FROM arrivals WHERE arrival = %s", arrival))
+    place.edges.ledger.keys.destroy(key)
+    return key
 
 
 def test_keys_that_are_missing_and_were_not_destroyed_stop_a_restore(place: Place, tmp_path: Path) -> None:

@@ -73,9 +73,7 @@ def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Only read the backup and say whether it is whole.")
 @click.option("--replace", is_flag=True, help="Give up all that is in the ledger here.")
-@click.option(
-    "--sweep", is_flag=True, help="Remove what no ledger names; the bucket must be ours alone."
-)
+@click.option("--sweep", is_flag=True, help="Remove what no ledger names; the bucket must be ours alone.")
 @click.option("--keys", "with_keys", is_flag=True, help="First put the keys back from TRANSFER_KEYS_COPY.")
 @var_option
 @json_option
@@ -90,8 +88,9 @@ def restore_command(
     chain of the ledger before it counts. Interrupted, run it again.
 
     A restore undoes no purge and no revocation: a patient whose key was destroyed since stays unreadable, and
-    permissions that ended since end again. What else came since is not in it: ask the institutions to send again what
-    they sent after the time it names.
+    permissions that ended since end again. A message whose day's key was destroyed since is named by institution and
+    day: it has to be sent again. What else came since is not in it: ask the institutions to send again what they sent
+    after the time it names.
 
     A store that outlived its ledger may hold what came after the backup and nobody will ever name again. It is counted;
     --sweep removes it, at the next transfer up. Never where another installation uses the same bucket, as one that a
@@ -228,6 +227,11 @@ def _tell_restore(manifest: "Manifest", settled: object, *, as_json: bool) -> No
         f"{len(settled.forgotten)} patients purged since stay purged; {len(settled.stopped)} permissions that ended "
         f"since are ended; {settled.rounds} rounds are owed."
     )
+    for one in settled.unread:
+        click.echo(
+            f"Ask {one.institution} to send again what it sent on {one.day}: {one.messages} messages are gone with "
+            f"that day's key, {one.strangers} of them of nobody known then."
+        )
     if settled.stray:
         click.echo(f"{settled.stray} objects in the store were named by no ledger (see --sweep).")
     click.echo("Ask the institutions to send again what they sent after that time. Then: transfer up.")

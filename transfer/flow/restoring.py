@@ -4,9 +4,11 @@ Killed anywhere, it can be run again. What a restore must not undo stands outsid
 that were destroyed since the backup stay destroyed, and permissions that ended since end again.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from datetime import date
 from typing import Final
 
 import psycopg
@@ -14,18 +16,30 @@ import psycopg
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.backups import Kept, Manifest, NoBackup
-from transfer.errors import Refused
+from transfer.errors import Refused, Unknown, Unreadable
 from transfer.facts import Origin
 from transfer.flow.backing_up import Told, side_by_side
 from transfer.flow.enforce import forget_again
 from transfer.flow.fence import end
-from transfer.identifiers import PatientId
-from transfer.ledger import Row, Tx, migrate, patients, purging, rounds, snapshot, trail
+from transfer.identifiers import InstitutionId, PatientId
+from transfer.ledger import Row, Tx, arrivals, migrate, patients, purging, rounds, snapshot, trail
 from transfer.permissions import End
 from transfer.sealing import KeyName, Keys
 from transfer.staging import Location, Vault
 
 _AT_WORK: Final = "somebody is at work on this ledger; stop gateways, dispatcher and Airflow first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Messages of an institution's day that were in the backup and whose day's key was destroyed since. What became of
+    them since, nobody knows any more. `strangers` are those of nobody known then, whose time is over.
+    """
+
+    institution: InstitutionId
+    day: date
+    messages: int
+    strangers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +49,7 @@ class Settled:
     forgotten: tuple[str, ...]
     stopped: tuple[str, ...]
     rounds: int
+    unread: tuple[Unread, ...] = ()
     #: objects in the store that neither the ledger before nor the one that was restored names
     stray: int = 0
 
@@ -105,7 +120,7 @@ def restore(
 
         migrate.rebuild(connection, manifest.migration, fill)
         _walk(tx)
-        settled = _settle(tx, manifest)
+        settled = _settle(tx, manifest, vault)
         after = snapshot.names(tx)
         stray = stored - before - after
         purging.condemn(tx, sorted((before | stray if sweep else before) - after))
@@ -162,33 +177,64 @@ def _walk(tx: Tx) -> None:
             raise NoBackup(broken)
 
 
-def _settle(tx: Tx, manifest: Manifest) -> Settled:
+def _settle(tx: Tx, manifest: Manifest, vault: Vault) -> Settled:
     """Nobody is at work, whatever the rows say; and what ended since the backup is ended."""
     tx.run("UPDATE arrivals SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
     tx.run("UPDATE requests SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
     owed = rounds.begin_anew(tx)
     forgotten = _forget_again(tx)
+    unread = _forget_days_again(tx, vault)
     stopped = _stop_again(tx)
     fact = facts.Restored(
-        backup=manifest.backup, taken=manifest.taken_at.isoformat(), stopped=stopped, forgotten=forgotten
+        backup=manifest.backup,
+        taken=manifest.taken_at.isoformat(),
+        stopped=stopped,
+        forgotten=forgotten,
+        unread=tuple(f"{one.institution} {one.day} {one.messages}" for one in unread),
     )
     tx.append(facts.SYSTEM, fact)
-    return Settled(forgotten=forgotten, stopped=stopped, rounds=owed)
+    return Settled(forgotten=forgotten, stopped=stopped, rounds=owed, unread=unread)
 
 
 def _forget_again(tx: Tx) -> tuple[str, ...]:
-    """Whose key was destroyed since the backup, and what came in a day whose key was."""
+    """Whose key was destroyed since the backup."""
     known = [row.patient for row in tx.rows("SELECT patient FROM patients WHERE identity IS NOT NULL ORDER BY 1")]
     names = {PatientId(patient): KeyName.patient(PatientId(patient)) for patient in known}
-    came = tx.rows("SELECT key, array_agg(arrival) AS arrivals FROM arrivals WHERE state <> 'purged' GROUP BY key")
+    came = tx.rows("SELECT DISTINCT key FROM arrivals WHERE state <> 'purged'")
     _stop_without(tx.keys, {*names.values(), *(KeyName(row.key) for row in came)})
     forgotten = [patient for patient, name in names.items() if not tx.keys.has(name)]
     for patient in forgotten:
         forget_again(tx, patient)
-    for row in came:
-        if not tx.keys.has(KeyName(row.key)):
-            purging.forget_arrivals(tx, row.arrivals)
     return tuple(forgotten)
+
+
+def _forget_days_again(tx: Tx, vault: Vault) -> tuple[Unread, ...]:
+    """What came in a day whose key was destroyed since. By then it was a stranger's no more, but for some: the key goes
+    when what is still here has been sealed anew or is a patient's. A row cannot be read any more; bytes in the vault
+    never hung on that key, and where they are there still, they are kept.
+    """
+    gone: Counter[tuple[InstitutionId, date]] = Counter()
+    strangers: Counter[tuple[InstitutionId, date]] = Counter()
+    for arrival, is_lapsed in arrivals.of_gone_days(tx):
+        if not is_lapsed and arrival.location and _is_there(vault, arrival.location):
+            arrivals.keep_today(tx, arrival)
+            continue
+        if arrival.state != "filed":  # what was seen to needs not be sent again
+            gone[arrival.institution, arrival.received_at.date()] += 1
+            strangers[arrival.institution, arrival.received_at.date()] += is_lapsed
+        purging.forget_arrivals(tx, [arrival.id])
+    return tuple(
+        Unread(institution=institution, day=day, messages=count, strangers=strangers[institution, day])
+        for (institution, day), count in sorted(gone.items())
+    )
+
+
+def _is_there(vault: Vault, location: Location) -> bool:
+    try:
+        _read_through(vault.read(location))
+    except (Unknown, Unreadable):
+        return False
+    return True
 
 
 def _stop_again(tx: Tx) -> tuple[str, ...]:

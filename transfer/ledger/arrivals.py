@@ -377,11 +377,30 @@ def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]], limit: int = 200)
              AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED""",
         *([KeyName.day(*one) for one in days], limit),
     )
-    today = tx.now().date()
     for arrival in map(_arrival, rows):
-        _open_days(tx, {arrival.institution}, today)
-        _seal_under(tx, arrival, KeyName.day(arrival.institution, today))
+        keep_today(tx, arrival)
     return len(rows)
+
+
+def keep_today(tx: Tx, arrival: Arrival) -> None:
+    """From now on it is kept under today's key."""
+    today = tx.now().date()
+    _open_days(tx, {arrival.institution}, today)
+    _seal_under(tx, arrival, KeyName.day(arrival.institution, today))
+
+
+def of_gone_days(tx: Tx) -> list[tuple[Arrival, bool]]:
+    """What is kept under a day's key that is destroyed, in order of receipt, and whether it is a stranger's whose time
+    is over.
+    """
+    days = tx.rows("SELECT DISTINCT key FROM arrivals WHERE state <> 'purged' AND starts_with(key, 'day/')")
+    gone = [row.key for row in days if not tx.keys.has(KeyName(row.key))]
+    rows = tx.rows(
+        """SELECT *, state = 'sealed' AND patient IS NULL AND coalesce(purge_after <= transfer.now(), false) AS lapsed
+           FROM arrivals WHERE key = ANY(%s) AND state <> 'purged' ORDER BY received_at, arrival""",
+        gone,
+    )
+    return [(_arrival(row), row.lapsed) for row in rows]
 
 
 def _seal_under(tx: Tx, arrival: Arrival, key: KeyName) -> None:

@@ -108,9 +108,20 @@ def living_backups(tx: Tx) -> tuple[str, ...]:
 
 
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
-    """Forget what arrivals said; that they came stays."""
+    """Forget what arrivals said; that they came stays.
+
+    Their place is free, too: what is sent again is kept again, and nothing that is not kept is answered as a
+    repetition. Not so a referral or a release form that took effect: a sender's queue, played once more, must not open
+    a case and a permission that somebody ended.
+    """
     rows = tx.rows("SELECT vault_key FROM arrivals WHERE arrival = ANY(%s) AND vault_key IS NOT NULL", list(names))
     tx.run("DELETE FROM arrival_terms WHERE arrival = ANY(%s)", list(names))
+    tx.run(
+        """UPDATE arrivals SET dedupe = convert_to(arrival, 'UTF8'), control = NULL
+           WHERE arrival = ANY(%s) AND state <> 'purged'
+             AND NOT (state = 'filed' AND kind IN ('referral', 'authorization'))""",
+        list(names),
+    )
     tx.run(
         "UPDATE arrivals SET payload = NULL, vault_key = NULL, state = 'purged' WHERE arrival = ANY(%s)", list(names)
     )
