@@ -176,7 +176,9 @@ class Airflow:
                 "scheduler_idle_sleep_time": "0.15",
                 "task_instance_heartbeat_timeout": "30",
                 "task_instance_heartbeat_timeout_detection_interval": "5",
-                "orphaned_tasks_check_interval": "30",
+                # a scheduler whose heart has not beaten for so long is dead, and its tasks are begun anew
+                "scheduler_health_check_threshold": "15",
+                "orphaned_tasks_check_interval": "10",
             },
             "workers": {"min_heartbeat_interval": "1"},
             "dag_processor": {"refresh_interval": "10", "min_file_process_interval": "10"},
