@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.adapters.hl7v2 import Message, batch, documents, header, identity_changes, kind, referral
+from transfer.adapters.hl7v2 import (
+    Batch,
+    Message,
+    batch,
+    documents,
+    header,
+    identity_changes,
+    is_several,
+    kind,
+    referral,
+)
 from transfer.adapters.hl7v2.header import LONGEST_HEADER
 from transfer.adapters.hl7v2.message import MOST_SEGMENTS
 from transfer.arrivals import ArrivalKind
@@ -179,6 +189,59 @@ def test_a_batch_is_split_and_a_wrong_count_is_told():
 
     assert [Message(one).header.control_id for one in found.messages] == ["71601", "71607"]
     assert [(wrong.trailer, wrong.said, wrong.found) for wrong in found.miscounts] == [("BTS", 3, 2)]
+
+
+HASHES = MSH.replace(b"|", b"#") + b"\rPID#1##B\r"
+BARS = MSH + b"\rPID|1||A\r"
+
+
+@pytest.mark.parametrize("head", [b"BHS|^~\\&|A|B\r", b"BHS#^~\\&#A#B\r", b"BHS$^~\\&$A$B\r"])
+@pytest.mark.parametrize("messages", [(BARS, HASHES), (HASHES, BARS), (HASHES, HASHES), (BARS, BARS)])
+def test_no_message_holds_anothers_whatever_separators_they_use(head, messages):
+    found = batch(head + b"".join(messages) + b"BTS" + head[3:4] + b"2\r")
+
+    assert found == Batch(messages=messages)
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n", b"\r\x0b", b"\r\xef\xbb\xbf"])
+def test_a_message_of_a_batch_is_the_bytes_it_is_alone(end):
+    alone = [message.replace(b"\r", end.strip(b"\x0b\xef\xbb\xbf")) for message in (BARS, HASHES)]
+    mark = end.lstrip(b"\r\n")
+
+    assert batch(alone[0] + mark + alone[1]).messages == tuple(alone)
+    assert all(batch(message).messages == (message,) for message in alone)
+
+
+@pytest.mark.parametrize("text", [b"MSH-2 and MSH-6 are lost", b"MSH... MLH", b"BTS", b"MSH^2", b"BHS and FHS"])
+def test_a_line_of_text_that_begins_like_a_header_is_text(text):
+    payload = BARS + b"OBX|1|TX|1||MMR:\r" + text + b"\rgoes on\r"
+
+    assert batch(payload).messages == (payload,)
+    assert not is_several([payload])
+
+
+def test_a_second_message_is_seen_however_long_the_first_one_is_and_wherever_it_is_cut():
+    payload = b"\r\n" + BARS + b"NTE|1||" + b"x" * 500 + b"\r" + HASHES
+
+    for cut in range(len(payload)):
+        assert is_several([payload[:cut], payload[cut:]])
+        assert not is_several([payload[: len(payload) - len(HASHES)]])
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (b"BHS|^~\\&|A\r" + BARS + b"BTS|2\r", [("BTS", 2, 1)]),
+        (b"BHS|^~\\&|A\r" + BARS + b"BTS|1\rBHS|^~\\&|A\r" + BARS * 2 + b"BTS|02|x\r", []),
+        (b"FHS|^~\\&|A\rBHS|^~\\&|A\r" + BARS + b"BTS\rFTS|2\r", [("FTS", 2, 1)]),
+        (b"FHS|^~\\&|A\r" + BARS * 2 + b"BTS|2\r" + BARS + b"BTS|1\rFTS|1\r", []),
+        (b"FHS|^~\\&|A\r" + BARS + b"FTS|" + b"9" * 5_000, []),
+        (b"BHS|^~\\&|A\r" + BARS + b"BTS|" + b"9" * 5_000, [("BTS", 9_999_999_999, 1)]),
+        (b"BHS|^~\\&|A\r" + BARS + b"BTS#2\r", []),
+    ],
+)
+def test_each_trailer_is_held_against_what_it_closes(payload, told):
+    assert [(wrong.trailer, wrong.said, wrong.found) for wrong in batch(payload).miscounts] == told
 
 
 def test_an_empty_batch_is_a_batch_of_nothing():

@@ -76,14 +76,15 @@ def segments(data: bytes) -> None:
 
 
 def batch(data: bytes) -> None:
-    """The messages of a batch are its own lines, in order, and each begins as one."""
+    """The messages of a batch are stretches of it, in order; each begins as one, and is one when it is read alone."""
     found = answer(hl7v2.batch, data)
     if found is None or found.messages == (data,):
         return
-    plain, at = data.replace(b"\r\n", b"\r").replace(b"\n", b"\r"), 0
+    at = 0
     for message in found.messages:
-        at = plain.index(message, at) + len(message)
-        assert not hl7v2.header(message).is_batch
+        at = data.index(message, at) + len(message)
+        assert message.startswith(b"MSH")
+        assert hl7v2.batch(message).messages == (message,)
 
 
 def documents(data: bytes) -> None:

@@ -1,7 +1,7 @@
 """HL7 v2: read by bytes and offsets, turned into our nouns. No rule elsewhere knows a segment's name."""
 
 from transfer.adapters.hl7v2.acknowledge import Acknowledgement, ErrorCode, Verdict, acknowledge, acknowledgement
-from transfer.adapters.hl7v2.batch import Batch, Miscount, batch
+from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.content import Flag, Part, Pointer
 from transfer.adapters.hl7v2.documents import HL7_V2, Sent, documents
 from transfer.adapters.hl7v2.header import Header, header
@@ -33,6 +33,7 @@ __all__ = [
     "documents",
     "header",
     "identity_changes",
+    "is_several",
     "kind",
     "referral",
 ]
