@@ -12,6 +12,7 @@ from transfer.arrivals import ArrivalKind, Door
 from transfer.flow.edges import Edges
 from transfer.flow.enforce import purge_strangers
 from transfer.ledger import Ledger
+from transfer.sandbox.pathology import messages
 
 pytestmark = pytest.mark.servers
 
@@ -21,11 +22,11 @@ def edges(ledger: Ledger, tmp_path) -> Edges:
     return b.an_edges(ledger, tmp_path)
 
 
-def a_batch(*messages: bytes, enveloped: bool = True) -> bytes:
+def a_batch(*parts: bytes, enveloped: bool = True, said: int | None = None) -> bytes:
     if not enveloped:
-        return b"".join(messages)
-    said = f"BTS|{len(messages)}\rFTS|1\r".encode()
-    return b"FHS|^~\\&|LIS|PRAIRIE\rBHS|^~\\&|LIS|PRAIRIE\r" + b"".join(messages) + said
+        return b"".join(parts)
+    end = f"BTS|{len(parts) if said is None else said}\rFTS|1\r".encode()
+    return b"FHS|^~\\&|LIS|PRAIRIE\rBHS|^~\\&|LIS|PRAIRIE\r" + b"".join(parts) + end
 
 
 def comes(edges: Edges, batch: bytes, institution: str = b.PRAIRIE) -> str:
@@ -48,18 +49,35 @@ def reports(edges: Edges, case: str) -> int:
 def test_our_patient_is_filed_and_the_strangers_beside_are_sealed_without_a_decision(edges: Edges, enveloped: bool):
     ours = b.a_chart()
     case = b.a_case(edges, ours)
-    messages = [b.report_of(chart, str(n)) for n, chart in enumerate([b.a_chart(), ours, b.a_chart()])]
+    reported = [b.report_of(chart, str(n)) for n, chart in enumerate([b.a_chart(), ours, b.a_chart()])]
 
-    comes(edges, a_batch(*messages, enveloped=enveloped))
+    comes(edges, a_batch(*reported, enveloped=enveloped))
 
     assert reports(edges, case) == 1
     assert b.open_holds(edges) == []
     assert outcomes(edges)[-4:] == [
-        ("sealed", "divided"),
         ("sealed", "stranger"),
         ("filed", "identifier"),
         ("sealed", "stranger"),
+        ("sealed", "divided"),
     ]
+
+
+def test_what_came_after_a_batch_is_attended_to_after_its_messages(edges: Edges):
+    """Else the newest correction of a report would be corrected by an older one."""
+    chart = b.a_chart()
+    case = b.a_case(edges, chart)
+    final, corrected, again = (
+        messages.report(chart, control_id=str(n), status=status, form="oru") for n, status in enumerate("FCC")
+    )
+    b.comes(edges, b.PRAIRIE, ArrivalKind.NOTICE, a_batch(final, corrected), HL7_V2, Door.MLLP)
+    newest = b.comes(edges, b.PRAIRIE, ArrivalKind.ANSWER, again, HL7_V2, Door.MLLP)
+
+    attend_all(edges)
+
+    with edges.ledger.transaction() as tx:
+        (current,) = set(tx.case(case).records) - tx.case(case).superseded
+        assert tx.value("SELECT arrival FROM records WHERE record = %s", current) == newest.arrival
 
 
 def test_a_batch_that_comes_again_with_one_message_more_brings_that_one(edges: Edges):

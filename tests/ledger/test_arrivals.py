@@ -1,6 +1,7 @@
 """A batch of the doors is stored at once, and each of it as if it had come alone."""
 
 import hashlib
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from transfer.arrivals import ArrivalKind, Door
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Ledger, arrivals
 from transfer.ledger.arrivals import Incoming, Stored
+from transfer.sealing import KeyName
 from transfer.staging import Location
 
 pytestmark = pytest.mark.servers
@@ -59,6 +61,19 @@ def test_they_are_attended_to_in_the_order_they_came(ledger: Ledger):
             arrivals.settle(tx, arrival, "filed", "attended to")
 
     assert attended == [one.arrival for one in (*kept, *later)]
+
+
+def test_what_was_received_before_midnight_is_sealed_under_the_key_of_the_day_it_is_stored(ledger: Ledger):
+    with ledger.transaction() as tx:
+        last_second = datetime.combine(tx.now().date(), time(), UTC) - timedelta(microseconds=1)
+        kept = arrivals.store(tx, [a_message("a"), a_message("b")], received_at=last_second)
+        first, second = (arrivals.get(tx, one.arrival) for one in kept)
+        assert first
+        assert second
+        assert second.received_at - first.received_at == timedelta(microseconds=1)
+        assert first.received_at == last_second
+        assert {first.key, second.key} == {KeyName.day(LAB, tx.now().date())}
+        assert (arrivals.payload(tx, first), arrivals.payload(tx, second)) == (b"a", b"b")
 
 
 def test_the_same_twice_in_one_batch_is_one_arrival_and_the_second_is_told_so(ledger: Ledger):

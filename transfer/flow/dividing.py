@@ -1,6 +1,7 @@
 """A batch becomes arrivals of their own: each message is one patient's, and has an outcome of its own."""
 
 import hashlib
+from datetime import timedelta
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
@@ -28,7 +29,10 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
         raise NeedsReview("a batch with a message its sender may not send")
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        stored = arrivals.store(tx, incoming)
+        # They stand right before their envelope: what came earlier is attended to by now, and what came later may be
+        # newer than they are.
+        first = arrival.received_at - timedelta(microseconds=len(incoming))
+        stored = arrivals.store(tx, incoming, received_at=first)
         arrivals.count_stranger(tx, arrival, "received")
         arrivals.settle(tx, arrival, "sealed", "divided", purge_after=STRANGER)
         arrivals.ring_for(tx, incoming, stored)

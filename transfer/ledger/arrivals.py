@@ -98,15 +98,17 @@ class Arrival:
     sealed: bytes | None
 
 
-def store(tx: Tx, incoming: Sequence[Incoming]) -> list[Stored]:
+def store(tx: Tx, incoming: Sequence[Incoming], *, received_at: datetime | None = None) -> list[Stored]:
     """Keep all of it, durably once the transaction commits; what was stored before is a duplicate and not repeated.
 
-    A referral is given its case here. `ring_for` what was stored, last in the same transaction.
+    A referral is given its case here. `received_at`: of the first, where that is not now; each further one came a
+    microsecond later. `ring_for` what was stored, last in the same transaction.
     """
     now = tx.now()
     _open_days(tx, {one.institution for one in incoming}, now.date())
     # They are attended to in order of receipt, which is their order in the batch.
-    rows = [_row(tx, one, now + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
+    first = received_at or now
+    rows = [_row(tx, one, now.date(), first + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
     inserted = tx.each(
         """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
              sha256, payload, vault_key, vault_sha256, key, subject, received_at)
@@ -153,9 +155,9 @@ def _open_days(tx: Tx, institutions: set[InstitutionId], day: date) -> None:
         )
 
 
-def _row(tx: Tx, one: Incoming, now: datetime) -> _Row:
+def _row(tx: Tx, one: Incoming, day: date, received_at: datetime) -> _Row:
     arrival = ArrivalId.draw()
-    key = KeyName.day(one.institution, now.date())
+    key = KeyName.day(one.institution, day)
     return _Row(
         arrival=arrival,
         institution=one.institution,
@@ -171,7 +173,7 @@ def _row(tx: Tx, one: Incoming, now: datetime) -> _Row:
         vault_sha256=one.location.sha256 if one.location else None,
         key=key,
         subject=CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject,
-        received_at=now,
+        received_at=received_at,
     )
 
 
