@@ -1,6 +1,7 @@
 """A batch is divided: each of its messages is somebody's, and nobody's decision holds up another's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,13 @@ import pytest
 from tests import builders as b
 from tests.attention import attend_all
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.arrivals import ArrivalKind, Door
+from transfer.arrivals import ArrivalKind, Door, Grant
+from transfer.flow import desk, reading
 from transfer.flow.edges import Edges
 from transfer.flow.enforce import purge_strangers
-from transfer.ledger import Ledger
+from transfer.holds import Word
+from transfer.institutions import Institutions
+from transfer.ledger import Ledger, arrivals
 from transfer.sandbox.pathology import messages
 
 pytestmark = pytest.mark.servers
@@ -106,7 +110,7 @@ def test_a_referral_within_a_batch_opens_its_case(edges: Edges):
     "batch",
     [
         pytest.param(a_batch(), id="empty"),
-        pytest.param(a_batch(b.report_of(b.a_chart(), "1"), b.ref_i12(b.a_chart())), id="a referral from a laboratory"),
+        pytest.param(a_batch(b.ref_i12(b.a_chart()), b.ref_i12(b.a_chart())), id="referrals from a laboratory"),
     ],
 )
 def test_what_cannot_be_divided_is_kept_for_a_person(edges: Edges, batch: bytes):
@@ -114,6 +118,57 @@ def test_what_cannot_be_divided_is_kept_for_a_person(edges: Edges, batch: bytes)
 
     assert [hold.code for hold in b.open_holds(edges, arrival)] == ["arrival-unreadable"]
     assert len(outcomes(edges)) == 1
+    assert edges.vault.objects == {}  # type: ignore[attr-defined]
+
+
+#: its first segment never ends
+NO_HEADER = b"MSH|^~\\&|" + b"x" * 20_000 + b"\r"
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        pytest.param([b.ref_i12(b.a_chart())], id="a referral from a laboratory"),
+        pytest.param([NO_HEADER], id="no header"),
+        pytest.param([b.ref_i12(b.a_chart()), NO_HEADER * 4], id="several, and long"),
+    ],
+)
+def test_what_its_sender_may_not_send_is_held_and_the_messages_beside_it_are_not(edges: Edges, unfit: list[bytes]):
+    ours = b.a_chart()
+    case = b.a_case(edges, ours)
+    envelope = comes(edges, a_batch(unfit[0], b.report_of(ours, "1"), *unfit[1:]))
+
+    assert reports(edges, case) == 1
+    hold = b.the_hold(edges, "arrival-unreadable")
+    assert hold.subject != envelope
+    with edges.ledger.transaction() as tx:
+        held = arrivals.get(tx, hold.subject)
+        assert held
+        assert held.state == "held"
+        assert reading.payload(tx, edges, held) == b"".join(unfit)
+        assert tx.value("SELECT count(*) FROM arrivals WHERE kind = 'referral' AND subject <> %s", case) == 0
+
+    comes(edges, a_batch(b.report_of(ours, "2"), *unfit))
+
+    assert b.the_hold(edges, "arrival-unreadable") == hold
+
+
+def test_what_was_held_of_a_batch_takes_effect_when_its_sender_may_send_it(edges: Edges):
+    chart = b.a_chart()
+    comes(edges, a_batch(b.report_of(b.a_chart(), "1"), b.ref_i12(chart)))
+    desk.resolve(edges, b.the_hold(edges, "arrival-unreadable").id, Word.AGAIN, person="ann")
+    attend_all(edges)
+    hold = b.the_hold(edges, "arrival-unreadable")
+
+    laboratory = edges.institutions[b.PRAIRIE]
+    granted = laboratory.model_copy(update={"grants": laboratory.grants | {Grant.REFERRALS}})
+    edges = replace(edges, institutions=Institutions([*edges.institutions.values(), granted]))
+    desk.resolve(edges, hold.id, Word.AGAIN, person="ann")
+    attend_all(edges)
+
+    assert not b.open_holds(edges, hold.subject)
+    with edges.ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM arrivals WHERE kind = 'referral' AND outcome IS NOT NULL") == 1
 
 
 def test_a_long_message_of_a_batch_is_kept_in_the_vault_and_goes_with_its_stranger(

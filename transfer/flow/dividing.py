@@ -1,15 +1,16 @@
 """A batch becomes arrivals of their own: each message is one patient's, and has an outcome of its own."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import timedelta
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.arrivals import GRANT_FOR
-from transfer.errors import NeedsReview
+from transfer.arrivals import GRANT_FOR, ArrivalKind, Grant
+from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.edges import Edges
 from transfer.flow.reading import Several
-from transfer.ledger import arrivals
+from transfer.ledger import Tx, arrivals, people
 from transfer.ledger.arrivals import IN_ROW, STRANGER, Arrival, Incoming
 
 
@@ -17,42 +18,74 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
     """Store each message as if it had come alone, and seal the envelope away: strangers are in it as a rule, and it
     goes when they go. Dividing again, or a message that came alone before, adds nothing.
 
+    What this institution may not send, and what does not begin as a message, becomes one further arrival and is held.
+
     Raises:
-        NeedsReview: there is no message in it, or one that this institution may not send.
-        Unreadable: a message among them does not begin as one.
+        NeedsReview: there is nothing else in it.
     """
-    if not several.messages:
-        raise NeedsReview("a batch without a message")
-    incoming = [_incoming(edges, arrival, message) for message in several.messages]
     grants = edges.institutions[arrival.institution].grants
-    if any(GRANT_FOR[one.kind] not in grants for one in incoming):
-        raise NeedsReview("a batch with a message its sender may not send")
+    fit = [message for message in several.messages if _may_come(message, grants)]
+    if not fit:
+        raise NeedsReview("a batch without a message that its sender may send")
+    unfit = b"".join(message for message in several.messages if not _may_come(message, grants))
+    incoming = [_incoming(edges, arrival, message) for message in fit]
+    rest = [_rest(edges, arrival, unfit)] if unfit else []
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         # They stand right before their envelope: what came earlier is attended to by now, and what came later may be
         # newer than they are.
         first = arrival.received_at - timedelta(microseconds=len(incoming))
-        stored = arrivals.store(tx, incoming, received_at=first)
+        stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
         arrivals.count_stranger(tx, arrival, "received")
         arrivals.settle(tx, arrival, "sealed", "divided", purge_after=STRANGER)
-        arrivals.ring_for(tx, incoming, stored)
+        for one in stored[len(incoming) :]:
+            _hold(tx, one)
+        arrivals.ring_for(tx, incoming, stored[: len(incoming)])
+
+
+def _may_come(message: bytes, grants: Collection[Grant]) -> bool:
+    try:
+        return GRANT_FOR[hl7v2.kind(hl7v2.header(message))] in grants
+    except Unreadable:
+        return False
+
+
+def _hold(tx: Tx, rest: arrivals.Stored) -> None:
+    """Ask a person, unless that was done when the same came before."""
+    arrival = arrivals.get(tx, rest.arrival)
+    if arrival and not rest.is_duplicate:
+        people.hold(tx, arrival.id, "arrival-unreadable")
+        arrivals.settle(tx, arrival, "held", "what its sender may not send, or is no message")
 
 
 def _incoming(edges: Edges, arrival: Arrival, message: bytes) -> Incoming:
-    """What the door would have made of it. An object of the vault that turns out to be a duplicate's is forsaken, and
-    removed with the others.
-    """
+    """What the door would have made of it."""
     header = hl7v2.header(message)
-    digest = hashlib.sha256(message)
-    is_short = len(message) <= IN_ROW
+    kind, control = hl7v2.kind(header), header.control_id
+    return _stretch(edges, arrival, message, kind, f"{control}|{hashlib.sha256(message).hexdigest()}", control or None)
+
+
+def _rest(edges: Edges, arrival: Arrival, unfit: bytes) -> Incoming:
+    """Under a key of its own: a message of it that comes alone, once its sender may send it, is none that came before.
+
+    A notice, as every batch: when it is read again it is divided again, by what its sender may send then.
+    """
+    return _stretch(edges, arrival, unfit, ArrivalKind.NOTICE, f"rest|{hashlib.sha256(unfit).hexdigest()}", None)
+
+
+def _stretch(
+    edges: Edges, arrival: Arrival, payload: bytes, kind: ArrivalKind, business: str, control: str | None
+) -> Incoming:
+    """An object of the vault that turns out to be a duplicate's is forsaken, and removed with the others."""
+    is_short = len(payload) <= IN_ROW
     return Incoming(
         institution=arrival.institution,
         door=arrival.door,
-        kind=hl7v2.kind(header),
-        business=f"{header.control_id}|{digest.hexdigest()}",
-        control=header.control_id or None,
+        kind=kind,
+        business=business,
+        control=control,
         content_type=HL7_V2,
-        payload=message if is_short else None,
-        location=None if is_short else edges.vault.keep([message]),
-        content_sha256=digest.digest(),
+        payload=payload if is_short else None,
+        location=None if is_short else edges.vault.keep([payload]),
+        content_sha256=hashlib.sha256(payload).digest(),
     )

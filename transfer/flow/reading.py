@@ -100,9 +100,10 @@ def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
 def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
     institution = edges.institutions[arrival.institution]
     messages = hl7v2.batch(body).messages
-    if messages != (body,):
+    # Or one that was left of a batch, and is kept as one.
+    if messages != (body,) or hl7v2.kind(hl7v2.header(body)) is not arrival.kind:
         return Several(messages=messages)
-    match hl7v2.kind(hl7v2.header(body)):
+    match arrival.kind:
         case ArrivalKind.REFERRAL:
             return hl7v2_referral(body, institution, edges.institutions)
         case ArrivalKind.ANSWER:
