@@ -21,6 +21,7 @@ class HoldCode(StrEnum):
     REFERRAL_UNREADABLE = "referral-unreadable"
     ARRIVAL_UNREADABLE = "arrival-unreadable"
     ARRIVAL_POISONOUS = "arrival-poisonous"
+    BATCH_MISCOUNTED = "batch-miscounted"
     ENTRIES_UNUSABLE = "entries-unusable"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
@@ -98,6 +99,10 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
         },
         HoldCode.ARRIVAL_UNREADABLE: _READ_AGAIN,
         HoldCode.ARRIVAL_POISONOUS: _READ_AGAIN,
+        HoldCode.BATCH_MISCOUNTED: {
+            Word.APPROVE: "its messages are taken as they are",
+            Word.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
+        },
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,

@@ -130,7 +130,7 @@ NO_HEADER = b"MSH|^~\\&|" + b"x" * 20_000 + b"\r"
     [
         pytest.param([b.ref_i12(b.a_chart())], id="a referral from a laboratory"),
         pytest.param([NO_HEADER], id="no header"),
-        pytest.param([b.ref_i12(b.a_chart()), NO_HEADER * 4], id="several, and long"),
+        pytest.param([b.ref_i12(b.a_chart()), *[NO_HEADER] * 4], id="several, and long"),
     ],
 )
 def test_what_its_sender_may_not_send_is_held_and_the_messages_beside_it_are_not(edges: Edges, unfit: list[bytes]):
@@ -151,6 +151,23 @@ def test_what_its_sender_may_not_send_is_held_and_the_messages_beside_it_are_not
     comes(edges, a_batch(b.report_of(ours, "2"), *unfit))
 
     assert b.the_hold(edges, "arrival-unreadable") == hold
+
+
+@pytest.mark.parametrize("word", [Word.APPROVE, Word.SEEN])
+def test_a_batch_that_says_another_number_of_messages_waits_for_a_word(edges: Edges, word: Word):
+    ours = b.a_chart()
+    case = b.a_case(edges, ours)
+    arrival = comes(edges, a_batch(b.report_of(ours, "1"), said=2))
+    hold = b.the_hold(edges, "batch-miscounted")
+    assert (hold.subject, reports(edges, case)) == (arrival, 0)
+    assert outcomes(edges)[-1] == ("held", "miscounted: BTS says 2, and 1 came")
+
+    desk.resolve(edges, hold.id, word, person="ann")
+    attend_all(edges)
+
+    assert reports(edges, case) == (word is Word.APPROVE)
+    assert not b.open_holds(edges, arrival)
+    assert outcomes(edges)[-1] == ("sealed", "divided" if word is Word.APPROVE else "seen")
 
 
 def test_what_was_held_of_a_batch_takes_effect_when_its_sender_may_send_it(edges: Edges):

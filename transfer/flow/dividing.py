@@ -10,8 +10,16 @@ from transfer.arrivals import GRANT_FOR, ArrivalKind, Grant
 from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.edges import Edges
 from transfer.flow.reading import Several
+from transfer.holds import Word
 from transfer.ledger import Tx, arrivals, people
 from transfer.ledger.arrivals import IN_ROW, STRANGER, Arrival, Incoming
+
+
+class Miscounted(NeedsReview):
+    """A trailer counts otherwise than we do: a message is lost or cut, or two have become one."""
+
+    def __init__(self, wrong: hl7v2.Miscount) -> None:
+        super().__init__(f"{wrong.trailer} says {wrong.said}, and {wrong.found} came")
 
 
 def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
@@ -21,8 +29,11 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
     What this institution may not send, and what does not begin as a message, becomes one further arrival and is held.
 
     Raises:
-        NeedsReview: there is nothing else in it.
+        Miscounted: its messages are not as many as it says, and nobody has said yet to take them as they are.
+        NeedsReview: there is nothing in it that can be stored.
     """
+    if several.miscounts and not _is_taken_as_it_is(edges, arrival):
+        raise Miscounted(several.miscounts[0])
     grants = edges.institutions[arrival.institution].grants
     fit = [message for message in several.messages if _may_come(message, grants)]
     if not fit:
@@ -41,6 +52,11 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
         for one in stored[len(incoming) :]:
             _hold(tx, one)
         arrivals.ring_for(tx, incoming, stored[: len(incoming)])
+
+
+def _is_taken_as_it_is(edges: Edges, arrival: Arrival) -> bool:
+    with edges.ledger.transaction() as tx:
+        return people.last_word(tx, arrival.id, "batch-miscounted") == Word.APPROVE
 
 
 def _may_come(message: bytes, grants: Collection[Grant]) -> bool:

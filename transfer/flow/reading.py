@@ -62,6 +62,7 @@ class Several:
     """Messages that came as one: a batch, or frames that ran into each other. Each is an arrival of its own."""
 
     messages: tuple[bytes, ...]
+    miscounts: tuple[hl7v2.Miscount, ...] = ()
 
 
 Reading = Several | Referral | Authorization | Answer | NoRecords | Receipt | Notice
@@ -99,10 +100,10 @@ def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
 
 def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
     institution = edges.institutions[arrival.institution]
-    messages = hl7v2.batch(body).messages
+    found = hl7v2.batch(body)
     # Or one that was left of a batch, and is kept as one.
-    if messages != (body,) or hl7v2.kind(hl7v2.header(body)) is not arrival.kind:
-        return Several(messages=messages)
+    if found.messages != (body,) or hl7v2.kind(hl7v2.header(body)) is not arrival.kind:
+        return Several(messages=found.messages, miscounts=found.miscounts)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
             return hl7v2_referral(body, institution, edges.institutions)

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from transfer.arrivals import ABSENCE_REASONS, NoRecords, Receipt, Referral, worded
-from transfer.errors import Fenced, NeedsReview, OutOfOrder, Refused
+from transfer.errors import Fenced, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.collecting import answered, join, may_collect
-from transfer.flow.dividing import divide
+from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.edges import Edges
 from transfer.flow.fence import file_authorization
 from transfer.flow.reading import Answer, Letter, Notice, Reading, Several
@@ -109,7 +109,7 @@ def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> Non
         _let_go(edges, arrival)
         raise
     except (NeedsReview, Refused) as error:
-        _hold(edges, arrival, f"{type(error).__name__.lower()}: {error}")
+        _hold(edges, arrival, error)
 
 
 def _let_go(edges: Edges, arrival: Arrival) -> None:
@@ -119,12 +119,14 @@ def _let_go(edges: Edges, arrival: Arrival) -> None:
         arrivals.let_go(tx, arrival)
 
 
-def _hold(edges: Edges, arrival: Arrival, why: str) -> None:
-    code = "arrival-poisonous" if arrival.lost >= arrivals.LEASES_LOST else "arrival-unreadable"
+def _hold(edges: Edges, arrival: Arrival, error: TransferError) -> None:
+    is_poisonous = arrival.lost >= arrivals.LEASES_LOST
+    is_miscounted = isinstance(error, Miscounted)
+    code = "arrival-poisonous" if is_poisonous else "batch-miscounted" if is_miscounted else "arrival-unreadable"
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         people.hold(tx, arrival.id, code)
-        arrivals.settle(tx, arrival, "held", why)
+        arrivals.settle(tx, arrival, "held", f"{type(error).__name__.lower()}: {error}")
 
 
 def _take_effect(edges: Edges, arrival: Arrival, said: Reading, case: CaseId | None) -> None:

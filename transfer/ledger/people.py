@@ -51,6 +51,16 @@ def resolve(tx: Tx, hold: str, word: str, note: str | None = None) -> Hold | Non
     return _hold(row)
 
 
+def last_word(tx: Tx, subject: str, code: str) -> str | None:
+    """What a person last answered to this question, if anybody did."""
+    word: str | None = tx.value(
+        """SELECT word FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NOT NULL
+           ORDER BY resolved_at DESC LIMIT 1""",
+        *(subject, code),
+    )
+    return word
+
+
 def say(tx: Tx, hold: Hold, person: str, word: str, about: str = "") -> int:
     """Keep one person's word about a question that several must answer alike, and count who said the same."""
     tx.run(

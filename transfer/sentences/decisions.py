@@ -49,6 +49,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         _UNREADABLE,
     ),
+    HoldCode.BATCH_MISCOUNTED: Sentences(
+        "A batch says another number of messages than came. Ask its sender; take what came, or set it aside.",
+        WORKING,
+        "A batch you sent says another number of messages than came. Please tell us which is right.",
+    ),
     HoldCode.ENTRIES_UNUSABLE: Sentences(
         "Some of what the source gave cannot be used. The rest was collected; ask the source about it.",
         WORKING,

@@ -134,7 +134,14 @@ def _run_again(tx: Tx, _: Edges, hold: Hold) -> Did:
 
 
 #: *seen* does something as well
-_SEEN_TOO = frozenset({HoldCode.ARRIVAL_UNREADABLE, HoldCode.ARRIVAL_POISONOUS, HoldCode.IDENTITY_CHANGED})
+_SEEN_TOO = frozenset(
+    {
+        HoldCode.ARRIVAL_UNREADABLE,
+        HoldCode.ARRIVAL_POISONOUS,
+        HoldCode.BATCH_MISCOUNTED,
+        HoldCode.IDENTITY_CHANGED,
+    }
+)
 
 #: what a question's word does beyond answering it
 _ACTIONS: Mapping[HoldCode, Callable[[Tx, Edges, Hold], Did]] = MappingProxyType(
@@ -152,6 +159,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Edges, Hold], Did]] = MappingProxyType
         HoldCode.RECEIVER_REFUSED: _release_again,
         HoldCode.ARRIVAL_UNREADABLE: _read_again,
         HoldCode.ARRIVAL_POISONOUS: _read_again,
+        HoldCode.BATCH_MISCOUNTED: _read_again,
         HoldCode.IDENTITY_CHANGED: _read_again,
         HoldCode.MACHINERY_BROKEN: _run_again,
     }
