@@ -1,21 +1,30 @@
 """A batch is divided: each of its messages is somebody's, and nobody's decision holds up another's."""
 
+import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.flow import desk, reading
 from transfer.flow.edges import Edges
 from transfer.flow.enforce import purge_strangers
+from transfer.gateway.intake import Intake
+from transfer.gateway.keeper import LedgerKeeper, Spool
+from transfer.gateway.mllp import Frame, Keeping
 from transfer.holds import Word
+from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
 from transfer.ledger import Ledger, arrivals
+from transfer.ledger.arrivals import IN_ROW
 from transfer.sandbox.pathology import messages
 
 pytestmark = pytest.mark.servers
@@ -37,6 +46,27 @@ def comes(edges: Edges, batch: bytes, institution: str = b.PRAIRIE) -> str:
     stored = b.comes(edges, institution, ArrivalKind.NOTICE, batch, HL7_V2, Door.MLLP)
     attend_all(edges)
     return stored.arrival
+
+
+def is_sent(edges: Edges, payload: bytes, folder: Path, institution: InstitutionId = b.PRAIRIE) -> Keeping:
+    """It comes as a frame, and is attended to."""
+    intake = Intake(edges.ledger)
+    keeper = LedgerKeeper(intake, edges.vault, edges.institutions, folder)
+    sink = Spool(folder) if len(payload) > IN_ROW else None
+    if sink:
+        sink.write(payload)
+    frame = Frame(
+        institution=institution,
+        header=hl7v2.header(payload),
+        payload=None if sink else payload,
+        sink=sink,
+        length=len(payload),
+        sha256=hashlib.sha256(payload).hexdigest(),
+    )
+    kept = asyncio.run(keeper.keep(frame))
+    intake.close()
+    attend_all(edges)
+    return kept.keeping
 
 
 def outcomes(edges: Edges) -> list[tuple[str, str]]:
@@ -65,6 +95,54 @@ def test_our_patient_is_filed_and_the_strangers_beside_are_sealed_without_a_deci
         ("sealed", "stranger"),
         ("sealed", "divided"),
     ]
+
+
+@pytest.mark.parametrize("enveloped", [True, False])
+def test_a_message_does_not_conflict_with_the_envelope_it_came_in(edges: Edges, tmp_path: Path, enveloped: bool):
+    chart = b.a_chart()
+    case = b.a_case(edges, chart)
+    both = [b.report_of(chart, "1"), messages.report(chart, control_id="2", status="C", form="oru")]
+
+    assert is_sent(edges, a_batch(*both, enveloped=enveloped), tmp_path) is Keeping.STORED
+
+    assert reports(edges, case) == 2
+    assert b.open_holds(edges) == []
+
+
+@pytest.mark.parametrize("enveloped", [True, False])
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+def test_what_came_alone_is_known_again_in_a_batch_and_the_other_way_round(
+    edges: Edges, tmp_path: Path, enveloped: bool, end: bytes
+):
+    chart = b.a_chart()
+    case = b.a_case(edges, chart)
+    first, second = (b.report_of(chart, str(n)).replace(b"\r", end) for n in range(2))
+    is_sent(edges, second, tmp_path)
+
+    is_sent(edges, a_batch(first, second, enveloped=enveloped), tmp_path)
+
+    assert is_sent(edges, first, tmp_path) is Keeping.DUPLICATE
+    assert reports(edges, case) == 2
+    assert b.open_holds(edges) == []
+    with edges.ledger.transaction() as tx:
+        newest = "SELECT arrival FROM arrivals WHERE state = 'filed' ORDER BY received_at DESC LIMIT 1"
+        kept = arrivals.get(tx, tx.value(newest))
+        assert kept
+        assert reading.payload(tx, edges, kept) == first
+
+
+@pytest.mark.parametrize("length", [0, 2_000_000])
+def test_referrals_that_ran_together_each_open_their_case(edges: Edges, tmp_path: Path, length: int):
+    charts = [b.a_chart(), b.a_chart()]
+    first, second = (b.ref_i12(chart) for chart in charts)
+    long = first + b"NTE|1||" + b"x" * length + b"\r"
+
+    is_sent(edges, long + second.replace(b"|71301|", b"|71302|"), tmp_path, b.LAKESIDE)
+
+    assert b.open_holds(edges) == []
+    with edges.ledger.transaction() as tx:
+        cases = [row.subject for row in tx.rows("SELECT subject FROM arrivals WHERE kind = 'referral'")]
+        assert len({opened.patient for case in cases if (opened := tx.case(case).opened)}) == 2
 
 
 def test_what_came_after_a_batch_is_attended_to_after_its_messages(edges: Edges):

@@ -46,6 +46,7 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
         # They stand right before their envelope: what came earlier is attended to by now, and what came later may be
         # newer than they are.
         first = arrival.received_at - timedelta(microseconds=len(incoming))
+        arrivals.forget_control(tx, arrival)
         stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
         arrivals.count_stranger(tx, arrival, "received")
         arrivals.settle(tx, arrival, "sealed", "divided", purge_after=STRANGER)

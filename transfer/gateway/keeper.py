@@ -32,16 +32,16 @@ class LedgerKeeper:
         return Spool(self._spool)
 
     async def keep(self, frame: Frame) -> Kept:
-        kind = hl7v2.kind(frame.header)
         if not _may_send(frame.header, self._institutions[frame.institution].grants):
             self._discard(frame)
             return Kept(Keeping.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
+        is_several = await _is_several(frame)
         location = None
         if frame.payload is None:
             async with self._intake.one_at_a_time:
                 location = await asyncio.to_thread(self._to_vault, frame)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
-        stored = await self._intake.store(_incoming(frame, kind, location))
+        stored = await self._intake.store(_incoming(frame, location, is_several=is_several))
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._vault.remove, location.key)
         return Kept(Keeping.DUPLICATE if stored.is_duplicate else Keeping.STORED)
@@ -65,15 +65,28 @@ def _may_send(header: Header, grants: Collection[Grant]) -> bool:
     return GRANT_FOR[hl7v2.kind(header)] in grants
 
 
-def _incoming(frame: Frame, kind: ArrivalKind, location: Location | None) -> Incoming:
-    """The same bytes under the same control id are the same arrival; other bytes are another, and a conflict."""
+async def _is_several(frame: Frame) -> bool:
+    """Frames that ran into each other look like their first message. Only for a referral does it matter here: it would
+    be given a case.
+    """
+    if frame.header.is_batch or hl7v2.kind(frame.header) is not ArrivalKind.REFERRAL:
+        return frame.header.is_batch
+    chunks = [frame.payload] if frame.payload is not None else cast(Spool, frame.sink).chunks()
+    return await asyncio.to_thread(hl7v2.is_several, chunks)
+
+
+def _incoming(frame: Frame, location: Location | None, *, is_several: bool) -> Incoming:
+    """The same bytes under the same control id are the same arrival; other bytes are another, and a conflict.
+
+    The number that a batch answers to may be its first message's, which is no conflict.
+    """
     control = frame.header.control_id
     return Incoming(
         institution=frame.institution,
         door=Door.MLLP,
-        kind=kind,
+        kind=ArrivalKind.NOTICE if is_several else hl7v2.kind(frame.header),
         business=f"{control}|{frame.sha256}",
-        control=control or None,
+        control=None if is_several else control or None,
         content_type=HL7_V2,
         payload=frame.payload,
         location=location,

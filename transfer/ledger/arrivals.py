@@ -256,6 +256,11 @@ def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: t
     )
 
 
+def forget_control(tx: Tx, arrival: Arrival) -> None:
+    """The number it came under is that of a message in it, which does not conflict with it."""
+    tx.run("UPDATE arrivals SET control = NULL WHERE arrival = %s", arrival.id)
+
+
 def let_go(tx: Tx, arrival: Arrival) -> None:
     """Nothing became of it this time: it stays as it was, for the next who looks."""
     tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
