@@ -454,6 +454,13 @@ class TestReferralsFromAFile:
         with pytest.raises(NotAllowed, match="may not send referrals"):
             desk.open_referral(edges, b.MERCY, b.referral_of(b.a_chart()), person=ANN)
 
+    def test_a_file_of_several_referrals_is_refused_and_not_stored(self, edges):
+        with pytest.raises(NotAllowed, match="several"):
+            desk.open_referral(edges, b.LAKESIDE, b.ref_i12(b.a_chart()) + b.ref_i12(b.a_chart()), person=ANN)
+
+        with edges.ledger.transaction() as tx:
+            assert tx.value("SELECT count(*) FROM arrivals") == 0
+
     @pytest.mark.parametrize("body", [b"", b"%PDF-1.7 a letter", b'{"resourceType": "Consent"}', b'{"a": ' * 2000])
     def test_what_is_no_referral_is_refused_and_not_stored(self, edges, body):
         with pytest.raises((NotAllowed, NeedsReview)):

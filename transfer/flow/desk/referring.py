@@ -57,6 +57,8 @@ def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
     header = hl7v2.header(body)
     if hl7v2.kind(header) is not ArrivalKind.REFERRAL:
         raise _no_referral(f"an HL7 v2 {header.message_type[:3]} message")
+    if hl7v2.is_several([body]):
+        raise _no_referral("several HL7 v2 messages")
     hl7v2.referral(body, sender, edges.institutions)
     digest = hashlib.sha256(body).hexdigest()
     return _incoming(sender, body, f"{header.control_id}|{digest}", header.control_id or None, HL7_V2)
