@@ -30,6 +30,8 @@ PUZZLED = timedelta(hours=6)
 #: and after a part of ours failed, which says nothing of the source
 MENDED = timedelta(minutes=1)
 OUT_OF_ORDER = "out-of-order"
+#: the source did not answer
+UNREACHABLE = "unreachable"
 #: the finding of a request whose source stopped in the middle
 CUT_SHORT = "cut-short"
 
@@ -149,17 +151,19 @@ def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
     if tries >= GIVE_UP_AFTER:
         return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
     wait = next_attempt(tries, now, error.retry_after) - now
-    return Outcome(state=RequestState.DUE, findings=("unreachable",), again_after=wait)
+    return Outcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait)
 
 
 def _tries(tx: Tx, request: Request) -> int:
-    """How often the source was asked since it last answered; when a part of ours failed it was not its fault."""
-    moves = [line.fact for line in tx.lines(Chain.case(request.case)) if isinstance(line.fact, RequestMoved)]
+    """How often in a row the source did not answer, this time included.
+
+    Where a part of ours failed, or whoever asked died, it was not its fault.
+    """
     failed = 0
-    for fact in moves:
-        if fact.request == request.id:
-            failed = 0 if fact.attempt == 0 else failed + (OUT_OF_ORDER in fact.findings)
-    return request.attempts - failed
+    for line in tx.lines(Chain.case(request.case)):
+        if isinstance(line.fact, RequestMoved) and line.fact.request == request.id:
+            failed = 0 if line.fact.attempt == 0 else failed + (UNREACHABLE in line.fact.findings)
+    return failed + 1
 
 
 def _cuts_in_a_row(tx: Tx, request: Request) -> int:
