@@ -97,15 +97,18 @@ class LakesideOncology(Institution):
         found = next((r for r in self._held(kind, request.base) if r["id"] == rest), None)
         return as_json(found, content_type=_FHIR) if found else _outcome(404, "not-found", "No such resource")
 
-    def _held(self, kind: str, base: str) -> list[resources.Resource]:
+    def _held(self, kind: str, base: str, of: str = "") -> list[resources.Resource]:
+        """All of a kind, or those of one patient: the papers of all the others need not be written for them."""
         if kind not in _SEARCHED:
             return []
-        return [r for chart in list(self.charts.values()) for r in resources.of(kind, chart, base)]
+        asked = [chart for chart in list(self.charts.values()) if of in ("", chart["fhir_id"])]
+        return [r for chart in asked for r in resources.of(kind, chart, base)]
 
     def _search(self, kind: str, request: Request) -> Answer:
         patients = {r["id"]: r for r in self._held("Patient", request.base)}
         try:
-            matches = search.matching(kind, self._held(kind, request.base), request.parameters, patients)
+            held = self._held(kind, request.base, of=_patient_asked_for(request))
+            matches = search.matching(kind, held, request.parameters, patients)
         except search.UnknownParameterError as error:
             return _outcome(400, "invalid", f"Unknown search parameter {error}")
         if self.behaviour["answer"] in ("empty", "no-records"):
@@ -150,6 +153,12 @@ class LakesideOncology(Institution):
             if document is not None:
                 return _as_wanted(binary, document, request.headers.get("accept", ""))
         return _outcome(404, "not-found", "No such resource")
+
+
+def _patient_asked_for(request: Request) -> str:
+    """The one patient a search is about; empty where it names none or several."""
+    named = request.first("patient") or request.first("subject") or ""
+    return "" if "," in named else named.rpartition("/")[2]
 
 
 def _as_wanted(binary: str, document: Document, accept: str) -> Answer:

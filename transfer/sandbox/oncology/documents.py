@@ -44,7 +44,7 @@ def documents(chart: Chart) -> tuple[Document, ...]:
     return _written(json.dumps(chart, sort_keys=True))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _written(text: str) -> tuple[Document, ...]:
     chart: Chart = json.loads(text)
     return tuple(one for one in (*_notes(chart), *_reports(chart)) if one.name not in chart.get("lacks", ()))
