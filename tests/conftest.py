@@ -1,6 +1,7 @@
 """Parts that several tests share: real servers, each in a fresh folder, stopped at the end."""
 
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -23,6 +24,16 @@ from transfer.parts.store import Store
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+_ALL_WITH_SERVERS = re.compile(r"^pytestmark = .*pytest\.mark\.servers", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is deselected as a whole need not be imported: that takes longer than many a test."""
+    if config.getoption("markexpr") != "not servers" or collection_path.suffix != ".py":
+        return None
+    return bool(_ALL_WITH_SERVERS.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 @pytest.fixture

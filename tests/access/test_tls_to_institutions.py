@@ -20,6 +20,9 @@ from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import DicomwebSource
 from transfer.settings import Settings
 
+#: an institution answers over TLS, and everything of ours is wired to ask it
+pytestmark = pytest.mark.servers
+
 PACKET = PacketId.of(CaseId("c00000000000"), 1)
 #: what is listed where; nothing is found anywhere
 ANSWERS = {

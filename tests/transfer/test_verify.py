@@ -21,7 +21,7 @@ from joserfc.jwk import RSAKey
 from tests.packets import a_packet, a_signer
 from transfer import bag
 from transfer.adapters.packet.signature import KeySigner, jwks
-from transfer.cli.verify import verify_command
+from transfer.cli import main
 from transfer.verify import Kind, Outcome, verify
 from transfer.verify.keys import holds
 
@@ -308,7 +308,7 @@ class TestCommand:
     def run(self, tmp_path):
         keys = tmp_path / "jwks.json"
         keys.write_text(json.dumps(a_packet().jwks))
-        return lambda *args: CliRunner().invoke(verify_command, ["--jwks", str(keys), *map(str, args)])
+        return lambda *args: CliRunner().invoke(main, ["verify", "--jwks", str(keys), *map(str, args)])
 
     def test_verified_is_zero(self, run, folder):
         result = run(folder)
@@ -327,13 +327,13 @@ class TestCommand:
         keys = tmp_path / "other.json"
         keys.write_text(json.dumps(jwks([a_signer("theirs")])))
 
-        assert CliRunner().invoke(verify_command, ["--jwks", str(keys), str(folder)]).exit_code == 3
+        assert CliRunner().invoke(main, ["verify", "--jwks", str(keys), str(folder)]).exit_code == 3
 
     def test_what_is_no_key_set_is_two(self, folder, tmp_path):
         keys = tmp_path / "other.json"
         for text in ("[]", "{", '{"keys": 3}'):
             keys.write_text(text)
-            assert CliRunner().invoke(verify_command, ["--jwks", str(keys), str(folder)]).exit_code == 2
+            assert CliRunner().invoke(main, ["verify", "--jwks", str(keys), str(folder)]).exit_code == 2
 
     def test_json_says_the_same_for_programs(self, run, folder):
         shutil.rmtree(folder / "fhir")

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tests.hostile import bombs
 from tests.packets import a_packet
-from transfer.cli.verify import verify_command
+from transfer.cli import main
 from transfer.verify import Outcome, verify
 from transfer.verify.reading import read_tar
 
@@ -42,7 +42,7 @@ def test_pinned_keys_of_eight_gigabytes_are_not_read(tmp_path):
     keys.touch()
     os.truncate(keys, 8 << 30)
 
-    said = CliRunner().invoke(verify_command, ["--jwks", str(keys), str(tar)])
+    said = CliRunner().invoke(main, ["verify", "--jwks", str(keys), str(tar)])
 
     assert said.exit_code == 2
     assert "not JSON" in said.output
