@@ -6,6 +6,7 @@ so that no secret or address of one installation is in a reviewed file.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -102,8 +103,9 @@ class _Reached(_Reviewed):
     plain_text: bool = False
 
     @property
+    @abstractmethod
     def _address(self) -> str:
-        raise NotImplementedError
+        """The address, whatever its field is called."""
 
     @model_validator(mode="after")
     def _is_https(self) -> Self:

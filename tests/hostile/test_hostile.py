@@ -125,17 +125,23 @@ def test_a_set_of_documents_with_another_one_in_it_is_not_taken_for_the_first(at
 def test_whatever_a_source_answers_is_told_apart_and_nothing_strays():
     names, places = frozenset({"as itself", "truncated"}), frozenset({"page", "resource", "attachment", "address"})
 
-    accounted_for(at_fhir_source.all_of_it(of(Language.FHIR, 12), names, places))
+    table = accounted_for(at_fhir_source.all_of_it(of(Language.FHIR, 12), names, places))
+
+    assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
 
 
 def test_whatever_an_archive_answers_is_told_apart_and_nothing_strays():
     names, places = frozenset({"as itself", "lying length"}), frozenset({"image", "address"})
 
-    accounted_for(at_dicomweb_source.all_of_it(of(Language.DICOM, 4), names, places))
+    table = accounted_for(at_dicomweb_source.all_of_it(of(Language.DICOM, 4), names, places))
+
+    assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
 
 
 def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path, at):
-    accounted_for(at_files.opened(of(Language.HL7, 20), tmp_path, at.house.var, frozenset({"as itself"})))
+    table = accounted_for(at_files.opened(of(Language.HL7, 20), tmp_path, at.house.var, frozenset({"as itself"})))
+
+    assert Outcome.REFUSED in {row.outcome for row in table.rows}
 
 
 def test_who_hangs_up_in_the_middle_leaves_nothing_behind(at):

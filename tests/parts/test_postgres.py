@@ -181,6 +181,8 @@ def test_it_ends_with_the_process_that_started_it(own_postgres, eventually):
     start_and_be_killed(own_postgres.folder, "main")
 
     eventually(lambda: not own_postgres.is_running())
+    with pytest.raises(psycopg.OperationalError):
+        answers(own_postgres)
 
 
 def test_an_orphan_is_found_again_and_stopped(own_postgres):

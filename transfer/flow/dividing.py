@@ -35,12 +35,14 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
     if several.miscounts and not _is_taken_as_it_is(edges, arrival):
         raise Miscounted(several.miscounts[0])
     grants = edges.institutions[arrival.institution].grants
-    fit = [message for message in several.messages if _may_come(message, grants)]
+    fit: list[bytes] = []
+    unfit: list[bytes] = []
+    for message in several.messages:
+        (fit if _may_come(message, grants) else unfit).append(message)
     if not fit:
         raise NeedsReview("a batch without a message that its sender may send")
-    unfit = b"".join(message for message in several.messages if not _may_come(message, grants))
     incoming = [_incoming(edges, arrival, message) for message in fit]
-    rest = [_rest(edges, arrival, unfit)] if unfit else []
+    rest = [_rest(edges, arrival, b"".join(unfit))] if unfit else []
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         # They stand right before their envelope: what came earlier is attended to by now, and what came later may be

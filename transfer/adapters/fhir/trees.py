@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from fhir.resources.R4B import get_fhir_model_class
 
-from transfer.adapters.dense import MOST_MARKS, is_dense, marks
+from transfer.adapters.dense import MOST_MARKS, marks
 from transfer.errors import TooLarge, Unreadable
 
 Tree = Mapping[str, Any]
@@ -40,8 +40,7 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
         TooLarge: more than `limit` bytes, or more things in it than are read at once.
         Unreadable: not such an object.
     """
-    if len(body) > limit or len(body) * _width(body) > MAX_DECODED or is_dense(body):
-        raise TooLarge("more JSON than is taken at once")
+    weigh([body], limit=limit)
     try:
         tree = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -52,7 +51,7 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
     return tree
 
 
-def weigh(chunks: Iterable[bytes]) -> None:
+def weigh(chunks: Iterable[bytes], *, limit: int = MAX_BODY) -> None:
     """Whether `parse` would take it all, told without holding it: what is refused is refused at the door.
 
     Raises:
@@ -61,7 +60,7 @@ def weigh(chunks: Iterable[bytes]) -> None:
     length, width, dense = 0, 1, 0
     for chunk in chunks:
         length, width, dense = length + len(chunk), max(width, _width(chunk)), dense + marks(chunk)
-    if length > MAX_BODY or length * width > MAX_DECODED or dense > MOST_MARKS:
+    if length > limit or length * width > MAX_DECODED or dense > MOST_MARKS:
         raise TooLarge("more JSON than is taken at once")
 
 
