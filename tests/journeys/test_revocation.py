@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from tests.journeys.house import House
 from transfer import facts
 from transfer.flow import desk, fence
 from transfer.flow.edges import Edges
+from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import Doors
 from transfer.gateway.intake import Intake
@@ -259,6 +261,25 @@ def test_another_form_of_the_patient_does_not_disturb_a_download(house: House):
             pass
     eventually(lambda: not is_open(journey))
     assert journey.egress()[-1].outcome == "sent"
+
+
+def test_the_watcher_outlives_downloads_that_end_while_it_looks(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(egress, "LOOK", 0.001)
+    journey = handed_over(house, slices=8)
+    shown = token(house, "center")
+
+    def fetch(url: str) -> list[tuple[int, int]]:
+        return [(status, len(body)) for status, body in (download(url, shown) for _ in range(15))]
+
+    with a_gateway(house.edges) as base:
+        url = link(house, journey.packet).replace(house.settings.public_url, base)
+        with ThreadPoolExecutor(6) as receivers:
+            came = [one for each in receivers.map(fetch, [url] * 6) for one in each]
+        assert len(set(came)) == 1  # none was cut
+        with slow_download(journey, base) as begun:
+            end(journey, End.REVOKED)
+            assert await_in_force(journey, 5)
+            read_to_its_end(begun)
 
 
 # --- senders that die -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ at least every MiB of a stream.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from transfer.errors import Fenced, TransferError
 from transfer.ledger import Ledger, Tx, patients
@@ -61,8 +61,11 @@ class Watch:
             except TransferError:
                 # The ledger does not answer. Leases lapse by themselves and our next write would fail anyway.
                 continue
+            except Exception as error:  # noqa: BLE001  a fault of ours: who can no longer look may not go on
+                self._lost = f"the watch failed ({type(error).__name__})"
             if self._lost and self._cut:
-                self._cut()
+                with suppress(Exception):  # it is tried again at the next look
+                    self._cut()
 
     def _look(self, tx: Tx, *, renew: bool) -> None:
         if self._patient and patients.epoch(tx, self._patient) != self._epoch:

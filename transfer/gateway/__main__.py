@@ -29,6 +29,8 @@ async def serve(edges: Edges, settings: Settings) -> None:
     mllp = MllpServer(doors(edges.institutions), keeper, host=host, ssl_context=tls, certificates=known)
     http = server(Doors(edges, intake, outgoing, spool).app(), host, port, tls)
     watch = asyncio.create_task(outgoing.watch())
+    # Without it nothing may be sent: the process ends, and is started again.
+    watch.add_done_callback(lambda _: setattr(http, "should_exit", True))
     await mllp.start()
     try:
         await http.serve()

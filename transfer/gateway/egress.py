@@ -6,6 +6,7 @@ small, so that little is beyond recall.
 """
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from transfer.ledger import packets, patients
 from transfer.ledger.packets import Egress, Sender
 from transfer.packet import Plan
 from transfer.sealing import KeyGone
+
+log = logging.getLogger("transfer.gateway.egress")
 
 #: seconds between two looks at the open streams
 LOOK = 0.5
@@ -43,10 +46,12 @@ class Stream:
     until: datetime | None
     sent: int = 0
     is_cut: bool = field(default=False)
+    #: the response has ended by itself: its connection may serve another request by now
+    is_over: bool = field(default=False)
 
     def cut(self) -> None:
         """Stop at once: what the socket still holds is thrown away, the receiver sees a reset."""
-        if self.is_cut:
+        if self.is_cut or self.is_over:
             return
         self.is_cut = True
         if self.transport is None:
@@ -54,7 +59,8 @@ class Stream:
         # What waits in our own buffer was counted and has not been handed to the socket.
         self.sent = max(0, self.sent - self.transport.get_write_buffer_size())
         if raw := self.transport.get_extra_info("socket"):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):  # the receiver has hung up, and the socket is closed
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
 
@@ -109,12 +115,15 @@ class Outgoing:
             looks += 1
             try:
                 doomed = await asyncio.to_thread(self._look, anew=looks % ANEW == 0)
-            except Exception:  # noqa: BLE001  the ledger is gone or we are broken: nobody can say that bytes may flow
+            except Exception as error:  # noqa: BLE001  the ledger is gone or we are broken: nobody can say that bytes may flow
+                _say_unless_expected(error)
                 doomed = list(self._streams.values())
             for stream in doomed:
                 stream.cut()
-            with suppress(TransferError):  # who asks next writes it
+            try:
                 await asyncio.to_thread(note_fences, self._edges.ledger)
+            except Exception as error:  # noqa: BLE001  who asks next writes it, and the looking goes on
+                _say_unless_expected(error)
 
     def _look(self, *, anew: bool) -> list[Stream]:
         """The streams that may not go on. Without our session's lock others take us for dead: then all of them."""
@@ -152,6 +161,11 @@ class Outgoing:
             stream.cut()
             self.close(stream, "cut")
         self._sender.__exit__(None, None, None)
+
+
+def _say_unless_expected(error: Exception) -> None:
+    if not isinstance(error, TransferError):
+        log.error("egress: looking at the open streams failed: %s", type(error).__name__)
 
 
 def pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -318,6 +318,7 @@ class _Download(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             outcome = "sent"
         finally:
+            self._stream.is_over = True
             await asyncio.to_thread(self._outgoing.close, self._stream, outcome)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
