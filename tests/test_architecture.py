@@ -42,6 +42,7 @@ OF_OTHER_CHAINS = {
 }
 
 
+@pytest.mark.servers
 def test_the_domain_loads_without_airflow():
     """A subprocess, because a test run has long since imported everything."""
     script = (

@@ -26,6 +26,7 @@ from tests.adapters.fhir_office import (
     as_json,
     searchset,
 )
+from tests.loggers import handed_back
 from transfer import logs
 from transfer.adapters.fhir.found import Bad, Found, PatientFound
 from transfer.adapters.fhir.peer import Limits
@@ -826,11 +827,11 @@ def test_a_stop_in_the_middle_of_a_document_is_obeyed_within_a_mebibyte(office, 
 
 def test_nothing_of_a_patient_is_logged_nor_said_in_errors(office, source, caplog):
     caplog.set_level(logging.DEBUG)
-    logs.tame(threads=False)
     answers = iter([Said(405), Said(400, body=b'{"text": "no such patient Quillfeather"}')])
     office.answers = lambda asked: next(answers)
 
-    with pytest.raises(Unexpected) as caught:
+    with handed_back(), pytest.raises(Unexpected) as caught:
+        logs.tame(threads=False)
         source.find_patient(Demographics(names=WHO.names, birth_date=WHO.birth_date), LAKESIDE)
 
     assert "Quillfeather" in office.asked[-1].query["family"]

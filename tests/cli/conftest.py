@@ -1,18 +1,25 @@
 """An installation as the command line sees it: settings in a folder, and a ledger that answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.builders import NAMES, an_edges
+from tests.loggers import handed_back
 from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
 from transfer.flow.edges import Edges
 from transfer.ledger import Ledger
 from transfer.parts.postgres import Postgres
 from transfer.settings import written
+
+
+@pytest.fixture(autouse=True)
+def _loggers_are_handed_back() -> Iterator[None]:
+    with handed_back():
+        yield
 
 
 @pytest.fixture

@@ -420,7 +420,7 @@ def test_a_sender_that_dribbles_a_message_is_cut_off():
     async def journey(connect, server):
         sender = await connect()
         sender.writer.write(b"\x0b")
-        for byte in a_message()[:20]:
+        for byte in a_message()[:10]:
             sender.writer.write(bytes((byte,)))
             await asyncio.sleep(0.05)
         assert await sender.is_closed()

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.loggers import handed_back
 from transfer import logs
 from transfer.gateway.serving import server
 
@@ -26,11 +27,7 @@ SECRET = "Ottilie Zwiebelkuchen"
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """What a configured process writes. Everything is as it was afterwards."""
-    names = [None, *logs.LIBRARIES]
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    with warnings.catch_warnings():
+    with handed_back():
         warnings.simplefilter("always")
         logs.configure()
         (handler,) = logging.getLogger().handlers
@@ -38,9 +35,6 @@ def written() -> Iterator[io.StringIO]:
         text = io.StringIO()
         handler.setStream(text)
         yield text
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-    for one, handlers, level, propagate in before:
-        one.handlers, one.level, one.propagate = handlers, level, propagate
 
 
 def failing() -> None:
@@ -189,6 +183,7 @@ def test_a_coroutine_nobody_waited_for_is_told_without_its_words(written: io.Str
     assert SECRET not in written.getvalue()
 
 
+@pytest.mark.servers
 def test_every_library_that_logs_in_our_processes_is_named():
     """A subprocess, because a test run has imported much else."""
     script = """if True:

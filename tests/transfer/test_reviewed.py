@@ -14,7 +14,7 @@ from transfer import reviewed
         ("id: !!float _", "x.yaml: not the YAML of a reviewed file"),
         ("id: 2026-99-99", "x.yaml: not the YAML of a reviewed file"),
         ("id: \x00", "x.yaml: not the YAML of a reviewed file"),
-        ("[" * 5000, "x.yaml: not the YAML of a reviewed file"),
+        ("[" * 600, "x.yaml: not the YAML of a reviewed file"),
     ],
 )
 def test_what_is_no_reviewed_file_says_where(tmp_path, text, told):

@@ -191,8 +191,6 @@ Part = tuple[Mapping[str, Any], str, int, bytes]
 
 def _front(spec: Mapping[str, Any], parts: list[Part]) -> tuple[bytes, list[Any], int, dict[int, int]]:
     """Title and contents, drawn until the page numbers in them are right for their own length."""
-    from pypdf import PdfReader
-
     from transfer.adapters.packet.pdf_pages import title_pages
 
     starts, next_ = {}, 1
@@ -201,11 +199,10 @@ def _front(spec: Mapping[str, Any], parts: list[Part]) -> tuple[bytes, list[Any]
         next_ += pages
     length = 1
     while True:
-        front, links = title_pages(spec, starts, length)
-        drawn = len(PdfReader(io.BytesIO(front)).pages)
-        if drawn == length:
-            return front, links, length, starts
-        length = drawn
+        pages, links = title_pages(spec, starts, length)
+        if pages.page == length:
+            return pages.finished(), links, length, starts
+        length = pages.page
 
 
 def _bookmark(writer: Any, parts: list[Part], starts: Mapping[int, int], front: int) -> None:

@@ -115,7 +115,7 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
         return bytes(self.output())
 
 
-def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> tuple[bytes, list[Link]]:
+def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> tuple[Pages, list[Link]]:
     """Title page and contents. `starts` is each document's first page within its part, which follows `front` pages."""
     pages = _pages(spec)
     pages.write_line("Records packet", size=24, bold=True, colour=_ACCENT)
@@ -132,7 +132,7 @@ def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) 
     for sentence in spec["about"]:
         pages.write_line(sentence, size=9.5)
         pages.ln(3)
-    return pages.finished(), links
+    return pages, links
 
 
 def rendered(spec: Mapping[str, Any], document: Mapping[str, Any], text: Sequence[Block]) -> bytes:
