@@ -18,7 +18,8 @@ DOOR = "mllp"
 _SOON, _PATIENCE = 0.3, 5.0
 
 _ANSWER = re.compile(rb"\rMSA\|(\w\w)\|")
-_ERROR = re.compile(rb"\rERR\|[^|]*\|[^|]*\|(\d+)")
+#: why: the code of ERR-3, and before 2.5 the words of MSA-3
+_ERROR = re.compile(rb"\r(?:ERR\|[^|]*\|[^|]*\|(?=\d)|MSA\|[^|]*\|[^|]*\|)([\w ]+)")
 
 
 @dataclass(frozen=True, slots=True)
