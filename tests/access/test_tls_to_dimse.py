@@ -28,7 +28,9 @@ def archive(known: Certificates, request: pytest.FixtureRequest) -> Iterator[Scr
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=known.files["authority"])
     context.load_cert_chain(known.files["certificate"], known.files["key"])
     context.verify_mode = ssl.CERT_REQUIRED
-    with scripted_dimse(context, request.param) as archive:
+    if request.param == "old":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with scripted_dimse(context, "127.0.0.1" if request.param == "old" else request.param) as archive:
         yield archive
 
 
@@ -48,7 +50,16 @@ def test_by_the_files_its_yaml_names_an_archive_is_reached(archive: ScriptedDims
     assert archive.levels == ["SERIES"]
 
 
+@pytest.mark.parametrize("archive", ["old"], indirect=True)
 def test_who_shows_no_certificate_is_turned_away(archive: ScriptedDimse, known: Certificates):
+    with pytest.raises(TurnedAway):
+        asked(archive, {"authority": known.files["authority"]})
+    assert archive.proposals == []
+
+
+def test_who_shows_no_certificate_gets_nothing_where_that_is_said_only_behind_the_handshake(
+    archive: ScriptedDimse, known: Certificates
+):
     with pytest.raises((TurnedAway, Unreachable)):
         asked(archive, {"authority": known.files["authority"]})
     assert archive.proposals == []

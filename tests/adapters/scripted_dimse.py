@@ -128,13 +128,13 @@ class Talk:
         self.archive.proposals.append(asked)
         given = []
         for one in proposed.presentation_context_definition_list:
-            one_given = build_context(one.abstract_syntax, one.transfer_syntax[0])
+            one_given = build_context(one.abstract_syntax, self.archive.gives or one.transfer_syntax[0])
             one_given.context_id, one_given.result = one.context_id, 0 if self.archive.agrees(one) else 3
             given.append(one_given)
             if one_given.result == 0:
                 self.contexts.setdefault((str(one.abstract_syntax), str(one.transfer_syntax[0])), one.context_id)
         longest, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
-        longest.maximum_length_received = 16384
+        longest.maximum_length_received = self.archive.reads
         implementation.implementation_class_uid = "1.2.3.4"
         roles = [build_role(uid, scp_role=True) for uid in asked.user_information.role_selection]
         answer = A_ASSOCIATE()
@@ -204,6 +204,8 @@ class ScriptedDimse:
         self.finding: Callable[[Talk, int, Dataset, Dataset], None] | None = None
         self.getting: Callable[[Talk, int, Dataset, Dataset], None] | None = None
         self.agrees: Callable[[object], bool] = lambda context: True
+        #: the longest PDU it says it reads, and the transfer syntax it gives whatever was proposed
+        self.reads, self.gives = 16384, ""
         self.stopping = threading.Event()
 
     @property

@@ -28,7 +28,7 @@ from tests.adapters.scripted_dimse import (
 from tests.contracts.test_archive import JANE, MERCY
 from tests.fakes import MemoryVault
 from transfer.adapters.dicom import Ending, Limits, missing
-from transfer.adapters.dimse import DimseClient, Peer, Timeouts
+from transfer.adapters.dimse import DimseClient, Peer, Timeouts, identifier
 from transfer.adapters.dimse.negotiation import storage
 from transfer.errors import (
     CutShort,
@@ -40,6 +40,7 @@ from transfer.errors import (
     Unreachable,
     Unreadable,
 )
+from transfer.patients import Demographics, IssuedIdentifier
 
 QUICK = Timeouts(connect=2, associate=1, stall=0.3, listing=2, quiet=0.5, deadline=20, release=0.3)
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -210,6 +211,18 @@ def test_an_archive_without_what_is_needed_is_unexpected(archive, client, vault,
     assert vault.objects == {}
 
 
+@pytest.mark.parametrize("lie", ["another transfer syntax", "a room for nothing"])
+def test_an_archive_that_agrees_to_what_was_not_proposed_is_unexpected(archive, client, lie):
+    if lie == "a room for nothing":
+        archive.reads = 7
+    else:
+        archive.gives = "1.2.840.10008.1.2.1"
+
+    with pytest.raises(Unexpected):
+        client.series(STUDY)
+    assert archive.asked == []
+
+
 # --- finding ----------------------------------------
 
 
@@ -306,6 +319,23 @@ def test_a_list_without_end_is_stopped(archive):
     with pytest.raises(TooLarge):
         asking(archive, entries=50).instances(STUDY, SERIES)
     assert archive.sent < 1 << 20
+
+
+def test_a_list_of_more_than_is_held_is_stopped(archive, client, monkeypatch):
+    monkeypatch.setattr("transfer.adapters.dimse.client._MOST_ANSWERS", 500)
+    archive.finds["IMAGE"] = [said(SOPInstanceUID=f"1.2.{n}") for n in range(100)]
+
+    with pytest.raises(TooLarge):
+        client.instances(STUDY, SERIES)
+
+
+def test_text_is_padded_with_spaces_and_a_uid_with_zero(archive, client):
+    client.studies(Demographics(identifiers=(IssuedIdentifier("urn:oid:1.2.840.1", "M17"),)), MERCY)
+    client.series("1.2.3")
+
+    assert identifier.find("STUDY", {"PatientID": "M17"}).count(b"M17 ") == 1
+    assert identifier.find("SERIES", {"StudyInstanceUID": "1.2.3"}).count(b"1.2.3\0") == 1
+    assert [archive.asked[0].PatientID, archive.asked[-1].StudyInstanceUID] == ["M17", "1.2.3"]
 
 
 def test_a_list_that_drips_is_not_waited_for(archive):
@@ -623,6 +653,23 @@ def test_an_instance_that_is_called_otherwise_than_it_says_is_no_use_and_the_arc
 
     assert answers == [0, 0xC000]
     assert (found.unreadable, found.instances, found.complete) == (1, {uid(1)}, False)
+
+
+def test_an_instance_whose_data_come_in_another_context_is_unexpected(archive, client, vault):
+    expected = archive.serve_series([image(1)])
+
+    def astray(talk, *_):
+        one, other = (talk.contexts[MR, syntax] for syntax in ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1"))
+        named = {"AffectedSOPClassUID": MR, "AffectedSOPInstanceUID": uid(1)}
+        talk.send(pdu(4, pdv(one, 3, command(CommandField=1, MessageID=1, CommandDataSetType=1, **named))))
+        talk.send(pdu(4, pdv(other, 2, body_of(archive.files[0])[1])))
+        archive.stopping.wait(3)
+
+    getting(archive, astray)
+
+    with pytest.raises(Unexpected):
+        fetch(client, vault, expected)
+    assert vault.objects == {}
 
 
 def test_nothing_but_rubbish_is_unreadable_and_nothing_is_kept(archive, client, vault):

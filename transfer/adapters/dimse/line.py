@@ -17,8 +17,8 @@ _Done = TypeVar("_Done")
 _TICK: Final = 0.5
 #: Linux has it, others do without
 _AT_ONCE: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
-#: what a peer says that wants another certificate than the one we showed, or one at all (RFC 8446 6.2)
-_UNWANTED: Final = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "DECRYPT_ERROR")
+#: what a peer says that wants another certificate than the one we showed, or one at all (RFC 8446 6.2, RFC 5246 7.4.6)
+_UNWANTED: Final = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "DECRYPT_ERROR", "HANDSHAKE_FAILURE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
