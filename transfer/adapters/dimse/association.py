@@ -19,7 +19,7 @@ from transfer.adapters.dimse import negotiation
 from transfer.adapters.dimse.command import Command
 from transfer.adapters.dimse.line import Ended, Line, Timeouts, connected
 from transfer.adapters.dimse.negotiation import MOST_PDU, Agreed, Context
-from transfer.errors import Unexpected, Unreachable
+from transfer.errors import TurnedAway, Unexpected, Unreachable
 
 # PDU types, PS3.8 table 9-11 and following
 _ACCEPTED: Final = 2
@@ -85,7 +85,7 @@ class Association:
             return
         try:
             self._release()
-        except (Ended, Unexpected):
+        except (Ended, Unexpected, TurnedAway):
             pass  # all we wanted has come
         finally:
             self._line.close()

@@ -106,11 +106,9 @@ class Fetch:
 
 
 def _known(classes: Iterable[str | None]) -> frozenset[str]:
-    """The SOP classes, none if one of them was not told."""
-    told = frozenset(classes)
-    return (
-        frozenset(kind for kind in told if kind) if all(kind and UID.fullmatch(kind) for kind in told) else frozenset()
-    )
+    """The SOP classes; none if one of them was not told, for then all that are usual are offered."""
+    told = frozenset(kind if kind and UID.fullmatch(kind) else "" for kind in classes)
+    return frozenset() if "" in told else told
 
 
 def _questions(keys: Mapping[str, str], rest: list[str] | None) -> Iterator[bytes]:

@@ -49,6 +49,7 @@ class Line:
 
     def __init__(self, connected: socket.socket, looks: Looks, *, stall: float) -> None:
         self._socket = connected
+        self._socket.settimeout(_TICK)
         self._looks = looks
         self._stall = stall
         self._until = time.monotonic() + stall
@@ -108,7 +109,6 @@ class Line:
 
     def _waited(self, act: Callable[[], _Done]) -> _Done:
         begun = time.monotonic()
-        self._socket.settimeout(_TICK)
         while True:
             if time.monotonic() > self._until:
                 raise Ended(Ending.OUT_OF_TIME)
