@@ -1,6 +1,7 @@
 """An archive that speaks DIMSE and lies, dies, is silent or never ends: our error, in bounded time and memory."""
 
 import logging
+import socket
 import struct
 import threading
 import time
@@ -29,6 +30,7 @@ from tests.contracts.test_archive import JANE, MERCY
 from tests.fakes import MemoryVault
 from transfer.adapters.dicom import Ending, Limits, missing
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts, identifier
+from transfer.adapters.dimse.line import connected
 from transfer.adapters.dimse.negotiation import storage
 from transfer.errors import (
     CutShort,
@@ -137,6 +139,12 @@ def test_we_say_who_we_are_and_whom_we_call(archive, client):
 
     (asked,) = archive.proposals
     assert (asked.called_ae_title.strip(), asked.calling_ae_title.strip()) == ("FILMROOM", "TRANSFER")
+
+
+def test_what_we_say_is_sent_at_once(archive):
+    """Else each image waits 40 ms for the acknowledgement of the one before."""
+    with connected("127.0.0.1", archive.port, None, 2) as line:
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,9 @@ def test_more_instances_than_one_page_lists_are_all_listed(
     assert web.instances(patient.study, series) == instances
 
 
-@pytest.mark.parametrize("name", ["MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "JPEG2000.dcm", "test-SR.dcm"])
+@pytest.mark.parametrize(
+    "name", ["MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "JPEG2000.dcm", "sm_image_jpegls.dcm", "test-SR.dcm"]
+)
 def test_images_come_in_the_transfer_syntax_they_are_kept_in(
     client: ImageArchive, orthanc: DicomOrthanc, name: str
 ) -> None:
