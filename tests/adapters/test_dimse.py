@@ -397,6 +397,7 @@ PENDING = command(CommandField=0x8020, MessageIDBeingRespondedTo=1, Status=0xFF0
         pdu(4, pdv(1, 3, b"\xff" * 40)),
         pdu(4, pdv(1, 3, b"")),
         pdu(4, pdv(1, 3, answers(0x8020, 7))),
+        pdu(4, pdv(1, 3, command(CommandField=0x8020, MessageIDBeingRespondedTo=1, CommandDataSetType=0x0101))),
         pdu(4, pdv(1, 3, answers(0x8030, 1))),
         pdu(4, pdv(1, 3, command(CommandField=1, MessageID=1, CommandDataSetType=1)) + pdv(1, 2, b"")),
         pdu(4, pdv(1, 3, PENDING) + pdv(1, 2, b"\x08\x00\x18\x00\xff\xff\x00\x00")),

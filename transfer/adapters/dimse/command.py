@@ -99,6 +99,8 @@ def stored(asked: Command, status: int) -> bytes:
 
 def refusal(status: int) -> TransferError:
     """Our error for a final status that is none of success."""
+    if status < 0:
+        return Unexpected("the archive answered without a status")
     said = f"the archive answered with status {status:04X}"
     if status == 0x0124:
         return TurnedAway(said)
