@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -22,11 +23,15 @@ from tests.adapters.scripted_dimse import ScriptedDimse, Talk, body_of, said, sc
 from tests.attention import attend_all
 from tests.journeys.acts import Journey
 from tests.journeys.house import Chart, House, a_house
+from tests.leak.paths import a_marked_patient
+from tests.leak.sought import of_charts
+from tests.leak.written import everything, search
 from tests.peers.certificates import certificates
 from tests.peers.orthanc import DicomOrthanc, an_orthanc, put_in
 from transfer import wiring
 from transfer.demo import images_of
 from transfer.holds import Word
+from transfer.identifiers import CaseId
 from transfer.ledger import records
 
 pytestmark = pytest.mark.servers
@@ -112,6 +117,53 @@ def test_a_patient_the_archive_does_not_know_is_not_found_there(house: House, or
 
     with house.edges.ledger.transaction() as tx:
         assert "images" not in {record.document for record in tx.case(case).records.values()}
+
+
+def test_nothing_of_a_patient_is_in_anything_that_is_written_of_it(house: House, orthanc: DicomOrthanc, folder: Path):
+    """One is fetched from Orthanc; of the others an archive speaks, in a refusal and in what is no DICOM."""
+    fetched, refused, garbled = charts = [a_marked_patient(house, letters) for letters in ("DI", "DX", "DN")]
+    put_in(orthanc, images_of(fetched))
+    for chart in charts:
+        house.release_form(chart)
+    states = {}
+    states["fetched"] = _attended_apart(house, house.referral(fetched))
+    words = "^".join((refused["patient"]["family"], str(refused["numbers"]["mercy-imaging"]["value"])))
+    with scripted_dimse() as archive, _asked_at(folder, archive.port):
+        archive.finding = lambda talk, context, asked, _: talk.say(context, _refusal(talk, asked, words))
+        states["refused"] = _attended_apart(house, house.referral(refused))
+        archive.associating = lambda talk: (talk.read(), talk.send(words.encode() * 50))
+        states["garbled"] = _attended_apart(house, house.referral(garbled))
+
+    assert states == {"fetched": "answered", "refused": "due", "garbled": "due"}
+    found = search(of_charts(charts), everything(house))
+    assert found.artefacts["var/log"]
+    assert not found.hits, "\n".join(found.hits)
+
+
+def _attended_apart(house: House, case: CaseId) -> str:
+    """By a worker of its own, whose words are kept with the others' logs."""
+    with (house.var / "log" / "worker.log").open("ab") as log:
+        command = [sys.executable, "-m", "tests.journeys.fetching", str(house.var)]
+        subprocess.run(command, cwd=PARTNERS.parent, stdout=log, stderr=log, check=True, timeout=60)
+    return house.request_states(case)["film-room"]
+
+
+def _refusal(talk: Talk, asked: Dataset, words: str) -> Dataset:
+    answer = talk.answer(asked, 0xC001)
+    answer.ErrorComment = words[:60]
+    return answer
+
+
+@contextmanager
+def _asked_at(folder: Path, port: int) -> Iterator[None]:
+    """Processes that start now ask another archive, in plain text on this machine."""
+    file = folder / "institutions" / "mercy-imaging.yaml"
+    before = file.read_text()
+    partner = yaml.safe_load(before)
+    partner["departments"][0]["asked"] |= {"host": "127.0.0.1", "port": port, "tls": {}}
+    file.write_text(yaml.safe_dump(partner))
+    yield
+    file.write_text(before)
 
 
 # --- an archive in which we can look ----------------------------------------------------------------------------------
