@@ -73,7 +73,7 @@ class IssuerName(_Reviewed):
 
 
 class Tls(_Reviewed):
-    """How an https address of theirs is reached, where the machine's own authorities are not the ones to trust or they
+    """How an address of theirs is reached by TLS, where the machine's own authorities are not the ones to trust or they
     ask for a certificate. PEM files; an empty setting is none given.
     """
 
@@ -99,9 +99,15 @@ class _Reached(_Reviewed):
     """Something of theirs at an address. Plain text goes to this machine only, unless the file says that it may."""
 
     tls: Tls | None = None
-    #: http to another machine: something else protects the line, a tunnel or a proxy of ours
+    #: in plain text to another machine: something else protects the line, a tunnel or a proxy of ours
     plain_text: bool = False
 
+    @property
+    def _says_tls(self) -> bool:
+        return self.tls is not None and self.tls != Tls()
+
+
+class _ByUrl(_Reached):
     @property
     @abstractmethod
     def _address(self) -> str:
@@ -109,7 +115,7 @@ class _Reached(_Reviewed):
 
     @model_validator(mode="after")
     def _is_https(self) -> Self:
-        if self.tls and self.tls != Tls() and not self._address.startswith("https://"):
+        if self._says_tls and not self._address.startswith("https://"):
             raise ValueError("tls is for an https address")
         there = urlsplit(self._address)
         if there.scheme not in ("https", "http") or not there.hostname:
@@ -119,7 +125,7 @@ class _Reached(_Reviewed):
         return self
 
 
-class _Asked(_Reached):
+class _Asked(_ByUrl):
     base_url: str
 
     @property
@@ -159,6 +165,48 @@ class DicomwebSource(_Asked):
         return self
 
 
+def _as_ae_title(text: str) -> str:
+    """PS3.5 6.2: sixteen characters, no backslash; spaces around it mean nothing."""
+    title = text.strip(" ")
+    if not re.fullmatch(r"[ -\[\]-~]{1,16}", title):
+        raise ValueError("an AE title has 1 to 16 characters of ASCII and no backslash")
+    return title
+
+
+AeTitle = Annotated[str, AfterValidator(_as_ae_title)]
+
+
+class DimseSource(_Reached):
+    """Asked by C-FIND, fetched by C-GET (PS3.4 C.4), where an archive speaks no DICOMweb. Over TLS (PS3.15 B.12) but to
+    this machine without `tls`, or with `plain_text`.
+    """
+
+    by: Literal["dimse"]
+    host: str
+    #: 2762 is registered for DICOM over TLS, 104 and 11112 without
+    port: Annotated[int, Field(ge=1, le=65535)]
+    called_ae_title: AeTitle
+    #: ours, as the archive knows us
+    calling_ae_title: AeTitle
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, text: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", text):
+            raise ValueError("a name or an IP address alone: no scheme, no port, no path")
+        return text
+
+    @model_validator(mode="after")
+    def _is_meant(self) -> "DimseSource":
+        if self.plain_text and self._says_tls:
+            raise ValueError("tls and plain_text contradict each other")
+        return self
+
+    @property
+    def is_plain(self) -> bool:
+        return self.plain_text or (is_loopback(self.host) and not self._says_tls)
+
+
 class PushSource(_Reviewed):
     """Sends by itself through its door; its request waits in state *expected*."""
 
@@ -177,13 +225,13 @@ class Department(_Reviewed):
     id: Annotated[str, AfterValidator(_as_department)]
     name: str
     holds: tuple[RecordKind, ...]
-    asked: FhirSource | DicomwebSource | PushSource | ByHand = Field(discriminator="by")
+    asked: FhirSource | DicomwebSource | DimseSource | PushSource | ByHand = Field(discriminator="by")
     usual_days: int = 7
 
     @property
     def is_fetched(self) -> bool:
         """We go and get it, rather than wait for it."""
-        return self.asked.by in ("fhir", "dicomweb")
+        return self.asked.by in ("fhir", "dicomweb", "dimse")
 
 
 class DoorToken(_Reviewed):
@@ -206,7 +254,7 @@ class MllpDoor(_Reviewed):
     sending_facility: str
 
 
-class Receiving(_Reached):
+class Receiving(_ByUrl):
     """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
 
     fhir_url: str

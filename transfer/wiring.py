@@ -9,15 +9,17 @@ from pathlib import Path
 
 from transfer import checklist, institutions
 from transfer.adapters.dicomweb import DicomwebClient
+from transfer.adapters.dimse import DimseClient, Peer
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.keys import FolderKeys
 from transfer.adapters.keys_copy import KeysCopy
 from transfer.adapters.packet.signature import KeySigner, new_key
-from transfer.adapters.tls import context
+from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.facts import Origin
-from transfer.flow.edges import Edges
+from transfer.flow.edges import Edges, ImageArchive
+from transfer.institutions import DicomwebSource, DimseSource
 from transfer.ledger import Ledger, purging
 from transfer.sealing import SITE
 from transfer.settings import Settings
@@ -53,17 +55,32 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             # The site's own number as a source of documents, from its random key: stable, and nobody else's.
             source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
             ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token, tls=context(source.tls)),
-            ask_archive=lambda source: DicomwebClient(
-                source.base_url,
-                source.token,
-                user=source.user,
-                password=source.password,
-                tls=context(source.tls),
-            ),
+            ask_archive=archive,
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
         )
     finally:
         book.close()
+
+
+def archive(source: DicomwebSource | DimseSource) -> ImageArchive:
+    """Who asks this archive, in the language it speaks."""
+    if isinstance(source, DicomwebSource):
+        return DicomwebClient(
+            source.base_url,
+            source.token,
+            user=source.user,
+            password=source.password,
+            tls=context(source.tls),
+        )
+    return DimseClient(
+        Peer(
+            host=source.host,
+            port=source.port,
+            called_ae_title=source.called_ae_title,
+            calling_ae_title=source.calling_ae_title,
+            tls=None if source.is_plain else required(source.tls),
+        )
+    )
 
 
 def vault(settings: Settings, *, announce: Callable[[str], None] = lambda _key: None, part: int = PART) -> S3Vault:

@@ -27,7 +27,8 @@ from tests.adapters.scripted_archive import (
     uid,
 )
 from tests.fakes import MemoryVault
-from transfer.adapters.dicomweb import DicomwebClient, Ending, Limits, Timeouts, missing
+from transfer.adapters.dicom import Ending, missing
+from transfer.adapters.dicomweb import DicomwebClient, Limits, Timeouts
 from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable, Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName

@@ -18,7 +18,8 @@ import urllib3
 
 from tests.builders import a_setting
 from transfer import institutions
-from transfer.adapters.dicomweb import DicomwebClient, Ending, Timeouts, missing
+from transfer.adapters.dicom import Ending, missing
+from transfer.adapters.dicomweb import DicomwebClient, Timeouts
 from transfer.adapters.vault import S3Vault
 from transfer.errors import TurnedAway, Unreachable
 from transfer.patients import Demographics, IssuedIdentifier, PersonName

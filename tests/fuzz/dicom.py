@@ -16,9 +16,13 @@ from tests.fuzz.contract import Target, answer, can_be_kept, files, pieces
 from tests.fuzz.partners import MERCY
 from tests.fuzz.wire import NEXT, Said, Wire, answers_in
 from tests.packets import a_record, contents
+from transfer.adapters.dicom.found import series_found, study_found
+from transfer.adapters.dicom.header import demographics, read_header
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dicomweb.header import demographics, read_header
 from transfer.adapters.dicomweb.multipart import Mark, Multipart, boundary_of
+from transfer.adapters.dimse import identifier, negotiation
+from transfer.adapters.dimse.command import FIND, Command, question
+from transfer.adapters.dimse.negotiation import GET, Context, storage
 from transfer.adapters.packet.dicomdir import dicomdir
 from transfer.adapters.packet.layout import lay_out
 from transfer.errors import TransferError
@@ -114,6 +118,33 @@ def series(data: bytes) -> None:
     can_be_kept(*came.stated)
 
 
+def identifiers(data: bytes) -> None:
+    """Of an archive's answers by DIMSE, studies can be kept and UIDs are UIDs; a command is one or is refused."""
+    command = answer(Command.read, data)
+    assert command is None or -1 <= command.field < 1 << 16
+    entry = answer(identifier.entry, data)
+    if entry is None:
+        return
+    study = answer(study_found, entry, MERCY)
+    if study is not None:
+        assert study.study_instance_uid.encode() in data
+        can_be_kept(study.patient, *study.identifiers, study.description or "")
+    series = answer(series_found, entry)
+    if series is not None:
+        can_be_kept(series.uid, series.modality or "")
+
+
+def agreement(data: bytes) -> None:
+    """An answer to our proposal accepts a part of what we proposed, or nothing."""
+    contexts = [Context(GET), *storage(["1.2.840.10008.5.1.4.1.1.2"])]
+    agreed = answer(negotiation.agreed, contexts, data)
+    if agreed is not None:
+        for number, one in agreed.contexts.items():
+            assert one.abstract_syntax == contexts[number // 2].abstract_syntax
+            assert set(one.transfer_syntaxes) <= set(contexts[number // 2].transfer_syntaxes)
+    assert isinstance(negotiation.rejection(data), TransferError)
+
+
 def directory(data: bytes) -> None:
     """Any files give a DICOMDIR that can be read, and each is listed in it or named as one that is not."""
     vault = MemoryVault()
@@ -143,6 +174,12 @@ def _client(answers: list[Said]) -> DicomwebClient:
 
 
 def seeds() -> Iterable[tuple[str, bytes]]:
+    for asked in ({"PatientID": "1"}, {"PatientName": "Doe", "PatientBirthDate": "19610203"}):
+        yield "identifiers", identifier.find("STUDY", {"StudyInstanceUID": "1.2.3", **asked})
+    yield "identifiers", identifier.find("IMAGE", {"SeriesInstanceUID": "1.2.3.4", "SOPInstanceUID": "1.2.3.4.5"})
+    yield "identifiers", question(FIND, GET, 1)
+    yield "agreement", bytes.fromhex(_AGREEMENT)
+    yield "agreement", b"\3\0\0\0\0\4\0\1\1\7"
     for file in files("dicom", suffixes=(".dcm", ""), longest=1 << 20):
         head = file[:_HEAD]
         for parser in ("header", "directory"):
@@ -201,6 +238,13 @@ def seeds() -> Iterable[tuple[str, bytes]]:
         yield "directory", file
 
 
+#: an A-ASSOCIATE-AC that takes C-GET and CT images in Explicit VR Little Endian
+_AGREEMENT = """
+0200000000cf0001000050414353202020202020202020202020555320202020202020202020202020200000000000000000000000000000
+00000000000000000000000000000000000010000015312e322e3834302e31303030382e332e312e312e3121000019010000004000001131
+2e322e3834302e31303030382e312e322100001b0300000040000013312e322e3834302e31303030382e312e322e31500000325100000400
+00400052000005312e322e335400001d0019312e322e3834302e31303030382e352e312e342e312e312e320001
+"""
 _JSON = b"200 application/dicom+json\n\0\0\0\0"
 _RELATED = b"200 multipart/related; boundary=b\n\x20\x40\x80\xc0"
 
@@ -223,7 +267,7 @@ def _a_file(uid: str, name: str = "Doe^John", *, study: str = "1.2.3", syntax: s
 
 TARGET = Target(
     name="dicom",
-    parsers=(multipart, header, lists, series, directory),
+    parsers=(multipart, header, lists, series, directory, identifiers, agreement),
     seeds=seeds,
     words=(
         *(b"DICM", b"\r\n--b\r\n", b"\r\n--b--", b"\r\n\r\n", b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", _DEFLATED),

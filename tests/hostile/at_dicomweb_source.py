@@ -47,7 +47,7 @@ def all_of_it(
 def _files(samples: list[Sample], names: frozenset[str] | None) -> Iterator[tuple[str, str, str, Script]]:
     for sample in samples:
         if sample.language is Language.DICOM:
-            uids = _uids(sample.body)
+            uids = uids_of(sample.body)
             for name, body in mutated(sample, names):
                 yield sample.file, name, "image", _giving(_part(body), uids)
         elif sample.language is Language.FHIR:
@@ -56,7 +56,8 @@ def _files(samples: list[Sample], names: frozenset[str] | None) -> Iterator[tupl
             yield sample.file, "as itself", "image", _giving(_part(sample.body))
 
 
-def _uids(body: bytes) -> Uids:
+def uids_of(body: bytes) -> Uids:
+    """Study, series and instance that a file names, made up where it cannot be read."""
     with warnings.catch_warnings(), suppress(Exception):
         warnings.simplefilter("ignore")
         head = pydicom.dcmread(io.BytesIO(body), stop_before_pixels=True)

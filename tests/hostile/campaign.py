@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.hostile import at_dicomweb_source, at_fhir_source, at_files
+from tests.hostile import at_dicomweb_source, at_dimse_source, at_fhir_source, at_files
 from tests.hostile.house_doors import Besieged, all_of_it, besieged
 from tests.hostile.samples import Sample
 from tests.hostile.table import Row
@@ -16,6 +16,7 @@ Names = frozenset[str] | None
 _ALONE: dict[str, Callable[[list[Sample], Names], Iterator[Row]]] = {
     "fhir-source": at_fhir_source.all_of_it,
     "dicomweb-source": at_dicomweb_source.all_of_it,
+    "dimse-source": at_dimse_source.all_of_it,
 }
 #: doors that take files
 _OF_FILES: dict[str, Callable[[list[Sample], Path, Names], Iterator[Row]]] = {

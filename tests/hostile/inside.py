@@ -7,9 +7,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.hostile.table import Outcome
+
+if TYPE_CHECKING:
+    from transfer.flow.edges import ImageArchive
 
 Said = dict[str, Any]
 Answer = tuple[Outcome, str]
@@ -89,34 +92,43 @@ def fhir_source() -> Callable[[Said], Answer]:
 
 def dicomweb_source() -> Callable[[Said], Answer]:
     """The client that asks an archive, against the server at `url`."""
-    from tests.hostile.expected import MERCY, WHO, Nowhere
-    from transfer.adapters.dicomweb import DicomwebClient
-    from transfer.adapters.dicomweb.http import Timeouts
-    from transfer.errors import TransferError
+    from transfer.adapters.dicomweb import DicomwebClient, Timeouts
 
     timeouts = Timeouts(connect=3, stall=3, listing=6, deadline=10)
+    return lambda said: _fetched(DicomwebClient(said["url"], "shown", timeouts=timeouts))
 
-    def run(said: Said) -> Answer:
-        client = DicomwebClient(said["url"], "shown", timeouts=timeouts)
-        vault, owed, unusable, came = Nowhere(), 0, 0, 0
-        try:
-            for study in client.studies(WHO, MERCY):
-                for series in client.series(study.study_instance_uid):
-                    listed = client.instances(study.study_instance_uid, series.uid)
-                    got = client.fetch_series(
-                        study.study_instance_uid, series.uid,
-                        expected=listed, institution=MERCY, vault=vault, keep_going=lambda: None,
-                    )  # fmt: skip
-                    came += len(got.index) if got else 0
-                    owed += len(listed - got.instances) if got else len(listed)
-                    unusable += (got.unreadable + len(got.strays) + len(got.conflicting)) if got else 0
-        except TransferError as error:
-            return Outcome.REFUSED, f"{type(error).__name__}: {error}"
-        if owed or unusable:
-            return Outcome.HELD, "instances missing" if owed else "instances that cannot be used"
-        return Outcome.KEPT, "whole" if came else "nothing found"
 
-    return run
+def dimse_source() -> Callable[[Said], Answer]:
+    """The client that asks an archive by DIMSE, against the server at `port`."""
+    from transfer.adapters.dimse import DimseClient, Peer, Timeouts
+
+    timeouts = Timeouts(connect=3, associate=3, stall=1, listing=6, quiet=2, deadline=10, release=1)
+    titles = {"called_ae_title": "FILMROOM", "calling_ae_title": "TRANSFER"}
+    return lambda said: _fetched(DimseClient(Peer(host="127.0.0.1", port=said["port"], **titles), timeouts=timeouts))
+
+
+def _fetched(client: "ImageArchive") -> Answer:
+    """All of a patient's studies, as the flow gets them."""
+    from tests.hostile.expected import MERCY, WHO, Nowhere
+    from transfer.errors import TransferError
+
+    vault, owed, unusable, came = Nowhere(), 0, 0, 0
+    try:
+        for study in client.studies(WHO, MERCY):
+            for series in client.series(study.study_instance_uid):
+                listed = client.instances(study.study_instance_uid, series.uid)
+                got = client.fetch_series(
+                    study.study_instance_uid, series.uid,
+                    expected=listed, institution=MERCY, vault=vault, keep_going=lambda: None,
+                )  # fmt: skip
+                came += len(got.index) if got else 0
+                owed += len(listed - got.instances) if got else len(listed)
+                unusable += (got.unreadable + len(got.strays) + len(got.conflicting)) if got else 0
+    except TransferError as error:
+        return Outcome.REFUSED, f"{type(error).__name__}: {error}"
+    if owed or unusable:
+        return Outcome.HELD, "instances missing" if owed else "instances that cannot be used"
+    return Outcome.KEPT, "whole" if came else "nothing found"
 
 
 def pages() -> Callable[[Said], Answer]:

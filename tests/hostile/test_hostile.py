@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import at_dicomweb_source, at_fhir_source, at_files, at_http, at_mllp, reckoning
+from tests.hostile import at_dicomweb_source, at_dimse_source, at_fhir_source, at_files, at_http, at_mllp, reckoning
 from tests.hostile.honest import honest_beside
 from tests.hostile.house_doors import Besieged, besieged, http, mllp
 from tests.hostile.memory import MOST_MB
@@ -134,6 +134,14 @@ def test_whatever_an_archive_answers_is_told_apart_and_nothing_strays():
     names, places = frozenset({"as itself", "lying length"}), frozenset({"image", "address"})
 
     table = accounted_for(at_dicomweb_source.all_of_it(of(Language.DICOM, 4), names, places))
+
+    assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
+
+
+def test_whatever_an_archive_says_by_dimse_is_told_apart():
+    names, places = frozenset({"as itself", "lying length", "bits flipped"}), frozenset({"image", "retrieve", "page"})
+
+    table = accounted_for(at_dimse_source.all_of_it(of(Language.DICOM, 4), names, places))
 
     assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
 

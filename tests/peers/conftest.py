@@ -9,7 +9,7 @@ import pytest
 
 from tests.peers.certificates import Certificates, certificates
 from tests.peers.hapi import Hapi, a_hapi
-from tests.peers.orthanc import Front, an_nginx, an_orthanc
+from tests.peers.orthanc import DicomOrthanc, Front, an_nginx, an_orthanc
 from tests.peers.rgw import Rgw, a_rgw
 from tests.peers.versitygw import Versitygw, a_versitygw
 from transfer.parts.orthanc import Orthanc
@@ -30,14 +30,14 @@ def hapi(room: Path) -> Iterator[Hapi]:
 
 
 @pytest.fixture(scope="session")
-def orthanc(room: Path) -> Iterator[Orthanc]:
-    with an_orthanc(_folder(room, "orthanc")) as peer:
+def orthanc(room: Path, known: Certificates) -> Iterator[DicomOrthanc]:
+    with an_orthanc(_folder(room, "orthanc"), known) as peer:
         yield peer
 
 
 @pytest.fixture(scope="session")
 def known(room: Path) -> Certificates:
-    """The certificates that nginx and its clients know each other by."""
+    """The certificates that servers and clients know each other by."""
     return certificates(room / "certificates")
 
 

@@ -53,7 +53,7 @@ def python_server(folder: Path) -> Iterator[int]:
 def node_server(folder: Path) -> Iterator[int]:
     """The same. It would listen on every address, so it runs apart, as Orthanc does and behind the same front."""
     port = ports.free(["hl7"])["hl7"]
-    front = [sys.executable, "-m", "transfer.parts.orthanc_server", "--port", str(port), "--run"]
+    front = [sys.executable, "-m", "transfer.parts.orthanc_server", "--port", f"{port}:{INSIDE}", "--run"]
     with running([*front, *node_hl7("serve"), str(INSIDE)], folder=folder, answers=lambda: acknowledges(port)):
         yield port
 

@@ -1,14 +1,17 @@
-"""Orthanc as `transfer.parts.orthanc` runs it, and nginx in front of it for TLS with certificates on both sides.
+"""Orthanc as `transfer.parts.orthanc` runs it, with its DICOM over TLS, and nginx in front of its HTTP for the same:
+certificates on both sides.
 
 Debian's Orthanc 1.10 crashes on its own HTTPS, so nginx speaks it.
 """
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.peers import installed
 from tests.peers.certificates import Certificates
@@ -19,6 +22,8 @@ from transfer.parts.orthanc import NotInstalled, Orthanc
 from transfer.parts.process import stop_session
 
 USER, PASSWORD = "film-room", "shown"
+#: where it speaks DICOM, in its namespace
+_DICOM_INSIDE = 4242
 
 
 def demand() -> None:
@@ -29,12 +34,47 @@ def demand() -> None:
         installed.absent("orthanc", str(why))
 
 
+class DicomOrthanc(Orthanc):
+    """It knows us by our AE title, and wants a certificate of our authority."""
+
+    #: ours and its own
+    calling, called = "TRANSFER", "FILMROOM"
+
+    def __init__(self, folder: Path, known: Certificates) -> None:
+        free = ports.free(["orthanc", "dicom"])
+        super().__init__(folder, port=free["orthanc"], user=USER, password=PASSWORD, log=folder / "log")
+        self.dicom_port = free["dicom"]
+        self._known = known
+
+    def _ports(self) -> dict[int, int]:
+        return {**super()._ports(), self.dicom_port: _DICOM_INSIDE}
+
+    def _configuration(self) -> dict[str, object]:
+        us = {"AET": self.calling, "Host": "127.0.0.1", "Port": 9, "AllowFind": True, "AllowGet": True}
+        files = {word: str(path) for word, path in self._known.files.items()}
+        return {
+            **super()._configuration(),
+            "DicomServerEnabled": True,
+            "DicomAet": self.called,
+            "DicomPort": _DICOM_INSIDE,
+            "DicomCheckCalledAet": True,
+            "DicomAlwaysAllowEcho": False,
+            "DicomAlwaysAllowStore": False,
+            "DicomModalities": {"us": us},
+            "DicomTlsEnabled": True,
+            "DicomTlsCertificate": files["certificate"],
+            "DicomTlsPrivateKey": files["key"],
+            "DicomTlsTrustedCertificates": files["authority"],
+            "DicomTlsRemoteCertificateRequired": True,
+        }
+
+
 @contextmanager
-def an_orthanc(folder: Path) -> Iterator[Orthanc]:
+def an_orthanc(folder: Path, known: Certificates) -> Iterator[DicomOrthanc]:
     demand()
-    port = ports.free(["orthanc"])["orthanc"]
-    peer = Orthanc(folder, port=port, user=USER, password=PASSWORD, log=folder / "log")
-    front = peer.begin()
+    peer = DicomOrthanc(folder, known)
+    with patch.dict(os.environ, TCP_NODELAY="1"):  # dcmtk's: or each image takes 40 ms
+        front = peer.begin()
     try:
         _await(peer)
         yield peer

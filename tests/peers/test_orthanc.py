@@ -1,10 +1,10 @@
-"""Finding a patient's studies in Orthanc, which hospitals run, and fetching them: over HTTP, and over TLS with
-certificates on both sides.
+"""Finding a patient's studies in Orthanc, which hospitals run, and fetching them: by DICOMweb over HTTP, over TLS with
+certificates on both sides, and by DIMSE over the same.
 """
 
-import hashlib
 import ssl
 import uuid
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -15,12 +15,14 @@ import pytest
 
 from tests.fakes import MemoryVault
 from tests.peers.certificates import Certificates, certificates
-from tests.peers.orthanc import PASSWORD, USER, Front, base, put_in
-from transfer.adapters.dicomweb import DicomwebClient, Ending, SeriesObject, missing
+from tests.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
+from transfer.adapters.dicom import Ending, SeriesObject, missing
+from transfer.adapters.dicomweb import DicomwebClient
+from transfer.adapters.dimse import DimseClient, Peer, Timeouts
 from transfer.demo import images_of
 from transfer.errors import Fenced, TurnedAway, Unexpected, Unreachable
+from transfer.flow.edges import ImageArchive
 from transfer.institutions import Institution
-from transfer.parts.orthanc import Orthanc
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
 
@@ -33,7 +35,7 @@ SLICES = 7
 class InTheArchive:
     """A patient with images there, as a chart draws one; nobody else's test knows them."""
 
-    def __init__(self, orthanc: Orthanc, slices: int = SLICES) -> None:
+    def __init__(self, orthanc: DicomOrthanc, slices: int = SLICES) -> None:
         self.chart = draw_chart(slices=slices)
         self.images = images_of(self.chart)
         put_in(orthanc, self.images)
@@ -48,24 +50,45 @@ class InTheArchive:
         )
         self.study = str(self.chart["imaging"]["study_uid"])
 
-    def digests(self) -> dict[str, str]:
-        """SHA-256 by SOP Instance UID, of what was put in."""
+    @property
+    def by_uid(self) -> dict[str, bytes]:
+        """What was put in, by SOP Instance UID."""
         uids = [str(pydicom.dcmread(BytesIO(image), stop_before_pixels=True).SOPInstanceUID) for image in self.images]
-        hashes = [hashlib.sha256(image).hexdigest() for image in self.images]
-        return dict(zip(uids, hashes, strict=True))
+        return dict(zip(uids, self.images, strict=True))
 
 
 @pytest.fixture
-def patient(orthanc: Orthanc) -> InTheArchive:
+def patient(orthanc: DicomOrthanc) -> InTheArchive:
     return InTheArchive(orthanc)
 
 
 @pytest.fixture
-def client(orthanc: Orthanc) -> DicomwebClient:
+def web(orthanc: DicomOrthanc) -> DicomwebClient:
     return DicomwebClient(base(orthanc), user=USER, password=PASSWORD)
 
 
-def fetch(client: DicomwebClient, study: str, series: str, vault: MemoryVault, **how: Any) -> SeriesObject | None:
+@pytest.fixture
+def dimse(orthanc: DicomOrthanc, known: Certificates) -> DimseClient:
+    return DimseClient(as_peer(orthanc, known.client()))
+
+
+@pytest.fixture(params=["web", "dimse"])
+def client(request: pytest.FixtureRequest) -> ImageArchive:
+    asks: ImageArchive = request.getfixturevalue(request.param)
+    return asks
+
+
+def as_peer(orthanc: DicomOrthanc, tls: ssl.SSLContext | None) -> Peer:
+    return Peer(
+        host="localhost",
+        port=orthanc.dicom_port,
+        called_ae_title=orthanc.called,
+        calling_ae_title=orthanc.calling,
+        tls=tls,
+    )
+
+
+def fetch(client: ImageArchive, study: str, series: str, vault: MemoryVault, **how: Any) -> SeriesObject | None:
     expected = how.pop("expected", None)
     plain: dict[str, Any] = {
         "keep_going": lambda: None,
@@ -80,8 +103,8 @@ def fetch(client: DicomwebClient, study: str, series: str, vault: MemoryVault, *
     )
 
 
-def fetched(client: DicomwebClient, study: str) -> dict[str, str]:
-    """SHA-256 by SOP Instance UID, of every series as it lies in the vault."""
+def fetched(client: ImageArchive, study: str) -> dict[str, bytes]:
+    """Every file of every series as it lies in the vault, by SOP Instance UID."""
     vault, found = MemoryVault(), {}
     for series in client.series(study):
         came = fetch(client, study, series.uid, vault)
@@ -89,17 +112,30 @@ def fetched(client: DicomwebClient, study: str) -> dict[str, str]:
         assert came.complete
         assert came.ending is Ending.CLOSED
         for entry in came.index:
-            content = b"".join(vault.read(came.locate(entry)))
-            found[entry.sop_instance_uid] = hashlib.sha256(content).hexdigest()
+            found[entry.sop_instance_uid] = b"".join(vault.read(came.locate(entry)))
     return found
 
 
-def largest(client: DicomwebClient, study: str) -> tuple[str, frozenset[str]]:
+def assert_same(came: dict[str, bytes], sent: dict[str, bytes], client: ImageArchive) -> None:
+    """To the byte by DICOMweb. By DIMSE a data set comes without its head, and Orthanc writes it anew: then value by
+    value, and in the same transfer syntax.
+    """
+    if isinstance(client, DicomwebClient):
+        assert came == sent
+        return
+    assert came.keys() == sent.keys()
+    for uid, file in came.items():
+        one, other = pydicom.dcmread(BytesIO(file)), pydicom.dcmread(BytesIO(sent[uid]))
+        assert one == other
+        assert one.file_meta.TransferSyntaxUID == other.file_meta.TransferSyntaxUID
+
+
+def largest(client: ImageArchive, study: str) -> tuple[str, frozenset[str]]:
     series = {each.uid: client.instances(study, each.uid) for each in client.series(study)}
     return max(series.items(), key=lambda item: len(item[1]))
 
 
-def test_a_patients_study_is_found_by_number(client: DicomwebClient, patient: InTheArchive) -> None:
+def test_a_patients_study_is_found_by_number(client: ImageArchive, patient: InTheArchive) -> None:
     (found,) = client.studies(patient.who, patient.institution)
 
     assert found.study_instance_uid == patient.study
@@ -107,7 +143,7 @@ def test_a_patients_study_is_found_by_number(client: DicomwebClient, patient: In
     assert found.expected_instances in (None, len(patient.images))
 
 
-def test_a_patients_study_is_found_by_name_and_birth_date(client: DicomwebClient, patient: InTheArchive) -> None:
+def test_a_patients_study_is_found_by_name_and_birth_date(client: ImageArchive, patient: InTheArchive) -> None:
     who = Demographics(names=patient.who.names, birth_date=patient.who.birth_date)
 
     found = client.studies(who, patient.institution)
@@ -115,23 +151,23 @@ def test_a_patients_study_is_found_by_name_and_birth_date(client: DicomwebClient
     assert patient.study in [each.study_instance_uid for each in found]
 
 
-def test_an_unknown_patient_has_no_studies_there(client: DicomwebClient, patient: InTheArchive) -> None:
+def test_an_unknown_patient_has_no_studies_there(client: ImageArchive, patient: InTheArchive) -> None:
     issuer = patient.who.identifiers[0].issuer
     stranger = Demographics(identifiers=(IssuedIdentifier(issuer, uuid.uuid4().hex[:16]),))
 
     assert client.studies(stranger, patient.institution) == []
 
 
-def test_every_image_of_a_study_comes_to_the_byte(client: DicomwebClient, patient: InTheArchive) -> None:
-    assert fetched(client, patient.study) == patient.digests()
+def test_every_image_of_a_study_comes_as_it_is_kept(client: ImageArchive, patient: InTheArchive) -> None:
+    assert_same(fetched(client, patient.study), patient.by_uid, client)
 
 
-def test_a_study_it_does_not_know_has_no_series(client: DicomwebClient) -> None:
+def test_a_study_it_does_not_know_has_no_series(client: ImageArchive) -> None:
     assert client.series("1.2.3.4.5.6") == []
     assert client.instances("1.2.3.4.5.6", "1.2.3.4.5.7") == frozenset()
 
 
-def test_a_series_listed_with_more_than_it_has_is_not_complete(client: DicomwebClient, patient: InTheArchive) -> None:
+def test_a_series_listed_with_more_than_it_has_is_not_complete(client: ImageArchive, patient: InTheArchive) -> None:
     series, instances = largest(client, patient.study)
 
     came = fetch(client, patient.study, series, MemoryVault(), expected=instances | {"1.2.3.9"})
@@ -141,7 +177,7 @@ def test_a_series_listed_with_more_than_it_has_is_not_complete(client: DicomwebC
     assert missing(instances | {"1.2.3.9"}, came) == {"1.2.3.9"}
 
 
-def test_the_instances_that_are_missing_are_fetched_one_by_one(client: DicomwebClient, patient: InTheArchive) -> None:
+def test_the_instances_that_are_missing_are_fetched_one_by_one(client: ImageArchive, patient: InTheArchive) -> None:
     series, instances = largest(client, patient.study)
     wanted = frozenset(sorted(instances)[:2])
 
@@ -152,7 +188,7 @@ def test_the_instances_that_are_missing_are_fetched_one_by_one(client: DicomwebC
 
 
 def test_an_instance_it_does_not_have_is_missing_and_the_others_come(
-    client: DicomwebClient, patient: InTheArchive
+    client: ImageArchive, patient: InTheArchive
 ) -> None:
     series, instances = largest(client, patient.study)
     wanted = frozenset({*sorted(instances)[:1], "1.2.3.9"})
@@ -164,21 +200,21 @@ def test_an_instance_it_does_not_have_is_missing_and_the_others_come(
 
 
 def test_more_instances_than_one_page_lists_are_all_listed(
-    client: DicomwebClient, patient: InTheArchive, monkeypatch: pytest.MonkeyPatch
+    web: DicomwebClient, patient: InTheArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    series, instances = largest(client, patient.study)
+    series, instances = largest(web, patient.study)
     assert len(instances) > 3
 
     monkeypatch.setattr("transfer.adapters.dicomweb.client._PAGE", 3)
 
-    assert client.instances(patient.study, series) == instances
+    assert web.instances(patient.study, series) == instances
 
 
 @pytest.mark.parametrize(
-    "name", ["MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "JPEG2000.dcm", "liver_deflate.dcm", "test-SR.dcm"]
+    "name", ["MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "JPEG2000.dcm", "sm_image_jpegls.dcm", "test-SR.dcm"]
 )
 def test_images_come_in_the_transfer_syntax_they_are_kept_in(
-    client: DicomwebClient, orthanc: Orthanc, name: str
+    client: ImageArchive, orthanc: DicomOrthanc, name: str
 ) -> None:
     file = (SAMPLES / name).read_bytes()
     head = pydicom.dcmread(BytesIO(file), stop_before_pixels=True)
@@ -186,10 +222,24 @@ def test_images_come_in_the_transfer_syntax_they_are_kept_in(
 
     came = fetched(client, str(head.StudyInstanceUID))
 
-    assert came[str(head.SOPInstanceUID)] == hashlib.sha256(file).hexdigest()
+    assert_same(came, {str(head.SOPInstanceUID): file}, client)
 
 
-def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(orthanc: Orthanc, patient: InTheArchive) -> None:
+def test_an_image_in_a_syntax_newer_than_the_archive_comes_by_dicomweb_and_by_dimse_is_no_answer(
+    web: DicomwebClient, dimse: DimseClient, orthanc: DicomOrthanc
+) -> None:
+    file = (SAMPLES / "liver_deflate.dcm").read_bytes()
+    head = pydicom.dcmread(BytesIO(file), stop_before_pixels=True)
+    put_in(orthanc, [file])
+
+    assert fetched(web, str(head.StudyInstanceUID)) == {str(head.SOPInstanceUID): file}
+    with pytest.raises(Unreachable, match="status A702"):
+        fetch(dimse, str(head.StudyInstanceUID), str(head.SeriesInstanceUID), MemoryVault())
+
+
+def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(
+    orthanc: DicomOrthanc, patient: InTheArchive
+) -> None:
     stranger = DicomwebClient(base(orthanc), user=USER, password="guessed")
 
     with pytest.raises(TurnedAway):
@@ -198,9 +248,7 @@ def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(orthanc: 
         stranger.instances(patient.study, "1.2.3")
 
 
-def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(
-    client: DicomwebClient, patient: InTheArchive
-) -> None:
+def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(client: ImageArchive, patient: InTheArchive) -> None:
     series, instances = largest(client, patient.study)
     vault = MemoryVault()
 
@@ -227,7 +275,7 @@ def test_who_shows_its_certificate_finds_and_fetches_over_tls(
     client = through(nginx, known.client())
 
     assert [each.study_instance_uid for each in client.studies(patient.who, patient.institution)] == [patient.study]
-    assert fetched(client, patient.study) == patient.digests()
+    assert fetched(client, patient.study) == patient.by_uid
 
 
 def test_who_shows_no_certificate_or_a_strangers_gets_nothing(
@@ -255,3 +303,43 @@ def test_an_archive_whose_certificate_is_not_trusted_is_told_nothing(
 def test_a_certificate_is_no_password(nginx: Front, known: Certificates, patient: InTheArchive) -> None:
     with pytest.raises(TurnedAway):
         through(nginx, known.client(), password="guessed").studies(patient.who, patient.institution)
+
+
+# --- by DIMSE, over TLS with certificates on both sides ---------------------------------------------------------------
+
+
+def test_who_shows_no_certificate_or_a_strangers_gets_no_association(
+    orthanc: DicomOrthanc, known: Certificates, patient: InTheArchive, tmp_path: Path
+) -> None:
+    strangers = certificates(tmp_path / "strangers")
+    theirs = known.client(shows_certificate=False)
+    theirs.load_cert_chain(strangers.folder / "client.pem", strangers.folder / "client.key")
+
+    for tls in (known.client(shows_certificate=False), theirs):
+        with pytest.raises((TurnedAway, Unreachable)):
+            DimseClient(as_peer(orthanc, tls)).studies(patient.who, patient.institution)
+
+
+def test_an_archive_that_speaks_tls_is_told_nothing_in_plain_text(orthanc: DicomOrthanc, patient: InTheArchive) -> None:
+    with pytest.raises(Unreachable):
+        DimseClient(as_peer(orthanc, None), timeouts=Timeouts(associate=5)).studies(patient.who, patient.institution)
+
+
+@pytest.mark.parametrize("trusts", ["another-authority", "the-machine"])
+def test_an_archive_that_cannot_prove_who_it_is_gets_no_association(
+    orthanc: DicomOrthanc, patient: InTheArchive, tmp_path: Path, trusts: str
+) -> None:
+    tls = certificates(tmp_path / "others").client() if trusts == "another-authority" else ssl.create_default_context()
+
+    with pytest.raises(Unexpected, match="certificate"):
+        DimseClient(as_peer(orthanc, tls)).studies(patient.who, patient.institution)
+
+
+@pytest.mark.parametrize("wrong", ["called_ae_title", "calling_ae_title"])
+def test_who_names_it_or_itself_wrongly_is_turned_away(
+    orthanc: DicomOrthanc, known: Certificates, patient: InTheArchive, wrong: str
+) -> None:
+    peer = replace(as_peer(orthanc, known.client()), **{wrong: "NOBODY"})
+
+    with pytest.raises(TurnedAway, match="AE title"):
+        DimseClient(peer).studies(patient.who, patient.institution)

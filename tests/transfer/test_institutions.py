@@ -1,9 +1,11 @@
 """What a reviewed file may say of how an image archive is asked."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from transfer.institutions import DicomwebSource
+from transfer.institutions import Department, DicomwebSource, DimseSource, load
 
 
 def an_archive(**credential: str) -> DicomwebSource:
@@ -35,3 +37,82 @@ def test_an_empty_setting_is_none_given():
 def test_half_a_credential_or_two_are_a_mistake_of_the_file(credential):
     with pytest.raises(ValidationError):
         an_archive(**credential)
+
+
+def by_dimse(**changed: object) -> DimseSource:
+    file = {
+        "by": "dimse",
+        "host": "pacs.example.org",
+        "port": 2762,
+        "called_ae_title": "PACS",
+        "calling_ae_title": "US",
+    }
+    return DimseSource.model_validate(file | changed)
+
+
+def test_an_archive_by_dimse_is_fetched_from():
+    department = Department(id="films", name="Films", holds=("images",), asked=by_dimse())
+
+    assert department.is_fetched
+
+
+@pytest.mark.parametrize(
+    ("said", "is_plain"),
+    [
+        ({}, False),
+        ({"tls": {}}, False),
+        ({"tls": {"authority": "theirs.pem"}}, False),
+        ({"plain_text": True}, True),
+        ({"host": "localhost"}, True),
+        ({"host": "127.0.0.1", "tls": {"authority": ""}}, True),
+        ({"host": "::1"}, True),
+        ({"host": "localhost", "tls": {"authority": "theirs.pem"}}, False),
+    ],
+)
+def test_dimse_goes_over_tls_but_to_this_machine_or_where_the_file_says_plain_text(said, is_plain):
+    assert by_dimse(**said).is_plain is is_plain
+
+
+def test_spaces_around_an_ae_title_mean_nothing_and_a_port_may_come_from_a_setting():
+    source = by_dimse(called_ae_title=" FILM ROOM ", port="11112")
+
+    assert (source.called_ae_title, source.port) == ("FILM ROOM", 11112)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"host": ""},
+        {"host": "https://pacs.example.org"},
+        {"host": "pacs.example.org:2762"},
+        {"host": "pacs example"},
+        {"host": "pacs\n"},
+        {"port": 0},
+        {"port": 65536},
+        {"port": ""},
+        {"called_ae_title": ""},
+        {"called_ae_title": "   "},
+        {"called_ae_title": "SEVENTEEN_LETTERS"},
+        {"calling_ae_title": "A\\B"},
+        {"calling_ae_title": "TRÄNS"},
+        {"calling_ae_title": "A\nB"},
+        {"base_url": "https://pacs.example.org"},
+        {"plain_text": True, "tls": {"authority": "theirs.pem"}},
+        {"tls": {"certificate": "ours.pem"}},
+    ],
+)
+def test_what_cannot_be_meant_of_an_archive_by_dimse_is_a_mistake_of_the_file(mistake):
+    with pytest.raises(ValidationError):
+        by_dimse(**mistake)
+
+
+def test_a_mistake_is_told_with_its_file_and_place_and_without_its_value(tmp_path: Path):
+    asked = "{by: dimse, host: pacs.example.org, port: 2762, called_ae_title: SEVENTEEN_LETTERS, calling_ae_title: US}"
+    (tmp_path / "riverside.yaml").write_text(
+        "id: riverside\nname: R\ntime_zone: UTC\ndepartments:\n"
+        f"  - {{id: films, name: Films, holds: [images], asked: {asked}}}\n"
+    )
+
+    with pytest.raises(ValueError, match=r"riverside\.yaml: .*called_ae_title: .*16 characters") as told:
+        load(tmp_path, {})
+    assert "SEVENTEEN" not in str(told.value)

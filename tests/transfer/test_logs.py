@@ -59,7 +59,9 @@ def test_our_own_line_about_an_exception_says_its_kind_and_places(written: io.St
     assert str(ROOT) not in written.getvalue()
 
 
-@pytest.mark.parametrize("name", ["httpx", "urllib3.connectionpool", "botocore.hooks", "psycopg.pool", "a.stranger"])
+@pytest.mark.parametrize(
+    "name", ["httpx", "urllib3.connectionpool", "botocore.hooks", "psycopg.pool", "pynetdicom.pdu_items", "a.stranger"]
+)
 def test_of_a_library_s_line_only_where_it_was_said_is_written(written: io.StringIO, name: str):
     logging.getLogger(name).warning("GET /Patient?family=%s", SECRET)
     logging.getLogger(name).warning(f"GET /Patient?family={SECRET}")

@@ -1,4 +1,4 @@
-"""TLS towards sources and receivers, where an institution's file says more than its https address."""
+"""TLS towards sources and receivers, where an institution's file says more than its address."""
 
 import ssl
 from pathlib import Path
@@ -25,16 +25,25 @@ def context(tls: Tls | None) -> ssl.SSLContext | None:
     if tls is None or tls == Tls():
         return None
     try:
-        made = ssl.create_default_context(cafile=tls.authority)
+        made = _least(ssl.create_default_context(cafile=tls.authority))
     except (OSError, ssl.SSLError):
         raise BadFile("tls.authority is no file of certificates") from None
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.certificate and tls.key:
         _check_shut(tls.key)
         try:
             made.load_cert_chain(tls.certificate, tls.key)
         except (OSError, ssl.SSLError):
             raise BadFile("tls.certificate and tls.key are no certificate with its key") from None
+    return made
+
+
+def required(tls: Tls | None) -> ssl.SSLContext:
+    """The same for an address that does not say by itself that it is TLS. Raises `BadFile`."""
+    return context(tls) or _least(ssl.create_default_context())
+
+
+def _least(made: ssl.SSLContext) -> ssl.SSLContext:
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
 
 

@@ -1,13 +1,13 @@
-"""Studies from a DICOMweb archive into a case: one request a series, whole by its set of UIDs or owed again."""
+"""Studies from an image archive into a case: one request a series, whole by its set of UIDs or owed again."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from transfer.adapters.dicomweb import DicomwebClient, SeriesObject, StudyFound
+from transfer.adapters.dicom import SeriesObject, StudyFound
 from transfer.errors import CutShort, Fenced, NeedsReview, Unreachable
 from transfer.flow.asking import Asking
 from transfer.flow.collecting import join, may_collect, taken_back
-from transfer.flow.edges import Edges
+from transfer.flow.edges import Edges, ImageArchive
 from transfer.flow.watch import Watch
 from transfer.ledger import Tx, patients, people, records, requests
 from transfer.ledger.records import About, IndexEntry, Kept, New, Part, Series
@@ -23,7 +23,7 @@ SERIES_TAR = "application/x-tar"
 
 
 def fetch_imaging(
-    edges: Edges, asking: Asking, client: DicomwebClient, watch: Watch
+    edges: Edges, asking: Asking, client: ImageArchive, watch: Watch
 ) -> tuple[RequestState, tuple[str, ...]]:
     """Collect every study of the patient. What came whole of a series stays; the rest is asked for by its UIDs.
 
@@ -64,7 +64,7 @@ def _tier(asking: Asking, said: Demographics, study: StudyFound | None = None) -
 
 
 def _fetch_study(
-    edges: Edges, asking: Asking, client: DicomwebClient, study: StudyFound, tier: Tier, watch: Watch
+    edges: Edges, asking: Asking, client: ImageArchive, study: StudyFound, tier: Tier, watch: Watch
 ) -> int:
     """Fetch what is missing of one study. Says how many instances are still owed."""
     uid = study.study_instance_uid

@@ -18,7 +18,7 @@ from transfer.flow.edges import Edges
 from transfer.flow.imaging import fetch_imaging
 from transfer.flow.watch import Watch, watching
 from transfer.identifiers import InstitutionId, PatientId
-from transfer.institutions import DicomwebSource, FhirSource
+from transfer.institutions import DicomwebSource, DimseSource, FhirSource
 from transfer.ledger import Tx, patients, people, purging, requests, rounds
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
@@ -117,7 +117,7 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
     try:
         if isinstance(source, FhirSource):
             state, findings = fetch_documents(edges, asking, edges.ask_fhir(source), watch)
-        elif isinstance(source, DicomwebSource):
+        elif isinstance(source, DicomwebSource | DimseSource):
             state, findings = fetch_imaging(edges, asking, edges.ask_archive(source), watch)
         else:
             return Outcome(state=RequestState.EXPECTED)

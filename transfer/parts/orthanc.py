@@ -77,7 +77,8 @@ class Orthanc:
             NotInstalled: program or plugin is missing.
         """
         private.write(private.folder(self.folder) / "orthanc.json", json.dumps(self._configuration()))
-        command = [sys.executable, "-m", "transfer.parts.orthanc_server", "--port", str(self.port)]
+        ports = (word for outside, inside in self._ports().items() for word in ("--port", f"{outside}:{inside}"))
+        command = [sys.executable, "-m", "transfer.parts.orthanc_server", *ports]
         return spawn(
             [*command, "--run", str(_program()), str(self.folder / "orthanc.json")],
             log=self.log,
@@ -114,6 +115,10 @@ class Orthanc:
             )
         except urllib3.exceptions.HTTPError:
             raise Unavailable("Orthanc does not answer") from None
+
+    def _ports(self) -> dict[int, int]:
+        """What can be reached on the machine's loopback, and where it is in the namespace."""
+        return {self.port: INSIDE}
 
     def _configuration(self) -> dict[str, object]:
         return {

@@ -1,10 +1,10 @@
-"""The process in front of Orthanc: it keeps it where only loopback is, and hands in what comes to one port.
+"""The process in front of Orthanc: it keeps it where only loopback is, and hands in what comes to some ports.
 
-A socket belongs to the network namespace it was made in. So the port is opened first, on the machine's own loopback;
+A socket belongs to the network namespace it was made in. So the ports are opened first, on the machine's own loopback;
 then this process moves into a new namespace, which has no interface but its own loopback, and starts Orthanc there.
-What connects to the port is handed on. Orthanc itself can be reached by nobody else, and can reach nobody.
+What connects to a port is handed on. Orthanc itself can be reached by nobody else, and can reach nobody.
 
-    python -m transfer.parts.orthanc_server --port 20042 --run /usr/sbin/Orthanc orthanc.json
+    python -m transfer.parts.orthanc_server --port 20042:8042 --run /usr/sbin/Orthanc orthanc.json
     python -m transfer.parts.orthanc_server --try          ends with 0 if such a namespace may be made here
 """
 
@@ -18,10 +18,9 @@ import signal
 import socket
 import struct
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
-
-from transfer.parts.orthanc import INSIDE
 
 # sched.h, linux/sockios.h, net/if.h
 _CLONE_NEWUSER: Final = 0x10000000
@@ -59,16 +58,17 @@ def _unshare(flags: int) -> None:
         raise OSError(ctypes.get_errno(), "unshare")
 
 
-async def serve(outside: socket.socket, command: list[str]) -> int:
-    """Run Orthanc and hand connections to it until it ends, or until we are told to stop."""
+async def serve(outside: dict[socket.socket, int], command: list[str]) -> int:
+    """Run Orthanc and hand connections in to their ports until it ends, or until we are told to stop."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     orthanc = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
-    server = await asyncio.start_server(_hand_in, sock=outside)
+    servers = [await asyncio.start_server(partial(_hand_in, port), sock=sock) for sock, port in outside.items()]
     ended, told = asyncio.create_task(orthanc.wait()), asyncio.create_task(stopping.wait())
     await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
-    server.close()
+    for server in servers:
+        server.close()
     if ended.done():
         return ended.result() or 1  # nobody asked it to
     orthanc.terminate()
@@ -80,9 +80,9 @@ async def serve(outside: socket.socket, command: list[str]) -> int:
     return 0
 
 
-async def _hand_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _hand_in(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", INSIDE)
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:  # not up yet, or just ended
         writer.close()
         return
@@ -107,16 +107,17 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Runs Orthanc behind one port on loopback.")
     parser.add_argument("--try", dest="is_trial", action="store_true")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--run", nargs="+")
+    parser.add_argument("--port", action="append", default=[], metavar="OUTSIDE:INSIDE")
+    parser.add_argument("--run", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
-    outside = socket.create_server(("127.0.0.1", asked.port or 0), backlog=128)
+    pairs = [map(int, pair.split(":")) for pair in asked.port]
+    ports = {socket.create_server(("127.0.0.1", outside), backlog=128): inside for outside, inside in pairs}
     try:
         move_apart()
     except OSError as error:
         sys.stderr.write(f"this machine forbids a network namespace ({error.strerror})\n")
         return 1
-    return 0 if asked.is_trial else asyncio.run(serve(outside, asked.run))
+    return 0 if asked.is_trial else asyncio.run(serve(ports, asked.run))
 
 
 if __name__ == "__main__":

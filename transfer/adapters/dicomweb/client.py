@@ -6,29 +6,28 @@ series counts as complete only by the closing delimiter and the set of SOP Insta
 
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
-from typing import Final, cast
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import Final
+from urllib.parse import quote
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from transfer.adapters.dicomweb import header, qido
-from transfer.adapters.dicomweb.http import PIECE, Archive, Limits, Timeouts, authorization
+from transfer.adapters.dicom.asking import Question, studies
+from transfer.adapters.dicom.fetching import PIECE, Looks, store
+from transfer.adapters.dicom.found import STUDY_FIELDS, Entry, SeriesFound, StudyFound, required_uid, series_found
+from transfer.adapters.dicom.header import checked_uid
+from transfer.adapters.dicom.series import Arriving, Bytes, Ending, Gathering, SeriesObject
+from transfer.adapters.dicomweb.http import Archive, Limits, Timeouts, authorization
 from transfer.adapters.dicomweb.multipart import Mark, Multipart, boundary_of
-from transfer.adapters.dicomweb.qido import SeriesFound, StudyFound
-from transfer.adapters.dicomweb.series import TAR_END, Arriving, Bytes, Ending, Gathering, SeriesObject
-from transfer.errors import CutShort, TooLarge, Unexpected, Unknown, Unreachable, Unreadable
+from transfer.errors import TooLarge, Unexpected, Unknown, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics
-from transfer.staging import CHUNK, Vault
+from transfer.staging import Vault
 
 _DICOM: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _PAGE: Final = 1000
-
-
-class _NothingWhole(Exception):
-    """Not one instance came whole: there is nothing to keep."""
 
 
 class DicomwebClient:
@@ -64,28 +63,16 @@ class DicomwebClient:
         Whose they are is what the archive says, to be matched by the caller. None found means "not found under these
         identifiers", and nothing asked (no number it knows, no name with a birth date) finds nothing either.
         """
-        found: dict[str, qido.Entry] = {}
-        known = set()
-        for identifier, query in qido.by_number(who, institution):
-            if identifier in known:
-                continue  # found under another spelling of its issuer
-            named = {uid: e for uid, e in self._studies(query).items() if qido.has_number(e, identifier, institution)}
-            known |= {identifier} if named else set()
-            found |= named
-        for query in qido.by_name(who):
-            if found:
-                break
-            found |= {uid: e for uid, e in self._studies(query).items() if qido.has_name(e, who)}
-        return [qido.study(entry, institution) for entry in found.values()]
+        return studies(who, institution, self._studies)
 
     def series(self, study: str) -> list[SeriesFound]:
         """The study's series; none if the archive does not know the study (any more)."""
-        entries = self._pages(f"/studies/{_uid(study)}/series", "0020000E", fields="includefield=00201209")
-        return [qido.series(entry) for entry in entries.values()]
+        entries = self._pages(f"/studies/{checked_uid(study)}/series", "0020000E", fields="includefield=00201209")
+        return [series_found(entry) for entry in entries.values()]
 
     def instances(self, study: str, series: str) -> frozenset[str]:
         """The SOP Instance UIDs of a series; none if the archive does not know it (any more)."""
-        path = f"/studies/{_uid(study)}/series/{_uid(series)}/instances"
+        path = f"/studies/{checked_uid(study)}/series/{checked_uid(series)}/instances"
         return frozenset(self._pages(path, "00080018"))
 
     def fetch_series(
@@ -115,41 +102,29 @@ class DicomwebClient:
             Unavailable: also if the vault did not take it.
         """
         gathering = Gathering(study, expected, wanted, self._limits.series)
-        fetch = _Fetch(self._archive, self._limits, self._timeouts, keep_going, gathering)
-        path = f"/studies/{_uid(study)}/series/{_uid(series)}"
-        rest = None if wanted is None or wanted == expected else [f"{path}/instances/{_uid(u)}" for u in sorted(wanted)]
-        try:
-            with closing(fetch.tar([path] if rest is None else rest, one_by_one=rest is not None)) as tar:
-                location = vault.keep(cast("Iterable[bytes]", tar))
-        except _NothingWhole:
-            _refuse_silence(gathering)
-            return None
-        return SeriesObject(
-            study_instance_uid=study,
-            series_instance_uid=series,
-            location=location,
-            index=tuple(gathering.index.values()),
-            complete=gathering.is_whole,
-            ending=gathering.ending,
-            stated=tuple(dict.fromkeys(header.demographics(each, institution) for each in gathering.stated)),
-            conflicting=tuple(gathering.conflicting),
-            strays=frozenset(gathering.strays),
-            unreadable=gathering.unreadable,
+        fetch = _Fetch(self._archive, self._limits, self._timeouts, Looks(keep_going), gathering)
+        path = f"/studies/{checked_uid(study)}/series/{checked_uid(series)}"
+        rest = (
+            None
+            if wanted is None or wanted == expected
+            else [f"{path}/instances/{checked_uid(u)}" for u in sorted(wanted)]
         )
+        came = fetch.instances([path] if rest is None else rest, one_by_one=rest is not None)
+        return store(gathering, came, vault, series=series, institution=institution)
 
-    def _studies(self, query: str) -> dict[str, qido.Entry]:
+    def _studies(self, question: Question) -> dict[str, Entry]:
         try:
-            return self._pages("/studies", "0020000D", fields=f"{query}&{qido.study_fields()}", gone_is_none=False)
+            return self._pages("/studies", "0020000D", fields=_query(question), gone_is_none=False)
         except Unknown:
             raise Unexpected("the archive has no study search at its address") from None
 
-    def _pages(self, path: str, uid_tag: str, *, fields: str = "", gone_is_none: bool = True) -> dict[str, qido.Entry]:
+    def _pages(self, path: str, uid_tag: str, *, fields: str = "", gone_is_none: bool = True) -> dict[str, Entry]:
         """All entries of a list, by UID.
 
         An archive may give fewer than asked for without saying so: the list is at its end when a page brings nothing
         new, which also holds where `offset` is not understood.
         """
-        found: dict[str, qido.Entry] = {}
+        found: dict[str, Entry] = {}
         while True:
             query = "&".join(part for part in (fields, f"limit={_PAGE}", f"offset={len(found)}") if part)
             try:
@@ -159,7 +134,7 @@ class DicomwebClient:
                     return {}
                 raise
             before = len(found)
-            found |= {qido.required_uid(entry, uid_tag): entry for entry in page}
+            found |= {required_uid(entry, uid_tag): entry for entry in page}
             if len(found) == before:
                 return found
             if len(found) > self._limits.entries:
@@ -174,31 +149,26 @@ class _Fetch:
         archive: Archive,
         limits: Limits,
         timeouts: Timeouts,
-        keep_going: Callable[[], None],
+        looks: Looks,
         gathering: Gathering,
     ) -> None:
         self._archive = archive
         self._limits = limits
-        self._keep_going = keep_going
+        self._looks = looks
         self._gathering = gathering
         self._deadline = time.monotonic() + timeouts.deadline if timeouts.deadline else None
-        self._unchecked = 0
-        self._checked_at = time.monotonic()
 
-    def tar(self, paths: list[str], *, one_by_one: bool) -> Generator[Bytes, None, None]:
-        """The tar of what the paths bring: a series, or some of its instances one by one."""
+    def instances(self, paths: list[str], *, one_by_one: bool) -> Generator[Bytes, None, None]:
+        """What the paths bring, as members of a tar: a series, or some of its instances one by one."""
         for path in paths:
-            self._check()
+            self._looks.now()
             with ExitStack() as open_response:
                 if response := self._opened(open_response, path, one_by_one=one_by_one):
-                    yield from self._instances(response)
+                    yield from self._parts(response)
                     if one_by_one:
                         self._read(response)  # to its end, so that the next one need not connect
             if self._gathering.ending is not Ending.CLOSED:
                 break
-        if not self._gathering.index:
-            raise _NothingWhole
-        yield TAR_END
 
     def _opened(self, stack: ExitStack, path: str, *, one_by_one: bool) -> BaseHTTPResponse | None:
         """The answer; None if this one instance is gone, or if others came before the archive stopped answering."""
@@ -213,7 +183,7 @@ class _Fetch:
             self._gathering.ending = Ending.DIED
         return None
 
-    def _instances(self, response: BaseHTTPResponse) -> Iterator[Bytes]:
+    def _parts(self, response: BaseHTTPResponse) -> Iterator[Bytes]:
         body = Multipart(boundary_of(response.headers.get("Content-Type", "")), self._limits.parts)
         instance = Arriving(self._limits)
         try:
@@ -246,25 +216,11 @@ class _Fetch:
         except (HTTPError, OSError):
             self._gathering.ending = Ending.DIED
             return b""
-        self._unchecked += len(piece)
-        if self._unchecked + PIECE > CHUNK or time.monotonic() - self._checked_at > 0.5:
-            self._check()
+        self._looks.after(len(piece))
         return piece
 
-    def _check(self) -> None:
-        self._keep_going()
-        self._unchecked, self._checked_at = 0, time.monotonic()
 
-
-def _refuse_silence(gathering: Gathering) -> None:
-    """Nothing came. That is an answer only if it was closed, and nothing else came in its place."""
-    if gathering.ending is not Ending.CLOSED:
-        raise CutShort("the archive broke off before one image was whole") from None
-    if gathering.unreadable:
-        raise Unreadable("the archive sent no DICOM files") from None
-
-
-def _uid(text: str) -> str:
-    if not header.UID.fullmatch(text):
-        raise ValueError("not a DICOM UID")
-    return text
+def _query(question: Question) -> str:
+    """By hand: some archives do not decode a query, so `*`, `,`, `:` and `-` stand as they are."""
+    keys = [f"{keyword}={quote(value, safe='*,:-')}" for keyword, value in question.items()]
+    return "&".join((*keys, *(f"includefield={tag}" for tag in STUDY_FIELDS)))

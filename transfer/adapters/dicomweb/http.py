@@ -15,11 +15,11 @@ import urllib3
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, SSLError
 
+from transfer.adapters import dicom
 from transfer.adapters.dense import is_dense
+from transfer.adapters.dicom.fetching import PIECE
 from transfer.errors import TooLarge, TransferError, TurnedAway, Unexpected, Unknown, Unreachable
 
-#: asked for at once; what one `recv` brings is handed on as it is
-PIECE: Final = 256 << 10
 _LONGEST_WAIT: Final = 24 * 3600.0
 
 
@@ -34,16 +34,9 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bytes, except `parts` and `entries`. Of one instance at most `in_memory` is held in memory."""
-
+class Limits(dicom.Limits):
+    #: bytes of one list
     json: int = 8 << 20
-    entries: int = 100_000
-    instance: int = 4 << 30
-    #: below what 1000 parts of the vault hold, the bound of the embedded store
-    series: int = 15 << 30
-    parts: int = 200_000
-    in_memory: int = 16 << 20
 
 
 def authorization(token: str | None, user: str | None, password: str | None) -> str | None:

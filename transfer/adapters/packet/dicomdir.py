@@ -19,6 +19,7 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
+from transfer.adapters.dicom.part10 import IMPLEMENTATION, NAMESPACE
 from transfer.adapters.packet.layout import PlacedStudy
 from transfer.identifiers import PacketId
 from transfer.staging import Location, Vault
@@ -26,9 +27,6 @@ from transfer.staging import Location, Vault
 #: bytes of one file that are read for its directory record, and in what steps
 _HEAD: Final = 8 << 20
 _STEP: Final = 64 << 10
-
-_NAMESPACE: Final = uuid.UUID("6f1c2f5e-0c0e-5d0e-9d0b-3b1f5c1a7c11")
-_IMPLEMENTATION: Final = f"2.25.{_NAMESPACE.int}"
 
 # PS3.3 table F.4-1: what is not an image, by SOP class (PS3.4 table B.5-1)
 _RECORD_TYPES: Final = {
@@ -286,9 +284,9 @@ def _directory(packet: PacketId, records: list[Dataset]) -> Dataset:
     directory = Dataset()
     directory.file_meta = FileMetaDataset()
     directory.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
-    directory.file_meta.MediaStorageSOPInstanceUID = UID(f"2.25.{uuid.uuid5(_NAMESPACE, packet).int}")
+    directory.file_meta.MediaStorageSOPInstanceUID = UID(f"2.25.{uuid.uuid5(NAMESPACE, packet).int}")
     directory.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    directory.file_meta.ImplementationClassUID = UID(_IMPLEMENTATION)
+    directory.file_meta.ImplementationClassUID = UID(IMPLEMENTATION)
     directory.FileSetID = ""
     directory.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity = 0
     directory.OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity = 0

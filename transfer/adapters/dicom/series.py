@@ -12,8 +12,8 @@ from enum import StrEnum
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from transfer.adapters.dicomweb.header import MOST_HEADER, Header, Stated, read_header
-from transfer.adapters.dicomweb.http import Limits
+from transfer.adapters.dicom.header import MOST_HEADER, Header, Stated, read_header
+from transfer.adapters.dicom.limits import Limits
 from transfer.errors import TooLarge, Unreadable
 from transfer.patients import Demographics
 from transfer.staging import CHUNK, Location
@@ -34,6 +34,8 @@ class Ending(StrEnum):
     DIED = "died"
     STALLED = "stalled"
     OUT_OF_TIME = "out-of-time"
+    #: closed, and by its own word not all of it was sent (C-GET's B000)
+    IN_PART = "in-part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class IndexEntry:
 class SeriesObject:
     """A tar object in the vault with whole instances of one series: all that were wanted, or as far as it came.
 
-    * `complete`: the closing delimiter was seen, and the instances are exactly those wanted
+    * `complete`: the answer came to its end, and the instances are exactly those wanted
     * `stated`: what the images say of their patient; more than one if they disagree among themselves. Whether it is
       the patient asked about is the caller's to decide
     * `conflicting`: instances that came a second time with other bytes; kept, at places of their own
@@ -170,13 +172,17 @@ class Gathering:
         target = self.expected if self.wanted is None else self.wanted
         return self.ending is Ending.CLOSED and self.index.keys() == target
 
-    def take(self, instance: Arriving) -> Iterator[Bytes]:
+    def take(self, instance: Arriving, *, called: str | None = None) -> Iterator[Bytes]:
+        """`called`: its UID by the word of who sent it, where that is told. One that says another is no use."""
         try:
             header = instance.header()
         except Unreadable:
             self.unreadable += 1
             return
         uid = header.sop_instance_uid
+        if called not in (None, uid):
+            self.unreadable += 1
+            return
         if self.wanted is not None and uid in self.expected - self.wanted:
             return  # had already
         if uid not in self.expected and header.study_instance_uid not in (None, self.study_instance_uid):

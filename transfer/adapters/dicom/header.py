@@ -6,21 +6,19 @@ character sets.
 """
 
 import re
-import struct
 import zlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 
+from transfer.adapters.dicom.elements import MoreNeeded, Walk
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
 #: beyond it an image whose header goes on is not read: sequences of references before the patient are this long at most
 MOST_HEADER: Final = 1 << 20
-_MOST_DEPTH: Final = 16
-_UNDEFINED: Final = 0xFFFFFFFF
 
 UID: Final = re.compile(r"[0-9](?:[0-9.]{0,62}[0-9])?")  # PS3.5 9.1, components not looked at
 
@@ -39,17 +37,8 @@ _WANTED: Final = frozenset(
 )
 _PATIENT: Final = (_CHARACTER_SET, _NAME, _NUMBER, _ISSUER, _BORN, _SEX)
 
-_ITEM: Final = 0xFFFEE000
-_ITEM_ENDS: Final = 0xFFFEE00D
-_SEQUENCE_ENDS: Final = 0xFFFEE0DD
-#: VRs whose length field has 32 bits, PS3.5 table 7.1-1
-_LONG: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _DEFLATED: Final = b"1.2.840.10008.1.2.1.99"
 _BIG_ENDIAN: Final = b"1.2.840.10008.1.2.2"
-
-
-class _MoreNeeded(Exception):
-    """The element goes on behind the bytes we have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +63,13 @@ class Header:
     patient: Stated
 
 
+def checked_uid(text: str) -> str:
+    """Raises `ValueError` where it is none: it is about to stand in a question of ours."""
+    if not UID.fullmatch(text):
+        raise ValueError("not a DICOM UID")
+    return text
+
+
 def read_header(head: bytes, *, is_all: bool) -> Header | None:
     """The header from the first bytes of a file; None if it goes on behind them and they are not all.
 
@@ -82,7 +78,7 @@ def read_header(head: bytes, *, is_all: bool) -> Header | None:
     """
     try:
         found = _elements(head, is_all=is_all)
-    except _MoreNeeded:
+    except MoreNeeded:
         if is_all or len(head) >= MOST_HEADER:
             raise Unreadable("a DICOM header that does not end where it should") from None
         return None
@@ -102,7 +98,7 @@ def demographics(stated: Stated, institution: Institution) -> Demographics:
     number = _text(stated.number)
     issuer = institution.issuer(_text(stated.issuer) or None)
     return Demographics(
-        names=names(_decoded_name(stated.name, stated.character_set)),
+        names=names(decoded(stated.name, stated.character_set)),
         birth_date=day(_text(stated.born)),
         sex=sex(_text(stated.sex)),
         identifiers=(IssuedIdentifier(issuer, number),) if issuer and number else (),
@@ -135,19 +131,20 @@ def sex(text: str) -> str | None:
 
 def _elements(head: bytes, *, is_all: bool) -> dict[int, bytes]:
     if len(head) < 132:
-        raise _MoreNeeded
+        raise MoreNeeded
     if head[128:132] != b"DICM":
         raise Unreadable("not a DICOM file")
     found: dict[int, bytes] = {}
-    at = _Walk(head, explicit=True, order="<").collect(132, found, last=0x0002FFFF)
+    at = Walk(head, explicit=True, order="<").collect(132, found, _WANTED, last=0x0002FFFF)
     syntax = found.get(_TRANSFER_SYNTAX, b"").rstrip(b"\0 ")
     if syntax == _DEFLATED:
         head, at = _inflated(head[at:]), 0
     # By its look, not by its name: files called explicit that are not are met, and everybody reads them.
     explicit = bool(re.fullmatch(rb"[A-Z]{2}", head[at + 4 : at + 6]))
-    end = _Walk(head, explicit=explicit, order=">" if syntax == _BIG_ENDIAN else "<").collect(at, found, last=_SERIES)
+    walk = Walk(head, explicit=explicit, order=">" if syntax == _BIG_ENDIAN else "<")
+    end = walk.collect(at, found, _WANTED, last=_SERIES)
     if end == len(head) and not is_all:
-        raise _MoreNeeded
+        raise MoreNeeded
     return found
 
 
@@ -156,71 +153,6 @@ def _inflated(deflated: bytes) -> bytes:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated, MOST_HEADER)
     except zlib.error:
         raise Unreadable("a deflated DICOM file that cannot be inflated") from None
-
-
-class _Walk:
-    """From element to element through one data set, passing over what is not wanted."""
-
-    def __init__(self, data: bytes, *, explicit: bool, order: str) -> None:
-        self._data = data
-        self._explicit = explicit
-        self._head = struct.Struct(f"{order}HH2sH")
-        self._long = struct.Struct(f"{order}I")
-
-    def collect(self, at: int, found: dict[int, bytes], *, last: int) -> int:
-        """Put wanted values into `found` until a tag beyond `last`; where that one begins."""
-        while at < len(self._data):
-            begins = at
-            tag, vr, length, at = self._element(at)
-            if tag > last:
-                return begins
-            if length == _UNDEFINED:
-                at = self._behind_sequence(at, implicit=vr == b"UN", depth=1)
-                continue
-            at += length
-            if tag in _WANTED:
-                if at > len(self._data):
-                    raise _MoreNeeded
-                found[tag] = self._data[at - length : at]
-        if at > len(self._data):
-            raise _MoreNeeded
-        return at
-
-    def _element(self, at: int, *, implicit: bool = False) -> tuple[int, bytes, int, int]:
-        """Tag, VR (empty if implicit), length, and where the value begins."""
-        try:
-            group, number, vr, length = self._head.unpack_from(self._data, at)
-            tag = group << 16 | number
-            if implicit or not self._explicit or group == 0xFFFE:
-                return tag, b"", self._long.unpack_from(self._data, at + 4)[0], at + 8
-            if vr in _LONG:
-                return tag, vr, self._long.unpack_from(self._data, at + 8)[0], at + 12
-            return tag, vr, length, at + 8
-        except struct.error:
-            raise _MoreNeeded from None
-
-    def _behind_sequence(self, at: int, *, implicit: bool, depth: int) -> int:
-        """Where the sequence of undefined length ends whose first item begins here (PS3.5 7.5)."""
-        if depth > _MOST_DEPTH:
-            raise Unreadable("a DICOM header nested too deep")
-        while True:
-            tag, _, length, at = self._element(at, implicit=implicit)
-            if tag == _SEQUENCE_ENDS:
-                return at
-            if tag != _ITEM:
-                raise Unreadable("a DICOM sequence with something else than items")
-            at = self._behind_item(at, implicit=implicit, depth=depth) if length == _UNDEFINED else at + length
-
-    def _behind_item(self, at: int, *, implicit: bool, depth: int) -> int:
-        while True:
-            tag, vr, length, at = self._element(at, implicit=implicit)
-            if tag == _ITEM_ENDS:
-                return at
-            if length == _UNDEFINED:
-                # PS3.5 6.2.2: what is UN of undefined length is implicit inside
-                at = self._behind_sequence(at, implicit=implicit or vr == b"UN", depth=depth + 1)
-            else:
-                at += length
 
 
 def _uid(value: bytes | None) -> str | None:
@@ -233,7 +165,8 @@ def _text(value: bytes) -> str:
 
 
 @lru_cache(maxsize=64)
-def _decoded_name(name: bytes, character_set: bytes) -> str:
+def decoded(value: bytes, character_set: bytes) -> str:
+    """Text in its Specific Character Set (0008,0005). What cannot be decoded is a question mark."""
     import warnings
 
     from pydicom.charset import convert_encodings, decode_bytes
@@ -244,7 +177,7 @@ def _decoded_name(name: bytes, character_set: bytes) -> str:
         warnings.simplefilter("ignore")  # about character sets that are not what they say; decoding goes on
         try:
             encodings = convert_encodings(terms or [""])
-            text = "=".join(decode_bytes(group, encodings, PN_DELIMS) for group in name.split(b"="))
+            text = "=".join(decode_bytes(group, encodings, PN_DELIMS) for group in value.split(b"="))
         except (LookupError, ValueError):
-            text = name.decode("ascii", errors="replace")
+            text = value.decode("ascii", errors="replace")
     return text.strip("\0 ")

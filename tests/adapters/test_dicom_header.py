@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.adapters.dicomweb.header import MOST_HEADER, day, demographics, names, read_header, sex
+from transfer.adapters.dicom.header import MOST_HEADER, day, demographics, names, read_header, sex
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
