@@ -45,15 +45,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return bool(_ALL_WITH_SERVERS.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
-#: where tests wait rather than work
-_WAITING = ("test_mllp.py", "test_fhir_source.py", "test_dicomweb.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that wait go first: at the end a worker would wait alone."""
-    items.sort(key=lambda item: item.path.name not in _WAITING)
-
-
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder with a path short enough for sockets, which pytest's own is not."""

@@ -27,6 +27,8 @@ from transfer.institutions import Institution, MllpDoor
 from transfer.parts import ports
 from transfer.settings import BadSetting, Settings
 
+pytestmark = pytest.mark.servers
+
 LAB, OTHER = InstitutionId("commhosp-lab"), InstitutionId("prairie-pathology")
 DOOR = MllpDoor(port=0, sending_application="LISAPP", sending_facility="COMMHOSP")
 MESSAGE = b"MSH|^~\\&|LISAPP|COMMHOSP|R|R|20260105101500||ORU^R01^ORU_R01|1|P|2.5.1\rPID|1\r"

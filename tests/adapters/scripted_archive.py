@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +25,7 @@ def uid(number):
     return f"{SERIES}.{number}"
 
 
+@lru_cache(maxsize=512)
 def image(number, *, pixels=0, study=STUDY, series=SERIES, **patient):
     """A DICOM file: instance `number` of the series, of Jane Doe unless said otherwise."""
     dataset = pydicom.dcmread(SAMPLE)

@@ -33,6 +33,8 @@ from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable,
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
+pytestmark = pytest.mark.servers
+
 MERCY = Institution(
     id="mercy-imaging",
     name="Mercy Imaging",

@@ -44,6 +44,8 @@ from transfer.errors import (
 )
 from transfer.patients import Demographics, IssuedIdentifier
 
+pytestmark = pytest.mark.servers
+
 QUICK = Timeouts(connect=2, associate=1, stall=0.3, listing=2, quiet=0.5, deadline=20, release=0.3)
 MR = "1.2.840.10008.5.1.4.1.1.4"
 

@@ -45,6 +45,8 @@ from transfer.errors import (
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
 
+pytestmark = pytest.mark.servers
+
 EVERYTHING = frozenset(RecordKind)
 
 

@@ -23,6 +23,8 @@ from transfer.errors import TransferError, TurnedAway, Unexpected, Unreachable
 from transfer.identifiers import CaseId, PacketId
 from transfer.records import Coding
 
+pytestmark = pytest.mark.servers
+
 PACKET = PacketId.of(CaseId("c0123456789a"), 1)
 CREATED = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 SHA1 = hashlib.sha1(b"%PDF", usedforsecurity=False).digest()

@@ -30,6 +30,8 @@ from transfer.flow.edges import ImageArchive
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
+pytestmark = pytest.mark.servers
+
 MERCY = Institution(
     id="mercy-imaging",
     name="Mercy Imaging",

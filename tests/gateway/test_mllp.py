@@ -24,6 +24,8 @@ from transfer.gateway.mllp.frames import Scanner
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions, MllpDoor
 
+pytestmark = pytest.mark.servers
+
 SAMPLES = Path(__file__).parents[1] / "samples" / "hl7v2"
 LAB = InstitutionId("commhosp-lab")
 DOOR = MllpDoor(port=0, sending_application="LISAPP", sending_facility="COMMHOSP")
