@@ -119,6 +119,7 @@ def test_a_patient_the_archive_does_not_know_is_not_found_there(house: House, or
         assert "images" not in {record.document for record in tx.case(case).records.values()}
 
 
+@pytest.mark.slow
 def test_nothing_of_a_patient_is_in_anything_that_is_written_of_it(house: House, orthanc: DicomOrthanc, folder: Path):
     """One is fetched from Orthanc; of the others an archive speaks, in a refusal and in what is no DICOM."""
     fetched, refused, garbled = charts = [a_marked_patient(house, letters) for letters in ("DI", "DX", "DN")]

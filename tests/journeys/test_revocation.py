@@ -272,7 +272,7 @@ def test_the_watcher_outlives_downloads_that_end_while_it_looks(house: House, mo
         return [(status, len(body)) for status, body in (download(url, shown) for _ in range(15))]
 
     with a_gateway(house.edges) as base:
-        url = link(house, journey.packet).replace(house.settings.public_url, base)
+        url = link(house, journey.packet, "documents/1").replace(house.settings.public_url, base)
         with ThreadPoolExecutor(6) as receivers:
             came = [one for each in receivers.map(fetch, [url] * 6) for one in each]
         assert len(set(came)) == 1  # none was cut
