@@ -624,6 +624,7 @@ def test_an_archive_that_does_not_wait_for_our_answers_is_slowed_by_the_socket_a
         {"AffectedSOPClassUID": None},
         {"AffectedSOPInstanceUID": "1.2."},
         {"CommandDataSetType": 0x0101},
+        {"MessageID": None},
     ],
 )
 def test_an_instance_without_what_makes_it_one_is_unexpected(archive, client, vault, changed):

@@ -41,6 +41,8 @@ NOT_UNDERSTOOD: Final = 0xC000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
+    """A number that is not in it is -1."""
+
     field: int
     number: int
     answers: int

@@ -78,7 +78,7 @@ class Fetch:
     def _take(self, association: Association, of: int, said: Command) -> Iterator[Bytes]:
         """One C-STORE sub-operation (PS3.7 9.3.1), kept as a file; then it is told so."""
         context = association.agreed.contexts[of]
-        if not (context.is_storage and said.has_data and said.sop_class and said.sop_instance):
+        if not (context.is_storage and said.has_data and said.number >= 0 and said.sop_class and said.sop_instance):
             raise Unexpected("the archive sent an instance without what makes it one")
         unreadable = self._gathering.unreadable
         instance = Arriving(self._limits)
