@@ -1,6 +1,7 @@
 """What an image says it is and whose, read from its first bytes as pydicom reads it, and never more than that."""
 
 import re
+import time
 import warnings
 import zlib
 from contextlib import suppress
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.adapters.dicom.header import MOST_HEADER, day, demographics, names, read_header, sex
+from tests.adapters.scripted_archive import image
+from transfer.adapters.dicom.header import MOST_HEADER, day, decoded, demographics, names, read_header, sex
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
@@ -136,3 +138,17 @@ def test_a_name_has_its_parts_and_a_missing_one_is_missing():
 
 def test_sex_is_said_in_our_words():
     assert [sex(text) for text in ("F", "m ", "O", "", "X")] == ["female", "male", "other", None, None]
+
+
+@pytest.mark.filterwarnings("ignore:The ")
+def test_a_header_that_says_more_of_its_patient_than_there_is_to_say_is_refused():
+    for keyword in ("PatientName", "PatientID", "IssuerOfPatientID"):
+        with pytest.raises(Unreadable):
+            read_header(image(1, **{keyword: "x" * 5_000}), is_all=True)
+
+
+def test_no_character_set_makes_reading_take_long():
+    began = time.process_time()
+    decoded(b"a\x1b-Aa" * 12_000, b"\\".join([b"ISO 2022 IR 87"] * 30_000))
+
+    assert time.process_time() - began < 0.5

@@ -631,6 +631,14 @@ def test_beyond_what_is_taken_of_a_series_it_is_refused_and_nothing_is_kept(arch
     assert vault.objects == {}
 
 
+def test_a_series_of_a_hundred_patients_and_one_is_nobodys(archive, client, vault):
+    expected = archive.serve_series([image(n, PatientID=f"M-{n}") for n in range(1, 102)])
+
+    with pytest.raises(TooLarge):
+        fetch(client, vault, expected)
+    assert vault.objects == {}
+
+
 @pytest.mark.parametrize("piece", [999, 1 << 20])
 def test_a_large_image_passes_through_a_nameless_file_unchanged(archive, vault, piece):
     client = DicomwebClient(archive.url, limits=Limits(in_memory=30_000))

@@ -20,6 +20,11 @@ from transfer.patients import Demographics, IssuedIdentifier, PersonName
 #: beyond it an image whose header goes on is not read: sequences of references before the patient are this long at most
 MOST_HEADER: Final = 1 << 20
 
+#: bytes of one value about a patient: PS3.5 6.2 allows a tenth of it
+_LONGEST: Final = 4 << 10
+#: terms of a Specific Character Set; there are some twenty
+_MOST_TERMS: Final = 8
+
 UID: Final = re.compile(r"[0-9](?:[0-9.]{0,62}[0-9])?")  # PS3.5 9.1, components not looked at
 
 _TRANSFER_SYNTAX: Final = 0x00020010
@@ -85,6 +90,8 @@ def read_header(head: bytes, *, is_all: bool) -> Header | None:
     uid = _uid(found.get(_SOP_INSTANCE))
     if uid is None:
         raise Unreadable("a DICOM file without a SOP Instance UID")
+    if any(len(found.get(tag, b"")) > _LONGEST for tag in _PATIENT):
+        raise Unreadable("a DICOM header that says more of its patient than there is to say")
     return Header(
         sop_instance_uid=uid,
         study_instance_uid=_uid(found.get(_STUDY)),
@@ -166,13 +173,18 @@ def _text(value: bytes) -> str:
 
 @lru_cache(maxsize=64)
 def decoded(value: bytes, character_set: bytes) -> str:
-    """Text in its Specific Character Set (0008,0005). What cannot be decoded is a question mark."""
+    """Text in its Specific Character Set (0008,0005). What cannot be decoded is a question mark.
+
+    Some decoders take a time that grows with the square of what they are given: what is too long is read as ASCII.
+    """
     import warnings
 
     from pydicom.charset import convert_encodings, decode_bytes
     from pydicom.valuerep import PN_DELIMS
 
-    terms = [term.strip() for term in _text(character_set).split("\\")]
+    terms = [term.strip() for term in _text(character_set[:_LONGEST]).split("\\")][:_MOST_TERMS]
+    if len(value) > _LONGEST:
+        terms = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about character sets that are not what they say; decoding goes on
         try:

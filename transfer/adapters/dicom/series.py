@@ -21,6 +21,8 @@ from transfer.staging import CHUNK, Location
 Bytes = bytes | bytearray | memoryview
 
 _BLOCK: Final = 512
+#: patients that the instances of one series may state before it is nobody's
+_MOST_STATED: Final = 100
 #: POSIX.1-1988 ustar: an archive ends with two blocks of zeros
 TAR_END: Final = bytes(2 * _BLOCK)
 _SMALL: Final = 4 << 10
@@ -189,6 +191,8 @@ class Gathering:
             self.strays.add(uid)
             return
         self.stated.setdefault(header.patient)
+        if len(self.stated) > _MOST_STATED:
+            raise TooLarge(f"the archive sent a series of more than {_MOST_STATED} patients")
         known = self.index.get(uid)
         if known and known.sha256 == instance.sha256:
             return  # a copy

@@ -4,7 +4,8 @@ An archive counts what it tried to send, and some count wrongly. So a series cou
 of success and the set of SOP Instance UIDs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Final
 
 from transfer.adapters.dicom.asking import Question, studies
@@ -58,13 +59,15 @@ class DimseClient:
     def series(self, study: str) -> list[SeriesFound]:
         """The study's series; none if the archive does not know the study (any more)."""
         keys = {"StudyInstanceUID": checked_uid(study)}
-        found = {required_uid(entry, _SERIES): series_found(entry) for entry in self._asked("SERIES", keys)}
+        with closing(self._asked("SERIES", keys)) as entries:
+            found = {required_uid(entry, _SERIES): series_found(entry) for entry in entries}
         return list(found.values())
 
     def instances(self, study: str, series: str) -> frozenset[str]:
         """The SOP Instance UIDs of a series; none if the archive does not know it (any more)."""
         keys = {"StudyInstanceUID": checked_uid(study), "SeriesInstanceUID": checked_uid(series)}
-        return frozenset(required_uid(entry, _INSTANCE) for entry in self._asked("IMAGE", keys))
+        with closing(self._asked("IMAGE", keys)) as entries:
+            return frozenset(required_uid(entry, _INSTANCE) for entry in entries)
 
     def fetch_series(
         self,
@@ -84,8 +87,8 @@ class DimseClient:
 
         Args:
             expected: what `instances` listed
-            keep_going: called at the start, at least every MiB and at least every second; what it raises (`Fenced`,
-                `NotPermitted`) ends the fetch at once and nothing of it is kept
+            keep_going: called at the start, at least every MiB and at least every second but while we connect; what it
+                raises (`Fenced`, `NotPermitted`) ends the fetch at once and nothing of it is kept
 
         Raises:
             CutShort: the archive broke off before one instance was whole, or could send none.
@@ -101,14 +104,15 @@ class DimseClient:
         return store(gathering, came, vault, series=series, institution=institution)
 
     def _studies(self, question: Question) -> dict[str, Entry]:
-        return {required_uid(entry, _STUDY): entry for entry in self._asked("STUDY", question)}
+        with closing(self._asked("STUDY", question)) as entries:
+            return {required_uid(entry, _STUDY): entry for entry in entries}
 
     def _classes(self, keys: Mapping[str, str], looks: Looks) -> dict[str, str | None]:
         """What a series has now, by SOP Instance UID, and of which SOP class each is if the archive says so."""
-        entries = self._asked("IMAGE", keys, looks)
-        return {required_uid(entry, _INSTANCE): first_text(entry, _CLASS) for entry in entries}
+        with closing(self._asked("IMAGE", keys, looks)) as entries:
+            return {required_uid(entry, _INSTANCE): first_text(entry, _CLASS) for entry in entries}
 
-    def _asked(self, level: str, keys: Mapping[str, str], looks: Looks | None = None) -> Iterator[Entry]:
+    def _asked(self, level: str, keys: Mapping[str, str], looks: Looks | None = None) -> Generator[Entry, None, None]:
         """The answers to one C-FIND; not those of another study or series."""
         contexts = [Context(negotiation.FIND)]
         try:

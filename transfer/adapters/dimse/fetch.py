@@ -18,6 +18,8 @@ from transfer.errors import TooLarge, Unexpected
 
 #: UIDs of one C-GET: some archives bound what a question may be long
 _UIDS: Final = 100
+#: bytes of the list of those that failed
+_MOST_FAILED: Final = 16 << 20
 
 
 class Fetch:
@@ -67,8 +69,7 @@ class Fetch:
             if of != context or not said.is_answer(command.GET, number):
                 raise Unexpected("the archive answered a retrieve with something else")
             if said.has_data:  # which instances failed: those we do not have
-                for _ in association.stream(of):
-                    pass
+                association.data_set(of, _MOST_FAILED)
             if said.status not in command.PENDING:
                 self._close(said.status)
                 return

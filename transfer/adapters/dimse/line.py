@@ -134,7 +134,7 @@ def connected(host: str, port: int, tls: ssl.SSLContext | None, seconds: float) 
     """
     try:
         plain = socket.create_connection((host, port), timeout=seconds)
-    except OSError:
+    except (OSError, UnicodeError):  # a name that is none, too
         raise Unreachable("the archive did not answer") from None
     try:
         # or each small message waits 40 ms for the one before to be acknowledged
