@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -16,8 +17,23 @@ from pathlib import Path
 
 import pydicom
 
+from transfer.institutions import Institution
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
+
 STUDY, SERIES = "1.2.3.4", "1.2.3.4.5"
 BOUNDARY = "b" * 73
+#: who keeps the archive, and the patient of its images
+MERCY = Institution(
+    id="mercy-imaging",
+    name="Mercy Imaging",
+    time_zone="America/Chicago",
+    issuers={"MERCY": "urn:oid:1.2.840.1", "accession": "urn:mercy:accession"},
+)
+JANE = Demographics(
+    names=(PersonName("Doe", ("Jane",)),),
+    birth_date=date(1960, 1, 2),
+    identifiers=(IssuedIdentifier("urn:oid:1.2.840.1", "M-17"),),
+)
 SAMPLE = Path(__file__).parents[1] / "samples" / "dicom" / "MR_small_implicit.dcm"
 
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.adapters.scripted_archive import (
     BOUNDARY,
+    JANE,
+    MERCY,
     SERIES,
     STUDY,
     Said,
@@ -30,22 +32,10 @@ from tests.fakes import MemoryVault
 from transfer.adapters.dicom import Ending, missing
 from transfer.adapters.dicomweb import DicomwebClient, Limits, Timeouts
 from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable, Unreadable
-from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
 pytestmark = pytest.mark.servers
 
-MERCY = Institution(
-    id="mercy-imaging",
-    name="Mercy Imaging",
-    time_zone="America/Chicago",
-    issuers={"MERCY": "urn:oid:1.2.840.1", "accession": "urn:mercy:accession"},
-)
-JANE = Demographics(
-    names=(PersonName("Doe", ("Jane",)),),
-    birth_date=date(1960, 1, 2),
-    identifiers=(IssuedIdentifier("urn:oid:1.2.840.1", "M-17"),),
-)
 SERIES_PATH = f"/studies/{STUDY}/series/{SERIES}"
 QUICK = Timeouts(connect=2, stall=0.3, listing=2)
 

@@ -1,13 +1,14 @@
 """What every archive of images promises (`transfer.flow.edges.ImageArchive`), asked by DICOMweb and by DIMSE alike."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from io import BytesIO
 
 import pydicom
 import pytest
 
 from tests.adapters.scripted_archive import (
+    JANE,
+    MERCY,
     SERIES,
     STUDY,
     Said,
@@ -27,22 +28,10 @@ from transfer.adapters.dicomweb import Timeouts as WebTimeouts
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
 from transfer.errors import CutShort, Fenced, TransferError, Unreachable
 from transfer.flow.edges import ImageArchive
-from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
 pytestmark = pytest.mark.servers
 
-MERCY = Institution(
-    id="mercy-imaging",
-    name="Mercy Imaging",
-    time_zone="America/Chicago",
-    issuers={"MERCY": "urn:oid:1.2.840.1", "accession": "urn:mercy:accession"},
-)
-JANE = Demographics(
-    names=(PersonName("Doe", ("Jane",)),),
-    birth_date=date(1960, 1, 2),
-    identifiers=(IssuedIdentifier("urn:oid:1.2.840.1", "M-17"),),
-)
 Patient = dict[str, str]
 PATIENT: Patient = {"name": "DOE^JANE", "born": "19600102", "number": "M-17", "issuer": "MERCY"}
 

@@ -39,10 +39,13 @@ def not_allowed(_: object) -> bool:
     return False
 
 
-@pytest.mark.parametrize("still", [broken, not_allowed])
-def test_who_cannot_look_may_not_go_on(ledger: Ledger, still: Callable[[object], bool]):
+@pytest.mark.parametrize(
+    ("still", "why"),
+    [(broken, "the watch failed (KeyError)"), (not_allowed, "no basis is in force")],
+)
+def test_who_cannot_look_may_not_go_on(ledger: Ledger, still: Callable[[object], bool], why: str):
     with watching(ledger, still=still) as held:
-        await_fenced(held)
+        assert await_fenced(held).startswith(why)
 
 
 def test_a_cut_that_fails_is_tried_again(ledger: Ledger):

@@ -278,14 +278,18 @@ def test_who_shows_its_certificate_finds_and_fetches_over_tls(
     assert fetched(client, patient.study) == patient.by_uid
 
 
+def a_strangers(known: Certificates, folder: Path) -> ssl.SSLContext:
+    """Trusts whom we trust, and shows a certificate of another authority."""
+    strangers = certificates(folder / "strangers")
+    tls = known.client(shows_certificate=False)
+    tls.load_cert_chain(strangers.folder / "client.pem", strangers.folder / "client.key")
+    return tls
+
+
 def test_who_shows_no_certificate_or_a_strangers_gets_nothing(
     nginx: Front, known: Certificates, patient: InTheArchive, tmp_path: Path
 ) -> None:
-    strangers = certificates(tmp_path / "strangers")
-    theirs = known.client(shows_certificate=False)
-    theirs.load_cert_chain(strangers.folder / "client.pem", strangers.folder / "client.key")
-
-    for tls in (known.client(shows_certificate=False), theirs):
+    for tls in (known.client(shows_certificate=False), a_strangers(known, tmp_path)):
         with pytest.raises((Unexpected, Unreachable)):
             through(nginx, tls).studies(patient.who, patient.institution)
 
@@ -311,11 +315,7 @@ def test_a_certificate_is_no_password(nginx: Front, known: Certificates, patient
 def test_who_shows_no_certificate_or_a_strangers_gets_no_association(
     orthanc: DicomOrthanc, known: Certificates, patient: InTheArchive, tmp_path: Path
 ) -> None:
-    strangers = certificates(tmp_path / "strangers")
-    theirs = known.client(shows_certificate=False)
-    theirs.load_cert_chain(strangers.folder / "client.pem", strangers.folder / "client.key")
-
-    for tls in (known.client(shows_certificate=False), theirs):
+    for tls in (known.client(shows_certificate=False), a_strangers(known, tmp_path)):
         with pytest.raises((TurnedAway, Unreachable)):
             DimseClient(as_peer(orthanc, tls)).studies(patient.who, patient.institution)
 
