@@ -3,6 +3,7 @@
 # ruff: noqa: T201 - it prints what it found
 
 import argparse
+import logging
 import os
 import random
 import shutil
@@ -28,6 +29,8 @@ def main() -> int:
     seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
     # the tests start programs of their own, which import from here too
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    # the database is among what is killed, and the harness's own pool would say so in the middle of the bar
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
     planned = plan(asked.only, asked.kills, random.Random(seed))
     wanted = Wanted(planned=planned, seed=seed, at_once=asked.cases, pace=asked.pace)
