@@ -26,7 +26,7 @@ from transfer.adapters.dicom import SeriesObject, missing
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dicomweb import Timeouts as WebTimeouts
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
-from transfer.errors import CutShort, Fenced, TransferError, Unreachable
+from transfer.errors import CutShort, Fenced, NeedsReview, TransferError, Unreachable
 from transfer.flow.edges import ImageArchive
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
@@ -320,6 +320,35 @@ def test_an_unlisted_image_of_another_study_is_not_kept(archive, vault):
 
     assert found
     assert (found.strays, found.instances, len(found.stated)) == ({uid(2)}, {uid(1)}, 1)
+
+
+def test_an_unlisted_image_of_another_series_is_left_to_that_series(archive, vault):
+    archive.holds([image(1), image(2, series="1.2.3.4.6")])
+
+    found = fetch(archive, vault, frozenset([uid(1)]))
+
+    assert found and found.complete
+    assert (found.strays, found.instances, found.misplaced) == ({uid(2)}, {uid(1)}, frozenset())
+
+
+@pytest.mark.parametrize("other", [{"study": "9.9.9"}, {"series": "1.2.3.4.6"}], ids=["study", "series"])
+def test_a_listed_image_that_names_another_is_kept_and_named(archive, vault, other):
+    files = [image(1), image(2, **other)]
+    archive.holds(files)
+
+    found = fetch(archive, vault, frozenset([uid(1), uid(2)]))
+
+    assert found
+    assert images(vault, found) == as_sent(files)
+    assert (found.misplaced, found.strays) == ({uid(2)}, frozenset())
+
+
+def test_a_series_of_nothing_but_anothers_images_is_for_a_person_to_look_at(archive, vault):
+    archive.holds([image(1, series="1.2.3.4.6")])
+
+    with pytest.raises(NeedsReview):
+        fetch(archive, vault, frozenset([uid(7)]))
+    assert vault.objects == {}
 
 
 def test_a_series_with_images_of_two_patients_says_both(archive, vault):

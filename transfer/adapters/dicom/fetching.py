@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from transfer.adapters.dicom import header
 from transfer.adapters.dicom.series import TAR_END, Bytes, Ending, Gathering, SeriesObject
-from transfer.errors import CutShort, Unreadable
+from transfer.errors import CutShort, Unexpected, Unreadable
 from transfer.institutions import Institution
 from transfer.staging import CHUNK, Vault
 
@@ -43,7 +43,6 @@ def store(
     came: Generator[Bytes, None, None],
     vault: Vault,
     *,
-    series: str,
     institution: Institution,
 ) -> SeriesObject | None:
     """Keep what `came` brings of a series as one object; None if all was answered and nothing came.
@@ -51,6 +50,7 @@ def store(
     Raises:
         CutShort: the archive broke off before one instance was whole.
         Unreadable: nothing it sent was a DICOM file.
+        Unexpected: nothing it sent was of this series.
         Unavailable: the vault did not take it, and what `came` raises.
     """
     try:
@@ -61,13 +61,14 @@ def store(
         return None
     return SeriesObject(
         study_instance_uid=gathering.study_instance_uid,
-        series_instance_uid=series,
+        series_instance_uid=gathering.series_instance_uid,
         location=location,
         index=tuple(gathering.index.values()),
         complete=gathering.is_whole,
         ending=gathering.ending,
         stated=tuple(dict.fromkeys(header.demographics(each, institution) for each in gathering.stated)),
         conflicting=tuple(gathering.conflicting),
+        misplaced=frozenset(gathering.misplaced),
         strays=frozenset(gathering.strays),
         unreadable=gathering.unreadable,
     )
@@ -86,3 +87,5 @@ def _refuse_silence(gathering: Gathering) -> None:
         raise CutShort("the archive broke off before one image was whole") from None
     if gathering.unreadable:
         raise Unreadable("the archive sent no DICOM files") from None
+    if gathering.strays:
+        raise Unexpected("the archive sent nothing but images of another study or series") from None

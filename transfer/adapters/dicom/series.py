@@ -58,7 +58,9 @@ class SeriesObject:
     * `stated`: what the images say of their patient; more than one if they disagree among themselves. Whether it is
       the patient asked about is the caller's to decide
     * `conflicting`: instances that came a second time with other bytes; kept, at places of their own
-    * `strays`: instances nobody listed that name another study; not kept
+    * `misplaced`: instances listed for this series that name another study or series; kept. Archives file images
+      anew in their database only, so whether they belong here is a person's to say
+    * `strays`: instances not listed for this series that name another study or series; not kept
     * `unreadable`: parts that are no DICOM files; not kept
     """
 
@@ -70,6 +72,7 @@ class SeriesObject:
     ending: Ending
     stated: tuple[Demographics, ...]
     conflicting: tuple[IndexEntry, ...] = ()
+    misplaced: frozenset[str] = frozenset()
     strays: frozenset[str] = frozenset()
     unreadable: int = 0
 
@@ -157,12 +160,14 @@ class Gathering:
     """What has been taken into one tar so far. `take` yields the bytes to write."""
 
     study_instance_uid: str
+    series_instance_uid: str
     expected: frozenset[str]
     wanted: frozenset[str] | None
     most: int
     index: dict[str, IndexEntry] = field(default_factory=dict)
     conflicting: list[IndexEntry] = field(default_factory=list)
     stated: dict[Stated, None] = field(default_factory=dict)
+    misplaced: set[str] = field(default_factory=set)
     strays: set[str] = field(default_factory=set)
     unreadable: int = 0
     ending: Ending = Ending.CLOSED
@@ -187,7 +192,8 @@ class Gathering:
             return
         if self.wanted is not None and uid in self.expected - self.wanted:
             return  # had already
-        if uid not in self.expected and header.study_instance_uid not in (None, self.study_instance_uid):
+        is_elsewhere = self._is_elsewhere(header)
+        if is_elsewhere and uid not in self.expected:
             self.strays.add(uid)
             return
         self.stated.setdefault(header.patient)
@@ -201,7 +207,16 @@ class Gathering:
             self.conflicting.append(entry)
         else:
             self.index[uid] = entry
+            if is_elsewhere:
+                self.misplaced.add(uid)
         yield from self._member(instance)
+
+    def _is_elsewhere(self, header: Header) -> bool:
+        """It names another study or series; one that names none is where it was asked for."""
+        return (
+            header.study_instance_uid or self.study_instance_uid,
+            header.series_instance_uid or self.series_instance_uid,
+        ) != (self.study_instance_uid, self.series_instance_uid)
 
     def _member(self, instance: Arriving) -> Iterator[Bytes]:
         self._members += 1

@@ -99,9 +99,10 @@ class DicomwebClient:
         Raises:
             CutShort: the stream broke off before one instance was whole.
             Unreadable: not one part was a DICOM file.
+            Unexpected: not one was of this series.
             Unavailable: also if the vault did not take it.
         """
-        gathering = Gathering(study, expected, wanted, self._limits.series)
+        gathering = Gathering(study, series, expected, wanted, self._limits.series)
         fetch = _Fetch(self._archive, self._limits, self._timeouts, Looks(keep_going), gathering)
         path = f"/studies/{checked_uid(study)}/series/{checked_uid(series)}"
         rest = (
@@ -110,7 +111,7 @@ class DicomwebClient:
             else [f"{path}/instances/{checked_uid(u)}" for u in sorted(wanted)]
         )
         came = fetch.instances([path] if rest is None else rest, one_by_one=rest is not None)
-        return store(gathering, came, vault, series=series, institution=institution)
+        return store(gathering, came, vault, institution=institution)
 
     def _studies(self, question: Question) -> dict[str, Entry]:
         try:

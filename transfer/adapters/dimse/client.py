@@ -93,15 +93,16 @@ class DimseClient:
         Raises:
             CutShort: the archive broke off before one instance was whole, or could send none.
             Unreadable: nothing it sent was DICOM.
+            Unexpected: nothing it sent was of this series.
             Unavailable: also if the vault did not take it.
         """
         keys = {"StudyInstanceUID": checked_uid(study), "SeriesInstanceUID": checked_uid(series)}
         rest = None if wanted is None or wanted == expected else wanted
         looks = Looks(keep_going)
-        gathering = Gathering(study, expected, wanted, self._limits.series)
+        gathering = Gathering(study, series, expected, wanted, self._limits.series)
         fetch = Fetch(self._peer, self._timeouts, self._limits, looks, gathering)
         came = fetch.instances(keys, rest, lambda: self._classes(keys, looks))
-        return store(gathering, came, vault, series=series, institution=institution)
+        return store(gathering, came, vault, institution=institution)
 
     def _studies(self, question: Question) -> dict[str, Entry]:
         with closing(self._asked("STUDY", question)) as entries:
