@@ -23,6 +23,7 @@ class HoldCode(StrEnum):
     ARRIVAL_POISONOUS = "arrival-poisonous"
     BATCH_MISCOUNTED = "batch-miscounted"
     ENTRIES_UNUSABLE = "entries-unusable"
+    IMAGES_MISPLACED = "images-misplaced"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
     SOURCE_REFUSES = "source-refuses"
@@ -104,6 +105,10 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
             Word.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
         },
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
+        HoldCode.IMAGES_MISPLACED: {
+            Word.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
+            Word.SEEN: "the study stays out of the packet; you are asked again when its department is asked again",
+        },
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,

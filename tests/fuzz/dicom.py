@@ -162,9 +162,9 @@ def directory(data: bytes) -> None:
         line="ct",
     )
     said = contents((), (item,))
-    written, unlisted = dicomdir(said.packet, lay_out(said).studies, vault)
-    records = dcmread(io.BytesIO(written)).DirectoryRecordSequence
-    assert len(unlisted) + sum("ReferencedFileID" in record for record in records) == 2
+    directory = dicomdir(said.packet, lay_out(said).studies, vault)
+    records = dcmread(io.BytesIO(directory.written)).DirectoryRecordSequence
+    assert len(directory.unlisted) + sum("ReferencedFileID" in record for record in records) == 2
 
 
 def _client(answers: list[Said]) -> DicomwebClient:

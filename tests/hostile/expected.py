@@ -63,10 +63,10 @@ class One(Nowhere):
 def listed(body: bytes) -> list[str]:
     """The paths that the DICOMDIR of a packet with this one file leaves out."""
     location = Location("one", 0, len(body), hashlib.sha256(body).hexdigest())
-    study: Any = SimpleNamespace(
-        series=[SimpleNamespace(instances=[("data/images/1/1/1.dcm", SimpleNamespace(location=location))])]
-    )
-    return dicomdir(PacketId("c00000000001-p1"), (study,), One(body))[1]
+    placed = ("data/images/1/1/1.dcm", SimpleNamespace(location=location))
+    series = SimpleNamespace(item=SimpleNamespace(series_instance_uid="1.2.3.4"), instances=[placed])
+    study: Any = SimpleNamespace(item=SimpleNamespace(study_instance_uid="1.2.3"), series=[series])
+    return list(dicomdir(PacketId("c00000000001-p1"), (study,), One(body)).unlisted)
 
 
 _DOCUMENT = {

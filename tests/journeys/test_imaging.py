@@ -1,6 +1,7 @@
 """Studies from an archive that dies, grows, mixes patients, or sends gigabytes while everybody rings."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -254,6 +255,66 @@ def test_a_mixed_study_cut_off_before_the_strangers_images_is_not_completed_with
         hours_pass(timedelta(hours=7))
     with house.edges.ledger.transaction() as tx:
         assert not [k for k, _ in records.joined(tx, journey.case) if k.kind == "images" and k.is_whole]
+
+
+def test_images_that_name_another_study_are_kept_and_count_once_a_person_has_looked(
+    house: House, hours_pass: Callable[[timedelta], None]
+):
+    house.behave("archive", another_study_from=3)
+    journey = begun(house, slices=6)
+    house.pathology_report(journey.chart)
+    attend_all(house.edges)
+
+    kept, held = study_of(journey)
+    assert sorted(held) == sorted(uids_of(journey))
+    assert not kept.is_whole
+    assert "images-misplaced" in house.holds(journey.case)
+    assert "approve-partial" not in house.holds(journey.case)
+    assert films(journey) == "answered"
+    fetches = Fetches(house)
+    hours_pass(timedelta(hours=7))
+    attend_all(house.edges)
+    assert not fetches.series
+    assert not fetches.instances
+
+    journey.say("images-misplaced", Word.APPROVE)
+    assert_whole(journey)
+    assert len(journey.facts(facts.RecordCompleted)) == 1
+    journey.say("approve-partial", Word.APPROVE)
+    house.attend_until(lambda: journey.folded.stage is Stage.DELIVERED)
+    folder = Path(journey.at_center()["folder"])
+    assert in_packet(folder) == Counter(uids_of(journey))
+    named = json.loads((folder / "manifest.json").read_text())["otherwise_in_dicomdir"]
+    assert {pydicom.dcmread(folder / path).StudyInstanceUID for path in named} == {
+        f"{journey.chart['imaging']['study_uid']}.9"
+    }
+    assert len(named) == 4
+
+
+def test_a_second_case_asks_about_misplaced_images_too_until_somebody_has_looked(house: House):
+    house.behave("archive", another_study_from=3)
+    journey = begun(house, slices=6)
+    attend_all(house.edges)
+    desk.close(house.edges, journey.case, "not-coming", person="nurse")
+    again = house.referral(
+        journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "third-opinion"}
+    )
+    attend_all(house.edges)
+    second = Journey(house, journey.chart, again)
+
+    assert "images-misplaced" in house.holds(second.case)
+    second.say("images-misplaced", Word.APPROVE)
+    assert_whole(second)
+
+
+def test_an_archive_that_sends_only_anothers_images_is_a_question_and_not_silence(house: House):
+    house.behave("archive", another_series=True)
+    journey = begun(house, slices=3)
+    attend_all(house.edges)
+
+    assert "source-puzzles" in house.holds(journey.case)
+    assert "cut-short" not in [word for moved in journey.facts(facts.RequestMoved) for word in moved.findings]
+    assert not [kept for kept in journey.facts(facts.RecordCollected) if kept.document == "images"]
 
 
 def test_a_study_that_grew_after_delivery_is_not_sent_without_a_persons_word(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 from transfer.adapters.dicom import SeriesObject, StudyFound
 from transfer.errors import CutShort, Fenced, NeedsReview, Unreachable
@@ -9,6 +10,7 @@ from transfer.flow.asking import Asking
 from transfer.flow.collecting import join, may_collect, taken_back
 from transfer.flow.edges import Edges, ImageArchive
 from transfer.flow.watch import Watch
+from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx, patients, people, records, requests
 from transfer.ledger.records import About, IndexEntry, Kept, New, Part, Series
 from transfer.matching import Candidate, Tier, Verdict, identify
@@ -116,6 +118,8 @@ def _have(
             return frozenset()
         ruling = _still_permitted(tx, edges, asking)
         have = _uids(records.parts(tx, kept))
+        if kept.about.misplaced:
+            people.hold(tx, asking.claimed.request.case, "images-misplaced", asking.claimed.request.id)
         if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
             records.rewrite(tx, kept, _about(study, expected), is_whole=False)
             kept = replace(kept, is_whole=False)
@@ -150,18 +154,19 @@ def _keep(
     """Write one series' object, whole or partial, and whether the study is whole with it."""
     made = asking.claimed.request
     everything = frozenset[str]().union(*expected.values())
-    part = _part(got)
+    part, about = _part(got), _about(study, expected, got.misplaced)
     with edges.ledger.transaction() as tx:
         ruling = _still_permitted(tx, edges, asking)
-        if got.conflicting or got.strays or got.unreadable:
+        if got.conflicting or got.strays - everything or got.unreadable:
             people.hold(tx, made.case, "entries-unusable", made.id)
+        if got.misplaced:
+            people.hold(tx, made.case, "images-misplaced", made.id)
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
-            is_whole = _uids([part]) >= everything
-            kept = records.keep(tx, _new(asking, study, expected, part, origin, is_whole=is_whole))
+            kept = records.keep(tx, _new(asking, about, part, origin))
             join(tx, edges, made.case, kept, ruling, tier, request=made.id)
         else:
-            _grow(tx, asking, kept, study, expected, part)
+            _grow(tx, asking, kept, about, part)
             join(tx, edges, made.case, kept, ruling, tier, request=made.id)
 
 
@@ -185,15 +190,41 @@ def _grow(
     tx: Tx,
     asking: Asking,
     kept: Kept,
-    study: StudyFound,
-    expected: dict[str, frozenset[str]],
+    about: About,
     part: Part,
 ) -> None:
     records.add_parts(tx, asking.patient, kept.id, [part])
-    is_whole = _uids(records.parts(tx, kept)) >= frozenset[str]().union(*expected.values())
-    records.rewrite(tx, kept, _about(study, expected), is_whole=is_whole)
+    about = replace(about, misplaced=tuple(sorted({*about.misplaced, *kept.about.misplaced})))
+    is_whole = _is_whole(about, records.parts(tx, kept))
+    records.rewrite(tx, kept, about, is_whole=is_whole)
     if is_whole and not kept.is_whole:
         records.complete(tx, asking.claimed.request.case, kept)
+
+
+def _is_whole(about: About, parts: Iterable[Part]) -> bool:
+    """All that is listed is here, and nothing of it waits for a person to say that it belongs here."""
+    return not about.misplaced and _uids(parts) >= frozenset(chain.from_iterable(about.expected.values()))
+
+
+def take_misplaced(tx: Tx, case: CaseId, institution: InstitutionId) -> int:
+    """A person looked at images that name another study or series: they belong where the archive lists them.
+
+    Says how many of the case's studies from there are whole with it.
+    """
+    taken = 0
+    for kept, _ in records.joined(tx, case):
+        if kept.kind is not RecordKind.IMAGES or kept.institution != institution:
+            continue
+        is_whole = kept.is_whole
+        if kept.about.misplaced:
+            about = replace(kept.about, misplaced=())
+            is_whole = _is_whole(about, records.parts(tx, kept))
+            records.rewrite(tx, kept, about, is_whole=is_whole)
+        # Also one that was looked at for another case: this one has not heard of it.
+        if is_whole and (kept.about.misplaced or kept.id not in tx.case(case).whole):
+            records.complete(tx, case, kept)
+            taken += 1
+    return taken
 
 
 def _part(got: SeriesObject) -> Part:
@@ -215,12 +246,9 @@ def _part(got: SeriesObject) -> Part:
 
 def _new(
     asking: Asking,
-    study: StudyFound,
-    expected: dict[str, frozenset[str]],
+    about: About,
     part: Part,
     origin: str,
-    *,
-    is_whole: bool,
 ) -> New:
     return New(
         patient=asking.patient,
@@ -228,13 +256,13 @@ def _new(
         kind=RecordKind.IMAGES,
         status=DocumentStatus.FINAL,
         origin=origin,
-        about=_about(study, expected),
+        about=about,
         parts=(part,),
-        is_whole=is_whole,
+        is_whole=_is_whole(about, [part]),
     )
 
 
-def _about(study: StudyFound, expected: dict[str, frozenset[str]]) -> About:
+def _about(study: StudyFound, expected: dict[str, frozenset[str]], misplaced: frozenset[str] = frozenset()) -> About:
     return About(
         title=study.description,
         at=study.at,
@@ -242,4 +270,5 @@ def _about(study: StudyFound, expected: dict[str, frozenset[str]]) -> About:
         study_instance_uid=study.study_instance_uid,
         modalities=tuple(sorted(study.modalities)),
         expected={series: tuple(sorted(uids)) for series, uids in expected.items()},
+        misplaced=tuple(sorted(misplaced)),
     )

@@ -34,6 +34,8 @@ class About:
     modalities: tuple[str, ...] = ()
     #: series UID → SOP instance UIDs the archive listed when it was last asked
     expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: instances whose files name another study or series, which nobody has said to belong here
+    misplaced: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, document: Document) -> Self:

@@ -25,7 +25,7 @@ HOLDS: Mapping[str, Sentences] = {
         _WHICH_PATIENT,
     ),
     HoldCode.WHOSE_STUDY: Sentences(
-        "The archive lists studies that are not surely this patient's; they were not fetched. Call the film room.",
+        "Studies of the archive, or images, are not surely this patient's; they were not taken. Call the film room.",
         THEIRS,
         "Some studies could not be matched to the patient surely. We will call you.",
     ),
@@ -58,6 +58,12 @@ HOLDS: Mapping[str, Sentences] = {
         "Some of what the source gave cannot be used. The rest was collected; ask the source about it.",
         WORKING,
         "Some of what you sent could not be used. Please call us.",
+    ),
+    HoldCode.IMAGES_MISPLACED: Sentences(
+        "Images of the patient name another study or series than the archive lists them under. "
+        "Ask the film room whether they belong there.",
+        WORKING,
+        "Images you sent name another study or series than you list them under. Please tell us whether they belong.",
     ),
     HoldCode.CONTROL_ID_CONFLICT: Sentences(
         "A message came under a number that had come before with other content. Both are kept; ask which one counts.",

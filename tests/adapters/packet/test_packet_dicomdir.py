@@ -1,6 +1,7 @@
 """The directory a viewer opens the images by."""
 
 import io
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,20 +67,36 @@ def test_a_viewer_finds_every_image_through_it(tmp_path):
 def test_names_in_other_scripts_are_kept():
     vault = MemoryVault()
     study = a_study(vault, (SAMPLES / "chrGreek.dcm").read_bytes())
-    written, unlisted = listing(vault, study)
-    record = dcmread(io.BytesIO(written)).DirectoryRecordSequence[0]
+    directory = listing(vault, study)
+    record = dcmread(io.BytesIO(directory.written)).DirectoryRecordSequence[0]
 
-    assert not unlisted
+    assert not directory.unlisted
     assert str(record.PatientName) == str(dcmread(SAMPLES / "chrGreek.dcm").PatientName) == "Διονυσιος"
 
 
 def test_a_file_that_cannot_be_read_is_told_and_costs_no_other():
     vault = MemoryVault()
     good = (SAMPLES / "CT_small.dcm").read_bytes()
-    written, unlisted = listing(vault, a_study(vault, b"noise", good, good[:200], b""))
+    directory = listing(vault, a_study(vault, b"noise", good, good[:200], b""))
 
-    assert unlisted == [f"data/DICOM/S0001/I0000{n}" for n in (1, 3, 4)]
-    assert sum(r.DirectoryRecordType == "IMAGE" for r in dcmread(io.BytesIO(written)).DirectoryRecordSequence) == 1
+    assert directory.unlisted == tuple(f"data/DICOM/S0001/I0000{n}" for n in (1, 3, 4))
+    records = dcmread(io.BytesIO(directory.written)).DirectoryRecordSequence
+    assert sum(r.DirectoryRecordType == "IMAGE" for r in records) == 1
+
+
+def test_the_manifest_names_what_the_directory_has_elsewhere_than_the_archive():
+    vault = MemoryVault()
+    ours = dcmread(SAMPLES / "CT_small.dcm")
+    ours.StudyInstanceUID, ours.SeriesInstanceUID = "1.2.3", "1.2.3.4"
+    file = io.BytesIO()
+    ours.save_as(file)
+    study = a_study(vault, file.getvalue(), (SAMPLES / "CT_small.dcm").read_bytes())
+
+    packet = made(contents((), (study,)), vault)
+
+    manifest = json.loads(packet.files["manifest.json"])
+    assert manifest["otherwise_in_dicomdir"] == ["data/DICOM/S0001/I00002"]
+    assert manifest["not_in_dicomdir"] == []
 
 
 def test_only_the_head_of_a_large_file_is_read():

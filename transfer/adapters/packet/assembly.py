@@ -95,10 +95,10 @@ def _made(
     files = {names.RECORDS_PDF: shown.pdf, names.NOTICE: f"{NOTICE}\n".encode()}
     if PART_2_LABEL in contents.labels:
         files[names.PART_2_NOTICE] = f"{PART_2_NOTICE}\n".encode()
-    unlisted: list[str] = []
-    if layout.studies:
-        files[names.DICOMDIR], unlisted = dicomdir(contents.packet, layout.studies, vault)
-    files[names.MANIFEST] = manifest_json(contents, layout, shown, unlisted)
+    directory = dicomdir(contents.packet, layout.studies, vault) if layout.studies else None
+    if directory:
+        files[names.DICOMDIR] = directory.written
+    files[names.MANIFEST] = manifest_json(contents, layout, shown, directory)
     files[names.SUBMISSION] = submission(contents, layout, read.planned)
     files[names.INDEX_PAGE] = index_page(contents, layout, shown, key["kid"])
     files[bag.SIGNER] = rfc8785.dumps(key)

@@ -137,24 +137,39 @@ class _Head(io.RawIOBase):
         return len(piece)
 
 
-def dicomdir(packet: PacketId, studies: tuple[PlacedStudy, ...], vault: Vault) -> tuple[bytes, list[str]]:
-    """The DICOMDIR, and the paths it could not list because their head cannot be read. They are in the packet all the
-    same. The same packet always gives the same bytes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """The DICOMDIR's bytes, and where it is not what the manifest says.
+
+    * `unlisted`: paths it could not list because their head cannot be read; they are in the packet all the same
+    * `otherwise`: paths it lists under another study or series, by the file's own word, than the archive did
     """
-    root, unlisted = _Node(Dataset()), []
+
+    written: bytes
+    unlisted: tuple[str, ...]
+    otherwise: tuple[str, ...]
+
+
+def dicomdir(packet: PacketId, studies: tuple[PlacedStudy, ...], vault: Vault) -> Directory:
+    """The directory of all images. The same packet always gives the same bytes."""
+    root, unlisted, otherwise = _Node(Dataset()), [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for path, location in _files(studies):
+        for path, location, filed in _files(studies):
             head = _head(vault, location)
             if head is None or not _list(root, path, head):
                 unlisted.append(path)
-        return _written(packet, root), unlisted
+            elif filed != (str(head.StudyInstanceUID), str(head.SeriesInstanceUID)):
+                otherwise.append(path)
+        return Directory(written=_written(packet, root), unlisted=tuple(unlisted), otherwise=tuple(otherwise))
 
 
-def _files(studies: tuple[PlacedStudy, ...]) -> Iterator[tuple[str, Location]]:
+def _files(studies: tuple[PlacedStudy, ...]) -> Iterator[tuple[str, Location, tuple[str, str]]]:
+    """Path, place, and the study and series that the archive listed it under."""
     for study in studies:
         for series in study.series:
-            yield from ((path, instance.location) for path, instance in series.instances)
+            filed = (study.item.study_instance_uid, series.item.series_instance_uid)
+            yield from ((path, instance.location, filed) for path, instance in series.instances)
 
 
 def _head(vault: Vault, location: Location) -> FileDataset | None:

@@ -1,10 +1,11 @@
 """`manifest.json`: what the packet holds and lacks, for programs; and the two small texts of a BagIt bag."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from transfer.adapters.packet.dicomdir import Directory
 from transfer.adapters.packet.layout import RECORDS_PDF, Layout, PlacedDocument, PlacedStudy
 from transfer.adapters.packet.pdf import Bookmarked
 from transfer.packet import NOTICE, Contents
@@ -13,7 +14,7 @@ from transfer.staging import Location
 FORM = "records-transfer/packet/1"
 
 
-def manifest_json(contents: Contents, layout: Layout, shown: Bookmarked, unlisted: Sequence[str]) -> bytes:
+def manifest_json(contents: Contents, layout: Layout, shown: Bookmarked, directory: Directory | None) -> bytes:
     """What stands in the packet, item by item; what is missing; custody of material; versions; the anchor.
 
     Nothing in it depends on what was withheld.
@@ -30,7 +31,8 @@ def manifest_json(contents: Contents, layout: Layout, shown: Bookmarked, unliste
         "notice": NOTICE,
         "documents": [_document(document, layout, shown) for document in layout.documents],
         "imaging": [_study(study) for study in layout.studies],
-        "not_in_dicomdir": list(unlisted),
+        "not_in_dicomdir": directory.unlisted if directory else (),
+        "otherwise_in_dicomdir": directory.otherwise if directory else (),
         "missing": [{"line": m.line, "label": m.label, "sentence": m.sentence} for m in contents.missing],
         "material": [
             {

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from transfer.flow.assess import settle_needs
 from transfer.flow.desk.answering import Answer, answer_in
 from transfer.flow.desk.cases import approve_in
 from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.verbs import Did, at_desk, not_allowed, unknown
 from transfer.flow.edges import Edges
+from transfer.flow.imaging import take_misplaced
 from transfer.holds import APPROVALS, COMPARED, WORDS, HoldCode, Word
 from transfer.identifiers import INBOX, CaseId, PatientId
 from transfer.ledger import Tx, arrivals, patients, people, requests, rounds
@@ -79,6 +81,14 @@ def _approve(tx: Tx, edges: Edges, hold: Hold) -> Did:
     return approve_in(tx, edges, CaseId(hold.subject), (), None)
 
 
+def _take_misplaced(tx: Tx, edges: Edges, hold: Hold) -> Did:
+    request, case = requests.get(tx, hold.about or ""), CaseId(hold.subject)
+    if request is None or not tx.case(case).is_open:
+        return Did(sentence="there is nothing to count any more")
+    count = take_misplaced(tx, case, request.institution)
+    return Did(sentence=f"studies that are whole with it: {count}; {settle_needs(tx, edges, case).sentence}")
+
+
 def _enforce(tx: Tx, _: Edges, hold: Hold) -> Did:
     rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, hold.subject)
     return Did(sentence="it is being done")
@@ -147,6 +157,7 @@ _SEEN_TOO = frozenset(
 _ACTIONS: Mapping[HoldCode, Callable[[Tx, Edges, Hold], Did]] = MappingProxyType(
     {
         **dict.fromkeys(APPROVALS, _approve),
+        HoldCode.IMAGES_MISPLACED: _take_misplaced,
         HoldCode.CONFIRM_PURGE: _enforce,
         HoldCode.WHOSE_STUDY: _ask_again,
         HoldCode.SOURCE_REFUSES: _ask_again,

@@ -34,6 +34,10 @@ class MercyImaging(Institution):
         "bytes_per_second": None,
         #: from this slice on the CT images name another person
         "another_patient_from": None,
+        #: from this slice on the CT images name another study than they are listed under
+        "another_study_from": None,
+        #: whether a retrieve of a series brings what is in no series of the study
+        "another_series": False,
         #: normal | empty | forbidden | silent | error-503 | error-500 | garbage (both name patients)
         "answer": "normal",
         "retry_after": 1,
@@ -151,8 +155,23 @@ class MercyImaging(Institution):
         )
 
     def _instance(self, series: Series, number: int) -> list[bytes | memoryview]:
-        first = self.behaviour["another_patient_from"]
-        return series.instance(number) if first is None or number < int(first) else self._strangers(series, number)
+        if self.behaviour["another_series"]:
+            return replace(series, uid=f"{series.uid}.9").instance(number)
+        if self._from("another_study_from", number):
+            return self._refiled(series, number)
+        return (
+            self._strangers(series, number) if self._from("another_patient_from", number) else series.instance(number)
+        )
+
+    def _from(self, knob: str, number: int) -> bool:
+        first = self.behaviour[knob]
+        return first is not None and number >= int(first)
+
+    def _refiled(self, series: Series, number: int) -> list[bytes | memoryview]:
+        """The same image as it was before the archive filed it under this study."""
+        chart = json.loads(series.chart_text)
+        chart["imaging"]["study_uid"] += ".9"
+        return replace(series, chart_text=json.dumps(chart, sort_keys=True)).instance(number)
 
     def _strangers(self, series: Series, number: int) -> list[bytes | memoryview]:
         """The same image with somebody else's name and number in it: filed under the wrong patient."""
