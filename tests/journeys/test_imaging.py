@@ -297,7 +297,7 @@ def test_a_second_case_asks_about_misplaced_images_too_until_somebody_has_looked
     attend_all(house.edges)
     desk.close(house.edges, journey.case, "not-coming", person="nurse")
     again = house.referral(
-        journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "third-opinion"}
+        journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "fourth-opinion"}
     )
     attend_all(house.edges)
     second = Journey(house, journey.chart, again)
