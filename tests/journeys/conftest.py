@@ -26,7 +26,7 @@ def house(shared_house: House) -> House:
     shared_house.behave("oncology", answer="normal", page_size=4)
     shared_house.behave("archive", answer="normal", die_after_bytes=None, die_after_instances=None, deaths=None,
                         delay_seconds=0, bytes_per_second=None, slices=None, rows=128,
-                        another_patient_from=None, another_study_from=None, another_series=False)  # fmt: skip
+                        another_patient_from=None, another_study_from=None, brings="its-own")  # fmt: skip
     shared_house.behave("center", answer="normal", receipt="accepted", bytes_per_second=None, fetch=True)
     with psycopg.connect(shared_house.settings.owner_database_url, autocommit=True) as owner:
         owner.execute("UPDATE transfer.due_runs SET state = 'done', outcome = 'test over' WHERE state <> 'done'")

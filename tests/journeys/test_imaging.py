@@ -307,8 +307,23 @@ def test_a_second_case_asks_about_misplaced_images_too_until_somebody_has_looked
     assert_whole(second)
 
 
+def test_of_an_archive_that_sends_the_whole_study_each_series_takes_its_own(house: House):
+    house.behave("archive", brings="whole-study")
+    journey = begun(house, slices=3)
+    attend_all(house.edges)
+
+    assert_whole(journey)
+    assert not {"entries-unusable", "images-misplaced"} & house.holds(journey.case)
+    with house.edges.ledger.transaction() as tx:
+        for part in records.parts(tx, study_of(journey)[0]):
+            assert part.series
+            assert {i.sop_instance_uid.rpartition(".")[0] for i in part.series.instances} == {
+                part.series.series_instance_uid
+            }
+
+
 def test_an_archive_that_sends_only_anothers_images_is_a_question_and_not_silence(house: House):
-    house.behave("archive", another_series=True)
+    house.behave("archive", brings="another-series")
     journey = begun(house, slices=3)
     attend_all(house.edges)
 

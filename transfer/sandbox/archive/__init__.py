@@ -36,8 +36,8 @@ class MercyImaging(Institution):
         "another_patient_from": None,
         #: from this slice on the CT images name another study than they are listed under
         "another_study_from": None,
-        #: whether a retrieve of a series brings what is in no series of the study
-        "another_series": False,
+        #: what a retrieve of a series brings: its-own | whole-study | another-series
+        "brings": "its-own",
         #: normal | empty | forbidden | silent | error-503 | error-500 | garbage (both name patients)
         "answer": "normal",
         "retry_after": 1,
@@ -98,7 +98,8 @@ class MercyImaging(Institution):
             case ["studies", uid]:
                 return self._retrieved(self._series(uid), request)
             case ["studies", uid, "series", series]:
-                return self._retrieved(self._series(uid, series), request)
+                whole = self.behaviour["brings"] == "whole-study"
+                return self._retrieved(self._series(uid, None if whole else series), request)
             case ["studies", uid, "series", series, "instances", instance]:
                 return self._retrieved(self._series(uid, series), request, instance)
             case _:
@@ -155,7 +156,7 @@ class MercyImaging(Institution):
         )
 
     def _instance(self, series: Series, number: int) -> list[bytes | memoryview]:
-        if self.behaviour["another_series"]:
+        if self.behaviour["brings"] == "another-series":
             return replace(series, uid=f"{series.uid}.9").instance(number)
         if self._from("another_study_from", number):
             return self._refiled(series, number)
