@@ -1,17 +1,22 @@
-"""What came of asking: a source's silence is told from a failure of our own."""
+"""What came of asking: silence is told from a failure of our own, and an answer from one that a permission cut off."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from transfer.adapters.fhir.found import Found, PatientFound
 from transfer.errors import OutOfOrder, Unreachable
+from transfer.flow import desk
 from transfer.flow.edges import Edges
+from transfer.flow.receive import receive
 from transfer.ledger import Ledger, rounds
+from transfer.patients import Demographics
 from transfer.record_requests import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, RequestState
+from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.rounds import RunState
 
 pytestmark = pytest.mark.servers
@@ -91,3 +96,128 @@ def test_who_died_asking_says_nothing_of_the_source(
         assert request.state is RequestState.DUE
         assert request.not_before
         assert request.not_before - tx.now() <= FIRST_PAUSE
+
+
+# --- a permission that ends in the middle -----------------------------------------------------------------------------
+
+
+def nothing_happens() -> None:
+    """Between two documents, most of the time."""
+
+
+class Charts:
+    """A records office that holds three notes, and lets something happen, once, when it has given so many."""
+
+    def __init__(self) -> None:
+        self.kinds = [RecordKind.NOTE] * 3
+        self.given = 1
+        self.happens: Callable[[], object] = nothing_happens
+        self.times_asked = 0
+
+    def ask(self, _source: object) -> Any:
+        return self
+
+    def find_patient(self, said: Demographics, _institution: object, **_: object) -> PatientFound:
+        self.times_asked += 1
+        self.said = said
+        return PatientFound(id="1", url="https://office.example/Patient/1", demographics=said, by="identifier")
+
+    def documents(self, *_: object, **__: object) -> Iterator[Found]:
+        for number, kind in enumerate(self.kinds):
+            if number == self.given:
+                happens, self.happens = self.happens, nothing_happens
+                happens()
+            yield Found(
+                document=Document(
+                    patient=self.said,
+                    kind=kind,
+                    code=None,
+                    title=f"document {number}",
+                    status=DocumentStatus.FINAL,
+                    at=datetime(2026, 1, 5, tzinfo=UTC),
+                ),
+                sources=(f"https://office.example/DocumentReference/{number}",),
+                read=lambda number=number: iter([f"document {number}".encode()]),
+            )
+
+
+@pytest.fixture
+def charts() -> Charts:
+    return Charts()
+
+
+@pytest.fixture
+def asking(ledger: Ledger, tmp_path, charts: Charts) -> Edges:
+    return b.an_edges(ledger, tmp_path, ask_fhir=charts.ask)
+
+
+def collected(edges: Edges, case) -> int:
+    with edges.ledger.transaction() as tx:
+        return len(tx.case(case).records)
+
+
+def the_form(edges: Edges, case) -> str:
+    (permission,) = desk.dossier(edges, case).permissions
+    return permission.permission
+
+
+def test_a_fetch_that_a_pause_interrupts_is_made_whole_when_the_permission_goes_on(asking: Edges, charts: Charts):
+    chart = b.a_chart()
+    b.sign_form(asking, chart)
+    case = b.refer(asking, chart)
+    charts.happens = lambda: desk.pause(asking, the_form(asking, case), person="ann")
+    attend_all(asking)
+    assert collected(asking, case) == 1
+    assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.NOT_PERMITTED
+
+    desk.resume(asking, the_form(asking, case), person="ann")
+    attend_all(asking)
+
+    assert collected(asking, case) == 3
+    assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
+
+
+def test_a_fetch_during_which_the_form_expires_is_made_whole_under_a_new_one(
+    asking: Edges, charts: Charts, hours_pass: Callable[[timedelta], None]
+):
+    chart = b.a_chart()
+    b.sign_form(asking, chart)
+    case = b.refer(asking, chart)
+    charts.happens = lambda: hours_pass(timedelta(days=200))
+    attend_all(asking)
+    assert collected(asking, case) == 1
+    assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.NOT_PERMITTED
+
+    b.sign_form(asking, chart, expires_on="2036-01-01")
+    attend_all(asking)
+
+    assert collected(asking, case) == 3
+
+
+def test_a_fetch_during_which_a_wider_form_comes_is_made_again_under_that_form(asking: Edges, charts: Charts):
+    charts.kinds = [RecordKind.LABORATORY, RecordKind.NOTE]
+    chart = b.a_chart()
+    b.sign_form(asking, chart, codes=["11506-3"])
+    case = b.refer(asking, chart)
+
+    def it_comes() -> None:
+        b.sign_form(asking, chart)
+        receive(asking)
+
+    charts.happens = it_comes
+    attend_all(asking)
+
+    assert collected(asking, case) == 2
+    assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
+
+
+def test_what_no_form_covers_is_left_there_and_the_office_is_asked_once(asking: Edges, charts: Charts):
+    charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY, RecordKind.NOTE]
+    chart = b.a_chart()
+    b.sign_form(asking, chart, codes=["11506-3"])
+    case = b.refer(asking, chart)
+    attend_all(asking)
+
+    assert collected(asking, case) == 2
+    assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
+    assert charts.times_asked == 1

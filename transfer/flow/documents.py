@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from transfer.adapters.fhir.found import Bad, Found
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.errors import Fenced, NeedsReview, TooLarge
+from transfer.flow.admit import rule_request
 from transfer.flow.asking import Asking
 from transfer.flow.collecting import join, may_collect, taken_back
 from transfer.flow.edges import Edges
 from transfer.flow.watch import Watch
-from transfer.ledger import patients, people, records, requests, rounds
+from transfer.ledger import Tx, patients, people, records, requests, rounds
 from transfer.ledger.records import About, Kept, New, Part
 from transfer.matching import Candidate, Tier, Verdict, identify
 from transfer.patients import Demographics
@@ -74,6 +75,7 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
         ruling = may_collect(tx, edges, made.case, made.institution, document.kind, document.labels)
         kept = records.known(tx, asking.patient, origin)
         if not ruling.is_permitted:
+            _stop_unless_permitted(tx, edges, asking)
             return
     if kept is not None:
         _file(edges, asking, document, tier, kept)
@@ -82,6 +84,19 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
     part = Part(role="received", content_type=document.content_type, location=place)
     with taken_back(edges, place.key):
         _file(edges, asking, document, tier, _new(asking, document, origin, part))
+
+
+def _stop_unless_permitted(tx: Tx, edges: Edges, asking: Asking) -> None:
+    """A document that no form covers is left there and the rest fetched, only as long as the request itself is allowed
+    as it was when we asked: else nobody knows what was left and why.
+
+    Raises:
+        Fenced: the permission ended or changed, or has expired.
+    """
+    made = asking.claimed.request
+    is_moved = patients.share(tx, asking.patient) != asking.epoch
+    if is_moved or not rule_request(tx, edges, asking.patient, asking.receiver, made).is_permitted:
+        raise Fenced("the permission ended while we worked")
 
 
 def _file(edges: Edges, asking: Asking, document: Document, tier: Tier, one: Kept | New) -> None:

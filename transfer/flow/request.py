@@ -55,6 +55,10 @@ class Outcome:
     hold: str | None = None
 
 
+#: what allowed the asking ended or changed meanwhile: the next round asks again, or writes that it may not
+_AGAIN = Outcome(state=RequestState.DUE, again_after=timedelta(0))
+
+
 def request(edges: Edges, taken: Taken, name: str) -> None:
     """Make one request of a round, once, and close its line. A request that another task makes is left to it."""
     asking = _begin(edges, name)
@@ -124,7 +128,7 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
     except TurnedAway:
         return Outcome(state=RequestState.FORBIDDEN, hold="source-refuses")
     except Fenced:
-        return Outcome(state=RequestState.DUE, again_after=timedelta(0))
+        return _AGAIN
     except OutOfOrder:
         return Outcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=MENDED)
     except Unavailable as error:
@@ -183,12 +187,14 @@ def _finish(edges: Edges, taken: Taken, asking: Asking, outcome: Outcome) -> Non
     made = asking.claimed.request
     try:
         with edges.ledger.transaction() as tx:
-            patients.share(tx, asking.patient)
+            epoch = patients.share(tx, asking.patient)
             tx.lock_case(made.case)
             now = requests.still_ours(tx, asking.claimed)
             if _was_answered_otherwise(now, outcome):
                 requests.overrule(tx, now)
             else:
+                if outcome.state is RequestState.ANSWERED and epoch != asking.epoch:
+                    outcome = _AGAIN  # what was left there for want of a permission may be covered now
                 requests.move(
                     tx,
                     now,
