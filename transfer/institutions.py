@@ -233,6 +233,11 @@ class Department(_Reviewed):
         """We go and get it, rather than wait for it."""
         return self.asked.by in ("fhir", "dicomweb", "dimse")
 
+    @property
+    def gives(self) -> tuple[RecordKind, ...]:
+        """What comes when it is asked: of an archive images, whatever else the department holds."""
+        return (RecordKind.IMAGES,) if self.asked.by in ("dicomweb", "dimse") else self.holds
+
 
 class DoorToken(_Reviewed):
     """A bearer token of theirs. We know its SHA-256 alone, so that nobody can learn it here."""

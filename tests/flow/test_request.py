@@ -1,18 +1,21 @@
 """What came of asking: silence is told from a failure of our own, and an answer from one that a permission cut off."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests import builders as b
-from tests.attention import attend_all
+from tests.attention import attend_all, attend_once
+from transfer.adapters.dicom import SeriesFound, StudyFound
 from transfer.adapters.fhir.found import Found, PatientFound
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
+from transfer.institutions import Institutions
 from transfer.ledger import Ledger, rounds
 from transfer.patients import Demographics
 from transfer.record_requests import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, RequestState
@@ -221,3 +224,61 @@ def test_what_no_form_covers_is_left_there_and_the_office_is_asked_once(asking: 
     assert collected(asking, case) == 2
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
     assert charts.times_asked == 1
+
+
+# --- an archive's department that holds reports, too ------------------------------------------------------------------
+
+
+class Archive:
+    """It has one study of one image of whoever is asked for."""
+
+    times_asked = 0
+
+    def ask(self, _source: object) -> Any:
+        return self
+
+    def studies(self, who: Demographics, _institution: object) -> list[StudyFound]:
+        self.times_asked += 1
+        return [
+            StudyFound(
+                study_instance_uid="2.25.1",
+                identifiers=(),
+                patient=who,
+                at=None,
+                date=None,
+                modalities=frozenset({"CT"}),
+                description=None,
+                expected_series=1,
+                expected_instances=1,
+            )
+        ]
+
+    def series(self, _study: str) -> list[SeriesFound]:
+        return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=1)]
+
+    def instances(self, _study: str, _series: str) -> frozenset[str]:
+        return frozenset({"2.25.3"})
+
+
+def with_department_holding(edges: Edges, institution: str, *kinds: RecordKind) -> Edges:
+    """The same, where this institution's only department holds these kinds."""
+    theirs = edges.institutions[institution]
+    (department,) = theirs.departments
+    changed = theirs.model_copy(update={"departments": (department.model_copy(update={"holds": kinds}),)})
+    others = [one for one in edges.institutions.values() if one.id != institution]
+    return replace(edges, institutions=Institutions([changed, *others]))
+
+
+def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger, tmp_path):
+    archive = Archive()
+    edges = b.an_edges(ledger, tmp_path, ask_archive=archive.ask)
+    edges = with_department_holding(edges, b.MERCY, RecordKind.IMAGES, RecordKind.IMAGING_REPORT)
+    chart = b.a_chart()
+    b.sign_form(edges, chart, codes=["18748-4"])
+    case = b.refer(edges, chart)
+
+    rounds_attended = sum(attend_once(edges) for _ in range(20))
+
+    assert rounds_attended < 10
+    assert b.request_to(edges, case, b.MERCY).state is RequestState.NOT_PERMITTED
+    assert archive.times_asked == 0

@@ -211,9 +211,9 @@ def _is_news(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
 
 
 def rule_request(tx: Tx, edges: Edges, patient: PatientId, receiver: InstitutionId, request: Request) -> Ruling:
-    """May this department be asked for any of what it holds? Each record is ruled on again when it comes."""
+    """May this department be asked for any of what it gives? Each record is ruled on again when it comes."""
     department = edges.institutions[request.institution].department(request.department)
-    return rule_any(tx, edges, patient, receiver, request.institution, department.holds)
+    return rule_any(tx, edges, patient, receiver, request.institution, department.gives)
 
 
 def rule_any(
@@ -231,5 +231,5 @@ def rule_any(
         ruling = rule(tx, edges.institutions, patient, release)
         if ruling.is_permitted:
             return ruling
-    assert ruling is not None  # a department holds something
+    assert ruling is not None  # a department gives something
     return ruling
