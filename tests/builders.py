@@ -116,7 +116,13 @@ def report_comes(edges: Edges, chart: Chart) -> str:
 
 
 def comes(
-    edges: Edges, institution: str, kind: ArrivalKind, body: bytes, content_type: str, door: Door = Door.FHIR
+    edges: Edges,
+    institution: str,
+    kind: ArrivalKind,
+    body: bytes,
+    content_type: str,
+    door: Door = Door.FHIR,
+    subject: str | None = None,
 ) -> Stored:
     """Something comes in through a door and is stored."""
     digest = hashlib.sha256(body)
@@ -130,6 +136,7 @@ def comes(
         payload=body,
         location=None,
         content_sha256=digest.digest(),
+        subject=subject,
     )
     with edges.ledger.transaction() as tx:
         stored = arrivals.store(tx, [incoming])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,32 @@ from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import OutOfOrder
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
+from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, arrivals
 from transfer.rounds import LEASE
+from transfer.sandbox.charts import Chart
 from transfer.staging import Location
 
 pytestmark = pytest.mark.servers
 
 
+class Nothing:
+    """A source that knows nobody, and needs not be asked again."""
+
+    def find_patient(self, *_: object, **__: object) -> None:
+        return None
+
+    def studies(self, *_: object) -> list[object]:
+        return []
+
+
+def ask_in_vain(_source: object) -> Any:
+    return Nothing()
+
+
 @pytest.fixture
 def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path)
+    return b.an_edges(ledger, tmp_path, ask_fhir=ask_in_vain, ask_archive=ask_in_vain)
 
 
 def a_report_is_stored(edges: Edges) -> str:
@@ -86,3 +103,59 @@ def test_an_outage_of_our_own_store_makes_no_arrival_poisonous(edges: Edges):
     assert "arrival-poisonous" not in [hold.code for hold in b.open_holds(edges)]
     with edges.ledger.transaction() as tx:
         assert "pathology-report" in {one.document for one in tx.case(case).records.values()}
+
+
+# --- what waits for a permission, and is looked at again --------------------------------------------------------------
+
+
+def waits_sealed(edges: Edges, chart: Chart) -> tuple[CaseId, str]:
+    """A case without a form, and the report that came for it and waits: case and arrival."""
+    case = b.a_case(edges, chart, form=False)
+    arrival = b.report_comes(edges, chart)
+    assert state_of(edges, arrival) == "sealed"
+    return case, arrival
+
+
+def test_what_a_task_that_died_had_in_its_hands_is_taken_in_when_its_lease_lapses(
+    edges: Edges, hours_pass: Callable[[timedelta], None]
+):
+    chart = b.a_chart()
+    _, arrival = waits_sealed(edges, chart)
+    with edges.ledger.transaction() as tx:
+        assert arrivals.claim_sealed(tx, arrival, forms=False)
+    b.sign_form(edges, chart)
+    attend_all(edges)
+    assert state_of(edges, arrival) == "sealed"
+
+    hours_pass(LEASE + timedelta(seconds=1))
+    attend_all(edges)
+    assert state_of(edges, arrival) == "filed"
+
+
+def test_a_referral_that_a_task_that_died_had_in_its_hands_is_opened_when_its_lease_lapses(
+    edges: Edges, hours_pass: Callable[[timedelta], None]
+):
+    case = b.refer(edges, b.a_chart())
+    with edges.ledger.transaction() as tx:
+        (referral,) = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL)
+        assert arrivals.claim(tx, referral)
+    attend_all(edges)
+
+    hours_pass(LEASE + timedelta(seconds=1))
+    attend_all(edges)
+    assert b.patient_of(edges, case)
+
+
+def test_a_receipt_that_a_task_that_died_had_in_its_hands_is_looked_at_when_its_lease_lapses(
+    edges: Edges, hours_pass: Callable[[timedelta], None]
+):
+    case = b.a_case(edges)
+    receipt = b.comes(edges, b.SUMMIT, ArrivalKind.RECEIPT, b"{}", "application/fhir+json", subject=f"{case}-p1")
+    with edges.ledger.transaction() as tx:
+        assert arrivals.claim(tx, receipt.arrival)
+    attend_all(edges)
+    assert state_of(edges, receipt.arrival) == "stored"
+
+    hours_pass(LEASE + timedelta(seconds=1))
+    attend_all(edges)
+    assert state_of(edges, receipt.arrival) == "held"

@@ -80,6 +80,8 @@ def _open(edges: Edges, case: CaseId) -> bool:
     with edges.ledger.transaction() as tx:
         named = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL) if tx.case(case).is_open else []
         arrival = arrivals.claim(tx, named[0]) if named else None
+        if named and arrival is None:
+            _look_again(tx, case, named[0])
         body = reading.payload(tx, edges, arrival) if arrival else b""
     if arrival is None:
         return False
@@ -180,8 +182,16 @@ def _take_in_sealed(edges: Edges, case: CaseId, *, forms: bool) -> None:
     for name in waiting:
         with edges.ledger.transaction() as tx:
             arrival = arrivals.claim_sealed(tx, name, forms=forms)
+            if arrival is None:
+                _look_again(tx, case, name)
         if arrival:
             attend(edges, arrival, case=case)
+
+
+def _look_again(tx: Tx, case: CaseId, arrival: str) -> None:
+    """Whoever has it may be dead: when its lease has lapsed, a round looks again."""
+    if (later := arrivals.lapses_in(tx, arrival)) is not None:
+        rounds.ring(tx, Dag.OPEN_CASE, case, after=later)
 
 
 def _permit(tx: Tx, edges: Edges, case: CaseId) -> None:

@@ -23,6 +23,9 @@ def settle(edges: Edges, packet: PacketId) -> str:
     for name in named:
         with edges.ledger.transaction() as tx:
             arrival = arrivals.claim(tx, name)
+            if arrival is None and (later := arrivals.lapses_in(tx, name)) is not None:
+                # Whoever has it may be dead: when its lease has lapsed, a round looks again.
+                rounds.ring(tx, Dag.SETTLE_DELIVERY, packet, after=later)
             if arrival and arrival.state != "stored":
                 arrivals.let_go(tx, arrival)  # it was attended to before
                 continue

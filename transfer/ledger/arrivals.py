@@ -226,6 +226,14 @@ def claim(tx: Tx, arrival: str) -> Arrival | None:
     return _arrival(row) if row else None
 
 
+def lapses_in(tx: Tx, arrival: str) -> timedelta | None:
+    """How long another still has it, who may be dead. None: nobody has it."""
+    return tx.value(  # type: ignore[no-any-return]
+        "SELECT lease_until - transfer.now() FROM arrivals WHERE arrival = %s AND lease_until > transfer.now()",
+        arrival,
+    )
+
+
 def get(tx: Tx, arrival: str) -> Arrival | None:
     """To look at, not to work on: nothing is claimed. None: there is none, or it is purged."""
     row = tx.row("SELECT * FROM arrivals WHERE arrival = %s AND state <> 'purged'", arrival)
