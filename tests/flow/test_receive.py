@@ -13,8 +13,10 @@ from tests.fakes import MemoryVault
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import OutOfOrder
+from transfer.flow import desk
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
+from transfer.holds import Word
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, arrivals
 from transfer.rounds import LEASE
@@ -159,3 +161,55 @@ def test_a_receipt_that_a_task_that_died_had_in_its_hands_is_looked_at_when_its_
     hours_pass(LEASE + timedelta(seconds=1))
     attend_all(edges)
     assert state_of(edges, receipt.arrival) == "held"
+
+
+def another_has_the_number(edges: Edges, chart: Chart) -> None:
+    """Somebody else is referred to us under the laboratory's number of this patient."""
+    numbers = {**(other := b.a_chart())["numbers"], b.PRAIRIE: chart["numbers"][b.PRAIRIE]}
+    b.refer(edges, {**other, "numbers": numbers})
+    attend_all(edges)
+    desk.resolve(edges, b.the_hold(edges, "whose-referral").id, Word.NOT_OURS, person="ann")
+    attend_all(edges)
+
+
+def a_form_comes(edges: Edges, chart: Chart, **overrides: object) -> None:
+    """It names the patient by the oncology office's number alone."""
+    b.sign_form(edges, {**chart, "numbers": {b.LAKESIDE: chart["numbers"][b.LAKESIDE]}}, **overrides)
+    attend_all(edges)
+
+
+def collected_by(edges: Edges, case: CaseId) -> list[str]:
+    """The rules by which the case's records are its patient's."""
+    with edges.ledger.transaction() as tx:
+        return [one.tier for one in tx.case(case).records.values()]
+
+
+def test_what_was_a_patients_by_a_rule_and_may_be_anothers_now_is_shown_to_people(edges: Edges):
+    chart = b.a_chart()
+    case, arrival = waits_sealed(edges, chart)
+    another_has_the_number(edges, chart)
+    a_form_comes(edges, chart)
+    assert collected_by(edges, case) == []
+    assert state_of(edges, arrival) == "held"
+
+    hold = b.the_hold(edges, "whose-record")
+    for person in ("ann", "ben"):
+        desk.resolve(edges, hold.id, Word.OURS, person=person, case=case)
+    attend_all(edges)
+    assert collected_by(edges, case) == ["decided"]
+
+
+def test_what_people_say_is_not_the_patients_after_all_is_a_strangers_again(edges: Edges):
+    chart = b.a_chart()
+    case, arrival = waits_sealed(edges, chart)
+    another_has_the_number(edges, chart)
+    a_form_comes(edges, chart)
+    hold = b.the_hold(edges, "whose-record")
+    for person in ("ann", "ben"):
+        desk.resolve(edges, hold.id, Word.NOT_OURS, person=person)
+    a_form_comes(edges, chart, number="another-form")
+
+    assert collected_by(edges, case) == []
+    with edges.ledger.transaction() as tx:
+        row = tx.row("SELECT * FROM arrivals WHERE arrival = %s", arrival)
+    assert (row.state, row.patient, row.key.partition("/")[0]) == ("sealed", None, "day")

@@ -18,6 +18,7 @@ from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.edges import Edges
 from transfer.flow.fence import file_authorization
 from transfer.flow.reading import Answer, Letter, Notice, Reading, Several
+from transfer.holds import Word
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, patients, people, purging, records, requests, rounds
 from transfer.ledger.arrivals import STRANGER, Arrival
@@ -183,18 +184,23 @@ def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
     found = {match.patient for match in matches}
     if not matches:
         return
-    if arrival.patient is not None:
-        # Found before, by a rule or by people, whose word is not asked for twice.
-        tier = matches[0].tier if found == {arrival.patient} else Tier.DECIDED
-        _collect_answer(edges, arrival, answer, arrival.patient, tier)
-    elif len(found) == 1 and (patient := matches[0].patient) is not None:
-        _collect_answer(edges, arrival, answer, patient, matches[0].tier)
-    else:
+    before, now = arrival.patient, matches[0].patient if len(found) == 1 else None
+    if now is not None and before in (None, now):
+        _collect_answer(edges, arrival, answer, now, matches[0].tier)
+    elif before is not None and _is_decided(edges, arrival):
+        _collect_answer(edges, arrival, answer, before, Tier.DECIDED)
+    else:  # also where a rule took it for one patient's before, and finds another today, or several
         with edges.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             people.hold(tx, arrival.id, "whose-record")
             arrivals.know_again(tx, arrival.id, _terms(tx, said))
             arrivals.settle(tx, arrival, "held", ",".join(sorted({match.tier for match in matches})))
+
+
+def _is_decided(edges: Edges, arrival: Arrival) -> bool:
+    """Whether people said whose it is: their word is not asked for twice."""
+    with edges.ledger.transaction() as tx:
+        return people.last_word(tx, arrival.id, "whose-record") == Word.OURS
 
 
 def _match_or_seal(edges: Edges, arrival: Arrival, answer: Answer, said: list[Demographics]) -> list[Match]:

@@ -339,7 +339,12 @@ def join_patient(tx: Tx, arrival: Arrival, patient: PatientId) -> None:
 
 
 def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
-    """It is not these patients': what it shares with them no longer finds it, its other numbers still do."""
+    """It is not these patients': what it shares with them no longer finds it, its other numbers still do. Where a rule
+    took it for one's before, it is nobody's again.
+    """
+    if arrival.patient is not None:
+        keep_today(tx, arrival)
+        tx.run("UPDATE arrivals SET patient = NULL WHERE arrival = %s", arrival.id)
     tx.run(
         """DELETE FROM arrival_terms WHERE arrival = %s
            AND term IN (SELECT term FROM patient_terms WHERE patient = ANY(%s))""",
