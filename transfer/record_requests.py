@@ -101,6 +101,8 @@ TERMINAL = frozenset(_S) - OPEN
 #: terminal, and settles nothing: a person asks otherwise, or confirms
 NEEDS_PERSON = frozenset({_S.NOT_FOUND, _S.FORBIDDEN, _S.SILENT})
 
+#: the finding of an answer of which something was left with the source, because no permission covered it
+NOT_COVERED = "not-covered"
 #: tries without an answer after which an ask is *silent*; with the back-off below that is about a day
 GIVE_UP_AFTER = 12
 FIRST_PAUSE = timedelta(seconds=30)

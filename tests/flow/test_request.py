@@ -226,6 +226,34 @@ def test_what_no_form_covers_is_left_there_and_the_office_is_asked_once(asking: 
     assert charts.times_asked == 1
 
 
+def test_what_was_left_there_is_fetched_when_a_form_that_covers_it_comes(asking: Edges, charts: Charts):
+    charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY, RecordKind.NOTE]
+    chart = b.a_chart()
+    b.sign_form(asking, chart, codes=["11506-3"])
+    case = b.refer(asking, chart)
+    attend_all(asking)
+    b.sign_form(asking, chart, number="for-all-records")
+    attend_all(asking)
+
+    assert collected(asking, case) == 3
+    assert charts.times_asked == 2
+
+
+def test_what_still_no_form_covers_is_asked_for_once_more_with_each_new_form(asking: Edges, charts: Charts):
+    charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY]
+    chart = b.a_chart()
+    b.sign_form(asking, chart, codes=["11506-3"])
+    case = b.refer(asking, chart)
+    attend_all(asking)
+    b.sign_form(asking, chart, number="for-notes-again", codes=["11506-3"])
+    attend_all(asking)
+    b.report_comes(asking, chart)
+    attend_all(asking)
+
+    assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
+    assert charts.times_asked == 2
+
+
 # --- an archive's department that holds reports, too ------------------------------------------------------------------
 
 

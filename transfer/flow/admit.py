@@ -24,7 +24,7 @@ from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import Verdict
 from transfer.permissions import Release, Ruling
-from transfer.record_requests import Request, RequestState
+from transfer.record_requests import NOT_COVERED, Request, RequestState
 from transfer.records import RecordKind
 from transfer.rounds import Dag
 
@@ -208,8 +208,22 @@ def _permit(tx: Tx, edges: Edges, case: CaseId) -> None:
         if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
             department = edges.institutions[request.institution].department(request.department)
             requests.move(tx, request, _first_state(department), ruling=ruling)
+        elif ruling.is_permitted and _may_cover_more(tx, case, patient, request):
+            requests.move(tx, request, RequestState.DUE, ruling=ruling)
         elif not ruling.is_permitted and _is_news(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def _may_cover_more(tx: Tx, case: CaseId, patient: PatientId, request: Request) -> bool:
+    """Something was left with the source for want of a permission, and one has begun since."""
+    last = tx.case(case).requests[request.id].moved
+    if request.state is not RequestState.ANSWERED or last is None or NOT_COVERED not in last.findings:
+        return False
+    answered_at = max(line.at for line in tx.lines(Chain.case(case)) if line.fact == last)
+    return any(isinstance(x.fact, _BEGINNINGS) and x.at > answered_at for x in tx.lines(Chain.patient(patient)))
+
+
+_BEGINNINGS = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
 
 
 def _is_news(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:

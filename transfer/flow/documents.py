@@ -14,7 +14,7 @@ from transfer.ledger import Tx, patients, people, records, requests, rounds
 from transfer.ledger.records import About, Kept, New, Part
 from transfer.matching import Candidate, Tier, Verdict, identify
 from transfer.patients import Demographics
-from transfer.record_requests import RequestState
+from transfer.record_requests import NOT_COVERED, RequestState
 from transfer.records import Document
 from transfer.rounds import Dag
 from transfer.staging import CHUNK
@@ -28,7 +28,8 @@ def fetch_documents(
     What was collected before stays when the rest fails; asking again finds it kept.
 
     Returns:
-        the request's new state and findings: nothing there, all of it, or all but what a person must look at.
+        the request's new state and findings: nothing there, all of it, or all but what a person must look at and what
+        no permission covers.
     """
     made = asking.claimed.request
     institution = edges.institutions[made.institution]
@@ -37,14 +38,14 @@ def fetch_documents(
         return RequestState.NOT_FOUND, ()
     tier = _surely(asking, found.demographics)
     kinds = institution.department(made.department).holds
-    count, unusable = 0, 0
+    count, unusable, left = 0, 0, 0
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
         if isinstance(one, Bad):
             unusable += 1
             continue
         count += 1
         try:
-            _collect(edges, asking, one, tier, watch)
+            left += not _collect(edges, asking, one, tier, watch)
         except (NeedsReview, TooLarge):
             unusable += 1
     if unusable:
@@ -52,7 +53,8 @@ def fetch_documents(
             people.hold(tx, made.case, "entries-unusable", made.id)
     if not count and not unusable:
         return RequestState.NOT_FOUND, ()
-    return RequestState.ANSWERED, ("entries-unusable",) if unusable else ()
+    findings = {"entries-unusable": unusable, NOT_COVERED: left}
+    return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
 
 
 def _surely(asking: Asking, said: Demographics) -> Tier:
@@ -68,7 +70,8 @@ def _surely(asking: Asking, said: Demographics) -> Tier:
     return match.tier
 
 
-def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watch) -> None:
+def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watch) -> bool:
+    """False: no permission covers it, and it was left there."""
     made, document = asking.claimed.request, found.document
     origin = f"fhir/{made.institution}/{min(found.sources)}"
     with edges.ledger.transaction() as tx:
@@ -76,14 +79,15 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
         kept = records.known(tx, asking.patient, origin)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, edges, asking)
-            return
+            return False
     if kept is not None:
         _file(edges, asking, document, tier, kept)
-        return
+        return True
     place = edges.vault.keep(_bounded(found.read(), watch))
     part = Part(role="received", content_type=document.content_type, location=place)
     with taken_back(edges, place.key):
         _file(edges, asking, document, tier, _new(asking, document, origin, part))
+    return True
 
 
 def _stop_unless_permitted(tx: Tx, edges: Edges, asking: Asking) -> None:
