@@ -6,11 +6,15 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
-from transfer.flow import fence
+from transfer.adapters.fhir.consents import REPLACES
+from transfer.flow import desk, fence
+from transfer.flow.collecting import may_collect
 from transfer.flow.edges import Edges
-from transfer.identifiers import ArrivalId
+from transfer.identifiers import ArrivalId, CaseId
 from transfer.ledger import Ledger, patients
 from transfer.permissions import End, FormStatus
+from transfer.records import RecordKind
+from transfer.sandbox.oncology import letters
 
 pytestmark = pytest.mark.servers
 
@@ -39,3 +43,39 @@ def test_a_form_put_right_under_its_own_number_is_revoked_in_every_version(edges
         assert fence.end_by_reference(tx, said.reference, said.institution, FormStatus.REVOKED, ArrivalId.draw())
 
     assert set(ends(edges, case)) == {End.REVOKED}
+
+
+def is_permitted(edges: Edges, case: CaseId, kind: RecordKind) -> bool:
+    with edges.ledger.transaction() as tx:
+        return may_collect(tx, edges, case, b.LAKESIDE, kind, frozenset()).is_permitted
+
+
+def of_another_number(chart: Any) -> dict[str, Any]:
+    """What a form says that takes the place of the patient's first by naming it."""
+    statements = letters.release_form(chart, {})["extension"]
+    older = {"url": REPLACES, "valueIdentifier": chart["form"]["number"]}
+    return {"number": "F-18", "resource": {"extension": [*statements, older]}}
+
+
+@pytest.mark.parametrize("number", ["its own", "another"])
+def test_a_paused_form_that_was_put_right_meanwhile_does_not_come_back(edges: Edges, number: str):
+    chart = b.a_chart()
+    case = b.a_case(edges, chart)
+    with edges.ledger.transaction() as tx:
+        (wide,) = [one.permission.id for one in patients.filed(tx, b.patient_of(edges, case))]
+    desk.pause(edges, wide, person="ann")
+    said = of_another_number(chart) if number == "another" else {}
+    b.sign_form(edges, chart, codes=["11488-4"], **said)
+    attend_all(edges)
+    # What was said by telephone holds until a person lets it go on.
+    assert ends(edges, case) == [End.PAUSED, None]
+    assert not is_permitted(edges, case, RecordKind.NOTE)
+
+    did = desk.resume(edges, wide, person="ann")
+    attend_all(edges)
+
+    assert ends(edges, case) == [End.REPLACED, None]
+    assert did.changed
+    assert "replaced" in did.sentence
+    assert is_permitted(edges, case, RecordKind.NOTE)
+    assert not is_permitted(edges, case, RecordKind.LABORATORY)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from transfer import facts
 from transfer.errors import NeedsReview
 from transfer.facts import Chain
-from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
 from transfer.institutions import Institutions
 from transfer.ledger import Ledger, Tx, packets, patients, purging, rounds
 from transfer.ledger.patients import Filed
@@ -43,7 +43,7 @@ def file_authorization(
     known = patients.filed(tx, patient)
     reference = patients.reference(tx, form.reference)
     same = [one for one in known if reference and one.reference == reference]
-    replaced = [*same, *_replaced_by_reference(tx, known, form)]
+    replaced = [one for one in known if _takes_the_place(tx, form, one)]
     if any(one.filed_by != sender for one in replaced):
         raise NeedsReview("it names a form that another institution filed")
     if form.status in _ENDS:
@@ -64,9 +64,10 @@ def file_authorization(
     _ring_cases(tx, patient, Dag.OPEN_CASE, but=but)
 
 
-def _replaced_by_reference(tx: Tx, known: list[Filed], form: Authorization) -> list[Filed]:
-    reference = patients.reference(tx, form.replaces)
-    return [one for one in known if reference and one.reference == reference]
+def _takes_the_place(tx: Tx, form: Authorization, older: Filed) -> bool:
+    """It is the older one put right under its own number, or names it."""
+    named = {patients.reference(tx, number) for number in (form.reference, form.replaces)}
+    return older.reference is not None and older.reference in named
 
 
 def end(tx: Tx, filed: Filed, how: End, arrival: str | None = None) -> int | None:
@@ -81,14 +82,24 @@ def end(tx: Tx, filed: Filed, how: End, arrival: str | None = None) -> int | Non
     return epoch
 
 
-def resume(tx: Tx, filed: Filed) -> int | None:
-    """A paused permission goes on, in a new epoch; its cases look again. None: it is not paused."""
+def resume(tx: Tx, filed: Filed) -> PermissionId | None:
+    """The pause of a permission is over, in a new epoch; its cases look again. Says which permission goes on.
+
+    That is not the paused one where a form that takes its place was filed meanwhile: it is replaced, as it would have
+    been at once had it not been paused. None: it is not paused.
+    """
     if filed.permission.ended is not End.PAUSED:
         return None
-    epoch = patients.move(tx, filed.patient)
-    patients.resume_permission(tx, filed.patient, filed.permission.id)
+    known = patients.filed(tx, filed.patient)
+    later = known[[one.permission.id for one in known].index(filed.permission.id) + 1 :]
+    instead = [one for one in later if _takes_the_place(tx, one.permission.form, filed)]
+    patients.move(tx, filed.patient)
+    if instead:
+        patients.end_permission(tx, filed.patient, filed.permission.id, End.REPLACED)
+    else:
+        patients.resume_permission(tx, filed.patient, filed.permission.id)
     _ring_cases(tx, filed.patient, Dag.OPEN_CASE)
-    return epoch
+    return [filed, *instead][-1].permission.id
 
 
 def end_by_reference(tx: Tx, form_reference: bytes, sender: InstitutionId, status: FormStatus, arrival: str) -> bool:

@@ -72,7 +72,7 @@ def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician
 
 
 def resume(edges: Edges, permission: str, *, person: str) -> Did:
-    """A paused permission goes on.
+    """A paused permission goes on, or the one that was filed in its place meanwhile.
 
     Raises:
         Unknown: no such permission.
@@ -83,8 +83,11 @@ def resume(edges: Edges, permission: str, *, person: str) -> Did:
         ended = filed.permission.ended
         if ended is None:
             return Did(sentence=f"permission {permission} is not paused", changed=False)
-        if fence.resume(tx, filed) is None:
+        goes_on = fence.resume(tx, filed)
+        if goes_on is None:
             raise _ended(permission, ended)
+    if goes_on != permission:
+        return Did(sentence=f"permission {permission} was replaced meanwhile; what {goes_on} covers is asked for again")
     return Did(sentence=f"permission {permission} goes on; what it covers is asked for again")
 
 
