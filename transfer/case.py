@@ -41,6 +41,12 @@ class Sent:
     begun: facts.DisclosureBegun | None = None
     outcome: str | None = None
     receipt: facts.ReceiptRecorded | None = None
+    purged: facts.PacketPurged | None = None
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Its receipt is still to come, so that no other packet is begun."""
+        return not (self.receipt or self.purged or self.outcome == "not-made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,8 @@ class Case:
             return Stage.GATHERING
         if newest.receipt:
             return Stage.DELIVERED if newest.receipt.word == "accepted" else Stage.GATHERING
+        if newest.purged:
+            return Stage.GATHERING
         return Stage.SENDING if newest.begun else Stage.PACKING
 
     @property
@@ -159,6 +167,8 @@ def _after_packet(case: Case, line: Line) -> Case:
             return _with_packet(case, packet, replace(case.packets[packet], outcome=settled.outcome))
         case facts.ReceiptRecorded() as receipt:
             return _with_packet(case, receipt.packet, replace(case.packets[receipt.packet], receipt=receipt))
+        case facts.PacketPurged() as purged:
+            return _with_packet(case, purged.packet, replace(case.packets[purged.packet], purged=purged))
     return case
 
 

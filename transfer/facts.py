@@ -341,6 +341,13 @@ class ReceiptRecorded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PacketPurged(Fact):
+    """What it held, or was to hold, is destroyed: it is handed to nobody any more."""
+
+    packet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseClosed(Fact):
     """`ending`: opinion-given, not-coming, center-declined, died, duplicate."""
 

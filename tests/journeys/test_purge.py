@@ -164,9 +164,13 @@ def test_a_person_may_keep_what_came_and_it_is_released_to_nobody(
     assert download(link(house, journey.packet), token(house, "center"))[0] == 404
 
 
-def test_what_another_live_form_covers_is_spared(house: House):
+@pytest.mark.parametrize("is_announced_before", [False, True])
+def test_what_another_live_form_covers_is_spared(house: House, is_announced_before: bool):
     word = a_marker()
-    journey = a_case(house, marked=word)
+    house.behave("center", fetch=False)
+    journey = (a_packet if is_announced_before else a_case)(house, marked=word)
+    if is_announced_before:  # and no receipt of it ever comes
+        house.attend_until(lambda: is_announced(journey))
     house.release_form(journey.chart, number=SECOND, disclosers=["lakeside-oncology"])
     attend_all(house.edges)
     key = key_of(journey)
@@ -188,6 +192,14 @@ def test_what_another_live_form_covers_is_spared(house: House):
     house.release_form(journey.chart, number=THIRD)
     attend_all(house.edges)
     assert house.request_states(journey.case)["film-room"] == "answered"
+    # A packet goes, whatever became of the one that was purged.
+    house.behave("center", fetch=True)
+    house.pathology_report(journey.chart)
+    house.attend_until(lambda: "approve-partial" in house.holds(journey.case))
+    journey.say("approve-partial", Word.APPROVE)
+    house.attend_until(lambda: journey.folded.newest_packet.receipt)
+    assert journey.packet.endswith("-p2" if is_announced_before else "-p1")
+    assert set(journey.folded.newest_packet.assembled.records) == journey.folded.whole - set(purged.records)
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------

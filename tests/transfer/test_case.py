@@ -17,6 +17,7 @@ OPENED = facts.CaseOpened(
     checklist_version="1", priority="routine", sources=("lakeside",),
 )  # fmt: skip
 MADE = facts.RequestMade(request="q1", institution="lakeside", department="records-office", lines=("notes",))
+PURGED = facts.PacketPurged(packet="c00000000000-p1")
 PLANNED = facts.PacketPlanned(packet="c00000000000-p1", is_partial=False)
 ASSEMBLED = facts.PacketAssembled(packet="c00000000000-p1", records=("r1",), lacking=(), tag_manifest="00", size=1)
 BEGUN = facts.DisclosureBegun(
@@ -47,6 +48,8 @@ def after(*happened: Fact) -> Case:
         ((OPENED, PLANNED, ASSEMBLED, BEGUN, MADE_IT), Stage.SENDING),
         ((OPENED, PLANNED, ASSEMBLED, BEGUN, MADE_IT, ACCEPTED), Stage.DELIVERED),
         ((OPENED, PLANNED, ASSEMBLED, BEGUN, MADE_IT, DECLINED), Stage.GATHERING),
+        ((OPENED, PLANNED, ASSEMBLED, PURGED), Stage.GATHERING),
+        ((OPENED, PLANNED, ASSEMBLED, BEGUN, MADE_IT, ACCEPTED, PURGED), Stage.DELIVERED),
         ((OPENED, facts.CaseClosed(ending="died")), Stage.CLOSED),
     ],
 )

@@ -124,10 +124,10 @@ def _print_going_out(found: Dossier) -> None:
         (
             p.packet,
             "partial" if p.is_partial else "complete",
-            f"{p.size:,} bytes" if p.size else "being put together",
+            f"{p.size:,} bytes" if p.size else "" if p.is_purged else "being put together",
             f"handed over: {p.outcome}" if p.outcome else "",
             p.disclosure,
-            " ".join([p.receipt or "no receipt yet", *p.reasons]),
+            " ".join([p.receipt or ("purged" if p.is_purged else "no receipt yet"), *p.reasons]),
         )
         for p in found.packets
     ]

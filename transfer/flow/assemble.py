@@ -27,14 +27,15 @@ NOT_INCLUDED = "Not included in this packet."
 
 
 def assemble(edges: Edges, packet: PacketId) -> bool:
-    """Make the packet's plan and keep it, once. False: some of it may not be released now; a person was told.
+    """Make the packet's plan and keep it, once. False: some of it may not be released now, and a person was told; or
+    what it was to hold is purged.
 
     Nothing is copied: the plan names what the vault holds. Made before, it is left as it is.
     """
     with edges.ledger.transaction() as tx:
         known = packets.get(tx, packet)
-        if known is None or known.is_assembled:
-            return known is not None
+        if known is None or known.is_purged or known.is_assembled:
+            return known is not None and not known.is_purged
         patient = _patient(tx, packet.case)
         epoch = patients.share(tx, patient)
         contents, held = _contents(tx, edges, packet, patient)
@@ -47,9 +48,9 @@ def assemble(edges: Edges, packet: PacketId) -> bool:
         now = patients.share(tx, patient)
         tx.lock_case(packet.case)
         still = packets.get(tx, packet)
-        if still is None or still.is_assembled:
+        if still is None or still.is_purged or still.is_assembled:
             _discard(edges, sorted(plan.generated_keys))
-            return still is not None
+            return still is not None and not still.is_purged
         if now != epoch and not _is_permitted(tx, edges, contents, patient):
             _discard(edges, sorted(plan.generated_keys))
             people.hold(tx, packet.case, "release-not-permitted", packet)

@@ -93,7 +93,7 @@ def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, i
     newest = case.newest_packet
     if not case.is_open:
         return Step.WAIT
-    if newest and not (newest.receipt or newest.outcome == "not-made"):
+    if newest and newest.is_on_its_way:
         return Step.WAIT
     lacking = {need.line.key for need in completeness.needs if is_lacking(need)}
     approved = case.approved is not None and lacking <= set(case.approved.lacking) and case.approval_is_open

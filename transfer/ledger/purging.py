@@ -7,8 +7,9 @@ from contextvars import ContextVar
 from datetime import date, timedelta
 
 from transfer import facts
+from transfer.facts import Chain
 from transfer.identifiers import InstitutionId, PatientId
-from transfer.ledger import Ledger, Tx
+from transfer.ledger import Ledger, Tx, people
 from transfer.sealing import KeyName
 
 
@@ -69,17 +70,26 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
     )
     forget_arrivals(tx, [row.arrival for row in came_in])
     condemn_unused(tx, (row.vault_key for row in parts))
-    made = tx.rows("SELECT DISTINCT packet FROM packet_records WHERE record = ANY(%s)", records)
+    made = tx.rows(
+        """SELECT packet FROM packet_records JOIN packets USING (packet) WHERE record = ANY(%s) AND purged_at IS NULL
+           UNION SELECT packet FROM collected JOIN packets USING (case_id)
+             WHERE record = ANY(%s) AND tag_manifest IS NULL AND purged_at IS NULL ORDER BY packet""",
+        *(records, records),
+    )
     _forget_packets(tx, patient, [row.packet for row in made])
 
 
 def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
+    """Also one that is owed and not put together: whoever wanted it wanted it with what is here no longer."""
     from transfer.ledger import packets  # packets import the records that are forgotten here
 
     for name in made:
         known = packets.get(tx, name)
-        if known and not known.is_purged and known.is_assembled:
+        assert known is not None  # just looked up
+        if known.is_assembled:
             condemn(tx, packets.plan_of(tx, known.id, patient).generated_keys)
+        people.release(tx, known.case, "release-not-permitted", "purged", about=known.id)
+        tx.append(Chain.case(known.case), facts.PacketPurged(packet=known.id))
     tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
 
 

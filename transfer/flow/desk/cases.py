@@ -40,7 +40,7 @@ def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note:
     for line in without:
         _line(checklist, line)
     newest = found.newest_packet
-    if newest and not (newest.receipt or newest.outcome == "not-made"):
+    if newest and newest.is_on_its_way:
         return Did(sentence=f"packet {newest.planned.packet} is on its way already", changed=False)
     assessed = look(tx, edges, case)
     if assessed.step is Step.WAIT:

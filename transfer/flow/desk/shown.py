@@ -92,6 +92,7 @@ class PacketView:
     outcome: str | None
     receipt: str | None
     reasons: tuple[str, ...]
+    is_purged: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

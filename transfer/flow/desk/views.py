@@ -212,6 +212,7 @@ def _packets(found: Case) -> Iterable[PacketView]:
             outcome=sent.outcome or ("begun" if sent.begun else None),
             receipt=sent.receipt.word if sent.receipt else None,
             reasons=sent.receipt.reasons if sent.receipt else (),
+            is_purged=sent.purged is not None,
         )
 
 

@@ -53,7 +53,7 @@ def _decision(hold: Hold) -> str:
 
 def _under_way(case: Case, institutions: Institutions) -> str | None:
     newest = case.newest_packet
-    if newest is None or newest.receipt or newest.outcome == "not-made":
+    if newest is None or not newest.is_on_its_way:
         return None
     packet = newest.planned.packet
     if newest.assembled is None:
