@@ -5,17 +5,23 @@ The order is fixed: share the patient's epoch, then read the clock, then decide.
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, packets, patients
-from transfer.permissions import Release, Ruling, evaluate, expires_at
+from transfer.ledger import Tx, packets, patients, purging
+from transfer.permissions import End, Finding, Permission, Release, Ruling, evaluate, expires_at
 from transfer.records import RecordKind
 
 
 def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Release) -> Ruling:
-    """Rule on one release, in the patient's epoch, which this transaction holds still until it ends."""
+    """Rule on one release, in the patient's epoch, which this transaction holds still until it ends.
+
+    A patient who is forgotten has no form left to be read, also not the one that was taken back: nothing is permitted.
+    """
     patients.share(tx, patient)
+    if purging.is_forgotten(tx, patient):
+        return Ruling(basis=None, permission=None, findings=(Finding.NO_FORM,))
     discloser = institutions[release.discloser]
     return evaluate(
         release,
@@ -25,6 +31,15 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
         now=tx.now(),
         emergency=patients.emergency(tx, patient, release.discloser, release.recipient),
     )
+
+
+def may_go_on(institutions: Institutions, permission: Permission, now: datetime) -> bool:
+    """The form has not ended for good: a pause may be over one day, an expiry is written by nobody."""
+    form = permission.form
+    zones = [institutions[one].zone for one in form.disclosers if one in institutions] or [ZoneInfo("UTC")]
+    ends = [expires_at(form, zone) for zone in zones]
+    has_expired = form.event_occurred or all(end is not None and end <= now for end in ends)
+    return permission.ended in (None, End.PAUSED) and not has_expired
 
 
 def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> datetime | None:

@@ -10,7 +10,7 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.flow.admit import rule_request
 from transfer.flow.assess import settle_needs
-from transfer.flow.basis import rule
+from transfer.flow.basis import may_go_on, rule
 from transfer.flow.edges import Edges
 from transfer.flow.fence import await_in_force
 from transfer.identifiers import CaseId, InstitutionId, PatientId
@@ -89,7 +89,7 @@ def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
         patients.move(tx, patient)
         keep, gone = _sorted_records(tx, edges, patient)
         purging.forget_records(tx, patient, gone)
-        is_last = not keep and not _has_live(tx, patient)
+        is_last = not keep and not _may_still_come(tx, edges, patient)
         if is_last:
             purging.forget_patient(tx, patient)
         people.release(tx, case, "confirm-purge", "purged", about=filed.permission.id)
@@ -201,8 +201,22 @@ def _sorted_records(tx: Tx, edges: Edges, patient: PatientId) -> tuple[set[str],
     return keep, every - keep
 
 
-def _has_live(tx: Tx, patient: PatientId) -> bool:
-    return any(one.permission.ended is None for one in patients.filed(tx, patient))
+def _may_still_come(tx: Tx, edges: Edges, patient: PatientId) -> bool:
+    """A form has not ended for good, or something is asked for, or awaited, on another basis than a form."""
+    now = tx.now()
+    if any(may_go_on(edges.institutions, one, now) for one in patients.permissions(tx, patient)):
+        return True
+    return any(_is_awaited(tx, edges, case, patient) for case in patients.open_cases(tx, [patient]))
+
+
+def _is_awaited(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> bool:
+    opened = tx.case(case).opened
+    assert opened is not None  # it has a patient
+    return any(
+        rule_request(tx, edges, patient, InstitutionId(opened.receiver), request).is_permitted
+        for request in requests.of_case(tx, case)
+        if request.state.is_open or request.state is RequestState.NOT_PERMITTED
+    )
 
 
 # --- what nobody claims -----------------------------------------------------------------------------------------------

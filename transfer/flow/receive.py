@@ -5,15 +5,15 @@ outcome is a fact: filed, sealed away, or held for a person. A poisonous one bec
 """
 
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from transfer.arrivals import ABSENCE_REASONS, NoRecords, Receipt, Referral, worded
 from transfer.errors import Fenced, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
-from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.collecting import answered, join, may_collect, taken_back
 from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.edges import Edges
 from transfer.flow.fence import file_authorization
@@ -37,8 +37,11 @@ SECONDS_A_ROUND = 20.0
 IN_A_ROW = 25
 
 
-class _Moved(Exception):
-    """What we decided by is no longer so: a patient became known, a permission came. Decide again."""
+class _Moved(Fenced):
+    """What we decided by is no longer so: a patient became known or was forgotten, a permission came. Decide again."""
+
+    def __init__(self) -> None:
+        super().__init__("what was decided by is no longer so")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +166,8 @@ def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: Ca
         # Whose it is may have been decided before: people's word is not asked for twice.
         patient = arrival.patient or match.patient
         if patient is not None:
+            patients.lock(tx, patient)
+            _unless_forgotten(tx, patient)
             file_authorization(tx, edges.institutions, patient, form, arrival.id, arrival.institution, but=case)
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, "filed", "authorization")
@@ -227,6 +232,7 @@ def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: Pat
         with edges.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             patients.share(tx, patient)
+            _unless_forgotten(tx, patient)
             cases = patients.open_cases(tx, [patient])
             if any(_is_permitted(tx, edges, case, arrival, answer.letters) for case in cases):
                 raise _Moved
@@ -236,7 +242,7 @@ def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: Pat
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     with purging.writing_for(patient):
         new = [_new_record(edges, arrival, letter, patient) for letter in answer.letters]
-    with edges.ledger.transaction() as tx:
+    with _all_taken_back(edges, arrival, new), edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.share(tx, patient)
         for case in permitted:
@@ -249,6 +255,22 @@ def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: Pat
             arrivals.count_stranger(tx, arrival, "matched")
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, "filed", tier)
+
+
+def _unless_forgotten(tx: Tx, patient: PatientId) -> None:
+    """Who it was is asked before a lock is held; who waited for it behind a purge asks again."""
+    if purging.is_forgotten(tx, patient):
+        raise _Moved
+
+
+@contextmanager
+def _all_taken_back(edges: Edges, arrival: Arrival, new: list[New]) -> Iterator[None]:
+    """As `taken_back`, for what was written of an arrival."""
+    keys = {part.location.key for one in new for part in one.parts if part.location != arrival.location}
+    with ExitStack() as written:
+        for key in keys:
+            written.enter_context(taken_back(edges, key))
+        yield
 
 
 def _is_permitted(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, letters: Iterable[Letter]) -> bool:

@@ -250,8 +250,9 @@ def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
 
 
 def still_ours(tx: Tx, arrival: Arrival) -> None:
-    """Raise `Fenced` if another claimed the arrival since."""
-    if not tx.row("SELECT 1 FROM arrivals WHERE arrival = %s AND claim = %s FOR UPDATE", arrival.id, arrival.claim):
+    """Raise `Fenced` if another claimed the arrival since, or a purge took it: what it said is to be kept nowhere."""
+    ours = "SELECT 1 FROM arrivals WHERE arrival = %s AND claim = %s AND state <> 'purged' FOR UPDATE"
+    if not tx.row(ours, arrival.id, arrival.claim):
         raise Fenced(f"{arrival.id} was taken over")
 
 
