@@ -19,14 +19,16 @@ from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.facts import Chain
 from transfer.flow import desk
+from transfer.flow.admit import admit
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
 from transfer.holds import Word
 from transfer.identifiers import CaseId, PatientId
 from transfer.institutions import Basis, Institutions
-from transfer.ledger import Ledger, Tx, arrivals, patients, purging
+from transfer.ledger import Ledger, Tx, arrivals, patients, purging, rounds
 from transfer.record_requests import RequestState
 from transfer.records import RecordKind
+from transfer.rounds import Dag
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.oncology import letters
 from transfer.staging import Location
@@ -304,3 +306,28 @@ def sealed_as(edges: Edges, name: str) -> tuple[str, str, bytes]:
         assert row
         assert arrival
         return row.state, row.outcome, arrivals.payload(tx, arrival)
+
+
+def test_a_referral_that_waited_behind_a_purge_opens_a_case_of_somebody_new(
+    edges: Edges, monkeypatch: pytest.MonkeyPatch
+):
+    chart, first = a_case(edges)
+    patient = b.patient_of(edges, first)
+    again = b.refer(edges, chart, priority="urgent")
+    with edges.ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET state = 'posted' WHERE subject = %s", again)
+        number = tx.value("SELECT round FROM due_runs WHERE subject = %s", again)
+        taken = rounds.take(tx, Dag.OPEN_CASE, again, number)
+    assert taken
+
+    purge = WhilePurging(edges, monkeypatch)
+    purge.begin(first)
+    admit(edges, taken)
+    purge.end()
+    attend_all(edges)
+
+    assert b.patient_of(edges, again) != patient
+    assert is_open(edges, again)
+    with edges.ledger.transaction() as tx:
+        assert purging.is_forgotten(tx, patient)
+        assert patients.identity(tx, b.patient_of(edges, again))

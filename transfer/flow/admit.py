@@ -101,6 +101,9 @@ def _open(edges: Edges, case: CaseId) -> bool:
 
 
 def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist) -> bool:
+    # First whoever it seems to be: behind a purge of theirs, it is somebody new.
+    if known := arrival.patient or match_patient(tx, referral.patient).patient:
+        patients.share(tx, known)
     # Two referrals of one unknown person at once must not make two patients.
     patients.hold_terms(tx, patients.terms(tx, referral.patient), exclusive=True)
     match = match_patient(tx, referral.patient)
