@@ -1,15 +1,19 @@
 """The thread beside the work, when it is itself in trouble: who can no longer look may not go on."""
 
+import threading
 import time
-from collections.abc import Callable
-from typing import Never
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Never
 
 import pytest
 
-from transfer.errors import Fenced
+from transfer.errors import Fenced, OutOfOrder
+from transfer.facts import Origin
 from transfer.flow import watch
 from transfer.flow.watch import Watch, watching
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, Tx
 
 pytestmark = pytest.mark.servers
 
@@ -62,3 +66,62 @@ def test_a_cut_that_fails_is_tried_again(ledger: Ledger):
         while len(tried) < 2 and time.monotonic() < until:
             time.sleep(0.02)
     assert len(tried) >= 2
+
+
+class LedgerThatStops(Ledger):
+    """From `stops` on it fails, or does not come back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger.url, ledger.keys, ledger.origin)
+        self.stops = False
+        self.is_silent = True
+        self.over = threading.Event()
+
+    @contextmanager
+    def transaction(self, origin: Origin | None = None) -> Iterator[Tx]:
+        if self.stops and self.is_silent:
+            self.over.wait(30)
+        if self.stops:
+            raise OutOfOrder("the ledger did not answer")
+        with super().transaction(origin) as tx:
+            yield tx
+
+
+@pytest.fixture(params=["silent", "failing"])
+def stopping(ledger: Ledger, request: Any) -> Iterator[LedgerThatStops]:
+    stopping = LedgerThatStops(ledger)
+    stopping.is_silent = request.param == "silent"
+    yield stopping
+    stopping.over.set()
+    stopping.close()
+
+
+def test_what_is_on_its_way_out_is_cut_once_nobody_can_look(stopping: LedgerThatStops):
+    cut = threading.Event()
+    with watching(stopping, cut=cut.set) as held:
+        time.sleep(0.3)
+        held.check()
+        stopping.stops = True
+        assert cut.wait(4)
+        assert await_fenced(held).startswith("nobody could look")
+
+
+def test_a_fetch_goes_on_without_a_look_for_as_long_as_its_claim_lasts(
+    stopping: LedgerThatStops, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(watch, "LONGEST", 0.1)
+    monkeypatch.setattr(watch, "LEASE", timedelta(seconds=1.5))
+    with watching(stopping) as held:
+        time.sleep(0.3)
+        stopping.stops = True
+        began = time.monotonic()
+        assert await_fenced(held).startswith("nobody could look")
+        assert time.monotonic() - began > 1
+
+
+def test_the_work_ends_while_a_look_hangs_and_waits_for_no_look(stopping: LedgerThatStops):
+    with watching(stopping):
+        stopping.stops = True
+        time.sleep(0.3)
+        ended = time.monotonic()
+    assert time.monotonic() - ended < 3

@@ -5,6 +5,7 @@ at least every MiB of a stream.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -14,13 +15,18 @@ from transfer.rounds import LEASE
 
 #: seconds between two looks at the epoch; leases are renewed at a third of their length
 LOOK = 1.0
+#: seconds a look may take before nobody knows what may flow. A look takes milliseconds, on a busy machine tenths of a
+#: second; a fence is to be in force within five, of which half are left to write what was cut
+LONGEST = 2.0
 
 
 class Watch:
     """`check` raises `Fenced` once anything we hold was taken from us, the patient's epoch moved, or `still` says that
-    what allows the work is over: a form that expires moves no epoch.
+    what allows the work is over: a form that expires moves no epoch. Also once nobody could look for as long as a claim
+    lasts: what we hold may be another's by then.
 
-    `cut` is called then, in the watching thread and again at each look: for work that waits where it cannot check.
+    `cut` is called then, in the watching thread and again at each look: for bytes on their way out, which wait where
+    they cannot check, and may not flow unwatched. For them a look that fails or takes over `LONGEST` is enough.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class Watch:
         self._patient = patient
         self._epoch = epoch
         self._lost: str | None = None
+        self._looked = time.monotonic()
         self._over = threading.Event()
 
     def check(self) -> None:
@@ -49,23 +56,44 @@ class Watch:
         """We have read the permission anew in this epoch and go on in it."""
         self._epoch = epoch
         self._lost = None
+        self._looked = time.monotonic()
 
     def run(self) -> None:
         ticks = 0
         every = max(1, int(LEASE.total_seconds() / 3 / LOOK))
         while not self._over.wait(LOOK):
             ticks += 1
-            try:
-                with self._ledger.transaction() as tx:
-                    self._look(tx, renew=ticks % every == 0)
-            except TransferError:
-                # The ledger does not answer. Leases lapse by themselves and our next write would fail anyway.
-                continue
-            except Exception as error:  # noqa: BLE001  a fault of ours: who can no longer look may not go on
-                self._lost = f"the watch failed ({type(error).__name__})"
-            if self._lost and self._cut:
-                with suppress(Exception):  # it is tried again at the next look
-                    self._cut()
+            # In a thread of its own: one that does not come back must not keep us from saying so.
+            look = threading.Thread(
+                target=self._try_to_look, kwargs={"renew": ticks % every == 0}, name="look", daemon=True
+            )
+            look.start()
+            look.join(LONGEST)
+            while look.is_alive() and not self._over.is_set():
+                self._note_blind()
+                self._cut_if_lost()
+                look.join(LOOK)
+            self._cut_if_lost()
+
+    def _try_to_look(self, *, renew: bool) -> None:
+        try:
+            with self._ledger.transaction() as tx:
+                self._look(tx, renew=renew)
+            self._looked = time.monotonic()
+        except TransferError:
+            self._note_blind()
+        except Exception as error:  # noqa: BLE001  a fault of ours: who can no longer look may not go on
+            self._lost = f"the watch failed ({type(error).__name__})"
+
+    def _note_blind(self) -> None:
+        """The ledger does not answer. What only comes in may go on for a while: nothing is kept without the ledger."""
+        if self._cut or time.monotonic() - self._looked > LEASE.total_seconds():
+            self._lost = "nobody could look"
+
+    def _cut_if_lost(self) -> None:
+        if self._lost and self._cut:
+            with suppress(Exception):  # it is tried again at the next look
+                self._cut()
 
     def _look(self, tx: Tx, *, renew: bool) -> None:
         if self._patient and patients.epoch(tx, self._patient) != self._epoch:
