@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from transfer.adapters.keys import FolderKeys
 from transfer.errors import Unavailable
@@ -83,3 +84,14 @@ def test_who_waits_while_the_database_is_away_goes_on_within_a_second_of_its_ret
 
     assert back
     assert back[0] - up < 1.5
+
+
+def test_a_line_that_swallows_everything_is_found_out_in_seconds_unless_its_url_says_otherwise(keys: FolderKeys):
+    def said(url: str) -> dict[str, object]:
+        return conninfo_to_dict(Ledger(url, keys, Origin(process="test")).url)
+
+    plain = said("postgresql://app:secret@ledger.example/transfer")
+    assert int(str(plain["tcp_user_timeout"])) <= 10_000
+    assert int(str(plain["keepalives_idle"])) <= 10
+    assert (plain["host"], plain["password"]) == ("ledger.example", "secret")
+    assert said("postgresql://ledger.example/transfer?connect_timeout=3")["connect_timeout"] == "3"

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 from psycopg_pool.pool import AddConnection, MaintenanceTask
@@ -30,6 +31,15 @@ Row = Any  # a named tuple of the query's own columns
 
 #: a database that is away is looked for again after this many seconds at the most
 LOOK_AGAIN = 0.5
+#: how libpq finds out that the line to the database swallows everything: left to the kernel, that takes many minutes.
+#: What the URL says itself counts instead
+PATIENCE = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
 
 
 class Tx:
@@ -140,11 +150,11 @@ class Ledger:
     """The way to the ledger for one process. Connections are made when first needed."""
 
     def __init__(self, url: str, keys: Keys, origin: Origin, *, connections: int = 4) -> None:
-        self.url = url
+        self.url = make_conninfo("", **{**PATIENCE, **conninfo_to_dict(url)})
         self.keys = keys
         self.origin = origin
         self._pool = _Pool(
-            url,
+            self.url,
             kwargs={"row_factory": namedtuple_row, "options": "-csearch_path=transfer"},
             min_size=0,
             max_size=connections,
