@@ -2,17 +2,21 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.builders import an_edges
 from tests.fakes import MemoryVault
+from tests.gateway.giving import Giving
 from transfer.adapters import hl7v2
 from transfer.arrivals import Grant
 from transfer.errors import Unavailable
 from transfer.facts import Origin
+from transfer.flow.fence import await_in_force
 from transfer.gateway.intake import Intake
 from transfer.gateway.keeper import LedgerKeeper, Spool
 from transfer.gateway.mllp import Frame, Keeping
@@ -75,3 +79,33 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
         row = tx.row("SELECT vault_key, vault_sha256, size FROM arrivals")
     assert b"".join(vault.read(Location(row.vault_key, 0, row.size, row.vault_sha256))) == LONG
     assert len(vault.objects) == 1
+
+
+def test_a_stream_whose_opening_was_lost_holds_up_no_fence_and_costs_no_other_stream(
+    ledger: Ledger, migrated: Any, tmp_path: Path, eventually: Callable[..., None]
+):
+    deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
+    deaf.is_deaf = False
+    giving = Giving(an_edges(deaf, tmp_path), migrated.url("owner"))
+    packet = giving.a_packet()
+    receiver, going = giving.receiver(packet), giving.give(packet)
+
+    def outcomes() -> list[str | None]:
+        with ledger.transaction() as tx:
+            rows = tx.rows("SELECT outcome FROM egress WHERE channel = 'packet.tar' ORDER BY opened_at")
+        return [row.outcome for row in rows]
+
+    deaf.is_deaf = True
+    with pytest.raises(Unavailable):
+        giving.outgoing.open(packet, receiver, None, "packet.tar")
+    assert outcomes() == [None, None]
+    with giving.watched():
+        eventually(lambda: outcomes() == [None, "broken"], 5)
+        assert not going.is_cut
+        permission = giving.revoke(packet)
+        eventually(lambda: going.is_cut, 5)
+        giving.outgoing.close(going, "broken")
+        assert await_in_force(ledger, giving.patient(packet), permission, seconds=5)
+    giving.outgoing.shut()
+    deaf.close()
+    assert outcomes() == ["cut", "broken"]

@@ -3,34 +3,46 @@
 Looking before each read is not enough: towards a slow receiver the sender sits in its socket and never looks. So one
 watcher looks at all streams, twice a second, and aborts the transport of what may not go on. The socket's buffer is
 small, so that little is beyond recall.
+
+Looking has a thread and a connection of its own and waits for nobody: not for the threads and connections that doors
+and vault share, and not for what is only to be written.
 """
 
 import asyncio
+import itertools
 import logging
 import socket
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import rule_packet, stands_until
 from transfer.flow.deliver import open_egress
 from transfer.flow.edges import Edges
 from transfer.flow.fence import note_fences
+from transfer.flow.watch import LONGEST
 from transfer.identifiers import InstitutionId, PacketId, PatientId
-from transfer.ledger import packets, patients
+from transfer.ledger import Ledger, packets, patients
 from transfer.ledger.packets import Egress, Sender
 from transfer.packet import Plan
 from transfer.sealing import KeyGone
 
 log = logging.getLogger("transfer.gateway.egress")
 
+T = TypeVar("T")
+
 #: seconds between two looks at the open streams
 LOOK = 0.5
-#: every so many looks each stream is ruled on anew, epoch or not: what a ruling rests on may end by itself
+#: each stream is ruled on anew at one of so many looks, epoch or not: what a ruling rests on may end by itself
 ANEW = 20
+#: how long a ruling waits for who is changing the patient's permissions; then this stream is cut, and no other
+CHANGING = "500ms"
 #: bytes handed to the socket at once
 PIECE = 1 << 18
 
@@ -44,6 +56,8 @@ class Stream:
     transport: asyncio.Transport | None
     #: when a form of the patient's expires, if one does: then it is ruled on anew
     until: datetime | None
+    #: which of the looks rules on it anew, so that not all fall on one
+    turn: int
     sent: int = 0
     is_cut: bool = field(default=False)
     #: the response has ended by itself: its connection may serve another request by now
@@ -69,35 +83,56 @@ class Outgoing:
 
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
-        self._sender = Sender(edges.ledger)
+        own = edges.ledger
+        self._looking = Ledger(own.url, own.keys, own.origin, connections=1)
+        self._sender = Sender(own)
+        self._turns = itertools.count()
+        #: rows written and perhaps not committed
+        self._opening: set[str] = set()
         self._streams: dict[str, Stream] = {}
         #: ended, and the ledger did not answer when that was to be written
         self._unwritten: dict[str, tuple[Stream, str]] = {}
-        with edges.ledger.transaction() as tx:
+        #: the last look failed, or has not come back
+        self._is_blind = False
+        with own.transaction() as tx:
             packets.close_dead(tx)
 
     def open(
         self, packet: PacketId, recipient: InstitutionId, transport: asyncio.Transport | None, channel: str
     ) -> tuple[Stream, Plan] | None:
-        """Open a stream of a packet's bytes, if that is permitted now. Blocks; call it in a thread."""
-        with self._edges.ledger.transaction() as tx:
-            opened = tx.case(packet.case).opened
-            if opened is None:
-                return None
-            patient = PatientId(opened.patient)
-            egress = open_egress(tx, self._edges, packet, patient, recipient, self._sender.number, channel)
-            if egress is None:
-                return None
-            plan = packets.plan_of(tx, packet, patient)
-            until = stands_until(tx, self._edges.institutions, patient)
-        stream = Stream(egress=egress, recipient=recipient, transport=transport, until=until)
-        self._streams[egress.id] = stream
+        """Open a stream of a packet's bytes, if that is permitted now. Blocks; call it in a thread.
+
+        Raises:
+            Unavailable: the ledger does not answer, or nobody could watch the stream.
+        """
+        if self._is_blind:
+            raise Unavailable("open streams cannot be watched")
+        egress = None
+        try:
+            with self._edges.ledger.transaction() as tx:
+                opened = tx.case(packet.case).opened
+                if opened is None:
+                    return None
+                patient = PatientId(opened.patient)
+                egress = open_egress(tx, self._edges, packet, patient, recipient, self._sender.number, channel)
+                if egress is None:
+                    return None
+                self._opening.add(egress.id)
+                plan = packets.plan_of(tx, packet, patient)
+                until = stands_until(tx, self._edges.institutions, patient)
+            stream = Stream(
+                egress=egress, recipient=recipient, transport=transport, until=until, turn=next(self._turns)
+            )
+            self._streams[egress.id] = stream
+        finally:
+            if egress:
+                self._opening.discard(egress.id)
         return stream, plan
 
     def close(self, stream: Stream, outcome: str) -> None:
         """The stream ended. Blocks; call it in a thread. If the ledger does not answer it is written later."""
-        self._streams.pop(stream.egress.id, None)
         self._unwritten[stream.egress.id] = (stream, "cut" if stream.is_cut else outcome)
+        self._streams.pop(stream.egress.id, None)
         with suppress(Unavailable):
             self._write_ends()
 
@@ -107,44 +142,88 @@ class Outgoing:
                 packets.close_egress(tx, name, stream.sent, outcome)
             self._unwritten.pop(name, None)
 
+    def _close_lost(self) -> None:
+        """Close our rows that no stream belongs to: the answer to their opening was lost, and nothing was ever sent.
+
+        The rows are read first and our own names after that, in the order in which a stream goes through them: so a
+        row that is still to become a stream is found in one of them.
+        """
+        with self._edges.ledger.transaction() as tx:
+            rows = packets.open_of(tx, self._sender.number)
+        known = {*self._opening, *self._streams, *self._unwritten}
+        for name in rows:
+            if name not in known:
+                with self._edges.ledger.transaction() as tx:
+                    packets.close_egress(tx, name, 0, "broken")
+
     async def watch(self) -> None:
         """Look until cancelled. Whatever goes wrong while looking, nothing flows unwatched: then all is cut."""
-        looks = 0
-        while True:
+        writing: asyncio.Future[None] | None = None
+        for number in itertools.count():
             await asyncio.sleep(LOOK)
-            looks += 1
+            if writing is None or writing.done():
+                writing = _beside("write", self._write)
+            await self._cut_after(_beside("look", partial(self._try_to_look, number)))
+
+    async def _cut_after(self, look: "asyncio.Future[list[Stream] | None]") -> None:
+        """Wait for a look and cut what it names. While it does not come back all is cut, and no other is begun."""
+        patience = LONGEST
+        while not (await asyncio.wait({look}, timeout=patience))[0]:
+            self._cut_all()
+            patience = LOOK
+        doomed = look.result()
+        if doomed is None:
+            self._cut_all()
+            return
+        self._is_blind = False
+        for stream in doomed:
+            stream.cut()
+
+    def _cut_all(self) -> None:
+        self._is_blind = True
+        for stream in list(self._streams.values()):
+            stream.cut()
+
+    def _try_to_look(self, number: int) -> list[Stream] | None:
+        """None: the ledger is gone or we are broken, and nobody can say that bytes may flow."""
+        try:
+            return self._look(number)
+        except Exception as error:  # noqa: BLE001  whatever it is, all is cut
+            _say_unless_expected(error)
+            return None
+
+    def _write(self) -> None:
+        """What follows from streams that ended. It may wait for others' locks, and nothing waits for it."""
+        for write in (self._write_ends, self._close_lost, partial(note_fences, self._edges.ledger)):
             try:
-                doomed = await asyncio.to_thread(self._look, anew=looks % ANEW == 0)
-            except Exception as error:  # noqa: BLE001  the ledger is gone or we are broken: nobody can say that bytes may flow
-                _say_unless_expected(error)
-                doomed = list(self._streams.values())
-            for stream in doomed:
-                stream.cut()
-            try:
-                await asyncio.to_thread(note_fences, self._edges.ledger)
+                write()
             except Exception as error:  # noqa: BLE001  who asks next writes it, and the looking goes on
                 _say_unless_expected(error)
 
-    def _look(self, *, anew: bool) -> list[Stream]:
+    def _look(self, number: int) -> list[Stream]:
         """The streams that may not go on. Without our session's lock others take us for dead: then all of them."""
         streams = dict(self._streams)
         if not self._sender.is_alive():
             self._sender = Sender(self._edges.ledger)
             return list(streams.values())
-        self._write_ends()
         if not streams:
             return []
-        with self._edges.ledger.transaction() as tx:
+        with self._looking.transaction() as tx:
             written_off = {name for name, s in streams.items() if not packets.count(tx, name, s.sent)}
             moved = {one.id for one in packets.stale(tx, self._sender.number)}
             now = tx.now()
-        due = {name for name, s in streams.items() if anew or name in moved or (s.until and s.until <= now)}
+        due = {
+            name
+            for name, s in streams.items()
+            if name in moved or (number + s.turn) % ANEW == 0 or (s.until and s.until <= now)
+        }
         return [s for name, s in streams.items() if name in written_off or (name in due and not self._may_go_on(s))]
 
     def _may_go_on(self, stream: Stream) -> bool:
         egress = stream.egress
         try:
-            with self._edges.ledger.transaction() as tx:
+            with self._looking.transaction() as tx:
+                tx.run(f"SET LOCAL lock_timeout = '{CHANGING}'")
                 epoch = patients.share(tx, egress.patient)
                 rulings = rule_packet(tx, self._edges.institutions, egress.patient, egress.packet, stream.recipient)
                 if not all(ruling.is_permitted for ruling in rulings):
@@ -161,6 +240,21 @@ class Outgoing:
             stream.cut()
             self.close(stream, "cut")
         self._sender.__exit__(None, None, None)
+        self._looking.close()
+
+
+def _beside(name: str, do: Callable[[], T]) -> "asyncio.Future[T]":
+    """Do it in a thread of its own. One that hangs holds up no other, and nobody waits for it when the process ends."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        result = do()
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(done.set_result, result)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return done
 
 
 def _say_unless_expected(error: Exception) -> None:

@@ -276,6 +276,11 @@ def is_open(tx: Tx, disclosure: Disclosure, channel: str) -> bool:
     return row is not None
 
 
+def open_of(tx: Tx, sender: int) -> list[str]:
+    """The sender's rows that are open."""
+    return [row.egress for row in tx.rows("SELECT egress FROM egress WHERE sender = %s AND closed_at IS NULL", sender)]
+
+
 def stale(tx: Tx, sender: int) -> list[Egress]:
     """Our open streams whose patient's epoch has moved since they were allowed."""
     rows = tx.rows(
