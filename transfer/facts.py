@@ -460,6 +460,14 @@ class StrangersPurged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupBegun(Fact):
+    """From now on a backup may hold what is purged, be it ever finished or not. Begun again, it lapses later."""
+
+    backup: str
+    lapses: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackedUp(Fact):
     """A backup was made; by the day it lapses it is to be destroyed."""
 

@@ -55,7 +55,7 @@ class Place:
     folder: BackupFolder
     owner: str
 
-    def back_up(self) -> Manifest:
+    def back_up(self, told: Told = told) -> Manifest:
         return back_up(self.folder, self.edges.ledger, self.edges.vault, self.owner, days=35, told=told)
 
     def check(self) -> Manifest:
@@ -686,6 +686,57 @@ def test_what_is_purged_while_the_backup_is_taken_is_not_in_it(place: Place, mon
     assert len(manifest.purged) + len(manifest.objects) >= 6
     assert not manifest.lacking
     assert not [one for one in manifest.objects if one.under == KeyName.patient(patient_of(place.edges, case))]
+
+
+def test_a_purge_while_a_backup_is_taken_names_that_backup(place: Place) -> None:
+    """Where something is spared the key lives, and what was copied by then can be read until the backup lapses."""
+    case = a_case_without_slides(place.edges)
+    patient = patient_of(place.edges, case)
+
+    def purging_first(done: int, _total: int) -> None:
+        if done == 1:
+            purged(place, case)
+
+    manifest = place.back_up(told=purging_first)
+
+    with place.edges.ledger.transaction() as tx:
+        (fact,) = [x.fact for x in tx.lines(facts.Chain.patient(patient)) if isinstance(x.fact, facts.RecordsPurged)]
+    assert fact.backups == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
+
+
+def test_a_backup_begun_again_keeps_its_name_and_is_named_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its first attempt copied lies in the same folder: a purge between the two speaks of this backup."""
+    a_case_without_slides(place.edges)
+    monkeypatch.setattr(BackupFolder, "write_object", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        place.back_up()
+    monkeypatch.undo()
+    with place.edges.ledger.transaction() as tx:
+        (before,) = purging.living_backups(tx)
+
+    manifest = place.back_up()
+
+    assert before.startswith(manifest.backup)
+    with place.edges.ledger.transaction() as tx:
+        assert purging.living_backups(tx) == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
+
+
+def test_what_a_purge_that_does_not_know_of_a_backup_removes_is_not_in_it(place: Place) -> None:
+    """It reads which backups there are before it commits; a backup that begins between sees the ledger after it."""
+    case = a_case_without_slides(place.edges)
+    patient = patient_of(place.edges, case)
+    made: list[Manifest] = []
+    backing = threading.Thread(target=lambda: made.append(place.back_up()))
+    with place.edges.ledger.transaction() as tx:
+        patients.move(tx, patient)
+        assert purging.living_backups(tx) == ()
+        backing.start()
+        backing.join(1)
+        purging.forget_records(tx, patient, [row.record for row in tx.rows("SELECT record FROM records")])
+    backing.join(20)
+
+    (manifest,) = made
+    assert KeyName.patient(patient) not in {one.under for one in manifest.objects}
 
 
 def test_what_the_store_lost_is_named(place: Place) -> None:

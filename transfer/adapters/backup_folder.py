@@ -11,12 +11,13 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from transfer.backups import Kept, Manifest, NoBackup, Table
 from transfer.errors import Refused, Unreadable
+from transfer.identifiers import BackupId
 from transfer.sealing import SITE, KeyGone, KeyName, Keys
 from transfer.staging import CHUNK
 
@@ -33,8 +34,9 @@ class BackupFolder:
         self.folder = folder
         self._keys = keys
 
-    def begin(self) -> None:
-        """Get ready to write. One that was begun and not finished is begun anew; its objects are used again.
+    def begin(self) -> BackupId:
+        """Get ready to write. One that was begun and not finished is begun anew; its objects are used again, and so is
+        its name: purges may have spoken of it.
 
         Raises:
             Refused: a whole backup, or something else, lies there.
@@ -47,6 +49,17 @@ class BackupFolder:
             raise Refused("that folder is not empty, and not a backup that was begun")
         (self.folder / _UNFINISHED).touch(0o600)
         shutil.rmtree(self.folder / "ledger", ignore_errors=True)
+        return self._named()
+
+    def _named(self) -> BackupId:
+        """The name it was begun under, else a new one, kept where the next attempt finds it."""
+        place = self.folder / _UNFINISHED
+        with suppress(ValueError):
+            return BackupId(place.read_bytes().decode())
+        backup = BackupId.draw()
+        with _fresh(place) as file:
+            _write_all(file, backup.encode())
+        return backup
 
     def write_table(self, name: str, columns: Iterable[str], rows: Iterable[bytes]) -> Table:
         """Write a table's rows, each a line of COPY's text."""

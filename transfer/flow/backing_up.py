@@ -8,7 +8,7 @@ not in it (docs/decisions/0013-backups.md).
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from typing import Final, TypeVar
 
@@ -18,8 +18,7 @@ from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.backups import Kept, Manifest, Table
 from transfer.errors import Unknown, Unreadable
-from transfer.identifiers import BackupId
-from transfer.ledger import Ledger, Tx, migrate, snapshot
+from transfer.ledger import Ledger, Tx, migrate, purging, snapshot
 from transfer.ledger.snapshot import Named
 from transfer.sealing import KeyGone
 from transfer.staging import Vault
@@ -52,7 +51,8 @@ class _Moment:
 
 
 def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, *, days: int, told: Told) -> Manifest:
-    """Take a backup into the folder, and write in the trail that there is one, and when it lapses.
+    """Take a backup into the folder. That there is one, and when it lapses, is in the trail before the first copy: what
+    is purged from then on may lie in it.
 
     Begun again after it was interrupted, it takes the ledger anew and copies only the objects that are not there yet.
 
@@ -60,16 +60,18 @@ def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, 
         Refused: something else lies in the folder.
         Unavailable: ledger or store does not answer; the same call again goes on.
     """
-    folder.begin()
+    backup = folder.begin()
+    with ledger.transaction() as tx:
+        lapses = purging.begin_backup(tx, backup, days)
     moment = _copy_ledger(folder, ledger, owner_url)
     copied: list[tuple[Kept, _Became]] = []
     for one in side_by_side(lambda named: _copy_object(folder, ledger, vault, named), moment.objects):
         copied.append(one)
         told(len(copied), len(moment.objects))
     manifest = Manifest(
-        backup=BackupId.draw(),
+        backup=backup,
         taken_at=moment.taken_at,
-        lapses=(moment.taken_at + timedelta(days=days)).date(),
+        lapses=lapses,
         code=ledger.origin.code,
         migration=moment.migration,
         tables=moment.tables,
@@ -77,7 +79,6 @@ def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, 
         purged=tuple(one.key for one, became in copied if became is _Became.PURGED),
         lacking=tuple(one.key for one, became in copied if became is _Became.LACKING),
     )
-    # The trail first: what it names and nobody finished is looked for in vain, what it does not name outlives a purge.
     with ledger.transaction() as tx:
         fact = facts.BackedUp(backup=manifest.backup, lapses=manifest.lapses.isoformat(), objects=len(manifest.objects))
         tx.append(facts.SYSTEM, fact)

@@ -8,9 +8,12 @@ from datetime import date, timedelta
 
 from transfer import facts
 from transfer.facts import Chain
-from transfer.identifiers import InstitutionId, PatientId
-from transfer.ledger import Ledger, Tx, people
+from transfer.identifiers import BackupId, InstitutionId, PatientId
+from transfer.ledger import Ledger, Tx, lock_number, people
 from transfer.sealing import KeyName
+
+#: shared by who reads which backups there are, taken by who begins one
+_NAMING = lock_number("backups")
 
 
 def confirmed(tx: Tx, permission: str, code: str) -> str | None:
@@ -109,12 +112,27 @@ def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
     return gone
 
 
+def begin_backup(tx: Tx, backup: BackupId, days: int) -> date:
+    """Name a backup before it copies anything. Returns the day it lapses.
+
+    It waits for purges that did not know of it: what it copies after this transaction is the ledger after them.
+    """
+    tx.row("SELECT pg_advisory_xact_lock(%s)", _NAMING)
+    lapses = (tx.now() + timedelta(days=days)).date()
+    tx.append(facts.SYSTEM, facts.BackupBegun(backup=backup, lapses=lapses.isoformat()))
+    return lapses
+
+
 def living_backups(tx: Tx) -> tuple[str, ...]:
-    """Backups that have not lapsed, each with the day it does."""
-    rows = tx.rows("SELECT text FROM facts WHERE chain = %s AND kind = %s", facts.SYSTEM, facts.BackedUp.kind)
-    made = (json.loads(row.text)["body"] for row in rows)
+    """Backups that have not lapsed, finished or not, each with the day it does. None begins before we commit."""
+    tx.row("SELECT pg_advisory_xact_lock_shared(%s)", _NAMING)
+    rows = tx.rows(
+        "SELECT text FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",
+        *(facts.SYSTEM, [facts.BackupBegun.kind, facts.BackedUp.kind]),
+    )
+    lapses = {one["backup"]: one["lapses"] for one in (json.loads(row.text)["body"] for row in rows)}
     today = tx.now().date().isoformat()
-    return tuple(sorted(f"{one['backup']} until {one['lapses']}" for one in made if one["lapses"] >= today))
+    return tuple(sorted(f"{backup} until {day}" for backup, day in lapses.items() if day >= today))
 
 
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
