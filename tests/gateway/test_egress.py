@@ -13,6 +13,7 @@ import pytest
 from tests.builders import an_edges
 from tests.gateway.giving import Giving, Line
 from transfer.errors import Unavailable
+from transfer.flow.fence import await_in_force
 from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing
 from transfer.identifiers import PacketId
@@ -70,8 +71,10 @@ def test_the_watcher_looks_while_all_threads_of_the_process_are_busy(giving: Giv
     packet = giving.a_packet()
     stream = giving.give(packet)
     with giving.watched(busy=True):
-        giving.revoke(packet)
+        permission = giving.revoke(packet)
         eventually(lambda: stream.is_cut, SOON)
+        # Nor is the end of what was cut written by one of them.
+        assert await_in_force(giving.edges.ledger, giving.patient(packet), permission, seconds=SOON)
 
 
 def test_the_watcher_looks_while_all_connections_of_the_process_are_busy(giving: Giving, eventually: Eventually):

@@ -177,12 +177,19 @@ class Outgoing:
             return
         self._is_blind = False
         for stream in doomed:
-            stream.cut()
+            self._cut(stream)
 
     def _cut_all(self) -> None:
         self._is_blind = True
         for stream in list(self._streams.values()):
-            stream.cut()
+            self._cut(stream)
+
+    def _cut(self, stream: Stream) -> None:
+        """Cut it, and have its end written: a fence need not wait until its response has a thread to say so itself."""
+        stream.cut()
+        if stream.is_cut and stream.transport:
+            self._unwritten[stream.egress.id] = (stream, "cut")
+            self._streams.pop(stream.egress.id, None)
 
     def _try_to_look(self, number: int) -> list[Stream] | None:
         """None: the ledger is gone or we are broken, and nobody can say that bytes may flow."""
@@ -236,9 +243,11 @@ class Outgoing:
 
     def shut(self) -> None:
         """Cut what is open and let go of the sender's lock: whoever waits for a fence need not wait for us."""
-        for stream in list(self._streams.values()):
+        for name, stream in list(self._streams.items()):
             stream.cut()
-            self.close(stream, "cut")
+            self._unwritten[name] = (stream, "cut")
+        with suppress(Unavailable):
+            self._write_ends()
         self._sender.__exit__(None, None, None)
         self._looking.close()
 
