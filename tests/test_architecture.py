@@ -37,6 +37,7 @@ OF_OTHER_CHAINS = {
     "fence-in-force",
     "records-purged",
     "backed-up",
+    "backup-begun",
     "restored",
     "strangers-purged",
 }
