@@ -15,8 +15,9 @@ from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
+from transfer.holds import Word
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, rounds
+from transfer.ledger import Ledger, patients, records, rounds
 from transfer.patients import Demographics
 from transfer.record_requests import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, RequestState
 from transfer.records import Document, DocumentStatus, RecordKind
@@ -224,6 +225,31 @@ def test_what_no_form_covers_is_left_there_and_the_office_is_asked_once(asking: 
     assert collected(asking, case) == 2
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
     assert charts.times_asked == 1
+
+
+def test_what_a_purge_took_is_fetched_again_when_a_form_that_covers_it_comes(asking: Edges, charts: Charts):
+    charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY]
+    chart = b.a_chart()
+    b.sign_form(asking, chart, number="for-notes", codes=["11506-3"])
+    b.sign_form(asking, chart, number="for-all-records")
+    case = b.refer(asking, chart)
+    attend_all(asking)
+    assert collected(asking, case) == 2
+    with asking.ledger.transaction() as tx:
+        filed = patients.filed(tx, b.patient_of(asking, case))
+    desk.revoke(asking, filed[-1].permission.id, person="ann")
+    attend_all(asking)
+    desk.resolve(asking, b.the_hold(asking, "confirm-purge").id, Word.PURGE, person="ann")
+    attend_all(asking)
+    with asking.ledger.transaction() as tx:
+        assert len(records.joined(tx, case)) == 1
+
+    b.sign_form(asking, chart, number="for-all-records-again")
+    attend_all(asking)
+
+    with asking.ledger.transaction() as tx:
+        assert len(records.joined(tx, case)) == 2
+    assert charts.times_asked == 2
 
 
 def test_what_was_left_there_is_fetched_when_a_form_that_covers_it_comes(asking: Edges, charts: Charts):

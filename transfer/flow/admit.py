@@ -6,6 +6,7 @@ source that answered "later".
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import dropwhile
 
 from transfer import facts
 from transfer.arrivals import ArrivalKind, Referral
@@ -208,22 +209,29 @@ def _permit(tx: Tx, edges: Edges, case: CaseId) -> None:
         return
     for request in requests.of_case(tx, case):
         ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
+        department = edges.institutions[request.institution].department(request.department)
         if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
-            department = edges.institutions[request.institution].department(request.department)
             requests.move(tx, request, _first_state(department), ruling=ruling)
-        elif ruling.is_permitted and _may_cover_more(tx, case, patient, request):
+        elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, case, patient, request):
             requests.move(tx, request, RequestState.DUE, ruling=ruling)
         elif not ruling.is_permitted and _is_news(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
 
 def _may_cover_more(tx: Tx, case: CaseId, patient: PatientId, request: Request) -> bool:
-    """Something was left with the source for want of a permission, and one has begun since."""
+    """Something was left with the source for want of a permission, or purged here, and one has begun since."""
     last = tx.case(case).requests[request.id].moved
-    if request.state is not RequestState.ANSWERED or last is None or NOT_COVERED not in last.findings:
+    if request.state is not RequestState.ANSWERED or last is None:
         return False
     answered_at = max(line.at for line in tx.lines(Chain.case(case)) if line.fact == last)
-    return any(isinstance(x.fact, _BEGINNINGS) and x.at > answered_at for x in tx.lines(Chain.patient(patient)))
+    since = [line.fact for line in tx.lines(Chain.patient(patient)) if line.at > answered_at]
+    if NOT_COVERED not in last.findings:
+        since = list(dropwhile(lambda fact: not _took_something(fact), since))
+    return any(isinstance(fact, _BEGINNINGS) for fact in since)
+
+
+def _took_something(fact: object) -> bool:
+    return isinstance(fact, facts.RecordsPurged) and bool(fact.records)
 
 
 _BEGINNINGS = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
