@@ -31,12 +31,14 @@ from tests.journeys.house import House, a_house
 REPORT = Path(__file__).parents[2] / "var" / "crash-points.json"
 #: of the lines that are no end of a stretch
 SHARE = 0.03
+#: points of a verb at a door that may be missed, where two of its threads came to a line in another order each time
+REORDERED = 2
 
 _forking = multiprocessing.get_context("fork")
 
 
 def main(said: Sequence[str] | None = None) -> int:
-    """0 where every point was run and nothing was violated."""
+    """0 where every point was run, somebody was killed for every verb, and nothing was violated."""
     asked = _asked(said)
     verbs = [verb for verb in VERBS if any(word in verb.name for word in asked.verbs)]
     began = time.monotonic()
@@ -49,8 +51,19 @@ def main(said: Sequence[str] | None = None) -> int:
     unfinished = sorted({verb.name for verb in verbs} - {one.verb for one in outcomes})
     if unfinished:
         console.print(f"[red]not finished: {', '.join(unfinished)}[/red]")
+    unproved = [line for one in outcomes for line in not_proved(one)]
+    for line in unproved:
+        console.print(f"[red]{line}[/red]", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; every line is listed in var/{REPORT.name}")
-    return int(bool(found) or bool(unfinished))
+    return int(bool(found) or bool(unfinished) or bool(unproved) or not outcomes)
+
+
+def not_proved(outcome: Outcome) -> Iterator[str]:
+    """Why nothing, or not enough, was killed for this to say anything."""
+    if not outcome.run:
+        yield f"{outcome.verb}: nobody was killed"
+    elif len(outcome.missed) > (REORDERED if outcome.verb.startswith("door: ") else 0):
+        yield f"{outcome.verb}: not passed, so that nobody was killed there: {', '.join(outcome.missed)}"
 
 
 def _asked(said: Sequence[str] | None) -> argparse.Namespace:

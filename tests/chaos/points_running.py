@@ -60,15 +60,17 @@ def run_verb(
     if most is not None:
         chosen = spread(chosen, most)
     outcome.listed, outcome.stretches = len(lines), len({moment.stretch for moment in moments})
-    outcome.points = _told(moments, set(chosen))
+    outcome.points = _told(moments)
     without = _ending(station, situation, verb, None)
     if without.found:
         outcome.violations["without a kill"] = without.found
     yield outcome
     for point in chosen:
         with_kill = _killed_there(station, situation, verb, point)
-        outcome.run += with_kill.was_killed
-        if not with_kill.was_killed:
+        if with_kill.was_killed:
+            outcome.run += 1
+            _note_kill(outcome, point)
+        else:
             outcome.missed.append(str(point))
         found = [*with_kill.found, *differences(with_kill.picture, without.picture)]
         if found:
@@ -76,20 +78,25 @@ def run_verb(
         yield outcome
 
 
-def _told(moments: list[Moment], chosen: set[Point]) -> list[dict[str, object]]:
-    """Each line with the stretches it lies in, and whether a process was killed there."""
+def _told(moments: list[Moment]) -> list[dict[str, object]]:
+    """Each line with the stretches it lies in. Nobody was killed there yet."""
     stretches: dict[tuple[str, int, str], set[int]] = {}
     for moment in moments:
         stretches.setdefault((moment.point.file, moment.point.line, moment.point.function), set()).add(moment.stretch)
-    killed = {(point.file, point.line, point.function) for point in chosen}
     return [
         {
             **asdict(point),
             "stretches": sorted(stretches[point.file, point.line, point.function]),
-            "killed here": (point.file, point.line, point.function) in killed,
+            "killed here": False,
         }
         for point in listed(moments)
     ]
+
+
+def _note_kill(outcome: Outcome, point: Point) -> None:
+    for each in outcome.points:
+        if (each["file"], each["line"], each["function"]) == (point.file, point.line, point.function):
+            each["killed here"] = True
 
 
 def recorded(station: Station, situation: Situation, verb: Verb) -> list[Moment]:
