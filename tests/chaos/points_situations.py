@@ -122,6 +122,14 @@ def waiting(house: House) -> Known:
     return {"case": journey.case, "permission": journey.permission, "request": asked, "hold": hold}
 
 
+def counted(house: House) -> Known:
+    """The slides came in a parcel whose list was not with it."""
+    known = waiting(house)
+    desk.receive_material(house.edges, known["case"], pieces=6, accession="S25-10071", person="nurse")
+    attend_all(house.edges)
+    return known
+
+
 def paused(house: House) -> Known:
     """The permission was taken back by telephone: what is asked is to be withdrawn."""
     known = waiting(house)
@@ -257,6 +265,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "rounds-owed": rounds_owed,
     "came-in": came_in,
     "waiting": waiting,
+    "counted": counted,
     "paused": paused,
     "doubtful": doubtful,
     "approved": approved,

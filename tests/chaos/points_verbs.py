@@ -97,6 +97,16 @@ def _open_referral(house: House, known: Known) -> object:
     return desk.open_referral(house.edges, InstitutionId("lakeside-oncology"), body, person="nurse")
 
 
+def _announce(house: House, known: Known) -> object:
+    return desk.announce_material(house.edges, known["case"], 6, person="nurse")
+
+
+def _declare_emergency(house: House, known: Known) -> object:
+    return desk.declare_emergency(
+        house.edges, known["case"], "mercy-imaging", clinician="Dr. Okafor", reason="Surgery tonight", person="nurse"
+    )
+
+
 OF_THE_DESK = [
     _at_desk("approve", lambda h, k: desk.approve(h.edges, k["case"], person="nurse")),
     _at_desk("answer a question", lambda h, k: desk.resolve(h.edges, k["hold"], Word.APPROVE, person="nurse")),
@@ -112,6 +122,8 @@ OF_THE_DESK = [
             h.edges, k["case"], pieces=6, announced=6, accession="S25-10071", person="nurse"
         ),
     ),
+    _at_desk("announce pieces", _announce, "counted"),
+    _at_desk("declare an emergency", _declare_emergency),
     _at_desk("note", lambda h, k: desk.add_note(h.edges, k["case"], "Called her daughter", person="nurse")),
     _at_desk(
         "telephone answer",
@@ -153,7 +165,11 @@ def _at_door(name: str, send: Act) -> Verb:
 
 
 def _serving_one(house: House, send: Callable[[], object]) -> None:
-    """Serve until one message was taken. Whether it was acknowledged is written down by its sender."""
+    """Serve until one message was taken. Whether it was acknowledged is written down by its sender.
+
+    Raises:
+        AssertionError: nobody was killed, and yet it was not acknowledged.
+    """
     signal.signal(signal.SIGTERM, lambda *_: None)  # the server's own handler hands it on when it has closed its doors
     _acknowledged(house).unlink(missing_ok=True)
     server = os.getpid()
@@ -168,6 +184,7 @@ def _serving_one(house: House, send: Callable[[], object]) -> None:
             os.kill(server, signal.SIGTERM)
         os._exit(0)
     asyncio.run(serve(house.edges, house.settings))
+    assert _acknowledged(house).exists(), "the doors were open, and what was sent was not acknowledged"
 
 
 def _acknowledged(house: House) -> Path:

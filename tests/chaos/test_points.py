@@ -3,6 +3,7 @@
 All of them: `make crash-points`.
 """
 
+import inspect
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from tests.chaos.points_running import Outcome, Verb, run_verb
 from tests.chaos.points_situations import Known, handing_over, taken
 from tests.chaos.points_station import Situation, Station
 from tests.chaos.points_tracing import Moment, Point, ends_of_stretches, listed, spread, thinned
-from tests.chaos.points_verbs import VERBS
+from tests.chaos.points_verbs import OF_THE_DESK, VERBS
 from tests.journeys.house import House, a_house
+from transfer.flow import desk
 from transfer.flow.assemble import assemble
 from transfer.identifiers import PacketId
 from transfer.ledger import rounds
@@ -46,6 +48,33 @@ def test_a_few_points_are_taken_from_the_first_to_the_last():
 
     assert spread(points_, 3) == [at(1), at(5), at(10)]
     assert spread(points_[:2], 3) == [at(1), at(2)]
+
+
+def test_every_verb_of_a_person_at_the_desk_has_its_crash_points():
+    named = {name for verb in OF_THE_DESK for name in verb.act.__code__.co_names}
+    of_a_person = {
+        name
+        for name, verb in inspect.getmembers(desk, inspect.isfunction)
+        if "person" in inspect.signature(verb).parameters
+    }
+
+    assert len(of_a_person) > 10
+    assert of_a_person - named == set()
+
+
+def test_a_verb_for_which_nobody_was_killed_proves_nothing():
+    killed = Outcome(verb="desk: waive", run=9)
+    missed = Outcome(verb="desk: waive", run=9, missed=["flow/desk/cases.py:1"])
+    at_a_door = Outcome(verb="door: a report", run=9, missed=["gateway/intake.py:1"] * points.REORDERED)
+    more = Outcome(verb="door: a report", run=9, missed=["gateway/intake.py:1"] * (points.REORDERED + 1))
+
+    assert [bool([*points.not_proved(one)]) for one in (killed, missed, at_a_door, more, Outcome(verb="door: a"))] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.fixture(scope="module")
