@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -45,6 +46,8 @@ class Notes:
     resources: dict[str, list[str]] = field(default_factory=dict)
     cases: list[CaseId] = field(default_factory=list)
     delivered: list[CaseId] = field(default_factory=list)
+    #: the case that was led to its end before the first kill: what the others must have too
+    quiet: CaseId | None = None
     stuck: list[str] = field(default_factory=list)
 
 
@@ -54,23 +57,37 @@ class People:
     def __init__(self, house: House, seed: int) -> None:
         self.house = house
         self.notes = Notes()
-        self.sending = threading.Event()
         self._dice = Random(seed)
         self._lock = threading.Lock()
         self._number = seed * 1_000_000
+        self._on_the_way = 0
 
     # --- at the institutions ------------------------------------------------------------------------------------------
 
     def order(self, institution: str, what: str, body: object = None, method: str = "POST") -> Any:
         """Tell an institution something until it has heard: it may be dead at this moment."""
+        return self.until(f"{institution} hears {what}", lambda: self._heard(institution, what, body, method))[0]
 
-        def tell() -> Any:
-            try:
-                return [self.house.order(institution, what, body, method=method)]
-            except (AssertionError, OSError, ValueError, urllib3.exceptions.HTTPError):
-                return None
+    def _heard(self, institution: str, what: str, body: object, method: str = "POST") -> list[Any] | None:
+        """What it answered, told once; None: it did not hear, or died over it."""
+        try:
+            return [self.house.order(institution, what, body, method=method)]
+        except (AssertionError, OSError, ValueError, urllib3.exceptions.HTTPError):
+            return None
 
-        return self.until(f"{institution} hears {what}", tell)[0]
+    def is_sending(self) -> bool:
+        """A message is on its way to a door, and nobody has said yet that it is stored."""
+        return self._on_the_way > 0
+
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
+        with self._lock:
+            self._on_the_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._on_the_way -= 1
 
     def until(self, what: str, holds: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait until `holds` finds something; while the ledger is away it finds nothing."""
@@ -89,13 +106,14 @@ class People:
         """The oncology office sends something until it is acknowledged. The arrival it became."""
 
         def sent() -> str | None:
-            answer = self.order("oncology", action, {"chart": chart["id"], "overrides": {}})
-            if answer["status"] not in (200, 201):
+            with self._sending():
+                heard = self._heard("oncology", action, {"chart": chart["id"], "overrides": {}})
+            if not heard or heard[0]["status"] not in (200, 201):
                 return None
+            (answer,) = heard
             location = answer["location"] or json.loads(answer["body"])["entry"][0]["response"]["location"]
             return str(location).split("/")[-1]
 
-        self.sending.set()
         arrival: str = self.until(f"{action} is acknowledged", sent)
         with self._lock:
             self.notes.resources.setdefault(f"{action} {chart['id']}", []).append(arrival)
@@ -104,14 +122,14 @@ class People:
     def message(self, text: bytes, control_id: str) -> None:
         """The laboratory's interface sends a message until it is acknowledged."""
         port = int(config(self.house, "pathology")["gateway_mllp_port"])
-        self.sending.set()
         with Line(port, 5.0) as line:
             sent = self.until("a message is acknowledged", lambda: self._told(line, text, control_id))
         with self._lock:
             self.notes.messages.append(sent)
 
     def _told(self, line: Line, text: bytes, control_id: str) -> str | None:
-        answer = line.deliver(text, control_id, attempts=1).ack
+        with self._sending():
+            answer = line.deliver(text, control_id, attempts=1).ack
         return hashlib.sha256(text).hexdigest() if answer == "AA" else None
 
     def control_id(self) -> str:
@@ -124,7 +142,6 @@ class People:
         for _ in range(count):
             control_id = self.control_id()
             self.message(messages.about_a_stranger(self._dice, control_id), control_id)
-        self.sending.clear()
 
     # --- one patient --------------------------------------------------------------------------------------------------
 

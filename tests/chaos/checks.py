@@ -17,6 +17,7 @@ from tests.journeys.acts import objects
 from tests.journeys.house import House
 from transfer import wiring
 from transfer.adapters.packet.signature import jwks
+from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, PacketId, PatientId
 from transfer.ledger import packets, rounds, trail
@@ -28,7 +29,13 @@ from transfer.verify import Outcome, verify
 #: longer than an object whose writer died is left alone
 FORSAKEN = timedelta(hours=7)
 
-Kind = Literal["lost", "twice", "stuck", "wrong"]
+Kind = Literal["lost", "twice", "stuck", "wrong", "untried"]
+
+#: how many documents of each kind a case has from each institution
+Documents = Counter[tuple[str, str]]
+
+#: what the office sends by itself, and what it is at our door
+KINDS = {"send-release-form": ArrivalKind.AUTHORIZATION, "send-referral": ArrivalKind.REFERRAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ def faults(house: House, notes: Notes) -> Iterator[Fault]:
 def _messages(house: House, notes: Notes) -> Iterator[Fault]:
     keys = house.edges.ledger.keys
     with house.edges.ledger.transaction() as tx:
-        rows = tx.rows("SELECT arrival, sha256, institution, dedupe FROM arrivals")
+        rows = tx.rows("SELECT arrival, sha256, institution, kind FROM arrivals")
     there = Counter(bytes(row.sha256) for row in rows if row.institution == "prairie-pathology")
     told = [*notes.messages, *(each["sha256"] for each in _sent(house) if each["ack"] == "AA")]
     for sha256 in told:
@@ -113,6 +120,11 @@ def _messages(house: House, notes: Notes) -> Iterator[Fault]:
             yield Fault("twice", f"{what} is {len(set(named))} arrivals")
         gone = [name for name in set(named) if not known & {name, name.rpartition("-")[0]}]
         yield from (Fault("lost", f"{what}: {name}") for name in gone)
+    for action, kind in KINDS.items():  # stored and never answered, then stored anew, no answer has named the first
+        sent = sum(what.startswith(action) for what in notes.resources)
+        stored = sum(row.kind == kind for row in rows)
+        if stored != sent:
+            yield Fault("lost" if stored < sent else "twice", f"{sent} times {action} made {stored} arrivals")
 
 
 def _sent(house: House) -> list[dict[str, Any]]:
@@ -127,18 +139,25 @@ def _sent(house: House) -> list[dict[str, Any]]:
 def _cases(house: House, notes: Notes) -> Iterator[Fault]:
     center = house.order("center", "packets", method="GET")
     keys = json.loads(json.dumps(jwks([wiring.signer(house.settings)])))
-    usual: Counter[frozenset[tuple[str, str]]] = Counter()
-    had: dict[CaseId, frozenset[tuple[str, str]]] = {}
+    had: dict[CaseId, Documents] = {}
     for case in notes.delivered:
         yield from _case(house, case, [each for each in center if each["packet"].startswith(case)], keys)
         with house.edges.ledger.transaction() as tx:
-            had[case] = frozenset((r.institution, r.document) for r in tx.case(case).records.values())
-        usual[had[case]] += 1
-    for case, records in had.items():  # every patient is drawn with the same documents
-        if records != usual.most_common(1)[0][0]:
-            yield Fault("lost", f"{case} has other documents than the others: {len(records)}")
+            had[case] = Counter((r.institution, r.document) for r in tx.case(case).records.values())
+    for case, documents in had.items():
+        yield from documents_differ(case, documents, had.get(notes.quiet or case, Counter()))
+    if notes.quiet is None:
+        yield Fault("stuck", "no case reached its end before the first kill, so that none can be held against it")
     lost = set(notes.cases) - set(notes.delivered)
     yield from (Fault("stuck", f"{case} did not reach its end") for case in sorted(lost))
+
+
+def documents_differ(case: CaseId, had: Documents, usual: Documents) -> Iterator[Fault]:
+    """Every patient is drawn with the same documents, so that every case has as many as one nobody disturbed."""
+    for (institution, document), count in sorted((usual - had).items()):
+        yield Fault("lost", f"{case}: {count} of {document} from {institution}, which an undisturbed case has")
+    for (institution, document), count in sorted((had - usual).items()):
+        yield Fault("twice", f"{case}: {count} of {document} from {institution} more than an undisturbed case has")
 
 
 def _case(house: House, case: CaseId, center: Sequence[dict[str, Any]], keys: Any) -> Iterator[Fault]:
