@@ -10,8 +10,8 @@ from tests.hostile.child import Child
 from tests.hostile.mutations import mutated
 from tests.hostile.peer import Peer, Script, a_peer, answer, begun
 from tests.hostile.samples import Language, Sample
-from tests.hostile.table import Outcome, Row
-from tests.hostile.watched import row
+from tests.hostile.table import Row
+from tests.hostile.watched import outside, row, strayed
 from transfer.adapters.fhir.peer import Limits
 
 DOOR = "fhir source"
@@ -36,13 +36,9 @@ def all_of_it(
                 if places is not None and place not in places:
                     continue
                 peer.script = script
-                yield row(child.ask(url=f"{peer.url}/fhir"), file, mutation, f"{DOOR}: {place}")
-        strayed = elsewhere.visits > 0
-        yield Row(
-            file="every answer", mutation="addresses elsewhere", door=DOOR,
-            outcome=Outcome.STRAYED if strayed else Outcome.REFUSED,
-            reason=f"{elsewhere.visits} requests went elsewhere",
-        )  # fmt: skip
+                became = row(child.ask(url=f"{peer.url}/fhir"), file, mutation, f"{DOOR}: {place}")
+                yield outside(became) if place == "address" else became
+        yield from strayed(elsewhere.visits, DOOR)
 
 
 def _files(samples: list[Sample], names: frozenset[str] | None) -> Iterator[tuple[str, str, str, Script]]:

@@ -1,19 +1,18 @@
 """What takes files: `transfer verify`, `transfer open`, the pages for people, and the DICOMDIR of a packet."""
 
-import io
 import json
 import os
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.builders import a_chart, referral_of
 from tests.hostile import bombs
 from tests.hostile.child import Child
 from tests.hostile.mutations import mutated
 from tests.hostile.samples import Language, Sample
 from tests.hostile.table import Row
-from tests.hostile.watched import row
-from tests.packets import APacket, a_packet
+from tests.hostile.watched import altered, honest, row
+from tests.packets import APacket, a_packet, a_pdf
 from transfer.adapters.packet import pdf_merge
 
 #: content types by the first bytes, for the pages
@@ -26,38 +25,43 @@ def verify(samples: list[Sample], folder: Path, names: frozenset[str] | None = N
     keys, target = folder / "jwks.json", folder / "packet.tar"
     packet = a_packet()
     keys.write_text(json.dumps(packet.jwks))
+    target.write_bytes(packet.tar)
     with Child("command", "verify", "--jwks", str(keys)) as child:
-        for sample in samples:
-            target.write_bytes(sample.body)
-            yield row(child.ask(arguments=[str(target)]), sample.file, "as a packet", "verify")
-            target.write_bytes(_with_a_file(packet, sample))
-            yield row(child.ask(arguments=[str(target)]), sample.file, "in a packet", "verify")
-        whole = Sample("a packet", Language.OTHER, packet.tar)
-        for name, body in mutated(whole, names):
-            target.write_bytes(body)
-            yield row(child.ask(arguments=[str(target)]), whole.file, name, "verify")
-        for name, write in bombs.tars(packet):
-            write(target)
-            yield row(child.ask(arguments=[str(target)]), "a tar", name, "verify")
-            target.unlink()
-        for name, place in bombs.folders(packet, folder):
-            yield row(child.ask(arguments=[str(place)]), "a folder", name, "verify")
+        yield honest(row(child.ask(arguments=[str(target)]), "a packet", "whole", "verify"))
+        for file, name, place in _changed(packet, samples, folder, target, names):
+            yield altered(row(child.ask(arguments=[str(place)]), file, name, "verify"))
         target.write_bytes(packet.tar)
         for name, size in (("of 60 MB", 60 << 20), ("of 8 GB", 8 << 30)):
             os.truncate(keys, size)
-            yield row(child.ask(arguments=[str(target)]), "pinned keys", name, "verify")
+            yield altered(row(child.ask(arguments=[str(target)], blamed="--jwks"), "pinned keys", name, "verify"))
 
 
-def _with_a_file(packet: APacket, sample: Sample) -> bytes:
-    """The packet's tar with the sample in the place of its first document."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path, data in packet.files.items():
-            changed = sample.body if path.startswith("data/documents/") else data
-            member = tarfile.TarInfo(path)
-            member.size = len(changed)
-            tar.addfile(member, io.BytesIO(changed))
-    return out.getvalue()
+def _changed(
+    packet: APacket, samples: list[Sample], folder: Path, target: Path, names: frozenset[str] | None
+) -> Iterator[tuple[str, str, Path]]:
+    """File, mutation and where it is now; none of them is the packet."""
+    for sample in samples:
+        target.write_bytes(sample.body)
+        yield sample.file, "as a packet", target
+        bombs.many(target, _with(packet, sample), ())
+        yield sample.file, "in a packet", target
+    for name, body in mutated(Sample("a packet", Language.OTHER, packet.tar), names):
+        if body != packet.tar:
+            target.write_bytes(body)
+            yield "a packet", name, target
+    for name, write in bombs.tars(packet):
+        if names is None or name in names:
+            write(target)
+            yield "a tar", name, target
+            target.unlink()
+    for name, place in bombs.folders(packet, folder):
+        if names is None or name in names:
+            yield "a folder", name, place
+
+
+def _with(packet: APacket, sample: Sample) -> dict[str, bytes]:
+    """The packet's files, the sample in the place of each document."""
+    return {path: sample.body if path.startswith("data/documents/") else data for path, data in packet.files.items()}
 
 
 def opened(samples: list[Sample], folder: Path, var: Path, names: frozenset[str] | None = None) -> Iterator[Row]:
@@ -65,6 +69,8 @@ def opened(samples: list[Sample], folder: Path, var: Path, names: frozenset[str]
     target = folder / "referral"
     given = ("--from", "lakeside-oncology", "--var", str(var), "--person", "hostile")
     with Child("command", "open", *given) as child:
+        target.write_bytes(referral_of(a_chart()))
+        yield honest(row(child.ask(arguments=[str(target)]), "a referral", "whole", "open"))
         for file, name, body in (*_referrals(samples, names), *bombs.referrals()):
             target.write_bytes(body)
             yield row(child.ask(arguments=[str(target)]), file, name, "open")
@@ -89,7 +95,11 @@ def pages(samples: list[Sample], folder: Path, names: frozenset[str] | None = No
     """Every document among the pages for people. That process has bounds of its own and may die: never here, though."""
     target = folder / "document"
     with Child("pages") as child:
-        for file, name, content_type, body in (*_documents(samples, names), *bombs.documents()):
+        target.write_bytes(a_pdf())
+        first = child.ask(file=str(target), content_type="application/pdf")
+        yield honest(row(first, "a PDF", "whole", "pages", _PAGES_MB))
+        made = (one for one in bombs.documents() if names is None or one[1] in names)
+        for file, name, content_type, body in (*_documents(samples, names), *made):
             target.write_bytes(body)
             became = child.ask(file=str(target), content_type=content_type)
             yield row(became, file, name, "pages", _PAGES_MB)

@@ -15,6 +15,8 @@ from tests.hostile.mutations import mutated
 from tests.hostile.samples import Language, Sample
 
 DOOR = "http"
+#: in a status' place: it hung up without a word; it neither answered nor hung up
+HUNG_UP, SILENT = 0, -1
 _PATIENCE = 20.0
 #: in `Location`, or in the first entry of a transaction's response
 _ARRIVAL = re.compile(rb"/(a[0-9a-z]{15})\b")
@@ -28,6 +30,8 @@ class Door:
 
     url: str
     token: str
+    #: seconds without a byte from it until it is taken for hung
+    patience: float = _PATIENCE
 
     def head(self, path: str, length: int | str | None, content_type: str = "application/fhir+json") -> bytes:
         lines = [
@@ -42,7 +46,7 @@ class Door:
 
     def connected(self) -> socket.socket:
         at = urlsplit(self.url)
-        return socket.create_connection((at.hostname or "", at.port or 80), timeout=_PATIENCE)
+        return socket.create_connection((at.hostname or "", at.port or 80), timeout=self.patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Answered:
     file: str
     mutation: str
     digest: bytes
-    #: 0: it hung up without a word
+    #: or `HUNG_UP`, `SILENT`
     status: int
     #: the issue's code and text
     reason: str
@@ -78,8 +82,7 @@ def post(
             line.sendall(door.head(path, len(body) if told is None else told) + body)
             if told is not None and told > len(body):
                 line.shutdown(socket.SHUT_WR)
-        received = _received(line)
-    status, reason = _said(received)
+        status, reason, received = _answer(line)
     found = _ARRIVAL.search(received)
     return Answered(
         file, mutation, hashlib.sha256(body).digest(), status, reason,
@@ -89,22 +92,28 @@ def post(
 
 def answered(line: socket.socket) -> tuple[int, str]:
     """Status, and the issue's code and text."""
-    return _said(_received(line))
+    status, reason, _ = _answer(line)
+    return status, reason
 
 
-def _received(line: socket.socket) -> bytes:
+def _answer(line: socket.socket) -> tuple[int, str, bytes]:
+    """The same, and all that was received."""
     received = b""
-    with suppress(OSError):
+    try:
         while more := line.recv(65536):
             received += more
-    return received
+    except TimeoutError:
+        return SILENT, f"neither answered nor hung up in {line.gettimeout()} s", received
+    except OSError:
+        pass  # it hung up; what it said before stands
+    return *_said(received), received
 
 
 def _said(received: bytes) -> tuple[int, str]:
     head, _, body = received.partition(b"\r\n\r\n")
     said = head.split(b" ", 2)
     if len(said) < 2 or not said[1].isdigit():
-        return 0, "hung up"
+        return HUNG_UP, "hung up"
     return int(said[1]), _issue(body)
 
 
@@ -167,7 +176,16 @@ def slow(door: Door, lines: int, *, in_head: bool) -> list[socket.socket]:
     return waiting
 
 
-def many_large(door: Door, lines: int, size: int, chance: random.Random) -> list[socket.socket]:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A body that lacks its last byte, and the digest of all of it."""
+
+    line: socket.socket
+    digest: bytes
+    lines: int
+
+
+def many_large(door: Door, lines: int, size: int, chance: random.Random) -> list[Begun]:
     """Large bodies at the same time, each but for its last byte: all of them are in the door's hands."""
     waiting = []
     for _ in range(lines):
@@ -175,5 +193,16 @@ def many_large(door: Door, lines: int, size: int, chance: random.Random) -> list
         body = _consent(b"QUFB" * (size // 4), b"%x" % chance.getrandbits(64))
         with suppress(OSError):
             line.sendall(door.head("/fhir/Consent", len(body)) + body[:-1])
-        waiting.append(line)
+        waiting.append(Begun(line, hashlib.sha256(body).digest(), lines))
     return waiting
+
+
+def ended(begun: Begun) -> Answered:
+    """What it is answered once its last byte is there."""
+    began = time.monotonic()
+    with begun.line as line:
+        with suppress(OSError):
+            line.sendall(b"}")
+        status, reason = answered(line)
+    file, mutation = f"{begun.lines} large bodies", "at the same time"
+    return Answered(file, mutation, begun.digest, status, reason, time.monotonic() - began)

@@ -5,13 +5,14 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
 from tests.hostile.honest import a_report
 from tests.hostile.mutations import mutated
 from tests.hostile.samples import Language, Sample
+from tests.hostile.table import Outcome
 
 DOOR = "mllp"
 #: seconds we wait for an answer before we ask whether the door still listens on this line, and then for that one
@@ -134,24 +135,33 @@ def _answers(line: socket.socket, wanted: int) -> tuple[list[bytes], str]:
 # --- frames that are none ---------------------------------------------------------------------------------------------
 
 
-def never_ending(port: int, megabytes: int) -> tuple[str, str]:
-    """A frame without an end: as much as the door takes of it, and what it says."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
-        taken = 0
+def never_ending(port: int, megabytes: int, patience: float = 10.0) -> tuple[Outcome, str]:
+    """A frame without an end, longer than one may be: the door says so and hangs up, or it hangs."""
+    taken, answer = 0, b""
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as line:
         try:
-            line.sendall(b"\x0b" + a_report("ENDLESS"))
-            for _ in range(megabytes):
-                line.sendall(b"OBX|2|TX|X||" + b"a" * ((1 << 20) - 13) + b"\r")
-                taken += 1
-            answer = line.recv(65536)
-        except OSError:
-            with suppress(OSError):
+            with _broken_off():
+                line.sendall(b"\x0b" + a_report("ENDLESS"))
+                for _ in range(megabytes):
+                    line.sendall(b"OBX|2|TX|X||" + b"a" * ((1 << 20) - 13) + b"\r")
+                    taken += 1
+            with _broken_off():
                 answer = line.recv(65536)
-                found = _ERROR.search(answer)
-                return "refused", f"after {taken} MB: {found[1].decode() if found else 'hung up'}"
-            return "refused", "hung up"
+        except TimeoutError:
+            return Outcome.HUNG, f"{taken} MB taken, and no word in {patience} s"
     found = _ERROR.search(answer)
-    return ("refused", f"error {found[1].decode()}") if found else ("unfinished", f"{taken} MB and no word")
+    return Outcome.REFUSED, f"error {found[1].decode()}" if found else f"hung up after {taken} MB"
+
+
+@contextmanager
+def _broken_off() -> Iterator[None]:
+    """The door may hang up, but not be silent."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except OSError:
+        pass
 
 
 def slow(port: int, lines: int, seconds: float) -> list[socket.socket]:
@@ -170,20 +180,26 @@ def slow(port: int, lines: int, seconds: float) -> list[socket.socket]:
     return senders
 
 
-def interleaved(port: int, count: int) -> list[str]:
-    """Frames on many lines at once, a piece of each in turn; what each is answered."""
+def interleaved(port: int, count: int) -> list[Sent]:
+    """Frames on many lines at once, a piece of each in turn."""
+    began = time.monotonic()
     lines = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(count)]
-    wires = [b"\x0b" + a_report(f"TURN{n}-{time.monotonic_ns()}") + b"\x1c\r" for n in range(count)]
+    reports = [a_report(f"TURN{n}-{time.monotonic_ns()}") for n in range(count)]
+    wires = [b"\x0b" + report + b"\x1c\r" for report in reports]
     for at in range(0, max(map(len, wires)), 7):
         for line, wire in zip(lines, wires, strict=True):
             if piece := wire[at : at + 7]:
                 line.sendall(piece)
-    said = []
-    for line in lines:
-        with line:
-            found = _ANSWER.search(line.recv(65536))
-            said.append(found[1].decode() if found else "")
-    return said
+    return [_turned(line, report, count, began) for line, report in zip(lines, reports, strict=True)]
+
+
+def _turned(line: socket.socket, report: bytes, count: int, began: float) -> Sent:
+    with line:
+        answers, then = _answers(line, wanted=1)
+    said = tuple(found[1].decode() for each in answers if (found := _ANSWER.search(each)))
+    digest = hashlib.sha256(report).digest()
+    file = f"frames on {count} lines"
+    return Sent(file, "interleaved, 7 bytes at a time", (digest,), said, (), then, time.monotonic() - began)
 
 
 def begun_within(port: int) -> Sent:

@@ -19,10 +19,14 @@ Answer = tuple[Outcome, str]
 
 
 def command(*given: str) -> Callable[[Said], Answer]:
-    """A command line of ours; what it says on its error channel is the reason."""
+    """A command line of ours; what it says on its error channel is the reason.
+
+    Exit code 2 is a command that was not understood: ours is wrong, and the door behind it was never reached. Where
+    what was sent is an option's own file, `blamed` is that option.
+    """
     from transfer.cli import main
 
-    words = {0: Outcome.KEPT, 70: Outcome.FELL}
+    words = {0: Outcome.KEPT, 2: Outcome.FELL, 70: Outcome.FELL}
 
     def run(said: Said) -> Answer:
         told, complained = io.StringIO(), io.StringIO()
@@ -34,7 +38,9 @@ def command(*given: str) -> Callable[[Said], Answer]:
                 code = int(end.code or 0)
         lines = [line for line in (complained.getvalue() + told.getvalue()).splitlines() if line.strip()]
         told_why = next((line for line in lines if line.startswith(("Error", "transfer:"))), " ".join(lines[:2]))
-        return words.get(code, Outcome.REFUSED if lines else Outcome.UNEXPLAINED), told_why[:100]
+        refused = Outcome.REFUSED if lines else Outcome.UNEXPLAINED
+        is_blamed = code == 2 and said.get("blamed", "nothing") in told_why
+        return refused if is_blamed else words.get(code, refused), told_why[:100]
 
     return run
 

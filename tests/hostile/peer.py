@@ -6,7 +6,7 @@ It shares no code with the product. A second one beside it stands for what none 
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 #: of a request's path with its query, and its method; gives the wire's bytes, piece by piece
@@ -62,21 +62,26 @@ def begun(content_type: str, *headers: str) -> bytes:
 
 @contextmanager
 def a_peer(script: Script) -> Iterator[Peer]:
-    """It listens on loopback; `peer.script` may be changed between requests."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        peer, over = Peer(listening.getsockname()[1], script), threading.Event()
+    """It listens on loopback, by IPv6 at the same port; `peer.script` may be changed between requests."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as stack:
+        port = listening.getsockname()[1]
+        peer, over, at = Peer(port, script), threading.Event(), [listening]
+        with suppress(OSError):  # a machine without IPv6, where nothing can stray to it
+            at.append(stack.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6)))
 
-        def accept() -> None:
+        def accept(door: socket.socket) -> None:
             while not over.is_set():
                 with suppress(OSError):
-                    line, _ = listening.accept()
+                    line, _ = door.accept()
                     peer.visits += 1
                     threading.Thread(target=peer.serve, args=(line,), daemon=True).start()
 
-        threading.Thread(target=accept, daemon=True).start()
+        for door in at:
+            threading.Thread(target=accept, args=(door,), daemon=True).start()
         try:
             yield peer
         finally:
             over.set()
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
+            for door in at:
+                with suppress(OSError):
+                    door.shutdown(socket.SHUT_RDWR)

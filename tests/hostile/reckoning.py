@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.hostile.at_http import Answered
+from tests.hostile.at_http import HUNG_UP, SILENT, Answered
 from tests.hostile.at_mllp import Sent
 from tests.hostile.memory import MOST_MB
 from tests.hostile.table import Outcome, Row
@@ -66,7 +66,12 @@ def _of_mllp(one: Sent, arrivals: dict[bytes, Found]) -> tuple[Outcome, str]:
 def of_http(edges: Edges, sent: Iterable[tuple[Answered, float]], door: str) -> Iterator[Row]:
     some = list(sent)
     arrivals = found(edges, {one.digest for one, _ in some})
-    numbered = _numbered(edges, {one.arrival for one, _ in some if one.arrival})
+    yield from posted(some, arrivals, _numbered(edges, {one.arrival for one, _ in some if one.arrival}), door)
+
+
+def posted(
+    some: Iterable[tuple[Answered, float]], arrivals: dict[bytes, Found], numbered: set[str], door: str
+) -> Iterator[Row]:
     for one, megabytes in some:
         outcome, reason = _of_http(one, arrivals, numbered)
         yield row(one.file, one.mutation, door, outcome, reason, megabytes, one.seconds)
@@ -87,7 +92,9 @@ def _of_http(one: Answered, arrivals: dict[bytes, Found], numbered: set[str]) ->
         if there is None and one.arrival in numbered:
             return Outcome.KEPT, "a repetition by its number: what came first stands"
         return came_of(there) if there else (Outcome.LOST, f"answered {one.status}, and not there")
-    if one.status == 0:
+    if one.status == SILENT:
+        return Outcome.HUNG, one.reason
+    if one.status == HUNG_UP:
         return Outcome.UNFINISHED, "hung up on, never answered"
     if one.status >= 500 and one.status != 503:
         return Outcome.FELL, f"{one.status} {one.reason}"

@@ -23,6 +23,8 @@ class Outcome(StrEnum):
 
     #: acknowledged and not there, or there and nothing came of it
     LOST = "LOST"
+    #: altered, and told to be whole
+    FOOLED = "FOOLED"
     #: refused without a word why
     UNEXPLAINED = "UNEXPLAINED"
     #: the process behind the door died, or a fault of ours showed

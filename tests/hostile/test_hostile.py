@@ -2,6 +2,7 @@
 
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import at_dicomweb_source, at_dimse_source, at_fhir_source, at_files, at_http, at_mllp, reckoning
+from tests.hostile.child import Child
 from tests.hostile.honest import honest_beside
-from tests.hostile.house_doors import Besieged, besieged, http, mllp
+from tests.hostile.house_doors import Besieged, besieged, giants, http, mllp, slow_ones
 from tests.hostile.memory import MOST_MB
+from tests.hostile.peer import a_peer, answer
 from tests.hostile.samples import OURS, Language, Sample, sample_of
 from tests.hostile.table import Outcome, Row, Table
+from tests.hostile.watched import outside, strayed
 from tests.journeys.house import a_house
 from transfer.gateway.http import BODY, POSTS_EACH
 
@@ -67,13 +71,7 @@ def test_bodies_made_to_grow_leave_the_doors_within_their_memory(at):
 
 def test_many_long_messages_at_once_cost_the_doors_no_more_than_one(at):
     def all_of_them() -> list[int]:
-        lines = at_http.many_large(at.http, 6, 20 << 20, at_http.random.Random(1))
-        for line in lines:
-            line.sendall(b"}")
-        statuses = [at_http.answered(line)[0] for line in lines]
-        for line in lines:
-            line.close()
-        return statuses
+        return [at_http.ended(one).status for one in at_http.many_large(at.http, 6, 20 << 20, at_http.random.Random(1))]
 
     statuses, most = at.measured(all_of_them)
 
@@ -108,7 +106,33 @@ def test_a_frame_without_end_is_refused_and_the_port_goes_on(at):
 
     assert (word, reason) == ("refused", "error 104")
     assert most < MOST_MB
-    assert set(at_mllp.interleaved(at.mllp, 8)) == {"AA"}
+    assert {one.answers for one in at_mllp.interleaved(at.mllp, 8)} == {("AA",)}
+
+
+def test_a_door_that_says_nothing_and_hangs_up_on_nobody_is_found_to_hang():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        door = at_http.Door(f"http://127.0.0.1:{port}", "shown", patience=0.2)
+        rows = list(reckoning.posted([(at_http.post(door, "a post", "", b"{}"), 0.0)], {}, set(), "http"))
+        endless = at_http.never_ending(door, 0.2)
+        frame, _ = at_mllp.never_ending(port, 1, patience=0.2)
+
+    assert (rows[0].outcome, endless[1], frame) == (Outcome.HUNG, at_http.SILENT, Outcome.HUNG)
+
+
+def test_slow_callers_are_closed_or_told_to_wait_and_a_door_that_keeps_them_all_is_found(at):
+    lines = at_http.slow(at.http, POSTS_EACH + 6, in_head=False)
+    kept = slow_ones(lines, POSTS_EACH, "in the body", "http", 1.0, 0.0)
+    beyond = slow_ones(lines, 1, "in the body", "http", 0.0, 0.0)
+    for line in lines:
+        line.close()
+
+    assert (kept.outcome, kept.reason) == (Outcome.UNFINISHED, f"6 of {len(lines)} closed, {POSTS_EACH} may stay")
+    assert beyond.outcome is Outcome.HUNG
+
+
+def test_a_giant_message_just_below_the_bound_is_answered_and_accounted_for(at):
+    accounted_for(giants(at, frozenset({"an embedded document"})))
 
 
 def test_a_set_of_documents_with_another_one_in_it_is_not_taken_for_the_first(at):
@@ -128,6 +152,20 @@ def test_whatever_a_source_answers_is_told_apart_and_nothing_strays():
     table = accounted_for(at_fhir_source.all_of_it(of(Language.FHIR, 12), names, places))
 
     assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
+
+
+def test_a_client_that_goes_where_an_answer_points_is_found():
+    with a_peer(lambda *_: iter([answer(b"", "text/plain")])) as elsewhere:
+        for host in ("127.0.0.1", "::1"):
+            socket.create_connection((host, elsewhere.port)).close()
+        until = time.monotonic() + 5
+        while elsewhere.visits < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+    fetched = Row(file="an attachment", mutation="at file:", door="", outcome=Outcome.KEPT, reason="a document")
+
+    assert elsewhere.visits == 2
+    assert [row.outcome for row in (outside(fetched), *strayed(2, ""))] == [Outcome.STRAYED] * 2
+    assert not list(strayed(0, ""))
 
 
 def test_whatever_an_archive_answers_is_told_apart_and_nothing_strays():
@@ -150,6 +188,43 @@ def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path, at):
     table = accounted_for(at_files.opened(of(Language.HL7, 20), tmp_path, at.house.var, frozenset({"as itself"})))
 
     assert Outcome.REFUSED in {row.outcome for row in table.rows}
+
+
+def test_a_packet_that_differs_by_one_byte_or_holds_one_thing_more_is_never_verified(tmp_path):
+    tars = {"a path that climbs", "a path in an extended header", "a file twice", "a symbolic link", "a negative size"}
+    folders = {"a link to the root", "a pipe nobody writes to", "a manifest that is a link"}
+    names = frozenset({"as itself", "truncated", "bits flipped", "a stretch missing", "doubled", *tars, *folders})
+
+    table = accounted_for(at_files.verify(of(Language.CDA, 20) + of(Language.HL7, 20), tmp_path, names))
+
+    assert [(row.mutation, row.outcome) for row in table.rows if row.outcome is not Outcome.REFUSED] == [
+        ("whole", Outcome.KEPT)
+    ]
+    assert tars | folders <= {row.mutation for row in table.rows}
+
+
+def test_an_option_that_is_not_understood_is_no_refusal_of_a_packet(tmp_path):
+    with Child("command", "verify", "--of-yesterday") as child:
+        became = child.ask(arguments=[str(tmp_path)])
+
+    assert (became.outcome, became.reason) == (Outcome.FELL, "Error: No such option '--of-yesterday'.")
+
+
+def test_whatever_document_becomes_pages_or_is_said_not_to(tmp_path):
+    names = frozenset({"as itself", "truncated", "that runs things"})
+    smallest = min(of(Language.CDA, 1), key=lambda sample: len(sample.body))
+
+    table = accounted_for(at_files.pages([smallest], tmp_path, names))
+
+    assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
+
+
+def test_whatever_image_is_in_the_list_of_a_packets_images_or_said_not_to_be(tmp_path):
+    table = accounted_for(
+        at_files.directory(of(Language.DICOM, 4), tmp_path, frozenset({"as itself", "truncated", "lying length"}))
+    )
+
+    assert {Outcome.KEPT, Outcome.REFUSED} <= {row.outcome for row in table.rows}
 
 
 def test_who_hangs_up_in_the_middle_leaves_nothing_behind(at):
