@@ -197,9 +197,9 @@ def http_attacks(at: Besieged) -> Iterator[Row]:
     yield _row(name, "chunked", at_http.DOOR, outcome, f"{status} {reason}", most)
     for count in (4, 24):
         lines, most = at.measured(at_http.many_large, at.http, count, 30 << 20, random.Random(count))
-        sent, after = at.measured(lambda begun: [at_http.ended(one) for one in begun], lines)
+        answers, after = at.measured(lambda begun: [at_http.ended(one) for one in begun], lines)
         most = max(most, after)
-        yield from _attended(at, reckoning.of_http, [(one, most) for one in sent], at_http.DOOR)
+        yield from _attended(at, reckoning.of_http, [(one, most) for one in answers], at_http.DOOR)
     yield from _slow_http(at)
     wrong = at.attend()
     yield from [wrong] if wrong else []
