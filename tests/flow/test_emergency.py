@@ -51,6 +51,23 @@ def test_it_lapses_at_the_end_of_the_next_day(edges: Edges, hours_pass: Callable
     assert b.request_to(edges, case, "mercy-imaging").state is RequestState.NOT_PERMITTED
 
 
+def declarations(edges: Edges, case) -> int:
+    with edges.ledger.transaction() as tx:
+        lines = tx.lines(Chain.patient(b.patient_of(edges, case)))
+    return sum(isinstance(line.fact, facts.EmergencyDeclared) for line in lines)
+
+
+def test_the_same_word_said_again_on_one_day_is_one_declaration(edges: Edges, hours_pass: Callable[[timedelta], None]):
+    case = b.a_case(edges, form=False)
+    assert declare(edges, case).changed
+    assert not declare(edges, case).changed
+    assert declarations(edges, case) == 1
+
+    hours_pass(timedelta(days=1))
+    assert declare(edges, case).changed
+    assert declarations(edges, case) == 2
+
+
 def test_somebody_is_asked_to_review_it(edges: Edges):
     case = b.a_case(edges, form=False)
     declare(edges, case)

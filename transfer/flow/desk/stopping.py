@@ -48,6 +48,7 @@ def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician
     """Let one institution's records go to the case's center because a named clinician says that it cannot wait.
 
     In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51); a person is asked to review it by then.
+    The same word on the same day is one declaration; on the next day it is another, which lasts longer.
 
     Raises:
         Unknown: no such case or institution.
@@ -64,11 +65,25 @@ def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician
         patients.move(tx, patient)
         found, _, _ = opened_case(tx, case)
         still_open(found)
-        note = people.add_note(tx, case, patient, f"{clinician.strip()}: {reason.strip()}")
+        words = f"{clinician.strip()}: {reason.strip()}"
+        if _was_declared_today(tx, edges, patient, discloser, InstitutionId(opened.receiver), words):
+            return Did(sentence=f"declared before: {discloser} may release to {opened.receiver}", changed=False)
+        note = people.add_note(tx, case, patient, words)
         patients.declare_emergency(tx, patient, discloser, InstitutionId(opened.receiver), note)
         people.hold(tx, case, "review-emergency", discloser)
         rounds.ring(tx, Dag.OPEN_CASE, case)
     return Did(sentence=f"{discloser} may release to {opened.receiver} until the end of tomorrow; review it by then")
+
+
+def _was_declared_today(
+    tx: Tx, edges: Edges, patient: PatientId, discloser: InstitutionId, recipient: InstitutionId, words: str
+) -> bool:
+    """The same clinician said the same on the same day there: it would be in force no longer than it is."""
+    standing = patients.emergency(tx, patient, discloser, recipient)
+    if standing is None or people.read_note(tx, standing.declared_by) != words:
+        return False
+    zone = edges.institutions[discloser].zone
+    return standing.declared_at.astimezone(zone).date() == tx.now().astimezone(zone).date()
 
 
 def resume(edges: Edges, permission: str, *, person: str) -> Did:
