@@ -75,6 +75,8 @@ def receiver(data: bytes) -> None:
         client.submit(b'{"resourceType": "Bundle", "entry": [{}]}')
     except TransferError as error:
         assert answers[0][0] not in (200, 201) or (isinstance(error, Unheard) and error.maybe_received)
+    else:
+        assert answers[0][0] in (200, 201), "what the receiver did not take is told as taken"
     answer(client.has, PacketId("c00000000001-p1"))
 
 
@@ -162,7 +164,7 @@ def seeds() -> Iterable[tuple[str, bytes]]:
     }
     issue = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "invalid"}]}
     held = {"resourceType": "List", "id": "l1", "identifier": [{"system": PACKET, "value": "c00000000001-p1"}]}
-    for status, tree in ((200, taken), (400, issue), (409, issue)):
+    for status, tree in ((200, taken), (400, issue), (409, issue), (500, taken)):
         said = b"%d application/fhir+json\n\0\0\0\0" % status + json.dumps(tree).encode()
         yield "receiver", said + NEXT + _page(held)
     yield "receiver", b"200 x\t\t\tgzip\n\0\0\0\0{}"
