@@ -13,6 +13,7 @@ from tests.documentation import cli_page, commands
 from transfer.cli import main
 from transfer.cli.case import _ENDINGS as CASE_ENDINGS
 from transfer.cli.case import _WORDS as LINE_WORDS
+from transfer.cli.group import UNAVAILABLE
 from transfer.cli.hold import _WORDS as HOLD_WORDS
 from transfer.completeness import WaiverKind
 from transfer.flow.desk import ENDINGS
@@ -156,3 +157,10 @@ def test_the_words_on_the_command_line_are_those_of_the_rules():
 def test_every_command_is_documented_as_it_is():
     """`python -m tests.documentation` writes the page anew."""
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == cli_page()
+
+
+def test_that_nothing_runs_is_told_by_the_code_for_not_running(tmp_path):
+    result = CliRunner().invoke(main, ["status", "--var", str(tmp_path)])
+
+    assert result.exit_code == UNAVAILABLE
+    assert "Nothing runs here" in result.output

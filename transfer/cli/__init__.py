@@ -32,7 +32,7 @@ main = LazyGroup(
         "demo": Listed("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
         "open": Listed("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
         "case": Listed("transfer.cli.case:case", "Find, show, approve and close cases."),
-        "hold": Listed("transfer.cli.hold:hold", "What needs a decision, and deciding it."),
+        "hold": Listed("transfer.cli.hold:hold", "Decisions that wait for a person."),
         "request": Listed("transfer.cli.request:request", "What a source said by telephone."),
         "material": Listed("transfer.cli.material:material", "Slides and blocks, counted as they come."),
         "permission": Listed("transfer.cli.permission:permission", "A patient takes a permission back."),

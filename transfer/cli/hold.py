@@ -1,4 +1,4 @@
-"""`transfer hold`: what needs a decision, and deciding it."""
+"""`transfer hold`: the decisions that wait for a person, and deciding them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,20 +31,20 @@ _WORDS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again
 
 hold = LazyGroup(
     name="hold",
-    help="What needs a decision, and deciding it.",
+    help="Decisions that wait for a person.",
     listed={
-        "list": Listed("transfer.cli.hold:list_command", "Everything that waits for a person."),
-        "show": Listed("transfer.cli.hold:show_command", "One question, and what can be answered."),
-        "resolve": Listed("transfer.cli.hold:resolve_command", "Answer it."),
+        "list": Listed("transfer.cli.hold:list_command", "The decisions that wait."),
+        "show": Listed("transfer.cli.hold:show_command", "One decision, and what each answer does."),
+        "resolve": Listed("transfer.cli.hold:resolve_command", "Decide it."),
     },
 )
 
 
 @click.command("list")
-@click.option("--case", "case_id", type=CASE, help="Only what is asked about this case.")
+@click.option("--case", "case_id", type=CASE, help="Only decisions about this case.")
 @view_options
 def list_command(var: Path, *, case_id: "CaseId | None", as_json: bool) -> None:
-    """Everything that waits for a person, oldest first.
+    """The decisions that wait for a person, oldest first.
 
     \b
     Example:
@@ -88,7 +88,7 @@ def _as_json(one: "Hold") -> dict[str, Any]:
 @click.option("--identity", is_flag=True, help="Show the people compared side by side.")
 @view_options
 def show_command(var: Path, hold_id: "HoldId", *, identity: bool, as_json: bool) -> None:
-    """One question, what it is about, and what each answer does.
+    """One decision, what it is about, and what each answer does.
 
     Where it asks whose something is, --identity shows what the message says of its patient beside whom it could be.
 
@@ -190,7 +190,7 @@ def resolve_command(
     person: str,
     as_json: bool,
 ) -> None:
-    """Answer a question. `transfer hold show` tells which words it takes and what each does.
+    """Decide. `transfer hold show` tells which words a decision takes and what each does.
 
     CASE goes with `ours`: a case of the patient it belongs to. Where two people must agree, the first answer is kept
     and the command ends with 4 until the second says the same.

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from transfer.cli.group import NEGATIVE, UNAVAILABLE
 from transfer.errors import Refused, Unavailable
 from transfer.parts.system import ComponentState, System
 from transfer.settings import Settings
@@ -68,7 +69,7 @@ def down(var: Path) -> None:
 @_VAR
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(var: Path, *, as_json: bool) -> None:
-    """How each part stands. Ends with 0 if all are well, 1 if one is not, 2 if nothing runs."""
+    """How each part stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs."""
     components = System(var).status()
     if as_json:
         names = ("name", "state", "pid", "restarts", "note")
@@ -78,7 +79,7 @@ def status(var: Path, *, as_json: bool) -> None:
     else:
         click.echo("Nothing runs here; transfer up starts it.")
     well = all(component.state in ("up", "done") for component in components)
-    raise SystemExit(2 if not components else 0 if well else 1)
+    raise SystemExit(UNAVAILABLE if not components else 0 if well else NEGATIVE)
 
 
 def _table(components: list[ComponentState]) -> Table:
