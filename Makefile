@@ -36,7 +36,7 @@ up: $(VENV)/.ready  ## Start everything and leave it running
 down: $(VENV)/.ready  ## Stop everything started by `make up`
 	@$(TRANSFER) down
 
-test: $(VENV)/.ready  ## All tests: first those without servers, then those on real ones
+test: $(VENV)/.ready  ## All tests but the slow: first those without servers, then those on real ones
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
 	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 3 --dist loadfile
 
