@@ -153,6 +153,7 @@ def test_by_the_others_ids_nothing_is_had_and_they_look_like_ids_of_nothing(
     before = standing(other)
     with house.edges.ledger.transaction() as tx:
         asked = [row.request for row in tx.rows("SELECT request FROM requests WHERE case_id = %s", other.journey.case)]
+    assert asked
     tries = [(name, attempt, str(other.journey.packet), NO_PACKET) for name, attempt in (DOWNLOADS | WORDS).items()]
     tries += [(name, attempt, request, NO_REQUEST) for name, attempt in ANSWERS.items() for request in asked]
     successes = []
@@ -304,11 +305,23 @@ def test_a_document_of_anothers_is_not_taken_back(pair: tuple[House, Hospital, H
 
     pushed = json.loads(json.dumps(letters.pushed(other.chart, "consultation")))
     reference = pushed["entry"][0]["resource"]
-    reference["relatesTo"] = [
-        {"code": "replaces", "target": {"identifier": each}} for each in reference.get("identifier", [])
-    ]
+    assert reference["identifier"]
+    reference["relatesTo"] = [{"code": "replaces", "target": {"identifier": each}} for each in reference["identifier"]]
     reference["status"] = "entered-in-error"
-    told("a document of the other's taken back", who.posts(pushed).status)
+    before_it = arrivals(house, who)
+    said = who.posts(pushed)
+    told("a document of the other's taken back", said.status)
     attend_all(house.edges)
 
+    assert said.is_taken
+    ((_, *became),) = arrivals(house, who) - before_it
+    # whose it is was understood, and that this institution may disclose nothing of that patient's
+    assert became == ["sealed", "waits-for-permission", other.journey.patient]
     assert other.journey.row(superseded, other.journey.case).n == before
+
+
+def arrivals(house: House, who: Hospital) -> set[tuple[str, ...]]:
+    """What came from it, and what became of that."""
+    with house.edges.ledger.transaction() as tx:
+        rows = tx.rows("SELECT arrival, state, outcome, patient FROM arrivals WHERE institution = %s", who.id)
+    return {(row.arrival, row.state, row.outcome, row.patient) for row in rows}
