@@ -313,7 +313,7 @@ _ABOUT = {"system": "urn:records-transfer:packet", "value": str(PACKET)}
 
 @pytest.mark.parametrize(
     "answer",
-    [responses.unauthorized(), responses.too_many(5), responses.not_supported("GET"), responses.wrong_media_type()],
+    [responses.unauthorized(), responses.too_many(5), responses.wrong_media_type()],
 )
 def test_each_plain_refusal_is_an_outcome(answer):
     check(parse(answer.body))

@@ -66,7 +66,6 @@ def test_a_further_database_is_open_to_owner_and_app_and_to_airflow_closed(postg
     psycopg.connect(postgres.url("app", "another")).close()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(postgres.url("airflow", "another"))
-    postgres.drop_database("another")
 
 
 def test_it_is_durable_and_counts_in_utc(postgres):

@@ -164,11 +164,6 @@ class Postgres:
         with psycopg.connect(self.url("superuser"), autocommit=True) as connection:
             _ensure_database(connection, name, "transfer_owner", "transfer_app")
 
-    def drop_database(self, name: str) -> None:
-        """Drop one made by `create_database`, cutting whoever is still connected."""
-        with psycopg.connect(self.url("superuser"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
     def _handle(self) -> Handle | None:
         """The server that holds our data folder: postmaster.pid names it, its working directory proves it."""
         try:

@@ -84,10 +84,6 @@ def too_slow() -> Answer:
     return _refusal(408, "timeout", "The message did not come to its end in time. It may be sent again.")
 
 
-def not_supported(allowed: str) -> Answer:
-    return _refusal(405, "not-supported", "This cannot be done here.", {"Allow": allowed})
-
-
 def wrong_media_type() -> Answer:
     return _refusal(415, "not-supported", f"Only {FHIR_JSON} is taken here.")
 

@@ -125,11 +125,6 @@ class Acknowledgement:
     errors: tuple[str, ...] = ()
 
     @property
-    def is_accept(self) -> bool:
-        """It came to rest safely there (commit acknowledgement), which is not yet that it was understood."""
-        return self.code.startswith("C")
-
-    @property
     def verdict(self) -> Verdict | None:
         """None for a code that the standard does not know."""
         known = len(self.code) == 2 and self.code[0] in "AC" and self.code[1] in list(Verdict)
