@@ -15,7 +15,7 @@ from transfer.flow.enforce import enforce, purge_strangers, remove_forsaken
 from transfer.flow.receive import receive
 from transfer.flow.request import request
 from transfer.flow.settle import settle
-from transfer.identifiers import CaseId, PacketId
+from transfer.identifiers import INBOX, CaseId, PacketId
 from transfer.ledger import rounds
 from transfer.ledger.packets import Sender
 from transfer.ledger.rounds import Taken
@@ -64,25 +64,25 @@ def run(edges: Edges, one: Round) -> None:
             for name in admit(edges, taken):
                 request(edges, taken, name)
         case Dag.RECEIVE_ARRIVALS:
-            receive(edges)
-            done(edges, taken)
+            done(edges, taken, receive(edges).sentence)
         case Dag.RELEASE_PACKET:
-            with Sender(edges.ledger) as sender:
-                if assemble(edges, PacketId(one.subject)):
-                    deliver(edges, PacketId(one.subject), sender)
-            done(edges, taken)
+            done(edges, taken, release(edges, PacketId(one.subject)))
         case Dag.SETTLE_DELIVERY:
-            settle(edges, PacketId(one.subject))
-            done(edges, taken)
-        case Dag.ENFORCE_PERMISSIONS if one.subject == "inbox":
-            purge_strangers(edges)
-            remove_forsaken(edges)
-            done(edges, taken)
+            done(edges, taken, settle(edges, PacketId(one.subject)))
+        case Dag.ENFORCE_PERMISSIONS if one.subject == INBOX:
+            done(edges, taken, f"purged {purge_strangers(edges)} strangers, {remove_forsaken(edges)} objects")
         case Dag.ENFORCE_PERMISSIONS:
-            enforce(edges, CaseId(one.subject))
-            done(edges, taken)
+            done(edges, taken, enforce(edges, CaseId(one.subject)))
 
 
-def done(edges: Edges, taken: Taken) -> None:
+def release(edges: Edges, packet: PacketId) -> str:
+    if not assemble(edges, packet):
+        return "not permitted: see its decision"
+    with Sender(edges.ledger) as sender:
+        return deliver(edges, packet, sender)
+
+
+def done(edges: Edges, taken: Taken, sentence: str) -> None:
+    """As the product does: what a verb says of its work is what people read on the run."""
     with edges.ledger.transaction() as tx:
-        rounds.done(tx, taken, "attended to")
+        rounds.done(tx, taken, sentence)

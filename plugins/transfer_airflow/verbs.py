@@ -29,8 +29,7 @@ def receive() -> None:
     """Attend to what came in."""
 
     def work(at: Attention) -> None:
-        attended = receive_arrivals(at.edges)
-        _done(at, f"attended to {attended.count}" + (", more wait" if attended.is_more else ""))
+        _done(at, receive_arrivals(at.edges).sentence)
 
     attend(Dag.RECEIVE_ARRIVALS, work, otherwise=None)
 

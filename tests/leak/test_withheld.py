@@ -23,6 +23,7 @@ from transfer.case import Stage
 from transfer.flow import desk
 from transfer.identifiers import CaseId
 from transfer.packet import NOTICE
+from transfer.rounds import Dag
 from transfer.sandbox.charts import draw_chart
 from transfer.sentences import SENTENCES
 
@@ -198,6 +199,16 @@ def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: H
     pairs("progress", "PSYTHPN")
 
     assert search(Sought.of(["PSYTHPN"]), everything(house)).hits == []
+
+
+def test_no_run_of_any_dag_says_that_something_was_withheld(house: House, pairs: Pairs):  # noqa: F811
+    pairs("molecular", "HIV")
+    with house.edges.ledger.transaction() as tx:
+        notes = tx.rows("SELECT dag_id, sentence FROM due_runs WHERE state = 'done'")
+
+    # purging is no part of these cases
+    assert {row.dag_id for row in notes} >= set(Dag) - {Dag.ENFORCE_PERMISSIONS}
+    assert [row.sentence for row in notes if not row.sentence or TELLING.search(row.sentence)] == []
 
 
 def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house: House, pairs: Pairs):  # noqa: F811

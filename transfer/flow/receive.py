@@ -51,6 +51,10 @@ class Attended:
     count: int
     is_more: bool
 
+    @property
+    def sentence(self) -> str:
+        return f"attended to {self.count}" + (", more wait" if self.is_more else "")
+
 
 def receive(edges: Edges) -> Attended:
     """Attend to what waits, institution by institution, in order of receipt. Two lanes at once share the work."""
