@@ -9,7 +9,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from tests.packets import APacket
 from transfer import bag
@@ -77,7 +76,7 @@ def _writing(packet: APacket, more: Callable[[tarfile.TarFile], object]) -> Writ
         with tarfile.open(to, "w", format=tarfile.GNU_FORMAT) as tar:
             assert tar.fileobj  # ours, byte by byte as a packet has them: what is found wrong is what comes after
             for path in sorted(packet.files, key=bag.order):
-                _member(tar.fileobj, path, packet.files[path])
+                tar.fileobj.write(_member(path, packet.files[path]))
             more(tar)
 
     return write
@@ -109,14 +108,14 @@ def many(to: Path, files: dict[str, bytes], more: Iterable[tuple[str, bytes]]) -
     """The packet and more files, each as a packet's tar has them, so that all of them are read."""
     with to.open("wb") as file:
         for path in sorted(files, key=bag.order):
-            _member(file, path, files[path])
+            file.write(_member(path, files[path]))
         for path, data in more:
-            _member(file, path, data)
+            file.write(_member(path, data))
         file.write(bag.END)
 
 
-def _member(file: IO[bytes], path: str, data: bytes) -> None:
-    file.write(bag.header(path, len(data)) + data + bytes(bag.padding(len(data))))
+def _member(path: str, data: bytes) -> bytes:
+    return bag.header(path, len(data)) + data + bytes(bag.padding(len(data)))
 
 
 def _empty(count: int, name: str = "") -> Iterator[tuple[str, bytes]]:
