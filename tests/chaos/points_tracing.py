@@ -46,10 +46,8 @@ WRITING = (
 )
 #: what touches a file of keys: each line there is taken for an effect
 _OF_KEYS = frozenset({"FolderKeys.make", "FolderKeys.destroy", "FolderKeys.note_end"})
-#: renews leases and looks at the epoch, beside the work and whenever it likes
-_BESIDE = "watch"
-#: looks at fences all the time, beside what a door takes in
-_OUTGOING = str(ROOT / "gateway/egress.py")
+#: threads that renew leases and look at epochs and fences beside the work, whenever they like
+_BESIDE = frozenset({"watch", "look", "write"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -75,7 +73,7 @@ class Moment:
 
 
 class _Tracing:
-    """Calls `_passed` at every line of the writing modules, in all threads but the one beside the work."""
+    """Calls `_passed` at every line of the writing modules, in all threads but those beside the work."""
 
     def __init__(self) -> None:
         self._files: dict[CodeType, str | None] = {}
@@ -92,7 +90,7 @@ class _Tracing:
 
     def _called(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
         file = self._file(frame.f_code)
-        return self._line if file and self._is_traced(file, frame.f_code) and not _is_beside(frame) else None
+        return self._line if file and self._is_traced(file, frame.f_code) and not _is_beside() else None
 
     def _file(self, code: CodeType) -> str | None:
         if code not in self._files:
@@ -118,18 +116,8 @@ class _Tracing:
         raise NotImplementedError
 
 
-def _is_beside(frame: FrameType) -> bool:
-    thread = threading.current_thread().name
-    if thread == _BESIDE:
-        return True
-    if not thread.startswith("asyncio_"):
-        return False
-    above: FrameType | None = frame
-    while above is not None:
-        if above.f_code.co_filename == _OUTGOING:
-            return True
-        above = above.f_back
-    return False
+def _is_beside() -> bool:
+    return threading.current_thread().name in _BESIDE
 
 
 class Recorder(_Tracing):
