@@ -38,6 +38,10 @@ def looks() -> int:
     return sum(thread.name == "look" for thread in threading.enumerate())
 
 
+def writes() -> int:
+    return sum(thread.name == "write" for thread in threading.enumerate())
+
+
 def test_a_look_that_hangs_cuts_every_stream_and_until_it_is_back_nothing_is_opened(
     giving: Giving, eventually: Eventually
 ):
@@ -103,8 +107,10 @@ def test_a_fence_that_cannot_be_written_yet_does_not_stop_the_looking(giving: Gi
     stream = giving.give(second)
     with giving.holding_patient(first), giving.watched():
         time.sleep(1)
+        assert writes() == 1, "nobody waits to write the first fence"
         giving.revoke(second)
         eventually(lambda: stream.is_cut, SOON)
+        assert writes() == 1
 
 
 def test_a_patient_whose_permission_is_being_changed_for_long_costs_nobody_else_a_download(

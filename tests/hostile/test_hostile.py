@@ -132,7 +132,9 @@ def test_slow_callers_are_closed_or_told_to_wait_and_a_door_that_keeps_them_all_
 
 
 def test_a_giant_message_just_below_the_bound_is_answered_and_accounted_for(at):
-    accounted_for(giants(at, frozenset({"segments"})))
+    table = accounted_for(giants(at, frozenset({"segments"})))
+
+    assert {row.outcome for row in table.rows} == {Outcome.HELD}
 
 
 def test_a_set_of_documents_with_another_one_in_it_is_not_taken_for_the_first(at):
