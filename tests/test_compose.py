@@ -4,6 +4,8 @@ import asyncio
 import importlib.util
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -34,6 +36,11 @@ sandbox = _loaded("sandbox")
 
 def _names(entries: list[object], key: str) -> set[str]:
     return {entry[key] if isinstance(entry, dict) else str(entry) for entry in entries}
+
+
+def _environment(service: str) -> dict[str, str]:
+    """A service's environment where no variable of the host is set."""
+    return {k: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", v) for k, v in SERVICES[service]["environment"].items()}
 
 
 def test_every_variable_has_a_default_and_is_explained():
@@ -112,9 +119,8 @@ def test_what_a_service_is_given_is_all_it_needs(service: str, tmp_path: Path):
             path = tmp_path / Path(secret["target"]).name
             path.write_text(drawn[name])
             path.chmod(0o400)
-    environment = {k: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", v) for k, v in SERVICES[service]["environment"].items()}
 
-    settings = Settings.load(environment, tmp_path)
+    settings = Settings.load(_environment(service), tmp_path)
 
     assert settings.database_url.startswith("postgresql://transfer_app:")
     if service == "dispatcher":
@@ -157,6 +163,32 @@ def test_its_airflow_is_configured_as_the_embedded_one(tmp_path: Path):
     assert {k: theirs.get(k) for k in ours.keys() - for_many_hosts} == {
         k: v for k, v in ours.items() if k not in for_many_hosts
     }
+
+
+#: what the scheduler loads, and what `airflow celery worker` and `celery --app` load
+_EXECUTOR = """
+from airflow.executors.executor_loader import ExecutorLoader
+from airflow.providers.celery.cli import celery_command
+from airflow.providers.celery.executors.celery_executor import app
+
+print(type(ExecutorLoader.get_default_executor()).__name__, app.connection_for_write().transport.driver_type,
+      type(app.backend).__name__)
+"""
+
+
+@pytest.mark.parametrize("service", ["airflow-scheduler", "airflow-worker"])
+def test_the_executor_can_be_loaded_as_the_scheduler_and_the_workers_load_it(service: str, tmp_path: Path):
+    """Airflow, its Celery provider and Celery are pinned one by one, and not every Celery imports with the provider."""
+    drawn = make_secrets.draw()
+    for name in _names(SERVICES[service]["secrets"], "source"):
+        file = COMPOSE["secrets"][name]["file"].rpartition("/")[2]
+        (tmp_path / name).write_text(drawn[file])
+    secrets = {k: v.replace("/run/secrets", str(tmp_path)) for k, v in _environment(service).items()}
+    environment = {**secrets, "AIRFLOW_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+
+    done = subprocess.run([sys.executable, "-c", _EXECUTOR], env=environment, capture_output=True, text=True)
+
+    assert done.stdout.splitlines()[-1:] == ["CeleryExecutor redis RedisBackend"], done.stderr[-2000:]
 
 
 def test_every_file_the_image_copies_is_let_in():
