@@ -2,6 +2,8 @@
 # The embedded database and object store are left out: production has its own.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
+# Whom this image trusts: where a proxy shows a certificate of its own, the base image is given its authority.
+ENV UV_SYSTEM_CERTS=true PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 RUN python -m venv /opt/uv && python -m venv /opt/venv
 COPY requirements/bootstrap.txt requirements/production.txt requirements/lock.txt ./
 RUN /opt/uv/bin/pip install --no-cache-dir --require-hashes -r bootstrap.txt

@@ -10,12 +10,18 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## What each word does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Whom this machine trusts, where its pip does not know it: one before 24.2 brings authorities of its own. uv reads
+# pyproject.toml.
+AUTHORITIES := $(firstword $(SSL_CERT_FILE) $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
+	/etc/ssl/ca-bundle.pem /etc/ssl/cert.pem))
+
 # Created once, from hash-locked requirements; made anew when they change.
 $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 	@echo "Preparing .venv (once, a minute or two) ..."
 	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.11 ..."'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@$(VENV)/bin/pip config list | grep -q '\.cert=' || export PIP_CERT="$(AUTHORITIES)"; \
+		$(VENV)/bin/pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/lock.txt requirements/bootstrap.txt
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
