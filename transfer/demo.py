@@ -69,6 +69,7 @@ def run(var: Path, tell: Tell, *, started_at: float, archive: str = "sandbox") -
     Raises:
         DemoFailed: something that had to happen did not.
         NotInstalled: Orthanc is asked for, and there is none.
+        UnusableFolder: the folder or its disk will not do; nothing was started.
         Unavailable: the parts did not start.
     """
     with_orthanc = archive == "orthanc"

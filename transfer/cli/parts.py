@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from transfer.cli.group import NEGATIVE, UNAVAILABLE
-from transfer.errors import Refused, Unavailable
+from transfer.errors import Unavailable
 from transfer.parts.system import ComponentState, System
 from transfer.settings import Settings
 
@@ -38,14 +38,15 @@ def up(var: Path, *, sandbox: bool) -> None:
     TRANSFER_S3_ENDPOINT or TRANSFER_AIRFLOW_URL; ports: TRANSFER_GATEWAY_PORT, TRANSFER_STORE_PORT,
     TRANSFER_AIRFLOW_PORT.
 
-    Ends with 0 when all is up, with 1 when something does not come up; the message names it and its log.
+    Ends with 0 when all is up, with 1 when something does not come up; the message names it and its log. Where the
+    folder or its disk will not do it ends with 4, and nothing was started.
     """
     console, began = Console(highlight=False), time.monotonic()
     system = System(var, sandbox=sandbox)
     try:
         with console.status("starting", spinner="dots"):
             system.up(lambda line: console.print(f"[dim]{time.monotonic() - began:6.1f} s[/dim]  {line}"))
-    except (Unavailable, Refused) as error:
+    except Unavailable as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; what was started is stopped again") from None

@@ -17,6 +17,7 @@ from typing import Any
 
 from transfer.errors import Unavailable, Unknown
 from transfer.parts import private
+from transfer.parts.folder_check import UnusableFolder, make_usable
 from transfer.parts.postgres import Postgres
 from transfer.parts.process import CHECKOUT, Handle, spawn, stop
 from transfer.parts.supervisor import stop_leftovers
@@ -74,6 +75,7 @@ class System:
         """Start everything and wait until all is well; what runs already is kept. Ctrl-C stops what was started.
 
         Raises:
+            UnusableFolder: the folder or its disk will not do; nothing was started.
             Unavailable: something does not come up; the message names it and its log. Everything is stopped again.
         """
         if not self.is_running():
@@ -99,7 +101,11 @@ class System:
             (self._run / name).unlink(missing_ok=True)
 
     def is_running(self) -> bool:
-        """A supervisor is at work here."""
+        """A supervisor is at work here.
+
+        Raises:
+            UnusableFolder: the folder cannot be looked into.
+        """
         return self._supervisor() is not None
 
     def status(self) -> list[ComponentState]:
@@ -137,7 +143,7 @@ class System:
         return any(c.name == name and c.state == "up" and c.pid != before for c in self.status())
 
     def _begin(self) -> None:
-        private.folder(self.var)
+        make_usable(self.var)
         private.folder(self._run)
         (self._run / "system.json").unlink(missing_ok=True)
         if self._process:
@@ -183,6 +189,8 @@ class System:
             handle = Handle(**json.loads((self._run / "supervisor.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise UnusableFolder.of(self.var, error) from None
         return handle if handle.is_alive else None
 
     def _standing(self) -> dict[str, Any]:
