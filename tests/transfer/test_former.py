@@ -77,7 +77,7 @@ def test_a_value_is_renamed_in_its_field_alone(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("names", [{"kind": "ask-moved"}, {"findings": "why"}])
 def test_a_name_that_nobody_entered_is_refused(names: dict[str, str]):
-    with pytest.raises(ValueError, match="ask-moved|why"):
+    with pytest.raises(ValueError, match=r"ask-moved|why"):
         read(then_called(**names), LINE.previous, LINE.hash)
 
 
