@@ -7,8 +7,9 @@ from functools import cache
 from types import NoneType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, from_json, to_json
+from pydantic_core.core_schema import CoreConfig
 
 from transfer.former import SEALED
 
@@ -22,6 +23,21 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+@cache
+def _reader(kind: Any) -> SchemaValidator:
+    """Reads what was dumped as this type, and refuses a field that its dataclass does not have: pydantic would leave it
+    out, and with it what was stored under a name that is no more. Its errors repeat nothing of what was sealed.
+    """
+    return SchemaValidator(_closed(_adapter(kind).core_schema), CoreConfig(hide_input_in_errors=True))
+
+
+def _closed(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        closed = {key: _closed(one) for key, one in schema.items()}
+        return closed | {"extra_behavior": "forbid"} if schema.get("type") == "dataclass-args" else closed
+    return [_closed(one) for one in schema] if isinstance(schema, list) else schema
+
+
 def dump(kind: type[T], thing: T) -> bytes:
     """JSON of a dataclass of ours, UTF-8."""
     return _adapter(cast(Any, kind)).dump_json(thing)
@@ -31,10 +47,13 @@ def load(kind: type[T], text: bytes) -> T:
     """The thing again, equal to the one dumped. What was dumped under former names is read as well.
 
     Raises:
-        ValueError: text that `dump` did not write: also one that says something its dataclass has no field for.
+        ValueError: text that `dump` did not write.
     """
-    found = _renaming(cast(Any, kind))(from_json(text))
-    return cast(T, _adapter(cast(Any, kind)).validate_json(to_json(found)))
+    reader = _reader(cast(Any, kind))
+    try:
+        return cast(T, reader.validate_json(text))
+    except ValidationError:  # as when a name in it is a former one: no name of today ever meant something else
+        return cast(T, reader.validate_json(to_json(_renaming(cast(Any, kind))(from_json(text)))))
 
 
 @cache
@@ -47,10 +66,12 @@ def _renaming(kind: Any) -> Renaming:
     within = [one for one in get_args(kind) if one not in (NoneType, ...)]
     if not within:
         return _as_it_is
-    # Of a dictionary the values; of a sequence and of "this or nothing" the only type there is.
+    # The values of a dictionary; of a sequence, and of "this or nothing", the only type there is.
     read = _renaming(within[-1])
     if get_origin(kind) is dict:
         return lambda found: {key: read(one) for key, one in found.items()} if isinstance(found, dict) else found
+    if len(within) > 1:
+        raise TypeError(f"{kind}: what is sealed says of each thing what it is")
     if get_origin(kind) in (tuple, frozenset):
         return lambda found: [read(one) for one in found] if isinstance(found, list) else found
     return read
@@ -64,10 +85,8 @@ def _of_fields(kind: type) -> Renaming:
     def read(found: Any) -> Any:
         if not isinstance(found, dict):
             return found
-        said: dict[str, Any] = {former.get(name, name): value for name, value in found.items()}
-        if said.keys() - known.keys():
-            raise ValueError(f"{kind.__name__} was dumped with a field that it does not have")
-        return {name: known[name](value) for name, value in said.items()}
+        said = {former.get(name, name): value for name, value in found.items()}
+        return {name: known.get(name, _as_it_is)(value) for name, value in said.items()}
 
     return read
 

@@ -198,6 +198,13 @@ def test_what_this_version_does_not_know_is_refused_and_not_left_out(text: bytes
         codec.load(Tree, text)
 
 
+def test_an_error_repeats_nothing_of_what_was_sealed():
+    with pytest.raises(ValueError, match="colour") as raised:
+        codec.load(Tree, b'{"name": "Okafor", "leaf": {"colour": "teal", "at": "Thursday"}, "surname": "Okafor"}')
+
+    assert not re.search("Okafor|teal|Thursday", f"{raised.value} {raised.value.__context__}")
+
+
 # --- what is entered --------------------------------------------------------------------------------------------------
 
 
