@@ -43,6 +43,9 @@ class Kept:
 class Manifest:
     """What one backup holds. `purged` are objects that were purged while it was taken; `lacking` those that the store
     did not give, or not as they were kept: a person should know of them at once.
+
+    The names of these fields, and of those in `Table` and `Kept`, stand in what is stored: with others it is another
+    `format`.
     """
 
     backup: BackupId

@@ -8,14 +8,14 @@ stands in it only as an HMAC under the patient's key, free text only as the HMAC
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import rfc8785
 
+from transfer.former import FACTS, Former
 from transfer.identifiers import CaseId, PatientId
 
 GENESIS = bytes(32)
@@ -52,13 +52,22 @@ class Origin:
 
 
 class Fact:
-    """Base of all facts. A subclass is a frozen dataclass of text, whole numbers, truth values and tuples of text."""
+    """Base of all facts. A subclass is a frozen dataclass of text, whole numbers, truth values and tuples of text.
+
+    `kind` is what is stored, so that a class may be renamed. Renaming a kind, a field or a value: `transfer.former`.
+    """
 
     kinds: ClassVar[dict[str, type["Fact"]]] = {}
     kind: ClassVar[str]
 
-    def __init_subclass__(cls) -> None:
-        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+    def __init_subclass__(cls, kind: str | None = None) -> None:
+        # A dataclass with slots is made twice; the second time the kind stands in the first one's dictionary.
+        if kind is not None:
+            cls.kind = kind
+        if "kind" not in cls.__dict__:
+            raise TypeError(f"{cls.__name__} does not say under which kind it is stored")
+        if (known := Fact.kinds.get(cls.kind)) and known.__qualname__ != cls.__qualname__:
+            raise TypeError(f"{cls.__name__} and {known.__name__} would be stored as the same kind")
         Fact.kinds[cls.kind] = cls
 
     def body(self) -> dict[str, object]:
@@ -103,7 +112,8 @@ def write(chain: Chain, sequence: int, at: datetime, by: Origin, fact: Fact, pre
 
 
 def read(text: bytes, previous: bytes, digest: bytes) -> Line:
-    """A line from its canonical text. The hash is taken as given: `first_broken` is what checks it.
+    """A line from its canonical text, in today's names. The text stays the bytes that are stored, whatever the names
+    in it; the hash is taken as given: `first_broken` is what checks it.
 
     Raises:
         ValueError: not a line this code can read (a kind it does not know, a field too many).
@@ -122,14 +132,28 @@ def read(text: bytes, previous: bytes, digest: bytes) -> Line:
 
 
 def _fact(kind: str, body: Mapping[str, object]) -> Fact:
+    was = FACTS.get(kind, Former())
     try:
-        of = Fact.kinds[kind]
+        of = Fact.kinds[was.kind or kind]
         known = {f.name for f in fields(of)}  # type: ignore[arg-type]
-        if unknown := body.keys() - known:
+        said = {was.fields.get(name, name): value for name, value in body.items()}
+        if unknown := said.keys() - known:
             raise ValueError(f"{kind} has no {', '.join(sorted(unknown))}")
-        return of(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
+        return of(**{name: _value(was.values.get(name, {}), value) for name, value in said.items()})
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a fact this version knows: {kind}") from error
+
+
+def _value(renamed: Mapping[str, str], value: Any) -> object:
+    if isinstance(value, list):
+        return tuple(renamed.get(one, one) for one in value)
+    return renamed.get(value, value)
+
+
+def stored_kinds(*of: type[Fact]) -> list[str]:
+    """Every kind under which these facts stand in the ledger: today's, and those they had before."""
+    today = {one.kind for one in of}
+    return sorted(today | {kind for kind, was in FACTS.items() if was.kind in today})
 
 
 def first_broken(stored: Iterable[tuple[Chain, int, bytes, bytes, bytes]]) -> str | None:
@@ -151,7 +175,7 @@ def first_broken(stored: Iterable[tuple[Chain, int, bytes, bytes, bytes]]) -> st
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseOpened(Fact):
+class CaseOpened(Fact, kind="case-opened"):
     patient: str
     referral: str
     receiver: str
@@ -165,7 +189,7 @@ class CaseOpened(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReferralEntered(Fact):
+class ReferralEntered(Fact, kind="referral-entered"):
     """A person brought the referral as a file, from this institution. The case is opened from it as from any other."""
 
     arrival: str
@@ -173,7 +197,7 @@ class ReferralEntered(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestMade(Fact):
+class RequestMade(Fact, kind="request-made"):
     """A department is to be asked for some lines of the checklist."""
 
     request: str
@@ -183,7 +207,7 @@ class RequestMade(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestMoved(Fact):
+class RequestMoved(Fact, kind="request-moved"):
     """A request changed its state. `findings` are the codes why it is not permitted, or the reason of a refusal."""
 
     request: str
@@ -195,7 +219,7 @@ class RequestMoved(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordCollected(Fact):
+class RecordCollected(Fact, kind="record-collected"):
     """A record joined this case under a basis in force at that moment. `content` is an HMAC of its SHA-256."""
 
     record: str
@@ -216,7 +240,7 @@ class RecordCollected(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordCompleted(Fact):
+class RecordCompleted(Fact, kind="record-completed"):
     """The missing instances of an imaging record came: its set of UIDs is whole now."""
 
     record: str
@@ -225,14 +249,14 @@ class RecordCompleted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSuperseded(Fact):
+class RecordSuperseded(Fact, kind="record-superseded"):
     record: str
     by_record: str | None
     relation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeedWaived(Fact):
+class NeedWaived(Fact, kind="need-waived"):
     """A person said that a line is not needed, does not exist, applies, or is answered by another record."""
 
     line: str
@@ -242,7 +266,7 @@ class NeedWaived(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaterialAwaited(Fact):
+class MaterialAwaited(Fact, kind="material-awaited"):
     material: str
     institution: str
     line: str
@@ -250,7 +274,7 @@ class MaterialAwaited(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaterialReceived(Fact):
+class MaterialReceived(Fact, kind="material-received"):
     material: str
     institution: str
     line: str
@@ -260,7 +284,7 @@ class MaterialReceived(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseApproved(Fact):
+class CaseApproved(Fact, kind="case-approved"):
     """A person lets the packet go as it is. `lacking` are the lines that were missing then."""
 
     lacking: tuple[str, ...]
@@ -268,21 +292,21 @@ class CaseApproved(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldOpened(Fact):
+class HoldOpened(Fact, kind="hold-opened"):
     hold: str
     code: str
     about: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldResolved(Fact):
+class HoldResolved(Fact, kind="hold-resolved"):
     hold: str
     word: str
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PacketPlanned(Fact):
+class PacketPlanned(Fact, kind="packet-planned"):
     """A packet is owed: what it holds is decided when it is assembled."""
 
     packet: str
@@ -290,7 +314,7 @@ class PacketPlanned(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PacketAssembled(Fact):
+class PacketAssembled(Fact, kind="packet-assembled"):
     packet: str
     records: tuple[str, ...]
     lacking: tuple[str, ...]
@@ -299,7 +323,7 @@ class PacketAssembled(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisclosureBegun(Fact):
+class DisclosureBegun(Fact, kind="disclosure-begun"):
     """Authorised and counted, before the first byte. `bases` and `permissions` are those it rests on.
 
     A disclosure that was not made is begun again under the same name.
@@ -314,7 +338,7 @@ class DisclosureBegun(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisclosureSettled(Fact):
+class DisclosureSettled(Fact, kind="disclosure-settled"):
     """`outcome`: made, not-made or unknown."""
 
     disclosure: str
@@ -322,7 +346,7 @@ class DisclosureSettled(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EgressClosed(Fact):
+class EgressClosed(Fact, kind="egress-closed"):
     """A stream of bytes to a receiver ended. `size` counts the bytes handed to the socket: they count as disclosed."""
 
     egress: str
@@ -333,7 +357,7 @@ class EgressClosed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptRecorded(Fact):
+class ReceiptRecorded(Fact, kind="receipt-recorded"):
     packet: str
     word: str
     arrival: str
@@ -341,14 +365,14 @@ class ReceiptRecorded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PacketPurged(Fact):
+class PacketPurged(Fact, kind="packet-purged"):
     """What it held, or was to hold, is destroyed: it is handed to nobody any more."""
 
     packet: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseClosed(Fact):
+class CaseClosed(Fact, kind="case-closed"):
     """`ending`: opinion-given, not-coming, center-declined, died, duplicate."""
 
     ending: str
@@ -356,7 +380,7 @@ class CaseClosed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteAdded(Fact):
+class NoteAdded(Fact, kind="note-added"):
     """Free text was kept. `about`: question, where it is what the referral asks; None = a person's own note."""
 
     note: str
@@ -365,7 +389,7 @@ class NoteAdded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchored(Fact):
+class Anchored(Fact, kind="anchored"):
     """The signed head of a chain as it stands in a packet."""
 
     chain: str
@@ -378,14 +402,14 @@ class Anchored(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatientKnown(Fact):
+class PatientKnown(Fact, kind="patient-known"):
     """First met, in this arrival. The identity itself stands in the purgeable table."""
 
     arrival: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatchDecided(Fact):
+class MatchDecided(Fact, kind="match-decided"):
     """A person compared an arrival with this patient. `word`: ours or not-ours; where two must agree, each says so."""
 
     hold: str
@@ -395,7 +419,11 @@ class MatchDecided(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionFiled(Fact):
+class PermissionFiled(Fact, kind="permission-filed"):
+    """`form` is an HMAC of the form's JSON as it was sealed then: to compare, unseal those bytes. A new dump of the
+    form has the names of today.
+    """
+
     permission: str
     arrival: str
     form: str
@@ -403,7 +431,7 @@ class PermissionFiled(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionEnded(Fact):
+class PermissionEnded(Fact, kind="permission-ended"):
     """`end`: revoked, paused, replaced, entered-in-error or expired. From this line on no egress may open under it."""
 
     permission: str
@@ -412,7 +440,7 @@ class PermissionEnded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmergencyDeclared(Fact):
+class EmergencyDeclared(Fact, kind="emergency-declared"):
     """A named clinician said that a release cannot wait. `clinician` is the note that says who and why."""
 
     discloser: str
@@ -421,12 +449,12 @@ class EmergencyDeclared(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionResumed(Fact):
+class PermissionResumed(Fact, kind="permission-resumed"):
     permission: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FenceInForce(Fact):
+class FenceInForce(Fact, kind="fence-in-force"):
     """Open egress is zero; from here on nothing is read for release under the permission."""
 
     permission: str
@@ -435,7 +463,7 @@ class FenceInForce(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordsPurged(Fact):
+class RecordsPurged(Fact, kind="records-purged"):
     """What a person confirmed (or a delay) removed. `spared` are records another live permission covers."""
 
     permission: str
@@ -450,7 +478,7 @@ class RecordsPurged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrangersPurged(Fact):
+class StrangersPurged(Fact, kind="strangers-purged"):
     """How many sealed messages of one institution's day lapsed unread. They leave no other trace."""
 
     institution: str
@@ -460,7 +488,7 @@ class StrangersPurged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackupBegun(Fact):
+class BackupBegun(Fact, kind="backup-begun"):
     """From now on a backup may hold what is purged, be it ever finished or not. Begun again, it lapses later."""
 
     backup: str
@@ -468,7 +496,7 @@ class BackupBegun(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackedUp(Fact):
+class BackedUp(Fact, kind="backed-up"):
     """A backup was made; by the day it lapses it is to be destroyed."""
 
     backup: str
@@ -477,7 +505,7 @@ class BackedUp(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored(Fact):
+class Restored(Fact, kind="restored"):
     """The ledger is that of a backup again: what was written after the backup was taken is not in it. `stopped` are
     permissions that had ended since, `forgotten` patients whose key was destroyed since, `unread` messages that were in
     it and went with the key of their day: institution, day and how many.

@@ -23,7 +23,7 @@ from transfer.backups import Manifest, NoBackup
 from transfer.errors import Refused
 from transfer.facts import Origin
 from transfer.flow.backing_up import Told, back_up
-from transfer.flow.desk import resolve
+from transfer.flow.desk import add_note, resolve
 from transfer.flow.edges import Edges
 from transfer.flow.enforce import purge, remove_forsaken
 from transfer.flow.fence import end
@@ -505,6 +505,46 @@ def test_a_backup_of_an_older_form_is_brought_to_todays(place: Place) -> None:
     assert int(newest) >= 7
     with snapshot.owner(place.owner) as owner, pytest.raises(Refused, match="older than the backup"):
         migrate.rebuild(owner, "9999", fill)
+
+
+#: what comes after every migration there is, and renames what a backup of today holds
+RENAMING = """
+    SET search_path = transfer;
+    ALTER TABLE notes RENAME COLUMN text TO sealed;
+    ALTER TABLE notes RENAME TO remarks;
+    UPDATE record_parts SET role = 'as-received' WHERE role = 'received';
+"""
+
+
+@pytest.fixture
+def renamed_since(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Call it, and the code knows a migration more. The database of the other tests is as before afterwards."""
+    files = migrate._migrations()
+    yield lambda: monkeypatch.setattr(migrate, "_migrations", lambda: [*files, ("9001_other_words.sql", RENAMING)])
+    monkeypatch.undo()
+    with snapshot.owner(place.owner) as owner:
+        migrate.rebuild(owner, files[-1][0][:4], lambda: None)
+
+
+def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since(
+    place: Place, renamed_since: Callable[[], None]
+) -> None:
+    case = a_case_without_slides(place.edges)
+    add_note(place.edges, case, "They call on Thursdays.", person="nurse")
+    before = place.rows()
+    place.back_up()
+    place.lose_everything()
+    renamed_since()
+
+    place.restore()
+
+    after = place.rows()
+    assert after.keys() == before.keys() - {"notes"} | {"remarks"}
+    assert after["remarks"] == before["notes"] != []
+    with place.edges.ledger.transaction() as tx:
+        assert {row.role for row in tx.rows("SELECT DISTINCT role FROM record_parts")} == {"as-received"}
+        assert tx.rows("SELECT sealed FROM remarks")
+    assert_whole(place)
 
 
 # --- what a restore must not undo -------------------------------------------------------------------------------------

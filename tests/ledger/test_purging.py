@@ -7,10 +7,13 @@ import pytest
 
 from tests.attention import attend_all
 from tests.builders import LAKESIDE, a_case, a_chart, an_edges, comes, letters, patient_of, referral_of
+from transfer import facts, former
 from transfer.arrivals import ArrivalKind
+from transfer.facts import SYSTEM, Fact
 from transfer.flow.edges import Edges
-from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, arrivals, purging
+from transfer.former import Former
+from transfer.identifiers import BackupId, CaseId
+from transfer.ledger import Ledger, Tx, arrivals, purging, trail
 from transfer.ledger.arrivals import Stored
 
 pytestmark = pytest.mark.servers
@@ -66,3 +69,37 @@ def test_a_referral_and_a_form_that_took_effect_open_nothing_again_when_a_queue_
 
     assert [one.is_duplicate for one in again] == [True, True]
     assert [one.arrival for one in again] == [one.arrival for one in comings]
+
+
+# --- stored before it was renamed -------------------------------------------------------------------------------------
+
+
+def written_as(tx: Tx, kind: str, fact: Fact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a fact as it was written when its kind had another name, which was changed since."""
+    today = fact.kind
+    with monkeypatch.context() as then:
+        then.setattr(type(fact), "kind", kind)
+        tx.append(SYSTEM, fact)
+    monkeypatch.setitem(former.FACTS, kind, Former(kind=today))
+
+
+def test_a_backup_noted_under_a_former_kind_is_named_by_a_purge(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    backup = BackupId.draw()
+    with ledger.transaction() as tx:
+        written_as(tx, "backup-started", facts.BackupBegun(backup=backup, lapses="2999-01-01"), monkeypatch)
+
+        assert purging.living_backups(tx) == (f"{backup} until 2999-01-01",)
+
+
+@pytest.mark.parametrize(("head", "is_whole"), [(None, True), ("00" * 32, False)])
+def test_an_anchor_of_a_former_kind_still_holds_its_chain(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, head: str | None, is_whole: bool
+):
+    with ledger.transaction() as tx:
+        first = tx.append(SYSTEM, facts.BackupBegun(backup=BackupId.draw(), lapses="2999-01-01"))
+        anchor = facts.Anchored(chain=SYSTEM, sequence=1, head=head or first.hash.hex(), packet="c00000000000-p1")
+        written_as(tx, "head-signed", anchor, monkeypatch)
+
+        walked = trail.walk(tx, SYSTEM)
+    assert (walked.broken is None) == is_whole
+    assert walked.unanchored == (1 if is_whole else 2)

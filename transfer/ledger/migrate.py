@@ -59,11 +59,12 @@ def rebuild(connection: psycopg.Connection[Any], number: str, fill: Callable[[],
     for name, text in files:
         if name[:4] <= number:
             _run(connection, name, text)
-    connection.execute("UPDATE transfer.clock SET ahead = %s", ahead)
     fill()
     for name, text in files:
         if name[:4] > number:
             _run(connection, name, text)
+    # Last, for it was read under the names of today.
+    connection.execute("UPDATE transfer.clock SET ahead = %s", ahead)
 
 
 def _run(connection: psycopg.Connection[Any], name: str, text: str) -> None:

@@ -1,6 +1,5 @@
 """Forgetting: what a purge removes from the ledger's purgeable tables. Facts stay; what they could be read by goes."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -127,10 +126,11 @@ def living_backups(tx: Tx) -> tuple[str, ...]:
     """Backups that have not lapsed, finished or not, each with the day it does. None begins before we commit."""
     tx.row("SELECT pg_advisory_xact_lock_shared(%s)", _NAMING)
     rows = tx.rows(
-        "SELECT text FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",
-        *(facts.SYSTEM, [facts.BackupBegun.kind, facts.BackedUp.kind]),
+        "SELECT text, previous, hash FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",
+        *(facts.SYSTEM, facts.stored_kinds(facts.BackupBegun, facts.BackedUp)),
     )
-    lapses = {one["backup"]: one["lapses"] for one in (json.loads(row.text)["body"] for row in rows)}
+    found = (facts.read(row.text, row.previous, row.hash).fact for row in rows)
+    lapses = {one.backup: one.lapses for one in found if isinstance(one, facts.BackupBegun | facts.BackedUp)}
     today = tx.now().date().isoformat()
     return tuple(sorted(f"{backup} until {day}" for backup, day in lapses.items() if day >= today))
 

@@ -68,14 +68,16 @@ def _head(chain: str, rows: Sequence[Row]) -> str | None:
 def _anchors(chain: str, rows: Sequence[Row]) -> tuple[str | None, int]:
     """What does not agree with an anchor, and the last line that is anchored."""
     anchored = 0
+    kinds = facts.stored_kinds(facts.Anchored)
     for row in rows:
-        if row.kind != facts.Anchored.kind:
+        if row.kind not in kinds:
             continue
-        anchor = json.loads(row.text)["body"]
-        if anchor["chain"] != chain:
+        anchor = facts.read(row.text, row.previous, row.hash).fact
+        assert isinstance(anchor, facts.Anchored)  # by its kind
+        if anchor.chain != chain:
             continue
-        held = rows[anchor["sequence"] - 1] if anchor["sequence"] <= len(rows) else None
-        if held is None or held.hash.hex() != anchor["head"]:
-            return f"{chain}: line {anchor['sequence']} is not the one packet {anchor['packet']} names", anchored
-        anchored = max(anchored, anchor["sequence"])
+        held = rows[anchor.sequence - 1] if anchor.sequence <= len(rows) else None
+        if held is None or held.hash.hex() != anchor.head:
+            return f"{chain}: line {anchor.sequence} is not the one packet {anchor.packet} names", anchored
+        anchored = max(anchored, anchor.sequence)
     return None, anchored
