@@ -59,6 +59,32 @@ def reported(edges: Edges, chart: Chart, case: CaseId, status: str) -> RecordId:
         return RecordId(tx.value("SELECT record FROM records WHERE arrival = %s", stored.arrival))
 
 
+def replacing(chart: Chart) -> tuple[bytes, bytes]:
+    """A document of the laboratory's, and another under a number of its own that replaces it (MDM T10, TXA-13)."""
+    number = chart["documents"]["pathology"]["number"]
+    old = messages.report(chart, control_id="1", status="F", form="mdm")
+    new = messages.report(chart, control_id="2", status="F", form="mdm").replace(b"T02", b"T10")
+    return old, new.replace(f"|{number}^PRAIRIELIS|".encode(), f"|{number}-B^PRAIRIELIS|{number}^PRAIRIELIS".encode())
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_document_that_another_replaces_is_replaced_also_when_it_comes_late(edges: Edges, is_late: bool):
+    chart = b.a_chart()
+    case = b.a_case(edges, chart)
+    both = replacing(chart)
+    came = {}
+    for one in both[::-1] if is_late else both:
+        stored = b.comes(edges, b.PRAIRIE, ArrivalKind.ANSWER, one, HL7_V2, Door.MLLP)
+        attend_all(edges)
+        with edges.ledger.transaction() as tx:
+            came[one] = tx.value("SELECT record FROM records WHERE arrival = %s", stored.arrival)
+    old, new = (came[one] for one in both)
+
+    with edges.ledger.transaction() as tx:
+        ended = tx.case(case).superseded_by
+    assert {(one.record, one.by_record, one.relation) for one in ended.values()} == {(old, new, "replaces")}
+
+
 def corrected(edges: Edges) -> tuple[CaseId, RecordId, RecordId, str]:
     """A packet with a final report was put together, and a correction came: case, report, correction, a note."""
     chart = b.a_chart()

@@ -221,6 +221,16 @@ def test_what_corrects_a_correction_ends_what_that_had_corrected():
     assert ended_through(first, links) == {}
 
 
+def test_a_document_and_the_one_that_replaces_it_are_found_by_a_term():
+    new = a_version(numbers=numbers("F2"), parent=REPORT, relation=Relation.REPLACES)
+
+    assert their_terms(new) & their_terms(a_version())
+
+
+def their_terms(one: Version) -> set[str]:
+    return set(terms(one.numbers, one.contents, one.parent))
+
+
 NUMBERS = st.builds(IssuedIdentifier, st.sampled_from([FILLERS, "urn:oid:9"]), st.sampled_from(["1", "2"]))
 VERSIONS = st.builds(
     a_version,
@@ -234,10 +244,6 @@ VERSIONS = st.builds(
     relation=st.none() | st.sampled_from(Relation),
     is_superseded=st.booleans(),
 )
-
-
-def their_terms(one: Version) -> set[str]:
-    return set(terms(one.numbers, one.contents, one.parent))
 
 
 @given(VERSIONS, VERSIONS)
