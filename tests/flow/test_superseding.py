@@ -64,6 +64,7 @@ def replacing(chart: Chart) -> tuple[bytes, bytes]:
     number = chart["documents"]["pathology"]["number"]
     old = messages.report(chart, control_id="1", status="F", form="mdm")
     new = messages.report(chart, control_id="2", status="F", form="mdm").replace(b"T02", b"T10")
+    new = new.replace(b"|^application^pdf^Base64^JVBERi0xLjM", b"|^application^pdf^Base64^JVBERi0xLjQ")  # other bytes
     return old, new.replace(f"|{number}^PRAIRIELIS|".encode(), f"|{number}-B^PRAIRIELIS|{number}^PRAIRIELIS".encode())
 
 
