@@ -44,6 +44,11 @@ class Sent:
     purged: facts.PacketPurged | None = None
 
     @property
+    def was_handed_over(self) -> bool:
+        """Its receiver has it, by its own word or by the answer to the submission."""
+        return self.receipt is not None or self.outcome == "made"
+
+    @property
     def is_on_its_way(self) -> bool:
         """Its receipt is still to come, so that no other packet is begun."""
         return not (self.receipt or self.purged or self.outcome == "not-made")
@@ -60,7 +65,8 @@ class Case:
     whole: frozenset[str] = frozenset()
     #: imaging records → the line at which their set of UIDs last became whole
     completed: Mapping[str, int] = field(default_factory=dict)
-    superseded: frozenset[str] = frozenset()
+    #: records that a later one replaced or withdrew, and what is known of it
+    superseded_by: Mapping[str, facts.RecordSuperseded] = field(default_factory=dict)
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
     material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
     approved: facts.CaseApproved | None = None
@@ -85,6 +91,11 @@ class Case:
         if newest.purged:
             return Stage.GATHERING
         return Stage.SENDING if newest.begun else Stage.PACKING
+
+    @property
+    def superseded(self) -> frozenset[str]:
+        """Records that no longer count: a later one replaced or withdrew them."""
+        return frozenset(self.superseded_by)
 
     @property
     def newest_packet(self) -> Sent | None:
@@ -148,7 +159,7 @@ def _after_record(case: Case, line: Line) -> Case:
             last = {**case.completed, completed.record: line.sequence}
             return replace(case, whole=case.whole | {completed.record}, completed=last)
         case facts.RecordSuperseded() as superseded:
-            return replace(case, superseded=case.superseded | {superseded.record})
+            return replace(case, superseded_by={**case.superseded_by, superseded.record: superseded})
     return case
 
 

@@ -1,46 +1,26 @@
-"""Have we it already? The same document another way, and what replaces what.
+"""Copies and versions: what is the same document, what replaces or withdraws what, who may say so, which copy is best.
 
-The same report by ORU, FHIR and fax is one document with three copies, of which the best is chosen. A correction is
-not a copy of what it corrects, and only who issued a document can replace or withdraw it.
+The same report by ORU, FHIR and fax is one document with three copies. A correction is a version of its own: it
+replaces what it corrects. Collecting, completeness and the packet ask here, and nobody else decides any of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Protocol, TypeVar
 
 from transfer.identifiers import InstitutionId, RecordId
 from transfer.patients import IssuedIdentifier
-from transfer.records import DocumentStatus, Relation
+from transfer.records import DocumentStatus, RecordKind, Relation
 
+#: what a document can do to an earlier one so that the earlier one no longer counts; an addendum does not
+ENDINGS: Final = (Relation.REPLACES, Relation.WITHDRAWS)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentKey:
-    """By what a document is recognised: the source's numbers for it, and the SHA-256s of its bytes."""
-
-    identifiers: frozenset[IssuedIdentifier] = frozenset()
-    sha256s: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """One copy of a document, or one version of it. `at` is the document's own date, `stored_at` ours, both UTC."""
-
-    record: RecordId
-    source: InstitutionId
-    status: DocumentStatus
-    content_type: str
-    stored_at: datetime
-    at: datetime | None = None
-    key: DocumentKey = DocumentKey()
-    #: the number of the document it relates to, and how
-    parent: IssuedIdentifier | None = None
-    relation: Relation | None = None
-
-
-_CORRECTIONS = frozenset({DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.APPENDED})
+#: "appended" is the whole report with more in it (FHIR diagnostic-report-status, HL7 table 0085 B)
+_CORRECTIONS: Final = (DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.APPENDED)
 
 #: structured originals first, then pages, then plain text; pictures of pages last
-_FORMATS = (
+_FORMATS: Final = (
     frozenset(
         {
             "application/dicom",
@@ -57,61 +37,205 @@ _FORMATS = (
 )
 
 
-def same_document(a: DocumentKey, b: DocumentKey) -> bool:
-    """They share one of the source's numbers (with its issuer), or bytes. Two documents without either are two."""
-    return bool(a.identifiers & b.identifiers or a.sha256s & b.sha256s)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One collected record as a version of a document. `at` is the document's own date, UTC."""
+
+    record: RecordId
+    source: InstitutionId
+    kind: RecordKind
+    status: DocumentStatus
+    at: datetime | None = None
+    #: the source's numbers for it
+    numbers: frozenset[IssuedIdentifier] = frozenset()
+    #: SHA-256 of its bytes, in hexadecimal
+    contents: frozenset[str] = frozenset()
+    #: the number of the document it relates to, and how
+    parent: IssuedIdentifier | None = None
+    relation: Relation | None = None
+    #: the systems whose numbers its source gives out
+    issuers: frozenset[str] = frozenset()
+    #: the first record of the document, where it is a copy
+    copy_of: RecordId | None = None
+    is_superseded: bool = False
 
 
-def superseded(copies: Iterable[Copy]) -> frozenset[RecordId]:
-    """The records that another replaces or withdraws (DocumentReference.relatesTo, TXA-13 of T06 and T10).
+def terms(
+    numbers: Iterable[IssuedIdentifier], contents: Iterable[str], parent: IssuedIdentifier | None = None
+) -> tuple[str, ...]:
+    """What a record is found by. Two records of which a rule below says anything share one; sharing decides nothing.
 
-    An addendum supersedes nothing. Another institution's word about a document supersedes nothing either.
+    They are patient data: the ledger keeps only their HMAC.
     """
-    known = tuple(copies)
-    return frozenset(
-        older.record
-        for newer in known
-        if newer.relation in (Relation.REPLACES, Relation.WITHDRAWS)
-        for older in known
-        if older.record != newer.record and older.source == newer.source and newer.parent in older.key.identifiers
-    )
+    named = {*numbers, *([parent] if parent else [])}
+    found = {f"number|{one.issuer}|{one.value}" for one in named} | {f"content|{sha256}" for sha256 in contents}
+    return tuple(sorted(found))
 
 
-def best_copy(copies: Iterable[Copy]) -> Copy | None:
-    """The copy to hand on: settled before unsettled, a correction before what it corrects, then the structured
-    original, then the one that came first.
+# --- the same document -----------------------------------------------------------------------------------------------
 
-    None where nothing is left: all superseded, or the document withdrawn. A withdrawal holds for every copy that is
-    not dated later, whichever way it came; where dates are missing it holds.
+
+def same_document(a: Version, b: Version) -> bool:
+    """They share one of the source's numbers (with its issuer), or bytes. Without either they are two.
+
+    Only of one kind: a study and the report on it share an accession number and are two things.
     """
-    known = tuple(copies)
-    gone = superseded(known)
-    withdrawals = [copy for copy in known if _withdraws(copy)]
-    left = [
-        copy
-        for copy in known
-        if copy.record not in gone and not _withdraws(copy) and not any(_covers(w, copy) for w in withdrawals)
-    ]
-    return min(left, key=_rank, default=None)
+    return a.kind is b.kind and bool(a.numbers & b.numbers or a.contents & b.contents)
 
 
-def _withdraws(copy: Copy) -> bool:
-    return copy.status is DocumentStatus.WITHDRAWN or copy.relation is Relation.WITHDRAWS
+def original(new: Version, earlier: Sequence[Version]) -> RecordId | None:
+    """The first record of the document that `new` is a copy of; `earlier` is in the order in which it was collected.
+
+    None where it is the first, and where it says itself that it changes or adds to an earlier one.
+    """
+    first = next((one for one in earlier if _is_copy(new, one)), None)
+    return (first.copy_of or first.record) if first else None
 
 
-def _covers(withdrawal: Copy, copy: Copy) -> bool:
-    if withdrawal.source != copy.source:
+def _is_copy(new: Version, one: Version) -> bool:
+    if not same_document(new, one) or ends(new, one):
         return False
-    return withdrawal.at is None or copy.at is None or copy.at <= withdrawal.at
+    return not _relates(new, one) and not _relates(one, new)
 
 
-def _rank(copy: Copy) -> tuple[bool, bool, float, int, datetime, str]:
-    is_correction = copy.status in _CORRECTIONS
-    # Of two corrections the later counts; of two originals the date says nothing about which is better.
-    latest = -copy.at.timestamp() if is_correction and copy.at else 0.0
-    return not copy.status.is_settled, not is_correction, latest, _format_rank(copy), copy.stored_at, copy.record
+def _relates(newer: Version, older: Version) -> bool:
+    return newer.relation is not None and newer.parent in older.numbers
 
 
-def _format_rank(copy: Copy) -> int:
-    content_type = copy.content_type.partition(";")[0].strip().lower()
-    return next((rank for rank, formats in enumerate(_FORMATS) if content_type in formats), len(_FORMATS))
+# --- what replaces or withdraws what ---------------------------------------------------------------------------------
+
+
+def ends(newer: Version, older: Version) -> Relation | None:
+    """What `newer` does to `older`, which was collected before it. None: both stand.
+
+    By the issuer's own word (DocumentReference.relatesTo, TXA-13), for copies by others too; else by the same source's
+    later status under one of its numbers. A study grows; no document replaces it.
+    """
+    if newer.record == older.record or RecordKind.IMAGES in (newer.kind, older.kind):
+        return None
+    if _names(newer, older):
+        return newer.relation if _may_change(newer, older) else None
+    if newer.relation in ENDINGS and newer.parent in newer.numbers:
+        return None  # it says which of its numbers it speaks of: not of another report on the same accession
+    return _by_status(newer, older)
+
+
+def ends_late(known: Version, late: Version) -> Relation | None:
+    """What `known` does to a version or copy of what it ended that is collected only after it. None: it stands.
+
+    From others it holds for every copy, whatever its date; from the same source for what is not dated later. But a
+    correction under the same number leaves an earlier version of its source beside it.
+    """
+    relation = None if known.is_superseded else ends(known, late)
+    if relation is None or known.source != late.source:
+        return relation
+    names_another = _names(known, late) and known.parent not in known.numbers
+    if relation is Relation.REPLACES and not names_another:
+        return None
+    return None if _is_dated_later(late, known) else relation
+
+
+def ended(new: Version, earlier: Sequence[Version]) -> list[tuple[RecordId, Relation]]:
+    """The records that `new` replaces or withdraws."""
+    return [(one.record, relation) for one in earlier if (relation := ends(new, one))]
+
+
+def ended_by(new: Version, earlier: Sequence[Version]) -> tuple[RecordId, Relation] | None:
+    """The record that had replaced or withdrawn `new` before it came. None: it stands."""
+    words = ((one.record, ends_late(one, new)) for one in earlier if not ends(new, one))
+    return next(((record, relation) for record, relation in words if relation), None)
+
+
+def ended_through(record: RecordId, links: Mapping[RecordId, tuple[RecordId, Relation]]) -> dict[RecordId, Relation]:
+    """All that a record replaces or withdraws: of a corrected correction, also what that one had corrected.
+
+    `links` says of each record that no longer counts what ended it, and how.
+    """
+    found: dict[RecordId, Relation] = {}
+    waiting = [(older, how) for older, (by, how) in links.items() if by == record]
+    while waiting:
+        older, how = waiting.pop()
+        if older not in found and older != record:
+            found[older] = how
+            waiting += [(oldest, how) for oldest, (by, _) in links.items() if by == older]
+    return found
+
+
+def _names(newer: Version, older: Version) -> bool:
+    """It says by a number of the other's that it replaces or withdraws it."""
+    return newer.relation in ENDINGS and newer.parent in older.numbers
+
+
+def _may_change(newer: Version, older: Version) -> bool:
+    """Who sent a document can change it, and whose number it carries; another's word about it changes nothing."""
+    return newer.source == older.source or (newer.parent is not None and newer.parent.issuer in newer.issuers)
+
+
+def _by_status(newer: Version, older: Version) -> Relation | None:
+    if newer.source != older.source or newer.kind is not older.kind or not newer.numbers & older.numbers:
+        return None
+    if newer.status is DocumentStatus.WITHDRAWN:
+        return Relation.WITHDRAWS
+    is_changed = newer.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED)
+    is_settled = newer.status.is_settled and older.status is DocumentStatus.PRELIMINARY
+    return Relation.REPLACES if is_changed or is_settled else None
+
+
+def _is_dated_later(one: Version, other: Version) -> bool:
+    return one.at is not None and other.at is not None and one.at > other.at
+
+
+# --- which is best ---------------------------------------------------------------------------------------------------
+
+
+class Ranked(Protocol):
+    """A record that stands, as far as a choice must know it."""
+
+    @property
+    def id(self) -> RecordId: ...
+    @property
+    def status(self) -> DocumentStatus: ...
+    @property
+    def at(self) -> datetime | None: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def copy_of(self) -> RecordId | None: ...
+
+
+R = TypeVar("R", bound=Ranked)
+
+
+def best(records: Iterable[R]) -> R | None:
+    """The record to answer with: of each document the best copy, and of these the latest. None where there is none.
+
+    A settled one comes before an unsettled one, and a correction before all that are none. The order of `records`
+    changes nothing. What is superseded or withdrawn must not be among them.
+    """
+    documents: dict[RecordId, list[R]] = {}
+    for one in records:
+        documents.setdefault(one.copy_of or one.id, []).append(one)
+    return min((min(copies, key=_copy_rank) for copies in documents.values()), key=_document_rank, default=None)
+
+
+def _standing(record: Ranked) -> tuple[bool, bool]:
+    return not record.status.is_settled, record.status not in _CORRECTIONS
+
+
+def _copy_rank(record: Ranked) -> tuple[bool, bool, float, int, bool, str]:
+    """Of two corrections the later counts; of two originals the date says nothing about which is better."""
+    later = _latest_first(record) if record.status in _CORRECTIONS else 0.0
+    return *_standing(record), later, _format_rank(record.content_type), record.copy_of is not None, record.id
+
+
+def _document_rank(record: Ranked) -> tuple[bool, bool, float, str]:
+    return *_standing(record), _latest_first(record), record.id
+
+
+def _latest_first(record: Ranked) -> float:
+    return -record.at.timestamp() if record.at else 0.0
+
+
+def _format_rank(content_type: str) -> int:
+    bare = content_type.partition(";")[0].strip().lower()
+    return next((rank for rank, formats in enumerate(_FORMATS) if bare in formats), len(_FORMATS))

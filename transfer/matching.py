@@ -10,23 +10,17 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from transfer.copies import Copy, DocumentKey, best_copy, same_document, superseded
 from transfer.identifiers import PatientId
 from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
 
 __all__ = [
     "Candidate",
-    "Copy",
-    "DocumentKey",
     "Match",
     "Tier",
     "Verdict",
-    "best_copy",
     "identify",
     "lookup_terms",
-    "same_document",
     "study_terms",
-    "superseded",
 ]
 
 

@@ -14,11 +14,12 @@ from itertools import accumulate
 from typing import Any, Final, Protocol, Self
 
 from transfer import bag
+from transfer.copies import ENDINGS
 from transfer.identifiers import InstitutionId, PacketId, RecordId
 from transfer.institutions import Basis
 from transfer.materials import MaterialKind, MaterialState
 from transfer.patients import Demographics
-from transfer.records import Coding, DocumentStatus, RecordKind
+from transfer.records import Coding, DocumentStatus, RecordKind, Relation
 from transfer.staging import Location, Vault
 
 #: Stands in every packet, word for word the same, whether or not anything was withheld (promise 7).
@@ -30,6 +31,24 @@ NOTICE: Final = (
 #: 42 CFR 2.32(a), statement 2: accompanies records that carry the label; speaks of what is here, never of what is not.
 PART_2_LABEL: Final = "42CFRPart2"
 PART_2_NOTICE: Final = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """A document that went in an earlier packet of the case and that one of this packet replaces or withdraws.
+
+    `record` and `packet` are what the receiver knows it by. Nothing that was never handed over is named.
+    """
+
+    record: RecordId
+    packet: PacketId
+    #: its number there; None = the earlier packet's list is gone
+    number: int | None
+    relation: Relation
+
+    def __post_init__(self) -> None:
+        if self.relation not in ENDINGS:
+            raise ValueError("an addendum supersedes nothing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +76,7 @@ class PacketItem:
     derived_from: RecordId | None = None
     #: how it was derived, who did it and why, in one sentence
     derivation: str | None = None
-    supersedes: RecordId | None = None
+    supersedes: tuple[Superseded, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.derived_from is None) != (self.derivation is None):
@@ -94,7 +113,6 @@ class ImagingItem:
     labels: frozenset[str] = frozenset()
     basis: Basis
     line: str | None
-    supersedes: RecordId | None = None
 
     @property
     def instance_count(self) -> int:
@@ -161,6 +179,8 @@ class Contents:
         records = [item.record for item in self.everything]
         if len(set(records)) != len(records):
             raise ValueError("a record stands in a packet once")
+        if {one.record for item in self.items for one in item.supersedes} & set(records):
+            raise ValueError("a packet does not hold what it replaces")
         if self.created_at.tzinfo is None:
             raise ValueError("a time without a zone")
 

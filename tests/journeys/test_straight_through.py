@@ -65,3 +65,6 @@ def test_the_same_report_by_two_ways_is_one_line_with_two_copies(house: House):
     assert {r.institution for r in reports} == {"prairie-pathology", "lakeside-oncology"}
     assert sorted(r.copy_of is None for r in reports) == [False, True]
     assert len({r.line for r in reports}) == 1
+    (need,) = [need for need in house.assessment(case).completeness.needs if need.line.key == reports[0].line]
+    best = next(r for r in reports if r.record == need.chosen)
+    assert best.institution == "prairie-pathology"  # as HL7 v2, whichever came first

@@ -90,6 +90,8 @@ class CollectedRecord:
     is_whole: bool = True
     copy_of: RecordId | None = None
     superseded: bool = False
+    #: the form in which it came
+    content_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

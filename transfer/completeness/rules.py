@@ -16,6 +16,7 @@ from transfer.completeness.needs import (
     Waiver,
     WaiverKind,
 )
+from transfer.copies import best
 from transfer.identifiers import RecordId
 from transfer.materials import Material, MaterialState
 from transfer.record_requests import OPEN, Request, RequestState
@@ -171,8 +172,8 @@ def _by_records(
         return NeedState.RECEIVED, None, tuple(Wait(WaitCode.SOURCE_REST, r.source) for r in halves)
     usable = [r for r in live if r.is_whole and (r.status.is_settled or not line.final_only)]
     fresh = [r for r in usable if _is_fresh(r, line, now)]
-    if fresh:
-        return NeedState.SATISFIED, min(fresh, key=_preference).id, ()
+    if chosen := best(fresh):
+        return NeedState.SATISFIED, chosen.id, ()
     if not usable or any(r.at is None for r in usable):
         return NeedState.RECEIVED, None, tuple(Wait(WaitCode.UNVERIFIED, r.source) for r in live)
     return NeedState.EXPIRED, None, tuple(Wait(WaitCode.NEWER_NEEDED, r.source) for r in usable)
@@ -192,15 +193,6 @@ def _is_fresh(record: CollectedRecord, line: Line, now: datetime) -> bool:
     if line.max_age_days is None:
         return True
     return record.at is not None and now - record.at <= timedelta(days=line.max_age_days)
-
-
-def _preference(record: CollectedRecord) -> tuple[bool, bool, bool, float, str]:
-    """Settled before unsettled, a correction before what it corrects, the copy others are copies of, the latest, and
-    then always the same one.
-    """
-    latest = -record.at.timestamp() if record.at else 0.0
-    is_correction = record.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED)
-    return not record.status.is_settled, not is_correction, record.copy_of is not None, latest, record.id
 
 
 def _by_requests(asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:

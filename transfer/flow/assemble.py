@@ -1,12 +1,16 @@
 """Putting a packet together: a plan over what was collected, ruled on as a whole."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, look
 from transfer.flow.basis import rule
 from transfer.flow.edges import Edges
-from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId
+from transfer.flow.superseding import superseded
+from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId, RecordId
 from transfer.ledger import Tx, materials, packets, patients, people, purging, records
 from transfer.ledger.records import Joined, Kept, Part
 from transfer.packet import (
@@ -18,6 +22,7 @@ from transfer.packet import (
     Missing,
     PacketItem,
     SeriesItem,
+    Superseded,
 )
 from transfer.permissions import Release
 from transfer.records import RecordKind
@@ -94,7 +99,13 @@ def _contents(tx: Tx, edges: Edges, packet: PacketId, patient: PatientId) -> tup
     assert opened is not None  # a packet is planned for an opened case
     assert who is not None  # and for a patient who is not purged
     carried = [(kept, joined) for kept, joined in records.joined(tx, packet.case) if _goes_along(kept, joined)]
-    items = [item for kept, joined in carried for item in _items(tx, edges, kept, joined)]
+    first = _first_here(carried)
+    older = superseded(tx, found.case, patient, [kept.id for kept, _ in carried])
+    items = [
+        item
+        for kept, joined in carried
+        for item in _items(tx, edges, kept, joined, copy_of=first[kept.id], supersedes=older.get(kept.id, ()))
+    ]
     imaging = [_imaging(tx, edges, kept, joined) for kept, joined in carried if kept.kind is RecordKind.IMAGES]
     checklist = edges.checklists[opened.checklist]
     head = tx.lines(Chain.case(packet.case))[-1]
@@ -123,10 +134,28 @@ def _goes_along(kept: Kept, joined: Joined) -> bool:
     return kept.is_whole and not joined.superseded
 
 
-def _items(tx: Tx, edges: Edges, kept: Kept, joined: Joined) -> list[PacketItem]:
+def _first_here(carried: Sequence[tuple[Kept, Joined]]) -> dict[RecordId, RecordId | None]:
+    """Of which record in the packet each is a copy. One that stays here, whatever the reason, is not named."""
+    first: dict[RecordId, RecordId] = {}
+    for kept, joined in carried:
+        first.setdefault(joined.copy_of or kept.id, kept.id)
+    found = {kept.id: first[joined.copy_of or kept.id] for kept, joined in carried}
+    return {record: original if original != record else None for record, original in found.items()}
+
+
+def _items(
+    tx: Tx,
+    edges: Edges,
+    kept: Kept,
+    joined: Joined,
+    *,
+    copy_of: RecordId | None,
+    supersedes: tuple[Superseded, ...],
+) -> list[PacketItem]:
     if kept.kind is RecordKind.IMAGES:
         return []
-    return [_item(edges, kept, joined, part) for part in records.parts(tx, kept)]
+    plain = [_item(edges, kept, joined, part) for part in records.parts(tx, kept)]
+    return [replace(item, copy_of=copy_of, supersedes=supersedes) for item in plain]
 
 
 def _item(edges: Edges, kept: Kept, joined: Joined, part: Part) -> PacketItem:
@@ -145,7 +174,6 @@ def _item(edges: Edges, kept: Kept, joined: Joined, part: Part) -> PacketItem:
         labels=kept.about.labels,
         basis=joined.basis,
         line=joined.line,
-        copy_of=joined.copy_of,
         derived_from=kept.id if is_extracted else None,
         derivation="Taken unchanged out of the message it came in." if is_extracted else None,
     )

@@ -122,6 +122,7 @@ def _records(tx: Tx, case: CaseId) -> list[CollectedRecord]:
             is_whole=kept.is_whole,
             copy_of=joined.copy_of,
             superseded=joined.superseded,
+            content_type=joined.content_type,
         )
         for kept, joined in records.joined(tx, case)
     ]

@@ -5,19 +5,20 @@ What was stored becomes *collected* only here, under a basis in force at that mo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
+from transfer import copies
 from transfer.checklist import Checklist
+from transfer.copies import Version
 from transfer.errors import Fenced, NeedsReview, Refused
 from transfer.flow.basis import rule
 from transfer.flow.edges import Edges
-from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId, RequestId
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.ledger import Tx, people, records, requests, rounds
-from transfer.ledger.records import Kept
+from transfer.ledger.records import Joined, Kept
 from transfer.matching import Tier
 from transfer.permissions import Release, Ruling
 from transfer.record_requests import RequestState
-from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.records import RecordKind
 from transfer.rounds import Dag
 
 
@@ -68,60 +69,39 @@ def join(
     opened = tx.case(case).opened
     assert opened is not None  # the ruling was made from it
     line = line_of(edges.checklists[opened.checklist], kept.kind)
-    if not records.collect(tx, case, kept, line, ruling, tier, request=request):
+    new, earlier = _version(tx, edges, kept), _earlier(tx, edges, case, kept)
+    copy_of = copies.original(new, earlier)
+    if not records.collect(tx, case, kept, line, ruling, tier, copy_of=copy_of, request=request):
         return False
-    for earlier, relation in _superseded_by(tx, edges, case, kept):
-        records.supersede(tx, case, earlier, kept.id, relation)
-    if word := _issuers_word_on(tx, edges, case, kept):
-        records.supersede(tx, case, kept.id, word.id, word.about.relation or Relation.REPLACES)
+    for older, relation in copies.ended(new, earlier):
+        records.supersede(tx, case, older, kept.id, relation)
+    if word := copies.ended_by(new, earlier):
+        by, relation = word
+        records.supersede(tx, case, kept.id, by, relation)
     return True
 
 
-def _superseded_by(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> list[tuple[RecordId, Relation]]:
-    """By the issuer's own word (relatesTo, TXA-13), or a corrected or final report under a number we had otherwise.
+def _earlier(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> list[Version]:
+    """The case's records that may have to do with this one, in the order in which they came."""
+    return [_version(tx, edges, one, joined) for one, joined in records.related(tx, case, kept)]
 
-    Its word holds for copies of the document that came by others, too: their report is the one that was taken back.
-    """
+
+def _version(tx: Tx, edges: Edges, kept: Kept, joined: Joined | None = None) -> Version:
     about = kept.about
-    if about.parent and about.relation in _CHANGES:
-        named = map(partial(records.get, tx), records.with_number(tx, kept.patient, case, about.parent))
-        if found := [(r.id, about.relation) for r in named if r and r.id != kept.id and _may_change(edges, kept, r)]:
-            return found
-    same = [records.get(tx, other) for other in records.same_numbers(tx, kept, case)]
-    return [
-        (other.id, Relation.WITHDRAWS if kept.status is DocumentStatus.WITHDRAWN else Relation.REPLACES)
-        for other in same
-        if other and _outdates(kept, other)
-    ]
-
-
-def _may_change(edges: Edges, newer: Kept, older: Kept) -> bool:
-    """Who sent a document can change it, and whose number it carries; another's word about it changes nothing."""
-    number, issued = newer.about.parent, edges.institutions[newer.institution].issuers.values()
-    return newer.institution == older.institution or (number is not None and number.issuer in issued)
-
-
-def _issuers_word_on(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> Kept | None:
-    """The issuer's correction or withdrawal that was here before this copy came by another institution."""
-    for other in records.same_numbers(tx, kept, case):
-        word = records.get(tx, other)
-        if word is None or word.institution == kept.institution or word.about.relation not in _CHANGES:
-            continue
-        if word.about.parent in kept.about.identifiers and _may_change(edges, word, kept):
-            return word
-    return None
-
-
-_CHANGES = (Relation.REPLACES, Relation.WITHDRAWS)
-
-
-def _outdates(newer: Kept, older: Kept) -> bool:
-    """The same source's later word under the same number."""
-    if newer.institution != older.institution or newer.id == older.id:
-        return False
-    if newer.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.WITHDRAWN):
-        return True
-    return newer.status.is_settled and older.status is DocumentStatus.PRELIMINARY
+    return Version(
+        record=kept.id,
+        source=kept.institution,
+        kind=kept.kind,
+        status=kept.status,
+        at=about.at,
+        numbers=frozenset(about.identifiers),
+        contents=records.contents(tx, kept),
+        parent=about.parent,
+        relation=about.relation,
+        issuers=frozenset(edges.institutions[kept.institution].issuers.values()),
+        copy_of=joined.copy_of if joined else None,
+        is_superseded=joined is not None and joined.superseded,
+    )
 
 
 def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from transfer import codec, facts
+from transfer import codec, copies, facts
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
@@ -131,9 +131,8 @@ def keep(tx: Tx, new: New) -> Kept:
         *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival),
     )
     add_parts(tx, new.patient, record, new.parts)
-    numbers = [f"number|{i.issuer}|{i.value}" for i in new.about.identifiers]
-    contents = [f"content|{p.location.sha256}" for p in new.parts if p.role != "series"]
-    for term in [*numbers, *contents]:
+    contents = [part.location.sha256 for part in new.parts if part.role != "series"]
+    for term in copies.terms(new.about.identifiers, contents, new.about.parent):
         tx.run(
             "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             *(_hmac(tx, new.patient, term), record),
@@ -188,40 +187,6 @@ def parts(tx: Tx, kept: Kept) -> list[Part]:
     return [_part(tx, kept.patient, row) for row in rows]
 
 
-def copies(tx: Tx, kept: Kept, case: CaseId) -> list[RecordId]:
-    """Other records of the case that share a number or a content with this one, first collected first.
-
-    Only of the same kind: a study and the report on it share an accession number and are two things.
-    """
-    rows = tx.rows(
-        """SELECT DISTINCT o.record, r.kept_at FROM record_terms AS m JOIN record_terms AS o USING (term)
-           JOIN collected AS c ON c.record = o.record AND c.case_id = %s JOIN records AS r ON r.record = o.record
-           WHERE m.record = %s AND o.record <> m.record AND r.kind = %s ORDER BY r.kept_at""",
-        *(case, kept.id, kept.kind),
-    )
-    return [RecordId(row.record) for row in rows]
-
-
-def same_numbers(tx: Tx, kept: Kept, case: CaseId) -> list[RecordId]:
-    """Other records of the case and kind under one of this record's own numbers, whatever their content."""
-    numbers = [_hmac(tx, kept.patient, f"number|{i.issuer}|{i.value}") for i in kept.about.identifiers]
-    rows = tx.rows(
-        """SELECT DISTINCT record FROM record_terms JOIN collected USING (record) JOIN records USING (record)
-           WHERE term = ANY(%s) AND case_id = %s AND record <> %s AND kind = %s""",
-        *(numbers, case, kept.id, kept.kind),
-    )
-    return [RecordId(row.record) for row in rows]
-
-
-def with_number(tx: Tx, patient: PatientId, case: CaseId, number: IssuedIdentifier) -> list[RecordId]:
-    """Records of the case that carry this number."""
-    rows = tx.rows(
-        "SELECT record FROM record_terms JOIN collected USING (record) WHERE term = %s AND case_id = %s",
-        *(_hmac(tx, patient, f"number|{number.issuer}|{number.value}"), case),
-    )
-    return [RecordId(row.record) for row in rows]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """How a record serves a case."""
@@ -232,6 +197,8 @@ class Joined:
     permission: str | None
     copy_of: RecordId | None
     superseded: bool
+    #: of its first part: the form in which it came
+    content_type: str
 
 
 def collect(
@@ -242,14 +209,11 @@ def collect(
     ruling: Ruling,
     tier: Tier,
     *,
+    copy_of: RecordId | None = None,
     request: RequestId | None = None,
 ) -> bool:
     """Join a record to a case under a basis in force. False: it serves the case already, and nothing is written."""
     assert ruling.basis is not None  # nobody collects what is not permitted
-    same = copies(tx, kept, case)
-    copy_of = same[0] if same else None
-    if copy_of:
-        copy_of = tx.value("SELECT coalesce(copy_of, record) FROM collected WHERE record = %s", copy_of)
     new = tx.run(
         """INSERT INTO collected (case_id, record, line, basis, permission, copy_of) VALUES (%s, %s, %s, %s, %s, %s)
            ON CONFLICT DO NOTHING""",
@@ -296,13 +260,35 @@ def supersede(tx: Tx, case: CaseId, record: RecordId, by: RecordId | None, relat
 
 def joined(tx: Tx, case: CaseId) -> list[tuple[Kept, Joined]]:
     """What serves a case and can still be read, in the order in which it came."""
+    return _all_joined(tx, case, None)
+
+
+def related(tx: Tx, case: CaseId, kept: Kept) -> list[tuple[Kept, Joined]]:
+    """The other records of the case that share a term with this one (`transfer.copies.terms`), as `joined`."""
     rows = tx.rows(
-        """SELECT r.*, c.line, c.basis, c.permission, c.copy_of, c.superseded FROM collected AS c
-           JOIN records AS r USING (record) WHERE c.case_id = %s AND r.purged_at IS NULL
+        """SELECT DISTINCT o.record FROM record_terms AS m JOIN record_terms AS o USING (term)
+           WHERE m.record = %s AND o.record <> %s""",
+        *(kept.id, kept.id),
+    )
+    return _all_joined(tx, case, [row.record for row in rows])
+
+
+def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[Kept, Joined]]:
+    rows = tx.rows(
+        """SELECT r.*, c.line, c.basis, c.permission, c.copy_of, c.superseded,
+             (SELECT content_type FROM record_parts AS p WHERE p.record = r.record ORDER BY part LIMIT 1)
+           FROM collected AS c JOIN records AS r USING (record)
+           WHERE c.case_id = %s AND r.purged_at IS NULL AND (%s::text[] IS NULL OR r.record = ANY(%s))
            ORDER BY r.kept_at, r.record""",
-        case,
+        *(case, among, among),
     )
     return [(_kept(tx, row), _joined(row)) for row in rows]
+
+
+def contents(tx: Tx, kept: Kept) -> frozenset[str]:
+    """SHA-256 of each of its documents, in hexadecimal; of images there are none."""
+    rows = tx.rows("SELECT sha256 FROM record_parts WHERE record = %s AND role <> 'series'", kept.id)
+    return frozenset(row.sha256 for row in rows)
 
 
 def about_all(tx: Tx, patient: PatientId) -> list[About]:
@@ -344,6 +330,7 @@ def _joined(row: Row) -> Joined:
         permission=row.permission,
         copy_of=RecordId(row.copy_of) if row.copy_of else None,
         superseded=row.superseded,
+        content_type=row.content_type,
     )
 
 

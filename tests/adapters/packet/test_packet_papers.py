@@ -2,20 +2,25 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from pypdf import PdfReader
 
 from tests.fakes import MemoryVault
-from tests.packets import a_packet, a_pdf, a_record, an_item, contents, made
+from tests.packets import CASE, a_packet, a_pdf, a_record, an_item, contents, made
 from transfer import bag
-from transfer.packet import NOTICE, PART_2_NOTICE
+from transfer.adapters.packet.submission import RECORD_SYSTEM
+from transfer.identifiers import PacketId
+from transfer.packet import NOTICE, PART_2_NOTICE, Superseded
 from transfer.patients import Demographics, PersonName
-from transfer.records import Coding, DocumentStatus, RecordKind
+from transfer.records import Coding, DocumentStatus, RecordKind, Relation
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +28,24 @@ def rich():
     """A packet in which records relate to one another, and whose sources send odd things."""
     vault = MemoryVault()
     markup = '"><script>alert(1)</script>'
+    before = PacketId.of(CASE, 1)
+    of_before = (
+        Superseded(record=a_record(97), packet=before, number=3, relation=Relation.REPLACES),
+        Superseded(record=a_record(98), packet=before, number=4, relation=Relation.REPLACES),
+    )
+    gone = (Superseded(record=a_record(99), packet=before, number=None, relation=Relation.WITHDRAWS),)
     items = (
         an_item(
             vault, a_pdf("a"), 1, content_type="application/pdf", labels=frozenset({"R", "42CFRPart2", "bad  code "})
         ),
-        an_item(vault, b"b", 2, supersedes=a_record(1), status=DocumentStatus.CORRECTED, code=None, title=markup),
+        an_item(vault, b"b", 2, supersedes=of_before, status=DocumentStatus.CORRECTED, code=None, title=markup),
         an_item(vault, b"c", 3, derived_from=a_record(1), derivation="Page 2 withheld", source_name=markup),
         an_item(vault, b"d", 4, copy_of=a_record(1), at=None, content_type="no type", kind=RecordKind.OTHER),
-        an_item(vault, b"e", 5, supersedes=a_record(99), code=Coding("urn:x", " odd\tcode "), title=None),
+        an_item(vault, b"e", 5, supersedes=gone, code=Coding("urn:x", " odd\tcode "), title=None),
     )
     patient = Demographics(names=(PersonName(markup),))
-    return made(contents(items, patient=patient, question=markup, replaces=None, missing=()), vault)
+    later = PacketId.of(CASE, 2)
+    return made(contents(items, packet=later, patient=patient, question=markup, replaces=before, missing=()), vault)
 
 
 def read(packet, path):
@@ -118,10 +130,45 @@ def test_what_replaces_or_derives_from_another_says_so(rich):
         if e["resource"]["resourceType"] == "DocumentReference"
     }
 
-    assert references[a_record(1)]["status"] == "superseded"
-    assert [r["code"] for r in references[a_record(2)]["relatesTo"]] == ["replaces"]
-    assert [r["code"] for r in references[a_record(3)]["relatesTo"]] == ["transforms"]
-    assert references[a_record(5)]["relatesTo"][0]["target"]["identifier"]["value"] == a_record(99)
+    said = {record: [(r["code"], r["target"]) for r in one.get("relatesTo", [])] for record, one in references.items()}
+    assert said[a_record(1)] == []
+    assert [(code, target["identifier"]["value"]) for code, target in said[a_record(2)]] == [
+        ("replaces", a_record(97)),
+        ("replaces", a_record(98)),
+    ]
+    assert said[a_record(3)] == [("transforms", {"reference": f"urn:uuid:{references[a_record(1)]['id']}"})]
+    assert said[a_record(5)][0][1]["identifier"] == {"system": RECORD_SYSTEM, "value": a_record(99)}
+
+
+def test_the_manifest_says_what_is_replaced_by_what_the_receiver_knows_it_by(rich):
+    said = {one["record"]: one["supersedes"] for one in read(rich, "manifest.json")["documents"]}
+
+    assert said.pop(a_record(2)) == [
+        {"record": a_record(97), "packet": "c00000000001-p1", "number": 3, "relation": "replaces"},
+        {"record": a_record(98), "packet": "c00000000001-p1", "number": 4, "relation": "replaces"},
+    ]
+    assert said.pop(a_record(5)) == [
+        {"record": a_record(99), "packet": "c00000000001-p1", "number": None, "relation": "withdraws"}
+    ]
+    assert list(said.values()) == [[], [], []]
+
+
+def test_the_pdf_says_what_a_document_replaces(rich):
+    pages = PdfReader(io.BytesIO(rich.files["records.pdf"])).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+
+    assert "replaces no. 3 and no. 4 of packet c00000000001-p1" in text
+    assert "withdraws a document of packet c00000000001-p1" in text
+
+
+def test_a_packet_does_not_hold_what_it_replaces():
+    vault = MemoryVault()
+    older = Superseded(record=a_record(1), packet=PacketId.of(CASE, 1), number=1, relation=Relation.REPLACES)
+
+    with pytest.raises(ValueError, match="replaces"):
+        contents((an_item(vault, b"a", 1), an_item(vault, b"b", 2, supersedes=(older,))))
+    with pytest.raises(ValueError, match="addendum"):
+        replace(older, relation=Relation.APPENDS)
 
 
 class _Page(HTMLParser):
@@ -157,8 +204,9 @@ def test_what_comes_from_outside_is_text_on_the_page_never_markup(rich):
 def test_the_page_shows_status_relations_and_what_is_missing(rich):
     page = rich.files["index.html"].decode()
 
-    assert "superseded by no." in page
-    assert "replaces no." in page
+    assert "replaces no. 3 and no. 4 of packet c00000000001-p1" in page
+    assert "withdraws a document of packet c00000000001-p1" in page
+    assert "replaces" not in a_packet().files["index.html"].decode()
     assert "Page 2 withheld" in page
     assert "undated" in page
     assert "Nothing on the checklist." in page

@@ -136,7 +136,7 @@ def _document_row(document: PlacedDocument, layout: Layout, shown: Bookmarked) -
     said = [escape(remark) for remark in remarks(document, layout)]
     pages = f'<a href="{RECORDS_PDF}#page={where.page}">page {where.page} of the PDF</a>'
     said.append(pages if where.is_shown else "not in the PDF; open the file")
-    look = " look" if not item.status.is_settled or layout.superseded_by(item.record) is not None else ""
+    look = " look" if not item.status.is_settled else ""
     return (
         f'<tr><td>{document.number}</td><td class="d">{day(item.at)}</td>'
         f'<td><a href="{document.path}">{escape(document.title)}</a>'

@@ -113,10 +113,6 @@ class Layout:
         """The number of a record's document; None where the packet does not hold it."""
         return next((d.number for d in self.documents if d.item.record == record), None)
 
-    def superseded_by(self, record: RecordId) -> int | None:
-        """The number of the document that replaces this one, if the packet holds one."""
-        return next((d.number for d in self.documents if d.item.supersedes == record), None)
-
 
 def lay_out(contents: Contents) -> Layout:
     """Numbers and paths of everything in the packet; the same contents always give the same layout."""

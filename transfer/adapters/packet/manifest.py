@@ -29,7 +29,7 @@ def manifest_json(contents: Contents, layout: Layout, shown: Bookmarked, directo
         "question": contents.question,
         "patient": _patient(contents),
         "notice": NOTICE,
-        "documents": [_document(document, layout, shown) for document in layout.documents],
+        "documents": [_document(document, shown) for document in layout.documents],
         "imaging": [_study(study) for study in layout.studies],
         "not_in_dicomdir": directory.unlisted if directory else (),
         "otherwise_in_dicomdir": directory.otherwise if directory else (),
@@ -78,7 +78,7 @@ def _patient(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _document(document: PlacedDocument, layout: Layout, shown: Bookmarked) -> dict[str, Any]:
+def _document(document: PlacedDocument, shown: Bookmarked) -> dict[str, Any]:
     item = document.item
     code = {"system": item.code.system, "code": item.code.code, "display": item.code.display} if item.code else None
     where = shown.documents[document.number]
@@ -101,8 +101,10 @@ def _document(document: PlacedDocument, layout: Layout, shown: Bookmarked) -> di
         "copy_of": item.copy_of,
         "derived_from": item.derived_from,
         "derivation": item.derivation,
-        "supersedes": item.supersedes,
-        "superseded_by": layout.superseded_by(item.record),
+        "supersedes": [
+            {"record": one.record, "packet": one.packet, "number": one.number, "relation": one.relation}
+            for one in item.supersedes
+        ],
         # a drawing of a document is a derivative of it, declared here with the original's hash beside it
         "pages": {"file": RECORDS_PDF, "first": where.page, "count": where.pages, "how": where.how},
     }
@@ -120,7 +122,6 @@ def _study(study: PlacedStudy) -> dict[str, Any]:
         "labels": sorted(item.labels),
         "basis": item.basis,
         "line": item.line,
-        "supersedes": item.supersedes,
         "series": [
             {
                 "series_instance_uid": series.item.series_instance_uid,

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Any, Final
 
 from transfer.adapters.packet.layout import STATUSES, Layout, PlacedDocument, media_type
 from transfer.errors import Unavailable
-from transfer.packet import NOTICE, PART_2_LABEL, PART_2_NOTICE, Contents
+from transfer.packet import NOTICE, PART_2_LABEL, PART_2_NOTICE, Contents, PacketItem
 
 #: bytes of one document that is opened, and of all of them together
 LARGEST: Final = 64 << 20
@@ -147,15 +148,20 @@ def _document(one: _Sent, layout: Layout) -> dict[str, Any]:
 
 def remarks(document: PlacedDocument, layout: Layout) -> list[str]:
     """What a reader must know of a document beside its status."""
-    said = []
-    if (newer := layout.superseded_by(document.item.record)) is not None:
-        said.append(f"superseded by no. {newer}")
-    if (older := layout.number(document.item.supersedes)) is not None:
-        said.append(f"replaces no. {older}")
+    said = _superseded(document.item)
     if (same := layout.number(document.item.copy_of)) is not None:
         said.append(f"the same document as no. {same}, received another way")
     if document.item.derivation:
         said.append(f"derived: {document.item.derivation}")
+    return said
+
+
+def _superseded(item: PacketItem) -> list[str]:
+    """What it replaces or withdraws of what the receiver has, by its number in the packet it came in."""
+    said = []
+    for (relation, packet), those in groupby(item.supersedes, key=lambda one: (one.relation, one.packet)):
+        numbers = [f"no. {one.number}" for one in those if one.number is not None]
+        said.append(f"{relation} {' and '.join(numbers) or 'a document'} of packet {packet}")
     return said
 
 

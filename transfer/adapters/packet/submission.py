@@ -124,7 +124,7 @@ def _document(
         "meta": {"profile": [f"{_MHD}/StructureDefinition/IHE.MHD.Minimal.DocumentReference"]},
         "masterIdentifier": {"system": _URI, "value": f"urn:uuid:{id_}"},
         "identifier": [{"system": RECORD_SYSTEM, "value": item.record}],
-        "status": "current" if layout.superseded_by(item.record) is None else "superseded",
+        "status": "current",
         "type": _type(placed),
         "subject": {"reference": f"urn:uuid:{_uuid(contents.packet, 'patient')}"},
         "date": _instant(contents.created_at),
@@ -141,18 +141,27 @@ def _document(
 
 
 def _relations(contents: Contents, layout: Layout, placed: PlacedDocument) -> list[Resource]:
-    """To documents of this packet; one that went in an earlier packet is known by its record's identifier."""
-    found = []
-    for code, record in (("replaces", placed.item.supersedes), ("transforms", placed.item.derived_from)):
-        if record is None:
-            continue
-        here = layout.number(record) is not None
-        target = (
-            {"reference": f"urn:uuid:{_uuid(contents.packet, record)}"}
-            if here
-            else {"identifier": {"system": RECORD_SYSTEM, "value": record}}
-        )
-        found.append({"code": code, "target": target})
+    """To documents of this packet, and to what went in an earlier one, known by its record's identifier there.
+
+    R4 has no code for a withdrawal; it replaces what it withdraws, and the description says its status.
+    https://hl7.org/fhir/R4/valueset-document-relationship-type.html
+    """
+    found: list[Resource] = [
+        {
+            "code": "replaces",
+            "target": {
+                "type": "DocumentReference",
+                "identifier": {"system": RECORD_SYSTEM, "value": one.record},
+                "display": f"A document of packet {one.packet}",
+            },
+        }
+        for one in placed.item.supersedes
+    ]
+    if original := placed.item.derived_from:
+        beside = {"reference": f"urn:uuid:{_uuid(contents.packet, original)}"}
+        elsewhere = {"identifier": {"system": RECORD_SYSTEM, "value": original}}
+        is_here = layout.number(original) is not None
+        found.append({"code": "transforms", "target": beside if is_here else elsewhere})
     return found
 
 

@@ -1,0 +1,141 @@
+"""A report is corrected after it was handed over: the next packet says what it replaces."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from tests.attention import attend_all
+from tests.journeys.acts import Journey, a_case, a_packet
+from tests.journeys.doors import deliver
+from tests.journeys.house import House
+from tests.journeys.test_inbox import a_report, withdrawn
+from transfer import wiring
+from transfer.adapters.packet.signature import jwks
+from transfer.case import Stage
+from transfer.holds import Word
+from transfer.verify import Outcome, verify
+
+pytestmark = pytest.mark.servers
+
+#: what a packet calls what it replaces: record, packet, number there, how
+Named = tuple[str, str, int, str]
+
+
+def delivered(journey: Journey) -> Path:
+    """The newest packet as the center has it, once its receipt came."""
+    journey.house.attend_until(lambda: journey.folded.stage is Stage.DELIVERED)
+    return Path(journey.at_center()["folder"])
+
+
+def next_packet(journey: Journey, *reports: bytes) -> Path:
+    """These come from the laboratory, and a person lets one more packet go."""
+    deliver(journey.house, *reports)
+    attend_all(journey.house.edges)
+    journey.say("approve-delta", Word.APPROVE)
+    return delivered(journey)
+
+
+def documents(packet: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((packet / "manifest.json").read_text())["documents"]
+    return found
+
+
+def reports(packet: Path, status: str) -> dict[str, tuple[str, int]]:
+    """The laboratory's reports of this status in a packet: record → packet, number."""
+    name = json.loads((packet / "manifest.json").read_text())["packet"]
+    return {
+        one["record"]: (name, one["number"])
+        for one in documents(packet)
+        if one["status"] == status and one["kind"] == "pathology-report" and one["source"]["id"] == "prairie-pathology"
+    }
+
+
+def named(packet: Path, record: str) -> set[Named]:
+    (said,) = [one["supersedes"] for one in documents(packet) if one["record"] == record]
+    return {(one["record"], one["packet"], one["number"], one["relation"]) for one in said}
+
+
+def related(packet: Path, record: str) -> set[str]:
+    """Records that the packet's FHIR file says are replaced by this one."""
+    bundle = json.loads((packet / "fhir" / "submission.json").read_text())
+    (one,) = [
+        entry["resource"]
+        for entry in bundle["entry"]
+        if record in [number["value"] for number in entry["resource"].get("identifier", [])]
+    ]
+    replaced = [each["target"] for each in one.get("relatesTo", []) if each["code"] == "replaces"]
+    return {target["identifier"]["value"] for target in replaced}
+
+
+def known_in(packet: Path) -> set[str]:
+    """Every identifier of a document that a receiver of this packet knows."""
+    bundle = json.loads((packet / "fhir" / "submission.json").read_text())
+    found = [entry["resource"] for entry in bundle["entry"]]
+    return {one["identifier"][0]["value"] for one in found if one["resourceType"] == "DocumentReference"}
+
+
+def pages(packet: Path) -> str:
+    read = pypdf.PdfReader(io.BytesIO((packet / "records.pdf").read_bytes()))
+    return " ".join(" ".join(page.extract_text() for page in read.pages).split())
+
+
+def test_a_packet_says_which_document_of_an_earlier_one_a_corrected_report_replaces(house: House):
+    journey = a_packet(house, slices=2)
+    first = delivered(journey)
+    before = reports(first, "final")
+    assert before
+    assert not any(one["supersedes"] for one in documents(first))
+
+    second = next_packet(journey, a_report(journey.chart, status="C"), a_report(journey.chart, status="C"))
+
+    assert verify(second, jwks([wiring.signer(house.settings)])).outcome is Outcome.VERIFIED
+    corrected = reports(second, "corrected")
+    assert corrected
+    for record in corrected:
+        # The first of the two corrections was handed to nobody, and is named nowhere.
+        said = named(second, record)
+        assert {(one, *before[one], "replaces") for one in before} <= said
+        assert {one for one, *_ in said} <= known_in(first)
+        assert related(second, record) == {one for one, *_ in said}
+    remark = f"of packet {journey.case}-p1"
+    for text in ((second / "index.html").read_text(), pages(second)):
+        assert "replaces no. " in text
+        assert remark in text
+    assert not before.keys() & {one["record"] for one in documents(second)}
+
+
+def test_a_packet_says_what_was_withdrawn_and_goes_on_saying_it(house: House):
+    journey = a_packet(house, slices=2)
+    before = reports(delivered(journey), "final")
+
+    second = next_packet(journey, withdrawn(journey.chart))
+    notice = reports(second, "withdrawn")
+    assert notice
+    for record in notice:
+        assert {(one, *before[one], "withdraws") for one in before} <= named(second, record)
+        assert related(second, record) >= before.keys()
+    assert f"of packet {journey.case}-p1" in (second / "index.html").read_text()
+    assert "withdraws no. " in pages(second)
+
+    third = next_packet(journey, a_report(journey.chart, status="C"))
+    for record in reports(third, "corrected"):
+        said = named(third, record)
+        assert {(one, *before[one], "replaces") for one in before} <= said
+        assert {(one, *notice[one], "replaces") for one in notice} <= said
+
+
+def test_what_was_replaced_before_it_was_handed_to_anybody_is_not_named(house: House):
+    journey = a_case(house, slices=2)
+    deliver(house, a_report(journey.chart, status="C"))
+    attend_all(house.edges)
+    journey.say("approve-partial", Word.APPROVE)
+
+    packet = delivered(journey)
+
+    assert reports(packet, "corrected")
+    assert not any(one["supersedes"] for one in documents(packet))
+    assert "replaces" not in (packet / "index.html").read_text()
