@@ -331,7 +331,7 @@ def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthan
         if log.stat().st_size > LONGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
     left = stop_leftovers(var)
-    installation = Installation(var, os.environ, sandbox=sandbox, orthanc=orthanc)
+    installation = Installation(var, os.environ, orthanc=sandbox and orthanc)
     installation.complete()
     found = units(installation, sandbox=sandbox, airflow=airflow, gateway=gateway)
     supervisor = Supervisor(installation, found)
