@@ -87,7 +87,6 @@ class Supervisor:
             while not self.stopping:
                 for watched in self.watched.values():
                     self._look_at(watched)
-                self._restart_what_was_asked()
                 self._write("up" if all(w.is_usable for w in self.watched.values()) else "starting")
                 time.sleep(TICK)
         finally:
@@ -205,19 +204,6 @@ class Supervisor:
             stop_session(watched.process.pid, self.installation.var)
             watched.process = None
         (self.installation.run / f"{watched.unit.name}.json").unlink(missing_ok=True)
-
-    def _restart_what_was_asked(self) -> None:
-        folder = self.installation.run / "restart"
-        for asked in folder.iterdir() if folder.exists() else ():
-            watched = self.watched.get(asked.name)
-            if watched and isinstance(watched.unit, Component) and not watched.unit.is_job:
-                self.say(f"{asked.name} is restarted because somebody asked for it")
-                self._end(watched)
-                watched.state, watched.not_before = State.WAITING, 0.0
-                watched.restarts += 1
-                self._look_at(watched)
-                self._write("starting")
-            asked.unlink(missing_ok=True)
 
     def _stop_all(self) -> None:
         """In waves: nothing is stopped while something that needs it still runs. A wave ends together."""
