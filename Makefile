@@ -58,11 +58,12 @@ peers: $(VENV)/.ready  ## Install real third-party servers and clients to test w
 peers-slow: $(VENV)/.ready  ## The same, and those that only the campaign uses (Ceph RGW)
 	@nice peers/install.sh slow
 
-check: $(VENV)/.ready  ## Lint, types, architecture, the compose file's schema, known vulnerabilities
+check: $(VENV)/.ready  ## Lint, types, architecture, what is unused, the compose file's schema, known vulnerabilities
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python checks/unused.py
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	@$(VENV)/bin/python requirements/audit.py
 

@@ -11,12 +11,10 @@ import sys
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import boto3
 import psycopg
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from psycopg import sql
 
+from transfer import wiring
 from transfer.ledger.migrate import migrate
 from transfer.settings import Settings
 
@@ -48,23 +46,6 @@ def _ensure_database(superuser: Connection, name: str, owner: str, guests: list[
         superuser.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(guest)))
 
 
-def ensure_bucket(settings: Settings) -> None:
-    client = boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key,
-        aws_secret_access_key=settings.s3_secret_key,
-        config=Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20),
-    )
-    try:
-        client.head_bucket(Bucket=settings.s3_bucket)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in ("404", "NoSuchBucket"):
-            raise
-        client.create_bucket(Bucket=settings.s3_bucket)
-
-
 def main(password_file: str, airflow_url_file: str) -> None:
     settings = Settings.load(os.environ)
     owner, app = urlsplit(settings.owner_database_url), urlsplit(settings.database_url)
@@ -79,7 +60,7 @@ def main(password_file: str, airflow_url_file: str) -> None:
     ) as superuser:
         prepare_database(superuser, owner, app, airflow)
     migrate(settings.owner_database_url)
-    ensure_bucket(settings)
+    wiring.vault(settings).ensure_bucket()
 
 
 if __name__ == "__main__":

@@ -73,7 +73,6 @@ class MemoryKeeper:
         known = self._known.setdefault((frame.institution, frame.header.control_id), set())
         if frame.sha256 in known:
             return Kept(Keeping.DUPLICATE)
-        keeping = Keeping.CONFLICT if known else Keeping.STORED
         known.add(frame.sha256)
         self.payloads.append(payload)
-        return Kept(keeping)
+        return Kept(Keeping.STORED)

@@ -20,7 +20,6 @@ __all__ = [
     "Verdict",
     "identify",
     "lookup_terms",
-    "study_terms",
 ]
 
 
@@ -178,11 +177,6 @@ def lookup_terms(*said: Demographics) -> tuple[str, ...]:
         for birth_date in birth_dates:
             terms |= {f"nb|{family}||{birth_date}", f"nb|{family}|{given[0] if given else ''}|{birth_date}"}
     return tuple(sorted(terms))
-
-
-def study_terms(identifiers: Iterable[IssuedIdentifier]) -> tuple[str, ...]:
-    """The same for study, accession and report numbers: `st|issuer|value`."""
-    return tuple(sorted({f"st|{_escaped(issuer)}|{_escaped(value)}" for issuer, value in _numbers(identifiers)}))
 
 
 def _evidence(said: Demographics, studies: frozenset[IssuedIdentifier], candidate: Candidate) -> _Evidence:

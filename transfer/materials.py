@@ -4,7 +4,7 @@ Originals are loans with a due date (CAP and CLIA oblige the laboratory to keep 
 consumed. On receipt it is checked that what the sender says was sent was received (STANDARDS 6.1, Hopkins).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -82,8 +82,6 @@ class Discrepancy(StrEnum):
 
     TOO_FEW = "pieces-too-few"
     TOO_MANY = "pieces-too-many"
-    #: fewer pieces than the report has parts: one part has nothing to look at
-    PARTS_UNCOVERED = "parts-uncovered"
 
 
 _M = MaterialState
@@ -164,15 +162,6 @@ def discrepancy(material: Material) -> Discrepancy | None:
     if not material.expected or not material.received or material.expected == material.received:
         return None
     return Discrepancy.TOO_FEW if material.received < material.expected else Discrepancy.TOO_MANY
-
-
-def against_report(materials: Iterable[Material], accession_hmac: str, parts: int) -> Discrepancy | None:
-    """The pieces announced and received for one accession against the parts (A, B …) its report lists.
-
-    Every part needs a piece: fewer pieces than parts is a discrepancy even where all announced pieces came.
-    """
-    pieces = sum(m.received for m in materials if m.accession_hmac == accession_hmac and m.is_here)
-    return Discrepancy.PARTS_UNCOVERED if pieces < parts else None
 
 
 def is_overdue(material: Material, today: date) -> bool:

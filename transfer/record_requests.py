@@ -23,8 +23,6 @@ class RequestState(StrEnum):
     DUE = "due"
     #: a task is at it
     ASKING = "asking"
-    #: asked; the answer comes later
-    ASKED = "asked"
     ANSWERED = "answered"
     #: something came, and more is owed
     PARTLY = "partly"
@@ -38,11 +36,6 @@ class RequestState(StrEnum):
     #: no legal basis is in force: not asked
     NOT_PERMITTED = "not-permitted"
     WITHDRAWN = "withdrawn"
-
-    @property
-    def is_terminal(self) -> bool:
-        """Nothing is done or awaited any more, unless somebody asks anew."""
-        return self in TERMINAL
 
     @property
     def is_open(self) -> bool:
@@ -80,8 +73,7 @@ MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
         _S.EXPECTED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.DUE: _CAME_AFTER_ALL | {_S.ASKING, _S.EXPECTED, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # to itself: a newer claim takes over from a task that died
-        _S.ASKING: _ANSWERS | {_S.ASKING, _S.ASKED, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.ASKED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.ASKING: _ANSWERS | {_S.ASKING, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.PARTLY: _CAME_AFTER_ALL | {_S.ASKING, _S.DUE, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # reopened by a decline, or taken back by the source
         _S.ANSWERED: frozenset({_S.ANSWERED, _S.PARTLY, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
@@ -96,10 +88,7 @@ MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
     }
 )
 
-OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.ASKED, _S.PARTLY})
-TERMINAL = frozenset(_S) - OPEN
-#: terminal, and settles nothing: a person asks otherwise, or confirms
-NEEDS_PERSON = frozenset({_S.NOT_FOUND, _S.FORBIDDEN, _S.SILENT})
+OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.PARTLY})
 
 #: the finding of an answer of which something was left with the source, because no permission covered it
 NOT_COVERED = "not-covered"

@@ -1,4 +1,4 @@
-"""What differs from one installation to the next: addresses, credentials, folders, and whose system it is.
+"""What differs from one installation to the next: addresses, credentials and folders.
 
 A value comes from the environment, else from `settings.env` in the folder `var` (0600, written by `transfer up`), else
 from a default. A value that is needed and nowhere is an error when it is *used*, so that each process needs only
@@ -26,8 +26,6 @@ _DEFAULTS = {
     "TRANSFER_S3_BUCKET": "records",
     "TRANSFER_S3_CHECKSUMS": "when_required",
     "TRANSFER_AIRFLOW_USER": "dispatcher",
-    "TRANSFER_OPERATED_FOR": "neutral",
-    "TRANSFER_CLOCK_SANDBOX": "0",
     "TRANSFER_TLS_TERMINATED": "0",
 }
 
@@ -39,14 +37,6 @@ class BadSetting(Refused):
         super().__init__(f"{name} {what}. {remedy}")
         self.name = name
         self.remedy = remedy
-
-
-class OperatedFor(StrEnum):
-    """Whose system this is: who discloses, whose accounting it is, what a revocation purges (DESIGN 1)."""
-
-    NEUTRAL = "neutral"
-    RECEIVER = "receiver"
-    SOURCE = "source"
 
 
 class Checksums(StrEnum):
@@ -178,15 +168,6 @@ class Settings:
     def checklists(self) -> Path:
         return Path(self.names.get("TRANSFER_CHECKLISTS") or _CHECKOUT / "checklists")
 
-    @property
-    def operated_for(self) -> OperatedFor:
-        return OperatedFor(self._needed("TRANSFER_OPERATED_FOR"))
-
-    @property
-    def clock_sandbox(self) -> bool:
-        """The owner role may shift `transfer.now()`: for the demo and tests only."""
-        return self._needed("TRANSFER_CLOCK_SANDBOX") == "1"
-
     def _path(self, name: str) -> Path | None:
         value = self.names.get(name)
         return Path(value) if value else None
@@ -200,9 +181,7 @@ class Settings:
 
     def _check(self) -> None:
         for name, choices in (
-            ("TRANSFER_OPERATED_FOR", list(OperatedFor)),
             ("TRANSFER_S3_CHECKSUMS", list(Checksums)),
-            ("TRANSFER_CLOCK_SANDBOX", ["0", "1"]),
             ("TRANSFER_TLS_TERMINATED", ["0", "1"]),
         ):
             if self.names[name] not in choices:

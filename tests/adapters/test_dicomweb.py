@@ -29,7 +29,8 @@ from tests.adapters.scripted_archive import (
     uid,
 )
 from tests.fakes import MemoryVault
-from transfer.adapters.dicom import Ending, missing
+from tests.series import missing
+from transfer.adapters.dicom import Ending
 from transfer.adapters.dicomweb import DicomwebClient, Limits, Timeouts
 from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable, Unreadable
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
@@ -664,12 +665,3 @@ def test_a_uid_that_is_none_is_not_put_into_an_address(client, archive):
 
 def test_the_token_and_the_patient_stand_in_no_representation(client):
     assert "the-token" not in repr(client)
-
-
-def test_what_is_missing_is_what_no_object_holds(archive, client, vault):
-    expected = archive.serve_series([image(1)]) | {uid(9)}
-    found = fetch(client, vault, expected)
-
-    assert missing(expected) == expected
-    assert missing(expected, found) == {uid(9)}
-    assert missing(frozenset(), found) == frozenset()

@@ -17,8 +17,9 @@ import pytest
 import urllib3
 
 from tests.builders import a_setting
+from tests.series import missing
 from transfer import institutions
-from transfer.adapters.dicom import Ending, missing
+from transfer.adapters.dicom import Ending
 from transfer.adapters.dicomweb import DicomwebClient, Timeouts
 from transfer.adapters.vault import S3Vault
 from transfer.errors import TurnedAway, Unreachable

@@ -28,7 +28,8 @@ from tests.adapters.scripted_dimse import (
 )
 from tests.contracts.test_archive import JANE, MERCY
 from tests.fakes import MemoryVault
-from transfer.adapters.dicom import Ending, Limits, missing
+from tests.series import missing
+from transfer.adapters.dicom import Ending, Limits
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts, identifier
 from transfer.adapters.dimse.line import connected
 from transfer.adapters.dimse.negotiation import storage

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import textwrap
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 
-from transfer.adapters.vault import PART, S3Vault, Support
+from tests.store_probe import Support, probe
+from transfer.adapters.vault import PART, S3Vault
 from transfer.errors import OutOfOrder, TurnedAway, Unavailable, Unknown
 from transfer.parts.store import Store
 from transfer.staging import Location
@@ -126,15 +127,18 @@ def test_removing_a_key_aborts_its_open_uploads_and_no_others(vault):
     assert [upload.key for upload in vault.open_uploads()] == ["00/mine-too"]
 
 
-def test_the_upload_of_a_dead_writer_is_found_and_aborted_and_a_younger_one_is_not(vault, store):
-    writer = vault.writer()  # never left: its process died
-    writer.write(b"ORPHANED" * (2 * PART // 8))
-    writer.write(b"x")
-    [upload] = vault.open_uploads()
+def test_the_upload_of_a_dead_writer_is_aborted_under_the_name_it_announced_and_a_live_one_is_not(store):
+    announced = []
+    vault = vault_on(store, bucket="writers", announce=announced.append)
+    vault.ensure_bucket()
+    for _ in range(2):  # never left: the first one's process died
+        writer = vault.writer()
+        writer.write(b"ORPHANED" * (2 * PART // 8))
+        writer.write(b"x")
 
-    assert vault.abort_stale(older_than=upload.started_at - timedelta(seconds=1)) == 0
-    assert vault.abort_stale(older_than=datetime.now(UTC) + timedelta(seconds=5)) == 1
-    assert vault.open_uploads() == []
+    vault.remove(announced[0])
+
+    assert [upload.key for upload in vault.open_uploads()] == announced[1:]
 
 
 def test_two_processes_may_make_the_bucket_at_once(store):
@@ -230,7 +234,9 @@ def test_a_store_dying_midway_fails_the_keeping_and_its_restart_leaves_only_an_u
 
         assert b"".join(vault.read(kept)) == b"SURVIVOR" * (20 * MiB // 8)
         assert [each["Key"] for each in objects(vault)] == [kept.key]
-        assert vault.abort_stale(older_than=datetime.now(UTC) + timedelta(seconds=5)) == 1
+        [left] = vault.open_uploads()
+        vault.remove(left.key)
+        assert vault.open_uploads() == []
         assert on_disk(store, b"HALFWAYS") == []
     finally:
         store.stop()
@@ -278,7 +284,7 @@ def test_memory_stays_flat_whatever_the_length(vault, store):
 
 
 def test_what_the_store_really_does_is_found_by_trying(vault):
-    found = vault.probe(datetime.now(UTC))
+    found = probe(vault, datetime.now(UTC))
 
     assert found.checksums is Support.KEPT
     assert found.credentials is Support.KEPT
@@ -292,7 +298,7 @@ def test_what_the_store_really_does_is_found_by_trying(vault):
 def test_versions_are_seen_where_they_are_kept_and_the_probe_leaves_none(vault):
     vault._client.put_bucket_versioning(Bucket=vault._bucket, VersioningConfiguration={"Status": "Enabled"})
 
-    assert vault.probe(datetime.now(UTC)).versions is Support.KEPT
+    assert probe(vault, datetime.now(UTC)).versions is Support.KEPT
     assert objects(vault) == []
 
 

@@ -72,7 +72,10 @@ def emptied(house: House) -> None:
 def kept(house: House, folder: Path, name: str, known: dict[str, Any]) -> Situation:
     """The house as it stands, to be had again."""
     postgres, database = Postgres(house.var / "postgres"), f"at_{name}"
-    postgres.create_database(database)
+    with psycopg.connect(postgres.url("superuser"), autocommit=True) as superuser:
+        superuser.execute(f"DROP DATABASE IF EXISTS {database}")
+        superuser.execute(f"CREATE DATABASE {database} OWNER transfer_owner")
+        superuser.execute(f"GRANT CONNECT ON DATABASE {database} TO transfer_app")
     tools = binaries()
     dump = subprocess.run(
         [str(tools / "pg_dump"), postgres.url("superuser", "transfer")], check=True, capture_output=True

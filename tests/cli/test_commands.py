@@ -98,12 +98,12 @@ def test_a_database_that_is_down_is_told_at_once(tmp_path, monkeypatch):
 
 
 def test_a_setting_that_cannot_be_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRANSFER_OPERATED_FOR", "fun")
+    monkeypatch.setenv("TRANSFER_S3_CHECKSUMS", "fun")
 
     result = CliRunner().invoke(main, ["case", "list", "--var", str(tmp_path)])
 
     assert result.exit_code == 2
-    assert "TRANSFER_OPERATED_FOR" in result.stderr
+    assert "TRANSFER_S3_CHECKSUMS" in result.stderr
 
 
 def test_text_that_is_no_id_is_not_repeated():

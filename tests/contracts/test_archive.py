@@ -22,7 +22,8 @@ from tests.adapters.scripted_archive import (
 )
 from tests.adapters.scripted_dimse import ABORT, body_of, said, scripted_dimse
 from tests.fakes import MemoryVault
-from transfer.adapters.dicom import SeriesObject, missing
+from tests.series import missing
+from transfer.adapters.dicom import SeriesObject
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dicomweb import Timeouts as WebTimeouts
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts

@@ -62,7 +62,7 @@ def test_every_parser_keeps_its_promise_on_bytes_changed_at_random(name, drawn):
     ("name", "parser", "broken", "said"),
     [
         ("hl7v2", "documents", "tests.fuzz.hl7v2.hl7v2.documents", KeyError),
-        ("hl7v2", "acknowledgement", "tests.fuzz.hl7v2.hl7v2.acknowledgement", None),
+        ("hl7v2", "acknowledgement", "tests.fuzz.hl7v2.hl7v2.acknowledge", b"MSH|^~\\&|A\rMSA|AA|another\r"),
         ("fhir_inbound", "authorization", "tests.fuzz.fhir_inbound.inbound.authorization", OverflowError),
         ("packet", "changed_tar", "tests.fuzz.packet._verified", Outcome.VERIFIED),
     ],

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests import acknowledgements
 from tests.fakes_mllp import MemoryKeeper
-from transfer.adapters.hl7v2 import ErrorCode, acknowledgement
+from transfer.adapters.hl7v2 import ErrorCode
 from transfer.errors import Unavailable
 from transfer.gateway.mllp import Keeping, Kept, Limits, MllpServer, doors
 from transfer.gateway.mllp.frames import Scanner
@@ -55,8 +56,7 @@ class Sender:
         """Code and control id of the next acknowledgement."""
         raw = await asyncio.wait_for(self.reader.readuntil(b"\x1c\r"), 5)
         assert raw[:1] == b"\x0b"
-        found = acknowledgement(raw[1:-2])
-        return found.code, found.control_id
+        return acknowledgements.read(raw[1:-2])
 
     async def is_closed(self) -> bool:
         try:

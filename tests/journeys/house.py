@@ -103,7 +103,6 @@ class House:
 @contextmanager
 def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies."""
-    environ = {"TRANSFER_CLOCK_SANDBOX": "1", **environ}
     system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:

@@ -58,14 +58,11 @@ def test_nobody_comes_in_without_the_password(postgres):
         psycopg.connect(url.replace(password, "guess"))
 
 
-def test_a_further_database_is_open_to_owner_and_app_and_to_airflow_closed(postgres):
-    postgres.create_database("another")
-    postgres.create_database("another")
-
-    psycopg.connect(postgres.url("owner", "another")).close()
-    psycopg.connect(postgres.url("app", "another")).close()
-    with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(postgres.url("airflow", "another"))
+def test_the_ledgers_database_is_open_to_owner_and_app_and_to_airflow_closed(postgres):
+    psycopg.connect(postgres.url("owner", "transfer")).close()
+    psycopg.connect(postgres.url("app", "transfer")).close()
+    with pytest.raises(psycopg.OperationalError, match="rejects connection"):
+        psycopg.connect(postgres.url("airflow", "transfer"))
 
 
 def test_it_is_durable_and_counts_in_utc(postgres):

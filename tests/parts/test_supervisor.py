@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from transfer.errors import Unavailable, Unknown
+from transfer.errors import Unavailable
 from transfer.parts import ports
 from transfer.parts.process import CHECKOUT, Handle
 from transfer.parts.system import System
@@ -111,17 +111,6 @@ def test_a_component_that_is_killed_is_started_again(running, eventually, name):
 
 def is_up_as_another(system, name, before):
     return any(c.name == name and c.state == "up" and c.pid != before for c in system.status())
-
-
-def test_one_component_can_be_restarted_alone(running):
-    store, postgres = running.pid("store"), running.pid("postgres")
-
-    running.restart("store")
-
-    assert running.pid("store") != store
-    assert running.pid("postgres") == postgres
-    with pytest.raises(Unknown):
-        running.restart("nobody")
 
 
 def supervisor_of(system):

@@ -13,7 +13,7 @@ from tests.fakes import MemoryVault
 from tests.peers import installed
 from tests.peers.running import running
 from tests.peers.test_orthanc import fetch, fetched, largest
-from transfer.adapters.dicom import missing
+from tests.series import missing
 from transfer.adapters.dimse import DimseClient, Peer
 from transfer.demo import images_of
 from transfer.errors import TransferError, TurnedAway

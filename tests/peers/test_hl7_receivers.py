@@ -1,4 +1,4 @@
-"""Receivers that are not ours: their acknowledgements, odd ones too, are read for what they say."""
+"""Receivers that are not ours take what the stand-in laboratory sends, and answer that very message."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import acknowledgements
 from tests.peers import hl7v2
-from tests.peers.test_hl7_senders import REPORT, a_message, a_scan
-from transfer.adapters.hl7v2 import acknowledgement
+from transfer.sandbox.charts import draw_chart
+from transfer.sandbox.pathology import messages
 
 pytestmark = pytest.mark.servers
 
@@ -22,13 +23,8 @@ def receiver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield port
 
 
-@pytest.mark.parametrize(
-    ("message", "number"),
-    [(a_message(4711), "4711"), (REPORT, "71001"), (a_scan(8), "8")],
-    ids=["short", "pdf", "5-mb"],
-)
-def test_an_acknowledgement_of_theirs_is_understood(receiver: int, message: bytes, number: str) -> None:
-    said = acknowledgement(hl7v2.ask(receiver, message))
+@pytest.mark.parametrize(("status", "form"), [("P", "oru"), ("F", "oru"), ("C", "oru"), ("F", "mdm")])
+def test_a_report_of_the_stand_in_laboratory_is_taken(receiver: int, status: str, form: str) -> None:
+    message = messages.report(draw_chart(), control_id="4711", status=status, form=form)
 
-    assert said
-    assert (said.code, said.control_id) == ("AA", number)
+    assert acknowledgements.read(hl7v2.ask(receiver, message)) == ("AA", "4711")

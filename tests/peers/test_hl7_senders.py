@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests import acknowledgements
 from tests.fakes_mllp import MemoryKeeper
 from tests.peers import hl7v2
 from tests.peers.hl7v2 import Answer
-from transfer.adapters.hl7v2 import acknowledgement
 from transfer.gateway.mllp import Keeping, Kept, MllpServer
 from transfer.identifiers import InstitutionId
 from transfer.institutions import MllpDoor
@@ -109,7 +109,5 @@ def test_the_command_mllp_send_has_its_message_kept(message: bytes, tmp_path: Pa
 
     answer = at_the_door(lambda port: hl7v2.mllp_send(port, file), keeper)
 
-    read = acknowledgement(answer.strip(b"\x0b\x1c\r\n"))
-    assert read
-    assert read.code in ("AA", "CA")
+    assert acknowledgements.read(answer.strip(b"\x0b\x1c\r\n")).code in ("AA", "CA")
     assert [payload.rstrip(b"\r") for payload in keeper.payloads] == [message.rstrip(b"\r")]

@@ -16,7 +16,8 @@ import pytest
 from tests.fakes import MemoryVault
 from tests.peers.certificates import Certificates, certificates
 from tests.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
-from transfer.adapters.dicom import Ending, SeriesObject, missing
+from tests.series import missing
+from transfer.adapters.dicom import Ending, SeriesObject
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
 from transfer.demo import images_of

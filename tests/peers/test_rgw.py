@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.peers.rgw import Rgw
 from tests.peers.test_versitygw import MiB, a_vault, chunks, left
-from transfer.adapters.vault.probing import Support
+from tests.store_probe import Support, probe
 from transfer.errors import Unknown
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -29,7 +29,7 @@ def refused(call: Callable[[], Any]) -> str | None:
 
 
 def test_what_it_really_does_is_found_by_trying(rgw: Rgw) -> None:
-    found = a_vault(rgw, locks=True).probe(datetime.now(UTC))
+    found = probe(a_vault(rgw, locks=True), datetime.now(UTC))
 
     assert found.credentials is Support.KEPT
     assert found.versions is Support.KEPT

@@ -9,8 +9,8 @@ import pytest
 
 from tests.peers.rgw import Rgw
 from tests.peers.versitygw import Versitygw
+from tests.store_probe import Support, probe
 from transfer.adapters.vault import S3Vault
-from transfer.adapters.vault.probing import Support
 from transfer.errors import Unknown
 
 pytestmark = pytest.mark.servers
@@ -54,7 +54,7 @@ def chunks(length: int) -> Iterator[bytes]:
 def test_what_it_really_does_is_found_by_trying(versitygw: Versitygw) -> None:
     vault = a_vault(versitygw, locks=True)
 
-    found = vault.probe(datetime.now(UTC))
+    found = probe(vault, datetime.now(UTC))
 
     assert found.checksums is Support.KEPT
     assert found.credentials is Support.KEPT
@@ -88,10 +88,10 @@ def test_the_store_keeps_a_checksum_with_what_was_kept_in_parts(versitygw: Versi
     assert known["ChecksumType"] == "COMPOSITE"
 
 
-def test_an_upload_that_its_writer_left_open_is_seen_and_aborted(versitygw: Versitygw) -> None:
+def test_an_upload_that_its_writer_left_open_is_aborted_with_its_key(versitygw: Versitygw) -> None:
     vault = a_vault(versitygw)
     vault._client.create_multipart_upload(Bucket=vault._bucket, Key="00/left")
 
     assert [upload.key for upload in vault.open_uploads()] == ["00/left"]
-    assert vault.abort_stale(datetime.max.replace(tzinfo=UTC)) == 1
+    vault.remove("00/left")
     assert vault.open_uploads() == []

@@ -197,7 +197,6 @@ def test_one_record_does_not_answer_two_lines_that_ask_for_different_things():
         (RequestState.EXPECTED, NeedState.REQUESTED, WaitCode.SOURCE_PUSH),
         (RequestState.DUE, NeedState.REQUESTED, WaitCode.TO_ASK),
         (RequestState.ASKING, NeedState.REQUESTED, WaitCode.TO_ASK),
-        (RequestState.ASKED, NeedState.REQUESTED, WaitCode.SOURCE_ANSWER),
         (RequestState.PARTLY, NeedState.REQUESTED, WaitCode.SOURCE_REST),
         (RequestState.ANSWERED, NeedState.MISSING, WaitCode.NOT_IN_ANSWER),
         (RequestState.NOT_FOUND, NeedState.MISSING, WaitCode.CONFIRM_ABSENT),
@@ -219,7 +218,7 @@ def test_where_nothing_came_the_state_of_the_asking_is_told(state, need, wait):
 
 def test_every_state_but_the_sources_no_has_a_wait():
     assert {WaitCode.SOURCE_RETRY} == waits(NOTES, requests=[a_request(RequestState.DUE, attempts=1)])
-    assert {WaitCode.SOURCE_ANSWER} == waits(NOTES, requests=[a_request(RequestState.ASKED, attempts=1)])
+    assert {WaitCode.TO_ASK} == waits(NOTES, requests=[a_request(RequestState.ASKING, attempts=1)])
     assert waits(NOTES, requests=[a_request(RequestState.NO_RECORDS)]) == set()
 
 
@@ -333,7 +332,7 @@ def test_a_conditional_line_counts_once_somebody_says_that_it_applies():
 
 
 def test_slides_are_awaited_from_the_slide_room():
-    asked = a_request(RequestState.ASKED, SLIDES, institution=LABORATORY, department=SLIDE_ROOM)
+    asked = a_request(RequestState.EXPECTED, SLIDES, institution=LABORATORY, department=SLIDE_ROOM)
     one = judged(
         NOTES, SLIDES, records=[a_record()], requests=[asked], materials=[slides(MaterialState.REQUESTED, 0, 0)]
     )
@@ -349,7 +348,7 @@ def test_where_more_than_material_is_lacking_it_is_not_only_material():
 
 
 def test_a_source_still_to_answer_is_more_than_material():
-    pending = a_request(RequestState.ASKED, NOTES, institution=LABORATORY)
+    pending = a_request(RequestState.EXPECTED, NOTES, institution=LABORATORY)
 
     assert not judged(NOTES, SLIDES, records=[a_record()], requests=[pending]).lacks_only_material
 
@@ -473,7 +472,7 @@ def test_the_order_in_which_things_came_changes_nothing(case):
     assert [(n.state, n.chosen) for n in forwards.needs] == [(n.state, n.chosen) for n in backwards.needs]
 
 
-@given(CASES, st.sampled_from([RequestState.ASKED, RequestState.EXPECTED, RequestState.NOT_PERMITTED]))
+@given(CASES, st.sampled_from([RequestState.ASKING, RequestState.EXPECTED, RequestState.NOT_PERMITTED]))
 def test_one_more_source_to_hear_from_never_completes_a_case(case, state):
     more = {**case, "requests": [*case["requests"], a_request(state, NOTES)]}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.identifiers import PatientId
-from transfer.matching import Candidate, Match, Tier, Verdict, identify, lookup_terms, study_terms
+from transfer.matching import Candidate, Match, Tier, Verdict, identify, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
 HOSPITAL, OFFICE, ARCHIVE = "urn:oid:1.2.3", "urn:oid:4.5.6", "urn:oid:7.8.9"
@@ -220,7 +220,6 @@ def test_lookup_terms_are_numbers_with_issuer_and_names_with_birth_date():
     )
     assert lookup_terms(said(JANE, None)) == ()
     assert lookup_terms(said(None, BORN, IssuedIdentifier(HOSPITAL, "0000"))) == ()
-    assert study_terms([ACCESSION]) == ("st|urn:oid:7.8.9|S26-1001",)
 
 
 def test_a_name_from_one_institution_goes_with_the_birth_date_from_another():

@@ -15,7 +15,6 @@ from transfer.materials import (
     Material,
     MaterialKind,
     MaterialState,
-    against_report,
     announce,
     discrepancy,
     is_overdue,
@@ -87,15 +86,6 @@ def test_a_list_announces_at_least_one_piece_and_a_parcel_holds_at_least_one():
 
 def test_a_corrected_list_settles_a_discrepancy():
     assert announce(received(slides(6), 5), 5).is_complete
-
-
-def test_every_part_of_the_report_needs_a_piece():
-    three = received(slides(3), 3)
-    other = replace(received(slides(9), 9), accession_hmac="b2" * 32)
-
-    assert against_report([three, other], LABEL, parts=4) is Discrepancy.PARTS_UNCOVERED
-    assert against_report([three, other], LABEL, parts=3) is None
-    assert against_report([slides(9)], LABEL, parts=1) is Discrepancy.PARTS_UNCOVERED
 
 
 @pytest.mark.parametrize("before", MaterialState)

@@ -13,9 +13,7 @@ from transfer.record_requests import (
     LONGEST_PAUSE,
     LONGEST_RETRY_AFTER,
     MOVES,
-    NEEDS_PERSON,
     OPEN,
-    TERMINAL,
     Request,
     RequestState,
     is_given_up,
@@ -51,14 +49,12 @@ def test_a_request_moves_as_the_table_says_and_no_other_way(before, after):
             move(a_request(before), after)
 
 
-def test_every_state_is_open_or_terminal_and_reachable():
-    assert set(MOVES) == OPEN | TERMINAL == set(RequestState)
-    assert not OPEN & TERMINAL
-    assert TERMINAL > NEEDS_PERSON
+def test_every_state_has_its_moves_and_is_reachable():
+    assert set(MOVES) == set(RequestState) > OPEN
     reached = {RequestState.DUE, RequestState.EXPECTED}.union(*MOVES.values())
     assert reached == set(RequestState)
-    assert RequestState.ASKED.is_open
-    assert RequestState.SILENT.is_terminal
+    assert RequestState.EXPECTED.is_open
+    assert not RequestState.SILENT.is_open
 
 
 def test_an_empty_search_a_refusal_no_records_and_silence_are_four_different_states():
@@ -69,7 +65,7 @@ def test_an_empty_search_a_refusal_no_records_and_silence_are_four_different_sta
 
 
 def test_what_came_too_late_still_answers():
-    for given_up in NEEDS_PERSON:
+    for given_up in (RequestState.NOT_FOUND, RequestState.FORBIDDEN, RequestState.SILENT):
         assert move(a_request(given_up), RequestState.ANSWERED).state is RequestState.ANSWERED
 
 

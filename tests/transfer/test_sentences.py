@@ -1,12 +1,19 @@
 """Every code a person can meet has its three sentences, and none of them tells what was withheld."""
 
 import re
+from enum import StrEnum
 
 import pytest
 
+from transfer.completeness import NeedState, WaitCode
+from transfer.holds import HoldCode
+from transfer.materials import Discrepancy
 from transfer.permissions import Finding
-from transfer.sentences import FAMILIES, SENTENCES
+from transfer.record_requests import RequestState
+from transfer.sentences import SENTENCES
 
+#: the families of codes a person can meet
+FAMILIES: tuple[type[StrEnum], ...] = (Finding, RequestState, WaitCode, NeedState, HoldCode, Discrepancy)
 CODES = [(family, code) for family in FAMILIES for code in family]
 
 #: the categories of v3-ActCode in words a person might use

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.settings import BadSetting, Checksums, OperatedFor, Settings, read, written
+from transfer.settings import BadSetting, Checksums, Settings, read, written
 
 
 def settings_file(var: Path, text: str, *, mode: int = 0o600, name: str = "settings.env") -> None:
@@ -23,8 +23,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
     assert settings.s3_bucket == "from-environment"
     assert settings.s3_region == "eu-north-1"
     assert settings.s3_checksums is Checksums.WHEN_REQUIRED
-    assert settings.operated_for is OperatedFor.NEUTRAL
-    assert not settings.clock_sandbox
+    assert not settings.tls_terminated
 
 
 def test_an_empty_variable_is_as_good_as_none(tmp_path):
@@ -54,9 +53,7 @@ def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):
     assert "TRANSFER_OWNER_DATABASE_URL" not in settings.names
 
 
-@pytest.mark.parametrize(
-    "name", ["TRANSFER_OPERATED_FOR", "TRANSFER_S3_CHECKSUMS", "TRANSFER_CLOCK_SANDBOX", "TRANSFER_GATEWAY_HTTP"]
-)
+@pytest.mark.parametrize("name", ["TRANSFER_S3_CHECKSUMS", "TRANSFER_TLS_TERMINATED", "TRANSFER_GATEWAY_HTTP"])
 def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, name):
     with pytest.raises(BadSetting, match=name) as caught:
         Settings.load({name: "zzmarker"}, tmp_path)

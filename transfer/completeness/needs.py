@@ -47,7 +47,6 @@ class WaitCode(StrEnum):
 
     TO_ASK = "to-ask"
     SOURCE_RETRY = "source-retry"
-    SOURCE_ANSWER = "source-answer"
     SOURCE_PUSH = "source-push"
     SOURCE_REST = "source-rest"
     RELEASE_FORM = "release-form"

@@ -34,7 +34,6 @@ _REQUEST_WAITS = {
     RequestState.EXPECTED: WaitCode.SOURCE_PUSH,
     RequestState.DUE: WaitCode.TO_ASK,
     RequestState.ASKING: WaitCode.TO_ASK,
-    RequestState.ASKED: WaitCode.SOURCE_ANSWER,
     RequestState.PARTLY: WaitCode.SOURCE_REST,
     RequestState.ANSWERED: WaitCode.NOT_IN_ANSWER,
     RequestState.NOT_FOUND: WaitCode.CONFIRM_ABSENT,

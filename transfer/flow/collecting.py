@@ -125,4 +125,4 @@ def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: Re
             people.release(tx, case, "source-does-not-answer", "answered", about=request.id)
 
 
-_AWAITED = (RequestState.EXPECTED, RequestState.ASKED, RequestState.SILENT, RequestState.NO_RECORDS)
+_AWAITED = (RequestState.EXPECTED, RequestState.SILENT, RequestState.NO_RECORDS)

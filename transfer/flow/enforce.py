@@ -54,7 +54,7 @@ def _withdraw(edges: Edges, case: CaseId, patient: PatientId, receiver: Institut
         patients.share(tx, patient)
         tx.lock_case(case)
         for request in requests.of_case(tx, case):
-            if request.state not in (RequestState.DUE, RequestState.EXPECTED, RequestState.ASKED, RequestState.PARTLY):
+            if request.state not in (RequestState.DUE, RequestState.EXPECTED, RequestState.PARTLY):
                 continue
             ruling = rule_request(tx, edges, patient, receiver, request)
             if not ruling.is_permitted:

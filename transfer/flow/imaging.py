@@ -18,7 +18,6 @@ from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.record_requests import RequestState
 from transfer.records import DocumentStatus, RecordKind
-from transfer.staging import Location
 
 #: a tar of whole DICOM files; PS3.10 for each of them
 SERIES_TAR = "application/x-tar"
@@ -101,7 +100,7 @@ def _fetch_study(
             raise NeedsReview("the images name somebody else")
         with taken_back(edges, got.location.key):
             _keep(edges, asking, study, expected, got, tier, origin)
-        have |= {entry.sop_instance_uid for entry in got.index}
+        have |= got.instances
     return len(frozenset[str]().union(*expected.values()) - have)
 
 
@@ -229,16 +228,7 @@ def take_misplaced(tx: Tx, case: CaseId, institution: InstitutionId) -> int:
 
 def _part(got: SeriesObject) -> Part:
     instances = tuple(
-        IndexEntry(
-            sop_instance_uid=entry.sop_instance_uid,
-            location=Location(
-                key=got.location.key,
-                offset=got.location.offset + entry.offset,
-                length=entry.length,
-                sha256=entry.sha256,
-            ),
-        )
-        for entry in got.index
+        IndexEntry(sop_instance_uid=entry.sop_instance_uid, location=got.locate(entry)) for entry in got.index
     )
     series = Series(series_instance_uid=got.series_instance_uid, instances=instances)
     return Part(role="series", content_type=SERIES_TAR, location=got.location, series=series)

@@ -22,7 +22,7 @@ from transfer.institutions import DicomwebSource, DimseSource, FhirSource
 from transfer.ledger import Tx, patients, people, purging, requests, rounds
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.record_requests import GIVE_UP_AFTER, Request, RequestState, next_attempt
+from transfer.record_requests import Request, RequestState, is_given_up, next_attempt
 from transfer.rounds import Dag
 
 #: after an answer nobody understands a person is asked, and we ask again this much later
@@ -150,9 +150,9 @@ def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
     if isinstance(error, CutShort):
         # What came stays. A source that breaks off every time is asked ever more seldom, and a person hears of it.
         wait = next_attempt(cuts + 1, now, error.retry_after) - now
-        hold = "source-does-not-answer" if cuts + 1 >= GIVE_UP_AFTER else None
+        hold = "source-does-not-answer" if is_given_up(cuts + 1) else None
         return Outcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
-    if tries >= GIVE_UP_AFTER:
+    if is_given_up(tries):
         return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
     wait = next_attempt(tries, now, error.retry_after) - now
     return Outcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait)

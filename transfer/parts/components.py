@@ -3,7 +3,6 @@
 Each component is a process; a *job* is one that ends when it is done; a *step* is a piece of set-up done in between.
 """
 
-import importlib
 import signal
 import ssl
 import subprocess
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import urllib3
 
@@ -111,7 +110,16 @@ def _set_up(installation: Installation) -> list[Unit]:
         migrate(installation.settings.owner_database_url)
 
     def bucket() -> None:
-        _ensure_bucket(installation)
+        from transfer.adapters.vault import S3Vault
+
+        settings = installation.settings
+        S3Vault(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+            bucket=settings.s3_bucket,
+        ).ensure_bucket()
 
     return [
         Step(name="ledger", needs=_if_embedded(installation, "postgres"), run=migrate),
@@ -284,27 +292,3 @@ def _tried(ready: Callable[[], bool]) -> Callable[[], bool]:
 
 def _if_embedded(installation: Installation, part: str) -> tuple[str, ...]:
     return (part,) if installation.is_embedded(part) else ()
-
-
-def _ensure_bucket(installation: Installation) -> None:
-    boto3: Any = importlib.import_module("boto3")
-    exceptions: Any = importlib.import_module("botocore.exceptions")
-    settings = installation.settings
-    client = boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key,
-        aws_secret_access_key=settings.s3_secret_key,
-        config=boto3.session.Config(
-            s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20, retries={"max_attempts": 2}
-        ),
-    )
-    try:
-        client.head_bucket(Bucket=settings.s3_bucket)
-    except exceptions.ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in ("404", "NoSuchBucket"):
-            raise Unavailable("the object store refuses our key for the bucket") from None
-        client.create_bucket(Bucket=settings.s3_bucket)
-    except exceptions.BotoCoreError:
-        raise Unavailable("the object store does not answer") from None

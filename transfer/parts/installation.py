@@ -47,13 +47,12 @@ class Installation:
     With `orthanc` an Orthanc stands where the sandbox archive does otherwise: at its address, with its own credential.
     """
 
-    def __init__(self, var: Path, environ: Mapping[str, str], *, sandbox: bool = True, orthanc: bool = False) -> None:
+    def __init__(self, var: Path, environ: Mapping[str, str], *, orthanc: bool = False) -> None:
         self.var = var.absolute()
         self.run = self.var / "run"
         self.log = self.var / "log"
         self._environ = {k: v for k, v in environ.items() if v and k.startswith((PREFIX, "SANDBOX_"))}
-        self._sandbox = sandbox
-        self.with_orthanc = sandbox and orthanc
+        self.with_orthanc = orthanc
         #: what a person should know of this set-up
         self.remarks: list[str] = []
         for folder in (self.var, self.run, self.log, self.var / "tmp"):
@@ -135,7 +134,6 @@ class Installation:
         before = read(self.var / FILE)
         values = {**before, **self._environ}
         values["TRANSFER_EMBEDDED"] = " ".join(self._embedded(before))
-        values["TRANSFER_CLOCK_SANDBOX"] = "1" if self._sandbox else values.get("TRANSFER_CLOCK_SANDBOX", "0")
         self._choose_ports(values)
         self._derive(values, before, "TRANSFER_GATEWAY_HTTP", _address)
         self._derive(values, before, "TRANSFER_PUBLIC_URL", _links)

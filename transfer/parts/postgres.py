@@ -159,11 +159,6 @@ class Postgres:
         host = quote(str(self._socket()), safe="")
         return f"postgresql://{name}:{self._passwords()[name]}@/{database or own}?host={host}"
 
-    def create_database(self, name: str) -> None:
-        """A further database like `transfer`: owned by transfer_owner, open to transfer_app. Twice does it once."""
-        with psycopg.connect(self.url("superuser"), autocommit=True) as connection:
-            _ensure_database(connection, name, "transfer_owner", "transfer_app")
-
     def _handle(self) -> Handle | None:
         """The server that holds our data folder: postmaster.pid names it, its working directory proves it."""
         try:

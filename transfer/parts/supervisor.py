@@ -87,7 +87,6 @@ class Supervisor:
             while not self.stopping:
                 for watched in self.watched.values():
                     self._look_at(watched)
-                self._restart_what_was_asked()
                 self._write("up" if all(w.is_usable for w in self.watched.values()) else "starting")
                 time.sleep(TICK)
         finally:
@@ -206,19 +205,6 @@ class Supervisor:
             watched.process = None
         (self.installation.run / f"{watched.unit.name}.json").unlink(missing_ok=True)
 
-    def _restart_what_was_asked(self) -> None:
-        folder = self.installation.run / "restart"
-        for asked in folder.iterdir() if folder.exists() else ():
-            watched = self.watched.get(asked.name)
-            if watched and isinstance(watched.unit, Component) and not watched.unit.is_job:
-                self.say(f"{asked.name} is restarted because somebody asked for it")
-                self._end(watched)
-                watched.state, watched.not_before = State.WAITING, 0.0
-                watched.restarts += 1
-                self._look_at(watched)
-                self._write("starting")
-            asked.unlink(missing_ok=True)
-
     def _stop_all(self) -> None:
         """In waves: nothing is stopped while something that needs it still runs. A wave ends together."""
         self._write("stopping")
@@ -331,7 +317,7 @@ def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthan
         if log.stat().st_size > LONGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
     left = stop_leftovers(var)
-    installation = Installation(var, os.environ, sandbox=sandbox, orthanc=orthanc)
+    installation = Installation(var, os.environ, orthanc=sandbox and orthanc)
     installation.complete()
     found = units(installation, sandbox=sandbox, airflow=airflow, gateway=gateway)
     supervisor = Supervisor(installation, found)

@@ -123,25 +123,6 @@ class System:
                 return component.pid
         raise Unknown(f"{name} does not run; transfer status shows what does")
 
-    def restart(self, name: str, seconds: float = 120.0) -> None:
-        """Stop one component in an orderly way, start it again and wait until it is well.
-
-        Raises:
-            Unknown: there is none of that name.
-            Unavailable: it does not come up again.
-        """
-        before = self.pid(name)
-        asked = private.folder(self._run / "restart") / name
-        asked.touch(mode=0o600)
-        deadline = time.monotonic() + seconds
-        while asked.exists() or not self._is_up_as_another(name, before):
-            if time.monotonic() > deadline or not self.is_running():
-                raise Unavailable(f"{name} does not come up again; see {self.var / 'log' / name}.log")
-            time.sleep(0.1)
-
-    def _is_up_as_another(self, name: str, before: int) -> bool:
-        return any(c.name == name and c.state == "up" and c.pid != before for c in self.status())
-
     def _begin(self) -> None:
         make_usable(self.var)
         private.folder(self._run)

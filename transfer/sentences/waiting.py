@@ -19,11 +19,6 @@ REQUESTS: Mapping[str, Sentences] = {
         "A request for records will reach you.",
     ),
     RequestState.ASKING: Sentences("Being asked right now.", THEIRS, "A request for records is on its way to you."),
-    RequestState.ASKED: Sentences(
-        "Asked; the answer is awaited.",
-        THEIRS,
-        "We have asked you for records and await your answer.",
-    ),
     RequestState.ANSWERED: Sentences(
         "The department has answered.",
         "The institution has answered.",
@@ -73,7 +68,6 @@ WAITS: Mapping[str, Sentences] = {
         THEIRS,
         "Your system could not be reached. We try again by ourselves.",
     ),
-    WaitCode.SOURCE_ANSWER: Sentences("Waits for the source's answer.", THEIRS, "We await your answer."),
     WaitCode.SOURCE_PUSH: Sentences(
         "Waits for the source, which sends by itself.",
         THEIRS,
@@ -181,10 +175,5 @@ DISCREPANCIES: Mapping[str, Sentences] = {
         "More pieces came than were announced. Call the laboratory.",
         WORKING,
         "More slides or blocks came than you announced. Please call us.",
-    ),
-    Discrepancy.PARTS_UNCOVERED: Sentences(
-        "The report has more parts than pieces came: a part has nothing to look at.",
-        WORKING,
-        "The report lists more parts than slides or blocks came. Please call us.",
     ),
 }

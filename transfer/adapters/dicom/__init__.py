@@ -2,6 +2,6 @@
 
 from transfer.adapters.dicom.found import SeriesFound, StudyFound
 from transfer.adapters.dicom.limits import Limits
-from transfer.adapters.dicom.series import Ending, IndexEntry, SeriesObject, missing
+from transfer.adapters.dicom.series import Ending, IndexEntry, SeriesObject
 
-__all__ = ["Ending", "IndexEntry", "Limits", "SeriesFound", "SeriesObject", "StudyFound", "missing"]
+__all__ = ["Ending", "IndexEntry", "Limits", "SeriesFound", "SeriesObject", "StudyFound"]

@@ -85,11 +85,6 @@ class SeriesObject:
         return Location(self.location.key, self.location.offset + entry.offset, entry.length, entry.sha256)
 
 
-def missing(expected: frozenset[str], *have: SeriesObject) -> frozenset[str]:
-    """The instances that none of the objects holds. A series is complete by their union."""
-    return expected.difference(*(each.instances for each in have))
-
-
 class Arriving:
     """One instance while it arrives: views of the pieces it came in; beyond `in_memory` an unnamed file."""
 

@@ -89,7 +89,7 @@ class DicomwebClient:
         """Fetch a series into one new object: by one request, or the `wanted` rest of it by one request an instance.
 
         A stream that dies, stalls or runs out of time leaves a partial object with what came whole; ask again with
-        `wanted=missing(expected, ...)`. Asking twice makes two objects. None: all was answered and nothing came.
+        what is missing as `wanted`. Asking twice makes two objects. None: all was answered and nothing came.
 
         Args:
             expected: what `instances` listed

@@ -83,7 +83,7 @@ class DimseClient:
         """Fetch a series into one new object: the whole of it, or the `wanted` rest by the UIDs of its instances.
 
         An association that breaks, stalls or runs out of time leaves a partial object with what came whole; ask again
-        with `wanted=missing(expected, ...)`. Asking twice makes two objects. None: all was answered and nothing came.
+        with what is missing as `wanted`. Asking twice makes two objects. None: all was answered and nothing came.
 
         Args:
             expected: what `instances` listed

@@ -1,6 +1,6 @@
 """HL7 v2: read by bytes and offsets, turned into our nouns. No rule elsewhere knows a segment's name."""
 
-from transfer.adapters.hl7v2.acknowledge import Acknowledgement, ErrorCode, Verdict, acknowledge, acknowledgement
+from transfer.adapters.hl7v2.acknowledge import ErrorCode, Verdict, acknowledge
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.content import Flag, Part, Pointer
 from transfer.adapters.hl7v2.documents import HL7_V2, Sent, documents
@@ -14,7 +14,6 @@ from transfer.arrivals import ArrivalKind
 __all__ = [
     "HL7_V2",
     "PART_2",
-    "Acknowledgement",
     "Batch",
     "Change",
     "ErrorCode",
@@ -28,7 +27,6 @@ __all__ = [
     "Sent",
     "Verdict",
     "acknowledge",
-    "acknowledgement",
     "batch",
     "documents",
     "header",

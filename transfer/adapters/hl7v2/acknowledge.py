@@ -1,16 +1,14 @@
-"""Acknowledging what comes, and reading the acknowledgements of what we send (v2.9 ch. 2.9, 2.14).
+"""Acknowledging what comes (v2.9 ch. 2.9, 2.14). It is all that we send in HL7 v2.
 
 An acknowledgement releases the sender from keeping its copy, so whoever calls this has stored the message first.
 It is written by hand: hl7apy takes 2.3 ms to build these two segments, by hand it is some 5 µs, and it stands in the
-path of every message. The tests parse every form of it with hl7apy, strictly validated.
+path of every message. A test has hl7apy validate every form of it, strictly.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from transfer.adapters.hl7v2.header import Header
-from transfer.adapters.hl7v2.message import Message
 
 
 class Verdict(StrEnum):
@@ -92,14 +90,21 @@ def acknowledge(
     answer = code(header, verdict)
     if answer is None:
         return None
-    f, c = header.separators[0], header.component
-    trigger = f"{c}{header.trigger}{c}ACK" if header.trigger else ""
+    f = header.separators[0]
     msh = (
         f"MSH{header.separators}{f}{header.receiving_application}{f}{header.receiving_facility}{f}"
         f"{header.sending_application}{f}{header.sending_facility}{f}{now:%Y%m%d%H%M%S}+0000{f}{f}"
-        f"ACK{trigger}{f}{control_id}{f}{header.processing_id or 'P'}{f}{header.version or '2.5.1'}\r"
+        f"{_type(header)}{f}{control_id}{f}{header.processing_id or 'P'}{f}{header.version or '2.5.1'}\r"
     )
     return f"{msh}{_msa(header, answer, error)}".encode("latin-1")
+
+
+def _type(header: Header) -> str:
+    """MSH-9. It grew: the event (MSH-9.2) came with v2.2, the structure (MSH-9.3) with v2.3.1."""
+    if not header.trigger or header.version == "2.1":
+        return "ACK"
+    structure = f"{header.component}ACK" if header.version not in ("2.2", "2.3") else ""
+    return f"ACK{header.component}{header.trigger}{structure}"
 
 
 def _msa(header: Header, answer: str, error: ErrorCode | None) -> str:
@@ -111,40 +116,3 @@ def _msa(header: Header, answer: str, error: ErrorCode | None) -> str:
     if header.version in _OLD_ERR:
         return f"{msa}{f}{error.wording}\r"
     return f"{msa}\rERR{f}{f}{f}{error.value}{c}{error.wording}{c}HL70357{f}E\r"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledgement:
-    """What a receiver said. `code` is MSA-1 (AA, CE …), `errors` the codes of ERR-3. Texts may quote the message: left
-    out.
-    """
-
-    code: str
-    #: the control id of the message it is about
-    control_id: str
-    errors: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """None for a code that the standard does not know."""
-        known = len(self.code) == 2 and self.code[0] in "AC" and self.code[1] in list(Verdict)
-        return Verdict(self.code[1]) if known else None
-
-
-def acknowledgement(payload: bytes) -> Acknowledgement | None:
-    """Read an acknowledgement, however its MSH is formed (some receivers leave MSH-10 out and shift what follows).
-    None where it has no MSA: it is another message.
-
-    Raises:
-        Unreadable: not a message.
-    """
-    message = Message(payload)
-    msa = message.first("MSA")
-    if msa is None:
-        return None
-    said = [segment.text(3) or segment.text(1, 4) for segment in message.segments("ERR")]  # ERR-1.4: before 2.5
-    return Acknowledgement(
-        code=(msa.text(1) or "").upper(),
-        control_id=msa.raw(2).decode("latin-1"),
-        errors=tuple(error for error in said if error),
-    )

@@ -12,7 +12,6 @@ from enum import StrEnum
 import pybase64
 
 from transfer.errors import Unreadable
-from transfer.records import Coding
 
 #: of encoded bytes; divisible by 4 (base64) and 2 (hex)
 _SLICE = 1 << 18
@@ -71,7 +70,6 @@ class Part:
 
     content_type: str
     open: Callable[[], Iterator[bytes]]
-    code: Coding | None = None
     flags: frozenset[Flag] = frozenset()
     #: bytes when decoded; 0 where it cannot be
     length: int = 0
@@ -85,9 +83,7 @@ class Pointer:
     content_type: str | None = None
 
 
-def encapsulated(
-    data: memoryview, encoding: str | None, kind: str | None, subtype: str | None, code: Coding | None = None
-) -> Part:
+def encapsulated(data: memoryview, encoding: str | None, kind: str | None, subtype: str | None) -> Part:
     """A part from the components of an ED: it is read through once, for its flags and its length."""
 
     def opened() -> Iterator[bytes]:
@@ -97,7 +93,7 @@ def encapsulated(
     try:
         length, head, tail = _read_through(opened())
     except Unreadable:
-        return Part(content_type=said, open=opened, code=code, flags=frozenset({Flag.UNDECODABLE}))
+        return Part(content_type=said, open=opened, flags=frozenset({Flag.UNDECODABLE}))
     seen = next((name for mark, name in _SIGNATURES if head.lstrip().startswith(mark)), None)
     wrong = {
         Flag.EMPTY: length == 0,
@@ -106,7 +102,7 @@ def encapsulated(
         Flag.MISLABELLED: length > 0 and said == _PDF and seen != _PDF,
     }
     flags = frozenset(flag for flag, holds in wrong.items() if holds)
-    return Part(content_type=seen or said, open=opened, code=code, flags=flags, length=length)
+    return Part(content_type=seen or said, open=opened, flags=flags, length=length)
 
 
 def _read_through(pieces: Iterator[bytes]) -> tuple[int, bytes, bytes]:

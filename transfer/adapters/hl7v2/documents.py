@@ -14,7 +14,7 @@ from transfer.adapters.hl7v2.codes import kind_and_code
 from transfer.adapters.hl7v2.content import Part, Pointer, encapsulated
 from transfer.adapters.hl7v2.labels import common_labels, labels, notices
 from transfer.adapters.hl7v2.message import Message, Segment
-from transfer.adapters.hl7v2.values import accession_number, codings, demographics, document_number, moment
+from transfer.adapters.hl7v2.values import accession_number, demographics, document_number, moment
 from transfer.institutions import Institution
 from transfer.patients import IssuedIdentifier
 from transfer.records import Document, DocumentStatus
@@ -46,9 +46,6 @@ class _Report:
 
     def named(self, *names: str) -> list[Segment]:
         return [segment for segment in self.segments if segment.name in names]
-
-    def first(self, name: str) -> Segment | None:
-        return next(iter(self.named(name)), None)
 
 
 def documents(payload: bytes, institution: Institution) -> list[Sent]:
@@ -127,7 +124,7 @@ def _report(report: _Report, institution: Institution, common: frozenset[str]) -
         content_type=HL7_V2,
         labels=labels(report.segments, common),
     )
-    return _with_content(document, report, institution)
+    return _with_content(document, report)
 
 
 def _status_of(orders: list[Segment], results: list[Segment]) -> DocumentStatus:
@@ -185,7 +182,7 @@ def _document(message: Message, institution: Institution, common: frozenset[str]
         content_type=HL7_V2,
         labels=labels(message.segments_in_order, common),
     )
-    return _with_content(document, report, institution)
+    return _with_content(document, report)
 
 
 def _fields_late(txa: Segment) -> int:
@@ -195,10 +192,10 @@ def _fields_late(txa: Segment) -> int:
     return 1 if txa.text(12) is None and (txa.text(18) or "").upper() in statuses.COMPLETIONS else 0
 
 
-def _with_content(document: Document, report: _Report, institution: Institution) -> Sent:
+def _with_content(document: Document, report: _Report) -> Sent:
     results = report.named("OBX")
-    text = narrative.part(report.segments, document.code)
-    embedded = [part for result in results if result.text(2) == "ED" for part in _embedded(result, institution)]
+    text = narrative.part(report.segments)
+    embedded = [part for result in results if result.text(2) == "ED" for part in _embedded(result)]
     pointers = [_pointer(result) for result in results if result.text(2) == "RP"]
     return Sent(
         document=document,
@@ -207,11 +204,10 @@ def _with_content(document: Document, report: _Report, institution: Institution)
     )
 
 
-def _embedded(result: Segment, institution: Institution) -> Iterator[Part]:
+def _embedded(result: Segment) -> Iterator[Part]:
     """OBX-5 as ED: source^type^subtype^encoding^data, repeating."""
-    code = next(iter(codings(result.part(3), institution)), None)
     for said in result.repetitions(5):
-        yield encapsulated(said.view(5, to_end=True), said.text(4), said.text(2), said.text(3), code)
+        yield encapsulated(said.view(5, to_end=True), said.text(4), said.text(2), said.text(3))
 
 
 def _pointer(result: Segment) -> Pointer | None:

@@ -42,7 +42,7 @@ class Message:
         start = start_of(payload)
         first = first_line(payload, start)
         self.delimiters = Delimiters.read(first)
-        self.declared_charset, self.codec = _declared(first, self.delimiters)
+        self.codec = _declared(first, self.delimiters)
         data, recoded = as_one_byte_delimiters(payload[start:] if start else payload, self.codec)
         self.codec = "utf-8" if recoded else self.codec
         self.data = one_segment_end(data)
@@ -162,11 +162,11 @@ class Part:
         return self.message.text(raw).strip() or None if raw != b'""' else None
 
 
-def _declared(first: bytes, delimiters: Delimiters) -> tuple[str, str | None]:
+def _declared(first: bytes, delimiters: Delimiters) -> str | None:
     """MSH-18, first repetition, and its codec."""
     said = first.split(delimiters.field, 18)
     declared = said[17].split(delimiters.repetition, 1)[0].decode("latin-1") if len(said) > 17 else ""
-    return declared, codec_of(declared)
+    return codec_of(declared)
 
 
 def one_segment_end(data: bytes) -> bytes:

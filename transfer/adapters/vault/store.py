@@ -9,10 +9,8 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, Literal
 
-from transfer.adapters.vault import probing
 from transfer.adapters.vault.failures import our_words
 from transfer.adapters.vault.writing import PART, Writer
 from transfer.errors import OutOfOrder, Unexpected, Unknown, Unreadable
@@ -30,7 +28,6 @@ class OpenUpload:
 
     key: str
     upload_id: str
-    started_at: datetime
 
 
 class S3Vault:
@@ -166,22 +163,8 @@ class S3Vault:
         with our_words("listing open uploads"):
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
             for page in pages:
-                found += [
-                    OpenUpload(key=each["Key"], upload_id=each["UploadId"], started_at=each["Initiated"])
-                    for each in page.get("Uploads", ())
-                ]
+                found += [OpenUpload(key=each["Key"], upload_id=each["UploadId"]) for each in page.get("Uploads", ())]
         return found
-
-    def abort_stale(self, older_than: datetime) -> int:
-        """Abort the uploads begun before `older_than` (UTC) and say how many. Choose it well before any live writer."""
-        stale = [upload for upload in self.open_uploads() if upload.started_at < older_than]
-        for upload in stale:
-            self._abort(upload)
-        return len(stale)
-
-    def probe(self, now: datetime) -> probing.StoreProbe:
-        """Try what the store does with checksums, versions, locks and encryption; see `StoreProbe`."""
-        return probing.probe(self._client, self._bucket, key=f"probe/{secrets.token_hex(13)}", now=now)
 
     def _bytes(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
         doing = "reading an object"

@@ -158,7 +158,7 @@ class Writer:
             raise OutOfOrder("the object store took an object and does not have it")
 
     def _abort(self) -> None:
-        """What cannot be aborted now (the store is down) stays an open upload, which `abort_stale` finds."""
+        """What cannot be aborted now (the store is down) stays an open upload, which removing the key aborts."""
         for future in self._on_their_way:
             future.cancel()
         for future in self._on_their_way:

@@ -66,7 +66,7 @@ def answer_in(tx: Tx, edges: Edges, request: Request, answer: Answer) -> Did:
     to = _to(answer, is_fetched=is_fetched)
     if answer is Answer.AGAIN and request.state is to:
         requests.hurry(tx, request)
-    elif request.state is to or (answer is Answer.WILL_SEND and request.state is _S.ASKED):
+    elif request.state is to:
         return Did(sentence=f"request {request.id}: {to}, as before", changed=False)
     else:
         _move(tx, request, to)

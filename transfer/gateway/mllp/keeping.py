@@ -44,8 +44,6 @@ class Keeping(StrEnum):
     STORED = "stored"
     #: the same bytes under the same control id are here already: answered as before, nothing done
     DUPLICATE = "duplicate"
-    #: other bytes under a control id seen before: stored all the same
-    CONFLICT = "conflict"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
 

@@ -1,12 +1,14 @@
-"""What a store really does, found by trying. A 200 proves nothing: stores ignore headers they do not know (PEERS 2)."""
+"""What a store really does, found by trying. A 200 proves nothing: stores ignore headers they do not know."""
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from transfer.adapters.vault import S3Vault
 from transfer.adapters.vault.failures import NOT_ITS_CHECKSUM, our_words
 from transfer.errors import OutOfOrder, TransferError
 
@@ -43,13 +45,13 @@ class StoreProbe:
 _BODY = b"What a store does is found by trying.\n"
 
 
-def probe(client: Any, bucket: str, *, key: str, now: datetime) -> StoreProbe:
-    """Try each in turn on the object `key`, which is removed at the end.
+def probe(vault: S3Vault, now: datetime) -> StoreProbe:
+    """Try each in turn on an object of its own, which is removed at the end.
 
     Raises:
         OutOfOrder: the store did not answer; nothing is known.
     """
-    target = {"Bucket": bucket, "Key": key}
+    client, target = vault._client, {"Bucket": vault._bucket, "Key": f"probe/{secrets.token_hex(13)}"}
     try:
         return StoreProbe(
             checksums=_checksums(client, target),
