@@ -30,7 +30,9 @@ ANSWERS = {
     "List": {"resourceType": "Bundle", "type": "searchset"},
 }
 ASKING: dict[str, Callable[[Edges], object]] = {
-    "fhir": lambda edges: edges.ask_fhir(source(edges, "office")).find_patient(WHO, edges.institutions["riverside"]),
+    "fhir": lambda edges: edges.ask_documents(source(edges, "office")).find_patient(
+        WHO, edges.institutions["riverside"]
+    ),
     "dicomweb": lambda edges: edges.ask_archive(source(edges, "films")).studies(WHO, edges.institutions["riverside"]),
     "receiving": lambda edges: edges.hand_to(edges.institutions["riverside"].receives).has(PACKET),  # type: ignore[arg-type]
 }

@@ -28,7 +28,7 @@ from tests.adapters.scripted_dimse import (
 )
 from tests.contracts.test_archive import JANE, MERCY
 from tests.fakes import MemoryVault
-from transfer.adapters.dicom import Ending, Limits, missing
+from transfer.adapters.dicom import Limits
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts, identifier
 from transfer.adapters.dimse.line import connected
 from transfer.adapters.dimse.negotiation import storage
@@ -43,6 +43,7 @@ from transfer.errors import (
     Unreadable,
 )
 from transfer.patients import Demographics, IssuedIdentifier
+from transfer.sources import Ending, missing
 
 pytestmark = pytest.mark.servers
 

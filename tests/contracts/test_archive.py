@@ -1,4 +1,4 @@
-"""What every archive of images promises (`transfer.flow.edges.ImageArchive`), asked by DICOMweb and by DIMSE alike."""
+"""What every archive of images promises (`transfer.sources.ImageArchive`), asked by DICOMweb and by DIMSE alike."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -22,13 +22,12 @@ from tests.adapters.scripted_archive import (
 )
 from tests.adapters.scripted_dimse import ABORT, body_of, said, scripted_dimse
 from tests.fakes import MemoryVault
-from transfer.adapters.dicom import SeriesObject, missing
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dicomweb import Timeouts as WebTimeouts
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
+from transfer.adapters.http import HttpLimits
 from transfer.errors import CutShort, Fenced, NeedsReview, TransferError, Unreachable
-from transfer.flow.edges import ImageArchive
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.sources import ImageArchive, SeriesObject, missing
 
 pytestmark = pytest.mark.servers
 
@@ -41,8 +40,10 @@ class Web:
 
     def __init__(self, archive) -> None:
         self._archive = archive
-        self.client: ImageArchive = DicomwebClient(archive.url, timeouts=WebTimeouts(connect=2, stall=0.5, listing=2))
-        self.nowhere: ImageArchive = DicomwebClient("http://127.0.0.1:1/", timeouts=WebTimeouts(connect=2))
+        self.client: ImageArchive = DicomwebClient(
+            archive.url, http=HttpLimits(connect_seconds=2, silence_seconds=0.5, page_seconds=2)
+        )
+        self.nowhere: ImageArchive = DicomwebClient("http://127.0.0.1:1/", http=HttpLimits(connect_seconds=2))
 
     @property
     def was_asked(self) -> bool:

@@ -9,8 +9,6 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all, attend_once
-from transfer.adapters.dicom import SeriesFound, StudyFound
-from transfer.adapters.fhir.found import Found, PatientFound
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.edges import Edges
@@ -22,6 +20,7 @@ from transfer.patients import Demographics
 from transfer.record_requests import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, RequestState
 from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.rounds import RunState
+from transfer.sources import Found, PatientFound, SeriesFound, StudyFound
 
 pytestmark = pytest.mark.servers
 
@@ -42,7 +41,7 @@ def office() -> Office:
 
 @pytest.fixture
 def edges(ledger: Ledger, tmp_path, office: Office) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=office.ask)
+    return b.an_edges(ledger, tmp_path, ask_documents=office.ask)
 
 
 def asked_again(edges: Edges, hours_pass: Callable[[timedelta], None], times: int) -> None:
@@ -152,7 +151,7 @@ def charts() -> Charts:
 
 @pytest.fixture
 def asking(ledger: Ledger, tmp_path, charts: Charts) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=charts.ask)
+    return b.an_edges(ledger, tmp_path, ask_documents=charts.ask)
 
 
 def collected(edges: Edges, case) -> int:

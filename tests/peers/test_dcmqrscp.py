@@ -13,7 +13,6 @@ from tests.fakes import MemoryVault
 from tests.peers import installed
 from tests.peers.running import running
 from tests.peers.test_orthanc import fetch, fetched, largest
-from transfer.adapters.dicom import missing
 from transfer.adapters.dimse import DimseClient, Peer
 from transfer.demo import images_of
 from transfer.errors import TransferError, TurnedAway
@@ -22,6 +21,7 @@ from transfer.parts import ports
 from transfer.parts.orthanc import Orthanc
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
+from transfer.sources import missing
 
 pytestmark = pytest.mark.servers
 
