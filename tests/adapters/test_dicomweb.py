@@ -581,6 +581,21 @@ def test_a_fetch_that_takes_too_long_in_all_is_left_with_what_came(archive, vaul
     assert archive.broken_off.wait(2)
 
 
+def test_a_fetch_of_many_images_one_by_one_is_bounded_as_a_whole(archive, vault):
+    client = DicomwebClient(archive.url, http=HttpLimits(silence_seconds=2, stream_seconds=0.8))
+    expected = archive.serve_series([image(n) for n in range(1, 40)])
+    for said in archive.answers.values():
+        if isinstance(said, Said):
+            said.pause = 0.05
+    asked_first = time.monotonic()
+
+    found = fetch(client, vault, expected, wanted=expected - {uid(1)})
+
+    assert time.monotonic() - asked_first < 2
+    assert (found.ending, found.complete) == (Ending.OUT_OF_TIME, False)
+    assert 1 <= len(found.index) < 38
+
+
 def test_a_revocation_stops_the_bytes_at_once_and_nothing_is_kept(archive, client, vault):
     archive.serve_series([image(n, pixels=400_000) for n in range(60)])
     asked = []
