@@ -84,7 +84,7 @@ def an_edges(ledger: Ledger, folder: Path, **other: object) -> Edges:
         "signer": new_key(folder / "signer.pem"),
         "public_url": "https://transfer.example",
         "source_id": "urn:uuid:00000000-0000-4000-8000-000000000001",
-        "ask_fhir": nobody_answers,
+        "ask_documents": nobody_answers,
         "ask_archive": nobody_answers,
         "hand_to": lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
     }

@@ -2,9 +2,14 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
-from transfer.errors import Unknown, Unreadable
+from transfer.errors import NeedsReview, TransferError, Unexpected, Unknown, Unreadable
+from transfer.institutions import Institution
+from transfer.patients import Demographics
+from transfer.records import Document, DocumentStatus, RecordKind
+from transfer.sources import Bad, Found, KeepGoing, PatientFound, go_on
 from transfer.staging import CHUNK, Location
 
 
@@ -45,3 +50,78 @@ class MemoryVault:
 
     def keys(self) -> Iterator[str]:
         return iter(list(self.objects))
+
+
+class MemoryDocuments:
+    """A `transfer.sources.DocumentSource` in a list. Without a `patient`, whoever is asked about is its own."""
+
+    def __init__(self, papers: Sequence[bytes], *, patient: Demographics | None = None) -> None:
+        self.papers = papers
+        #: of each paper that is listed
+        self.kinds = [RecordKind.NOTE] * len(papers)
+        self.patient = patient
+        #: what everything that is asked comes to
+        self.fails: TransferError | None = None
+        #: entries that nobody can use, before the others
+        self.bad = 0
+        #: papers whose bytes are gone
+        self.lost: set[int] = set()
+
+    def find_patient(
+        self, who: Demographics, institution: Institution, *, keep_going: KeepGoing = go_on
+    ) -> PatientFound | None:
+        self._answer(keep_going)
+        if not who.identifiers and not who.birth_date:
+            raise NeedsReview("nothing to ask by")
+        theirs = self.patient or who
+        is_numbered = bool({*who.identifiers} & {*theirs.identifiers})
+        is_named = who.birth_date == theirs.birth_date and bool(_folded(who) & _folded(theirs))
+        if not is_numbered and not is_named:
+            return None
+        url = "https://office.example/Patient/1"
+        return PatientFound(id="1", url=url, demographics=theirs, by="identifier" if is_numbered else "name")
+
+    def documents(
+        self,
+        patient: PatientFound,
+        institution: Institution,
+        kinds: Collection[RecordKind],
+        *,
+        keep_going: KeepGoing = go_on,
+    ) -> Iterator[Found | Bad]:
+        self._answer(keep_going)
+        for _ in range(self.bad):
+            yield Bad(reason="an entry that was not asked for")
+        for number, kind in enumerate(self.kinds):
+            keep_going()
+            if kind in kinds or kind is RecordKind.OTHER:
+                yield self._found(number, kind, patient.demographics, keep_going)
+
+    def _found(self, number: int, kind: RecordKind, patient: Demographics, keep_going: KeepGoing) -> Found:
+        document = Document(
+            patient=patient,
+            kind=kind,
+            code=None,
+            title=f"document {number}",
+            status=DocumentStatus.FINAL,
+            at=datetime(2026, 1, 5, tzinfo=UTC),
+        )
+        source = f"https://office.example/DocumentReference/{number}"
+        return Found(document=document, sources=(source,), read=lambda: self._read(number, keep_going))
+
+    def _read(self, number: int, keep_going: KeepGoing) -> Iterator[bytes]:
+        keep_going()
+        if number in self.lost:
+            raise Unexpected("it is gone")
+        for at in range(0, len(self.papers[number]), CHUNK):
+            keep_going()
+            yield self.papers[number][at : at + CHUNK]
+
+    def _answer(self, keep_going: KeepGoing) -> None:
+        keep_going()
+        if self.fails:
+            raise self.fails
+
+
+def _folded(who: Demographics) -> set[object]:
+    return {name.folded for name in who.names}

@@ -1,6 +1,6 @@
 """What is asked of series that came, by the tests of whoever fetches them."""
 
-from transfer.adapters.dicom import SeriesObject
+from transfer.sources import SeriesObject
 
 
 def missing(expected: frozenset[str], *have: SeriesObject) -> frozenset[str]:

@@ -3,6 +3,7 @@
 * TransferError
   · Unavailable        it may work later: try again
     - Unreachable          no answer, or "not now" (408, 429, 502-504, a lost connection)
+      Unheard              no usable answer to what we handed over
     - CutShort             the far side stopped in the middle of what it was sending
     - OutOfOrder           a part of ours does not answer: ledger, object store
     - Fenced               the permission moved while we worked: read it again
@@ -44,6 +45,17 @@ class Unavailable(TransferError):
 
 class Unreachable(Unavailable):
     """No answer, or an answer that says "not now"."""
+
+
+class Unheard(Unreachable):
+    """No usable answer to what we handed over.
+
+    `maybe_received`: it left us, so only the receiver knows what became of it. Ask before sending again.
+    """
+
+    def __init__(self, what: str, *, maybe_received: bool, retry_after: float | None = None) -> None:
+        super().__init__(what, retry_after=retry_after)
+        self.maybe_received = maybe_received
 
 
 class CutShort(Unavailable):

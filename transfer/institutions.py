@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -95,6 +95,28 @@ class Tls(_Reviewed):
         return self
 
 
+class _Source(_Reviewed):
+    """How one department is asked, and what comes of it."""
+
+    #: we go and get it, rather than wait for it
+    is_fetched: ClassVar[bool] = False
+    #: all that comes when it is asked, whatever the department holds; None: what the department holds
+    gives: ClassVar[tuple[RecordKind, ...] | None] = None
+
+
+class AskedForDocuments(_Source):
+    """By a client that is a `transfer.sources.DocumentSource`."""
+
+    is_fetched = True
+
+
+class AskedForImages(_Source):
+    """By a client that is a `transfer.sources.ImageArchive`."""
+
+    is_fetched = True
+    gives = (RecordKind.IMAGES,)
+
+
 class _Reached(_Reviewed):
     """Something of theirs at an address. Plain text goes to this machine only, unless the file says that it may."""
 
@@ -133,14 +155,14 @@ class _Asked(_ByUrl):
         return self.base_url
 
 
-class FhirSource(_Asked):
+class FhirSource(_Asked, AskedForDocuments):
     """Asked by US Core searches."""
 
     by: Literal["fhir"]
     token: str | None = None
 
 
-class DicomwebSource(_Asked):
+class DicomwebSource(_Asked, AskedForImages):
     """Asked by QIDO-RS, fetched by WADO-RS (PS3.18), as a bearer of a token or as a user with a password (RFC 7617).
 
     An empty setting is none given, so that one file serves archives of either kind.
@@ -176,7 +198,7 @@ def _as_ae_title(text: str) -> str:
 AeTitle = Annotated[str, AfterValidator(_as_ae_title)]
 
 
-class DimseSource(_Reached):
+class DimseSource(_Reached, AskedForImages):
     """Asked by C-FIND, fetched by C-GET (PS3.4 C.4), where an archive speaks no DICOMweb. Over TLS (PS3.15 B.12) but to
     this machine without `tls`, or with `plain_text`.
     """
@@ -207,13 +229,13 @@ class DimseSource(_Reached):
         return self.plain_text or (is_loopback(self.host) and not self._says_tls)
 
 
-class PushSource(_Reviewed):
+class PushSource(_Source):
     """Sends by itself through its door; its request waits in state *expected*."""
 
     by: Literal["push"]
 
 
-class ByHand(_Reviewed):
+class ByHand(_Source):
     """Asked by a person: telephone, letter, counter. Material comes this way."""
 
     by: Literal["hand"]
@@ -231,12 +253,12 @@ class Department(_Reviewed):
     @property
     def is_fetched(self) -> bool:
         """We go and get it, rather than wait for it."""
-        return self.asked.by in ("fhir", "dicomweb", "dimse")
+        return self.asked.is_fetched
 
     @property
     def gives(self) -> tuple[RecordKind, ...]:
         """What comes when it is asked: of an archive images, whatever else the department holds."""
-        return (RecordKind.IMAGES,) if self.asked.by in ("dicomweb", "dimse") else self.holds
+        return self.holds if self.asked.gives is None else self.asked.gives
 
 
 class DoorToken(_Reviewed):

@@ -18,11 +18,12 @@ from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.facts import Origin
-from transfer.flow.edges import Edges, ImageArchive
-from transfer.institutions import DicomwebSource, DimseSource
+from transfer.flow.edges import Edges
+from transfer.institutions import AskedForDocuments, AskedForImages, DicomwebSource, DimseSource, FhirSource
 from transfer.ledger import Ledger, purging
 from transfer.sealing import SITE
 from transfer.settings import Settings
+from transfer.sources import DocumentSource, ImageArchive
 
 
 def origin(process: str, **more: object) -> Origin:
@@ -54,7 +55,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             public_url=settings.public_url,
             # The site's own number as a source of documents, from its random key: stable, and nobody else's.
             source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
-            ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token, tls=context(source.tls)),
+            ask_documents=documents,
             ask_archive=archive,
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
         )
@@ -62,7 +63,13 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
         book.close()
 
 
-def archive(source: DicomwebSource | DimseSource) -> ImageArchive:
+def documents(source: AskedForDocuments) -> DocumentSource:
+    """Who asks this source of documents, in the language it speaks."""
+    assert isinstance(source, FhirSource)
+    return FhirSourceClient(source.base_url, source.token, tls=context(source.tls))
+
+
+def archive(source: AskedForImages) -> ImageArchive:
     """Who asks this archive, in the language it speaks."""
     if isinstance(source, DicomwebSource):
         return DicomwebClient(
@@ -72,6 +79,7 @@ def archive(source: DicomwebSource | DimseSource) -> ImageArchive:
             password=source.password,
             tls=context(source.tls),
         )
+    assert isinstance(source, DimseSource)
     return DimseClient(
         Peer(
             host=source.host,

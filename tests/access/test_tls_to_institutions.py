@@ -14,7 +14,7 @@ from tests.adapters.fhir_office import WHO
 from tests.peers.certificates import Certificates, certificates
 from transfer import wiring
 from transfer.adapters.tls import BadFile
-from transfer.errors import Unavailable, Unexpected
+from transfer.errors import Unavailable, Unexpected, Unheard
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import DicomwebSource
@@ -30,7 +30,9 @@ ANSWERS = {
     "List": {"resourceType": "Bundle", "type": "searchset"},
 }
 ASKING: dict[str, Callable[[Edges], object]] = {
-    "fhir": lambda edges: edges.ask_fhir(source(edges, "office")).find_patient(WHO, edges.institutions["riverside"]),
+    "fhir": lambda edges: edges.ask_documents(source(edges, "office")).find_patient(
+        WHO, edges.institutions["riverside"]
+    ),
     "dicomweb": lambda edges: edges.ask_archive(source(edges, "films")).studies(WHO, edges.institutions["riverside"]),
     "receiving": lambda edges: edges.hand_to(edges.institutions["riverside"].receives).has(PACKET),  # type: ignore[arg-type]
 }
@@ -139,6 +141,30 @@ def test_without_them_it_is_told_nothing(tmp_path: Path, known: Certificates, ad
         for ask in ASKING.values():
             with pytest.raises((Unexpected, Unavailable)):
                 ask(connected)
+
+
+def test_tls_that_fails_before_a_submission_is_a_refusal_and_after_it_nobody_knows(
+    tmp_path: Path, known: Certificates, address: str
+):
+    others = certificates(tmp_path / "others")
+    wrong = {
+        "trust": {"authority": str(others.files["authority"])},
+        "none": {"authority": str(known.files["authority"])},
+    }
+    submitting = {}
+    for name, tls in wrong.items():
+        (tmp_path / name).mkdir()
+        with edges(tmp_path / name, address, tls) as connected:
+            receives = connected.institutions["riverside"].receives
+            assert receives
+            with pytest.raises((Unexpected, Unheard)) as caught:
+                connected.hand_to(receives).submit(b"{}")
+            submitting[name] = caught.value
+
+    assert isinstance(submitting["trust"], Unexpected)
+    # that it wants a certificate is told when we have spoken (RFC 8446 section 4.4.2.4)
+    assert isinstance(submitting["none"], Unheard)
+    assert submitting["none"].maybe_received
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path, address: str):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from transfer.adapters.fhir.peer import Limits
+from transfer.adapters.http import HttpLimits
 from transfer.institutions import Institution, Institutions
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
@@ -18,7 +18,7 @@ TOKEN = "the-token"
 NPI = "http://hl7.org/fhir/sid/us-npi"
 MRN = "urn:oid:1.2.3.4"
 #: short, so that tests of silence are
-LIMITS = Limits(connect_seconds=1, silence_seconds=0.4, page_seconds=0.9, attachment_seconds=0.9)
+LIMITS = HttpLimits(connect_seconds=1, silence_seconds=0.4, page_seconds=0.9, stream_seconds=0.9)
 
 WHO = Demographics(
     names=(PersonName("Quillfeather", ("Odalys",)),),

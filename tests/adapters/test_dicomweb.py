@@ -4,6 +4,7 @@ import base64
 import hashlib
 import tarfile
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from io import BytesIO
 from itertools import pairwise
@@ -30,15 +31,18 @@ from tests.adapters.scripted_archive import (
 )
 from tests.fakes import MemoryVault
 from tests.series import missing
-from transfer.adapters.dicom import Ending
-from transfer.adapters.dicomweb import DicomwebClient, Limits, Timeouts
+from transfer import errors
+from transfer.adapters.dicom import Limits
+from transfer.adapters.dicomweb import DicomwebClient
+from transfer.adapters.http import HttpLimits
 from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable, Unreadable
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.sources import Ending
 
 pytestmark = pytest.mark.servers
 
 SERIES_PATH = f"/studies/{STUDY}/series/{SERIES}"
-QUICK = Timeouts(connect=2, stall=0.3, listing=2)
+QUICK = HttpLimits(connect_seconds=2, silence_seconds=0.3, page_seconds=2)
 
 
 @pytest.fixture
@@ -54,13 +58,18 @@ def vault():
 
 @pytest.fixture
 def client(archive):
-    return DicomwebClient(archive.url, "the-token", timeouts=QUICK)
+    return DicomwebClient(archive.url, "the-token", http=QUICK)
 
 
 def fetch(client, vault, expected, wanted=None, keep_going=lambda: None):
     return client.fetch_series(
         STUDY, SERIES, expected=expected, wanted=wanted, institution=MERCY, vault=vault, keep_going=keep_going
     )
+
+
+def kind(failure):
+    """The kind of `transfer.errors` that a failure is, whatever an adapter calls it more closely."""
+    return next(each for each in type(failure).__mro__ if each.__module__ == errors.__name__)
 
 
 def held(vault, found):
@@ -228,13 +237,13 @@ def test_nothing_found_is_an_empty_list_however_it_is_said(archive, client, noth
 def test_every_failure_of_a_search_is_told_apart(archive, said, ours):
     archive.answers["/studies"] = said
     client = DicomwebClient(
-        archive.url, "the-token", timeouts=QUICK, limits=Limits(json=4000) if ours is TooLarge else None
+        archive.url, "the-token", http=replace(QUICK, page_bytes=4000) if ours is TooLarge else QUICK
     )
 
     with pytest.raises(ours) as failure:
         client.studies(JANE, MERCY)
 
-    assert type(failure.value) is ours
+    assert kind(failure.value) is ours
     assert "the-token" not in str(failure.value)
     assert "M-17" not in str(failure.value)
 
@@ -258,7 +267,7 @@ def test_an_archive_that_says_when_to_come_back_is_heard(archive, client, header
 
 
 def test_an_archive_that_is_not_there_is_unreachable(client, archive):
-    nowhere = DicomwebClient("http://127.0.0.1:1/dicom-web", timeouts=QUICK)
+    nowhere = DicomwebClient("http://127.0.0.1:1/dicom-web", http=QUICK)
 
     with pytest.raises(Unreachable):
         nowhere.series(STUDY)
@@ -519,7 +528,7 @@ def test_every_failure_of_a_fetch_is_told_apart(archive, client, vault, said, ou
     with pytest.raises(ours) as failure:
         fetch(client, vault, frozenset([uid(1)]))
 
-    assert type(failure.value) is ours
+    assert kind(failure.value) is ours
     assert getattr(failure.value, "retry_after", None) == (3.0 if said.status == 503 else None)
     assert vault.objects == {}
 
@@ -562,7 +571,7 @@ def test_a_stream_that_stalls_is_left_after_the_time_set_with_what_came(archive,
 
 
 def test_a_fetch_that_takes_too_long_in_all_is_left_with_what_came(archive, vault):
-    client = DicomwebClient(archive.url, timeouts=Timeouts(stall=2, deadline=0.5))
+    client = DicomwebClient(archive.url, http=HttpLimits(silence_seconds=2, stream_seconds=0.5))
     images = [image(n) for n in range(1, 40)]
     archive.answers[SERIES_PATH] = Said(body=parts(images), piece=len(images[0]), pause=0.05)
 
@@ -571,6 +580,21 @@ def test_a_fetch_that_takes_too_long_in_all_is_left_with_what_came(archive, vaul
     assert found.ending is Ending.OUT_OF_TIME
     assert 1 <= len(found.index) < 39
     assert archive.broken_off.wait(2)
+
+
+def test_a_fetch_of_many_images_one_by_one_is_bounded_as_a_whole(archive, vault):
+    client = DicomwebClient(archive.url, http=HttpLimits(silence_seconds=2, stream_seconds=0.8))
+    expected = archive.serve_series([image(n) for n in range(1, 40)])
+    for said in archive.answers.values():
+        if isinstance(said, Said):
+            said.pause = 0.05
+    asked_first = time.monotonic()
+
+    found = fetch(client, vault, expected, wanted=expected - {uid(1)})
+
+    assert time.monotonic() - asked_first < 2
+    assert (found.ending, found.complete) == (Ending.OUT_OF_TIME, False)
+    assert 1 <= len(found.index) < 38
 
 
 def test_a_revocation_stops_the_bytes_at_once_and_nothing_is_kept(archive, client, vault):

@@ -19,12 +19,13 @@ import urllib3
 from tests.builders import a_setting
 from tests.series import missing
 from transfer import institutions
-from transfer.adapters.dicom import Ending
-from transfer.adapters.dicomweb import DicomwebClient, Timeouts
+from transfer.adapters.dicomweb import DicomwebClient
+from transfer.adapters.http import HttpLimits
 from transfer.adapters.vault import S3Vault
 from transfer.errors import TurnedAway, Unreachable
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
+from transfer.sources import Ending
 
 pytestmark = pytest.mark.servers
 
@@ -62,7 +63,7 @@ class Mercy:
         (folder / "mercy-imaging.yaml").write_text(text)
         self.institution = institutions.load(folder, settings)["mercy-imaging"]
         self.base = self.institution.department("film-room").asked.base_url
-        self.client = DicomwebClient(self.base, "shown", timeouts=Timeouts(connect=2, stall=5))
+        self.client = DicomwebClient(self.base, "shown", http=HttpLimits(connect_seconds=2, silence_seconds=5))
 
     def holds(self, chart):
         self.control("patients", chart)

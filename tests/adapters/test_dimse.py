@@ -29,7 +29,7 @@ from tests.adapters.scripted_dimse import (
 from tests.contracts.test_archive import JANE, MERCY
 from tests.fakes import MemoryVault
 from tests.series import missing
-from transfer.adapters.dicom import Ending, Limits
+from transfer.adapters.dicom import Limits
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts, identifier
 from transfer.adapters.dimse.line import connected
 from transfer.adapters.dimse.negotiation import storage
@@ -44,6 +44,7 @@ from transfer.errors import (
     Unreadable,
 )
 from transfer.patients import Demographics, IssuedIdentifier
+from transfer.sources import Ending
 
 pytestmark = pytest.mark.servers
 

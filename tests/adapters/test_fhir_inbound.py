@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.adapters.fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
 from transfer.adapters.fhir import inbound
-from transfer.adapters.fhir.found import Bad
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY
 from transfer.arrivals import ArrivalKind, Grant, NoRecords, Priority, Receipt, ReceiptWord, Referral
@@ -20,6 +19,7 @@ from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, Transfer
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization, FormStatus, Signer, Statement
 from transfer.records import RecordKind
+from transfer.sources import Bad
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "fhir"
 ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"

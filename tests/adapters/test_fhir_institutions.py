@@ -17,24 +17,24 @@ import urllib3
 from tests.adapters.fhir_office import an_office, as_json
 from tests.builders import a_setting
 from transfer.adapters.fhir import inbound
-from transfer.adapters.fhir.found import Found
 from transfer.adapters.fhir.inbound import Form
-from transfer.adapters.fhir.peer import Limits
-from transfer.adapters.fhir.receiver import ReceiverClient, Submitted, Unheard
+from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.fhir.submission import Link, submission
+from transfer.adapters.http import HttpLimits
 from transfer.arrivals import ReceiptWord
-from transfer.errors import TurnedAway, Unreachable
+from transfer.errors import TurnedAway, Unheard, Unreachable
 from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import load
 from transfer.permissions import FormStatus, Signer, Statement
 from transfer.records import RecordKind
+from transfer.sources import Found
 
 pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parent.parent.parent
 CONTROL, TOKEN = "control-token", "the-token"
-LIMITS = Limits(silence_seconds=1)
+LIMITS = HttpLimits(silence_seconds=1)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def partners(lakeside):
 
 @pytest.fixture
 def client(lakeside):
-    with closing(FhirSourceClient(f"{lakeside.url}/fhir", TOKEN, LIMITS)) as running:
+    with closing(FhirSourceClient(f"{lakeside.url}/fhir", TOKEN, http=LIMITS)) as running:
         yield running
 
 

@@ -28,9 +28,9 @@ from tests.adapters.fhir_office import (
 )
 from tests.loggers import handed_back
 from transfer import logs
-from transfer.adapters.fhir.found import Bad, Found, PatientFound
-from transfer.adapters.fhir.peer import Limits
+from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.adapters.http import HttpLimits
 from transfer.errors import (
     CutShort,
     Fenced,
@@ -44,6 +44,7 @@ from transfer.errors import (
 )
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.sources import Bad, Found, PatientFound
 
 pytestmark = pytest.mark.servers
 
@@ -58,7 +59,7 @@ def office():
 
 @pytest.fixture
 def source(office):
-    with closing(FhirSourceClient(office.base, TOKEN, LIMITS)) as client:
+    with closing(FhirSourceClient(office.base, TOKEN, http=LIMITS)) as client:
         yield client
 
 
@@ -254,7 +255,7 @@ def test_nobody_listening_is_unreachable(them):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with closing(FhirSourceClient(f"http://127.0.0.1:{port}/fhir", TOKEN, LIMITS)) as client:
+    with closing(FhirSourceClient(f"http://127.0.0.1:{port}/fhir", TOKEN, http=LIMITS)) as client:
         with pytest.raises(Unreachable):
             all_of(client, them)
 
@@ -273,7 +274,7 @@ def test_an_answer_whose_head_never_ends_is_given_up(them):
         threading.Thread(target=_drip, args=(server, stop), daemon=True).start()
         base = f"http://127.0.0.1:{server.getsockname()[1]}/fhir"
         began = time.monotonic()
-        with closing(FhirSourceClient(base, TOKEN, LIMITS)) as client, pytest.raises(Unreachable):
+        with closing(FhirSourceClient(base, TOKEN, http=LIMITS)) as client, pytest.raises(Unreachable):
             all_of(client, them)
         stop.set()
 
@@ -311,9 +312,9 @@ def test_a_giant_page_is_not_taken(office, them, announced):
     size = 2 << 20
     headers = {"Content-Length": str(size)} if announced else {}
     office.answers = lambda asked: Said(stream=lambda write: write(b" " * size), headers=headers)
-    limits = Limits(page_bytes=1 << 20)
+    limits = HttpLimits(page_bytes=1 << 20)
 
-    with closing(FhirSourceClient(office.base, TOKEN, limits)) as client, pytest.raises(TooLarge):
+    with closing(FhirSourceClient(office.base, TOKEN, http=limits)) as client, pytest.raises(TooLarge):
         all_of(client, them)
 
 
@@ -385,7 +386,7 @@ def test_pages_without_end_end(office, them):
         searchset(following=f"{office.base}?page={int(asked.query.get('page', ['0'])[0]) + 1}")
     )
 
-    with closing(FhirSourceClient(office.base, TOKEN, Limits(pages=5))) as client, pytest.raises(TooLarge):
+    with closing(FhirSourceClient(office.base, TOKEN, DocumentLimits(pages=5))) as client, pytest.raises(TooLarge):
         all_of(client, them)
 
     assert len(office.asked) == 5
@@ -405,7 +406,9 @@ def test_documents_that_are_too_large_for_one_page_come_one_a_page(office, them)
         return as_json(searchset(papers[at], following=following))
 
     office.answers = answers
-    with closing(FhirSourceClient(office.base, TOKEN, Limits(page_bytes=1 << 20, pages=2))) as client:
+    with closing(
+        FhirSourceClient(office.base, TOKEN, DocumentLimits(pages=2), HttpLimits(page_bytes=1 << 20))
+    ) as client:
         found = [one for one in all_of(client, them) if isinstance(one, Found)]
 
     assert [len(b"".join(one.read())) for one in found] == [size] * 3
@@ -775,7 +778,7 @@ def test_a_giant_document_is_not_taken(office, them):
     files = {"/fhir/Binary/1": Said(stream=lambda write: write(bytes(3 << 20)), content_type="application/pdf")}
     office.answers = that_holds(a_reference("1", url="Binary/1"), files=files)
 
-    with closing(FhirSourceClient(office.base, TOKEN, Limits(attachment_bytes=1 << 20))) as client:
+    with closing(FhirSourceClient(office.base, TOKEN, http=HttpLimits(stream_bytes=1 << 20))) as client:
         (found,) = all_of(client, them)
         with pytest.raises(TooLarge):
             list(found.read())

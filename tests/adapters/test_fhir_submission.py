@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from tests.adapters.fhir_office import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
 from transfer import errors
 from transfer.adapters.fhir import inbound, responses
-from transfer.adapters.fhir.receiver import ReceiverClient, Submitted, Unheard
+from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
 from transfer.adapters.fhir.submission import Link, submission
 from transfer.adapters.fhir.trees import check, parse
-from transfer.errors import TransferError, TurnedAway, Unexpected, Unreachable
+from transfer.errors import TransferError, TurnedAway, Unexpected, Unheard, Unreachable
 from transfer.identifiers import CaseId, PacketId
 from transfer.records import Coding
 

@@ -1,5 +1,6 @@
-"""What every archive of images promises (`transfer.flow.edges.ImageArchive`), asked by DICOMweb and by DIMSE alike."""
+"""What every archive of images promises (`transfer.sources.ImageArchive`), asked by DICOMweb and by DIMSE alike."""
 
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
@@ -23,13 +24,12 @@ from tests.adapters.scripted_archive import (
 from tests.adapters.scripted_dimse import ABORT, body_of, said, scripted_dimse
 from tests.fakes import MemoryVault
 from tests.series import missing
-from transfer.adapters.dicom import SeriesObject
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dicomweb import Timeouts as WebTimeouts
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
+from transfer.adapters.http import HttpLimits
 from transfer.errors import CutShort, Fenced, NeedsReview, TransferError, Unreachable
-from transfer.flow.edges import ImageArchive
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.sources import ImageArchive, SeriesObject
 
 pytestmark = pytest.mark.servers
 
@@ -42,12 +42,19 @@ class Web:
 
     def __init__(self, archive) -> None:
         self._archive = archive
-        self.client: ImageArchive = DicomwebClient(archive.url, timeouts=WebTimeouts(connect=2, stall=0.5, listing=2))
-        self.nowhere: ImageArchive = DicomwebClient("http://127.0.0.1:1/", timeouts=WebTimeouts(connect=2))
+        self.client: ImageArchive = DicomwebClient(
+            archive.url, http=HttpLimits(connect_seconds=2, silence_seconds=0.5, page_seconds=2)
+        )
+        self.patient: ImageArchive = DicomwebClient(archive.url)
+        self.nowhere: ImageArchive = DicomwebClient("http://127.0.0.1:1/", http=HttpLimits(connect_seconds=2))
 
     @property
     def was_asked(self) -> bool:
         return bool(self._archive.asked)
+
+    def dawdles(self) -> None:
+        for path in ("/studies", f"/studies/{STUDY}/series", f"/studies/{STUDY}/series/{SERIES}/instances"):
+            self._archive.answers[path] = Said(body=b"[", dies="stall")
 
     def finds(self, by_number: list[Patient], by_name: list[Patient]) -> None:
         numbered, named = (paged([study_entry(**one) for one in those]) for those in (by_number, by_name))
@@ -77,11 +84,19 @@ class Dimse:
         us = {"called_ae_title": "FILMROOM", "calling_ae_title": "TRANSFER"}
         quick = Timeouts(connect=2, associate=2, stall=0.5, listing=2)
         self.client: ImageArchive = DimseClient(Peer(host="127.0.0.1", port=archive.port, **us), timeouts=quick)
+        self.patient: ImageArchive = DimseClient(Peer(host="127.0.0.1", port=archive.port, **us))
         self.nowhere: ImageArchive = DimseClient(Peer(host="127.0.0.1", port=1, **us), timeouts=quick)
 
     @property
     def was_asked(self) -> bool:
         return bool(self._archive.asked)
+
+    def dawdles(self) -> None:
+        def late(_: object) -> list[object]:
+            time.sleep(2)
+            return []
+
+        self._archive.finds = dict.fromkeys(("STUDY", "SERIES", "IMAGE"), late)
 
     def finds(self, by_number: list[Patient], by_name: list[Patient]) -> None:
         numbered, named = ([self._study(**one) for one in those] for those in (by_number, by_name))
@@ -237,6 +252,20 @@ def test_a_uid_that_is_none_is_not_asked_about(archive):
         archive.client.series("1.2\\1.3")
     with pytest.raises(ValueError, match="UID"):
         archive.client.instances("1.2", "*")
+
+
+@pytest.mark.parametrize("what", ["studies", "series", "instances"])
+def test_a_search_that_may_not_go_on_ends_while_the_archive_dawdles(archive, what):
+    archive.dawdles()
+    asked = {"studies": (JANE, MERCY), "series": (STUDY,), "instances": (STUDY, SERIES)}[what]
+    begun = time.monotonic()
+
+    def keep_going() -> None:
+        if time.monotonic() - begun > 0.2:
+            raise Fenced("the epoch moved")
+
+    with pytest.raises(Fenced):
+        getattr(archive.patient, what)(*asked, keep_going=keep_going)
 
 
 # --- fetching -------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def ask_in_vain(_source: object) -> Any:
 
 @pytest.fixture
 def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=ask_in_vain, ask_archive=ask_in_vain)
+    return b.an_edges(ledger, tmp_path, ask_documents=ask_in_vain, ask_archive=ask_in_vain)
 
 
 def a_report_is_stored(edges: Edges) -> str:

@@ -2,26 +2,26 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests import builders as b
 from tests.attention import attend_all, attend_once
-from transfer.adapters.dicom import SeriesFound, StudyFound
-from transfer.adapters.fhir.found import Found, PatientFound
+from tests.fakes import MemoryDocuments
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
 from transfer.holds import Word
-from transfer.institutions import Institutions
+from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, patients, records, rounds
 from transfer.patients import Demographics
 from transfer.record_requests import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, RequestState
-from transfer.records import Document, DocumentStatus, RecordKind
+from transfer.records import RecordKind
 from transfer.rounds import RunState
+from transfer.sources import Bad, DocumentSource, Found, PatientFound, SeriesFound, StudyFound
 
 pytestmark = pytest.mark.servers
 
@@ -42,7 +42,7 @@ def office() -> Office:
 
 @pytest.fixture
 def edges(ledger: Ledger, tmp_path, office: Office) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=office.ask)
+    return b.an_edges(ledger, tmp_path, ask_documents=office.ask)
 
 
 def asked_again(edges: Edges, hours_pass: Callable[[timedelta], None], times: int) -> None:
@@ -109,40 +109,28 @@ def nothing_happens() -> None:
     """Between two documents, most of the time."""
 
 
-class Charts:
+class Charts(MemoryDocuments):
     """A records office that holds three notes, and lets something happen, once, when it has given so many."""
 
     def __init__(self) -> None:
-        self.kinds = [RecordKind.NOTE] * 3
+        super().__init__([f"document {number}".encode() for number in range(3)])
         self.given = 1
         self.happens: Callable[[], object] = nothing_happens
         self.times_asked = 0
 
-    def ask(self, _source: object) -> Any:
+    def ask(self, _source: object) -> DocumentSource:
         return self
 
-    def find_patient(self, said: Demographics, _institution: object, **_: object) -> PatientFound:
+    def find_patient(self, who: Demographics, institution: Institution, **how: Any) -> PatientFound | None:
         self.times_asked += 1
-        self.said = said
-        return PatientFound(id="1", url="https://office.example/Patient/1", demographics=said, by="identifier")
+        return super().find_patient(who, institution, **how)
 
-    def documents(self, *_: object, **__: object) -> Iterator[Found]:
-        for number, kind in enumerate(self.kinds):
+    def documents(self, *asked: Any, **how: Any) -> Iterator[Found | Bad]:
+        for number, found in enumerate(super().documents(*asked, **how)):
             if number == self.given:
                 happens, self.happens = self.happens, nothing_happens
                 happens()
-            yield Found(
-                document=Document(
-                    patient=self.said,
-                    kind=kind,
-                    code=None,
-                    title=f"document {number}",
-                    status=DocumentStatus.FINAL,
-                    at=datetime(2026, 1, 5, tzinfo=UTC),
-                ),
-                sources=(f"https://office.example/DocumentReference/{number}",),
-                read=lambda number=number: iter([f"document {number}".encode()]),
-            )
+            yield found
 
 
 @pytest.fixture
@@ -152,7 +140,7 @@ def charts() -> Charts:
 
 @pytest.fixture
 def asking(ledger: Ledger, tmp_path, charts: Charts) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=charts.ask)
+    return b.an_edges(ledger, tmp_path, ask_documents=charts.ask)
 
 
 def collected(edges: Edges, case) -> int:
@@ -291,7 +279,7 @@ class Archive:
     def ask(self, _source: object) -> Any:
         return self
 
-    def studies(self, who: Demographics, _institution: object) -> list[StudyFound]:
+    def studies(self, who: Demographics, _institution: object, **_: object) -> list[StudyFound]:
         self.times_asked += 1
         return [
             StudyFound(
@@ -307,10 +295,10 @@ class Archive:
             )
         ]
 
-    def series(self, _study: str) -> list[SeriesFound]:
+    def series(self, _study: str, **_: object) -> list[SeriesFound]:
         return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=1)]
 
-    def instances(self, _study: str, _series: str) -> frozenset[str]:
+    def instances(self, _study: str, _series: str, **_: object) -> frozenset[str]:
         return frozenset({"2.25.3"})
 
 

@@ -169,7 +169,7 @@ def directory(data: bytes) -> None:
 
 def _client(answers: list[Said]) -> DicomwebClient:
     client = DicomwebClient("http://127.0.0.1/dicom-web", "token")
-    client._archive._pool = Wire(answers)  # type: ignore[assignment]
+    client._client._pool = Wire(answers)  # type: ignore[assignment]
     return client
 
 

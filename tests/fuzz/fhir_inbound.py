@@ -8,10 +8,10 @@ from tests.fuzz.contract import Target, answer, can_be_kept, files
 from tests.fuzz.partners import ALL, LAKESIDE
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, LOINC
-from transfer.adapters.fhir.found import Bad
 from transfer.adapters.fhir.inbound import Form
 from transfer.errors import TransferError
 from transfer.sandbox.oncology import letters
+from transfer.sources import Bad
 
 _PACKET = "c00000000001-p1"
 

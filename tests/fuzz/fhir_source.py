@@ -10,14 +10,15 @@ from tests.fuzz.contract import Target, answer, can_be_kept, files
 from tests.fuzz.partners import LAKESIDE
 from tests.fuzz.wire import NEXT, Wire, answers_in
 from transfer.adapters.fhir.codes import PACKET
-from transfer.adapters.fhir.found import Bad, PatientFound
-from transfer.adapters.fhir.peer import Limits, Peer
-from transfer.adapters.fhir.receiver import ReceiverClient, Unheard
+from transfer.adapters.fhir.limits import DocumentLimits
+from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
-from transfer.errors import TransferError
+from transfer.adapters.http import HttpClient, HttpLimits
+from transfer.errors import TransferError, Unheard
 from transfer.identifiers import PacketId
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import RecordKind
+from transfer.sources import Bad, PatientFound
 
 BASE = "http://127.0.0.1:9/fhir"
 _WHO = Demographics(
@@ -27,7 +28,8 @@ _WHO = Demographics(
     identifiers=(IssuedIdentifier(LAKESIDE.default_issuer or "", "0042"),),
 )
 _THEM = PatientFound(id="p1", url=f"{BASE}/Patient/p1", demographics=_WHO, by="identifier")
-_LIMITS = Limits(pages=8, documents=200, page_bytes=1 << 20, attachment_bytes=1 << 20, inline_bytes=1 << 16)
+_LIMITS = DocumentLimits(pages=8, documents=200, inline_bytes=1 << 16)
+_HTTP = HttpLimits(page_bytes=1 << 20, stream_bytes=1 << 20)
 
 
 def patient(data: bytes) -> None:
@@ -55,7 +57,7 @@ def documents(data: bytes) -> None:
 
 def address(data: bytes) -> None:
     """An address a peer names is one at its own origin, in plain ASCII, or none."""
-    peer = Peer(BASE, None, _LIMITS)
+    peer = HttpClient(BASE, None, _HTTP)
     url = peer.address(data.decode("utf-8", "replace"))
     if url is not None:
         parts = urlsplit(url)
@@ -69,8 +71,8 @@ def address(data: bytes) -> None:
 def receiver(data: bytes) -> None:
     """A success that cannot be read is unheard: only the receiver knows, and it is asked before anything goes again."""
     answers = answers_in(data)
-    client = ReceiverClient(BASE, "token", _LIMITS)
-    client._peer._pool = Wire(answers)  # type: ignore[assignment]
+    client = ReceiverClient(BASE, "token", _HTTP)
+    client._client._pool = Wire(answers)  # type: ignore[assignment]
     try:
         client.submit(b'{"resourceType": "Bundle", "entry": [{}]}')
     except TransferError as error:
@@ -81,8 +83,8 @@ def receiver(data: bytes) -> None:
 
 
 def _source(data: bytes) -> FhirSourceClient:
-    client = FhirSourceClient(BASE, "token", _LIMITS)
-    client._peer._pool = Wire(answers_in(data))  # type: ignore[assignment]
+    client = FhirSourceClient(BASE, "token", _LIMITS, _HTTP)
+    client._client._pool = Wire(answers_in(data))  # type: ignore[assignment]
     return client
 
 

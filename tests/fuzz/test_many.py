@@ -10,8 +10,8 @@ import pytest
 
 from tests.fuzz.partners import LAKESIDE, PRAIRIE
 from transfer.adapters.fhir import inbound
-from transfer.adapters.fhir.found import Bad
 from transfer.adapters.hl7v2 import documents
+from transfer.sources import Bad
 from transfer.verify import judging
 from transfer.verify.nouns import FoundFile, Inventory
 

@@ -12,7 +12,7 @@ from tests.hostile.peer import Peer, Script, a_peer, answer, begun
 from tests.hostile.samples import Language, Sample
 from tests.hostile.table import Row
 from tests.hostile.watched import outside, row, strayed
-from transfer.adapters.fhir.peer import Limits
+from transfer.adapters.fhir.limits import FHIR_HTTP
 
 DOOR = "fhir source"
 _FHIR = "application/fhir+json"
@@ -152,7 +152,7 @@ def _elsewhere(peer: Peer, elsewhere: Peer) -> Iterator[str]:
 
 def _bombs() -> Iterator[tuple[str, bytes]]:
     """As large as a page may be, dense or wide."""
-    size = Limits().page_bytes - 4096
+    size = FHIR_HTTP.page_bytes - 4096
     head = b'{"resourceType":"Bundle","type":"searchset","entry":['
     yield "lists in lists", b"[" * size
     yield "lists beside lists", head + b"[]," * (size // 3) + b"[]]}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tests.hostile.table import Outcome
 
 if TYPE_CHECKING:
-    from transfer.flow.edges import ImageArchive
+    from transfer.sources import ImageArchive
 
 Said = dict[str, Any]
 Answer = tuple[Outcome, str]
@@ -62,16 +62,16 @@ def attendant(var: str) -> Callable[[Said], Answer]:
 def fhir_source() -> Callable[[Said], Answer]:
     """The client that asks a FHIR source, against the server at `url`."""
     from tests.hostile.expected import ONCOLOGY, WHO
-    from transfer.adapters.fhir.found import Bad
-    from transfer.adapters.fhir.peer import Limits
     from transfer.adapters.fhir.source import FhirSourceClient
+    from transfer.adapters.http import HttpLimits
     from transfer.errors import TransferError
     from transfer.records import RecordKind
+    from transfer.sources import Bad
 
-    limits = Limits(silence_seconds=3, page_seconds=6, attachment_seconds=6)
+    limits = HttpLimits(silence_seconds=3, page_seconds=6, stream_seconds=6)
 
     def run(said: Said) -> Answer:
-        client = FhirSourceClient(said["url"], "shown", limits)
+        client = FhirSourceClient(said["url"], "shown", http=limits)
         taken, bad = 0, []
         try:
             patient = client.find_patient(WHO, ONCOLOGY)
@@ -98,10 +98,18 @@ def fhir_source() -> Callable[[Said], Answer]:
 
 def dicomweb_source() -> Callable[[Said], Answer]:
     """The client that asks an archive, against the server at `url`."""
-    from transfer.adapters.dicomweb import DicomwebClient, Timeouts
+    from transfer.adapters.dicomweb import DicomwebClient
+    from transfer.adapters.http import HttpLimits
 
-    timeouts = Timeouts(connect=3, stall=3, listing=6, deadline=10)
-    return lambda said: _fetched(DicomwebClient(said["url"], "shown", timeouts=timeouts))
+    limits = HttpLimits(
+        connect_seconds=3,
+        silence_seconds=3,
+        page_seconds=6,
+        page_bytes=8 << 20,
+        stream_seconds=10,
+        stream_bytes=16 << 30,
+    )
+    return lambda said: _fetched(DicomwebClient(said["url"], "shown", http=limits))
 
 
 def dimse_source() -> Callable[[Said], Answer]:

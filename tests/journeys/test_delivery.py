@@ -34,10 +34,11 @@ from tests.journeys.acts import (
 from tests.journeys.house import House
 from transfer import facts
 from transfer.adapters.fhir.codes import PACKET
-from transfer.adapters.fhir.peer import Limits
-from transfer.adapters.fhir.receiver import ReceiverClient, Submitted, Unheard
+from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
+from transfer.adapters.http import HttpLimits
 from transfer.arrivals import ArrivalKind
 from transfer.case import Stage
+from transfer.errors import Unheard
 from transfer.flow.assemble import assemble
 from transfer.flow.deliver import deliver
 from transfer.flow.edges import Edges
@@ -56,7 +57,7 @@ LATER = timedelta(minutes=2)
 
 def impatient(edges: Edges) -> Edges:
     """Without the half minute that a receiver is waited for."""
-    limits = Limits(silence_seconds=1.0)
+    limits = HttpLimits(silence_seconds=1.0)
     return replace(edges, hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, limits))
 
 

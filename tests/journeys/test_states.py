@@ -14,9 +14,8 @@ from tests.journeys.doors import a_task, post
 from tests.journeys.house import Chart, House
 from transfer import facts
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dicomweb.http import Timeouts
-from transfer.adapters.fhir.peer import Limits
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.adapters.http import HttpLimits
 from transfer.completeness import NeedState
 from transfer.facts import Chain
 from transfer.flow import desk
@@ -37,8 +36,10 @@ def impatient(house: House) -> House:
     """The same installation, which takes a third of a second without a byte for silence."""
     edges = replace(
         house.edges,
-        ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token, Limits(silence_seconds=0.3)),
-        ask_archive=lambda source: DicomwebClient(source.base_url, source.token, timeouts=Timeouts(stall=0.3)),
+        ask_documents=lambda source: FhirSourceClient(
+            source.base_url, source.token, http=HttpLimits(silence_seconds=0.3)
+        ),
+        ask_archive=lambda source: DicomwebClient(source.base_url, source.token, http=HttpLimits(silence_seconds=0.3)),
     )
     return replace(house, edges=edges)
 

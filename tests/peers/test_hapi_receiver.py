@@ -13,9 +13,9 @@ import pytest
 from tests.adapters.fhir_office import ALL, WHO
 from tests.peers.hapi import Hapi
 from transfer.adapters.fhir.codes import PACKET
-from transfer.adapters.fhir.receiver import ReceiverClient, Submitted, Unheard
+from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
 from transfer.adapters.fhir.submission import Link, submission
-from transfer.errors import TurnedAway, Unexpected
+from transfer.errors import TurnedAway, Unexpected, Unheard
 from transfer.identifiers import CaseId, PacketId
 
 pytestmark = pytest.mark.servers

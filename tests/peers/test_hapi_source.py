@@ -14,12 +14,12 @@ import pytest
 
 from tests.adapters.fhir_office import LAKESIDE, MRN, WHO, a_patient, a_reference, a_report
 from tests.peers.hapi import Hapi
-from transfer.adapters.fhir.found import Bad, Found, PatientFound
-from transfer.adapters.fhir.peer import Limits
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.adapters.http import HttpLimits
 from transfer.errors import Fenced, NeedsReview, TurnedAway, Unexpected
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import RecordKind
+from transfer.sources import Bad, Found, PatientFound
 
 pytestmark = pytest.mark.servers
 
@@ -30,7 +30,7 @@ PAGES = 45
 
 @pytest.fixture
 def source(hapi: Hapi) -> Iterator[FhirSourceClient]:
-    with closing(FhirSourceClient(hapi.base, hapi.token, Limits(page_seconds=60))) as client:
+    with closing(FhirSourceClient(hapi.base, hapi.token, http=HttpLimits(page_seconds=60))) as client:
         yield client
 
 

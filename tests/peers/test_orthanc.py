@@ -17,15 +17,14 @@ from tests.fakes import MemoryVault
 from tests.peers.certificates import Certificates, certificates
 from tests.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
 from tests.series import missing
-from transfer.adapters.dicom import Ending, SeriesObject
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
 from transfer.demo import images_of
 from transfer.errors import Fenced, TurnedAway, Unexpected, Unreachable
-from transfer.flow.edges import ImageArchive
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
+from transfer.sources import Ending, ImageArchive, SeriesObject
 
 pytestmark = pytest.mark.servers
 

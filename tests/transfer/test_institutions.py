@@ -1,11 +1,19 @@
 """What a reviewed file may say of how an image archive is asked."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
-from transfer.institutions import Department, DicomwebSource, DimseSource, load
+from transfer.institutions import (
+    AskedForDocuments,
+    AskedForImages,
+    Department,
+    DicomwebSource,
+    DimseSource,
+    load,
+)
 
 
 def an_archive(**credential: str) -> DicomwebSource:
@@ -50,10 +58,31 @@ def by_dimse(**changed: object) -> DimseSource:
     return DimseSource.model_validate(file | changed)
 
 
-def test_an_archive_by_dimse_is_fetched_from():
-    department = Department(id="films", name="Films", holds=("images",), asked=by_dimse())
+WEB = {"base_url": "https://there.example.org/"}
 
-    assert department.is_fetched
+
+@pytest.mark.parametrize(
+    ("asked", "is_fetched", "gives"),
+    [
+        ({"by": "fhir", **WEB}, True, ("imaging-report", "images")),
+        ({"by": "dicomweb", **WEB}, True, ("images",)),
+        (by_dimse(), True, ("images",)),
+        ({"by": "push"}, False, ("imaging-report", "images")),
+        ({"by": "hand"}, False, ("imaging-report", "images")),
+    ],
+)
+def test_each_kind_of_source_says_whether_we_fetch_and_what_comes_then(asked, is_fetched, gives):
+    department = Department(id="films", name="Films", holds=("imaging-report", "images"), asked=asked)
+
+    assert department.is_fetched is is_fetched
+    assert department.gives == gives
+
+
+def test_a_source_that_is_fetched_is_one_of_documents_or_of_images():
+    kinds = get_args(Department.model_fields["asked"].annotation)
+
+    assert {kind.is_fetched for kind in kinds} == {True, False}
+    assert all(kind.is_fetched == issubclass(kind, AskedForDocuments | AskedForImages) for kind in kinds)
 
 
 @pytest.mark.parametrize(

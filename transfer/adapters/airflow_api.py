@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
-import urllib3
-
-from transfer.errors import TurnedAway, Unexpected, Unreachable
+from transfer.adapters.http import HttpClient, HttpLimits, bearer
+from transfer.errors import TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable
 from transfer.rounds import Dag, RunState
+from transfer.sources import go_on
 
-_BODY: Final = 4 << 20
+_LIMITS: Final = HttpLimits(connect_seconds=5, silence_seconds=30, page_seconds=60, page_bytes=4 << 20)
 #: runs in one answer, and at the most looked at in one sweep
 _PAGE: Final = 100
 _RUNS: Final = 2000
@@ -34,11 +34,9 @@ class AirflowApi:
     """One user's way to one Airflow. The token is fetched when needed and anew when it is no longer taken."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        self._url = url.rstrip("/")
         self._login = {"username": user, "password": password}
         self._token: str | None = None
-        timeout = urllib3.Timeout(connect=5, read=30)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=2)
+        self._client = HttpClient(url, None, _LIMITS)
 
     def post_run(self, dag: Dag, run_id: str, conf: dict[str, object]) -> Posted:
         """Ask for a run of this id. Asking twice makes one.
@@ -116,18 +114,19 @@ class AirflowApi:
         return self._token
 
     def _send(self, method: str, path: str, body: object, token: str | None) -> tuple[int, dict[str, Any]]:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        headers = {"Content-Type": "application/json"}
+        if shown := bearer(token):
+            headers["Authorization"] = shown
         data = None if body is None else json.dumps(body).encode()
+        url, accept = self._client.base + path, "application/json"
         try:
-            response = self._pool.request(
-                method, self._url + path, body=data, headers=headers, redirect=False, preload_content=False
+            reply = self._client.ask(
+                method, url, accept=accept, keep_going=go_on, headers=headers, body=data, statuses=None
             )
-            text = response.read(_BODY, decode_content=True)
-            response.release_conn()
-        except urllib3.exceptions.HTTPError as error:
+        except (Unavailable, TooLarge, Unexpected) as error:
             raise Unreachable(f"Airflow did not answer ({type(error).__name__})") from None
         try:
-            answer = json.loads(text) if text else {}
+            answer = json.loads(reply.body) if reply.body else {}
         except ValueError:
             answer = {}
-        return response.status, answer if isinstance(answer, dict) else {}
+        return reply.status, answer if isinstance(answer, dict) else {}

@@ -6,11 +6,10 @@ What is unknown is settled by asking the receiver before anything is sent again,
 import base64
 from datetime import timedelta
 
-from transfer.adapters.fhir.receiver import ReceiverClient, Unheard
 from transfer.adapters.fhir.submission import Link, submission
-from transfer.errors import NeedsReview, Refused, Unavailable
+from transfer.errors import NeedsReview, Refused, Unavailable, Unheard
 from transfer.flow.basis import rule_packet
-from transfer.flow.edges import Edges
+from transfer.flow.edges import Edges, PacketReceiver
 from transfer.flow.watch import watching
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.ledger import Tx, packets, patients, people, rounds
@@ -55,7 +54,7 @@ def deliver(edges: Edges, packet: PacketId, sender: Sender) -> str:
     return _send(edges, client, packet, patient, egress)
 
 
-def _may_send_again(edges: Edges, client: ReceiverClient, disclosure: Disclosure) -> bool:
+def _may_send_again(edges: Edges, client: PacketReceiver, disclosure: Disclosure) -> bool:
     """Begun before, and we do not know how it ended: ask the receiver. Made is made."""
     if disclosure.outcome == "made":
         return False
@@ -103,7 +102,7 @@ def open_egress(
     return packets.open_egress(tx, begun, patient, epoch, sender, channel)
 
 
-def _send(edges: Edges, client: ReceiverClient, packet: PacketId, patient: PatientId, egress: Egress) -> str:
+def _send(edges: Edges, client: PacketReceiver, packet: PacketId, patient: PatientId, egress: Egress) -> str:
     bundle = _bundle(edges, packet, patient)
     try:
         with watching(edges.ledger, patient=patient, epoch=egress.epoch, cut=client.cut):

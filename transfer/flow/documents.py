@@ -1,9 +1,7 @@
-"""Documents from a FHIR source into a case."""
+"""Documents from a source into a case."""
 
 from collections.abc import Iterator
 
-from transfer.adapters.fhir.found import Bad, Found
-from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.errors import Fenced, NeedsReview, TooLarge
 from transfer.flow.admit import rule_request
 from transfer.flow.asking import Asking
@@ -17,11 +15,12 @@ from transfer.patients import Demographics
 from transfer.record_requests import NOT_COVERED, RequestState
 from transfer.records import Document
 from transfer.rounds import Dag
+from transfer.sources import Bad, DocumentSource, Found
 from transfer.staging import CHUNK
 
 
 def fetch_documents(
-    edges: Edges, asking: Asking, client: FhirSourceClient, watch: Watch
+    edges: Edges, asking: Asking, client: DocumentSource, watch: Watch
 ) -> tuple[RequestState, tuple[str, ...]]:
     """Find the patient there, and collect each document of the kinds the department holds.
 
@@ -73,7 +72,8 @@ def _surely(asking: Asking, said: Demographics) -> Tier:
 def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watch) -> bool:
     """False: no permission covers it, and it was left there."""
     made, document = asking.claimed.request, found.document
-    origin = f"fhir/{made.institution}/{min(found.sources)}"
+    department = edges.institutions[made.institution].department(made.department)
+    origin = f"{department.asked.by}/{made.institution}/{min(found.sources)}"
     with edges.ledger.transaction() as tx:
         ruling = may_collect(tx, edges, made.case, made.institution, document.kind, document.labels)
         kept = records.known(tx, asking.patient, origin)

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
 
-from transfer.adapters.dicom import SeriesObject, StudyFound
 from transfer.errors import CutShort, Fenced, NeedsReview, Unreachable
 from transfer.flow.asking import Asking
 from transfer.flow.collecting import join, may_collect, taken_back
-from transfer.flow.edges import Edges, ImageArchive
+from transfer.flow.edges import Edges
 from transfer.flow.watch import Watch
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx, patients, people, records, requests
@@ -18,6 +17,7 @@ from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.record_requests import RequestState
 from transfer.records import DocumentStatus, RecordKind
+from transfer.sources import ImageArchive, SeriesObject, StudyFound
 
 #: a tar of whole DICOM files; PS3.10 for each of them
 SERIES_TAR = "application/x-tar"
@@ -33,7 +33,7 @@ def fetch_imaging(
     """
     made = asking.claimed.request
     institution = edges.institutions[made.institution]
-    studies = client.studies(asking.everyone, institution)
+    studies = client.studies(asking.everyone, institution, keep_going=watch.check)
     ours = [(study, tier) for study in studies if (tier := _tier(asking, study.patient, study))]
     if len(ours) < len(studies):
         with edges.ledger.transaction() as tx:
@@ -69,8 +69,8 @@ def _fetch_study(
 ) -> int:
     """Fetch what is missing of one study. Says how many instances are still owed."""
     uid = study.study_instance_uid
-    series = sorted(one.uid for one in client.series(uid))
-    expected = {one: client.instances(uid, one) for one in series}
+    series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
+    expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
     origin = f"study/{asking.claimed.request.institution}/{uid}"
     have = _have(edges, asking, origin, study, expected, tier)
     for one in series:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from transfer.adapters import hl7v2
 from transfer.adapters.fhir import inbound
-from transfer.adapters.fhir.found import Bad
 from transfer.adapters.fhir.pushes import Sent
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
@@ -18,6 +17,7 @@ from transfer.ledger.arrivals import Arrival
 from transfer.patients import Demographics
 from transfer.permissions import Authorization
 from transfer.records import Document
+from transfer.sources import Bad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

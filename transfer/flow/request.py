@@ -18,7 +18,7 @@ from transfer.flow.edges import Edges
 from transfer.flow.imaging import fetch_imaging
 from transfer.flow.watch import Watch, watching
 from transfer.identifiers import InstitutionId, PatientId
-from transfer.institutions import DicomwebSource, DimseSource, FhirSource
+from transfer.institutions import AskedForDocuments, AskedForImages
 from transfer.ledger import Tx, patients, people, purging, requests, rounds
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
@@ -119,9 +119,9 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
     institution = edges.institutions[made.institution]
     source = institution.department(made.department).asked
     try:
-        if isinstance(source, FhirSource):
-            state, findings = fetch_documents(edges, asking, edges.ask_fhir(source), watch)
-        elif isinstance(source, DicomwebSource | DimseSource):
+        if isinstance(source, AskedForDocuments):
+            state, findings = fetch_documents(edges, asking, edges.ask_documents(source), watch)
+        elif isinstance(source, AskedForImages):
             state, findings = fetch_imaging(edges, asking, edges.ask_archive(source), watch)
         else:
             return Outcome(state=RequestState.EXPECTED)

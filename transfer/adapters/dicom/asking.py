@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from transfer.adapters.dicom.found import Entry, StudyFound, has_name, has_number, study_found
+from transfer.adapters.dicom.found import Entry, has_name, has_number, study_found
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier
+from transfer.sources import StudyFound
 
 #: the keys to match, by keyword (PS3.6); the only wildcard is `*`
 Question = Mapping[str, str]

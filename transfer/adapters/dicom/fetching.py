@@ -1,14 +1,15 @@
 """From the instances an archive sends to one object in the vault, stopped at once when it may not go on."""
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from typing import Final, cast
 
 from transfer.adapters.dicom import header
-from transfer.adapters.dicom.series import TAR_END, Bytes, Ending, Gathering, SeriesObject
+from transfer.adapters.dicom.series import TAR_END, Bytes, Gathering
 from transfer.errors import CutShort, Unexpected, Unreadable
 from transfer.institutions import Institution
+from transfer.sources import Ending, KeepGoing, SeriesObject
 from transfer.staging import CHUNK, Vault
 
 #: asked for at once; what one `recv` brings is handed on as it is
@@ -22,7 +23,7 @@ class _NothingWhole(Exception):
 class Looks:
     """Asks whether to go on: when told to, at least every MiB, and at least every second while it hears anything."""
 
-    def __init__(self, keep_going: Callable[[], None]) -> None:
+    def __init__(self, keep_going: KeepGoing) -> None:
         self._keep_going = keep_going
         self._unseen = 0
         self._at = time.monotonic()

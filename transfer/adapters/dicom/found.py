@@ -6,7 +6,6 @@ contradicts the question.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 
@@ -14,35 +13,12 @@ from transfer.adapters.dicom import header
 from transfer.errors import Unexpected
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
+from transfer.sources import SeriesFound, StudyFound
 
 Entry = dict[str, object]
 
 #: what is asked for of a study beside what every archive gives by itself (PS3.18 10.6.3, PS3.4 C.6.2)
 STUDY_FIELDS: Final = ("00201206", "00201208", "00080061", "00081030", "00100021", "00080051", "00100040", "00080201")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyFound:
-    """One study an archive says it holds, and whose it says it is. The counts may grow, or not be told."""
-
-    study_instance_uid: str
-    #: the study under FHIR's system for DICOM UIDs, and its accession number
-    identifiers: tuple[IssuedIdentifier, ...]
-    patient: Demographics
-    #: when it began: UTC; the local midnight if only the day is told
-    at: datetime | None
-    date: date | None
-    modalities: frozenset[str]
-    description: str | None
-    expected_series: int | None
-    expected_instances: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesFound:
-    uid: str
-    modality: str | None
-    expected_instances: int | None
 
 
 def has_number(entry: Entry, identifier: IssuedIdentifier, institution: Institution) -> bool:

@@ -8,15 +8,14 @@ import hashlib
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from tempfile import TemporaryFile
 from typing import IO, Final
 
 from transfer.adapters.dicom.header import MOST_HEADER, Header, Stated, read_header
 from transfer.adapters.dicom.limits import Limits
 from transfer.errors import TooLarge, Unreadable
-from transfer.patients import Demographics
-from transfer.staging import CHUNK, Location
+from transfer.sources import Ending, IndexEntry
+from transfer.staging import CHUNK
 
 Bytes = bytes | bytearray | memoryview
 
@@ -27,62 +26,6 @@ _MOST_STATED: Final = 100
 TAR_END: Final = bytes(2 * _BLOCK)
 _SMALL: Final = 4 << 10
 _FIRST_LOOK: Final = 16 << 10
-
-
-class Ending(StrEnum):
-    """How the archive's answer ended. Only one of them is an end."""
-
-    CLOSED = "closed"
-    DIED = "died"
-    STALLED = "stalled"
-    OUT_OF_TIME = "out-of-time"
-    #: closed, and by its own word not all of it was sent (C-GET's B000)
-    IN_PART = "in-part"
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """Where in its object an instance lies, as received, and its SHA-256 in lower-case hex."""
-
-    sop_instance_uid: str
-    offset: int
-    length: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesObject:
-    """A tar object in the vault with whole instances of one series: all that were wanted, or as far as it came.
-
-    * `complete`: the answer came to its end, and the instances are exactly those wanted
-    * `stated`: what the images say of their patient; more than one if they disagree among themselves. Whether it is
-      the patient asked about is the caller's to decide
-    * `conflicting`: instances that came a second time with other bytes; kept, at places of their own
-    * `misplaced`: instances listed for this series that name another study or series; kept. Archives file images
-      anew in their database only, so whether they belong here is a person's to say
-    * `strays`: instances not listed for this series that name another study or series; not kept
-    * `unreadable`: parts that are no DICOM files; not kept
-    """
-
-    study_instance_uid: str
-    series_instance_uid: str
-    location: Location
-    index: tuple[IndexEntry, ...]
-    complete: bool
-    ending: Ending
-    stated: tuple[Demographics, ...]
-    conflicting: tuple[IndexEntry, ...] = ()
-    misplaced: frozenset[str] = frozenset()
-    strays: frozenset[str] = frozenset()
-    unreadable: int = 0
-
-    @property
-    def instances(self) -> frozenset[str]:
-        return frozenset(entry.sop_instance_uid for entry in self.index)
-
-    def locate(self, entry: IndexEntry) -> Location:
-        """Where in the vault one instance lies."""
-        return Location(self.location.key, self.location.offset + entry.offset, entry.length, entry.sha256)
 
 
 class Arriving:

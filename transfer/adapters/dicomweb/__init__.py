@@ -1,6 +1,5 @@
 """An image archive asked by DICOMweb (PS3.18): QIDO-RS finds, WADO-RS fetches; a series is one request, one object."""
 
-from transfer.adapters.dicomweb.client import DicomwebClient
-from transfer.adapters.dicomweb.http import Limits, Timeouts
+from transfer.adapters.dicomweb.client import DICOMWEB_HTTP, DicomwebClient
 
-__all__ = ["DicomwebClient", "Limits", "Timeouts"]
+__all__ = ["DICOMWEB_HTTP", "DicomwebClient"]

@@ -1,43 +1,48 @@
 """Finding a patient's studies at an archive, and fetching a series into the vault.
 
 A stream that dies does so silently, mostly at the end of an instance: every length fits and every file opens. So a
-series counts as complete only by the closing delimiter and the set of SOP Instance UIDs (MECHANISMS 5).
+series counts as complete only by the closing delimiter and the set of SOP Instance UIDs.
 """
 
+import json
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from typing import Final
 from urllib.parse import quote
 
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, ReadTimeoutError
-
+from transfer.adapters.dense import is_dense
 from transfer.adapters.dicom.asking import Question, studies
-from transfer.adapters.dicom.fetching import PIECE, Looks, store
-from transfer.adapters.dicom.found import STUDY_FIELDS, Entry, SeriesFound, StudyFound, required_uid, series_found
+from transfer.adapters.dicom.fetching import store
+from transfer.adapters.dicom.found import STUDY_FIELDS, Entry, required_uid, series_found
 from transfer.adapters.dicom.header import checked_uid
-from transfer.adapters.dicom.series import Arriving, Bytes, Ending, Gathering, SeriesObject
-from transfer.adapters.dicomweb.http import Archive, Limits, Timeouts, authorization
+from transfer.adapters.dicom.limits import Limits
+from transfer.adapters.dicom.series import Arriving, Bytes, Gathering
 from transfer.adapters.dicomweb.multipart import Mark, Multipart, boundary_of
-from transfer.errors import TooLarge, Unexpected, Unknown, Unreachable
+from transfer.adapters.http import HttpAnswer, HttpClient, HttpLimits, NotFound, Silent, TooSlow, basic, bearer
+from transfer.errors import CutShort, TooLarge, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics
+from transfer.sources import Ending, KeepGoing, SeriesFound, SeriesObject, StudyFound, go_on
 from transfer.staging import Vault
 
 _DICOM: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _PAGE: Final = 1000
+#: 204: nothing is found (PS3.18 8.3.4.4). 206: not all of it could be given; its UIDs tell which
+_ANSWERS: Final = frozenset({200, 204, 206})
+#: of one archive. A stream is bounded by what is taken of a series, and here by more than what frames its parts
+DICOMWEB_HTTP: Final = HttpLimits(page_bytes=8 << 20, stream_seconds=6 * 3600, stream_bytes=16 << 30)
 
 
 class DicomwebClient:
     """One archive. Safe to ask from several threads.
 
-    All methods raise:
+    `keep_going` is called at least every second and every MiB, but while we connect. All methods raise:
         Unreachable: no answer, or "not now" (408, 429, 5xx), with `retry_after` if the archive said when.
         TurnedAway: 401, 403. Forbidden is not absent.
         Unexpected: a redirect, a status or a body QIDO-RS and WADO-RS do not know.
-        TooLarge: beyond `limits`.
+        TooLarge: beyond `limits` or `http`.
     """
 
     def __init__(
@@ -47,33 +52,34 @@ class DicomwebClient:
         *,
         user: str | None = None,
         password: str | None = None,
-        timeouts: Timeouts | None = None,
+        http: HttpLimits = DICOMWEB_HTTP,
         limits: Limits | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`tls`: whom we trust, and the certificate that we show where the archive asks for one; else the machine's."""
-        self._timeouts = timeouts or Timeouts()
+        self._client = HttpClient(base_url, bearer(token) or basic(user, password), http, tls)
         self._limits = limits or Limits()
-        shown = authorization(token, user, password)
-        self._archive = Archive(base_url, shown, self._timeouts, self._limits, tls)
 
-    def studies(self, who: Demographics, institution: Institution) -> list[StudyFound]:
+    def studies(
+        self, who: Demographics, institution: Institution, *, keep_going: KeepGoing = go_on
+    ) -> list[StudyFound]:
         """The patient's studies by the numbers this archive would know, and if that finds none by name and birth date.
 
         Whose they are is what the archive says, to be matched by the caller. None found means "not found under these
         identifiers", and nothing asked (no number it knows, no name with a birth date) finds nothing either.
         """
-        return studies(who, institution, self._studies)
+        return studies(who, institution, lambda question: self._studies(question, keep_going))
 
-    def series(self, study: str) -> list[SeriesFound]:
+    def series(self, study: str, *, keep_going: KeepGoing = go_on) -> list[SeriesFound]:
         """The study's series; none if the archive does not know the study (any more)."""
-        entries = self._pages(f"/studies/{checked_uid(study)}/series", "0020000E", fields="includefield=00201209")
+        path = f"/studies/{checked_uid(study)}/series"
+        entries = self._pages(path, "0020000E", keep_going, fields="includefield=00201209")
         return [series_found(entry) for entry in entries.values()]
 
-    def instances(self, study: str, series: str) -> frozenset[str]:
+    def instances(self, study: str, series: str, *, keep_going: KeepGoing = go_on) -> frozenset[str]:
         """The SOP Instance UIDs of a series; none if the archive does not know it (any more)."""
         path = f"/studies/{checked_uid(study)}/series/{checked_uid(series)}/instances"
-        return frozenset(self._pages(path, "00080018"))
+        return frozenset(self._pages(path, "00080018", keep_going))
 
     def fetch_series(
         self,
@@ -84,7 +90,7 @@ class DicomwebClient:
         wanted: frozenset[str] | None = None,
         institution: Institution,
         vault: Vault,
-        keep_going: Callable[[], None],
+        keep_going: KeepGoing,
     ) -> SeriesObject | None:
         """Fetch a series into one new object: by one request, or the `wanted` rest of it by one request an instance.
 
@@ -93,8 +99,8 @@ class DicomwebClient:
 
         Args:
             expected: what `instances` listed
-            keep_going: called at the start, at least every MiB and at least every second while bytes come; what it
-                raises (`Fenced`, `NotPermitted`) ends the fetch at once and nothing of it is kept
+            keep_going: called at the start, too; what it raises (`Fenced`, `NotPermitted`) ends the fetch at once and
+                nothing of it is kept
 
         Raises:
             CutShort: the stream broke off before one instance was whole.
@@ -103,7 +109,7 @@ class DicomwebClient:
             Unavailable: also if the vault did not take it.
         """
         gathering = Gathering(study, series, expected, wanted, self._limits.series)
-        fetch = _Fetch(self._archive, self._limits, self._timeouts, Looks(keep_going), gathering)
+        fetch = _Fetch(self._client, self._limits, keep_going, gathering)
         path = f"/studies/{checked_uid(study)}/series/{checked_uid(series)}"
         rest = (
             None
@@ -113,13 +119,15 @@ class DicomwebClient:
         came = fetch.instances([path] if rest is None else rest, one_by_one=rest is not None)
         return store(gathering, came, vault, institution=institution)
 
-    def _studies(self, question: Question) -> dict[str, Entry]:
+    def _studies(self, question: Question, keep_going: KeepGoing) -> dict[str, Entry]:
         try:
-            return self._pages("/studies", "0020000D", fields=_query(question), gone_is_none=False)
-        except Unknown:
+            return self._pages("/studies", "0020000D", keep_going, fields=_query(question), gone_is_none=False)
+        except NotFound:
             raise Unexpected("the archive has no study search at its address") from None
 
-    def _pages(self, path: str, uid_tag: str, *, fields: str = "", gone_is_none: bool = True) -> dict[str, Entry]:
+    def _pages(
+        self, path: str, uid_tag: str, keep_going: KeepGoing, *, fields: str = "", gone_is_none: bool = True
+    ) -> dict[str, Entry]:
         """All entries of a list, by UID.
 
         An archive may give fewer than asked for without saying so: the list is at its end when a page brings nothing
@@ -129,8 +137,8 @@ class DicomwebClient:
         while True:
             query = "&".join(part for part in (fields, f"limit={_PAGE}", f"offset={len(found)}") if part)
             try:
-                page = self._archive.listing(f"{path}?{query}")
-            except Unknown:
+                page = self._listing(f"{path}?{query}", keep_going)
+            except NotFound:
                 if gone_is_none and not found:
                     return {}
                 raise
@@ -141,54 +149,78 @@ class DicomwebClient:
             if len(found) > self._limits.entries:
                 raise TooLarge(f"the archive lists more than {self._limits.entries} entries")
 
+    def _listing(self, path: str, keep_going: KeepGoing) -> list[Entry]:
+        """A QIDO-RS answer; empty for 204 and for `[]`. Of one that stopped in the middle nothing is used.
+
+        Raises:
+            NotFound: 404.
+        """
+        url, accept = self._client.base + path, "application/dicom+json"
+        try:
+            reply = self._client.ask("GET", url, accept=accept, keep_going=keep_going, statuses=_ANSWERS)
+        except CutShort:
+            raise Unreachable("the archive broke off its list, or did not end it in time") from None
+        if reply.status == 204:
+            return []
+        if is_dense(reply.body):
+            raise TooLarge("the archive's list has more in it than is read at once")
+        try:
+            entries = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            raise Unexpected("the archive's list is not JSON") from None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise Unexpected("the archive's list is not a list of data sets")
+        return entries
+
 
 class _Fetch:
     """One fetch: from the archive's answers to the bytes of a tar."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        limits: Limits,
-        timeouts: Timeouts,
-        looks: Looks,
-        gathering: Gathering,
-    ) -> None:
-        self._archive = archive
+    def __init__(self, client: HttpClient, limits: Limits, keep_going: KeepGoing, gathering: Gathering) -> None:
+        self._client = client
         self._limits = limits
-        self._looks = looks
+        self._keep_going = keep_going
         self._gathering = gathering
-        self._deadline = time.monotonic() + timeouts.deadline if timeouts.deadline else None
+        self._until = time.monotonic() + client.limits.stream_seconds
 
     def instances(self, paths: list[str], *, one_by_one: bool) -> Generator[Bytes, None, None]:
         """What the paths bring, as members of a tar: a series, or some of its instances one by one."""
         for path in paths:
-            self._looks.now()
-            with ExitStack() as open_response:
-                if response := self._opened(open_response, path, one_by_one=one_by_one):
-                    yield from self._parts(response)
+            self._keep_going()
+            with ExitStack() as opened:
+                if answer := self._opened(opened, path, one_by_one=one_by_one):
+                    yield from self._parts(answer)
                     if one_by_one:
-                        self._read(response)  # to its end, so that the next one need not connect
+                        self._read(answer)  # to its end, so that the next one need not connect
             if self._gathering.ending is not Ending.CLOSED:
                 break
 
-    def _opened(self, stack: ExitStack, path: str, *, one_by_one: bool) -> BaseHTTPResponse | None:
+    def _opened(self, stack: ExitStack, path: str, *, one_by_one: bool) -> HttpAnswer | None:
         """The answer; None if this one instance is gone, or if others came before the archive stopped answering."""
+        asked = self._client.open(
+            "GET",
+            self._client.base + path,
+            accept=_DICOM,
+            keep_going=self._keep_going,
+            statuses=_ANSWERS,
+            until=self._until,
+        )
         try:
-            return stack.enter_context(self._archive.open(path, accept=_DICOM))
-        except Unknown:
+            return stack.enter_context(asked)
+        except NotFound:
             if not one_by_one:
                 raise Unexpected("the archive lists a series that it does not give") from None
-        except Unreachable:
+        except (Unreachable, TooSlow) as error:
             if not self._gathering.index:
                 raise
-            self._gathering.ending = Ending.DIED
+            self._gathering.ending = Ending.OUT_OF_TIME if isinstance(error, TooSlow) else Ending.DIED
         return None
 
-    def _parts(self, response: BaseHTTPResponse) -> Iterator[Bytes]:
-        body = Multipart(boundary_of(response.headers.get("Content-Type", "")), self._limits.parts)
+    def _parts(self, answer: HttpAnswer) -> Iterator[Bytes]:
+        body = Multipart(boundary_of(answer.headers.get("Content-Type", "")), self._limits.parts)
         instance = Arriving(self._limits)
         try:
-            for event in self._events(response, body):
+            for event in self._events(answer, body):
                 if isinstance(event, memoryview):
                     instance.add(event)
                 elif event is Mark.PART_ENDS:
@@ -200,25 +232,21 @@ class _Fetch:
         if not body.closed and self._gathering.ending is Ending.CLOSED:
             self._gathering.ending = Ending.DIED
 
-    def _events(self, response: BaseHTTPResponse, body: Multipart) -> Iterator[Mark | memoryview]:
-        while not body.closed and (piece := self._read(response)):
+    def _events(self, answer: HttpAnswer, body: Multipart) -> Iterator[Mark | memoryview]:
+        while not body.closed and (piece := self._read(answer)):
             yield from body.feed(piece)
 
-    def _read(self, response: BaseHTTPResponse) -> bytes:
+    def _read(self, answer: HttpAnswer) -> bytes:
         """What one `recv` brings; nothing when the stream is at its end, however that came."""
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            self._gathering.ending = Ending.OUT_OF_TIME
-            return b""
         try:
-            piece = response.read1(PIECE)
-        except ReadTimeoutError:
+            return answer.read()
+        except TooSlow:
+            self._gathering.ending = Ending.OUT_OF_TIME
+        except Silent:
             self._gathering.ending = Ending.STALLED
-            return b""
-        except (HTTPError, OSError):
+        except CutShort:
             self._gathering.ending = Ending.DIED
-            return b""
-        self._looks.after(len(piece))
-        return piece
+        return b""
 
 
 def _query(question: Question) -> str:

@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from transfer.adapters.dicom.fetching import PIECE, Looks
-from transfer.adapters.dicom.series import Ending
 from transfer.adapters.dimse import negotiation
 from transfer.adapters.dimse.command import Command
 from transfer.adapters.dimse.line import Ended, Line, Timeouts, connected
 from transfer.adapters.dimse.negotiation import MOST_PDU, Agreed, Context
 from transfer.errors import TurnedAway, Unexpected, Unreachable
+from transfer.sources import Ending
 
 # PDU types, PS3.8 table 9-11 and following
 _ACCEPTED: Final = 2

@@ -4,16 +4,16 @@ An archive counts what it tried to send, and some count wrongly. So a series cou
 of success and the set of SOP Instance UIDs.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Final
 
 from transfer.adapters.dicom.asking import Question, studies
 from transfer.adapters.dicom.fetching import Looks, store
-from transfer.adapters.dicom.found import Entry, SeriesFound, StudyFound, first_text, required_uid, series_found
+from transfer.adapters.dicom.found import Entry, first_text, required_uid, series_found
 from transfer.adapters.dicom.header import checked_uid
 from transfer.adapters.dicom.limits import Limits
-from transfer.adapters.dicom.series import Gathering, SeriesObject
+from transfer.adapters.dicom.series import Gathering
 from transfer.adapters.dimse import command, identifier, negotiation
 from transfer.adapters.dimse.association import Association, Peer
 from transfer.adapters.dimse.fetch import Fetch
@@ -22,6 +22,7 @@ from transfer.adapters.dimse.negotiation import Context
 from transfer.errors import TooLarge, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics
+from transfer.sources import KeepGoing, SeriesFound, SeriesObject, StudyFound, go_on
 from transfer.staging import Vault
 
 _STUDY: Final = "0020000D"
@@ -36,7 +37,7 @@ _MOST_ANSWERS: Final = 64 << 20
 class DimseClient:
     """One archive. Safe to ask from several threads; each question is an association of its own.
 
-    All methods raise:
+    `keep_going` is called at least every second and every MiB, but while we connect. All methods raise:
         Unreachable: no answer, or "not now": congestion, out of resources, unable to process.
         TurnedAway: it does not know itself or us by the AE title, wants another certificate, or says "not authorized".
         Unexpected: what DIMSE does not know, or an archive without C-FIND and C-GET of the Study Root.
@@ -48,25 +49,27 @@ class DimseClient:
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
 
-    def studies(self, who: Demographics, institution: Institution) -> list[StudyFound]:
+    def studies(
+        self, who: Demographics, institution: Institution, *, keep_going: KeepGoing = go_on
+    ) -> list[StudyFound]:
         """The patient's studies by the numbers this archive would know, and if that finds none by name and birth date.
 
         Whose they are is what the archive says, to be matched by the caller. None found means "not found under these
         identifiers", and nothing asked (no number it knows, no name with a birth date) finds nothing either.
         """
-        return studies(who, institution, self._studies)
+        return studies(who, institution, lambda question: self._studies(question, Looks(keep_going)))
 
-    def series(self, study: str) -> list[SeriesFound]:
+    def series(self, study: str, *, keep_going: KeepGoing = go_on) -> list[SeriesFound]:
         """The study's series; none if the archive does not know the study (any more)."""
         keys = {"StudyInstanceUID": checked_uid(study)}
-        with closing(self._asked("SERIES", keys)) as entries:
+        with closing(self._asked("SERIES", keys, Looks(keep_going))) as entries:
             found = {required_uid(entry, _SERIES): series_found(entry) for entry in entries}
         return list(found.values())
 
-    def instances(self, study: str, series: str) -> frozenset[str]:
+    def instances(self, study: str, series: str, *, keep_going: KeepGoing = go_on) -> frozenset[str]:
         """The SOP Instance UIDs of a series; none if the archive does not know it (any more)."""
         keys = {"StudyInstanceUID": checked_uid(study), "SeriesInstanceUID": checked_uid(series)}
-        with closing(self._asked("IMAGE", keys)) as entries:
+        with closing(self._asked("IMAGE", keys, Looks(keep_going))) as entries:
             return frozenset(required_uid(entry, _INSTANCE) for entry in entries)
 
     def fetch_series(
@@ -78,7 +81,7 @@ class DimseClient:
         wanted: frozenset[str] | None = None,
         institution: Institution,
         vault: Vault,
-        keep_going: Callable[[], None],
+        keep_going: KeepGoing,
     ) -> SeriesObject | None:
         """Fetch a series into one new object: the whole of it, or the `wanted` rest by the UIDs of its instances.
 
@@ -104,8 +107,8 @@ class DimseClient:
         came = fetch.instances(keys, rest, lambda: self._classes(keys, looks))
         return store(gathering, came, vault, institution=institution)
 
-    def _studies(self, question: Question) -> dict[str, Entry]:
-        with closing(self._asked("STUDY", question)) as entries:
+    def _studies(self, question: Question, looks: Looks) -> dict[str, Entry]:
+        with closing(self._asked("STUDY", question, looks)) as entries:
             return {required_uid(entry, _STUDY): entry for entry in entries}
 
     def _classes(self, keys: Mapping[str, str], looks: Looks) -> dict[str, str | None]:
@@ -113,11 +116,11 @@ class DimseClient:
         with closing(self._asked("IMAGE", keys, looks)) as entries:
             return {required_uid(entry, _INSTANCE): first_text(entry, _CLASS) for entry in entries}
 
-    def _asked(self, level: str, keys: Mapping[str, str], looks: Looks | None = None) -> Generator[Entry, None, None]:
+    def _asked(self, level: str, keys: Mapping[str, str], looks: Looks) -> Generator[Entry, None, None]:
         """The answers to one C-FIND; not those of another study or series."""
         contexts = [Context(negotiation.FIND)]
         try:
-            with Association(self._peer, contexts, self._timeouts, looks or Looks(lambda: None)) as association:
+            with Association(self._peer, contexts, self._timeouts, looks) as association:
                 association.bound(self._timeouts.listing)
                 asked = association.agreed.speaks(negotiation.FIND)
                 question = command.question(command.FIND, negotiation.FIND, 1)

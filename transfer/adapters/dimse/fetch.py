@@ -8,13 +8,14 @@ from transfer.adapters.dicom.fetching import Looks
 from transfer.adapters.dicom.header import UID
 from transfer.adapters.dicom.limits import Limits
 from transfer.adapters.dicom.part10 import file_head
-from transfer.adapters.dicom.series import Arriving, Bytes, Ending, Gathering
+from transfer.adapters.dicom.series import Arriving, Bytes, Gathering
 from transfer.adapters.dimse import command, identifier, negotiation
 from transfer.adapters.dimse.association import Association, Peer
 from transfer.adapters.dimse.command import Command
 from transfer.adapters.dimse.line import Ended, Timeouts
 from transfer.adapters.dimse.negotiation import Context
 from transfer.errors import TooLarge, Unexpected
+from transfer.sources import Ending
 
 #: UIDs of one C-GET: some archives bound what a question may be long
 _UIDS: Final = 100

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from transfer.adapters.dicom.fetching import PIECE, Looks
-from transfer.adapters.dicom.series import Ending
 from transfer.errors import TurnedAway, Unexpected, Unreachable
+from transfer.sources import Ending
 
 _Done = TypeVar("_Done")
 

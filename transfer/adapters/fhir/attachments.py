@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import pybase64
-import urllib3
 
 from transfer.adapters.fhir.documents import FHIR_JSON, UNKNOWN_CONTENT, media_type
-from transfer.adapters.fhir.peer import KeepGoing, Peer, is_framed, pour
 from transfer.adapters.fhir.trees import Tree, parse, text, type_of
+from transfer.adapters.http import HttpAnswer, HttpClient
 from transfer.errors import CutShort, NotAllowed, Unexpected, Unreadable
+from transfer.sources import KeepGoing
 from transfer.staging import CHUNK
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -41,8 +41,12 @@ def decode(data: str, keep_going: KeepGoing) -> Iterator[bytes]:
             raise Unreadable("an attachment that is not base64") from None
 
 
-def download(peer: Peer, url: str | None, attachment: Tree, keep_going: KeepGoing) -> Iterator[bytes]:
+def download(
+    client: HttpClient, url: str | None, attachment: Tree, keep_going: KeepGoing, *, most_of_resource: int
+) -> Iterator[bytes]:
     """The bytes at the attachment's address, or those of the Binary resource that answers there.
+
+    Such a resource is held in memory and may have `most_of_resource` bytes.
 
     Raises:
         NotAllowed: the address is not the source's own.
@@ -55,16 +59,14 @@ def download(peer: Peer, url: str | None, attachment: Tree, keep_going: KeepGoin
         raise NotAllowed("an attachment that lies elsewhere than at its source")
     expected = media_type(text(attachment, "contentType"))
     keep_going()
-    with peer.answer("GET", url, accept=f"{expected}, */*;q=0.1") as response:
-        came = media_type(response.headers.get("Content-Type"))
+    with client.open("GET", url, accept=f"{expected}, */*;q=0.1", keep_going=keep_going) as answer:
+        came = media_type(answer.headers.get("Content-Type"))
         if came == FHIR_JSON:
-            yield from _verified(_of_resource(peer, response, expected, keep_going), _sha1(attachment))
+            yield from _verified(_of_resource(answer, expected, keep_going, most_of_resource), _sha1(attachment))
             return
         if came in ("text/html", "application/fhir+xml") and expected not in (came, UNKNOWN_CONTENT):
             raise Unexpected("another type of content than announced")
-        limits = peer.limits
-        chunks = pour(response, limit=limits.attachment_bytes, seconds=limits.attachment_seconds, keep_going=keep_going)
-        yield from _verified(_whole(chunks, response, attachment), _sha1(attachment))
+        yield from _verified(_whole(answer.chunks(keep_going), answer, attachment), _sha1(attachment))
 
 
 def sized(attachment: Tree) -> int | None:
@@ -73,13 +75,13 @@ def sized(attachment: Tree) -> int | None:
     return said if isinstance(said, int) and said >= 0 else None
 
 
-def _whole(chunks: Iterable[bytes], response: urllib3.BaseHTTPResponse, attachment: Tree) -> Iterator[bytes]:
+def _whole(chunks: Iterable[bytes], answer: HttpAnswer, attachment: Tree) -> Iterator[bytes]:
     """Where neither a length nor chunks frame the body, its end proves nothing: then the source's own word counts."""
     taken, announced = 0, sized(attachment)
     for chunk in chunks:
         taken += len(chunk)
         yield chunk
-    if is_framed(response) or _sha1(attachment):
+    if answer.is_framed or _sha1(attachment):
         return
     if announced is None:
         raise Unexpected("a document whose end cannot be told")
@@ -87,13 +89,10 @@ def _whole(chunks: Iterable[bytes], response: urllib3.BaseHTTPResponse, attachme
         raise CutShort("fewer bytes than announced")
 
 
-def _of_resource(
-    peer: Peer, response: urllib3.BaseHTTPResponse, expected: str, keep_going: KeepGoing
-) -> Iterator[bytes]:
+def _of_resource(answer: HttpAnswer, expected: str, keep_going: KeepGoing, most: int) -> Iterator[bytes]:
     """A Binary resource is the bytes inside it; another resource is itself, where that was announced."""
-    limits = peer.limits
-    body = b"".join(pour(response, limit=limits.binary_bytes, seconds=limits.attachment_seconds, keep_going=keep_going))
-    resource = parse(body, limit=limits.binary_bytes)
+    body = answer.whole(most)
+    resource = parse(body, limit=most)
     if type_of(resource) == "Binary":
         yield from decode(text(resource, "data") or "", keep_going)
     elif expected in (FHIR_JSON, "application/json", UNKNOWN_CONTENT):

@@ -11,7 +11,6 @@ from transfer.adapters.fhir import consents, pushes, referrals
 from transfer.adapters.fhir.codes import PACKET, REQUEST, disease_of
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
-from transfer.adapters.fhir.found import Bad
 from transfer.adapters.fhir.pushes import Sent
 from transfer.adapters.fhir.referrals import DiseaseOf
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
@@ -19,6 +18,7 @@ from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptWor
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import Authorization, FormStatus
+from transfer.sources import Bad
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: a Task's word about a packet; any other state says only that it is on its way

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from transfer.adapters.fhir.attachments import decode
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe
-from transfer.adapters.fhir.found import Bad
-from transfer.adapters.fhir.peer import go_on
 from transfer.adapters.fhir.people import Resources, person
 from transfer.adapters.fhir.trees import Tree, check, child, children, text, type_of
 from transfer.errors import NeedsReview
 from transfer.institutions import Institution
 from transfer.records import Document
+from transfer.sources import Bad, go_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

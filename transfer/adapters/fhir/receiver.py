@@ -8,10 +8,13 @@ from urllib.parse import urlencode
 
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.documents import FHIR_JSON
-from transfer.adapters.fhir.peer import Limits, NotReached, Peer, Reply, go_on, pour, refusal, retry_after
+from transfer.adapters.fhir.limits import FHIR_HTTP
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
-from transfer.errors import NeedsReview, TooLarge, TransferError, TurnedAway, Unavailable, Unexpected, Unreachable
+from transfer.adapters.http import HttpClient, HttpLimits, HttpReply, NotReached, NotTrusted, bearer
+from transfer.adapters.http.failures import refusal, retry_after
+from transfer.errors import NeedsReview, TooLarge, TransferError, TurnedAway, Unavailable, Unexpected, Unheard
 from transfer.identifiers import PacketId
+from transfer.sources import go_on
 
 #: R4's own words for what went wrong (https://hl7.org/fhir/R4/valueset-issue-type.html)
 _ISSUE: Final = re.compile(r"[a-z][a-z-]{2,29}")
@@ -19,14 +22,6 @@ _ISSUE: Final = re.compile(r"[a-z][a-z-]{2,29}")
 _NOT_TAKEN: Final = frozenset({425, 429, 503})
 #: 409: another copy of the same submission is being taken at this moment; who has it is asked afterwards
 _MAYBE_TAKEN: Final = frozenset({408, 409})
-
-
-class Unheard(Unreachable):
-    """No usable answer. `maybe_received`: the submission left us, so only the receiver knows; ask `has` first."""
-
-    def __init__(self, what: str, *, maybe_received: bool, retry_after: float | None = None) -> None:
-        super().__init__(what, retry_after=retry_after)
-        self.maybe_received = maybe_received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +36,17 @@ class ReceiverClient:
     """One receiver, for ITI-65. Sending the same submission twice is safe (`ifNoneExist`), asking first is better."""
 
     def __init__(
-        self, url: str, token: str | None, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+        self, url: str, token: str | None, http: HttpLimits = FHIR_HTTP, tls: ssl.SSLContext | None = None
     ) -> None:
-        self._peer = Peer(url, token, limits or Limits(), tls)
+        """`tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's."""
+        self._client = HttpClient(url, bearer(token), http, tls)
 
     def close(self) -> None:
-        self._peer.close()
+        self._client.close()
 
     def cut(self) -> None:
         """End a `submit` that another thread is making: it is then unheard."""
-        self._peer.cut()
+        self._client.cut()
 
     def submit(self, bundle: bytes) -> Submitted:
         """Hand the submission over.
@@ -58,7 +54,8 @@ class ReceiverClient:
         Raises:
             Unheard: no answer, one that says "not now", or a success that cannot be read.
             TurnedAway: it does not accept who we are; nothing was taken.
-            Unexpected: it refuses the submission; the message carries R4's issue codes, nothing else of theirs.
+            Unexpected: it refuses the submission, and the message carries R4's issue codes, nothing else of theirs; or
+                TLS failed before anything was sent.
         """
         try:
             reply = self._post(bundle)
@@ -66,6 +63,10 @@ class ReceiverClient:
             raise Unheard(str(error), maybe_received=False) from None
         except (Unavailable, TooLarge) as error:
             raise Unheard(str(error), maybe_received=True) from None
+        except NotTrusted as error:
+            if error.was_sent:
+                raise Unheard(str(error), maybe_received=True) from None
+            raise
         if reply.status not in (200, 201):
             raise _refused(reply)
         try:
@@ -73,13 +74,11 @@ class ReceiverClient:
         except (NeedsReview, TooLarge) as error:
             raise Unheard(str(error), maybe_received=True) from None
 
-    def _post(self, bundle: bytes) -> Reply:
-        peer, limits = self._peer, self._peer.limits
-        with peer.answer(
-            "POST", peer.base, accept=FHIR_JSON, body=bundle, content_type=FHIR_JSON, any_status=True
-        ) as response:
-            chunks = pour(response, limit=limits.page_bytes, seconds=limits.page_seconds, keep_going=go_on)
-            return Reply(response.status, response.headers, b"".join(chunks))
+    def _post(self, bundle: bytes) -> HttpReply:
+        client, headers = self._client, {"Content-Type": FHIR_JSON}
+        return client.ask(
+            "POST", client.base, accept=FHIR_JSON, keep_going=go_on, headers=headers, body=bundle, statuses=None
+        )
 
     def has(self, packet: PacketId) -> bool:
         """Whether the receiver holds the packet's submission set.
@@ -88,8 +87,8 @@ class ReceiverClient:
             Unexpected: it answered with something else, as a server that ignores what it is asked for.
             TurnedAway, Unreachable, CutShort: it said neither yes nor no.
         """
-        url = f"{self._peer.base}/List?{urlencode({'identifier': f'{PACKET}|{packet}'})}"
-        page = parse(self._peer.ask("GET", url, accept=FHIR_JSON, keep_going=go_on).body)
+        url = f"{self._client.base}/List?{urlencode({'identifier': f'{PACKET}|{packet}'})}"
+        page = parse(self._client.ask("GET", url, accept=FHIR_JSON, keep_going=go_on).body)
         if type_of(page) != "Bundle" or text(page, "type") != "searchset":
             raise Unexpected("not a searchset")
         lists = [each for entry in children(page, "entry") if type_of(each := child(entry, "resource")) == "List"]
@@ -115,7 +114,7 @@ def _taken(answer: Tree, expected: int) -> Submitted:
     return Submitted(created=statuses.count("201"), known=len(statuses) - statuses.count("201"))
 
 
-def _refused(reply: Reply) -> TransferError:
+def _refused(reply: HttpReply) -> TransferError:
     if reply.status in _MAYBE_TAKEN or reply.status >= 500 or reply.status in _NOT_TAKEN:
         return Unheard(
             f"HTTP {reply.status}",

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from transfer.adapters.fhir.documents import FHIR_JSON
-from transfer.adapters.fhir.peer import Gone, KeepGoing, NotOffered, Peer
+from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.trees import Tree, check, child, children, parse, text, type_of
+from transfer.adapters.http import Gone, HttpClient, NotOffered
 from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
+from transfer.sources import KeepGoing
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -36,8 +38,9 @@ class Searches:
     an address; else it is a GET.
     """
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, client: HttpClient, limits: DocumentLimits) -> None:
+        self._client = client
+        self._limits = limits
         self._posts = True
 
     def entries(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Entry]:
@@ -76,8 +79,8 @@ class Searches:
 
     def _pages(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Tree]:
         page = self._first(kind, criteria, keep_going)
-        limits, read = self._peer.limits, set[str]()
-        most = limits.documents if criteria.get("_count") == "1" else limits.pages
+        read = set[str]()
+        most = self._limits.documents if criteria.get("_count") == "1" else self._limits.pages
         yield page
         while following := self._next(page):
             if following in read:
@@ -90,7 +93,7 @@ class Searches:
             yield page
 
     def _first(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Tree:
-        url, form = f"{self._peer.base}/{kind}", urlencode(criteria)
+        url, form = f"{self._client.base}/{kind}", urlencode(criteria)
         if self._posts:
             try:
                 return self._page("POST", f"{url}/_search", keep_going, form.encode())
@@ -99,10 +102,10 @@ class Searches:
         return self._page("GET", f"{url}?{form}", keep_going)
 
     def _page(self, method: str, url: str, keep_going: KeepGoing, form: bytes | None = None) -> Tree:
-        sent = {"body": form, "content_type": _FORM} if form is not None else {}
+        headers = {} if form is None else {"Content-Type": _FORM}
         try:
-            reply = self._peer.ask(method, url, accept=FHIR_JSON, keep_going=keep_going, **sent)
-            page = parse(reply.body, limit=self._peer.limits.page_bytes)
+            reply = self._client.ask(method, url, accept=FHIR_JSON, keep_going=keep_going, headers=headers, body=form)
+            page = parse(reply.body, limit=self._client.limits.page_bytes)
         except TooLarge as error:
             raise _PageTooLarge(str(error)) from None
         if type_of(page) != "Bundle" or text(page, "type") != "searchset":
@@ -115,8 +118,8 @@ class Searches:
         said = next((text(link, "url") for link in children(page, "link") if text(link, "relation") == "next"), None)
         if said is None:
             return None
-        url = self._peer.address(said)
-        if url is None or not self._peer.is_within(url):
+        url = self._client.address(said)
+        if url is None or not self._client.is_within(url):
             raise Unexpected("its next page lies outside its own address")
         return url
 
@@ -145,4 +148,4 @@ class Searches:
         if said.startswith(("http://", "https://")):
             return said
         number = text(resource, "id")
-        return f"{self._peer.base}/{type_of(resource)}/{number}" if number else None
+        return f"{self._client.base}/{type_of(resource)}/{number}" if number else None

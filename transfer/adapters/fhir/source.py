@@ -11,15 +11,17 @@ from typing import Final, Literal
 from transfer.adapters.fhir.attachments import download, inline
 from transfer.adapters.fhir.codes import DIAGNOSTIC_SECTION, LOINC
 from transfer.adapters.fhir.documents import FHIR_JSON, Description, describe
-from transfer.adapters.fhir.found import Bad, Draft, Drafts, Found, PatientFound
-from transfer.adapters.fhir.peer import KeepGoing, Limits, Peer, go_on
+from transfer.adapters.fhir.drafts import Draft, Drafts
+from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
 from transfer.adapters.fhir.people import Resources, demographics, issued
 from transfer.adapters.fhir.searches import Entry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
+from transfer.adapters.http import HttpClient, HttpLimits, bearer
 from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import Document, RecordKind
+from transfer.sources import Bad, Found, KeepGoing, PatientFound, go_on
 
 #: The categories under which US Core servers file reports; a search for each, since none need take a list.
 REPORT_CATEGORIES: Final = (f"{LOINC}|LP29684-5", f"{LOINC}|LP7839-6", f"{DIAGNOSTIC_SECTION}|LAB")
@@ -32,18 +34,25 @@ class FhirSourceClient:
     """One institution's server. Asking twice is harmless; nothing is written there.
 
     Every call raises `TurnedAway` (401, 403), `Unreachable` (408, 429, 5xx, no connection, silence), `Unexpected` or
-    `Unreadable` (an answer R4 does not promise), `TooLarge`. `keep_going` is called between pages and attachments and
-    at least every MiB, and stops everything by raising.
+    `Unreadable` (an answer R4 does not promise), `TooLarge`. `keep_going` is called between pages and attachments, at
+    least every MiB and every second, and stops everything by raising.
     """
 
     def __init__(
-        self, base_url: str, token: str | None, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+        self,
+        base_url: str,
+        token: str | None,
+        limits: DocumentLimits | None = None,
+        http: HttpLimits = FHIR_HTTP,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._peer = Peer(base_url, token, limits or Limits(), tls)
-        self._searches = Searches(self._peer)
+        """`tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's."""
+        self._client = HttpClient(base_url, bearer(token), http, tls)
+        self._limits = limits or DocumentLimits()
+        self._searches = Searches(self._client, self._limits)
 
     def close(self) -> None:
-        self._peer.close()
+        self._client.close()
 
     def find_patient(
         self, who: Demographics, institution: Institution, *, keep_going: KeepGoing = go_on
@@ -125,7 +134,7 @@ class FhirSourceClient:
         Raises:
             besides the class's: NeedsReview and TooLarge after all that could be given.
         """
-        drafts, stopped = Drafts(inline_bytes=self._peer.limits.inline_bytes), None
+        drafts, stopped = Drafts(inline_bytes=self._limits.inline_bytes), None
         try:
             for entry, described in self._described(patient, institution, keep_going):
                 found = described if isinstance(described, Bad) else self._place(entry, described, drafts, keep_going)
@@ -145,11 +154,11 @@ class FhirSourceClient:
     ) -> Iterator[tuple[Entry, Bad | Description]]:
         others, nowhere = 0, Entry(resource={}, address=None)
         for count, entry in enumerate(self._all_entries(patient, keep_going)):
-            if count >= self._peer.limits.documents:
+            if count >= self._limits.documents:
                 raise TooLarge("more documents than are taken of one patient")
             if entry.problem:
                 yield entry, Bad(reason=entry.problem, source=entry.address)
-            elif is_about(entry, patient, institution, self._peer.base):
+            elif is_about(entry, patient, institution, self._client.base):
                 yield from self._formats(entry, patient, institution)
             else:
                 others += 1
@@ -183,7 +192,7 @@ class FhirSourceClient:
         if attachment is None:
             return self._structured(entry, document, keep_going)
         said, data = text(attachment, "url"), text(attachment, "data")
-        if said and (url := self._peer.address(said)):
+        if said and (url := self._client.address(said)):
             drafts.add(url, document, entry.address, attachment)
             return None
         if not said and not data:
@@ -195,7 +204,8 @@ class FhirSourceClient:
         if draft.data:
             data, attachment = draft.data, draft.attachment
             return lambda: inline(data, attachment, keep_going)
-        return lambda: download(self._peer, url, draft.attachment, keep_going)
+        most = self._limits.binary_bytes
+        return lambda: download(self._client, url, draft.attachment, keep_going, most_of_resource=most)
 
     def _structured(self, entry: Entry, document: Document, keep_going: KeepGoing) -> Found | Bad:
         """A report that is nothing but its results: the record is the searchset that holds it with all of them."""
@@ -206,9 +216,9 @@ class FhirSourceClient:
 
     def _report(self, number: str, keep_going: KeepGoing) -> Iterator[bytes]:
         keep_going()
-        url = f"{self._peer.base}/DiagnosticReport?_id={number}&_include=DiagnosticReport:result"
-        reply = self._peer.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going)
-        _require_results(parse(reply.body, limit=self._peer.limits.page_bytes), number)
+        url = f"{self._client.base}/DiagnosticReport?_id={number}&_include=DiagnosticReport:result"
+        reply = self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going)
+        _require_results(parse(reply.body, limit=self._client.limits.page_bytes), number)
         yield reply.body
 
 

@@ -1,42 +1,10 @@
-"""What a source's server holds of a patient, as it is found: the patient, documents, and entries that are no use."""
+"""Documents while they are still being described: the same bytes may be told of in several resources."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from transfer.adapters.fhir.trees import Tree, text
-from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientFound:
-    """The one patient of theirs that answers to who we asked for. `demographics` is for matching to check."""
-
-    id: str
-    url: str
-    demographics: Demographics
-    by: Literal["identifier", "name"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One document at the source. `sources` are the absolute URLs of the resources that describe it.
-
-    `read()` fetches the bytes, once for each call, and raises what `attachments.download` raises.
-    """
-
-    document: Document
-    sources: tuple[str, ...]
-    read: Callable[[], Iterator[bytes]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bad:
-    """An entry that cannot be used and is held. `reason` is free of values; `source` is its URL, if it has one."""
-
-    reason: str
-    source: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
