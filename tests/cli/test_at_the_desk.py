@@ -8,6 +8,7 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from tests.staff import ANN
 from transfer.flow import desk
 from transfer.parts.postgres import Postgres
 from transfer.records import RecordKind
@@ -38,7 +39,7 @@ def test_whom_nobody_knows_is_a_negative_answer(edges, transfer):
 
 def test_the_open_cases_are_listed_with_why_each_waits(edges, transfer):
     first, second = b.a_case(edges), b.a_case_without_slides(edges)
-    desk.close(edges, first, "not-coming", person="ann")
+    desk.close(edges, first, "not-coming", actor=ANN)
 
     listed = json.loads(transfer("case", "list", "--json").stdout)
     everything = json.loads(transfer("case", "list", "--all", "--json").stdout)

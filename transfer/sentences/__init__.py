@@ -15,11 +15,12 @@ from transfer.materials import Discrepancy
 from transfer.permissions import Finding
 from transfer.record_requests import RequestState
 from transfer.sentences.decisions import HOLDS
+from transfer.sentences.desk import sentence
 from transfer.sentences.findings import FINDINGS
 from transfer.sentences.waiting import DISCREPANCIES, NEEDS, REQUESTS, WAITS
 from transfer.sentences.words import Sentences
 
-__all__ = ["FAMILIES", "SENTENCES", "Sentences"]
+__all__ = ["FAMILIES", "SENTENCES", "Sentences", "sentence"]
 
 #: the families of codes a person can meet; a test holds that each member has its sentences
 FAMILIES: tuple[type[StrEnum], ...] = (Finding, RequestState, WaitCode, NeedState, HoldCode, Discrepancy)
