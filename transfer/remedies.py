@@ -30,7 +30,7 @@ class RemedyCode(Code):
     LEAVE_NOTE_AWAY = "leave-note-away"
     LEAVE_RECORD_AWAY = "leave-record-away"
     LEAVE_CASE_AWAY = "leave-case-away"
-    NAME_RECORD = "name-record", "case"
+    NAME_RECORD = "name-record", "case", "line", "answer"
     NAME_LINES = "name-lines", "case", "lines"
     NAME_LINE = "name-line", "case"
     NAME_CASE = "name-case", "hold", "cases"

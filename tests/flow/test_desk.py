@@ -9,7 +9,7 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
-from tests.staff import ANN, BEN
+from tests.staff import ANN, BEN, somebody
 from transfer import facts
 from transfer.arrivals import ArrivalKind
 from transfer.completeness import NeedState, WaiverKind
@@ -27,6 +27,7 @@ from transfer.matching import Tier
 from transfer.permissions import End
 from transfer.record_requests import RequestState
 from transfer.records import RecordKind
+from transfer.rights import Right
 from transfer.sentences import sentence
 
 pytestmark = pytest.mark.servers
@@ -779,6 +780,70 @@ class TestWhyItWaits:
 
         assert chart["patient"]["family"] not in str(desk.dossier(edges, case, actor=ANN))
         assert chart["patient"]["family"] in str(desk.dossier(edges, case, actor=ANN, identity=True))
+
+
+class TestWhoDidIt:
+    def test_a_name_that_nobody_made_sure_of_is_marked_so(self, edges):
+        case = b.a_case(edges)
+        desk.add_note(edges, case, "she called", actor=ANN)
+        desk.add_note(edges, case, "she called again", actor=somebody("ben", is_claimed=False))
+
+        noted = [(line.by.person, line.by.claimed) for line in lines(edges, Chain.case(case), facts.NoteAdded)]
+        shown = [(note.by, note.is_claimed) for note in desk.dossier(edges, case, actor=ANN, notes=True).notes]
+
+        assert noted[-2:] == [("ann", True), ("ben", False)]
+        assert shown[-2:] == [("ann", True), ("ben", False)]
+
+    def test_what_two_people_said_tells_who_had_signed_in(self, edges):
+        chart = b.a_chart()
+        case = b.a_case(edges, chart)
+        b.report_comes(edges, b.a_twin(chart))
+        hold = b.the_hold(edges, "whose-record")
+        desk.resolve(edges, hold.id, Word.OURS, actor=somebody("ann", is_claimed=False), case=case)
+        desk.resolve(edges, hold.id, Word.NOT_OURS, actor=BEN)
+
+        said = desk.hold(edges, hold.id, actor=ANN).comparison.opinions
+
+        assert [(one.person, one.is_claimed, one.word) for one in said] == [
+            ("ann", False, "ours"),
+            ("ben", True, "not-ours"),
+        ]
+
+
+class TestRights:
+    def test_an_answer_needs_the_right_of_what_it_does(self, edges):
+        case = b.a_case_without_slides(edges)
+        hold = b.the_hold(edges, "approve-partial")
+        actor = somebody("ann", without=frozenset({Right.RELEASE}))
+
+        with pytest.raises(NotAllowed, match="needs the right release"):
+            desk.resolve(edges, hold.id, Word.APPROVE, actor=actor)
+
+        assert b.the_hold(edges, "approve-partial").id == hold.id
+        assert not lines(edges, Chain.case(case), facts.CaseApproved)
+
+    def test_whose_it_is_needs_a_right_of_its_own(self, edges):
+        chart = b.a_chart()
+        case = b.a_case(edges, chart)
+        b.report_comes(edges, b.a_twin(chart))
+        hold = b.the_hold(edges, "whose-record")
+        actor = somebody("ann", without=frozenset({Right.DECIDE_WHOSE}))
+
+        with pytest.raises(NotAllowed, match="needs the right decide-whose"):
+            desk.resolve(edges, hold.id, Word.OURS, actor=actor, case=case)
+
+        assert not desk.hold(edges, hold.id, actor=ANN).comparison.opinions
+
+    def test_without_a_look_at_identity_nobody_compared_is_named(self, edges):
+        chart = b.a_chart()
+        b.a_case(edges, chart)
+        b.report_comes(edges, b.a_twin(chart))
+        hold = b.the_hold(edges, "whose-record")
+
+        blind = desk.hold(edges, hold.id, actor=somebody("ann", without=frozenset({Right.SEE_IDENTITY})))
+
+        assert chart["patient"]["family"] not in str(blind)
+        assert chart["patient"]["family"] in str(desk.hold(edges, hold.id, actor=ANN, identity=True))
 
 
 class TestFinding:

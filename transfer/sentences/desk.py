@@ -131,7 +131,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.LEAVE_NOTE_AWAY: "Do it without a note",
     M.LEAVE_RECORD_AWAY: "Name no record",
     M.LEAVE_CASE_AWAY: "A case goes with ours only",
-    M.NAME_RECORD: "Name one of those that are listed with the case",
+    M.NAME_RECORD: "Name a record that is listed with the case",
     M.NAME_LINES: "Wait, or name what it goes without",
     M.NAME_LINE: "Wait, or name a line that it goes without",
     M.NAME_CASE: "Name a case of the patient, of {cases}",

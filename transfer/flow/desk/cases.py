@@ -168,7 +168,7 @@ def waive(
         found, opened, patient = opened_case(tx, case)
         still_open(found)
         _line(edges.checklists[opened.checklist], line)
-        _check_record(found, kind, record)
+        _check_record(found, line, kind, record)
         said = found.waived.get(line)
         if said and (said.word, said.record) == (kind, record):
             return ActionResult(ActionCode.LINE_ANSWERED_BEFORE, line=line, answer=kind)
@@ -178,11 +178,12 @@ def waive(
     return ActionResult(ActionCode.LINE_ANSWERED, line=line, answer=kind, outlook=after.sentence)
 
 
-def _check_record(found: Case, kind: WaiverKind, record: str | None) -> None:
+def _check_record(found: Case, line: str, kind: WaiverKind, record: str | None) -> None:
     if kind in _NAMES_A_RECORD:
         if record not in found.records or record in found.superseded:
             raise not_allowed(
-                Refusal(RefusalCode.NEEDS_RECORD, answer=kind), Remedy(RemedyCode.NAME_RECORD, case=found.id)
+                Refusal(RefusalCode.NEEDS_RECORD, answer=kind),
+                Remedy(RemedyCode.NAME_RECORD, case=found.id, line=line, answer=kind),
             )
     elif record is not None:
         raise not_allowed(Refusal(RefusalCode.TAKES_NO_RECORD, answer=kind), Remedy(RemedyCode.LEAVE_RECORD_AWAY))
