@@ -24,7 +24,7 @@ Messages carry our own identifiers, codes and numbers, never a patient's name, b
 the other side sent: they end in logs and on Airflow's pages, where more people can read than may.
 """
 
-from transfer.refusals import Refusal
+from transfer.refusals import Reason
 from transfer.remedies import Remedy, RemedyCode
 
 
@@ -34,7 +34,7 @@ class TransferError(Exception):
     """
 
     remedy: Remedy | None = None
-    refusal: Refusal | None = None
+    refusal: Reason | None = None
 
 
 class Unavailable(TransferError):

@@ -52,5 +52,5 @@ class RefusalCode(Code):
     EMERGENCY_NEEDS_WORDS = "emergency-needs-words"
 
 
-class Refusal(Coded[RefusalCode]):
+class Reason(Coded[RefusalCode]):
     """Why not, with what it is about."""

@@ -12,14 +12,14 @@ import pytest
 from transfer.actions import ActionCode, ActionResult
 from transfer.cli import main, remedies
 from transfer.codes import Code, Value
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.sentences import sentence
 from transfer.sentences.desk import ACTIONS, REFUSALS, REMEDIES, Pattern
 
 ROOT = Path(__file__).parents[2] / "transfer"
 TABLES = {ActionCode: ACTIONS, RefusalCode: REFUSALS, RemedyCode: REMEDIES}
-KINDS = {ActionCode: ActionResult, RefusalCode: Refusal, RemedyCode: Remedy}
+KINDS = {ActionCode: ActionResult, RefusalCode: Reason, RemedyCode: Remedy}
 CODES = [pytest.param(code, id=f"{family.__name__}.{code.name}") for family in TABLES for code in family]
 #: fields that hold several values
 SEVERAL = {"choices", "lines", "cases", "materials", "roles"}

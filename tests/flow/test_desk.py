@@ -27,6 +27,7 @@ from transfer.matching import Tier
 from transfer.permissions import End
 from transfer.record_requests import RequestState
 from transfer.records import RecordKind
+from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Right
 from transfer.sentences import sentence
 
@@ -71,7 +72,8 @@ class TestApproving:
         with pytest.raises(NotAllowed) as refused:
             desk.approve(edges, case, actor=ANN)
 
-        assert "--without images" in refused.value.remedy
+        assert refused.value.remedy.code is RemedyCode.NAME_LINES
+        assert "images" in refused.value.remedy.fields["lines"]
         assert not lines(edges, Chain.case(case), facts.CaseApproved)
 
     def test_it_goes_without_the_lines_a_person_names(self, edges):
@@ -241,7 +243,7 @@ class TestMaterial:
             desk.receive_material(edges, case, pieces=2, accession="S25-10071", actor=ANN)
         desk.receive_material(edges, case, pieces=2, accession="S25-10071", actor=ANN, is_another_parcel=True)
 
-        assert "--another-parcel" in refused.value.remedy
+        assert refused.value.remedy == Remedy(RemedyCode.SAY_ANOTHER_PARCEL)
         assert desk.dossier(edges, case, actor=ANN).materials[0].received == 6
 
     def test_other_labels_than_the_first_parcels_are_not_counted(self, edges):
@@ -592,7 +594,7 @@ class TestWhoseItIs:
         with pytest.raises(NotAllowed) as refused:
             desk.resolve(edges, hold.id, Word.OURS, actor=ANN)
 
-        assert case in refused.value.remedy
+        assert refused.value.remedy == Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=(case,))
 
     def test_a_form_of_a_namesake_takes_effect_for_whom_people_say(self, edges, chart):
         case = b.a_case(edges, chart, form=False)
@@ -658,7 +660,7 @@ class TestAnsweringWhatIsAsked:
         with pytest.raises(NotAllowed) as refused:
             desk.resolve(edges, hold.id, Word.PURGE, actor=ANN)
 
-        assert "approve, wait" in refused.value.remedy
+        assert refused.value.remedy == Remedy(RemedyCode.CHOOSE_ONE_OF, choices=("approve", "wait"))
 
     def test_a_question_nobody_asked_is_unknown(self, edges):
         with pytest.raises(Unknown):

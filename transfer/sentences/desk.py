@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.codes import Code, Value
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 
 Pattern = str | Callable[[Mapping[str, Value]], str]
@@ -162,7 +162,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
 _TABLES: Final[Mapping[type[Code], Mapping[Any, Pattern]]] = {A: ACTIONS, R: REFUSALS, M: REMEDIES}
 
 
-def sentence(of: ActionResult | Refusal | Remedy) -> str:
+def sentence(of: ActionResult | Reason | Remedy) -> str:
     """What a code says with its fields. Several values are set apart by commas."""
     return filled(_TABLES[type(of.code)][of.code], of.fields)
 

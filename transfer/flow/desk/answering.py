@@ -11,7 +11,7 @@ from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.ledger import Tx, patients, people, requests, rounds
 from transfer.record_requests import MOVES, Request, RequestState
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
@@ -49,7 +49,7 @@ def answer_request(edges: Edges, name: str, answer: Answer, *, actor: Actor) -> 
     with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
         request = requests.get(tx, name)
         if request is None:
-            raise unknown(Refusal(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
+            raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
         opened = tx.case(request.case).opened
         if opened:  # patients are locked before cases
             patients.share(tx, PatientId(opened.patient))
@@ -58,7 +58,7 @@ def answer_request(edges: Edges, name: str, answer: Answer, *, actor: Actor) -> 
         request = requests.get(tx, name) or request
         ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
         if request.state is _S.NOT_PERMITTED and not ruling.is_permitted:
-            raise not_allowed(Refusal(RefusalCode.REQUEST_NOT_PERMITTED, request=name), Remedy(RemedyCode.FORM_FIRST))
+            raise not_allowed(Reason(RefusalCode.REQUEST_NOT_PERMITTED, request=name), Remedy(RemedyCode.FORM_FIRST))
         return answer_in(tx, edges, request, answer)
 
 
@@ -94,7 +94,7 @@ def _to(answer: Answer, *, is_fetched: bool) -> RequestState:
 def _move(tx: Tx, request: Request, to: RequestState) -> None:
     if to not in MOVES[request.state]:
         raise not_allowed(
-            Refusal(RefusalCode.REQUEST_CANNOT_MOVE, request=request.id, state=request.state, to=to),
+            Reason(RefusalCode.REQUEST_CANNOT_MOVE, request=request.id, state=request.state, to=to),
             Remedy(RemedyCode.SHOW_CASE, case=request.case),
         )
     requests.overrule(tx, request)

@@ -16,7 +16,7 @@ from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, people, requests
 from transfer.record_requests import RequestState
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 
@@ -65,16 +65,16 @@ def _named_all(assessed: Assessment, named: set[str]) -> None:
     case, newest = assessed.case.id, assessed.case.newest_packet
     if newest and newest.receipt and newest.receipt.word == "accepted":
         raise not_allowed(
-            Refusal(RefusalCode.NOTHING_NEW, packet=newest.planned.packet), Remedy(RemedyCode.SHOW_CASE, case=case)
+            Reason(RefusalCode.NOTHING_NEW, packet=newest.planned.packet), Remedy(RemedyCode.SHOW_CASE, case=case)
         )
     missing = tuple(line for line in assessed.lacking if line not in named)
     if missing:
         raise not_allowed(
-            Refusal(RefusalCode.LACKS_LINES, case=case, lines=missing),
+            Reason(RefusalCode.LACKS_LINES, case=case, lines=missing),
             Remedy(RemedyCode.NAME_LINES, case=case, lines=missing),
         )
     if not named:
-        raise not_allowed(Refusal(RefusalCode.SOURCE_OWES_MORE, case=case), Remedy(RemedyCode.NAME_LINE, case=case))
+        raise not_allowed(Reason(RefusalCode.SOURCE_OWES_MORE, case=case), Remedy(RemedyCode.NAME_LINE, case=case))
 
 
 def add_note(edges: Edges, case: CaseId, text: str, *, actor: Actor) -> ActionResult:
@@ -85,7 +85,7 @@ def add_note(edges: Edges, case: CaseId, text: str, *, actor: Actor) -> ActionRe
     """
     with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
         if not text.strip():
-            raise not_allowed(Refusal(RefusalCode.NOTE_IS_EMPTY), Remedy(RemedyCode.WRITE_SOMETHING))
+            raise not_allowed(Reason(RefusalCode.NOTE_IS_EMPTY), Remedy(RemedyCode.WRITE_SOMETHING))
         _, _, patient = opened_case(tx, case)
         digest = people.digest(tx, patient, text)
         for line in tx.lines(Chain.case(case)):
@@ -105,7 +105,7 @@ def close(edges: Edges, case: CaseId, ending: str, *, actor: Actor, note: str | 
     with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
         if ending not in ENDINGS:
             raise not_allowed(
-                Refusal(RefusalCode.NO_SUCH_ENDING, ending=ending), Remedy(RemedyCode.CHOOSE_ONE_OF, choices=ENDINGS)
+                Reason(RefusalCode.NO_SUCH_ENDING, ending=ending), Remedy(RemedyCode.CHOOSE_ONE_OF, choices=ENDINGS)
             )
         tx.lock_case(case)
         found = known_case(tx, case)
@@ -143,7 +143,7 @@ def _note(tx: Tx, found: Case, note: str | None) -> str | None:
     if not note:
         return None
     if found.opened is None:
-        raise not_allowed(Refusal(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
+        raise not_allowed(Reason(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
     return people.note(tx, PatientId(found.opened.patient), note)
 
 
@@ -182,17 +182,17 @@ def _check_record(found: Case, line: str, kind: WaiverKind, record: str | None) 
     if kind in _NAMES_A_RECORD:
         if record not in found.records or record in found.superseded:
             raise not_allowed(
-                Refusal(RefusalCode.NEEDS_RECORD, answer=kind),
+                Reason(RefusalCode.NEEDS_RECORD, answer=kind),
                 Remedy(RemedyCode.NAME_RECORD, case=found.id, line=line, answer=kind),
             )
     elif record is not None:
-        raise not_allowed(Refusal(RefusalCode.TAKES_NO_RECORD, answer=kind), Remedy(RemedyCode.LEAVE_RECORD_AWAY))
+        raise not_allowed(Reason(RefusalCode.TAKES_NO_RECORD, answer=kind), Remedy(RemedyCode.LEAVE_RECORD_AWAY))
 
 
 def _line(checklist: Checklist, key: str) -> None:
     keys = tuple(line.key for line in checklist.lines)
     if key not in keys:
         raise not_allowed(
-            Refusal(RefusalCode.NO_SUCH_LINE, checklist=checklist.id, line=key),
+            Reason(RefusalCode.NO_SUCH_LINE, checklist=checklist.id, line=key),
             Remedy(RemedyCode.CHOOSE_ONE_OF, choices=keys),
         )

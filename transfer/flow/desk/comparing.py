@@ -27,7 +27,7 @@ from transfer.ledger.people import Hold
 from transfer.matching import Match, Tier, Verdict
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
@@ -35,7 +35,7 @@ from transfer.sealing import KeyGone
 
 #: where people say "ours", what the message calls its patient is remembered: nothing contradicted it
 _LEARNED = (Tier.NAME_AND_BIRTH_DATE, Tier.UNCONFIRMED)
-_PURGED: Final = Refusal(RefusalCode.SUBJECT_IS_PURGED)
+_PURGED: Final = Reason(RefusalCode.SUBJECT_IS_PURGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier,
         case Answer():
             yield from ((letter.document.patient, letter.document.identifiers) for letter in read.letters)
         case _:
-            raise refused(NeedsReview, Refusal(RefusalCode.NAMES_NO_PATIENT))
+            raise refused(NeedsReview, Reason(RefusalCode.NAMES_NO_PATIENT))
 
 
 def _candidate(tx: Tx, patient: PatientId) -> Candidate:
@@ -167,15 +167,13 @@ def _chosen(tx: Tx, hold: Hold, seen: Comparison, case: CaseId | None) -> Patien
     """The patient of the named case, if the message could be about them and about nobody else."""
     if case is None:
         names = tuple(one for candidate in seen.candidates for one in candidate.cases)
-        raise not_allowed(Refusal(RefusalCode.NOT_SAID_WHOSE), Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=names))
+        raise not_allowed(Reason(RefusalCode.NOT_SAID_WHOSE), Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=names))
     found = known_case(tx, case)
     if found.opened is None or (found.closed and hold.code != HoldCode.WHOSE_REFERRAL):
-        raise not_allowed(Refusal(RefusalCode.TAKES_NOTHING_IN, case=case), Remedy(RemedyCode.NAME_OPEN_CASE))
+        raise not_allowed(Reason(RefusalCode.TAKES_NOTHING_IN, case=case), Remedy(RemedyCode.NAME_OPEN_CASE))
     patient = PatientId(found.opened.patient)
     if any(patient not in match.patients for match in seen.matches):
-        raise not_allowed(
-            Refusal(RefusalCode.NOT_OF_PATIENT, case=case), Remedy(RemedyCode.COMPARE_AGAIN, hold=hold.id)
-        )
+        raise not_allowed(Reason(RefusalCode.NOT_OF_PATIENT, case=case), Remedy(RemedyCode.COMPARE_AGAIN, hold=hold.id))
     return patient
 
 

@@ -16,7 +16,7 @@ from transfer.identifiers import INBOX, CaseId, PatientId
 from transfer.ledger import Tx, arrivals, patients, people, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.people import Hold
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
@@ -65,16 +65,16 @@ def resolve(
     demand(actor, RIGHTS[code])
     if word not in WORDS[code]:
         raise not_allowed(
-            Refusal(RefusalCode.NO_SUCH_ANSWER, question=code, answer=word),
+            Reason(RefusalCode.NO_SUCH_ANSWER, question=code, answer=word),
             Remedy(RemedyCode.CHOOSE_ONE_OF, choices=tuple(WORDS[code])),
         )
     if case is not None and word is not Word.OURS:
-        raise not_allowed(Refusal(RefusalCode.ANSWER_TAKES_NO_CASE, answer=word), Remedy(RemedyCode.LEAVE_CASE_AWAY))
+        raise not_allowed(Reason(RefusalCode.ANSWER_TAKES_NO_CASE, answer=word), Remedy(RemedyCode.LEAVE_CASE_AWAY))
     if hold.resolved_at is not None:
         return _answered(hold, word)
     if code in COMPARED:
         if note:
-            raise not_allowed(Refusal(RefusalCode.ANSWER_TAKES_NO_NOTE), Remedy(RemedyCode.NOTE_ON_CASE))
+            raise not_allowed(Reason(RefusalCode.ANSWER_TAKES_NO_NOTE), Remedy(RemedyCode.NOTE_ON_CASE))
         return decide(edges, hold, word, actor=actor, case=case)
     with at_desk(edges, actor, RIGHTS[code]) as tx:
         return _resolve(tx, edges, hold, word, note)
@@ -88,7 +88,7 @@ def known_hold(tx: Tx, name: str) -> Hold:
     """
     hold = people.get_hold(tx, name)
     if hold is None:
-        raise unknown(Refusal(RefusalCode.NO_DECISION, hold=name), Remedy(RemedyCode.LIST_HOLDS))
+        raise unknown(Reason(RefusalCode.NO_DECISION, hold=name), Remedy(RemedyCode.LIST_HOLDS))
     return hold
 
 
@@ -96,7 +96,7 @@ def _answered(hold: Hold, word: Word) -> ActionResult:
     if hold.word == word:
         return ActionResult(ActionCode.ANSWERED_BEFORE, answer=word)
     raise not_allowed(
-        Refusal(RefusalCode.ANSWERED_OTHERWISE, hold=hold.id, answer=str(hold.word)),
+        Reason(RefusalCode.ANSWERED_OTHERWISE, hold=hold.id, answer=str(hold.word)),
         Remedy(RemedyCode.SHOW_HOLD, hold=hold.id),
     )
 
@@ -104,7 +104,7 @@ def _answered(hold: Hold, word: Word) -> ActionResult:
 def _resolve(tx: Tx, edges: Edges, hold: Hold, word: Word, note: str | None) -> ActionResult:
     patient = _lock(tx, hold)
     if note and patient is None:
-        raise not_allowed(Refusal(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
+        raise not_allowed(Reason(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
     written = people.note(tx, patient, note) if note and patient else None
     if people.resolve(tx, hold.id, word, written) is None:
         now = people.get_hold(tx, hold.id)

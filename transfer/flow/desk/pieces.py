@@ -9,7 +9,7 @@ from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, materials
 from transfer.ledger.materials import Kept, Label
 from transfer.materials import Material, discrepancy
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 
@@ -35,7 +35,7 @@ def receive_material(
     """
     with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
         if not accession.strip():
-            raise not_allowed(Refusal(RefusalCode.NO_ACCESSION), Remedy(RemedyCode.TYPE_LABELS))
+            raise not_allowed(Reason(RefusalCode.NO_ACCESSION), Remedy(RemedyCode.TYPE_LABELS))
         found, _, patient = opened_case(tx, case)
         still_open(found)
         kept = _meant(tx, case, patient, material)
@@ -61,7 +61,7 @@ def announce_material(
         kept = _meant(tx, case, patient, material)
         if not kept.material.received:
             raise not_allowed(
-                Refusal(RefusalCode.NOT_COME_YET, material=kept.material.id),
+                Reason(RefusalCode.NOT_COME_YET, material=kept.material.id),
                 Remedy(RemedyCode.GIVE_WITH_PARCEL, case=case),
             )
         if kept.material.expected == count:
@@ -75,11 +75,11 @@ def _meant(tx: Tx, case: CaseId, patient: PatientId, material: str | None) -> Ke
     awaited = materials.of_case(tx, case, patient)
     meant = [one for one in awaited if material in (None, one.material.id)]
     if not meant:
-        raise unknown(Refusal(RefusalCode.NO_SUCH_MATERIAL, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
+        raise unknown(Reason(RefusalCode.NO_SUCH_MATERIAL, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
     if len(meant) > 1:
         ids = tuple(f"{one.material.id} ({one.institution})" for one in meant)
         raise not_allowed(
-            Refusal(RefusalCode.SEVERAL_MATERIALS, case=case), Remedy(RemedyCode.NAME_MATERIAL, materials=ids)
+            Reason(RefusalCode.SEVERAL_MATERIALS, case=case), Remedy(RemedyCode.NAME_MATERIAL, materials=ids)
         )
     return meant[0]
 
@@ -89,7 +89,7 @@ def _entered_before(kept: Kept, pieces: int, accession: str) -> ActionResult:
     if same and kept.material.received == pieces:
         return ActionResult(ActionCode.PIECES_COUNTED_BEFORE, **_count(kept.material))
     raise not_allowed(
-        Refusal(RefusalCode.OTHERWISE_ENTERED, material=kept.material.id, received=kept.material.received),
+        Reason(RefusalCode.OTHERWISE_ENTERED, material=kept.material.id, received=kept.material.received),
         Remedy(RemedyCode.SAY_ANOTHER_PARCEL),
     )
 

@@ -18,7 +18,7 @@ from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Institution
 from transfer.ledger import arrivals
 from transfer.ledger.arrivals import Incoming
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 from transfer.staging import CHUNK
@@ -41,11 +41,11 @@ def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, acto
     sender = edges.institutions[institution]
     if Grant.REFERRALS not in sender.grants:
         raise not_allowed(
-            Refusal(RefusalCode.MAY_NOT_REFER, institution=institution),
+            Reason(RefusalCode.MAY_NOT_REFER, institution=institution),
             Remedy(RemedyCode.GRANT_IN_FILE, institution=institution),
         )
     if len(body) > LARGEST:
-        raise refused(TooLarge, Refusal(RefusalCode.REFERRAL_TOO_LARGE, mebibytes=LARGEST >> 20))
+        raise refused(TooLarge, Reason(RefusalCode.REFERRAL_TOO_LARGE, mebibytes=LARGEST >> 20))
     incoming = _understood(edges, sender, body)
     stored = _store(edges, incoming, body, actor)
     code = ActionCode.REFERRAL_STORED_BEFORE if stored.is_duplicate else ActionCode.REFERRAL_STORED
@@ -71,7 +71,7 @@ def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
 
 
 def _no_referral(what: str) -> Exception:
-    return not_allowed(Refusal(RefusalCode.NO_REFERRAL, found=what), Remedy(RemedyCode.GIVE_REFERRAL))
+    return not_allowed(Reason(RefusalCode.NO_REFERRAL, found=what), Remedy(RemedyCode.GIVE_REFERRAL))
 
 
 def _incoming(sender: Institution, body: bytes, key: str | None, control: str | None, content_type: str) -> Incoming:

@@ -14,7 +14,7 @@ from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, patients, people, rounds
 from transfer.ledger.patients import Filed
 from transfer.permissions import End
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
@@ -62,11 +62,11 @@ def declare_emergency(
     """
     with at_desk(edges, actor, Right.RELEASE) as tx:
         if not clinician.strip() or not reason.strip():
-            raise not_allowed(Refusal(RefusalCode.EMERGENCY_NEEDS_WORDS), Remedy(RemedyCode.TYPE_BOTH))
+            raise not_allowed(Reason(RefusalCode.EMERGENCY_NEEDS_WORDS), Remedy(RemedyCode.TYPE_BOTH))
         discloser = InstitutionId(edges.institutions[institution].id)
         opened = tx.case(case).opened
         if opened is None:
-            raise unknown(Refusal(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
+            raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
         patient = PatientId(opened.patient)
         patients.move(tx, patient)
         found, _, _ = opened_case(tx, case)
@@ -120,7 +120,7 @@ def _end(edges: Edges, permission: str, how: End, actor: Actor, waiting: Callabl
             raise _ended(permission, ended)
         epoch = fence.end(tx, filed, how)
     if not fence.await_in_force(edges.ledger, filed.patient, permission, seconds=IN_FORCE_WITHIN, waiting=waiting):
-        why = Refusal(RefusalCode.SENDER_IS_SILENT, permission=permission, end=how)
+        why = Reason(RefusalCode.SENDER_IS_SILENT, permission=permission, end=how)
         raise refused(Unavailable, why, Remedy(RemedyCode.DO_AGAIN))
     code = ActionCode.PERMISSION_ENDED_BEFORE if epoch is None else ActionCode.PERMISSION_ENDED
     return ActionResult(code, permission=permission, end=how)
@@ -134,10 +134,10 @@ def _filed(tx: Tx, permission: str) -> Filed:
         for filed in patients.filed(tx, patient):
             if filed.permission.id == permission:
                 return filed
-    raise unknown(Refusal(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
+    raise unknown(Reason(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
 
 
 def _ended(permission: str, ended: End | None) -> Exception:
     return not_allowed(
-        Refusal(RefusalCode.ENDED_FOR_GOOD, permission=permission, end=str(ended)), Remedy(RemedyCode.NEW_FORM)
+        Reason(RefusalCode.ENDED_FOR_GOOD, permission=permission, end=str(ended)), Remedy(RemedyCode.NEW_FORM)
     )

@@ -11,7 +11,7 @@ from transfer.facts import CaseOpened
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
-from transfer.refusals import Refusal, RefusalCode
+from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right, roles_with
 from transfer.sealing import KeyGone
@@ -34,18 +34,18 @@ def at_desk(edges: Edges, actor: Actor, right: Right) -> Iterator[Tx]:
         with edges.ledger.transaction(by) as tx:
             yield tx
     except KeyGone:
-        raise unknown(Refusal(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL)) from None
+        raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL)) from None
 
 
 def demand(actor: Actor, right: Right) -> None:
     """Raise `NotAllowed` where the actor does not have the right; the remedy names the roles that do."""
     if not actor.may(right):
         raise not_allowed(
-            Refusal(RefusalCode.NO_RIGHT, right=right), Remedy(RemedyCode.ASK_ROLE, roles=roles_with(right))
+            Reason(RefusalCode.NO_RIGHT, right=right), Remedy(RemedyCode.ASK_ROLE, roles=roles_with(right))
         )
 
 
-def refused(kind: type[Error], why: Refusal, remedy: Remedy | None = None) -> Error:
+def refused(kind: type[Error], why: Reason, remedy: Remedy | None = None) -> Error:
     """An error with the code why, and what to do instead; without a remedy the kind's own stays."""
     error = kind(sentence(why))
     error.refusal = why
@@ -53,11 +53,11 @@ def refused(kind: type[Error], why: Refusal, remedy: Remedy | None = None) -> Er
     return error
 
 
-def not_allowed(why: Refusal, remedy: Remedy) -> NotAllowed:
+def not_allowed(why: Reason, remedy: Remedy) -> NotAllowed:
     return refused(NotAllowed, why, remedy)
 
 
-def unknown(why: Refusal, remedy: Remedy | None = None) -> Unknown:
+def unknown(why: Reason, remedy: Remedy | None = None) -> Unknown:
     return refused(Unknown, why, remedy)
 
 
@@ -69,7 +69,7 @@ def known_case(tx: Tx, case: CaseId) -> Case:
     """
     found = tx.case(case)
     if found.opened_at is None and not tx.row("SELECT 1 FROM arrivals WHERE subject = %s LIMIT 1", case):
-        raise unknown(Refusal(RefusalCode.NO_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
+        raise unknown(Reason(RefusalCode.NO_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
     return found
 
 
@@ -83,7 +83,7 @@ def opened_case(tx: Tx, case: CaseId) -> tuple[Case, CaseOpened, PatientId]:
     tx.lock_case(case)
     found = known_case(tx, case)
     if found.opened is None:
-        raise not_allowed(Refusal(RefusalCode.NOT_OPENED, case=case), Remedy(RemedyCode.SETTLE_REFERRAL, case=case))
+        raise not_allowed(Reason(RefusalCode.NOT_OPENED, case=case), Remedy(RemedyCode.SETTLE_REFERRAL, case=case))
     return found, found.opened, PatientId(found.opened.patient)
 
 
@@ -91,6 +91,6 @@ def still_open(found: Case) -> None:
     """Raise `NotAllowed` where the case is closed."""
     if found.closed:
         raise not_allowed(
-            Refusal(RefusalCode.CASE_IS_CLOSED, case=found.id, ending=found.closed.ending),
+            Reason(RefusalCode.CASE_IS_CLOSED, case=found.id, ending=found.closed.ending),
             Remedy(RemedyCode.ENTER_REFERRAL),
         )
