@@ -10,13 +10,14 @@ import rfc8785
 
 from transfer.errors import Unknown
 from transfer.identifiers import BackupId
+from transfer.remedies import Remedy, RemedyCode
 from transfer.sealing import KeyName
 
 
 class NoBackup(Unknown):
     """There is no whole backup here: none, an unfinished one, or one that was damaged or altered."""
 
-    remedy = "Take another one; transfer restore --check says whether it is whole."
+    remedy = Remedy(RemedyCode.CHECK_BACKUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

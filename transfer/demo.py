@@ -26,6 +26,8 @@ from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId
 from transfer.parts.orthanc import Orthanc
 from transfer.parts.system import System
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import RIGHTS, Actor, Role
 from transfer.settings import Settings
 from transfer.verify import Outcome, verify
 
@@ -36,13 +38,13 @@ PATIENCE = 120.0
 class DemoFailed(TransferError):
     """The demo did not come to its end; the message says what was waited for."""
 
-    remedy = "Look into var/log/, and at the case: transfer case show."
+    remedy = Remedy(RemedyCode.READ_LOGS)
 
 
 class AnotherArchive(Refused):
     """The archive is chosen when the parts are started."""
 
-    remedy = "Stop it first (make down), or leave ARCHIVE=orthanc as it was."
+    remedy = Remedy(RemedyCode.LEAVE_ARCHIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,8 @@ def _receive_slides(stage: _Stage, case: CaseId, chart: Mapping[str, Any]) -> No
     slides = len(chart["pathology"]["slides"])
     stage.tell(f"A courier brings {slides} slides from Prairie Pathology; a clerk counts them in")
     accession = chart["pathology"]["accession"]["value"]
-    desk.receive_material(stage.edges, case, pieces=slides, announced=slides, accession=accession, person="demo")
+    clerk = Actor(person="demo", rights=RIGHTS[Role.CLERK], is_claimed=True)
+    desk.receive_material(stage.edges, case, pieces=slides, announced=slides, accession=accession, actor=clerk)
 
 
 def _arrived(stage: _Stage, case: CaseId) -> Any:

@@ -25,17 +25,23 @@ Messages carry our own identifiers, codes and numbers, never a patient's name, b
 the other side sent: they end in logs and on Airflow's pages, where more people can read than may.
 """
 
+from transfer.refusals import Reason
+from transfer.remedies import Remedy, RemedyCode
+
 
 class TransferError(Exception):
-    """Base of every failure we expect. `remedy` says in one sentence what a person can do."""
+    """Base of every failure we expect. `remedy` is what a person can do, if there is something; `refusal` is why, where
+    the desk says it.
+    """
 
-    remedy = ""
+    remedy: Remedy | None = None
+    refusal: Reason | None = None
 
 
 class Unavailable(TransferError):
     """The far side may recover. Trying again is the whole remedy."""
 
-    remedy = "Nothing to do: it is tried again by itself."
+    remedy = Remedy(RemedyCode.TRIED_AGAIN)
 
     def __init__(self, what: str, *, retry_after: float | None = None) -> None:
         super().__init__(what)
@@ -65,7 +71,7 @@ class CutShort(Unavailable):
 class OutOfOrder(Unavailable):
     """A part of ours (the ledger, the object store) does not answer, or not as it should. It says nothing of others."""
 
-    remedy = "It is tried again by itself; transfer status shows which part is down."
+    remedy = Remedy(RemedyCode.SHOW_STATUS)
 
 
 class Fenced(Unavailable):
@@ -75,7 +81,7 @@ class Fenced(Unavailable):
 class NeedsReview(TransferError):
     """The data is here and we do not know what it means. Guessing could harm a patient."""
 
-    remedy = "Look at it: transfer hold list."
+    remedy = Remedy(RemedyCode.LIST_HOLDS)
 
 
 class Unexpected(NeedsReview):
@@ -93,13 +99,13 @@ class Refused(TransferError):
 class TurnedAway(Refused):
     """The far side does not accept who we are. Not the same as having nothing."""
 
-    remedy = "Ask the institution to accept our credential, or correct it in its YAML file."
+    remedy = Remedy(RemedyCode.ACCEPT_CREDENTIAL)
 
 
 class NotPermitted(Refused):
     """No legal basis is in force for this."""
 
-    remedy = "A valid release form is needed; transfer case show says which part of it is missing."
+    remedy = Remedy(RemedyCode.FORM_FIRST)
 
 
 class TooLarge(Refused):

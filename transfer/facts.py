@@ -40,7 +40,10 @@ SYSTEM = Chain("system")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who wrote a fact: a task of a run, a process, a person at the desk or the command line."""
+    """Who wrote a fact: a task of a run, a process, a person at the desk or the command line.
+
+    `claimed`: nobody made sure that it was this person; None where the line is older than this mark.
+    """
 
     process: str
     dag: str | None = None
@@ -48,7 +51,13 @@ class Origin:
     task: str | None = None
     attempt: int | None = None
     person: str | None = None
+    claimed: bool | None = None
     code: str = "unknown"
+
+    @property
+    def is_claimed(self) -> bool:
+        """A person is named and nobody made sure. Before there was a mark, nobody could sign in."""
+        return self.person is not None and self.claimed is not False
 
 
 class Fact:

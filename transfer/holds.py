@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from transfer.remedies import Remedy, RemedyCode
+
 
 class HoldCode(StrEnum):
     """Every question the machinery asks people."""
@@ -72,7 +74,7 @@ _AGAIN = {Word.AGAIN: "the same is tried again, now"}
 _SEEN = {Word.SEEN: "you know of it; nothing else happens"}
 _ASK_AGAIN = {
     Word.AGAIN: "the department is asked again, now",
-    Word.SEEN: "it is not asked again; say what it answered by telephone with `transfer request answer`",
+    Word.SEEN: "it is not asked again",
 }
 _WHOSE = {
     Word.OURS: "it belongs to the patient of the case you name",
@@ -95,8 +97,7 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
         HoldCode.WHOSE_STUDY: _ASK_AGAIN,
         HoldCode.IDENTITY_CHANGED: {Word.SEEN: "you know of it; the message is purged after 72 hours"},
         HoldCode.REFERRAL_UNREADABLE: {
-            Word.AGAIN: "it is read again (correct the checklist's or institution's file before); "
-            "to send it back: `transfer case close`",
+            Word.AGAIN: "it is read again (correct the checklist's or institution's file before)",
         },
         HoldCode.ARRIVAL_UNREADABLE: _READ_AGAIN,
         HoldCode.ARRIVAL_POISONOUS: _READ_AGAIN,
@@ -132,3 +133,17 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
         HoldCode.MACHINERY_BROKEN: _AGAIN,
     }
 )
+
+#: the questions whose `about` is a request that an answer can be written down for
+_OF_REQUESTS = frozenset(
+    {HoldCode.WHOSE_STUDY, HoldCode.SOURCE_REFUSES, HoldCode.SOURCE_DOES_NOT_ANSWER, HoldCode.SOURCE_PUZZLES}
+)
+
+
+def follow_up(code: HoldCode, word: Word, *, subject: str, about: str | None) -> Remedy | None:
+    """What is to be done beside or instead of this answer, if there is something."""
+    if code in _OF_REQUESTS and word is Word.SEEN and about:
+        return Remedy(RemedyCode.ANSWER_REQUEST, request=about)
+    if code is HoldCode.REFERRAL_UNREADABLE:
+        return Remedy(RemedyCode.CLOSE_CASE, case=subject)
+    return None

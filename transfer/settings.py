@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from transfer.errors import Refused
+from transfer.remedies import Remedy, RemedyCode
 
 PREFIX = "TRANSFER_"
 FILE = "settings.env"
@@ -31,10 +32,10 @@ _DEFAULTS = {
 
 
 class BadSetting(Refused):
-    """A setting is missing or is not what it must be. The message names it, never its value."""
+    """A setting is missing or is not what it must be. The message names it and what is right, never its value."""
 
-    def __init__(self, name: str, what: str, remedy: str) -> None:
-        super().__init__(f"{name} {what}. {remedy}")
+    def __init__(self, name: str, what: str, right: str, remedy: Remedy | None = None) -> None:
+        super().__init__(f"{name} {what}. {right}")
         self.name = name
         self.remedy = remedy
 
@@ -176,7 +177,10 @@ class Settings:
         if value := self.names.get(name):
             return value
         raise BadSetting(
-            name, "is not set", f"Run `transfer up`, which writes {self.var / FILE}, or set it in the environment."
+            name,
+            "is not set",
+            f"It stands in the environment or in {self.var / FILE}.",
+            Remedy(RemedyCode.START),
         )
 
     def _check(self) -> None:

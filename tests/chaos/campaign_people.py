@@ -20,6 +20,7 @@ import urllib3
 
 from tests.journeys.doors import config
 from tests.journeys.house import Chart, House
+from tests.staff import CLERK
 from transfer.case import Stage
 from transfer.errors import TransferError
 from transfer.flow import desk
@@ -191,7 +192,7 @@ class People:
 
         def counted() -> object:
             return desk.receive_material(
-                self.house.edges, case, pieces=pieces, announced=pieces, accession=accession, person="clerk"
+                self.house.edges, case, pieces=pieces, announced=pieces, accession=accession, actor=CLERK
             )
 
         self.until(f"the slides of {case} are counted", counted)

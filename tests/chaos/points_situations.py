@@ -11,6 +11,7 @@ from tests.attention import attend_all
 from tests.journeys.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.journeys.doors import a_task, deliver, post
 from tests.journeys.house import Chart, House
+from tests.staff import NURSE
 from transfer.adapters.vault import PART
 from transfer.flow import deliver as delivering
 from transfer.flow import desk
@@ -125,7 +126,7 @@ def waiting(house: House) -> Known:
 def counted(house: House) -> Known:
     """The slides came in a parcel whose list was not with it."""
     known = waiting(house)
-    desk.receive_material(house.edges, known["case"], pieces=6, accession="S25-10071", person="nurse")
+    desk.receive_material(house.edges, known["case"], pieces=6, accession="S25-10071", actor=NURSE)
     attend_all(house.edges)
     return known
 
@@ -133,7 +134,7 @@ def counted(house: House) -> Known:
 def paused(house: House) -> Known:
     """The permission was taken back by telephone: what is asked is to be withdrawn."""
     known = waiting(house)
-    desk.pause(house.edges, known["permission"], person="nurse")
+    desk.pause(house.edges, known["permission"], actor=NURSE)
     return known
 
 
@@ -146,7 +147,7 @@ def doubtful(house: House) -> Known:
     attend_all(house.edges)
     with house.edges.ledger.transaction() as tx:
         (hold,) = [one.id for one in people.open_holds(tx) if one.code == "whose-record"]
-    desk.resolve(house.edges, hold, Word.OURS, person="nurse", case=case)
+    desk.resolve(house.edges, hold, Word.OURS, actor=NURSE, case=case)
     return {"case": case, "hold": hold}
 
 
@@ -162,7 +163,7 @@ def _a_packet(house: House) -> Journey:
     house.pathology_report(chart)
     attend_all(house.edges)
     lacking = [need.line.key for need in house.assessment(case).completeness.needs if is_lacking(need)]
-    desk.approve(house.edges, case, person="nurse", without=lacking)
+    desk.approve(house.edges, case, actor=NURSE, without=lacking)
     return Journey(house, chart, case)
 
 

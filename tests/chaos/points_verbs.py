@@ -17,6 +17,7 @@ from tests.chaos.points_situations import Known, handing_over, taken
 from tests.gateway.test_dispatcher import Airflow
 from tests.journeys.doors import deliver, post
 from tests.journeys.house import House
+from tests.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.completeness import WaiverKind
 from transfer.flow import desk
@@ -94,45 +95,45 @@ def _at_desk(name: str, act: Act, situation: str = "waiting") -> Verb:
 
 def _open_referral(house: House, known: Known) -> object:
     body = json.dumps(known["referral"]).encode()
-    return desk.open_referral(house.edges, InstitutionId("lakeside-oncology"), body, person="nurse")
+    return desk.open_referral(house.edges, InstitutionId("lakeside-oncology"), body, actor=NURSE)
 
 
 def _announce(house: House, known: Known) -> object:
-    return desk.announce_material(house.edges, known["case"], 6, person="nurse")
+    return desk.announce_material(house.edges, known["case"], 6, actor=NURSE)
 
 
 def _declare_emergency(house: House, known: Known) -> object:
     return desk.declare_emergency(
-        house.edges, known["case"], "mercy-imaging", clinician="Dr. Okafor", reason="Surgery tonight", person="nurse"
+        house.edges, known["case"], "mercy-imaging", clinician="Dr. Okafor", reason="Surgery tonight", actor=NURSE
     )
 
 
 OF_THE_DESK = [
-    _at_desk("approve", lambda h, k: desk.approve(h.edges, k["case"], person="nurse")),
-    _at_desk("answer a question", lambda h, k: desk.resolve(h.edges, k["hold"], Word.APPROVE, person="nurse")),
+    _at_desk("approve", lambda h, k: desk.approve(h.edges, k["case"], actor=NURSE)),
+    _at_desk("answer a question", lambda h, k: desk.resolve(h.edges, k["hold"], Word.APPROVE, actor=NURSE)),
     _at_desk(
         "two people say whose",
-        lambda h, k: desk.resolve(h.edges, k["hold"], Word.OURS, person="registrar", case=k["case"]),
+        lambda h, k: desk.resolve(h.edges, k["hold"], Word.OURS, actor=REGISTRAR, case=k["case"]),
         "doubtful",
     ),
-    _at_desk("waive", lambda h, k: desk.waive(h.edges, k["case"], "slides", WaiverKind.ABSENT, person="nurse")),
+    _at_desk("waive", lambda h, k: desk.waive(h.edges, k["case"], "slides", WaiverKind.ABSENT, actor=NURSE)),
     _at_desk(
         "count pieces",
         lambda h, k: desk.receive_material(
-            h.edges, k["case"], pieces=6, announced=6, accession="S25-10071", person="nurse"
+            h.edges, k["case"], pieces=6, announced=6, accession="S25-10071", actor=NURSE
         ),
     ),
     _at_desk("announce pieces", _announce, "counted"),
     _at_desk("declare an emergency", _declare_emergency),
-    _at_desk("note", lambda h, k: desk.add_note(h.edges, k["case"], "Called her daughter", person="nurse")),
+    _at_desk("note", lambda h, k: desk.add_note(h.edges, k["case"], "Called her daughter", actor=NURSE)),
     _at_desk(
         "telephone answer",
-        lambda h, k: desk.answer_request(h.edges, k["request"], desk.Answer.AGAIN, person="nurse"),
+        lambda h, k: desk.answer_request(h.edges, k["request"], desk.Answer.AGAIN, actor=NURSE),
     ),
-    _at_desk("revoke", lambda h, k: desk.revoke(h.edges, k["permission"], person="nurse"), "assembled"),
-    _at_desk("pause", lambda h, k: desk.pause(h.edges, k["permission"], person="nurse")),
-    _at_desk("resume", lambda h, k: desk.resume(h.edges, k["permission"], person="nurse"), "paused"),
-    _at_desk("close", lambda h, k: desk.close(h.edges, k["case"], "opinion-given", person="nurse")),
+    _at_desk("revoke", lambda h, k: desk.revoke(h.edges, k["permission"], actor=NURSE), "assembled"),
+    _at_desk("pause", lambda h, k: desk.pause(h.edges, k["permission"], actor=NURSE)),
+    _at_desk("resume", lambda h, k: desk.resume(h.edges, k["permission"], actor=NURSE), "paused"),
+    _at_desk("close", lambda h, k: desk.close(h.edges, k["case"], "opinion-given", actor=NURSE)),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
 ]
 

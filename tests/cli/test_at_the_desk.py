@@ -8,6 +8,7 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from tests.staff import ANN
 from transfer.flow import desk
 from transfer.parts.postgres import Postgres
 from transfer.records import RecordKind
@@ -38,7 +39,7 @@ def test_whom_nobody_knows_is_a_negative_answer(edges, transfer):
 
 def test_the_open_cases_are_listed_with_why_each_waits(edges, transfer):
     first, second = b.a_case(edges), b.a_case_without_slides(edges)
-    desk.close(edges, first, "not-coming", person="ann")
+    desk.close(edges, first, "not-coming", actor=ANN)
 
     listed = json.loads(transfer("case", "list", "--json").stdout)
     everything = json.loads(transfer("case", "list", "--all", "--json").stdout)
@@ -79,10 +80,12 @@ def test_two_people_decide_whose_a_record_is(edges, transfer):
     blind = transfer("hold", "show", hold["hold"])
     beside = transfer("hold", "show", hold["hold"], "--identity")
     first = transfer("hold", "resolve", hold["hold"], "ours", case)
+    half = transfer("hold", "show", hold["hold"])
     second = transfer("hold", "resolve", hold["hold"], "ours", case, "--person", "ben")
     attend_all(edges)
 
     assert chart["patient"]["family"] not in blind.output
+    assert "ann (claimed) said ours." in half.output
     assert beside.stdout.count(chart["patient"]["family"]) == 2
     assert (first.exit_code, second.exit_code) == (4, 0)
     assert "pathology-report" in transfer("case", "show", case).stdout
@@ -142,6 +145,7 @@ def test_notes_come_from_a_pipe_and_are_shown_on_demand(edges, transfer):
     assert "second" not in transfer("case", "show", case).stdout
     shown = transfer("case", "show", case, "--notes").stdout
     assert "first line" in shown
+    assert "ann (claimed)" in shown
     assert "\x1b" not in shown
 
 

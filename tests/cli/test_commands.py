@@ -84,7 +84,7 @@ def test_where_nothing_runs_it_says_how_to_start(tmp_path):
 
     assert result.exit_code == 5
     assert result.stderr == (
-        "transfer: nothing is running here. Start it with transfer up, or say with --var where it runs.\n"
+        "transfer: nothing is running here. Start it, or say where it runs: transfer up, or --var.\n"
     )
 
 

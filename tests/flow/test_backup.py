@@ -16,6 +16,7 @@ import pytest
 from tests.attention import attend_all
 from tests.builders import a_case, a_case_without_slides, an_edges, came_in, comes, patient_of, the_hold
 from tests.fakes import MemoryVault
+from tests.staff import NURSE
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.arrivals import ArrivalKind, Door
@@ -832,7 +833,7 @@ def test_what_was_made_for_a_packet_that_is_purged_meanwhile_is_not_lacking(
 
 def a_packet(place: Place) -> CaseId:
     case = a_case_without_slides(place.edges)
-    resolve(place.edges, the_hold(place.edges, "approve-partial").id, Word.APPROVE, person="nurse")
+    resolve(place.edges, the_hold(place.edges, "approve-partial").id, Word.APPROVE, actor=NURSE)
     attend_all(place.edges)
     return case
 

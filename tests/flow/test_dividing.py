@@ -11,6 +11,7 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from tests.staff import ANN
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
@@ -240,7 +241,7 @@ def test_a_batch_that_says_another_number_of_messages_waits_for_a_word(edges: Ed
     assert (hold.subject, reports(edges, case)) == (arrival, 0)
     assert outcomes(edges)[-1] == ("held", "miscounted: BTS says 2, and 1 came")
 
-    desk.resolve(edges, hold.id, word, person="ann")
+    desk.resolve(edges, hold.id, word, actor=ANN)
     attend_all(edges)
 
     assert reports(edges, case) == (word is Word.APPROVE)
@@ -251,14 +252,14 @@ def test_a_batch_that_says_another_number_of_messages_waits_for_a_word(edges: Ed
 def test_what_was_held_of_a_batch_takes_effect_when_its_sender_may_send_it(edges: Edges):
     chart = b.a_chart()
     comes(edges, a_batch(b.report_of(b.a_chart(), "1"), b.ref_i12(chart)))
-    desk.resolve(edges, b.the_hold(edges, "arrival-unreadable").id, Word.AGAIN, person="ann")
+    desk.resolve(edges, b.the_hold(edges, "arrival-unreadable").id, Word.AGAIN, actor=ANN)
     attend_all(edges)
     hold = b.the_hold(edges, "arrival-unreadable")
 
     laboratory = edges.institutions[b.PRAIRIE]
     granted = laboratory.model_copy(update={"grants": laboratory.grants | {Grant.REFERRALS}})
     edges = replace(edges, institutions=Institutions([*edges.institutions.values(), granted]))
-    desk.resolve(edges, hold.id, Word.AGAIN, person="ann")
+    desk.resolve(edges, hold.id, Word.AGAIN, actor=ANN)
     attend_all(edges)
 
     assert not b.open_holds(edges, hold.subject)

@@ -7,6 +7,7 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from tests.staff import ANN, BEN
 from transfer import facts
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
@@ -24,9 +25,9 @@ def edges(ledger: Ledger, tmp_path) -> Edges:
     return b.an_edges(ledger, tmp_path)
 
 
-def declare(edges: Edges, case, institution: str = "mercy-imaging") -> desk.Did:
+def declare(edges: Edges, case, institution: str = "mercy-imaging") -> desk.ActionResult:
     return desk.declare_emergency(
-        edges, case, institution, clinician="Dr. Okafor", reason="spinal cord compression", person="ann"
+        edges, case, institution, clinician="Dr. Okafor", reason="spinal cord compression", actor=ANN
     )
 
 
@@ -72,7 +73,7 @@ def test_somebody_is_asked_to_review_it(edges: Edges):
     case = b.a_case(edges, form=False)
     declare(edges, case)
     hold = b.the_hold(edges, HoldCode.REVIEW_EMERGENCY)
-    desk.resolve(edges, hold.id, Word.SEEN, person="ben")
+    desk.resolve(edges, hold.id, Word.SEEN, actor=BEN)
 
     assert HoldCode.REVIEW_EMERGENCY not in {one.code for one in b.open_holds(edges, case)}
 
@@ -81,7 +82,7 @@ def test_nobody_named_is_no_emergency(edges: Edges):
     case = b.a_case(edges, form=False)
 
     with pytest.raises(NotAllowed, match="clinician"):
-        desk.declare_emergency(edges, case, "mercy-imaging", clinician=" ", reason="x", person="ann")
+        desk.declare_emergency(edges, case, "mercy-imaging", clinician=" ", reason="x", actor=ANN)
 
 
 def test_who_declared_it_and_why_is_sealed(edges: Edges, ledger: Ledger):

@@ -14,6 +14,7 @@ import pytest
 from tests import builders as b
 from tests.attention import attend_all
 from tests.fakes import MemoryVault
+from tests.staff import ANN
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
@@ -81,9 +82,9 @@ def first_form(edges: Edges, case: CaseId) -> str:
 
 def revoked_and_purged(edges: Edges, case: CaseId) -> None:
     """The first form is taken back, and a person confirms that what came under it is destroyed."""
-    desk.revoke(edges, first_form(edges, case), person="ann")
+    desk.revoke(edges, first_form(edges, case), actor=ANN)
     attend_all(edges)
-    desk.resolve(edges, b.the_hold(edges, "confirm-purge").id, Word.PURGE, person="ann")
+    desk.resolve(edges, b.the_hold(edges, "confirm-purge").id, Word.PURGE, actor=ANN)
     attend_all(edges)
 
 
@@ -99,7 +100,7 @@ def test_a_packet_that_was_purged_before_its_receipt_does_not_keep_the_next_one_
 ):
     chart, case = a_case(edges)
     come_in(edges, case)
-    desk.approve(edges, case, person="ann", without=["slides"])
+    desk.approve(edges, case, actor=ANN, without=["slides"])
     if is_handed_over:
         attend_all(edges)
     # Otherwise it is owed and not put together when the form is taken back.
@@ -111,7 +112,7 @@ def test_a_packet_that_was_purged_before_its_receipt_does_not_keep_the_next_one_
     b.sign_form(edges, chart, number="third")
     attend_all(edges)
     come_in(edges, case, [RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES])
-    desk.approve(edges, case, person="ann", without=["slides"])
+    desk.approve(edges, case, actor=ANN, without=["slides"])
     attend_all(edges)
 
     with edges.ledger.transaction() as tx:
@@ -187,12 +188,12 @@ def test_a_form_that_is_paused_may_go_on_and_keeps_the_patient_known(edges: Edge
     attend_all(edges)
     with edges.ledger.transaction() as tx:
         second = patients.filed(tx, b.patient_of(edges, case))[1].permission.id
-    desk.pause(edges, second, person="ann")
+    desk.pause(edges, second, actor=ANN)
 
     revoked_and_purged(edges, case)
 
     assert [purged.key_destroyed for purged in purges(edges, case)] == [False]
-    desk.resume(edges, second, person="ann")
+    desk.resume(edges, second, actor=ANN)
     attend_all(edges)
     assert b.request_to(edges, case, b.PRAIRIE).state is RequestState.EXPECTED
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests import builders as b
 from tests.attention import attend_all
+from tests.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
 from transfer.flow import desk, fence
 from transfer.flow.collecting import may_collect
@@ -15,6 +16,7 @@ from transfer.ledger import Ledger, patients
 from transfer.permissions import End, FormStatus
 from transfer.records import RecordKind
 from transfer.sandbox.oncology import letters
+from transfer.sentences import sentence
 
 pytestmark = pytest.mark.servers
 
@@ -63,7 +65,7 @@ def test_a_paused_form_that_was_put_right_meanwhile_does_not_come_back(edges: Ed
     case = b.a_case(edges, chart)
     with edges.ledger.transaction() as tx:
         (wide,) = [one.permission.id for one in patients.filed(tx, b.patient_of(edges, case))]
-    desk.pause(edges, wide, person="ann")
+    desk.pause(edges, wide, actor=ANN)
     said = of_another_number(chart) if number == "another" else {}
     b.sign_form(edges, chart, codes=["11488-4"], **said)
     attend_all(edges)
@@ -71,11 +73,11 @@ def test_a_paused_form_that_was_put_right_meanwhile_does_not_come_back(edges: Ed
     assert ends(edges, case) == [End.PAUSED, None]
     assert not is_permitted(edges, case, RecordKind.NOTE)
 
-    did = desk.resume(edges, wide, person="ann")
+    did = desk.resume(edges, wide, actor=ANN)
     attend_all(edges)
 
     assert ends(edges, case) == [End.REPLACED, None]
     assert did.changed
-    assert "replaced" in did.sentence
+    assert "replaced" in sentence(did)
     assert is_permitted(edges, case, RecordKind.NOTE)
     assert not is_permitted(edges, case, RecordKind.LABORATORY)

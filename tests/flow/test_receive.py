@@ -10,6 +10,7 @@ import pytest
 from tests import builders as b
 from tests.attention import attend_all
 from tests.fakes import MemoryVault
+from tests.staff import ANN, BEN
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import OutOfOrder
@@ -168,7 +169,7 @@ def another_has_the_number(edges: Edges, chart: Chart) -> None:
     numbers = {**(other := b.a_chart())["numbers"], b.PRAIRIE: chart["numbers"][b.PRAIRIE]}
     b.refer(edges, {**other, "numbers": numbers})
     attend_all(edges)
-    desk.resolve(edges, b.the_hold(edges, "whose-referral").id, Word.NOT_OURS, person="ann")
+    desk.resolve(edges, b.the_hold(edges, "whose-referral").id, Word.NOT_OURS, actor=ANN)
     attend_all(edges)
 
 
@@ -193,8 +194,8 @@ def test_what_was_a_patients_by_a_rule_and_may_be_anothers_now_is_shown_to_peopl
     assert state_of(edges, arrival) == "held"
 
     hold = b.the_hold(edges, "whose-record")
-    for person in ("ann", "ben"):
-        desk.resolve(edges, hold.id, Word.OURS, person=person, case=case)
+    for actor in (ANN, BEN):
+        desk.resolve(edges, hold.id, Word.OURS, actor=actor, case=case)
     attend_all(edges)
     assert collected_by(edges, case) == ["decided"]
 
@@ -205,8 +206,8 @@ def test_what_people_say_is_not_the_patients_after_all_is_a_strangers_again(edge
     another_has_the_number(edges, chart)
     a_form_comes(edges, chart)
     hold = b.the_hold(edges, "whose-record")
-    for person in ("ann", "ben"):
-        desk.resolve(edges, hold.id, Word.NOT_OURS, person=person)
+    for actor in (ANN, BEN):
+        desk.resolve(edges, hold.id, Word.NOT_OURS, actor=actor)
     a_form_comes(edges, chart, number="another-form")
 
     assert collected_by(edges, case) == []

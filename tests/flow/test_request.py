@@ -10,6 +10,7 @@ import pytest
 from tests import builders as b
 from tests.attention import attend_all, attend_once
 from tests.fakes import MemoryDocuments
+from tests.staff import ANN
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.edges import Edges
@@ -149,7 +150,7 @@ def collected(edges: Edges, case) -> int:
 
 
 def the_form(edges: Edges, case) -> str:
-    (permission,) = desk.dossier(edges, case).permissions
+    (permission,) = desk.dossier(edges, case, actor=ANN).permissions
     return permission.permission
 
 
@@ -157,12 +158,12 @@ def test_a_fetch_that_a_pause_interrupts_is_made_whole_when_the_permission_goes_
     chart = b.a_chart()
     b.sign_form(asking, chart)
     case = b.refer(asking, chart)
-    charts.happens = lambda: desk.pause(asking, the_form(asking, case), person="ann")
+    charts.happens = lambda: desk.pause(asking, the_form(asking, case), actor=ANN)
     attend_all(asking)
     assert collected(asking, case) == 1
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.NOT_PERMITTED
 
-    desk.resume(asking, the_form(asking, case), person="ann")
+    desk.resume(asking, the_form(asking, case), actor=ANN)
     attend_all(asking)
 
     assert collected(asking, case) == 3
@@ -225,9 +226,9 @@ def test_what_a_purge_took_is_fetched_again_when_a_form_that_covers_it_comes(ask
     assert collected(asking, case) == 2
     with asking.ledger.transaction() as tx:
         filed = patients.filed(tx, b.patient_of(asking, case))
-    desk.revoke(asking, filed[-1].permission.id, person="ann")
+    desk.revoke(asking, filed[-1].permission.id, actor=ANN)
     attend_all(asking)
-    desk.resolve(asking, b.the_hold(asking, "confirm-purge").id, Word.PURGE, person="ann")
+    desk.resolve(asking, b.the_hold(asking, "confirm-purge").id, Word.PURGE, actor=ANN)
     attend_all(asking)
     with asking.ledger.transaction() as tx:
         assert len(records.joined(tx, case)) == 1

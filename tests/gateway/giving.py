@@ -11,6 +11,7 @@ import psycopg
 
 from tests.attention import attend_all
 from tests.builders import a_case_without_slides, patient_of, the_hold
+from tests.staff import NURSE
 from transfer.flow import fence
 from transfer.flow.desk import resolve
 from transfer.flow.edges import Edges
@@ -44,7 +45,7 @@ class Giving:
 
     def a_packet(self) -> PacketId:
         case = a_case_without_slides(self.edges)
-        resolve(self.edges, the_hold(self.edges, "approve-partial").id, Word.APPROVE, person="nurse")
+        resolve(self.edges, the_hold(self.edges, "approve-partial").id, Word.APPROVE, actor=NURSE)
         attend_all(self.edges)
         with self.edges.ledger.transaction() as tx:
             (packet,) = tx.case(case).packets

@@ -15,6 +15,7 @@ import psycopg
 
 from tests.attention import attend_all
 from tests.journeys.house import Chart, House
+from tests.staff import NURSE
 from transfer import wiring
 from transfer.case import Case
 from transfer.facts import Chain, Fact
@@ -86,7 +87,7 @@ class Journey:
         """A person answers the open question of this code."""
         with self.house.edges.ledger.transaction() as tx:
             (hold,) = [one for one in people.open_holds(tx, self.case) if one.code == code]
-        resolve(self.house.edges, hold.id, word, person="nurse")
+        resolve(self.house.edges, hold.id, word, actor=NURSE)
 
     def ring(self, dag: Dag, subject: str | None = None) -> None:
         with self.house.edges.ledger.transaction() as tx:

@@ -19,6 +19,7 @@ import pytest
 from tests.attention import attend_all, attend_once
 from tests.journeys.acts import Journey, a_case, a_packet, eventually, started_again, steps_to_its_end, swept
 from tests.journeys.house import House
+from tests.staff import NURSE
 from transfer import facts
 from transfer.case import Stage
 from transfer.flow import desk
@@ -239,7 +240,7 @@ def test_a_study_that_mixes_patients_is_never_collected(house: House, hours_pass
     assert "approve-partial" not in house.holds(journey.case)
     # The archive corrects it, and a person says so.
     house.behave("archive", another_patient_from=None)
-    desk.answer_request(house.edges, film_request(journey), Answer.AGAIN, person="nurse")
+    desk.answer_request(house.edges, film_request(journey), Answer.AGAIN, actor=NURSE)
     attend_all(house.edges)
     assert_whole(journey)
     assert "approve-partial" in house.holds(journey.case)
@@ -295,7 +296,7 @@ def test_a_second_case_asks_about_misplaced_images_too_until_somebody_has_looked
     house.behave("archive", another_study_from=3)
     journey = begun(house, slices=6)
     attend_all(house.edges)
-    desk.close(house.edges, journey.case, "not-coming", person="nurse")
+    desk.close(house.edges, journey.case, "not-coming", actor=NURSE)
     again = house.referral(
         journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "fourth-opinion"}
     )
@@ -342,7 +343,7 @@ def test_a_study_that_grew_after_delivery_is_not_sent_without_a_persons_word(
     longest = max(journey.chart["imaging"]["series"], key=lambda series: series["instances"])
     house.behave("archive", slices=8, die_after_instances=1, deaths=1)
     grown = Fetches(house)
-    desk.answer_request(house.edges, film_request(journey), Answer.AGAIN, person="nurse")
+    desk.answer_request(house.edges, film_request(journey), Answer.AGAIN, actor=NURSE)
     attend_all(house.edges)
     assert not study_of(journey)[0].is_whole  # one image of five came: that is not the study
     assert "approve-delta" not in house.holds(journey.case)
@@ -362,7 +363,7 @@ def test_a_study_that_grew_after_delivery_is_not_sent_without_a_persons_word(
 
 def test_a_second_case_of_the_patient_joins_the_study_without_fetching_it_again(house: House):
     journey = a_case(house, slices=3)
-    desk.close(house.edges, journey.case, "not-coming", person="nurse")
+    desk.close(house.edges, journey.case, "not-coming", actor=NURSE)
     fetches = Fetches(house)
     again = house.referral(
         journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.9", "value": "third-opinion"}

@@ -18,6 +18,7 @@ import pytest
 from tests.attention import attend_all
 from tests.journeys.doors import a_task, deliver, post
 from tests.journeys.house import Chart, House
+from tests.staff import NURSE, REGISTRAR
 from transfer import facts
 from transfer.completeness import NeedState
 from transfer.facts import SYSTEM, Chain
@@ -186,8 +187,8 @@ def test_what_waits_for_a_decision_outlasts_the_key_of_its_day(house: House, hou
     with house.edges.ledger.transaction() as tx:
         key = tx.value("SELECT key FROM arrivals WHERE arrival = %s", hold.subject)
     assert key.endswith(now(house).date().isoformat())
-    for person in ("nurse", "registrar"):
-        desk.resolve(house.edges, hold.id, Word.OURS, person=person, case=case)
+    for actor in (NURSE, REGISTRAR):
+        desk.resolve(house.edges, hold.id, Word.OURS, actor=actor, case=case)
     attend_all(house.edges)
     assert len(records_from(house, case, "prairie-pathology")) == 1
 
@@ -275,7 +276,7 @@ def a_delivered_packet(house: House) -> tuple[CaseId, str]:
     case = an_open_case(house, chart)
     house.pathology_report(chart)
     house.attend_until(lambda: "approve-partial" in house.holds(case))
-    desk.approve(house.edges, case, person="nurse")
+    desk.approve(house.edges, case, actor=NURSE)
     attend_all(house.edges)
     with house.edges.ledger.transaction() as tx:
         (packet,) = [name for name, sent in tx.case(case).packets.items() if sent.outcome == "made"]
@@ -426,7 +427,11 @@ def without_number(message: bytes) -> bytes:
 
 
 def is_about(house: House, hold: people.Hold, chart: Chart) -> bool:
-    names = {name.family for said in desk.compare(house.edges, hold).said for name in said.names}
+    names = {
+        name.family
+        for said in desk.hold(house.edges, hold.id, actor=NURSE, identity=True).comparison.said
+        for name in said.names
+    }
     return chart["patient"]["family"] in names
 
 
@@ -442,16 +447,16 @@ def test_a_name_and_a_birth_date_alone_are_decided_by_two_people(house: House):
     deliver(house, without_number(a_report(chart)))
     attend_all(house.edges)
     hold = question_about(house, chart)
-    comparison = desk.compare(house.edges, hold)
+    comparison = desk.hold(house.edges, hold.id, actor=NURSE, identity=True).comparison
     assert (comparison.tier, comparison.deciders) == ("name-and-birth-date", 2)
     assert records_from(house, case, "prairie-pathology") == []
     assert tables_with(house, chart["patient"]["family"], chart["pathology"]["accession"]["value"]) == set()
 
-    assert desk.resolve(house.edges, hold.id, Word.OURS, person="nurse", case=case).needs_another
+    assert desk.resolve(house.edges, hold.id, Word.OURS, actor=NURSE, case=case).needs_another
     attend_all(house.edges)
-    assert desk.resolve(house.edges, hold.id, Word.OURS, person="nurse", case=case).needs_another
+    assert desk.resolve(house.edges, hold.id, Word.OURS, actor=NURSE, case=case).needs_another
     assert records_from(house, case, "prairie-pathology") == []
-    desk.resolve(house.edges, hold.id, Word.OURS, person="registrar", case=case)
+    desk.resolve(house.edges, hold.id, Word.OURS, actor=REGISTRAR, case=case)
     attend_all(house.edges)
     (record,) = records_from(house, case, "prairie-pathology")
     assert record.document == "pathology-report"
@@ -467,9 +472,9 @@ def test_a_number_of_ours_with_another_birth_date_is_never_collected_by_itself(h
     deliver(house, wrong)
     attend_all(house.edges)
     hold = question_about(house, chart)
-    assert desk.compare(house.edges, hold).tier == "conflicting-birth-date"
+    assert desk.hold(house.edges, hold.id, actor=NURSE, identity=True).comparison.tier == "conflicting-birth-date"
     assert records_from(house, case, "prairie-pathology") == []
-    desk.resolve(house.edges, hold.id, Word.NOT_OURS, person="nurse")
+    desk.resolve(house.edges, hold.id, Word.NOT_OURS, actor=NURSE)
     attend_all(house.edges)
     assert records_from(house, case, "prairie-pathology") == []
     with house.edges.ledger.transaction() as tx:
@@ -563,7 +568,7 @@ def test_a_withdrawn_report_answers_nothing_any_more(house: House, copy: str):
         house.behave("oncology", answer="normal")
         with house.edges.ledger.transaction() as tx:
             office = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'records-office'", case)
-        desk.answer_request(house.edges, office, desk.Answer.AGAIN, person="nurse")
+        desk.answer_request(house.edges, office, desk.Answer.AGAIN, actor=NURSE)
         attend_all(house.edges)
     kinds = {record.document for record in records_from(house, case, "lakeside-oncology")}
     assert ("pathology-report" in kinds) == copy.startswith("a copy")

@@ -15,6 +15,7 @@ import yaml
 
 from tests.attention import attend_all, attend_once
 from tests.journeys.house import Chart, House, a_house
+from tests.staff import NURSE
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk
@@ -170,11 +171,11 @@ def test_a_pause_by_telephone_keeps_everybody_from_being_asked_until_it_is_over(
     house.release_form(chart)
     attend_once(house.edges)  # the form is filed; the case has not looked yet
     permission = permission_of(house, case)
-    desk.pause(house.edges, permission, person="nurse")
+    desk.pause(house.edges, permission, actor=NURSE)
     attend_all(house.edges)
     assert_never_asked(house, case, log, "paused")
 
-    desk.resume(house.edges, permission, person="nurse")
+    desk.resume(house.edges, permission, actor=NURSE)
     house.attend_until(lambda: set(house.request_states(case).values()) == {"answered", "expected"})
     assert [times_asked(house, case, department) for department in sorted(ASKED)] == [1, 1]
 
@@ -297,7 +298,7 @@ def test_an_institution_on_treatment_basis_is_asked_without_a_form_and_the_discl
     house.release_form(chart, disclosers=["lakeside-oncology", "prairie-pathology"])
     house.pathology_report(chart)
     house.attend_until(lambda: "approve-partial" in house.holds(case))
-    desk.approve(house.edges, case, person="nurse")
+    desk.approve(house.edges, case, actor=NURSE)
     house.attend_until(lambda: begun(house, case))
     (fact,) = begun(house, case)
     assert fact.bases == ("authorization", "treatment")

@@ -29,6 +29,7 @@ from tests.journeys.acts import (
     token,
 )
 from tests.journeys.house import House
+from tests.staff import NURSE
 from transfer import facts
 from transfer.flow import desk, fence
 from transfer.flow.edges import Edges
@@ -39,6 +40,7 @@ from transfer.gateway.intake import Intake
 from transfer.gateway.serving import server
 from transfer.ledger import patients
 from transfer.permissions import End
+from transfer.sentences import sentence
 from transfer.staging import Location
 
 pytestmark = pytest.mark.servers
@@ -229,10 +231,10 @@ def test_a_pause_by_telephone_stops_the_bytes_and_resuming_lets_the_rest_go(hous
     journey = handed_over(house, slices=8)
     whole = download(link(house, journey.packet), token(house, "center"))[1]
     with slow_download(journey) as begun:
-        assert "in force" in desk.pause(house.edges, journey.permission, person="nurse").sentence
+        assert "in force" in sentence(desk.pause(house.edges, journey.permission, actor=NURSE))
         assert read_to_its_end(begun) < len(whole)
     assert_nothing_is_given(journey)
-    desk.resume(house.edges, journey.permission, person="nurse")
+    desk.resume(house.edges, journey.permission, actor=NURSE)
     attend_all(house.edges)
     status, rest = download(link(house, journey.packet), token(house, "center"), start=100_000)
     assert status == 206
@@ -290,8 +292,8 @@ def test_a_gateway_killed_in_the_middle_of_a_stream_does_not_hold_up_a_revocatio
     with slow_download(journey):
         gateway = house.system.pid("gateway")
         os.kill(gateway, signal.SIGKILL)
-        did = desk.revoke(house.edges, journey.permission, person="nurse")
-    assert "in force" in did.sentence
+        did = desk.revoke(house.edges, journey.permission, actor=NURSE)
+    assert "in force" in sentence(did)
     assert journey.egress()[-1].outcome == "died"
     took = in_force_after(journey)
     assert took is not None

@@ -12,6 +12,7 @@ import pytest
 from tests.attention import attend_all
 from tests.journeys.doors import a_task, post
 from tests.journeys.house import Chart, House
+from tests.staff import NURSE
 from transfer import facts
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.fhir.source import FhirSourceClient
@@ -162,7 +163,7 @@ def test_silence_is_asked_again_ever_more_seldom_and_at_last_said(
     for institution, (department, line) in SOURCES.items():
         house.behave(institution, answer="normal")
         hold = holds_about(house, case, requests[department])["source-does-not-answer"]
-        desk.resolve(house.edges, hold, Word.AGAIN, person="nurse")
+        desk.resolve(house.edges, hold, Word.AGAIN, actor=NURSE)
         attend_all(house.edges)
         assert house.request_states(case)[department] == "answered"
         assert state_of_line(house, case, line) == NeedState.SATISFIED
@@ -194,7 +195,7 @@ def test_a_later_success_takes_the_place_of_what_was_said_before(house: House, a
     for institution, (department, line) in SOURCES.items():
         request = request_of(house, case, department)
         house.behave(institution, answer="normal")
-        desk.answer_request(house.edges, request, desk.Answer.AGAIN, person="nurse")
+        desk.answer_request(house.edges, request, desk.Answer.AGAIN, actor=NURSE)
         attend_all(house.edges)
         assert house.request_states(case)[department] == "answered"
         assert state_of_line(house, case, line) == NeedState.SATISFIED

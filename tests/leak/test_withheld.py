@@ -19,6 +19,7 @@ from tests.journeys.conftest import house, shared_house  # noqa: F401  fixtures
 from tests.journeys.house import Chart, House
 from tests.leak.sought import Sought
 from tests.leak.written import everything, search
+from tests.staff import ANN
 from transfer.case import Stage
 from transfer.flow import desk
 from transfer.identifiers import CaseId
@@ -80,7 +81,7 @@ def delivered(house: House, chart: Chart) -> Outside:  # noqa: F811
     # Without the laboratory's own report: copies of one document stand in the order of their random names.
     house.attend_until(lambda: _is_fetched(house, case))
     lacking = house.assessment(case).lacking
-    desk.approve(house.edges, case, person="ann", without=lacking)
+    desk.approve(house.edges, case, actor=ANN, without=lacking)
     house.attend_until(lambda: _stage(house, case) is Stage.DELIVERED)
     (arrived,) = [one for one in house.order("center", "packets", method="GET") if one["packet"].startswith(case)]
     folder = Path(arrived["folder"])

@@ -52,6 +52,32 @@ def test_the_same_moment_in_another_zone_is_the_same_text():
     assert write(CASE, 1, AT, BY, fact, GENESIS).text == write(CASE, 1, AT.astimezone(zone), BY, fact, GENESIS).text
 
 
+def test_a_line_written_before_names_were_marked_reads_as_claimed_and_keeps_its_text():
+    old = (
+        b'{"at":"2026-11-21T01:02:03.456789+00:00","body":{"hmac":"00","note":"n1"},"by":{"code":"0.1.0",'
+        b'"person":"ann","process":"cli"},"chain":"case:c00000000000","kind":"note-added","sequence":1}'
+    )
+    line = read(old, GENESIS, hashlib.sha256(GENESIS + old).digest())
+
+    assert (line.by.person, line.by.claimed, line.by.is_claimed) == ("ann", None, True)
+    assert write(line.chain, line.sequence, line.at, line.by, line.fact, GENESIS).text == old
+    assert first_broken(stored([line])) is None
+
+
+@pytest.mark.parametrize(
+    ("by", "is_claimed"),
+    [
+        (Origin(process="cli", person="ann", claimed=True), True),
+        (Origin(process="desk", person="ann", claimed=False), False),
+        (BY, False),
+    ],
+)
+def test_who_wrote_a_line_is_claimed_unless_somebody_made_sure(by: Origin, is_claimed: bool):
+    line = write(CASE, 1, AT, by, facts.CaseClosed(ending="died"), GENESIS)
+
+    assert read(line.text, GENESIS, line.hash).by.is_claimed is is_claimed
+
+
 def test_an_untouched_chain_has_nothing_broken():
     assert first_broken(stored(a_chain(5))) is None
     assert first_broken([]) is None

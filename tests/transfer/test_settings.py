@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transfer.remedies import Remedy, RemedyCode
 from transfer.settings import BadSetting, Checksums, Settings, read, written
 
 
@@ -40,8 +41,10 @@ def test_the_environment_says_which_folder_is_meant(tmp_path):
 
 
 def test_a_missing_setting_names_itself_and_the_remedy(tmp_path):
-    with pytest.raises(BadSetting, match=r"TRANSFER_DATABASE_URL is not set\. Run `transfer up`"):
+    with pytest.raises(BadSetting, match=r"TRANSFER_DATABASE_URL is not set\. It stands in") as error:
         _ = Settings.load({}, tmp_path).database_url
+
+    assert error.value.remedy == Remedy(RemedyCode.START)
 
 
 def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from transfer.errors import Refused, Unavailable, Unreadable
+from transfer.remedies import Remedy, RemedyCode
 from transfer.sealing import SITE
 
 #: beside the keys: names of those destroyed, and the permissions that ended
@@ -33,7 +34,7 @@ _CHECK: Final = b"records-transfer keys"
 class WrongPassphrase(Refused):
     """The copy was made with another passphrase."""
 
-    remedy = "Type the passphrase that the copy of the keys was first made with."
+    remedy = Remedy(RemedyCode.TYPE_PASSPHRASE)
 
 
 class KeysCopy:
@@ -260,5 +261,5 @@ def _overwrite(path: Path) -> None:
 
 def _absent() -> Unavailable:
     error = Unavailable("the copy of the keys is not where TRANSFER_KEYS_COPY says")
-    error.remedy = "Mount it: what is purged is destroyed there, too."
+    error.remedy = Remedy(RemedyCode.MOUNT_KEYS_COPY)
     return error

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from transfer.errors import NeedsReview
 from transfer.institutions import Tls
+from transfer.remedies import Remedy, RemedyCode
 from transfer.settings import is_open_to_others
 
 
 class BadFile(NeedsReview):
     """A file that an institution's YAML names under `tls` cannot be used. The message says which."""
 
-    remedy = "Correct the file, or its name in the institution's YAML file."
+    remedy = Remedy(RemedyCode.CORRECT_FILE)
 
 
 def context(tls: Tls | None) -> ssl.SSLContext | None:

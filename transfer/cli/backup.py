@@ -151,11 +151,12 @@ def _parts(var: Path) -> Iterator["Settings"]:
     """PostgreSQL and the store up, where they are ours, and the ledger migrated; all is stopped at the end."""
     from transfer.errors import Refused
     from transfer.parts.system import System
+    from transfer.remedies import Remedy, RemedyCode
     from transfer.settings import Settings
 
     if System(var).is_running():
         error = Refused("this installation is at work")
-        error.remedy = "Stop it first: transfer down."
+        error.remedy = Remedy(RemedyCode.STOP)
         raise error
     system = System(var, sandbox=False, airflow=False, gateway=False, dies_with_us=True)
     system.up()

@@ -24,6 +24,7 @@ from transfer.cli.group import NEGATIVE, LazyGroup, Listed
 if TYPE_CHECKING:
     from transfer.flow.desk import Listed as ListedCase
     from transfer.identifiers import CaseId, RecordId
+    from transfer.rights import Actor
 
 _ENDINGS = ("opinion-given", "not-coming", "center-declined", "died", "duplicate")
 _WORDS = ("waived", "not-applicable", "absent", "substitute", "answered-by", "applies")
@@ -47,7 +48,7 @@ case = LazyGroup(
 @click.option("--all", "closed", is_flag=True, help="Closed cases as well.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at the most.")
 @view_options
-def list_command(var: Path, *, closed: bool, limit: int, as_json: bool) -> None:
+def list_command(var: Path, *, closed: bool, limit: int, actor: "Actor", as_json: bool) -> None:
     """The open cases, those needed first at the top, and in one line why each waits and on whom.
 
     No patient is named.
@@ -60,7 +61,7 @@ def list_command(var: Path, *, closed: bool, limit: int, as_json: bool) -> None:
     with at(var) as edges:
         from transfer.flow import desk
 
-        found = desk.list_cases(edges, closed=closed, limit=limit)
+        found = desk.list_cases(edges, actor=actor, closed=closed, limit=limit)
     if as_json:
         print_json(found)
     elif found:
@@ -76,7 +77,7 @@ def _print_list(found: "list[ListedCase]") -> None:
 
 @click.command("find")
 @view_options
-def find_command(var: Path, *, as_json: bool) -> None:
+def find_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
     """Find a patient's cases by family name and birth date, as known now or formerly.
 
     Both are asked for at a prompt, or come as two lines from a pipe. Ends with 1 if nobody is found.
@@ -91,9 +92,8 @@ def find_command(var: Path, *, as_json: bool) -> None:
     with at(var) as edges:
         from transfer.flow import desk
 
-        with edges.ledger.transaction() as tx:
-            names = desk.find_cases(tx, family, birth_date)
-        found = desk.list_cases(edges, closed=True, among=names)
+        names = desk.find_cases(edges, family, birth_date, actor=actor)
+        found = desk.list_cases(edges, actor=actor, closed=True, among=names)
     if as_json:
         print_json(found)
     elif found:
@@ -109,7 +109,7 @@ def find_command(var: Path, *, as_json: bool) -> None:
 @click.option("--identity", is_flag=True, help="Say who the patient is.")
 @click.option("--notes", is_flag=True, help="Show the referral's question and what people wrote.")
 @view_options
-def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, as_json: bool) -> None:
+def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, actor: "Actor", as_json: bool) -> None:
     """One case: in one line why it waits and on whom, then what is needed, asked, permitted, packed and decided.
 
     The patient is named only with --identity.
@@ -121,7 +121,7 @@ def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, a
     with at(var) as edges:
         from transfer.flow import desk
 
-        found = desk.dossier(edges, case_id, identity=identity, notes=notes)
+        found = desk.dossier(edges, case_id, actor=actor, identity=identity, notes=notes)
         names = {institution.id: institution.name for institution in edges.institutions.values()}
     if as_json:
         print_json(found)
@@ -137,7 +137,7 @@ def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, a
 @note_option
 @desk_options
 def approve_command(
-    var: Path, case_id: "CaseId", *, without: tuple[str, ...], with_note: bool, person: str, as_json: bool
+    var: Path, case_id: "CaseId", *, without: tuple[str, ...], with_note: bool, actor: "Actor", as_json: bool
 ) -> None:
     """Let the packet go as it is, under your name.
 
@@ -153,7 +153,7 @@ def approve_command(
     with at(var) as edges:
         from transfer.flow import desk
 
-        tell(desk.approve(edges, case_id, person=person, without=without, note=note), as_json=as_json)
+        tell(desk.approve(edges, case_id, actor=actor, without=without, note=note), as_json=as_json)
 
 
 @click.command("waive")
@@ -171,7 +171,7 @@ def waive_command(
     *,
     record: "RecordId | None",
     with_note: bool,
-    person: str,
+    actor: "Actor",
     as_json: bool,
 ) -> None:
     """Say of one LINE of the checklist that nothing is owed for it, or that something is.
@@ -195,14 +195,14 @@ def waive_command(
         from transfer.completeness import WaiverKind
         from transfer.flow import desk
 
-        did = desk.waive(edges, case_id, line, WaiverKind(word), person=person, record=record, note=note)
+        did = desk.waive(edges, case_id, line, WaiverKind(word), actor=actor, record=record, note=note)
         tell(did, as_json=as_json)
 
 
 @click.command("note")
 @click.argument("case_id", metavar="CASE", type=CASE)
 @desk_options
-def note_command(var: Path, case_id: "CaseId", *, person: str, as_json: bool) -> None:
+def note_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool) -> None:
     """Keep a note with a case, sealed under the patient's key. It is never part of a packet.
 
     The text is asked for at a prompt, or comes from a pipe.
@@ -215,7 +215,7 @@ def note_command(var: Path, case_id: "CaseId", *, person: str, as_json: bool) ->
     with at(var) as edges:
         from transfer.flow import desk
 
-        tell(desk.add_note(edges, case_id, text, person=person), as_json=as_json)
+        tell(desk.add_note(edges, case_id, text, actor=actor), as_json=as_json)
 
 
 @click.command("close")
@@ -223,7 +223,7 @@ def note_command(var: Path, case_id: "CaseId", *, person: str, as_json: bool) ->
 @click.option("--ending", type=click.Choice(_ENDINGS), required=True, help="How it ended.")
 @note_option
 @desk_options
-def close_command(var: Path, case_id: "CaseId", *, ending: str, with_note: bool, person: str, as_json: bool) -> None:
+def close_command(var: Path, case_id: "CaseId", *, ending: str, with_note: bool, actor: "Actor", as_json: bool) -> None:
     """End a case: what is asked is withdrawn, its open decisions fall, nothing more is asked or sent.
 
     \b
@@ -234,4 +234,4 @@ def close_command(var: Path, case_id: "CaseId", *, ending: str, with_note: bool,
     with at(var) as edges:
         from transfer.flow import desk
 
-        tell(desk.close(edges, case_id, ending, person=person, note=note), as_json=as_json)
+        tell(desk.close(edges, case_id, ending, actor=actor, note=note), as_json=as_json)

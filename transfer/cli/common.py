@@ -1,6 +1,7 @@
 """What the commands of the desk share: options, prompts, the connection, and how things are printed."""
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -8,20 +9,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 if TYPE_CHECKING:
-    from transfer.flow.desk import Did
+    from transfer.flow.desk import ActionResult
     from transfer.flow.edges import Edges
     from transfer.ledger import Ledger
+    from transfer.rights import Actor
     from transfer.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-#: how a member of the staff is referred to: an account, not a full name
-_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 note_option = click.option("--note", "with_note", is_flag=True, help="Ask for a note to keep with it, sealed.")
@@ -61,7 +60,16 @@ MATERIAL = Id("MaterialId", "material id", "transfer case show")
 INSTITUTION = Id("InstitutionId", "institution", "institutions/")
 
 
-def _person(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+def _actor(_ctx: click.Context, _param: click.Parameter, value: str | None) -> "Actor":
+    return _claimed(value)
+
+
+def _claimed(value: str | None) -> "Actor":
+    """Whoever can run this holds every key of the installation, so they hold every right. Nobody made sure of the name:
+    it is claimed.
+    """
+    from transfer.rights import Actor, Right
+
     if value is None:
         import getpass
 
@@ -69,33 +77,41 @@ def _person(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
             value = getpass.getuser()
         except (KeyError, OSError):  # an account without a name
             value = f"uid-{os.getuid()}"
-    if not _PERSON.fullmatch(value):
-        raise click.BadParameter("an account name: letters, digits and . _ @ - only")
-    return value
+    try:
+        return Actor(person=value, rights=frozenset(Right), is_claimed=True)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
-person_option = click.option(
+actor_option = click.option(
     "--person",
+    "actor",
     envvar="TRANSFER_PERSON",
     show_envvar=True,
-    callback=_person,
+    callback=_actor,
     metavar="ACCOUNT",
-    help="Who does it, as the trail keeps it; the account you are logged in with if not given.",
+    help="Who does it, as the trail keeps it: claimed, for nobody signs in here. The account you are logged in with if "
+    "not given.",
 )
 
 
 def desk_options(command: Command) -> Command:
     """The options of every verb: who does it, in which installation, told how."""
-    for option in (var_option, json_option, person_option):
+    for option in (var_option, json_option, actor_option):
         command = option(command)
     return command
 
 
 def view_options(command: Command) -> Command:
-    """The options of everything that only shows."""
+    """The options of everything that only shows. Who looks is the account, or what TRANSFER_PERSON says."""
+
+    @functools.wraps(command)
+    def shown(*arguments: Any, **options: Any) -> Any:
+        return command(*arguments, actor=_claimed(os.environ.get("TRANSFER_PERSON") or None), **options)
+
     for option in (var_option, json_option):
-        command = option(command)
-    return command
+        shown = option(shown)
+    return cast(Command, shown)
 
 
 # --- connecting -------------------------------------------------------------------------------------------------------
@@ -153,9 +169,10 @@ def _running(var: Path) -> "Settings":
 
 def _not_running() -> Exception:
     from transfer.errors import Unavailable
+    from transfer.remedies import Remedy, RemedyCode
 
     error = Unavailable("nothing is running here")
-    error.remedy = "Start it with transfer up, or say with --var where it runs."
+    error.remedy = Remedy(RemedyCode.START)
     return error
 
 
@@ -194,12 +211,16 @@ def ask_note() -> str:
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def tell(did: "Did", *, as_json: bool, **more: object) -> None:
+def tell(did: "ActionResult", *, as_json: bool) -> None:
     """What a verb did. Ends with 4 where somebody else must say the same."""
+    from transfer.sentences import sentence
+
+    told = sentence(did)
     if as_json:
-        print_json({**dataclasses.asdict(did), **more})
+        flags = {"changed": did.changed, "needs_another": did.needs_another}
+        print_json({"code": did.code, "sentence": told, **flags, **did.fields})
     else:
-        click.echo(f"{did.sentence[:1].upper()}{did.sentence[1:]}.")
+        click.echo(f"{told[:1].upper()}{told[1:]}.")
     if did.needs_another:
         from transfer.cli.group import UNDECIDED
 
@@ -216,6 +237,11 @@ def _plain_value(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     return str(value)
+
+
+def by(person: str | None, *, is_claimed: bool) -> str:
+    """Who it was, and whether nobody made sure of it."""
+    return plain(f"{person} (claimed)" if person and is_claimed else person or "")
 
 
 def plain(text: object) -> str:

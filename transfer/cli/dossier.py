@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from transfer.cli.common import plain, print_table
+from transfer.cli.common import by, plain, print_table
 from transfer.flow.desk.shown import Dossier
 from transfer.patients import Demographics
 
@@ -25,7 +25,7 @@ def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
     _print_runs(found)
     for note in found.notes:
         _section("Note")
-        click.echo(f"  {_when(note.at)} {note.by or ''}\n  {plain(note.text or '(purged)')}")
+        click.echo(f"  {_when(note.at)} {by(note.by, is_claimed=note.is_claimed)}\n  {plain(note.text or '(purged)')}")
 
 
 def _section(name: str) -> None:

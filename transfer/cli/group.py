@@ -64,13 +64,14 @@ class LazyGroup(click.Group):
 
 def _explained(error: Exception) -> int:
     """Say it, and the exit code for it. What a mistake of ours carries may be a patient's: its kind alone is said."""
+    from transfer.cli import remedies
     from transfer.errors import TransferError, Unavailable, Unknown
     from transfer.settings import BadSetting
 
     if not isinstance(error, TransferError):
         _say(f"a mistake of ours ({type(error).__name__})", "TRANSFER_DEBUG=1 before the command shows where.")
         return MISTAKE
-    _say(str(error), "" if isinstance(error, BadSetting) else error.remedy)
+    _say(str(error), remedies.line(error.remedy) if error.remedy else "")
     codes = {BadSetting: NOT_UNDERSTOOD, Unavailable: UNAVAILABLE, Unknown: NEGATIVE}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), UNDECIDED)
 

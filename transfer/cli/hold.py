@@ -1,5 +1,6 @@
 """`transfer hold`: the decisions that wait for a person, and deciding them."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,9 @@ from transfer.cli.common import (
     HOLD,
     ask_note,
     at,
+    by,
     desk_options,
-    ledger_at,
     note_option,
-    plain,
     print_json,
     print_table,
     tell,
@@ -22,10 +22,10 @@ from transfer.cli.common import (
 from transfer.cli.group import LazyGroup, Listed
 
 if TYPE_CHECKING:
-    from transfer.flow.desk import Comparison
+    from transfer.flow.desk import AnswerView, Comparison, HoldView
     from transfer.identifiers import CaseId, HoldId
-    from transfer.ledger.people import Hold
     from transfer.patients import Demographics
+    from transfer.rights import Actor
 
 _WORDS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again")
 
@@ -43,51 +43,35 @@ hold = LazyGroup(
 @click.command("list")
 @click.option("--case", "case_id", type=CASE, help="Only decisions about this case.")
 @view_options
-def list_command(var: Path, *, case_id: "CaseId | None", as_json: bool) -> None:
+def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json: bool) -> None:
     """The decisions that wait for a person, oldest first.
 
     \b
     Example:
       transfer hold list
     """
-    with ledger_at(var) as ledger:
-        from transfer.ledger import people
+    with at(var) as edges:
+        from transfer.flow import desk
 
-        with ledger.transaction() as tx:
-            found = people.open_holds(tx, case_id)
-    from transfer.sentences import SENTENCES
-
+        found = desk.holds(edges, actor=actor, case=case_id)
     if as_json:
         print_json([_as_json(one) for one in found])
     elif found:
-        rows = [(h.id, h.subject, h.opened_at.strftime("%Y-%m-%d %H:%MZ"), SENTENCES[h.code].staff) for h in found]
+        rows = [(h.hold, h.subject, h.opened_at.strftime("%Y-%m-%d %H:%MZ"), h.says) for h in found]
         print_table(["decision", "about", "since", ""], rows)
     else:
         click.echo("Nothing needs a decision.")
 
 
-def _as_json(one: "Hold") -> dict[str, Any]:
-    from transfer.holds import WORDS, HoldCode
-    from transfer.sentences import SENTENCES
-
-    return {
-        "hold": one.id,
-        "subject": one.subject,
-        "code": one.code,
-        "about": one.about,
-        "opened_at": one.opened_at,
-        "resolved_at": one.resolved_at,
-        "word": one.word,
-        "says": SENTENCES[one.code].staff,
-        "words": dict(WORDS[HoldCode(one.code)]),
-    }
+def _as_json(one: "HoldView") -> dict[str, Any]:
+    return {**dataclasses.asdict(one), "words": {answer.word: _does(answer) for answer in one.answers}}
 
 
 @click.command("show")
 @click.argument("hold_id", metavar="DECISION", type=HOLD)
 @click.option("--identity", is_flag=True, help="Show the people compared side by side.")
 @view_options
-def show_command(var: Path, hold_id: "HoldId", *, identity: bool, as_json: bool) -> None:
+def show_command(var: Path, hold_id: "HoldId", *, identity: bool, actor: "Actor", as_json: bool) -> None:
     """One decision, what it is about, and what each answer does.
 
     Where it asks whose something is, --identity shows what the message says of its patient beside whom it could be.
@@ -97,17 +81,10 @@ def show_command(var: Path, hold_id: "HoldId", *, identity: bool, as_json: bool)
       transfer hold show h0123456789abcde --identity
     """
     with at(var) as edges:
-        from transfer.errors import Unknown
         from transfer.flow import desk
-        from transfer.holds import COMPARED
-        from transfer.ledger import people
 
-        with edges.ledger.transaction() as tx:
-            found = people.get_hold(tx, hold_id)
-        if found is None:
-            raise Unknown(f"no decision {hold_id} is asked for")
-        asks_whose = found.code in COMPARED and found.resolved_at is None
-        seen = desk.compare(edges, found) if asks_whose else None
+        detail = desk.hold(edges, hold_id, actor=actor, identity=identity)
+    found, seen = detail.hold, detail.comparison
     if as_json:
         print_json({**_as_json(found), "compared": _compared(seen, identity=identity) if seen else None})
     else:
@@ -123,18 +100,15 @@ def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
         "institution": seen.institution,
         "tier": seen.tier,
         "deciders": seen.deciders,
-        "said_so_far": [{"person": person, "word": word} for person, word in seen.opinions],
+        "said_so_far": [dataclasses.asdict(one) for one in seen.opinions],
         "candidates": people,
         **({"said": seen.said} if identity else {}),
     }
 
 
-def _print(found: "Hold", seen: "Comparison | None", *, identity: bool) -> None:
-    from transfer.holds import WORDS, HoldCode
-    from transfer.sentences import SENTENCES
-
-    click.secho(f"{found.id}  {found.code}", bold=True)
-    click.echo(SENTENCES[found.code].staff)
+def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> None:
+    click.secho(f"{found.hold}  {found.code}", bold=True)
+    click.echo(found.says)
     about = f", {found.about}" if found.about else ""
     click.echo(f"About {found.subject}{about}; asked {found.opened_at:%Y-%m-%d %H:%MZ}.")
     if found.resolved_at:
@@ -144,16 +118,24 @@ def _print(found: "Hold", seen: "Comparison | None", *, identity: bool) -> None:
         _print_comparison(seen, identity=identity)
     click.secho("\nAnswers", bold=True)
     rows = []
-    for word, does in WORDS[HoldCode(found.code)].items():
-        rows.append((f"transfer hold resolve {found.id} {word}{' CASE' if word == 'ours' else ''}", does))
+    for one in found.answers:
+        typed = f"transfer hold resolve {found.hold} {one.word}{' CASE' if one.word == 'ours' else ''}"
+        rows.append((typed, _does(one)))
     print_table([], rows, indent=2)
+
+
+def _does(answer: "AnswerView") -> str:
+    """What an answer does, and the command for what is to be done beside it."""
+    from transfer.cli import remedies
+
+    return f"{answer.does}. {remedies.line(answer.remedy)}" if answer.remedy else answer.does
 
 
 def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
     two = "two people must say the same" if seen.deciders > 1 else "one person decides"
     click.echo(f"From {seen.institution}; what agrees: {seen.tier.replace('-', ' ')}; {two}.")
-    for person, word in seen.opinions:
-        click.echo(f"{plain(person)} said {word}.")
+    for one in seen.opinions:
+        click.echo(f"{by(one.person, is_claimed=one.is_claimed)} said {one.word}.")
     if not identity:
         click.echo("Whom it could be: " + "; ".join(" ".join(c.cases) or c.patient for c in seen.candidates))
         click.echo("--identity shows them side by side.")
@@ -187,7 +169,7 @@ def resolve_command(
     case_id: "CaseId | None",
     *,
     with_note: bool,
-    person: str,
+    actor: "Actor",
     as_json: bool,
 ) -> None:
     """Decide. `transfer hold show` tells which words a decision takes and what each does.
@@ -205,5 +187,5 @@ def resolve_command(
         from transfer.flow import desk
         from transfer.holds import Word
 
-        did = desk.resolve(edges, hold_id, Word(word), person=person, case=case_id, note=note)
+        did = desk.resolve(edges, hold_id, Word(word), actor=actor, case=case_id, note=note)
         tell(did, as_json=as_json)

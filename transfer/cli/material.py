@@ -10,6 +10,7 @@ from transfer.cli.group import LazyGroup, Listed
 
 if TYPE_CHECKING:
     from transfer.identifiers import CaseId, MaterialId
+    from transfer.rights import Actor
 
 material = LazyGroup(
     name="material",
@@ -38,7 +39,7 @@ def receive_command(
     announced: int | None,
     another_parcel: bool,
     material_id: "MaterialId | None",
-    person: str,
+    actor: "Actor",
     as_json: bool,
 ) -> None:
     """Count a parcel of slides or blocks in. The accession number on the labels is asked for at a prompt.
@@ -61,7 +62,7 @@ def receive_command(
             pieces=pieces,
             announced=announced,
             accession=accession,
-            person=person,
+            actor=actor,
             material=material_id,
             is_another_parcel=another_parcel,
         )
@@ -74,7 +75,7 @@ def receive_command(
 @_which
 @desk_options
 def announce_command(
-    var: Path, case_id: "CaseId", count: int, *, material_id: "MaterialId | None", person: str, as_json: bool
+    var: Path, case_id: "CaseId", count: int, *, material_id: "MaterialId | None", actor: "Actor", as_json: bool
 ) -> None:
     """Enter how many pieces the sender's list says were sent, where that became known after they came.
 
@@ -85,4 +86,4 @@ def announce_command(
     with at(var) as edges:
         from transfer.flow import desk
 
-        tell(desk.announce_material(edges, case_id, count, person=person, material=material_id), as_json=as_json)
+        tell(desk.announce_material(edges, case_id, count, actor=actor, material=material_id), as_json=as_json)

@@ -10,8 +10,9 @@ from transfer.cli.common import CASE, PERMISSION, ask, at, desk_options, progres
 from transfer.cli.group import LazyGroup, Listed
 
 if TYPE_CHECKING:
-    from transfer.flow.desk import Did
+    from transfer.flow.desk import ActionResult
     from transfer.identifiers import CaseId, PermissionId
+    from transfer.rights import Actor
 
 permission = LazyGroup(
     name="permission",
@@ -28,7 +29,7 @@ permission = LazyGroup(
 @click.command("revoke")
 @click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
 @desk_options
-def revoke_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
+def revoke_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
     """The patient took the permission back in writing.
 
     At once no byte may leave under it any more, and what is on its way is cut; the command ends when that is in force
@@ -42,13 +43,13 @@ def revoke_command(var: Path, permission_id: "PermissionId", *, person: str, as_
     with at(var) as edges:
         from transfer.flow import desk
 
-        _stop(lambda waiting: desk.revoke(edges, permission_id, person=person, waiting=waiting), as_json=as_json)
+        _stop(lambda waiting: desk.revoke(edges, permission_id, actor=actor, waiting=waiting), as_json=as_json)
 
 
 @click.command("pause")
 @click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
 @desk_options
-def pause_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
+def pause_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
     """The patient asked by telephone to stop.
 
     Stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
@@ -60,10 +61,10 @@ def pause_command(var: Path, permission_id: "PermissionId", *, person: str, as_j
     with at(var) as edges:
         from transfer.flow import desk
 
-        _stop(lambda waiting: desk.pause(edges, permission_id, person=person, waiting=waiting), as_json=as_json)
+        _stop(lambda waiting: desk.pause(edges, permission_id, actor=actor, waiting=waiting), as_json=as_json)
 
 
-def _stop(verb: "Callable[[Callable[[int], None]], Did]", *, as_json: bool) -> None:
+def _stop(verb: "Callable[[Callable[[int], None]], ActionResult]", *, as_json: bool) -> None:
     with progress("Fenced; cutting what is on its way") as waiting:
         did = verb(waiting)
     tell(did, as_json=as_json)
@@ -72,7 +73,7 @@ def _stop(verb: "Callable[[Callable[[int], None]], Did]", *, as_json: bool) -> N
 @click.command("resume")
 @click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
 @desk_options
-def resume_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
+def resume_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
     """Let a paused permission go on; what it covers is asked for again.
 
     \b
@@ -82,14 +83,14 @@ def resume_command(var: Path, permission_id: "PermissionId", *, person: str, as_
     with at(var) as edges:
         from transfer.flow import desk
 
-        tell(desk.resume(edges, permission_id, person=person), as_json=as_json)
+        tell(desk.resume(edges, permission_id, actor=actor), as_json=as_json)
 
 
 @click.command("emergency")
 @click.argument("case_id", metavar="CASE", type=CASE)
 @click.argument("institution", metavar="INSTITUTION")
 @desk_options
-def emergency_command(var: Path, case_id: "CaseId", institution: str, *, person: str, as_json: bool) -> None:
+def emergency_command(var: Path, case_id: "CaseId", institution: str, *, actor: "Actor", as_json: bool) -> None:
     """A named clinician says that the records of INSTITUTION cannot wait for a release form.
 
     Asks for the clinician's name and the reason. What the institution holds may go to the case's center until the end
@@ -104,5 +105,5 @@ def emergency_command(var: Path, case_id: "CaseId", institution: str, *, person:
     with at(var) as edges:
         from transfer.flow import desk
 
-        did = desk.declare_emergency(edges, case_id, institution, clinician=clinician, reason=reason, person=person)
+        did = desk.declare_emergency(edges, case_id, institution, clinician=clinician, reason=reason, actor=actor)
         tell(did, as_json=as_json)

@@ -10,13 +10,14 @@ from transfer.cli.common import INSTITUTION, at, desk_options, tell
 
 if TYPE_CHECKING:
     from transfer.identifiers import InstitutionId
+    from transfer.rights import Actor
 
 
 @click.command("open")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--from", "institution", type=INSTITUTION, required=True, help="The institution that refers.")
 @desk_options
-def open_command(var: Path, file: Path, institution: "InstitutionId", *, person: str, as_json: bool) -> None:
+def open_command(var: Path, file: Path, institution: "InstitutionId", *, actor: "Actor", as_json: bool) -> None:
     """Open a case from a referral in FILE (- reads a pipe): a FHIR ServiceRequest with its Task in JSON, or an HL7 v2
     REF^I12.
 
@@ -33,5 +34,4 @@ def open_command(var: Path, file: Path, institution: "InstitutionId", *, person:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as source:
             body = source.read(desk.LARGEST_REFERRAL + 1)
 
-        did, case = desk.open_referral(edges, institution, body, person=person)
-        tell(did, as_json=as_json, case=case)
+        tell(desk.open_referral(edges, institution, body, actor=actor), as_json=as_json)

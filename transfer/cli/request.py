@@ -10,6 +10,7 @@ from transfer.cli.group import LazyGroup, Listed
 
 if TYPE_CHECKING:
     from transfer.identifiers import RequestId
+    from transfer.rights import Actor
 
 request = LazyGroup(
     name="request",
@@ -22,7 +23,7 @@ request = LazyGroup(
 @click.argument("request_id", metavar="REQUEST", type=REQUEST)
 @click.argument("answer", type=click.Choice(("no-records", "not-found", "will-send", "again")))
 @desk_options
-def answer_command(var: Path, request_id: "RequestId", answer: str, *, person: str, as_json: bool) -> None:
+def answer_command(var: Path, request_id: "RequestId", answer: str, *, actor: "Actor", as_json: bool) -> None:
     """Write down what a department said to one of our requests.
 
     \b
@@ -38,4 +39,4 @@ def answer_command(var: Path, request_id: "RequestId", answer: str, *, person: s
     with at(var) as edges:
         from transfer.flow import desk
 
-        tell(desk.answer_request(edges, request_id, desk.Answer(answer), person=person), as_json=as_json)
+        tell(desk.answer_request(edges, request_id, desk.Answer(answer), actor=actor), as_json=as_json)

@@ -11,6 +11,7 @@ from transfer.cli.group import NEGATIVE, LazyGroup, Listed
 if TYPE_CHECKING:
     from transfer.ledger import Ledger
     from transfer.ledger.trail import Walked
+    from transfer.rights import Actor
 
 trail = LazyGroup(
     name="trail",
@@ -21,7 +22,7 @@ trail = LazyGroup(
 
 @click.command("verify")
 @view_options
-def verify_command(var: Path, *, as_json: bool) -> None:
+def verify_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
     """Walk every chain of the ledger: is each line what was written, none missing, added or moved, and does each chain
     end where its head and the anchors in packets say?
 
@@ -33,7 +34,7 @@ def verify_command(var: Path, *, as_json: bool) -> None:
       transfer trail verify
     """
     with ledger_at(var) as ledger:
-        walked = _walk(ledger)
+        walked = _walk(ledger, actor)
     broken = [one.broken for one in walked if one.broken]
     told = {
         "chains": len(walked),
@@ -54,15 +55,13 @@ def verify_command(var: Path, *, as_json: bool) -> None:
         raise click.exceptions.Exit(NEGATIVE)
 
 
-def _walk(ledger: "Ledger") -> "list[Walked]":
-    from transfer.ledger import trail as chains
+def _walk(ledger: "Ledger", actor: "Actor") -> "list[Walked]":
+    from transfer.flow import desk
 
-    with ledger.transaction() as tx:
-        names = chains.chains(tx)
+    names = desk.chains(ledger, actor=actor)
     walked = []
     with progress("Walking", total=len(names)) as far:
         for number, name in enumerate(names, start=1):
-            with ledger.transaction() as tx:
-                walked.append(chains.walk(tx, name))
+            walked.append(desk.walk_chain(ledger, name, actor=actor))
             far(number)
     return walked

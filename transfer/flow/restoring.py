@@ -24,6 +24,7 @@ from transfer.flow.fence import end
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.ledger import Row, Tx, arrivals, migrate, patients, purging, rounds, snapshot, trail
 from transfer.permissions import End
+from transfer.remedies import Remedy, RemedyCode
 from transfer.sealing import KeyName, Keys
 from transfer.staging import Location, Vault
 
@@ -57,7 +58,7 @@ class Settled:
 class KeysMissing(Refused):
     """The keys are not here, and nobody destroyed them."""
 
-    remedy = "Put the keys back first: transfer restore --keys takes them from their copy."
+    remedy = Remedy(RemedyCode.PUT_KEYS_BACK)
 
 
 def check(folder: BackupFolder, keys: Keys, told: Told) -> Manifest:

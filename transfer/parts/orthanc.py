@@ -19,6 +19,7 @@ import urllib3
 from transfer.errors import Refused, Unavailable
 from transfer.parts import private
 from transfer.parts.process import inherited, spawn
+from transfer.remedies import Remedy, RemedyCode
 from transfer.settings import Settings
 
 #: the port Orthanc listens on in its namespace
@@ -32,7 +33,7 @@ _PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 class NotInstalled(Refused):
     """There is no Orthanc here, or it cannot be kept on loopback."""
 
-    remedy = "apt-get install orthanc orthanc-dicomweb, or leave ARCHIVE=orthanc away: the sandbox needs nothing."
+    remedy = Remedy(RemedyCode.INSTALL_ORTHANC)
 
 
 class Orthanc:

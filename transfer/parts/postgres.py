@@ -24,6 +24,7 @@ from psycopg import sql
 from transfer.errors import Unavailable
 from transfer.parts import private
 from transfer.parts.process import Handle, inherited, spawn, stop
+from transfer.remedies import Remedy, RemedyCode
 
 Role = Literal["owner", "app", "airflow"]
 
@@ -224,7 +225,9 @@ class Postgres:
         try:
             return Path((self.folder / "socket").read_text())
         except FileNotFoundError:
-            raise Unavailable(f"PostgreSQL in {self.folder} was not started; transfer up starts it") from None
+            error = Unavailable(f"PostgreSQL in {self.folder} was not started")
+            error.remedy = Remedy(RemedyCode.START)
+            raise error from None
 
     def _forget_socket(self) -> None:
         """Remove the socket folder where it had to lie elsewhere."""

@@ -332,7 +332,7 @@ def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthan
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="The process behind `transfer up`.")
+    parser = argparse.ArgumentParser(description="The process that starts, watches and stops the parts.")
     parser.add_argument("--var", type=Path, required=True)
     for part in ("sandbox", "airflow", "gateway"):
         parser.add_argument(f"--no-{part}", dest=part, action="store_false")

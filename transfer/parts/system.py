@@ -21,6 +21,7 @@ from transfer.parts.folder_check import UnusableFolder, make_usable
 from transfer.parts.postgres import Postgres
 from transfer.parts.process import CHECKOUT, Handle, spawn, stop
 from transfer.parts.supervisor import stop_leftovers
+from transfer.remedies import Remedy, RemedyCode
 
 #: the supervisor stops its components itself; only one that hangs is ended for good
 _STOP = ((signal.SIGTERM, 120.0), (signal.SIGKILL, 5.0))
@@ -121,7 +122,9 @@ class System:
         for component in self.status():
             if component.name == name and component.pid:
                 return component.pid
-        raise Unknown(f"{name} does not run; transfer status shows what does")
+        error = Unknown(f"{name} does not run")
+        error.remedy = Remedy(RemedyCode.SHOW_STATUS)
+        raise error
 
     def _begin(self) -> None:
         make_usable(self.var)

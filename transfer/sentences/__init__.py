@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from transfer.sentences.decisions import HOLDS
+from transfer.sentences.desk import sentence
 from transfer.sentences.findings import FINDINGS
 from transfer.sentences.waiting import DISCREPANCIES, NEEDS, REQUESTS, WAITS
 from transfer.sentences.words import Sentences
 
-__all__ = ["SENTENCES", "Sentences"]
+__all__ = ["SENTENCES", "Sentences", "sentence"]
 
 #: by code; no two families share a value
 SENTENCES: Mapping[str, Sentences] = MappingProxyType(

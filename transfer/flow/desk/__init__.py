@@ -1,39 +1,49 @@
 """What people do at the desk, by command line now and on pages later.
 
-Every verb is one transaction under the person's name, writes what was decided, and rings what can go on. Doing it twice
-does it once: the second time says so. What may not be done says why, and what to do instead.
+Every verb takes an `Actor` and refuses who does not have the right for it, before it reads anything. It is one
+transaction under the person's name, writes what was decided, and rings what can go on. Doing it twice does it once: the
+second time says so. What was done, why something may not be done and what to do instead are codes with fields;
+`transfer.sentences.sentence` says them.
 """
 
+from transfer.actions import ActionCode, ActionResult
 from transfer.flow.desk.answering import Answer, answer_request
+from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, waive
-from transfer.flow.desk.comparing import Comparison, compare
+from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.pieces import announce_material, receive_material
+from transfer.flow.desk.questions import hold, holds
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
-from transfer.flow.desk.shown import Dossier, Listed
+from transfer.flow.desk.shown import AnswerView, Dossier, HoldDetail, HoldView, Listed
 from transfer.flow.desk.stopping import declare_emergency, pause, resume, revoke
-from transfer.flow.desk.verbs import Did
 from transfer.flow.desk.views import dossier, list_cases
 
 __all__ = [
     "ENDINGS",
     "LARGEST_REFERRAL",
+    "ActionCode",
+    "ActionResult",
     "Answer",
+    "AnswerView",
     "Comparison",
-    "Did",
     "Dossier",
+    "HoldDetail",
+    "HoldView",
     "Listed",
     "add_note",
     "announce_material",
     "answer_request",
     "approve",
+    "chains",
     "close",
-    "compare",
     "declare_emergency",
     "dossier",
     "find_cases",
+    "hold",
+    "holds",
     "list_cases",
     "open_referral",
     "pause",
@@ -42,4 +52,5 @@ __all__ = [
     "resume",
     "revoke",
     "waive",
+    "walk_chain",
 ]

@@ -2,14 +2,18 @@
 
 from enum import StrEnum
 
+from transfer.actions import ActionCode, ActionResult
 from transfer.flow.admit import rule_request
 from transfer.flow.assess import settle_needs
-from transfer.flow.desk.verbs import Did, at_desk, not_allowed, opened_case, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.edges import Edges
 from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.ledger import Tx, patients, people, requests, rounds
 from transfer.record_requests import MOVES, Request, RequestState
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 
 _S = RequestState
@@ -35,17 +39,17 @@ _SETTLED = frozenset(
 )
 
 
-def answer_request(edges: Edges, name: str, answer: Answer, *, person: str) -> Did:
+def answer_request(edges: Edges, name: str, answer: Answer, *, actor: Actor) -> ActionResult:
     """Write down what a source said by telephone. *Again* asks it anew, now.
 
     Raises:
         Unknown: no such request.
         NotAllowed: it is withdrawn, something came already, or no permission is in force.
     """
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
         request = requests.get(tx, name)
         if request is None:
-            raise unknown(f"no request {name}", "They are listed by transfer case show.")
+            raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
         opened = tx.case(request.case).opened
         if opened:  # patients are locked before cases
             patients.share(tx, PatientId(opened.patient))
@@ -54,27 +58,25 @@ def answer_request(edges: Edges, name: str, answer: Answer, *, person: str) -> D
         request = requests.get(tx, name) or request
         ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
         if request.state is _S.NOT_PERMITTED and not ruling.is_permitted:
-            raise not_allowed(
-                f"request {name} has no permission in force", "A release form is needed first; nothing may be asked."
-            )
+            raise not_allowed(Reason(RefusalCode.REQUEST_NOT_PERMITTED, request=name), Remedy(RemedyCode.FORM_FIRST))
         return answer_in(tx, edges, request, answer)
 
 
-def answer_in(tx: Tx, edges: Edges, request: Request, answer: Answer) -> Did:
+def answer_in(tx: Tx, edges: Edges, request: Request, answer: Answer) -> ActionResult:
     """The same within a transaction that holds the case's lock."""
     is_fetched = edges.institutions[request.institution].department(request.department).is_fetched
     to = _to(answer, is_fetched=is_fetched)
     if answer is Answer.AGAIN and request.state is to:
         requests.hurry(tx, request)
     elif request.state is to:
-        return Did(sentence=f"request {request.id}: {to}, as before", changed=False)
+        return ActionResult(ActionCode.REQUEST_AS_BEFORE, request=request.id, state=to)
     else:
         _move(tx, request, to)
     _settle_holds(tx, request, answer)
     found = settle_needs(tx, edges, request.case)
     if to is _S.DUE:
         rounds.ring(tx, Dag.OPEN_CASE, request.case)
-    return Did(sentence=f"request {request.id}: {to}; {found.sentence}")
+    return ActionResult(ActionCode.REQUEST_MOVED, request=request.id, state=to, outlook=found.sentence)
 
 
 def _to(answer: Answer, *, is_fetched: bool) -> RequestState:
@@ -92,8 +94,8 @@ def _to(answer: Answer, *, is_fetched: bool) -> RequestState:
 def _move(tx: Tx, request: Request, to: RequestState) -> None:
     if to not in MOVES[request.state]:
         raise not_allowed(
-            f"request {request.id} is {request.state}: it cannot become {to}",
-            f"See what came of it: transfer case show {request.case}.",
+            Reason(RefusalCode.REQUEST_CANNOT_MOVE, request=request.id, state=request.state, to=to),
+            Remedy(RemedyCode.SHOW_CASE, case=request.case),
         )
     requests.overrule(tx, request)
     requests.move(tx, request, to, findings=("by-telephone",))

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from transfer import facts
+from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import ArrivalKind
 from transfer.case import Case
 from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, Step, look, settle_needs
-from transfer.flow.desk.verbs import Did, at_desk, known_case, not_allowed, opened_case, still_open
+from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, opened_case, still_open
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, people, requests
 from transfer.record_requests import RequestState
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
 
 #: how a case can end
 ENDINGS: Final = ("opinion-given", "not-coming", "center-declined", "died", "duplicate")
@@ -22,18 +26,20 @@ ENDINGS: Final = ("opinion-given", "not-coming", "center-declined", "died", "dup
 _NAMES_A_RECORD = (WaiverKind.SUBSTITUTE, WaiverKind.ANSWERED_BY)
 
 
-def approve(edges: Edges, case: CaseId, *, person: str, without: Sequence[str] = (), note: str | None = None) -> Did:
+def approve(
+    edges: Edges, case: CaseId, *, actor: Actor, without: Sequence[str] = (), note: str | None = None
+) -> ActionResult:
     """Let the next packet go as it is now. `without` names lines it goes without, where the case still waits for them.
 
     Raises:
         Unknown: no such case or line.
         NotAllowed: it still waits for lines nobody named, or nothing is new since the packet the receiver accepted.
     """
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.RELEASE) as tx:
         return approve_in(tx, edges, case, without, note)
 
 
-def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note: str | None) -> Did:
+def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note: str | None) -> ActionResult:
     found, opened, patient = opened_case(tx, case)
     still_open(found)
     checklist = edges.checklists[opened.checklist]
@@ -41,7 +47,7 @@ def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note:
         _line(checklist, line)
     newest = found.newest_packet
     if newest and newest.is_on_its_way:
-        return Did(sentence=f"packet {newest.planned.packet} is on its way already", changed=False)
+        return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
     assessed = look(tx, edges, case)
     if assessed.step is Step.WAIT:
         _named_all(assessed, set(without))
@@ -51,7 +57,7 @@ def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note:
     settle_needs(tx, edges, case)
     packet = tx.case(case).newest_packet
     assert packet is not None  # an approval lets one go
-    return Did(sentence=f"approved: packet {packet.planned.packet} is being put together")
+    return ActionResult(ActionCode.APPROVED, packet=packet.planned.packet)
 
 
 def _named_all(assessed: Assessment, named: set[str]) -> None:
@@ -59,48 +65,52 @@ def _named_all(assessed: Assessment, named: set[str]) -> None:
     case, newest = assessed.case.id, assessed.case.newest_packet
     if newest and newest.receipt and newest.receipt.word == "accepted":
         raise not_allowed(
-            f"nothing came since {newest.planned.packet} was accepted",
-            f"See what is awaited: transfer case show {case}.",
+            Reason(RefusalCode.NOTHING_NEW, packet=newest.planned.packet), Remedy(RemedyCode.SHOW_CASE, case=case)
         )
-    missing = [line for line in assessed.lacking if line not in named]
-    if missing or not named:
-        lines = " ".join(f"--without {line}" for line in missing or ["LINE"])
-        what = f"still lacks {', '.join(missing)}" if missing else "has all its lines, and a source still owes more"
-        raise not_allowed(f"case {case} {what}", f"Wait, or name what it goes without: {lines}.")
+    missing = tuple(line for line in assessed.lacking if line not in named)
+    if missing:
+        raise not_allowed(
+            Reason(RefusalCode.LACKS_LINES, case=case, lines=missing),
+            Remedy(RemedyCode.NAME_LINES, case=case, lines=missing),
+        )
+    if not named:
+        raise not_allowed(Reason(RefusalCode.SOURCE_OWES_MORE, case=case), Remedy(RemedyCode.NAME_LINE, case=case))
 
 
-def add_note(edges: Edges, case: CaseId, text: str, *, person: str) -> Did:
+def add_note(edges: Edges, case: CaseId, text: str, *, actor: Actor) -> ActionResult:
     """Keep free text with the case, sealed. The same text of the same person again is kept once.
 
     Raises:
         NotAllowed: nothing is written, or the case has no patient yet under whose key it could be sealed.
     """
-    if not text.strip():
-        raise not_allowed("the note is empty", "Write something.")
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+        if not text.strip():
+            raise not_allowed(Reason(RefusalCode.NOTE_IS_EMPTY), Remedy(RemedyCode.WRITE_SOMETHING))
         _, _, patient = opened_case(tx, case)
         digest = people.digest(tx, patient, text)
         for line in tx.lines(Chain.case(case)):
-            if isinstance(line.fact, facts.NoteAdded) and (line.fact.hmac, line.by.person) == (digest, person):
-                return Did(sentence="noted before", changed=False)
+            if isinstance(line.fact, facts.NoteAdded) and (line.fact.hmac, line.by.person) == (digest, actor.person):
+                return ActionResult(ActionCode.NOTED_BEFORE)
         people.add_note(tx, case, patient, text)
-    return Did(sentence="noted")
+    return ActionResult(ActionCode.NOTED)
 
 
-def close(edges: Edges, case: CaseId, ending: str, *, person: str, note: str | None = None) -> Did:
+def close(edges: Edges, case: CaseId, ending: str, *, actor: Actor, note: str | None = None) -> ActionResult:
     """End a case: what is asked is withdrawn, its questions fall, nothing more is rung. What was asked of people about
     an ended permission stays: a purge does not depend on the case.
 
     Raises:
         NotAllowed: no such ending, or it ended otherwise before.
     """
-    if ending not in ENDINGS:
-        raise not_allowed(f"no case ends as {ending}", f"It is one of {', '.join(ENDINGS)}.")
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+        if ending not in ENDINGS:
+            raise not_allowed(
+                Reason(RefusalCode.NO_SUCH_ENDING, ending=ending), Remedy(RemedyCode.CHOOSE_ONE_OF, choices=ENDINGS)
+            )
         tx.lock_case(case)
         found = known_case(tx, case)
         if found.closed and found.closed.ending == ending:
-            return Did(sentence=f"closed before: {ending}", changed=False)
+            return ActionResult(ActionCode.CLOSED_BEFORE, ending=ending)
         still_open(found)
         withdrawn = _withdraw(tx, case)
         for hold in people.open_holds(tx, case):
@@ -110,7 +120,7 @@ def close(edges: Edges, case: CaseId, ending: str, *, person: str, note: str | N
         tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=written))
         if found.opened is None:
             _let_referral_lapse(tx, case)
-    return Did(sentence=f"closed: {ending}; {withdrawn} requests withdrawn")
+    return ActionResult(ActionCode.CLOSED, ending=ending, withdrawn=withdrawn)
 
 
 def _withdraw(tx: Tx, case: CaseId) -> int:
@@ -133,7 +143,7 @@ def _note(tx: Tx, found: Case, note: str | None) -> str | None:
     if not note:
         return None
     if found.opened is None:
-        raise not_allowed(f"case {found.id} has no patient yet to keep a note with", "Close it without a note.")
+        raise not_allowed(Reason(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
     return people.note(tx, PatientId(found.opened.patient), note)
 
 
@@ -143,10 +153,10 @@ def waive(
     line: str,
     kind: WaiverKind,
     *,
-    person: str,
+    actor: Actor,
     record: str | None = None,
     note: str | None = None,
-) -> Did:
+) -> ActionResult:
     """Say of one line of the checklist that it is not needed, does not exist, is answered by a record, or that it
     applies after all, which takes an earlier word back.
 
@@ -154,34 +164,35 @@ def waive(
         Unknown: no such case or line.
         NotAllowed: a substitute needs a record of this case, and no other word takes one.
     """
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.RELEASE) as tx:
         found, opened, patient = opened_case(tx, case)
         still_open(found)
         _line(edges.checklists[opened.checklist], line)
-        _check_record(found, kind, record)
+        _check_record(found, line, kind, record)
         said = found.waived.get(line)
         if said and (said.word, said.record) == (kind, record):
-            return Did(sentence=f"line {line}: {kind}, said before", changed=False)
+            return ActionResult(ActionCode.LINE_ANSWERED_BEFORE, line=line, answer=kind)
         written = people.note(tx, patient, note) if note else None
         tx.append(Chain.case(case), facts.NeedWaived(line=line, word=kind, record=record, note=written))
         after = settle_needs(tx, edges, case)
-    return Did(sentence=f"line {line}: {kind}; {after.sentence}")
+    return ActionResult(ActionCode.LINE_ANSWERED, line=line, answer=kind, outlook=after.sentence)
 
 
-def _check_record(found: Case, kind: WaiverKind, record: str | None) -> None:
+def _check_record(found: Case, line: str, kind: WaiverKind, record: str | None) -> None:
     if kind in _NAMES_A_RECORD:
         if record not in found.records or record in found.superseded:
             raise not_allowed(
-                f"{kind} needs a record of this case that still stands",
-                f"Name one with --record; they are listed by transfer case show {found.id}.",
+                Reason(RefusalCode.NEEDS_RECORD, answer=kind),
+                Remedy(RemedyCode.NAME_RECORD, case=found.id, line=line, answer=kind),
             )
     elif record is not None:
-        raise not_allowed(f"{kind} names no record", "Leave --record away.")
+        raise not_allowed(Reason(RefusalCode.TAKES_NO_RECORD, answer=kind), Remedy(RemedyCode.LEAVE_RECORD_AWAY))
 
 
 def _line(checklist: Checklist, key: str) -> None:
-    if key not in {line.key for line in checklist.lines}:
+    keys = tuple(line.key for line in checklist.lines)
+    if key not in keys:
         raise not_allowed(
-            f"checklist {checklist.id} has no line {key}",
-            f"Its lines: {', '.join(line.key for line in checklist.lines)}.",
+            Reason(RefusalCode.NO_SUCH_LINE, checklist=checklist.id, line=key),
+            Remedy(RemedyCode.CHOOSE_ONE_OF, choices=keys),
         )

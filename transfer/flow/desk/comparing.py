@@ -5,14 +5,16 @@ then nobody's record is touched, and what each said stands in the trail of the p
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from transfer import facts
+from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import Referral
 from transfer.errors import NeedsReview
 from transfer.facts import Chain
 from transfer.flow import reading
-from transfer.flow.desk.verbs import Did, at_desk, known_case, not_allowed, unknown
+from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, refused, unknown
 from transfer.flow.edges import Edges
 from transfer.flow.reading import Answer, Reading
 from transfer.flow.receive import match_patient
@@ -25,11 +27,15 @@ from transfer.ledger.people import Hold
 from transfer.matching import Match, Tier, Verdict
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 from transfer.sealing import KeyGone
 
 #: where people say "ours", what the message calls its patient is remembered: nothing contradicted it
 _LEARNED = (Tier.NAME_AND_BIRTH_DATE, Tier.UNCONFIRMED)
+_PURGED: Final = Reason(RefusalCode.SUBJECT_IS_PURGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What one person said. `is_claimed`: nobody made sure that it was this person."""
+
+    person: str
+    is_claimed: bool
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """What the message says of its patient, and whom it could be. `deciders`: how many people must say the same."""
 
@@ -51,11 +66,16 @@ class Comparison:
     matches: tuple[Match, ...]
     candidates: tuple[Candidate, ...]
     deciders: int
-    opinions: tuple[tuple[str, str], ...]
+    opinions: tuple[Opinion, ...]
 
     @property
     def tier(self) -> Tier:
         return self.matches[0].tier
+
+    def without_identity(self) -> Self:
+        """The same, and nobody is named."""
+        nameless = tuple(replace(candidate, identity=None) for candidate in self.candidates)
+        return replace(self, said=(), candidates=nameless)
 
 
 def compare(edges: Edges, hold: Hold) -> Comparison:
@@ -69,11 +89,11 @@ def compare(edges: Edges, hold: Hold) -> Comparison:
     with edges.ledger.transaction() as tx:
         arrival = arrivals.get(tx, name or "")
         if arrival is None:
-            raise unknown("what this is about is purged", "There is nothing left to decide.")
+            raise unknown(_PURGED)
         try:
             body = reading.payload(tx, edges, arrival)
         except KeyGone:
-            raise unknown("what this is about is purged", "There is nothing left to decide.") from None
+            raise unknown(_PURGED) from None
     said = list(_said(reading.read(edges, arrival, body)))
     with edges.ledger.transaction() as tx:
         matches = [match_patient(tx, who, numbers) for who, numbers in said]
@@ -85,7 +105,7 @@ def compare(edges: Edges, hold: Hold) -> Comparison:
             matches=tuple(matches),
             candidates=tuple(_candidate(tx, patient) for patient in meant),
             deciders=max(1, *(match.deciders for match in matches)),
-            opinions=tuple(people.said(tx, hold.id)),
+            opinions=tuple(_opinions(tx, hold, meant)),
         )
 
 
@@ -96,7 +116,7 @@ def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier,
         case Answer():
             yield from ((letter.document.patient, letter.document.identifiers) for letter in read.letters)
         case _:
-            raise NeedsReview("nothing in it names a patient")
+            raise refused(NeedsReview, Reason(RefusalCode.NAMES_NO_PATIENT))
 
 
 def _candidate(tx: Tx, patient: PatientId) -> Candidate:
@@ -104,7 +124,17 @@ def _candidate(tx: Tx, patient: PatientId) -> Candidate:
     return Candidate(patient=patient, cases=tuple(row.case_id for row in rows), identity=patients.identity(tx, patient))
 
 
-def decide(edges: Edges, hold: Hold, word: Word, *, person: str, case: CaseId | None) -> Did:
+def _opinions(tx: Tx, hold: Hold, meant: Iterable[PatientId]) -> Iterable[Opinion]:
+    """Who has said what so far. Whether they had signed in stands in the chains of the patients compared."""
+    lines = (line for patient in meant for line in tx.lines(Chain.patient(patient)) if not line.by.is_claimed)
+    signed_in = {
+        line.by.person for line in lines if isinstance(line.fact, facts.MatchDecided) and line.fact.hold == hold.id
+    }
+    for person, word in people.said(tx, hold.id):
+        yield Opinion(person=person, is_claimed=person not in signed_in, word=word)
+
+
+def decide(edges: Edges, hold: Hold, word: Word, *, actor: Actor, case: CaseId | None) -> ActionResult:
     """One person's word about whose it is. It takes effect when as many have said the same as must.
 
     Raises:
@@ -112,57 +142,52 @@ def decide(edges: Edges, hold: Hold, word: Word, *, person: str, case: CaseId | 
     """
     assert hold.code in COMPARED  # the caller sorted
     seen = compare(edges, hold)
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.DECIDE_WHOSE) as tx:
         chosen = _chosen(tx, hold, seen, case) if word is Word.OURS else None
         compared = [chosen] if chosen else [candidate.patient for candidate in seen.candidates]
         for patient in sorted(compared):
             patients.share(tx, patient)
-        said_before = (person, word) in people.said(tx, hold.id)
-        agreeing = people.say(tx, hold, person, word, chosen or "")
+        said_before = (actor.person, word) in people.said(tx, hold.id)
+        agreeing = people.say(tx, hold, actor.person, word, chosen or "")
         for patient in compared if not said_before else ():
             decided = facts.MatchDecided(hold=hold.id, arrival=seen.arrival, word=word, tier=seen.tier)
             tx.append(Chain.patient(patient), decided)
         if agreeing < seen.deciders:
-            return Did(
-                sentence=f"{word}: kept; {seen.deciders - agreeing} more must say the same, it takes two people",
-                changed=not said_before,
-                needs_another=True,
-            )
+            kept = ActionCode.OPINION_KEPT_BEFORE if said_before else ActionCode.OPINION_KEPT
+            return ActionResult(kept, answer=word, more=seen.deciders - agreeing)
         if people.resolve(tx, hold.id, word) is None:
-            return Did(sentence="decided meanwhile", changed=False)
+            return ActionResult(ActionCode.DECIDED_MEANWHILE)
         arrival = arrivals.claim(tx, seen.arrival)
         if arrival is None:
-            raise unknown("what this is about is purged", "There is nothing left to decide.")
+            raise unknown(_PURGED)
         return _apply(tx, hold, seen, arrival, chosen, case)
 
 
 def _chosen(tx: Tx, hold: Hold, seen: Comparison, case: CaseId | None) -> PatientId:
     """The patient of the named case, if the message could be about them and about nobody else."""
     if case is None:
-        names = ", ".join(one for candidate in seen.candidates for one in candidate.cases)
-        raise not_allowed("it is not said whose it is", f"Name a case of the patient: ours CASE, of {names}.")
+        names = tuple(one for candidate in seen.candidates for one in candidate.cases)
+        raise not_allowed(Reason(RefusalCode.NOT_SAID_WHOSE), Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=names))
     found = known_case(tx, case)
     if found.opened is None or (found.closed and hold.code != HoldCode.WHOSE_REFERRAL):
-        raise not_allowed(f"case {case} takes in nothing", "Name an open case of the patient.")
+        raise not_allowed(Reason(RefusalCode.TAKES_NOTHING_IN, case=case), Remedy(RemedyCode.NAME_OPEN_CASE))
     patient = PatientId(found.opened.patient)
     if any(patient not in match.patients for match in seen.matches):
-        raise not_allowed(
-            f"it is not, or not only, about the patient of {case}",
-            f"Compare again: transfer hold show {hold.id} --identity; or say not-ours, and ask the sender.",
-        )
+        raise not_allowed(Reason(RefusalCode.NOT_OF_PATIENT, case=case), Remedy(RemedyCode.COMPARE_AGAIN, hold=hold.id))
     return patient
 
 
 def _apply(
     tx: Tx, hold: Hold, seen: Comparison, arrival: Arrival, chosen: PatientId | None, case: CaseId | None
-) -> Did:
+) -> ActionResult:
     if hold.code == HoldCode.WHOSE_REFERRAL:
         patient = chosen or patients.meet(tx, seen.said[0], arrival.id)
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, "held", "decided")
         rounds.ring(tx, Dag.OPEN_CASE, hold.subject)
-        who = f"the patient of {case}" if chosen else "somebody new"
-        return Did(sentence=f"the referral is about {who}: {hold.subject} is being opened")
+        if chosen and case:
+            return ActionResult(ActionCode.REFERRAL_OF_PATIENT, case=case, opening=hold.subject)
+        return ActionResult(ActionCode.REFERRAL_OF_SOMEBODY_NEW, opening=hold.subject)
     if chosen and case:
         if seen.tier in _LEARNED and all(match.verdict is Verdict.DOUBTFUL for match in seen.matches):
             for said in seen.said:
@@ -170,9 +195,9 @@ def _apply(
         arrivals.join_patient(tx, arrival, chosen)
         arrivals.settle(tx, arrival, "sealed", "decided")
         rounds.ring(tx, Dag.OPEN_CASE, case)
-        return Did(sentence=f"it is of the patient of {case}, and is taken in where a permission covers it")
+        return ActionResult(ActionCode.OF_PATIENT, case=case)
     arrivals.know_again(tx, arrival.id, patients.terms(tx, *seen.said))
     arrivals.is_not_of(tx, arrival, [candidate.patient for candidate in seen.candidates])
     arrivals.count_stranger(tx, arrival, "received")
     arrivals.settle(tx, arrival, "sealed", "not-ours", purge_after=arrivals.STRANGER)
-    return Did(sentence="it is of none of them: sealed, and purged after 72 hours unless another case claims it")
+    return ActionResult(ActionCode.OF_NOBODY)

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from transfer import facts
+from transfer.actions import ActionCode, ActionResult
 from transfer.adapters import hl7v2
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
@@ -11,12 +12,15 @@ from transfer.adapters.hl7v2 import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import TooLarge
 from transfer.facts import Chain
-from transfer.flow.desk.verbs import Did, at_desk, not_allowed
+from transfer.flow.desk.verbs import at_desk, demand, not_allowed, refused
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Institution
 from transfer.ledger import arrivals
 from transfer.ledger.arrivals import Incoming
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
 from transfer.staging import CHUNK
 
 #: bytes of one referral
@@ -24,7 +28,7 @@ LARGEST = 24 << 20
 FHIR_JSON = "application/fhir+json"
 
 
-def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, person: str) -> tuple[Did, CaseId]:
+def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, actor: Actor) -> ActionResult:
     """Store a referral as an arrival from this institution and open its case. By its content it is a FHIR bundle or
     resource in JSON, or an HL7 v2 REF^I12. The same file again is the same case.
 
@@ -33,17 +37,19 @@ def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, pers
         NotAllowed: the institution may not refer, or the file is no referral.
         NeedsReview, TooLarge: it cannot be read; nothing was stored.
     """
+    demand(actor, Right.WORK_ON_CASES)  # before what the file says is read
     sender = edges.institutions[institution]
     if Grant.REFERRALS not in sender.grants:
-        raise not_allowed(f"{institution} may not send referrals", "Its file in institutions/ grants what it may say.")
+        raise not_allowed(
+            Reason(RefusalCode.MAY_NOT_REFER, institution=institution),
+            Remedy(RemedyCode.GRANT_IN_FILE, institution=institution),
+        )
     if len(body) > LARGEST:
-        raise TooLarge(f"a referral over {LARGEST >> 20} MiB")
+        raise refused(TooLarge, Reason(RefusalCode.REFERRAL_TOO_LARGE, mebibytes=LARGEST >> 20))
     incoming = _understood(edges, sender, body)
-    stored = _store(edges, incoming, body, person)
-    case = CaseId(stored.subject or "")
-    if stored.is_duplicate:
-        return Did(sentence=f"stored before: case {case}", changed=False), case
-    return Did(sentence=f"stored: case {case} is being opened"), case
+    stored = _store(edges, incoming, body, actor)
+    code = ActionCode.REFERRAL_STORED_BEFORE if stored.is_duplicate else ActionCode.REFERRAL_STORED
+    return ActionResult(code, case=CaseId(stored.subject or ""))
 
 
 def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
@@ -65,9 +71,7 @@ def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
 
 
 def _no_referral(what: str) -> Exception:
-    return not_allowed(
-        f"the file is no referral but {what}", "A referral is a ServiceRequest with its Task in JSON, or a REF^I12."
-    )
+    return not_allowed(Reason(RefusalCode.NO_REFERRAL, found=what), Remedy(RemedyCode.GIVE_REFERRAL))
 
 
 def _incoming(sender: Institution, body: bytes, key: str | None, control: str | None, content_type: str) -> Incoming:
@@ -85,18 +89,18 @@ def _incoming(sender: Institution, body: bytes, key: str | None, control: str | 
     )
 
 
-def _store(edges: Edges, incoming: Incoming, body: bytes, person: str) -> arrivals.Stored:
+def _store(edges: Edges, incoming: Incoming, body: bytes, actor: Actor) -> arrivals.Stored:
     if len(body) <= arrivals.IN_ROW:
-        return _keep(edges, incoming, person)
+        return _keep(edges, incoming, actor)
     place = edges.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
-    stored = _keep(edges, replace(incoming, payload=None, location=place), person)
+    stored = _keep(edges, replace(incoming, payload=None, location=place), actor)
     if stored.is_duplicate:
         edges.vault.remove(place.key)
     return stored
 
 
-def _keep(edges: Edges, incoming: Incoming, person: str) -> arrivals.Stored:
-    with at_desk(edges, person) as tx:
+def _keep(edges: Edges, incoming: Incoming, actor: Actor) -> arrivals.Stored:
+    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
         stored = arrivals.store(tx, [incoming])[0]
         arrivals.ring_for(tx, [incoming], [stored])
         if not stored.is_duplicate:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from transfer.flow.desk.comparing import Comparison
+from transfer.holds import WORDS, HoldCode, Word, follow_up
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
+from transfer.remedies import Remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +99,43 @@ class PacketView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerView:
+    """What a question may be answered with, what that does, and what is to be done beside it."""
+
+    word: Word
+    does: str
+    remedy: Remedy | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldView:
+    """A question to a person; `word` is its answer."""
+
     hold: str
+    subject: str
     code: str
     about: str | None
     opened_at: datetime
+    resolved_at: datetime | None
+    word: str | None
     says: str
+
+    @property
+    def answers(self) -> tuple[AnswerView, ...]:
+        """What it may be answered with."""
+        asked = HoldCode(self.code)
+        return tuple(
+            AnswerView(word=word, does=does, remedy=follow_up(asked, word, subject=self.subject, about=self.about))
+            for word, does in WORDS[asked].items()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldDetail:
+    """A question. `comparison`: where it asks whose something is, and is still open."""
+
+    hold: HoldView
+    comparison: Comparison | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +152,9 @@ class RunView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteView:
     at: datetime
+    #: who wrote it, or what it is; None: an older line that names nobody
     by: str | None
+    is_claimed: bool
     #: None once purged
     text: str | None
 

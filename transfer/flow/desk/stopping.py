@@ -5,14 +5,18 @@ The fence stands with the first commit. The second says that it is in force: not
 
 from collections.abc import Callable
 
+from transfer.actions import ActionCode, ActionResult
 from transfer.errors import Unavailable
 from transfer.flow import fence
-from transfer.flow.desk.verbs import Did, at_desk, not_allowed, opened_case, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, refused, still_open, unknown
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, patients, people, rounds
 from transfer.ledger.patients import Filed
 from transfer.permissions import End
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 
 #: seconds within which every stream is cut, while the senders answer
@@ -23,17 +27,17 @@ def _silently(_: int) -> None:
     """Nobody looks."""
 
 
-def revoke(edges: Edges, permission: str, *, person: str, waiting: Callable[[int], None] = _silently) -> Did:
+def revoke(edges: Edges, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently) -> ActionResult:
     """End a permission because the patient said so in writing. `waiting` is told how many streams are still open.
 
     Raises:
         Unknown: no such permission.
         Unavailable: fenced, and a sender does not answer; the same again goes on waiting.
     """
-    return _end(edges, permission, End.REVOKED, person, waiting)
+    return _end(edges, permission, End.REVOKED, actor, waiting)
 
 
-def pause(edges: Edges, permission: str, *, person: str, waiting: Callable[[int], None] = _silently) -> Did:
+def pause(edges: Edges, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently) -> ActionResult:
     """Stop under a permission because the patient said so by telephone. Nothing is purged; `resume` lets it go on.
 
     Raises:
@@ -41,10 +45,12 @@ def pause(edges: Edges, permission: str, *, person: str, waiting: Callable[[int]
         NotAllowed: it has ended for good.
         Unavailable: as for `revoke`.
     """
-    return _end(edges, permission, End.PAUSED, person, waiting)
+    return _end(edges, permission, End.PAUSED, actor, waiting)
 
 
-def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician: str, reason: str, person: str) -> Did:
+def declare_emergency(
+    edges: Edges, case: CaseId, institution: str, *, clinician: str, reason: str, actor: Actor
+) -> ActionResult:
     """Let one institution's records go to the case's center because a named clinician says that it cannot wait.
 
     In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51); a person is asked to review it by then.
@@ -54,25 +60,25 @@ def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician
         Unknown: no such case or institution.
         NotAllowed: nobody is named, or the case is closed.
     """
-    if not clinician.strip() or not reason.strip():
-        raise not_allowed("an emergency needs a clinician's name and a reason", "Type both at the prompts.")
-    discloser = InstitutionId(edges.institutions[institution].id)
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.RELEASE) as tx:
+        if not clinician.strip() or not reason.strip():
+            raise not_allowed(Reason(RefusalCode.EMERGENCY_NEEDS_WORDS), Remedy(RemedyCode.TYPE_BOTH))
+        discloser = InstitutionId(edges.institutions[institution].id)
         opened = tx.case(case).opened
         if opened is None:
-            raise unknown(f"no opened case {case}", "See the open ones: transfer case list.")
+            raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
         patient = PatientId(opened.patient)
         patients.move(tx, patient)
         found, _, _ = opened_case(tx, case)
         still_open(found)
         words = f"{clinician.strip()}: {reason.strip()}"
         if _was_declared_today(tx, edges, patient, discloser, InstitutionId(opened.receiver), words):
-            return Did(sentence=f"declared before: {discloser} may release to {opened.receiver}", changed=False)
+            return ActionResult(ActionCode.EMERGENCY_DECLARED_BEFORE, institution=discloser, receiver=opened.receiver)
         note = people.add_note(tx, case, patient, words)
         patients.declare_emergency(tx, patient, discloser, InstitutionId(opened.receiver), note)
         people.hold(tx, case, "review-emergency", discloser)
         rounds.ring(tx, Dag.OPEN_CASE, case)
-    return Did(sentence=f"{discloser} may release to {opened.receiver} until the end of tomorrow; review it by then")
+    return ActionResult(ActionCode.EMERGENCY_DECLARED, institution=discloser, receiver=opened.receiver)
 
 
 def _was_declared_today(
@@ -86,41 +92,38 @@ def _was_declared_today(
     return standing.declared_at.astimezone(zone).date() == tx.now().astimezone(zone).date()
 
 
-def resume(edges: Edges, permission: str, *, person: str) -> Did:
+def resume(edges: Edges, permission: str, *, actor: Actor) -> ActionResult:
     """A paused permission goes on, or the one that was filed in its place meanwhile.
 
     Raises:
         Unknown: no such permission.
         NotAllowed: it has ended for good; only a new form begins another.
     """
-    with at_desk(edges, person) as tx:
+    with at_desk(edges, actor, Right.RELEASE) as tx:
         filed = _filed(tx, permission)
         ended = filed.permission.ended
         if ended is None:
-            return Did(sentence=f"permission {permission} is not paused", changed=False)
+            return ActionResult(ActionCode.NOT_PAUSED, permission=permission)
         goes_on = fence.resume(tx, filed)
         if goes_on is None:
             raise _ended(permission, ended)
     if goes_on != permission:
-        return Did(sentence=f"permission {permission} was replaced meanwhile; what {goes_on} covers is asked for again")
-    return Did(sentence=f"permission {permission} goes on; what it covers is asked for again")
+        return ActionResult(ActionCode.PERMISSION_REPLACED, permission=permission, replacement=goes_on)
+    return ActionResult(ActionCode.PERMISSION_RESUMED, permission=permission)
 
 
-def _end(edges: Edges, permission: str, how: End, person: str, waiting: Callable[[int], None]) -> Did:
-    with at_desk(edges, person) as tx:
+def _end(edges: Edges, permission: str, how: End, actor: Actor, waiting: Callable[[int], None]) -> ActionResult:
+    with at_desk(edges, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:
         filed = _filed(tx, permission)
         ended = filed.permission.ended
         if how is End.PAUSED and ended not in (None, End.PAUSED):
             raise _ended(permission, ended)
         epoch = fence.end(tx, filed, how)
     if not fence.await_in_force(edges.ledger, filed.patient, permission, seconds=IN_FORCE_WITHIN, waiting=waiting):
-        error = Unavailable(
-            f"permission {permission} is {how} and fenced, but not in force yet: a sender does not answer"
-        )
-        error.remedy = "Do the same again; transfer status shows which part is stuck."
-        raise error
-    sentence = f"permission {permission} is {how}, and that is in force: nothing is on its way any more"
-    return Did(sentence=sentence, changed=epoch is not None)
+        why = Reason(RefusalCode.SENDER_IS_SILENT, permission=permission, end=how)
+        raise refused(Unavailable, why, Remedy(RemedyCode.DO_AGAIN))
+    code = ActionCode.PERMISSION_ENDED_BEFORE if epoch is None else ActionCode.PERMISSION_ENDED
+    return ActionResult(code, permission=permission, end=how)
 
 
 def _filed(tx: Tx, permission: str) -> Filed:
@@ -131,10 +134,10 @@ def _filed(tx: Tx, permission: str) -> Filed:
         for filed in patients.filed(tx, patient):
             if filed.permission.id == permission:
                 return filed
-    raise unknown(f"no permission {permission} that can still be read", "They are listed by transfer case show.")
+    raise unknown(Reason(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
 
 
 def _ended(permission: str, ended: End | None) -> Exception:
     return not_allowed(
-        f"permission {permission} has ended for good ({ended})", "Only a new release form begins another."
+        Reason(RefusalCode.ENDED_FOR_GOOD, permission=permission, end=str(ended)), Remedy(RemedyCode.NEW_FORM)
     )

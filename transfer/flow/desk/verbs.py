@@ -2,53 +2,63 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeVar
 
 from transfer.case import Case
-from transfer.errors import NotAllowed, Unknown
+from transfer.errors import NotAllowed, TransferError, Unknown
 from transfer.facts import CaseOpened
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right, roles_with
 from transfer.sealing import KeyGone
+from transfer.sentences import sentence
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Did:
-    """What a verb did, in a sentence without anything of the patient."""
-
-    sentence: str
-    #: False: it had been done before, and nothing was written
-    changed: bool = True
-    #: it takes effect when another person says the same
-    needs_another: bool = False
+Error = TypeVar("Error", bound=TransferError)
 
 
 @contextmanager
-def at_desk(edges: Edges, person: str) -> Iterator[Tx]:
-    """A transaction whose facts carry the person's name.
+def at_desk(edges: Edges, actor: Actor, right: Right) -> Iterator[Tx]:
+    """A transaction of somebody who may do this. Its facts carry who it was.
 
     Raises:
+        NotAllowed: the actor does not have the right.
         Unknown: the patient's key was destroyed; nothing of theirs can be read or written any more.
     """
+    demand(actor, right)
     try:
-        with edges.ledger.transaction(replace(edges.ledger.origin, person=person)) as tx:
+        by = replace(edges.ledger.origin, person=actor.person, claimed=actor.is_claimed)
+        with edges.ledger.transaction(by) as tx:
             yield tx
     except KeyGone:
-        raise unknown("the patient is purged", "Only the trail is left: transfer trail verify.") from None
+        raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL)) from None
 
 
-def not_allowed(what: str, remedy: str) -> NotAllowed:
-    """A refusal that says what to do instead."""
-    error = NotAllowed(what)
-    error.remedy = remedy
+def demand(actor: Actor, right: Right) -> None:
+    """Raise `NotAllowed` where the actor does not have the right; the remedy names the roles that do."""
+    if not actor.may(right):
+        raise not_allowed(
+            Reason(RefusalCode.NO_RIGHT, right=right), Remedy(RemedyCode.ASK_ROLE, roles=roles_with(right))
+        )
+
+
+def refused(kind: type[Error], why: Reason, remedy: Remedy | None = None) -> Error:
+    """An error with the code why, and what to do instead; without a remedy the kind's own stays."""
+    error = kind(sentence(why))
+    error.refusal = why
+    error.remedy = remedy or error.remedy
     return error
 
 
-def unknown(what: str, remedy: str) -> Unknown:
-    error = Unknown(what)
-    error.remedy = remedy
-    return error
+def not_allowed(why: Reason, remedy: Remedy) -> NotAllowed:
+    return refused(NotAllowed, why, remedy)
+
+
+def unknown(why: Reason, remedy: Remedy | None = None) -> Unknown:
+    return refused(Unknown, why, remedy)
 
 
 def known_case(tx: Tx, case: CaseId) -> Case:
@@ -59,7 +69,7 @@ def known_case(tx: Tx, case: CaseId) -> Case:
     """
     found = tx.case(case)
     if found.opened_at is None and not tx.row("SELECT 1 FROM arrivals WHERE subject = %s LIMIT 1", case):
-        raise unknown(f"no case {case}", "See the open ones: transfer case list.")
+        raise unknown(Reason(RefusalCode.NO_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
     return found
 
 
@@ -73,7 +83,7 @@ def opened_case(tx: Tx, case: CaseId) -> tuple[Case, CaseOpened, PatientId]:
     tx.lock_case(case)
     found = known_case(tx, case)
     if found.opened is None:
-        raise not_allowed(f"case {case} is not opened yet", f"Settle its referral first: transfer case show {case}.")
+        raise not_allowed(Reason(RefusalCode.NOT_OPENED, case=case), Remedy(RemedyCode.SETTLE_REFERRAL, case=case))
     return found, found.opened, PatientId(found.opened.patient)
 
 
@@ -81,5 +91,6 @@ def still_open(found: Case) -> None:
     """Raise `NotAllowed` where the case is closed."""
     if found.closed:
         raise not_allowed(
-            f"case {found.id} is closed ({found.closed.ending})", "A new referral opens a new case: transfer open."
+            Reason(RefusalCode.CASE_IS_CLOSED, case=found.id, ending=found.closed.ending),
+            Remedy(RemedyCode.ENTER_REFERRAL),
         )

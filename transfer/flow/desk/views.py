@@ -10,9 +10,9 @@ from transfer.completeness import WaiverKind
 from transfer.facts import Chain
 from transfer.facts import Line as Written
 from transfer.flow.assess import Assessment, look
+from transfer.flow.desk.questions import hold_view
 from transfer.flow.desk.shown import (
     Dossier,
-    HoldView,
     Listed,
     MaterialView,
     NeedView,
@@ -23,7 +23,7 @@ from transfer.flow.desk.shown import (
     RequestView,
     RunView,
 )
-from transfer.flow.desk.verbs import known_case
+from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId, PatientId
@@ -31,14 +31,15 @@ from transfer.institutions import Institutions
 from transfer.ledger import Tx, materials, patients, people, requests
 from transfer.ledger.patients import Filed
 from transfer.permissions import expires_at, findings_on
+from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
 
 def list_cases(
-    edges: Edges, *, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
+    edges: Edges, *, actor: Actor, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
 ) -> list[Listed]:
     """The open cases, or all, those needed first at the top; only those `among` some, if given."""
-    with edges.ledger.transaction() as tx:
+    with at_desk(edges, actor, Right.SEE_CASES) as tx:
         rows = tx.rows(
             """SELECT * FROM cases WHERE (is_open OR %s) AND (%s::text[] IS NULL OR case_id = ANY(%s))
                ORDER BY is_open DESC, needed_by NULLS LAST, opened_at LIMIT %s""",
@@ -67,13 +68,18 @@ def _assessed(tx: Tx, edges: Edges, case: CaseId) -> tuple[Case, Assessment | No
     return found, look(tx, edges, case) if found.opened else None
 
 
-def dossier(edges: Edges, case: CaseId, *, identity: bool = False, notes: bool = False) -> Dossier:
+def dossier(edges: Edges, case: CaseId, *, actor: Actor, identity: bool = False, notes: bool = False) -> Dossier:
     """Everything about a case that staff may see. Who the patient is, and what people wrote, only on demand.
 
     Raises:
         Unknown: there is no such case.
+        NotAllowed: identity or notes are asked for by somebody who may not see them.
     """
-    with edges.ledger.transaction() as tx:
+    if identity:
+        demand(actor, Right.SEE_IDENTITY)
+    if notes:
+        demand(actor, Right.SEE_CONTENT)
+    with at_desk(edges, actor, Right.SEE_CASES) as tx:
         found, assessed = _assessed(tx, edges, case)
         holds = people.open_holds(tx, case)
         lines = tx.lines(Chain.case(case))
@@ -100,10 +106,7 @@ def dossier(edges: Edges, case: CaseId, *, identity: bool = False, notes: bool =
             materials=_materials(tx, case, patient) if patient else (),
             permissions=_permissions(tx, edges.institutions, patient) if patient else (),
             packets=tuple(_packets(found)),
-            holds=tuple(
-                HoldView(hold=h.id, code=h.code, about=h.about, opened_at=h.opened_at, says=SENTENCES[h.code].staff)
-                for h in holds
-            ),
+            holds=tuple(map(hold_view, holds)),
             runs=_runs(tx, case, lines),
             identity=who.current if who else None,
             notes=_notes(tx, lines) if notes else (),
@@ -237,7 +240,12 @@ def _runs(tx: Tx, case: CaseId, lines: Iterable[Written]) -> tuple[RunView, ...]
 
 def _notes(tx: Tx, lines: Iterable[Written]) -> tuple[NoteView, ...]:
     return tuple(
-        NoteView(at=line.at, by=line.by.person or line.fact.about, text=people.read_note(tx, line.fact.note))
+        NoteView(
+            at=line.at,
+            by=line.by.person or line.fact.about,
+            is_claimed=line.by.is_claimed,
+            text=people.read_note(tx, line.fact.note),
+        )
         for line in lines
         if isinstance(line.fact, facts.NoteAdded)
     )

@@ -1,0 +1,123 @@
+"""Who may do what at the desk: an actor cannot be built wrong, and no verb is done without its right."""
+
+import inspect
+from datetime import date
+
+import pytest
+
+from tests.staff import somebody
+from transfer.completeness import WaiverKind
+from transfer.errors import NotAllowed
+from transfer.flow import desk
+from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
+from transfer.holds import HoldCode, Word
+from transfer.identifiers import CaseId, HoldId, InstitutionId
+from transfer.refusals import RefusalCode
+from transfer.remedies import RemedyCode
+from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
+
+CASE = CaseId("c0123456789a")
+
+#: each verb, how it is called, and the right it needs
+CALLS = {
+    "list_cases": ({}, Right.SEE_CASES),
+    "find_cases": ({"family": "Nguyen", "birth_date": date(1957, 4, 30)}, Right.SEE_IDENTITY),
+    "dossier": ({"case": CASE}, Right.SEE_CASES),
+    "holds": ({}, Right.SEE_CASES),
+    "hold": ({"name": HoldId.draw()}, Right.SEE_CASES),
+    "chains": ({}, Right.AUDIT),
+    "walk_chain": ({"chain": "system"}, Right.AUDIT),
+    "approve": ({"case": CASE}, Right.RELEASE),
+    "waive": ({"case": CASE, "line": "slides", "kind": WaiverKind.ABSENT}, Right.RELEASE),
+    "declare_emergency": (
+        {"case": CASE, "institution": "mercy-imaging", "clinician": "Dr. Okafor", "reason": "surgery tonight"},
+        Right.RELEASE,
+    ),
+    "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),
+    "pause": ({"permission": "m0123456789abcde"}, Right.STOP),
+    "revoke": ({"permission": "m0123456789abcde"}, Right.REVOKE),
+    "resolve": ({"name": HoldId.draw(), "word": Word.SEEN}, Right.SEE_CASES),
+    "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
+    "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),
+    "answer_request": ({"name": "q0123456789abcde", "answer": desk.Answer.AGAIN}, Right.WORK_ON_CASES),
+    "receive_material": ({"case": CASE, "pieces": 6, "accession": "S25-10071"}, Right.WORK_ON_CASES),
+    "announce_material": ({"case": CASE, "count": 6}, Right.WORK_ON_CASES),
+    "open_referral": ({"institution": InstitutionId("lakeside-oncology"), "body": b"{}"}, Right.WORK_ON_CASES),
+}
+VERBS = {name: verb for name, verb in inspect.getmembers(desk, inspect.isfunction) if name in desk.__all__}
+
+
+class Untouched:
+    """Everything a verb could read or write: whoever may not do it has not touched it."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} was looked at")
+
+
+def test_every_verb_takes_an_actor():
+    without = [name for name, verb in VERBS.items() if inspect.signature(verb).parameters["actor"].annotation != Actor]
+
+    assert without == []
+    assert VERBS.keys() == CALLS.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_verb_refuses_who_lacks_its_right_before_it_looks_at_anything(name: str):
+    arguments, right = CALLS[name]
+
+    with pytest.raises(NotAllowed) as refused:
+        VERBS[name](Untouched(), **arguments, actor=somebody("ann", without=frozenset({right})))
+
+    assert (refused.value.refusal.code, dict(refused.value.refusal.fields)) == (RefusalCode.NO_RIGHT, {"right": right})
+    assert refused.value.remedy.code is RemedyCode.ASK_ROLE
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_who_has_the_right_comes_through(name: str):
+    """Or the test above would pass for a verb that refuses everybody."""
+    arguments, _ = CALLS[name]
+
+    with pytest.raises(AssertionError, match="was looked at"):
+        VERBS[name](Untouched(), **arguments, actor=somebody("ann"))
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "right"),
+    [
+        ("dossier", "identity", Right.SEE_IDENTITY),
+        ("dossier", "notes", Right.SEE_CONTENT),
+        ("hold", "identity", Right.SEE_IDENTITY),
+    ],
+)
+def test_looking_closer_needs_a_right_of_its_own(name: str, more: str, right: Right):
+    arguments, _ = CALLS[name]
+    actor = somebody("ann", without=frozenset({right}))
+
+    with pytest.raises(NotAllowed) as refused:
+        VERBS[name](Untouched(), **arguments, **{more: True}, actor=actor)
+
+    assert refused.value.refusal.fields["right"] == right
+    with pytest.raises(AssertionError, match="was looked at"):
+        VERBS[name](Untouched(), **arguments, actor=actor)
+
+
+def test_every_question_says_which_right_its_answer_needs():
+    assert RIGHTS_OF_ANSWERS.keys() == set(HoldCode)
+
+
+@pytest.mark.parametrize("person", ["", " ", "Jane Zebra", "ann\n", "a" * 65, "-ann"])
+def test_nobody_without_an_account_name_acts(person: str):
+    with pytest.raises(ValueError, match="account name"):
+        somebody(person)
+
+
+def test_a_right_that_there_is_not_makes_no_actor():
+    with pytest.raises(ValueError, match="a right"):
+        Actor(person="ann", rights=frozenset({"everything"}), is_claimed=True)
+
+
+def test_every_right_is_in_some_role_and_everybody_on_a_case_may_stop():
+    assert all(roles_with(right) for right in Right)
+    assert set(roles_with(Right.STOP)) == set(Role) - {Role.AUDITOR}
+    assert roles_with(Right.RELEASE) == (Role.OFFICER,)
+    assert not RIGHTS[Role.AUDITOR] & {Right.SEE_IDENTITY, Right.SEE_CONTENT}

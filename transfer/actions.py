@@ -1,0 +1,90 @@
+"""What the desk did, as codes with fields. The words are in `transfer.sentences.desk`.
+
+`outlook` is how the case stands after it, as a run's note says it.
+"""
+
+from transfer.codes import Code, Coded
+
+
+class ActionCode(Code):
+    # requests
+    REQUEST_MOVED = "request-moved", "request", "state", "outlook"
+    REQUEST_AS_BEFORE = "request-as-before", "request", "state"
+    # cases
+    APPROVED = "approved", "packet"
+    PACKET_ON_ITS_WAY = "packet-on-its-way", "packet"
+    NOTED = "noted"
+    NOTED_BEFORE = "noted-before"
+    CLOSED = "closed", "ending", "withdrawn"
+    CLOSED_BEFORE = "closed-before", "ending"
+    LINE_ANSWERED = "line-answered", "line", "answer", "outlook"
+    LINE_ANSWERED_BEFORE = "line-answered-before", "line", "answer"
+    REFERRAL_STORED = "referral-stored", "case"
+    REFERRAL_STORED_BEFORE = "referral-stored-before", "case"
+    # slides and blocks; `expected` is 0 where nobody said, `discrepancy` empty where all agrees
+    PIECES_COUNTED = "pieces-counted", "kind", "received", "expected", "discrepancy", "outlook"
+    PIECES_COUNTED_BEFORE = "pieces-counted-before", "kind", "received", "expected", "discrepancy"
+    # decisions
+    ANSWERED = "answered", "answer"
+    ANSWERED_BEFORE = "answered-before", "answer"
+    OPINION_KEPT = "opinion-kept", "answer", "more"
+    OPINION_KEPT_BEFORE = "opinion-kept-before", "answer", "more"
+    DECIDED_MEANWHILE = "decided-meanwhile"
+    REFERRAL_OF_PATIENT = "referral-of-patient", "case", "opening"
+    REFERRAL_OF_SOMEBODY_NEW = "referral-of-somebody-new", "opening"
+    OF_PATIENT = "of-patient", "case"
+    OF_NOBODY = "of-nobody"
+    STUDIES_TAKEN = "studies-taken", "whole", "outlook"
+    NOTHING_TO_COUNT = "nothing-to-count"
+    NOTHING_TO_ASK = "nothing-to-ask"
+    NO_PACKET_ANY_MORE = "no-packet-any-more"
+    MESSAGE_IS_PURGED = "message-is-purged"
+    ENFORCING = "enforcing"
+    CASE_AGAIN = "case-again", "case"
+    PACKET_AGAIN = "packet-again", "packet"
+    MESSAGE_AGAIN = "message-again", "arrival"
+    RUN_AGAIN = "run-again", "dag", "subject"
+    SET_ASIDE = "set-aside"
+    SET_ASIDE_AND_PURGED = "set-aside-and-purged"
+    # permissions
+    PERMISSION_ENDED = "permission-ended", "permission", "end"
+    PERMISSION_ENDED_BEFORE = "permission-ended-before", "permission", "end"
+    PERMISSION_RESUMED = "permission-resumed", "permission"
+    PERMISSION_REPLACED = "permission-replaced", "permission", "replacement"
+    NOT_PAUSED = "not-paused", "permission"
+    EMERGENCY_DECLARED = "emergency-declared", "institution", "receiver"
+    EMERGENCY_DECLARED_BEFORE = "emergency-declared-before", "institution", "receiver"
+
+
+#: it had been done before, and nothing was written
+_UNCHANGED = frozenset(
+    {
+        ActionCode.REQUEST_AS_BEFORE,
+        ActionCode.PACKET_ON_ITS_WAY,
+        ActionCode.NOTED_BEFORE,
+        ActionCode.CLOSED_BEFORE,
+        ActionCode.LINE_ANSWERED_BEFORE,
+        ActionCode.REFERRAL_STORED_BEFORE,
+        ActionCode.PIECES_COUNTED_BEFORE,
+        ActionCode.ANSWERED_BEFORE,
+        ActionCode.OPINION_KEPT_BEFORE,
+        ActionCode.DECIDED_MEANWHILE,
+        ActionCode.PERMISSION_ENDED_BEFORE,
+        ActionCode.NOT_PAUSED,
+        ActionCode.EMERGENCY_DECLARED_BEFORE,
+    }
+)
+
+
+class ActionResult(Coded[ActionCode]):
+    """What a verb did. Nothing of the patient stands in it."""
+
+    @property
+    def changed(self) -> bool:
+        """False: it had been done before, and nothing was written."""
+        return self.code not in _UNCHANGED
+
+    @property
+    def needs_another(self) -> bool:
+        """It takes effect when another person says the same."""
+        return self.code in (ActionCode.OPINION_KEPT, ActionCode.OPINION_KEPT_BEFORE)

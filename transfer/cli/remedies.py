@@ -1,0 +1,86 @@
+"""What to do instead, as a command: the sentence of a remedy, and the command that does it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from transfer.codes import Value
+from transfer.remedies import RemedyCode
+
+if TYPE_CHECKING:
+    from transfer.remedies import Remedy
+    from transfer.sentences.desk import Pattern
+
+M = RemedyCode
+
+
+def _without(fields: Mapping[str, Value]) -> str:
+    lines = fields["lines"]
+    assert isinstance(lines, tuple)  # the code declares several
+    return f"transfer case approve {fields['case']} " + " ".join(f"--without {line}" for line in lines)
+
+
+#: the command that does it; None: there is none, the sentence says it all
+COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
+    M.TRIED_AGAIN: None,
+    M.DO_AGAIN: "transfer status",
+    M.LIST_CASES: "transfer case list",
+    M.SHOW_CASE: "transfer case show {case}",
+    M.FIND_IN_CASE: "transfer case show",
+    M.LIST_HOLDS: "transfer hold list",
+    M.SHOW_HOLD: "transfer hold show {hold}",
+    M.COMPARE_AGAIN: "transfer hold show {hold} --identity",
+    M.VERIFY_TRAIL: "transfer trail verify",
+    M.SHOW_STATUS: "transfer status",
+    M.CHECK_BACKUP: "transfer restore --check",
+    M.READ_LOGS: "transfer case show",
+    M.CHOOSE_ONE_OF: None,
+    M.WRITE_SOMETHING: None,
+    M.TYPE_LABELS: None,
+    M.TYPE_BOTH: None,
+    M.TYPE_PASSPHRASE: None,
+    M.LEAVE_NOTE_AWAY: None,
+    M.LEAVE_RECORD_AWAY: None,
+    M.LEAVE_CASE_AWAY: None,
+    M.NAME_RECORD: "transfer case waive {case} {line} {answer} --record RECORD",
+    M.NAME_LINES: _without,
+    M.NAME_LINE: "transfer case approve {case} --without LINE",
+    M.NAME_CASE: "transfer hold resolve {hold} ours CASE",
+    M.NAME_OPEN_CASE: "transfer case list",
+    M.NAME_MATERIAL: "--material",
+    M.SAY_ANOTHER_PARCEL: "--another-parcel",
+    M.GIVE_WITH_PARCEL: "transfer material receive {case} --announced",
+    M.GIVE_REFERRAL: None,
+    M.NOTE_ON_CASE: "transfer case note",
+    M.ANSWER_REQUEST: "transfer request answer {request}",
+    M.CLOSE_CASE: "transfer case close {case}",
+    M.SETTLE_REFERRAL: "transfer case show {case}",
+    M.ENTER_REFERRAL: "transfer open",
+    M.NEW_FORM: None,
+    M.FORM_FIRST: "transfer case show",
+    M.ASK_ROLE: None,
+    M.GRANT_IN_FILE: None,
+    M.CORRECT_FILE: None,
+    M.ACCEPT_CREDENTIAL: None,
+    M.PUT_KEYS_BACK: "transfer restore --keys",
+    M.MOUNT_KEYS_COPY: None,
+    M.START: "transfer up, or --var",
+    M.STOP: "transfer down",
+    M.LEAVE_ARCHIVE: "transfer down",
+    M.INSTALL_ORTHANC: "apt-get install orthanc orthanc-dicomweb",
+}
+
+
+def command(remedy: "Remedy") -> str | None:
+    """What to type, as far as it is known; None where typing nothing helps."""
+    from transfer.sentences.desk import filled
+
+    pattern = COMMANDS[remedy.code]
+    return filled(pattern, remedy.fields) if pattern else None
+
+
+def line(remedy: "Remedy") -> str:
+    """The remedy in one sentence, with its command."""
+    from transfer.sentences import sentence
+
+    typed = command(remedy)
+    return f"{sentence(remedy)}: {typed}." if typed else f"{sentence(remedy)}."

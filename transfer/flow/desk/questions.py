@@ -1,0 +1,52 @@
+"""What needs a decision: the open questions, and one of them with what it may be answered with."""
+
+from transfer.flow.desk.comparing import compare
+from transfer.flow.desk.decisions import known_hold
+from transfer.flow.desk.shown import HoldDetail, HoldView
+from transfer.flow.desk.verbs import at_desk, demand
+from transfer.flow.edges import Edges
+from transfer.holds import COMPARED
+from transfer.identifiers import CaseId
+from transfer.ledger import people
+from transfer.ledger.people import Hold
+from transfer.rights import Actor, Right
+from transfer.sentences import SENTENCES
+
+
+def holds(edges: Edges, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:
+    """What waits for a person, oldest first; only what is about one case, if it is named."""
+    with at_desk(edges, actor, Right.SEE_CASES) as tx:
+        return [hold_view(one) for one in people.open_holds(tx, case)]
+
+
+def hold(edges: Edges, name: str, *, actor: Actor, identity: bool = False) -> HoldDetail:
+    """One question, with what it may be answered with. `identity`: the people compared are named.
+
+    Raises:
+        Unknown: there is no such question, or the message it is about is purged.
+        NotAllowed: identity is asked for by somebody who may not see it.
+        NeedsReview: the message it is about cannot be read any more.
+    """
+    if identity:
+        demand(actor, Right.SEE_IDENTITY)
+    with at_desk(edges, actor, Right.SEE_CASES) as tx:
+        found = known_hold(tx, name)
+    asks_whose = found.code in COMPARED and found.resolved_at is None
+    seen = compare(edges, found) if asks_whose else None
+    return HoldDetail(
+        hold=hold_view(found),
+        comparison=seen if identity or seen is None else seen.without_identity(),
+    )
+
+
+def hold_view(one: Hold) -> HoldView:
+    return HoldView(
+        hold=one.id,
+        subject=one.subject,
+        code=one.code,
+        about=one.about,
+        opened_at=one.opened_at,
+        resolved_at=one.resolved_at,
+        word=one.word,
+        says=SENTENCES[one.code].staff,
+    )

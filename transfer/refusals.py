@@ -1,0 +1,56 @@
+"""Why the desk does not do something, as codes with fields. The words are in `transfer.sentences.desk`."""
+
+from transfer.codes import Code, Coded
+
+
+class RefusalCode(Code):
+    NO_RIGHT = "no-right", "right"
+    # cases
+    NO_CASE = "no-case", "case"
+    NO_OPENED_CASE = "no-opened-case", "case"
+    NOT_OPENED = "not-opened", "case"
+    CASE_IS_CLOSED = "case-is-closed", "case", "ending"
+    PATIENT_IS_PURGED = "patient-is-purged"
+    NO_SUCH_ENDING = "no-such-ending", "ending"
+    NO_SUCH_LINE = "no-such-line", "checklist", "line"
+    LACKS_LINES = "lacks-lines", "case", "lines"
+    SOURCE_OWES_MORE = "source-owes-more", "case"
+    NOTHING_NEW = "nothing-new", "packet"
+    NEEDS_RECORD = "needs-record", "answer"
+    TAKES_NO_RECORD = "takes-no-record", "answer"
+    NOTE_IS_EMPTY = "note-is-empty"
+    NOBODYS_NOTE = "nobodys-note"
+    # decisions
+    NO_DECISION = "no-decision", "hold"
+    NO_SUCH_ANSWER = "no-such-answer", "question", "answer"
+    ANSWERED_OTHERWISE = "answered-otherwise", "hold", "answer"
+    ANSWER_TAKES_NO_CASE = "answer-takes-no-case", "answer"
+    ANSWER_TAKES_NO_NOTE = "answer-takes-no-note"
+    SUBJECT_IS_PURGED = "subject-is-purged"
+    NAMES_NO_PATIENT = "names-no-patient"
+    NOT_SAID_WHOSE = "not-said-whose"
+    TAKES_NOTHING_IN = "takes-nothing-in", "case"
+    NOT_OF_PATIENT = "not-of-patient", "case"
+    # requests
+    NO_REQUEST = "no-request", "request"
+    REQUEST_NOT_PERMITTED = "request-not-permitted", "request"
+    REQUEST_CANNOT_MOVE = "request-cannot-move", "request", "state", "to"
+    # slides and blocks
+    NO_ACCESSION = "no-accession"
+    NO_SUCH_MATERIAL = "no-such-material", "case"
+    SEVERAL_MATERIALS = "several-materials", "case"
+    NOT_COME_YET = "not-come-yet", "material"
+    OTHERWISE_ENTERED = "otherwise-entered", "material", "received"
+    # referrals
+    MAY_NOT_REFER = "may-not-refer", "institution"
+    NO_REFERRAL = "no-referral", "found"
+    REFERRAL_TOO_LARGE = "referral-too-large", "mebibytes"
+    # permissions
+    NO_PERMISSION = "no-permission", "permission"
+    ENDED_FOR_GOOD = "ended-for-good", "permission", "end"
+    SENDER_IS_SILENT = "sender-is-silent", "permission", "end"
+    EMERGENCY_NEEDS_WORDS = "emergency-needs-words"
+
+
+class Reason(Coded[RefusalCode]):
+    """Why not, with what it is about."""

@@ -1,0 +1,64 @@
+"""What can be done instead, as codes with fields.
+
+The words are in `transfer.sentences.desk`; the command line adds the command that does it, a page adds a link.
+"""
+
+from transfer.codes import Code, Coded
+
+
+class RemedyCode(Code):
+    # nothing, or later
+    TRIED_AGAIN = "tried-again"
+    DO_AGAIN = "do-again"
+    # look
+    LIST_CASES = "list-cases"
+    SHOW_CASE = "show-case", "case"
+    FIND_IN_CASE = "find-in-case"
+    LIST_HOLDS = "list-holds"
+    SHOW_HOLD = "show-hold", "hold"
+    COMPARE_AGAIN = "compare-again", "hold"
+    VERIFY_TRAIL = "verify-trail"
+    SHOW_STATUS = "show-status"
+    CHECK_BACKUP = "check-backup"
+    READ_LOGS = "read-logs"
+    # say it otherwise
+    CHOOSE_ONE_OF = "choose-one-of", "choices"
+    WRITE_SOMETHING = "write-something"
+    TYPE_LABELS = "type-labels"
+    TYPE_BOTH = "type-both"
+    TYPE_PASSPHRASE = "type-passphrase"  # noqa: S105  a code
+    LEAVE_NOTE_AWAY = "leave-note-away"
+    LEAVE_RECORD_AWAY = "leave-record-away"
+    LEAVE_CASE_AWAY = "leave-case-away"
+    NAME_RECORD = "name-record", "case", "line", "answer"
+    NAME_LINES = "name-lines", "case", "lines"
+    NAME_LINE = "name-line", "case"
+    NAME_CASE = "name-case", "hold", "cases"
+    NAME_OPEN_CASE = "name-open-case"
+    NAME_MATERIAL = "name-material", "materials"
+    SAY_ANOTHER_PARCEL = "say-another-parcel"
+    GIVE_WITH_PARCEL = "give-with-parcel", "case"
+    GIVE_REFERRAL = "give-referral"
+    NOTE_ON_CASE = "note-on-case"
+    # act
+    ANSWER_REQUEST = "answer-request", "request"
+    CLOSE_CASE = "close-case", "case"
+    SETTLE_REFERRAL = "settle-referral", "case"
+    ENTER_REFERRAL = "enter-referral"
+    NEW_FORM = "new-form"
+    FORM_FIRST = "form-first"
+    ASK_ROLE = "ask-role", "roles"
+    # set right
+    GRANT_IN_FILE = "grant-in-file", "institution"
+    CORRECT_FILE = "correct-file"
+    ACCEPT_CREDENTIAL = "accept-credential"
+    PUT_KEYS_BACK = "put-keys-back"
+    MOUNT_KEYS_COPY = "mount-keys-copy"
+    START = "start"
+    STOP = "stop"
+    LEAVE_ARCHIVE = "leave-archive"
+    INSTALL_ORTHANC = "install-orthanc"
+
+
+class Remedy(Coded[RemedyCode]):
+    """What somebody can do, with what it is done to."""

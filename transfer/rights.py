@@ -1,0 +1,86 @@
+"""Who does something at the desk, and what they may.
+
+A right is one thing that somebody may do with any case; a role is the rights of one kind of work. Whoever hears a
+patient say "stop" may stop; what goes on again needs the right to release.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+#: how a member of the staff is referred to: an account, not a full name
+_ACCOUNT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+class Right(StrEnum):
+    """What an act at the desk needs."""
+
+    #: lists, cases, decisions: identifiers and states, nothing of the patient
+    SEE_CASES = "see-cases"
+    #: who the patient is: names, birth date, numbers
+    SEE_IDENTITY = "see-identity"
+    #: what people wrote and what the referral asks
+    SEE_CONTENT = "see-content"
+    #: receive slides, write down answers and notes, enter a referral, end a case
+    WORK_ON_CASES = "work-on-cases"
+    #: whose a message is, and what is to become of what came
+    DECIDE_WHOSE = "decide-whose"
+    #: let a packet go, say that a line is not needed, declare an emergency, let a paused permission go on
+    RELEASE = "release"
+    #: pause a permission
+    STOP = "stop"
+    #: end a permission for good, and destroy what nothing else covers
+    REVOKE = "revoke"
+    #: prove that nothing written was altered
+    AUDIT = "audit"
+
+
+class Role(StrEnum):
+    """Kinds of work at the desk."""
+
+    CLERK = "clerk"
+    #: of health information management
+    OFFICER = "officer"
+    PRIVACY = "privacy"
+    AUDITOR = "auditor"
+
+
+#: what each role may
+RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
+    {
+        Role.CLERK: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY, Right.WORK_ON_CASES, Right.STOP}),
+        Role.OFFICER: frozenset(Right) - {Right.AUDIT},
+        Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE},
+        Role.AUDITOR: frozenset({Right.SEE_CASES, Right.AUDIT}),
+    }
+)
+
+
+def roles_with(right: Right) -> tuple[Role, ...]:
+    """The roles that hold a right: whom to ask."""
+    return tuple(role for role in Role if right in RIGHTS[role])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Somebody at the desk. `is_claimed`: they said who they are and nobody made sure, as on the command line.
+
+    Raises:
+        ValueError: the person is not an account name: letters, digits and . _ @ -, at most 64.
+    """
+
+    person: str
+    rights: frozenset[Right]
+    is_claimed: bool
+
+    def __post_init__(self) -> None:
+        if not _ACCOUNT.fullmatch(self.person):
+            raise ValueError("a person is an account name: letters, digits and . _ @ - only")
+        if not self.rights <= frozenset(Right):
+            raise ValueError("a right that there is not")
+
+    def may(self, right: Right) -> bool:
+        return right in self.rights

@@ -1,0 +1,174 @@
+"""What the desk did, why it did not, and what to do instead, in sentences for staff.
+
+A sentence is a pattern with the fields of its code, or a function of them. It carries identifiers, codes and numbers
+alone, and has no full stop: whoever shows it puts it into a line of theirs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from transfer.actions import ActionCode, ActionResult
+from transfer.codes import Code, Value
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+
+Pattern = str | Callable[[Mapping[str, Value]], str]
+A, R, M = ActionCode, RefusalCode, RemedyCode
+
+
+def _counted(fields: Mapping[str, Value]) -> str:
+    told = f"{fields['received']} of {fields['expected']}" if fields["expected"] else f"{fields['received']}"
+    wrong = f": {fields['discrepancy']}" if fields["discrepancy"] else ""
+    return f"{told} {fields['kind']}s in hand{wrong}"
+
+
+ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
+    A.REQUEST_MOVED: "request {request}: {state}; {outlook}",
+    A.REQUEST_AS_BEFORE: "request {request}: {state}, as before",
+    A.APPROVED: "approved: packet {packet} is being put together",
+    A.PACKET_ON_ITS_WAY: "packet {packet} is on its way already",
+    A.NOTED: "noted",
+    A.NOTED_BEFORE: "noted before",
+    A.CLOSED: "closed: {ending}; {withdrawn} requests withdrawn",
+    A.CLOSED_BEFORE: "closed before: {ending}",
+    A.LINE_ANSWERED: "line {line}: {answer}; {outlook}",
+    A.LINE_ANSWERED_BEFORE: "line {line}: {answer}, said before",
+    A.REFERRAL_STORED: "stored: case {case} is being opened",
+    A.REFERRAL_STORED_BEFORE: "stored before: case {case}",
+    A.PIECES_COUNTED: lambda fields: f"{_counted(fields)}; {fields['outlook']}",
+    A.PIECES_COUNTED_BEFORE: lambda fields: f"{_counted(fields)}, entered before",
+    A.ANSWERED: "{answer}",
+    A.ANSWERED_BEFORE: "answered before: {answer}",
+    A.OPINION_KEPT: "{answer}: kept; {more} more must say the same, it takes two people",
+    A.OPINION_KEPT_BEFORE: "{answer}: kept before; {more} more must say the same, it takes two people",
+    A.DECIDED_MEANWHILE: "decided meanwhile",
+    A.REFERRAL_OF_PATIENT: "the referral is about the patient of {case}: {opening} is being opened",
+    A.REFERRAL_OF_SOMEBODY_NEW: "the referral is about somebody new: {opening} is being opened",
+    A.OF_PATIENT: "it is of the patient of {case}, and is taken in where a permission covers it",
+    A.OF_NOBODY: "it is of none of them: sealed, and purged after 72 hours unless another case claims it",
+    A.STUDIES_TAKEN: "studies that are whole with it: {whole}; {outlook}",
+    A.NOTHING_TO_COUNT: "there is nothing to count any more",
+    A.NOTHING_TO_ASK: "there is nothing to ask any more",
+    A.NO_PACKET_ANY_MORE: "there is no packet any more",
+    A.MESSAGE_IS_PURGED: "what this is about is purged",
+    A.ENFORCING: "it is being done",
+    A.CASE_AGAIN: "case {case} is looked at again",
+    A.PACKET_AGAIN: "packet {packet} is tried again",
+    A.MESSAGE_AGAIN: "message {arrival} is read again",
+    A.RUN_AGAIN: "the DAG {dag} starts again for {subject}",
+    A.SET_ASIDE: "set aside",
+    A.SET_ASIDE_AND_PURGED: "set aside, and purged after 72 hours",
+    A.PERMISSION_ENDED: "permission {permission} is {end}, and that is in force: nothing is on its way any more",
+    A.PERMISSION_ENDED_BEFORE: "permission {permission} is {end} as before, and that is in force",
+    A.PERMISSION_RESUMED: "permission {permission} goes on; what it covers is asked for again",
+    A.PERMISSION_REPLACED: "permission {permission} was replaced; what {replacement} covers is asked for again",
+    A.NOT_PAUSED: "permission {permission} is not paused",
+    A.EMERGENCY_DECLARED: "{institution} may release to {receiver} until the end of tomorrow; review it by then",
+    A.EMERGENCY_DECLARED_BEFORE: "declared before: {institution} may release to {receiver}",
+}
+
+REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
+    R.NO_RIGHT: "this needs the right {right}",
+    R.NO_CASE: "no case {case}",
+    R.NO_OPENED_CASE: "no opened case {case}",
+    R.NOT_OPENED: "case {case} is not opened yet",
+    R.CASE_IS_CLOSED: "case {case} is closed ({ending})",
+    R.PATIENT_IS_PURGED: "the patient is purged",
+    R.NO_SUCH_ENDING: "no case ends as {ending}",
+    R.NO_SUCH_LINE: "checklist {checklist} has no line {line}",
+    R.LACKS_LINES: "case {case} still lacks {lines}",
+    R.SOURCE_OWES_MORE: "case {case} has all its lines, and a source still owes more",
+    R.NOTHING_NEW: "nothing came since {packet} was accepted",
+    R.NEEDS_RECORD: "{answer} needs a record of this case that still stands",
+    R.TAKES_NO_RECORD: "{answer} names no record",
+    R.NOTE_IS_EMPTY: "the note is empty",
+    R.NOBODYS_NOTE: "there is no patient to keep a note with",
+    R.NO_DECISION: "no decision {hold} is asked for",
+    R.NO_SUCH_ANSWER: "{question} does not take the answer {answer}",
+    R.ANSWERED_OTHERWISE: "{hold} was answered: {answer}",
+    R.ANSWER_TAKES_NO_CASE: "{answer} names no case",
+    R.ANSWER_TAKES_NO_NOTE: "a note cannot go with this",
+    R.SUBJECT_IS_PURGED: "what this is about is purged; there is nothing left to decide",
+    R.NAMES_NO_PATIENT: "nothing in it names a patient",
+    R.NOT_SAID_WHOSE: "it is not said whose it is",
+    R.TAKES_NOTHING_IN: "case {case} takes in nothing",
+    R.NOT_OF_PATIENT: "it is not, or not only, about the patient of {case}",
+    R.NO_REQUEST: "no request {request}",
+    R.REQUEST_NOT_PERMITTED: "request {request} has no permission in force",
+    R.REQUEST_CANNOT_MOVE: "request {request} is {state}: it cannot become {to}",
+    R.NO_ACCESSION: "no accession number was given",
+    R.NO_SUCH_MATERIAL: "case {case} awaits no such material",
+    R.SEVERAL_MATERIALS: "case {case} awaits several materials",
+    R.NOT_COME_YET: "material {material} has not come yet",
+    R.OTHERWISE_ENTERED: "material {material}: {received} pieces were entered before",
+    R.MAY_NOT_REFER: "{institution} may not send referrals",
+    R.NO_REFERRAL: "the file is no referral but {found}",
+    R.REFERRAL_TOO_LARGE: "a referral over {mebibytes} MiB",
+    R.NO_PERMISSION: "no permission {permission} that can still be read",
+    R.ENDED_FOR_GOOD: "permission {permission} has ended for good ({end})",
+    R.SENDER_IS_SILENT: "permission {permission} is {end} and fenced, but not in force yet: a sender does not answer",
+    R.EMERGENCY_NEEDS_WORDS: "an emergency needs a clinician's name and a reason",
+}
+
+REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
+    M.TRIED_AGAIN: "Nothing to do: it is tried again by itself",
+    M.DO_AGAIN: "Do the same again, and see which part is stuck",
+    M.LIST_CASES: "See the open ones",
+    M.SHOW_CASE: "See what it awaits and what came",
+    M.FIND_IN_CASE: "It is listed with its case",
+    M.LIST_HOLDS: "See what needs a decision",
+    M.SHOW_HOLD: "See what came of it",
+    M.COMPARE_AGAIN: "Say not-ours and ask the sender, or compare again",
+    M.VERIFY_TRAIL: "Only the trail is left",
+    M.SHOW_STATUS: "See how each part stands",
+    M.CHECK_BACKUP: "Take another one, and check whether it is whole",
+    M.READ_LOGS: "Look into var/log/, and at the case",
+    M.CHOOSE_ONE_OF: "It is one of {choices}",
+    M.WRITE_SOMETHING: "Write something",
+    M.TYPE_LABELS: "Type what stands on the labels",
+    M.TYPE_BOTH: "Type both",
+    M.TYPE_PASSPHRASE: "Type the passphrase that the copy of the keys was first made with",
+    M.LEAVE_NOTE_AWAY: "Do it without a note",
+    M.LEAVE_RECORD_AWAY: "Name no record",
+    M.LEAVE_CASE_AWAY: "A case goes with ours only",
+    M.NAME_RECORD: "Name a record that is listed with the case",
+    M.NAME_LINES: "Wait, or name what it goes without",
+    M.NAME_LINE: "Wait, or name a line that it goes without",
+    M.NAME_CASE: "Name a case of the patient, of {cases}",
+    M.NAME_OPEN_CASE: "Name an open case of the patient",
+    M.NAME_MATERIAL: "Say which: {materials}",
+    M.SAY_ANOTHER_PARCEL: "If these came in a further parcel, say so",
+    M.GIVE_WITH_PARCEL: "Give the number with the parcel",
+    M.GIVE_REFERRAL: "A referral is a ServiceRequest with its Task in JSON, or a REF^I12",
+    M.NOTE_ON_CASE: "Write it on the case",
+    M.ANSWER_REQUEST: "Say what it answered by telephone",
+    M.CLOSE_CASE: "To send it back, close the case",
+    M.SETTLE_REFERRAL: "Settle its referral first",
+    M.ENTER_REFERRAL: "A new referral opens a new case",
+    M.NEW_FORM: "Only a new release form begins another",
+    M.FORM_FIRST: "A valid release form is needed; the case says what is missing",
+    M.ASK_ROLE: "Ask somebody who has it: {roles}",
+    M.GRANT_IN_FILE: "The file institutions/{institution}.yaml grants what it may say",
+    M.CORRECT_FILE: "Correct the file, or its name in the institution's YAML file",
+    M.ACCEPT_CREDENTIAL: "Ask the institution to accept our credential, or correct it in its YAML file",
+    M.PUT_KEYS_BACK: "Put the keys back from their copy first",
+    M.MOUNT_KEYS_COPY: "Mount it: what is purged is destroyed there, too",
+    M.START: "Start it, or say where it runs",
+    M.STOP: "Stop it first",
+    M.LEAVE_ARCHIVE: "Stop it first, or leave the archive as it was",
+    M.INSTALL_ORTHANC: "Install orthanc and orthanc-dicomweb, or take the sandbox's archive, which needs nothing",
+}
+
+_TABLES: Final[Mapping[type[Code], Mapping[Any, Pattern]]] = {A: ACTIONS, R: REFUSALS, M: REMEDIES}
+
+
+def sentence(of: ActionResult | Reason | Remedy) -> str:
+    """What a code says with its fields. Several values are set apart by commas."""
+    return filled(_TABLES[type(of.code)][of.code], of.fields)
+
+
+def filled(pattern: Pattern, fields: Mapping[str, Value]) -> str:
+    """A pattern with its fields in place."""
+    if not isinstance(pattern, str):
+        return pattern(fields)
+    return pattern.format_map({k: ", ".join(v) if isinstance(v, tuple) else v for k, v in fields.items()})
