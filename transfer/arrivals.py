@@ -30,7 +30,7 @@ class ArrivalKind(StrEnum):
 
 
 class Grant(StrEnum):
-    """What an institution may do at our doors (DESIGN 7): say all of these, and fetch the packets handed to it."""
+    """What an institution may do at our doors (docs/connecting-an-institution.md): say these, and fetch its packets."""
 
     RECORDS = "records"
     REFERRALS = "referrals"

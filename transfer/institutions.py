@@ -26,7 +26,7 @@ from transfer.records import RecordKind
 
 
 class Basis(StrEnum):
-    """Legal bases of a release (STANDARDS 1.1)."""
+    """Legal bases of a release: 45 CFR 164.508, 164.506(c)(2), 164.524(c)(3)(ii), 164.510."""
 
     AUTHORIZATION = "authorization"
     TREATMENT = "treatment"

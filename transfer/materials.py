@@ -1,7 +1,7 @@
 """Glass and blocks: what was sent, what came, whose it is and when it goes back.
 
-Originals are loans with a due date (CAP and CLIA oblige the laboratory to keep them, 42 CFR 493.1105); recuts are
-consumed. On receipt it is checked that what the sender says was sent was received (STANDARDS 6.1, Hopkins).
+Originals are loans with a due date, because the laboratory must keep them (42 CFR 493.1105). Recuts are consumed. On
+receipt, the pieces that came are compared with those the sender announced.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ class MaterialKind(StrEnum):
 
 
 class MaterialState(StrEnum):
-    """Where it is (custody events of STANDARDS 6.2, as far as they change what we wait for)."""
+    """Where it is: the custody events that change what we wait for."""
 
     WANTED = "wanted"
     REQUESTED = "asked-for"

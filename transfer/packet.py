@@ -1,7 +1,7 @@
 """A records packet: what it holds in our words, and the plan by which its bytes are found.
 
 A packet is not a file. It is a **plan**: a path for each file, and where in the vault its bytes already lie. The tar a
-receiver downloads is computed from the plan, any range of it, and nothing is copied a second time (MECHANISMS 4).
+receiver downloads, and any range of it, is computed from the plan (docs/decisions/0006-packet-as-plan.md).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Who a record is about, as the sources say it.
 
-Names are compared folded (case, accents, punctuation), identifiers only together with who issued them: a bare number
-identifies nobody (STANDARDS 5: a PatientID is meaningless without its issuer).
+Names are compared folded: case, accents, punctuation. Identifiers count only together with who issued them, because a
+bare number identifies nobody (HL7 v2.5.1 chapter 2A, CX.4; DICOM PS3.3 C.7.1.1, Issuer of Patient ID).
 """
 
 import unicodedata

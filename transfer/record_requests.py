@@ -1,7 +1,7 @@
 """One ask to one department, from the first attempt to its end.
 
-Forbidden is not absent, an empty search is "not found under these identifiers", and silence is not an answer: each is
-a state of its own (DESIGN 2, promise 9).
+Forbidden is not absent. An empty search means "not found under these identifiers". Silence is not an answer. Each is a
+state of its own (docs/safety.md, promise 9).
 """
 
 from collections.abc import Mapping

@@ -42,7 +42,7 @@ class BadSetting(Refused):
 
 
 class OperatedFor(StrEnum):
-    """Whose system this is: who discloses, whose accounting it is, what a revocation purges (DESIGN 1)."""
+    """Whose system this is: who discloses, whose accounting it is, what a revocation purges."""
 
     NEUTRAL = "neutral"
     RECEIVER = "receiver"

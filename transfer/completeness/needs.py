@@ -10,7 +10,7 @@ from transfer.records import DocumentStatus, RecordKind
 
 
 class NeedState(StrEnum):
-    """What is known of one line (STANDARDS 6.4)."""
+    """What is known of one line of the checklist."""
 
     MISSING = "missing"
     REQUESTED = "requested"

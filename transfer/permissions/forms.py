@@ -64,7 +64,7 @@ class Authorization:
 
 
 class End(StrEnum):
-    """What ends a permission (DESIGN 2, promise 1). All five stop the bytes at once."""
+    """What ends a permission (docs/safety.md, promise 1). All five stop the bytes at once."""
 
     EXPIRED = "expired"
     REPLACED = "replaced"
@@ -151,8 +151,9 @@ class Finding(StrEnum):
 
     @property
     def outside(self) -> "Finding":
-        """The code under which this is shown anywhere but to staff (letters, notes of runs, metrics): that a record
-        needs an express release must not be readable there (DESIGN 2, promise 7).
+        """The code shown to anybody but staff: letters, notes of runs, metrics.
+
+        Nobody outside may read there that a record needs an express release (docs/safety.md, promise 7).
         """
         about_content = (Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED, Finding.COMPOUND, Finding.PURPOSE_MISMATCH)
         return Finding.NOT_THIS_INFORMATION if self in about_content else self

@@ -5,7 +5,7 @@ Where the law is silent the narrower reading holds: a refusal asks for a form, a
 
 from collections.abc import Iterator, Mapping
 
-# v3-ActReason, each code with its parent (STANDARDS 2.4).
+# http://terminology.hl7.org/CodeSystem/v3-ActReason: each code with its parent
 _PURPOSE_PARENTS: Mapping[str, str] = {
     "COC": "TREAT",
     "ETREAT": "TREAT",

@@ -82,7 +82,7 @@ def evaluate(
 def expires_at(form: Authorization, zone: ZoneInfo) -> datetime | None:
     """The first moment, in UTC, at which the form no longer holds; None where it names no date.
 
-    The law gives no clock time: a day is meant inclusively, to its end in the discloser's zone (STANDARDS 1.3).
+    45 CFR 164.508(b)(2)(i) gives no clock time. The day counts to its end in the discloser's time zone.
     """
     if form.expires_on is None:
         return None
@@ -235,7 +235,7 @@ def _misfits(form: Authorization, basis: Basis, release: Release) -> Iterator[Fi
 
 
 def _reaches(form: Authorization, release: Release) -> bool:
-    """The form speaks of this release; an element it leaves open reaches everything (FHIR Consent, STANDARDS 2.4)."""
+    """The form speaks of this release; an element it leaves open reaches everything (https://hl7.org/fhir/R4/consent.html)."""
     return (
         (not form.disclosers or release.discloser in form.disclosers)
         and (not form.recipients or release.recipient in form.recipients)

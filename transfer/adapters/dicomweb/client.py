@@ -1,7 +1,7 @@
 """Finding a patient's studies at an archive, and fetching a series into the vault.
 
-A stream that dies does so silently, mostly at the end of an instance: every length fits and every file opens. So a
-series counts as complete only by the closing delimiter and the set of SOP Instance UIDs (MECHANISMS 5).
+A stream that dies ends silently, mostly at the end of an instance: every length fits and every file opens. So a series
+is complete only by the closing delimiter (RFC 2046 section 5.1.1) and the set of SOP Instance UIDs.
 """
 
 import ssl

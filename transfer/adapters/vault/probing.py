@@ -1,4 +1,7 @@
-"""What a store really does, found by trying. A 200 proves nothing: stores ignore headers they do not know (PEERS 2)."""
+"""What a store really does, found by trying (docs/decisions/0004-swift-embedded.md).
+
+A 200 proves nothing: stores ignore headers they do not know.
+"""
 
 import os
 from collections.abc import Callable

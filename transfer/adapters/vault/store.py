@@ -39,7 +39,7 @@ class S3Vault:
     Args:
         endpoint: URL of the store, None for AWS itself
         checksums: whether boto3 adds a CRC-32 to each upload that the store checks; `when_required` for stores that
-            cannot read it (PEERS 2)
+            cannot read it (docs/operations.md, TRANSFER_S3_CHECKSUMS)
         part: bytes of a part; a writer holds three of them
         announce: told each new key before the first byte is written, so that the ledger knows what a dead writer left
     """
