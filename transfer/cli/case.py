@@ -48,9 +48,9 @@ case = LazyGroup(
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at the most.")
 @view_options
 def list_command(var: Path, *, closed: bool, limit: int, as_json: bool) -> None:
-    """The open cases, those needed first at the top, and in one line why each waits and on whom.
+    """The open cases, those needed first at the top.
 
-    No patient is named.
+    One line says why each waits and on whom. No patient is named.
 
     \b
     Example:
@@ -79,7 +79,7 @@ def _print_list(found: "list[ListedCase]") -> None:
 def find_command(var: Path, *, as_json: bool) -> None:
     """Find a patient's cases by family name and birth date, as known now or formerly.
 
-    Both are asked for at a prompt, or come as two lines from a pipe. Ends with 1 if nobody is found.
+    The command asks for both at a prompt, or takes two lines from a pipe. It ends with 1 if nobody is found.
 
     \b
     Example:
@@ -110,9 +110,9 @@ def find_command(var: Path, *, as_json: bool) -> None:
 @click.option("--notes", is_flag=True, help="Show the referral's question and what people wrote.")
 @view_options
 def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, as_json: bool) -> None:
-    """One case: in one line why it waits and on whom, then what is needed, asked, permitted, packed and decided.
+    """One case: why it waits, and on whom.
 
-    The patient is named only with --identity.
+    Then what is needed, asked, permitted, packed and decided. The patient is named only with --identity.
 
     \b
     Example:
@@ -141,8 +141,8 @@ def approve_command(
 ) -> None:
     """Let the packet go as it is, under your name.
 
-    Where only slides or blocks are lacking this is all. Where the case still waits for more, each line it goes without
-    is named, so that nothing is left out by accident.
+    Where only slides or blocks are lacking, this is all. Where the case still waits for more, name each line it goes
+    without, so that nothing is left out by accident.
 
     \b
     Example:
@@ -182,9 +182,9 @@ def waive_command(
       absent          it does not exist
       substitute      another record serves instead (--record)
       answered-by     this record is the one (--record)
-      applies         it is needed here; takes an earlier word back
+      applies         it is needed here; takes an earlier answer back
 
-    The lines and records of a case are listed by `transfer case show`.
+    `transfer case show` lists the lines and records of a case.
 
     \b
     Example:
@@ -205,7 +205,7 @@ def waive_command(
 def note_command(var: Path, case_id: "CaseId", *, person: str, as_json: bool) -> None:
     """Keep a note with a case, sealed under the patient's key. It is never part of a packet.
 
-    The text is asked for at a prompt, or comes from a pipe.
+    The command asks for the text at a prompt, or takes it from a pipe.
 
     \b
     Example:
@@ -224,7 +224,7 @@ def note_command(var: Path, case_id: "CaseId", *, person: str, as_json: bool) ->
 @note_option
 @desk_options
 def close_command(var: Path, case_id: "CaseId", *, ending: str, with_note: bool, person: str, as_json: bool) -> None:
-    """End a case: what is asked is withdrawn, its open decisions fall, nothing more is asked or sent.
+    """End a case. Its requests are withdrawn, its open decisions fall, and nothing more is asked or sent.
 
     \b
     Example:

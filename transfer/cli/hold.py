@@ -90,7 +90,7 @@ def _as_json(one: "Hold") -> dict[str, Any]:
 def show_command(var: Path, hold_id: "HoldId", *, identity: bool, as_json: bool) -> None:
     """One decision, what it is about, and what each answer does.
 
-    Where it asks whose something is, --identity shows what the message says of its patient beside whom it could be.
+    Where it asks whose something is, --identity shows the patient of the message beside the patients it could be.
 
     \b
     Example:
@@ -150,7 +150,7 @@ def _print(found: "Hold", seen: "Comparison | None", *, identity: bool) -> None:
 
 
 def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
-    two = "two people must say the same" if seen.deciders > 1 else "one person decides"
+    two = "two people must give the same answer" if seen.deciders > 1 else "one person decides"
     click.echo(f"From {seen.institution}; what agrees: {seen.tier.replace('-', ' ')}; {two}.")
     for person, word in seen.opinions:
         click.echo(f"{plain(person)} said {word}.")
@@ -190,10 +190,10 @@ def resolve_command(
     person: str,
     as_json: bool,
 ) -> None:
-    """Decide. `transfer hold show` tells which words a decision takes and what each does.
+    """Decide. `transfer hold show` lists the answers a decision takes and what each does.
 
-    CASE goes with `ours`: a case of the patient it belongs to. Where two people must agree, the first answer is kept
-    and the command ends with 4 until the second says the same.
+    CASE goes with `ours`: a case of the patient it belongs to. Where two people must agree, the first answer is kept.
+    The command ends with 4 until the second person gives the same answer.
 
     \b
     Example:

@@ -31,9 +31,9 @@ permission = LazyGroup(
 def revoke_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
     """The patient took the permission back in writing.
 
-    At once no byte may leave under it any more, and what is on its way is cut; the command ends when that is in force
-    (exit 5 if a sender does not answer: do the same again). What no other permission covers is purged after somebody
-    confirms (`transfer hold list`) or after the delay in the institution's file.
+    At once no stream may open under it any more, and what is on its way is cut. The command ends when no stream is
+    open. It ends with 5 if a sender does not answer: do the same again. What no other permission covers is purged after
+    somebody confirms (`transfer hold list`), or after the delay in the institution's file.
 
     \b
     Example:
@@ -51,7 +51,7 @@ def revoke_command(var: Path, permission_id: "PermissionId", *, person: str, as_
 def pause_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
     """The patient asked by telephone to stop.
 
-    Stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
+    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
 
     \b
     Example:
@@ -64,7 +64,7 @@ def pause_command(var: Path, permission_id: "PermissionId", *, person: str, as_j
 
 
 def _stop(verb: "Callable[[Callable[[int], None]], Did]", *, as_json: bool) -> None:
-    with progress("Fenced; cutting what is on its way") as waiting:
+    with progress("Release stopped; cutting what is on its way") as waiting:
         did = verb(waiting)
     tell(did, as_json=as_json)
 
@@ -73,7 +73,7 @@ def _stop(verb: "Callable[[Callable[[int], None]], Did]", *, as_json: bool) -> N
 @click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
 @desk_options
 def resume_command(var: Path, permission_id: "PermissionId", *, person: str, as_json: bool) -> None:
-    """Let a paused permission go on; what it covers is asked for again.
+    """Let a paused permission go on. What it covers is asked for again.
 
     \b
     Example:
@@ -93,7 +93,7 @@ def emergency_command(var: Path, case_id: "CaseId", institution: str, *, person:
     """A named clinician says that the records of INSTITUTION cannot wait for a release form.
 
     Asks for the clinician's name and the reason. What the institution holds may go to the case's center until the end
-    of the next day; somebody must review it by then (`transfer hold list`).
+    of the next day. Somebody must review it by then (`transfer hold list`).
 
     \b
     Example:

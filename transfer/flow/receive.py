@@ -53,7 +53,7 @@ class Attended:
 
     @property
     def sentence(self) -> str:
-        return f"attended to {self.count}" + (", more wait" if self.is_more else "")
+        return f"processed {self.count}" + (", more wait" if self.is_more else "")
 
 
 def receive(edges: Edges) -> Attended:

@@ -1,6 +1,6 @@
 """A patient takes a permission back, in writing or by telephone, or lets it go on.
 
-The fence stands with the first commit. The second says that it is in force: nothing is on its way any more.
+The first commit stops the release: no stream may open. The second says that the stop is complete: no stream is open.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def revoke(edges: Edges, permission: str, *, person: str, waiting: Callable[[int
 
     Raises:
         Unknown: no such permission.
-        Unavailable: fenced, and a sender does not answer; the same again goes on waiting.
+        Unavailable: the release is stopped, but a sender does not answer; the same again goes on waiting.
     """
     return _end(edges, permission, End.REVOKED, person, waiting)
 
@@ -115,11 +115,11 @@ def _end(edges: Edges, permission: str, how: End, person: str, waiting: Callable
         epoch = fence.end(tx, filed, how)
     if not fence.await_in_force(edges.ledger, filed.patient, permission, seconds=IN_FORCE_WITHIN, waiting=waiting):
         error = Unavailable(
-            f"permission {permission} is {how} and fenced, but not in force yet: a sender does not answer"
+            f"permission {permission} is {how} and its release stopped, but a stream is open: a sender does not answer"
         )
-        error.remedy = "Do the same again; transfer status shows which part is stuck."
+        error.remedy = "Do the same again; transfer status shows which service is stuck."
         raise error
-    sentence = f"permission {permission} is {how}, and that is in force: nothing is on its way any more"
+    sentence = f"permission {permission} is {how}, and the stop is complete: no stream is open any more"
     return Did(sentence=sentence, changed=epoch is not None)
 
 
