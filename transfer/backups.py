@@ -1,4 +1,4 @@
-"""A backup as a noun: what it holds, said so that a flipped bit, a missing file and a stranger's hand are all found."""
+"""A backup as a noun: what it holds, so that a flipped bit, a missing file and an alteration are all found."""
 
 import json
 from collections.abc import Mapping
@@ -41,8 +41,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What one backup holds. `purged` are objects that were purged while it was taken; `lacking` those that the store
-    did not give, or not as they were kept: a person should know of them at once.
+    """What one backup holds.
+
+    `purged` are objects that were purged while it was taken. `lacking` are objects that the store did not give, or not
+    as they were kept. A person should know of those at once.
     """
 
     backup: BackupId

@@ -1,7 +1,7 @@
-"""Have we it already? The same document another way, and what replaces what.
+"""Which records are copies of one document, and which record replaces which.
 
-The same report by ORU, FHIR and fax is one document with three copies, of which the best is chosen. A correction is
-not a copy of what it corrects, and only who issued a document can replace or withdraw it.
+The same report by ORU, FHIR and fax is one document with three copies; the best one is chosen. A correction is not a
+copy of what it corrects. Only the issuer of a document can replace or withdraw it.
 """
 
 from collections.abc import Iterable
@@ -58,14 +58,14 @@ _FORMATS = (
 
 
 def same_document(a: DocumentKey, b: DocumentKey) -> bool:
-    """They share one of the source's numbers (with its issuer), or bytes. Two documents without either are two."""
+    """Whether they share one of the source's numbers (with its issuer), or bytes. Two documents without either differ."""
     return bool(a.identifiers & b.identifiers or a.sha256s & b.sha256s)
 
 
 def superseded(copies: Iterable[Copy]) -> frozenset[RecordId]:
     """The records that another replaces or withdraws (DocumentReference.relatesTo, TXA-13 of T06 and T10).
 
-    An addendum supersedes nothing. Another institution's word about a document supersedes nothing either.
+    An addendum supersedes nothing. Nor does what another institution says of a document.
     """
     known = tuple(copies)
     return frozenset(
@@ -107,7 +107,7 @@ def _covers(withdrawal: Copy, copy: Copy) -> bool:
 
 def _rank(copy: Copy) -> tuple[bool, bool, float, int, datetime, str]:
     is_correction = copy.status in _CORRECTIONS
-    # Of two corrections the later counts; of two originals the date says nothing about which is better.
+    # Of two corrections the later one counts. The dates of two originals do not say which is better.
     latest = -copy.at.timestamp() if is_correction and copy.at else 0.0
     return not copy.status.is_settled, not is_correction, latest, _format_rank(copy), copy.stored_at, copy.record
 

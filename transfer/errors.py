@@ -4,7 +4,7 @@
   · Unavailable        it may work later: try again
     - Unreachable          no answer, or "not now" (408, 429, 502-504, a lost connection)
     - CutShort             the far side stopped in the middle of what it was sending
-    - OutOfOrder           a part of ours does not answer: ledger, object store
+    - OutOfOrder           a service of ours does not answer: ledger, object store
     - Fenced               the permission moved while we worked: read it again
   · NeedsReview        only a person can decide: hold it and ask
     - Unexpected           an answer its interface does not promise
@@ -20,8 +20,9 @@
 
 Anything else is a bug and should crash.
 
-Messages carry our own identifiers, codes and numbers, never a patient's name, birth date, record content or a value
-the other side sent: they end in logs and on Airflow's pages, where more people can read than may.
+Messages carry our own identifiers, codes and numbers. They never carry a patient's name, birth date, record content or
+a value the other side sent. They end in logs and on Airflow's pages, where people read them who may not see a patient's
+data.
 """
 
 
@@ -51,9 +52,9 @@ class CutShort(Unavailable):
 
 
 class OutOfOrder(Unavailable):
-    """A part of ours (the ledger, the object store) does not answer, or not as it should. It says nothing of others."""
+    """A service of ours (ledger, object store) does not answer, or not as it should. It says nothing about a source."""
 
-    remedy = "It is tried again by itself; transfer status shows which part is down."
+    remedy = "It is tried again by itself; transfer status shows which service is down."
 
 
 class Fenced(Unavailable):
@@ -79,7 +80,7 @@ class Refused(TransferError):
 
 
 class TurnedAway(Refused):
-    """The far side does not accept who we are. Not the same as having nothing."""
+    """The far side does not accept who we are. That does not mean that it has nothing."""
 
     remedy = "Ask the institution to accept our credential, or correct it in its YAML file."
 
@@ -103,7 +104,7 @@ class NotAllowed(Refused):
 
 
 class OutOfScope(NotAllowed):
-    """The institution may do this, and the token it showed was not given that scope."""
+    """The institution may do this, but the token it showed lacks the scope."""
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"the token has no scope {scope}")

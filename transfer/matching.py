@@ -1,8 +1,7 @@
 """Whose is this?
 
-Never the wrong patient: a record joins a case only by a named tier of identity; whatever disagrees or rests
-on name and birth date alone is shown to people side by side; the rest is not ours and is not read. Whether
-we have it already is asked in `transfer.copies`.
+A record joins a case only by a named match rule. People compare side by side what disagrees, or rests on name and birth
+date alone. The rest is not ours and is not read. `transfer.copies` says whether we have it already.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +41,7 @@ class Tier(StrEnum):
     IDENTIFIER = "identifier"
     FORMER_IDENTITY = "former-identity"
     STUDY = "study"
-    #: people compared it with the patient's own data and decided that it is theirs
+    #: people compared it with the patient's own data and said that it is the patient's
     DECIDED = "decided"
     #: two people decide
     NAME_AND_BIRTH_DATE = "name-and-birth-date"
@@ -50,7 +49,7 @@ class Tier(StrEnum):
     CONFLICTING_BIRTH_DATE = "conflicting-birth-date"
     CONFLICTING_NAME = "conflicting-name"
     CONFLICTING_IDENTIFIER = "conflicting-identifier"
-    #: a number agrees, and there is nothing to hold it against
+    #: a number agrees, and nothing else can be compared
     UNCONFIRMED = "unconfirmed"
     SEVERAL_PATIENTS = "several-patients"
     NONE = "none"
@@ -58,7 +57,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A patient with an open case, and everything known of who they are and were."""
+    """A patient with an open case, with all present and former names and numbers."""
 
     patient: PatientId
     current: Demographics
@@ -77,7 +76,7 @@ class Match:
 
     @property
     def patient(self) -> PatientId | None:
-        """The patient it belongs to, only where no doubt is left."""
+        """The patient it belongs to; None where any doubt is left."""
         return self.patients[0] if self.verdict is Verdict.OURS else None
 
     @property
@@ -88,7 +87,7 @@ class Match:
         return 2 if self.tier in (Tier.NAME_AND_BIRTH_DATE, Tier.SEVERAL_PATIENTS) else 1
 
 
-# What systems write where they know nothing. It agrees with nobody, and differs from nobody.
+# What systems write for an unknown value. It agrees with nobody and contradicts nobody.
 _NO_BIRTH_DATE = frozenset({date(1, 1, 1), date(1800, 1, 1), date(1900, 1, 1), date(1901, 1, 1), date(9999, 12, 31)})
 _NO_NAME = frozenset({"UNKNOWN", "UNK", "NONAME", "NA", "NONE", "ANONYMOUS", "ANON"})
 

@@ -275,7 +275,7 @@ class TestPermissions:
         did = desk.revoke(edges, permission, person=ANN)
 
         assert did.changed
-        assert "in force" in did.sentence
+        assert "the stop is complete" in did.sentence
         (shown,) = desk.dossier(edges, case).permissions
         assert shown.state == "revoked"
         assert shown.in_force_at is not None
@@ -358,7 +358,7 @@ class TestPermissions:
             did = desk.revoke(edges, permission, person=ANN, waiting=seen.append)
 
         assert (fenced.state, fenced.in_force_at) == ("revoked", None)
-        assert "in force" in did.sentence
+        assert "the stop is complete" in did.sentence
         assert (seen[0], seen[-1]) == (1, 0)
 
     def test_a_revocation_after_the_case_was_closed_still_has_somebody_to_see_to_it(self, edges):

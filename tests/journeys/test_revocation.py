@@ -229,7 +229,7 @@ def test_a_pause_by_telephone_stops_the_bytes_and_resuming_lets_the_rest_go(hous
     journey = handed_over(house, slices=8)
     whole = download(link(house, journey.packet), token(house, "center"))[1]
     with slow_download(journey) as begun:
-        assert "in force" in desk.pause(house.edges, journey.permission, person="nurse").sentence
+        assert "the stop is complete" in desk.pause(house.edges, journey.permission, person="nurse").sentence
         assert read_to_its_end(begun) < len(whole)
     assert_nothing_is_given(journey)
     desk.resume(house.edges, journey.permission, person="nurse")
@@ -291,7 +291,7 @@ def test_a_gateway_killed_in_the_middle_of_a_stream_does_not_hold_up_a_revocatio
         gateway = house.system.pid("gateway")
         os.kill(gateway, signal.SIGKILL)
         did = desk.revoke(house.edges, journey.permission, person="nurse")
-    assert "in force" in did.sentence
+    assert "the stop is complete" in did.sentence
     assert journey.egress()[-1].outcome == "died"
     took = in_force_after(journey)
     assert took is not None
