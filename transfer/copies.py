@@ -58,7 +58,7 @@ _FORMATS = (
 
 
 def same_document(a: DocumentKey, b: DocumentKey) -> bool:
-    """Whether they share one of the source's numbers (with its issuer), or bytes. Two documents without either differ."""
+    """Whether they share a number (with its issuer) or bytes. Two documents without either differ."""
     return bool(a.identifiers & b.identifiers or a.sha256s & b.sha256s)
 
 

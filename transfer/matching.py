@@ -149,8 +149,8 @@ def identify(
 ) -> Match:
     """Say whose record this is, from what it says of its patient and the numbers of the study or report it carries.
 
-    `candidates` are the patients found by `lookup_terms`; their order changes nothing. Two patients it could be are as
-    bad as none: it is doubtful, and both are shown.
+    `candidates` are the patients found by `lookup_terms`; their order changes nothing. Where it could be either of two
+    patients, it is doubtful, and both are shown.
     """
     found = [_evidence(said, study_identifiers, candidate) for candidate in candidates]
     judged = [(evidence, *evidence.verdict) for evidence in found]
@@ -173,9 +173,10 @@ def identify(
 def lookup_terms(*said: Demographics) -> tuple[str, ...]:
     """What to look a patient up by: `id|issuer|value`, `nb|FAMILY|GIVEN|1970-01-02` and `nb|FAMILY||1970-01-02`.
 
-    `said` is all that is known of one person: the birth date one institution gave goes with the name another did. The
-    terms are sorted, each once, and patient data: the ledger keeps only their HMAC under the site key. They find
-    candidates and decide nothing. Who says neither a number nor a name with a birth date has none, and is nobody's.
+    `said` is all that is known of one person: one institution's birth date goes with another's name. The terms are
+    sorted, each once. They are patient data, so the ledger keeps only their HMAC under the site key. They find
+    candidates and decide nothing. A message with neither a number nor a name with a birth date has no term and matches
+    nobody.
     """
     terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for one in said for issuer, value in _numbers(one.identifiers)}
     birth_dates = {_birth_date(one) for one in said} - {None}
@@ -232,8 +233,9 @@ def _name_agreement(said: Demographics, known: Iterable[Demographics]) -> _Agree
 
 
 def _compared(a: tuple[str, tuple[str, ...]], b: tuple[str, tuple[str, ...]]) -> _Agreement:
-    """Given names agree in order as far as both go; after the first an initial will do: `Mary J` is `Mary Jane`, and
-    `Mary Ann` is not `Mary Beth`, who may be her twin.
+    """How far two names agree. Given names agree in order, as far as both go; after the first an initial is enough.
+
+    `Mary J` is `Mary Jane`. `Mary Ann` is not `Mary Beth`, who may be her twin.
     """
     (family, given), (other_family, other_given) = a, b
     if family != other_family or any(x[0] != y[0] for x, y in zip(given, other_given, strict=False)):
@@ -246,7 +248,7 @@ def _compared(a: tuple[str, tuple[str, ...]], b: tuple[str, tuple[str, ...]]) ->
 
 
 def _names(said: Demographics) -> list[tuple[str, tuple[str, ...]]]:
-    """Folded family names with the words of the given ones; placeholders are no names."""
+    """Folded family names, each with the words of its given names. Placeholders are left out."""
     folded = [(fold(name.family), _words(name)) for name in said.names]
     return [(family, given) for family, given in folded if family and family not in _NO_NAME]
 
@@ -261,7 +263,7 @@ def _birth_date(said: Demographics) -> date | None:
 
 
 def _numbers(identifiers: Iterable[IssuedIdentifier]) -> frozenset[tuple[str, str]]:
-    """Issuer and number as compared. Leading zeros count; `0000` and `UNKNOWN` are no numbers."""
+    """Issuer and number as compared. Leading zeros count. `0000` and `UNKNOWN` are left out."""
     numbers = ((identifier.issuer.strip(), identifier.value.strip().upper()) for identifier in identifiers)
     return frozenset((issuer, value) for issuer, value in numbers if not _is_placeholder(value))
 

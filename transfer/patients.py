@@ -11,8 +11,9 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class IssuedIdentifier:
-    """A number and who gave it. `issuer` is a URI (`urn:oid:…`, `http://…`): a site's own spelling of it is turned
-    into that by `Institution.issuer`.
+    """A number and who gave it.
+
+    `issuer` is a URI (`urn:oid:…`, `http://…`); `Institution.issuer` makes it from a site's own spelling.
     """
 
     issuer: str

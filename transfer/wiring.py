@@ -1,4 +1,4 @@
-"""The one place that connects: settings in, the outside out."""
+"""The one place that connects: from settings to everything outside."""
 
 import os
 import uuid
@@ -31,7 +31,7 @@ def origin(process: str, **more: object) -> Origin:
 
 
 def ledger(settings: Settings, by: Origin, *, connections: int = 4) -> Ledger:
-    """The ledger alone, for who needs nothing else of the outside."""
+    """The ledger alone, for callers that need nothing else."""
     return Ledger(settings.database_url, keys(settings), by, connections=connections)
 
 
@@ -52,7 +52,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             checklists=checklist.load(settings.checklists),
             signer=signer(settings),
             public_url=settings.public_url,
-            # The site's own number as a source of documents, from its random key: stable, and nobody else's.
+            # The site's own number as a source of documents, from its random key: stable and unique.
             source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
             ask_fhir=lambda source: FhirSourceClient(source.base_url, source.token, tls=context(source.tls)),
             ask_archive=archive,
@@ -63,7 +63,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
 
 
 def archive(source: DicomwebSource | DimseSource) -> ImageArchive:
-    """Who asks this archive, in the language it speaks."""
+    """The client of this archive, in the language it speaks."""
     if isinstance(source, DicomwebSource):
         return DicomwebClient(
             source.base_url,
