@@ -75,7 +75,8 @@ class IssuerName(_Reviewed):
 class Tls(_Reviewed):
     """How their address is reached by TLS.
 
-    Given where the machine's own authorities do not vouch for the address, or it asks for a certificate. All are PEM files. An empty setting counts as none.
+    Given where the machine's own authorities do not vouch for the address, or it asks for a certificate. All are PEM
+    files. An empty setting counts as none.
     """
 
     #: the only authority we trust there
