@@ -58,7 +58,7 @@ def deliver(is_assembled: bool) -> None:
 
 
 def settle() -> None:
-    """Take in the receiver's word."""
+    """Take in the receiver's receipt."""
 
     def work(at: Attention) -> None:
         _done(at, settle_packet(at.edges, PacketId(at.taken.subject)))

@@ -78,9 +78,10 @@ def join(
 
 
 def _superseded_by(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> list[tuple[RecordId, Relation]]:
-    """By the issuer's own word (relatesTo, TXA-13), or a corrected or final report under a number we had otherwise.
+    """What this record replaces: by the issuer's relation (relatesTo, TXA-13), or as a corrected or final report under
+    the same number.
 
-    Its word holds for copies of the document that came by others, too: their report is the one that was taken back.
+    The relation holds for copies that came by others, too: they are copies of the report that was taken back.
     """
     about = kept.about
     if about.parent and about.relation in _CHANGES:
@@ -96,7 +97,7 @@ def _superseded_by(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> list[tuple
 
 
 def _may_change(edges: Edges, newer: Kept, older: Kept) -> bool:
-    """Who sent a document can change it, and whose number it carries; another's word about it changes nothing."""
+    """Whether this institution can change the document: it sent it, or its number stands on it. Nobody else can."""
     number, issued = newer.about.parent, edges.institutions[newer.institution].issuers.values()
     return newer.institution == older.institution or (number is not None and number.issuer in issued)
 
@@ -116,7 +117,7 @@ _CHANGES = (Relation.REPLACES, Relation.WITHDRAWS)
 
 
 def _outdates(newer: Kept, older: Kept) -> bool:
-    """The same source's later word under the same number."""
+    """Whether it is a later version from the same source under the same number."""
     if newer.institution != older.institution or newer.id == older.id:
         return False
     if newer.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.WITHDRAWN):
@@ -137,7 +138,7 @@ def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: Re
         if request.state is RequestState.NOT_PERMITTED and not department.is_fetched:
             request = requests.move(tx, request, RequestState.EXPECTED)
         if request.state is RequestState.SILENT and department.is_fetched:
-            # It is alive: what it sent by itself is not all it was asked for.
+            # The department answers, but what it sent by itself is not all it was asked for.
             requests.move(tx, request, RequestState.DUE)
             rounds.ring(tx, Dag.OPEN_CASE, case)
         elif request.state in _AWAITED:

@@ -1,6 +1,6 @@
-"""Handing a packet over: begun → the wire → made, not made, or unknown.
+"""Handing a packet over: begun → sent → made, not made, or unknown.
 
-What is unknown is settled by asking the receiver before anything is sent again, so that a packet takes effect once.
+An unknown outcome is settled by asking the receiver before anything is sent again. So a packet takes effect once.
 """
 
 import base64
@@ -56,7 +56,7 @@ def deliver(edges: Edges, packet: PacketId, sender: Sender) -> str:
 
 
 def _may_send_again(edges: Edges, client: ReceiverClient, disclosure: Disclosure) -> bool:
-    """Begun before, and we do not know how it ended: ask the receiver. Made is made."""
+    """Whether to send again what was begun with an unknown outcome: ask the receiver first. What is made stays made."""
     if disclosure.outcome == "made":
         return False
     if disclosure.outcome == "not-made":

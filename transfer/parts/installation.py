@@ -115,7 +115,7 @@ class Installation:
             self._write_sandbox(name)
 
     def environment(self) -> dict[str, str]:
-        """What every part of ours gets: all settings but the owner's address."""
+        """The environment of every service: all settings but the owner's address."""
         kept = {k: v for k, v in self._values.items() if k != "TRANSFER_OWNER_DATABASE_URL"}
         return {**kept, "TRANSFER_VAR": str(self.var), "TMPDIR": str(self.var / "tmp")}
 

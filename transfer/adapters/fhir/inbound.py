@@ -21,7 +21,7 @@ from transfer.institutions import Institution, Institutions
 from transfer.permissions import Authorization, FormStatus
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-#: a Task's word about a packet; any other state says only that it is on its way
+#: what a Task says of a packet; any other state says only that it is on its way
 _WORDS: Final = {"accepted": ReceiptWord.ACCEPTED, "rejected": ReceiptWord.DECLINED}
 #: resource types a bundle to us may hold besides what it is about
 _COMPANIONS: Final = frozenset(
@@ -125,7 +125,7 @@ def referral(
 
 
 def receipt(body: bytes) -> Receipt:
-    """The receiver's word about a packet. A reason that is no plain code is `other`.
+    """What the receiver says of a packet. A reason that is no plain code is `other`.
 
     Raises:
         Unreadable, Unexpected: not such a word.
@@ -139,7 +139,7 @@ def receipt(body: bytes) -> Receipt:
 
 
 def no_records(body: bytes) -> NoRecords:
-    """A source's word that it holds nothing of what a request asked for.
+    """A source says that it holds nothing of what a request asked for.
 
     Raises:
         Unreadable, Unexpected: not such an answer.

@@ -158,7 +158,7 @@ class S3Vault:
             try:
                 self._client.create_bucket(Bucket=self._bucket, **self._placement())
             except (self._client.exceptions.BucketAlreadyOwnedByYou, self._client.exceptions.BucketAlreadyExists):
-                self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is a stranger's
+                self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is somebody else's
 
     def open_uploads(self, prefix: str = "") -> list[OpenUpload]:
         """All uploads neither completed nor aborted, those of live writers too."""

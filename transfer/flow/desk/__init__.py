@@ -1,7 +1,7 @@
 """What people do at the desk, by command line now and on pages later.
 
-Every verb is one transaction under the person's name, writes what was decided, and rings what can go on. Doing it twice
-does it once: the second time says so. What may not be done says why, and what to do instead.
+Every verb is one transaction under the person's name. It writes what was decided, and owes a round to what can go on.
+Doing it twice does it once: the second time says so. A refusal says why, and what to do instead.
 """
 
 from transfer.flow.desk.answering import Answer, answer_request

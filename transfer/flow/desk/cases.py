@@ -88,8 +88,9 @@ def add_note(edges: Edges, case: CaseId, text: str, *, person: str) -> Did:
 
 
 def close(edges: Edges, case: CaseId, ending: str, *, person: str, note: str | None = None) -> Did:
-    """End a case: what is asked is withdrawn, its questions fall, nothing more is rung. What was asked of people about
-    an ended permission stays: a purge does not depend on the case.
+    """End a case: its requests are withdrawn, its questions fall, and it is owed no more rounds.
+
+    Questions about an ended permission stay, because a purge does not depend on the case.
 
     Raises:
         NotAllowed: no such ending, or it ended otherwise before.
@@ -123,7 +124,7 @@ def _withdraw(tx: Tx, case: CaseId) -> int:
 
 
 def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
-    """A referral nobody opened is nobody's: sealed, and purged like a stranger's message."""
+    """Seal a referral that opened no case. It is purged like an unmatched message."""
     for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
         if arrival := arrivals.claim(tx, name):
             arrivals.settle(tx, arrival, "sealed", "closed", purge_after=arrivals.STRANGER)
@@ -147,12 +148,13 @@ def waive(
     record: str | None = None,
     note: str | None = None,
 ) -> Did:
-    """Say of one line of the checklist that it is not needed, does not exist, is answered by a record, or that it
-    applies after all, which takes an earlier word back.
+    """Say of one line of the checklist that it is not needed, does not exist, or is answered by a record.
+
+    *Applies* takes such an answer back.
 
     Raises:
         Unknown: no such case or line.
-        NotAllowed: a substitute needs a record of this case, and no other word takes one.
+        NotAllowed: a substitute needs a record of this case, and no other answer takes one.
     """
     with at_desk(edges, person) as tx:
         found, opened, patient = opened_case(tx, case)

@@ -1,4 +1,4 @@
-"""Answering what the machinery asks: each question takes some words, and each word does one thing."""
+"""Answering a hold: each question takes some answers, and each answer does one thing."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -25,7 +25,7 @@ def resolve(
 
     Raises:
         Unknown: there is no such question.
-        NotAllowed: it does not take this word, or was answered otherwise.
+        NotAllowed: it does not take this answer, or was answered otherwise.
     """
     with edges.ledger.transaction() as tx:
         hold = people.get_hold(tx, name)
@@ -124,7 +124,7 @@ def _read_again(tx: Tx, _: Edges, hold: Hold) -> Did:
 
 
 def _set_aside(tx: Tx, arrival: Arrival) -> Did:
-    """Nobody's: it lapses like a stranger's message. Of a patient we know, it stays under their key."""
+    """Set the message aside. An unmatched one lapses; a known patient's stays under the patient's key."""
     if arrival.patient:
         arrivals.settle(tx, arrival, "held", "seen")
         return Did(sentence="set aside")
@@ -153,7 +153,7 @@ _SEEN_TOO = frozenset(
     }
 )
 
-#: what a question's word does beyond answering it
+#: what an answer does beyond answering the question
 _ACTIONS: Mapping[HoldCode, Callable[[Tx, Edges, Hold], Did]] = MappingProxyType(
     {
         **dict.fromkeys(APPROVALS, _approve),

@@ -47,8 +47,8 @@ def pause(edges: Edges, permission: str, *, person: str, waiting: Callable[[int]
 def declare_emergency(edges: Edges, case: CaseId, institution: str, *, clinician: str, reason: str, person: str) -> Did:
     """Let one institution's records go to the case's center because a named clinician says that it cannot wait.
 
-    In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51); a person is asked to review it by then.
-    The same word on the same day is one declaration; on the next day it is another, which lasts longer.
+    In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51). A person is asked to review it by then. The
+    same declaration on the same day is one; on the next day it is another, which lasts longer.
 
     Raises:
         Unknown: no such case or institution.
