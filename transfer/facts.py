@@ -480,9 +480,10 @@ class BackedUp(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored(Fact):
-    """The ledger is that of a backup again: what was written after the backup was taken is not in it. `stopped` are
-    permissions that had ended since, `forgotten` patients whose key was destroyed since, `unread` messages that were in
-    it and went with the key of their day: institution, day and how many.
+    """The ledger is that of a backup again. What was written after the backup is not in it.
+
+    `stopped` are permissions that had ended since, `forgotten` patients whose key was destroyed since. `unread` counts
+    messages lost with the key of their day: institution, day and how many.
     """
 
     backup: str

@@ -350,7 +350,7 @@ class TestPermissions:
                 begun = packets.begin(tx, PacketId(packet), b.SUMMIT, ["authorization"], [])
                 egress = packets.open_egress(tx, begun, patient, epoch, sender.number, "packet.tar")
 
-            with pytest.raises(Unavailable, match="fenced, but not in force"):
+            with pytest.raises(Unavailable, match="release stopped, but a stream is open"):
                 desk.revoke(edges, permission, person=ANN, waiting=seen.append)
             fenced = desk.dossier(edges, case).permissions[0]
             with edges.ledger.transaction() as tx:

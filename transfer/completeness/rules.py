@@ -69,8 +69,8 @@ def assess(
 ) -> Completeness:
     """Judge every line. All arguments are of one case; `waivers` are by line key.
 
-    A case is complete when every required line is settled **and** no source asked for one still has to answer or waits
-    for a release form. One hospital's record does not replace another's. Optional lines hold nothing up. Nor do
+    A case is complete when every required line is settled. **And** no source asked for one may still have to answer, or
+    wait for a release form. One hospital's record does not replace another's. Optional lines hold nothing up. Nor do
     conditional ones of which nobody said that they apply.
     """
     judged = [

@@ -1,7 +1,7 @@
 """The HTTP doors: FHIR in, packets out, health.
 
-A caller is mapped to one institution (`transfer.gateway.callers`) before a byte of its message is read, and may do only
-what its YAML file grants and the token it shows carries.
+A caller is mapped to one institution (`transfer.gateway.callers`) before a byte of its message is read. It may do only
+what its YAML file grants and its token covers.
 """
 
 import asyncio

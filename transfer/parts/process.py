@@ -1,7 +1,7 @@
 """Processes of ours: started so that they end with us, known by more than a number, stopped by escalating.
 
-A process id alone names nothing for long. A `Handle` holds the id *and* when the process started, so that after a crash
-or a reboot we never signal a process that is not ours.
+A process id is used again for other processes. So a `Handle` holds the id *and* the start time. After a crash or a
+reboot we never signal a process that is not ours.
 """
 
 import os

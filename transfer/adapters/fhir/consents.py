@@ -51,10 +51,10 @@ _CLASSES: Final = {
 
 
 def read(consent: Tree, entries: Iterable[Tree], institution: Institution, institutions: Institutions) -> Authorization:
-    """The release form, in our words. Dates are days in the sender's time zone.
+    """The release form, in our words. Its dates are days in the sender's time zone.
 
-    It counts as signed only where `verification` says that the signature was checked. A revocation is read however
-    wrong the rest of it is, since it must take effect: partners it names and we do not know are left out.
+    It counts as signed only where `verification` says that the signature was checked. A revocation must take effect, so
+    it is read however wrong the rest of it is. Partners it names and we do not know are left out.
 
     Raises:
         Unreadable: not a Consent as R4 has it.

@@ -226,9 +226,11 @@ def _reasons(task: Tree) -> list[str]:
 
 
 def _key(form: Form, subjects: list[Tree], tree: Tree, sha256: str) -> str | None:
-    """A Task may be sent again in a later state: its `lastModified` is part of what it is. A Consent has no such word,
-    and a release form put right comes under its old number, as does a set of documents with another one in it: their
-    bytes are part of what they are.
+    """The business key of a message.
+
+    A Task may be sent again in a later state, so its `lastModified` belongs to its key. A Consent has no such element.
+    A corrected release form, or a changed set of documents, comes under its old number. So their bytes belong to their
+    keys.
     """
     about = subjects[0]
     if form is Form.REFERRAL:
