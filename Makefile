@@ -33,7 +33,7 @@ ARCHIVE ?= sandbox
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
-demo: $(VENV)/.ready  ## One case from referral to verified packet, on real parts
+demo: $(VENV)/.ready  ## One case from referral to verified packet, on real services
 	@$(TRANSFER) demo --archive $(ARCHIVE)
 
 up: $(VENV)/.ready  ## Start everything and leave it running

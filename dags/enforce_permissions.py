@@ -1,10 +1,11 @@
 """
 # Enforce permissions
 
-**Woken by** a round for a case whose permission ended (the door or the desk has fenced already), or for the inbox when
-something sealed has lapsed.
+**Woken by** a round for a case whose permission ended; the door or the desk has stopped the release already. Also by a
+round for the inbox, when something sealed has lapsed.
 
-**Leaves behind** requests withdrawn, streams cut, and after a person's word or the configured delay the records purged.
+**Leaves behind** requests withdrawn and streams cut. The records are purged after a person's answer or the configured
+delay.
 
 Safe to run again: each step looks before it acts.
 """

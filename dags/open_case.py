@@ -3,7 +3,7 @@
 
 **Woken by** a round for a case: its referral came, a release form was filed, a source is to be asked again.
 
-**Leaves behind** an opened case, the requests that a basis in force permits, and what the fetched departments gave.
+**Leaves behind** an open case, the requests that a basis in force permits, and what the fetched departments gave.
 
 Safe to run again: a case opens once, a department is asked by one task at a time, a record is collected once.
 """

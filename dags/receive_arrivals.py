@@ -3,10 +3,10 @@
 
 **Woken by** a round for the inbox: something was stored at a door.
 
-**Leaves behind** each arrival filed under its patient, sealed away, or held for a person; and the cases it completed
+**Leaves behind** each arrival filed under its patient, sealed away, or held for a person. Cases that it completed are
 ready to be packed.
 
-Safe to run again: an arrival is attended to by one task at a time and takes effect once.
+Safe to run again: one task at a time processes an arrival, and it takes effect once.
 """
 
 from airflow.sdk import dag, task

@@ -5,7 +5,7 @@
 
 **Leaves behind** a sealed packet, and a disclosure: made, not made, or unknown and to be asked about.
 
-Safe to run again: a packet is assembled once, a disclosure takes effect once.
+Safe to run again: a packet is assembled once, and a disclosure takes effect once.
 """
 
 from airflow.sdk import dag, task

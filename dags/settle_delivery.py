@@ -1,9 +1,9 @@
 """
 # Settle delivery
 
-**Woken by** a round for a packet: its receiver spoke.
+**Woken by** a round for a packet: its receiver sent a receipt.
 
-**Leaves behind** the receipt, and where the packet was declined the needs that its reasons reopen.
+**Leaves behind** the receipt. Where the packet was declined, its reasons reopen the needs they name.
 
 Safe to run again: a receipt is recorded once.
 """

@@ -70,7 +70,8 @@ def run(edges: Edges, one: Round) -> None:
         case Dag.SETTLE_DELIVERY:
             done(edges, taken, settle(edges, PacketId(one.subject)))
         case Dag.ENFORCE_PERMISSIONS if one.subject == INBOX:
-            done(edges, taken, f"purged {purge_strangers(edges)} strangers, {remove_forsaken(edges)} objects")
+            purged, removed = purge_strangers(edges), remove_forsaken(edges)
+            done(edges, taken, f"purged {purged} unmatched messages, removed {removed} orphaned objects")
         case Dag.ENFORCE_PERMISSIONS:
             done(edges, taken, enforce(edges, CaseId(one.subject)))
 

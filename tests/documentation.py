@@ -1,6 +1,7 @@
 """Pages that are made from the code. `python -m tests.documentation` writes them anew."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,6 +46,23 @@ def commands(
         found = command.get_command(ctx, sub)
         assert found is not None
         yield from commands(found, sub, ctx)
+
+
+def sentences(page: str) -> Iterator[str]:
+    """The sentences of a Markdown page, a cell of a table by itself; code, drawings and addresses left out."""
+    text = re.sub(r"```.*?```", "\n\n", page, flags=re.DOTALL)
+    for block in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )|\n(?=[|#])", text):
+        for cell in re.split(r"(?<!\\)\|", block) if block.startswith("|") else [block]:
+            plain = re.sub(r"`[^`]*`", "code", re.sub(r"\]\([^)]*\)", "]", cell))
+            yield from re.split(r"(?<=[.!?:;])[*)\"']*\s+", " ".join(plain.split()))
+
+
+def tables(page: str) -> Iterator[list[str]]:
+    """The rows of all tables of a Markdown page, without their heads."""
+    lines = page.splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("|") and not line.startswith("|-") and not following.startswith("|-"):
+            yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def _section(ctx: click.Context) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.documentation import dag_pages
+from tests.documentation import dag_pages, sentences, tables
 from transfer import case, facts
 from transfer.facts import Fact
 
@@ -19,6 +19,8 @@ MODULES = sorted(path for folder in ("transfer", "plugins", "dags") for path in 
 DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.comprehension, ast.BoolOp)
 #: of a module, blank ones apart
 LINES = 400
+#: of a sentence on a page; a colon and a semicolon end one
+WORDS = 25
 
 #: facts a case may carry that change nothing in its picture, and why
 IGNORED_BY_A_CASE = {
@@ -150,6 +152,47 @@ def test_a_page_names_only_what_exists(page: str):
     assert missing == set()
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md") if p.stem != "cli")]
+)
+def test_a_sentence_of_a_page_is_short(page: str):
+    told = sentences((ROOT / page).read_text())
+
+    assert [sentence for sentence in told if len(re.findall(r"\S*\w\S*", sentence)) > WORDS] == []
+
+
+def test_each_promise_names_its_code_its_test_and_what_that_breaks():
+    rows = list(tables((ROOT / "docs" / "safety.md").read_text()))
+
+    assert rows
+    assert [row for row in rows if len(row) != 4 or "" in row] == []
+    assert [row for row in rows if not re.search(r"`tests/", row[2])] == []
+    assert [row for row in rows if not re.search(r"`(transfer|plugins|requirements)/", row[1]) and row[1] != "–"] == []
+
+
+def test_the_promises_rest_only_on_code_that_the_product_calls():
+    """A rule that tests alone call keeps no promise."""
+    cited = {
+        path
+        for row in tables((ROOT / "docs" / "safety.md").read_text())
+        for path in re.findall(r"`((?:transfer|plugins)/[\w/]+\.py)`", row[1])
+    }
+
+    texts = {path: path.read_text() for path in MODULES}
+
+    assert len(cited) > 50
+    assert {path for path in cited if not _is_called(ROOT / path, texts)} == set()
+
+
+def _is_called(path: Path, texts: dict[Path, str]) -> bool:
+    """Another module of the product imports it, or starts it by its name."""
+    package, _, name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("plugins.").rpartition(".")
+    used = re.compile(
+        rf"\b{re.escape(package)}\.{name}\b|^ *from {re.escape(package)} import (?:\([^)]*|.*)\b{name}\b", re.MULTILINE
+    )
+    return any(package in text and used.search(text) for other, text in texts.items() if other != path)
+
+
 def _exists(path: Path) -> bool:
     """A file or folder, or a module written without its ending."""
     return path.exists() or path.with_suffix(".py").exists()
@@ -160,10 +203,20 @@ HOSTS = [
     ".".join(name) for name in (("pypi", "org"), ("files.python" + "hosted", "org"), ("npmjs", "org"), ("maven", "org"))
 ]
 PATHS = [rf"/{folder}/\w" for folder in ("root", "work", "home", r"tmp/\w+")]
+#: papers of the people who build this, cited by a number or as a file; no reader of the repository has them
+PAPERS = ["DESIGN", "STANDARDS", "MECHANISMS", "PERFORMANCE", "AIRFLOW", "PEERS", "HOUSE", "FAULTS", "DESK", "STYLE"]
 
 
 def test_no_file_names_a_registry_or_a_path_of_a_machine():
-    unwanted = re.compile("|".join([*map(re.escape, HOSTS), *PATHS]).encode())
+    assert _found(re.compile("|".join([*map(re.escape, HOSTS), *PATHS]).encode())) == {}
+
+
+def test_no_file_cites_a_paper_that_its_reader_does_not_have():
+    assert _found(re.compile(rf"\b(?:{'|'.join(PAPERS)})(?:\.md\b|,? \d)".encode())) == {}
+
+
+def _found(unwanted: re.Pattern[bytes]) -> dict[str, str]:
+    """The first unwanted text of every file of the checkout that has one."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=False
     )
@@ -174,8 +227,7 @@ def test_no_file_names_a_registry_or_a_path_of_a_machine():
         path = ROOT / name
         if path.is_file() and (match := unwanted.search(content := path.read_bytes())) and b"\0" not in content:
             found[name] = match[0].decode()
-
-    assert found == {}
+    return found
 
 
 def test_every_command_a_page_names_is_there():

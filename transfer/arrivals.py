@@ -1,7 +1,7 @@
 """What comes in through a door: stored and sealed first, understood afterwards.
 
-An arrival is acknowledged when it is durably *stored*. Only then does anything read more of it than the few bytes that
-say where it belongs.
+An arrival is acknowledged when it is durably *stored*. Before that, only the few bytes are read that say where it
+belongs.
 """
 
 from collections.abc import Collection
@@ -30,7 +30,7 @@ class ArrivalKind(StrEnum):
 
 
 class Grant(StrEnum):
-    """What an institution may do at our doors (DESIGN 7): say all of these, and fetch the packets handed to it."""
+    """What an institution may do at our doors (docs/connecting-an-institution.md): say these, and fetch its packets."""
 
     RECORDS = "records"
     REFERRALS = "referrals"
@@ -82,11 +82,11 @@ class ReceiptWord(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The receiver's word about a packet. `packet` is text of the peer's until checked against ours."""
+    """What the receiver says of a packet. `packet` is the peer's text until it is checked against our own ids."""
 
     packet: str
     word: ReceiptWord
-    #: coded reasons of a decline, in words of the peer's until `worded`
+    #: coded reasons of a decline, in the peer's own words until `worded`
     reasons: tuple[str, ...] = ()
 
 
@@ -95,7 +95,7 @@ class NoRecords:
     """A source's answer that it holds nothing: FHIR Task `rejected` with a code on our request's id."""
 
     request: str
-    #: in a word of the peer's until `worded`
+    #: in the peer's own word until `worded`
     reason: str
 
 
@@ -106,5 +106,5 @@ OTHER_REASON = "other"
 
 
 def worded(said: str, known: Collection[str]) -> str:
-    """A reason in a word we know. Facts stand for ever and in clear, and a word of the peer's own could be a name."""
+    """A reason that we know, else *other*. Facts stay for ever and in clear, and a peer's own word could be a name."""
     return said if said in known else OTHER_REASON

@@ -1,4 +1,4 @@
-"""A backup as a noun: what it holds, said so that a flipped bit, a missing file and a stranger's hand are all found."""
+"""A backup as a noun: what it holds, so that a flipped bit, a missing file and an alteration are all found."""
 
 import json
 from collections.abc import Mapping

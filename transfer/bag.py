@@ -1,7 +1,7 @@
 """The form of a packet's files: a BagIt bag (RFC 8493) that can take one shape only.
 
-Names, order, manifest lines and tar headers are all functions of the files themselves. So any byte that differs, in a
-file or around it, can be found and named. Whoever writes a packet and whoever verifies one read the rules here.
+Names, order, manifest lines and tar headers all follow from the files themselves. So any byte that differs, in a file
+or around it, is found and named. Writer and verifier of a packet read the same rules here.
 
 RFC 8493: https://www.rfc-editor.org/rfc/rfc8493 · ustar: POSIX.1-2017, pax, "ustar Interchange Format".
 """

@@ -36,7 +36,7 @@ class Sent:
 
     planned: facts.PacketPlanned
     assembled: facts.PacketAssembled | None = None
-    #: the packet says the case as it stood at this line
+    #: the packet describes the case as it stood at this line
     as_of: int = 0
     begun: facts.DisclosureBegun | None = None
     outcome: str | None = None
@@ -50,7 +50,7 @@ class Sent:
 
     @property
     def is_on_its_way(self) -> bool:
-        """Its receipt is still to come, so that no other packet is begun."""
+        """Whether its receipt is still to come. Meanwhile no other packet is begun."""
         return not (self.receipt or self.purged or self.outcome == "not-made")
 
 
@@ -70,7 +70,7 @@ class Case:
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
     material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
     approved: facts.CaseApproved | None = None
-    #: the approval was given after the newest packet was planned, and lets one more go
+    #: a person approved after the newest packet was planned: one more packet may go
     approval_is_open: bool = False
     packets: Mapping[str, Sent] = field(default_factory=dict)
     holds: Mapping[str, facts.HoldOpened] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Case:
 
     @property
     def stage(self) -> Stage:
-        """The furthest the newest packet has come, or that records are still gathered."""
+        """How far the newest packet has come; without a packet, records are still gathered."""
         if self.closed:
             return Stage.CLOSED
         if not self.opened:
@@ -103,7 +103,7 @@ class Case:
 
     @property
     def news(self) -> frozenset[str]:
-        """Whole records that the newest packet does not carry, or not as they are now: a study that grew since."""
+        """Whole records that the newest packet lacks, or holds in an older form: a study that grew since."""
         newest = self.newest_packet
         if newest is None or newest.assembled is None:
             return self.whole - self.superseded

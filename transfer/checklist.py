@@ -33,7 +33,7 @@ Code = Annotated[str, Field(pattern=r"^(icd-10-cm\|[A-Z][0-9][0-9A-Z](\.[0-9A-Z]
 
 class Necessity(StrEnum):
     REQUIRED = "required"
-    #: required where `condition` holds, which a person says
+    #: required where a person says that `condition` holds
     CONDITIONAL = "conditional"
     OPTIONAL = "optional"
 

@@ -1,7 +1,7 @@
-"""`transfer demo`: one new patient's case from referral to verified packet, on real parts, watched as it goes.
+"""`transfer demo`: one new patient's case from referral to verified packet, on real services, watched as it goes.
 
-The stand-in institutions are told over their control interface to act as people there would; everything else is the
-product at work. What is shown is read from the ledger, from Airflow's own API and from the receiving center.
+The stand-in institutions are told over their control interface to act as people there would. Everything else is the
+product at work. The output is read from the ledger, from Airflow's own API and from the receiving center.
 """
 
 import json
@@ -42,7 +42,7 @@ class DemoFailed(TransferError):
 
 
 class AnotherArchive(Refused):
-    """The archive is chosen when the parts are started."""
+    """The archive is chosen when the services are started."""
 
     remedy = Remedy(RemedyCode.LEAVE_ARCHIVE)
 
@@ -215,7 +215,7 @@ def _has_receipt(edges: Edges, case: CaseId) -> bool:
 
 @contextmanager
 def _watching(stage: _Stage, case: CaseId) -> Iterator[Callable[[], bool]]:
-    """A look that tells each new fact of the case once, and says True."""
+    """A function that prints each new fact of the case once and returns True."""
     told = 0
 
     def look() -> bool:

@@ -5,7 +5,7 @@
     - Unreachable          no answer, or "not now" (408, 429, 502-504, a lost connection)
       Unheard              no usable answer to what we handed over
     - CutShort             the far side stopped in the middle of what it was sending
-    - OutOfOrder           a part of ours does not answer: ledger, object store
+    - OutOfOrder           a service of ours does not answer: ledger, object store
     - Fenced               the permission moved while we worked: read it again
   · NeedsReview        only a person can decide: hold it and ask
     - Unexpected           an answer its interface does not promise
@@ -21,8 +21,9 @@
 
 Anything else is a bug and should crash.
 
-Messages carry our own identifiers, codes and numbers, never a patient's name, birth date, record content or a value
-the other side sent: they end in logs and on Airflow's pages, where more people can read than may.
+Messages carry our own identifiers, codes and numbers. They never carry a patient's name, birth date, record content or
+a value the other side sent. They end in logs and on Airflow's pages, where people read them who may not see a patient's
+data.
 """
 
 from transfer.refusals import Reason
@@ -69,7 +70,7 @@ class CutShort(Unavailable):
 
 
 class OutOfOrder(Unavailable):
-    """A part of ours (the ledger, the object store) does not answer, or not as it should. It says nothing of others."""
+    """A service of ours (ledger, object store) does not answer, or not as it should. It says nothing about a source."""
 
     remedy = Remedy(RemedyCode.SHOW_STATUS)
 
@@ -97,7 +98,7 @@ class Refused(TransferError):
 
 
 class TurnedAway(Refused):
-    """The far side does not accept who we are. Not the same as having nothing."""
+    """The far side does not accept who we are. That does not mean that it has nothing."""
 
     remedy = Remedy(RemedyCode.ACCEPT_CREDENTIAL)
 
@@ -121,7 +122,7 @@ class NotAllowed(Refused):
 
 
 class OutOfScope(NotAllowed):
-    """The institution may do this, and the token it showed was not given that scope."""
+    """The institution may do this, but the token it showed lacks the scope."""
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"the token has no scope {scope}")

@@ -1,9 +1,11 @@
 """What happened, in lines that are only ever added.
 
-A **fact** is one line of the ledger. Facts stand in chains (one per case, one per patient, one for the system); each is
-numbered and carries the SHA-256 over its own canonical text (RFC 8785) and the hash before it, so that an altered,
-removed, inserted or moved line is found. A fact holds our identifiers, codes, numbers and dates: what came from outside
-stands in it only as an HMAC under the patient's key, free text only as the HMAC of a purgeable note.
+A **fact** is one line of the ledger. Facts stand in chains: one per case, one per patient, one for the system. Each is
+numbered and carries the SHA-256 over its own canonical text (RFC 8785) and the hash before it. So an altered, removed,
+inserted or moved line is found.
+
+A fact holds our identifiers, codes, numbers and dates. What came from outside stands in it only as an HMAC under the
+patient's key. Free text stands in it only as the HMAC of a note that can be purged.
 """
 
 import hashlib

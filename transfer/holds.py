@@ -1,6 +1,6 @@
-"""What only a person can decide, by code, and the words with which it is answered.
+"""What only a person can decide, by code, and the answers to it.
 
-The sentences that explain each code are in `transfer.sentences`; what a word does is in `transfer.flow.desk`.
+The sentences that explain each code are in `transfer.sentences`. What an answer does is in `transfer.flow.desk`.
 """
 
 from collections.abc import Mapping
@@ -85,7 +85,7 @@ _READ_AGAIN = {
     Word.SEEN: "nothing can be made of it: it is set aside, and purged after 72 hours where it is nobody's",
 }
 
-#: what each question may be answered with, and what the answer does
+#: the answers to each question, and what each does
 WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
     {
         HoldCode.WHOSE_REFERRAL: {

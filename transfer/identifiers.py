@@ -1,7 +1,7 @@
-"""The names things have among us: opaque, random, safe to write anywhere.
+"""Our names for things: opaque, random, safe to write anywhere.
 
-An identifier says what it names by its first letter and nothing else. It is the only thing about a case that may
-stand in a run id, a log line, an object key or a URL (docs/safety.md, promise 6).
+The first letter of an identifier says what it names; the rest says nothing. Nothing else about a case may stand in a
+run id, a log line, an object key or a URL (docs/safety.md, promise 6).
 """
 
 import re

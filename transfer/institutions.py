@@ -1,8 +1,8 @@
 """The institutions we deal with, each a reviewed YAML file in `institutions/`.
 
-A file says who the institution is, by what it is known at which door, what it may do there, which departments hold
-what and how each is asked, and which legal basis a release from it needs. `${NAME}` stands for a setting of that name,
-so that no secret or address of one installation is in a reviewed file.
+A file says who the institution is, how each door knows it, and what it may do there. It names the departments, what
+they hold and how each is asked, and the legal basis a release needs. `${NAME}` stands for a setting of that name. So a
+reviewed file holds no secret or address of one installation.
 """
 
 import re
@@ -26,7 +26,7 @@ from transfer.records import RecordKind
 
 
 class Basis(StrEnum):
-    """Legal bases of a release (STANDARDS 1.1)."""
+    """Legal bases of a release: 45 CFR 164.508, 164.506(c)(2), 164.524(c)(3)(ii), 164.510."""
 
     AUTHORIZATION = "authorization"
     TREATMENT = "treatment"
@@ -73,13 +73,15 @@ class IssuerName(_Reviewed):
 
 
 class Tls(_Reviewed):
-    """How an address of theirs is reached by TLS, where the machine's own authorities are not the ones to trust or they
-    ask for a certificate. PEM files; an empty setting is none given.
+    """How their address is reached by TLS.
+
+    Given where the machine's own authorities do not vouch for the address, or it asks for a certificate. All are PEM
+    files. An empty setting counts as none.
     """
 
-    #: whom we trust there, and nobody else
+    #: the only authority we trust there
     authority: Path | None = None
-    #: what we show them, and its key, which we alone may read
+    #: the certificate we show, and its key, which only we may read
     certificate: Path | None = None
     key: Path | None = None
 
@@ -118,10 +120,10 @@ class AskedForImages(_Source):
 
 
 class _Reached(_Reviewed):
-    """Something of theirs at an address. Plain text goes to this machine only, unless the file says that it may."""
+    """A source at an address. Plain text goes to this machine only, unless the file permits it."""
 
     tls: Tls | None = None
-    #: in plain text to another machine: something else protects the line, a tunnel or a proxy of ours
+    #: plain text goes to another machine: a tunnel or a proxy of ours protects the line
     plain_text: bool = False
 
     @property
@@ -165,7 +167,7 @@ class FhirSource(_Asked, AskedForDocuments):
 class DicomwebSource(_Asked, AskedForImages):
     """Asked by QIDO-RS, fetched by WADO-RS (PS3.18), as a bearer of a token or as a user with a password (RFC 7617).
 
-    An empty setting is none given, so that one file serves archives of either kind.
+    An empty setting counts as none, so that one file serves archives of either kind.
     """
 
     by: Literal["dicomweb"]
@@ -262,7 +264,7 @@ class Department(_Reviewed):
 
 
 class DoorToken(_Reviewed):
-    """A bearer token of theirs. We know its SHA-256 alone, so that nobody can learn it here."""
+    """A bearer token of theirs. We keep its SHA-256 alone, so that nobody can learn the token here."""
 
     sha256: Digest
     #: what may be done with it, of what the institution is granted
@@ -270,7 +272,7 @@ class DoorToken(_Reviewed):
 
 
 class HttpDoor(_Reviewed):
-    #: several at once while one follows another; none where the certificate alone says who calls
+    #: several are valid while one replaces another; none where the certificate alone says who calls
     tokens: tuple[DoorToken, ...] = ()
 
 
@@ -308,9 +310,9 @@ class Institution(_Reviewed):
     requires: Basis = Basis.AUTHORIZATION
     #: a person must approve before a packet with records from here goes out
     approval_before_release: bool = False
-    #: hours after a written revocation until the purge runs without a person's word
+    #: hours after a written revocation until the purge runs without a person's answer
     purge_delay_hours: int = 72
-    #: SHA-256 of the client certificates that name it, at every door of its; where there are any, one must be shown
+    #: SHA-256 of the client certificates that name it, at each of its doors; where any is listed, it must show one
     certificates: frozenset[Digest] = frozenset()
     http_door: HttpDoor | None = None
     mllp_door: MllpDoor | None = None
@@ -336,7 +338,7 @@ class Institution(_Reviewed):
     def issuer(self, said: str | None) -> str | None:
         """The issuer URI for their spelling of it; text that is already a URI stands for itself.
 
-        None where nothing was said and the institution names no default: such a number identifies nobody.
+        None where the message names no issuer and the institution no default. Such a number identifies nobody.
         """
         if not said:
             return self.default_issuer

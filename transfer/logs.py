@@ -1,12 +1,11 @@
 """What our processes write about themselves, and what the libraries in them may (docs/safety.md, promise 6).
 
-A library's log line, a warning or an exception's text quotes what it was given: a URL with a search in it, the field
-that did not parse, the row that was there already. None of that is written. What is written is where it was said and
-which kind of trouble it was, which is what one looks up in the code. Lines of our own carry our identifiers and codes
-and stand as they are.
+A library's log line, a warning or an exception's text quotes its input: a URL with a search, the field that did not
+parse, the row that was there already. None of that is written. The log says where the line came from and what kind of
+error it was. Our own lines carry our identifiers and codes and stay as they are.
 
-A process that serves calls `configure`. Where the logging is somebody else's, as in a task of Airflow's or on the
-command line, `tame` does the same for the libraries and leaves the rest alone. Calling either twice does it once.
+A serving process calls `configure`. An Airflow task and the command line have their own logging. There, `tame` does the
+same for the libraries and leaves the rest alone. Calling either twice does it once.
 """
 
 import logging
@@ -35,7 +34,7 @@ _MOST: Final = 12
 
 
 def configure() -> None:
-    """Log to the error channel from WARNING on, and have what nobody catches told the same way."""
+    """Log to the error channel from WARNING on. Write uncaught errors the same way."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -47,7 +46,7 @@ def tame(*, threads: bool = True) -> None:
     """Keep libraries and warnings of this process from writing values, and what ends its threads."""
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] in LIBRARIES:
-            # Airflow gives some of them ways out of their own.
+            # Airflow gives some of them handlers of their own.
             logging.getLogger(name).handlers, logging.getLogger(name).propagate = [], True
     for name in LIBRARIES:
         library = logging.getLogger(name)
@@ -61,7 +60,7 @@ def tame(*, threads: bool = True) -> None:
 
 
 def told(error: BaseException) -> str:
-    """An exception without its words: its kind and where it was raised, and the same of what caused it."""
+    """An exception without its text: its kind, where it was raised, and the same of its causes."""
     kinds: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(kinds) < _MOST:
@@ -84,7 +83,7 @@ def _short(path: str) -> str:
 
 
 class _Plain(logging.Formatter):
-    """Our own lines as they are; of others' lines where they were said."""
+    """Our own lines as they are. Of a library's line, only where it was logged."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.name.partition(".")[0] != OURS:
@@ -99,7 +98,7 @@ class _Plain(logging.Formatter):
 
 
 class _Told(logging.Handler):
-    """Takes what a library logs and says in its stead where it said something."""
+    """Replaces a library's log line by the place it was logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _log.handle(_reduced(record))

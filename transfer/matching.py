@@ -1,8 +1,7 @@
 """Whose is this?
 
-Never the wrong patient: a record joins a case only by a named tier of identity; whatever disagrees or rests
-on name and birth date alone is shown to people side by side; the rest is not ours and is not read. Whether
-we have it already is asked in `transfer.copies`.
+A record joins a case only by a named match rule. People compare side by side what disagrees, or rests on name and birth
+date alone. The rest is not ours and is not read. `transfer.copies` says whether we have it already.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +34,7 @@ class Tier(StrEnum):
     IDENTIFIER = "identifier"
     FORMER_IDENTITY = "former-identity"
     STUDY = "study"
-    #: people compared it with the patient's own data and decided that it is theirs
+    #: people compared it with the patient's own data and said that it is the patient's
     DECIDED = "decided"
     #: two people decide
     NAME_AND_BIRTH_DATE = "name-and-birth-date"
@@ -43,7 +42,7 @@ class Tier(StrEnum):
     CONFLICTING_BIRTH_DATE = "conflicting-birth-date"
     CONFLICTING_NAME = "conflicting-name"
     CONFLICTING_IDENTIFIER = "conflicting-identifier"
-    #: a number agrees, and there is nothing to hold it against
+    #: a number agrees, and nothing else can be compared
     UNCONFIRMED = "unconfirmed"
     SEVERAL_PATIENTS = "several-patients"
     NONE = "none"
@@ -51,7 +50,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A patient with an open case, and everything known of who they are and were."""
+    """A patient with an open case, with all present and former names and numbers."""
 
     patient: PatientId
     current: Demographics
@@ -70,7 +69,7 @@ class Match:
 
     @property
     def patient(self) -> PatientId | None:
-        """The patient it belongs to, only where no doubt is left."""
+        """The patient it belongs to; None where any doubt is left."""
         return self.patients[0] if self.verdict is Verdict.OURS else None
 
     @property
@@ -81,7 +80,7 @@ class Match:
         return 2 if self.tier in (Tier.NAME_AND_BIRTH_DATE, Tier.SEVERAL_PATIENTS) else 1
 
 
-# What systems write where they know nothing. It agrees with nobody, and differs from nobody.
+# What systems write for an unknown value. It agrees with nobody and contradicts nobody.
 _NO_BIRTH_DATE = frozenset({date(1, 1, 1), date(1800, 1, 1), date(1900, 1, 1), date(1901, 1, 1), date(9999, 12, 31)})
 _NO_NAME = frozenset({"UNKNOWN", "UNK", "NONAME", "NA", "NONE", "ANONYMOUS", "ANON"})
 
@@ -143,8 +142,8 @@ def identify(
 ) -> Match:
     """Say whose record this is, from what it says of its patient and the numbers of the study or report it carries.
 
-    `candidates` are the patients found by `lookup_terms`; their order changes nothing. Two patients it could be are as
-    bad as none: it is doubtful, and both are shown.
+    `candidates` are the patients found by `lookup_terms`; their order changes nothing. Where it could be either of two
+    patients, it is doubtful, and both are shown.
     """
     found = [_evidence(said, study_identifiers, candidate) for candidate in candidates]
     judged = [(evidence, *evidence.verdict) for evidence in found]
@@ -167,9 +166,10 @@ def identify(
 def lookup_terms(*said: Demographics) -> tuple[str, ...]:
     """What to look a patient up by: `id|issuer|value`, `nb|FAMILY|GIVEN|1970-01-02` and `nb|FAMILY||1970-01-02`.
 
-    `said` is all that is known of one person: the birth date one institution gave goes with the name another did. The
-    terms are sorted, each once, and patient data: the ledger keeps only their HMAC under the site key. They find
-    candidates and decide nothing. Who says neither a number nor a name with a birth date has none, and is nobody's.
+    `said` is all that is known of one person: one institution's birth date goes with another's name. The terms are
+    sorted, each once. They are patient data, so the ledger keeps only their HMAC under the site key. They find
+    candidates and decide nothing. A message with neither a number nor a name with a birth date has no term and matches
+    nobody.
     """
     terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for one in said for issuer, value in _numbers(one.identifiers)}
     birth_dates = {_birth_date(one) for one in said} - {None}
@@ -221,8 +221,9 @@ def _name_agreement(said: Demographics, known: Iterable[Demographics]) -> _Agree
 
 
 def _compared(a: tuple[str, tuple[str, ...]], b: tuple[str, tuple[str, ...]]) -> _Agreement:
-    """Given names agree in order as far as both go; after the first an initial will do: `Mary J` is `Mary Jane`, and
-    `Mary Ann` is not `Mary Beth`, who may be her twin.
+    """How far two names agree. Given names agree in order, as far as both go; after the first an initial is enough.
+
+    `Mary J` is `Mary Jane`. `Mary Ann` is not `Mary Beth`, who may be her twin.
     """
     (family, given), (other_family, other_given) = a, b
     if family != other_family or any(x[0] != y[0] for x, y in zip(given, other_given, strict=False)):
@@ -235,7 +236,7 @@ def _compared(a: tuple[str, tuple[str, ...]], b: tuple[str, tuple[str, ...]]) ->
 
 
 def _names(said: Demographics) -> list[tuple[str, tuple[str, ...]]]:
-    """Folded family names with the words of the given ones; placeholders are no names."""
+    """Folded family names, each with the words of its given names. Placeholders are left out."""
     folded = [(fold(name.family), _words(name)) for name in said.names]
     return [(family, given) for family, given in folded if family and family not in _NO_NAME]
 
@@ -250,7 +251,7 @@ def _birth_date(said: Demographics) -> date | None:
 
 
 def _numbers(identifiers: Iterable[IssuedIdentifier]) -> frozenset[tuple[str, str]]:
-    """Issuer and number as compared. Leading zeros count; `0000` and `UNKNOWN` are no numbers."""
+    """Issuer and number as compared. Leading zeros count. `0000` and `UNKNOWN` are left out."""
     numbers = ((identifier.issuer.strip(), identifier.value.strip().upper()) for identifier in identifiers)
     return frozenset((issuer, value) for issuer, value in numbers if not _is_placeholder(value))
 

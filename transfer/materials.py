@@ -1,7 +1,7 @@
 """Glass and blocks: what was sent, what came, whose it is and when it goes back.
 
-Originals are loans with a due date (CAP and CLIA oblige the laboratory to keep them, 42 CFR 493.1105); recuts are
-consumed. On receipt it is checked that what the sender says was sent was received (STANDARDS 6.1, Hopkins).
+Originals are loans with a due date, because the laboratory must keep them (42 CFR 493.1105). Recuts are consumed. On
+receipt, the pieces that came are compared with those the sender announced.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class MaterialKind(StrEnum):
 
 
 class MaterialState(StrEnum):
-    """Where it is (custody events of STANDARDS 6.2, as far as they change what we wait for)."""
+    """Where it is: the custody events that change what we wait for."""
 
     WANTED = "wanted"
     REQUESTED = "asked-for"
@@ -73,7 +73,7 @@ class Material:
 
     @property
     def is_complete(self) -> bool:
-        """What was announced came, piece for piece. Where nothing was announced, that cannot be said."""
+        """Whether every announced piece came. False where nothing was announced."""
         return self.state in _CAME and 0 < self.expected == self.received
 
 
@@ -86,11 +86,11 @@ class Discrepancy(StrEnum):
 
 _M = MaterialState
 _ARRIVES = frozenset({_M.RECEIVED, _M.DISCREPANT})
-#: states in which what came had been found complete or is on its way back
+#: states in which the pieces were found complete, or are on their way back
 _CAME = frozenset({_M.RECEIVED, _M.RETURNING, _M.RETURNED, _M.CONSUMED})
 
-#: allowed custody moves; everything else is an error. Parcels come unannounced, so every state before arrival leads
-#: to it.
+#: allowed custody moves; every other move is an error. A parcel may come unannounced, so every state before arrival
+#: leads to arrival
 MOVES: Mapping[MaterialState, frozenset[MaterialState]] = MappingProxyType(
     {
         _M.WANTED: _ARRIVES | {_M.REQUESTED, _M.IN_TRANSIT, _M.CANCELLED},
@@ -144,7 +144,7 @@ def receive(material: Material, *, pieces: int, accession_hmac: str) -> Material
 
 
 def announce(material: Material, expected: int) -> Material:
-    """What the sender's list says is coming. Said after the parcel came, it is held against what was counted.
+    """The count on the sender's list. Where the parcel came first, the count is compared with what was counted.
 
     Raises:
         NotAllowed: fewer than one piece.
@@ -158,7 +158,7 @@ def announce(material: Material, expected: int) -> Material:
 
 
 def discrepancy(material: Material) -> Discrepancy | None:
-    """What came against what was announced; None where they agree or nothing was announced or came yet."""
+    """How what came differs from what was announced. None where they agree, or either is still unknown."""
     if not material.expected or not material.received or material.expected == material.received:
         return None
     return Discrepancy.TOO_FEW if material.received < material.expected else Discrepancy.TOO_MANY

@@ -1,7 +1,7 @@
 """A records packet: what it holds in our words, and the plan by which its bytes are found.
 
 A packet is not a file. It is a **plan**: a path for each file, and where in the vault its bytes already lie. The tar a
-receiver downloads is computed from the plan, any range of it, and nothing is copied a second time (MECHANISMS 4).
+receiver downloads, and any range of it, is computed from the plan (docs/decisions/0006-packet-as-plan.md).
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from transfer.patients import Demographics
 from transfer.records import Coding, DocumentStatus, RecordKind, Relation
 from transfer.staging import Location, Vault
 
-#: Stands in every packet, word for word the same, whether or not anything was withheld (promise 7).
+#: the same words in every packet, whether or not anything was withheld (docs/safety.md, promise 7)
 NOTICE: Final = (
     "This packet holds the records that could be collected and may be released to its receiver; other records may "
     "exist, and nothing may be concluded from the absence of any kind of record."
 )
 
-#: 42 CFR 2.32(a), statement 2: accompanies records that carry the label; speaks of what is here, never of what is not.
+#: 42 CFR 2.32(a), statement 2: goes with records that carry the label, and says nothing of what is not here
 PART_2_LABEL: Final = "42CFRPart2"
 PART_2_NOTICE: Final = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 
@@ -53,7 +53,7 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketItem:
-    """One document. Its bytes are those that were received, or those of a declared derivative (`derived_from`)."""
+    """One document: the bytes that were received, or those of a declared derivative (`derived_from`)."""
 
     record: RecordId
     location: Location
@@ -70,7 +70,7 @@ class PacketItem:
     labels: frozenset[str] = frozenset()
     #: the legal basis under which it is released
     basis: Basis
-    #: key of the checklist line it answers; None = it answers none and goes along
+    #: key of the checklist line it answers; None = it answers none
     line: str | None
     copy_of: RecordId | None = None
     derived_from: RecordId | None = None
@@ -121,7 +121,7 @@ class ImagingItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """A checklist line that is not answered. `sentence` says so neutrally: never that something was withheld."""
+    """A checklist line that is not answered. `sentence` never says that something was withheld."""
 
     line: str
     label: str
@@ -145,7 +145,7 @@ class MaterialItem:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The head of the case's chain of facts when the packet was made: holds the trail from outside (promise 8)."""
+    """The head of the case's chain of facts when the packet was made (docs/safety.md, promise 8)."""
 
     chain: str
     sequence: int
@@ -154,7 +154,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """All that is said in one packet."""
+    """Everything in one packet."""
 
     packet: PacketId
     #: UTC
@@ -206,7 +206,7 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of the packet and where its bytes lie. What we made for it (`generated`) goes when the packet goes."""
+    """One file of the packet and where its bytes lie. A `generated` file is ours, and is purged with the packet."""
 
     path: str
     location: Location
@@ -304,12 +304,12 @@ class Plan:
 def tar_stream(plan: Plan, vault: Vault, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
     """Bytes `start` to `stop` (exclusive; None = the end) of the packet's tar, in chunks of at most `CHUNK`.
 
-    The same bytes for the same plan, always. A file that is wanted whole is checked by the vault as it is read, one
-    that is wanted in part is not.
+    The same plan always gives the same bytes. The vault checks a file that is read whole; it cannot check a part of
+    one.
 
     Raises:
         ValueError: the range is not within the tar.
-        Unreadable: the store gave other bytes than were kept; what was yielded before must not be taken for whole.
+        Unreadable: the store gave other bytes than were kept. What was yielded before is not whole.
     """
     stop = plan.tar_length if stop is None else stop
     if not 0 <= start <= stop <= plan.tar_length:

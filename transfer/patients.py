@@ -1,7 +1,7 @@
 """Who a record is about, as the sources say it.
 
-Names are compared folded (case, accents, punctuation), identifiers only together with who issued them: a bare number
-identifies nobody (STANDARDS 5: a PatientID is meaningless without its issuer).
+Names are compared folded: case, accents, punctuation. Identifiers count only together with who issued them, because a
+bare number identifies nobody (HL7 v2.5.1 chapter 2A, CX.4; DICOM PS3.3 C.7.1.1, Issuer of Patient ID).
 """
 
 import unicodedata
@@ -11,8 +11,9 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class IssuedIdentifier:
-    """A number and who gave it. `issuer` is a URI (`urn:oid:…`, `http://…`): a site's own spelling of it is turned
-    into that by `Institution.issuer`.
+    """A number and who gave it.
+
+    `issuer` is a URI (`urn:oid:…`, `http://…`); `Institution.issuer` makes it from a site's own spelling.
     """
 
     issuer: str

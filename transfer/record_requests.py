@@ -1,7 +1,7 @@
 """One ask to one department, from the first attempt to its end.
 
-Forbidden is not absent, an empty search is "not found under these identifiers", and silence is not an answer: each is
-a state of its own (DESIGN 2, promise 9).
+Forbidden is not absent. An empty search means "not found under these identifiers". Silence is not an answer. Each is a
+state of its own (docs/safety.md, promise 9).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class RequestState(StrEnum):
     EXPECTED = "expected"
     #: to be asked, now or from `not_before` on
     DUE = "due"
-    #: a task is at it
+    #: a task is asking
     ASKING = "asking"
     ANSWERED = "answered"
     #: something came, and more is owed
@@ -29,9 +29,9 @@ class RequestState(StrEnum):
     #: an empty search: not found under these identifiers
     NOT_FOUND = "not-found"
     FORBIDDEN = "forbidden"
-    #: the source's own word that it holds nothing
+    #: the source says that it holds nothing
     NO_RECORDS = "no-records"
-    #: asked as often as is sensible, and heard nothing
+    #: asked as often as is sensible, without an answer
     SILENT = "silent"
     #: no legal basis is in force: not asked
     NOT_PERMITTED = "not-permitted"
@@ -39,7 +39,7 @@ class RequestState(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Something is still to be done by us or awaited from the source."""
+        """Whether we still have something to do, or await something from the source."""
         return self in OPEN
 
 
@@ -51,7 +51,7 @@ class Request:
     case: CaseId
     institution: InstitutionId
     department: DepartmentId
-    #: keys of the checklist's lines this ask is to fill
+    #: keys of the checklist lines this request is to fill
     lines: tuple[str, ...]
     state: RequestState
     attempts: int = 0
@@ -61,13 +61,12 @@ class Request:
 
 
 _S = RequestState
-#: how a source can answer, whoever or whatever the ask was waiting for
+#: states a source's answer can lead to, whatever the request was waiting for
 _ANSWERS = frozenset({_S.ANSWERED, _S.PARTLY, _S.NOT_FOUND, _S.FORBIDDEN, _S.NO_RECORDS})
-#: what came whole or in part although nobody waited for it any more
+#: an answer, whole or in part, that came after nobody waited for it
 _CAME_AFTER_ALL = frozenset({_S.ANSWERED, _S.PARTLY})
 
-#: the allowed moves; everything else is an error. *Withdrawn* is the only end without a way back: asking again after
-#: it is a new request.
+#: the allowed moves; every other move is an error. Only *withdrawn* is final: asking again after it is a new request
 MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
     {
         _S.EXPECTED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
@@ -77,12 +76,12 @@ MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
         _S.PARTLY: _CAME_AFTER_ALL | {_S.ASKING, _S.DUE, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # reopened by a decline, or taken back by the source
         _S.ANSWERED: frozenset({_S.ANSWERED, _S.PARTLY, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
-        # said by telephone that they send by themselves
+        # they said by telephone that they send by themselves
         _S.NOT_FOUND: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.FORBIDDEN: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
         _S.NO_RECORDS: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.WITHDRAWN},
         _S.SILENT: _ANSWERS | {_S.DUE, _S.EXPECTED, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        # what is pushed meanwhile waits sealed: it answers only once a basis is in force. To itself: for another reason
+        # what they push meanwhile waits sealed until a basis is in force. To itself: for another reason
         _S.NOT_PERMITTED: frozenset({_S.NOT_PERMITTED, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
         _S.WITHDRAWN: frozenset(),
     }
@@ -90,20 +89,20 @@ MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
 
 OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.PARTLY})
 
-#: the finding of an answer of which something was left with the source, because no permission covered it
+#: the finding of an answer that left something with the source, because no permission covered it
 NOT_COVERED = "not-covered"
-#: tries without an answer after which an ask is *silent*; with the back-off below that is about a day
+#: tries without an answer until a request is *silent*; with the pauses below that is about a day
 GIVE_UP_AFTER = 12
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
-#: a source's own "try again later" is believed up to this
+#: the longest "try again later" that we take from a source
 LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 
 def move(request: Request, to: RequestState, *, not_before: datetime | None = None) -> Request:
-    """The request in its new state. `not_before` is kept only where something is still to be tried or awaited.
+    """The request in its new state. `not_before` stays only where something is still to be tried or awaited.
 
-    Entering *asking* counts one attempt; coming to rest at an answer starts the count anew.
+    Entering *asking* counts one attempt. An answer starts the count anew.
 
     Raises:
         NotAllowed: the table has no such move.
@@ -117,10 +116,10 @@ def move(request: Request, to: RequestState, *, not_before: datetime | None = No
 
 
 def next_attempt(attempts: int, now: datetime, retry_after: float | None) -> datetime:
-    """When to try again after `attempts` tries (1 = the first one failed): doubling from half a minute to six hours.
+    """When to try again after `attempts` tries (1 = the first one failed). Pauses double from 30 seconds to six hours.
 
-    `retry_after` is what the source asked for, in seconds, and comes from outside: it can lengthen the pause up to a
-    day, never shorten it, and is ignored where it is no number.
+    `retry_after` is what the source asked for, in seconds. It comes from outside: it can lengthen the pause up to a
+    day, but never shorten it. It is ignored where it is not a number.
     """
     doublings = min(max(attempts, 1) - 1, 32)
     pause = min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
@@ -130,10 +129,10 @@ def next_attempt(attempts: int, now: datetime, retry_after: float | None) -> dat
 
 
 def is_given_up(attempts: int) -> bool:
-    """Tried as often as is sensible: the ask goes to *silent* and a person hears of it."""
+    """Whether it was tried as often as is sensible: the request becomes *silent*, and a person is asked."""
     return attempts >= GIVE_UP_AFTER
 
 
 def silent_from(asked_at: datetime, usual_days: int) -> datetime:
-    """From when on no answer counts as silence: twice the department's usual days."""
+    """When a missing answer begins to count as silence: after twice the department's usual days."""
     return asked_at + timedelta(days=2 * usual_days)

@@ -8,8 +8,9 @@ from transfer.patients import Demographics, IssuedIdentifier
 
 
 class RecordKind(StrEnum):
-    """The kinds a checklist asks for. A source's own code is mapped to one of them; what cannot be mapped is `OTHER`:
-    kept and listed, never dropped.
+    """The kinds a checklist asks for. A source's own code is mapped to one of them.
+
+    What cannot be mapped is `OTHER`: it is kept and listed, never dropped.
     """
 
     NOTE = "note"

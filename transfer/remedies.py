@@ -57,6 +57,7 @@ class RemedyCode(Code):
     START = "start"
     STOP = "stop"
     LEAVE_ARCHIVE = "leave-archive"
+    CHOOSE_FOLDER = "choose-folder"
     INSTALL_ORTHANC = "install-orthanc"
 
 

@@ -1,4 +1,4 @@
-"""Reading a YAML file that people reviewed: a mistake in one is told by its place, and no value is repeated."""
+"""Reading a YAML file that people reviewed. An error names the place of the mistake and repeats no value."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """Without aliases, by which a short file can say something endless; no reviewed file needs one."""
+    """Refuses aliases, by which a short file can expand without end. No reviewed file needs one."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -27,5 +27,5 @@ def read(path: Path) -> object:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ValueError(f"{path.name}: line {line}: {error.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError):
-        # PyYAML's constructors answer a date or a number that is none with whatever Python does
+        # PyYAML raises whatever Python raises where a date or a number is not one
         raise ValueError(f"{path.name}: not the YAML of a reviewed file") from None

@@ -1,11 +1,11 @@
-"""Rounds: how a subject gets one run's worth of attention after another.
+"""Rounds: how the work on a subject is owed, posted as a run, taken and done.
 
-Events are doorbells; the ledger is the truth. Whoever writes a fact that gives a DAG something to do *rings* in the
-same transaction: at most one round per DAG and subject is then waiting. The dispatcher posts it as the run
-`<subject>.<round>`; the run's first task *takes* it before it reads anything, so a ring after that makes the next
-round and nothing is stranded. Whoever closes the last open line says *done*.
+An event only says "look"; the ledger is the truth. Whoever writes a fact that gives a DAG something to do *owes a
+round* in the same transaction. At most one round per DAG and subject is then waiting. The dispatcher posts it as the
+run `<subject>.<round>`. The run's first task *takes* it before it reads anything. A round owed after that is the next
+one, so no fact is missed. Whoever closes the last open line says *done*.
 
-The rules here are pure; `transfer.ledger.rounds` keeps them in PostgreSQL, `transfer.gateway.dispatcher` posts them
+The rules here are pure. `transfer.ledger.rounds` keeps rounds in PostgreSQL; `transfer.gateway.dispatcher` posts them
 and sweeps.
 """
 
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 class RunState(StrEnum):
-    """What Airflow says of a run; `ABSENT` where it knows none of that id."""
+    """What Airflow says of a run; `ABSENT` where it knows no such run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -44,7 +44,7 @@ class RunState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the sweep makes of a round that is not done."""
+    """What the sweep decides about a round that is not done."""
 
     WAIT = "wait"
     ALARM = "alarm"
@@ -54,7 +54,7 @@ class Verdict(StrEnum):
 
 #: a task renews its lease every third of this while it works
 LEASE = timedelta(seconds=30)
-#: a run that sits queued or idle longer than this is shown to the staff (a paused DAG keeps its queue)
+#: a run that is queued or idle for longer is shown to the staff (a paused DAG keeps its queue)
 OVERDUE = timedelta(minutes=5)
 #: rounds in a row that ended without *done* before a person is asked
 ATTEMPTS = 5
@@ -87,8 +87,8 @@ class Round:
 def judge(round_: Round, run: RunState, now: datetime) -> Verdict:
     """What to do about a round that was posted or taken and is not done.
 
-    A run that ended without *done* was killed, failed, or marked by hand: it gets another round, and after `ATTEMPTS`
-    of them a person is asked. A queued or running one is waited for.
+    A run that ended without *done* was killed, failed, or marked by hand. It gets another round; after `ATTEMPTS`
+    rounds a person is asked. A queued or running one is waited for.
     """
     if round_.is_led(now):
         return Verdict.WAIT
@@ -99,5 +99,5 @@ def judge(round_: Round, run: RunState, now: datetime) -> Verdict:
 
 
 def back_off(attempts: int) -> timedelta:
-    """How long the next round waits after `attempts` that came to nothing: 2, 4, 8 … seconds, at most 10 minutes."""
+    """How long the next round waits after `attempts` failed ones: 2, 4, 8 … seconds, at most 10 minutes."""
     return timedelta(seconds=min(2 ** max(attempts, 1), 600))

@@ -1,8 +1,8 @@
 """Sealing: what must not be readable at rest, and can be destroyed by destroying a key.
 
-Rows that PostgreSQL deletes stay in heap pages and in the write-ahead log; a sealed value whose key is gone does not.
-There is one key per patient from the first fact on, one per institution and day for what nobody has placed yet, and a
-site key for the HMACs by which things are found again.
+Rows that PostgreSQL deletes stay in heap pages and in the write-ahead log. A sealed value is gone once its key is
+destroyed. There is one key per patient, from the first fact on, and one per institution and day for messages that
+nobody has placed yet. A site key makes the HMACs by which things are found again.
 """
 
 from collections.abc import Mapping
@@ -38,12 +38,13 @@ class Keys(Protocol):
     """Keys, kept outside the database."""
 
     def make(self, name: KeyName) -> None:
-        """Make the key unless it is there. Only what makes a patient or opens a day calls this: a destroyed key must
-        not come back under its old name by accident.
+        """Make the key unless it is there.
+
+        Only what makes a patient or opens a day calls this. A destroyed key must not come back under its old name.
         """
 
     def seal(self, name: KeyName, content: bytes, *, about: str) -> bytes:
-        """AES-256-GCM under the key; `about` (an id of ours) is bound to it and must be given again to open it.
+        """AES-256-GCM under the key. `about`, an id of ours, is bound to it and is needed again to open it.
 
         Raises:
             KeyGone: there is no such key.
@@ -71,13 +72,13 @@ class Keys(Protocol):
         """The key is here."""
 
     def was_destroyed(self, name: KeyName) -> bool:
-        """There was such a key, and it was destroyed: it is not merely missing."""
+        """Whether there was such a key and it was destroyed. A key can also be missing without that."""
 
     def note_end(self, permission: str, how: str) -> None:
-        """Keep outside the database that a permission ended, for a ledger that is restored to a time before that.
+        """Note outside the database that a permission ended. A ledger restored to an earlier time reads it.
 
-        Called before the transaction commits: a note too many stops what a person can let go on.
+        Called before the transaction commits. A note too many stops a permission that a person can let go on.
         """
 
     def noted_ends(self) -> Mapping[str, str]:
-        """Permission → how it ended, for all that ever did."""
+        """Permission → how it ended, for every permission that ended."""

@@ -1,8 +1,7 @@
 """What differs from one installation to the next: addresses, credentials and folders.
 
 A value comes from the environment, else from `settings.env` in the folder `var` (0600, written by `transfer up`), else
-from a default. A value that is needed and nowhere is an error when it is *used*, so that each process needs only
-its own.
+from a default. A missing value is an error only when it is *used*. So each process needs only its own values.
 """
 
 import re
@@ -17,7 +16,7 @@ from transfer.remedies import Remedy, RemedyCode
 
 PREFIX = "TRANSFER_"
 FILE = "settings.env"
-#: apart from the others, for the role that owns the ledger is for set-up and migrations only
+#: a file of its own, because the role that owns the ledger serves set-up and migrations only
 OWNER_FILE = "owner.env"
 
 _CHECKOUT = Path(__file__).parents[1]
@@ -142,7 +141,7 @@ class Settings:
 
     @property
     def tls_client_authorities(self) -> Path | None:
-        """PEM file of those whose client certificates are looked at; without one none is asked for."""
+        """PEM file of the authorities for client certificates; without it no certificate is asked for."""
         return self._path("TRANSFER_TLS_CLIENT_AUTHORITIES")
 
     @property
@@ -219,12 +218,12 @@ def read(path: Path) -> dict[str, str]:
 
 
 def is_open_to_others(mode: int) -> bool:
-    """Somebody else than its owner may read, write or run it, by its `st_mode`."""
+    """Whether others than its owner may read, write or run it, by its `st_mode`."""
     return bool(stat.S_IMODE(mode) & 0o077)
 
 
 def written(values: Mapping[str, str]) -> str:
-    """The same, the other way: text of a settings file."""
+    """The text of a settings file, as `read` reads it."""
     for name, value in values.items():
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or value.splitlines() not in ([value], []):
             raise BadSetting(name, "does not fit on one line", "A setting is one line NAME=VALUE.")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-#: never more than this is held in memory of one stream, and an egress is checked at least this often
+#: bytes of one stream held in memory at most; an egress is checked at least this often
 CHUNK = 1 << 20
 
 
@@ -27,7 +27,7 @@ class Location:
 
 
 class Vault(Protocol):
-    """The object store, as far as we need it."""
+    """The object store, as far as we need one."""
 
     def keep(self, chunks: Iterable[bytes]) -> Location:
         """Store the chunks as one new object under a key drawn at random, and read back that it is there.
@@ -40,8 +40,10 @@ class Vault(Protocol):
         """
 
     def read(self, location: Location) -> Iterator[bytes]:
-        """The bytes, in chunks of at most `CHUNK`. A whole location's hash is checked as it is read: at its end
-        `Unreadable` is raised if the bytes are not the ones that were kept.
+        """The bytes, in chunks of at most `CHUNK`.
+
+        The hash of a whole location is checked while it is read. At its end `Unreadable` is raised if the bytes differ
+        from those that were kept.
 
         Raises:
             Unknown: the object is gone.
@@ -52,8 +54,10 @@ class Vault(Protocol):
         """Bytes `start` to `stop` (exclusive) within the location, unverified; for resumed downloads."""
 
     def put_back(self, location: Location, chunks: Iterable[bytes]) -> None:
-        """Keep a whole object under the key it had: for a restore alone. What lies there already is left if it is the
-        same, and replaced if it is not. If `chunks` raises, nothing is left behind and the error goes through.
+        """Keep a whole object under the key it had. Only a restore calls this.
+
+        An object that is there already stays if it is the same, and is replaced if it differs. If `chunks` raises,
+        nothing is left behind and the error goes through.
 
         Raises:
             Unreadable: these are other bytes than the location's; nothing is kept.
@@ -64,6 +68,8 @@ class Vault(Protocol):
         """Remove every version of an object and its open parts. Removing what is not there does nothing."""
 
     def keys(self) -> Iterator[str]:
-        """The keys of all objects that can be read, by the store's listing: for a restore alone, which has no ledger
-        to ask. What is not a key that `keep` draws is somebody else's and is not named.
+        """The keys of all readable objects, by the store's listing.
+
+        Only a restore calls this, because it has no ledger to ask. A key that `keep` cannot draw belongs to somebody
+        else and is left out.
         """

@@ -1,4 +1,4 @@
-"""The one place that connects: settings in, the outside out."""
+"""The one place that connects: from settings to everything outside."""
 
 import os
 import uuid
@@ -32,7 +32,7 @@ def origin(process: str, **more: object) -> Origin:
 
 
 def ledger(settings: Settings, by: Origin, *, connections: int = 4) -> Ledger:
-    """The ledger alone, for who needs nothing else of the outside."""
+    """The ledger alone, for callers that need nothing else."""
     return Ledger(settings.database_url, keys(settings), by, connections=connections)
 
 
@@ -53,7 +53,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             checklists=checklist.load(settings.checklists),
             signer=signer(settings),
             public_url=settings.public_url,
-            # The site's own number as a source of documents, from its random key: stable, and nobody else's.
+            # The site's own number as a source of documents, from its random key: stable and unique.
             source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
             ask_documents=documents,
             ask_archive=archive,

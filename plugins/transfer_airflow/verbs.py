@@ -26,7 +26,7 @@ def request(name: str) -> None:
 
 
 def receive() -> None:
-    """Attend to what came in."""
+    """Process what came in."""
 
     def work(at: Attention) -> None:
         _done(at, receive_arrivals(at.edges).sentence)
@@ -58,7 +58,7 @@ def deliver(is_assembled: bool) -> None:
 
 
 def settle() -> None:
-    """Take in the receiver's word."""
+    """Take in the receiver's receipt."""
 
     def work(at: Attention) -> None:
         _done(at, settle_packet(at.edges, PacketId(at.taken.subject)))
@@ -71,7 +71,8 @@ def enforce() -> None:
 
     def work(at: Attention) -> None:
         if at.taken.subject == INBOX:
-            _done(at, f"purged {purge_strangers(at.edges)} strangers, {remove_forsaken(at.edges)} objects")
+            purged, removed = purge_strangers(at.edges), remove_forsaken(at.edges)
+            _done(at, f"purged {purged} unmatched messages, removed {removed} orphaned objects")
         else:
             _done(at, enforce_case(at.edges, CaseId(at.taken.subject)))
 

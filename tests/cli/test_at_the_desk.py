@@ -126,7 +126,7 @@ def test_a_permission_is_revoked_and_the_case_says_so(edges, transfer):
     too_late = transfer("permission", "resume", permission)
 
     assert [paused.exit_code, resumed.exit_code, revoked.exit_code, too_late.exit_code] == [0, 0, 0, 4]
-    assert "in force" in json.loads(revoked.stdout)["sentence"]
+    assert "the stop is complete" in json.loads(revoked.stdout)["sentence"]
 
 
 def test_a_telephone_answer_is_written_down(edges, transfer):

@@ -1,8 +1,8 @@
 """The folder a backup lies in: every file sealed, 0600 in folders 0700, the manifest last.
 
-A file is a row of frames: four bytes of length, then up to 1 MiB sealed under a key of the installation, bound to what
-the file is, its place in the file, and whether it is the last. So a file cut short, or put together of two, is found
-before its hash is.
+A file is a row of frames: four bytes of length, then up to 1 MiB sealed under a key of the installation. The seal
+covers what the file is, the frame's place in it, and whether it is the last. So a file that was cut short, or joined of
+two, is found before its hash is read.
 """
 
 import hashlib

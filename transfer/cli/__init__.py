@@ -1,4 +1,4 @@
-"""The command `transfer`. Nothing of the rest is loaded before it is needed, so that help answers at once."""
+"""The command `transfer`. It loads the rest only when it is needed, so that help answers at once."""
 
 from transfer.cli.group import LazyGroup, Listed
 
@@ -15,9 +15,9 @@ Exit codes:
   5    something is not running or does not answer; try again
   70   a mistake of ours; TRANSFER_DEBUG=1 shows where
 \b
-Names, birth dates, accession numbers and notes are typed at a prompt, or
-come line by line from a pipe. They are never arguments, where a shell's
-history and every user of the machine could read them.
+Type names, birth dates, accession numbers and notes at a prompt, or give
+them line by line from a pipe. They are never arguments: a shell's history
+and every user of the machine could read those.
 """
 
 main = LazyGroup(
@@ -28,7 +28,7 @@ main = LazyGroup(
     listed={
         "up": Listed("transfer.cli.parts:up", "Start everything and leave it running."),
         "down": Listed("transfer.cli.parts:down", "Stop everything that was started."),
-        "status": Listed("transfer.cli.parts:status", "How each part stands."),
+        "status": Listed("transfer.cli.parts:status", "How each service stands."),
         "demo": Listed("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
         "open": Listed("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
         "case": Listed("transfer.cli.case:case", "Find, show, approve and close cases."),

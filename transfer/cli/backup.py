@@ -25,16 +25,20 @@ _PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
 @var_option
 @json_option
 def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None:
-    """Take a backup into the folder TARGET while everything runs: the ledger at one moment, and every object of the
-    vault that it names, each checked against its SHA-256 on the way.
+    """Take a backup into the folder TARGET while everything runs.
 
-    All of it is sealed, and the keys are not in it: without them nobody can read a backup, and what is purged later is
-    purged in every backup. Keep the keys apart: set TRANSFER_KEYS_COPY to a folder on another disk, and the keys are
-    copied there, sealed under a passphrase that is asked for (or comes as a line from a pipe). There is one such copy,
-    and a key that is destroyed is destroyed there too. With the disk, keep the passphrase on paper.
+    It holds the ledger at one moment, and every object of the vault that the ledger names. Each object is checked
+    against its SHA-256 on the way.
 
-    Each backup has a folder of its own. One that was interrupted says so and is refused by restore; the same command
-    again goes on with what is there. A backup is to be destroyed on the day it lapses; purges name it until then.
+    All of it is sealed, and the keys are not in it. Without the keys nobody can read a backup. What is purged later is
+    purged in every backup.
+
+    Keep the keys apart: set TRANSFER_KEYS_COPY to a folder on another disk. The keys are copied there, sealed under a
+    passphrase. The command asks for it, or takes it as a line from a pipe. There is one such copy, and a key that is
+    destroyed is destroyed there too. Keep the passphrase on paper, with the disk.
+
+    Each backup has a folder of its own. An interrupted backup says so, and restore refuses it. The same command again
+    goes on with what is there. Destroy a backup on the day it lapses; purges name it until then.
 
     \b
     Exit codes:
@@ -80,21 +84,22 @@ def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None
 def restore_command(
     source: Path, var: Path, *, only_check: bool, replace: bool, sweep: bool, with_keys: bool, as_json: bool
 ) -> None:
-    """Bring back the backup in the folder SOURCE: ledger and vault are then what they were when it was taken, and
-    every case goes on from there at the next transfer up. Airflow's own database is not needed.
+    """Bring back the backup in the folder SOURCE. Ledger and vault are then as they were when it was taken.
+
+    Every case goes on from there at the next transfer up. Airflow's own database is not needed.
 
     Nothing may be at work: run transfer down first. PostgreSQL and the store are started for the time where they are
-    ours; else the settings say where they are. All of the backup is checked before anything is written, and every
-    chain of the ledger before it counts. Interrupted, run it again.
+    embedded; else the settings say where they are. The whole backup is checked before anything is written, and every
+    chain of the ledger before it counts. When a restore is interrupted, run it again.
 
-    A restore undoes no purge and no revocation: a patient whose key was destroyed since stays unreadable, and
-    permissions that ended since end again. A message whose day's key was destroyed since is named by institution and
-    day: it has to be sent again. What else came since is not in it: ask the institutions to send again what they sent
-    after the time it names.
+    A restore undoes no purge and no revocation. A patient whose key was destroyed since stays unreadable. Permissions
+    that ended since end again. A message whose day's key was destroyed since is named by institution and day, and has
+    to be sent again. What else came since is not in it: ask the institutions to send it again. The restore names the
+    time.
 
-    A store that outlived its ledger may hold what came after the backup and nobody will ever name again. It is counted;
-    --sweep removes it, at the next transfer up. Never where another installation uses the same bucket, as one that a
-    restore is tried on would.
+    A store that outlived its ledger may hold what came after the backup. Nobody will ever name it again. It is counted;
+    --sweep removes it, at the next transfer up. Never sweep where another installation uses the same bucket, as one
+    that a restore is tried on does.
 
     \b
     Exit codes:
@@ -231,7 +236,7 @@ def _tell_restore(manifest: "Manifest", settled: object, *, as_json: bool) -> No
     for one in settled.unread:
         click.echo(
             f"Ask {one.institution} to send again what it sent on {one.day}: {one.messages} messages are gone with "
-            f"that day's key, {one.strangers} of them of nobody known then."
+            f"that day's key, {one.strangers} of them unmatched."
         )
     if settled.stray:
         click.echo(f"{settled.stray} objects in the store were named by no ledger (see --sweep).")

@@ -51,7 +51,7 @@ case = LazyGroup(
 def list_command(var: Path, *, closed: bool, limit: int, actor: "Actor", as_json: bool) -> None:
     """The open cases, those needed first at the top, and in one line why each waits and on whom.
 
-    No patient is named.
+    One line says why each waits and on whom. No patient is named.
 
     \b
     Example:
@@ -80,7 +80,7 @@ def _print_list(found: "list[ListedCase]") -> None:
 def find_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
     """Find a patient's cases by family name and birth date, as known now or formerly.
 
-    Both are asked for at a prompt, or come as two lines from a pipe. Ends with 1 if nobody is found.
+    The command asks for both at a prompt, or takes two lines from a pipe. It ends with 1 if nobody is found.
 
     \b
     Example:
@@ -112,7 +112,7 @@ def find_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
 def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, actor: "Actor", as_json: bool) -> None:
     """One case: in one line why it waits and on whom, then what is needed, asked, permitted, packed and decided.
 
-    The patient is named only with --identity.
+    Then what is needed, asked, permitted, packed and decided. The patient is named only with --identity.
 
     \b
     Example:
@@ -141,8 +141,8 @@ def approve_command(
 ) -> None:
     """Let the packet go as it is, under your name.
 
-    Where only slides or blocks are lacking this is all. Where the case still waits for more, each line it goes without
-    is named, so that nothing is left out by accident.
+    Where only slides or blocks are lacking, this is all. Where the case still waits for more, name each line it goes
+    without, so that nothing is left out by accident.
 
     \b
     Example:
@@ -182,9 +182,9 @@ def waive_command(
       absent          it does not exist
       substitute      another record serves instead (--record)
       answered-by     this record is the one (--record)
-      applies         it is needed here; takes an earlier word back
+      applies         it is needed here; takes an earlier answer back
 
-    The lines and records of a case are listed by `transfer case show`.
+    `transfer case show` lists the lines and records of a case.
 
     \b
     Example:
@@ -205,7 +205,7 @@ def waive_command(
 def note_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool) -> None:
     """Keep a note with a case, sealed under the patient's key. It is never part of a packet.
 
-    The text is asked for at a prompt, or comes from a pipe.
+    The command asks for the text at a prompt, or takes it from a pipe.
 
     \b
     Example:

@@ -17,10 +17,10 @@ from rich.console import Console
     help="The image archive: the stand-in one, or Orthanc where it is installed.",
 )
 def demo_command(var: Path, archive: str) -> None:
-    """One new patient's case from referral to verified packet, on real parts.
+    """One new patient's case from referral to verified packet, on real services.
 
-    Starts everything (PostgreSQL, an S3 store, Airflow, four stand-in institutions), plays the case, checks the packet
-    and writes var/demo/summary.json. Ends with 0 only if the packet verified.
+    Starts PostgreSQL, an S3 store, Airflow and four stand-in institutions. Plays the case, checks the packet and writes
+    var/demo/summary.json. Ends with 0 only if the packet verified.
 
     \b
     Example:

@@ -131,7 +131,7 @@ def _print_going_out(found: Dossier) -> None:
         )
         for p in found.packets
     ]
-    print_table(["packet", "", "", "", "disclosure", "receiver's word"], rows, indent=2)
+    print_table(["packet", "", "", "", "disclosure", "receiver says"], rows, indent=2)
 
 
 def _print_decisions(found: Dossier) -> None:

@@ -74,7 +74,7 @@ def _as_json(one: "HoldView") -> dict[str, Any]:
 def show_command(var: Path, hold_id: "HoldId", *, identity: bool, actor: "Actor", as_json: bool) -> None:
     """One decision, what it is about, and what each answer does.
 
-    Where it asks whose something is, --identity shows what the message says of its patient beside whom it could be.
+    Where it asks whose something is, --identity shows the patient of the message beside the patients it could be.
 
     \b
     Example:
@@ -132,7 +132,7 @@ def _does(answer: "AnswerView") -> str:
 
 
 def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
-    two = "two people must say the same" if seen.deciders > 1 else "one person decides"
+    two = "two people must give the same answer" if seen.deciders > 1 else "one person decides"
     click.echo(f"From {seen.institution}; what agrees: {seen.tier.replace('-', ' ')}; {two}.")
     for one in seen.opinions:
         click.echo(f"{by(one.person, is_claimed=one.is_claimed)} said {one.word}.")
@@ -172,10 +172,10 @@ def resolve_command(
     actor: "Actor",
     as_json: bool,
 ) -> None:
-    """Decide. `transfer hold show` tells which words a decision takes and what each does.
+    """Decide. `transfer hold show` lists the answers a decision takes and what each does.
 
-    CASE goes with `ours`: a case of the patient it belongs to. Where two people must agree, the first answer is kept
-    and the command ends with 4 until the second says the same.
+    CASE goes with `ours`: a case of the patient it belongs to. Where two people must agree, the first answer is kept.
+    The command ends with 4 until the second person gives the same answer.
 
     \b
     Example:

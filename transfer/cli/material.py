@@ -42,10 +42,10 @@ def receive_command(
     actor: "Actor",
     as_json: bool,
 ) -> None:
-    """Count a parcel of slides or blocks in. The accession number on the labels is asked for at a prompt.
+    """Count a parcel of slides or blocks in. The command asks for the accession number on the labels at a prompt.
 
-    Labels with another accession number than an earlier parcel's are not counted: the command ends with 4, and the
-    laboratory has to be asked. The same parcel entered twice is counted once.
+    Labels with another accession number than an earlier parcel's are not counted. The command then ends with 4: ask the
+    laboratory. The same parcel entered twice is counted once.
 
     \b
     Example:
@@ -77,7 +77,7 @@ def receive_command(
 def announce_command(
     var: Path, case_id: "CaseId", count: int, *, material_id: "MaterialId | None", actor: "Actor", as_json: bool
 ) -> None:
-    """Enter how many pieces the sender's list says were sent, where that became known after they came.
+    """Enter how many pieces the sender's list says were sent, where you learn it after they came.
 
     \b
     Example:

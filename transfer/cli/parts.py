@@ -1,4 +1,4 @@
-"""`transfer up`, `down` and `status`: the parts of this installation."""
+"""`transfer up`, `down` and `status`: the services of this installation."""
 
 import json
 import os
@@ -29,13 +29,13 @@ _COLOURS = {"up": "green", "done": "green", "starting": "yellow", "waiting": "ye
 @_VAR
 @click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="With the stand-in institutions.")
 def up(var: Path, *, sandbox: bool) -> None:
-    """Start everything and wait until it is well; what runs already is kept.
+    """Start everything and wait until it is well. What runs already is kept.
 
-    PostgreSQL, the object store, Airflow, the doors and the stand-in institutions run in the background, are watched
-    and started again when they end. Ctrl-C while this waits stops what was started.
+    PostgreSQL, the object store, Airflow, the doors and the stand-in institutions run in the background. They are
+    watched, and started again when they end. Ctrl-C while this waits stops what was started.
 
     To use a database, store or Airflow of your own, set TRANSFER_DATABASE_URL and TRANSFER_OWNER_DATABASE_URL,
-    TRANSFER_S3_ENDPOINT or TRANSFER_AIRFLOW_URL; ports: TRANSFER_GATEWAY_PORT, TRANSFER_STORE_PORT,
+    TRANSFER_S3_ENDPOINT or TRANSFER_AIRFLOW_URL. The ports are TRANSFER_GATEWAY_PORT, TRANSFER_STORE_PORT and
     TRANSFER_AIRFLOW_PORT.
 
     Ends with 0 when all is up, with 1 when something does not come up; the message names it and its log. Where the
@@ -58,7 +58,7 @@ def up(var: Path, *, sandbox: bool) -> None:
 def down(var: Path) -> None:
     """Stop everything that `transfer up` started, also what a crash left. Stopping twice does nothing.
 
-    Nothing is lost by it: what was in flight goes on after the next start.
+    Nothing is lost: work under way goes on after the next start.
     """
     console = Console(highlight=False)
     with console.status("stopping", spinner="dots"):
@@ -70,7 +70,7 @@ def down(var: Path) -> None:
 @_VAR
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(var: Path, *, as_json: bool) -> None:
-    """How each part stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs."""
+    """How each service stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs."""
     components = System(var).status()
     if as_json:
         names = ("name", "state", "pid", "restarts", "note")
@@ -85,7 +85,7 @@ def status(var: Path, *, as_json: bool) -> None:
 
 def _table(components: list[ComponentState]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("part", "state", "process", "restarts", ""):
+    for heading in ("service", "state", "process", "restarts", ""):
         table.add_column(heading)
     for each in components:
         if each.is_process:

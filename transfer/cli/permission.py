@@ -32,9 +32,9 @@ permission = LazyGroup(
 def revoke_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
     """The patient took the permission back in writing.
 
-    At once no byte may leave under it any more, and what is on its way is cut; the command ends when that is in force
-    (exit 5 if a sender does not answer: do the same again). What no other permission covers is purged after somebody
-    confirms (`transfer hold list`) or after the delay in the institution's file.
+    At once no stream may open under it any more, and what is on its way is cut. The command ends when no stream is
+    open. It ends with 5 if a sender does not answer: do the same again. What no other permission covers is purged after
+    somebody confirms (`transfer hold list`), or after the delay in the institution's file.
 
     \b
     Example:
@@ -52,7 +52,7 @@ def revoke_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", 
 def pause_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
     """The patient asked by telephone to stop.
 
-    Stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
+    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
 
     \b
     Example:
@@ -94,7 +94,7 @@ def emergency_command(var: Path, case_id: "CaseId", institution: str, *, actor: 
     """A named clinician says that the records of INSTITUTION cannot wait for a release form.
 
     Asks for the clinician's name and the reason. What the institution holds may go to the case's center until the end
-    of the next day; somebody must review it by then (`transfer hold list`).
+    of the next day. Somebody must review it by then (`transfer hold list`).
 
     \b
     Example:

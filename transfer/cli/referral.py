@@ -21,7 +21,8 @@ def open_command(var: Path, file: Path, institution: "InstitutionId", *, actor: 
     """Open a case from a referral in FILE (- reads a pipe): a FHIR ServiceRequest with its Task in JSON, or an HL7 v2
     REF^I12.
 
-    The institution must be granted referrals in its file. The same referral again is the same case.
+    The file is a FHIR ServiceRequest with its Task in JSON, or an HL7 v2 REF^I12. The institution must be granted
+    referrals in its file. The same referral again is the same case.
 
     \b
     Example:

@@ -66,6 +66,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.START: "transfer up, or --var",
     M.STOP: "transfer down",
     M.LEAVE_ARCHIVE: "transfer down",
+    M.CHOOSE_FOLDER: "--var",
     M.INSTALL_ORTHANC: "apt-get install orthanc orthanc-dicomweb",
 }
 

@@ -26,8 +26,11 @@ def verify_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
     """Walk every chain of the ledger: is each line what was written, none missing, added or moved, and does each chain
     end where its head and the anchors in packets say?
 
-    What lies behind the last anchor is told: only an anchor held outside shows that the end of a chain was not
-    rewritten with its head. Ends with 1 and names the line if something is broken.
+    Is each line what was written, none missing, added or moved? Does each chain end where its head and the anchors in
+    packets say? It ends with 1 and names the line if something is broken.
+
+    It counts the lines behind the last anchor. Only an anchor held outside shows that the end of a chain was not
+    rewritten with its head.
 
     \b
     Example:

@@ -1,7 +1,7 @@
 """What a case still lacks, line by line, and whose turn it is.
 
-Silence is not an answer, forbidden is not absent, an empty search proves nothing, and half a study is still owed
-(DESIGN 2, promises 5 and 9). Nothing is complete by count.
+Silence is not an answer. Forbidden is not absent. An empty search proves nothing. Half a study is still owed
+(docs/safety.md, promises 5 and 9). Nothing is complete by count.
 """
 
 from transfer.completeness.needs import (

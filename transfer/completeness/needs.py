@@ -10,11 +10,11 @@ from transfer.records import DocumentStatus, RecordKind
 
 
 class NeedState(StrEnum):
-    """What is known of one line (STANDARDS 6.4)."""
+    """What is known of one line of the checklist."""
 
     MISSING = "missing"
     REQUESTED = "requested"
-    #: something came that does not answer the line: preliminary, unknown status, parts missing
+    #: a record came that does not answer the line: preliminary, of unknown status, or with parts missing
     RECEIVED = "received"
     SATISFIED = "satisfied"
     #: a substitute was accepted for it
@@ -34,11 +34,11 @@ class WaiverKind(StrEnum):
     NOT_APPLICABLE = "not-applicable"
     #: confirmed that it does not exist
     ABSENT = "absent"
-    #: another record does instead
+    #: another record serves instead
     SUBSTITUTE = "substitute"
     #: this record is the one
     ANSWERED_BY = "answered-by"
-    #: a conditional line's condition holds: it is required here
+    #: the condition of the line holds: it is required here
     APPLIES = "applies"
 
 
@@ -67,7 +67,7 @@ class WaitCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """A person's word about one line. `by` is our reference to the person, `reason` a code or a note's id."""
+    """What a person said about one line. `by` is our reference to the person, `reason` a code or a note's id."""
 
     kind: WaiverKind
     by: str
@@ -77,7 +77,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedRecord:
-    """A record of this case, as far as completeness must know it."""
+    """What completeness must know of a record of this case."""
 
     id: RecordId
     kind: RecordKind
@@ -85,7 +85,7 @@ class CollectedRecord:
     #: UTC; None = undated
     at: datetime | None
     source: InstitutionId
-    #: imaging: every part terminated and the set of SOP instance UIDs complete
+    #: imaging: every part ended well and the set of SOP instance UIDs is complete
     is_whole: bool = True
     copy_of: RecordId | None = None
     superseded: bool = False

@@ -46,11 +46,11 @@ _NO_PIECES = (MaterialState.REFUSED, MaterialState.CANCELLED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
-    """A need, what it waits for, and whether something else than material is owed for it."""
+    """A need, what it waits for, and whether anything but material is owed for it."""
 
     need: Need
     waits: tuple[Wait, ...]
-    #: a source was asked for this line and has not come to an end yet
+    #: a source was asked for this line and has not finished
     is_owed: bool
 
     @property
@@ -69,9 +69,9 @@ def assess(
 ) -> Completeness:
     """Judge every line. All arguments are of one case; `waivers` are by line key.
 
-    Complete means that every required line is settled **and** no source asked for one is still to answer or waits for
-    a release form: the record of one hospital does not stand for that of another. Optional lines, and conditional ones
-    of which nobody said that they apply, hold nothing up.
+    A case is complete when every required line is settled. **And** no source asked for one may still have to answer, or
+    wait for a release form. One hospital's record does not replace another's. Optional lines hold nothing up. Nor do
+    conditional ones of which nobody said that they apply.
     """
     judged = [
         _judge(line, checklist, [r for r in requests if line.key in r.lines], records, materials, waivers, now)
@@ -115,7 +115,7 @@ def _judge(
         state = found
     else:
         state, waits = _by_requests(asked)
-        if live:  # of a kind that answers another line by itself; a person says which record is which
+        if live:  # its kind answers another line by itself; a person says which record is which
             state, waits = NeedState.RECEIVED, (*waits, Wait(WaitCode.UNVERIFIED))
     owing = [r for r in asked if r.state in OPEN or r.state is RequestState.NOT_PERMITTED]
     waits = (*waits, *map(_wait_for, owing))
@@ -134,7 +134,7 @@ def _need(
 
 
 def _word_of(waiver: Waiver | None, line: Line, records: Sequence[CollectedRecord]) -> Need | None:
-    """A person's word, which goes before every rule. A word about a record falls with that record."""
+    """What a person said. It goes before every rule, and falls with the record it is about."""
     if waiver is None or waiver.kind is WaiverKind.APPLIES:
         return None
     live = {r.id for r in records if not _is_void(r)}
@@ -143,7 +143,7 @@ def _word_of(waiver: Waiver | None, line: Line, records: Sequence[CollectedRecor
     if waiver.kind is WaiverKind.ANSWERED_BY and waiver.record is None:
         return None
     fitting = tuple(r.id for r in records if r.kind in line.kinds and r.id in live)
-    if waiver.kind is WaiverKind.ABSENT and fitting:  # it turned up after all
+    if waiver.kind is WaiverKind.ABSENT and fitting:  # it came after all
         return None
     return Need(line=line, state=_WORDS[waiver.kind], records=fitting, chosen=waiver.record, reason=waiver.reason)
 
@@ -153,8 +153,10 @@ def _is_void(record: CollectedRecord) -> bool:
 
 
 def _is_first_for(line: Line, kind: RecordKind, checklist: Checklist) -> bool:
-    """Whether records of this kind answer this line by themselves: the first required line that takes the kind does,
-    else the first of all. One record must not be counted for two lines that ask for different ones.
+    """Whether records of this kind answer this line by themselves.
+
+    The first required line that takes the kind does, else the first of all. One record must not count for two lines
+    that ask for different records.
     """
     taking = [other for other in checklist.lines if kind in other.kinds]
     required = [other for other in taking if other.necessity is Necessity.REQUIRED]
@@ -164,7 +166,7 @@ def _is_first_for(line: Line, kind: RecordKind, checklist: Checklist) -> bool:
 def _by_records(
     line: Line, live: Sequence[CollectedRecord], now: datetime
 ) -> tuple[NeedState | None, RecordId | None, tuple[Wait, ...]]:
-    """What the records say, the one that answers, and whom a rest is awaited from. No state where there is none."""
+    """What the records say, which one answers, and who still owes a rest. No state where there is no record."""
     if not live:
         return None, None, ()
     if halves := _halves(live):
@@ -195,8 +197,9 @@ def _is_fresh(record: CollectedRecord, line: Line, now: datetime) -> bool:
 
 
 def _by_requests(asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:
-    """What the asking says where nothing came. Only the sources' own word is an answer: not an empty search, not a
-    refusal, not silence.
+    """What the requests say where nothing came.
+
+    Only what a source itself says is an answer. An empty search, a refusal and silence are not.
     """
     if not asked:
         return NeedState.MISSING, (Wait(WaitCode.NOBODY_ASKED),)
@@ -214,7 +217,7 @@ def _wait_for(request: Request) -> Wait:
 
 
 def _by_material(materials: Sequence[Material], asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:
-    """Pieces are counted against what was announced, by `materials`; a request answered is no piece received."""
+    """`materials` compares the pieces with those announced. An answered request is not a received piece."""
     live = [m for m in materials if m.state not in _NO_PIECES]
     if live and all(m.is_complete for m in live):
         original = any(m.kind.is_original for m in live)

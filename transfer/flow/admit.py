@@ -102,7 +102,7 @@ def _open(edges: Edges, case: CaseId) -> bool:
 
 
 def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist) -> bool:
-    # First whoever it seems to be: behind a purge of theirs, it is somebody new.
+    # First lock whoever it seems to be. After a purge of that patient, it is somebody new.
     if known := arrival.patient or match_patient(tx, referral.patient).patient:
         patients.share(tx, known)
     # Two referrals of one unknown person at once must not make two patients.
@@ -112,7 +112,7 @@ def _open_for(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, referral: Re
         people.hold(tx, case, "whose-referral", arrival.id)
         arrivals.settle(tx, arrival, "held", match.tier)
         return False
-    # People's word about who it is goes before the rule.
+    # What people said of who it is goes before the rule.
     patient = arrival.patient or match.patient or patients.meet(tx, referral.patient, arrival.id)
     patients.learn(tx, patient, referral.patient)
     tx.lock_case(case)
@@ -173,10 +173,10 @@ def _first_state(department: Department) -> RequestState:
 
 
 def _take_in_sealed(edges: Edges, case: CaseId, *, forms: bool) -> None:
-    """Attend anew to what waits sealed for this patient, in order of receipt: release forms, or all but those.
+    """Process again what waits sealed for this patient, in order of receipt: release forms, or all but those.
 
-    All but those is looked for only when the forms are filed: what was sealed for want of one before is then seen, and
-    what comes after finds it filed.
+    The rest is looked for only when the forms are filed. What was sealed for want of a form is then seen, and what
+    comes later finds the form filed.
     """
     with edges.ledger.transaction() as tx:
         patient = _patient(tx, case)
@@ -199,7 +199,7 @@ def _look_again(tx: Tx, case: CaseId, arrival: str) -> None:
 
 
 def _permit(tx: Tx, edges: Edges, case: CaseId) -> None:
-    """Hold every open request against the permissions as they are now: what lacks a basis is not asked for."""
+    """Compare every open request with today's permissions. What lacks a basis is not asked for."""
     patient = _patient(tx, case)
     patients.share(tx, patient)
     tx.lock_case(case)
@@ -219,7 +219,7 @@ def _permit(tx: Tx, edges: Edges, case: CaseId) -> None:
 
 
 def _may_cover_more(tx: Tx, case: CaseId, patient: PatientId, request: Request) -> bool:
-    """Something was left with the source for want of a permission, or purged here, and one has begun since."""
+    """Whether a permission has begun since something was left with the source for want of one, or purged here."""
     last = tx.case(case).requests[request.id].moved
     if request.state is not RequestState.ANSWERED or last is None:
         return False

@@ -1,4 +1,4 @@
-"""A request being made: by whose leave, about whom."""
+"""A request being made: under which basis, about whom."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""What a case still needs, and what follows from it: nothing, a person's word, or a packet.
+"""What a case still needs, and what follows from it: nothing, a question to a person, or a packet.
 
-Run in the transaction of whatever changed the case, under the case's lock, so that two changes at once cannot both see
-it incomplete, nor both owe a packet.
+It runs in the transaction that changed the case, under the case's lock. So two changes at once cannot both see the case
+incomplete, nor both owe a packet.
 """
 
 from dataclasses import dataclass
@@ -87,8 +87,10 @@ def settle_needs(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
 
 
 def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool) -> Step:
-    """The rule. A packet is owed when all is there (and approved, where policy wants that), or when a person let it go
-    lacking just what is lacking. After a packet was received only a person starts another.
+    """The rule for what follows.
+
+    A packet is owed when all is there, and approved where policy wants that. It is also owed when a person let it go
+    without exactly what is lacking. After a packet was received, only a person starts another.
     """
     newest = case.newest_packet
     if not case.is_open:

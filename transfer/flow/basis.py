@@ -1,6 +1,7 @@
 """Is there a legal basis, now? Asked before asking, before collecting and at every egress.
 
-The order is fixed: share the patient's epoch, then read the clock, then decide. A revocation waits for us or we see it.
+The order is fixed: share the patient's epoch, then read the clock, then decide. So a revocation waits for us, or we see
+it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from transfer.records import RecordKind
 def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Release) -> Ruling:
     """Rule on one release, in the patient's epoch, which this transaction holds still until it ends.
 
-    A patient who is forgotten has no form left to be read, also not the one that was taken back: nothing is permitted.
+    For a forgotten patient nothing is permitted. No form can be read any more, not even a revoked one.
     """
     patients.share(tx, patient)
     if purging.is_forgotten(tx, patient):
@@ -34,7 +35,7 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
 
 
 def may_go_on(institutions: Institutions, permission: Permission, now: datetime) -> bool:
-    """The form has not ended for good: a pause may be over one day, an expiry is written by nobody."""
+    """Whether the form has not ended for good. A pause may end, and nobody writes an expiry down."""
     form = permission.form
     zones = [institutions[one].zone for one in form.disclosers if one in institutions] or [ZoneInfo("UTC")]
     ends = [expires_at(form, zone) for zone in zones]
@@ -43,7 +44,7 @@ def may_go_on(institutions: Institutions, permission: Permission, now: datetime)
 
 
 def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> datetime | None:
-    """When the next of the patient's forms expires (UTC): until then no ruling changes but with the epoch."""
+    """When the next of the patient's forms expires (UTC). Until then only a new epoch changes a ruling."""
     now = tx.now()
     ends = [
         end

@@ -117,7 +117,7 @@ def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: Re
         if request.state is RequestState.NOT_PERMITTED and not department.is_fetched:
             request = requests.move(tx, request, RequestState.EXPECTED)
         if request.state is RequestState.SILENT and department.is_fetched:
-            # It is alive: what it sent by itself is not all it was asked for.
+            # The department answers, but what it sent by itself is not all it was asked for.
             requests.move(tx, request, RequestState.DUE)
             rounds.ring(tx, Dag.OPEN_CASE, case)
         elif request.state in _AWAITED:

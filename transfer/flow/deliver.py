@@ -1,6 +1,6 @@
-"""Handing a packet over: begun → the wire → made, not made, or unknown.
+"""Handing a packet over: begun → sent → made, not made, or unknown.
 
-What is unknown is settled by asking the receiver before anything is sent again, so that a packet takes effect once.
+An unknown outcome is settled by asking the receiver before anything is sent again. So a packet takes effect once.
 """
 
 import base64

@@ -16,15 +16,17 @@ from transfer.ledger.arrivals import IN_ROW, STRANGER, Arrival, Incoming
 
 
 class Miscounted(NeedsReview):
-    """A trailer counts otherwise than we do: a message is lost or cut, or two have become one."""
+    """A trailer's count differs from ours: a message is lost or cut, or two have become one."""
 
     def __init__(self, wrong: hl7v2.Miscount) -> None:
         super().__init__(f"{wrong.trailer} says {wrong.said}, and {wrong.found} came")
 
 
 def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
-    """Store each message as if it had come alone, and seal the envelope away: strangers are in it as a rule, and it
-    goes when they go. Dividing again, or a message that came alone before, adds nothing.
+    """Store each message as if it had come alone, and seal the envelope away.
+
+    The envelope usually holds unmatched messages, and is purged with them. Dividing again, or a message that came alone
+    before, adds nothing.
 
     What this institution may not send, and what does not begin as a message, becomes one further arrival and is held.
 
@@ -45,8 +47,8 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
     rest = [_rest(edges, arrival, b"".join(unfit))] if unfit else []
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        # They stand right before their envelope: what came earlier is attended to by now, and what came later may be
-        # newer than they are.
+        # They stand right before their envelope: what came earlier is processed by now, and what came later may be
+        # newer.
         first = arrival.received_at - timedelta(microseconds=len(incoming))
         arrivals.forget_control(tx, arrival)
         stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
@@ -95,7 +97,7 @@ def _rest(edges: Edges, arrival: Arrival, unfit: bytes) -> Incoming:
 def _stretch(
     edges: Edges, arrival: Arrival, payload: bytes, kind: ArrivalKind, business: str, control: str | None
 ) -> Incoming:
-    """An object of the vault that turns out to be a duplicate's is forsaken, and removed with the others."""
+    """An object of the vault that turns out to be a duplicate's is orphaned, and removed with the others."""
     is_short = len(payload) <= IN_ROW
     return Incoming(
         institution=arrival.institution,

@@ -91,8 +91,10 @@ def _collect(edges: Edges, asking: Asking, found: Found, tier: Tier, watch: Watc
 
 
 def _stop_unless_permitted(tx: Tx, edges: Edges, asking: Asking) -> None:
-    """A document that no form covers is left there and the rest fetched, only as long as the request itself is allowed
-    as it was when we asked: else nobody knows what was left and why.
+    """Stop unless the request is still allowed as it was when we asked.
+
+    Only then may a document that no form covers be left there while the rest is fetched. Otherwise nobody knows what
+    was left, and why.
 
     Raises:
         Fenced: the permission ended or changed, or has expired.

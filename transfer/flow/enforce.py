@@ -1,7 +1,7 @@
 """What follows when a permission ended: requests withdrawn, streams cut, records purged.
 
-The fence itself is not ours: the door or the desk wrote it. A purge waits for a person's word or for the configured
-delay, and removes by the ledger's names, never by a listing.
+The door or the desk has stopped the release already. A purge waits for a person's answer or for the configured delay.
+It removes by the ledger's names, never by a listing.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from transfer.record_requests import RequestState
 from transfer.rounds import Dag
 from transfer.sealing import KeyName
 
-#: the word with which a person confirms a purge
+#: the answer with which a person confirms a purge
 PURGE = "purge"
 
 
@@ -49,7 +49,7 @@ def enforce(edges: Edges, case: CaseId) -> str:
 
 
 def _withdraw(edges: Edges, case: CaseId, patient: PatientId, receiver: InstitutionId) -> None:
-    """Stop asking where no basis is left. What is being asked at this moment sees the epoch move and stops itself."""
+    """Stop asking where no basis is left. A request under way sees the epoch move and stops itself."""
     with edges.ledger.transaction() as tx:
         patients.share(tx, patient)
         tx.lock_case(case)
@@ -107,7 +107,7 @@ def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
 
 
 def _is_written(tx: Tx, filed: Filed) -> bool:
-    """That this purge was begun is in the chain, by a process that died before it had finished."""
+    """Whether the chain says that this purge was begun, by a process that died before its end."""
     lines = tx.lines(Chain.patient(filed.patient))
     return any(isinstance(x.fact, facts.RecordsPurged) and x.fact.permission == filed.permission.id for x in lines)
 
@@ -115,8 +115,8 @@ def _is_written(tx: Tx, filed: Filed) -> bool:
 def _finish_purge(edges: Edges, patient: PatientId, permission: str) -> None:
     """What follows once the ledger has forgotten; safe to repeat, also by another process after the first one died.
 
-    That the patient is forgotten stands in the ledger, that the purge is over is written last: whoever finds the first
-    without the second begins here.
+    The ledger first says that the patient is forgotten, and last that the purge is over. Whoever finds the first
+    without the second goes on here.
     """
     with edges.ledger.transaction() as tx:
         is_last = purging.is_forgotten(tx, patient)
@@ -137,7 +137,9 @@ def _finish_purge(edges: Edges, patient: PatientId, permission: str) -> None:
 
 
 def _reopen(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
-    """What was answered under the ended permission is here no longer: it is asked for again if a form permits it."""
+    """Reopen requests answered under the ended permission: their records are gone, and are asked for if a form permits
+    it.
+    """
     tx.lock_case(case)
     opened = tx.case(case).opened
     assert opened is not None  # it has a patient
@@ -151,7 +153,7 @@ def _reopen(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
 
 
 def _close(tx: Tx, case: CaseId) -> None:
-    """The patient is forgotten: nothing is asked any more, nobody has anything left to decide."""
+    """Close the cases of a forgotten patient: nothing is asked any more, and nobody has anything left to decide."""
     tx.lock_case(case)
     for request in requests.of_case(tx, case):
         if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
@@ -223,7 +225,7 @@ def _is_awaited(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> bool:
 
 
 def remove_forsaken(edges: Edges, *, older_than: timedelta = timedelta(hours=6)) -> int:
-    """Remove objects that a purge named, or whose writer died before the ledger took them. Says how many."""
+    """Remove objects marked for deletion, and orphaned ones. Returns how many."""
     removed = 0
     with edges.ledger.transaction() as tx:
         keys = purging.forsaken(tx, older_than)
@@ -236,9 +238,11 @@ def remove_forsaken(edges: Edges, *, older_than: timedelta = timedelta(hours=6))
 
 
 def purge_strangers(edges: Edges) -> int:
-    """Purge sealed messages nobody's case claimed in time, and the keys of the days that ended then. Says how many.
+    """Purge unmatched messages that no case claimed in time, and the keys of the days that ended then. Returns how
+    many.
 
-    First the ledger forgets, naming the objects to remove: who dies before they are removed leaves their names.
+    First the ledger forgets, and names the objects to remove. A process that dies before it removes them leaves the
+    names.
     """
     count = 0
     while True:
@@ -254,8 +258,10 @@ def purge_strangers(edges: Edges) -> int:
 
 
 def _close_days(edges: Edges) -> None:
-    """Destroy the keys of old days, and with them what is left of their strangers anywhere. What is still here is
-    sealed anew before. The fact is written when the key is gone: who dies between the two finds the day still open.
+    """Destroy the keys of old days, and with them what is left of their unmatched messages anywhere.
+
+    What is still here is sealed anew before. The fact is written when the key is gone. After a crash between the two,
+    the day is still open.
     """
     with edges.ledger.transaction() as tx:
         days = purging.old_days(tx)

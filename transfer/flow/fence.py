@@ -1,7 +1,8 @@
 """Release forms filed, and permissions ended: at the door, at the desk, never by a DAG.
 
-Ending a permission has two commits. *Fenced*: the patient's epoch has moved; no egress may open under it and open ones
-are being cut. *In force*: none of them is open any more, and from then on nothing is read for release.
+Ending a permission has two commits. *Release stopped*: the patient's epoch has moved. No egress may open under the
+permission, and open ones are being cut. *Stop complete*: none is open any more. From then on nothing is read for
+release.
 """
 
 import time
@@ -33,12 +34,12 @@ def file_authorization(
 ) -> None:
     """Let a release form take effect: it begins, replaces, or ends a permission. The same form again does nothing.
 
-    The patient's open cases are rung, `but` the one whose round this is: it has not yet looked at its permissions.
+    The patient's open cases are owed a round, except `but`, whose round this is: it looks at its permissions later.
 
     Raises:
-        NeedsReview: it names a form that another institution filed. Whether that one is to end, a person decides.
+        NeedsReview: it names a form that another institution filed. A person decides whether that form ends.
     """
-    # First the lock: the same form by two doors at once is filed by the first, and seen here by the second.
+    # First the lock: of the same form by two doors at once, the first files it, and the second sees it here.
     patients.move(tx, patient)
     known = patients.filed(tx, patient)
     reference = patients.reference(tx, form.reference)
@@ -65,28 +66,28 @@ def file_authorization(
 
 
 def _takes_the_place(tx: Tx, form: Authorization, older: Filed) -> bool:
-    """It is the older one put right under its own number, or names it."""
+    """Whether it is the older form corrected under its own number, or names it."""
     named = {patients.reference(tx, number) for number in (form.reference, form.replaces)}
     return older.reference is not None and older.reference in named
 
 
 def end(tx: Tx, filed: Filed, how: End, arrival: str | None = None) -> int | None:
-    """The first commit of ending a permission: fenced. Says the new epoch, None if it had ended so before."""
+    """The first commit of ending a permission. Returns the new epoch; None if it had ended so before."""
     if filed.permission.ended is how or filed.permission.ended is End.REVOKED:
         return None
     epoch = patients.move(tx, filed.patient)
     patients.end_permission(tx, filed.patient, filed.permission.id, how, arrival)
-    # Where all cases are closed, one of them still has to see to it: what they collected is here.
+    # Where all cases are closed, one of them gets the round: what they collected is still here.
     for case in patients.open_cases(tx, [filed.patient]) or purging.cases_of(tx, filed.patient)[:1]:
         rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, case)
     return epoch
 
 
 def resume(tx: Tx, filed: Filed) -> PermissionId | None:
-    """The pause of a permission is over, in a new epoch; its cases look again. Says which permission goes on.
+    """End the pause of a permission, in a new epoch; its cases look again. Returns the permission that goes on.
 
-    That is not the paused one where a form that takes its place was filed meanwhile: it is replaced, as it would have
-    been at once had it not been paused. None: it is not paused.
+    Where a form that takes its place was filed meanwhile, that form goes on, and the paused one is replaced. None: it
+    is not paused.
     """
     if filed.permission.ended is not End.PAUSED:
         return None
@@ -103,11 +104,11 @@ def resume(tx: Tx, filed: Filed) -> PermissionId | None:
 
 
 def end_by_reference(tx: Tx, form_reference: bytes, sender: InstitutionId, status: FormStatus, arrival: str) -> bool:
-    """At the door, in the transaction that stores a written revocation: end what carries this form's number.
+    """End the permissions with this form's number, in the transaction in which a door stores a written revocation.
 
-    False: its sender filed no such form; the arrival is attended to like any other.
+    False: its sender filed no such form. The arrival is processed like any other.
     """
-    # A form that was put right under its own number stands here more than once.
+    # A form that was corrected under its own number stands here more than once.
     rows = tx.rows(
         """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
            WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
@@ -132,10 +133,10 @@ def await_in_force(
     seconds: float,
     waiting: Callable[[int], None] = lambda _: None,
 ) -> bool:
-    """The second commit: write that the fence is in force, once no stream allowed before it is open.
+    """The second commit: write that the stop is complete, once no stream of an older epoch is open.
 
-    `waiting` is told how many are. True once it is in force, also when it was before; False if a sender does not
-    answer within `seconds` (it is then the supervisor's to kill).
+    `waiting` is told how many are open. True once the stop is complete, also when it was before. False if a sender does
+    not answer within `seconds`; the supervisor then kills it.
     """
     until = time.monotonic() + seconds
     while True:
@@ -148,9 +149,9 @@ def await_in_force(
 
 
 def note_fences(ledger: Ledger) -> None:
-    """Write of every fence that it is in force, where it is and nobody has written it yet. Looks once, waits for none.
+    """Write that a stop is complete, for each of which nobody has written it yet. It looks once and waits for none.
 
-    Gateways do this all the time, so that it does not depend on a round being attended to.
+    Gateways do this all the time, so that it depends on no round.
     """
     with ledger.transaction() as tx:
         fenced = tx.rows(
@@ -185,7 +186,7 @@ def _note_in_force(tx: Tx, patient: PatientId, permission: str) -> int:
 
 
 def _disclosed(tx: Tx, patient: PatientId) -> list[str]:
-    """Disclosures bytes of which left before: made in reliance on the permission (45 CFR 164.508(b)(5)(i))."""
+    """Disclosures of which bytes left before, in reliance on the permission (45 CFR 164.508(b)(5)(i))."""
     rows = tx.rows("SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0 ORDER BY 1", patient)
     return [row.disclosure for row in rows]
 

@@ -1,7 +1,7 @@
-"""Attending to what came in: whose it is, whether it may be collected, which line it answers.
+"""Processing what came in: whose it is, whether it may be collected, which line it answers.
 
-One arrival is one transaction that writes. Its bytes are put into the vault before, by names the ledger knows, and the
-outcome is a fact: filed, sealed away, or held for a person. A poisonous one becomes a hold and stops nobody else.
+One arrival is one transaction that writes. Its bytes go into the vault before, under names the ledger knows. The
+outcome is a fact: filed, sealed away, or held for a person. A poisonous arrival becomes a hold and stops no other.
 """
 
 import time
@@ -38,7 +38,7 @@ IN_A_ROW = 25
 
 
 class _Moved(Fenced):
-    """What we decided by is no longer so: a patient became known or was forgotten, a permission came. Decide again."""
+    """The basis of our decision changed: a patient became known or was forgotten, a permission came. Decide again."""
 
     def __init__(self) -> None:
         super().__init__("what was decided by is no longer so")
@@ -46,18 +46,18 @@ class _Moved(Fenced):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attended:
-    """How many arrivals a lane attended to, and whether more wait."""
+    """How many arrivals a lane processed, and whether more wait."""
 
     count: int
     is_more: bool
 
     @property
     def sentence(self) -> str:
-        return f"attended to {self.count}" + (", more wait" if self.is_more else "")
+        return f"processed {self.count}" + (", more wait" if self.is_more else "")
 
 
 def receive(edges: Edges) -> Attended:
-    """Attend to what waits, institution by institution, in order of receipt. Two lanes at once share the work."""
+    """Process what waits, institution by institution, in order of receipt. Two lanes at once share the work."""
     until, count = time.monotonic() + SECONDS_A_ROUND, 0
     while count < ARRIVALS_A_ROUND and time.monotonic() < until:
         with edges.ledger.transaction() as tx:
@@ -72,7 +72,7 @@ def receive(edges: Edges) -> Attended:
 
 
 def _look_again(edges: Edges, leased: list[str]) -> bool:
-    """What is still leased is attended to by another lane, or by nobody any more: then its lease lapses."""
+    """Owe a later round for what is still leased: its task may be dead, and then the lease lapses."""
     if leased:
         with edges.ledger.transaction() as tx:
             rounds.ring(tx, Dag.RECEIVE_ARRIVALS, "inbox", after=LEASE)
@@ -80,7 +80,7 @@ def _look_again(edges: Edges, leased: list[str]) -> bool:
 
 
 def _attend_some(edges: Edges, institution: str, until: float) -> int:
-    """A few of one institution's, one at the least if it can be had; then it is the others' turn."""
+    """Process a few of one institution's arrivals, at least one if it can be claimed. Then it is the others' turn."""
     for count in range(IN_A_ROW):
         if (count and time.monotonic() > until) or not _attend_next(edges, institution):
             return count
@@ -97,7 +97,7 @@ def _attend_next(edges: Edges, institution: str) -> bool:
 
 
 def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> None:
-    """Understand one arrival and let it take effect, once. `case` is the one whose own round attends to it."""
+    """Understand one arrival and let it take effect, once. `case` is the case whose own round processes it."""
     try:
         if arrival.lost >= arrivals.LEASES_LOST:
             raise NeedsReview("poisonous")
@@ -110,9 +110,9 @@ def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> Non
             except _Moved:
                 continue
     except KeyGone:
-        return None  # purged meanwhile: there is nothing left to attend to
+        return None  # purged meanwhile: there is nothing left to process
     except Fenced:
-        return None  # another attends to it
+        return None  # another task processes it
     except OutOfOrder:
         _let_go(edges, arrival)
         raise
@@ -121,7 +121,7 @@ def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> Non
 
 
 def _let_go(edges: Edges, arrival: Arrival) -> None:
-    """What kept us was ours: it does not count against the arrival. Where the ledger is away too, the lease lapses."""
+    """Our own outage is not an attempt; release the claim. Where the ledger is away too, the lease lapses."""
     with suppress(OutOfOrder, Fenced), edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         arrivals.let_go(tx, arrival)
@@ -150,7 +150,7 @@ def _take_effect(edges: Edges, arrival: Arrival, said: Reading, case: CaseId | N
         case Notice():
             _notice(edges, arrival, said)
         case Referral() | Receipt():
-            # A referral with its case, a receipt with its packet are attended to in rounds of their own.
+            # A referral with its case and a receipt with its packet have rounds of their own.
             raise NeedsReview("it names nothing of ours")
 
 
@@ -167,7 +167,7 @@ def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: Ca
     with edges.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         match = match_patient(tx, form.patient)
-        # Whose it is may have been decided before: people's word is not asked for twice.
+        # People may have said before whose it is. They are not asked twice.
         patient = arrival.patient or match.patient
         if patient is not None:
             patients.lock(tx, patient)
@@ -198,7 +198,7 @@ def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
         _collect_answer(edges, arrival, answer, now, matches[0].tier)
     elif before is not None and _is_decided(edges, arrival):
         _collect_answer(edges, arrival, answer, before, Tier.DECIDED)
-    else:  # also where a rule took it for one patient's before, and finds another today, or several
+    else:  # also where a rule matched one patient before, and matches another or several today
         with edges.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             people.hold(tx, arrival.id, "whose-record")
@@ -207,15 +207,15 @@ def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
 
 
 def _is_decided(edges: Edges, arrival: Arrival) -> bool:
-    """Whether people said whose it is: their word is not asked for twice."""
+    """Whether people said whose it is. They are not asked twice."""
     with edges.ledger.transaction() as tx:
         return people.last_word(tx, arrival.id, "whose-record") == Word.OURS
 
 
 def _match_or_seal(edges: Edges, arrival: Arrival, answer: Answer, said: list[Demographics]) -> list[Match]:
-    """Whose each letter is; none where all are strangers', which are sealed in the same transaction.
+    """Whose each letter is; none where all are unmatched. Those are sealed in the same transaction.
 
-    That need not outlast a crash: the arrival does, and is attended to again.
+    The result need not outlast a crash: the arrival does, and is processed again.
     """
     with edges.ledger.transaction() as tx:
         tx.run("SET LOCAL synchronous_commit = off")
@@ -262,7 +262,7 @@ def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: Pat
 
 
 def _unless_forgotten(tx: Tx, patient: PatientId) -> None:
-    """Who it was is asked before a lock is held; who waited for it behind a purge asks again."""
+    """Whose it is, is asked before a lock is held. A task that waited behind a purge asks again."""
     if purging.is_forgotten(tx, patient):
         raise _Moved
 
@@ -352,7 +352,7 @@ def _notice(edges: Edges, arrival: Arrival, notice: Notice) -> None:
 
 
 def _seal_stranger(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
-    """Seal what was found to be nobody's, unless somebody became known meanwhile to whom it may belong."""
+    """Seal an unmatched message, unless a patient became known meanwhile to whom it may belong."""
     patients.hold_terms(tx, _terms(tx, said))
     if any(match_patient(tx, one).verdict is not Verdict.NOT_OURS for one in said):
         raise _Moved
@@ -360,7 +360,7 @@ def _seal_stranger(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: 
 
 
 def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
-    """Nobody's yet: kept sealed, shown to nobody, found again if a case opens in time, else purged and counted."""
+    """Keep it sealed and shown to nobody. It is found again if a case opens in time, else purged and counted."""
     arrivals.know_again(tx, arrival.id, _terms(tx, said))
     if arrival.state == "stored":
         arrivals.count_stranger(tx, arrival, "received")
@@ -370,5 +370,5 @@ def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str)
 
 
 def _terms(tx: Tx, said: Iterable[Demographics]) -> list[bytes]:
-    """What each of these people can be found by."""
+    """The terms by which each of these people is found."""
     return sorted({term for one in said for term in patients.terms(tx, one)})

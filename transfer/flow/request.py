@@ -1,7 +1,8 @@
 """Asking one department and taking in what it gives.
 
-Asked only under a basis in force; each record is ruled on again before it is collected. Their failures are told apart:
-forbidden is not absent, an empty search is "not found under these identifiers", silence is asked again and then said.
+A department is asked only under a basis in force. Each record is ruled on again before it is collected. Failures are
+told apart: forbidden is not absent, an empty search is "not found under these identifiers". A silent source is asked
+again, and then a person is told.
 """
 
 from collections.abc import Callable
@@ -25,9 +26,9 @@ from transfer.ledger.rounds import Taken
 from transfer.record_requests import Request, RequestState, is_given_up, next_attempt
 from transfer.rounds import Dag
 
-#: after an answer nobody understands a person is asked, and we ask again this much later
+#: after an unexpected answer a person is asked, and we ask again this much later
 PUZZLED = timedelta(hours=6)
-#: and after a part of ours failed, which says nothing of the source
+#: the same after a service of ours failed, which says nothing of the source
 MENDED = timedelta(minutes=1)
 OUT_OF_ORDER = "out-of-order"
 #: the source did not answer
@@ -134,7 +135,7 @@ def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
     except Unavailable as error:
         return _later(edges, asking, error)
     except (NeedsReview, TooLarge) as error:
-        # What it is may name the patient; which kind of trouble it is does not.
+        # The text may name the patient; the kind of failure does not.
         return Outcome(
             state=RequestState.DUE, findings=(type(error).__name__.lower(),), again_after=PUZZLED, hold="source-puzzles"
         )
@@ -161,7 +162,7 @@ def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
 def _tries(tx: Tx, request: Request) -> int:
     """How often in a row the source did not answer, this time included.
 
-    Where a part of ours failed, or whoever asked died, it was not its fault.
+    A try that our own service failed, or whose task died, does not count.
     """
     failed = 0
     for line in tx.lines(Chain.case(request.case)):
@@ -228,7 +229,7 @@ def _ask_a_person(tx: Tx, made: Request, outcome: Outcome) -> None:
 
 
 def _close(edges: Edges, taken: Taken, name: str) -> None:
-    """Nothing to ask, or another asks: the line is closed, and the case is judged by whoever writes."""
+    """Close the line where there is nothing to ask or another asks. Whoever writes judges the case."""
     with edges.ledger.transaction() as tx:
         known = requests.get(tx, name)
         if known:

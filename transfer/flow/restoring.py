@@ -1,7 +1,7 @@
 """Bringing a backup back: objects first, then the whole ledger in one transaction.
 
-Killed anywhere, it can be run again. What a restore must not undo stands outside the ledger, beside the keys: keys
-that were destroyed since the backup stay destroyed, and permissions that ended since end again.
+Killed anywhere, it can be run again. What a restore must not undo stands outside the ledger, beside the keys. Keys
+destroyed since the backup stay destroyed. Permissions that ended since end again.
 """
 
 from collections import Counter
@@ -33,8 +33,9 @@ _AT_WORK: Final = "somebody is at work on this ledger; stop gateways, dispatcher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """Messages of an institution's day that were in the backup and whose day's key was destroyed since. What became of
-    them since, nobody knows any more. `strangers` are those of nobody known then, whose time is over.
+    """Messages of an institution's day that were in the backup, and whose day's key was destroyed since.
+
+    Nobody knows any more what became of them since. `strangers` counts the unmatched ones, whose time is over.
     """
 
     institution: InstitutionId
@@ -62,7 +63,7 @@ class KeysMissing(Refused):
 
 
 def check(folder: BackupFolder, keys: Keys, told: Told) -> Manifest:
-    """Read all of a backup and hold it against its manifest.
+    """Read all of a backup and compare it with its manifest.
 
     Raises:
         NoBackup: it is not whole; the message names what is not.
@@ -95,8 +96,8 @@ def restore(
 ) -> Settled:
     """Make ledger and vault what they were when the backup was taken, and let every case go on from there.
 
-    `check` it first: this stops at what is not whole, but may have put objects back by then. `sweep`: what lies in the
-    store and no ledger names is removed; without it, it is only counted, for it may be another installation's.
+    `check` it first: this stops at what is not whole, but may have put objects back by then. `sweep` removes what lies
+    in the store and no ledger names. Without it, such objects are only counted: they may be another installation's.
 
     Raises:
         Refused: something was written here and `replace` is not set, or somebody is at work here.
@@ -109,7 +110,7 @@ def restore(
     _put_objects_back(folder, manifest, keys, vault, told)
     stored = set(vault.keys())
     with snapshot.owner(owner_url) as connection:
-        # Hours later, and what is there is about to be given up: asked again, with the door closed.
+        # Hours later, before what is there is given up, ask again behind the lock.
         _lock_out_others(connection)
         _stop_unless_idle(connection, replace=replace)
         tx = Tx(connection, keys, by)
@@ -144,8 +145,9 @@ def _lock_out_others(connection: psycopg.Connection[Row]) -> None:
 
 
 def _announce(tx: Tx, manifest: Manifest) -> None:
-    """Name what is about to be put back: if it comes to no ledger that names it, it is removed like any other object
-    whose writer died. What the ledger here names already stays as it is.
+    """Name what is about to be put back. If no ledger comes to name it, it is removed like any orphaned object.
+
+    What the ledger here names already stays as it is.
     """
     for key in sorted({one.key for one in manifest.objects} - snapshot.names(tx)):
         purging.intend(tx, key)
@@ -210,9 +212,11 @@ def _forget_again(tx: Tx) -> tuple[str, ...]:
 
 
 def _forget_days_again(tx: Tx, vault: Vault) -> tuple[Unread, ...]:
-    """What came in a day whose key was destroyed since. By then it was a stranger's no more, but for some: the key goes
-    when what is still here has been sealed anew or is a patient's. A row cannot be read any more; bytes in the vault
-    never hung on that key, and where they are there still, they are kept.
+    """Forget what came in a day whose key was destroyed since.
+
+    The key goes when what is still here was sealed anew or joined to a patient. So few of these messages were unmatched
+    by then. Their rows cannot be read any more. Bytes in the vault never depended on that key; where they are still
+    there, they are kept.
     """
     gone: Counter[tuple[InstitutionId, date]] = Counter()
     strangers: Counter[tuple[InstitutionId, date]] = Counter()
@@ -220,7 +224,7 @@ def _forget_days_again(tx: Tx, vault: Vault) -> tuple[Unread, ...]:
         if not is_lapsed and arrival.location and _is_there(vault, arrival.location):
             arrivals.keep_today(tx, arrival)
             continue
-        if arrival.state != "filed":  # what was seen to needs not be sent again
+        if arrival.state != "filed":  # what was settled need not be sent again
             gone[arrival.institution, arrival.received_at.date()] += 1
             strangers[arrival.institution, arrival.received_at.date()] += is_lapsed
         purging.forget_arrivals(tx, [arrival.id])
@@ -254,7 +258,7 @@ def _stop_again(tx: Tx) -> tuple[str, ...]:
 
 
 def _is_further(how: End, ended: End | None) -> bool:
-    """What has ended for good is not made a pause, which a person may lift, by a note older than that."""
+    """Whether the note ends more than the ledger. An older note of a pause does not replace an end for good."""
     return how is not End.PAUSED or ended is None
 
 

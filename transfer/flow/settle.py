@@ -1,4 +1,4 @@
-"""The receiver's word about a packet: accepted, or declined with reasons that reopen the needs they name."""
+"""What the receiver says of a packet: accepted, or declined with reasons that reopen the needs they name."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,9 @@ from transfer.rounds import Dag
 
 
 def settle(edges: Edges, packet: PacketId) -> str:
-    """Take in what the receiver said of a packet. A word said twice takes effect once; a second, other word is held."""
+    """Take in what the receiver said of a packet. The same receipt twice takes effect once; a different second one is
+    held.
+    """
     with edges.ledger.transaction() as tx:
         named = arrivals.of_subject(tx, packet, ArrivalKind.RECEIPT)
     for name in named:
@@ -27,7 +29,7 @@ def settle(edges: Edges, packet: PacketId) -> str:
                 # Whoever has it may be dead: when its lease has lapsed, a round looks again.
                 rounds.ring(tx, Dag.SETTLE_DELIVERY, packet, after=later)
             if arrival and arrival.state != "stored":
-                arrivals.let_go(tx, arrival)  # it was attended to before
+                arrivals.let_go(tx, arrival)  # it was processed before
                 continue
         if arrival:
             _settle_one(edges, packet, arrival)
@@ -69,7 +71,7 @@ def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Rece
             people.hold(tx, packet.case, "receipts-disagree", packet)
         arrivals.settle(tx, arrival, "filed", "receipt again")
         return
-    # A receipt is the receiver's own word that it has the packet, whatever we heard of the hand-over.
+    # A receipt shows that the receiver has the packet, whatever we heard of the hand-over.
     packets.settle(tx, disclosure, "made")
     reasons = _reasons(edges, tx.case(packet.case).opened, said)
     fact = facts.ReceiptRecorded(packet=packet, word=said.word, arrival=arrival.id, reasons=reasons)

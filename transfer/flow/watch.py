@@ -1,7 +1,7 @@
-"""Holding on to what we claimed while we work, and noticing when we must stop.
+"""Renewing what we claimed while we work, and noticing when we must stop.
 
-A thread beside the work renews leases and looks whether the patient's epoch moved. The work asks it between steps and
-at least every MiB of a stream.
+A thread beside the work renews leases and looks whether the patient's epoch moved. The work asks the thread between
+steps, and at least every MiB of a stream.
 """
 
 import threading
@@ -16,7 +16,7 @@ from transfer.rounds import LEASE
 #: seconds between two looks at the epoch; leases are renewed at a third of their length
 LOOK = 1.0
 #: seconds a look may take before nobody knows what may flow. A look takes milliseconds, on a busy machine tenths of a
-#: second; a fence is to be in force within five, of which half are left to write what was cut
+#: second. A stop is to be complete within five seconds, and half of them are left to write what was cut
 LONGEST = 2.0
 
 

@@ -138,7 +138,7 @@ class Dispatcher:
             log.error("%s %s is %s for too long (%s)", one.dag, one.run_id, state, why)
 
     def keep_house(self) -> None:
-        """Ring for what lapsed by itself: strangers whose time is over, objects nobody finished."""
+        """Owe a round for what lapsed by itself: unmatched messages whose time is over, orphaned objects."""
         with self._ledger.transaction() as tx:
             if purging.is_house_untidy(tx):
                 rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, "inbox")

@@ -185,7 +185,7 @@ class Outgoing:
             self._cut(stream)
 
     def _cut(self, stream: Stream) -> None:
-        """Cut it, and have its end written: a fence need not wait until its response has a thread to say so itself."""
+        """Cut it, and have its end written, so that no stop waits until its response has a thread to say so itself."""
         stream.cut()
         if stream.is_cut and stream.transport:
             self._unwritten[stream.egress.id] = (stream, "cut")
@@ -242,7 +242,7 @@ class Outgoing:
         return True
 
     def shut(self) -> None:
-        """Cut what is open and let go of the sender's lock: whoever waits for a fence need not wait for us."""
+        """Cut what is open and release the sender's lock. So nobody who waits for a stop waits for us."""
         for name, stream in list(self._streams.items()):
             stream.cut()
             self._unwritten[name] = (stream, "cut")

@@ -1,7 +1,7 @@
 """The HTTP doors: FHIR in, packets out, health.
 
-A caller is mapped to one institution (`transfer.gateway.callers`) before a byte of its message is read, and may do only
-what its YAML file grants and the token it shows carries.
+A caller is mapped to one institution (`transfer.gateway.callers`) before a byte of its message is read. It may do only
+what its YAML file grants and its token covers.
 """
 
 import asyncio
@@ -206,13 +206,13 @@ class Doors:
             raise NotAllowed("an answer to a request that was not made to its sender")
 
     def _also(self, caller: Caller, form: Form, body: bytes) -> Also | None:
-        """A written revocation fences in the transaction that stores it."""
+        """A written revocation stops the release in the transaction that stores it."""
         if form is not Form.REVOCATION:
             return None
         try:
             consent = inbound.authorization(body, caller.institution, self._edges.institutions)
         except (NeedsReview, TooLarge):
-            return None  # a person reads it; it is attended to like any other
+            return None  # a person reads it; it is processed like any other
 
         def fence(tx: Tx, stored: Stored) -> None:
             number = patients.reference(tx, consent.reference)

@@ -23,7 +23,7 @@ WAITING = 4096
 #: seconds that senders who came together last time are given to come together again; one alone never waits
 GATHER = 0.00015
 
-#: what a door does in the transaction that stores an arrival (a revocation fences there)
+#: what a door does in the transaction that stores an arrival: a revocation stops the release there
 Also = Callable[[Tx, Stored], None]
 
 

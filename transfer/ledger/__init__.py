@@ -1,7 +1,7 @@
 """The ledger: PostgreSQL, plain SQL, one module per noun.
 
 Everything happens in a `Tx`, one transaction. Locks are taken in one order, or two transactions wait for each other:
-patients ascending → cases ascending → the system's chain → rings last. No lock is held over a network call.
+patients ascending → cases ascending → the system's chain → rounds last. No lock is held over a network call.
 
     with ledger.transaction() as tx:
         ...find, decide...
@@ -29,10 +29,10 @@ from transfer.sealing import Keys
 
 Row = Any  # a named tuple of the query's own columns
 
-#: a database that is away is looked for again after this many seconds at the most
+#: seconds until a database that is away is looked for again, at most
 LOOK_AGAIN = 0.5
-#: how libpq finds out that the line to the database swallows everything: left to the kernel, that takes many minutes.
-#: What the URL says itself counts instead
+#: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
+#: the URL win
 PATIENCE = {
     "connect_timeout": "10",
     "tcp_user_timeout": "10000",
@@ -43,7 +43,7 @@ PATIENCE = {
 
 
 class Tx:
-    """One transaction. Raising leaves nothing of it behind."""
+    """One transaction. An exception rolls all of it back."""
 
     def __init__(self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin) -> None:
         self._connection = connection
@@ -60,7 +60,7 @@ class Tx:
     def each(self, query: str, values: Sequence[Mapping[str, object]]) -> list[Row | None]:
         """Run a statement once for each of the values, in their order, and return the first row of each.
 
-        They are sent together, so that many cost one wait for the database instead of one each.
+        They are sent together, so that all of them cost one wait for the database.
         """
         if not values:
             return []
@@ -82,16 +82,16 @@ class Tx:
         return self._connection.execute(query, values).rowcount
 
     def now(self) -> datetime:
-        """The clock of all rules: `transfer.now()`, UTC, the moment of asking and not of the transaction's start."""
+        """The clock of all rules: `transfer.now()`, UTC, at the moment of the call, not of the transaction's start."""
         return self.value("SELECT transfer.now()")  # type: ignore[no-any-return]
 
     def lock_case(self, case: CaseId) -> None:
-        """Others who write to this case wait until we are done."""
+        """Lock the case: others who write to it wait until this transaction ends."""
         self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", Chain.case(case))
         self.row("SELECT 1 FROM chain_heads WHERE chain = %s FOR UPDATE", Chain.case(case))
 
     def append(self, chain: Chain, fact: Fact) -> Line:
-        """Add a line to a chain. The case it concerns is projected anew when the transaction ends."""
+        """Add a line to a chain. The row of its case is written anew when the transaction ends."""
         self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", chain)
         head = self.row("SELECT sequence, hash FROM chain_heads WHERE chain = %s FOR UPDATE", chain)
         assert head is not None  # the line above made it
@@ -140,7 +140,7 @@ class Tx:
 
 
 class _Pool(ConnectionPool[psycopg.Connection[Row]]):
-    """The library's own pauses between attempts to connect double, and outlast the database's absence by as much."""
+    """The library doubles its pauses between attempts, so they last as long again as the database was away."""
 
     def schedule_task(self, task: MaintenanceTask, delay: float) -> None:
         super().schedule_task(task, min(delay, LOOK_AGAIN) if isinstance(task, AddConnection) else delay)
@@ -181,7 +181,7 @@ class Ledger:
                 tx.project()
         except (psycopg.OperationalError, PoolTimeout) as error:
             if used and used.closed:
-                self._pool.check()  # the others broke with it: one failure tells them all
+                self._pool.check()  # the other connections broke with it: test them all now
             raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
 
     def close(self) -> None:

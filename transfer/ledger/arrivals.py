@@ -15,20 +15,20 @@ from transfer.rounds import LEASE, Dag
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
 
-#: leases lost to dead processes before an arrival is taken for poisonous and a person is asked
+#: leases lost to dead processes until an arrival counts as poisonous and a person is asked
 LEASES_LOST = 3
-#: payloads up to this many bytes are kept in the arrival's row, longer ones in the vault
+#: bytes; a longer payload lies in the vault, a shorter one in the arrival's row
 IN_ROW = 64 << 10
-#: how long a message about somebody unknown is kept sealed
+#: how long an unmatched message is kept sealed
 STRANGER = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """What a door has in its hands, before it acknowledges.
+    """A message at a door, before its acknowledgement.
 
-    `business` says which thing this is, so that the same thing sent again is known; `control` is the sender's message
-    number, where the same number with other bytes is a conflict. Exactly one of `payload` and `location` is given.
+    `business` identifies the message, so that the same one sent again is a duplicate. `control` is the sender's message
+    number: the same number with other bytes is a conflict. Exactly one of `payload` and `location` is given.
     """
 
     institution: InstitutionId
@@ -40,7 +40,7 @@ class Incoming:
     payload: bytes | None
     location: Location | None
     content_sha256: bytes
-    #: the packet a receipt is about, if it is one of ours
+    #: the packet a receipt is about, if it is ours
     subject: str | None = None
 
     @property
@@ -78,7 +78,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """An arrival in our hands. `claim` decides between us and whoever had it before."""
+    """An arrival that we have claimed. A newer `claim` wins over an older one."""
 
     id: ArrivalId
     institution: InstitutionId
@@ -99,14 +99,14 @@ class Arrival:
 
 
 def store(tx: Tx, incoming: Sequence[Incoming], *, received_at: datetime | None = None) -> list[Stored]:
-    """Keep all of it, durably once the transaction commits; what was stored before is a duplicate and not repeated.
+    """Store all of it; durable once the transaction commits. What was stored before is a duplicate and not repeated.
 
-    A referral is given its case here. `received_at`: of the first, where that is not now; each further one came a
-    microsecond later. `ring_for` what was stored, last in the same transaction.
+    A referral gets its case here. `received_at` is that of the first, where it is not now; each further one came a
+    microsecond later. Call `ring_for` for what was stored, last in the same transaction.
     """
     now = tx.now()
     _open_days(tx, {one.institution for one in incoming}, now.date())
-    # They are attended to in order of receipt, which is their order in the batch.
+    # They are processed in order of receipt, which is their order in the batch.
     first = received_at or now
     rows = [_row(tx, one, now.date(), first + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
     inserted = tx.each(
@@ -131,7 +131,7 @@ def store(tx: Tx, incoming: Sequence[Incoming], *, received_at: datetime | None 
 
 
 def ring_for(tx: Tx, incoming: Sequence[Incoming], stored: Sequence[Stored]) -> None:
-    """Ring the rounds that will attend to what is new."""
+    """Owe the rounds that process what is new."""
     new = [(one, kept) for one, kept in zip(incoming, stored, strict=True) if not kept.is_duplicate]
     bells = {_bell(one, kept) for one, kept in new}
     for dag, subject in sorted(bells):
@@ -147,7 +147,7 @@ def _bell(one: Incoming, kept: Stored) -> tuple[Dag, str]:
 
 
 def _open_days(tx: Tx, institutions: set[InstitutionId], day: date) -> None:
-    """Each institution's day has a key of its own, and a line by which it is closed when the key is destroyed."""
+    """Each institution's day has a key of its own, and a row that closes it when the key is destroyed."""
     for institution in sorted(institutions):
         tx.keys.make(KeyName.day(institution, day))
         tx.run(
@@ -185,7 +185,7 @@ def _known(tx: Tx, dedupes: Sequence[bytes]) -> dict[bytes, Stored]:
     return {r.dedupe: Stored(arrival=ArrivalId(r.arrival), is_duplicate=True, subject=r.subject) for r in rows}
 
 
-# --- attending ----------------------------------------------------------------------------------------------------
+# --- processing ---------------------------------------------------------------------------------------------------
 
 
 def waiting_institutions(tx: Tx) -> list[str]:
@@ -227,7 +227,7 @@ def claim(tx: Tx, arrival: str) -> Arrival | None:
 
 
 def lapses_in(tx: Tx, arrival: str) -> timedelta | None:
-    """How long another still has it, who may be dead. None: nobody has it."""
+    """How long the lease of another still lasts, who may be dead. None: nobody has it."""
     return tx.value(  # type: ignore[no-any-return]
         "SELECT lease_until - transfer.now() FROM arrivals WHERE arrival = %s AND lease_until > transfer.now()",
         arrival,
@@ -235,7 +235,7 @@ def lapses_in(tx: Tx, arrival: str) -> timedelta | None:
 
 
 def get(tx: Tx, arrival: str) -> Arrival | None:
-    """To look at, not to work on: nothing is claimed. None: there is none, or it is purged."""
+    """The arrival, to read only: nothing is claimed. None: there is none, or it is purged."""
     row = tx.row("SELECT * FROM arrivals WHERE arrival = %s AND state <> 'purged'", arrival)
     return _arrival(row) if row else None
 
@@ -250,7 +250,7 @@ def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
 
 
 def still_ours(tx: Tx, arrival: Arrival) -> None:
-    """Raise `Fenced` if another claimed the arrival since, or a purge took it: what it said is to be kept nowhere."""
+    """Raise `Fenced` if another claimed the arrival since, or a purge took it. Then nothing of it may be kept."""
     ours = "SELECT 1 FROM arrivals WHERE arrival = %s AND claim = %s AND state <> 'purged' FOR UPDATE"
     if not tx.row(ours, arrival.id, arrival.claim):
         raise Fenced(f"{arrival.id} was taken over")
@@ -266,17 +266,17 @@ def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: t
 
 
 def forget_control(tx: Tx, arrival: Arrival) -> None:
-    """The number it came under is that of a message in it, which does not conflict with it."""
+    """Forget the number it came under. A message in it has that number and does not conflict with it."""
     tx.run("UPDATE arrivals SET control = NULL WHERE arrival = %s", arrival.id)
 
 
 def let_go(tx: Tx, arrival: Arrival) -> None:
-    """Nothing became of it this time: it stays as it was, for the next who looks."""
+    """Give it back: it stays as it was, for the next task."""
     tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
 
 
 def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
-    """Let it be attended to once more, as if it had just come. Returns the round to ring for it."""
+    """Let it be processed once more, as if it had just come. Returns the round to owe: its DAG and its subject."""
     tx.run(
         """UPDATE arrivals SET state = 'stored', outcome = NULL, lease_until = NULL, lost = 0, purge_after = NULL
            WHERE arrival = %s""",
@@ -288,7 +288,7 @@ def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
 
 
 def know_again(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
-    """By what a sealed arrival is found when its patient's case opens."""
+    """Keep the terms by which a sealed arrival is found when its patient's case opens."""
     tx.run(
         "INSERT INTO arrival_terms (term, arrival) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING",
         *(list(terms), arrival),
@@ -312,7 +312,7 @@ def waiting_of_patient(tx: Tx, patient: str) -> list[str]:
 
 
 def claim_sealed(tx: Tx, arrival: str, *, forms: bool) -> Arrival | None:
-    """Lease a sealed arrival: a release form, or anything else. None: it is not such, or another has it."""
+    """Lease a sealed arrival: a release form, or anything else. None: it is not sealed, or another has it."""
     row = tx.row(
         """UPDATE arrivals SET claim = claim + 1, lease_until = transfer.now() + %s
            WHERE arrival = %s AND state = 'sealed' AND (kind = 'authorization') = %s
@@ -328,20 +328,22 @@ def payload(tx: Tx, arrival: Arrival) -> bytes:
     Raises:
         KeyGone: its day's key, or its patient's, was destroyed.
     """
-    assert arrival.sealed is not None  # the caller looks at `location` first
+    assert arrival.sealed is not None  # the caller has looked at `location` first
     return tx.keys.unseal(arrival.key, arrival.sealed, about=arrival.id)
 
 
 def join_patient(tx: Tx, arrival: Arrival, patient: PatientId) -> None:
-    """The arrival is about this patient: from now on it is sealed under the patient's key."""
+    """The arrival is about this patient. From now on it is sealed under the patient's key."""
     _seal_under(tx, arrival, KeyName.patient(patient))
     tx.run("UPDATE arrivals SET patient = %s, purge_after = NULL WHERE arrival = %s", patient, arrival.id)
     tx.run("DELETE FROM arrival_terms WHERE arrival = %s", arrival.id)
 
 
 def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
-    """It is not these patients': what it shares with them no longer finds it, its other numbers still do. Where a rule
-    took it for one's before, it is nobody's again.
+    """The arrival is not about these patients.
+
+    The terms it shares with them no longer find it; its other numbers still do. Where a rule had matched it, it is
+    unmatched again.
     """
     if arrival.patient is not None:
         keep_today(tx, arrival)
@@ -354,7 +356,7 @@ def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
 
 
 def count_stranger(tx: Tx, arrival: Arrival, column: str) -> None:
-    """Strangers leave no line each, only how many there were: `received`, `matched` or `purged` of a day."""
+    """Count an unmatched message: `received`, `matched` or `purged`, per day. It leaves no fact of its own."""
     statement = {
         "received": "ON CONFLICT (institution, day) DO UPDATE SET received = stranger_counts.received + 1",
         "matched": "ON CONFLICT (institution, day) DO UPDATE SET matched = stranger_counts.matched + 1",
@@ -367,9 +369,9 @@ def count_stranger(tx: Tx, arrival: Arrival, column: str) -> None:
 
 
 def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
-    """Remove rows of strangers whose time is over, and count them. Their objects in the vault are the caller's to name.
+    """Remove unmatched messages whose time is over, and count them. The caller names their objects in the vault.
 
-    What a task has in its hands is spared: it may be finding that it is a patient's after all.
+    What a task has claimed is spared: the task may just be matching it to a patient.
     """
     rows = tx.rows(
         """DELETE FROM arrivals WHERE arrival IN (
@@ -389,9 +391,9 @@ def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
 
 
 def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]], limit: int = 200) -> int:
-    """Seal anew, under today's key, what is still here of these days: not decided, or not attended to, for so long.
+    """Seal anew, under today's key, what is still here of these days: undecided or unprocessed for so long.
 
-    Says how many. What a task has in its hands is left to the next time.
+    Returns how many. What a task has claimed is left for the next time.
     """
     rows = tx.rows(
         """SELECT * FROM arrivals WHERE key = ANY(%s) AND state <> 'purged'
@@ -411,8 +413,9 @@ def keep_today(tx: Tx, arrival: Arrival) -> None:
 
 
 def of_gone_days(tx: Tx) -> list[tuple[Arrival, bool]]:
-    """What is kept under a day's key that is destroyed, in order of receipt, and whether it is a stranger's whose time
-    is over.
+    """Arrivals sealed under a day's key that is destroyed, in order of receipt.
+
+    With each: whether it is an unmatched message whose time is over.
     """
     days = tx.rows("SELECT DISTINCT key FROM arrivals WHERE state <> 'purged' AND starts_with(key, 'day/')")
     gone = [row.key for row in days if not tx.keys.has(KeyName(row.key))]

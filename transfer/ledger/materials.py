@@ -29,7 +29,7 @@ class Kept:
 
 
 def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind = MaterialKind.SLIDE) -> None:
-    """Pieces of this kind are wanted from there. Wanting twice is wanting once."""
+    """Note that pieces of this kind are wanted from there. Noting it twice notes it once."""
     material = MaterialId.draw()
     new = tx.run(
         """INSERT INTO materials (material, case_id, institution, line, kind, state) VALUES (%s, %s, %s, %s, %s, %s)
@@ -44,7 +44,7 @@ def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind =
 def receive(
     tx: Tx, case: CaseId, patient: PatientId, kept: Kept, *, pieces: int, announced: int | None, label: Label
 ) -> Material:
-    """Count a parcel in by what its labels say, and hold it against the sender's list where there is one.
+    """Count a parcel in by its labels, and compare it with the sender's list where there is one.
 
     Raises:
         NeedsReview: an earlier parcel carried another accession number.

@@ -38,13 +38,14 @@ def newest(connection: psycopg.Connection[Any]) -> str:
 
 
 def lock(connection: psycopg.Connection[Any]) -> None:
-    """Whoever else would migrate waits until this transaction ends."""
+    """Lock migrations: another that migrates waits until this transaction ends."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('transfer.migrate'))")
 
 
 def rebuild(connection: psycopg.Connection[Any], number: str, fill: Callable[[], None]) -> None:
-    """Within the connection's transaction: an empty ledger as it was at a migration, filled, and brought to today's
-    form. What was there is gone once it commits.
+    """Make an empty ledger as it was at a migration, fill it, and bring it to today's form.
+
+    All in the connection's transaction. What was there is gone once it commits.
 
     Raises:
         Refused: this version does not know that migration.

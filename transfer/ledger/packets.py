@@ -1,4 +1,4 @@
-"""Packets, disclosures and egress: what was put together, handed over, and is on its way out at this moment."""
+"""Packets, disclosures and egress: what was assembled, handed over, and is on its way out at this moment."""
 
 import json
 import secrets
@@ -64,7 +64,7 @@ def get(tx: Tx, packet: str) -> Packet | None:
 def seal_plan(
     tx: Tx, patient: PatientId, plan: Plan, tag_manifest: str, held: Sequence[str], lacking: Sequence[str]
 ) -> None:
-    """Keep what a packet consists of. It is assembled once: a second plan for it is a mistake of ours."""
+    """Keep what a packet consists of. It is assembled once; a second plan for it is a bug."""
     packet = plan.packet
     text = zlib.compress(plan.dumps().encode())
     changed = tx.run(
@@ -99,7 +99,7 @@ def plan_of(tx: Tx, packet: PacketId, patient: PatientId) -> Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A record within a packet, as far as a ruling must know it."""
+    """What a ruling must know of a record in a packet."""
 
     record: str
     institution: InstitutionId
@@ -141,9 +141,9 @@ class Disclosure:
 def begin(
     tx: Tx, packet: PacketId, recipient: InstitutionId, bases: Sequence[str], permissions: Sequence[str]
 ) -> Disclosure:
-    """Authorise and count the handing over of a packet, before its first byte. Beginning twice is beginning once.
+    """Begin the disclosure of a packet, before its first byte. Beginning twice is beginning once.
 
-    What was not made is begun again as the same disclosure: from then on it is not known how it ends.
+    A disclosure that was not made is begun again as the same one. From then on its outcome is unknown.
     """
     there = disclosure_of(tx, packet)
     if there and there.outcome != "not-made":
@@ -164,7 +164,7 @@ def begin(
     )
     tx.append(Chain.case(packet.case), fact)
     begun = disclosure_of(tx, packet)
-    assert begun is not None  # begun by the lines above
+    assert begun is not None  # the lines above began it
     return begun
 
 
@@ -174,7 +174,7 @@ def disclosure_of(tx: Tx, packet: PacketId) -> Disclosure | None:
 
 
 def settle(tx: Tx, disclosure: Disclosure, outcome: str) -> None:
-    """Say what became of it. What is settled as made stays made; settling the same again writes nothing."""
+    """Write the outcome. What is made stays made. Settling the same again writes nothing."""
     changed = tx.run(
         """UPDATE disclosures SET outcome = %s, settled_at = transfer.now()
            WHERE disclosure = %s AND outcome <> %s AND outcome <> 'made'""",
@@ -199,7 +199,7 @@ def _disclosure(row: Row) -> Disclosure:
 
 
 class Sender:
-    """A process that sends. It holds a session lock as long as it lives, so that others can tell when it is dead."""
+    """A process that sends. It holds a session lock while it lives, so that others can tell when it is dead."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.number = secrets.randbits(62)
@@ -207,7 +207,9 @@ class Sender:
         self._connection.execute("SELECT pg_advisory_lock(%s)", [self.number])
 
     def is_alive(self) -> bool:
-        """Others still see us live. No longer after the database ended our session: its lock is free, for good."""
+        """Whether others still see us alive. After the database ended our session they do not: its lock is free for
+        good.
+        """
         try:
             self._connection.execute("SELECT 1")
         except psycopg.OperationalError:
@@ -244,14 +246,14 @@ def open_egress(tx: Tx, disclosure: Disclosure, patient: PatientId, epoch: int, 
 
 
 def count(tx: Tx, egress: str, size: int) -> bool:
-    """What was handed to the socket so far. False: somebody has closed the stream's row, taking its sender for dead."""
+    """Write how many bytes were handed to the socket. False: somebody closed the row of a sender that seemed dead."""
     return bool(tx.run("UPDATE egress SET size = %s WHERE egress = %s AND closed_at IS NULL", size, egress))
 
 
 def close_egress(tx: Tx, egress: str, size: int | None, outcome: str) -> None:
-    """The stream ended. `outcome`: sent, broken (by the receiver or the line), cut (by a fence), died (its process).
+    """The stream ended: sent, broken (by the receiver or the line), cut (a release was stopped), died (its process).
 
-    Closing twice closes once. Without a size the last one counted stands.
+    Closing twice closes once. Without a size the last one counted stays.
     """
     row = tx.row(
         """UPDATE egress SET closed_at = transfer.now(), size = coalesce(%s, size), outcome = %s
@@ -268,7 +270,7 @@ def close_egress(tx: Tx, egress: str, size: int | None, outcome: str) -> None:
 
 
 def is_open(tx: Tx, disclosure: Disclosure, channel: str) -> bool:
-    """A live sender has a stream of this channel open."""
+    """Whether a live sender has a stream of this channel open."""
     row = tx.row(
         "SELECT 1 FROM egress WHERE disclosure = %s AND channel = %s AND closed_at IS NULL LIMIT 1",
         *(disclosure.id, channel),
@@ -298,7 +300,7 @@ def renew_egress(tx: Tx, egress: Egress, epoch: int) -> None:
 
 
 def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
-    """Open streams of a patient that were allowed in an earlier epoch: what must be gone before a fence is in force."""
+    """A patient's open streams that an earlier epoch allowed. The stop is complete when there are none."""
     rows = tx.rows(
         """SELECT e.*, d.packet FROM egress AS e JOIN disclosures AS d USING (disclosure)
            WHERE e.patient = %s AND e.epoch < %s AND e.closed_at IS NULL""",
@@ -308,7 +310,7 @@ def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
 
 
 def close_dead(tx: Tx) -> int:
-    """Close the streams of processes that are dead: their session lock is free. Says how many."""
+    """Close the streams of dead processes, whose session lock is free. Returns how many."""
     # By case, which is the order in which cases are locked: a packet's id begins with its case's.
     rows = tx.rows(
         """SELECT egress, sender FROM egress JOIN disclosures USING (disclosure)

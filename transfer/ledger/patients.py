@@ -16,31 +16,31 @@ from transfer.sealing import SITE, KeyGone, KeyName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a patient is: as first said and as said since, by whoever's number."""
+    """Who a patient is: as first said, and as other institutions have said since."""
 
     current: Demographics
     former: tuple[Demographics, ...] = ()
 
 
 def share(tx: Tx, patient: PatientId) -> int:
-    """Hold the patient's epoch still until this transaction ends, and say which it is.
+    """Share the patient's epoch until this transaction ends, so that it cannot change. Returns it.
 
     Asking, collecting, disclosing and opening an egress do this first, then read the clock, then decide. The advisory
-    lock comes before the row: row locks alone let a stream of readers starve the one who revokes.
+    lock comes before the row lock. With row locks alone, a stream of readers keeps a revocation waiting for seconds.
     """
     tx.row("SELECT pg_advisory_xact_lock_shared(%s)", lock_number(f"patient/{patient}"))
     return int(tx.value("SELECT epoch FROM patient_epochs WHERE patient = %s", patient))
 
 
 def lock(tx: Tx, patient: PatientId) -> None:
-    """Take what `move` takes, before reading what decides whether to move: nobody else ends or files meanwhile."""
+    """Take the locks of `move`, before reading what decides whether to move. Nobody else ends or files meanwhile."""
     tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"patient/{patient}"))
 
 
 def move(tx: Tx, patient: PatientId) -> int:
-    """Begin the patient's next epoch: no one who shares it is at work while this transaction lasts.
+    """Begin the patient's next epoch. Nobody who shares the epoch works while this transaction lasts.
 
-    Never after `share` in one transaction (it would wait for itself in another's company).
+    Never call it after `share` in one transaction: two that do so wait for each other.
     """
     lock(tx, patient)
     return int(tx.value("UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch", patient))
@@ -52,7 +52,7 @@ def epoch(tx: Tx, patient: str) -> int:
 
 
 def meet(tx: Tx, said: Demographics, arrival: ArrivalId) -> PatientId:
-    """Someone we did not know."""
+    """Make a new patient known."""
     patient = PatientId.draw()
     tx.keys.make(KeyName.patient(patient))
     tx.run("INSERT INTO patients (patient, known_at) VALUES (%s, transfer.now())", patient)
@@ -63,9 +63,9 @@ def meet(tx: Tx, said: Demographics, arrival: ArrivalId) -> PatientId:
 
 
 def learn(tx: Tx, patient: PatientId, said: Demographics) -> bool:
-    """Remember the names and numbers another institution uses for a patient surely recognised. Twice is once.
+    """Keep the names and numbers another institution uses for a patient whom we recognised. Twice is once.
 
-    True: the patient can be found by something new, and what is sealed under it has to be looked for.
+    True: the patient can be found by a new term, so sealed messages with that term have to be matched.
     """
     known = identity(tx, patient)
     if known is None or said == known.current or said in known.former:
@@ -75,7 +75,7 @@ def learn(tx: Tx, patient: PatientId, said: Demographics) -> bool:
 
 
 def identity(tx: Tx, patient: str) -> Identity | None:
-    """Who it is; None once purged."""
+    """The patient's identity; None once purged."""
     sealed = tx.value("SELECT identity FROM patients WHERE patient = %s", patient)
     if sealed is None:
         return None
@@ -95,10 +95,10 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
 
 
 def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> None:
-    """Hold still, until this transaction ends, who is known by these terms. No patient is locked after this.
+    """Lock these terms until this transaction ends. Lock no patient after this.
 
-    Who makes a patient known holds them alone, who seals something as a stranger's shares them and matches anew: so
-    either the patient is seen by the one, or the sealed message by the other.
+    Whoever makes a patient known holds them alone. Whoever seals an unmatched message shares them and matches again. So
+    the one sees the patient, or the other sees the sealed message.
     """
     way = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
     numbers = sorted(lock_number(f"term/{term.hex()}") for term in held)
@@ -106,7 +106,7 @@ def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> Non
 
 
 def terms(tx: Tx, *said: Demographics) -> list[bytes]:
-    """What a person can be found again by: HMACs under the site key."""
+    """The terms by which a person is found again: HMACs under the site key."""
     return sorted({tx.keys.hmac(SITE, term.encode()) for term in lookup_terms(*said)})
 
 
@@ -218,7 +218,7 @@ def permissions(tx: Tx, patient: str) -> list[Permission]:
 def declare_emergency(
     tx: Tx, patient: PatientId, discloser: InstitutionId, recipient: InstitutionId, clinician: str
 ) -> None:
-    """Keep a clinician's word. The patient's epoch must have been moved in this transaction."""
+    """Keep a clinician's declaration. The patient's epoch must have been moved in this transaction."""
     tx.run(
         "INSERT INTO emergencies (patient, discloser, recipient, clinician, declared_at) "
         "VALUES (%s, %s, %s, %s, transfer.now())",
@@ -229,7 +229,7 @@ def declare_emergency(
 
 
 def emergency(tx: Tx, patient: str, discloser: str, recipient: str) -> Emergency | None:
-    """The last word of a clinician about a release between these two, in force or not."""
+    """The last declaration about a release between these two, in force or not."""
     row = tx.row(
         """SELECT * FROM emergencies WHERE patient = %s AND discloser = %s AND recipient = %s
            ORDER BY declared_at DESC LIMIT 1""",

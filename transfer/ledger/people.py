@@ -52,7 +52,7 @@ def resolve(tx: Tx, hold: str, word: str, note: str | None = None) -> Hold | Non
 
 
 def last_word(tx: Tx, subject: str, code: str) -> str | None:
-    """What a person last answered to this question, if anybody did."""
+    """A person's last answer to this question, if there is one."""
     word: str | None = tx.value(
         """SELECT word FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NOT NULL
            ORDER BY resolved_at DESC LIMIT 1""",
@@ -62,7 +62,7 @@ def last_word(tx: Tx, subject: str, code: str) -> str | None:
 
 
 def say(tx: Tx, hold: Hold, person: str, word: str, about: str = "") -> int:
-    """Keep one person's word about a question that several must answer alike, and count who said the same."""
+    """Keep one person's answer to a question that several must answer alike. Returns how many gave the same one."""
     tx.run(
         """INSERT INTO hold_words (hold, person, word, about, said_at) VALUES (%s, %s, %s, %s, transfer.now())
            ON CONFLICT (hold, person) DO UPDATE SET word = excluded.word, about = excluded.about,
@@ -74,13 +74,13 @@ def say(tx: Tx, hold: Hold, person: str, word: str, about: str = "") -> int:
 
 
 def said(tx: Tx, hold: str) -> list[tuple[str, str]]:
-    """Who has said what to such a question so far: person and word."""
+    """The answers to such a question so far: person and answer."""
     rows = tx.rows("SELECT person, word FROM hold_words WHERE hold = %s ORDER BY said_at", hold)
     return [(row.person, row.word) for row in rows]
 
 
 def release(tx: Tx, subject: str, code: str, word: str, *, about: str | None = None) -> None:
-    """What was asked has answered itself (a form came, a packet went)."""
+    """Close holds that need no answer any more: a form came, a packet went."""
     for row in tx.rows(
         """SELECT hold FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NULL
            AND (%s::text IS NULL OR about = %s)""",

@@ -1,4 +1,4 @@
-"""Forgetting: what a purge removes from the ledger's purgeable tables. Facts stay; what they could be read by goes."""
+"""What a purge removes from the ledger's purgeable tables. Facts stay; the rows and keys that make them readable go."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from transfer.identifiers import BackupId, InstitutionId, PatientId
 from transfer.ledger import Ledger, Tx, lock_number, people
 from transfer.sealing import KeyName
 
-#: shared by who reads which backups there are, taken by who begins one
+#: shared by those who read which backups there are, taken by one that begins a backup
 _NAMING = lock_number("backups")
 
 
 def confirmed(tx: Tx, permission: str, code: str) -> str | None:
-    """The last word a person said to this question, if any."""
+    """A person's last answer to this question, if any."""
     return tx.value(  # type: ignore[no-any-return]
         "SELECT word FROM holds WHERE code = %s AND about = %s AND word IS NOT NULL ORDER BY resolved_at DESC LIMIT 1",
         *(code, permission),
@@ -28,13 +28,13 @@ def cases_of(tx: Tx, patient: PatientId) -> list[str]:
 
 
 def condemn(tx: Tx, keys: Iterable[str]) -> None:
-    """Name objects to be removed. Whoever dies before removing them leaves their names for the next."""
+    """Mark objects for deletion. A process that dies before it removes them leaves their names for the next."""
     for key in keys:
         tx.run("INSERT INTO vault_intents (key, at) VALUES (%s, '-infinity') ON CONFLICT DO NOTHING", key)
 
 
 def condemn_unused(tx: Tx, keys: Iterable[str]) -> None:
-    """Condemn the objects that nothing names any more: two records may have come in one message."""
+    """Mark the objects for deletion that nothing names any more: two records may have come in one message."""
     unused = tx.rows(
         """SELECT DISTINCT key FROM unnest(%s::text[]) AS key
            WHERE NOT EXISTS (SELECT 1 FROM record_parts WHERE vault_key = key)
@@ -45,7 +45,7 @@ def condemn_unused(tx: Tx, keys: Iterable[str]) -> None:
 
 
 def forsaken(tx: Tx, older_than: timedelta) -> list[str]:
-    """Objects condemned, and objects whose writer named them that long ago and never finished."""
+    """Objects marked for deletion, and orphaned objects: their writer named them that long ago and never finished."""
     rows = tx.rows(
         """SELECT key FROM vault_intents
            WHERE at = '-infinity' OR at < transfer.now() - greatest(%s, interval '6 hours')""",
@@ -55,11 +55,11 @@ def forsaken(tx: Tx, older_than: timedelta) -> list[str]:
 
 
 def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
-    """Forget records: their bytes are condemned, with the arrivals they came in and every packet made of them."""
+    """Forget records, the arrivals they came in and every packet made of them. Their bytes are marked for deletion."""
     records = sorted(gone)
     parts = tx.rows("DELETE FROM record_parts WHERE record = ANY(%s) RETURNING vault_key", records)
     tx.run("DELETE FROM record_terms WHERE record = ANY(%s)", records)
-    # Its place is free: what is asked for again under a new form is another record.
+    # Its origin is free again: what is fetched under a new form is another record.
     tx.run(
         """UPDATE records SET about = NULL, purged_at = transfer.now(), origin = convert_to(record, 'UTF8')
            WHERE record = ANY(%s)""",
@@ -82,7 +82,7 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
 
 
 def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
-    """Also one that is owed and not put together: whoever wanted it wanted it with what is here no longer."""
+    """Forget packets, owed ones too: they were wanted with records that are gone now."""
     from transfer.ledger import packets  # packets import the records that are forgotten here
 
     for name in made:
@@ -96,7 +96,7 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
 
 
 def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
-    """Forget all of a patient whose key is gone, without reading any of it. Returns the records that were forgotten."""
+    """Forget all of a patient whose key is gone, without reading it. Returns the forgotten records."""
     tx.run(
         """UPDATE packets SET plan = NULL, purged_at = coalesce(purged_at, transfer.now())
            WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)""",
@@ -114,7 +114,7 @@ def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
 def begin_backup(tx: Tx, backup: BackupId, days: int) -> date:
     """Name a backup before it copies anything. Returns the day it lapses.
 
-    It waits for purges that did not know of it: what it copies after this transaction is the ledger after them.
+    It waits for purges that do not know of it. So what it copies after this transaction is the ledger after them.
     """
     tx.row("SELECT pg_advisory_xact_lock(%s)", _NAMING)
     lapses = (tx.now() + timedelta(days=days)).date()
@@ -136,11 +136,11 @@ def living_backups(tx: Tx) -> tuple[str, ...]:
 
 
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
-    """Forget what arrivals said; that they came stays.
+    """Forget what arrivals said. It stays known that they came.
 
-    Their place is free, too: what is sent again is kept again, and nothing that is not kept is answered as a
-    repetition. Not so a referral or a release form that took effect: a sender's queue, played once more, must not open
-    a case and a permission that somebody ended.
+    Their place is free, too: a message that is sent again is stored again, and is no repetition. The place of a
+    referral or a release form that took effect stays taken. Otherwise a sender's queue, played once more, would open a
+    case or a permission that somebody ended.
     """
     rows = tx.rows("SELECT vault_key FROM arrivals WHERE arrival = ANY(%s) AND vault_key IS NOT NULL", list(names))
     tx.run("DELETE FROM arrival_terms WHERE arrival = ANY(%s)", list(names))
@@ -157,9 +157,9 @@ def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
 
 
 def forget_patient(tx: Tx, patient: PatientId) -> None:
-    """Forget who it was: names, numbers, notes, forms, every arrival. The key is destroyed by the caller, last.
+    """Forget who it was: names, numbers, notes, forms, every arrival. The caller destroys the key, last.
 
-    What is being written for the patient is condemned as well: no permission is left under which it could be kept.
+    What is being written for the patient is marked for deletion as well: no permission is left to keep it under.
     """
     tx.run("UPDATE vault_intents SET at = '-infinity' WHERE patient = %s", patient)
     forget_arrivals(tx, [row.arrival for row in tx.rows("SELECT arrival FROM arrivals WHERE patient = %s", patient)])
@@ -171,12 +171,12 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
 
 
 def is_forgotten(tx: Tx, patient: PatientId) -> bool:
-    """The ledger no longer says who it was."""
+    """Whether the ledger no longer says who it was."""
     return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
 
 
 def unfinished(tx: Tx, patient: str) -> list[str]:
-    """Permissions whose purge the ledger has begun, by forgetting the form, and nobody has finished."""
+    """Permissions whose purge has begun (the form is forgotten) and is not finished."""
     rows = tx.rows(
         "SELECT permission FROM permissions WHERE patient = %s AND form IS NULL AND purged_at IS NULL ORDER BY 1",
         patient,
@@ -198,13 +198,13 @@ def old_days(tx: Tx) -> list[tuple[InstitutionId, date]]:
 
 
 def is_empty(tx: Tx, institution: InstitutionId, day: date) -> bool:
-    """Nothing is sealed under the day's key any more."""
+    """Whether nothing is sealed under the day's key any more."""
     key = KeyName.day(institution, day)
     return not tx.row("SELECT 1 FROM arrivals WHERE key = %s AND state <> 'purged' LIMIT 1", key)
 
 
 def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.StrangersPurged | None:
-    """Close a day whose key was destroyed: the fact that stands for all its strangers. None: it was closed before."""
+    """Close a day whose key was destroyed. One fact counts its unmatched messages. None: it was closed before."""
     row = tx.row(
         """UPDATE stranger_counts SET is_closed = true WHERE institution = %s AND day = %s AND NOT is_closed
            RETURNING purged""",
@@ -216,7 +216,7 @@ def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.StrangersP
 
 
 def is_house_untidy(tx: Tx) -> bool:
-    """Something lapsed by itself: strangers, condemned or forsaken objects, a day with nothing left of it."""
+    """Whether housekeeping has work: unmatched messages, objects to delete, or a day with nothing left has lapsed."""
     lapsed = tx.row(
         """SELECT 1 FROM arrivals
            WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now()) LIMIT 1"""
@@ -229,7 +229,7 @@ _written_for: ContextVar[PatientId | None] = ContextVar("written_for", default=N
 
 @contextmanager
 def writing_for(patient: PatientId) -> Iterator[None]:
-    """Objects that this thread begins within the block are of this patient: a purge takes what a dead writer left."""
+    """Objects that this thread begins in the block belong to this patient. A purge removes what a dead writer left."""
     token = _written_for.set(patient)
     try:
         yield
@@ -238,7 +238,7 @@ def writing_for(patient: PatientId) -> Iterator[None]:
 
 
 def announce(ledger: Ledger, key: str) -> None:
-    """Name an object before its first byte is written, in a transaction of its own: what follows may be rolled back."""
+    """Name an object before its first byte, in a transaction of its own, because the caller's may be rolled back."""
     with ledger.transaction() as tx:
         intend(tx, key)
 

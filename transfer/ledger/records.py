@@ -34,12 +34,12 @@ class About:
     modalities: tuple[str, ...] = ()
     #: series UID → SOP instance UIDs the archive listed when it was last asked
     expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    #: instances whose files name another study or series, which nobody has said to belong here
+    #: instances whose files name another study or series, and of which no person has said that they belong here
     misplaced: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """What a document says of itself; of images, the archive says more."""
+        """What a document says of itself. The archive says more of images."""
         return cls(
             title=document.title,
             code=document.code,
@@ -67,7 +67,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Bytes of a record. `role`: received (as it came), extracted (a document within it), series (a tar of images)."""
+    """Bytes of a record. `role`: received (as they came), extracted (a document in it), series (a tar of images)."""
 
     role: str
     content_type: str
@@ -94,7 +94,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class New:
-    """A record to keep. `origin` says where it is from so that the same thing is kept once: an URL, a number, a UID."""
+    """A record to keep. `origin` says where it is from (a URL, a number, a UID), so that it is kept once."""
 
     patient: PatientId
     institution: InstitutionId
@@ -108,7 +108,7 @@ class New:
 
 
 def known(tx: Tx, patient: PatientId, origin: str) -> Kept | None:
-    """What we keep already of this origin."""
+    """The record we keep of this origin already."""
     row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = %s", patient, _hmac(tx, patient, origin))
     return _kept(tx, row) if row and row.purged_at is None else None
 
@@ -119,7 +119,7 @@ def get(tx: Tx, record: str) -> Kept | None:
 
 
 def keep(tx: Tx, new: New) -> Kept:
-    """Keep a record, once for its origin: kept before, the one that is there is returned, unchanged."""
+    """Keep a record, once per origin. A record kept before is returned unchanged."""
     if there := known(tx, new.patient, new.origin):
         return there
     record = RecordId.draw()
@@ -138,7 +138,7 @@ def keep(tx: Tx, new: New) -> Kept:
             *(_hmac(tx, new.patient, term), record),
         )
     kept = get(tx, record)
-    assert kept is not None  # kept by the lines above
+    assert kept is not None  # the lines above kept it
     return kept
 
 
@@ -172,7 +172,7 @@ def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Part
 
 
 def strike_intent(tx: Tx, key: str) -> None:
-    """The object is named in the ledger for good now."""
+    """Strike the object from the intents: the ledger names it for good now."""
     tx.run("DELETE FROM vault_intents WHERE key = %s", key)
 
 

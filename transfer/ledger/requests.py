@@ -16,7 +16,7 @@ from transfer.rounds import LEASE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A request in our hands: what is written about it carries the claim, and an older one loses."""
+    """A request that we have claimed. What we write about it carries the claim; an older claim loses."""
 
     request: Request
     claim: int
@@ -47,7 +47,7 @@ def get(tx: Tx, request: str) -> Request | None:
 
 
 def due(tx: Tx, case: CaseId) -> list[Request]:
-    """What a round may ask now: due, or asked and to be asked again, and in nobody's live hands."""
+    """What a round may ask now: due, or to be asked again, and without another's live lease."""
     rows = tx.rows(
         """SELECT * FROM requests WHERE case_id = %s AND state = ANY(%s) AND not_before <= transfer.now()
              AND (lease_until IS NULL OR lease_until <= transfer.now()) ORDER BY institution, department""",
@@ -57,7 +57,7 @@ def due(tx: Tx, case: CaseId) -> list[Request]:
 
 
 def next_due(tx: Tx, case: CaseId, *, but: Sequence[str] = ()) -> datetime | None:
-    """When the earliest request that has to be asked again may be: its pause over, its lease lapsed."""
+    """When the earliest request may be asked again: its pause is over, its lease lapsed."""
     return tx.value(  # type: ignore[no-any-return]
         """SELECT min(greatest(not_before, coalesce(lease_until, not_before))) FROM requests
            WHERE case_id = %s AND state = ANY(%s) AND NOT request = ANY(%s)""",
@@ -87,12 +87,12 @@ def renew(tx: Tx, claimed: Claimed) -> bool:
 
 
 def overrule(tx: Tx, request: Request) -> None:
-    """A person says how it stands: whatever task is at it has lost its claim and writes nothing."""
+    """A person says how it stands. A task that works on it loses its claim and writes nothing."""
     tx.run("UPDATE requests SET claim = claim + 1, lease_until = NULL WHERE request = %s", request.id)
 
 
 def hurry(tx: Tx, request: Request) -> None:
-    """What is due later is due now."""
+    """Make what is due later due now."""
     tx.run("UPDATE requests SET not_before = transfer.now() WHERE request = %s", request.id)
 
 

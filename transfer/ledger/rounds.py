@@ -1,4 +1,4 @@
-"""Rounds in PostgreSQL: ring, post, take, renew, done. The rules are in `transfer.rounds`."""
+"""Rounds in PostgreSQL: owe, post, take, renew, done. The rules are in `transfer.rounds`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from transfer.identifiers import Subject
 from transfer.ledger import Row, Tx, lock_number
 from transfer.rounds import LEASE, Dag, Round, State, back_off
 
-#: more rounds than any subject has between two backups
+#: a number larger than the rounds any subject has between two backups
 _FAR_ABOVE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A round in our hands. What is written under an older claim than the row's loses."""
+    """A round that we have taken. A claim older than the row's loses."""
 
     dag: Dag
     subject: Subject
@@ -25,11 +25,11 @@ class Taken:
 def ring(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), attempts: int = 0) -> None:
     """Make sure that a round of this DAG for this subject starts, not before `after` from now.
 
-    Call it last in the transaction that wrote what the round is to find. Ringing twice is ringing once; the earlier
-    time wins. A round already taken has read its facts: then this makes the next one.
+    Call it last in the transaction that wrote what the round is to find. Owing it twice owes it once; the earlier time
+    wins. A round already taken has read its facts, so this then owes the next one.
     """
-    # The number of a new round is drawn from those that are there, so two who ring at once must do it one by one. It
-    # must be DO UPDATE: DO NOTHING takes no lock, and a task could take the round and read before we commit.
+    # A new round's number follows those that are there, so two callers must go one by one. It must be DO UPDATE: DO
+    # NOTHING takes no lock, and a task could take the round and read before we commit.
     tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"ring/{dag}/{subject}"))
     tx.run(
         """INSERT INTO due_runs (dag_id, subject, round, not_before, attempts)
@@ -43,8 +43,8 @@ def ring(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), att
 
 
 def postable(tx: Tx, limit: int = 50) -> list[Round]:
-    """Rounds to post now: owed, due, and the one before them done or without a live lease. Oldest first."""
-    # The time is read once, by a subquery: a volatile function is called for every row, and no index helps.
+    """Rounds to post now, oldest first: owed, due, and the round before is done or has no live lease."""
+    # A subquery reads the time once. A volatile function is called for every row, and then no index helps.
     rows = tx.rows(
         """SELECT * FROM due_runs AS d WHERE state = 'owed' AND not_before <= (SELECT transfer.now()) AND NOT EXISTS (
              SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
@@ -56,7 +56,7 @@ def postable(tx: Tx, limit: int = 50) -> list[Round]:
 
 
 def posted(tx: Tx, round_: Round) -> None:
-    """Airflow answered 200 or 409: it has the run. A round the task took meanwhile stays taken."""
+    """Airflow has the run: it answered 200 or 409. A round the task took meanwhile stays taken."""
     tx.run(
         """UPDATE due_runs SET state = 'posted', posted_at = transfer.now()
            WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'owed'""",
@@ -74,7 +74,7 @@ def postpone(tx: Tx, round_: Round, delay: timedelta) -> None:
 
 
 def take(tx: Tx, dag: Dag, subject: str, number: int) -> Taken | None:
-    """Take the round, before reading anything it is about. None: it is done, or led by another that is alive.
+    """Take the round, before reading anything it is about. None: it is done, or a living task leads it.
 
     A task that is tried again takes its round anew under a higher claim once the old lease has lapsed.
     """
@@ -98,7 +98,7 @@ def join(tx: Tx, dag: Dag, subject: str, number: int) -> Taken | None:
 
 
 def renew(tx: Tx, taken: Taken) -> bool:
-    """Hold the lease for another `LEASE`. False: an other took the round over, or it is done."""
+    """Hold the lease for another `LEASE`. False: another took the round over, or it is done."""
     return bool(
         tx.run(
             """UPDATE due_runs SET lease_until = transfer.now() + %s
@@ -109,7 +109,7 @@ def renew(tx: Tx, taken: Taken) -> bool:
 
 
 def is_ours(tx: Tx, taken: Taken) -> bool:
-    """Still ours, and locked so until this transaction ends."""
+    """Whether it is still ours. It stays so, locked, until this transaction ends."""
     row = tx.row(
         """SELECT 1 FROM due_runs WHERE dag_id = %s AND subject = %s AND round = %s AND state = 'taken' AND claim = %s
            FOR UPDATE""",
@@ -129,7 +129,7 @@ def open_lines(tx: Tx, taken: Taken, lines: Sequence[str]) -> None:
 
 
 def close_line(tx: Tx, taken: Taken, line: str, sentence: str) -> None:
-    """Close one line; whoever closes the last says *done*."""
+    """Close one line. Whoever closes the last one says *done*."""
     tx.row("SELECT 1 FROM due_runs WHERE dag_id = %s AND subject = %s AND round = %s FOR UPDATE", *_key(taken))
     tx.run(
         "UPDATE round_lines SET is_open = false WHERE dag_id = %s AND subject = %s AND round = %s AND line = %s",
@@ -162,7 +162,7 @@ def say(tx: Tx, taken: Taken, sentence: str) -> None:
 
 
 def unfinished(tx: Tx) -> list[Round]:
-    """Rounds that Airflow was given and that are not done, without a live lease: what the sweep looks at."""
+    """Rounds that were posted, are not done and have no live lease. The sweep looks at them."""
     rows = tx.rows(
         """SELECT * FROM due_runs WHERE state = 'posted' OR state = 'taken' AND lease_until <= transfer.now()
            ORDER BY posted_at NULLS FIRST LIMIT 200"""
@@ -171,7 +171,7 @@ def unfinished(tx: Tx) -> list[Round]:
 
 
 def again(tx: Tx, round_: Round, outcome: str) -> bool:
-    """End a round that came to nothing and owe the next, later than the last time. False: it moved meanwhile."""
+    """End a failed round and owe the next, later than the last time. False: it moved meanwhile."""
     if not _end(tx, round_, outcome):
         return False
     ring(tx, round_.dag, round_.subject, after=back_off(round_.attempts + 1), attempts=round_.attempts + 1)
@@ -179,14 +179,14 @@ def again(tx: Tx, round_: Round, outcome: str) -> bool:
 
 
 def give_up(tx: Tx, round_: Round, outcome: str) -> bool:
-    """End a round that came to nothing too often. The next ring starts anew; until then a person is asked."""
+    """End a round that failed too often. A person is asked, and the next round owed starts the count anew."""
     return _end(tx, round_, outcome)
 
 
 def begin_anew(tx: Tx) -> int:
-    """After a restore: whatever was owed, posted or at work is owed now. Says how many.
+    """After a restore: owe again what was owed, posted or at work. Returns how many.
 
-    Airflow may remember runs of rounds that this ledger no longer knows: from here on they are numbered far above.
+    Airflow may remember runs of rounds that this ledger no longer knows. So new rounds get far higher numbers.
     """
     open_ = tx.rows(
         """UPDATE due_runs SET state = 'done', outcome = 'restored', lease_until = NULL WHERE state <> 'done'

@@ -1,4 +1,4 @@
-"""The whole ledger at one moment, table by table, out and in again: what a backup keeps of it."""
+"""The whole ledger at one moment, table by table, out and in again, for backup and restore."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from transfer.ledger import Row, Tx, migrate, packets
 from transfer.sealing import KeyGone, KeyName
 from transfer.staging import Location
 
-#: the installation's own, not the ledger's: how far a sandbox's clock is ahead
+#: tables of the installation, not of the ledger: how far a sandbox's clock is ahead
 _NOT_KEPT = ("clock",)
 
 
@@ -70,7 +70,7 @@ def rows_of(connection: psycopg.Connection[Row], shape: Shape) -> Iterator[bytes
 
 
 def take_in(connection: psycopg.Connection[Row], name: str, columns: Sequence[str], text: Iterator[bytes]) -> None:
-    """Rows into an empty table, as `rows_of` gave them."""
+    """Put rows into an empty table, as `rows_of` gave them."""
     query = sql.SQL("COPY transfer.{} ({}) FROM STDIN").format(sql.Identifier(name), _named(columns))
     with connection.cursor().copy(query) as copy:
         for piece in text:
@@ -82,13 +82,15 @@ def _named(columns: Sequence[str]) -> sql.Composed:
 
 
 def is_empty(connection: psycopg.Connection[Row]) -> bool:
-    """Nothing was ever written here."""
+    """Whether nothing was ever written here."""
     return not connection.execute("SELECT 1 FROM facts UNION ALL SELECT 1 FROM arrivals LIMIT 1").fetchall()
 
 
 def others_at_work(connection: psycopg.Connection[Row], *, seconds: float = 3) -> bool:
-    """Others have sessions in this database, and still have them after so long. Who they are is all that one role sees
-    of another's: whoever only asks whether PostgreSQL answers comes every other second, and is gone at once.
+    """Whether others have sessions in this database, and keep them for so long.
+
+    A role sees of another's sessions only who holds them. A health check comes every other second and leaves at once,
+    so a session that stays is work.
     """
     until = time.monotonic() + seconds
     while _sessions_of_others(connection):
@@ -99,7 +101,7 @@ def others_at_work(connection: psycopg.Connection[Row], *, seconds: float = 3) -
 
 
 def _sessions_of_others(connection: psycopg.Connection[Row]) -> bool:
-    connection.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees what it saw first
+    connection.execute("SELECT pg_stat_clear_snapshot()")  # otherwise a transaction keeps seeing what it saw first
     found = connection.execute(
         """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
            AND usename IS NOT NULL AND pid <> pg_backend_pid() LIMIT 1"""
@@ -108,10 +110,10 @@ def _sessions_of_others(connection: psycopg.Connection[Row]) -> bool:
 
 
 def lock_out_others(connection: psycopg.Connection[Row]) -> None:
-    """Until the transaction's end nobody else writes here, nor migrates: who comes waits.
+    """Lock the ledger: until the transaction's end, others that write or migrate wait.
 
     Raises:
-        psycopg.errors.LockNotAvailable: somebody is at it.
+        psycopg.errors.LockNotAvailable: somebody is at work.
     """
     connection.execute("SET LOCAL lock_timeout = '3s'")
     migrate.lock(connection)
@@ -124,11 +126,11 @@ def lock_out_others(connection: psycopg.Connection[Row]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """An object, whole, and the key its content dies with."""
+    """A whole object, and the key whose destruction purges its content."""
 
     location: Location
     under: KeyName
-    #: the packet it was made for, if it was: nothing but that packet's plan names it
+    #: the packet it was made for, if any: only that packet's plan names it
     packet: PacketId | None = None
 
 
@@ -147,7 +149,7 @@ def objects(tx: Tx) -> list[Named]:
 
 
 def _named_by(row: Row) -> Named:
-    # One object is one thing that was kept: the part that begins at its first byte and reaches furthest is all of it.
+    # One object was kept at once. The part that begins at its first byte and reaches furthest is all of it.
     return Named(
         location=Location(key=row.vault_key, offset=row.start, length=row.length, sha256=row.sha256),
         under=KeyName(row.under),
@@ -155,7 +157,7 @@ def _named_by(row: Row) -> Named:
 
 
 def _generated(tx: Tx, packet: PacketId, patient: PatientId) -> list[Named]:
-    """What was made for a packet alone; nothing where its patient is forgotten."""
+    """The objects made for a packet alone; none where its patient is forgotten."""
     try:
         plan = packets.plan_of(tx, packet, patient)
     except KeyGone:
@@ -171,7 +173,7 @@ def names(tx: Tx) -> set[str]:
 
 
 def is_named(tx: Tx, named: Named) -> bool:
-    """Records, arrivals or its packet's plan still name it. A plan that is purged goes whole."""
+    """Whether records, arrivals or its packet's plan still name it. A plan is purged as a whole."""
     row = tx.row(
         """SELECT 1 FROM record_parts WHERE vault_key = %s
            UNION ALL SELECT 1 FROM arrivals WHERE vault_key = %s

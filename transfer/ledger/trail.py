@@ -26,7 +26,7 @@ def chains(tx: Tx) -> list[str]:
 
 
 def walk(tx: Tx, chain: str) -> Walked:
-    """Hold each line of a chain against its hash, its columns, its head and the anchors that packets carry.
+    """Compare each line of a chain with its hash, its columns, its head and the anchors that packets carry.
 
     A line written meanwhile changes nothing: one statement gives one picture of lines and head.
     """
@@ -66,7 +66,7 @@ def _head(chain: str, rows: Sequence[Row]) -> str | None:
 
 
 def _anchors(chain: str, rows: Sequence[Row]) -> tuple[str | None, int]:
-    """What does not agree with an anchor, and the last line that is anchored."""
+    """What disagrees with an anchor, and the last anchored line."""
     anchored = 0
     kinds = facts.stored_kinds(facts.Anchored)
     for row in rows:

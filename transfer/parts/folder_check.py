@@ -8,6 +8,7 @@ from pathlib import Path
 
 from transfer.errors import Refused
 from transfer.parts import private
+from transfer.remedies import Remedy, RemedyCode
 
 #: Bytes free to this account below which nothing is started. A fresh installation takes 90 MB with one case in it;
 #: PostgreSQL ends at once where its log finds no room.
@@ -17,7 +18,7 @@ MIN_FREE = 512 * 10**6
 class UnusableFolder(Refused):
     """The folder of an installation, or its disk, will not do. The message says which and why."""
 
-    remedy = "Put this right, or name a folder of your own on a local disk with --var."
+    remedy = Remedy(RemedyCode.CHOOSE_FOLDER)
 
     @classmethod
     def of(cls, var: Path, error: OSError) -> "UnusableFolder":

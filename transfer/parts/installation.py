@@ -1,7 +1,7 @@
-"""One installation: what lies where under `var`, and the settings that set-up writes for every part.
+"""One installation: what lies where under `var`, and the settings that set-up writes for every service.
 
-Which parts are ours is remembered in TRANSFER_EMBEDDED: a database, store or Airflow whose address is given in the
-environment, or was written into `settings.env` by a person, is somebody else's and is neither started nor stopped here.
+TRANSFER_EMBEDDED lists the embedded services. A database, store or Airflow whose address stands in the environment, or
+was written into `settings.env` by a person, is somebody else's. It is neither started nor stopped here.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ class Installation:
             self._write_sandbox(name)
 
     def environment(self) -> dict[str, str]:
-        """What every part of ours gets: all settings but the owner's address."""
+        """The environment of every service: all settings but the owner's address."""
         kept = {k: v for k, v in self._values.items() if k != "TRANSFER_OWNER_DATABASE_URL"}
         return {**kept, "TRANSFER_VAR": str(self.var), "TMPDIR": str(self.var / "tmp")}
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 def free(names: Iterable[str]) -> dict[str, int]:
     """One free TCP port for each name, none twice.
 
-    They are outside the range the kernel hands to outgoing connections (32768 on), so that a part that is down for a
+    They are outside the range the kernel gives to outgoing connections (32768 on). So a service that is down for a
     moment finds its port free when it comes back.
     """
     wanted, found = list(names), dict[str, int]()

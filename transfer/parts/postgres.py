@@ -1,7 +1,7 @@
 """PostgreSQL 18 from the wheel's binaries, started by us: no port, no trust, nothing of a statement in its log.
 
-As root the server refuses to run. It then runs in a user namespace where root's files belong to an ordinary account,
-or, where namespaces are forbidden, under an ordinary account that may pass through our folders.
+As root the server refuses to run. It then runs in a user namespace where root's files belong to an ordinary account.
+Where namespaces are forbidden, it runs under an ordinary account that may pass through our folders.
 """
 
 import contextlib
@@ -172,8 +172,8 @@ class Postgres:
     def _clear_stale_lock(self, seconds: float = 10.0) -> None:
         """Remove the lock file of a server that was killed, once the last of its backends is gone.
 
-        PostgreSQL would do so itself, except where the number in the file belongs to some other process by now, which
-        is common after a container was restarted.
+        PostgreSQL does so itself, except where the number in the file belongs to another process by now. That is common
+        after a container was restarted.
         """
         deadline = time.monotonic() + seconds
         while any(_works_in(pid, self.data) for pid in Path("/proc").glob("[0-9]*")):

@@ -1,7 +1,7 @@
 """Processes of ours: started so that they end with us, known by more than a number, stopped by escalating.
 
-A process id alone names nothing for long. A `Handle` holds the id *and* when the process started, so that after a crash
-or a reboot we never signal a process that is not ours.
+A process id is used again for other processes. So a `Handle` holds the id *and* the start time. After a crash or a
+reboot we never signal a process that is not ours.
 """
 
 import os
@@ -105,7 +105,8 @@ def stop(handle: Handle, escalation: Iterable[tuple[signal.Signals, float]]) -> 
 def stop_session(leader: int, folder: Path, seconds: float = 2.0) -> None:
     """End what a process left behind in its session, once it is gone itself: politely, then outright.
 
-    Only processes that work in or below `folder`: should the number have come round since, the session is a stranger's.
+    Only processes that work in or below `folder`: the number may have come round since, and then the session is
+    somebody else's.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         left = [handle for handle in _session_of(leader) if _works_below(handle.pid, folder)]

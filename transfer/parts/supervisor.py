@@ -1,8 +1,8 @@
 """Starts everything, watches it, starts again what ends or falls silent, and stops it all in reverse order.
 
 `python -m transfer.parts.supervisor` is the process behind `transfer up`; `transfer.parts.system.System` is how others
-talk to it. There is one per `var`: a lock on `run/lock` says so. What it does is in `log/supervisor.log`, how things
-stand in `run/system.json`, and each component's process in `run/NAME.json`, so that after a crash the next one finds
+talk to it. There is one per `var`, held by a lock on `run/lock`. Its log is `log/supervisor.log`, its state
+`run/system.json`. Each component's process stands in `run/NAME.json`, so that after a crash the next supervisor finds
 and ends what was left.
 """
 

@@ -1,9 +1,9 @@
 """Keeping the embedded store's listings true to its disk, whenever and however often it was killed.
 
-Swift writes an object first and lists it in its container afterwards. What a kill left between the two lies on the
-disk and can neither be seen nor removed through the interface; and what could not be listed in time is put aside for
-Swift's object updater, a daemon that nobody runs here. So, each time the store starts, what it had in hand when it
-died is put aside as well, and a sweep of the updater's lists it all, then and once a minute.
+Swift writes an object first and lists it in its container afterwards. A kill between the two leaves an object on the
+disk that the interface can neither show nor remove. What could not be listed in time is put aside for Swift's object
+updater, a daemon that nobody runs here. So each start puts aside what the store was writing when it died. A sweep of
+the updater then lists it all, and again once a minute.
 """
 
 import os

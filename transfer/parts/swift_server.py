@@ -3,8 +3,8 @@
 FILE is a JSON object: `folder`, `port`, `access_key`, `secret_key`. Everything listens on loopback; the three inner
 servers take free ports. The folder's file system must keep user xattrs (ext4, xfs, btrfs do).
 
-Two things are easy to get wrong: `swift.common.wsgi.loadapp` must load the pipelines (the plain loader leaves out the
-copy middleware, and a copy is then an empty object), and headers must keep their case (metadata keys would change).
+Two things are easy to get wrong. `swift.common.wsgi.loadapp` must load the pipelines: the plain loader leaves out the
+copy middleware, and a copy is then an empty object. Headers must keep their case, or metadata keys change.
 """
 
 # ruff: noqa: E402 - the rest of the world is imported after it has been made cooperative

@@ -1,8 +1,8 @@
 """May this leave? The legal basis of a release, judged before asking, before collecting and at every egress.
 
-Not a score: one missing element makes a release form invalid (HHS refused "substantial compliance", 65 FR 82516), and
-every doubt is a finding with a code. What ends a permission is one of five things and they are not the same (`End`).
-The rules know forms, not FHIR: `Authorization` is the release form as filed, in our words.
+There is no score: one missing element makes a release form invalid (HHS refused "substantial compliance", 65 FR 82516).
+Every doubt is a finding with a code. A permission ends in one of five ways (`End`). The rules know forms, not FHIR:
+`Authorization` is the release form as filed, in our words.
 """
 
 from transfer.permissions.forms import (

@@ -64,7 +64,7 @@ class Authorization:
 
 
 class End(StrEnum):
-    """What ends a permission (DESIGN 2, promise 1). All five stop the bytes at once."""
+    """What ends a permission (docs/safety.md, promise 1). All five stop the bytes at once."""
 
     EXPIRED = "expired"
     REPLACED = "replaced"
@@ -77,13 +77,13 @@ class End(StrEnum):
 class Permission:
     id: PermissionId
     form: Authorization
-    #: what has been written about it; expiry is computed besides
+    #: what was written about it; the rules compute the expiry
     ended: End | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What is about to move. Without `kinds` it is anything, and only a form for all records covers it."""
+    """What is about to be released. Without `kinds` it is anything, and only a form for all records covers it."""
 
     discloser: InstitutionId
     recipient: InstitutionId
@@ -96,7 +96,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emergency:
-    """A named clinician's word that this cannot wait (45 CFR 164.510, 42 CFR 2.51), reviewed the next day.
+    """A named clinician's declaration that this cannot wait (45 CFR 164.510, 42 CFR 2.51), reviewed the next day.
 
     `declared_by` is our opaque reference to the clinician. `declared_at` is UTC.
     """
@@ -151,14 +151,15 @@ class Finding(StrEnum):
 
     @property
     def outside(self) -> "Finding":
-        """The code under which this is shown anywhere but to staff (letters, notes of runs, metrics): that a record
-        needs an express release must not be readable there (DESIGN 2, promise 7).
+        """The code shown to anybody but staff: letters, notes of runs, metrics.
+
+        Nobody outside may read there that a record needs an express release (docs/safety.md, promise 7).
         """
         about_content = (Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED, Finding.COMPOUND, Finding.PURPOSE_MISMATCH)
         return Finding.NOT_THIS_INFORMATION if self in about_content else self
 
 
-#: findings only a person can make, by looking at the paper: `evaluate` takes them as `disputes`
+#: findings that only a person can make, from the paper: `evaluate` takes them as `disputes`
 DISPUTABLE = frozenset(
     {Finding.COMPOUND, Finding.CONDITIONED, Finding.FALSE_MATERIAL, Finding.PATIENT_MISMATCH, Finding.EXPIRED_EVENT}
 )
@@ -166,7 +167,7 @@ DISPUTABLE = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """The answer, and what it rests on. Permitted has no findings; not permitted has at least one."""
+    """The answer, and what it rests on. A permitted release has no findings, any other at least one."""
 
     #: None = not permitted
     basis: Basis | None

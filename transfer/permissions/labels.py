@@ -1,11 +1,11 @@
 """Purposes and labels: which one includes which (v3-ActReason, v3-ActCode, v3-Confidentiality; http://terminology.hl7.org).
 
-Where the law is silent the narrower reading holds: a refusal asks for a form, a release cannot be taken back.
+Where the law is silent, the narrower reading holds. After a refusal a form can still come; a release cannot be undone.
 """
 
 from collections.abc import Iterator, Mapping
 
-# v3-ActReason, each code with its parent (STANDARDS 2.4).
+# http://terminology.hl7.org/CodeSystem/v3-ActReason: each code with its parent
 _PURPOSE_PARENTS: Mapping[str, str] = {
     "COC": "TREAT",
     "ETREAT": "TREAT",
@@ -19,8 +19,8 @@ _PURPOSE_PARENTS: Mapping[str, str] = {
     "HLEGAL": "HOPERAT",
 }
 
-# Labels that restrict nothing by themselves: ordinary confidentiality, handling instructions, test data. Every label
-# not listed here needs an express release: what we do not know we do not pass on.
+# Labels that restrict nothing by themselves: ordinary confidentiality, handling instructions, test data. Every other
+# label needs an express release, also one that we do not know.
 _ORDINARY_LABELS = frozenset(
     {"U", "L", "M", "N"}
     | {"CPLYCD", "MINEC", "PERSISTLABEL", "ENCRYPT", "AUDIT", "REDACT", "MASK", "DELAU", "NOREUSE", "NORELINK", "HTEST"}
@@ -31,8 +31,8 @@ RESTRICTED = "R"
 PSYCHOTHERAPY = frozenset({"PSYTHPN", "HIPAAPsyNotes"})
 _SUBSTANCE_USE = frozenset({"SUD", "ETH", "ETHUD", "OPIOIDUD", "42CFRPart2"})
 
-#: an express release of the first also releases the others. Psychotherapy notes are released by nothing wider
-#: (164.508(b)(3)(ii)), substance-use records by no general behavioural one (42 CFR 2.31)
+#: an express release of the first also releases the others. No wider release covers psychotherapy notes
+#: (164.508(b)(3)(ii)). No general behavioural one covers substance-use records (42 CFR 2.31)
 _EXPRESSLY_INCLUDES: Mapping[str, frozenset[str]] = {
     "SUD": _SUBSTANCE_USE,
     "ETH": _SUBSTANCE_USE,
@@ -47,13 +47,15 @@ _EXPRESSLY_INCLUDES: Mapping[str, frozenset[str]] = {
 }
 
 #: what the treatment basis alone never releases: 42 CFR Part 2 records, psychotherapy notes (164.508(a)(2)), and what
-#: its source released to nobody without a directive. State law adds its own.
+#: its source releases only under a directive. State law adds more.
 BEYOND_TREATMENT = _SUBSTANCE_USE | PSYCHOTHERAPY | _NEEDS_DIRECTIVE | {"V"}
 
 
 def serves(purposes: frozenset[str], purpose: str) -> bool:
-    """One of the form's purposes is this one or a wider one. "At the request of the individual" (`PATRQT`) suffices for
-    what the individual asked (164.508(c)(1)(iv)), and here that is always a treatment opinion.
+    """Whether one of the form's purposes is this one or a wider one.
+
+    "At the request of the individual" (`PATRQT`) is enough for what the individual asked (164.508(c)(1)(iv)). Here that
+    is always a treatment opinion.
     """
     asked = set(with_wider(purpose))
     return bool(purposes & asked) or ("PATRQT" in purposes and "TREAT" in asked)
@@ -69,7 +71,7 @@ def with_wider(purpose: str) -> Iterator[str]:
 def unreleased(special: frozenset[str], labels: frozenset[str]) -> frozenset[str]:
     """The labels that need an express release and have none.
 
-    `R` says how much care and the sensitivity beside it says why: where the why is released, `R` is too.
+    `R` asks for care, and the sensitivity beside it says why. An express release of the sensitivity covers `R`.
     """
     released = special.union(*(_EXPRESSLY_INCLUDES.get(category, frozenset()) for category in special))
     why = labels - _ORDINARY_LABELS - _NEEDS_DIRECTIVE

@@ -40,7 +40,7 @@ _STATEMENTS: Mapping[Statement, Finding] = {
     Statement.CONDITION: Finding.STATEMENT_MISSING_CONDITION,
     Statement.REDISCLOSE: Finding.STATEMENT_MISSING_REDISCLOSE,
 }
-# What a form that says something of other parties is about: shown only where no form says more of these.
+# Findings on a form between other parties: shown only where no form of these parties says more.
 _OTHER_PARTIES = frozenset({Finding.NOT_THIS_DISCLOSER, Finding.NOT_THIS_RECIPIENT})
 
 
@@ -84,7 +84,7 @@ def evaluate(
 def expires_at(form: Authorization, zone: ZoneInfo) -> datetime | None:
     """The first moment, in UTC, at which the form no longer holds; None where it names no date.
 
-    The law gives no clock time: a day is meant inclusively, to its end in the discloser's zone (STANDARDS 1.3).
+    45 CFR 164.508(b)(2)(i) gives no clock time. The day counts to its end in the discloser's time zone.
     """
     if form.expires_on is None:
         return None
@@ -95,7 +95,7 @@ def expires_at(form: Authorization, zone: ZoneInfo) -> datetime | None:
 
 
 def renewal_due(permission: Permission, zone: ZoneInfo, now: datetime) -> bool:
-    """From 14 days before a form expires, and on until it is replaced or otherwise ended."""
+    """Whether a renewal is due: from 14 days before a form expires until it is replaced or ended."""
     end = expires_at(permission.form, zone)
     if end is None or permission.form.denies or permission.form.status is not FormStatus.ACTIVE:
         return False
@@ -103,7 +103,7 @@ def renewal_due(permission: Permission, zone: ZoneInfo, now: datetime) -> bool:
 
 
 def findings_on(form: Authorization, *, zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
-    """What is wrong with a form by itself, whatever is to be released under it: elements, statements, times, status."""
+    """What is wrong with a form by itself, whatever the release: elements, statements, times, status."""
     return tuple(_defects(form, Basis.AUTHORIZATION, zone, now))
 
 
@@ -167,7 +167,7 @@ def _ends(permission: Permission, known: tuple[Permission, ...]) -> Iterator[Fin
 
 
 def _replaces(newer: Permission, older: Permission) -> bool:
-    """A filed form names the older one. Even a defective one does: the patient meant to change it."""
+    """Whether a filed form names the older one. A defective form replaces it too: the patient meant to change it."""
     was_filed = newer.form.status in (FormStatus.ACTIVE, FormStatus.REVOKED) and newer.ended is not End.ENTERED_IN_ERROR
     meant = newer.form.replaces is not None and newer.form.replaces == older.form.reference
     return newer.id != older.id and was_filed and meant
@@ -203,7 +203,7 @@ def _signature_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> It
         yield Finding.REPRESENTATIVE_AUTHORITY_MISSING
     if form.signed_by is not None and form.signed_on is None:
         yield Finding.SIGNATURE_UNDATED
-    # A day's grace, since the form may have been signed further east than the discloser is.
+    # One day of grace: the form may have been signed east of the discloser.
     if form.signed_on is not None and form.signed_on > now.astimezone(zone).date() + timedelta(days=1):
         yield Finding.SIGNATURE_POSTDATED
 
@@ -220,7 +220,7 @@ def _time_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterato
 
 
 def _misfits(form: Authorization, basis: Basis, release: Release) -> Iterator[Finding]:
-    """164.508(a)(1): what moves must be consistent with the form. An element not filled in is found elsewhere."""
+    """164.508(a)(1): a release must be consistent with the form. `findings_on` reports an element not filled in."""
     if form.disclosers and release.discloser not in form.disclosers:
         yield Finding.NOT_THIS_DISCLOSER
     if form.recipients and release.recipient not in form.recipients:
@@ -231,13 +231,15 @@ def _misfits(form: Authorization, basis: Basis, release: Release) -> Iterator[Fi
         yield Finding.PURPOSE_MISMATCH
     if unreleased(form.special, release.labels):
         yield Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED
-    # 164.508(b)(3)(ii): combined with nothing but another one for the same notes
+    # 164.508(b)(3)(ii): only another form for the same notes may be combined with it
     if release.labels & PSYCHOTHERAPY and form.special - PSYCHOTHERAPY - {RESTRICTED, "V"}:
         yield Finding.COMPOUND
 
 
 def _reaches(form: Authorization, release: Release) -> bool:
-    """The form speaks of this release; an element it leaves open reaches everything (FHIR Consent, STANDARDS 2.4)."""
+    """Whether the form is about this release. An absent element reaches everything
+    (https://hl7.org/fhir/R4/consent.html).
+    """
     return (
         (not form.disclosers or release.discloser in form.disclosers)
         and (not form.recipients or release.recipient in form.recipients)
@@ -246,7 +248,7 @@ def _reaches(form: Authorization, release: Release) -> bool:
 
 
 def _stops(release: Release, known: tuple[Permission, ...], zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
-    """A refusal in force or a pause, and what it is. Neither needs the six elements: a "no" is never defective."""
+    """A refusal in force or a pause, as a finding. Neither needs the six elements: a "no" is never defective."""
     reaching = [permission for permission in known if _reaches(permission.form, release)]
     paused = any(permission.ended is End.PAUSED for permission in reaching)
     denied = any(
@@ -263,8 +265,8 @@ def _is_refusal_in_force(permission: Permission, known: tuple[Permission, ...], 
 def _treatment_suffices(release: Release, known: tuple[Permission, ...], beyond_treatment: frozenset[str]) -> bool:
     """164.506(c)(2): provider to provider for treatment, no form needed.
 
-    Not for what lies beyond treatment, and not against a form the patient revoked: by law it was not needed, but who
-    takes it back means "stop" (promise 1), until another form in force covers the same.
+    Not for what lies beyond treatment, and not against a form the patient revoked. By law the form was not needed. But
+    a patient who takes it back means "stop" (docs/safety.md, promise 1), until another form in force covers the same.
     """
     if "TREAT" not in with_wider(release.purpose) or release.labels & beyond_treatment:
         return False
@@ -277,8 +279,9 @@ def _is_revoked(permission: Permission) -> bool:
 
 
 def _is_emergency(release: Release, emergency: Emergency, zone: ZoneInfo, now: datetime) -> bool:
-    """In force to the end of the next day, by which it must have been reviewed. Psychotherapy notes have no such way
-    out (164.508(a)(2)).
+    """Whether it is in force: to the end of the next day, by when it must be reviewed.
+
+    No emergency releases psychotherapy notes (164.508(a)(2)).
     """
     parties = (emergency.discloser, emergency.recipient) == (release.discloser, release.recipient)
     age = now.astimezone(zone).date() - emergency.declared_at.astimezone(zone).date()

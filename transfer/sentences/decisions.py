@@ -25,7 +25,7 @@ HOLDS: Mapping[str, Sentences] = {
         _WHICH_PATIENT,
     ),
     HoldCode.WHOSE_STUDY: Sentences(
-        "Studies of the archive, or images, are not surely this patient's; they were not taken. Call the film room.",
+        "Studies or images of the archive may not be this patient's. They were not taken. Call the film room.",
         THEIRS,
         "Some studies could not be matched to the patient surely. We will call you.",
     ),
@@ -40,7 +40,7 @@ HOLDS: Mapping[str, Sentences] = {
         "We could not make out your referral. Please call us.",
     ),
     HoldCode.ARRIVAL_UNREADABLE: Sentences(
-        "What came cannot be read. Correct the institution's file and read it again, or ask for it again.",
+        "A message cannot be read. Correct the institution's file and read it again, or ask for the message again.",
         WORKING,
         _UNREADABLE,
     ),
@@ -66,7 +66,7 @@ HOLDS: Mapping[str, Sentences] = {
         "Images you sent name another study or series than you list them under. Please tell us whether they belong.",
     ),
     HoldCode.CONTROL_ID_CONFLICT: Sentences(
-        "A message came under a number that had come before with other content. Both are kept; ask which one counts.",
+        "Two messages with different content came under one number. Both are kept; ask which one counts.",
         WORKING,
         "Two different messages came under one number. Please tell us which counts.",
     ),
@@ -81,7 +81,7 @@ HOLDS: Mapping[str, Sentences] = {
         "We have had no answer to our request. Please call us.",
     ),
     HoldCode.SOURCE_PUZZLES: Sentences(
-        "The source answered something its interface does not promise, or that names somebody else. Look at it.",
+        "The source's answer breaks the rules of its interface, or names somebody else. Look at it.",
         WORKING,
         "Your system's answer was not understood. Please call us.",
     ),
@@ -96,12 +96,12 @@ HOLDS: Mapping[str, Sentences] = {
         "Everything is here but slides or blocks.",
     ),
     HoldCode.APPROVE_DELTA: Sentences(
-        "Something came after the packet was accepted. Approve a further packet with it, or wait.",
+        "A record came after the packet was accepted. Approve a further packet with it, or wait.",
         "More of your records have come and are being checked.",
         "More has come since the packet you accepted. It is being checked.",
     ),
     HoldCode.RELEASE_NOT_PERMITTED: Sentences(
-        "The packet may not leave: for some of it no permission is in force. The case shows what is missing.",
+        "The packet may not leave: no permission is in force for some of it. The case shows what is missing.",
         "We may not send your records yet. We need a valid release form from you.",
         "A signed release form is still awaited.",
     ),
@@ -116,12 +116,12 @@ HOLDS: Mapping[str, Sentences] = {
         "Your system refused our packet. Please call us.",
     ),
     HoldCode.PACKET_DECLINED: Sentences(
-        "The receiver declined the packet. Its reasons reopen what they name.",
+        "The receiver declined the packet. Its reasons reopen the lines they name.",
         "The center asked for more. We are getting it.",
         "You declined the packet. We are settling what you named.",
     ),
     HoldCode.RECEIPTS_DISAGREE: Sentences(
-        "The receiver first said one thing of the packet and then another. Call them; the first word stands.",
+        "The receiver sent two receipts of the packet that disagree. Call them; the first one stands.",
         WORKING,
         "We have two different receipts of one packet from you. Please call us.",
     ),
@@ -136,7 +136,7 @@ HOLDS: Mapping[str, Sentences] = {
         "The release rests on a clinician's declaration of an emergency. We are reviewing it.",
     ),
     HoldCode.MACHINERY_BROKEN: Sentences(
-        "Our own machinery failed several times at this. Look at the runs of the case, then let it try again.",
+        "Our own machinery failed several times here. Look at the runs of the case, then let it try again.",
         WORKING,
         OURS,
     ),

@@ -156,6 +156,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.START: "Start it, or say where it runs",
     M.STOP: "Stop it first",
     M.LEAVE_ARCHIVE: "Stop it first, or leave the archive as it was",
+    M.CHOOSE_FOLDER: "Put this right, or name a folder of your own on a local disk",
     M.INSTALL_ORTHANC: "Install orthanc and orthanc-dicomweb, or take the sandbox's archive, which needs nothing",
 }
 

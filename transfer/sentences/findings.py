@@ -126,7 +126,7 @@ FINDINGS: Mapping[str, Sentences] = {
         STOPPED_INSTITUTION,
     ),
     Finding.PAUSED: Sentences(
-        "The patient asked by telephone to stop. Wait for their word in writing.",
+        "The patient asked by telephone to stop. Wait for it in writing.",
         STOPPED,
         STOPPED_INSTITUTION,
     ),
@@ -166,7 +166,7 @@ FINDINGS: Mapping[str, Sentences] = {
         NEW_FORM_INSTITUTION,
     ),
     Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED: Sentences(
-        "Some records need an express line on the form, which it does not have. Do not tell anyone outside which.",
+        "Some records need an express line on the form, and the form lacks it. Do not tell anyone outside which.",
         NEW_FORM,
         NEW_FORM_INSTITUTION,
     ),

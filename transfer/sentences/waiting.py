@@ -14,7 +14,7 @@ REQUESTS: Mapping[str, Sentences] = {
         "We expect records from you; you send them by yourselves.",
     ),
     RequestState.DUE: Sentences(
-        "To be asked; it happens by itself.",
+        "To be asked; the system asks by itself.",
         THEIRS,
         "A request for records will reach you.",
     ),
@@ -62,7 +62,7 @@ REQUESTS: Mapping[str, Sentences] = {
 }
 
 WAITS: Mapping[str, Sentences] = {
-    WaitCode.TO_ASK: Sentences("Waits for us: it is asked next, by itself.", THEIRS, "A request will reach you."),
+    WaitCode.TO_ASK: Sentences("Waits for us: the system asks next, by itself.", THEIRS, "A request will reach you."),
     WaitCode.SOURCE_RETRY: Sentences(
         "Waits for the next try: the source could not be reached.",
         THEIRS,
@@ -109,7 +109,7 @@ WAITS: Mapping[str, Sentences] = {
         "We are finding out who holds some of the records.",
     ),
     WaitCode.UNVERIFIED: Sentences(
-        "Needs a decision: something came that may not answer the line (not final, undated, or of another kind).",
+        "Needs a decision: a record came that may not answer the line (not final, undated, or of another kind).",
         WORKING,
         "A final version of what you sent is awaited.",
     ),
@@ -129,7 +129,7 @@ WAITS: Mapping[str, Sentences] = {
         "The material is not released. Recuts are being asked for.",
     ),
     WaitCode.MATERIAL_UNANNOUNCED: Sentences(
-        "Needs a number: pieces came, and nobody said how many were sent. Enter the count of the sender's list.",
+        "Needs a number: pieces came, and nobody said how many were sent. Enter the count from the sender's list.",
         WORKING,
         "Please tell us how many slides or blocks you sent.",
     ),

@@ -1,7 +1,7 @@
-"""Judging what was read: first what was signed, then everything against it.
+"""Judging what was read: first what was signed, then everything else by it.
 
-What was signed is found wherever it lies. A manifest with a changed byte does not accuse the files it lists, and files
-that changed places are named as that, not as two that were altered.
+What was signed is found wherever it lies. A manifest with a changed byte does not accuse the files it lists. Two files
+that changed places are named as swapped, not as altered.
 """
 
 import hashlib

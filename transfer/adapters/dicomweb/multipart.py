@@ -14,7 +14,7 @@ from typing import Final
 
 from transfer.errors import TooLarge, Unexpected
 
-#: RFC 2046 allows 70; servers send 73 (PERFORMANCE 2)
+#: characters; RFC 2046 section 5.1.1 allows 70, and Orthanc sends 73
 MOST_BOUNDARY: Final = 200
 MOST_HEADERS: Final = 16 << 10
 MOST_PREAMBLE: Final = 64 << 10

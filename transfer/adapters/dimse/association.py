@@ -1,8 +1,8 @@
 """One association as its requestor (PS3.8 7 and 9): PDUs in, PDUs out, all of it in the caller's thread.
 
-pynetdicom's own reads whatever length a PDU states into memory, keeps what comes unasked in a queue without end, and
-waits in threads that nobody can stop. Here a fragment of a message is handed on as the socket brings it, and who stops
-listening stops the archive.
+pynetdicom's own association reads any stated length of a PDU into memory. It keeps what comes unasked in a queue
+without end, and waits in threads that nobody can stop. Here a fragment of a message is handed on as the socket brings
+it. A reader that stops reading stops the archive.
 """
 
 import socket

@@ -131,7 +131,7 @@ def agreed(contexts: list[Context], answer: bytes) -> Agreed:
             for place, (proposed, one) in enumerate(zip(contexts, outcome, strict=True))
             if one.result == 0 and one.transfer_syntax and (one.as_scp if proposed.is_storage else one.as_scu)
         }
-    except Exception:  # noqa: BLE001  a reader of others, given bytes of a stranger
+    except Exception:  # noqa: BLE001  a library's reader, given a peer's bytes
         raise Unexpected("the archive's answer to our proposal cannot be read") from None
     offered = {number: contexts[number // 2].transfer_syntaxes for number in accepted}
     if any(one.transfer_syntaxes[0] not in offered[number] for number, one in accepted.items()) or most < 1024:

@@ -37,7 +37,7 @@ _OF_KIND: Mapping[RecordKind, str] = {
     RecordKind.MOLECULAR: "51969-4 51968-6 55228-1 81247-9 85337-4 85339-0 85319-2",
     RecordKind.TREATMENT_SUMMARY: "68602-2 11486-8 74156-1",
 }
-#: LOINC document types (STANDARDS 6.3; https://loinc.org/document-ontology/)
+#: LOINC document types (https://loinc.org/document-ontology/)
 LOINC_KINDS: Final = MappingProxyType({code: kind for kind, many in _OF_KIND.items() for code in many.split()})
 
 #: What a category says where the code is unknown: US Core DiagnosticReport categories and HL7 table 0074.
@@ -74,7 +74,7 @@ REPORT_STATUS: Final = MappingProxyType(
 
 RELATIONS: Final = MappingProxyType({"replaces": Relation.REPLACES, "appends": Relation.APPENDS})
 
-#: ICD-10-CM categories and SNOMED CT concepts by the disease whose checklist they call for (STANDARDS 6.4)
+#: ICD-10-CM categories and SNOMED CT concepts by the disease whose checklist they call for
 _ICD_DISEASES: Mapping[str, str] = {
     "colorectal": "C18 C19 C20",
     "breast": "C50 D05",

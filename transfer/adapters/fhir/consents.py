@@ -1,4 +1,7 @@
-"""A Consent as a release form (STANDARDS 2.2). What the form lacks is absent here; the rules find fault with it."""
+"""A Consent (https://hl7.org/fhir/R4/consent.html) as a release form (45 CFR 164.508(c)).
+
+What the form lacks is absent here; the rules find fault with it.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -48,10 +51,10 @@ _CLASSES: Final = {
 
 
 def read(consent: Tree, entries: Iterable[Tree], institution: Institution, institutions: Institutions) -> Authorization:
-    """The release form, in our words. Dates are days in the sender's time zone.
+    """The release form, in our words. Its dates are days in the sender's time zone.
 
-    It counts as signed only where `verification` says that the signature was checked. A revocation is read however
-    wrong the rest of it is, since it must take effect: partners it names and we do not know are left out.
+    It counts as signed only where `verification` says that the signature was checked. A revocation must take effect, so
+    it is read however wrong the rest of it is. Partners it names and we do not know are left out.
 
     Raises:
         Unreadable: not a Consent as R4 has it.
@@ -94,7 +97,8 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution, insti
 def _require_plain(consent: Tree) -> None:
     """What narrows a form and has no place among our words is for a person to read.
 
-    A nested *permit* only adds to the form, and is not relied on (STANDARDS 2.4: each node goes by its own type).
+    A nested *permit* only adds to the form, and nobody relies on it. Each provision goes by its own type
+    (https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.type).
     """
     check(consent)
     if "patient-privacy" not in [text(each, "code") for each in codings(child(consent, "scope"))]:

@@ -21,7 +21,7 @@ from transfer.permissions import Authorization, FormStatus
 from transfer.sources import Bad
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-#: a Task's word about a packet; any other state says only that it is on its way
+#: what a Task says of a packet; any other state says only that it is on its way
 _WORDS: Final = {"accepted": ReceiptWord.ACCEPTED, "rejected": ReceiptWord.DECLINED}
 #: resource types a bundle to us may hold besides what it is about
 _COMPANIONS: Final = frozenset(
@@ -125,7 +125,7 @@ def referral(
 
 
 def receipt(body: bytes) -> Receipt:
-    """The receiver's word about a packet. A reason that is no plain code is `other`.
+    """What the receiver says of a packet. A reason that is no plain code is `other`.
 
     Raises:
         Unreadable, Unexpected: not such a word.
@@ -139,7 +139,7 @@ def receipt(body: bytes) -> Receipt:
 
 
 def no_records(body: bytes) -> NoRecords:
-    """A source's word that it holds nothing of what a request asked for.
+    """A source says that it holds nothing of what a request asked for.
 
     Raises:
         Unreadable, Unexpected: not such an answer.
@@ -226,9 +226,11 @@ def _reasons(task: Tree) -> list[str]:
 
 
 def _key(form: Form, subjects: list[Tree], tree: Tree, sha256: str) -> str | None:
-    """A Task may be sent again in a later state: its `lastModified` is part of what it is. A Consent has no such word,
-    and a release form put right comes under its old number, as does a set of documents with another one in it: their
-    bytes are part of what they are.
+    """The business key of a message.
+
+    A Task may be sent again in a later state, so its `lastModified` belongs to its key. A Consent has no such element.
+    A corrected release form, or a changed set of documents, comes under its old number. So their bytes belong to their
+    keys.
     """
     about = subjects[0]
     if form is Form.REFERRAL:

@@ -1,4 +1,4 @@
-"""A ServiceRequest with its Task as a referral (STANDARDS 3.4)."""
+"""A ServiceRequest with its Task as a referral (https://hl7.org/fhir/R4/servicerequest.html, HL7 BSeR)."""
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime

@@ -1,7 +1,7 @@
 """Handing a packet over by IHE MHD 4.2, ITI-65 Provide Document Bundle: links, not bytes.
 
-https://profiles.ihe.net/ITI/MHD/ITI-65.html. Every identifier is fixed by the packet, so that the same packet sent
-again creates nothing twice (`ifNoneExist`), and the receiver can be asked whether it has it.
+https://profiles.ihe.net/ITI/MHD/ITI-65.html. The packet fixes every identifier. So the same packet sent again creates
+nothing twice (`ifNoneExist`), and we can ask the receiver whether it has the packet.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """The process that makes the bookmarked PDF. It reads other people's files, so it runs alone, bounded, and may die.
 
 Run by `pdf.bookmarked`, never imported by it. In: one frame of JSON (what to draw), then the documents' bytes. Out: one
-frame of JSON (what became of each document), then the PDF. It opens no file and no connection, and names on its error
-channel the number of the document it has in hand, so that whoever watches knows which one it died of.
+frame of JSON (what became of each document), then the PDF. It opens no file and no connection. It writes the number of
+the current document to its error channel, so that its watcher knows which one it died of.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Signing a packet: detached JWS (RFC 7515, appendix F) with an RSA key, RS256.
 
-RS256 because it is what CDex prefers for signatures on clinical data, because the same packet signed twice gives the
-same bytes, and because there is exactly one valid signature: with ECDSA anybody can turn one into another.
+CDex prefers RS256 for signatures on clinical data. The same packet signed twice gives the same bytes. There is exactly
+one valid signature, whereas with ECDSA anybody can turn one into another.
 """
 
 import os

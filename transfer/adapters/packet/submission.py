@@ -31,7 +31,7 @@ _ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _CODE: Final = re.compile(r"[^\s]+( [^\s]+)*")
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 
-# LOINC document type of each kind, said where the source's own code is not LOINC (STANDARDS 6.3)
+# LOINC document type of each kind, where the source's own code is not LOINC (https://loinc.org/document-ontology/)
 _TYPES: Final = {
     RecordKind.NOTE: ("34109-9", "Note"),
     RecordKind.PATHOLOGY_REPORT: ("11526-1", "Pathology study"),

@@ -36,7 +36,7 @@ class S3Vault:
     Args:
         endpoint: URL of the store, None for AWS itself
         checksums: whether boto3 adds a CRC-32 to each upload that the store checks; `when_required` for stores that
-            cannot read it (PEERS 2)
+            cannot read it (docs/operations.md, TRANSFER_S3_CHECKSUMS)
         part: bytes of a part; a writer holds three of them
         announce: told each new key before the first byte is written, so that the ledger knows what a dead writer left
     """
@@ -155,7 +155,7 @@ class S3Vault:
             try:
                 self._client.create_bucket(Bucket=self._bucket, **self._placement())
             except (self._client.exceptions.BucketAlreadyOwnedByYou, self._client.exceptions.BucketAlreadyExists):
-                self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is a stranger's
+                self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is somebody else's
 
     def open_uploads(self, prefix: str = "") -> list[OpenUpload]:
         """All uploads neither completed nor aborted, those of live writers too."""

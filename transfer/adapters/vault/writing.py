@@ -1,8 +1,9 @@
 """Writing one object whose length is not known beforehand, with flat memory.
 
-Up to one part an object is one PUT; beyond it a multipart upload, of which two parts are on their way while the next
-one fills: three parts in memory whatever the length. Our SHA-256 runs over the stream once; the payload is not
-signed as well (PERFORMANCE 2), which SigV4 would do with a second SHA-256 over the same bytes.
+Up to one part an object is one PUT; beyond it a multipart upload. Two parts are on their way while the next one fills:
+three parts in memory whatever the length. Our SHA-256 runs over the stream once. The payload is not signed, because
+SigV4 would run a second SHA-256 over the same bytes
+(https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, UNSIGNED-PAYLOAD).
 """
 
 import hashlib

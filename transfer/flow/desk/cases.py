@@ -133,7 +133,7 @@ def _withdraw(tx: Tx, case: CaseId) -> int:
 
 
 def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
-    """A referral nobody opened is nobody's: sealed, and purged like a stranger's message."""
+    """Seal a referral that opened no case. It is purged like an unmatched message."""
     for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
         if arrival := arrivals.claim(tx, name):
             arrivals.settle(tx, arrival, "sealed", "closed", purge_after=arrivals.STRANGER)
@@ -162,7 +162,7 @@ def waive(
 
     Raises:
         Unknown: no such case or line.
-        NotAllowed: a substitute needs a record of this case, and no other word takes one.
+        NotAllowed: a substitute needs a record of this case, and no other answer takes one.
     """
     with at_desk(edges, actor, Right.RELEASE) as tx:
         found, opened, patient = opened_case(tx, case)

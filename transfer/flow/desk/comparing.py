@@ -1,7 +1,7 @@
-"""Whose is it? People compare what a message says of its patient with whom it could be, side by side.
+"""Whose it is: people compare a message's patient with the patients it could be, side by side.
 
-Where nothing but name and birth date agree, or several patients could be meant, two people must say the same. Until
-then nobody's record is touched, and what each said stands in the trail of the patients compared.
+Where only name and birth date agree, or several patients could be meant, two people must give the same answer. Until
+then nobody's record is touched. What each said stands in the trail of the patients compared.
 """
 
 from collections.abc import Iterable

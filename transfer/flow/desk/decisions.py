@@ -1,4 +1,4 @@
-"""Answering what the machinery asks: each question takes some words, and each word does one thing."""
+"""Answering a hold: each question takes some answers, and each answer does one thing."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

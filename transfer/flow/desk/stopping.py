@@ -1,6 +1,6 @@
 """A patient takes a permission back, in writing or by telephone, or lets it go on.
 
-The fence stands with the first commit. The second says that it is in force: nothing is on its way any more.
+The first commit stops the release: no stream may open. The second says that the stop is complete: no stream is open.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def revoke(edges: Edges, permission: str, *, actor: Actor, waiting: Callable[[in
 
     Raises:
         Unknown: no such permission.
-        Unavailable: fenced, and a sender does not answer; the same again goes on waiting.
+        Unavailable: the release is stopped, but a sender does not answer; the same again goes on waiting.
     """
     return _end(edges, permission, End.REVOKED, actor, waiting)
 
@@ -53,8 +53,8 @@ def declare_emergency(
 ) -> ActionResult:
     """Let one institution's records go to the case's center because a named clinician says that it cannot wait.
 
-    In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51); a person is asked to review it by then.
-    The same word on the same day is one declaration; on the next day it is another, which lasts longer.
+    In force to the end of the next day there (45 CFR 164.510, 42 CFR 2.51). A person is asked to review it by then. The
+    same declaration on the same day is one; on the next day it is another, which lasts longer.
 
     Raises:
         Unknown: no such case or institution.

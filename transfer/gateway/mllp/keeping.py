@@ -10,7 +10,7 @@ from transfer.identifiers import InstitutionId
 
 
 class Sink(Protocol):
-    """Where a long payload goes while it arrives. Made by the `Keeper`, who alone knows what it is."""
+    """Where a long payload goes while it arrives. The `Keeper` makes it, and alone knows what it is."""
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes, at most 256 KiB of them. Called on the event loop: nothing slower than a local disk.
