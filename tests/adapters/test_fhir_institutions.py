@@ -34,7 +34,7 @@ pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parent.parent.parent
 CONTROL, TOKEN = "control-token", "the-token"
-LIMITS = HttpLimits(silence_seconds=1)
+LIMITS = HttpLimits(silence_seconds=2)
 
 
 @contextmanager
