@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 
+from tests.clusters import copied, emptied
 from transfer.adapters.keys import FolderKeys
 from transfer.facts import Origin
 from transfer.ledger import Ledger
@@ -57,7 +58,7 @@ def short_folder() -> Iterator[Path]:
 def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL with the three roles and empty databases `transfer` and `airflow`."""
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    part = Postgres(folder / "postgres")
+    part = copied(folder / "postgres")
     part.start()
     yield part
     part.stop()
@@ -103,10 +104,7 @@ def keys(tmp_path: Path) -> FolderKeys:
 def ledger(migrated: Postgres, keys: FolderKeys) -> Iterator[Ledger]:
     """The real ledger, empty."""
     with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
-        tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'transfer' AND tablename <> 'clock'")
-        names = ", ".join(f"transfer.{row[0]}" for row in tables)
-        owner.execute(f"TRUNCATE {names}")
-        owner.execute("UPDATE transfer.clock SET ahead = '0'")
+        emptied(owner)
     ledger = Ledger(migrated.url("app"), keys, Origin(process="test"), connections=12)
     yield ledger
     ledger.close()

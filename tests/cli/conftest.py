@@ -23,8 +23,8 @@ def _loggers_are_handed_back() -> Iterator[None]:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Path) -> Edges:
-    return an_edges(ledger, tmp_path)
+def edges(ledger: Ledger) -> Edges:
+    return an_edges(ledger)
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ ANN, BEN = "ann", "ben"
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path)
+def edges(ledger: Ledger) -> Edges:
+    return b.an_edges(ledger)
 
 
 def lines(edges: Edges, chain: Chain, kind: type[facts.Fact]) -> list[facts.Line]:

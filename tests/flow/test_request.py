@@ -41,8 +41,8 @@ def office() -> Office:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path, office: Office) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=office.ask)
+def edges(ledger: Ledger, office: Office) -> Edges:
+    return b.an_edges(ledger, ask_fhir=office.ask)
 
 
 def asked_again(edges: Edges, hours_pass: Callable[[timedelta], None], times: int) -> None:
@@ -151,8 +151,8 @@ def charts() -> Charts:
 
 
 @pytest.fixture
-def asking(ledger: Ledger, tmp_path, charts: Charts) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_fhir=charts.ask)
+def asking(ledger: Ledger, charts: Charts) -> Edges:
+    return b.an_edges(ledger, ask_fhir=charts.ask)
 
 
 def collected(edges: Edges, case) -> int:
@@ -323,9 +323,9 @@ def with_department_holding(edges: Edges, institution: str, *kinds: RecordKind) 
     return replace(edges, institutions=Institutions([changed, *others]))
 
 
-def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger, tmp_path):
+def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger):
     archive = Archive()
-    edges = b.an_edges(ledger, tmp_path, ask_archive=archive.ask)
+    edges = b.an_edges(ledger, ask_archive=archive.ask)
     edges = with_department_holding(edges, b.MERCY, RecordKind.IMAGES, RecordKind.IMAGING_REPORT)
     chart = b.a_chart()
     b.sign_form(edges, chart, codes=["18748-4"])

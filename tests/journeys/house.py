@@ -12,6 +12,7 @@ from typing import Any
 import urllib3
 
 from tests.attention import attend_until
+from tests.clusters import copied
 from transfer import wiring
 from transfer.flow.assess import Assessment, look
 from transfer.flow.edges import Edges
@@ -104,6 +105,7 @@ class House:
 def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies."""
     environ = {"TRANSFER_CLOCK_SANDBOX": "1", **environ}
+    copied(var / "postgres")
     system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:
