@@ -19,7 +19,7 @@ from transfer.parts.postgres import Postgres
 def copied(folder: Path) -> Postgres:
     """A cluster with roles and databases in `folder`, not running. One that is there already is kept as it is."""
     if not folder.exists():
-        shutil.copytree(_pattern(), folder)
+        shutil.copytree(_pattern(), folder, ignore=shutil.ignore_patterns("postgres.log"))
         (folder / "data" / "postgresql.auto.conf").write_text("fsync = off\n", encoding="utf-8")
     return Postgres(folder)
 

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import copied
 from transfer.parts.system import System
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole_system() -> Iterator[System]:
     """PostgreSQL, store and Airflow with the one DAG `probe`."""
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
     dags = {"TRANSFER_DAGS": str(Path(__file__).parent / "dags")}
+    copied(folder / "var" / "postgres")
     system = System(folder / "var", sandbox=False, gateway=False, environ=dags, dies_with_us=True)
     system.up()
     yield system

@@ -20,7 +20,7 @@ from transfer.settings import Settings, is_open_to_others
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tokens(whole_system):
     """Bearer tokens; asking for them is rate-limited, so once for all."""
     passwords = json.loads((whole_system.var / "airflow" / "passwords.json").read_text())
