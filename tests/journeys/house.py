@@ -1,8 +1,6 @@
 """A whole installation for journeys: real parts, stand-in institutions, and hands to act as people do."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from transfer.flow.assess import Assessment, look
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId
 from transfer.parts.system import System
+from transfer.sandbox.charts import draw_chart
 from transfer.settings import Settings
 
 Chart = dict[str, Any]
@@ -52,9 +51,7 @@ class House:
 
     def a_patient(self, *, slices: int = 4, marked: str | None = None) -> Chart:
         """A new synthetic patient whom oncology, pathology and archive know."""
-        marks = ["--marked", marked] if marked else []
-        command = [sys.executable, "-m", "transfer.sandbox.charts", "--slices", str(slices), *marks]
-        chart: Chart = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        chart = draw_chart(marked=marked, slices=slices)
         for institution in ("oncology", "pathology", "archive"):
             self.order(institution, "patients", chart)
         return chart
