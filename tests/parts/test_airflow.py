@@ -185,7 +185,8 @@ def test_everything_listens_on_loopback_only(whole_system):
         if component.pid and session_holds(line, component.pid)
     }
 
-    assert len(ours) == 5  # four of the store, one of Airflow; PostgreSQL has none
+    # four of the store, one of Airflow, two of the gateway, one of each stand-in; PostgreSQL has none
+    assert len(ours) == 11
     assert all(address.startswith("127.0.0.1:") for address in ours)
 
 
