@@ -158,8 +158,9 @@ def test_each_user_of_airflow_has_one_role_and_there_are_no_others(whole_system)
 
 
 def test_nothing_under_var_can_be_opened_by_others(whole_system):
-    """But the maps of the store's rings, which hold no secret and lie in a folder that is shut. What a stand-in keeps in
-    its own folder, below `sandbox`, is its own affair.
+    """But the maps of the store's rings, which hold no secret and lie in a folder that is shut.
+
+    What a stand-in keeps in its own folder, below `sandbox`, is its own affair.
     """
     open_to_others = {
         str(path.relative_to(whole_system.var))
