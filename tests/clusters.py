@@ -5,6 +5,7 @@ does, and no test takes that away. What the product sets is what `tests/parts/te
 the product made.
 """
 
+import atexit
 import shutil
 import tempfile
 from functools import cache
@@ -37,15 +38,10 @@ def emptied(owner: psycopg.Connection[Any]) -> None:
 
 @cache
 def _pattern() -> Path:
-    """A cluster that ran once and was stopped."""
-    folder = Path(_room().name) / "postgres"
-    pattern = Postgres(folder)
+    """A cluster that ran once and was stopped. It is gone when this process ends."""
+    room = Path(tempfile.mkdtemp(prefix="rt-"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    pattern = Postgres(room / "postgres")
     pattern.start()
     pattern.stop()
-    return folder
-
-
-@cache
-def _room() -> "tempfile.TemporaryDirectory[str]":
-    """Gone when this process ends."""
-    return tempfile.TemporaryDirectory(prefix="rt-")
+    return pattern.folder
