@@ -106,7 +106,7 @@ def _filled(count: int) -> Iterator[Filled]:
         try:
             migrate(postgres.url("owner"))
             ledger = Ledger(postgres.url("app"), FolderKeys(folder / "keys"), Origin(process="bench"))
-            edges = builders.an_edges(ledger, folder)
+            edges = builders.an_edges(ledger)
             cases = [builders.a_case_without_slides(edges) for _ in range(FEW)]
             with psycopg.connect(postgres.url("owner"), options="-csearch_path=transfer") as owner:
                 _multiply(owner, count // FEW)

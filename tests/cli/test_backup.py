@@ -37,8 +37,8 @@ def vault(store: Store) -> S3Vault:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Path, vault: S3Vault) -> Edges:
-    return an_edges(ledger, tmp_path, vault=vault)
+def edges(ledger: Ledger, vault: S3Vault) -> Edges:
+    return an_edges(ledger, vault=vault)
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ class Place:
 
 @pytest.fixture
 def place(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Place]:
-    edges = an_edges(ledger, tmp_path)
+    edges = an_edges(ledger)
     place = Place(edges, BackupFolder(tmp_path / "backup", ledger.keys), migrated.url("owner"))
     yield place
     place.edges.ledger.close()

@@ -35,8 +35,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path)
+def edges(ledger: Ledger) -> Edges:
+    return b.an_edges(ledger)
 
 
 def lines(edges: Edges, chain: Chain, kind: type[facts.Fact]) -> list[facts.Line]:

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path)
+def edges(ledger: Ledger) -> Edges:
+    return b.an_edges(ledger)
 
 
 def a_batch(*parts: bytes, enveloped: bool = True, said: int | None = None) -> bytes:

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path)
+def edges(ledger: Ledger) -> Edges:
+    return b.an_edges(ledger)
 
 
 def declare(edges: Edges, case, institution: str = "mercy-imaging") -> desk.ActionResult:

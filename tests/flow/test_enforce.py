@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -61,8 +60,8 @@ def center() -> Center:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Any, center: Center) -> Edges:
-    return b.an_edges(ledger, tmp_path, hand_to=lambda _: center)
+def edges(ledger: Ledger, center: Center) -> Edges:
+    return b.an_edges(ledger, hand_to=lambda _: center)
 
 
 def come_in(edges: Edges, case: CaseId, kinds: Iterable[RecordKind] = EVERYTHING) -> None:

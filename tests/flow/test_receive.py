@@ -42,8 +42,8 @@ def ask_in_vain(_source: object) -> Any:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_documents=ask_in_vain, ask_archive=ask_in_vain)
+def edges(ledger: Ledger) -> Edges:
+    return b.an_edges(ledger, ask_documents=ask_in_vain, ask_archive=ask_in_vain)
 
 
 def a_report_is_stored(edges: Edges) -> str:

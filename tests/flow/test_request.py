@@ -42,8 +42,8 @@ def office() -> Office:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path, office: Office) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_documents=office.ask)
+def edges(ledger: Ledger, office: Office) -> Edges:
+    return b.an_edges(ledger, ask_documents=office.ask)
 
 
 def asked_again(edges: Edges, hours_pass: Callable[[timedelta], None], times: int) -> None:
@@ -140,8 +140,8 @@ def charts() -> Charts:
 
 
 @pytest.fixture
-def asking(ledger: Ledger, tmp_path, charts: Charts) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_documents=charts.ask)
+def asking(ledger: Ledger, charts: Charts) -> Edges:
+    return b.an_edges(ledger, ask_documents=charts.ask)
 
 
 def collected(edges: Edges, case) -> int:
@@ -312,9 +312,9 @@ def with_department_holding(edges: Edges, institution: str, *kinds: RecordKind) 
     return replace(edges, institutions=Institutions([changed, *others]))
 
 
-def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger, tmp_path):
+def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger):
     archive = Archive()
-    edges = b.an_edges(ledger, tmp_path, ask_archive=archive.ask)
+    edges = b.an_edges(ledger, ask_archive=archive.ask)
     edges = with_department_holding(edges, b.MERCY, RecordKind.IMAGES, RecordKind.IMAGING_REPORT)
     chart = b.a_chart()
     b.sign_form(edges, chart, codes=["18748-4"])

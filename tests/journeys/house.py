@@ -1,8 +1,6 @@
 """A whole installation for journeys: real parts, stand-in institutions, and hands to act as people do."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +10,13 @@ from typing import Any
 import urllib3
 
 from tests.attention import attend_until
+from tests.clusters import copied
 from transfer import wiring
 from transfer.flow.assess import Assessment, look
 from transfer.flow.edges import Edges
 from transfer.identifiers import CaseId
 from transfer.parts.system import System
+from transfer.sandbox.charts import draw_chart
 from transfer.settings import Settings
 
 Chart = dict[str, Any]
@@ -51,9 +51,7 @@ class House:
 
     def a_patient(self, *, slices: int = 4, marked: str | None = None) -> Chart:
         """A new synthetic patient whom oncology, pathology and archive know."""
-        marks = ["--marked", marked] if marked else []
-        command = [sys.executable, "-m", "transfer.sandbox.charts", "--slices", str(slices), *marks]
-        chart: Chart = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        chart = draw_chart(marked=marked, slices=slices)
         for institution in ("oncology", "pathology", "archive"):
             self.order(institution, "patients", chart)
         return chart
@@ -103,6 +101,7 @@ class House:
 @contextmanager
 def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies."""
+    copied(var / "postgres")
     system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:

@@ -1,7 +1,6 @@
 """What was purged is gone, and what is sent again is another thing: kept, unless it would begin what somebody ended."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -20,8 +19,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Path) -> Edges:
-    return an_edges(ledger, tmp_path)
+def edges(ledger: Ledger) -> Edges:
+    return an_edges(ledger)
 
 
 def a_note(edges: Edges) -> Stored:

@@ -10,12 +10,12 @@ import pydicom
 import pytest
 
 from tests.fakes import MemoryVault
+from tests.images import images_of
 from tests.peers import installed
 from tests.peers.running import running
 from tests.peers.test_orthanc import fetch, fetched, largest
 from tests.series import missing
 from transfer.adapters.dimse import DimseClient, Peer
-from transfer.demo import images_of
 from transfer.errors import TransferError, TurnedAway
 from transfer.institutions import Institution
 from transfer.parts import ports

@@ -14,12 +14,12 @@ import pydicom
 import pytest
 
 from tests.fakes import MemoryVault
+from tests.images import images_of
 from tests.peers.certificates import Certificates, certificates
 from tests.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
 from tests.series import missing
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, Peer, Timeouts
-from transfer.demo import images_of
 from transfer.errors import Fenced, TurnedAway, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
