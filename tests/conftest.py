@@ -17,17 +17,17 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 
-from tests import order, read_once
-from tests.clusters import copied, emptied
+from tests.kit import order, read_once
+from tests.kit.clusters import copied, emptied
 from transfer.adapters.keys import FolderKeys
+from transfer.embedded.postgres import Postgres
+from transfer.embedded.store import Store
 from transfer.facts import Origin
 from transfer.ledger import Ledger
 from transfer.ledger.migrate import migrate
-from transfer.parts.postgres import Postgres
-from transfer.parts.store import Store
 
 if TYPE_CHECKING:
-    from tests.journeys.house import House
+    from tests.kit.house import House
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,7 +104,7 @@ def airflow_house(request: pytest.FixtureRequest) -> Iterator["House"]:
 
     It takes as long to start as a hundred tests take, so there is one for all files that ask for it.
     """
-    from tests.journeys.house import a_house
+    from tests.kit.house import a_house
 
     with ExitStack() as until_the_last_has_had_it:
         folder = Path(tempfile.mkdtemp(prefix="rt-"))

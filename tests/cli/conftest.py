@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests import read_once
-from tests.builders import NAMES, an_edges
-from tests.loggers import handed_back
-from tests.packets import signing_key
+from tests.kit import read_once
+from tests.kit.builders import NAMES, new_services
+from tests.kit.loggers import handed_back
+from tests.kit.packets import signing_key
 from transfer import reviewed
 from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
-from transfer.flow.edges import Edges
+from transfer.embedded.postgres import Postgres
+from transfer.flow.services import Services
 from transfer.ledger import Ledger
-from transfer.parts.postgres import Postgres
 from transfer.settings import written
 
 _READ = read_once.each_version(reviewed.read)
@@ -28,13 +28,15 @@ def _loggers_are_handed_back() -> Iterator[None]:
 
 
 @pytest.fixture
-def edges(ledger: Ledger) -> Edges:
-    return an_edges(ledger)
+def services(ledger: Ledger) -> Services:
+    return new_services(ledger)
 
 
 @pytest.fixture
-def transfer(edges: Edges, migrated: Postgres, keys: FolderKeys, tmp_path: Path, monkeypatch) -> Callable[..., Result]:
-    """Run `transfer` with arguments, and what is typed, in an installation on the same ledger as `edges`."""
+def transfer(
+    services: Services, migrated: Postgres, keys: FolderKeys, tmp_path: Path, monkeypatch
+) -> Callable[..., Result]:
+    """Run `transfer` with arguments, and what is typed, in an installation on the same ledger as `services`."""
     read_once.service_models()
     monkeypatch.setattr(reviewed, "read", _READ)
     (tmp_path / "keys" / "signer.pem").write_bytes(signing_key())

@@ -9,10 +9,10 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from tests.adapters.packet.test_packet_dicomdir import a_study
-from tests.fakes import MemoryVault
-from tests.images import images_of
-from tests.packets import contents, made
-from tests.peers import installed
+from tests.kit.fakes import MemoryVault
+from tests.kit.images import images_of
+from tests.kit.packets import contents, made
+from tests.kit.peers import installed
 from transfer.sandbox.charts import draw_chart
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "dicom"
