@@ -72,31 +72,31 @@ SECONDS ?= 60
 TARGETS ?=
 
 fuzz: $(VENV)/.ready  ## Throw bytes at every parser of ours, SECONDS for each target; ends with 1 at a finding
-	@nice $(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+	@nice $(VENV)/bin/python -m tests.campaigns.fuzz --seconds $(SECONDS) $(TARGETS)
 
 # make crash-points ONLY="purge desk" or EVERY=1: some verbs, or every line of all of them
 crash-points: $(VENV)/.ready  ## Kill every verb that writes at every line that matters, and look at what is left
-	@$(VENV)/bin/python -m tests.chaos.points $(ONLY) $(if $(EVERY),--every-line)
+	@$(VENV)/bin/python -m tests.campaigns.chaos.points $(ONLY) $(if $(EVERY),--every-line)
 
 # make chaos N=200 SEED=7: the seed of an earlier campaign makes the same list of kills
 N ?= 200
 
 chaos: $(VENV)/.ready  ## Kill N processes of a whole installation while eight cases run; nothing may be lost
-	@$(VENV)/bin/python -m tests.chaos $(N) $(if $(SEED),--seed $(SEED))
+	@$(VENV)/bin/python -m tests.campaigns.chaos $(N) $(if $(SEED),--seed $(SEED))
 
 # SAMPLES=/where/they/are make hostile DOORS="verify pages" EVERY_FILE=10: these doors alone, every tenth file
 EVERY_FILE ?= 1
 
 hostile: $(VENV)/.ready  ## Every sample file, as itself and mutated, and bombs, to every door; ends with 1 if one gives way
-	@$(VENV)/bin/python -m tests.hostile --every $(EVERY_FILE) $(DOORS)
+	@$(VENV)/bin/python -m tests.campaigns.hostile --every $(EVERY_FILE) $(DOORS)
 
 bench: $(VENV)/.ready  ## Ratios, interleaved
-	@$(VENV)/bin/python -m tests.bench
+	@$(VENV)/bin/python -m tests.campaigns.bench
 
 lock: $(VENV)/.ready  ## Resolve the requirements anew
 	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras $(LOCKED) -o requirements/lock.txt
 	@$(VENV)/bin/uv pip compile pyproject.toml --extra celery $(LOCKED) -o requirements/production.txt
-	@$(VENV)/bin/uv pip compile tests/fuzz/requirements.in $(LOCKED) -o tests/fuzz/requirements.txt
+	@$(VENV)/bin/uv pip compile tests/campaigns/fuzz/requirements.in $(LOCKED) -o tests/campaigns/fuzz/requirements.txt
 	@$(VENV)/bin/uv pip compile requirements/bootstrap.in $(LOCKED) -o requirements/bootstrap.txt
 
 LOCKED := --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet

@@ -14,11 +14,11 @@ from transfer_airflow.defaults import A_ROUND, FETCH_POOL
 
 @dag(dag_id="open_case", doc_md=__doc__, tags=["case"], **A_ROUND)
 def open_case() -> None:
-    @task
-    def admit() -> list[str]:
+    @task(task_id="open_case")
+    def requests_to_make() -> list[str]:
         from transfer_airflow import verbs
 
-        return verbs.admit()
+        return verbs.open_case()
 
     @task(pool=FETCH_POOL)
     def request(name: str) -> None:
@@ -26,7 +26,7 @@ def open_case() -> None:
 
         verbs.request(name)
 
-    request.expand(name=admit())
+    request.expand(name=requests_to_make())
 
 
 open_case()

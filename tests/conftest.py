@@ -15,11 +15,11 @@ import pytest
 from hypothesis import settings
 
 from transfer.adapters.keys import FolderKeys
+from transfer.embedded.postgres import Postgres
+from transfer.embedded.store import Store
 from transfer.facts import Origin
 from transfer.ledger import Ledger
 from transfer.ledger.migrate import migrate
-from transfer.parts.postgres import Postgres
-from transfer.parts.store import Store
 
 # `HYPOTHESIS_PROFILE=thorough make test` looks twenty times as long for a counterexample.
 settings.register_profile("quick", max_examples=25, deadline=None)

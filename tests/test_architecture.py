@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.documentation import dag_pages, sentences, tables
+from tests.kit.documentation import dag_pages, sentences, tables
 from transfer import case, facts
 from transfer.facts import Fact
 
@@ -36,12 +36,12 @@ OF_OTHER_CHAINS = {
     "permission-ended",
     "permission-resumed",
     "emergency-declared",
-    "fence-in-force",
+    "stop-completed",
     "records-purged",
     "backed-up",
     "backup-begun",
     "restored",
-    "strangers-purged",
+    "unmatched-purged",
 }
 
 
@@ -98,7 +98,7 @@ def test_every_verb_that_can_be_rung_has_its_dag():
 
 
 def test_the_page_of_dags_is_what_their_files_say():
-    """Written anew by `python -m tests.documentation`."""
+    """Written anew by `python -m tests.kit.documentation`."""
     assert (ROOT / "docs" / "dags.md").read_text() == dag_pages(DAG_FILES)
 
 
@@ -111,7 +111,7 @@ def test_airflow_does_not_run_our_package_as_plugins():
 
 def test_every_folder_of_code_is_a_package():
     """One without `__init__.py` is neither installed from a wheel nor seen by the import contracts."""
-    apart = {ROOT / "transfer" / "parts" / "airflow_config"}  # on the path of Airflow's own processes
+    apart = {ROOT / "transfer" / "embedded" / "airflow_config"}  # on the path of Airflow's own processes
     folders = {path.parent for path in (ROOT / "transfer").rglob("*.py")} - apart
 
     assert [folder.relative_to(ROOT) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from transfer.parts.airflow import Airflow
+from transfer.embedded.airflow import Airflow
 from transfer.settings import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -75,7 +75,7 @@ class Referral:
     priority: Priority = Priority.ROUTINE
 
 
-class ReceiptWord(StrEnum):
+class ReceiptStatus(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
 
@@ -85,7 +85,7 @@ class Receipt:
     """What the receiver says of a packet. `packet` is the peer's text until it is checked against our own ids."""
 
     packet: str
-    word: ReceiptWord
+    status: ReceiptStatus
     #: coded reasons of a decline, in the peer's own words until `worded`
     reasons: tuple[str, ...] = ()
 

@@ -21,7 +21,7 @@ class NoBackup(Unknown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class BackedUpTable:
     """One table of the ledger: its rows as COPY's text, and the SHA-256 of that text."""
 
     name: str
@@ -31,7 +31,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class BackedUpObject:
     """One object of the vault: its bytes, sealed under the key `under`. `sha256` is of the bytes as they were kept."""
 
     key: str
@@ -54,8 +54,8 @@ class Manifest:
     lapses: date
     code: str
     migration: str
-    tables: tuple[Table, ...]
-    objects: tuple[Kept, ...]
+    tables: tuple[BackedUpTable, ...]
+    objects: tuple[BackedUpObject, ...]
     purged: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
 
@@ -90,7 +90,7 @@ def _read(name: str, value: Any) -> Any:
         case "lapses":
             return date.fromisoformat(value)
         case "tables":
-            return tuple(Table(**{**one, "columns": tuple(one["columns"])}) for one in value)
+            return tuple(BackedUpTable(**{**one, "columns": tuple(one["columns"])}) for one in value)
         case "objects":
             return tuple(_kept(one) for one in value)
         case "purged" | "lacking":
@@ -98,5 +98,5 @@ def _read(name: str, value: Any) -> Any:
     return value
 
 
-def _kept(one: Mapping[str, Any]) -> Kept:
-    return Kept(**{**one, "under": KeyName(one["under"])})
+def _kept(one: Mapping[str, Any]) -> BackedUpObject:
+    return BackedUpObject(**{**one, "under": KeyName(one["under"])})

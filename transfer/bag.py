@@ -32,7 +32,7 @@ BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)
 #: the largest size eleven octal digits can say; no single file of a packet is larger
 LARGEST_FILE: Final = 8**11 - 1
-LONGEST_PATH: Final = 100
+MAX_PATH_LENGTH: Final = 100
 
 _PART = r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 _PATH = re.compile(rf"{_PART}(/{_PART}){{0,7}}")
@@ -43,7 +43,7 @@ _MTIME: Final = 315_532_800
 
 def is_path(text: str) -> bool:
     """One that a packet may hold: relative, ASCII, at most 100 bytes, no part that hides or climbs."""
-    return len(text) <= LONGEST_PATH and _PATH.fullmatch(text) is not None
+    return len(text) <= MAX_PATH_LENGTH and _PATH.fullmatch(text) is not None
 
 
 def order(path: str) -> tuple[int, str]:

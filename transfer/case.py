@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import reduce
 
 from transfer import facts
-from transfer.facts import Line
+from transfer.facts import LedgerLine
 from transfer.identifiers import CaseId
 
 
@@ -23,7 +23,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequestProgress:
     """A request and the last that is known of it."""
 
     made: facts.RequestMade
@@ -31,7 +31,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class PacketProgress:
     """A packet's way: planned, assembled, handed over, received."""
 
     planned: facts.PacketPlanned
@@ -60,7 +60,7 @@ class Case:
     opened_at: datetime | None = None
     changed_at: datetime | None = None
     opened: facts.CaseOpened | None = None
-    requests: Mapping[str, Asked] = field(default_factory=dict)
+    requests: Mapping[str, RequestProgress] = field(default_factory=dict)
     records: Mapping[str, facts.RecordCollected] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     #: imaging records → the line at which their set of UIDs last became whole
@@ -72,7 +72,7 @@ class Case:
     approved: facts.CaseApproved | None = None
     #: a person approved after the newest packet was planned: one more packet may go
     approval_is_open: bool = False
-    packets: Mapping[str, Sent] = field(default_factory=dict)
+    packets: Mapping[str, PacketProgress] = field(default_factory=dict)
     holds: Mapping[str, facts.HoldOpened] = field(default_factory=dict)
     closed: facts.CaseClosed | None = None
 
@@ -87,7 +87,7 @@ class Case:
         if newest is None:
             return Stage.GATHERING
         if newest.receipt:
-            return Stage.DELIVERED if newest.receipt.word == "accepted" else Stage.GATHERING
+            return Stage.DELIVERED if newest.receipt.status == "accepted" else Stage.GATHERING
         if newest.purged:
             return Stage.GATHERING
         return Stage.SENDING if newest.begun else Stage.PACKING
@@ -98,7 +98,7 @@ class Case:
         return frozenset(self.superseded_by)
 
     @property
-    def newest_packet(self) -> Sent | None:
+    def newest_packet(self) -> PacketProgress | None:
         return next(reversed(list(self.packets.values())), None)
 
     @property
@@ -115,12 +115,12 @@ class Case:
         return self.closed is None
 
 
-def fold(case: CaseId, lines: Iterable[Line]) -> Case:
+def fold(case: CaseId, lines: Iterable[LedgerLine]) -> Case:
     """The case after all its lines, in their order."""
     return reduce(_after, lines, Case(id=case))
 
 
-def _after(case: Case, line: Line) -> Case:
+def _after(case: Case, line: LedgerLine) -> Case:
     case = replace(case, changed_at=line.at, opened_at=case.opened_at or line.at)
     match line.fact:
         case facts.CaseOpened() as opened:
@@ -140,17 +140,17 @@ def _after(case: Case, line: Line) -> Case:
     return _after_request(_after_record(_after_packet(case, line), line), line)
 
 
-def _after_request(case: Case, line: Line) -> Case:
+def _after_request(case: Case, line: LedgerLine) -> Case:
     match line.fact:
         case facts.RequestMade() as made:
-            return replace(case, requests={**case.requests, made.request: Asked(made=made)})
+            return replace(case, requests={**case.requests, made.request: RequestProgress(made=made)})
         case facts.RequestMoved() as moved:
             asked = replace(case.requests[moved.request], moved=moved)
             return replace(case, requests={**case.requests, moved.request: asked})
     return case
 
 
-def _after_record(case: Case, line: Line) -> Case:
+def _after_record(case: Case, line: LedgerLine) -> Case:
     match line.fact:
         case facts.RecordCollected() as collected:
             whole = case.whole | {collected.record} if collected.is_whole else case.whole
@@ -163,10 +163,10 @@ def _after_record(case: Case, line: Line) -> Case:
     return case
 
 
-def _after_packet(case: Case, line: Line) -> Case:
+def _after_packet(case: Case, line: LedgerLine) -> Case:
     match line.fact:
         case facts.PacketPlanned() as planned:
-            return replace(_with_packet(case, planned.packet, Sent(planned=planned)), approval_is_open=False)
+            return replace(_with_packet(case, planned.packet, PacketProgress(planned=planned)), approval_is_open=False)
         case facts.PacketAssembled() as assembled:
             return _with_packet(case, assembled.packet, replace(case.packets[assembled.packet], assembled=assembled))
         case facts.Anchored() as anchored if anchored.packet in case.packets:
@@ -183,5 +183,5 @@ def _after_packet(case: Case, line: Line) -> Case:
     return case
 
 
-def _with_packet(case: Case, packet: str, sent: Sent) -> Case:
+def _with_packet(case: Case, packet: str, sent: PacketProgress) -> Case:
     return replace(case, packets={**case.packets, packet: sent})

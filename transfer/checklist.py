@@ -44,7 +44,7 @@ class _Reviewed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Line(_Reviewed):
+class ChecklistLine(_Reviewed):
     """One thing asked for."""
 
     key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
@@ -78,7 +78,7 @@ class Checklist(_Reviewed):
     version: Annotated[str, Field(min_length=1)]
     title: Annotated[str, Field(min_length=3)]
     codes: Annotated[tuple[Code, ...], Field(min_length=1)]
-    lines: Annotated[tuple[Line, ...], Field(min_length=1)]
+    lines: Annotated[tuple[ChecklistLine, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -90,7 +90,7 @@ class Checklist(_Reviewed):
             raise ValueError("material is counted on one line")
         return self
 
-    def line(self, key: str) -> Line:
+    def line(self, key: str) -> ChecklistLine:
         """The line of that key.
 
         Raises:

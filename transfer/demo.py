@@ -19,20 +19,20 @@ import urllib3
 
 from transfer import facts, wiring
 from transfer.adapters.packet.signature import jwks
+from transfer.embedded.orthanc import Orthanc
+from transfer.embedded.system import System
 from transfer.errors import Refused, TransferError
 from transfer.facts import Chain
 from transfer.flow import desk
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.parts.orthanc import Orthanc
-from transfer.parts.system import System
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import RIGHTS, Actor, Role
 from transfer.settings import Settings
-from transfer.verify import Outcome, verify
+from transfer.verify import VerificationOutcome, verify
 
 #: seconds until a step that does not come is a failure
-PATIENCE = 120.0
+MAX_WAIT_SECONDS = 120.0
 
 
 class DemoFailed(TransferError):
@@ -62,10 +62,10 @@ class Summary:
     seconds: float
 
 
-Tell = Callable[[str], None]
+ProgressCallback = Callable[[str], None]
 
 
-def run(var: Path, tell: Tell, *, started_at: float, archive: str = "sandbox") -> Summary:
+def run(var: Path, tell: ProgressCallback, *, started_at: float, archive: str = "sandbox") -> Summary:
     """Run the demo in the installation at `var`, started if it is not up and stopped again only then.
 
     Raises:
@@ -85,8 +85,8 @@ def run(var: Path, tell: Tell, *, started_at: float, archive: str = "sandbox") -
     system.up(lambda line: tell(f"  {line}"))
     try:
         settings = Settings.load({}, var)
-        with wiring.connect(settings, wiring.origin("demo", person="demo")) as edges:
-            return _play(_Stage(settings, edges, tell), started_at, with_orthanc=with_orthanc)
+        with wiring.connect(settings, wiring.origin("demo", person="demo")) as services:
+            return _play(_Stage(settings, services, tell), started_at, with_orthanc=with_orthanc)
     finally:
         if not was_running:
             tell("Stopping what was started (make up leaves it running)")
@@ -96,9 +96,9 @@ def run(var: Path, tell: Tell, *, started_at: float, archive: str = "sandbox") -
 class _Stage:
     """Where the demo plays: the institutions, the ledger, the audience."""
 
-    def __init__(self, settings: Settings, edges: Edges, tell: Tell) -> None:
+    def __init__(self, settings: Settings, services: Services, tell: ProgressCallback) -> None:
         self.settings = settings
-        self.edges = edges
+        self.services = services
         self.tell = tell
         self._http = urllib3.PoolManager(retries=False, timeout=60)
 
@@ -124,10 +124,10 @@ class _Stage:
 
     def until(self, what: str, look: Callable[[], Any]) -> Any:
         """Wait until `look` finds something."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + MAX_WAIT_SECONDS
         while not (found := look()):
             if time.monotonic() > until:
-                raise DemoFailed(f"waited {PATIENCE:.0f} s: {what}")
+                raise DemoFailed(f"waited {MAX_WAIT_SECONDS:.0f} s: {what}")
             time.sleep(0.2)
         return found
 
@@ -142,19 +142,19 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
         stage.tell(f"  {count} images")
     stage.tell("Lakeside Oncology files the patient's signed release form")
     stage.order("oncology", "send-release-form", {"chart": chart["id"]})
-    stage.until("the release form is stored and sealed", lambda: _is_sealed(stage.edges))
+    stage.until("the release form is stored and sealed", lambda: _is_sealed(stage.services))
     stage.tell("Lakeside Oncology refers the patient for a second opinion")
     stage.order("oncology", "send-referral", {"chart": chart["id"]})
-    case = stage.until("the referral is stored", lambda: _newest_case(stage.edges))
+    case = stage.until("the referral is stored", lambda: _newest_case(stage.services))
     stage.tell(f"  case {case}")
     stage.tell("Prairie Pathology's interface sends its reports, this patient's among others'")
-    stage.order("pathology", "send-strangers", {"count": 5})
+    stage.order("pathology", "send-other-patients", {"count": 5})
     stage.order("pathology", "send-report", {"chart": chart["id"], "status": "F"})
     with _watching(stage, case) as look:
-        stage.until("only the slides are missing", lambda: look() and _asks(stage.edges, case, "approve-partial"))
+        stage.until("only the slides are missing", lambda: look() and _asks(stage.services, case, "approve-partial"))
         _receive_slides(stage, case, chart)
         arrived = stage.until("the center has checked its packet", lambda: look() and _arrived(stage, case))
-        stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.edges, case))
+        stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.services, case))
     return _conclude(stage, case, arrived, started_at)
 
 
@@ -175,19 +175,19 @@ def images_of(chart: Mapping[str, Any]) -> list[bytes]:
         return [path.read_bytes() for path in sorted(Path(folder).glob("*.dcm"))]
 
 
-def _is_sealed(edges: Edges) -> bool:
-    with edges.ledger.transaction() as tx:
+def _is_sealed(services: Services) -> bool:
+    with services.ledger.transaction() as tx:
         return not tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind = 'authorization'")
 
 
-def _newest_case(edges: Edges) -> CaseId | None:
-    with edges.ledger.transaction() as tx:
+def _newest_case(services: Services) -> CaseId | None:
+    with services.ledger.transaction() as tx:
         subject = tx.value("SELECT subject FROM arrivals WHERE kind = 'referral' ORDER BY received_at DESC LIMIT 1")
         return CaseId(subject) if subject else None
 
 
-def _asks(edges: Edges, case: CaseId, code: str) -> bool:
-    with edges.ledger.transaction() as tx:
+def _asks(services: Services, case: CaseId, code: str) -> bool:
+    with services.ledger.transaction() as tx:
         return any(opened.code == code for opened in tx.case(case).holds.values())
 
 
@@ -196,7 +196,7 @@ def _receive_slides(stage: _Stage, case: CaseId, chart: Mapping[str, Any]) -> No
     stage.tell(f"A courier brings {slides} slides from Prairie Pathology; a clerk counts them in")
     accession = chart["pathology"]["accession"]["value"]
     clerk = Actor(person="demo", rights=RIGHTS[Role.CLERK], is_claimed=True)
-    desk.receive_material(stage.edges, case, pieces=slides, announced=slides, accession=accession, actor=clerk)
+    desk.receive_material(stage.services, case, pieces=slides, announced=slides, accession=accession, actor=clerk)
 
 
 def _arrived(stage: _Stage, case: CaseId) -> Any:
@@ -204,8 +204,8 @@ def _arrived(stage: _Stage, case: CaseId) -> Any:
     return next((one for one in mine if one["state"] == "done"), None)
 
 
-def _has_receipt(edges: Edges, case: CaseId) -> bool:
-    with edges.ledger.transaction() as tx:
+def _has_receipt(services: Services, case: CaseId) -> bool:
+    with services.ledger.transaction() as tx:
         newest = tx.case(case).newest_packet
         return newest is not None and newest.receipt is not None
 
@@ -220,10 +220,10 @@ def _watching(stage: _Stage, case: CaseId) -> Iterator[Callable[[], bool]]:
 
     def look() -> bool:
         nonlocal told
-        with stage.edges.ledger.transaction() as tx:
+        with stage.services.ledger.transaction() as tx:
             lines = tx.lines(Chain.case(case))[told:]
         for line in lines:
-            if sentence := _sentence(stage.edges, line.fact):
+            if sentence := _sentence(stage.services, line.fact):
                 stage.tell(f"  {sentence}")
         told += len(lines)
         return True
@@ -231,25 +231,27 @@ def _watching(stage: _Stage, case: CaseId) -> Iterator[Callable[[], bool]]:
     yield look
 
 
-def _sentence(edges: Edges, fact: facts.Fact) -> str | None:
+def _sentence(services: Services, fact: facts.Fact) -> str | None:
     match fact:
         case facts.CaseOpened():
-            return f"case opened with the checklist {fact.checklist} for {edges.institutions[fact.receiver].name}"
+            return f"case opened with the checklist {fact.checklist} for {services.institutions[fact.receiver].name}"
         case facts.RequestMoved(state="asking"):
             return f"asking, on the basis of {fact.basis}"
         case facts.RecordCollected():
             also = ", a copy of one we have" if fact.copy_of else ""
-            return f"{fact.document} from {edges.institutions[fact.institution].name}, {fact.size:,} bytes{also}"
+            return f"{fact.document} from {services.institutions[fact.institution].name}, {fact.size:,} bytes{also}"
         case facts.MaterialReceived():
             return f"{fact.received} of {fact.expected} slides counted in"
         case facts.PacketAssembled():
             return f"packet {fact.packet} put together: {len(fact.records)} records, {fact.size:,} bytes, signed"
         case facts.DisclosureBegun():
-            return f"handing it to {edges.institutions[fact.recipient].name}, on the basis of {', '.join(fact.bases)}"
+            return (
+                f"handing it to {services.institutions[fact.recipient].name}, on the basis of {', '.join(fact.bases)}"
+            )
         case facts.DisclosureSettled():
             return f"handed over: {fact.outcome}"
         case facts.ReceiptRecorded():
-            return f"receipt of the center: {fact.word}"
+            return f"receipt of the center: {fact.status}"
     return None
 
 
@@ -267,7 +269,7 @@ def _conclude(stage: _Stage, case: CaseId, arrived: Mapping[str, Any], started_a
         jwks=str(keys),
         runs=[[run["dag_id"], run["dag_run_id"], run["state"]] for run in runs],
         tasks=sum(_task_count(stage, run) for run in runs),
-        verified=verification.outcome is Outcome.VERIFIED,
+        verified=verification.outcome is VerificationOutcome.VERIFIED,
         seconds=round(time.time() - started_at, 1),
     )
     (folder / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
@@ -283,7 +285,7 @@ def _finished_runs(stage: _Stage, case: CaseId) -> list[dict[str, Any]] | None:
     found = stage.airflow(f"/dags/~/dagRuns?run_id_pattern={case}%25&limit=100&order_by=run_after")["dag_runs"]
     mine: list[dict[str, Any]] = [run for run in found if run["dag_run_id"].startswith(case)]
     over = all(run["state"] in ("success", "failed") and run["note"] for run in mine)
-    with stage.edges.ledger.transaction() as tx:
+    with stage.services.ledger.transaction() as tx:
         owed = tx.value("SELECT count(*) FROM due_runs WHERE subject LIKE %s AND state <> 'done'", f"{case}%")
     return mine if mine and over and not owed else None
 

@@ -6,7 +6,7 @@
       Unheard              no usable answer to what we handed over
     - CutShort             the far side stopped in the middle of what it was sending
     - OutOfOrder           a service of ours does not answer: ledger, object store
-    - Fenced               the permission moved while we worked: read it again
+    - ChangedMeanwhile               the permission moved while we worked: read it again
   · NeedsReview        only a person can decide: hold it and ask
     - Unexpected           an answer its interface does not promise
     - Unreadable           bytes that are not what they say they are
@@ -75,7 +75,7 @@ class OutOfOrder(Unavailable):
     remedy = Remedy(RemedyCode.SHOW_STATUS)
 
 
-class Fenced(Unavailable):
+class ChangedMeanwhile(Unavailable):
     """The patient's epoch moved while we worked."""
 
 

@@ -86,7 +86,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class LedgerLine:
     """A fact where it stands: its chain, its number from 1, when (UTC) and by whom it was written, and its hash."""
 
     chain: Chain
@@ -99,7 +99,7 @@ class Line:
     hash: bytes
 
 
-def write(chain: Chain, sequence: int, at: datetime, by: Origin, fact: Fact, previous: bytes) -> Line:
+def write(chain: Chain, sequence: int, at: datetime, by: Origin, fact: Fact, previous: bytes) -> LedgerLine:
     """The next line of a chain. Pure: the ledger keeps what this returns."""
     content = {
         "chain": str(chain),
@@ -110,7 +110,7 @@ def write(chain: Chain, sequence: int, at: datetime, by: Origin, fact: Fact, pre
         "body": fact.body(),
     }
     text = rfc8785.dumps(json.loads(json.dumps(content)))
-    return Line(
+    return LedgerLine(
         chain=chain,
         sequence=sequence,
         at=at,
@@ -122,7 +122,7 @@ def write(chain: Chain, sequence: int, at: datetime, by: Origin, fact: Fact, pre
     )
 
 
-def read(text: bytes, previous: bytes, digest: bytes) -> Line:
+def read(text: bytes, previous: bytes, digest: bytes) -> LedgerLine:
     """A line from its canonical text, in today's names. The text stays the bytes that are stored, whatever the names
     in it; the hash is taken as given: `first_broken` is what checks it.
 
@@ -130,7 +130,7 @@ def read(text: bytes, previous: bytes, digest: bytes) -> Line:
         ValueError: not a line this code can read (a kind it does not know, a field too many).
     """
     content = json.loads(text)
-    return Line(
+    return LedgerLine(
         chain=Chain(content["chain"]),
         sequence=content["sequence"],
         at=datetime.fromisoformat(content["at"]),
@@ -241,7 +241,7 @@ class RecordCollected(Fact, kind="record-collected"):
     content: str
     basis: str
     is_whole: bool
-    tier: str
+    match_rule: str
     line: str | None = None
     permission: str | None = None
     request: str | None = None
@@ -271,7 +271,7 @@ class NeedWaived(Fact, kind="need-waived"):
     """A person said that a line is not needed, does not exist, applies, or is answered by another record."""
 
     line: str
-    word: str
+    waiver: str
     record: str | None = None
     note: str | None = None
 
@@ -312,7 +312,7 @@ class HoldOpened(Fact, kind="hold-opened"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldResolved(Fact, kind="hold-resolved"):
     hold: str
-    word: str
+    answer: str
     note: str | None = None
 
 
@@ -370,7 +370,7 @@ class EgressClosed(Fact, kind="egress-closed"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptRecorded(Fact, kind="receipt-recorded"):
     packet: str
-    word: str
+    status: str
     arrival: str
     reasons: tuple[str, ...] = ()
 
@@ -421,12 +421,12 @@ class PatientKnown(Fact, kind="patient-known"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchDecided(Fact, kind="match-decided"):
-    """A person compared an arrival with this patient. `word`: ours or not-ours; where two must agree, each says so."""
+    """A person compared an arrival with this patient. `answer`: ours or not-ours. Each of two has one."""
 
     hold: str
     arrival: str
-    word: str
-    tier: str
+    answer: str
+    match_rule: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,7 +465,7 @@ class PermissionResumed(Fact, kind="permission-resumed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FenceInForce(Fact, kind="fence-in-force"):
+class StopCompleted(Fact, kind="stop-completed"):
     """Open egress is zero; from here on nothing is read for release under the permission."""
 
     permission: str
@@ -489,7 +489,7 @@ class RecordsPurged(Fact, kind="records-purged"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrangersPurged(Fact, kind="strangers-purged"):
+class UnmatchedPurged(Fact, kind="unmatched-purged"):
     """How many sealed messages of one institution's day lapsed unread. They leave no other trace."""
 
     institution: str

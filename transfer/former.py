@@ -40,7 +40,16 @@ class Former:
 
 
 #: kinds of facts as they are stored
-FACTS: Final[dict[str, Former]] = {}
+FACTS: Final[dict[str, Former]] = {
+    "fence-in-force": Former(kind="stop-completed"),
+    "strangers-purged": Former(kind="unmatched-purged"),
+    "need-waived": Former(fields={"word": "waiver"}),
+    "hold-opened": Former(values={"code": {"source-puzzles": "source-unclear"}}),
+    "hold-resolved": Former(fields={"word": "answer"}),
+    "receipt-recorded": Former(fields={"word": "status"}),
+    "record-collected": Former(fields={"tier": "match_rule"}),
+    "match-decided": Former(fields={"word": "answer", "tier": "match_rule"}),
+}
 
 #: dataclasses and enums in what is sealed, by the names of today: what their fields or values were called
 SEALED: Final[dict[str, Mapping[str, str]]] = {}

@@ -30,7 +30,7 @@ class HoldCode(StrEnum):
     # asking
     SOURCE_REFUSES = "source-refuses"
     SOURCE_DOES_NOT_ANSWER = "source-does-not-answer"
-    SOURCE_PUZZLES = "source-puzzles"
+    SOURCE_UNCLEAR = "source-unclear"
     # going out
     APPROVE_RELEASE = "approve-release"
     APPROVE_PARTIAL = "approve-partial"
@@ -47,7 +47,7 @@ class HoldCode(StrEnum):
     MACHINERY_BROKEN = "machinery-broken"
 
 
-class Word(StrEnum):
+class HoldAnswer(StrEnum):
     """What a person may answer."""
 
     APPROVE = "approve"
@@ -67,53 +67,53 @@ COMPARED = frozenset({HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHO
 APPROVALS = frozenset({HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_DELTA})
 
 _APPROVE = {
-    Word.APPROVE: "the packet goes as it is, under your name",
-    Word.WAIT: "it does not go now; you are asked again when something changes",
+    HoldAnswer.APPROVE: "the packet goes as it is, under your name",
+    HoldAnswer.WAIT: "it does not go now; you are asked again when something changes",
 }
-_AGAIN = {Word.AGAIN: "the same is tried again, now"}
-_SEEN = {Word.SEEN: "you know of it; nothing else happens"}
+_AGAIN = {HoldAnswer.AGAIN: "the same is tried again, now"}
+_SEEN = {HoldAnswer.SEEN: "you know of it; nothing else happens"}
 _ASK_AGAIN = {
-    Word.AGAIN: "the department is asked again, now",
-    Word.SEEN: "it is not asked again",
+    HoldAnswer.AGAIN: "the department is asked again, now",
+    HoldAnswer.SEEN: "it is not asked again",
 }
 _WHOSE = {
-    Word.OURS: "it belongs to the patient of the case you name",
-    Word.NOT_OURS: "it is sealed, and purged after 72 hours unless another patient's case claims it",
+    HoldAnswer.OURS: "it belongs to the patient of the case you name",
+    HoldAnswer.NOT_OURS: "it is sealed, and purged after 72 hours unless another patient's case claims it",
 }
 _READ_AGAIN = {
-    Word.AGAIN: "it is read again (correct the institution's file before)",
-    Word.SEEN: "nothing can be made of it: it is set aside, and purged after 72 hours where it is nobody's",
+    HoldAnswer.AGAIN: "it is read again (correct the institution's file before)",
+    HoldAnswer.SEEN: "nothing can be made of it: it is set aside, and purged after 72 hours where it is nobody's",
 }
 
 #: the answers to each question, and what each does
-WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
+ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
     {
         HoldCode.WHOSE_REFERRAL: {
-            Word.OURS: "it is about the patient of the case you name, and opens a further case",
-            Word.NOT_OURS: "it is about somebody new, for whom a case is opened",
+            HoldAnswer.OURS: "it is about the patient of the case you name, and opens a further case",
+            HoldAnswer.NOT_OURS: "it is about somebody new, for whom a case is opened",
         },
         HoldCode.WHOSE_FORM: _WHOSE,
         HoldCode.WHOSE_RECORD: _WHOSE,
         HoldCode.WHOSE_STUDY: _ASK_AGAIN,
-        HoldCode.IDENTITY_CHANGED: {Word.SEEN: "you know of it; the message is purged after 72 hours"},
+        HoldCode.IDENTITY_CHANGED: {HoldAnswer.SEEN: "you know of it; the message is purged after 72 hours"},
         HoldCode.REFERRAL_UNREADABLE: {
-            Word.AGAIN: "it is read again (correct the checklist's or institution's file before)",
+            HoldAnswer.AGAIN: "it is read again (correct the checklist's or institution's file before)",
         },
         HoldCode.ARRIVAL_UNREADABLE: _READ_AGAIN,
         HoldCode.ARRIVAL_POISONOUS: _READ_AGAIN,
         HoldCode.BATCH_MISCOUNTED: {
-            Word.APPROVE: "its messages are taken as they are",
-            Word.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
+            HoldAnswer.APPROVE: "its messages are taken as they are",
+            HoldAnswer.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
         },
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
         HoldCode.IMAGES_MISPLACED: {
-            Word.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
-            Word.SEEN: "the study stays out of the packet; you are asked again when its department is asked again",
+            HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
+            HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",
         },
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,
-        HoldCode.SOURCE_PUZZLES: _ASK_AGAIN,
+        HoldCode.SOURCE_UNCLEAR: _ASK_AGAIN,
         HoldCode.APPROVE_RELEASE: _APPROVE,
         HoldCode.APPROVE_PARTIAL: _APPROVE,
         HoldCode.APPROVE_DELTA: _APPROVE,
@@ -121,28 +121,28 @@ WORDS: Mapping[HoldCode, Mapping[Word, str]] = MappingProxyType(
         HoldCode.RECEIVER_HAS_NO_DOOR: {**_AGAIN, **_SEEN},
         HoldCode.RECEIVER_REFUSED: {**_AGAIN, **_SEEN},
         HoldCode.PACKET_DECLINED: {
-            Word.AGAIN: "the case goes on: what its sources can be asked is asked again",
-            Word.SEEN: "you know of it; the case waits for what you do next",
+            HoldAnswer.AGAIN: "the case goes on: what its sources can be asked is asked again",
+            HoldAnswer.SEEN: "you know of it; the case waits for what you do next",
         },
         HoldCode.RECEIPTS_DISAGREE: _SEEN,
         HoldCode.CONFIRM_PURGE: {
-            Word.PURGE: "what no other permission covers is destroyed, now",
-            Word.KEEP: "it is kept, unread, and nothing of it is released",
+            HoldAnswer.PURGE: "what no other permission covers is destroyed, now",
+            HoldAnswer.KEEP: "it is kept, unread, and nothing of it is released",
         },
-        HoldCode.REVIEW_EMERGENCY: {Word.SEEN: "you reviewed it; your name stands under it"},
+        HoldCode.REVIEW_EMERGENCY: {HoldAnswer.SEEN: "you reviewed it; your name stands under it"},
         HoldCode.MACHINERY_BROKEN: _AGAIN,
     }
 )
 
 #: the questions whose `about` is a request that an answer can be written down for
 _OF_REQUESTS = frozenset(
-    {HoldCode.WHOSE_STUDY, HoldCode.SOURCE_REFUSES, HoldCode.SOURCE_DOES_NOT_ANSWER, HoldCode.SOURCE_PUZZLES}
+    {HoldCode.WHOSE_STUDY, HoldCode.SOURCE_REFUSES, HoldCode.SOURCE_DOES_NOT_ANSWER, HoldCode.SOURCE_UNCLEAR}
 )
 
 
-def follow_up(code: HoldCode, word: Word, *, subject: str, about: str | None) -> Remedy | None:
+def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | None) -> Remedy | None:
     """What is to be done beside or instead of this answer, if there is something."""
-    if code in _OF_REQUESTS and word is Word.SEEN and about:
+    if code in _OF_REQUESTS and word is HoldAnswer.SEEN and about:
         return Remedy(RemedyCode.ANSWER_REQUEST, request=about)
     if code is HoldCode.REFERRAL_UNREADABLE:
         return Remedy(RemedyCode.CLOSE_CASE, case=subject)

@@ -50,7 +50,7 @@ def tame(*, threads: bool = True) -> None:
             logging.getLogger(name).handlers, logging.getLogger(name).propagate = [], True
     for name in LIBRARIES:
         library = logging.getLogger(name)
-        library.handlers = [_Told(logging.WARNING)]
+        library.handlers = [_PlainHandler(logging.WARNING)]
         library.propagate = False
         library.setLevel(logging.WARNING)
     warnings.showwarning = _warned  # type: ignore[assignment]  # fewer names for what it leaves unread
@@ -97,7 +97,7 @@ class _Plain(logging.Formatter):
         return ""
 
 
-class _Told(logging.Handler):
+class _PlainHandler(logging.Handler):
     """Replaces a library's log line by the place it was logged."""
 
     def emit(self, record: logging.LogRecord) -> None:

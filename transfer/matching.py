@@ -15,20 +15,20 @@ from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
 __all__ = [
     "Candidate",
     "Match",
-    "Tier",
-    "Verdict",
+    "MatchRule",
+    "MatchVerdict",
     "identify",
     "lookup_terms",
 ]
 
 
-class Verdict(StrEnum):
+class MatchVerdict(StrEnum):
     OURS = "ours"
     DOUBTFUL = "doubtful"
     NOT_OURS = "not-ours"
 
 
-class Tier(StrEnum):
+class MatchRule(StrEnum):
     """The rule by which a record is or is not a patient's. The first three make it ours."""
 
     IDENTIFIER = "identifier"
@@ -63,21 +63,21 @@ class Candidate:
 class Match:
     """`patients` are those meant: one where it is ours, those to compare with where it is doubtful."""
 
-    verdict: Verdict
-    tier: Tier
+    verdict: MatchVerdict
+    match_rule: MatchRule
     patients: tuple[PatientId, ...] = ()
 
     @property
     def patient(self) -> PatientId | None:
         """The patient it belongs to; None where any doubt is left."""
-        return self.patients[0] if self.verdict is Verdict.OURS else None
+        return self.patients[0] if self.verdict is MatchVerdict.OURS else None
 
     @property
     def deciders(self) -> int:
         """How many people must decide."""
-        if self.verdict is not Verdict.DOUBTFUL:
+        if self.verdict is not MatchVerdict.DOUBTFUL:
             return 0
-        return 2 if self.tier in (Tier.NAME_AND_BIRTH_DATE, Tier.SEVERAL_PATIENTS) else 1
+        return 2 if self.match_rule in (MatchRule.NAME_AND_BIRTH_DATE, MatchRule.SEVERAL_PATIENTS) else 1
 
 
 # What systems write for an unknown value. It agrees with nobody and contradicts nobody.
@@ -114,27 +114,27 @@ class _Evidence:
         return self.identifier or self.study
 
     @property
-    def verdict(self) -> tuple[Verdict, Tier]:
+    def verdict(self) -> tuple[MatchVerdict, MatchRule]:
         both = self.name is _Agreement.AGREES and self.birth_date is _Agreement.AGREES
         either = _Agreement.AGREES in (self.name, self.birth_date)
         if not self.is_numbered:
             return self._unnumbered
         if self.birth_date is _Agreement.DIFFERS:
-            return Verdict.DOUBTFUL, Tier.CONFLICTING_BIRTH_DATE
+            return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_BIRTH_DATE
         if self.name is _Agreement.DIFFERS:
-            return Verdict.DOUBTFUL, Tier.CONFLICTING_NAME
+            return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_NAME
         if self.other_number and not (self.identifier and both):
-            return Verdict.DOUBTFUL, Tier.CONFLICTING_IDENTIFIER
+            return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_IDENTIFIER
         if self.identifier and either:
-            return Verdict.OURS, Tier.FORMER_IDENTITY if self.former else Tier.IDENTIFIER
-        return (Verdict.OURS, Tier.STUDY) if both else (Verdict.DOUBTFUL, Tier.UNCONFIRMED)
+            return MatchVerdict.OURS, MatchRule.FORMER_IDENTITY if self.former else MatchRule.IDENTIFIER
+        return (MatchVerdict.OURS, MatchRule.STUDY) if both else (MatchVerdict.DOUBTFUL, MatchRule.UNCONFIRMED)
 
     @property
-    def _unnumbered(self) -> tuple[Verdict, Tier]:
+    def _unnumbered(self) -> tuple[MatchVerdict, MatchRule]:
         named = self.name in (_Agreement.AGREES, _Agreement.COMPATIBLE)
         if named and self.birth_date is _Agreement.AGREES:
-            return Verdict.DOUBTFUL, Tier.NAME_AND_BIRTH_DATE
-        return Verdict.NOT_OURS, Tier.NONE
+            return MatchVerdict.DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE
+        return MatchVerdict.NOT_OURS, MatchRule.NONE
 
 
 def identify(
@@ -147,20 +147,22 @@ def identify(
     """
     found = [_evidence(said, study_identifiers, candidate) for candidate in candidates]
     judged = [(evidence, *evidence.verdict) for evidence in found]
-    ours = {(e.patient, tier) for e, verdict, tier in judged if verdict is Verdict.OURS}
-    doubtful = {(e.patient, tier) for e, verdict, tier in judged if verdict is Verdict.DOUBTFUL}
+    ours = {(e.patient, match_rule) for e, verdict, match_rule in judged if verdict is MatchVerdict.OURS}
+    doubtful = {(e.patient, match_rule) for e, verdict, match_rule in judged if verdict is MatchVerdict.DOUBTFUL}
     numbered = {evidence.patient for evidence in found if evidence.is_numbered}
 
     if len(numbered) > 1:
-        return Match(verdict=Verdict.DOUBTFUL, tier=Tier.SEVERAL_PATIENTS, patients=tuple(sorted(numbered)))
+        return Match(
+            verdict=MatchVerdict.DOUBTFUL, match_rule=MatchRule.SEVERAL_PATIENTS, patients=tuple(sorted(numbered))
+        )
     if ours:
-        patient, tier = min(ours)
-        return Match(verdict=Verdict.OURS, tier=tier, patients=(patient,))
+        patient, match_rule = min(ours)
+        return Match(verdict=MatchVerdict.OURS, match_rule=match_rule, patients=(patient,))
     if doubtful:
         patients = tuple(sorted({patient for patient, _ in doubtful}))
-        tier = min(tier for _, tier in doubtful) if len(patients) == 1 else Tier.SEVERAL_PATIENTS
-        return Match(verdict=Verdict.DOUBTFUL, tier=tier, patients=patients)
-    return Match(verdict=Verdict.NOT_OURS, tier=Tier.NONE)
+        match_rule = min(match_rule for _, match_rule in doubtful) if len(patients) == 1 else MatchRule.SEVERAL_PATIENTS
+        return Match(verdict=MatchVerdict.DOUBTFUL, match_rule=match_rule, patients=patients)
+    return Match(verdict=MatchVerdict.NOT_OURS, match_rule=MatchRule.NONE)
 
 
 def lookup_terms(*said: Demographics) -> tuple[str, ...]:

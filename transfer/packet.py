@@ -194,7 +194,7 @@ class Contents:
         return self.items + self.imaging
 
 
-class Signer(Protocol):
+class PacketSigner(Protocol):
     """Holds the key packets are signed with."""
 
     def sign(self, payload: bytes) -> str:
@@ -205,7 +205,7 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlanEntry:
     """One file of the packet and where its bytes lie. A `generated` file is ours, and is purged with the packet."""
 
     path: str
@@ -233,7 +233,7 @@ class Plan:
     """A finished packet. Building one with entries out of order, twice, or beyond what a bag allows is an error."""
 
     packet: PacketId
-    entries: tuple[Entry, ...]
+    entries: tuple[PlanEntry, ...]
     documents: tuple[PlannedDocument, ...] = ()
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
@@ -262,14 +262,14 @@ class Plan:
         """Vault objects that exist only for this packet; all other bytes belong to the records."""
         return frozenset(entry.location.key for entry in self.entries if entry.generated)
 
-    def entry(self, path: str) -> Entry:
+    def entry(self, path: str) -> PlanEntry:
         """Raises `KeyError` where the packet holds no such file."""
         for entry in self.entries:
             if entry.path == path:
                 return entry
         raise KeyError(path)
 
-    def document(self, number: int) -> tuple[PlannedDocument, Entry]:
+    def document(self, number: int) -> tuple[PlannedDocument, PlanEntry]:
         """The n-th document and its file. Raises `KeyError` where there is none."""
         if not 1 <= number <= len(self.documents):
             raise KeyError(number)
@@ -293,7 +293,7 @@ class Plan:
         documents = (dict(zip(names, row, strict=True)) for row in plan["documents"])
         return cls(
             packet=PacketId(plan["packet"]),
-            entries=tuple(Entry(row[0], Location(*row[1:5]), row[5]) for row in plan["entries"]),
+            entries=tuple(PlanEntry(row[0], Location(*row[1:5]), row[5]) for row in plan["entries"]),
             documents=tuple(PlannedDocument(**(d | {"record": RecordId(d["record"])})) for d in documents),
         )
 
@@ -326,7 +326,7 @@ def _pieces(plan: Plan, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
     yield from _some(_part(bag.END, start - plan._starts[-1], stop - plan._starts[-1]))
 
 
-def _entry_range(entry: Entry, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
+def _entry_range(entry: PlanEntry, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
     size = entry.location.length
     yield from _some(_part(bag.header(entry.path, size), start, stop))
     from_, to = max(start - bag.BLOCK, 0), min(stop - bag.BLOCK, size)

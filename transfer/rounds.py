@@ -5,7 +5,7 @@ round* in the same transaction. At most one round per DAG and subject is then wa
 run `<subject>.<round>`. The run's first task *takes* it before it reads anything. A round owed after that is the next
 one, so no fact is missed. Whoever closes the last open line says *done*.
 
-The rules here are pure. `transfer.ledger.rounds` keeps rounds in PostgreSQL; `transfer.gateway.dispatcher` posts them
+The rules here are pure. `transfer.ledger.rounds` keeps rounds in PostgreSQL; `transfer.dispatcher` posts them
 and sweeps.
 """
 
@@ -26,7 +26,7 @@ class Dag(StrEnum):
     ENFORCE_PERMISSIONS = "enforce_permissions"
 
 
-class State(StrEnum):
+class RoundState(StrEnum):
     OWED = "owed"
     POSTED = "posted"
     TAKEN = "taken"
@@ -43,7 +43,7 @@ class RunState(StrEnum):
     ABSENT = "absent"
 
 
-class Verdict(StrEnum):
+class SweepAction(StrEnum):
     """What the sweep decides about a round that is not done."""
 
     WAIT = "wait"
@@ -67,7 +67,7 @@ class Round:
     dag: Dag
     subject: Subject
     number: int
-    state: State
+    state: RoundState
     not_before: datetime
     posted_at: datetime | None
     lease_until: datetime | None
@@ -81,21 +81,21 @@ class Round:
 
     def is_led(self, now: datetime) -> bool:
         """A task holds a live lease on it."""
-        return self.state is State.TAKEN and self.lease_until is not None and self.lease_until > now
+        return self.state is RoundState.TAKEN and self.lease_until is not None and self.lease_until > now
 
 
-def judge(round_: Round, run: RunState, now: datetime) -> Verdict:
+def judge(round_: Round, run: RunState, now: datetime) -> SweepAction:
     """What to do about a round that was posted or taken and is not done.
 
     A run that ended without *done* was killed, failed, or marked by hand. It gets another round; after `ATTEMPTS`
     rounds a person is asked. A queued or running one is waited for.
     """
     if round_.is_led(now):
-        return Verdict.WAIT
+        return SweepAction.WAIT
     if run in (RunState.QUEUED, RunState.RUNNING):
         since = max(filter(None, (round_.posted_at, round_.lease_until)), default=now)
-        return Verdict.ALARM if now - since > OVERDUE else Verdict.WAIT
-    return Verdict.HOLD if round_.attempts + 1 >= ATTEMPTS else Verdict.AGAIN
+        return SweepAction.ALARM if now - since > OVERDUE else SweepAction.WAIT
+    return SweepAction.HOLD if round_.attempts + 1 >= ATTEMPTS else SweepAction.AGAIN
 
 
 def back_off(attempts: int) -> timedelta:

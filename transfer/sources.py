@@ -24,7 +24,8 @@ from transfer.records import Document, RecordKind
 from transfer.staging import Location, Vault
 
 #: Asked between two steps, before each MiB and at least every second while a source is waited for: it returns, or stops
-#: everything by raising (`Fenced`, `NotPermitted`), and then nothing more is asked for and nothing half is kept.
+#: everything by raising (`ChangedMeanwhile`, `NotPermitted`), and then nothing more is asked for and nothing half is
+#: kept.
 KeepGoing = Callable[[], None]
 
 

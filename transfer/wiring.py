@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transfer import checklist, institutions
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dimse import DimseClient, Peer
+from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.keys import FolderKeys
@@ -18,9 +18,9 @@ from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.facts import Origin
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.institutions import AskedForDocuments, AskedForImages, DicomwebSource, DimseSource, FhirSource
-from transfer.ledger import Ledger, purging
+from transfer.ledger import Ledger, vault_objects
 from transfer.sealing import SITE
 from transfer.settings import Settings
 from transfer.sources import DocumentSource, ImageArchive
@@ -41,12 +41,12 @@ def keys(settings: Settings) -> FolderKeys:
 
 
 @contextmanager
-def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int = PART) -> Iterator[Edges]:
+def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int = PART) -> Iterator[Services]:
     """Connect to everything a verb may touch; connections are made when first used. `part`: see `S3Vault`."""
     book = ledger(settings, by, connections=connections)
-    store = vault(settings, announce=lambda key: purging.announce(book, key), part=part)
+    store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
     try:
-        yield Edges(
+        yield Services(
             ledger=book,
             vault=store,
             institutions=institutions.load(settings.institutions, settings.names),
@@ -81,7 +81,7 @@ def archive(source: AskedForImages) -> ImageArchive:
         )
     assert isinstance(source, DimseSource)
     return DimseClient(
-        Peer(
+        DimsePeer(
             host=source.host,
             port=source.port,
             called_ae_title=source.called_ae_title,

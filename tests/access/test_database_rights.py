@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from transfer.parts.postgres import Postgres
+from transfer.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.servers
 
@@ -23,12 +23,22 @@ APP = {
     "record_terms": FORGET,
     "record_parts": FORGET,
     "arrivals": CHANGE | FORGET,
-    "vault_intents": CHANGE | FORGET,
+    "vault_uploads": CHANGE | FORGET,
 } | dict.fromkeys(
     (
-        *("cases", "chain_heads", "collected", "disclosures", "due_runs", "egress", "hold_words", "holds", "materials"),
+        *(
+            "cases",
+            "chain_heads",
+            "collected",
+            "disclosures",
+            "due_runs",
+            "egress",
+            "hold_answers",
+            "holds",
+            "materials",
+        ),
         *("notes", "packets", "patient_epochs", "patients", "permissions", "records", "requests", "round_lines"),
-        "stranger_counts",
+        "unmatched_counts",
     ),
     CHANGE,
 )

@@ -16,15 +16,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tests.fakes_mllp import MemoryKeeper
-from tests.peers.certificates import Certificates, certificates
+from tests.kit.fakes_mllp import MemoryMessageStore
+from tests.kit.peers.certificates import Certificates, certificates
+from transfer.embedded import ports
 from transfer.gateway.callers import fingerprint
 from transfer.gateway.mllp import MllpServer
 from transfer.gateway.serving import certificate_of, server
 from transfer.gateway.tls import doors_context
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, MllpDoor
-from transfer.parts import ports
 from transfer.settings import BadSetting, Settings
 
 pytestmark = pytest.mark.servers
@@ -133,7 +133,7 @@ def said_at_the_mllp_door(
     async def run() -> str:
         listed = {InstitutionId(each.id): each.certificates for each in institutions.values()}
         context = doors_context(settings(folder, known), institutions)
-        door = MllpServer({LAB: DOOR}, MemoryKeeper(), ssl_context=context, certificates=listed)
+        door = MllpServer({LAB: DOOR}, MemoryMessageStore(), ssl_context=context, certificates=listed)
         await door.start()
         try:
             how = {"ssl": client, "server_hostname": "localhost"} if client else {}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.scripted_dimse import ScriptedDimse, scripted_dimse
-from tests.peers.certificates import Certificates, certificates
+from tests.kit.peers.certificates import Certificates, certificates
+from tests.kit.scripted_dimse import ScriptedDimse, scripted_dimse
 from transfer import wiring
 from transfer.adapters.tls import BadFile, required
 from transfer.errors import TurnedAway, Unexpected, Unreachable

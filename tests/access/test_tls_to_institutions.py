@@ -10,12 +10,12 @@ from threading import Thread
 
 import pytest
 
-from tests.adapters.fhir_office import WHO
-from tests.peers.certificates import Certificates, certificates
+from tests.kit.fhir_office import WHO
+from tests.kit.peers.certificates import Certificates, certificates
 from transfer import wiring
 from transfer.adapters.tls import BadFile
 from transfer.errors import Unavailable, Unexpected, Unheard
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import DicomwebSource
 from transfer.settings import Settings
@@ -29,12 +29,14 @@ ANSWERS = {
     "Patient": {"resourceType": "Bundle", "type": "searchset"},
     "List": {"resourceType": "Bundle", "type": "searchset"},
 }
-ASKING: dict[str, Callable[[Edges], object]] = {
-    "fhir": lambda edges: edges.ask_documents(source(edges, "office")).find_patient(
-        WHO, edges.institutions["riverside"]
+ASKING: dict[str, Callable[[Services], object]] = {
+    "fhir": lambda services: services.ask_documents(source(services, "office")).find_patient(
+        WHO, services.institutions["riverside"]
     ),
-    "dicomweb": lambda edges: edges.ask_archive(source(edges, "films")).studies(WHO, edges.institutions["riverside"]),
-    "receiving": lambda edges: edges.hand_to(edges.institutions["riverside"].receives).has(PACKET),  # type: ignore[arg-type]
+    "dicomweb": lambda services: services.ask_archive(source(services, "films")).studies(
+        WHO, services.institutions["riverside"]
+    ),
+    "receiving": lambda services: services.hand_to(services.institutions["riverside"].receives).has(PACKET),  # type: ignore[arg-type]
 }
 NOTHING = {"fhir": None, "dicomweb": [], "receiving": False}
 
@@ -80,12 +82,12 @@ def address(known: Certificates) -> Iterator[str]:
     server.server_close()
 
 
-def source(edges: Edges, department: str) -> object:
-    return edges.institutions["riverside"].department(department).asked
+def source(services: Services, department: str) -> object:
+    return services.institutions["riverside"].department(department).asked
 
 
 @contextmanager
-def edges(folder: Path, address: str, tls: dict[str, object] | None) -> Iterator[Edges]:
+def services(folder: Path, address: str, tls: dict[str, object] | None) -> Iterator[Services]:
     """All that is wired, for one institution whose file says this."""
     said = {"tls": tls} if tls is not None else {}
     departments = [
@@ -125,7 +127,7 @@ def shown(known: Certificates, name: str = "client") -> dict[str, object]:
 
 
 def test_by_the_files_its_yaml_names_an_institution_is_reached(tmp_path: Path, known: Certificates, address: str):
-    with edges(tmp_path, address, shown(known)) as connected:
+    with services(tmp_path, address, shown(known)) as connected:
         assert {who: ask(connected) for who, ask in ASKING.items()} == NOTHING
 
 
@@ -137,7 +139,7 @@ def test_without_them_it_is_told_nothing(tmp_path: Path, known: Certificates, ad
         "trust": {**shown(known), "authority": str(others.files["authority"])},
         "everything": None,
     }[lacking]
-    with edges(tmp_path, address, said) as connected:
+    with services(tmp_path, address, said) as connected:
         for ask in ASKING.values():
             with pytest.raises((Unexpected, Unavailable)):
                 ask(connected)
@@ -154,7 +156,7 @@ def test_tls_that_fails_before_a_submission_is_a_refusal_and_after_it_nobody_kno
     submitting = {}
     for name, tls in wrong.items():
         (tmp_path / name).mkdir()
-        with edges(tmp_path / name, address, tls) as connected:
+        with services(tmp_path / name, address, tls) as connected:
             receives = connected.institutions["riverside"].receives
             assert receives
             with pytest.raises((Unexpected, Unheard)) as caught:
@@ -171,7 +173,7 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path, address: str):
     careless = certificates(tmp_path / "careless")
     (careless.folder / "client.key").chmod(0o644)
 
-    with edges(tmp_path, address, shown(careless)) as connected:
+    with services(tmp_path, address, shown(careless)) as connected:
         for ask in ASKING.values():
             with pytest.raises(BadFile, match="read by others"):
                 ask(connected)
@@ -185,7 +187,10 @@ def test_a_file_that_is_missing_or_not_pem_is_named(tmp_path: Path, known: Certi
         folder = tmp_path / f"with-{wrong}"
         folder.mkdir()
         said = {**shown(known), name: str(tmp_path / wrong)}
-        with edges(folder, address, said) as connected, pytest.raises(BadFile, match=rf"tls\.{name}|tls\.certificate"):
+        with (
+            services(folder, address, said) as connected,
+            pytest.raises(BadFile, match=rf"tls\.{name}|tls\.certificate"),
+        ):
             ASKING["fhir"](connected)
 
 
@@ -207,7 +212,7 @@ def test_a_file_that_is_missing_or_not_pem_is_named(tmp_path: Path, known: Certi
 def test_half_of_it_or_plain_text_to_another_machine_is_a_mistake_of_the_file(
     tmp_path: Path, address: str, said: dict[str, object]
 ):
-    with pytest.raises(ValueError, match=r"riverside\.yaml"), edges(tmp_path, address, said):
+    with pytest.raises(ValueError, match=r"riverside\.yaml"), services(tmp_path, address, said):
         pass
 
 
@@ -220,5 +225,5 @@ def test_plain_text_to_another_machine_is_said_where_it_is_meant(tmp_path: Path)
 
 
 def test_empty_settings_are_none_given(tmp_path: Path):
-    with edges(tmp_path, "http://127.0.0.1:9", dict.fromkeys(("authority", "certificate", "key"), "")) as connected:
+    with services(tmp_path, "http://127.0.0.1:9", dict.fromkeys(("authority", "certificate", "key"), "")) as connected:
         assert connected.institutions["riverside"].receives

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.access.hospitals import NPIS, Hospital, Said, a_front, begin_case, exchange, partners
-from tests.attention import attend_all
-from tests.journeys.acts import eventually
-from tests.journeys.doors import a_task
-from tests.journeys.house import House, a_house
-from tests.peers.certificates import certificates
+from tests.kit.acts import eventually
+from tests.kit.doors import a_task
+from tests.kit.hospitals import NPIS, Hospital, Said, a_front, begin_case, exchange, partners
+from tests.kit.house import House, a_house
+from tests.kit.peers.certificates import certificates
+from tests.kit.processing import process_all
+from transfer.embedded import ports
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, PacketId
-from transfer.parts import ports
 from transfer.sandbox.oncology import letters
 
 pytestmark = pytest.mark.servers
@@ -63,7 +63,7 @@ def standing(hospital: Hospital) -> dict[str, Any]:
     """Everything about its case that anybody could change or learn."""
     journey = hospital.journey
     eventually(lambda: all(row.closed_at for row in journey.egress()))
-    with journey.house.edges.ledger.transaction() as tx:
+    with journey.house.services.ledger.transaction() as tx:
         of_case = [row.case_id for row in tx.rows("SELECT case_id FROM cases WHERE case_id = %s", journey.case)]
         chains = {chain: [line.hash for line in tx.lines(chain)] for chain in _chains(hospital)}
         tables = {
@@ -151,7 +151,7 @@ def test_by_the_others_ids_nothing_is_had_and_they_look_like_ids_of_nothing(
 ):
     house, who, other = pair
     before = standing(other)
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         asked = [row.request for row in tx.rows("SELECT request FROM requests WHERE case_id = %s", other.journey.case)]
     assert asked
     tries = [(name, attempt, str(other.journey.packet), NO_PACKET) for name, attempt in (DOWNLOADS | WORDS).items()]
@@ -163,7 +163,7 @@ def test_by_the_others_ids_nothing_is_had_and_they_look_like_ids_of_nothing(
         # a Task that decides nothing is taken from anybody about anything, and changes nothing
         if said != of_nothing or (said.is_taken and name not in ("on its way", "done")):
             successes.append((name, said, of_nothing))
-    attend_all(house.edges)
+    process_all(house.services)
 
     assert successes == []
     assert standing(other) == before
@@ -201,7 +201,7 @@ def test_token_and_certificate_must_both_be_its_own(pair: tuple[House, Hospital,
             assert said.status == 401, name
         assert who.posts(a_task("packet", own(other), "accepted"), **how).status == 401, name
         told(name, said.status)
-    attend_all(house.edges)
+    process_all(house.services)
 
     assert standing(other) == before
 
@@ -221,7 +221,7 @@ def test_at_the_mllp_doors_nobody_speaks_for_the_other(pair: tuple[House, Hospit
     }
     for name, said in attempts.items():
         told(name, said)
-    attend_all(house.edges)
+    process_all(house.services)
 
     assert attempts.pop("the other's MSH at its own port") == "AR"
     assert set(attempts.values()) == {"turned away"}
@@ -253,7 +253,7 @@ def test_a_form_is_ended_by_who_filed_it_and_by_nobody_else(pair: tuple[House, H
     said = who.posts(a_revocation(other, status=status))
     of_nothing = who.posts(a_revocation(other, status=status, identifier=[{"system": "urn:x:1", "value": "none"}]))
     told(f"a form of the other's: {status}", said.status)
-    attend_all(house.edges)
+    process_all(house.services)
 
     assert said == of_nothing
     assert lasting(other) == before
@@ -268,14 +268,14 @@ def test_a_form_is_replaced_by_who_filed_it_and_by_nobody_else(pair: tuple[House
     shorter["provision"]["period"]["end"] = shorter["provision"]["period"]["start"]
     for form in (shorter, other.form):
         assert who.posts(form).is_taken
-    attend_all(house.edges)
+    process_all(house.services)
 
     assert lasting(other) == before
 
 
 def held_forms(house: House, who: Hospital) -> str:
     """Why its forms wait for a person."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         rows = tx.rows(
             "SELECT outcome FROM arrivals WHERE institution = %s AND kind = 'authorization' AND state = 'held'", who.id
         )
@@ -289,9 +289,9 @@ def test_the_same_message_from_another_is_another_message(pair: tuple[House, Hos
 
     assert who.posts(other.referral).is_taken
     assert who.sends(who.message(other.chart, "C1")) == "AA"
-    attend_all(house.edges)
+    process_all(house.services)
 
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         ours = tx.value("SELECT count(*) FROM arrivals WHERE institution = %s AND conflicts", who.id)
     assert ours == 0
     assert lasting(other) == before
@@ -311,7 +311,7 @@ def test_a_document_of_anothers_is_not_taken_back(pair: tuple[House, Hospital, H
     before_it = arrivals(house, who)
     said = who.posts(pushed)
     told("a document of the other's taken back", said.status)
-    attend_all(house.edges)
+    process_all(house.services)
 
     assert said.is_taken
     ((_, *became),) = arrivals(house, who) - before_it
@@ -322,6 +322,6 @@ def test_a_document_of_anothers_is_not_taken_back(pair: tuple[House, Hospital, H
 
 def arrivals(house: House, who: Hospital) -> set[tuple[str, ...]]:
     """What came from it, and what became of that."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         rows = tx.rows("SELECT arrival, state, outcome, patient FROM arrivals WHERE institution = %s", who.id)
     return {(row.arrival, row.state, row.outcome, row.patient) for row in rows}

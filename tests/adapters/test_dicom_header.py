@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.adapters.scripted_archive import image
+from tests.kit.scripted_archive import image
 from transfer.adapters.dicom.header import MOST_HEADER, day, decoded, demographics, names, read_header, sex
 from transfer.errors import Unreadable
 from transfer.institutions import Institution

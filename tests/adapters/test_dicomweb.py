@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.scripted_archive import (
+from tests.kit.fakes import MemoryVault
+from tests.kit.scripted_archive import (
     BOUNDARY,
     JANE,
     MERCY,
@@ -29,13 +30,21 @@ from tests.adapters.scripted_archive import (
     study_entry,
     uid,
 )
-from tests.fakes import MemoryVault
 from tests.series import missing
 from transfer import errors
-from transfer.adapters.dicom import Limits
+from transfer.adapters.dicom import DicomLimits
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.http import HttpLimits
-from transfer.errors import CutShort, Fenced, TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable, Unreadable
+from transfer.errors import (
+    ChangedMeanwhile,
+    CutShort,
+    TooLarge,
+    TurnedAway,
+    Unavailable,
+    Unexpected,
+    Unreachable,
+    Unreadable,
+)
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sources import Ending
 
@@ -294,7 +303,7 @@ def test_an_archive_that_does_not_know_offsets_is_not_asked_for_ever(archive, cl
 
 
 def test_an_archive_whose_list_never_ends_is_stopped(archive):
-    client = DicomwebClient(archive.url, limits=Limits(entries=50))
+    client = DicomwebClient(archive.url, limits=DicomLimits(entries=50))
     archive.answers[f"{SERIES_PATH}/instances"] = lambda query: listed(
         [entry(t00080018=uid(int(query.rpartition("=")[2]) + n)) for n in range(20)]
     )
@@ -604,9 +613,9 @@ def test_a_revocation_stops_the_bytes_at_once_and_nothing_is_kept(archive, clien
     def keep_going():
         asked.append(archive.sent)
         if len(asked) == 5:
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         fetch(client, vault, frozenset([uid(1)]), keep_going=keep_going)
 
     assert vault.objects == {}
@@ -635,7 +644,9 @@ def test_and_once_a_second_while_little_comes(archive, client, vault):
 
 
 @pytest.mark.parametrize(
-    "limits", [Limits(instance=10_000), Limits(series=40_000), Limits(parts=3)], ids=["instance", "series", "parts"]
+    "limits",
+    [DicomLimits(instance=10_000), DicomLimits(series=40_000), DicomLimits(parts=3)],
+    ids=["instance", "series", "parts"],
 )
 def test_beyond_what_is_taken_of_a_series_it_is_refused_and_nothing_is_kept(archive, vault, limits):
     client = DicomwebClient(archive.url, limits=limits)
@@ -656,7 +667,7 @@ def test_a_series_of_a_hundred_patients_and_one_is_nobodys(archive, client, vaul
 
 @pytest.mark.parametrize("piece", [999, 1 << 20])
 def test_a_large_image_passes_through_a_nameless_file_unchanged(archive, vault, piece):
-    client = DicomwebClient(archive.url, limits=Limits(in_memory=30_000))
+    client = DicomwebClient(archive.url, limits=DicomLimits(in_memory=30_000))
     images = [image(1), image(2, pixels=200_000), image(3)]
     expected = archive.serve_series(images)
     archive.answers[SERIES_PATH] = Said(body=parts(images), piece=piece)

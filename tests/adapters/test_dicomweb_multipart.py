@@ -46,8 +46,8 @@ def parsed(pieces, boundary=BOUNDARY):
 
 
 def cut(data, cuts):
-    edges = [0, *sorted(min(at, len(data)) for at in cuts), len(data)]
-    return [data[a:b] for a, b in pairwise(edges) if a < b]
+    services = [0, *sorted(min(at, len(data)) for at in cuts), len(data)]
+    return [data[a:b] for a, b in pairwise(services) if a < b]
 
 
 @given(CONTENTS, st.lists(st.integers(0, 400), max_size=12))

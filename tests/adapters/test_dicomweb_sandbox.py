@@ -16,7 +16,7 @@ import pydicom
 import pytest
 import urllib3
 
-from tests.builders import a_setting
+from tests.kit.builders import a_setting
 from tests.series import missing
 from transfer import institutions
 from transfer.adapters.dicomweb import DicomwebClient

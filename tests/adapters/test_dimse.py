@@ -11,8 +11,10 @@ from itertools import pairwise
 import pytest
 from pynetdicom.dsutils import encode
 
-from tests.adapters.scripted_archive import SERIES, STUDY, image, uid
-from tests.adapters.scripted_dimse import (
+from tests.contracts.test_archive import JANE, MERCY
+from tests.kit.fakes import MemoryVault
+from tests.kit.scripted_archive import SERIES, STUDY, image, uid
+from tests.kit.scripted_dimse import (
     ABORT,
     CT,
     FIND,
@@ -26,16 +28,14 @@ from tests.adapters.scripted_dimse import (
     said,
     scripted_dimse,
 )
-from tests.contracts.test_archive import JANE, MERCY
-from tests.fakes import MemoryVault
 from tests.series import missing
-from transfer.adapters.dicom import Limits
-from transfer.adapters.dimse import DimseClient, Peer, Timeouts, identifier
-from transfer.adapters.dimse.line import connected
+from transfer.adapters.dicom import DicomLimits
+from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts, identifier
+from transfer.adapters.dimse.connection import connected
 from transfer.adapters.dimse.negotiation import storage
 from transfer.errors import (
+    ChangedMeanwhile,
     CutShort,
-    Fenced,
     TooLarge,
     TransferError,
     TurnedAway,
@@ -48,7 +48,7 @@ from transfer.sources import Ending
 
 pytestmark = pytest.mark.servers
 
-QUICK = Timeouts(connect=2, associate=1, stall=0.3, listing=2, quiet=0.5, deadline=20, release=0.3)
+QUICK = DimseTimeouts(connect=2, associate=1, stall=0.3, listing=2, quiet=0.5, deadline=20, release=0.3)
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
 
@@ -71,8 +71,8 @@ def client(archive):
 
 
 def asking(archive, timeouts=QUICK, **limits):
-    peer = Peer(host="127.0.0.1", port=archive.port, called_ae_title="FILMROOM", calling_ae_title="TRANSFER")
-    return DimseClient(peer, timeouts=timeouts, limits=Limits(**limits))
+    peer = DimsePeer(host="127.0.0.1", port=archive.port, called_ae_title="FILMROOM", calling_ae_title="TRANSFER")
+    return DimseClient(peer, timeouts=timeouts, limits=DicomLimits(**limits))
 
 
 def fetch(client, vault, expected, wanted=None, keep_going=lambda: None):
@@ -360,7 +360,7 @@ def test_a_list_that_drips_is_not_waited_for(archive):
     begun = time.monotonic()
 
     with pytest.raises(Unreachable):
-        asking(archive, Timeouts(listing=0.5, release=0.1)).instances(STUDY, SERIES)
+        asking(archive, DimseTimeouts(listing=0.5, release=0.1)).instances(STUDY, SERIES)
     assert time.monotonic() - begun < 2
 
 
@@ -569,7 +569,7 @@ def test_a_fetch_that_takes_too_long_in_all_is_left_with_what_came(archive, vaul
 
     getting(archive, slowly)
 
-    found = fetch(asking(archive, Timeouts(deadline=0.6, release=0.1)), vault, expected)
+    found = fetch(asking(archive, DimseTimeouts(deadline=0.6, release=0.1)), vault, expected)
 
     assert found.ending is Ending.OUT_OF_TIME
     assert 1 <= len(found.index) < 59
@@ -731,9 +731,9 @@ def test_a_revocation_stops_the_bytes_at_once_and_the_archive_is_told(archive, c
     def keep_going():
         looks.append(archive.sent)
         if len(looks) == 8:
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         fetch(client, vault, expected, keep_going=keep_going)
 
     assert vault.objects == {}
@@ -750,10 +750,10 @@ def test_it_is_looked_every_second_whether_to_go_on_while_the_archive_is_silent(
     def keep_going():
         looks.append(time.monotonic())
         if len(looks) == 4:
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
-    with pytest.raises(Fenced):
-        fetch(asking(archive, Timeouts()), vault, expected, keep_going=keep_going)
+    with pytest.raises(ChangedMeanwhile):
+        fetch(asking(archive, DimseTimeouts()), vault, expected, keep_going=keep_going)
     assert max(b - a for a, b in pairwise(looks)) < 1
 
 

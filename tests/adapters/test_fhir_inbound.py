@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.adapters.fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
+from tests.kit.fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY
-from transfer.arrivals import ArrivalKind, Grant, NoRecords, Priority, Receipt, ReceiptWord, Referral
+from transfer.arrivals import ArrivalKind, Grant, NoRecords, Priority, Receipt, ReceiptStatus, Referral
 from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, TransferError, Unexpected, Unreadable
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.permissions import Authorization, FormStatus, Signer, Statement
+from transfer.permissions import Authorization, FormStatus, SignerRole, Statement
 from transfer.records import RecordKind
 from transfer.sources import Bad
 
@@ -264,7 +264,7 @@ def test_a_complete_release_form_is_read_whole():
     assert (read.described, read.information, read.special) == (True, None, frozenset())
     assert read.purposes == {"TREAT"}
     assert (read.effective_from, read.expires_on) == (date(2026, 3, 1), date(2026, 9, 1))
-    assert (read.signed_by, read.signed_on) == (Signer.PATIENT, date(2026, 3, 2))
+    assert (read.signed_by, read.signed_on) == (SignerRole.PATIENT, date(2026, 3, 2))
     assert read.statements == set(Statement)
     assert (read.denies, read.expires_event, read.event_occurred, read.replaces) == (False, None, False, None)
 
@@ -304,7 +304,10 @@ def test_a_representative_signs_with_the_right_that_is_said():
     }
     read = form(contained=[a_patient("patient"), related], performer=[{"reference": "#son"}])
 
-    assert (read.signed_by, read.representative_authority) == (Signer.REPRESENTATIVE, "health care power of attorney")
+    assert (read.signed_by, read.representative_authority) == (
+        SignerRole.REPRESENTATIVE,
+        "health care power of attorney",
+    )
 
 
 def test_another_patient_signing_is_not_the_patient():
@@ -491,8 +494,8 @@ def test_a_receipt_accepts_or_declines_with_reasons():
     accepted = inbound.receipt(as_bytes(a_task("accepted", "packet", "c1-p1")))
     declined = inbound.receipt(as_bytes(a_task("rejected", "packet", "c1-p1", statusReason=reasons)))
 
-    assert accepted == Receipt(packet="c1-p1", word=ReceiptWord.ACCEPTED)
-    assert declined == Receipt(packet="c1-p1", word=ReceiptWord.DECLINED, reasons=("wrong-patient", "other"))
+    assert accepted == Receipt(packet="c1-p1", status=ReceiptStatus.ACCEPTED)
+    assert declined == Receipt(packet="c1-p1", status=ReceiptStatus.DECLINED, reasons=("wrong-patient", "other"))
 
 
 def test_a_word_that_is_no_receipt_accepts_nothing():
@@ -561,7 +564,7 @@ def test_a_published_submission_is_read():
 
 #: what reads a body → what it makes of one that it understands
 READERS = {
-    inbound.sort: inbound.Incoming,
+    inbound.sort: inbound.InboundBody,
     lambda body: inbound.authorization(body, LAKESIDE, ALL): Authorization,
     lambda body: inbound.referral(body, LAKESIDE, ALL): Referral,
     inbound.receipt: Receipt,

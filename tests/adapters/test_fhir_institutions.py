@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.adapters.fhir_office import an_office, as_json
-from tests.builders import a_setting
+from tests.kit.builders import a_setting
+from tests.kit.fhir_office import an_office, as_json
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
 from transfer.adapters.fhir.source import FhirSourceClient
-from transfer.adapters.fhir.submission import Link, submission
+from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.adapters.http import HttpLimits
-from transfer.arrivals import ReceiptWord
+from transfer.arrivals import ReceiptStatus
 from transfer.errors import TurnedAway, Unheard, Unreachable
 from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import load
-from transfer.permissions import FormStatus, Signer, Statement
+from transfer.permissions import FormStatus, SignerRole, Statement
 from transfer.records import RecordKind
 from transfer.sources import Found
 
@@ -223,7 +223,7 @@ def test_its_release_form_is_complete(posted, partners, who):
     assert set(form.patient.identifiers) & set(who.identifiers)
     assert form.recipients == {"summit-cancer-center"}
     assert "lakeside-oncology" in form.disclosers
-    assert (form.status, form.described, form.signed_by) == (FormStatus.ACTIVE, True, Signer.PATIENT)
+    assert (form.status, form.described, form.signed_by) == (FormStatus.ACTIVE, True, SignerRole.PATIENT)
     assert form.statements == set(Statement)
     assert form.purposes == {"TREAT"}
     assert None not in (form.reference, form.signed_on, form.expires_on)
@@ -275,7 +275,7 @@ def test_the_center_takes_a_submission_knows_it_again_and_sends_a_receipt(tmp_pa
         center = Running("center", tmp_path, door.url)
         try:
             center.wait()
-            tar = Link(
+            tar = DownloadLink(
                 path="packet.tar", url=f"{door.url}/packets/{packet}/packet.tar", content_type="application/x-tar"
             )
             how = {
@@ -305,7 +305,7 @@ def test_the_centers_receipt_is_read():
     """As `transfer.sandbox.center.submission` writes it; the journey that ends in one is in tests/journeys."""
     from transfer.sandbox.center.submission import receipt
 
-    for status, word in (("accepted", ReceiptWord.ACCEPTED), ("rejected", ReceiptWord.DECLINED)):
+    for status, word in (("accepted", ReceiptStatus.ACCEPTED), ("rejected", ReceiptStatus.DECLINED)):
         body = json.dumps(receipt("c0123456789a-p1", status, ["wrong-patient"])).encode()
-        assert inbound.receipt(body).word is word
+        assert inbound.receipt(body).status is word
         assert inbound.sort(body).packet == "c0123456789a-p1"

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from transfer.adapters.dense import MOST_MARKS
 from transfer.adapters.fhir import inbound, trees
 from transfer.adapters.fhir.outline import MOST, outline
 from transfer.adapters.fhir.trees import parse, weigh
+from transfer.adapters.json_limits import MAX_STRUCTURAL_CHARACTERS
 from transfer.errors import TooLarge
 
 CHUNK = 1 << 20
@@ -102,7 +102,7 @@ def test_thirty_megabytes_cost_no_more_than_a_few():
 
 @pytest.mark.parametrize("many", [b"[],", b'{"a":{}},', b'"aa",', b"1,"])
 def test_small_things_without_number_are_refused_unread(many):
-    body = b'{"resourceType":"Bundle","entry":[' + many * MOST_MARKS + b"0]}"
+    body = b'{"resourceType":"Bundle","entry":[' + many * MAX_STRUCTURAL_CHARACTERS + b"0]}"
     tracemalloc.start()
     with pytest.raises(TooLarge):
         parse(body)
@@ -170,6 +170,6 @@ def test_what_the_door_takes_for_its_weight_is_read_later_and_the_rest_refused_b
 
 
 def test_one_text_with_too_much_in_it_is_refused_however_it_is_cut():
-    body = b'{"a":[' + b"1," * MOST_MARKS + b"1]}"
+    body = b'{"a":[' + b"1," * MAX_STRUCTURAL_CHARACTERS + b"1]}"
     with pytest.raises(TooLarge):
         weigh(body[at : at + 1000] for at in range(0, len(body), 1000))

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.adapters.fhir_office import (
+from tests.kit.fhir_office import (
     LAKESIDE,
     LIMITS,
     MRN,
@@ -26,14 +26,14 @@ from tests.adapters.fhir_office import (
     as_json,
     searchset,
 )
-from tests.loggers import handed_back
+from tests.kit.loggers import handed_back
 from transfer import logs
 from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
 from transfer.errors import (
+    ChangedMeanwhile,
     CutShort,
-    Fenced,
     NeedsReview,
     NotAllowed,
     TooLarge,
@@ -804,9 +804,9 @@ def test_a_withdrawn_permission_stops_everything_at_once(office, source, them):
     office.answers = that_holds(a_reference("1", url="Binary/1"))
 
     def fenced():
-        raise Fenced("stop")
+        raise ChangedMeanwhile("stop")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         all_of(source, them, keep_going=fenced)
 
     assert len(office.asked) <= 1
@@ -817,16 +817,16 @@ def test_a_stop_in_the_middle_of_a_document_is_obeyed_within_a_mebibyte(office, 
     office.answers = that_holds(a_reference("1", url="Binary/1"), files=files)
     fenced = threading.Event()
 
-    def unless_fenced():
+    def unless_stopped():
         if fenced.is_set():
-            raise Fenced("stop")
+            raise ChangedMeanwhile("stop")
 
-    (found,) = all_of(source, them, keep_going=unless_fenced)
+    (found,) = all_of(source, them, keep_going=unless_stopped)
     chunks = found.read()
     next(chunks)
     fenced.set()
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         next(chunks)
 
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.adapters.fhir_office import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
+from tests.kit.fhir_office import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
 from transfer import errors
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
-from transfer.adapters.fhir.submission import Link, submission
+from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.adapters.fhir.trees import check, parse
 from transfer.errors import TransferError, TurnedAway, Unexpected, Unheard, Unreachable
 from transfer.identifiers import CaseId, PacketId
@@ -31,10 +31,10 @@ SHA1 = hashlib.sha1(b"%PDF", usedforsecurity=False).digest()
 
 
 def a_submission(**said):
-    tar = Link(
+    tar = DownloadLink(
         path="packet.tar", url=f"https://gate.example/packets/{PACKET}/packet.tar", content_type="application/x-tar"
     )
-    note = Link(
+    note = DownloadLink(
         path="data/001.pdf",
         url=f"https://gate.example/packets/{PACKET}/documents/1",
         content_type="application/pdf",

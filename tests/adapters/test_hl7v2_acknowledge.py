@@ -12,7 +12,7 @@ from hl7apy.exceptions import ValidationError
 from hl7apy.parser import parse_message, parse_segment
 
 from tests.acknowledgements import read
-from transfer.adapters.hl7v2 import ErrorCode, Header, Verdict, acknowledge, header
+from transfer.adapters.hl7v2 import AcknowledgmentCode, ErrorCode, MessageHeader, acknowledge, header
 from transfer.adapters.hl7v2.acknowledge import NOBODY
 
 STRICT = VALIDATION_LEVEL.STRICT
@@ -29,13 +29,13 @@ def answer(said, verdict, error=None):
 #: all that hl7apy knows
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
 ANSWERS = [
-    (Verdict.ACCEPTED, None),
-    (Verdict.ERROR, ErrorCode.MISSING_FIELD),
-    (Verdict.REJECTED, ErrorCode.INTERNAL),
+    (AcknowledgmentCode.ACCEPTED, None),
+    (AcknowledgmentCode.ERROR, ErrorCode.MISSING_FIELD),
+    (AcknowledgmentCode.REJECTED, ErrorCode.INTERNAL),
 ]
 
 
-def of_version(said: Header, version: str) -> Header:
+def of_version(said: MessageHeader, version: str) -> MessageHeader:
     """The same message by a sender of this version. Before v2.3 an application or facility had no components."""
     plain = {"receiving_facility": "RECVCC", "sending_facility": "COMMHOSP"} if version in ("2.1", "2.2") else {}
     return replace(said, version=version, **plain)
@@ -75,10 +75,12 @@ def test_hl7apy_finds_every_acknowledgement_strictly_valid(version, said, verdic
 @pytest.mark.parametrize("error", list(ErrorCode))
 @pytest.mark.parametrize("version", ["2.4", "2.5.1"])
 def test_hl7apy_finds_every_error_we_tell_strictly_valid(version, error):
-    strictly(answer(of_version(ORIGINAL, version), Verdict.ERROR, error).decode("latin-1"), version).validate()
+    strictly(
+        answer(of_version(ORIGINAL, version), AcknowledgmentCode.ERROR, error).decode("latin-1"), version
+    ).validate()
 
 
-@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.REJECTED])
+@pytest.mark.parametrize("verdict", [AcknowledgmentCode.ERROR, AcknowledgmentCode.REJECTED])
 def test_the_error_told_to_nobody_is_strictly_valid(verdict):
     # nobody said which message it answers, so MSA-2 and with it the message cannot be
     _, msa, err = answer(NOBODY, verdict, ErrorCode.INTERNAL).decode().removesuffix("\r").split("\r")
@@ -88,14 +90,14 @@ def test_the_error_told_to_nobody_is_strictly_valid(verdict):
 
 
 def test_what_hl7apy_finds_wrong_it_says():
-    text = answer(ORIGINAL, Verdict.ERROR, ErrorCode.INTERNAL).decode().replace("MSA|AE|", "MSA||")
+    text = answer(ORIGINAL, AcknowledgmentCode.ERROR, ErrorCode.INTERNAL).decode().replace("MSA|AE|", "MSA||")
 
     with pytest.raises(ValidationError, match="MSA_1"):
         parse_message(text, validation_level=STRICT).validate()
 
 
 def test_it_goes_back_to_where_the_message_came_from():
-    msh = answer(ENHANCED, Verdict.ACCEPTED).split(b"\r")[0].split(b"|")
+    msh = answer(ENHANCED, AcknowledgmentCode.ACCEPTED).split(b"\r")[0].split(b"|")
 
     assert msh[2:6] == [
         b"RECAPP",
@@ -109,20 +111,20 @@ def test_it_goes_back_to_where_the_message_came_from():
 def test_it_is_written_with_the_senders_delimiters():
     said = header((SAMPLES / "nasty_custom_delims.hl7").read_bytes())
 
-    assert answer(said, Verdict.ACCEPTED).startswith(b"MSH#!~\\&#RECAPP#RECVCC!2.16.840.1.113883.19.9!ISO#")
-    assert b"\rMSA#CA#71601\r" in answer(said, Verdict.ACCEPTED)
+    assert answer(said, AcknowledgmentCode.ACCEPTED).startswith(b"MSH#!~\\&#RECAPP#RECVCC!2.16.840.1.113883.19.9!ISO#")
+    assert b"\rMSA#CA#71601\r" in answer(said, AcknowledgmentCode.ACCEPTED)
 
 
 def test_the_control_id_is_echoed_byte_for_byte():
     payload = "MSH|^~\\&|A|B|C|D|2026||ORU^R01|Nº-ü|P|2.5\r".encode()
 
-    assert "\rMSA|AA|Nº-ü\r".encode() in answer(header(payload), Verdict.ACCEPTED)
+    assert "\rMSA|AA|Nº-ü\r".encode() in answer(header(payload), AcknowledgmentCode.ACCEPTED)
 
 
 def test_no_byte_of_a_frame_comes_back_out_of_the_header():
     payload = b"MSH|^~\\&|A|B|C\x1c\x0b|D|2026||ORU^R01|1\x1c|P|2.5\r"
 
-    assert not set(b"\x0b\x1c") & set(answer(header(payload), Verdict.ACCEPTED))
+    assert not set(b"\x0b\x1c") & set(answer(header(payload), AcknowledgmentCode.ACCEPTED))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_no_byte_of_a_frame_comes_back_out_of_the_header():
 def test_a_sender_gets_the_answers_it_asks_for(accept, application, answers):
     said = replace(ENHANCED, accept_ack=accept, application_ack=application)
 
-    written = [answer(said, verdict) for verdict in (Verdict.ACCEPTED, Verdict.ERROR)]
+    written = [answer(said, verdict) for verdict in (AcknowledgmentCode.ACCEPTED, AcknowledgmentCode.ERROR)]
 
     assert tuple(one and read(one).code for one in written) == answers
 
@@ -152,6 +154,6 @@ def test_a_sender_gets_the_answers_it_asks_for(accept, application, answers):
 def test_it_costs_microseconds():
     begun = time.perf_counter()
     for _ in range(2000):
-        answer(ENHANCED, Verdict.ACCEPTED)
+        answer(ENHANCED, AcknowledgmentCode.ACCEPTED)
 
     assert (time.perf_counter() - begun) / 2000 < 100e-6

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.adapters.hl7v2 import PART_2, Change, Flag, Sent, batch, documents, identity_changes, referral
+from transfer.adapters.hl7v2 import PART_2, Change, Flag, MessageDocument, batch, documents, identity_changes, referral
 from transfer.adapters.hl7v2.content import encapsulated
 from transfer.adapters.hl7v2.statuses import of_document, of_report
 from transfer.adapters.hl7v2.values import moment
@@ -39,16 +39,16 @@ CENTER = Institution(
 MSH = "MSH|^~\\&|LISAPP|COMMHOSP|RECAPP|RECVCC|20260105101500||{}|1|P|2.5.1\r"
 
 
-def read(name: str) -> Sent:
+def read(name: str) -> MessageDocument:
     (sent,) = documents((SAMPLES / f"{name}.hl7").read_bytes(), LABORATORY)
     return sent
 
 
-def a_report(*segments: str, institution: Institution = LABORATORY) -> list[Sent]:
+def a_report(*segments: str, institution: Institution = LABORATORY) -> list[MessageDocument]:
     return documents((MSH.format("ORU^R01^ORU_R01") + "\r".join(segments)).encode(), institution)
 
 
-def text_of(sent: Sent) -> str:
+def text_of(sent: MessageDocument) -> str:
     (text,) = [part for part in sent.parts if part.content_type == "text/plain"]
     return b"".join(text.open()).decode()
 

@@ -19,7 +19,7 @@ from transfer.adapters.hl7v2 import (
     kind,
     referral,
 )
-from transfer.adapters.hl7v2.header import LONGEST_HEADER
+from transfer.adapters.hl7v2.header import MAX_HEADER_BYTES
 from transfer.adapters.hl7v2.message import MOST_SEGMENTS
 from transfer.arrivals import ArrivalKind
 from transfer.errors import TooLarge, TransferError, Unreadable
@@ -122,7 +122,7 @@ def test_what_does_not_begin_like_a_message_is_unreadable(junk):
 
 def test_a_header_without_an_end_is_unreadable():
     with pytest.raises(Unreadable):
-        header(MSH + b"x" * LONGEST_HEADER)
+        header(MSH + b"x" * MAX_HEADER_BYTES)
 
 
 def test_line_ends_inside_free_text_do_not_break_a_report():

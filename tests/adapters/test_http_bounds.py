@@ -10,24 +10,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.adapters.fhir_office import LAKESIDE, WHO
 from tests.adapters.raw_server import Script, a_raw_server, endlessly, once, slowly
-from tests.adapters.scripted_archive import BOUNDARY, JANE, MERCY, SERIES, STUDY
-from tests.fakes import MemoryVault
+from tests.kit.fakes import MemoryVault
+from tests.kit.fhir_office import LAKESIDE, WHO
+from tests.kit.scripted_archive import BOUNDARY, JANE, MERCY, SERIES, STUDY
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.fhir.attachments import download
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpClient, HttpLimits
-from transfer.errors import (
-    Fenced,
-    TooLarge,
-    TransferError,
-    Unavailable,
-    Unexpected,
-    Unheard,
-    Unreachable,
-)
+from transfer.errors import ChangedMeanwhile, TooLarge, TransferError, Unavailable, Unexpected, Unheard, Unreachable
 from transfer.identifiers import PacketId
 from transfer.sources import KeepGoing, go_on
 
@@ -155,13 +147,13 @@ def test_an_ended_permission_is_noticed_while_a_server_drips(script: Script):
 
         def keep_going() -> None:
             if time.monotonic() - begun > 0.6:
-                raise Fenced("the epoch moved")
+                raise ChangedMeanwhile("the epoch moved")
 
         return keep_going
 
     with a_raw_server(script) as url:
         for who, ended in all_ask(url, PATIENT, until_it_ends).items():
-            assert isinstance(ended.error, Fenced), who
+            assert isinstance(ended.error, ChangedMeanwhile), who
             assert ended.seconds < 1.6 + SLACK, who
 
 

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from tests.store_probe import Support, probe
 from transfer.adapters.vault import PART, S3Vault
+from transfer.embedded.store import Store
 from transfer.errors import OutOfOrder, TurnedAway, Unavailable, Unknown
-from transfer.parts.store import Store
 from transfer.staging import Location
 
 pytestmark = pytest.mark.servers

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.builders import NAMES, an_edges
-from tests.loggers import handed_back
+from tests.kit.builders import NAMES, new_services
+from tests.kit.loggers import handed_back
 from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
-from transfer.flow.edges import Edges
+from transfer.embedded.postgres import Postgres
+from transfer.flow.services import Services
 from transfer.ledger import Ledger
-from transfer.parts.postgres import Postgres
 from transfer.settings import written
 
 
@@ -23,13 +23,15 @@ def _loggers_are_handed_back() -> Iterator[None]:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Path) -> Edges:
-    return an_edges(ledger, tmp_path)
+def services(ledger: Ledger, tmp_path: Path) -> Services:
+    return new_services(ledger, tmp_path)
 
 
 @pytest.fixture
-def transfer(edges: Edges, migrated: Postgres, keys: FolderKeys, tmp_path: Path, monkeypatch) -> Callable[..., Result]:
-    """Run `transfer` with arguments, and what is typed, in an installation on the same ledger as `edges`."""
+def transfer(
+    services: Services, migrated: Postgres, keys: FolderKeys, tmp_path: Path, monkeypatch
+) -> Callable[..., Result]:
+    """Run `transfer` with arguments, and what is typed, in an installation on the same ledger as `services`."""
     var = tmp_path / "var"
     var.mkdir(mode=0o700)
     settings = {

@@ -6,19 +6,19 @@ from datetime import date
 import psycopg
 import pytest
 
-from tests import builders as b
-from tests.attention import attend_all
+from tests.kit import builders as b
+from tests.kit.processing import process_all
 from tests.staff import ANN
+from transfer.embedded.postgres import Postgres
 from transfer.flow import desk
-from transfer.parts.postgres import Postgres
 from transfer.records import RecordKind
 
 pytestmark = pytest.mark.servers
 
 
-def test_a_case_is_found_by_what_is_typed_and_shown_without_a_name(edges, transfer):
+def test_a_case_is_found_by_what_is_typed_and_shown_without_a_name(services, transfer):
     chart = b.a_chart()
-    case = b.a_case(edges, chart, form=False)
+    case = b.a_case(services, chart, form=False)
     who = chart["patient"]
 
     found = transfer("case", "find", typed=f"{who['family']}\n{who['birth_date']}\n")
@@ -31,15 +31,15 @@ def test_a_case_is_found_by_what_is_typed_and_shown_without_a_name(edges, transf
     assert who["family"] in named.stdout
 
 
-def test_whom_nobody_knows_is_a_negative_answer(edges, transfer):
+def test_whom_nobody_knows_is_a_negative_answer(services, transfer):
     result = transfer("case", "find", "--json", typed=f"Nobody\n{date(1950, 1, 1)}\n")
 
     assert (result.exit_code, json.loads(result.stdout)) == (1, [])
 
 
-def test_the_open_cases_are_listed_with_why_each_waits(edges, transfer):
-    first, second = b.a_case(edges), b.a_case_without_slides(edges)
-    desk.close(edges, first, "not-coming", actor=ANN)
+def test_the_open_cases_are_listed_with_why_each_waits(services, transfer):
+    first, second = b.a_case(services), b.a_case_without_slides(services)
+    desk.close(services, first, "not-coming", actor=ANN)
 
     listed = json.loads(transfer("case", "list", "--json").stdout)
     everything = json.loads(transfer("case", "list", "--all", "--json").stdout)
@@ -49,8 +49,8 @@ def test_the_open_cases_are_listed_with_why_each_waits(edges, transfer):
     assert {one["case"] for one in everything} == {first, second}
 
 
-def test_a_packet_is_approved_once(edges, transfer):
-    case = b.a_case_without_slides(edges)
+def test_a_packet_is_approved_once(services, transfer):
+    case = b.a_case_without_slides(services)
 
     first = transfer("case", "approve", case)
     again = transfer("case", "approve", case, "--json")
@@ -59,8 +59,8 @@ def test_a_packet_is_approved_once(edges, transfer):
     assert json.loads(again.stdout)["changed"] is False
 
 
-def test_what_is_not_allowed_ends_with_4_and_names_the_remedy(edges, transfer):
-    result = transfer("case", "approve", b.a_case(edges))
+def test_what_is_not_allowed_ends_with_4_and_names_the_remedy(services, transfer):
+    result = transfer("case", "approve", b.a_case(services))
 
     assert result.exit_code == 4
     assert result.stderr.count("\n") == 1
@@ -71,10 +71,10 @@ def test_a_case_nobody_knows_ends_with_1(transfer):
     assert transfer("case", "show", "c00000000000").exit_code == 1
 
 
-def test_two_people_decide_whose_a_record_is(edges, transfer):
+def test_two_people_decide_whose_a_record_is(services, transfer):
     chart = b.a_chart()
-    case = b.a_case(edges, chart)
-    b.report_comes(edges, b.a_twin(chart))
+    case = b.a_case(services, chart)
+    b.report_comes(services, b.a_twin(chart))
     (hold,) = json.loads(transfer("hold", "list", "--json").stdout)
 
     blind = transfer("hold", "show", hold["hold"])
@@ -82,7 +82,7 @@ def test_two_people_decide_whose_a_record_is(edges, transfer):
     first = transfer("hold", "resolve", hold["hold"], "ours", case)
     half = transfer("hold", "show", hold["hold"])
     second = transfer("hold", "resolve", hold["hold"], "ours", case, "--person", "ben")
-    attend_all(edges)
+    process_all(services)
 
     assert chart["patient"]["family"] not in blind.output
     assert "ann (claimed) said ours." in half.output
@@ -92,9 +92,9 @@ def test_two_people_decide_whose_a_record_is(edges, transfer):
     assert transfer("hold", "list").stdout == "Nothing needs a decision.\n"
 
 
-def test_a_question_shows_what_can_be_answered(edges, transfer):
-    b.a_case_without_slides(edges)
-    hold = b.the_hold(edges, "approve-partial").id
+def test_a_question_shows_what_can_be_answered(services, transfer):
+    b.a_case_without_slides(services)
+    hold = b.the_hold(services, "approve-partial").id
 
     shown = transfer("hold", "show", hold)
 
@@ -103,8 +103,8 @@ def test_a_question_shows_what_can_be_answered(edges, transfer):
     assert transfer("hold", "resolve", hold, "wait").exit_code == 0
 
 
-def test_slides_are_counted_and_their_number_typed(edges, transfer):
-    case = b.a_case(edges)
+def test_slides_are_counted_and_their_number_typed(services, transfer):
+    case = b.a_case(services)
 
     received = transfer("material", "receive", case, "--pieces", 4, "--announced", 6, typed="S25-10071\n")
     other = transfer("material", "receive", case, "--pieces", 2, "--another-parcel", typed="S25-99999\n")
@@ -116,8 +116,8 @@ def test_slides_are_counted_and_their_number_typed(edges, transfer):
     assert "10071" not in transfer("case", "show", case, "--json").stdout
 
 
-def test_a_permission_is_revoked_and_the_case_says_so(edges, transfer):
-    case = b.a_case(edges)
+def test_a_permission_is_revoked_and_the_case_says_so(services, transfer):
+    case = b.a_case(services)
     permission = json.loads(transfer("case", "show", case, "--json").stdout)["permissions"][0]["permission"]
 
     paused = transfer("permission", "pause", permission)
@@ -129,16 +129,16 @@ def test_a_permission_is_revoked_and_the_case_says_so(edges, transfer):
     assert "the stop is complete" in json.loads(revoked.stdout)["sentence"]
 
 
-def test_a_telephone_answer_is_written_down(edges, transfer):
-    case = b.a_case(edges)
-    request = b.request_to(edges, case, "prairie-pathology").id
+def test_a_telephone_answer_is_written_down(services, transfer):
+    case = b.a_case(services)
+    request = b.request_to(services, case, "prairie-pathology").id
 
     assert transfer("request", "answer", request, "no-records").exit_code == 0
     assert "holds nothing" in transfer("case", "show", case).stdout
 
 
-def test_notes_come_from_a_pipe_and_are_shown_on_demand(edges, transfer):
-    case = b.a_case(edges)
+def test_notes_come_from_a_pipe_and_are_shown_on_demand(services, transfer):
+    case = b.a_case(services)
 
     transfer("case", "note", case, typed="first line\nsecond\x1b[2J line\n")
 
@@ -149,23 +149,23 @@ def test_notes_come_from_a_pipe_and_are_shown_on_demand(edges, transfer):
     assert "\x1b" not in shown
 
 
-def test_a_case_is_closed_with_a_note(edges, transfer):
-    case = b.a_case(edges)
+def test_a_case_is_closed_with_a_note(services, transfer):
+    case = b.a_case(services)
 
     assert transfer("case", "close", case, "--ending", "died", "--note", typed="told by the sister").exit_code == 0
     assert transfer("case", "close", case, "--ending", "not-coming").exit_code == 4
     assert "told by the sister" not in transfer("case", "show", case).stdout
 
 
-def test_a_line_is_waived(edges, transfer):
-    case = b.a_case_without_slides(edges)
+def test_a_line_is_waived(services, transfer):
+    case = b.a_case_without_slides(services)
 
     assert transfer("case", "waive", case, "slides", "absent").exit_code == 0
     assert transfer("case", "waive", case, "moon", "absent").exit_code == 4
     assert "is being put together" in transfer("case", "show", case).stdout
 
 
-def test_a_referral_in_a_file_opens_a_case(edges, transfer, tmp_path):
+def test_a_referral_in_a_file_opens_a_case(services, transfer, tmp_path):
     file = tmp_path / "referral.json"
     file.write_bytes(b.referral_of(b.a_chart()))
 
@@ -183,9 +183,9 @@ def test_a_referral_in_a_file_opens_a_case(edges, transfer, tmp_path):
 
 class TestTrail:
     @pytest.fixture
-    def case(self, edges) -> str:
-        case = b.a_case(edges)
-        b.came_in(edges, case, RecordKind.NOTE)
+    def case(self, services) -> str:
+        case = b.a_case(services)
+        b.came_in(services, case, RecordKind.NOTE)
         return case
 
     def tampered(self, migrated: Postgres, statement: str, *values: object) -> None:
@@ -228,29 +228,29 @@ class TestTrail:
 
         assert f"line {number} is missing" in transfer("trail", "verify").stdout
 
-    def test_a_chain_rewritten_with_its_head_is_found_by_the_packets_anchor(self, edges, transfer, migrated):
+    def test_a_chain_rewritten_with_its_head_is_found_by_the_packets_anchor(self, services, transfer, migrated):
         from transfer import facts
         from transfer.facts import Chain
 
-        case = b.a_case_without_slides(edges)
+        case = b.a_case_without_slides(services)
         chain = Chain.case(case)
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             head = tx.lines(chain)[-1]
             anchor = facts.Anchored(chain=chain, sequence=head.sequence, head=head.hash.hex(), packet=f"{case}-p1")
             tx.append(chain, anchor)
         assert json.loads(transfer("trail", "verify", "--json").stdout)["broken"] == []
 
-        self.rewritten(migrated, edges, chain)
+        self.rewritten(migrated, services, chain)
 
         assert "names" in transfer("trail", "verify").stdout
 
-    def rewritten(self, migrated: Postgres, edges, chain) -> None:
+    def rewritten(self, migrated: Postgres, services, chain) -> None:
         """Somebody with the owner's rights changes line 1 and makes every hash anew."""
         from dataclasses import replace
 
         from transfer import facts
 
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             lines = tx.lines(chain)
         previous = facts.GENESIS
         with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:

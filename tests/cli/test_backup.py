@@ -8,14 +8,14 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.builders import a_case_without_slides, an_edges, comes
+from tests.kit.builders import a_case_without_slides, comes, new_services
 from transfer.adapters.vault import S3Vault
 from transfer.arrivals import ArrivalKind
 from transfer.cli import main
-from transfer.flow.edges import Edges
+from transfer.embedded.postgres import Postgres
+from transfer.embedded.store import Store
+from transfer.flow.services import Services
 from transfer.ledger import Ledger, snapshot
-from transfer.parts.postgres import Postgres
-from transfer.parts.store import Store
 from transfer.sealing import KeyName
 
 pytestmark = pytest.mark.servers
@@ -37,12 +37,14 @@ def vault(store: Store) -> S3Vault:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Path, vault: S3Vault) -> Edges:
-    return an_edges(ledger, tmp_path, vault=vault)
+def services(ledger: Ledger, tmp_path: Path, vault: S3Vault) -> Services:
+    return new_services(ledger, tmp_path, vault=vault)
 
 
 @pytest.fixture
-def transfer(edges: Edges, migrated: Postgres, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def transfer(
+    services: Services, migrated: Postgres, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
     """`transfer` in a new folder, told by its environment where everything is."""
     settings = {
         "TRANSFER_VAR": str(tmp_path / "var"),
@@ -59,7 +61,7 @@ def transfer(edges: Edges, migrated: Postgres, store: Store, tmp_path: Path, mon
         monkeypatch.setenv(name, value)
 
     def run(*arguments: object, typed: str = "") -> Result:
-        edges.ledger.close()
+        services.ledger.close()
         result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
         assert result.exit_code != 70, result.stderr
         return result
@@ -78,9 +80,9 @@ def lose(migrated: Postgres, vault: S3Vault) -> None:
 
 
 def test_what_was_backed_up_comes_back(
-    transfer: Run, edges: Edges, migrated: Postgres, vault: S3Vault, tmp_path: Path
+    transfer: Run, services: Services, migrated: Postgres, vault: S3Vault, tmp_path: Path
 ) -> None:
-    case = a_case_without_slides(edges)
+    case = a_case_without_slides(services)
     made = transfer("backup", tmp_path / "backup")
     assert made.exit_code == 0, made.stderr
     assert "The keys are not in it." in made.stdout
@@ -100,12 +102,12 @@ def test_what_was_backed_up_comes_back(
 
 
 def test_a_restore_says_what_has_to_be_sent_again_and_what_nobody_names(
-    transfer: Run, edges: Edges, migrated: Postgres, vault: S3Vault, tmp_path: Path
+    transfer: Run, services: Services, migrated: Postgres, vault: S3Vault, tmp_path: Path
 ) -> None:
-    comes(edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
+    comes(services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
     transfer("backup", tmp_path / "backup")
     for key in (tmp_path / "keys" / "day" / "prairie-pathology").iterdir():
-        edges.ledger.keys.destroy(KeyName(f"day/prairie-pathology/{key.name}"))
+        services.ledger.keys.destroy(KeyName(f"day/prairie-pathology/{key.name}"))
     stray = vault.keep([b"came later"])
 
     said = transfer("restore", tmp_path / "backup", "--replace")
@@ -119,8 +121,8 @@ def test_a_restore_says_what_has_to_be_sent_again_and_what_nobody_names(
     assert swept["settled"]["unread"][0]["messages"] == 1
 
 
-def test_a_backup_that_is_not_whole_is_told_by_its_exit_code(transfer: Run, edges: Edges, tmp_path: Path) -> None:
-    a_case_without_slides(edges)
+def test_a_backup_that_is_not_whole_is_told_by_its_exit_code(transfer: Run, services: Services, tmp_path: Path) -> None:
+    a_case_without_slides(services)
     said = json.loads(transfer("backup", tmp_path / "backup", "--json").stdout)
     assert said["objects"] == 3
     assert transfer("restore", tmp_path / "backup", "--check").exit_code == 0
@@ -133,7 +135,7 @@ def test_a_backup_that_is_not_whole_is_told_by_its_exit_code(transfer: Run, edge
 
 
 def test_the_passphrase_is_asked_for_where_there_is_a_copy_of_the_keys(
-    transfer: Run, edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    transfer: Run, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRANSFER_KEYS_COPY", str(tmp_path / "copy"))
 
@@ -146,7 +148,7 @@ def test_the_passphrase_is_asked_for_where_there_is_a_copy_of_the_keys(
     assert not (tmp_path / "three").exists(), "nothing was copied in vain"
 
 
-def test_where_the_copy_is_has_to_be_known(transfer: Run, edges: Edges, tmp_path: Path) -> None:
+def test_where_the_copy_is_has_to_be_known(transfer: Run, services: Services, tmp_path: Path) -> None:
     transfer("backup", tmp_path / "backup")
 
     assert transfer("restore", tmp_path / "backup", "--keys").exit_code == 2

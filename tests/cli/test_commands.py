@@ -9,15 +9,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.documentation import cli_page, commands
+from tests.kit.documentation import cli_page, commands
 from transfer.cli import main
 from transfer.cli.case import _ENDINGS as CASE_ENDINGS
 from transfer.cli.case import _WORDS as LINE_WORDS
 from transfer.cli.group import UNAVAILABLE
-from transfer.cli.hold import _WORDS as HOLD_WORDS
+from transfer.cli.hold import _ANSWERS as HOLD_WORDS
 from transfer.completeness import WaiverKind
 from transfer.flow.desk import ENDINGS
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,12 +150,12 @@ def test_an_account_that_is_none_is_refused(tmp_path):
 
 def test_the_words_on_the_command_line_are_those_of_the_rules():
     assert set(LINE_WORDS) == set(WaiverKind)
-    assert set(HOLD_WORDS) == set(Word)
+    assert set(HOLD_WORDS) == set(HoldAnswer)
     assert CASE_ENDINGS == ENDINGS
 
 
 def test_every_command_is_documented_as_it_is():
-    """`python -m tests.documentation` writes the page anew."""
+    """`python -m tests.kit.documentation` writes the page anew."""
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == cli_page()
 
 

@@ -7,7 +7,8 @@ from io import BytesIO
 import pydicom
 import pytest
 
-from tests.adapters.scripted_archive import (
+from tests.kit.fakes import MemoryVault
+from tests.kit.scripted_archive import (
     JANE,
     MERCY,
     SERIES,
@@ -21,13 +22,12 @@ from tests.adapters.scripted_archive import (
     study_entry,
     uid,
 )
-from tests.adapters.scripted_dimse import ABORT, body_of, said, scripted_dimse
-from tests.fakes import MemoryVault
+from tests.kit.scripted_dimse import ABORT, body_of, said, scripted_dimse
 from tests.series import missing
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dimse import DimseClient, Peer, Timeouts
+from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
 from transfer.adapters.http import HttpLimits
-from transfer.errors import CutShort, Fenced, NeedsReview, TransferError, Unreachable
+from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, TransferError, Unreachable
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sources import ImageArchive, SeriesObject
 
@@ -82,10 +82,10 @@ class Dimse:
     def __init__(self, archive) -> None:
         self._archive = archive
         us = {"called_ae_title": "FILMROOM", "calling_ae_title": "TRANSFER"}
-        quick = Timeouts(connect=2, associate=2, stall=0.5, listing=2)
-        self.client: ImageArchive = DimseClient(Peer(host="127.0.0.1", port=archive.port, **us), timeouts=quick)
-        self.patient: ImageArchive = DimseClient(Peer(host="127.0.0.1", port=archive.port, **us))
-        self.nowhere: ImageArchive = DimseClient(Peer(host="127.0.0.1", port=1, **us), timeouts=quick)
+        quick = DimseTimeouts(connect=2, associate=2, stall=0.5, listing=2)
+        self.client: ImageArchive = DimseClient(DimsePeer(host="127.0.0.1", port=archive.port, **us), timeouts=quick)
+        self.patient: ImageArchive = DimseClient(DimsePeer(host="127.0.0.1", port=archive.port, **us))
+        self.nowhere: ImageArchive = DimseClient(DimsePeer(host="127.0.0.1", port=1, **us), timeouts=quick)
 
     @property
     def was_asked(self) -> bool:
@@ -262,9 +262,9 @@ def test_a_search_that_may_not_go_on_ends_while_the_archive_dawdles(archive, wha
 
     def keep_going() -> None:
         if time.monotonic() - begun > 0.2:
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         getattr(archive.patient, what)(*asked, keep_going=keep_going)
 
 
@@ -397,9 +397,9 @@ def test_what_may_not_go_on_ends_at_once_and_nothing_is_kept(archive, vault):
     def keep_going() -> None:
         looks.append(1)
         if len(looks) == 4:
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         fetch(archive, vault, expected, keep_going=keep_going)
     assert vault.objects == {}
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.fhir_office import (
+from tests.kit.fakes import MemoryDocuments
+from tests.kit.fhir_office import (
     LAKESIDE,
     MRN,
     TOKEN,
@@ -28,13 +29,12 @@ from tests.adapters.fhir_office import (
     as_json,
     searchset,
 )
-from tests.fakes import MemoryDocuments
-from tests.peers.hapi import Hapi, a_hapi
+from tests.kit.peers.hapi import Hapi, a_hapi
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
-from transfer.errors import Fenced, NeedsReview, TransferError, TurnedAway, Unavailable, Unreachable
+from transfer.embedded import ports
+from transfer.errors import ChangedMeanwhile, NeedsReview, TransferError, TurnedAway, Unavailable, Unreachable
 from transfer.institutions import Institution
-from transfer.parts import ports
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import RecordKind
 from transfer.sandbox.charts import draw_chart
@@ -130,7 +130,7 @@ class Sandbox(Holder):
     def __init__(self, lakeside: LakesideOncology) -> None:
         self._lakeside = lakeside
         chart = draw_chart(seed=9)
-        lakeside.admit(chart)
+        lakeside.open_case(chart)
         (patient,) = resources.of("Patient", chart, "")
         (name,) = patient["name"][:1]
         self.who = Demographics(
@@ -258,7 +258,7 @@ def fence_after(looks: int) -> KeepGoing:
 
     def keep_going() -> None:
         if next(left, None) is None:
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
     return keep_going
 
@@ -379,10 +379,10 @@ def test_a_source_that_is_not_there_is_unreachable(held: Holder):
 def test_a_search_that_may_not_go_on_ends_at_once(held: Holder):
     patient = them(held)
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         held.source.find_patient(held.who, held.institution, keep_going=fence_after(0))
     for looks in range(3):
-        with pytest.raises(Fenced):
+        with pytest.raises(ChangedMeanwhile):
             list(held.source.documents(patient, held.institution, EVERYTHING, keep_going=fence_after(looks)))
 
 
@@ -397,16 +397,16 @@ def test_it_is_looked_at_least_every_mebibyte_of_a_document_whether_to_go_on(hel
 def test_a_document_that_may_not_go_on_ends_within_a_mebibyte(held: Holder):
     fenced = threading.Event()
 
-    def unless_fenced() -> None:
+    def unless_stopped() -> None:
         if fenced.is_set():
-            raise Fenced("the epoch moved")
+            raise ChangedMeanwhile("the epoch moved")
 
-    longest = max(only(all_of(held, keep_going=unless_fenced)), key=lambda one: len(content(one)))
+    longest = max(only(all_of(held, keep_going=unless_stopped)), key=lambda one: len(content(one)))
     chunks = longest.read()
     came = next(chunks)
     fenced.set()
     if len(came) == max(map(len, held.papers)):
         chunks = longest.read()
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         next(chunks)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes import MemoryVault
-from tests.peers.rgw import a_rgw
-from tests.peers.versitygw import a_versitygw
+from tests.kit.fakes import MemoryVault
+from tests.kit.peers.rgw import a_rgw
+from tests.kit.peers.versitygw import a_versitygw
 from transfer.adapters.vault import S3Vault
 from transfer.errors import Unknown, Unreadable
 from transfer.staging import CHUNK, Location

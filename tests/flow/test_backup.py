@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.attention import attend_all
-from tests.builders import a_case, a_case_without_slides, an_edges, came_in, comes, patient_of, the_hold
-from tests.fakes import MemoryVault
+from tests.kit.builders import a_case, a_case_without_slides, came_in, comes, new_services, patient_of, the_hold
+from tests.kit.fakes import MemoryVault
+from tests.kit.processing import process_all
 from tests.staff import NURSE
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
@@ -23,16 +23,27 @@ from transfer.arrivals import ArrivalKind, Door
 from transfer.backups import Manifest, NoBackup
 from transfer.errors import Refused
 from transfer.facts import Origin
-from transfer.flow.backing_up import Told, back_up
+from transfer.flow.backing_up import ProgressCallback, back_up
 from transfer.flow.desk import add_note, resolve
-from transfer.flow.edges import Edges
-from transfer.flow.enforce import purge, remove_forsaken
-from transfer.flow.fence import end
+from transfer.flow.enforce import purge, remove_orphaned
 from transfer.flow.restoring import KeysMissing, Settled, check, restore
-from transfer.holds import Word
+from transfer.flow.services import Services
+from transfer.flow.stopping import end
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, InstitutionId
-from transfer.ledger import Ledger, arrivals, migrate, patients, purging, rounds, snapshot, trail
-from transfer.ledger.arrivals import Incoming
+from transfer.ledger import (
+    Ledger,
+    arrivals,
+    migrate,
+    patients,
+    permissions,
+    purging,
+    rounds,
+    snapshot,
+    trail,
+    vault_objects,
+)
+from transfer.ledger.arrivals import NewArrival
 from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.rounds import Dag
@@ -52,32 +63,32 @@ def told(_done: int, _total: int) -> None:
 class Place:
     """An installation that can lose everything, and the folder its backup lies in."""
 
-    edges: Edges
+    services: Services
     folder: BackupFolder
     owner: str
 
-    def back_up(self, told: Told = told) -> Manifest:
-        return back_up(self.folder, self.edges.ledger, self.edges.vault, self.owner, days=35, told=told)
+    def back_up(self, told: ProgressCallback = told) -> Manifest:
+        return back_up(self.folder, self.services.ledger, self.services.vault, self.owner, days=35, told=told)
 
     def check(self) -> Manifest:
-        return check(self.folder, self.edges.ledger.keys, told)
+        return check(self.folder, self.services.ledger.keys, told)
 
     def lose_everything(self) -> None:
-        self.edges.ledger.close()
-        self.edges.vault.objects.clear()  # type: ignore[attr-defined]
+        self.services.ledger.close()
+        self.services.vault.objects.clear()  # type: ignore[attr-defined]
         with psycopg.connect(self.owner) as owner:
             owner.execute(f"TRUNCATE {', '.join(f'transfer.{name}' for name in self.tables())}")
 
-    def restore(self, *, replace: bool = False, sweep: bool = False, told: Told = told) -> Settled:
-        self.edges.ledger.close()
-        keys, by, vault = self.edges.ledger.keys, Origin(process="test"), self.edges.vault
+    def restore(self, *, replace: bool = False, sweep: bool = False, told: ProgressCallback = told) -> Settled:
+        self.services.ledger.close()
+        keys, by, vault = self.services.ledger.keys, Origin(process="test"), self.services.vault
         settled = restore(self.folder, keys, vault, self.owner, by, replace=replace, sweep=sweep, told=told)
         self.open()
         return settled
 
     def open(self) -> None:
-        old = self.edges.ledger
-        self.edges = replace(self.edges, ledger=Ledger(old.url, old.keys, old.origin))
+        old = self.services.ledger
+        self.services = replace(self.services, ledger=Ledger(old.url, old.keys, old.origin))
 
     def tables(self) -> list[str]:
         with snapshot.owner(self.owner) as owner:
@@ -90,10 +101,10 @@ class Place:
 
 @pytest.fixture
 def place(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Place]:
-    edges = an_edges(ledger, tmp_path)
-    place = Place(edges, BackupFolder(tmp_path / "backup", ledger.keys), migrated.url("owner"))
+    services = new_services(ledger, tmp_path)
+    place = Place(services, BackupFolder(tmp_path / "backup", ledger.keys), migrated.url("owner"))
     yield place
-    place.edges.ledger.close()
+    place.services.ledger.close()
 
 
 def files(place: Place) -> list[Path]:
@@ -101,26 +112,26 @@ def files(place: Place) -> list[Path]:
 
 
 def revoked(place: Place, case: CaseId, how: End = End.REVOKED) -> None:
-    with place.edges.ledger.transaction() as tx:
-        (one,) = patients.filed(tx, patient_of(place.edges, case))
+    with place.services.ledger.transaction() as tx:
+        (one,) = permissions.filed(tx, patient_of(place.services, case))
         end(tx, one, how)
 
 
 def purged(place: Place, case: CaseId) -> None:
     revoked(place, case)
-    with place.edges.ledger.transaction() as tx:
-        (one,) = patients.filed(tx, patient_of(place.edges, case))
-    purge(place.edges, case, one)
+    with place.services.ledger.transaction() as tx:
+        (one,) = permissions.filed(tx, patient_of(place.services, case))
+    purge(place.services, case, one)
 
 
 def assert_whole(place: Place) -> None:
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert [one for chain in trail.chains(tx) if (one := trail.walk(tx, chain).broken)] == []
 
 
 def test_every_row_and_every_byte_comes_back(place: Place) -> None:
     case = a_packet(place)
-    before, objects = place.rows(), dict(place.edges.vault.objects)  # type: ignore[attr-defined]
+    before, objects = place.rows(), dict(place.services.vault.objects)  # type: ignore[attr-defined]
     place.back_up()
     place.lose_everything()
 
@@ -130,10 +141,10 @@ def test_every_row_and_every_byte_comes_back(place: Place) -> None:
     assert set(after) == set(before)
     assert {name for name in before if after[name] != before[name]} <= CHANGED
     assert set(before["facts"]) <= set(after["facts"])
-    assert place.edges.vault.objects == objects  # type: ignore[attr-defined]
+    assert place.services.vault.objects == objects  # type: ignore[attr-defined]
     assert objects
     assert_whole(place)
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert tx.case(case).newest_packet
 
 
@@ -147,9 +158,9 @@ def test_every_table_of_the_ledger_is_in_it_but_the_installations_clock(place: P
 
 
 def test_two_backups_of_the_same_ledger_hold_the_same(place: Place) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     first = place.back_up()
-    place.folder = BackupFolder(place.folder.folder.with_name("second"), place.edges.ledger.keys)
+    place.folder = BackupFolder(place.folder.folder.with_name("second"), place.services.ledger.keys)
     second = place.back_up()
 
     assert first.objects == second.objects
@@ -157,8 +168,8 @@ def test_two_backups_of_the_same_ledger_hold_the_same(place: Place) -> None:
 
 
 def test_only_we_can_open_it_and_it_says_nothing(place: Place) -> None:
-    case = a_case_without_slides(place.edges)
-    came_in(place.edges, case, RecordKind.NOTE, content=b"a very legible note")
+    case = a_case_without_slides(place.services)
+    came_in(place.services, case, RecordKind.NOTE, content=b"a very legible note")
     place.back_up()
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in files(place)} == {0o600}
@@ -196,7 +207,7 @@ def dies(act: Callable[[Dying], object], place: Place, deadly: int) -> bool:
     if child == 0:
         code = 1
         try:
-            act(Dying(place.edges.ledger.keys, deadly))
+            act(Dying(place.services.ledger.keys, deadly))
             code = 0
         finally:
             os._exit(code)
@@ -215,13 +226,13 @@ def deaths(act: Callable[[Dying], object], place: Place) -> Iterator[int]:
 
 
 def test_a_backup_killed_anywhere_says_so_is_refused_and_is_taken_again(place: Place) -> None:
-    a_case_without_slides(place.edges)
-    place.edges.ledger.close()
+    a_case_without_slides(place.services)
+    place.services.ledger.close()
 
     def act(keys: Dying) -> None:
-        ledger = Ledger(place.edges.ledger.url, keys, Origin(process="test"))  # type: ignore[arg-type]
+        ledger = Ledger(place.services.ledger.url, keys, Origin(process="test"))  # type: ignore[arg-type]
         folder = BackupFolder(place.folder.folder, keys)  # type: ignore[arg-type]
-        back_up(folder, ledger, place.edges.vault, place.owner, days=35, told=told)
+        back_up(folder, ledger, place.services.vault, place.owner, days=35, told=told)
 
     count = 0
     for _ in deaths(act, place):
@@ -240,7 +251,7 @@ def test_a_backup_killed_anywhere_says_so_is_refused_and_is_taken_again(place: P
 
 
 def test_a_restore_killed_anywhere_is_run_again(place: Place) -> None:
-    case = a_case_without_slides(place.edges)
+    case = a_case_without_slides(place.services)
     place.back_up()
     place.lose_everything()
     folder, url, by = place.folder.folder, place.owner, Origin(process="test")
@@ -258,17 +269,17 @@ def test_a_restore_killed_anywhere_is_run_again(place: Place) -> None:
     assert count >= 16
     place.restore(replace=True)
     assert_whole(place)
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert tx.case(case).opened
 
 
 def test_a_backup_begun_again_copies_only_what_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     monkeypatch.setattr(BackupFolder, "finish", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         place.back_up()
     monkeypatch.undo()
-    place.edges.vault.objects.clear()  # type: ignore[attr-defined]
+    place.services.vault.objects.clear()  # type: ignore[attr-defined]
 
     manifest = place.back_up()
 
@@ -277,7 +288,7 @@ def test_a_backup_begun_again_copies_only_what_is_not_there(place: Place, monkey
 
 
 def test_a_backup_killed_between_its_manifest_and_its_end_is_taken_again(place: Place) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     place.back_up()
     (place.folder.folder / "UNFINISHED").touch()
     with pytest.raises(NoBackup, match="not finished"):
@@ -294,7 +305,7 @@ def test_a_backup_is_named_in_the_trail_before_it_is_one(place: Place, monkeypat
     with pytest.raises(ZeroDivisionError):
         place.back_up()
 
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert purging.living_backups(tx)
 
 
@@ -302,7 +313,7 @@ def test_a_backup_is_named_in_the_trail_before_it_is_one(place: Place, monkeypat
 
 
 def test_one_changed_byte_in_any_file_is_found(place: Place) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     place.back_up()
 
     for path in files(place):
@@ -317,7 +328,7 @@ def test_one_changed_byte_in_any_file_is_found(place: Place) -> None:
 
 @pytest.mark.parametrize("harm", ["missing", "short", "longer", "empty"])
 def test_a_file_missing_short_or_long_is_found(place: Place, harm: str) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     place.back_up()
 
     for path in files(place):
@@ -330,7 +341,7 @@ def test_a_file_missing_short_or_long_is_found(place: Place, harm: str) -> None:
 
 
 def test_one_object_in_the_place_of_another_is_found(place: Place) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     place.back_up()
     one, other, *_ = (path for path in files(place) if path.parent.name == "objects")
     one.write_bytes(other.read_bytes())
@@ -340,7 +351,7 @@ def test_one_object_in_the_place_of_another_is_found(place: Place) -> None:
 
 
 def test_a_ledger_that_was_rewritten_is_not_restored(place: Place) -> None:
-    case = a_case(place.edges)
+    case = a_case(place.services)
     with psycopg.connect(place.owner) as owner:
         owner.execute(
             "UPDATE transfer.facts SET hash = sha256(hash) WHERE chain = %s AND sequence = 1", [f"case:{case}"]
@@ -356,7 +367,7 @@ def test_a_ledger_that_was_rewritten_is_not_restored(place: Place) -> None:
 
 
 def test_another_installations_keys_do_not_open_it(place: Place, tmp_path: Path) -> None:
-    a_case(place.edges)
+    a_case(place.services)
     place.back_up()
     (tmp_path / "keys" / "site").write_bytes(os.urandom(32))
 
@@ -373,33 +384,33 @@ def test_a_folder_with_a_backup_or_something_else_in_it_is_left_alone(place: Pla
         place.back_up()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
-    place.folder = BackupFolder(tmp_path / "other", place.edges.ledger.keys)
+    place.folder = BackupFolder(tmp_path / "other", place.services.ledger.keys)
 
     with pytest.raises(Refused, match="not empty"):
         place.back_up()
 
 
 def test_a_ledger_that_is_there_is_given_up_only_by_the_word(place: Place) -> None:
-    first = a_case_without_slides(place.edges)
+    first = a_case_without_slides(place.services)
     place.back_up()
-    second = a_case(place.edges)
-    came_in(place.edges, first, RecordKind.NOTE, content=b"came later")
+    second = a_case(place.services)
+    came_in(place.services, first, RecordKind.NOTE, content=b"came later")
 
     with pytest.raises(Refused, match="--replace"):
         place.restore()
     place.open()
     place.restore(replace=True)
 
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert tx.case(first).opened
         assert not tx.case(second).opened
-        assert tx.value("SELECT count(*) FROM vault_intents WHERE at = '-infinity'") > 0, "nobody names it any more"
+        assert tx.value("SELECT count(*) FROM vault_uploads WHERE at = '-infinity'") > 0, "nobody names it any more"
 
 
 def test_nothing_is_restored_while_others_are_at_work(place: Place) -> None:
     place.back_up()
     place.lose_everything()
-    with psycopg.connect(place.edges.ledger.url), pytest.raises(Refused, match="at work"):
+    with psycopg.connect(place.services.ledger.url), pytest.raises(Refused, match="at work"):
         place.restore()
     place.open()
 
@@ -407,7 +418,7 @@ def test_nothing_is_restored_while_others_are_at_work(place: Place) -> None:
 def test_who_only_asks_whether_the_database_answers_is_not_at_work(place: Place) -> None:
     place.back_up()
     place.lose_everything()
-    asking = psycopg.connect(place.edges.ledger.url)
+    asking = psycopg.connect(place.services.ledger.url)
     Timer(0.5, asking.close).start()
 
     place.restore()
@@ -416,7 +427,7 @@ def test_who_only_asks_whether_the_database_answers_is_not_at_work(place: Place)
 
 
 def test_who_began_to_work_while_objects_were_copied_loses_nothing(place: Place) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     place.back_up()
     place.lose_everything()
     meanwhile = []
@@ -424,16 +435,16 @@ def test_who_began_to_work_while_objects_were_copied_loses_nothing(place: Place)
     def works(_done: int, _total: int) -> None:
         if not meanwhile:
             place.open()
-            meanwhile.append(a_case(place.edges))
+            meanwhile.append(a_case(place.services))
 
     with pytest.raises(Refused, match="at work"):
         place.restore(told=works)
-    place.edges.ledger.close()
+    place.services.ledger.close()
     with pytest.raises(Refused, match="--replace"):
         place.restore()
     place.open()
 
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert tx.case(meanwhile[0]).opened
 
 
@@ -442,15 +453,15 @@ def test_who_began_to_work_while_objects_were_copied_loses_nothing(place: Place)
 
 def test_what_a_dead_writer_left_is_still_named_after_the_ledger_was_given_up(place: Place) -> None:
     place.back_up()
-    purging.announce(place.edges.ledger, "left by a dead writer")
+    vault_objects.register_upload(place.services.ledger, "left by a dead writer")
 
     place.restore(replace=True)
 
-    assert "left by a dead writer" in condemned(place)
+    assert "left by a dead writer" in marked(place)
 
 
 def test_what_a_restore_that_stopped_had_put_back_is_named(place: Place) -> None:
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     place.back_up()
     place.lose_everything()
 
@@ -461,33 +472,33 @@ def test_what_a_restore_that_stopped_had_put_back_is_named(place: Place) -> None
         place.restore(told=stops)
     place.open()
 
-    back = place.edges.vault.objects  # type: ignore[attr-defined]
-    with place.edges.ledger.transaction() as tx:
+    back = place.services.vault.objects  # type: ignore[attr-defined]
+    with place.services.ledger.transaction() as tx:
         assert back
-        assert set(back) <= {row.key for row in tx.rows("SELECT key FROM vault_intents")}
+        assert set(back) <= {row.key for row in tx.rows("SELECT key FROM vault_uploads")}
     place.restore()
-    assert not condemned(place)
+    assert not marked(place)
 
 
 @pytest.mark.parametrize("sweep", [True, False])
 def test_what_a_store_that_outlived_its_ledger_holds_is_counted_and_goes_by_the_word(place: Place, sweep: bool) -> None:
     case = a_packet(place)
     place.back_up()
-    named = set(place.edges.vault.objects)  # type: ignore[attr-defined]
-    came_in(place.edges, case, RecordKind.NOTE, content=b"came later")
-    (later,) = set(place.edges.vault.objects) - named  # type: ignore[attr-defined]
-    objects = dict(place.edges.vault.objects)  # type: ignore[attr-defined]
+    named = set(place.services.vault.objects)  # type: ignore[attr-defined]
+    came_in(place.services, case, RecordKind.NOTE, content=b"came later")
+    (later,) = set(place.services.vault.objects) - named  # type: ignore[attr-defined]
+    objects = dict(place.services.vault.objects)  # type: ignore[attr-defined]
     place.lose_everything()
-    place.edges.vault.objects.update(objects)  # type: ignore[attr-defined]
+    place.services.vault.objects.update(objects)  # type: ignore[attr-defined]
 
     assert place.restore(sweep=sweep).stray == 1
 
-    assert condemned(place) == ({later} if sweep else set())
+    assert marked(place) == ({later} if sweep else set())
 
 
-def condemned(place: Place) -> set[str]:
-    with place.edges.ledger.transaction() as tx:
-        return {row.key for row in tx.rows("SELECT key FROM vault_intents WHERE at = '-infinity'")}
+def marked(place: Place) -> set[str]:
+    with place.services.ledger.transaction() as tx:
+        return {row.key for row in tx.rows("SELECT key FROM vault_uploads WHERE at = '-infinity'")}
 
 
 def test_a_backup_of_an_older_form_is_brought_to_todays(place: Place) -> None:
@@ -530,8 +541,8 @@ def renamed_since(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since(
     place: Place, renamed_since: Callable[[], None]
 ) -> None:
-    case = a_case_without_slides(place.edges)
-    add_note(place.edges, case, "They call on Thursdays.", person="nurse")
+    case = a_case_without_slides(place.services)
+    add_note(place.services, case, "They call on Thursdays.", person="nurse")
     before = place.rows()
     place.back_up()
     place.lose_everything()
@@ -542,7 +553,7 @@ def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since
     after = place.rows()
     assert after.keys() == before.keys() - {"notes"} | {"remarks"}
     assert after["remarks"] == before["notes"] != []
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert {row.role for row in tx.rows("SELECT DISTINCT role FROM record_parts")} == {"as-received"}
         assert tx.rows("SELECT sealed FROM remarks")
     assert_whole(place)
@@ -552,13 +563,13 @@ def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since
 
 
 def test_who_was_purged_after_the_backup_stays_purged_in_ledger_vault_and_backup(place: Place) -> None:
-    case, other = a_case_without_slides(place.edges), a_case_without_slides(place.edges)
-    patient = patient_of(place.edges, case)
+    case, other = a_case_without_slides(place.services), a_case_without_slides(place.services)
+    patient = patient_of(place.services, case)
     manifest = place.back_up()
     theirs = [one for one in manifest.objects if one.under == KeyName.patient(patient)]
     assert theirs
     purged(place, case)
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         (fact,) = [x.fact for x in tx.lines(facts.Chain.patient(patient)) if isinstance(x.fact, facts.RecordsPurged)]
     assert fact.backups == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
     place.lose_everything()
@@ -566,29 +577,29 @@ def test_who_was_purged_after_the_backup_stays_purged_in_ledger_vault_and_backup
     settled = place.restore()
 
     assert settled.forgotten == (patient,)
-    assert not {one.key for one in theirs} & set(place.edges.vault.objects)  # type: ignore[attr-defined]
+    assert not {one.key for one in theirs} & set(place.services.vault.objects)  # type: ignore[attr-defined]
     with pytest.raises(KeyGone):
         list(place.folder.read_object(theirs[0]))
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert patients.identity(tx, patient) is None
         assert tx.case(case).closed
         assert tx.value("SELECT count(*) FROM records WHERE purged_at IS NULL") == 3
         assert not tx.case(other).closed
-    attend_all(place.edges)
+    process_all(place.services)
     assert_whole(place)
 
 
 @pytest.mark.parametrize("how", [End.REVOKED, End.ENTERED_IN_ERROR, End.PAUSED])
 def test_a_permission_that_ended_after_the_backup_ends_again(place: Place, how: End) -> None:
-    case = a_case_without_slides(place.edges)
+    case = a_case_without_slides(place.services)
     place.back_up()
     revoked(place, case, how)
     place.lose_everything()
 
     assert len(place.restore().stopped) == 1
 
-    with place.edges.ledger.transaction() as tx:
-        (one,) = patients.filed(tx, patient_of(place.edges, case))
+    with place.services.ledger.transaction() as tx:
+        (one,) = permissions.filed(tx, patient_of(place.services, case))
         owed = tx.rows("SELECT 1 FROM due_runs WHERE dag_id = %s AND state = 'owed'", Dag.ENFORCE_PERMISSIONS)
     assert one.permission.ended is how
     assert owed
@@ -596,7 +607,7 @@ def test_a_permission_that_ended_after_the_backup_ends_again(place: Place, how: 
 
 @pytest.mark.parametrize("before", [End.REPLACED, End.ENTERED_IN_ERROR])
 def test_what_was_revoked_after_it_had_ended_otherwise_is_revoked_again(place: Place, before: End) -> None:
-    case = a_case_without_slides(place.edges)
+    case = a_case_without_slides(place.services)
     revoked(place, case, before)
     place.back_up()
     revoked(place, case)
@@ -604,18 +615,18 @@ def test_what_was_revoked_after_it_had_ended_otherwise_is_revoked_again(place: P
 
     assert len(place.restore().stopped) == 1
 
-    with place.edges.ledger.transaction() as tx:
-        (one,) = patients.filed(tx, patient_of(place.edges, case))
+    with place.services.ledger.transaction() as tx:
+        (one,) = permissions.filed(tx, patient_of(place.services, case))
     assert one.permission.ended is End.REVOKED
 
 
 def test_what_had_ended_for_good_is_not_made_a_pause_by_an_older_note(place: Place) -> None:
     """The copy of the keys may have been away when it ended."""
-    case = a_case_without_slides(place.edges)
+    case = a_case_without_slides(place.services)
     revoked(place, case, End.REPLACED)
-    with place.edges.ledger.transaction() as tx:
-        (one,) = patients.filed(tx, patient_of(place.edges, case))
-    place.edges.ledger.keys.note_end(one.permission.id, End.PAUSED)
+    with place.services.ledger.transaction() as tx:
+        (one,) = permissions.filed(tx, patient_of(place.services, case))
+    place.services.ledger.keys.note_end(one.permission.id, End.PAUSED)
     place.back_up()
     place.lose_everything()
 
@@ -623,7 +634,7 @@ def test_what_had_ended_for_good_is_not_made_a_pause_by_an_older_note(place: Pla
 
 
 def test_what_came_in_a_day_whose_key_was_destroyed_is_asked_for_again_and_kept_when_it_comes(place: Place) -> None:
-    stored = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
+    stored = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
     place.back_up()
     day = destroy_day_of(place, stored.arrival)
     place.lose_everything()
@@ -631,36 +642,36 @@ def test_what_came_in_a_day_whose_key_was_destroyed_is_asked_for_again_and_kept_
     settled = place.restore()
 
     (unread,) = settled.unread
-    assert (unread.institution, unread.messages, unread.strangers) == ("prairie-pathology", 1, 0)
+    assert (unread.institution, unread.messages, unread.unmatched) == ("prairie-pathology", 1, 0)
     assert day.endswith(unread.day.isoformat())
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert tx.value("SELECT state FROM arrivals WHERE arrival = %s", stored.arrival) == "purged"
         (restored,) = [x.fact for x in tx.lines(facts.SYSTEM) if isinstance(x.fact, facts.Restored)]
     assert restored.unread == (f"prairie-pathology {unread.day} 1",)
-    again = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
+    again = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|acknowledged", "text/plain")
     assert not again.is_duplicate
 
 
 def test_a_stranger_whose_time_is_over_is_counted_as_such(place: Place) -> None:
-    stored = comes(place.edges, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of a stranger", "text/plain")
-    with place.edges.ledger.transaction() as tx:
+    stored = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of a stranger", "text/plain")
+    with place.services.ledger.transaction() as tx:
         one = arrivals.claim(tx, stored.arrival)
         assert one
-        arrivals.settle(tx, one, "sealed", "stranger", purge_after=timedelta(0))
+        arrivals.settle(tx, one, "sealed", "unmatched", purge_after=timedelta(0))
     place.back_up()
     destroy_day_of(place, stored.arrival)
     place.lose_everything()
 
     (unread,) = place.restore().unread
 
-    assert (unread.messages, unread.strangers) == (1, 1)
+    assert (unread.messages, unread.unmatched) == (1, 1)
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_long_message_that_is_in_the_vault_still_is_kept_under_todays_key(place: Place, there: bool) -> None:
     """It was not decided when the backup was taken; its day's key has gone since, and its bytes never hung on it."""
-    location = place.edges.vault.keep([b"a long message"])
-    incoming = Incoming(
+    location = place.services.vault.keep([b"a long message"])
+    incoming = NewArrival(
         institution=InstitutionId("prairie-pathology"),
         door=Door.FHIR,
         kind=ArrivalKind.ANSWER,
@@ -671,18 +682,18 @@ def test_a_long_message_that_is_in_the_vault_still_is_kept_under_todays_key(plac
         location=location,
         content_sha256=bytes.fromhex(location.sha256),
     )
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         (stored,) = arrivals.store(tx, [incoming])
         tx.run("UPDATE arrivals SET key = 'day/prairie-pathology/2026-01-02' WHERE arrival = %s", stored.arrival)
-    place.edges.ledger.keys.make(KeyName("day/prairie-pathology/2026-01-02"))
+    place.services.ledger.keys.make(KeyName("day/prairie-pathology/2026-01-02"))
     place.back_up()
     destroy_day_of(place, stored.arrival)
     if not there:
-        place.edges.vault.remove(location.key)
+        place.services.vault.remove(location.key)
 
     settled = place.restore(replace=True)
 
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         kept = arrivals.get(tx, stored.arrival)
         assert bool(kept) is there
         if kept:
@@ -690,20 +701,20 @@ def test_a_long_message_that_is_in_the_vault_still_is_kept_under_todays_key(plac
             assert kept.location == location
             assert tx.keys.has(kept.key)
     assert len(settled.unread) == (not there)
-    assert (location.key in condemned(place)) is not there
+    assert (location.key in marked(place)) is not there
 
 
 def destroy_day_of(place: Place, arrival: str) -> KeyName:
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         key = KeyName(tx.value("SELECT key FROM arrivals WHERE arrival = %s", arrival))
-    place.edges.ledger.keys.destroy(key)
+    place.services.ledger.keys.destroy(key)
     return key
 
 
 def test_keys_that_are_missing_and_were_not_destroyed_stop_a_restore(place: Place, tmp_path: Path) -> None:
-    case = a_case_without_slides(place.edges)
+    case = a_case_without_slides(place.services)
     place.back_up()
-    (tmp_path / "keys" / KeyName.patient(patient_of(place.edges, case))).unlink()
+    (tmp_path / "keys" / KeyName.patient(patient_of(place.services, case))).unlink()
     place.lose_everything()
 
     with pytest.raises(KeysMissing):
@@ -712,7 +723,7 @@ def test_keys_that_are_missing_and_were_not_destroyed_stop_a_restore(place: Plac
 
 
 def test_what_is_purged_while_the_backup_is_taken_is_not_in_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    case, _ = a_case_without_slides(place.edges), a_case_without_slides(place.edges)
+    case, _ = a_case_without_slides(place.services), a_case_without_slides(place.services)
     copied = BackupFolder.write_table
 
     def purging(self: BackupFolder, name: str, *rest: Any) -> Any:
@@ -726,13 +737,13 @@ def test_what_is_purged_while_the_backup_is_taken_is_not_in_it(place: Place, mon
 
     assert len(manifest.purged) + len(manifest.objects) >= 6
     assert not manifest.lacking
-    assert not [one for one in manifest.objects if one.under == KeyName.patient(patient_of(place.edges, case))]
+    assert not [one for one in manifest.objects if one.under == KeyName.patient(patient_of(place.services, case))]
 
 
 def test_a_purge_while_a_backup_is_taken_names_that_backup(place: Place) -> None:
     """Where something is spared the key lives, and what was copied by then can be read until the backup lapses."""
-    case = a_case_without_slides(place.edges)
-    patient = patient_of(place.edges, case)
+    case = a_case_without_slides(place.services)
+    patient = patient_of(place.services, case)
 
     def purging_first(done: int, _total: int) -> None:
         if done == 1:
@@ -740,36 +751,36 @@ def test_a_purge_while_a_backup_is_taken_names_that_backup(place: Place) -> None
 
     manifest = place.back_up(told=purging_first)
 
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         (fact,) = [x.fact for x in tx.lines(facts.Chain.patient(patient)) if isinstance(x.fact, facts.RecordsPurged)]
     assert fact.backups == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
 
 
 def test_a_backup_begun_again_keeps_its_name_and_is_named_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What its first attempt copied lies in the same folder: a purge between the two speaks of this backup."""
-    a_case_without_slides(place.edges)
+    a_case_without_slides(place.services)
     monkeypatch.setattr(BackupFolder, "write_object", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         place.back_up()
     monkeypatch.undo()
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         (before,) = purging.living_backups(tx)
 
     manifest = place.back_up()
 
     assert before.startswith(manifest.backup)
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         assert purging.living_backups(tx) == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
 
 
 def test_what_a_purge_that_does_not_know_of_a_backup_removes_is_not_in_it(place: Place) -> None:
     """It reads which backups there are before it commits; a backup that begins between sees the ledger after it."""
-    case = a_case_without_slides(place.edges)
-    patient = patient_of(place.edges, case)
+    case = a_case_without_slides(place.services)
+    patient = patient_of(place.services, case)
     made: list[Manifest] = []
     backing = threading.Thread(target=lambda: made.append(place.back_up()))
-    with place.edges.ledger.transaction() as tx:
-        patients.move(tx, patient)
+    with place.services.ledger.transaction() as tx:
+        patients.begin_epoch(tx, patient)
         assert purging.living_backups(tx) == ()
         backing.start()
         backing.join(1)
@@ -781,9 +792,9 @@ def test_what_a_purge_that_does_not_know_of_a_backup_removes_is_not_in_it(place:
 
 
 def test_what_the_store_lost_is_named(place: Place) -> None:
-    a_case_without_slides(place.edges)
-    lost = next(iter(place.edges.vault.objects))  # type: ignore[attr-defined]
-    place.edges.vault.remove(lost)
+    a_case_without_slides(place.services)
+    lost = next(iter(place.services.vault.objects))  # type: ignore[attr-defined]
+    place.services.vault.remove(lost)
 
     manifest = place.back_up()
 
@@ -794,7 +805,7 @@ def test_what_the_store_lost_is_named(place: Place) -> None:
 def test_what_was_made_for_a_packet_and_lost_by_the_store_is_named(place: Place) -> None:
     a_packet(place)
     lost = generated(place)[0]
-    place.edges.vault.remove(lost)
+    place.services.vault.remove(lost)
 
     manifest = place.back_up()
 
@@ -809,11 +820,11 @@ def test_what_was_made_for_a_packet_that_is_purged_meanwhile_is_not_lacking(
     copied, lock, waiting = BackupFolder.write_object, threading.Lock(), [True]
 
     def purge() -> None:
-        came = came_in(place.edges, case, RecordKind.NOTE)  # spared: so that the key stays
-        with place.edges.ledger.transaction() as tx:
+        came = came_in(place.services, case, RecordKind.NOTE)  # spared: so that the key stays
+        with place.services.ledger.transaction() as tx:
             gone = tx.rows("SELECT record FROM records WHERE record <> %s", came)
-            purging.forget_records(tx, patient_of(place.edges, case), [row.record for row in gone])
-        remove_forsaken(place.edges)
+            purging.forget_records(tx, patient_of(place.services, case), [row.record for row in gone])
+        remove_orphaned(place.services)
 
     def purging_first(self: BackupFolder, *rest: Any) -> None:
         with lock:  # several are copied at once
@@ -832,22 +843,22 @@ def test_what_was_made_for_a_packet_that_is_purged_meanwhile_is_not_lacking(
 
 
 def a_packet(place: Place) -> CaseId:
-    case = a_case_without_slides(place.edges)
-    resolve(place.edges, the_hold(place.edges, "approve-partial").id, Word.APPROVE, actor=NURSE)
-    attend_all(place.edges)
+    case = a_case_without_slides(place.services)
+    resolve(place.services, the_hold(place.services, "approve-partial").id, HoldAnswer.APPROVE, actor=NURSE)
+    process_all(place.services)
     return case
 
 
 def generated(place: Place) -> list[str]:
     """Objects that a packet's plan alone names."""
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         return [one.location.key for one in snapshot.objects(tx) if one.packet]
 
 
 def test_rounds_at_work_are_owed_again_under_numbers_airflow_never_saw(place: Place) -> None:
-    case = a_case(place.edges)
-    with place.edges.ledger.transaction() as tx:
-        rounds.ring(tx, Dag.OPEN_CASE, case)
+    case = a_case(place.services)
+    with place.services.ledger.transaction() as tx:
+        rounds.owe(tx, Dag.OPEN_CASE, case)
         (one,) = rounds.postable(tx)
         rounds.posted(tx, one)
         assert rounds.take(tx, one.dag, one.subject, one.number)
@@ -855,7 +866,7 @@ def test_rounds_at_work_are_owed_again_under_numbers_airflow_never_saw(place: Pl
     place.lose_everything()
     place.restore()
 
-    with place.edges.ledger.transaction() as tx:
+    with place.services.ledger.transaction() as tx:
         (again,) = rounds.postable(tx)
     assert (again.dag, again.subject) == (Dag.OPEN_CASE, case)
     assert again.number > one.number + 900

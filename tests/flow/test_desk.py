@@ -7,27 +7,27 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests import builders as b
-from tests.attention import attend_all
+from tests.kit import builders as b
+from tests.kit.processing import process_all
 from tests.staff import ANN, BEN, somebody
 from transfer import facts
 from transfer.arrivals import ArrivalKind
 from transfer.completeness import NeedState, WaiverKind
 from transfer.errors import NeedsReview, NotAllowed, Unavailable, Unknown
 from transfer.facts import Chain
-from transfer.flow import desk, fence
+from transfer.flow import desk, stopping
 from transfer.flow.assemble import _question
-from transfer.flow.desk import stopping
-from transfer.flow.edges import Edges
-from transfer.holds import WORDS, HoldCode, Word
+from transfer.flow.desk import permissions
+from transfer.flow.services import Services
+from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, PacketId
-from transfer.ledger import Ledger, packets, patients, people, requests
-from transfer.ledger.packets import Sender
-from transfer.matching import Tier
+from transfer.ledger import Ledger, disclosures, holds, patients, requests
+from transfer.ledger.disclosures import Sender
+from transfer.matching import MatchRule
 from transfer.permissions import End
-from transfer.record_requests import RequestState
 from transfer.records import RecordKind
 from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import RequestState
 from transfer.rights import Right
 from transfer.sentences import sentence
 
@@ -35,297 +35,297 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path) -> Edges:
-    return b.an_edges(ledger, tmp_path)
+def services(ledger: Ledger, tmp_path) -> Services:
+    return b.new_services(ledger, tmp_path)
 
 
-def lines(edges: Edges, chain: Chain, kind: type[facts.Fact]) -> list[facts.Line]:
-    with edges.ledger.transaction() as tx:
+def lines(services: Services, chain: Chain, kind: type[facts.Fact]) -> list[facts.LedgerLine]:
+    with services.ledger.transaction() as tx:
         return [line for line in tx.lines(chain) if isinstance(line.fact, kind)]
 
 
 class TestApproving:
-    def test_a_packet_that_lacks_only_slides_goes_when_somebody_approves(self, edges):
-        case = b.a_case_without_slides(edges)
+    def test_a_packet_that_lacks_only_slides_goes_when_somebody_approves(self, services):
+        case = b.a_case_without_slides(services)
 
-        did = desk.approve(edges, case, actor=ANN)
+        did = desk.approve(services, case, actor=ANN)
 
         assert did.changed
-        assert ("release_packet", f"{case}-p1") in b.owed(edges)
-        (line,) = lines(edges, Chain.case(case), facts.CaseApproved)
+        assert ("release_packet", f"{case}-p1") in b.owed(services)
+        (line,) = lines(services, Chain.case(case), facts.CaseApproved)
         assert (line.by.person, line.fact.lacking) == (ANN.person, ("slides",))
-        assert not b.open_holds(edges, case)
+        assert not b.open_holds(services, case)
 
-    def test_approving_twice_lets_one_packet_go(self, edges):
-        case = b.a_case_without_slides(edges)
-        desk.approve(edges, case, actor=ANN)
+    def test_approving_twice_lets_one_packet_go(self, services):
+        case = b.a_case_without_slides(services)
+        desk.approve(services, case, actor=ANN)
 
-        again = desk.approve(edges, case, actor=BEN)
+        again = desk.approve(services, case, actor=BEN)
 
         assert not again.changed
-        assert len(lines(edges, Chain.case(case), facts.PacketPlanned)) == 1
+        assert len(lines(services, Chain.case(case), facts.PacketPlanned)) == 1
 
-    def test_a_case_that_waits_for_more_is_not_approved_by_accident(self, edges):
-        case = b.a_case(edges)
-        b.came_in(edges, case, RecordKind.NOTE)
+    def test_a_case_that_waits_for_more_is_not_approved_by_accident(self, services):
+        case = b.a_case(services)
+        b.came_in(services, case, RecordKind.NOTE)
 
         with pytest.raises(NotAllowed) as refused:
-            desk.approve(edges, case, actor=ANN)
+            desk.approve(services, case, actor=ANN)
 
         assert refused.value.remedy.code is RemedyCode.NAME_LINES
         assert "images" in refused.value.remedy.fields["lines"]
-        assert not lines(edges, Chain.case(case), facts.CaseApproved)
+        assert not lines(services, Chain.case(case), facts.CaseApproved)
 
-    def test_it_goes_without_the_lines_a_person_names(self, edges):
-        case = b.a_case(edges)
-        b.came_in(edges, case, RecordKind.NOTE)
+    def test_it_goes_without_the_lines_a_person_names(self, services):
+        case = b.a_case(services)
+        b.came_in(services, case, RecordKind.NOTE)
 
-        did = desk.approve(edges, case, actor=ANN, without=["pathology-report", "images", "slides"])
+        did = desk.approve(services, case, actor=ANN, without=["pathology-report", "images", "slides"])
 
         assert f"{case}-p1" in sentence(did)
 
-    def test_a_line_no_checklist_has_is_refused(self, edges):
-        case = b.a_case(edges)
+    def test_a_line_no_checklist_has_is_refused(self, services):
+        case = b.a_case(services)
 
         with pytest.raises(NotAllowed, match="no line"):
-            desk.approve(edges, case, actor=ANN, without=["moon"])
+            desk.approve(services, case, actor=ANN, without=["moon"])
 
-    def test_a_case_that_is_not_opened_has_nothing_to_approve(self, edges):
-        case = b.refer(edges, b.a_chart())
+    def test_a_case_that_is_not_opened_has_nothing_to_approve(self, services):
+        case = b.refer(services, b.a_chart())
 
         with pytest.raises(NotAllowed, match="not opened"):
-            desk.approve(edges, case, actor=ANN)
+            desk.approve(services, case, actor=ANN)
 
-    def test_a_case_nobody_knows_is_unknown(self, edges):
+    def test_a_case_nobody_knows_is_unknown(self, services):
         with pytest.raises(Unknown):
-            desk.approve(edges, CaseId("c00000000000"), actor=ANN)
+            desk.approve(services, CaseId("c00000000000"), actor=ANN)
 
 
 class TestWaiving:
-    def test_a_line_that_does_not_exist_is_no_longer_missing(self, edges):
-        case = b.a_case_without_slides(edges)
+    def test_a_line_that_does_not_exist_is_no_longer_missing(self, services):
+        case = b.a_case_without_slides(services)
 
-        desk.waive(edges, case, "slides", WaiverKind.ABSENT, actor=ANN)
+        desk.waive(services, case, "slides", WaiverKind.ABSENT, actor=ANN)
 
-        states = {need.line.key: need.state for need in b.assessed(edges, case).completeness.needs}
+        states = {need.line.key: need.state for need in b.assessed(services, case).completeness.needs}
         assert states["slides"] is NeedState.ABSENT_WITH_REASON
-        assert ("release_packet", f"{case}-p1") in b.owed(edges)
+        assert ("release_packet", f"{case}-p1") in b.owed(services)
 
-    def test_saying_it_twice_says_it_once(self, edges):
-        case = b.a_case(edges)
-        desk.waive(edges, case, "images", WaiverKind.WAIVED, actor=ANN)
+    def test_saying_it_twice_says_it_once(self, services):
+        case = b.a_case(services)
+        desk.waive(services, case, "images", WaiverKind.WAIVED, actor=ANN)
 
-        again = desk.waive(edges, case, "images", WaiverKind.WAIVED, actor=ANN)
+        again = desk.waive(services, case, "images", WaiverKind.WAIVED, actor=ANN)
 
         assert not again.changed
-        assert len(lines(edges, Chain.case(case), facts.NeedWaived)) == 1
+        assert len(lines(services, Chain.case(case), facts.NeedWaived)) == 1
 
-    def test_applies_takes_the_word_back(self, edges):
-        case = b.a_case(edges)
-        desk.waive(edges, case, "images", WaiverKind.WAIVED, actor=ANN)
+    def test_applies_takes_the_word_back(self, services):
+        case = b.a_case(services)
+        desk.waive(services, case, "images", WaiverKind.WAIVED, actor=ANN)
 
-        desk.waive(edges, case, "images", WaiverKind.APPLIES, actor=ANN)
+        desk.waive(services, case, "images", WaiverKind.APPLIES, actor=ANN)
 
-        states = {need.line.key: need.state for need in b.assessed(edges, case).completeness.needs}
+        states = {need.line.key: need.state for need in b.assessed(services, case).completeness.needs}
         assert states["images"] is not NeedState.WAIVED
 
-    def test_a_substitute_is_a_record_of_the_case(self, edges):
-        case = b.a_case(edges)
-        record = b.came_in(edges, case, RecordKind.NOTE)
+    def test_a_substitute_is_a_record_of_the_case(self, services):
+        case = b.a_case(services)
+        record = b.came_in(services, case, RecordKind.NOTE)
 
         with pytest.raises(NotAllowed):
-            desk.waive(edges, case, "images", WaiverKind.SUBSTITUTE, actor=ANN)
+            desk.waive(services, case, "images", WaiverKind.SUBSTITUTE, actor=ANN)
         with pytest.raises(NotAllowed):
-            desk.waive(edges, case, "images", WaiverKind.SUBSTITUTE, actor=ANN, record="r" + "0" * 15)
-        did = desk.waive(edges, case, "images", WaiverKind.SUBSTITUTE, actor=ANN, record=record)
+            desk.waive(services, case, "images", WaiverKind.SUBSTITUTE, actor=ANN, record="r" + "0" * 15)
+        did = desk.waive(services, case, "images", WaiverKind.SUBSTITUTE, actor=ANN, record=record)
 
         assert did.changed
 
 
 class TestNoting:
-    def test_a_note_is_kept_sealed_and_once(self, edges):
-        case = b.a_case(edges)
+    def test_a_note_is_kept_sealed_and_once(self, services):
+        case = b.a_case(services)
 
-        first = desk.add_note(edges, case, "Called Mrs. Zebra's daughter", actor=ANN)
-        again = desk.add_note(edges, case, "Called Mrs. Zebra's daughter", actor=ANN)
+        first = desk.add_note(services, case, "Called Mrs. Zebra's daughter", actor=ANN)
+        again = desk.add_note(services, case, "Called Mrs. Zebra's daughter", actor=ANN)
 
         assert (first.changed, again.changed) == (True, False)
-        texts = [note.text for note in desk.dossier(edges, case, actor=ANN, notes=True).notes]
+        texts = [note.text for note in desk.dossier(services, case, actor=ANN, notes=True).notes]
         assert texts.count("Called Mrs. Zebra's daughter") == 1
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             assert not any(b"Zebra" in line.text for line in tx.lines(Chain.case(case)))
 
-    def test_what_people_wrote_is_not_the_question_in_the_packet(self, edges):
+    def test_what_people_wrote_is_not_the_question_in_the_packet(self, services):
         chart = b.a_chart()
-        b.sign_form(edges, chart)
+        b.sign_form(services, chart)
         asking_nothing = json.loads(b.referral_of(chart))
         order = asking_nothing["entry"][1]["resource"]
         del order["note"], order["reasonCode"][0]["text"]
         body = json.dumps(asking_nothing).encode()
-        case = b.comes(edges, b.LAKESIDE, ArrivalKind.REFERRAL, body, "application/fhir+json").subject
-        attend_all(edges)
-        desk.add_note(edges, case, "a note among us", actor=ANN)
+        case = b.comes(services, b.LAKESIDE, ArrivalKind.REFERRAL, body, "application/fhir+json").subject
+        process_all(services)
+        desk.add_note(services, case, "a note among us", actor=ANN)
 
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             assert _question(tx, case) is None
 
-    def test_an_empty_note_is_refused(self, edges):
+    def test_an_empty_note_is_refused(self, services):
         with pytest.raises(NotAllowed):
-            desk.add_note(edges, b.a_case(edges), "  ", actor=ANN)
+            desk.add_note(services, b.a_case(services), "  ", actor=ANN)
 
 
 class TestClosing:
-    def test_what_is_asked_is_withdrawn_and_nothing_more_is_asked(self, edges):
-        case = b.a_case(edges)
+    def test_what_is_asked_is_withdrawn_and_nothing_more_is_asked(self, services):
+        case = b.a_case(services)
 
-        desk.close(edges, case, "opinion-given", actor=ANN)
-        attend_all(edges)
+        desk.close(services, case, "opinion-given", actor=ANN)
+        process_all(services)
 
-        states = {request.state for request in desk.dossier(edges, case, actor=ANN).requests}
+        states = {request.state for request in desk.dossier(services, case, actor=ANN).requests}
         assert states == {RequestState.WITHDRAWN}
-        assert desk.dossier(edges, case, actor=ANN).why == "Closed: opinion given."
-        assert not b.open_holds(edges, case)
+        assert desk.dossier(services, case, actor=ANN).why == "Closed: opinion given."
+        assert not b.open_holds(services, case)
 
-    def test_closing_twice_closes_once_and_otherwise_not_at_all(self, edges):
-        case = b.a_case(edges)
-        desk.close(edges, case, "died", actor=ANN)
+    def test_closing_twice_closes_once_and_otherwise_not_at_all(self, services):
+        case = b.a_case(services)
+        desk.close(services, case, "died", actor=ANN)
 
-        assert not desk.close(edges, case, "died", actor=BEN).changed
+        assert not desk.close(services, case, "died", actor=BEN).changed
         with pytest.raises(NotAllowed):
-            desk.close(edges, case, "not-coming", actor=BEN)
+            desk.close(services, case, "not-coming", actor=BEN)
 
-    def test_a_referral_sent_back_before_it_was_opened_stays_closed(self, edges):
-        case = b.refer(edges, b.a_chart())
+    def test_a_referral_sent_back_before_it_was_opened_stays_closed(self, services):
+        case = b.refer(services, b.a_chart())
 
-        desk.close(edges, case, "not-coming", actor=ANN)
-        attend_all(edges)
+        desk.close(services, case, "not-coming", actor=ANN)
+        process_all(services)
 
-        found = desk.dossier(edges, case, actor=ANN)
+        found = desk.dossier(services, case, actor=ANN)
         assert (found.stage, found.patient) == ("closed", None)
 
-    def test_another_ending_than_the_five_is_refused(self, edges):
+    def test_another_ending_than_the_five_is_refused(self, services):
         with pytest.raises(NotAllowed, match="no case ends"):
-            desk.close(edges, b.a_case(edges), "forgotten", actor=ANN)
+            desk.close(services, b.a_case(services), "forgotten", actor=ANN)
 
-    def test_a_closed_case_takes_no_more_decisions(self, edges):
-        case = b.a_case(edges)
-        desk.close(edges, case, "died", actor=ANN)
+    def test_a_closed_case_takes_no_more_decisions(self, services):
+        case = b.a_case(services)
+        desk.close(services, case, "died", actor=ANN)
 
         with pytest.raises(NotAllowed, match="closed"):
-            desk.waive(edges, case, "images", WaiverKind.WAIVED, actor=ANN)
+            desk.waive(services, case, "images", WaiverKind.WAIVED, actor=ANN)
 
 
 class TestMaterial:
-    def test_pieces_are_counted_and_the_accession_number_is_sealed(self, edges):
-        case = b.a_case(edges)
+    def test_pieces_are_counted_and_the_accession_number_is_sealed(self, services):
+        case = b.a_case(services)
 
-        did = desk.receive_material(edges, case, pieces=6, announced=6, accession="S25-10071", actor=ANN)
+        did = desk.receive_material(services, case, pieces=6, announced=6, accession="S25-10071", actor=ANN)
 
         assert sentence(did).startswith("6 of 6 slides")
-        (line,) = lines(edges, Chain.case(case), facts.MaterialReceived)
+        (line,) = lines(services, Chain.case(case), facts.MaterialReceived)
         assert (line.fact.received, line.by.person) == (6, ANN.person)
         assert b"10071" not in line.text
 
-    def test_the_same_parcel_entered_twice_counts_once(self, edges):
-        case = b.a_case(edges)
-        desk.receive_material(edges, case, pieces=6, accession="S25-10071", actor=ANN)
+    def test_the_same_parcel_entered_twice_counts_once(self, services):
+        case = b.a_case(services)
+        desk.receive_material(services, case, pieces=6, accession="S25-10071", actor=ANN)
 
-        again = desk.receive_material(edges, case, pieces=6, accession="S25-10071", actor=BEN)
+        again = desk.receive_material(services, case, pieces=6, accession="S25-10071", actor=BEN)
 
         assert not again.changed
-        assert desk.dossier(edges, case, actor=ANN).materials[0].received == 6
+        assert desk.dossier(services, case, actor=ANN).materials[0].received == 6
 
-    def test_a_further_parcel_is_said_to_be_one(self, edges):
-        case = b.a_case(edges)
-        desk.receive_material(edges, case, pieces=4, announced=6, accession="S25-10071", actor=ANN)
+    def test_a_further_parcel_is_said_to_be_one(self, services):
+        case = b.a_case(services)
+        desk.receive_material(services, case, pieces=4, announced=6, accession="S25-10071", actor=ANN)
 
         with pytest.raises(NotAllowed) as refused:
-            desk.receive_material(edges, case, pieces=2, accession="S25-10071", actor=ANN)
-        desk.receive_material(edges, case, pieces=2, accession="S25-10071", actor=ANN, is_another_parcel=True)
+            desk.receive_material(services, case, pieces=2, accession="S25-10071", actor=ANN)
+        desk.receive_material(services, case, pieces=2, accession="S25-10071", actor=ANN, is_another_parcel=True)
 
         assert refused.value.remedy == Remedy(RemedyCode.SAY_ANOTHER_PARCEL)
-        assert desk.dossier(edges, case, actor=ANN).materials[0].received == 6
+        assert desk.dossier(services, case, actor=ANN).materials[0].received == 6
 
-    def test_other_labels_than_the_first_parcels_are_not_counted(self, edges):
-        case = b.a_case(edges)
-        desk.receive_material(edges, case, pieces=4, accession="S25-10071", actor=ANN)
+    def test_other_labels_than_the_first_parcels_are_not_counted(self, services):
+        case = b.a_case(services)
+        desk.receive_material(services, case, pieces=4, accession="S25-10071", actor=ANN)
 
         with pytest.raises(NeedsReview):
-            desk.receive_material(edges, case, pieces=2, accession="S25-99999", actor=ANN, is_another_parcel=True)
+            desk.receive_material(services, case, pieces=2, accession="S25-99999", actor=ANN, is_another_parcel=True)
 
-    def test_the_senders_count_can_be_told_afterwards_and_completes_the_case(self, edges):
-        case = b.a_case_without_slides(edges)
-        desk.receive_material(edges, case, pieces=6, accession="S25-10071", actor=ANN)
+    def test_the_senders_count_can_be_told_afterwards_and_completes_the_case(self, services):
+        case = b.a_case_without_slides(services)
+        desk.receive_material(services, case, pieces=6, accession="S25-10071", actor=ANN)
 
-        desk.announce_material(edges, case, 6, actor=ANN)
+        desk.announce_material(services, case, 6, actor=ANN)
 
-        assert ("release_packet", f"{case}-p1") in b.owed(edges)
-        assert not desk.announce_material(edges, case, 6, actor=ANN).changed
+        assert ("release_packet", f"{case}-p1") in b.owed(services)
+        assert not desk.announce_material(services, case, 6, actor=ANN).changed
 
-    def test_a_count_before_anything_came_goes_with_the_parcel(self, edges):
+    def test_a_count_before_anything_came_goes_with_the_parcel(self, services):
         with pytest.raises(NotAllowed, match="not come"):
-            desk.announce_material(edges, b.a_case(edges), 6, actor=ANN)
+            desk.announce_material(services, b.a_case(services), 6, actor=ANN)
 
 
 class TestPermissions:
-    def permission(self, edges: Edges, case: CaseId) -> str:
-        return desk.dossier(edges, case, actor=ANN).permissions[0].permission
+    def permission(self, services: Services, case: CaseId) -> str:
+        return desk.dossier(services, case, actor=ANN).permissions[0].permission
 
-    def test_a_revocation_fences_is_in_force_and_rings_what_follows(self, edges):
-        case = b.a_case(edges)
-        permission = self.permission(edges, case)
+    def test_a_revocation_fences_is_in_force_and_rings_what_follows(self, services):
+        case = b.a_case(services)
+        permission = self.permission(services, case)
 
-        did = desk.revoke(edges, permission, actor=ANN)
+        did = desk.revoke(services, permission, actor=ANN)
 
         assert did.changed
         assert "in force" in sentence(did)
-        (shown,) = desk.dossier(edges, case, actor=ANN).permissions
+        (shown,) = desk.dossier(services, case, actor=ANN).permissions
         assert shown.state == "revoked"
-        assert shown.in_force_at is not None
-        (ended,) = lines(edges, Chain.patient(b.patient_of(edges, case)), facts.PermissionEnded)
+        assert shown.stop_completed_at is not None
+        (ended,) = lines(services, Chain.patient(b.patient_of(services, case)), facts.PermissionEnded)
         assert ended.by.person == ANN.person
-        assert ("enforce_permissions", case) in b.owed(edges)
+        assert ("enforce_permissions", case) in b.owed(services)
 
-    def test_revoking_twice_revokes_once(self, edges):
-        case = b.a_case(edges)
-        permission = self.permission(edges, case)
-        desk.revoke(edges, permission, actor=ANN)
+    def test_revoking_twice_revokes_once(self, services):
+        case = b.a_case(services)
+        permission = self.permission(services, case)
+        desk.revoke(services, permission, actor=ANN)
 
-        assert not desk.revoke(edges, permission, actor=BEN).changed
-        assert len(lines(edges, Chain.patient(b.patient_of(edges, case)), facts.PermissionEnded)) == 1
+        assert not desk.revoke(services, permission, actor=BEN).changed
+        assert len(lines(services, Chain.patient(b.patient_of(services, case)), facts.PermissionEnded)) == 1
 
-    def test_a_pause_stops_and_a_resumption_lets_go_on(self, edges):
-        case = b.a_case(edges)
-        permission = self.permission(edges, case)
+    def test_a_pause_stops_and_a_resumption_lets_go_on(self, services):
+        case = b.a_case(services)
+        permission = self.permission(services, case)
 
-        desk.pause(edges, permission, actor=ANN)
-        attend_all(edges)
-        stopped = {request.state for request in desk.dossier(edges, case, actor=ANN).requests}
-        desk.resume(edges, permission, actor=ANN)
-        attend_all(edges)
+        desk.pause(services, permission, actor=ANN)
+        process_all(services)
+        stopped = {request.state for request in desk.dossier(services, case, actor=ANN).requests}
+        desk.resume(services, permission, actor=ANN)
+        process_all(services)
 
         assert stopped == {RequestState.NOT_PERMITTED}
-        assert desk.dossier(edges, case, actor=ANN).permissions[0].state == "in-force"
+        assert desk.dossier(services, case, actor=ANN).permissions[0].state == "in-force"
         assert RequestState.NOT_PERMITTED not in {
-            request.state for request in desk.dossier(edges, case, actor=ANN).requests
+            request.state for request in desk.dossier(services, case, actor=ANN).requests
         }
 
-    def test_what_was_revoked_is_neither_paused_nor_resumed(self, edges):
-        case = b.a_case(edges)
-        permission = self.permission(edges, case)
-        desk.revoke(edges, permission, actor=ANN)
+    def test_what_was_revoked_is_neither_paused_nor_resumed(self, services):
+        case = b.a_case(services)
+        permission = self.permission(services, case)
+        desk.revoke(services, permission, actor=ANN)
 
         with pytest.raises(NotAllowed):
-            desk.pause(edges, permission, actor=ANN)
+            desk.pause(services, permission, actor=ANN)
         with pytest.raises(NotAllowed):
-            desk.resume(edges, permission, actor=ANN)
+            desk.resume(services, permission, actor=ANN)
 
-        assert desk.dossier(edges, case, actor=ANN).permissions[0].state == "revoked"
+        assert desk.dossier(services, case, actor=ANN).permissions[0].state == "revoked"
 
-    def test_a_revocation_during_a_pause_is_not_overwritten_by_it(self, edges, monkeypatch):
-        case = b.a_case(edges)
-        permission = self.permission(edges, case)
-        begun, end = threading.Event(), fence.end
+    def test_a_revocation_during_a_pause_is_not_overwritten_by_it(self, services, monkeypatch):
+        case = b.a_case(services)
+        permission = self.permission(services, case)
+        begun, end = threading.Event(), stopping.end
 
         def slowly(tx, filed, how):
             if how is End.PAUSED:
@@ -333,157 +333,159 @@ class TestPermissions:
                 time.sleep(0.5)
             return end(tx, filed, how)
 
-        monkeypatch.setattr(fence, "end", slowly)
-        pausing = threading.Thread(target=desk.pause, args=(edges, permission), kwargs={"actor": BEN})
+        monkeypatch.setattr(stopping, "end", slowly)
+        pausing = threading.Thread(target=desk.pause, args=(services, permission), kwargs={"actor": BEN})
         pausing.start()
         begun.wait(5)
-        desk.revoke(edges, permission, actor=ANN)
+        desk.revoke(services, permission, actor=ANN)
         pausing.join()
 
-        assert desk.dossier(edges, case, actor=ANN).permissions[0].state == "revoked"
+        assert desk.dossier(services, case, actor=ANN).permissions[0].state == "revoked"
 
-    def test_it_is_not_in_force_while_a_stream_is_open(self, edges, monkeypatch):
-        monkeypatch.setattr(stopping, "IN_FORCE_WITHIN", 0.3)
-        case = b.a_case_without_slides(edges)
-        desk.approve(edges, case, actor=ANN)
-        permission, patient = self.permission(edges, case), b.patient_of(edges, case)
+    def test_it_is_not_in_force_while_a_stream_is_open(self, services, monkeypatch):
+        monkeypatch.setattr(permissions, "STOP_COMPLETE_WITHIN_SECONDS", 0.3)
+        case = b.a_case_without_slides(services)
+        desk.approve(services, case, actor=ANN)
+        permission, patient = self.permission(services, case), b.patient_of(services, case)
         seen: list[int] = []
-        with Sender(edges.ledger) as sender:
-            with edges.ledger.transaction() as tx:
-                epoch = patients.share(tx, patient)
+        with Sender(services.ledger) as sender:
+            with services.ledger.transaction() as tx:
+                epoch = patients.hold_epoch_shared(tx, patient)
                 packet = tx.case(case).newest_packet.planned.packet
-                begun = packets.begin(tx, PacketId(packet), b.SUMMIT, ["authorization"], [])
-                egress = packets.open_egress(tx, begun, patient, epoch, sender.number, "packet.tar")
+                begun = disclosures.begin(tx, PacketId(packet), b.SUMMIT, ["authorization"], [])
+                egress = disclosures.open_egress(tx, begun, patient, epoch, sender.number, "packet.tar")
 
             with pytest.raises(Unavailable, match="fenced, but not in force"):
-                desk.revoke(edges, permission, actor=ANN, waiting=seen.append)
-            fenced = desk.dossier(edges, case, actor=ANN).permissions[0]
-            with edges.ledger.transaction() as tx:
-                packets.close_egress(tx, egress.id, 17, "cut")
-            did = desk.revoke(edges, permission, actor=ANN, waiting=seen.append)
+                desk.revoke(services, permission, actor=ANN, waiting=seen.append)
+            fenced = desk.dossier(services, case, actor=ANN).permissions[0]
+            with services.ledger.transaction() as tx:
+                disclosures.close_egress(tx, egress.id, 17, "cut")
+            did = desk.revoke(services, permission, actor=ANN, waiting=seen.append)
 
-        assert (fenced.state, fenced.in_force_at) == ("revoked", None)
+        assert (fenced.state, fenced.stop_completed_at) == ("revoked", None)
         assert "in force" in sentence(did)
         assert (seen[0], seen[-1]) == (1, 0)
 
-    def test_a_revocation_after_the_case_was_closed_still_has_somebody_to_see_to_it(self, edges):
-        case = b.a_case(edges)
-        permission = self.permission(edges, case)
-        desk.close(edges, case, "opinion-given", actor=ANN)
+    def test_a_revocation_after_the_case_was_closed_still_has_somebody_to_see_to_it(self, services):
+        case = b.a_case(services)
+        permission = self.permission(services, case)
+        desk.close(services, case, "opinion-given", actor=ANN)
 
-        desk.revoke(edges, permission, actor=ANN)
+        desk.revoke(services, permission, actor=ANN)
 
-        assert ("enforce_permissions", case) in b.owed(edges)
+        assert ("enforce_permissions", case) in b.owed(services)
 
 
 class TestTelephoneAnswers:
-    def test_no_records_is_the_sources_own_word(self, edges):
-        case = b.a_case(edges)
-        request = b.request_to(edges, case, "prairie-pathology")
+    def test_no_records_is_the_sources_own_word(self, services):
+        case = b.a_case(services)
+        request = b.request_to(services, case, "prairie-pathology")
 
-        desk.answer_request(edges, request.id, desk.Answer.NO_RECORDS, actor=ANN)
+        desk.answer_request(services, request.id, desk.RequestAnswer.NO_RECORDS, actor=ANN)
 
-        assert b.request_to(edges, case, "prairie-pathology").state is RequestState.NO_RECORDS
-        assert not desk.answer_request(edges, request.id, desk.Answer.NO_RECORDS, actor=ANN).changed
+        assert b.request_to(services, case, "prairie-pathology").state is RequestState.NO_RECORDS
+        assert not desk.answer_request(services, request.id, desk.RequestAnswer.NO_RECORDS, actor=ANN).changed
 
-    def test_a_source_that_refused_may_send_by_itself(self, edges):
-        case = b.a_case(edges)
-        request = b.put(edges, b.request_to(edges, case, "mercy-imaging"), RequestState.ASKING, RequestState.FORBIDDEN)
+    def test_a_source_that_refused_may_send_by_itself(self, services):
+        case = b.a_case(services)
+        request = b.put(
+            services, b.request_to(services, case, "mercy-imaging"), RequestState.ASKING, RequestState.FORBIDDEN
+        )
 
-        desk.answer_request(edges, request.id, desk.Answer.WILL_SEND, actor=ANN)
+        desk.answer_request(services, request.id, desk.RequestAnswer.WILL_SEND, actor=ANN)
 
-        assert b.request_to(edges, case, "mercy-imaging").state is RequestState.EXPECTED
+        assert b.request_to(services, case, "mercy-imaging").state is RequestState.EXPECTED
 
-    def test_asking_again_rings_at_once(self, edges):
-        case = b.a_case(edges)
-        request = b.request_to(edges, case, "mercy-imaging")
-        assert ("open_case", case) not in b.owed(edges), "it is tried again later"
+    def test_asking_again_rings_at_once(self, services):
+        case = b.a_case(services)
+        request = b.request_to(services, case, "mercy-imaging")
+        assert ("open_case", case) not in b.owed(services), "it is tried again later"
 
-        desk.answer_request(edges, request.id, desk.Answer.AGAIN, actor=ANN)
+        desk.answer_request(services, request.id, desk.RequestAnswer.AGAIN, actor=ANN)
 
-        assert ("open_case", case) in b.owed(edges)
+        assert ("open_case", case) in b.owed(services)
 
-    def test_nothing_is_asked_without_a_permission(self, edges):
-        case = b.a_case(edges, form=False)
-        request = b.request_to(edges, case, "mercy-imaging")
+    def test_nothing_is_asked_without_a_permission(self, services):
+        case = b.a_case(services, form=False)
+        request = b.request_to(services, case, "mercy-imaging")
 
         with pytest.raises(NotAllowed, match="no permission"):
-            desk.answer_request(edges, request.id, desk.Answer.AGAIN, actor=ANN)
+            desk.answer_request(services, request.id, desk.RequestAnswer.AGAIN, actor=ANN)
 
-    def test_what_has_come_is_not_said_to_be_nothing(self, edges):
-        case = b.a_case(edges)
-        b.came_in(edges, case, RecordKind.IMAGES)
-        request = b.request_to(edges, case, "mercy-imaging")
+    def test_what_has_come_is_not_said_to_be_nothing(self, services):
+        case = b.a_case(services)
+        b.came_in(services, case, RecordKind.IMAGES)
+        request = b.request_to(services, case, "mercy-imaging")
 
         with pytest.raises(NotAllowed, match="cannot become"):
-            desk.answer_request(edges, request.id, desk.Answer.NO_RECORDS, actor=ANN)
+            desk.answer_request(services, request.id, desk.RequestAnswer.NO_RECORDS, actor=ANN)
 
-    def test_a_task_at_work_loses_its_claim(self, edges):
-        case = b.a_case(edges)
-        request = b.request_to(edges, case, "mercy-imaging")
-        desk.answer_request(edges, request.id, desk.Answer.AGAIN, actor=ANN)
-        with edges.ledger.transaction() as tx:
+    def test_a_task_at_work_loses_its_claim(self, services):
+        case = b.a_case(services)
+        request = b.request_to(services, case, "mercy-imaging")
+        desk.answer_request(services, request.id, desk.RequestAnswer.AGAIN, actor=ANN)
+        with services.ledger.transaction() as tx:
             claimed = requests.claim(tx, request.id)
 
-        desk.answer_request(edges, request.id, desk.Answer.NO_RECORDS, actor=ANN)
+        desk.answer_request(services, request.id, desk.RequestAnswer.NO_RECORDS, actor=ANN)
 
-        with pytest.raises(Unavailable), edges.ledger.transaction() as tx:
+        with pytest.raises(Unavailable), services.ledger.transaction() as tx:
             requests.still_ours(tx, claimed)
 
 
 class TestReferralsFromAFile:
-    def test_a_bundle_opens_a_case_under_the_persons_name(self, edges):
-        did = desk.open_referral(edges, b.LAKESIDE, b.referral_of(b.a_chart()), actor=ANN)
+    def test_a_bundle_opens_a_case_under_the_persons_name(self, services):
+        did = desk.open_referral(services, b.LAKESIDE, b.referral_of(b.a_chart()), actor=ANN)
         case = CaseId(did.fields["case"])
-        attend_all(edges)
+        process_all(services)
 
         assert did.changed
-        assert desk.dossier(edges, case, actor=ANN).referring == b.LAKESIDE
-        (line,) = lines(edges, Chain.case(case), facts.ReferralEntered)
+        assert desk.dossier(services, case, actor=ANN).referring == b.LAKESIDE
+        (line,) = lines(services, Chain.case(case), facts.ReferralEntered)
         assert line.by.person == ANN.person
 
-    def test_the_same_file_again_is_the_same_case(self, edges):
+    def test_the_same_file_again_is_the_same_case(self, services):
         body = b.referral_of(b.a_chart())
-        case = CaseId(desk.open_referral(edges, b.LAKESIDE, body, actor=ANN).fields["case"])
+        case = CaseId(desk.open_referral(services, b.LAKESIDE, body, actor=ANN).fields["case"])
 
-        did = desk.open_referral(edges, b.LAKESIDE, body, actor=BEN)
+        did = desk.open_referral(services, b.LAKESIDE, body, actor=BEN)
 
         assert (did.changed, did.fields["case"]) == (False, case)
 
-    def test_a_ref_i12_opens_a_case(self, edges):
-        case = CaseId(desk.open_referral(edges, b.LAKESIDE, b.ref_i12(b.a_chart()), actor=ANN).fields["case"])
-        attend_all(edges)
+    def test_a_ref_i12_opens_a_case(self, services):
+        case = CaseId(desk.open_referral(services, b.LAKESIDE, b.ref_i12(b.a_chart()), actor=ANN).fields["case"])
+        process_all(services)
 
-        assert desk.dossier(edges, case, actor=ANN).receiver == b.SUMMIT
+        assert desk.dossier(services, case, actor=ANN).receiver == b.SUMMIT
 
-    def test_who_may_not_refer_is_refused(self, edges):
+    def test_who_may_not_refer_is_refused(self, services):
         with pytest.raises(NotAllowed, match="may not send referrals"):
-            desk.open_referral(edges, b.MERCY, b.referral_of(b.a_chart()), actor=ANN)
+            desk.open_referral(services, b.MERCY, b.referral_of(b.a_chart()), actor=ANN)
 
-    def test_a_file_of_several_referrals_is_refused_and_not_stored(self, edges):
+    def test_a_file_of_several_referrals_is_refused_and_not_stored(self, services):
         with pytest.raises(NotAllowed, match="several"):
-            desk.open_referral(edges, b.LAKESIDE, b.ref_i12(b.a_chart()) + b.ref_i12(b.a_chart()), actor=ANN)
+            desk.open_referral(services, b.LAKESIDE, b.ref_i12(b.a_chart()) + b.ref_i12(b.a_chart()), actor=ANN)
 
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             assert tx.value("SELECT count(*) FROM arrivals") == 0
 
     @pytest.mark.parametrize("body", [b"", b"%PDF-1.7 a letter", b'{"resourceType": "Consent"}', b'{"a": ' * 2000])
-    def test_what_is_no_referral_is_refused_and_not_stored(self, edges, body):
+    def test_what_is_no_referral_is_refused_and_not_stored(self, services, body):
         with pytest.raises((NotAllowed, NeedsReview)):
-            desk.open_referral(edges, b.LAKESIDE, body, actor=ANN)
+            desk.open_referral(services, b.LAKESIDE, body, actor=ANN)
 
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             assert tx.value("SELECT count(*) FROM arrivals") == 0
 
-    def test_a_large_one_lies_in_the_vault(self, edges):
+    def test_a_large_one_lies_in_the_vault(self, services):
         body = b.referral_of(b.a_chart()) + b" " * 100_000
 
-        case = CaseId(desk.open_referral(edges, b.LAKESIDE, body, actor=ANN).fields["case"])
-        desk.open_referral(edges, b.LAKESIDE, body, actor=ANN)
-        attend_all(edges)
+        case = CaseId(desk.open_referral(services, b.LAKESIDE, body, actor=ANN).fields["case"])
+        desk.open_referral(services, b.LAKESIDE, body, actor=ANN)
+        process_all(services)
 
-        assert len(edges.vault.objects) == 1
-        assert desk.dossier(edges, case, actor=ANN).patient
+        assert len(services.vault.objects) == 1
+        assert desk.dossier(services, case, actor=ANN).patient
 
 
 class TestWhoseItIs:
@@ -494,230 +496,230 @@ class TestWhoseItIs:
         return b.a_chart()
 
     @pytest.fixture
-    def case(self, edges, chart) -> CaseId:
-        return b.a_case(edges, chart)
+    def case(self, services, chart) -> CaseId:
+        return b.a_case(services, chart)
 
     @pytest.fixture
-    def hold(self, edges, chart, case):
-        b.report_comes(edges, b.a_twin(chart))
-        return b.the_hold(edges, "whose-record")
+    def hold(self, services, chart, case):
+        b.report_comes(services, b.a_twin(chart))
+        return b.the_hold(services, "whose-record")
 
-    def test_two_people_see_both_side_by_side(self, edges, case, hold):
-        seen = desk.hold(edges, hold.id, actor=ANN, identity=True).comparison
+    def test_two_people_see_both_side_by_side(self, services, case, hold):
+        seen = desk.hold(services, hold.id, actor=ANN, identity=True).comparison
 
-        assert (seen.deciders, seen.tier) == (2, Tier.NAME_AND_BIRTH_DATE)
+        assert (seen.deciders, seen.match_rule) == (2, MatchRule.NAME_AND_BIRTH_DATE)
         assert seen.candidates[0].cases == (case,)
         assert seen.said[0].birth_date == seen.candidates[0].identity.current.birth_date
 
-    def test_one_persons_word_is_kept_and_does_nothing_yet(self, edges, case, hold):
-        did = desk.resolve(edges, hold.id, Word.OURS, actor=ANN, case=case)
-        again = desk.resolve(edges, hold.id, Word.OURS, actor=ANN, case=case)
-        attend_all(edges)
+    def test_one_persons_word_is_kept_and_does_nothing_yet(self, services, case, hold):
+        did = desk.resolve(services, hold.id, HoldAnswer.OURS, actor=ANN, case=case)
+        again = desk.resolve(services, hold.id, HoldAnswer.OURS, actor=ANN, case=case)
+        process_all(services)
 
         assert (did.needs_another, again.needs_another, again.changed) == (True, True, False)
-        assert not desk.dossier(edges, case, actor=ANN).records
-        assert b.the_hold(edges, "whose-record")
+        assert not desk.dossier(services, case, actor=ANN).records
+        assert b.the_hold(services, "whose-record")
 
-    def test_two_different_people_join_it_to_the_case(self, edges, case, hold):
-        desk.resolve(edges, hold.id, Word.OURS, actor=ANN, case=case)
-        did = desk.resolve(edges, hold.id, Word.OURS, actor=BEN, case=case)
-        attend_all(edges)
+    def test_two_different_people_join_it_to_the_case(self, services, case, hold):
+        desk.resolve(services, hold.id, HoldAnswer.OURS, actor=ANN, case=case)
+        did = desk.resolve(services, hold.id, HoldAnswer.OURS, actor=BEN, case=case)
+        process_all(services)
 
         assert not did.needs_another
-        (record,) = lines(edges, Chain.case(case), facts.RecordCollected)
+        (record,) = lines(services, Chain.case(case), facts.RecordCollected)
         assert record.fact.document == "pathology-report"
-        decided = lines(edges, Chain.patient(b.patient_of(edges, case)), facts.MatchDecided)
+        decided = lines(services, Chain.patient(b.patient_of(services, case)), facts.MatchDecided)
         assert [line.by.person for line in decided] == [ANN.person, BEN.person]
-        assert not b.open_holds(edges)
+        assert not b.open_holds(services)
 
-    def test_without_a_release_form_it_waits_sealed_and_is_not_asked_about_again(self, edges):
+    def test_without_a_release_form_it_waits_sealed_and_is_not_asked_about_again(self, services):
         chart = b.a_chart()
-        case = b.a_case(edges, chart, form=False)
-        b.report_comes(edges, b.a_twin(chart))
-        hold = b.the_hold(edges, "whose-record")
+        case = b.a_case(services, chart, form=False)
+        b.report_comes(services, b.a_twin(chart))
+        hold = b.the_hold(services, "whose-record")
         for actor in (ANN, BEN):
-            desk.resolve(edges, hold.id, Word.OURS, actor=actor, case=case)
-        attend_all(edges)
-        assert not desk.dossier(edges, case, actor=ANN).records
+            desk.resolve(services, hold.id, HoldAnswer.OURS, actor=actor, case=case)
+        process_all(services)
+        assert not desk.dossier(services, case, actor=ANN).records
 
-        b.sign_form(edges, chart)
-        attend_all(edges)
+        b.sign_form(services, chart)
+        process_all(services)
 
-        assert [record.kind for record in desk.dossier(edges, case, actor=ANN).records] == ["pathology-report"]
-        assert not b.open_holds(edges)
+        assert [record.kind for record in desk.dossier(services, case, actor=ANN).records] == ["pathology-report"]
+        assert not b.open_holds(services)
 
-    def test_two_who_disagree_leave_it_open(self, edges, case, hold):
-        desk.resolve(edges, hold.id, Word.OURS, actor=ANN, case=case)
+    def test_two_who_disagree_leave_it_open(self, services, case, hold):
+        desk.resolve(services, hold.id, HoldAnswer.OURS, actor=ANN, case=case)
 
-        assert desk.resolve(edges, hold.id, Word.NOT_OURS, actor=BEN).needs_another
-        assert b.the_hold(edges, "whose-record")
+        assert desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=BEN).needs_another
+        assert b.the_hold(services, "whose-record")
 
-    def test_what_is_not_ours_is_sealed_and_not_asked_about_again(self, edges, case, hold):
+    def test_what_is_not_ours_is_sealed_and_not_asked_about_again(self, services, case, hold):
         for actor in (ANN, BEN):
-            desk.resolve(edges, hold.id, Word.NOT_OURS, actor=actor)
-        request = b.request_to(edges, case, "mercy-imaging")
-        desk.answer_request(edges, request.id, desk.Answer.AGAIN, actor=ANN)
-        attend_all(edges)
+            desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=actor)
+        request = b.request_to(services, case, "mercy-imaging")
+        desk.answer_request(services, request.id, desk.RequestAnswer.AGAIN, actor=ANN)
+        process_all(services)
 
-        assert not [one for one in b.open_holds(edges) if one.code == "whose-record"]
-        with edges.ledger.transaction() as tx:
+        assert not [one for one in b.open_holds(services) if one.code == "whose-record"]
+        with services.ledger.transaction() as tx:
             row = tx.row("SELECT * FROM arrivals WHERE arrival = %s", hold.subject)
         assert (row.state, row.patient) == ("sealed", None)
         assert row.purge_after - row.received_at >= timedelta(hours=71)
 
-    def test_what_is_not_ours_is_found_by_the_one_whose_it_is(self, edges, chart, case):
+    def test_what_is_not_ours_is_found_by_the_one_whose_it_is(self, services, chart, case):
         twin = b.a_twin(chart)
-        b.report_comes(edges, twin)
-        hold = b.the_hold(edges, "whose-record")
+        b.report_comes(services, twin)
+        hold = b.the_hold(services, "whose-record")
         for actor in (ANN, BEN):
-            desk.resolve(edges, hold.id, Word.NOT_OURS, actor=actor)
+            desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=actor)
 
-        b.sign_form(edges, twin)
-        other = b.refer(edges, twin)
-        attend_all(edges)
+        b.sign_form(services, twin)
+        other = b.refer(services, twin)
+        process_all(services)
         for actor in (ANN, BEN):
-            desk.resolve(edges, b.the_hold(edges, "whose-referral").id, Word.NOT_OURS, actor=actor)
-        attend_all(edges)
+            desk.resolve(services, b.the_hold(services, "whose-referral").id, HoldAnswer.NOT_OURS, actor=actor)
+        process_all(services)
 
-        assert b.patient_of(edges, other) != b.patient_of(edges, case)
-        with edges.ledger.transaction() as tx:
+        assert b.patient_of(services, other) != b.patient_of(services, case)
+        with services.ledger.transaction() as tx:
             state = tx.value("SELECT state FROM arrivals WHERE arrival = %s", hold.subject)
         assert state != "purged"
 
-    def test_a_case_of_somebody_else_is_refused(self, edges, hold):
-        other = b.a_case(edges)
+    def test_a_case_of_somebody_else_is_refused(self, services, hold):
+        other = b.a_case(services)
 
         with pytest.raises(NotAllowed, match="not, or not only"):
-            desk.resolve(edges, hold.id, Word.OURS, actor=ANN, case=other)
+            desk.resolve(services, hold.id, HoldAnswer.OURS, actor=ANN, case=other)
 
-    def test_ours_names_a_case(self, edges, case, hold):
+    def test_ours_names_a_case(self, services, case, hold):
         with pytest.raises(NotAllowed) as refused:
-            desk.resolve(edges, hold.id, Word.OURS, actor=ANN)
+            desk.resolve(services, hold.id, HoldAnswer.OURS, actor=ANN)
 
         assert refused.value.remedy == Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=(case,))
 
-    def test_a_form_of_a_namesake_takes_effect_for_whom_people_say(self, edges, chart):
-        case = b.a_case(edges, chart, form=False)
-        b.sign_form(edges, b.a_twin(chart))
-        attend_all(edges)
-        hold = b.the_hold(edges, "whose-form")
+    def test_a_form_of_a_namesake_takes_effect_for_whom_people_say(self, services, chart):
+        case = b.a_case(services, chart, form=False)
+        b.sign_form(services, b.a_twin(chart))
+        process_all(services)
+        hold = b.the_hold(services, "whose-form")
 
         for actor in (ANN, BEN):
-            desk.resolve(edges, hold.id, Word.OURS, actor=actor, case=case)
-        attend_all(edges)
+            desk.resolve(services, hold.id, HoldAnswer.OURS, actor=actor, case=case)
+        process_all(services)
 
-        assert desk.dossier(edges, case, actor=ANN).permissions[0].state == "in-force"
+        assert desk.dossier(services, case, actor=ANN).permissions[0].state == "in-force"
 
-    def test_a_referral_of_a_namesake_is_about_whom_people_say(self, edges, chart, case):
-        other = b.refer(edges, b.a_twin(chart))
-        attend_all(edges)
-        hold = b.the_hold(edges, "whose-referral")
-        assert desk.dossier(edges, other, actor=ANN).why.startswith("Needs a decision")
+    def test_a_referral_of_a_namesake_is_about_whom_people_say(self, services, chart, case):
+        other = b.refer(services, b.a_twin(chart))
+        process_all(services)
+        hold = b.the_hold(services, "whose-referral")
+        assert desk.dossier(services, other, actor=ANN).why.startswith("Needs a decision")
 
         for actor in (ANN, BEN):
-            desk.resolve(edges, hold.id, Word.NOT_OURS, actor=actor)
-        attend_all(edges)
+            desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=actor)
+        process_all(services)
 
-        assert b.patient_of(edges, other) != b.patient_of(edges, case)
-        assert desk.dossier(edges, other, actor=ANN).stage == "gathering"
+        assert b.patient_of(services, other) != b.patient_of(services, case)
+        assert desk.dossier(services, other, actor=ANN).stage == "gathering"
 
 
 class TestAnsweringWhatIsAsked:
-    def test_approving_answers_the_question(self, edges):
-        case = b.a_case_without_slides(edges)
-        hold = b.the_hold(edges, "approve-partial")
+    def test_approving_answers_the_question(self, services):
+        case = b.a_case_without_slides(services)
+        hold = b.the_hold(services, "approve-partial")
 
-        desk.resolve(edges, hold.id, Word.APPROVE, actor=ANN)
+        desk.resolve(services, hold.id, HoldAnswer.APPROVE, actor=ANN)
 
-        assert ("release_packet", f"{case}-p1") in b.owed(edges)
-        (line,) = lines(edges, Chain.case(case), facts.HoldResolved)
-        assert (line.fact.word, line.by.person) == ("approve", ANN.person)
+        assert ("release_packet", f"{case}-p1") in b.owed(services)
+        (line,) = lines(services, Chain.case(case), facts.HoldResolved)
+        assert (line.fact.answer, line.by.person) == ("approve", ANN.person)
 
-    def test_waiting_sends_nothing_and_is_asked_again_when_something_changes(self, edges):
-        case = b.a_case_without_slides(edges)
-        hold = b.the_hold(edges, "approve-partial")
+    def test_waiting_sends_nothing_and_is_asked_again_when_something_changes(self, services):
+        case = b.a_case_without_slides(services)
+        hold = b.the_hold(services, "approve-partial")
 
-        desk.resolve(edges, hold.id, Word.WAIT, actor=ANN)
+        desk.resolve(services, hold.id, HoldAnswer.WAIT, actor=ANN)
 
-        assert not b.open_holds(edges, case)
-        assert ("release_packet", f"{case}-p1") not in b.owed(edges)
-        b.came_in(edges, case, RecordKind.LABORATORY)
-        assert b.the_hold(edges, "approve-partial").id != hold.id
+        assert not b.open_holds(services, case)
+        assert ("release_packet", f"{case}-p1") not in b.owed(services)
+        b.came_in(services, case, RecordKind.LABORATORY)
+        assert b.the_hold(services, "approve-partial").id != hold.id
 
-    def test_the_same_answer_again_does_nothing_and_another_is_refused(self, edges):
-        b.a_case_without_slides(edges)
-        hold = b.the_hold(edges, "approve-partial")
-        desk.resolve(edges, hold.id, Word.APPROVE, actor=ANN)
+    def test_the_same_answer_again_does_nothing_and_another_is_refused(self, services):
+        b.a_case_without_slides(services)
+        hold = b.the_hold(services, "approve-partial")
+        desk.resolve(services, hold.id, HoldAnswer.APPROVE, actor=ANN)
 
-        assert not desk.resolve(edges, hold.id, Word.APPROVE, actor=BEN).changed
+        assert not desk.resolve(services, hold.id, HoldAnswer.APPROVE, actor=BEN).changed
         with pytest.raises(NotAllowed, match="was answered"):
-            desk.resolve(edges, hold.id, Word.WAIT, actor=BEN)
+            desk.resolve(services, hold.id, HoldAnswer.WAIT, actor=BEN)
 
-    def test_a_question_takes_only_its_words(self, edges):
-        b.a_case_without_slides(edges)
-        hold = b.the_hold(edges, "approve-partial")
+    def test_a_question_takes_only_its_words(self, services):
+        b.a_case_without_slides(services)
+        hold = b.the_hold(services, "approve-partial")
 
         with pytest.raises(NotAllowed) as refused:
-            desk.resolve(edges, hold.id, Word.PURGE, actor=ANN)
+            desk.resolve(services, hold.id, HoldAnswer.PURGE, actor=ANN)
 
         assert refused.value.remedy == Remedy(RemedyCode.CHOOSE_ONE_OF, choices=("approve", "wait"))
 
-    def test_a_question_nobody_asked_is_unknown(self, edges):
+    def test_a_question_nobody_asked_is_unknown(self, services):
         with pytest.raises(Unknown):
-            desk.resolve(edges, HoldId.draw(), Word.SEEN, actor=ANN)
+            desk.resolve(services, HoldId.draw(), HoldAnswer.SEEN, actor=ANN)
 
-    @pytest.mark.parametrize(("word", "is_left"), [(Word.KEEP, True), (Word.PURGE, False)])
-    def test_what_a_revocation_leaves_is_purged_or_kept_as_a_person_says(self, edges, word, is_left):
-        case = b.a_case(edges)
-        b.came_in(edges, case, RecordKind.NOTE)
-        desk.revoke(edges, desk.dossier(edges, case, actor=ANN).permissions[0].permission, actor=ANN)
-        attend_all(edges)
+    @pytest.mark.parametrize(("word", "is_left"), [(HoldAnswer.KEEP, True), (HoldAnswer.PURGE, False)])
+    def test_what_a_revocation_leaves_is_purged_or_kept_as_a_person_says(self, services, word, is_left):
+        case = b.a_case(services)
+        b.came_in(services, case, RecordKind.NOTE)
+        desk.revoke(services, desk.dossier(services, case, actor=ANN).permissions[0].permission, actor=ANN)
+        process_all(services)
 
-        desk.resolve(edges, b.the_hold(edges, "confirm-purge").id, word, actor=ANN)
-        attend_all(edges)
+        desk.resolve(services, b.the_hold(services, "confirm-purge").id, word, actor=ANN)
+        process_all(services)
 
-        assert bool(edges.vault.objects) is is_left
-        assert not [one for one in b.open_holds(edges) if one.code == "confirm-purge"]
+        assert bool(services.vault.objects) is is_left
+        assert not [one for one in b.open_holds(services) if one.code == "confirm-purge"]
 
-    def test_a_purged_case_can_be_shown_and_takes_nothing_more(self, edges):
-        case = b.a_case(edges)
-        b.came_in(edges, case, RecordKind.NOTE)
-        desk.revoke(edges, desk.dossier(edges, case, actor=ANN).permissions[0].permission, actor=ANN)
-        attend_all(edges)
-        desk.resolve(edges, b.the_hold(edges, "confirm-purge").id, Word.PURGE, actor=ANN)
-        attend_all(edges)
+    def test_a_purged_case_can_be_shown_and_takes_nothing_more(self, services):
+        case = b.a_case(services)
+        b.came_in(services, case, RecordKind.NOTE)
+        desk.revoke(services, desk.dossier(services, case, actor=ANN).permissions[0].permission, actor=ANN)
+        process_all(services)
+        desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+        process_all(services)
 
-        shown = desk.dossier(edges, case, actor=ANN, identity=True, notes=True)
+        shown = desk.dossier(services, case, actor=ANN, identity=True, notes=True)
 
         assert (shown.stage, shown.identity, shown.permissions) == ("closed", None, ())
         assert {note.text for note in shown.notes} == {None}
         with pytest.raises(Unknown, match="purged"):
-            desk.add_note(edges, case, "too late", actor=ANN)
+            desk.add_note(services, case, "too late", actor=ANN)
 
-    def test_what_cannot_be_read_is_set_aside_or_read_again(self, edges):
-        arrival = b.comes(edges, b.LAKESIDE, ArrivalKind.AUTHORIZATION, b"{}", "application/fhir+json").arrival
-        attend_all(edges)
-        hold = b.the_hold(edges, "arrival-unreadable")
+    def test_what_cannot_be_read_is_set_aside_or_read_again(self, services):
+        arrival = b.comes(services, b.LAKESIDE, ArrivalKind.AUTHORIZATION, b"{}", "application/fhir+json").arrival
+        process_all(services)
+        hold = b.the_hold(services, "arrival-unreadable")
 
-        desk.resolve(edges, hold.id, Word.AGAIN, actor=ANN)
-        attend_all(edges)
-        desk.resolve(edges, b.the_hold(edges, "arrival-unreadable").id, Word.SEEN, actor=ANN)
+        desk.resolve(services, hold.id, HoldAnswer.AGAIN, actor=ANN)
+        process_all(services)
+        desk.resolve(services, b.the_hold(services, "arrival-unreadable").id, HoldAnswer.SEEN, actor=ANN)
 
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             row = tx.row("SELECT * FROM arrivals WHERE arrival = %s", arrival)
         assert (row.state, row.outcome) == ("sealed", "seen")
         assert row.purge_after is not None
 
-    def test_a_source_that_was_silent_is_asked_again(self, edges):
-        case = b.a_case(edges)
-        request = b.put(edges, b.request_to(edges, case, "mercy-imaging"), RequestState.SILENT)
-        with edges.ledger.transaction() as tx:
-            people.hold(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, request.id)
+    def test_a_source_that_was_silent_is_asked_again(self, services):
+        case = b.a_case(services)
+        request = b.put(services, b.request_to(services, case, "mercy-imaging"), RequestState.SILENT)
+        with services.ledger.transaction() as tx:
+            holds.place(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, request.id)
 
-        desk.resolve(edges, b.the_hold(edges, "source-does-not-answer").id, Word.AGAIN, actor=ANN)
+        desk.resolve(services, b.the_hold(services, "source-does-not-answer").id, HoldAnswer.AGAIN, actor=ANN)
 
-        assert b.request_to(edges, case, "mercy-imaging").state is RequestState.DUE
-        assert ("open_case", case) in b.owed(edges)
+        assert b.request_to(services, case, "mercy-imaging").state is RequestState.DUE
+        assert ("open_case", case) in b.owed(services)
 
     @pytest.mark.parametrize(
         ("code", "about", "dag"),
@@ -728,83 +730,83 @@ class TestAnsweringWhatIsAsked:
             (HoldCode.MACHINERY_BROKEN, "open_case", "open_case"),
         ],
     )
-    def test_again_rings_what_is_to_be_tried_again(self, edges, code, about, dag):
-        case = b.a_case(edges)
-        with edges.ledger.transaction() as tx:
-            people.hold(tx, case, code, about.format(case=case))
+    def test_again_rings_what_is_to_be_tried_again(self, services, code, about, dag):
+        case = b.a_case(services)
+        with services.ledger.transaction() as tx:
+            holds.place(tx, case, code, about.format(case=case))
 
-        desk.resolve(edges, b.the_hold(edges, code).id, Word.AGAIN, actor=ANN)
+        desk.resolve(services, b.the_hold(services, code).id, HoldAnswer.AGAIN, actor=ANN)
 
-        assert any(rung[0] == dag and rung[1].startswith(case) for rung in b.owed(edges))
+        assert any(rung[0] == dag and rung[1].startswith(case) for rung in b.owed(services))
 
-    @pytest.mark.parametrize("code", [code for code in HoldCode if Word.SEEN in WORDS[code]])
-    def test_seen_answers_and_leaves_the_rest(self, edges, code):
-        case = b.a_case(edges)
-        with edges.ledger.transaction() as tx:
-            people.hold(tx, case, code, "q" + "0" * 15)
+    @pytest.mark.parametrize("code", [code for code in HoldCode if HoldAnswer.SEEN in ANSWERS[code]])
+    def test_seen_answers_and_leaves_the_rest(self, services, code):
+        case = b.a_case(services)
+        with services.ledger.transaction() as tx:
+            holds.place(tx, case, code, "q" + "0" * 15)
 
-        desk.resolve(edges, b.the_hold(edges, code).id, Word.SEEN, actor=ANN)
+        desk.resolve(services, b.the_hold(services, code).id, HoldAnswer.SEEN, actor=ANN)
 
-        assert not [hold for hold in b.open_holds(edges, case) if hold.code == code]
+        assert not [hold for hold in b.open_holds(services, case) if hold.code == code]
 
 
 class TestWhyItWaits:
-    def why(self, edges: Edges, case: CaseId) -> str:
-        said = desk.dossier(edges, case, actor=ANN).why
+    def why(self, services: Services, case: CaseId) -> str:
+        said = desk.dossier(services, case, actor=ANN).why
         assert "\n" not in said
-        assert said == {one.case: one.why for one in desk.list_cases(edges, actor=ANN, closed=True)}[case]
+        assert said == {one.case: one.why for one in desk.list_cases(services, actor=ANN, closed=True)}[case]
         return said
 
-    def test_for_a_release_form_and_of_whom_nothing_is_asked(self, edges):
-        said = self.why(edges, b.a_case(edges, form=False))
+    def test_for_a_release_form_and_of_whom_nothing_is_asked(self, services):
+        said = self.why(services, b.a_case(services, form=False))
 
         assert said.startswith("Waits for the release form (")
         assert "Mercy Imaging, Film room" in said
 
-    def test_for_a_decision_here(self, edges):
-        assert "Approve a partial packet, or wait" in self.why(edges, b.a_case_without_slides(edges))
+    def test_for_a_decision_here(self, services):
+        assert "Approve a partial packet, or wait" in self.why(services, b.a_case_without_slides(services))
 
-    def test_for_us_once_it_is_approved(self, edges):
-        case = b.a_case_without_slides(edges)
-        desk.approve(edges, case, actor=ANN)
+    def test_for_us_once_it_is_approved(self, services):
+        case = b.a_case_without_slides(services)
+        desk.approve(services, case, actor=ANN)
 
-        assert self.why(edges, case) == f"Waits for us: packet {case}-p1 is being put together."
+        assert self.why(services, case) == f"Waits for us: packet {case}-p1 is being put together."
 
-    def test_for_sources_by_name(self, edges):
-        said = self.why(edges, b.a_case(edges))
+    def test_for_sources_by_name(self, services):
+        said = self.why(services, b.a_case(services))
 
         assert "Prairie Pathology, Report desk" in said
         assert "Waits for the next try" in said
 
-    def test_nothing_of_the_patient_is_said(self, edges):
+    def test_nothing_of_the_patient_is_said(self, services):
         chart = b.a_chart()
-        case = b.a_case(edges, chart)
+        case = b.a_case(services, chart)
 
-        assert chart["patient"]["family"] not in str(desk.dossier(edges, case, actor=ANN))
-        assert chart["patient"]["family"] in str(desk.dossier(edges, case, actor=ANN, identity=True))
+        assert chart["patient"]["family"] not in str(desk.dossier(services, case, actor=ANN))
+        assert chart["patient"]["family"] in str(desk.dossier(services, case, actor=ANN, identity=True))
 
 
 class TestWhoDidIt:
-    def test_a_name_that_nobody_made_sure_of_is_marked_so(self, edges):
-        case = b.a_case(edges)
-        desk.add_note(edges, case, "she called", actor=ANN)
-        desk.add_note(edges, case, "she called again", actor=somebody("ben", is_claimed=False))
+    def test_a_name_that_nobody_made_sure_of_is_marked_so(self, services):
+        case = b.a_case(services)
+        desk.add_note(services, case, "she called", actor=ANN)
+        desk.add_note(services, case, "she called again", actor=somebody("ben", is_claimed=False))
 
-        noted = [(line.by.person, line.by.claimed) for line in lines(edges, Chain.case(case), facts.NoteAdded)]
-        shown = [(note.by, note.is_claimed) for note in desk.dossier(edges, case, actor=ANN, notes=True).notes]
+        noted = [(line.by.person, line.by.claimed) for line in lines(services, Chain.case(case), facts.NoteAdded)]
+        shown = [(note.by, note.is_claimed) for note in desk.dossier(services, case, actor=ANN, notes=True).notes]
 
         assert noted[-2:] == [("ann", True), ("ben", False)]
         assert shown[-2:] == [("ann", True), ("ben", False)]
 
-    def test_what_two_people_said_tells_who_had_signed_in(self, edges):
+    def test_what_two_people_said_tells_who_had_signed_in(self, services):
         chart = b.a_chart()
-        case = b.a_case(edges, chart)
-        b.report_comes(edges, b.a_twin(chart))
-        hold = b.the_hold(edges, "whose-record")
-        desk.resolve(edges, hold.id, Word.OURS, actor=somebody("ann", is_claimed=False), case=case)
-        desk.resolve(edges, hold.id, Word.NOT_OURS, actor=BEN)
+        case = b.a_case(services, chart)
+        b.report_comes(services, b.a_twin(chart))
+        hold = b.the_hold(services, "whose-record")
+        desk.resolve(services, hold.id, HoldAnswer.OURS, actor=somebody("ann", is_claimed=False), case=case)
+        desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=BEN)
 
-        said = desk.hold(edges, hold.id, actor=ANN).comparison.opinions
+        said = desk.hold(services, hold.id, actor=ANN).comparison.opinions
 
         assert [(one.person, one.is_claimed, one.word) for one in said] == [
             ("ann", False, "ours"),
@@ -813,47 +815,47 @@ class TestWhoDidIt:
 
 
 class TestRights:
-    def test_an_answer_needs_the_right_of_what_it_does(self, edges):
-        case = b.a_case_without_slides(edges)
-        hold = b.the_hold(edges, "approve-partial")
+    def test_an_answer_needs_the_right_of_what_it_does(self, services):
+        case = b.a_case_without_slides(services)
+        hold = b.the_hold(services, "approve-partial")
         actor = somebody("ann", without=frozenset({Right.RELEASE}))
 
         with pytest.raises(NotAllowed, match="needs the right release"):
-            desk.resolve(edges, hold.id, Word.APPROVE, actor=actor)
+            desk.resolve(services, hold.id, HoldAnswer.APPROVE, actor=actor)
 
-        assert b.the_hold(edges, "approve-partial").id == hold.id
-        assert not lines(edges, Chain.case(case), facts.CaseApproved)
+        assert b.the_hold(services, "approve-partial").id == hold.id
+        assert not lines(services, Chain.case(case), facts.CaseApproved)
 
-    def test_whose_it_is_needs_a_right_of_its_own(self, edges):
+    def test_whose_it_is_needs_a_right_of_its_own(self, services):
         chart = b.a_chart()
-        case = b.a_case(edges, chart)
-        b.report_comes(edges, b.a_twin(chart))
-        hold = b.the_hold(edges, "whose-record")
+        case = b.a_case(services, chart)
+        b.report_comes(services, b.a_twin(chart))
+        hold = b.the_hold(services, "whose-record")
         actor = somebody("ann", without=frozenset({Right.DECIDE_WHOSE}))
 
         with pytest.raises(NotAllowed, match="needs the right decide-whose"):
-            desk.resolve(edges, hold.id, Word.OURS, actor=actor, case=case)
+            desk.resolve(services, hold.id, HoldAnswer.OURS, actor=actor, case=case)
 
-        assert not desk.hold(edges, hold.id, actor=ANN).comparison.opinions
+        assert not desk.hold(services, hold.id, actor=ANN).comparison.opinions
 
-    def test_without_a_look_at_identity_nobody_compared_is_named(self, edges):
+    def test_without_a_look_at_identity_nobody_compared_is_named(self, services):
         chart = b.a_chart()
-        b.a_case(edges, chart)
-        b.report_comes(edges, b.a_twin(chart))
-        hold = b.the_hold(edges, "whose-record")
+        b.a_case(services, chart)
+        b.report_comes(services, b.a_twin(chart))
+        hold = b.the_hold(services, "whose-record")
 
-        blind = desk.hold(edges, hold.id, actor=somebody("ann", without=frozenset({Right.SEE_IDENTITY})))
+        blind = desk.hold(services, hold.id, actor=somebody("ann", without=frozenset({Right.SEE_IDENTITY})))
 
         assert chart["patient"]["family"] not in str(blind)
-        assert chart["patient"]["family"] in str(desk.hold(edges, hold.id, actor=ANN, identity=True))
+        assert chart["patient"]["family"] in str(desk.hold(services, hold.id, actor=ANN, identity=True))
 
 
 class TestFinding:
-    def test_a_patient_is_found_by_name_and_birth_date(self, edges):
+    def test_a_patient_is_found_by_name_and_birth_date(self, services):
         chart = b.a_chart()
-        case = b.a_case(edges, chart)
-        b.a_case(edges)
+        case = b.a_case(services, chart)
+        b.a_case(services)
         born = date.fromisoformat(chart["patient"]["birth_date"])
 
-        assert desk.find_cases(edges, chart["patient"]["family"].upper(), born, actor=ANN) == [case]
-        assert desk.find_cases(edges, chart["patient"]["family"], born + timedelta(days=1), actor=ANN) == []
+        assert desk.find_cases(services, chart["patient"]["family"].upper(), born, actor=ANN) == [case]
+        assert desk.find_cases(services, chart["patient"]["family"], born + timedelta(days=1), actor=ANN) == []

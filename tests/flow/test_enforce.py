@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from tests import builders as b
-from tests.attention import attend_all
-from tests.fakes import MemoryVault
+from tests.kit import builders as b
+from tests.kit.fakes import MemoryVault
+from tests.kit.processing import process_all
 from tests.staff import ANN
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.facts import Chain
 from transfer.flow import desk
-from transfer.flow.admit import admit
-from transfer.flow.edges import Edges
+from transfer.flow.opening import open_case
 from transfer.flow.receive import receive
-from transfer.holds import Word
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PatientId
 from transfer.institutions import Basis, Institutions
-from transfer.ledger import Ledger, Tx, arrivals, patients, purging, rounds
-from transfer.record_requests import RequestState
+from transfer.ledger import Ledger, Tx, arrivals, patients, permissions, purging, rounds
 from transfer.records import RecordKind
+from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.oncology import letters
@@ -61,61 +61,61 @@ def center() -> Center:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Any, center: Center) -> Edges:
-    return b.an_edges(ledger, tmp_path, hand_to=lambda _: center)
+def services(ledger: Ledger, tmp_path: Any, center: Center) -> Services:
+    return b.new_services(ledger, tmp_path, hand_to=lambda _: center)
 
 
-def come_in(edges: Edges, case: CaseId, kinds: Iterable[RecordKind] = EVERYTHING) -> None:
+def come_in(services: Services, case: CaseId, kinds: Iterable[RecordKind] = EVERYTHING) -> None:
     for kind in kinds:
-        b.came_in(edges, case, kind)
+        b.came_in(services, case, kind)
 
 
-def a_case(edges: Edges) -> tuple[Chart, CaseId]:
+def a_case(services: Services) -> tuple[Chart, CaseId]:
     chart = b.a_chart()
-    return chart, b.a_case(edges, chart)
+    return chart, b.a_case(services, chart)
 
 
-def first_form(edges: Edges, case: CaseId) -> str:
-    with edges.ledger.transaction() as tx:
-        return patients.filed(tx, b.patient_of(edges, case))[0].permission.id
+def first_form(services: Services, case: CaseId) -> str:
+    with services.ledger.transaction() as tx:
+        return permissions.filed(tx, b.patient_of(services, case))[0].permission.id
 
 
-def revoked_and_purged(edges: Edges, case: CaseId) -> None:
+def revoked_and_purged(services: Services, case: CaseId) -> None:
     """The first form is taken back, and a person confirms that what came under it is destroyed."""
-    desk.revoke(edges, first_form(edges, case), actor=ANN)
-    attend_all(edges)
-    desk.resolve(edges, b.the_hold(edges, "confirm-purge").id, Word.PURGE, actor=ANN)
-    attend_all(edges)
+    desk.revoke(services, first_form(services, case), actor=ANN)
+    process_all(services)
+    desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    process_all(services)
 
 
-def purges(edges: Edges, case: CaseId) -> list[facts.RecordsPurged]:
-    with edges.ledger.transaction() as tx:
-        lines = tx.lines(Chain.patient(b.patient_of(edges, case)))
+def purges(services: Services, case: CaseId) -> list[facts.RecordsPurged]:
+    with services.ledger.transaction() as tx:
+        lines = tx.lines(Chain.patient(b.patient_of(services, case)))
     return [line.fact for line in lines if isinstance(line.fact, facts.RecordsPurged)]
 
 
 @pytest.mark.parametrize("is_handed_over", [True, False])
 def test_a_packet_that_was_purged_before_its_receipt_does_not_keep_the_next_one_back(
-    edges: Edges, center: Center, is_handed_over: bool
+    services: Services, center: Center, is_handed_over: bool
 ):
-    chart, case = a_case(edges)
-    come_in(edges, case)
-    desk.approve(edges, case, actor=ANN, without=["slides"])
+    chart, case = a_case(services)
+    come_in(services, case)
+    desk.approve(services, case, actor=ANN, without=["slides"])
     if is_handed_over:
-        attend_all(edges)
+        process_all(services)
     # Otherwise it is owed and not put together when the form is taken back.
-    b.sign_form(edges, chart, number="second", disclosers=[b.LAKESIDE])
-    revoked_and_purged(edges, case)
-    assert not purges(edges, case)[0].key_destroyed
+    b.sign_form(services, chart, number="second", disclosers=[b.LAKESIDE])
+    revoked_and_purged(services, case)
+    assert not purges(services, case)[0].key_destroyed
     before = len(center.taken)
 
-    b.sign_form(edges, chart, number="third")
-    attend_all(edges)
-    come_in(edges, case, [RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES])
-    desk.approve(edges, case, actor=ANN, without=["slides"])
-    attend_all(edges)
+    b.sign_form(services, chart, number="third")
+    process_all(services)
+    come_in(services, case, [RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES])
+    desk.approve(services, case, actor=ANN, without=["slides"])
+    process_all(services)
 
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         newest = tx.case(case).newest_packet
     assert newest
     assert newest.planned.packet.endswith("-p2")
@@ -128,74 +128,74 @@ def test_a_packet_that_was_purged_before_its_receipt_does_not_keep_the_next_one_
 # --- the last form is not the last basis ------------------------------------------------------------------------------
 
 
-def on_treatment(edges: Edges, *sources: str) -> Edges:
+def on_treatment(services: Services, *sources: str) -> Services:
     """The same, where these institutions release for treatment, without a form."""
-    known = edges.institutions.values()
+    known = services.institutions.values()
     treating = {"requires": Basis.TREATMENT}
     return replace(
-        edges,
+        services,
         institutions=Institutions(one.model_copy(update=treating) if one.id in sources else one for one in known),
     )
 
 
-def signed_for(edges: Edges, *disclosers: str, **said: object) -> tuple[Chart, CaseId]:
+def signed_for(services: Services, *disclosers: str, **said: object) -> tuple[Chart, CaseId]:
     """A case whose only form names these disclosers."""
     chart = b.a_chart()
-    b.sign_form(edges, chart, disclosers=list(disclosers), **said)
-    case = b.refer(edges, chart)
-    attend_all(edges)
+    b.sign_form(services, chart, disclosers=list(disclosers), **said)
+    case = b.refer(services, chart)
+    process_all(services)
     return chart, case
 
 
-def is_open(edges: Edges, case: CaseId) -> bool:
-    with edges.ledger.transaction() as tx:
+def is_open(services: Services, case: CaseId) -> bool:
+    with services.ledger.transaction() as tx:
         return tx.case(case).is_open
 
 
-def test_a_case_that_still_waits_on_another_basis_outlives_its_last_form(edges: Edges):
-    edges = on_treatment(edges, b.PRAIRIE)
-    chart, case = signed_for(edges, b.LAKESIDE, b.MERCY)
-    come_in(edges, case, [RecordKind.NOTE])
-    assert b.request_to(edges, case, b.PRAIRIE).state is RequestState.EXPECTED
+def test_a_case_that_still_waits_on_another_basis_outlives_its_last_form(services: Services):
+    services = on_treatment(services, b.PRAIRIE)
+    chart, case = signed_for(services, b.LAKESIDE, b.MERCY)
+    come_in(services, case, [RecordKind.NOTE])
+    assert b.request_to(services, case, b.PRAIRIE).state is RequestState.EXPECTED
 
-    revoked_and_purged(edges, case)
+    revoked_and_purged(services, case)
 
-    (purged,) = purges(edges, case)
+    (purged,) = purges(services, case)
     assert (len(purged.records), purged.key_destroyed) == (1, False)
-    assert is_open(edges, case)
-    assert b.request_to(edges, case, b.PRAIRIE).state is RequestState.EXPECTED
-    b.report_comes(edges, chart)
-    assert b.request_to(edges, case, b.PRAIRIE).state is RequestState.ANSWERED
+    assert is_open(services, case)
+    assert b.request_to(services, case, b.PRAIRIE).state is RequestState.EXPECTED
+    b.report_comes(services, chart)
+    assert b.request_to(services, case, b.PRAIRIE).state is RequestState.ANSWERED
 
 
-def test_a_form_that_has_expired_keeps_no_key(edges: Edges, hours_pass: Callable[[timedelta], None]):
-    chart, case = signed_for(edges, b.LAKESIDE, b.MERCY)
-    with edges.ledger.transaction() as tx:
+def test_a_form_that_has_expired_keeps_no_key(services: Services, hours_pass: Callable[[timedelta], None]):
+    chart, case = signed_for(services, b.LAKESIDE, b.MERCY)
+    with services.ledger.transaction() as tx:
         today = tx.now().date()
-    b.sign_form(edges, chart, number="second", expires_on=(today + timedelta(days=2)).isoformat())
-    attend_all(edges)
+    b.sign_form(services, chart, number="second", expires_on=(today + timedelta(days=2)).isoformat())
+    process_all(services)
     hours_pass(timedelta(days=4))
 
-    revoked_and_purged(edges, case)
+    revoked_and_purged(services, case)
 
-    assert [purged.key_destroyed for purged in purges(edges, case)] == [True]
-    assert not is_open(edges, case)
+    assert [purged.key_destroyed for purged in purges(services, case)] == [True]
+    assert not is_open(services, case)
 
 
-def test_a_form_that_is_paused_may_go_on_and_keeps_the_patient_known(edges: Edges):
-    chart, case = signed_for(edges, b.LAKESIDE, b.MERCY)
-    b.sign_form(edges, chart, number="second", disclosers=[b.PRAIRIE])
-    attend_all(edges)
-    with edges.ledger.transaction() as tx:
-        second = patients.filed(tx, b.patient_of(edges, case))[1].permission.id
-    desk.pause(edges, second, actor=ANN)
+def test_a_form_that_is_paused_may_go_on_and_keeps_the_patient_known(services: Services):
+    chart, case = signed_for(services, b.LAKESIDE, b.MERCY)
+    b.sign_form(services, chart, number="second", disclosers=[b.PRAIRIE])
+    process_all(services)
+    with services.ledger.transaction() as tx:
+        second = permissions.filed(tx, b.patient_of(services, case))[1].permission.id
+    desk.pause(services, second, actor=ANN)
 
-    revoked_and_purged(edges, case)
+    revoked_and_purged(services, case)
 
-    assert [purged.key_destroyed for purged in purges(edges, case)] == [False]
-    desk.resume(edges, second, actor=ANN)
-    attend_all(edges)
-    assert b.request_to(edges, case, b.PRAIRIE).state is RequestState.EXPECTED
+    assert [purged.key_destroyed for purged in purges(services, case)] == [False]
+    desk.resume(services, second, actor=ANN)
+    process_all(services)
+    assert b.request_to(services, case, b.PRAIRIE).state is RequestState.EXPECTED
 
 
 # --- who waited behind a purge ----------------------------------------------------------------------------------------
@@ -204,8 +204,8 @@ def test_a_form_that_is_paused_may_go_on_and_keeps_the_patient_known(edges: Edge
 class WhilePurging:
     """Holds a purge after the ledger has forgotten the patient and before it is committed, until somebody waits."""
 
-    def __init__(self, edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._edges = edges
+    def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._services = services
         self._forgotten = threading.Event()
         self._other = ThreadPoolExecutor(1)
         forget = purging.forget_patient
@@ -220,12 +220,12 @@ class WhilePurging:
         monkeypatch.setattr(purging, "forget_patient", slowly)
 
     def _somebody_waits(self) -> bool:
-        with self._edges.ledger.transaction() as tx:
+        with self._services.ledger.transaction() as tx:
             return bool(tx.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
 
     def begin(self, case: CaseId) -> None:
         """Purge the case's patient in another thread; returns once it holds the lock."""
-        self._purge = self._other.submit(revoked_and_purged, self._edges, case)
+        self._purge = self._other.submit(revoked_and_purged, self._services, case)
         assert self._forgotten.wait(20)
 
     def end(self) -> None:
@@ -245,63 +245,65 @@ class OnceItWrites(MemoryVault):
         return super().keep(chunks)
 
 
-def assert_nothing_is_left(edges: Edges, patient: PatientId) -> None:
-    with edges.ledger.transaction() as tx:
+def assert_nothing_is_left(services: Services, patient: PatientId) -> None:
+    with services.ledger.transaction() as tx:
         assert purging.is_forgotten(tx, patient)
         assert not tx.value("SELECT count(*) FROM records WHERE patient = %s AND purged_at IS NULL", patient)
         assert not tx.value("SELECT count(*) FROM arrivals WHERE patient = %s AND state <> 'purged'", patient)
         assert not tx.value("SELECT count(*) FROM permissions WHERE patient = %s AND form IS NOT NULL", patient)
         named = {row.vault_key for row in tx.rows("SELECT vault_key FROM record_parts")}
-    assert set(edges.vault.objects) <= named  # type: ignore[attr-defined]
+    assert set(services.vault.objects) <= named  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
 @pytest.mark.parametrize("basis", ["treatment", "authorization"])
 def test_what_waited_behind_a_purge_is_a_strangers_and_not_lost(
-    edges: Edges, monkeypatch: pytest.MonkeyPatch, basis: str, has_begun: bool
+    services: Services, monkeypatch: pytest.MonkeyPatch, basis: str, has_begun: bool
 ):
-    edges = on_treatment(edges, b.PRAIRIE) if basis == "treatment" else edges
-    chart, case = a_case(edges)
-    patient = b.patient_of(edges, case)
-    come_in(edges, case, [RecordKind.NOTE])
+    services = on_treatment(services, b.PRAIRIE) if basis == "treatment" else services
+    chart, case = a_case(services)
+    patient = b.patient_of(services, case)
+    come_in(services, case, [RecordKind.NOTE])
     report = b.report_of(chart)
-    stored = b.comes(edges, b.PRAIRIE, ArrivalKind.ANSWER, report, HL7_V2, Door.MLLP)
-    with edges.ledger.transaction() as tx:
+    stored = b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, report, HL7_V2, Door.MLLP)
+    with services.ledger.transaction() as tx:
         tx.run("UPDATE due_runs SET state = 'done' WHERE dag_id = 'receive_arrivals'")
 
-    purge = WhilePurging(edges, monkeypatch)
+    purge = WhilePurging(services, monkeypatch)
     if has_begun:
         purge.begin(case)
-        receive(edges)
+        receive(services)
     else:  # it is permitted, and being written, when the form is taken back
-        vault = OnceItWrites(edges.vault, lambda: purge.begin(case))  # type: ignore[arg-type]
-        receive(replace(edges, vault=vault))
+        vault = OnceItWrites(services.vault, lambda: purge.begin(case))  # type: ignore[arg-type]
+        receive(replace(services, vault=vault))
     purge.end()
 
-    assert_nothing_is_left(edges, patient)
-    assert sealed_as(edges, stored.arrival) == ("sealed", "stranger", report)
+    assert_nothing_is_left(services, patient)
+    assert sealed_as(services, stored.arrival) == ("sealed", "unmatched", report)
 
 
-def test_a_form_that_waited_behind_a_purge_is_a_strangers_and_not_lost(edges: Edges, monkeypatch: pytest.MonkeyPatch):
-    chart, case = a_case(edges)
-    patient = b.patient_of(edges, case)
+def test_a_form_that_waited_behind_a_purge_is_a_strangers_and_not_lost(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+):
+    chart, case = a_case(services)
+    patient = b.patient_of(services, case)
     form = json.dumps(letters.release_form(chart, {"number": "new"})).encode()
-    stored = b.comes(edges, b.LAKESIDE, ArrivalKind.AUTHORIZATION, form, "application/fhir+json")
-    with edges.ledger.transaction() as tx:
+    stored = b.comes(services, b.LAKESIDE, ArrivalKind.AUTHORIZATION, form, "application/fhir+json")
+    with services.ledger.transaction() as tx:
         tx.run("UPDATE due_runs SET state = 'done' WHERE dag_id = 'receive_arrivals'")
 
-    purge = WhilePurging(edges, monkeypatch)
+    purge = WhilePurging(services, monkeypatch)
     purge.begin(case)
-    receive(edges)
+    receive(services)
     purge.end()
 
-    assert_nothing_is_left(edges, patient)
-    assert sealed_as(edges, stored.arrival) == ("sealed", "stranger", form)
+    assert_nothing_is_left(services, patient)
+    assert sealed_as(services, stored.arrival) == ("sealed", "unmatched", form)
 
 
-def sealed_as(edges: Edges, name: str) -> tuple[str, str, bytes]:
+def sealed_as(services: Services, name: str) -> tuple[str, str, bytes]:
     """An arrival's state, its outcome and what can be read of it."""
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         row = tx.row("SELECT state, outcome FROM arrivals WHERE arrival = %s", name)
         arrival = arrivals.get(tx, name)
         assert row
@@ -310,25 +312,25 @@ def sealed_as(edges: Edges, name: str) -> tuple[str, str, bytes]:
 
 
 def test_a_referral_that_waited_behind_a_purge_opens_a_case_of_somebody_new(
-    edges: Edges, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ):
-    chart, first = a_case(edges)
-    patient = b.patient_of(edges, first)
-    again = b.refer(edges, chart, priority="urgent")
-    with edges.ledger.transaction() as tx:
+    chart, first = a_case(services)
+    patient = b.patient_of(services, first)
+    again = b.refer(services, chart, priority="urgent")
+    with services.ledger.transaction() as tx:
         tx.run("UPDATE due_runs SET state = 'posted' WHERE subject = %s", again)
         number = tx.value("SELECT round FROM due_runs WHERE subject = %s", again)
         taken = rounds.take(tx, Dag.OPEN_CASE, again, number)
     assert taken
 
-    purge = WhilePurging(edges, monkeypatch)
+    purge = WhilePurging(services, monkeypatch)
     purge.begin(first)
-    admit(edges, taken)
+    open_case(services, taken)
     purge.end()
-    attend_all(edges)
+    process_all(services)
 
-    assert b.patient_of(edges, again) != patient
-    assert is_open(edges, again)
-    with edges.ledger.transaction() as tx:
+    assert b.patient_of(services, again) != patient
+    assert is_open(services, again)
+    with services.ledger.transaction() as tx:
         assert purging.is_forgotten(tx, patient)
-        assert patients.identity(tx, b.patient_of(edges, again))
+        assert patients.identity(tx, b.patient_of(services, again))

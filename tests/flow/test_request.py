@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from tests import builders as b
-from tests.attention import attend_all, attend_once
-from tests.fakes import MemoryDocuments
+from tests.kit import builders as b
+from tests.kit.fakes import MemoryDocuments
+from tests.kit.processing import process_all, process_once
 from tests.staff import ANN
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
-from transfer.flow.edges import Edges
 from transfer.flow.receive import receive
-from transfer.holds import Word
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer
 from transfer.institutions import Institution, Institutions
-from transfer.ledger import Ledger, patients, records, rounds
+from transfer.ledger import Ledger, permissions, records, rounds
 from transfer.patients import Demographics
-from transfer.record_requests import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, RequestState
 from transfer.records import RecordKind
+from transfer.requests import FIRST_PAUSE, GIVE_UP_AFTER, MAX_PAUSE, RequestState
 from transfer.rounds import RunState
 from transfer.sources import Bad, DocumentSource, Found, PatientFound, SeriesFound, StudyFound
 
@@ -42,36 +42,36 @@ def office() -> Office:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path, office: Office) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_documents=office.ask)
+def services(ledger: Ledger, tmp_path, office: Office) -> Services:
+    return b.new_services(ledger, tmp_path, ask_documents=office.ask)
 
 
-def asked_again(edges: Edges, hours_pass: Callable[[timedelta], None], times: int) -> None:
+def asked_again(services: Services, hours_pass: Callable[[timedelta], None], times: int) -> None:
     for _ in range(times):
-        hours_pass(LONGEST_PAUSE + timedelta(minutes=1))
-        attend_all(edges)
+        hours_pass(MAX_PAUSE + timedelta(minutes=1))
+        process_all(services)
 
 
-def about(edges: Edges, request: str) -> list[str]:
-    return [hold.code for hold in b.open_holds(edges) if hold.about == request]
+def about(services: Services, request: str) -> list[str]:
+    return [hold.code for hold in b.open_holds(services) if hold.about == request]
 
 
 def test_an_outage_of_our_own_store_is_never_taken_for_a_source_that_is_silent(
-    edges: Edges, office: Office, hours_pass: Callable[[timedelta], None]
+    services: Services, office: Office, hours_pass: Callable[[timedelta], None]
 ):
-    case = b.a_case(edges)
-    asked_again(edges, hours_pass, GIVE_UP_AFTER + 2)
-    request = b.request_to(edges, case, b.LAKESIDE)
+    case = b.a_case(services)
+    asked_again(services, hours_pass, GIVE_UP_AFTER + 2)
+    request = b.request_to(services, case, b.LAKESIDE)
 
     assert request.state is RequestState.DUE
-    assert about(edges, request.id) == []
+    assert about(services, request.id) == []
 
     office.fails = Unreachable("the office did not answer")
-    asked_again(edges, hours_pass, GIVE_UP_AFTER - 1)
-    assert b.request_to(edges, case, b.LAKESIDE).state is RequestState.DUE
-    asked_again(edges, hours_pass, 1)
-    assert b.request_to(edges, case, b.LAKESIDE).state is RequestState.SILENT
-    assert about(edges, request.id) == ["source-does-not-answer"]
+    asked_again(services, hours_pass, GIVE_UP_AFTER - 1)
+    assert b.request_to(services, case, b.LAKESIDE).state is RequestState.DUE
+    asked_again(services, hours_pass, 1)
+    assert b.request_to(services, case, b.LAKESIDE).state is RequestState.SILENT
+    assert about(services, request.id) == ["source-does-not-answer"]
 
 
 class Killed(BaseException):
@@ -79,25 +79,25 @@ class Killed(BaseException):
 
 
 def test_who_died_asking_says_nothing_of_the_source(
-    edges: Edges, office: Office, hours_pass: Callable[[timedelta], None]
+    services: Services, office: Office, hours_pass: Callable[[timedelta], None]
 ):
     chart = b.a_chart()
-    b.sign_form(edges, chart)
-    case = b.refer(edges, chart)
+    b.sign_form(services, chart)
+    case = b.refer(services, chart)
     office.fails = Killed()
     for _ in range(GIVE_UP_AFTER + 2):
         with pytest.raises(Killed):
-            attend_all(edges)
-        hours_pass(LONGEST_PAUSE + timedelta(minutes=1))
-        with edges.ledger.transaction() as tx:
+            process_all(services)
+        hours_pass(MAX_PAUSE + timedelta(minutes=1))
+        with services.ledger.transaction() as tx:
             for one in rounds.unfinished(tx):
                 rounds.again(tx, one, RunState.FAILED)
         hours_pass(timedelta(minutes=11))
     office.fails = Unreachable("the office did not answer")
-    asked_again(edges, hours_pass, 1)
+    asked_again(services, hours_pass, 1)
 
-    request = b.request_to(edges, case, b.LAKESIDE)
-    with edges.ledger.transaction() as tx:
+    request = b.request_to(services, case, b.LAKESIDE)
+    with services.ledger.transaction() as tx:
         assert request.state is RequestState.DUE
         assert request.not_before
         assert request.not_before - tx.now() <= FIRST_PAUSE
@@ -140,54 +140,54 @@ def charts() -> Charts:
 
 
 @pytest.fixture
-def asking(ledger: Ledger, tmp_path, charts: Charts) -> Edges:
-    return b.an_edges(ledger, tmp_path, ask_documents=charts.ask)
+def asking(ledger: Ledger, tmp_path, charts: Charts) -> Services:
+    return b.new_services(ledger, tmp_path, ask_documents=charts.ask)
 
 
-def collected(edges: Edges, case) -> int:
-    with edges.ledger.transaction() as tx:
+def collected(services: Services, case) -> int:
+    with services.ledger.transaction() as tx:
         return len(tx.case(case).records)
 
 
-def the_form(edges: Edges, case) -> str:
-    (permission,) = desk.dossier(edges, case, actor=ANN).permissions
+def the_form(services: Services, case) -> str:
+    (permission,) = desk.dossier(services, case, actor=ANN).permissions
     return permission.permission
 
 
-def test_a_fetch_that_a_pause_interrupts_is_made_whole_when_the_permission_goes_on(asking: Edges, charts: Charts):
+def test_a_fetch_that_a_pause_interrupts_is_made_whole_when_the_permission_goes_on(asking: Services, charts: Charts):
     chart = b.a_chart()
     b.sign_form(asking, chart)
     case = b.refer(asking, chart)
     charts.happens = lambda: desk.pause(asking, the_form(asking, case), actor=ANN)
-    attend_all(asking)
+    process_all(asking)
     assert collected(asking, case) == 1
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.NOT_PERMITTED
 
     desk.resume(asking, the_form(asking, case), actor=ANN)
-    attend_all(asking)
+    process_all(asking)
 
     assert collected(asking, case) == 3
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
 
 
 def test_a_fetch_during_which_the_form_expires_is_made_whole_under_a_new_one(
-    asking: Edges, charts: Charts, hours_pass: Callable[[timedelta], None]
+    asking: Services, charts: Charts, hours_pass: Callable[[timedelta], None]
 ):
     chart = b.a_chart()
     b.sign_form(asking, chart)
     case = b.refer(asking, chart)
     charts.happens = lambda: hours_pass(timedelta(days=200))
-    attend_all(asking)
+    process_all(asking)
     assert collected(asking, case) == 1
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.NOT_PERMITTED
 
     b.sign_form(asking, chart, expires_on="2036-01-01")
-    attend_all(asking)
+    process_all(asking)
 
     assert collected(asking, case) == 3
 
 
-def test_a_fetch_during_which_a_wider_form_comes_is_made_again_under_that_form(asking: Edges, charts: Charts):
+def test_a_fetch_during_which_a_wider_form_comes_is_made_again_under_that_form(asking: Services, charts: Charts):
     charts.kinds = [RecordKind.LABORATORY, RecordKind.NOTE]
     chart = b.a_chart()
     b.sign_form(asking, chart, codes=["11506-3"])
@@ -198,72 +198,72 @@ def test_a_fetch_during_which_a_wider_form_comes_is_made_again_under_that_form(a
         receive(asking)
 
     charts.happens = it_comes
-    attend_all(asking)
+    process_all(asking)
 
     assert collected(asking, case) == 2
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
 
 
-def test_what_no_form_covers_is_left_there_and_the_office_is_asked_once(asking: Edges, charts: Charts):
+def test_what_no_form_covers_is_left_there_and_the_office_is_asked_once(asking: Services, charts: Charts):
     charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY, RecordKind.NOTE]
     chart = b.a_chart()
     b.sign_form(asking, chart, codes=["11506-3"])
     case = b.refer(asking, chart)
-    attend_all(asking)
+    process_all(asking)
 
     assert collected(asking, case) == 2
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
     assert charts.times_asked == 1
 
 
-def test_what_a_purge_took_is_fetched_again_when_a_form_that_covers_it_comes(asking: Edges, charts: Charts):
+def test_what_a_purge_took_is_fetched_again_when_a_form_that_covers_it_comes(asking: Services, charts: Charts):
     charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY]
     chart = b.a_chart()
     b.sign_form(asking, chart, number="for-notes", codes=["11506-3"])
     b.sign_form(asking, chart, number="for-all-records")
     case = b.refer(asking, chart)
-    attend_all(asking)
+    process_all(asking)
     assert collected(asking, case) == 2
     with asking.ledger.transaction() as tx:
-        filed = patients.filed(tx, b.patient_of(asking, case))
+        filed = permissions.filed(tx, b.patient_of(asking, case))
     desk.revoke(asking, filed[-1].permission.id, actor=ANN)
-    attend_all(asking)
-    desk.resolve(asking, b.the_hold(asking, "confirm-purge").id, Word.PURGE, actor=ANN)
-    attend_all(asking)
+    process_all(asking)
+    desk.resolve(asking, b.the_hold(asking, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    process_all(asking)
     with asking.ledger.transaction() as tx:
         assert len(records.joined(tx, case)) == 1
 
     b.sign_form(asking, chart, number="for-all-records-again")
-    attend_all(asking)
+    process_all(asking)
 
     with asking.ledger.transaction() as tx:
         assert len(records.joined(tx, case)) == 2
     assert charts.times_asked == 2
 
 
-def test_what_was_left_there_is_fetched_when_a_form_that_covers_it_comes(asking: Edges, charts: Charts):
+def test_what_was_left_there_is_fetched_when_a_form_that_covers_it_comes(asking: Services, charts: Charts):
     charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY, RecordKind.NOTE]
     chart = b.a_chart()
     b.sign_form(asking, chart, codes=["11506-3"])
     case = b.refer(asking, chart)
-    attend_all(asking)
+    process_all(asking)
     b.sign_form(asking, chart, number="for-all-records")
-    attend_all(asking)
+    process_all(asking)
 
     assert collected(asking, case) == 3
     assert charts.times_asked == 2
 
 
-def test_what_still_no_form_covers_is_asked_for_once_more_with_each_new_form(asking: Edges, charts: Charts):
+def test_what_still_no_form_covers_is_asked_for_once_more_with_each_new_form(asking: Services, charts: Charts):
     charts.kinds = [RecordKind.NOTE, RecordKind.LABORATORY]
     chart = b.a_chart()
     b.sign_form(asking, chart, codes=["11506-3"])
     case = b.refer(asking, chart)
-    attend_all(asking)
+    process_all(asking)
     b.sign_form(asking, chart, number="for-notes-again", codes=["11506-3"])
-    attend_all(asking)
+    process_all(asking)
     b.report_comes(asking, chart)
-    attend_all(asking)
+    process_all(asking)
 
     assert b.request_to(asking, case, b.LAKESIDE).state is RequestState.ANSWERED
     assert charts.times_asked == 2
@@ -303,25 +303,25 @@ class Archive:
         return frozenset({"2.25.3"})
 
 
-def with_department_holding(edges: Edges, institution: str, *kinds: RecordKind) -> Edges:
+def with_department_holding(services: Services, institution: str, *kinds: RecordKind) -> Services:
     """The same, where this institution's only department holds these kinds."""
-    theirs = edges.institutions[institution]
+    theirs = services.institutions[institution]
     (department,) = theirs.departments
     changed = theirs.model_copy(update={"departments": (department.model_copy(update={"holds": kinds}),)})
-    others = [one for one in edges.institutions.values() if one.id != institution]
-    return replace(edges, institutions=Institutions([changed, *others]))
+    others = [one for one in services.institutions.values() if one.id != institution]
+    return replace(services, institutions=Institutions([changed, *others]))
 
 
 def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger, tmp_path):
     archive = Archive()
-    edges = b.an_edges(ledger, tmp_path, ask_archive=archive.ask)
-    edges = with_department_holding(edges, b.MERCY, RecordKind.IMAGES, RecordKind.IMAGING_REPORT)
+    services = b.new_services(ledger, tmp_path, ask_archive=archive.ask)
+    services = with_department_holding(services, b.MERCY, RecordKind.IMAGES, RecordKind.IMAGING_REPORT)
     chart = b.a_chart()
-    b.sign_form(edges, chart, codes=["18748-4"])
-    case = b.refer(edges, chart)
+    b.sign_form(services, chart, codes=["18748-4"])
+    case = b.refer(services, chart)
 
-    rounds_attended = sum(attend_once(edges) for _ in range(20))
+    rounds_attended = sum(process_once(services) for _ in range(20))
 
     assert rounds_attended < 10
-    assert b.request_to(edges, case, b.MERCY).state is RequestState.NOT_PERMITTED
+    assert b.request_to(services, case, b.MERCY).state is RequestState.NOT_PERMITTED
     assert archive.times_asked == 0

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests import builders as b
-from tests.attention import attend_all
+from tests.kit import builders as b
+from tests.kit.processing import process_all
 from transfer.adapters.fhir.receiver import Unheard
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.flow import desk
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
 from transfer.identifiers import CaseId, PacketId, RecordId
 from transfer.ledger import Ledger, packets, purging
@@ -46,16 +46,16 @@ def center() -> Center:
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Any, center: Center) -> Edges:
-    return b.an_edges(ledger, tmp_path, hand_to=lambda _: center)
+def services(ledger: Ledger, tmp_path: Any, center: Center) -> Services:
+    return b.new_services(ledger, tmp_path, hand_to=lambda _: center)
 
 
-def reported(edges: Edges, chart: Chart, case: CaseId, status: str) -> RecordId:
+def reported(services: Services, chart: Chart, case: CaseId, status: str) -> RecordId:
     """The laboratory's report of this status comes. Its record."""
     report = messages.report(chart, control_id=f"{case}{status}", status=status, form="oru")
-    stored = b.comes(edges, b.PRAIRIE, ArrivalKind.ANSWER, report, HL7_V2, Door.MLLP)
-    attend_all(edges)
-    with edges.ledger.transaction() as tx:
+    stored = b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, report, HL7_V2, Door.MLLP)
+    process_all(services)
+    with services.ledger.transaction() as tx:
         return RecordId(tx.value("SELECT record FROM records WHERE arrival = %s", stored.arrival))
 
 
@@ -69,98 +69,98 @@ def replacing(chart: Chart) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-def test_a_document_that_another_replaces_is_replaced_also_when_it_comes_late(edges: Edges, is_late: bool):
+def test_a_document_that_another_replaces_is_replaced_also_when_it_comes_late(services: Services, is_late: bool):
     chart = b.a_chart()
-    case = b.a_case(edges, chart)
+    case = b.a_case(services, chart)
     both = replacing(chart)
     came = {}
     for one in both[::-1] if is_late else both:
-        stored = b.comes(edges, b.PRAIRIE, ArrivalKind.ANSWER, one, HL7_V2, Door.MLLP)
-        attend_all(edges)
-        with edges.ledger.transaction() as tx:
+        stored = b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, one, HL7_V2, Door.MLLP)
+        process_all(services)
+        with services.ledger.transaction() as tx:
             came[one] = tx.value("SELECT record FROM records WHERE arrival = %s", stored.arrival)
     old, new = (came[one] for one in both)
 
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         ended = tx.case(case).superseded_by
     assert {(one.record, one.by_record, one.relation) for one in ended.values()} == {(old, new, "replaces")}
 
 
-def corrected(edges: Edges) -> tuple[CaseId, RecordId, RecordId, str]:
+def corrected(services: Services) -> tuple[CaseId, RecordId, RecordId, str]:
     """A packet with a final report was put together, and a correction came: case, report, correction, a note."""
     chart = b.a_chart()
-    case = b.a_case(edges, chart)
-    final = reported(edges, chart, case, "F")
-    note = b.came_in(edges, case, RecordKind.NOTE)
-    b.came_in(edges, case, RecordKind.IMAGES)
-    desk.approve(edges, case, person="ann", without=["slides"])
-    attend_all(edges)
-    return case, final, reported(edges, chart, case, "C"), note
+    case = b.a_case(services, chart)
+    final = reported(services, chart, case, "F")
+    note = b.came_in(services, case, RecordKind.NOTE)
+    b.came_in(services, case, RecordKind.IMAGES)
+    desk.approve(services, case, person="ann", without=["slides"])
+    process_all(services)
+    return case, final, reported(services, chart, case, "C"), note
 
 
-def named(edges: Edges, case: CaseId, record: RecordId) -> tuple[Superseded, ...]:
-    with edges.ledger.transaction() as tx:
-        return superseded(tx, tx.case(case), b.patient_of(edges, case), [record]).get(record, ())
+def named(services: Services, case: CaseId, record: RecordId) -> tuple[Superseded, ...]:
+    with services.ledger.transaction() as tx:
+        return superseded(tx, tx.case(case), b.patient_of(services, case), [record]).get(record, ())
 
 
-def forget(edges: Edges, case: CaseId, record: str) -> None:
-    patient = b.patient_of(edges, case)
-    with edges.ledger.transaction() as tx:
+def forget(services: Services, case: CaseId, record: str) -> None:
+    patient = b.patient_of(services, case)
+    with services.ledger.transaction() as tx:
         purging.forget_records(tx, patient, [record])
 
 
-def test_each_document_of_a_replaced_record_is_named_by_its_number_in_the_packet_it_went_in(edges: Edges):
-    case, final, correction, _ = corrected(edges)
-    with edges.ledger.transaction() as tx:
-        plan = packets.plan_of(tx, PacketId.of(case, 1), b.patient_of(edges, case))
+def test_each_document_of_a_replaced_record_is_named_by_its_number_in_the_packet_it_went_in(services: Services):
+    case, final, correction, _ = corrected(services)
+    with services.ledger.transaction() as tx:
+        plan = packets.plan_of(tx, PacketId.of(case, 1), b.patient_of(services, case))
     there = [one for one in plan.documents if one.path.endswith(("report.hl7", "report.pdf"))]
 
     assert len(there) == 2  # the message as it came, and the pages within it
     assert final in {one.record for one in there}
-    assert named(edges, case, correction) == tuple(
+    assert named(services, case, correction) == tuple(
         Superseded(record=one.record, packet=PacketId.of(case, 1), number=one.number, relation=Relation.REPLACES)
         for one in there
     )
 
 
-def test_what_was_in_a_packet_that_reached_nobody_is_not_named(edges: Edges, center: Center):
+def test_what_was_in_a_packet_that_reached_nobody_is_not_named(services: Services, center: Center):
     center.is_there = False
-    case, _, correction, _ = corrected(edges)
+    case, _, correction, _ = corrected(services)
 
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         newest = tx.case(case).newest_packet
     assert newest
     assert (newest.outcome, newest.assembled is not None) == ("not-made", True)
-    assert named(edges, case, correction) == ()
+    assert named(services, case, correction) == ()
 
 
-def test_what_is_purged_is_named_no_more(edges: Edges):
-    case, final, correction, _ = corrected(edges)
-    forget(edges, case, final)
+def test_what_is_purged_is_named_no_more(services: Services):
+    case, final, correction, _ = corrected(services)
+    forget(services, case, final)
 
-    assert named(edges, case, correction) == ()
+    assert named(services, case, correction) == ()
 
 
-def test_where_the_earlier_packet_is_purged_its_report_is_named_without_a_number(edges: Edges):
-    case, final, correction, note = corrected(edges)
-    forget(edges, case, note)
+def test_where_the_earlier_packet_is_purged_its_report_is_named_without_a_number(services: Services):
+    case, final, correction, note = corrected(services)
+    forget(services, case, note)
 
-    (one,) = named(edges, case, correction)
+    (one,) = named(services, case, correction)
     assert (one.record, one.packet, one.number) == (final, PacketId.of(case, 1), None)
 
 
-def test_a_copy_is_a_copy_of_what_stands_in_the_packet(edges: Edges):
+def test_a_copy_is_a_copy_of_what_stands_in_the_packet(services: Services):
     """Not of the first that came, where that one is not there any more."""
-    case = b.a_case(edges)
-    first, second, third = (b.came_in(edges, case, RecordKind.NOTE, content=b"the same") for _ in range(3))
+    case = b.a_case(services)
+    first, second, third = (b.came_in(services, case, RecordKind.NOTE, content=b"the same") for _ in range(3))
     for kind in (RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES):
-        b.came_in(edges, case, kind)
-    forget(edges, case, first)
-    desk.approve(edges, case, person="ann", without=["slides"])
-    attend_all(edges)
+        b.came_in(services, case, kind)
+    forget(services, case, first)
+    desk.approve(services, case, person="ann", without=["slides"])
+    process_all(services)
 
-    with edges.ledger.transaction() as tx:
-        plan = packets.plan_of(tx, PacketId.of(case, 1), b.patient_of(edges, case))
-    manifest = json.loads(b"".join(edges.vault.read(plan.entry("manifest.json").location)))
+    with services.ledger.transaction() as tx:
+        plan = packets.plan_of(tx, PacketId.of(case, 1), b.patient_of(services, case))
+    manifest = json.loads(b"".join(services.vault.read(plan.entry("manifest.json").location)))
     copies = {one["record"]: one["copy_of"] for one in manifest["documents"] if one["kind"] == "note"}
     assert copies == {second: None, third: second}

@@ -9,7 +9,7 @@ from typing import Any, Never
 
 import pytest
 
-from transfer.errors import Fenced, OutOfOrder
+from transfer.errors import ChangedMeanwhile, OutOfOrder
 from transfer.facts import Origin
 from transfer.flow import watch
 from transfer.flow.watch import Watch, watching
@@ -20,16 +20,16 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK", 0.02)
+    monkeypatch.setattr(watch, "LOOK_EVERY_SECONDS", 0.02)
 
 
-def await_fenced(held: Watch, seconds: float = 5.0) -> str:
+def await_stopped(held: Watch, seconds: float = 5.0) -> str:
     """What the work is told."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
             held.check()
-        except Fenced as fenced:
+        except ChangedMeanwhile as fenced:
             return str(fenced)
         time.sleep(0.02)
     raise AssertionError("it goes on")
@@ -49,7 +49,7 @@ def not_allowed(_: object) -> bool:
 )
 def test_who_cannot_look_may_not_go_on(ledger: Ledger, still: Callable[[object], bool], why: str):
     with watching(ledger, still=still) as held:
-        assert await_fenced(held).startswith(why)
+        assert await_stopped(held).startswith(why)
 
 
 def test_a_cut_that_fails_is_tried_again(ledger: Ledger):
@@ -61,7 +61,7 @@ def test_a_cut_that_fails_is_tried_again(ledger: Ledger):
             raise OSError
 
     with watching(ledger, still=not_allowed, cut=cut) as held:
-        await_fenced(held)
+        await_stopped(held)
         until = time.monotonic() + 5
         while len(tried) < 2 and time.monotonic() < until:
             time.sleep(0.02)
@@ -103,19 +103,19 @@ def test_what_is_on_its_way_out_is_cut_once_nobody_can_look(stopping: LedgerThat
         held.check()
         stopping.stops = True
         assert cut.wait(4)
-        assert await_fenced(held).startswith("nobody could look")
+        assert await_stopped(held).startswith("nobody could look")
 
 
 def test_a_fetch_goes_on_without_a_look_for_as_long_as_its_claim_lasts(
     stopping: LedgerThatStops, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(watch, "LONGEST", 0.1)
+    monkeypatch.setattr(watch, "MAX_LOOK_SECONDS", 0.1)
     monkeypatch.setattr(watch, "LEASE", timedelta(seconds=1.5))
     with watching(stopping) as held:
         time.sleep(0.3)
         stopping.stops = True
         began = time.monotonic()
-        assert await_fenced(held).startswith("nobody could look")
+        assert await_stopped(held).startswith("nobody could look")
         assert time.monotonic() - began > 1
 
 

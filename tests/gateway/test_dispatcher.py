@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from transfer.adapters.airflow_api import AirflowApi
+from transfer.dispatcher import Dispatcher
 from transfer.errors import TurnedAway, Unreachable
-from transfer.gateway.dispatcher import Dispatcher
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, people, rounds
+from transfer.ledger import Ledger, holds, rounds
 from transfer.rounds import ATTEMPTS, Dag
 
 pytestmark = pytest.mark.servers
@@ -119,7 +119,7 @@ def dispatcher(ledger: Ledger, airflow: Airflow) -> Dispatcher:
 def ring(ledger: Ledger, *subjects: str) -> None:
     with ledger.transaction() as tx:
         for subject in subjects:
-            rounds.ring(tx, Dag.OPEN_CASE, subject)
+            rounds.owe(tx, Dag.OPEN_CASE, subject)
 
 
 def hurry(dispatcher: Dispatcher, ledger: Ledger) -> None:
@@ -229,7 +229,7 @@ def test_after_several_that_came_to_nothing_a_person_is_asked(dispatcher, ledger
 
     assert len(airflow.runs) == ATTEMPTS
     with ledger.transaction() as tx:
-        assert [hold.code for hold in people.open_holds(tx, ONE)] == ["machinery-broken"]
+        assert [hold.code for hold in holds.open_holds(tx, ONE)] == ["machinery-broken"]
 
 
 def test_the_sentence_a_task_left_stands_on_its_run(dispatcher, ledger, airflow):

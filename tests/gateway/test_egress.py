@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.builders import an_edges
-from tests.gateway.giving import Giving, Line
+from tests.kit.builders import new_services
+from tests.kit.giving import Giving, Line
 from transfer.errors import Unavailable
-from transfer.flow.fence import await_in_force
+from transfer.flow.stopping import await_stop_complete
 from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing
 from transfer.identifiers import PacketId
@@ -29,7 +29,7 @@ Eventually = Callable[..., None]
 
 @pytest.fixture
 def giving(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Giving]:
-    giving = Giving(an_edges(ledger, tmp_path), migrated.url("owner"))
+    giving = Giving(new_services(ledger, tmp_path), migrated.url("owner"))
     yield giving
     giving.outgoing.shut()
 
@@ -78,13 +78,13 @@ def test_the_watcher_looks_while_all_threads_of_the_process_are_busy(giving: Giv
         permission = giving.revoke(packet)
         eventually(lambda: stream.is_cut, SOON)
         # Nor is the end of what was cut written by one of them.
-        assert await_in_force(giving.edges.ledger, giving.patient(packet), permission, seconds=SOON)
+        assert await_stop_complete(giving.services.ledger, giving.patient(packet), permission, seconds=SOON)
 
 
 def test_the_watcher_looks_while_all_connections_of_the_process_are_busy(giving: Giving, eventually: Eventually):
     packet = giving.a_packet()
     stream = giving.give(packet)
-    ledger = giving.edges.ledger
+    ledger = giving.services.ledger
     with giving.watched(), ThreadPoolExecutor(12) as busy:
         giving.revoke(packet)
         over = threading.Event()
@@ -116,7 +116,7 @@ def test_a_fence_that_cannot_be_written_yet_does_not_stop_the_looking(giving: Gi
 def test_a_patient_whose_permission_is_being_changed_for_long_costs_nobody_else_a_download(
     giving: Giving, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(egress, "ANEW", 1)
+    monkeypatch.setattr(egress, "RULE_AGAIN_EVERY_LOOKS", 1)
     first, second = giving.a_packet(), giving.a_packet()
     theirs, other = giving.give(first), giving.give(second)
     with giving.watched(), giving.holding_patient(first):
@@ -130,9 +130,9 @@ def test_every_stream_is_ruled_on_anew_though_not_all_at_once(giving: Giving, mo
     packet = giving.a_packet()
     ruled: list[str] = []
     monkeypatch.setattr(Outgoing, "_may_go_on", lambda _self, stream: ruled.append(stream.egress.id) or True)
-    given = [giving.give(packet).egress.id for _ in range(egress.ANEW)]
+    given = [giving.give(packet).egress.id for _ in range(egress.RULE_AGAIN_EVERY_LOOKS)]
 
-    for at in range(egress.ANEW):
+    for at in range(egress.RULE_AGAIN_EVERY_LOOKS):
         assert giving.outgoing._look(at) == []
         assert len(ruled) == at + 1
 

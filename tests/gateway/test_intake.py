@@ -11,14 +11,14 @@ from transfer.errors import Unavailable
 from transfer.gateway.intake import Intake
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Ledger, Tx
-from transfer.ledger.arrivals import Incoming, Stored
+from transfer.ledger.arrivals import NewArrival, Stored
 
 pytestmark = pytest.mark.servers
 
 
-def a_message(number: int, kind: ArrivalKind = ArrivalKind.ANSWER) -> Incoming:
+def a_message(number: int, kind: ArrivalKind = ArrivalKind.ANSWER) -> NewArrival:
     body = f"message {number}".encode()
-    return Incoming(
+    return NewArrival(
         institution=InstitutionId("prairie-pathology"),
         door=Door.MLLP,
         kind=kind,

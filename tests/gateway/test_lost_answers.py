@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.builders import an_edges
-from tests.fakes import MemoryVault
-from tests.gateway.giving import Giving
+from tests.kit.builders import new_services
+from tests.kit.fakes import MemoryVault
+from tests.kit.giving import Giving
 from transfer.adapters import hl7v2
 from transfer.arrivals import Grant
 from transfer.errors import Unavailable
 from transfer.facts import Origin
-from transfer.flow.fence import await_in_force
+from transfer.flow.stopping import await_stop_complete
 from transfer.gateway.intake import Intake
-from transfer.gateway.keeper import LedgerKeeper, Spool
-from transfer.gateway.mllp import Frame, Keeping
+from transfer.gateway.mllp import Frame, StoreOutcome
+from transfer.gateway.mllp.message_store import LedgerMessageStore, Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, Tx
@@ -67,14 +67,14 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
     deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
     laboratory = Institution(id=LABORATORY, name="A laboratory", time_zone="UTC", grants=frozenset({Grant.RECORDS}))
     vault, intake = MemoryVault(), Intake(deaf)
-    keeper = LedgerKeeper(intake, vault, Institutions([laboratory]), tmp_path)
+    message_store = LedgerMessageStore(intake, vault, Institutions([laboratory]), tmp_path)
     with pytest.raises(Unavailable):
-        asyncio.run(keeper.keep(a_frame(tmp_path)))
-    again = asyncio.run(keeper.keep(a_frame(tmp_path)))
+        asyncio.run(message_store.store(a_frame(tmp_path)))
+    again = asyncio.run(message_store.store(a_frame(tmp_path)))
     intake.close()
     deaf.close()
 
-    assert again.keeping is Keeping.DUPLICATE
+    assert again.keeping is StoreOutcome.DUPLICATE
     with ledger.transaction() as tx:
         row = tx.row("SELECT vault_key, vault_sha256, size FROM arrivals")
     assert b"".join(vault.read(Location(row.vault_key, 0, row.size, row.vault_sha256))) == LONG
@@ -86,7 +86,7 @@ def test_a_stream_whose_opening_was_lost_holds_up_no_fence_and_costs_no_other_st
 ):
     deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
     deaf.is_deaf = False
-    giving = Giving(an_edges(deaf, tmp_path), migrated.url("owner"))
+    giving = Giving(new_services(deaf, tmp_path), migrated.url("owner"))
     packet = giving.a_packet()
     receiver, going = giving.receiver(packet), giving.give(packet)
 
@@ -105,7 +105,7 @@ def test_a_stream_whose_opening_was_lost_holds_up_no_fence_and_costs_no_other_st
         permission = giving.revoke(packet)
         eventually(lambda: going.is_cut, 5)
         giving.outgoing.close(going, "broken")
-        assert await_in_force(ledger, giving.patient(packet), permission, seconds=5)
+        assert await_stop_complete(ledger, giving.patient(packet), permission, seconds=5)
     giving.outgoing.shut()
     deaf.close()
     assert outcomes() == ["cut", "broken"]

@@ -17,10 +17,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import acknowledgements
-from tests.fakes_mllp import MemoryKeeper
+from tests.kit.fakes_mllp import MemoryMessageStore
 from transfer.adapters.hl7v2 import ErrorCode
 from transfer.errors import Unavailable
-from transfer.gateway.mllp import Keeping, Kept, Limits, MllpServer, doors
+from transfer.gateway.mllp import MllpLimits, MllpServer, StoreOutcome, StoreResult, doors
 from transfer.gateway.mllp.frames import Scanner
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions, MllpDoor
@@ -67,14 +67,14 @@ class Sender:
 
 def at_the_door(
     journey: Callable[[Callable[[], Awaitable[Sender]], MllpServer], Awaitable[None]],
-    keeper: MemoryKeeper,
-    limits: Limits | None = None,
+    message_store: MemoryMessageStore,
+    limits: MllpLimits | None = None,
     **more: object,
 ) -> None:
     """Run a journey against a listening server with one door."""
 
     async def run() -> None:
-        server = MllpServer({LAB: DOOR}, keeper, limits=limits, **more)
+        server = MllpServer({LAB: DOOR}, message_store, limits=limits, **more)
         await server.start()
         senders = []
 
@@ -102,7 +102,7 @@ def at_the_door(
     ],
 )
 def test_each_sample_stream_is_answered_for_what_it_holds(stream, answers):
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
     data = (SAMPLES / f"{stream}.mllp").read_bytes()
 
     async def journey(connect, server):
@@ -110,11 +110,11 @@ def test_each_sample_stream_is_answered_for_what_it_holds(stream, answers):
         await sender.send(data)
         assert [await sender.answer() for _ in answers] == answers
         await asyncio.sleep(0.05)
-        assert keeper.calls == len(answers)
+        assert message_store.calls == len(answers)
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert all(framed(payload) in data for payload in keeper.payloads)
+    assert all(framed(payload) in data for payload in message_store.payloads)
 
 
 def test_a_stream_may_be_cut_anywhere():
@@ -122,19 +122,19 @@ def test_a_stream_may_be_cut_anywhere():
 
     async def journey(connect, server):
         for cut in range(len(data) + 1):
-            keeper.payloads.clear()
-            keeper._known.clear()
+            message_store.payloads.clear()
+            message_store._known.clear()
             sender = await connect()
             await sender.send(data[:cut])
             await asyncio.sleep(0.002)  # long enough to arrive by itself
             await sender.send(data[cut:])
             assert [await sender.answer(), await sender.answer()] == [("AA", "1"), ("AA", "2")]
-            assert len(keeper.payloads) == 2
-            assert framed(keeper.payloads[0]) in data
+            assert len(message_store.payloads) == 2
+            assert framed(message_store.payloads[0]) in data
             sender.writer.close()
 
-    keeper = MemoryKeeper()
-    at_the_door(journey, keeper)
+    message_store = MemoryMessageStore()
+    at_the_door(journey, message_store)
 
 
 def frames_of(pieces: list[bytes]) -> list[bytes]:
@@ -175,23 +175,23 @@ def test_frames_come_out_the_same_however_the_bytes_arrive(payloads, cuts):
 
 
 def test_nothing_is_acknowledged_before_it_is_kept():
-    keeper = MemoryKeeper(seconds=0.3)
+    message_store = MemoryMessageStore(seconds=0.3)
 
     async def journey(connect, server):
         sender = await connect()
         await sender.send(framed(a_message()))
         await asyncio.sleep(0.1)
-        assert (keeper.in_flight, keeper.payloads) == (1, [])
+        assert (message_store.in_flight, message_store.payloads) == (1, [])
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(sender.reader.read(1), 0.05)
         assert await sender.answer() == ("AA", "1")
-        assert keeper.payloads == [a_message()]
+        assert message_store.payloads == [a_message()]
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
 
 def test_a_duplicate_gets_the_same_answer_and_other_bytes_are_stored_too():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
@@ -199,25 +199,25 @@ def test_a_duplicate_gets_the_same_answer_and_other_bytes_are_stored_too():
             await sender.send(framed((SAMPLES / f"{name}.hl7").read_bytes()))
             assert await sender.answer() == ("CA", "71001")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert len(keeper.payloads) == 2
+    assert len(message_store.payloads) == 2
 
 
 @pytest.mark.parametrize(
     ("mode", "kept", "answer"),
     [
-        (b"", Kept(Keeping.UNAVAILABLE), ("AR", "1")),
-        (b"AL|NE", Kept(Keeping.UNAVAILABLE), ("CE", "1")),
+        (b"", StoreResult(StoreOutcome.UNAVAILABLE), ("AR", "1")),
+        (b"AL|NE", StoreResult(StoreOutcome.UNAVAILABLE), ("CE", "1")),
         (b"", Unavailable("the ledger is away"), ("AR", "1")),
         (b"", RuntimeError("a fault with a patient's name in it"), ("AR", "1")),
-        (b"", Kept(Keeping.REFUSED, ErrorCode.UNSUPPORTED_TYPE), ("AR", "1")),
-        (b"AL|NE", Kept(Keeping.REFUSED, ErrorCode.UNSUPPORTED_TYPE), ("CR", "1")),
-        (b"", Kept(Keeping.REFUSED, ErrorCode.MISSING_FIELD), ("AE", "1")),
+        (b"", StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE), ("AR", "1")),
+        (b"AL|NE", StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE), ("CR", "1")),
+        (b"", StoreResult(StoreOutcome.REFUSED, ErrorCode.MISSING_FIELD), ("AE", "1")),
     ],
 )
 def test_what_is_not_kept_is_never_acknowledged_as_kept(mode, kept, answer, caplog):
-    keeper = MemoryKeeper(answers=[kept])
+    message_store = MemoryMessageStore(answers=[kept])
 
     async def journey(connect, server):
         sender = await connect()
@@ -226,25 +226,25 @@ def test_what_is_not_kept_is_never_acknowledged_as_kept(mode, kept, answer, capl
         await sender.send(framed(a_message(2)))
         assert await sender.answer() == ("AA", "2")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
     assert "patient" not in caplog.text
 
 
 def test_a_sender_that_wants_no_answers_gets_none_and_is_cut_off_when_nothing_is_kept():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
         await sender.send(framed(a_message(1, mode=b"NE|NE")) + framed(a_message(2)))
         assert await sender.answer() == ("AA", "2")
-        keeper.answers = [Kept(Keeping.UNAVAILABLE)]
+        message_store.answers = [StoreResult(StoreOutcome.UNAVAILABLE)]
         await sender.send(framed(a_message(3, mode=b"NE|NE")))
         assert await sender.is_closed()
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert len(keeper.payloads) == 2
+    assert len(message_store.payloads) == 2
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_sender_that_wants_no_answers_gets_none_and_is_cut_off_when_nothing_is
     ],
 )
 def test_what_is_not_this_institutions_is_refused_and_not_stored(payload):
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
@@ -268,27 +268,27 @@ def test_what_is_not_this_institutions_is_refused_and_not_stored(payload):
         await sender.send(framed(a_message(2)))
         assert await sender.answer() == ("AA", "2")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert len(keeper.payloads) == 1
-    assert keeper.sinks == []
+    assert len(message_store.payloads) == 1
+    assert message_store.sinks == []
 
 
 def test_an_acknowledgement_is_not_acknowledged():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
         await sender.send(framed((SAMPLES / "ack_aa.hl7").read_bytes()) + framed(a_message(2)))
         assert await sender.answer() == ("AA", "2")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert len(keeper.payloads) == 1
+    assert len(message_store.payloads) == 1
 
 
 def test_a_batch_is_kept_whole_and_answered_once():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
     payload = (SAMPLES / "batch_fhs_bhs_bad_count.hl7").read_bytes()
 
     async def journey(connect, server):
@@ -296,13 +296,13 @@ def test_a_batch_is_kept_whole_and_answered_once():
         await sender.send(framed(payload))
         assert await sender.answer() == ("CA", "71601")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert keeper.payloads == [payload]
+    assert message_store.payloads == [payload]
 
 
 def test_what_is_sent_ahead_is_answered_in_order_one_at_a_time():
-    keeper = MemoryKeeper(seconds=0.001)
+    message_store = MemoryMessageStore(seconds=0.001)
 
     async def journey(connect, server):
         sender = await connect()
@@ -310,13 +310,13 @@ def test_what_is_sent_ahead_is_answered_in_order_one_at_a_time():
         assert [await sender.answer() for _ in range(300)] == [("AA", str(n)) for n in range(300)]
         await sending
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert (keeper.most_in_flight, len(keeper.payloads)) == (1, 300)
+    assert (message_store.most_in_flight, len(message_store.payloads)) == (1, 300)
 
 
 def test_what_is_sent_ahead_waits_with_its_sender_and_not_in_our_memory():
-    keeper = MemoryKeeper(seconds=0.005)
+    message_store = MemoryMessageStore(seconds=0.005)
     waiting = []
 
     async def journey(connect, server):
@@ -329,13 +329,13 @@ def test_what_is_sent_ahead_waits_with_its_sender_and_not_in_our_memory():
             waiting.append(len(next(iter(server._connections))._waiting))
         await sending
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
     assert max(waiting) <= 1 << 19
 
 
 def test_connections_are_served_side_by_side():
-    keeper = MemoryKeeper(seconds=0.1)
+    message_store = MemoryMessageStore(seconds=0.1)
 
     async def journey(connect, server):
         senders = [await connect() for _ in range(10)]
@@ -343,31 +343,31 @@ def test_connections_are_served_side_by_side():
             await sender.send(framed(a_message(n)))
         assert [await sender.answer() for sender in senders] == [("AA", str(n)) for n in range(10)]
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert keeper.most_in_flight == 10
+    assert message_store.most_in_flight == 10
 
 
 def test_a_long_message_goes_to_its_sink_while_it_arrives():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
     payload = a_message(body=b"OBX|1|ED|x||^a^pdf^Base64^" + b"QUJD\x1c" * 600_000 + b"QUJD\r")
 
     async def journey(connect, server):
         sender = await connect()
         await sender.send(b"\x0b" + payload[:1_000_000])
         await asyncio.sleep(0.1)
-        assert len(keeper.sinks[0].held) > 900_000
+        assert len(message_store.sinks[0].held) > 900_000
         await sender.send(payload[1_000_000:] + b"\x1c\r")
         assert await sender.answer() == ("AA", "1")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert hashlib.sha256(keeper.payloads[0]).digest() == hashlib.sha256(payload).digest()
-    assert not keeper.sinks[0].is_discarded
+    assert hashlib.sha256(message_store.payloads[0]).digest() == hashlib.sha256(payload).digest()
+    assert not message_store.sinks[0].is_discarded
 
 
 def test_a_long_message_that_never_ends_is_forgotten():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
@@ -375,17 +375,17 @@ def test_a_long_message_that_never_ends_is_forgotten():
         await asyncio.sleep(0.05)
         sender.writer.transport.abort()
         await asyncio.sleep(0.05)
-        assert keeper.sinks[0].is_discarded
+        assert message_store.sinks[0].is_discarded
         assert server.connections == 0
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert keeper.calls == 0
+    assert message_store.calls == 0
 
 
 @pytest.mark.parametrize("how", [{"has_sinks": False}, {"sink_holds": 100_000}, {"sink_holds": 10}])
 def test_a_long_message_for_which_there_is_no_room_is_sent_again_later(how):
-    keeper = MemoryKeeper(**how)
+    message_store = MemoryMessageStore(**how)
 
     async def journey(connect, server):
         sender = await connect()
@@ -394,14 +394,14 @@ def test_a_long_message_for_which_there_is_no_room_is_sent_again_later(how):
         await sender.send(framed(a_message(2)))
         assert await sender.answer() == ("AA", "2")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert all(sink.is_discarded for sink in keeper.sinks)
+    assert all(sink.is_discarded for sink in message_store.sinks)
 
 
 @pytest.mark.parametrize("size", [2_000_000, 150_000])
 def test_a_message_beyond_the_bound_is_refused_and_the_connection_closed(size):
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
@@ -410,14 +410,14 @@ def test_a_message_beyond_the_bound_is_refused_and_the_connection_closed(size):
         assert await sender.is_closed()
         sending.cancel()
 
-    at_the_door(journey, keeper, Limits(frame_bytes=100_000))
+    at_the_door(journey, message_store, MllpLimits(frame_bytes=100_000))
 
-    assert keeper.calls == 0
-    assert all(sink.is_discarded for sink in keeper.sinks)
+    assert message_store.calls == 0
+    assert all(sink.is_discarded for sink in message_store.sinks)
 
 
 def test_a_sender_that_dribbles_a_message_is_cut_off():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
@@ -427,13 +427,13 @@ def test_a_sender_that_dribbles_a_message_is_cut_off():
             await asyncio.sleep(0.05)
         assert await sender.is_closed()
 
-    at_the_door(journey, keeper, Limits(frame_seconds=0.3))
+    at_the_door(journey, message_store, MllpLimits(frame_seconds=0.3))
 
-    assert keeper.calls == 0
+    assert message_store.calls == 0
 
 
 def test_a_silent_sender_is_cut_off_and_one_that_waits_for_us_is_not():
-    keeper = MemoryKeeper(seconds=0.8)
+    message_store = MemoryMessageStore(seconds=0.8)
 
     async def journey(connect, server):
         silent, waiting = await connect(), await connect()
@@ -441,11 +441,11 @@ def test_a_silent_sender_is_cut_off_and_one_that_waits_for_us_is_not():
         assert await silent.is_closed()
         assert await waiting.answer() == ("AA", "1")
 
-    at_the_door(journey, keeper, Limits(idle_seconds=0.3))
+    at_the_door(journey, message_store, MllpLimits(idle_seconds=0.3))
 
 
 def test_a_sender_that_never_reads_our_answers_does_not_fill_our_memory():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
     talkative = a_message().replace(b"|1|P", b"|" + b"1" * 15_000 + b"|P")  # our answer is as long
 
     async def journey(connect, server):
@@ -459,13 +459,13 @@ def test_a_sender_that_never_reads_our_answers_does_not_fill_our_memory():
         sock.close()
         assert server.connections == 0
 
-    at_the_door(journey, keeper, Limits(frame_seconds=0.5))
+    at_the_door(journey, message_store, MllpLimits(frame_seconds=0.5))
 
-    assert keeper.calls < 5_000
+    assert message_store.calls < 5_000
 
 
 def test_noise_without_messages_ends_the_connection():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         sender = await connect()
@@ -475,12 +475,12 @@ def test_noise_without_messages_ends_the_connection():
         await sender.send(b"noise " * 1000)
         assert await sender.is_closed()
 
-    at_the_door(journey, keeper, Limits(bytes_outside_frames=1000))
+    at_the_door(journey, message_store, MllpLimits(bytes_outside_frames=1000))
 
 
-@pytest.mark.parametrize("limits", [Limits(connections_per_port=3), Limits(connections=3)])
+@pytest.mark.parametrize("limits", [MllpLimits(connections_per_port=3), MllpLimits(connections=3)])
 def test_a_connection_too_many_is_turned_away_and_room_is_made_again(limits):
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
     async def journey(connect, server):
         first = [await connect() for _ in range(3)]
@@ -492,11 +492,11 @@ def test_a_connection_too_many_is_turned_away_and_room_is_made_again(limits):
         await sender.send(framed(a_message()))
         assert await sender.answer() == ("AA", "1")
 
-    at_the_door(journey, keeper, limits)
+    at_the_door(journey, message_store, limits)
 
 
 def test_a_sender_that_closes_its_side_still_gets_its_answers():
-    keeper = MemoryKeeper(seconds=0.05)
+    message_store = MemoryMessageStore(seconds=0.05)
 
     async def journey(connect, server):
         sender = await connect()
@@ -505,11 +505,11 @@ def test_a_sender_that_closes_its_side_still_gets_its_answers():
         assert [await sender.answer(), await sender.answer()] == [("AA", "1"), ("AA", "2")]
         assert await sender.is_closed()
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
 
 def test_closing_answers_what_is_in_flight():
-    keeper = MemoryKeeper(seconds=0.2)
+    message_store = MemoryMessageStore(seconds=0.2)
 
     async def journey(connect, server):
         sender = await connect()
@@ -519,13 +519,13 @@ def test_closing_answers_what_is_in_flight():
         assert await sender.answer() == ("AA", "1")
         assert await sender.is_closed()
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert len(keeper.payloads) == 1
+    assert len(message_store.payloads) == 1
 
 
 def test_a_sender_that_leaves_while_its_message_is_kept_disturbs_nobody():
-    keeper = MemoryKeeper(seconds=0.1)
+    message_store = MemoryMessageStore(seconds=0.1)
 
     async def journey(connect, server):
         sender, other = await connect(), await connect()
@@ -535,18 +535,18 @@ def test_a_sender_that_leaves_while_its_message_is_kept_disturbs_nobody():
         await other.send(framed(a_message(2)))
         assert await other.answer() == ("AA", "2")
 
-    at_the_door(journey, keeper)
+    at_the_door(journey, message_store)
 
-    assert len(keeper.payloads) == 2
+    assert len(message_store.payloads) == 2
 
 
 def test_each_port_is_one_institution():
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
     other = InstitutionId("mercy-imaging")
     door = MllpDoor(port=0, sending_application="RIS", sending_facility="MERCY")
 
     async def run():
-        server = MllpServer({LAB: DOOR, other: door}, keeper)
+        server = MllpServer({LAB: DOOR, other: door}, message_store)
         await server.start()
         sender = Sender(*await asyncio.open_connection("127.0.0.1", server.port(other)))
         await sender.send(framed(a_message()))
@@ -557,21 +557,21 @@ def test_each_port_is_one_institution():
 
     asyncio.run(run())
 
-    assert keeper.calls == 0
+    assert message_store.calls == 0
 
 
 def test_two_institutions_cannot_share_a_port():
     shared = MllpDoor(port=2575, sending_application="A", sending_facility="B")
 
     with pytest.raises(ValueError, match="share"):
-        MllpServer({LAB: shared, InstitutionId("mercy-imaging"): shared}, MemoryKeeper())
+        MllpServer({LAB: shared, InstitutionId("mercy-imaging"): shared}, MemoryMessageStore())
 
 
 def test_when_a_port_is_taken_none_is_opened():
     async def run():
         with socket.create_server(("127.0.0.1", 0)) as taken:
             door = DOOR.model_copy(update={"port": taken.getsockname()[1]})
-            server = MllpServer({InstitutionId("mercy-imaging"): DOOR, LAB: door}, MemoryKeeper())
+            server = MllpServer({InstitutionId("mercy-imaging"): DOOR, LAB: door}, MemoryMessageStore())
             with pytest.raises(OSError, match="in use"):
                 await server.start()
             with pytest.raises(KeyError):
@@ -610,7 +610,7 @@ def a_certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 def test_the_same_holds_over_tls_and_plain_text_gets_nowhere(tmp_path):
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
     server_side, client_side = a_certificate(tmp_path)
 
     async def journey(connect, server):
@@ -621,6 +621,6 @@ def test_the_same_holds_over_tls_and_plain_text_gets_nowhere(tmp_path):
         await sender.send(b"".join(framed(a_message(n, body=b"x" * 100_000)) for n in range(5)))
         assert [await sender.answer() for _ in range(5)] == [("AA", str(n)) for n in range(5)]
 
-    at_the_door(journey, keeper, ssl_context=server_side)
+    at_the_door(journey, message_store, ssl_context=server_side)
 
-    assert len(keeper.payloads) == 5
+    assert len(message_store.payloads) == 5

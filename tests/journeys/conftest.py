@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.journeys.house import House, a_house
+from tests.kit.house import House, a_house
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def house(shared_house: House) -> House:
     shared_house.behave("center", answer="normal", receipt="accepted", bytes_per_second=None, fetch=True)
     with psycopg.connect(shared_house.settings.owner_database_url, autocommit=True) as owner:
         owner.execute("UPDATE transfer.due_runs SET state = 'done', outcome = 'test over' WHERE state <> 'done'")
-        owner.execute("DELETE FROM transfer.vault_intents")  # of workers that a test killed
+        owner.execute("DELETE FROM transfer.vault_uploads")  # of workers that a test killed
     return shared_house
 
 
@@ -44,4 +44,4 @@ def hours_pass(shared_house: House) -> Iterator[Callable[[timedelta], None]]:
 
     yield lambda by: set_ahead("UPDATE transfer.clock SET ahead = ahead + %s", by)
     set_ahead("UPDATE transfer.clock SET ahead = '0'")
-    set_ahead("UPDATE transfer.stranger_counts SET is_closed = false")  # days that were over are not any more
+    set_ahead("UPDATE transfer.unmatched_counts SET is_closed = false")  # days that were over are not any more

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import urllib3
 
-from tests.journeys.house import Chart, House, a_house
+from tests.kit.house import Chart, House, a_house
 from transfer.case import Stage
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import CaseId, PatientId
@@ -96,30 +96,30 @@ def referred(house: House, chart: Chart, *, form: bool = True) -> CaseId:
 
 
 def stored(house: House) -> int:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return int(tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind <> 'referral'"))
 
 
 def slides_come(house: House, case: CaseId, chart: Chart, *, seconds: float = 90.0) -> None:
     eventually("only slides are missing", lambda: "approve-partial" in house.holds(case), seconds)
     pieces = len(chart["pathology"]["slides"])
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         patient = PatientId(tx.case(case).opened.patient)
         tx.lock_case(case)
         for kept in materials.of_case(tx, case, patient):
             label = Label(accession=chart["pathology"]["accession"]["value"])
             materials.receive(tx, case, patient, kept, pieces=pieces, announced=pieces, label=label)
-        settle_needs(tx, house.edges, case)
+        settle_needs(tx, house.services, case)
 
 
 def is_delivered(house: House, case: CaseId) -> bool:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         owed = tx.value("SELECT count(*) FROM due_runs WHERE subject LIKE %s AND state <> 'done'", f"{case}%")
         return tx.case(case).stage is Stage.DELIVERED and not owed
 
 
 def everything_happened_once(house: House, case: CaseId) -> bool:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         folded = tx.case(case)
         disclosures = tx.value("SELECT count(*) FROM disclosures WHERE packet LIKE %s", f"{case}%")
         open_egress = tx.value("SELECT count(*) FROM egress WHERE closed_at IS NULL")
@@ -199,8 +199,8 @@ def test_one_and_a_half_gigabytes_while_the_case_is_rung_ten_times(house: House,
     case = referred(house, chart)
     eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
     for _ in range(10):
-        with house.edges.ledger.transaction() as tx:
-            rounds.ring(tx, Dag.OPEN_CASE, case)
+        with house.services.ledger.transaction() as tx:
+            rounds.owe(tx, Dag.OPEN_CASE, case)
         time.sleep(1)
     slides_come(house, case, chart, seconds=240)
     eventually("delivered", lambda: is_delivered(house, case), 600)
@@ -210,7 +210,7 @@ def test_one_and_a_half_gigabytes_while_the_case_is_rung_ten_times(house: House,
     runs = auditor.runs(case)
     asked = [line["path"].removeprefix("/dicom-web/").split("/") for line in house.access_log("archive")[before:]]
     fetched = [path[3] for path in asked if len(path) == 4 and path[2] == "series"]
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         images = [one for one in tx.case(case).records.values() if one.document == "images"]
     assert {run["state"] for run in runs} == {"success"}
     assert len(fetched) == len(set(fetched)) == 2
@@ -220,7 +220,7 @@ def test_one_and_a_half_gigabytes_while_the_case_is_rung_ten_times(house: House,
 
 
 def the_whole_ones(house: House, case: CaseId) -> frozenset[str]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return tx.case(case).whole
 
 

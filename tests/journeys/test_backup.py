@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.acts import Journey, a_case, a_packet, is_announced, named
-from tests.journeys.house import House, a_house
+from tests.kit.acts import Journey, a_case, a_packet, is_announced, named
+from tests.kit.house import House, a_house
+from tests.kit.processing import process_all
 from transfer import facts
 from transfer.case import Stage
-from transfer.holds import Word
-from transfer.ledger import patients, trail
-from transfer.parts.system import System
+from transfer.embedded.system import System
+from transfer.holds import HoldAnswer
+from transfer.ledger import patients, permissions, trail
 from transfer.permissions import End
 from transfer.sealing import KeyName
 from transfer.staging import Location
@@ -98,18 +98,18 @@ class Before:
 
 
 def records_of(house: House) -> dict[str, tuple[int, str]]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         rows = tx.rows("SELECT record, part, length, sha256 FROM record_parts")
     return {f"{row.record}.{row.part}": (row.length, row.sha256) for row in rows}
 
 
 def heads_of(house: House) -> dict[str, tuple[int, bytes]]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return {row.chain: (row.sequence, row.hash) for row in tx.rows("SELECT chain, sequence, hash FROM chain_heads")}
 
 
 def to_its_receipt(house: House, journey: Journey) -> None:
-    house.attend_until(lambda: journey.facts(facts.ReceiptRecorded))
+    house.process_until(lambda: journey.facts(facts.ReceiptRecorded))
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +130,11 @@ def before(folder: Path) -> Before:
         to_its_receipt(house, owed)
         house.revocation(revoked.chart)
         house.revocation(purged.chart)
-        attend_all(house.edges)
-        purged.say("confirm-purge", Word.PURGE)
-        house.attend_until(lambda: purged.facts(facts.RecordsPurged, of_patient=True))
-        attend_all(house.edges)
-        assert not house.edges.ledger.keys.has(KeyName.patient(purged.patient))
+        process_all(house.services)
+        purged.say("confirm-purge", HoldAnswer.PURGE)
+        house.process_until(lambda: purged.facts(facts.RecordsPurged, of_patient=True))
+        process_all(house.services)
+        assert not house.services.ledger.keys.has(KeyName.patient(purged.patient))
     for lost in ("postgres", "store", "keys"):
         shutil.rmtree(folder / "var" / lost)
     return Before(
@@ -170,7 +170,7 @@ def test_everything_comes_back_and_goes_on(folder: Path, before: Before):
 
 def assert_same(house: House, before: Before) -> None:
     """Hashes, bytes and chains are what they were; the chains only grew."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         gone = {row.record for row in tx.rows("SELECT record FROM records WHERE purged_at IS NOT NULL")}
         for chain, (sequence, head) in before.heads.items():
             row = tx.row("SELECT hash FROM facts WHERE chain = %s AND sequence = %s", chain, sequence)
@@ -180,18 +180,18 @@ def assert_same(house: House, before: Before) -> None:
     expected = {name: one for name, one in before.records.items() if name.split(".")[0] not in gone}
     assert records_of(house) == expected
     for row in kept:
-        assert sum(map(len, house.edges.vault.read(Location(row.vault_key, row.start, row.length, row.sha256))))
+        assert sum(map(len, house.services.vault.read(Location(row.vault_key, row.start, row.length, row.sha256))))
 
 
 def assert_nothing_undone(house: House, before: Before) -> None:
     """Who was purged after the backup cannot be read; what was revoked is not in force."""
     purged = at(house, before.purged)
-    assert not house.edges.ledger.keys.has(KeyName.patient(purged.patient))
-    with house.edges.ledger.transaction() as tx:
+    assert not house.services.ledger.keys.has(KeyName.patient(purged.patient))
+    with house.services.ledger.transaction() as tx:
         assert patients.identity(tx, purged.patient) is None
         assert not tx.value("SELECT count(*) FROM record_parts JOIN records USING (record) WHERE patient = %s",
                             purged.patient)  # fmt: skip
-        (revoked,) = patients.filed(tx, at(house, before.revoked).patient)
+        (revoked,) = permissions.filed(tx, at(house, before.revoked).patient)
     assert purged.folded.stage is Stage.CLOSED
     (fact,) = purged.facts(facts.RecordsPurged, of_patient=True)
     assert fact.key_destroyed
@@ -202,17 +202,17 @@ def assert_goes_on(house: House, before: Before) -> None:
     waiting, begun, owed, delivered = (
         at(house, one) for one in (before.waiting, before.begun, before.owed, before.delivered)
     )
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.holds(at(house, before.revoked).case) >= {"confirm-purge"}
     assert "approve-partial" in house.holds(waiting.case)
-    waiting.say("approve-partial", Word.APPROVE)
+    waiting.say("approve-partial", HoldAnswer.APPROVE)
     to_its_receipt(house, waiting)
     house.pathology_report(begun.chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(begun.case))
-    begun.say("approve-partial", Word.APPROVE)
+    house.process_until(lambda: "approve-partial" in house.holds(begun.case))
+    begun.say("approve-partial", HoldAnswer.APPROVE)
     to_its_receipt(house, begun)
-    house.attend_until(lambda: is_announced(owed))
-    attend_all(house.edges)
+    house.process_until(lambda: is_announced(owed))
+    process_all(house.services)
     for journey in (waiting, begun, owed, delivered):
         held = [one for one in house.order("center", "packets", method="GET") if one["packet"] == journey.packet]
         assert len(held) == 1

@@ -8,16 +8,16 @@ from typing import Any
 import pypdf
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.acts import Journey, a_case, a_packet
-from tests.journeys.doors import deliver
-from tests.journeys.house import House
 from tests.journeys.test_inbox import a_report, withdrawn
+from tests.kit.acts import Journey, a_case, a_packet
+from tests.kit.doors import deliver
+from tests.kit.house import House
+from tests.kit.processing import process_all
 from transfer import wiring
 from transfer.adapters.packet.signature import jwks
 from transfer.case import Stage
-from transfer.holds import Word
-from transfer.verify import Outcome, verify
+from transfer.holds import HoldAnswer
+from transfer.verify import VerificationOutcome, verify
 
 pytestmark = pytest.mark.servers
 
@@ -27,15 +27,15 @@ Named = tuple[str, str, int, str]
 
 def delivered(journey: Journey) -> Path:
     """The newest packet as the center has it, once its receipt came."""
-    journey.house.attend_until(lambda: journey.folded.stage is Stage.DELIVERED)
+    journey.house.process_until(lambda: journey.folded.stage is Stage.DELIVERED)
     return Path(journey.at_center()["folder"])
 
 
 def next_packet(journey: Journey, *reports: bytes) -> Path:
     """These come from the laboratory, and a person lets one more packet go."""
     deliver(journey.house, *reports)
-    attend_all(journey.house.edges)
-    journey.say("approve-delta", Word.APPROVE)
+    process_all(journey.house.services)
+    journey.say("approve-delta", HoldAnswer.APPROVE)
     return delivered(journey)
 
 
@@ -92,7 +92,7 @@ def test_a_packet_says_which_document_of_an_earlier_one_a_corrected_report_repla
 
     second = next_packet(journey, a_report(journey.chart, status="C"), a_report(journey.chart, status="C"))
 
-    assert verify(second, jwks([wiring.signer(house.settings)])).outcome is Outcome.VERIFIED
+    assert verify(second, jwks([wiring.signer(house.settings)])).outcome is VerificationOutcome.VERIFIED
     corrected = reports(second, "corrected")
     assert corrected
     for record in corrected:
@@ -131,8 +131,8 @@ def test_a_packet_says_what_was_withdrawn_and_goes_on_saying_it(house: House):
 def test_what_was_replaced_before_it_was_handed_to_anybody_is_not_named(house: House):
     journey = a_case(house, slices=2)
     deliver(house, a_report(journey.chart, status="C"))
-    attend_all(house.edges)
-    journey.say("approve-partial", Word.APPROVE)
+    process_all(house.services)
+    journey.say("approve-partial", HoldAnswer.APPROVE)
 
     packet = delivered(journey)
 

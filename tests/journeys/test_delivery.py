@@ -15,8 +15,7 @@ import psycopg
 import pytest
 import urllib3
 
-from tests.attention import attend_all
-from tests.journeys.acts import (
+from tests.kit.acts import (
     Journey,
     a_packet,
     download,
@@ -31,7 +30,8 @@ from tests.journeys.acts import (
     swept,
     token,
 )
-from tests.journeys.house import House
+from tests.kit.house import House
+from tests.kit.processing import process_all
 from transfer import facts
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
@@ -41,24 +41,24 @@ from transfer.case import Stage
 from transfer.errors import Unheard
 from transfer.flow.assemble import assemble
 from transfer.flow.deliver import deliver
-from transfer.flow.edges import Edges
-from transfer.flow.enforce import remove_forsaken
+from transfer.flow.enforce import remove_orphaned
+from transfer.flow.services import Services
 from transfer.flow.settle import settle
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 from transfer.identifiers import PacketId
 from transfer.institutions import Receiving
 from transfer.ledger import arrivals, packets
-from transfer.ledger.packets import Sender
+from transfer.ledger.disclosures import Sender
 
 pytestmark = pytest.mark.servers
 
 LATER = timedelta(minutes=2)
 
 
-def impatient(edges: Edges) -> Edges:
+def impatient(services: Services) -> Services:
     """Without the half minute that a receiver is waited for."""
     limits = HttpLimits(silence_seconds=1.0)
-    return replace(edges, hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, limits))
+    return replace(services, hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, limits))
 
 
 def outcomes(journey: Journey) -> list[str]:
@@ -89,16 +89,16 @@ def test_an_answer_that_is_lost_is_asked_about_before_anything_is_sent_again(
 ):
     house.behave("center", answer="silent-after-taking", receipt="none")
     journey = a_packet(house)
-    attend_all(impatient(house.edges))
+    process_all(impatient(house.services))
     assert outcomes(journey) == ["unknown"]
     assert journey.folded.stage is Stage.SENDING
     house.behave("center", answer="error-503")  # it does not say either
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     assert outcomes(journey) == ["unknown"]
     house.behave("center", answer="normal")
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     assert outcomes(journey) == ["unknown", "made"]
     eventually(lambda: not any(one.closed_at is None for one in journey.egress()))
     assert_effective_once(journey)
@@ -107,18 +107,18 @@ def test_an_answer_that_is_lost_is_asked_about_before_anything_is_sent_again(
 def test_a_receiver_that_is_busy_is_given_it_later_once(house: House, hours_pass: Callable[[timedelta], None]):
     house.behave("center", answer="error-503", fetch=False)
     journey = a_packet(house)
-    attend_all(house.edges)
+    process_all(house.services)
     assert outcomes(journey) == ["not-made"]
     assert not journey.at_center()
     assert [one.size for one in journey.egress()] == [0]
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     house.behave("center", answer="normal")
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_effective_once(journey)
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_effective_once(journey)
 
 
@@ -126,12 +126,12 @@ def test_a_receiver_that_is_down_is_given_it_when_it_is_back(house: House, hours
     journey = assembled(house)
     center = house.system.pid("sandbox-center")
     os.kill(center, signal.SIGKILL)
-    attend_all(house.edges)
+    process_all(house.services)
     assert outcomes(journey) == ["not-made"]
     started_again(house, "sandbox-center", center)
     house.behave("center", fetch=False)
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_effective_once(journey)
 
 
@@ -164,22 +164,22 @@ def say(journey: Journey, word: str, *reasons: str, who: str = "center", at: str
 def handed_over(house: House, **center: object) -> Journey:
     house.behave("center", **{"fetch": False, "receipt": "none", **center})
     journey = a_packet(house)
-    house.attend_until(lambda: is_announced(journey))
+    house.process_until(lambda: is_announced(journey))
     return journey
 
 
 def test_a_receipt_said_twice_counts_once_and_another_word_is_held(house: House):
     journey = handed_over(house)
     assert say(journey, "accepted") == 201
-    attend_all(house.edges)
+    process_all(house.services)
     assert journey.folded.stage is Stage.DELIVERED
     assert say(journey, "accepted") == 201
     assert say(journey, "accepted", at="2026-01-01T11:00:00Z") == 201
-    attend_all(house.edges)
+    process_all(house.services)
     assert len(journey.facts(facts.ReceiptRecorded)) == 1
     assert "receipts-disagree" not in house.holds(journey.case)
     assert say(journey, "rejected", "incomplete", at="2026-01-01T12:00:00Z") == 201
-    attend_all(house.edges)
+    process_all(house.services)
     assert "receipts-disagree" in house.holds(journey.case)
     assert journey.folded.stage is Stage.DELIVERED
     assert len(journey.facts(facts.ReceiptRecorded)) == 1
@@ -189,27 +189,27 @@ def test_only_who_was_handed_a_packet_may_speak_of_it(house: House):
     journey = handed_over(house)
     for who in ("oncology", "pathology", "archive"):
         assert say(journey, "accepted", who=who) in (401, 403, 422)
-    attend_all(house.edges)
+    process_all(house.services)
     assert journey.folded.stage is Stage.SENDING
 
 
 def test_a_packet_that_is_declined_is_somebodys_decision_and_goes_again_under_a_name(house: House):
     house.behave("center", receipt="rejected", reasons=["incomplete"])
     journey = a_packet(house)
-    house.attend_until(lambda: "packet-declined" in house.holds(journey.case))
+    house.process_until(lambda: "packet-declined" in house.holds(journey.case))
     (receipt,) = journey.facts(facts.ReceiptRecorded)
-    assert (receipt.word, receipt.reasons) == ("declined", ("incomplete",))
+    assert (receipt.status, receipt.reasons) == ("declined", ("incomplete",))
     assert journey.folded.stage is Stage.GATHERING
     first = journey.packet
-    attend_all(house.edges)
+    process_all(house.services)
     assert journey.packet == first  # nothing goes by itself
     house.behave("center", receipt="accepted")
-    journey.say("packet-declined", Word.AGAIN)
-    attend_all(house.edges)
+    journey.say("packet-declined", HoldAnswer.AGAIN)
+    process_all(house.services)
     assert journey.packet == first
     (code,) = {"approve-partial", "approve-release"} & house.holds(journey.case)
-    journey.say(code, Word.APPROVE)
-    house.attend_until(lambda: journey.folded.stage is Stage.DELIVERED)
+    journey.say(code, HoldAnswer.APPROVE)
+    house.process_until(lambda: journey.folded.stage is Stage.DELIVERED)
     assert journey.packet != first
 
 
@@ -217,7 +217,7 @@ def test_a_decline_that_names_a_line_of_the_checklist_has_it_asked_for_again(hou
     journey = handed_over(house)
     asked = len(house.access_log("archive"))
     assert say(journey, "rejected", "images") == 201
-    attend_all(house.edges)
+    process_all(house.services)
     assert "packet-declined" in house.holds(journey.case)
     assert len(house.access_log("archive")) > asked
     assert house.request_states(journey.case)["film-room"] == "answered"
@@ -236,7 +236,7 @@ def test_a_receipt_may_come_before_the_answer_to_the_submission(
         def submit(self, bundle: bytes) -> Submitted:
             taken = super().submit(bundle)
             eventually(lambda: arrived(journey))
-            settle(house.edges, journey.packet)
+            settle(house.services, journey.packet)
             if answer == "is lost":
                 raise Unheard("nothing came", maybe_received=True)
             return taken
@@ -244,27 +244,27 @@ def test_a_receipt_may_come_before_the_answer_to_the_submission(
     def quick(receiving: Receiving) -> ReceiverClient:
         return Quick(receiving.fhir_url, receiving.token)
 
-    attend_all(replace(house.edges, hand_to=quick))
+    process_all(replace(house.services, hand_to=quick))
     assert journey.folded.stage is Stage.DELIVERED
     hours_pass(LATER)
-    attend_all(house.edges)
+    process_all(house.services)
     assert outcomes(journey) == ["made"]
     assert len(journey.facts(facts.ReceiptRecorded)) == 1
     assert_effective_once(journey)
 
 
 def arrived(journey: Journey) -> bool:
-    with journey.house.edges.ledger.transaction() as tx:
+    with journey.house.services.ledger.transaction() as tx:
         return bool(arrivals.of_subject(tx, journey.packet, ArrivalKind.RECEIPT))
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------
 
 
-def delivering(packet: PacketId) -> Callable[[Edges], object]:
-    def verb(edges: Edges) -> object:
-        with Sender(edges.ledger._real) as sender:  # type: ignore[attr-defined]
-            return deliver(edges, packet, sender)
+def delivering(packet: PacketId) -> Callable[[Services], object]:
+    def verb(services: Services) -> object:
+        with Sender(services.ledger._real) as sender:  # type: ignore[attr-defined]
+            return deliver(services, packet, sender)
 
     return verb
 
@@ -272,7 +272,7 @@ def delivering(packet: PacketId) -> Callable[[Edges], object]:
 def assembled(house: House) -> Journey:
     house.behave("center", fetch=False)
     journey = a_packet(house)
-    assert assemble(house.edges, journey.packet)
+    assert assemble(house.services, journey.packet)
     return journey
 
 
@@ -282,7 +282,7 @@ def test_a_task_killed_at_the_wire_hands_the_packet_over_once(house: House, nth:
     assert steps_to_its_end(house, delivering(journey.packet), nth, of="submit")
     assert bool(journey.at_center()) is taken
     assert journey.row("SELECT outcome FROM disclosures WHERE packet = %s", journey.packet).outcome == "begun"
-    attend_all(house.edges)
+    process_all(house.services)
     assert_effective_once(journey)
     assert outcomes(journey) == (["made"] if taken else ["not-made", "made"])
     assert [one.outcome for one in journey.egress()] == (["died"] if taken else ["died", "sent"])
@@ -294,22 +294,22 @@ def test_a_delivery_killed_at_every_step_is_effective_once(house: House):
     while steps_to_its_end(house, delivering(journey.packet), deadly):
         deadly += 1
     assert deadly > 8
-    attend_all(house.edges)
+    process_all(house.services)
     assert_effective_once(journey)
 
 
 def test_two_tasks_that_hand_over_the_same_packet_send_it_once(house: House):
     journey = assembled(house)
-    with Sender(house.edges.ledger) as living, Sender(house.edges.ledger) as other:
+    with Sender(house.services.ledger) as living, Sender(house.services.ledger) as other:
 
         class Slow(ReceiverClient):
             def submit(self, bundle: bytes) -> Submitted:
-                assert "another task" in deliver(house.edges, journey.packet, other)
+                assert "another task" in deliver(house.services, journey.packet, other)
                 return super().submit(bundle)
 
-        slow = replace(house.edges, hand_to=lambda receiving: Slow(receiving.fhir_url, receiving.token))
+        slow = replace(house.services, hand_to=lambda receiving: Slow(receiving.fhir_url, receiving.token))
         deliver(slow, journey.packet, living)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_effective_once(journey)
 
 
@@ -328,28 +328,28 @@ def test_a_worker_killed_after_every_object_it_keeps_leaves_none_behind(
     before = objects(house)
     chart = house.a_patient(slices=4)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     journey = Journey(house, chart, house.referral(chart))
     house.pathology_report(chart)
     deadly = 1
-    while steps_to_its_end(house, attend_all, deadly, of="keep"):
+    while steps_to_its_end(house, process_all, deadly, of="keep"):
         deadly += 1
         swept(house)
         tried_again(house)
     assert deadly > 5
     kinds = [fact.document for fact in journey.facts(facts.RecordCollected)]
-    house.attend_until(lambda: "approve-partial" in house.holds(journey.case))
-    journey.say("approve-partial", Word.APPROVE)
+    house.process_until(lambda: "approve-partial" in house.holds(journey.case))
+    journey.say("approve-partial", HoldAnswer.APPROVE)
     for nth in (2, 5, 8):
-        steps_to_its_end(house, attend_all, nth, of="keep")
+        steps_to_its_end(house, process_all, nth, of="keep")
         swept(house)
-    house.attend_until(lambda: is_announced(journey))
+    house.process_until(lambda: is_announced(journey))
     assert len(kinds) == len(journey.facts(facts.RecordCollected))
 
     left = objects(house) - before
     assert left > named(journey)  # the dead did leave something
     hours_pass(timedelta(hours=7))
-    remove_forsaken(house.edges)
+    remove_orphaned(house.services)
     assert objects(house) - before == named(journey)
     assert len(journey.facts(facts.PacketAssembled)) == 1
     origins = journey.row(
@@ -362,14 +362,14 @@ def test_a_case_whose_workers_are_killed_at_every_few_steps_comes_to_its_packet_
     house.behave("center", fetch=False)
     chart = house.a_patient(slices=3)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     journey = Journey(house, chart, house.referral(chart))
     house.pathology_report(chart)
     deadly = 1
-    while steps_to_its_end(house, attend_all, deadly, of="commit"):
+    while steps_to_its_end(house, process_all, deadly, of="commit"):
         deadly += 5
         swept(house)
-    house.attend_until(lambda: "approve-partial" in house.holds(journey.case))
+    house.process_until(lambda: "approve-partial" in house.holds(journey.case))
     collected = [fact.record for fact in journey.facts(facts.RecordCollected)]
     assert len(collected) == len(set(collected))
     undisturbed = a_packet(house, slices=3)
@@ -387,7 +387,7 @@ def test_a_download_broken_off_anywhere_is_resumed_to_the_same_bytes(house: Hous
     url, shown = link(house, journey.packet), token(house, "center")
     status, whole = download(url, shown)
     assert status == 200
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         plan = packets.plan_of(tx, journey.packet, journey.patient)
     assert len(whole) == plan.tar_length
     for start in (1, 511, 512, 513, len(whole) // 2, len(whole) - 1025, len(whole) - 1):
@@ -426,7 +426,7 @@ def test_a_download_the_receiver_breaks_off_is_counted_as_broken(house: House):
     house.behave("archive", rows=512)
     house.behave("center", fetch=False)
     journey = a_packet(house, slices=8)
-    house.attend_until(lambda: is_announced(journey))
+    house.process_until(lambda: is_announced(journey))
     with downloading(link(house, journey.packet), token(house, "center")) as begun:
         received = len(begun.read())
     eventually(lambda: all(one.closed_at for one in journey.egress()))
@@ -436,7 +436,7 @@ def test_a_download_the_receiver_breaks_off_is_counted_as_broken(house: House):
 
 def test_a_document_link_gives_the_document_and_strangers_find_nothing(house: House):
     journey = handed_over(house)
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         plan = packets.plan_of(tx, journey.packet, journey.patient)
     for document in plan.documents:
         status, body = download(link(house, journey.packet, f"documents/{document.number}"), token(house, "center"))

@@ -19,18 +19,18 @@ import pytest
 import yaml
 from pydicom.dataset import Dataset
 
-from tests.adapters.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
-from tests.attention import attend_all
-from tests.journeys.acts import Journey
-from tests.journeys.house import Chart, House, a_house
-from tests.leak.paths import a_marked_patient
-from tests.leak.sought import of_charts
-from tests.leak.written import everything, search
-from tests.peers.certificates import certificates
-from tests.peers.orthanc import DicomOrthanc, an_orthanc, put_in
+from tests.campaigns.leak.paths import a_marked_patient
+from tests.campaigns.leak.sought import of_charts
+from tests.campaigns.leak.written import everything, search
+from tests.kit.acts import Journey
+from tests.kit.house import Chart, House, a_house
+from tests.kit.peers.certificates import certificates
+from tests.kit.peers.orthanc import DicomOrthanc, an_orthanc, put_in
+from tests.kit.processing import process_all
+from tests.kit.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
 from transfer import wiring
 from transfer.demo import images_of
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import records
 
@@ -81,7 +81,7 @@ def a_patient(house: House, slices: int) -> tuple[Chart, dict[str, bytes]]:
     for institution in ("oncology", "pathology"):
         house.order(institution, "patients", chart)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     return chart, {str(body_of(image)[0].SOPInstanceUID): image for image in images_of(chart)}
 
 
@@ -90,14 +90,14 @@ def test_a_study_comes_over_dicom_tls_and_goes_on_in_a_packet_that_verifies(hous
     put_in(orthanc, list(images.values()))
     journey = Journey(house, chart, house.referral(chart))
     house.pathology_report(chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(journey.case))
-    with house.edges.ledger.transaction() as tx:
+    house.process_until(lambda: "approve-partial" in house.holds(journey.case))
+    with house.services.ledger.transaction() as tx:
         (kept,) = [kept for kept, _ in records.joined(tx, journey.case) if kept.kind == "images"]
     assert kept.is_whole
     assert house.request_states(journey.case)["film-room"] == "answered"
 
-    journey.say("approve-partial", Word.APPROVE)
-    house.attend_until(lambda: bool(journey.at_center()) and journey.at_center()["state"] == "done")
+    journey.say("approve-partial", HoldAnswer.APPROVE)
+    house.process_until(lambda: bool(journey.at_center()) and journey.at_center()["state"] == "done")
 
     assert not journey.at_center()["failures"]
     delivered = Path(journey.at_center()["folder"]) / "data" / "DICOM"
@@ -113,9 +113,9 @@ def test_a_patient_the_archive_does_not_know_is_not_found_there(house: House, or
     stranger, _ = a_patient(house, slices=2)
     case = house.referral(stranger)
 
-    house.attend_until(lambda: house.request_states(case).get("film-room") == "not-found")
+    house.process_until(lambda: house.request_states(case).get("film-room") == "not-found")
 
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         assert "images" not in {record.document for record in tx.case(case).records.values()}
 
 
@@ -144,7 +144,7 @@ def test_nothing_of_a_patient_is_in_anything_that_is_written_of_it(house: House,
 def _attended_apart(house: House, case: CaseId) -> str:
     """By a worker of its own, whose words are kept with the others' logs."""
     with (house.var / "log" / "worker.log").open("ab") as log:
-        command = [sys.executable, "-m", "tests.journeys.fetching", str(house.var)]
+        command = [sys.executable, "-m", "tests.kit.fetching", str(house.var)]
         subprocess.run(command, cwd=PARTNERS.parent, stdout=log, stderr=log, check=True, timeout=60)
     return house.request_states(case)["film-room"]
 
@@ -204,8 +204,8 @@ def slow(house: House) -> Iterator[tuple[House, ScriptedDimse]]:
     """The same house, whose film room is another archive: in plain text on this machine."""
     with scripted_dimse() as archive:
         there = {"host": "127.0.0.1", "port": archive.port, "tls": None}
-        asks = replace(house.edges, ask_archive=lambda source: wiring.archive(source.model_copy(update=there)))
-        yield replace(house, edges=asks), archive
+        asks = replace(house.services, ask_archive=lambda source: wiring.archive(source.model_copy(update=there)))
+        yield replace(house, services=asks), archive
 
 
 def test_a_revocation_stops_a_fetch_that_runs(slow: tuple[House, ScriptedDimse]):
@@ -215,7 +215,7 @@ def test_a_revocation_stops_a_fetch_that_runs(slow: tuple[House, ScriptedDimse])
     case = house.referral(chart)
 
     with ThreadPoolExecutor() as background:
-        fetching = background.submit(attend_all, house.edges)
+        fetching = background.submit(process_all, house.services)
         assert film_room.begun.wait(20)
         house.revocation(chart)
         revoked = time.monotonic()
@@ -223,9 +223,9 @@ def test_a_revocation_stops_a_fetch_that_runs(slow: tuple[House, ScriptedDimse])
         assert time.monotonic() - revoked < 3
         fetching.result(30)
 
-    house.attend_until(lambda: house.request_states(case)["film-room"] == "not-permitted")
+    house.process_until(lambda: house.request_states(case)["film-room"] == "not-permitted")
     assert archive.stores < len(images)
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         kept = [records.parts(tx, kept) for kept, _ in records.joined(tx, case) if kept.kind == "images"]
         held = [instance for parts in kept for part in parts if part.series for instance in part.series.instances]
         assert len(held) <= 2

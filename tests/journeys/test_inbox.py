@@ -15,18 +15,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.doors import a_task, deliver, post
-from tests.journeys.house import Chart, House
+from tests.kit.doors import a_task, deliver, post
+from tests.kit.house import Chart, House
+from tests.kit.processing import process_all
 from tests.staff import NURSE, REGISTRAR
 from transfer import facts
 from transfer.completeness import NeedState
 from transfer.facts import SYSTEM, Chain
 from transfer.flow import desk
 from transfer.flow import receive as receiving
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import patients, people, purging, rounds
+from transfer.ledger import holds, permissions, purging, rounds
 from transfer.rounds import Dag
 from transfer.sandbox.oncology import letters
 from transfer.sandbox.pathology import messages
@@ -48,14 +48,14 @@ def a_report(chart: Chart, *, control_id: str | None = None, status: str = "F") 
 def an_open_case(house: House, chart: Chart) -> CaseId:
     """Permitted, and fetched as far as it can be; pathology has sent nothing yet."""
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     return case
 
 
 def records_from(house: House, case: CaseId, institution: str) -> list[facts.RecordCollected]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return [one for one in tx.case(case).records.values() if one.institution == institution]
 
 
@@ -63,27 +63,27 @@ def line(house: House, case: CaseId, key: str = "pathology-report") -> Any:
     return next(need for need in house.assessment(case).completeness.needs if need.line.key == key)
 
 
-def held(house: House) -> dict[str, people.Hold]:
+def held(house: House) -> dict[str, holds.Hold]:
     """Open questions about messages nobody could place, by the message."""
-    with house.edges.ledger.transaction() as tx:
-        return {hold.subject: hold for hold in people.open_holds(tx) if not CaseId.pattern.fullmatch(hold.subject)}
+    with house.services.ledger.transaction() as tx:
+        return {hold.subject: hold for hold in holds.open_holds(tx) if not CaseId.pattern.fullmatch(hold.subject)}
 
 
 def arrivals(house: House, *, but: Sequence[Any] = ()) -> list[Any]:
     """What is here, without what was here before."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         rows = tx.rows("SELECT * FROM arrivals ORDER BY received_at")
     before = {row.arrival for row in but}
     return [row for row in rows if row.arrival not in before]
 
 
 def how_many(house: House) -> int:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return int(tx.value("SELECT count(*) FROM arrivals"))
 
 
 def now(house: House) -> datetime:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return tx.now()
 
 
@@ -92,17 +92,17 @@ def now(house: House) -> datetime:
 
 def enforce_inbox(house: House) -> None:
     """What the dispatcher's housekeeping rings for."""
-    with house.edges.ledger.transaction() as tx:
-        assert purging.is_house_untidy(tx)
-        rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
-    attend_all(house.edges)
+    with house.services.ledger.transaction() as tx:
+        assert purging.is_housekeeping_due(tx)
+        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+    process_all(house.services)
 
 
 def counts(house: House) -> dict[str, Any]:
     """What is known of pathology's strangers, of all days."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         row = tx.row(
-            """SELECT sum(received) AS received, sum(matched) AS matched, sum(purged) AS purged FROM stranger_counts
+            """SELECT sum(received) AS received, sum(matched) AS matched, sum(purged) AS purged FROM unmatched_counts
                WHERE institution = 'prairie-pathology'"""
         )
     return {name: value or 0 for name, value in row._asdict().items()}
@@ -111,7 +111,7 @@ def counts(house: House) -> dict[str, Any]:
 def tables_with(house: House, *words: str) -> set[str]:
     """The tables in any column of which one of these words can be read."""
     found = set()
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         for row in tx.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'transfer'"):
             for word in words:
                 readable = f"%{word}%", f"%{word.encode().hex()}%"
@@ -135,9 +135,9 @@ def test_messages_about_strangers_trouble_nobody_and_are_purged_unless_their_cas
     before, questions = counts(house), set(held(house))
     house.pathology_report(chart)
     seed = random.randrange(10**9)
-    answers = house.order("pathology", "send-strangers", {"count": STRANGERS, "connections": 8, "seed": seed})
+    answers = house.order("pathology", "send-other-patients", {"count": STRANGERS, "connections": 8, "seed": seed})
     assert (answers["AA"], answers["AE"], answers["AR"]) == (STRANGERS, 0, 0)
-    attend_all(house.edges)
+    process_all(house.services)
 
     received = {name: value - before[name] for name, value in counts(house).items()}
     assert received == {"received": STRANGERS + 1, "matched": 0, "purged": 0}
@@ -158,7 +158,7 @@ def test_messages_about_strangers_trouble_nobody_and_are_purged_unless_their_cas
     assert key.exists()
     hours_pass(timedelta(hours=73))
     enforce_inbox(house)
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         assert tx.value("SELECT count(*) FROM arrivals WHERE state = 'sealed' AND patient IS NULL") == 0
         assert tx.value("SELECT count(*) FROM arrival_terms") == 0
     purged = counts(house)["purged"] - before["purged"]
@@ -166,8 +166,8 @@ def test_messages_about_strangers_trouble_nobody_and_are_purged_unless_their_cas
     hours_pass(timedelta(hours=48))
     enforce_inbox(house)
     assert not key.exists()
-    with house.edges.ledger.transaction() as tx:
-        closed = [one.fact for one in tx.lines(SYSTEM) if isinstance(one.fact, facts.StrangersPurged)]
+    with house.services.ledger.transaction() as tx:
+        closed = [one.fact for one in tx.lines(SYSTEM) if isinstance(one.fact, facts.UnmatchedPurged)]
     fact = [one for one in closed if (one.institution, one.day) == ("prairie-pathology", day.isoformat())][-1]
     assert fact.key_destroyed
     assert fact.count >= STRANGERS
@@ -180,16 +180,16 @@ def test_what_waits_for_a_decision_outlasts_the_key_of_its_day(house: House, hou
     house.behave("oncology", answer="empty")  # its copy would tell the report by its number
     case = an_open_case(house, chart)
     deliver(house, without_number(a_report(chart)))
-    attend_all(house.edges)
+    process_all(house.services)
     hold = question_about(house, chart)
     hours_pass(timedelta(hours=24 * 6))
     enforce_inbox(house)
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         key = tx.value("SELECT key FROM arrivals WHERE arrival = %s", hold.subject)
     assert key.endswith(now(house).date().isoformat())
     for actor in (NURSE, REGISTRAR):
-        desk.resolve(house.edges, hold.id, Word.OURS, actor=actor, case=case)
-    attend_all(house.edges)
+        desk.resolve(house.services, hold.id, HoldAnswer.OURS, actor=actor, case=case)
+    process_all(house.services)
     assert len(records_from(house, case, "prairie-pathology")) == 1
 
 
@@ -198,7 +198,7 @@ def test_a_message_that_is_just_being_sealed_while_its_case_opens_is_not_missed(
 ):
     chart = house.a_patient(slices=2)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     is_sealing, go_on, seal = Event(), Event(), receiving._seal_away
 
     def seal_slowly(*said: Any) -> None:
@@ -209,15 +209,15 @@ def test_a_message_that_is_just_being_sealed_while_its_case_opens_is_not_missed(
     monkeypatch.setattr(receiving, "_seal_away", seal_slowly)
     deliver(house, a_report(chart))
     with ThreadPoolExecutor() as background:
-        sealing = background.submit(receiving.receive, house.edges)
+        sealing = background.submit(receiving.receive, house.services)
         assert is_sealing.wait(10)
         case = house.referral(chart)
-        opening = background.submit(attend_all, house.edges)
+        opening = background.submit(process_all, house.services)
         time.sleep(1.0)
         go_on.set()
         sealing.result(20)
         opening.result(20)
-    attend_all(house.edges)
+    process_all(house.services)
     assert [record.document for record in records_from(house, case, "prairie-pathology")] == ["pathology-report"]
 
 
@@ -229,9 +229,9 @@ def test_the_same_message_again_is_answered_and_not_repeated(house: House):
     case = an_open_case(house, chart)
     before, message = arrivals(house), a_report(chart)
     assert deliver(house, message, message) == ["AA", "AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     assert deliver(house, message) == ["AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     assert len(arrivals(house, but=before)) == 1
     assert len(records_from(house, case, "prairie-pathology")) == 1
 
@@ -243,12 +243,12 @@ def test_the_same_number_with_other_bytes_is_a_conflict_where_it_concerns_a_know
     other = messages.about_a_stranger(random.Random(), number)
     questions = set(held(house))
     assert deliver(house, stranger, other) == ["AA", "AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     assert set(held(house)) == questions
     assert "control-id-conflict" not in house.holds(case)
 
     assert deliver(house, a_report(chart, control_id=number)) == ["AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     assert "control-id-conflict" in house.holds(case)
     assert len(records_from(house, case, "prairie-pathology")) == 1
 
@@ -258,14 +258,14 @@ def test_a_referral_and_a_form_posted_twice_take_effect_once(house: House):
     house.release_form(chart)
     house.release_form(chart)
     cases = {house.referral(chart), house.referral(chart)}
-    attend_all(house.edges)
+    process_all(house.services)
     (case,) = cases
     house.release_form(chart)
-    attend_all(house.edges)
-    with house.edges.ledger.transaction() as tx:
+    process_all(house.services)
+    with house.services.ledger.transaction() as tx:
         opened = tx.case(case).opened
         assert opened is not None
-        assert len(patients.filed(tx, opened.patient)) == 1
+        assert len(permissions.filed(tx, opened.patient)) == 1
         assert tx.value("SELECT count(*) FROM cases WHERE patient = %s", opened.patient) == 1
 
 
@@ -275,18 +275,18 @@ def a_delivered_packet(house: House) -> tuple[CaseId, str]:
     chart = house.a_patient(slices=2)
     case = an_open_case(house, chart)
     house.pathology_report(chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(case))
-    desk.approve(house.edges, case, actor=NURSE)
-    attend_all(house.edges)
-    with house.edges.ledger.transaction() as tx:
+    house.process_until(lambda: "approve-partial" in house.holds(case))
+    desk.approve(house.services, case, actor=NURSE)
+    process_all(house.services)
+    with house.services.ledger.transaction() as tx:
         (packet,) = [name for name, sent in tx.case(case).packets.items() if sent.outcome == "made"]
     return case, packet
 
 
 def receipts(house: House, case: CaseId) -> list[str]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         found = [one.fact for one in tx.lines(Chain.case(case))]
-    return [fact.word for fact in found if isinstance(fact, facts.ReceiptRecorded)]
+    return [fact.status for fact in found if isinstance(fact, facts.ReceiptRecorded)]
 
 
 def test_a_receipt_takes_effect_once_and_only_from_whom_the_packet_was_handed_to(house: House):
@@ -294,17 +294,17 @@ def test_a_receipt_takes_effect_once_and_only_from_whom_the_packet_was_handed_to
     for other in ("oncology", "archive", "pathology"):
         assert post(house, other, "/fhir/Task", a_task("packet", packet, "accepted")).status == 403
     assert post(house, "center", "/fhir/Task", a_task("packet", "c00000000000-p1", "accepted")).status == 403
-    attend_all(house.edges)
+    process_all(house.services)
     assert receipts(house, case) == []
 
     first = a_task("packet", packet, "accepted")
     again = a_task("packet", packet, "accepted", lastModified="2026-01-01T00:00:00Z")
     assert [post(house, "center", "/fhir/Task", one).status for one in (first, first, again)] == [201] * 3
-    attend_all(house.edges)
+    process_all(house.services)
     assert receipts(house, case) == ["accepted"]
     assert "receipts-disagree" not in house.holds(case)
     assert post(house, "center", "/fhir/Task", a_task("packet", packet, "rejected", "unreadable")).status == 201
-    attend_all(house.edges)
+    process_all(house.services)
     assert receipts(house, case) == ["accepted"]
     assert "receipts-disagree" in house.holds(case)
 
@@ -312,15 +312,15 @@ def test_a_receipt_takes_effect_once_and_only_from_whom_the_packet_was_handed_to
 def test_no_records_is_believed_of_nobody_but_who_was_asked(house: House):
     house.behave("archive", answer="empty")
     case = an_open_case(house, house.a_patient(slices=2))
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         request = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", case)
     said = a_task("request", request, "rejected", "no-records")
     assert post(house, "oncology", "/fhir/Task", said).status == 403
     assert post(house, "archive", "/fhir/Task", a_task("request", "rnobody", "rejected", "no-records")).status == 403
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(case)["film-room"] == "not-found"
     assert [post(house, "archive", "/fhir/Task", said).status for _ in range(2)] == [201, 201]
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(case)["film-room"] == "no-records"
 
 
@@ -328,7 +328,7 @@ def test_a_door_killed_under_load_has_every_message_it_acknowledged_exactly_once
     house.order("pathology", "behaviour", {"attempts": 60, "ack_seconds": 3})
     before, sent_before = arrivals(house), len(house.order("pathology", "sent", method="GET"))
     with ThreadPoolExecutor() as background:
-        sending = background.submit(house.order, "pathology", "send-strangers", {"count": 2500, "connections": 6})
+        sending = background.submit(house.order, "pathology", "send-other-patients", {"count": 2500, "connections": 6})
         for so_many in (200, 1200):
             while how_many(house) - len(before) < so_many:
                 assert not sending.done(), "all was sent before it could be killed"
@@ -340,7 +340,7 @@ def test_a_door_killed_under_load_has_every_message_it_acknowledged_exactly_once
     assert answers["AA"] == 2500
     sent = house.order("pathology", "sent", method="GET")[sent_before:]
     assert any(one["attempts"] > 1 for one in sent), "nobody noticed"
-    keys = house.edges.ledger.keys
+    keys = house.services.ledger.keys
     known = {
         keys.hmac(SITE, f"arrival|prairie-pathology|mllp|{one['control_id']}|{one['sha256']}".encode()) for one in sent
     }
@@ -394,7 +394,7 @@ def test_what_cannot_be_understood_is_kept_and_shown_with_the_reason(house: Hous
     assert post(house, "oncology", "/fhir", push).status == 200
     garbled = a_report(chart).replace(b"\rOBR|", b"\rXBR|").replace(b"\rOBX|", b"\rXBX|")
     assert deliver(house, garbled) == ["AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     kept = arrivals(house, but=before)
     assert [one.state for one in kept] == ["held"] * 3
     assert all(held(house)[one.arrival].code == "arrival-unreadable" for one in kept)
@@ -413,7 +413,7 @@ def test_one_bad_entry_keeps_nothing_else_back(house: House):
         if entry["resource"]["resourceType"] == "DocumentReference":
             entry["resource"]["status"] = 7
     assert post(house, "oncology", "/fhir", {**good, "entry": [*good["entry"], *spoilt]}).status == 200
-    attend_all(house.edges)
+    process_all(house.services)
     assert len(records_from(house, case, "lakeside-oncology")) == 1
     assert "entries-unusable" in house.holds(case)
 
@@ -426,16 +426,16 @@ def without_number(message: bytes) -> bytes:
     return re.sub(rb"\rPID\|1\|\|[^|]*\|", b"\rPID|1|||", message)
 
 
-def is_about(house: House, hold: people.Hold, chart: Chart) -> bool:
+def is_about(house: House, hold: holds.Hold, chart: Chart) -> bool:
     names = {
         name.family
-        for said in desk.hold(house.edges, hold.id, actor=NURSE, identity=True).comparison.said
+        for said in desk.hold(house.services, hold.id, actor=NURSE, identity=True).comparison.said
         for name in said.names
     }
     return chart["patient"]["family"] in names
 
 
-def question_about(house: House, chart: Chart) -> people.Hold:
+def question_about(house: House, chart: Chart) -> holds.Hold:
     (found,) = [hold for hold in held(house).values() if hold.code == "whose-record" and is_about(house, hold, chart)]
     return found
 
@@ -445,19 +445,19 @@ def test_a_name_and_a_birth_date_alone_are_decided_by_two_people(house: House):
     house.behave("oncology", answer="empty")  # its copy would tell the report by its number
     case = an_open_case(house, chart)
     deliver(house, without_number(a_report(chart)))
-    attend_all(house.edges)
+    process_all(house.services)
     hold = question_about(house, chart)
-    comparison = desk.hold(house.edges, hold.id, actor=NURSE, identity=True).comparison
-    assert (comparison.tier, comparison.deciders) == ("name-and-birth-date", 2)
+    comparison = desk.hold(house.services, hold.id, actor=NURSE, identity=True).comparison
+    assert (comparison.match_rule, comparison.deciders) == ("name-and-birth-date", 2)
     assert records_from(house, case, "prairie-pathology") == []
     assert tables_with(house, chart["patient"]["family"], chart["pathology"]["accession"]["value"]) == set()
 
-    assert desk.resolve(house.edges, hold.id, Word.OURS, actor=NURSE, case=case).needs_another
-    attend_all(house.edges)
-    assert desk.resolve(house.edges, hold.id, Word.OURS, actor=NURSE, case=case).needs_another
+    assert desk.resolve(house.services, hold.id, HoldAnswer.OURS, actor=NURSE, case=case).needs_another
+    process_all(house.services)
+    assert desk.resolve(house.services, hold.id, HoldAnswer.OURS, actor=NURSE, case=case).needs_another
     assert records_from(house, case, "prairie-pathology") == []
-    desk.resolve(house.edges, hold.id, Word.OURS, actor=REGISTRAR, case=case)
-    attend_all(house.edges)
+    desk.resolve(house.services, hold.id, HoldAnswer.OURS, actor=REGISTRAR, case=case)
+    process_all(house.services)
     (record,) = records_from(house, case, "prairie-pathology")
     assert record.document == "pathology-report"
     assert line(house, case).state is NeedState.SATISFIED
@@ -470,14 +470,16 @@ def test_a_number_of_ours_with_another_birth_date_is_never_collected_by_itself(h
     wrong = a_report(chart).replace(f"||{born}|".encode(), b"||19010305|")
     assert wrong != a_report(chart)
     deliver(house, wrong)
-    attend_all(house.edges)
+    process_all(house.services)
     hold = question_about(house, chart)
-    assert desk.hold(house.edges, hold.id, actor=NURSE, identity=True).comparison.tier == "conflicting-birth-date"
+    assert (
+        desk.hold(house.services, hold.id, actor=NURSE, identity=True).comparison.match_rule == "conflicting-birth-date"
+    )
     assert records_from(house, case, "prairie-pathology") == []
-    desk.resolve(house.edges, hold.id, Word.NOT_OURS, actor=NURSE)
-    attend_all(house.edges)
+    desk.resolve(house.services, hold.id, HoldAnswer.NOT_OURS, actor=NURSE)
+    process_all(house.services)
     assert records_from(house, case, "prairie-pathology") == []
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         assert tx.value("SELECT state FROM arrivals WHERE arrival = %s", hold.subject) == "sealed"
 
 
@@ -486,7 +488,7 @@ def test_a_merge_that_names_a_patient_of_ours_is_shown_to_a_person(house: House,
     chart = house.a_patient(slices=2)
     an_open_case(house, chart)
     deliver(house, a_report(chart))
-    attend_all(house.edges)
+    process_all(house.services)
     questions = set(held(house))
     pid = next(s for s in a_report(chart).decode().split("\r") if s.startswith("PID"))
     ours, theirs = pid.split("|")[3], pid.split("|")[3].replace("P", "P77", 1)
@@ -501,7 +503,7 @@ def test_a_merge_that_names_a_patient_of_ours_is_shown_to_a_person(house: House,
     ])  # fmt: skip
     elsewhere = merge.replace(ours, "P770000001^^^PRAIRIE^MR").replace(name, "Nobody")
     assert deliver(house, merge.encode(), elsewhere.replace("ADT_A39|T", "ADT_A39|U").encode()) == ["AA", "AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     new = [hold for subject, hold in held(house).items() if subject not in questions]
     assert [hold.code for hold in new] == ["identity-changed"]
 
@@ -510,7 +512,7 @@ def test_a_merge_that_names_a_patient_of_ours_is_shown_to_a_person(house: House,
 
 
 def chosen(house: House, case: CaseId) -> facts.RecordCollected:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return tx.case(case).records[line(house, case).chosen]
 
 
@@ -520,16 +522,16 @@ def test_a_correction_takes_the_place_of_what_came_before_it_whichever_way(house
     assert line(house, case).state is NeedState.SATISFIED  # the office has a copy
     for status in ("P", "F", "C"):
         deliver(house, a_report(chart, status=status))
-        attend_all(house.edges)
+        process_all(house.services)
     assert (chosen(house, case).institution, chosen(house, case).status) == ("prairie-pathology", "corrected")
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         folded = tx.case(case)
     left = {record.status for name, record in folded.records.items()
             if record.document == "pathology-report" and name not in folded.superseded}  # fmt: skip
     assert left == {"corrected"}
 
     deliver(house, a_report(chart))  # the old final one once more, under another number
-    attend_all(house.edges)
+    process_all(house.services)
     assert chosen(house, case).status == "corrected"
 
 
@@ -538,10 +540,10 @@ def test_a_preliminary_report_does_not_answer_the_line_and_the_final_one_does(ho
     house.behave("oncology", answer="empty")
     case = an_open_case(house, chart)
     deliver(house, a_report(chart, status="P"))
-    attend_all(house.edges)
+    process_all(house.services)
     assert line(house, case).state is NeedState.RECEIVED
     deliver(house, a_report(chart))
-    attend_all(house.edges)
+    process_all(house.services)
     assert line(house, case).state is NeedState.SATISFIED
     assert chosen(house, case).status == "final"
 
@@ -557,19 +559,19 @@ def test_a_withdrawn_report_answers_nothing_any_more(house: House, copy: str):
     house.behave("oncology", answer="normal" if copy == "a copy before" else "empty")
     case = an_open_case(house, chart)
     deliver(house, a_report(chart))
-    attend_all(house.edges)
+    process_all(house.services)
     assert line(house, case).state is NeedState.SATISFIED
     assert deliver(house, withdrawn(chart)) == ["AA"]
-    attend_all(house.edges)
+    process_all(house.services)
     if copy == "sent again":
         deliver(house, a_report(chart))  # under another control id
-        attend_all(house.edges)
+        process_all(house.services)
     if copy == "a copy after":
         house.behave("oncology", answer="normal")
-        with house.edges.ledger.transaction() as tx:
+        with house.services.ledger.transaction() as tx:
             office = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'records-office'", case)
-        desk.answer_request(house.edges, office, desk.Answer.AGAIN, actor=NURSE)
-        attend_all(house.edges)
+        desk.answer_request(house.services, office, desk.RequestAnswer.AGAIN, actor=NURSE)
+        process_all(house.services)
     kinds = {record.document for record in records_from(house, case, "lakeside-oncology")}
     assert ("pathology-report" in kinds) == copy.startswith("a copy")
     assert line(house, case).state is NeedState.MISSING

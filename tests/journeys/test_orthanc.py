@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.acts import Journey
-from tests.journeys.house import Chart, House, a_house
-from tests.peers import orthanc
+from tests.kit.acts import Journey
+from tests.kit.house import Chart, House, a_house
+from tests.kit.peers import orthanc
+from tests.kit.processing import process_all
 from transfer.demo import images_of
-from transfer.holds import Word
-from transfer.parts.orthanc import Orthanc
+from transfer.embedded.orthanc import Orthanc
+from transfer.holds import HoldAnswer
 
 pytestmark = pytest.mark.servers
 
@@ -50,10 +50,10 @@ def a_patient(house: House, **how: object) -> tuple[Chart, list[bytes]]:
 def a_case(house: House, chart: Chart) -> Journey:
     """Everything of the patient is here but the slides."""
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
     house.pathology_report(chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(case))
+    house.process_until(lambda: "approve-partial" in house.holds(case))
     return Journey(house, chart, case)
 
 
@@ -64,9 +64,9 @@ def digest(content: bytes) -> str:
 def test_what_was_put_into_orthanc_is_what_the_center_gets(house: House) -> None:
     chart, images = a_patient(house, slices=12)
     journey = a_case(house, chart)
-    journey.say("approve-partial", Word.APPROVE)
+    journey.say("approve-partial", HoldAnswer.APPROVE)
 
-    house.attend_until(lambda: bool(journey.at_center()) and journey.at_center()["state"] == "done")
+    house.process_until(lambda: bool(journey.at_center()) and journey.at_center()["state"] == "done")
 
     received = Path(journey.at_center()["folder"]) / "data" / "DICOM"
     delivered = [digest(path.read_bytes()) for path in received.rglob("I*") if path.is_file()]
@@ -79,12 +79,12 @@ def test_a_patient_orthanc_does_not_know_is_not_found_there_and_nobody_elses_ima
     for institution in ("oncology", "pathology"):
         house.order(institution, "patients", stranger)
     house.release_form(stranger)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(stranger)
 
-    house.attend_until(lambda: house.request_states(case).get("film-room") == "not-found")
+    house.process_until(lambda: house.request_states(case).get("film-room") == "not-found")
 
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         assert "images" not in {record.document for record in tx.case(case).records.values()}
 
 

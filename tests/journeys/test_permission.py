@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.attention import attend_all, attend_once
-from tests.journeys.house import Chart, House, a_house
+from tests.kit.house import Chart, House, a_house
+from tests.kit.processing import process_all, process_once
 from tests.staff import NURSE
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.identifiers import CaseId
-from transfer.ledger import patients
+from transfer.ledger import permissions
 
 pytestmark = pytest.mark.servers
 
@@ -53,19 +53,19 @@ class Log:
 
 def findings(house: House, case: CaseId) -> dict[str, set[str]]:
     """Why each department is as it is, by the last fact about its request."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         asked = tx.case(case).requests.values()
         return {one.made.department: set(one.moved.findings if one.moved else ()) for one in asked}
 
 
 def rounds_of(house: House, case: CaseId) -> int:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return int(tx.value("SELECT count(*) FROM due_runs WHERE dag_id = 'open_case' AND subject = %s", case))
 
 
 def times_asked(house: House, case: CaseId, department: str) -> int:
     """How often we wrote that we ask this department."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         lines = tx.lines(Chain.case(case))
         request = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = %s", case, department)
     moved = [line.fact for line in lines if isinstance(line.fact, facts.RequestMoved)]
@@ -73,10 +73,10 @@ def times_asked(house: House, case: CaseId, department: str) -> int:
 
 
 def permission_of(house: House, case: CaseId) -> str:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         opened = tx.case(case).opened
         assert opened is not None
-        (filed,) = [one for one in patients.filed(tx, opened.patient) if one.permission.ended is None]
+        (filed,) = [one for one in permissions.filed(tx, opened.patient) if one.permission.ended is None]
         return filed.permission.id
 
 
@@ -92,8 +92,8 @@ def assert_never_asked(house: House, case: CaseId, log: Log, finding: str) -> No
 
 
 def assert_goes_on_once(house: House, case: CaseId, log: Log) -> None:
-    house.attend_until(lambda: set(house.request_states(case).values()) == {"answered", "expected"})
-    attend_all(house.edges)
+    house.process_until(lambda: set(house.request_states(case).values()) == {"answered", "expected"})
+    process_all(house.services)
     assert rounds_of(house, case) == 2
     assert [times_asked(house, case, department) for department in sorted(ASKED)] == [1, 1]
     assert not log.has_repetitions
@@ -119,9 +119,9 @@ def test_under_a_form_that_does_not_hold_nobody_is_asked_until_the_right_one_com
     chart = house.a_patient(slices=2)
     log = Log(house, "oncology", "archive")
     house.release_form(chart, **overrides)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_never_asked(house, case, log, finding)
 
     hours_pass(HOUR)
@@ -135,7 +135,7 @@ def test_without_a_form_nobody_is_asked_and_the_form_of_an_hour_later_starts_the
     chart = house.a_patient(slices=2)
     log = Log(house, "oncology", "archive")
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_never_asked(house, case, log, "no-form")
 
     hours_pass(HOUR)
@@ -151,11 +151,11 @@ def test_after_a_revocation_nobody_is_asked_and_the_revoked_form_does_not_come_b
     house.release_form(chart)
     house.revocation(chart)
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     assert_never_asked(house, case, log, "revoked")
 
     house.release_form(chart)  # the old form once more: it was here before
-    attend_all(house.edges)
+    process_all(house.services)
     assert_never_asked(house, case, log, "revoked")
 
     hours_pass(HOUR)
@@ -167,16 +167,16 @@ def test_a_pause_by_telephone_keeps_everybody_from_being_asked_until_it_is_over(
     chart = house.a_patient(slices=2)
     log = Log(house, "oncology", "archive")
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     house.release_form(chart)
-    attend_once(house.edges)  # the form is filed; the case has not looked yet
+    process_once(house.services)  # the form is filed; the case has not looked yet
     permission = permission_of(house, case)
-    desk.pause(house.edges, permission, actor=NURSE)
-    attend_all(house.edges)
+    desk.pause(house.services, permission, actor=NURSE)
+    process_all(house.services)
     assert_never_asked(house, case, log, "paused")
 
-    desk.resume(house.edges, permission, actor=NURSE)
-    house.attend_until(lambda: set(house.request_states(case).values()) == {"answered", "expected"})
+    desk.resume(house.services, permission, actor=NURSE)
+    house.process_until(lambda: set(house.request_states(case).values()) == {"answered", "expected"})
     assert [times_asked(house, case, department) for department in sorted(ASKED)] == [1, 1]
 
 
@@ -186,14 +186,14 @@ def test_a_form_that_expires_while_the_case_waits_stops_the_next_asking(
     chart = house.a_patient(slices=2)
     house.behave("archive", answer="error-503")
     house.release_form(chart, expires_on=day(3))
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
-    house.attend_until(lambda: times_asked(house, case, "film-room"))
-    attend_all(house.edges)
+    house.process_until(lambda: times_asked(house, case, "film-room"))
+    process_all(house.services)
     house.behave("archive", answer="normal")
     log = Log(house, "archive")
     hours_pass(timedelta(days=5))
-    attend_all(house.edges)
+    process_all(house.services)
     assert log.lines == []
     assert house.request_states(case)["film-room"] == "not-permitted"
     assert "expired-date" in findings(house, case)["film-room"]
@@ -211,7 +211,7 @@ def slow_fetch(house: House) -> Iterator[Callable[[Chart], CaseId]]:
         def begin(chart: Chart) -> CaseId:
             house.behave("archive", bytes_per_second=60_000)
             case = house.referral(chart)
-            fetching.append(background.submit(attend_all, house.edges))
+            fetching.append(background.submit(process_all, house.services))
             until = time.monotonic() + 20
             while house.request_states(case).get("film-room") != "asking":
                 assert time.monotonic() < until, "the film room was never asked"
@@ -225,7 +225,7 @@ def slow_fetch(house: House) -> Iterator[Callable[[Chart], CaseId]]:
 
 
 def images_of(house: House, case: CaseId) -> list[str]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return [one.record for one in tx.case(case).records.values() if one.document == "images"]
 
 
@@ -239,12 +239,12 @@ def assert_stops_within(house: House, case: CaseId, seconds: float) -> None:
 def test_a_revocation_stops_a_fetch_that_runs(house: House, slow_fetch: Callable[[Chart], CaseId]):
     chart = house.a_patient(slices=30)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = slow_fetch(chart)
     collected = images_of(house, case)
     house.revocation(chart)
     assert_stops_within(house, case, 3.0)
-    house.attend_until(lambda: house.request_states(case)["film-room"] == "not-permitted")
+    house.process_until(lambda: house.request_states(case)["film-room"] == "not-permitted")
     assert images_of(house, case) == collected
     assert "revoked" in findings(house, case)["film-room"]
 
@@ -254,12 +254,12 @@ def test_a_form_that_expires_stops_a_fetch_that_runs(
 ):
     chart = house.a_patient(slices=30)
     house.release_form(chart, expires_on=day(3))
-    attend_all(house.edges)
+    process_all(house.services)
     case = slow_fetch(chart)
     collected = images_of(house, case)
     hours_pass(timedelta(days=5))
     assert_stops_within(house, case, 3.0)
-    house.attend_until(lambda: house.request_states(case)["film-room"] == "not-permitted")
+    house.process_until(lambda: house.request_states(case)["film-room"] == "not-permitted")
     assert images_of(house, case) == collected
     assert "expired-date" in findings(house, case)["film-room"]
 
@@ -287,7 +287,7 @@ def test_an_institution_on_treatment_basis_is_asked_without_a_form_and_the_discl
     chart = house.a_patient(slices=2)
     log = Log(house, "oncology", "archive")
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(case) == {
         "film-room": "answered", "records-office": "not-permitted", "report-desk": "not-permitted",
     }  # fmt: skip
@@ -297,17 +297,17 @@ def test_an_institution_on_treatment_basis_is_asked_without_a_form_and_the_discl
     # Its form names the others only: for the archive nothing rests on it.
     house.release_form(chart, disclosers=["lakeside-oncology", "prairie-pathology"])
     house.pathology_report(chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(case))
-    desk.approve(house.edges, case, actor=NURSE)
-    house.attend_until(lambda: begun(house, case))
+    house.process_until(lambda: "approve-partial" in house.holds(case))
+    desk.approve(house.services, case, actor=NURSE)
+    house.process_until(lambda: begun(house, case))
     (fact,) = begun(house, case)
     assert fact.bases == ("authorization", "treatment")
     assert len(fact.permissions) == 1
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         images = {one.basis for one in tx.case(case).records.values() if one.document == "images"}
     assert images == {"treatment"}
 
 
 def begun(house: House, case: CaseId) -> list[facts.DisclosureBegun]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return [line.fact for line in tx.lines(Chain.case(case)) if isinstance(line.fact, facts.DisclosureBegun)]

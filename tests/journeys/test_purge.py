@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.acts import Journey, a_case, a_packet, download, is_announced, link, steps_to_its_end, token
-from tests.journeys.house import House
-from tests.journeys.searching import key_spellings, on_disk, spellings
+from tests.kit.acts import Journey, a_case, a_packet, download, is_announced, link, steps_to_its_end, token
+from tests.kit.house import House
+from tests.kit.processing import process_all
+from tests.kit.searching import key_spellings, on_disk, spellings
 from transfer import facts
 from transfer.errors import Unknown
-from transfer.flow.assess import Step
+from transfer.flow.assess import NextStep
 from transfer.flow.enforce import enforce
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 from transfer.sealing import KeyName
 from transfer.staging import Location
 
@@ -39,7 +39,7 @@ def key_of(journey: Journey) -> bytes:
 def objects_of(journey: Journey) -> set[str]:
     """The vault's objects that hold something of the patient."""
     patient = journey.patient
-    with journey.house.edges.ledger.transaction() as tx:
+    with journey.house.services.ledger.transaction() as tx:
         rows = tx.rows(
             """SELECT vault_key FROM record_parts JOIN records USING (record) WHERE patient = %s
                UNION SELECT vault_key FROM arrivals WHERE patient = %s AND vault_key IS NOT NULL""",
@@ -50,7 +50,7 @@ def objects_of(journey: Journey) -> set[str]:
 
 def is_there(house: House, key: str) -> bool:
     try:
-        b"".join(house.edges.vault.read_range(Location(key, 0, 1, "0" * 64), 0, 1))
+        b"".join(house.services.vault.read_range(Location(key, 0, 1, "0" * 64), 0, 1))
     except Unknown:
         return False
     return True
@@ -72,9 +72,9 @@ class Trace:
         house, journey = self.journey.house, self.journey
         assert on_disk(house, self._sought) == []
         assert not [key for key in self._objects if is_there(house, key)]
-        with house.edges.ledger.transaction() as tx:
+        with house.services.ledger.transaction() as tx:
             patient = journey.patient
-            assert not tx.value("SELECT count(*) FROM vault_intents WHERE patient = %s", patient)
+            assert not tx.value("SELECT count(*) FROM vault_uploads WHERE patient = %s", patient)
             assert not tx.value("SELECT count(*) FROM packets WHERE case_id = %s AND plan IS NOT NULL", journey.case)
             for kept in (
                 "arrivals WHERE patient = %s AND (payload IS NOT NULL OR state <> 'purged')",
@@ -97,10 +97,10 @@ def revoked(house: House, word: str) -> tuple[Journey, Trace]:
     """A packet was handed over, the center has not fetched it yet, and the permission is taken back."""
     house.behave("center", fetch=False)
     journey = a_packet(house, marked=word)
-    house.attend_until(lambda: is_announced(journey))
+    house.process_until(lambda: is_announced(journey))
     trace = Trace(journey, word)
     house.revocation(journey.chart)
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.holds(journey.case) == {"confirm-purge"}
     return journey, trace
 
@@ -130,27 +130,27 @@ def test_the_search_finds_what_is_planted(house: House, tmp_path: Path):
 
 def test_after_a_person_confirms_nothing_is_left_of_the_patient(house: House):
     journey, trace = revoked(house, a_marker())
-    attend_all(house.edges)
+    process_all(house.services)
     assert objects_of(journey)  # nothing is destroyed before somebody says so
-    journey.say("confirm-purge", Word.PURGE)
-    attend_all(house.edges)
+    journey.say("confirm-purge", HoldAnswer.PURGE)
+    process_all(house.services)
     trace.assert_gone()
     assert download(link(house, journey.packet), token(house, "center"))[0] == 404
     # What still comes for the case, or is still owed to it, finds nobody and harms nothing.
     house.order("pathology", "send-report", {"chart": journey.chart["id"], "status": "C"})
     for dag in ("open_case", "release_packet", "settle_delivery", "enforce_permissions"):
         journey.ring(dag, journey.packet if dag in ("release_packet", "settle_delivery") else None)
-    attend_all(house.edges)
+    process_all(house.services)
     assert len(journey.facts(facts.RecordsPurged, of_patient=True)) == 1
 
 
 def test_after_seventy_two_hours_it_is_destroyed_without_a_word(house: House, hours_pass: Callable[[timedelta], None]):
     journey, trace = revoked(house, a_marker())
     hours_pass(timedelta(hours=71))
-    attend_all(house.edges)
+    process_all(house.services)
     assert objects_of(journey)
     hours_pass(timedelta(hours=1, minutes=1))
-    attend_all(house.edges)
+    process_all(house.services)
     trace.assert_gone()
 
 
@@ -158,9 +158,9 @@ def test_a_person_may_keep_what_came_and_it_is_released_to_nobody(
     house: House, hours_pass: Callable[[timedelta], None]
 ):
     journey, _ = revoked(house, a_marker())
-    journey.say("confirm-purge", Word.KEEP)
+    journey.say("confirm-purge", HoldAnswer.KEEP)
     hours_pass(timedelta(hours=100))
-    attend_all(house.edges)
+    process_all(house.services)
     assert objects_of(journey)
     assert download(link(house, journey.packet), token(house, "center"))[0] == 404
 
@@ -171,16 +171,16 @@ def test_what_another_live_form_covers_is_spared(house: House, is_announced_befo
     house.behave("center", fetch=False)
     journey = (a_packet if is_announced_before else a_case)(house, marked=word)
     if is_announced_before:  # and no receipt of it ever comes
-        house.attend_until(lambda: is_announced(journey))
+        house.process_until(lambda: is_announced(journey))
     house.release_form(journey.chart, number=SECOND, disclosers=["lakeside-oncology"])
-    attend_all(house.edges)
+    process_all(house.services)
     key = key_of(journey)
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         before = tx.rows("SELECT record, institution FROM records WHERE patient = %s", journey.patient)
     house.revocation(journey.chart)
-    attend_all(house.edges)
-    journey.say("confirm-purge", Word.PURGE)
-    attend_all(house.edges)
+    process_all(house.services)
+    journey.say("confirm-purge", HoldAnswer.PURGE)
+    process_all(house.services)
     (purged,) = journey.facts(facts.RecordsPurged, of_patient=True)
     assert set(purged.spared) == {row.record for row in before if row.institution == "lakeside-oncology"}
     assert set(purged.records) == {row.record for row in before if row.institution != "lakeside-oncology"}
@@ -191,14 +191,14 @@ def test_what_another_live_form_covers_is_spared(house: House, is_announced_befo
     assert (states["film-room"], states["records-office"]) == ("not-permitted", "answered")
     # A new form, and what was destroyed is asked for again.
     house.release_form(journey.chart, number=THIRD)
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(journey.case)["film-room"] == "answered"
     # A packet goes, whatever became of the one that was purged.
     house.behave("center", fetch=True)
     house.pathology_report(journey.chart)
-    house.attend_until(lambda: house.assessment(journey.case).step is Step.ASK_PARTIAL)
-    journey.say("approve-partial", Word.APPROVE)
-    house.attend_until(lambda: journey.folded.newest_packet.receipt)
+    house.process_until(lambda: house.assessment(journey.case).step is NextStep.ASK_PARTIAL)
+    journey.say("approve-partial", HoldAnswer.APPROVE)
+    house.process_until(lambda: journey.folded.newest_packet.receipt)
     assert journey.packet.endswith("-p2" if is_announced_before else "-p1")
     assert set(journey.folded.newest_packet.assembled.records) == journey.folded.whole - set(purged.records)
 
@@ -208,9 +208,9 @@ def test_what_another_live_form_covers_is_spared(house: House, is_announced_befo
 
 def test_a_purge_killed_again_and_again_is_finished_once(house: House):
     journey, trace = revoked(house, a_marker())
-    journey.say("confirm-purge", Word.PURGE)
+    journey.say("confirm-purge", HoldAnswer.PURGE)
     deadly = 1
-    while steps_to_its_end(house, lambda edges: enforce(edges, journey.case), deadly):
+    while steps_to_its_end(house, lambda services: enforce(services, journey.case), deadly):
         deadly += 1
     assert deadly > 20
     trace.assert_gone()
@@ -218,10 +218,10 @@ def test_a_purge_killed_again_and_again_is_finished_once(house: House):
 
 def test_a_purge_killed_around_the_destruction_of_the_key_is_finished_once(house: House):
     journey, trace = revoked(house, a_marker())
-    journey.say("confirm-purge", Word.PURGE)
+    journey.say("confirm-purge", HoldAnswer.PURGE)
     for nth in (1, 2):
-        assert steps_to_its_end(house, lambda edges: enforce(edges, journey.case), nth, of="destroy")
-    attend_all(house.edges)
+        assert steps_to_its_end(house, lambda services: enforce(services, journey.case), nth, of="destroy")
+    process_all(house.services)
     trace.assert_gone()
 
 
@@ -229,16 +229,16 @@ def test_what_a_killed_fetch_had_written_goes_with_the_patient(house: House):
     word = a_marker()
     chart = house.a_patient(marked=word)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
     journey = Journey(house, chart, case)
     # Killed after the objects were written and before the ledger took them.
     for nth in (2, 4):
-        steps_to_its_end(house, attend_all, nth, of="keep")
+        steps_to_its_end(house, process_all, nth, of="keep")
     trace_sought = spellings(word) | key_spellings(key_of(journey))
     assert on_disk(house, trace_sought)
     house.revocation(chart)
-    attend_all(house.edges)
-    journey.say("confirm-purge", Word.PURGE)
-    attend_all(house.edges)
+    process_all(house.services)
+    journey.say("confirm-purge", HoldAnswer.PURGE)
+    process_all(house.services)
     assert on_disk(house, trace_sought) == []

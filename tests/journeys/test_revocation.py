@@ -15,8 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.acts import (
+from tests.kit.acts import (
     Download,
     Journey,
     a_packet,
@@ -28,17 +27,18 @@ from tests.journeys.acts import (
     started_again,
     token,
 )
-from tests.journeys.house import House
+from tests.kit.house import House
+from tests.kit.processing import process_all
 from tests.staff import NURSE
 from transfer import facts
-from transfer.flow import desk, fence
-from transfer.flow.edges import Edges
+from transfer.flow import desk, stopping
+from transfer.flow.services import Services
 from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import Doors
 from transfer.gateway.intake import Intake
 from transfer.gateway.serving import server
-from transfer.ledger import patients
+from transfer.ledger import patients, permissions
 from transfer.permissions import End
 from transfer.sentences import sentence
 from transfer.staging import Location
@@ -54,7 +54,7 @@ def handed_over(house: House, *, slices: int = 24, **form: object) -> Journey:
     house.behave("archive", rows=LARGE)
     house.behave("center", fetch=False)
     journey = a_packet(house, slices=slices, **form)
-    house.attend_until(lambda: is_announced(journey))
+    house.process_until(lambda: is_announced(journey))
     return journey
 
 
@@ -86,7 +86,7 @@ def read_to_its_end(begun: Download) -> int:
 def in_force_after(journey: Journey) -> float | None:
     """Seconds from the fence to its being in force, by the ledger's own clock."""
     row = journey.row(
-        "SELECT in_force_at - ended_at AS took FROM permissions WHERE permission = %s", journey.permission
+        "SELECT stop_completed_at - ended_at AS took FROM permissions WHERE permission = %s", journey.permission
     )
     return row.took.total_seconds() if row.took is not None else None
 
@@ -97,14 +97,16 @@ def is_open(journey: Journey) -> bool:
 
 def end(journey: Journey, how: End) -> None:
     """The first commit alone."""
-    with journey.house.edges.ledger.transaction() as tx:
-        patients.lock(tx, journey.patient)
-        (filed,) = [one for one in patients.filed(tx, journey.patient) if one.permission.id == journey.permission]
-        fence.end(tx, filed, how)
+    with journey.house.services.ledger.transaction() as tx:
+        patients.hold_epoch_exclusive(tx, journey.patient)
+        (filed,) = [one for one in permissions.filed(tx, journey.patient) if one.permission.id == journey.permission]
+        stopping.end(tx, filed, how)
 
 
 def await_in_force(journey: Journey, seconds: float) -> bool:
-    return fence.await_in_force(journey.house.edges.ledger, journey.patient, journey.permission, seconds=seconds)
+    return stopping.await_stop_complete(
+        journey.house.services.ledger, journey.patient, journey.permission, seconds=seconds
+    )
 
 
 def assert_nothing_is_given(journey: Journey) -> None:
@@ -116,12 +118,12 @@ def assert_nothing_is_given(journey: Journey) -> None:
 
 
 @contextmanager
-def a_gateway(edges: Edges) -> Iterator[str]:
+def a_gateway(services: Services) -> Iterator[str]:
     """A second gateway within this process, so that what it reads can be seen."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    intake, outgoing = Intake(edges.ledger), Outgoing(edges)
-    http = server(Doors(edges, intake, outgoing).app(), "127.0.0.1", port)
+    intake, outgoing = Intake(services.ledger), Outgoing(services)
+    http = server(Doors(services, intake, outgoing).app(), "127.0.0.1", port)
 
     async def serve() -> None:
         watch = asyncio.create_task(outgoing.watch())
@@ -166,7 +168,7 @@ def test_a_written_revocation_cuts_a_download_at_50_kilobytes_a_second(house: Ho
     house.behave("archive", rows=LARGE)
     house.behave("center", bytes_per_second=50_000)
     journey = a_packet(house, slices=44)
-    house.attend_until(lambda: is_announced(journey) and bool(journey.egress("packet.tar")))
+    house.process_until(lambda: is_announced(journey) and bool(journey.egress("packet.tar")))
     eventually(lambda: journey.egress("packet.tar")[-1].size > 0)
 
     house.revocation(journey.chart)
@@ -182,37 +184,37 @@ def test_a_written_revocation_cuts_a_download_at_50_kilobytes_a_second(house: Ho
     sent = journey.egress()
     assert [(one.channel, one.outcome) for one in sent] == [("iti-65", "sent"), ("packet.tar", "cut")]
     assert arrived <= sent[1].size < 2_000_000
-    (said,) = journey.facts(facts.FenceInForce, of_patient=True)
+    (said,) = journey.facts(facts.StopCompleted, of_patient=True)
     assert said.in_reliance == (sent[1].disclosure,)
     assert said.milliseconds == int(took * 1000)
     assert [fact.size for fact in journey.facts(facts.EgressClosed)] == [one.size for one in sent]
     assert_nothing_is_given(journey)
-    attend_all(house.edges)
-    assert len(journey.facts(facts.FenceInForce, of_patient=True)) == 1
+    process_all(house.services)
+    assert len(journey.facts(facts.StopCompleted, of_patient=True)) == 1
 
 
 def test_nothing_is_read_for_release_once_a_revocation_is_in_force(house: House):
     journey = handed_over(house)
-    vault = ReadVault(house.edges.vault)
-    with a_gateway(replace(house.edges, vault=vault)) as base, slow_download(journey, base) as begun:
+    vault = ReadVault(house.services.vault)
+    with a_gateway(replace(house.services, vault=vault)) as base, slow_download(journey, base) as begun:
         house.revocation(journey.chart)
         assert await_in_force(journey, 5)
-        in_force_at = journey.row(
-            "SELECT in_force_at FROM permissions WHERE permission = %s", journey.permission
-        ).in_force_at
+        stop_completed_at = journey.row(
+            "SELECT stop_completed_at FROM permissions WHERE permission = %s", journey.permission
+        ).stop_completed_at
         received = read_to_its_end(begun)
         for what in ("packet.tar", "documents/1"):
             url = link(house, journey.packet, what).replace(house.settings.public_url, base)
             assert download(url, token(house, "center"))[0] == 404
         assert vault.reads
-        assert max(vault.reads) <= in_force_at
+        assert max(vault.reads) <= stop_completed_at
     assert received <= journey.egress("packet.tar")[-1].size
 
 
 def test_a_revocation_does_not_wait_for_a_receiver_that_does_not_answer_the_submission(house: House):
     house.behave("center", answer="silent-after-taking", fetch=False)
     journey = a_packet(house)
-    rounds = threading.Thread(target=attend_all, args=(house.edges,))
+    rounds = threading.Thread(target=process_all, args=(house.services,))
     rounds.start()
     eventually(lambda: is_announced(journey))
     house.revocation(journey.chart)
@@ -231,11 +233,11 @@ def test_a_pause_by_telephone_stops_the_bytes_and_resuming_lets_the_rest_go(hous
     journey = handed_over(house, slices=8)
     whole = download(link(house, journey.packet), token(house, "center"))[1]
     with slow_download(journey) as begun:
-        assert "in force" in sentence(desk.pause(house.edges, journey.permission, actor=NURSE))
+        assert "in force" in sentence(desk.pause(house.services, journey.permission, actor=NURSE))
         assert read_to_its_end(begun) < len(whole)
     assert_nothing_is_given(journey)
-    desk.resume(house.edges, journey.permission, actor=NURSE)
-    attend_all(house.edges)
+    desk.resume(house.services, journey.permission, actor=NURSE)
+    process_all(house.services)
     status, rest = download(link(house, journey.packet), token(house, "center"), start=100_000)
     assert status == 206
     assert rest == whole[100_000:]
@@ -257,7 +259,7 @@ def test_another_form_of_the_patient_does_not_disturb_a_download(house: House):
     with slow_download(journey) as begun:
         before = journey.egress()[-1].epoch
         house.release_form(journey.chart, number={"system": "urn:oid:2.16.840.1.113883.19.5.7", "value": "second"})
-        attend_all(house.edges)
+        process_all(house.services)
         eventually(lambda: journey.egress()[-1].epoch > before)
         while begun.read(1 << 20):
             pass
@@ -266,14 +268,14 @@ def test_another_form_of_the_patient_does_not_disturb_a_download(house: House):
 
 
 def test_the_watcher_outlives_downloads_that_end_while_it_looks(house: House, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(egress, "LOOK", 0.001)
+    monkeypatch.setattr(egress, "LOOK_EVERY_SECONDS", 0.001)
     journey = handed_over(house, slices=8)
     shown = token(house, "center")
 
     def fetch(url: str) -> list[tuple[int, int]]:
         return [(status, len(body)) for status, body in (download(url, shown) for _ in range(15))]
 
-    with a_gateway(house.edges) as base:
+    with a_gateway(house.services) as base:
         url = link(house, journey.packet, "documents/1").replace(house.settings.public_url, base)
         with ThreadPoolExecutor(6) as receivers:
             came = [one for each in receivers.map(fetch, [url] * 6) for one in each]
@@ -292,7 +294,7 @@ def test_a_gateway_killed_in_the_middle_of_a_stream_does_not_hold_up_a_revocatio
     with slow_download(journey):
         gateway = house.system.pid("gateway")
         os.kill(gateway, signal.SIGKILL)
-        did = desk.revoke(house.edges, journey.permission, actor=NURSE)
+        did = desk.revoke(house.services, journey.permission, actor=NURSE)
     assert "in force" in sentence(did)
     assert journey.egress()[-1].outcome == "died"
     took = in_force_after(journey)

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.doors import a_task, post
-from tests.journeys.house import Chart, House
+from tests.kit.doors import a_task, post
+from tests.kit.house import Chart, House
+from tests.kit.processing import process_all
 from tests.staff import NURSE
 from transfer import facts
 from transfer.adapters.dicomweb import DicomwebClient
@@ -21,9 +21,9 @@ from transfer.completeness import NeedState
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.receive import receive
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.record_requests import GIVE_UP_AFTER
+from transfer.requests import GIVE_UP_AFTER
 from transfer.sentences import SENTENCES
 
 pytestmark = pytest.mark.servers
@@ -35,26 +35,26 @@ SOURCES = {"oncology": ("records-office", "oncology-notes"), "archive": ("film-r
 @pytest.fixture
 def impatient(house: House) -> House:
     """The same installation, which takes a third of a second without a byte for silence."""
-    edges = replace(
-        house.edges,
+    services = replace(
+        house.services,
         ask_documents=lambda source: FhirSourceClient(
             source.base_url, source.token, http=HttpLimits(silence_seconds=0.3)
         ),
         ask_archive=lambda source: DicomwebClient(source.base_url, source.token, http=HttpLimits(silence_seconds=0.3)),
     )
-    return replace(house, edges=edges)
+    return replace(house, services=services)
 
 
 def a_case(house: House, chart: Chart) -> CaseId:
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     return case
 
 
 def request_of(house: House, case: CaseId, department: str) -> str:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return str(tx.value("SELECT request FROM requests WHERE case_id = %s AND department = %s", case, department))
 
 
@@ -68,7 +68,7 @@ def state_of_line(house: House, case: CaseId, key: str) -> str:
 
 
 def holds_about(house: House, case: CaseId, request: str) -> dict[str, str]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return {hold.code: key for key, hold in tx.case(case).holds.items() if hold.about == request}
 
 
@@ -78,7 +78,7 @@ def say_no_records(house: House, institution: str, request: str) -> int:
 
 def asked_at(house: House, case: CaseId, request: str) -> list[float]:
     """When we wrote that we ask, in seconds of the installation's clock."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         lines = tx.lines(Chain.case(case))
     return [
         line.at.timestamp()
@@ -89,7 +89,7 @@ def asked_at(house: House, case: CaseId, request: str) -> list[float]:
 
 def wait_for_next_try(house: House, case: CaseId, hours_pass: Callable[[timedelta], None]) -> timedelta:
     """Move the clock to when something is to be asked again."""
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         pause = tx.value(
             "SELECT max(not_before) - transfer.now() FROM requests WHERE case_id = %s AND state = 'due'", case
         )
@@ -108,7 +108,7 @@ def test_an_empty_search_a_refusal_and_a_no_are_three_things(house: House, insti
     house.behave(institution, answer="empty")
     cases["no-records"] = a_case(house, house.a_patient(slices=2))
     assert say_no_records(house, institution, request_of(house, cases["no-records"], department)) == 201
-    attend_all(house.edges)
+    process_all(house.services)
 
     states = {answer: house.request_states(case)[department] for answer, case in cases.items()}
     assert states == {"empty": "not-found", "forbidden": "forbidden", "no-records": "no-records"}
@@ -140,10 +140,10 @@ def test_silence_is_asked_again_ever_more_seldom_and_at_last_said(
     while "due" in {house.request_states(case)[department] for department in requests}:
         assert waits(house, case, "film-room") == {"source-retry"}
         assert tries < 30, "it is never given up"
-        attend_all(house.edges)
+        process_all(house.services)
         assert [len(asked_at(house, case, request)) for request in requests.values()] == [tries, tries], "too early"
         wait_for_next_try(house, case, hours_pass)
-        attend_all(house.edges)
+        process_all(house.services)
         tries += 1
 
     for institution, (department, line) in SOURCES.items():
@@ -163,8 +163,8 @@ def test_silence_is_asked_again_ever_more_seldom_and_at_last_said(
     for institution, (department, line) in SOURCES.items():
         house.behave(institution, answer="normal")
         hold = holds_about(house, case, requests[department])["source-does-not-answer"]
-        desk.resolve(house.edges, hold, Word.AGAIN, actor=NURSE)
-        attend_all(house.edges)
+        desk.resolve(house.services, hold, HoldAnswer.AGAIN, actor=NURSE)
+        process_all(house.services)
         assert house.request_states(case)[department] == "answered"
         assert state_of_line(house, case, line) == NeedState.SATISFIED
         assert not holds_about(house, case, requests[department])
@@ -176,13 +176,13 @@ def test_a_busy_source_is_not_asked_before_the_time_it_named(house: House, hours
     case = a_case(house, house.a_patient(slices=2))
     requests = {department: request_of(house, case, department) for department, _ in SOURCES.values()}
     hours_pass(timedelta(minutes=110))
-    attend_all(house.edges)
+    process_all(house.services)
     assert [len(asked_at(house, case, request)) for request in requests.values()] == [1, 1]
 
     for institution in SOURCES:
         house.behave(institution, answer="normal", retry_after=1)
     hours_pass(timedelta(minutes=11))
-    attend_all(house.edges)
+    process_all(house.services)
     assert [len(asked_at(house, case, request)) for request in requests.values()] == [2, 2]
     assert {house.request_states(case)[department] for department in requests} == {"answered"}
 
@@ -195,8 +195,8 @@ def test_a_later_success_takes_the_place_of_what_was_said_before(house: House, a
     for institution, (department, line) in SOURCES.items():
         request = request_of(house, case, department)
         house.behave(institution, answer="normal")
-        desk.answer_request(house.edges, request, desk.Answer.AGAIN, actor=NURSE)
-        attend_all(house.edges)
+        desk.answer_request(house.services, request, desk.RequestAnswer.AGAIN, actor=NURSE)
+        process_all(house.services)
         assert house.request_states(case)[department] == "answered"
         assert state_of_line(house, case, line) == NeedState.SATISFIED
         assert not holds_about(house, case, request)
@@ -207,10 +207,10 @@ def test_a_refusal_that_ends_by_itself_is_asked_of_nobody_any_more(house: House)
     case = a_case(house, house.a_patient(slices=2))
     request = request_of(house, case, "film-room")
     house.behave("archive", answer="empty")
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         tx.run("UPDATE requests SET state = 'due' WHERE request = %s", request)
         tx.run("UPDATE due_runs SET state = 'owed' WHERE subject = %s AND dag_id = 'open_case'", case)
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(case)["film-room"] == "not-found"
     assert not holds_about(house, case, request)
 
@@ -222,18 +222,18 @@ def test_a_silent_office_that_sends_something_is_asked_again(house: House):
     request = request_of(house, case, "records-office")
     for _ in range(GIVE_UP_AFTER - 1):
         assert house.request_states(case)["records-office"] == "due"
-        with house.edges.ledger.transaction() as tx:
+        with house.services.ledger.transaction() as tx:
             tx.run("UPDATE requests SET not_before = transfer.now() WHERE request = %s", request)
             tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE subject = %s AND state = 'owed'", case)
-        attend_all(house.edges)
+        process_all(house.services)
     assert house.request_states(case)["records-office"] == "silent"
     assert set(holds_about(house, case, request)) == {"source-does-not-answer"}
 
     house.behave("oncology", answer="normal")
     house.order("oncology", "push-document", {"chart": chart["id"], "document": "progress"})
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(case)["records-office"] == "answered"
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         kinds = {record.document for record in tx.case(case).records.values()}
     assert "operative-note" in kinds, "what it sent by itself was taken for all it has"
     assert not holds_about(house, case, request)
@@ -244,19 +244,19 @@ def test_a_no_said_while_we_ask_stands_unless_something_comes_all_the_same(house
     house.behave("archive", answer=answer, delay_seconds=0.5)
     chart = house.a_patient(slices=2)
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
     with ThreadPoolExecutor() as background:
-        asking = background.submit(attend_all, house.edges)
+        asking = background.submit(process_all, house.services)
         until = time.monotonic() + 20
         while house.request_states(case).get("film-room") != "asking":
             assert time.monotonic() < until
             time.sleep(0.02)
         request = request_of(house, case, "film-room")
         assert say_no_records(house, "archive", request) == 201
-        receive(house.edges)
+        receive(house.services)
         assert house.request_states(case)["film-room"] == "no-records"
         asking.result(30)
-    attend_all(house.edges)
+    process_all(house.services)
     assert house.request_states(case)["film-room"] == state
     assert not holds_about(house, case, request)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.house import House
+from tests.kit.house import House
+from tests.kit.processing import process_all
 from transfer import wiring
 from transfer.adapters.packet.signature import jwks
 from transfer.case import Stage
@@ -14,43 +14,43 @@ from transfer.flow.assess import settle_needs
 from transfer.identifiers import PatientId
 from transfer.ledger import materials
 from transfer.ledger.materials import Label
-from transfer.verify import Outcome, verify
+from transfer.verify import VerificationOutcome, verify
 
 pytestmark = pytest.mark.servers
 
 
 def slides_come(house: House, case, chart) -> None:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         patient = PatientId(tx.case(case).opened.patient)
         tx.lock_case(case)
         for kept in materials.of_case(tx, case, patient):
             pieces = len(chart["pathology"]["slides"])
             label = Label(accession=chart["pathology"]["accession"]["value"])
             materials.receive(tx, case, patient, kept, pieces=pieces, announced=pieces, label=label)
-        settle_needs(tx, house.edges, case)
+        settle_needs(tx, house.services, case)
 
 
 def stage_of(house: House, case) -> Stage:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         return tx.case(case).stage
 
 
 def test_a_verified_packet_reaches_the_center(house: House):
     chart = house.a_patient()
     house.release_form(chart)
-    attend_all(house.edges)
+    process_all(house.services)
     case = house.referral(chart)
     house.pathology_report(chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(case))
+    house.process_until(lambda: "approve-partial" in house.holds(case))
     slides_come(house, case, chart)
-    house.attend_until(lambda: stage_of(house, case) is Stage.DELIVERED)
+    house.process_until(lambda: stage_of(house, case) is Stage.DELIVERED)
 
     (arrived,) = [one for one in house.order("center", "packets", method="GET") if one["packet"].startswith(case)]
     keys = json.loads(json.dumps(jwks([wiring.signer(house.settings)])))
-    assert verify(Path(arrived["folder"]), keys).outcome is Outcome.VERIFIED
-    with house.edges.ledger.transaction() as tx:
+    assert verify(Path(arrived["folder"]), keys).outcome is VerificationOutcome.VERIFIED
+    with house.services.ledger.transaction() as tx:
         assert tx.value("SELECT count(*) FROM disclosures WHERE outcome = 'made' AND packet LIKE %s", f"{case}%") == 1
-        assert not tx.value("SELECT count(*) FROM vault_intents")
+        assert not tx.value("SELECT count(*) FROM vault_uploads")
 
 
 def test_the_same_report_by_two_ways_is_one_line_with_two_copies(house: House):
@@ -58,9 +58,9 @@ def test_the_same_report_by_two_ways_is_one_line_with_two_copies(house: House):
     house.release_form(chart)
     case = house.referral(chart)
     house.pathology_report(chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(case))
+    house.process_until(lambda: "approve-partial" in house.holds(case))
 
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         reports = [r for r in tx.case(case).records.values() if r.document == "pathology-report"]
     assert {r.institution for r in reports} == {"prairie-pathology", "lakeside-oncology"}
     assert sorted(r.copy_of is None for r in reports) == [False, True]

@@ -8,7 +8,7 @@ import pytest
 from transfer.arrivals import ArrivalKind, Door
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Ledger, arrivals
-from transfer.ledger.arrivals import Incoming, Stored
+from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.sealing import KeyName
 from transfer.staging import Location
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.servers
 LAB = InstitutionId("commhosp-lab")
 
 
-def a_message(text: str, *, control: str | None = None, institution: InstitutionId = LAB) -> Incoming:
+def a_message(text: str, *, control: str | None = None, institution: InstitutionId = LAB) -> NewArrival:
     digest = hashlib.sha256(text.encode())
-    return Incoming(
+    return NewArrival(
         institution=institution,
         door=Door.MLLP,
         kind=ArrivalKind.ANSWER,
@@ -32,7 +32,7 @@ def a_message(text: str, *, control: str | None = None, institution: Institution
     )
 
 
-def stored(ledger: Ledger, *batch: Incoming) -> list[Stored]:
+def stored(ledger: Ledger, *batch: NewArrival) -> list[Stored]:
     with ledger.transaction() as tx:
         return arrivals.store(tx, batch)
 
@@ -58,7 +58,7 @@ def test_they_are_attended_to_in_the_order_they_came(ledger: Ledger):
     with ledger.transaction() as tx:
         while arrival := arrivals.claim_next(tx, LAB):
             attended.append(arrival.id)
-            arrivals.settle(tx, arrival, "filed", "attended to")
+            arrivals.settle(tx, arrival, "filed", "processed")
 
     assert attended == [one.arrival for one in (*kept, *later)]
 
@@ -108,7 +108,7 @@ def test_a_control_id_with_other_bytes_is_a_conflict_also_within_one_batch(ledge
 
 def test_an_object_that_an_arrival_names_is_no_longer_one_being_written(ledger: Ledger):
     place = Location(key="v1", offset=0, length=3, sha256="0" * 64)
-    large = Incoming(
+    large = NewArrival(
         institution=LAB,
         door=Door.MLLP,
         kind=ArrivalKind.ANSWER,
@@ -120,12 +120,12 @@ def test_an_object_that_an_arrival_names_is_no_longer_one_being_written(ledger: 
         content_sha256=bytes(32),
     )
     with ledger.transaction() as tx:
-        tx.run("INSERT INTO vault_intents (key, at) VALUES ('v1', transfer.now()), ('v2', transfer.now())")
+        tx.run("INSERT INTO vault_uploads (key, at) VALUES ('v1', transfer.now()), ('v2', transfer.now())")
 
     stored(ledger, a_message("small"), large)
 
     with ledger.transaction() as tx:
-        assert [row.key for row in tx.rows("SELECT key FROM vault_intents")] == ["v2"]
+        assert [row.key for row in tx.rows("SELECT key FROM vault_uploads")] == ["v2"]
 
 
 def test_an_empty_batch_stores_nothing(ledger: Ledger):

@@ -12,11 +12,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from transfer.adapters.keys import FolderKeys
+from transfer.embedded.postgres import Postgres
 from transfer.errors import Unavailable
 from transfer.facts import Origin
 from transfer.ledger import Ledger
 from transfer.ledger.migrate import migrate
-from transfer.parts.postgres import Postgres
 
 pytestmark = pytest.mark.servers
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.attention import attend_all
-from tests.builders import LAKESIDE, a_case, a_chart, an_edges, comes, letters, patient_of, referral_of
+from tests.kit.builders import LAKESIDE, a_case, a_chart, comes, letters, new_services, patient_of, referral_of
+from tests.kit.processing import process_all
 from transfer import facts, former
 from transfer.arrivals import ArrivalKind
 from transfer.facts import SYSTEM, Fact
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.former import Former
 from transfer.identifiers import BackupId, CaseId
 from transfer.ledger import Ledger, Tx, arrivals, purging, trail
@@ -20,52 +20,52 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def edges(ledger: Ledger, tmp_path: Path) -> Edges:
-    return an_edges(ledger, tmp_path)
+def services(ledger: Ledger, tmp_path: Path) -> Services:
+    return new_services(ledger, tmp_path)
 
 
-def a_note(edges: Edges) -> Stored:
-    return comes(edges, LAKESIDE, ArrivalKind.ANSWER, b"a note", "text/plain")
+def a_note(services: Services) -> Stored:
+    return comes(services, LAKESIDE, ArrivalKind.ANSWER, b"a note", "text/plain")
 
 
-def forgotten(edges: Edges, case: CaseId) -> None:
-    patient = patient_of(edges, case)
+def forgotten(services: Services, case: CaseId) -> None:
+    patient = patient_of(services, case)
     for _ in range(2):  # whoever died in between does it again
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             purging.forget_patient(tx, patient)
 
 
-def test_a_message_of_a_purged_patient_that_is_sent_again_is_kept(edges: Edges) -> None:
-    case = a_case(edges)
-    first = a_note(edges)
-    with edges.ledger.transaction() as tx:
+def test_a_message_of_a_purged_patient_that_is_sent_again_is_kept(services: Services) -> None:
+    case = a_case(services)
+    first = a_note(services)
+    with services.ledger.transaction() as tx:
         tx.run("UPDATE arrivals SET control = 'number' WHERE arrival = %s", first.arrival)
         note = arrivals.claim(tx, first.arrival)
         assert note
-        arrivals.join_patient(tx, note, patient_of(edges, case))
+        arrivals.join_patient(tx, note, patient_of(services, case))
         arrivals.settle(tx, note, "filed", "kept")
-    assert a_note(edges).is_duplicate
+    assert a_note(services).is_duplicate
 
-    forgotten(edges, case)
+    forgotten(services, case)
 
-    again = a_note(edges)
+    again = a_note(services)
     assert not again.is_duplicate
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         assert tx.value("SELECT state FROM arrivals WHERE arrival = %s", first.arrival) == "purged"
         assert tx.value("SELECT count(*) FROM arrivals WHERE control = 'number'") == 0, "it would be a conflict"
 
 
 def test_a_referral_and_a_form_that_took_effect_open_nothing_again_when_a_queue_is_played_once_more(
-    edges: Edges,
+    services: Services,
 ) -> None:
     chart = a_chart()
     form = json.dumps(letters.release_form(chart, {})).encode()
     said = ((ArrivalKind.AUTHORIZATION, form), (ArrivalKind.REFERRAL, referral_of(chart)))
-    comings = [comes(edges, LAKESIDE, kind, body, "application/fhir+json") for kind, body in said]
-    attend_all(edges)
-    forgotten(edges, CaseId(comings[1].subject or ""))
+    comings = [comes(services, LAKESIDE, kind, body, "application/fhir+json") for kind, body in said]
+    process_all(services)
+    forgotten(services, CaseId(comings[1].subject or ""))
 
-    again = [comes(edges, LAKESIDE, kind, body, "application/fhir+json") for kind, body in said]
+    again = [comes(services, LAKESIDE, kind, body, "application/fhir+json") for kind, body in said]
 
     assert [one.is_duplicate for one in again] == [True, True]
     assert [one.arrival for one in again] == [one.arrival for one in comings]

@@ -21,7 +21,7 @@ OPEN = Dag.OPEN_CASE
 
 def ring(ledger: Ledger, **how: object) -> None:
     with ledger.transaction() as tx:
-        rounds.ring(tx, OPEN, CASE, **how)  # type: ignore[arg-type]
+        rounds.owe(tx, OPEN, CASE, **how)  # type: ignore[arg-type]
 
 
 def all_rounds(ledger: Ledger) -> list[tuple[int, str]]:
@@ -168,8 +168,8 @@ def test_what_a_ring_wrote_is_seen_by_the_round_that_takes_it(ledger: Ledger):
 
     def ringer() -> None:
         with ledger.transaction() as tx:
-            tx.run("INSERT INTO stranger_counts (institution, day) VALUES ('x', '2026-01-01')")
-            rounds.ring(tx, OPEN, CASE)
+            tx.run("INSERT INTO unmatched_counts (institution, day) VALUES ('x', '2026-01-01')")
+            rounds.owe(tx, OPEN, CASE)
             rung.set()
             may_commit.wait(5)
 
@@ -177,7 +177,7 @@ def test_what_a_ring_wrote_is_seen_by_the_round_that_takes_it(ledger: Ledger):
         with ledger.transaction() as tx:
             rounds.take(tx, OPEN, CASE, 1)
         with ledger.transaction() as tx:
-            read.append(tx.value("SELECT count(*) FROM stranger_counts"))
+            read.append(tx.value("SELECT count(*) FROM unmatched_counts"))
 
     ringing, taking = threading.Thread(target=ringer), threading.Thread(target=taker)
     ringing.start()
@@ -218,8 +218,8 @@ def test_a_ring_that_waits_for_a_take_makes_the_next_round(ledger: Ledger):
 
 def write_and_ring(ledger: Ledger, number: int) -> None:
     with ledger.transaction() as tx:
-        tx.run("INSERT INTO stranger_counts (institution, day) VALUES (%s, '2026-01-01')", str(number))
-        rounds.ring(tx, OPEN, CASE)
+        tx.run("INSERT INTO unmatched_counts (institution, day) VALUES (%s, '2026-01-01')", str(number))
+        rounds.owe(tx, OPEN, CASE)
 
 
 def attend(ledger: Ledger, seen: set[int]) -> bool:
@@ -230,7 +230,7 @@ def attend(ledger: Ledger, seen: set[int]) -> bool:
         return False
     if taken := take(ledger, waiting.round):
         with ledger.transaction() as tx:
-            seen.update(int(row.institution) for row in tx.rows("SELECT institution FROM stranger_counts"))
+            seen.update(int(row.institution) for row in tx.rows("SELECT institution FROM unmatched_counts"))
         finish(ledger, taken)
     return True
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.certificates import Certificates, certificates
-from tests.peers.hapi import Hapi, a_hapi
-from tests.peers.orthanc import DicomOrthanc, Front, an_nginx, an_orthanc
-from tests.peers.rgw import Rgw, a_rgw
-from tests.peers.versitygw import Versitygw, a_versitygw
-from transfer.parts.orthanc import Orthanc
+from tests.kit.peers.certificates import Certificates, certificates
+from tests.kit.peers.hapi import Hapi, a_hapi
+from tests.kit.peers.orthanc import DicomOrthanc, Front, an_nginx, an_orthanc
+from tests.kit.peers.rgw import Rgw, a_rgw
+from tests.kit.peers.versitygw import Versitygw, a_versitygw
+from transfer.embedded.orthanc import Orthanc
 
 
 @pytest.fixture(scope="session")

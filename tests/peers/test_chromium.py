@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.packets import a_packet
-from tests.peers.chromium import Opened, opened
+from tests.kit.packets import a_packet
+from tests.kit.peers.chromium import Opened, opened
 
 pytestmark = pytest.mark.servers
 

@@ -9,17 +9,17 @@ from io import BytesIO
 import pydicom
 import pytest
 
-from tests.fakes import MemoryVault
-from tests.peers import installed
-from tests.peers.running import running
+from tests.kit.fakes import MemoryVault
+from tests.kit.peers import installed
+from tests.kit.peers.running import running
 from tests.peers.test_orthanc import fetch, fetched, largest
 from tests.series import missing
-from transfer.adapters.dimse import DimseClient, Peer
+from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.demo import images_of
+from transfer.embedded import ports
+from transfer.embedded.orthanc import Orthanc
 from transfer.errors import TransferError, TurnedAway
 from transfer.institutions import Institution
-from transfer.parts import ports
-from transfer.parts.orthanc import Orthanc
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
 
@@ -48,7 +48,7 @@ AETable END
 
 
 @pytest.fixture(scope="module")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DimsePeer]:
     """It would listen on every address, so it runs apart, as Orthanc does and behind the same front."""
     server, index = installed.program("dcmqrscp"), installed.program("dcmqridx")
     Orthanc.check()
@@ -59,8 +59,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
         (folder / "store" / f"{number}.dcm").write_bytes(image)
     subprocess.run([index, folder / "store", *sorted((folder / "store").glob("*.dcm"))], check=True)
     port = ports.free(["dimse"])["dimse"]
-    found = Peer(host="127.0.0.1", port=port, called_ae_title="FILMROOM", calling_ae_title="TRANSFER")
-    front = [sys.executable, "-m", "transfer.parts.orthanc_server", "--port", f"{port}:{INSIDE}", "--run"]
+    found = DimsePeer(host="127.0.0.1", port=port, called_ae_title="FILMROOM", calling_ae_title="TRANSFER")
+    front = [sys.executable, "-m", "transfer.embedded.orthanc_server", "--port", f"{port}:{INSIDE}", "--run"]
     environment = {"TCP_NODELAY": "1"}
     with running(
         [*front, server, "-c", folder / "conf"],
@@ -71,7 +71,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
         yield found
 
 
-def _answers(peer: Peer) -> bool:
+def _answers(peer: DimsePeer) -> bool:
     """It agrees to an association: behind the front, taking a connection proves nothing."""
     try:
         return DimseClient(peer).series("1.2.3") == []
@@ -79,7 +79,7 @@ def _answers(peer: Peer) -> bool:
         return False
 
 
-def test_a_patients_study_is_found_by_number_and_by_name(peer: Peer) -> None:
+def test_a_patients_study_is_found_by_number_and_by_name(peer: DimsePeer) -> None:
     person = CHART["patient"]
     name = PersonName(person["family"], tuple(person["given"]))
     numbered = Demographics(identifiers=(IssuedIdentifier(NUMBER["system"], NUMBER["value"]),))
@@ -90,7 +90,7 @@ def test_a_patients_study_is_found_by_number_and_by_name(peer: Peer) -> None:
         assert [study.study_instance_uid for study in DimseClient(peer).studies(who, MERCY)] == [STUDY]
 
 
-def test_every_image_of_a_study_comes_as_it_is_kept(peer: Peer) -> None:
+def test_every_image_of_a_study_comes_as_it_is_kept(peer: DimsePeer) -> None:
     came = fetched(DimseClient(peer), STUDY)
 
     assert came.keys() == IMAGES.keys()
@@ -98,7 +98,7 @@ def test_every_image_of_a_study_comes_as_it_is_kept(peer: Peer) -> None:
         assert pydicom.dcmread(BytesIO(file)) == pydicom.dcmread(BytesIO(IMAGES[uid]))
 
 
-def test_the_instances_that_are_missing_are_fetched_by_their_uids(peer: Peer) -> None:
+def test_the_instances_that_are_missing_are_fetched_by_their_uids(peer: DimsePeer) -> None:
     client = DimseClient(peer)
     series, instances = largest(client, STUDY)
     wanted = frozenset({*sorted(instances)[:3], "1.2.3.9"})
@@ -110,6 +110,6 @@ def test_the_instances_that_are_missing_are_fetched_by_their_uids(peer: Peer) ->
 
 
 @pytest.mark.parametrize("wrong", ["called_ae_title", "calling_ae_title"])
-def test_who_names_it_or_itself_wrongly_is_turned_away(peer: Peer, wrong: str) -> None:
+def test_who_names_it_or_itself_wrongly_is_turned_away(peer: DimsePeer, wrong: str) -> None:
     with pytest.raises(TurnedAway):
         DimseClient(replace(peer, **{wrong: "NOBODY"})).series(STUDY)

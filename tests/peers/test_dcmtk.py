@@ -9,9 +9,9 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from tests.adapters.packet.test_packet_dicomdir import a_study
-from tests.fakes import MemoryVault
-from tests.packets import contents, made
-from tests.peers import installed
+from tests.kit.fakes import MemoryVault
+from tests.kit.packets import contents, made
+from tests.kit.peers import installed
 from transfer.demo import images_of
 from transfer.sandbox.charts import draw_chart
 

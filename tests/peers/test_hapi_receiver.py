@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.adapters.fhir_office import ALL, WHO
-from tests.peers.hapi import Hapi
+from tests.kit.fhir_office import ALL, WHO
+from tests.kit.peers.hapi import Hapi
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
-from transfer.adapters.fhir.submission import Link, submission
+from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.errors import TurnedAway, Unexpected, Unheard
 from transfer.identifiers import CaseId, PacketId
 
@@ -33,8 +33,8 @@ def packet() -> PacketId:
 
 
 def a_submission(packet: PacketId, documents: int = 2) -> bytes:
-    def link(path: str, content_type: str, **said: object) -> Link:
-        return Link(path=path, url=f"https://gate.example/{packet}/{path}", content_type=content_type, **said)  # type: ignore[arg-type]
+    def link(path: str, content_type: str, **said: object) -> DownloadLink:
+        return DownloadLink(path=path, url=f"https://gate.example/{packet}/{path}", content_type=content_type, **said)  # type: ignore[arg-type]
 
     notes = [
         link(f"data/{n:03d}.pdf", "application/pdf", size=4, sha1=bytes(20), title="Note") for n in range(documents)

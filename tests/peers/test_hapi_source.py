@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.fhir_office import LAKESIDE, MRN, WHO, a_patient, a_reference, a_report
-from tests.peers.hapi import Hapi
+from tests.kit.fhir_office import LAKESIDE, MRN, WHO, a_patient, a_reference, a_report
+from tests.kit.peers.hapi import Hapi
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
-from transfer.errors import Fenced, NeedsReview, TurnedAway, Unexpected
+from transfer.errors import ChangedMeanwhile, NeedsReview, TurnedAway, Unexpected
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import RecordKind
 from transfer.sources import Bad, Found, PatientFound
@@ -250,9 +250,9 @@ def test_a_fetch_that_may_not_go_on_stops_between_pages(source: FhirSourceClient
     someone.notes(PAGES)
 
     def stop() -> None:
-        raise Fenced("another worker has it")
+        raise ChangedMeanwhile("another worker has it")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         all_of(source, someone, keep_going=at_call(2, stop))
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests import acknowledgements
-from tests.fakes_mllp import MemoryKeeper
-from tests.peers import hl7v2
-from tests.peers.hl7v2 import Answer
-from transfer.gateway.mllp import Keeping, Kept, MllpServer
+from tests.kit.fakes_mllp import MemoryMessageStore
+from tests.kit.peers import hl7v2
+from tests.kit.peers.hl7v2 import Answer
+from transfer.gateway.mllp import MllpServer, StoreOutcome, StoreResult
 from transfer.identifiers import InstitutionId
 from transfer.institutions import MllpDoor
 
@@ -39,9 +39,9 @@ def a_scan(number: int) -> bytes:
     return a_message(number, b"OBR|1||S26-1|11526-1^Pathology^LN", b"OBX|1|ED|PDF||^AP^PDF^Base64^" + data + b"||||||F")
 
 
-def at_the_door(act: Callable[[int], Awaitable[Any]], keeper: MemoryKeeper) -> Any:
+def at_the_door(act: Callable[[int], Awaitable[Any]], message_store: MemoryMessageStore) -> Any:
     async def opened() -> Any:
-        server = MllpServer({LAB: DOOR}, keeper)
+        server = MllpServer({LAB: DOOR}, message_store)
         await server.start()
         try:
             return await act(server.port(LAB))
@@ -51,63 +51,71 @@ def at_the_door(act: Callable[[int], Awaitable[Any]], keeper: MemoryKeeper) -> A
     return asyncio.run(opened())
 
 
-def sent(sender: Sender, messages: list[bytes], keeper: MemoryKeeper) -> list[Answer]:
+def sent(sender: Sender, messages: list[bytes], message_store: MemoryMessageStore) -> list[Answer]:
     program = sender()
-    answers: list[Answer] = at_the_door(lambda port: hl7v2.send(program, port, messages), keeper)
+    answers: list[Answer] = at_the_door(lambda port: hl7v2.send(program, port, messages), message_store)
     return answers
 
 
 @senders
 def test_messages_are_kept_to_the_byte_and_each_is_acknowledged_in_turn(sender: Sender) -> None:
-    keeper, messages = MemoryKeeper(), [a_message(number, b"NTE|1||note %d" % number) for number in range(20)]
+    message_store, messages = (
+        MemoryMessageStore(),
+        [a_message(number, b"NTE|1||note %d" % number) for number in range(20)],
+    )
 
-    answers = sent(sender, messages, keeper)
+    answers = sent(sender, messages, message_store)
 
     assert answers == [Answer("AA", str(number), "ACK") for number in range(20)]
-    assert [payload.rstrip(b"\r") for payload in keeper.payloads] == [message.rstrip(b"\r") for message in messages]
+    assert [payload.rstrip(b"\r") for payload in message_store.payloads] == [
+        message.rstrip(b"\r") for message in messages
+    ]
 
 
 @senders
 def test_a_report_of_five_megabytes_is_kept_to_the_byte(sender: Sender) -> None:
-    keeper, scan = MemoryKeeper(), a_scan(7)
+    message_store, scan = MemoryMessageStore(), a_scan(7)
 
-    assert sent(sender, [scan, a_message(8)], keeper) == [Answer("AA", "7", "ACK"), Answer("AA", "8", "ACK")]
+    assert sent(sender, [scan, a_message(8)], message_store) == [Answer("AA", "7", "ACK"), Answer("AA", "8", "ACK")]
 
-    assert keeper.payloads[0].rstrip(b"\r") == scan.rstrip(b"\r")
+    assert message_store.payloads[0].rstrip(b"\r") == scan.rstrip(b"\r")
 
 
 @senders
 def test_a_message_that_is_not_kept_is_not_taken_for_acknowledged(sender: Sender) -> None:
-    keeper = MemoryKeeper(answers=[Kept(Keeping.UNAVAILABLE)])
+    message_store = MemoryMessageStore(answers=[StoreResult(StoreOutcome.UNAVAILABLE)])
 
-    assert sent(sender, [a_message(1), a_message(1)], keeper) == [Answer("AR", "1", "ACK"), Answer("AA", "1", "ACK")]
+    assert sent(sender, [a_message(1), a_message(1)], message_store) == [
+        Answer("AR", "1", "ACK"),
+        Answer("AA", "1", "ACK"),
+    ]
 
 
 @senders
 def test_a_message_sent_again_is_acknowledged_again_and_kept_once(sender: Sender) -> None:
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
-    assert sent(sender, [a_message(1), a_message(1)], keeper) == [Answer("AA", "1", "ACK")] * 2
+    assert sent(sender, [a_message(1), a_message(1)], message_store) == [Answer("AA", "1", "ACK")] * 2
 
-    assert len(keeper.payloads) == 1
+    assert len(message_store.payloads) == 1
 
 
 @senders
 def test_a_message_of_somebody_else_is_refused_at_this_door(sender: Sender) -> None:
-    keeper = MemoryKeeper()
+    message_store = MemoryMessageStore()
 
-    (answer,) = sent(sender, [a_message(1).replace(b"LISAPP", b"OTHERS")], keeper)
+    (answer,) = sent(sender, [a_message(1).replace(b"LISAPP", b"OTHERS")], message_store)
 
     assert (answer.code, answer.of) == ("AR", "1")
-    assert keeper.payloads == []
+    assert message_store.payloads == []
 
 
 @pytest.mark.parametrize("message", [REPORT, a_scan(9)], ids=["sample", "5-mb"])
 def test_the_command_mllp_send_has_its_message_kept(message: bytes, tmp_path: Path) -> None:
-    keeper, file = MemoryKeeper(), tmp_path / "message.hl7"
+    message_store, file = MemoryMessageStore(), tmp_path / "message.hl7"
     file.write_bytes(message)
 
-    answer = at_the_door(lambda port: hl7v2.mllp_send(port, file), keeper)
+    answer = at_the_door(lambda port: hl7v2.mllp_send(port, file), message_store)
 
     assert acknowledgements.read(answer.strip(b"\x0b\x1c\r\n")).code in ("AA", "CA")
-    assert [payload.rstrip(b"\r") for payload in keeper.payloads] == [message.rstrip(b"\r")]
+    assert [payload.rstrip(b"\r") for payload in message_store.payloads] == [message.rstrip(b"\r")]

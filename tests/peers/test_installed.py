@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers import installed
+from tests.kit.peers import installed
 
 
 @pytest.fixture(autouse=True)

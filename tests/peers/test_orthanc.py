@@ -13,14 +13,14 @@ from typing import Any
 import pydicom
 import pytest
 
-from tests.fakes import MemoryVault
-from tests.peers.certificates import Certificates, certificates
-from tests.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
+from tests.kit.fakes import MemoryVault
+from tests.kit.peers.certificates import Certificates, certificates
+from tests.kit.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
 from tests.series import missing
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.dimse import DimseClient, Peer, Timeouts
+from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
 from transfer.demo import images_of
-from transfer.errors import Fenced, TurnedAway, Unexpected, Unreachable
+from transfer.errors import ChangedMeanwhile, TurnedAway, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
@@ -78,8 +78,8 @@ def client(request: pytest.FixtureRequest) -> ImageArchive:
     return asks
 
 
-def as_peer(orthanc: DicomOrthanc, tls: ssl.SSLContext | None) -> Peer:
-    return Peer(
+def as_peer(orthanc: DicomOrthanc, tls: ssl.SSLContext | None) -> DimsePeer:
+    return DimsePeer(
         host="localhost",
         port=orthanc.dicom_port,
         called_ae_title=orthanc.called,
@@ -252,14 +252,14 @@ def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(client: Image
     series, instances = largest(client, patient.study)
     vault = MemoryVault()
 
-    with pytest.raises(Fenced):
+    with pytest.raises(ChangedMeanwhile):
         fetch(client, patient.study, series, vault, expected=instances, keep_going=_fenced)
 
     assert not vault.objects
 
 
 def _fenced() -> None:
-    raise Fenced("another worker has it")
+    raise ChangedMeanwhile("another worker has it")
 
 
 # --- through nginx, which wants a certificate ------------------------------------------------------------------
@@ -322,7 +322,9 @@ def test_who_shows_no_certificate_or_a_strangers_gets_no_association(
 
 def test_an_archive_that_speaks_tls_is_told_nothing_in_plain_text(orthanc: DicomOrthanc, patient: InTheArchive) -> None:
     with pytest.raises(Unreachable):
-        DimseClient(as_peer(orthanc, None), timeouts=Timeouts(associate=5)).studies(patient.who, patient.institution)
+        DimseClient(as_peer(orthanc, None), timeouts=DimseTimeouts(associate=5)).studies(
+            patient.who, patient.institution
+        )
 
 
 @pytest.mark.parametrize("trusts", ["another-authority", "the-machine"])

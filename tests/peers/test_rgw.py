@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.peers.rgw import Rgw
+from tests.kit.peers.rgw import Rgw
 from tests.peers.test_versitygw import MiB, a_vault, chunks, left
 from tests.store_probe import Support, probe
 from transfer.errors import Unknown

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
-from tests.peers.rgw import Rgw
-from tests.peers.versitygw import Versitygw
+from tests.kit.peers.rgw import Rgw
+from tests.kit.peers.versitygw import Versitygw
 from tests.store_probe import Support, probe
 from transfer.adapters.vault import S3Vault
 from transfer.errors import Unknown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import transfer.sandbox
-from tests.builders import a_setting
+from tests.kit.builders import a_setting
 from transfer.institutions import Basis, Institutions, load
 from transfer.patients import IssuedIdentifier
 from transfer.records import RecordKind

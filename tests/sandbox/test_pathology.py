@@ -126,7 +126,7 @@ def test_a_control_id_can_be_used_again_with_other_bytes(laboratory: Any, listen
 def test_a_feed_of_strangers_is_about_as_many_people(laboratory: Any, listener: Listener) -> None:
     listener.answers = ["AE"]
 
-    said = laboratory.control("send-strangers", {"count": 300, "connections": 5})
+    said = laboratory.control("send-other-patients", {"count": 300, "connections": 5})
 
     assert (said["count"], said["AA"], said["AE"], said["unanswered"]) == (300, 299, 1, 0)
     assert len(set(_control_ids(listener))) == 300
@@ -150,7 +150,7 @@ def test_control_ids_are_new_after_a_restart(start: Any, listener: Listener) -> 
     seen: list[str] = []
     for _ in range(2):
         laboratory = start("pathology", gateway_mllp_port=listener.port)
-        laboratory.control("send-strangers", {"count": 3})
+        laboratory.control("send-other-patients", {"count": 3})
         assert laboratory.stop() == 0
 
     seen = [identifier.decode() for identifier in _control_ids(listener)]

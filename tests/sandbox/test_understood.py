@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.builders import a_setting
+from tests.kit.builders import a_setting
 from transfer.adapters.fhir import consents, referrals
 from transfer.adapters.hl7v2 import documents as sent_documents
 from transfer.institutions import Institutions, load
-from transfer.permissions import FormStatus, Signer, Statement
+from transfer.permissions import FormStatus, SignerRole, Statement
 from transfer.records import DocumentStatus, RecordKind
 from transfer.sandbox.charts import draw_chart
 from transfer.sandbox.oncology import letters
@@ -36,7 +36,7 @@ def test_the_release_form_is_complete_and_signed(partners: Institutions) -> None
     assert form.disclosers == {"lakeside-oncology", "prairie-pathology", "mercy-imaging"}
     assert form.recipients == {"summit-cancer-center"}
     assert (form.described, form.information, form.statements) == (True, None, frozenset(Statement))
-    assert (form.signed_by, form.signed_on) == (Signer.PATIENT, date.fromisoformat(chart["form"]["signed_at"][:10]))
+    assert (form.signed_by, form.signed_on) == (SignerRole.PATIENT, date.fromisoformat(chart["form"]["signed_at"][:10]))
     assert form.expires_on == date.fromisoformat(chart["form"]["expires_on"])
 
 
@@ -52,7 +52,7 @@ def test_the_release_form_is_complete_and_signed(partners: Institutions) -> None
         ({"statements": ["revoke"]}, ("statements", frozenset({Statement.REVOKE}))),
         ({"disclosers": ["mercy-imaging"]}, ("disclosers", frozenset({"mercy-imaging"}))),
         ({"type": "deny"}, ("denies", True)),
-        ({"representative": {"name": "Ann Other", "authority": "daughter"}}, ("signed_by", Signer.REPRESENTATIVE)),
+        ({"representative": {"name": "Ann Other", "authority": "daughter"}}, ("signed_by", SignerRole.REPRESENTATIVE)),
     ],
 )
 def test_what_is_changed_on_the_form_is_read_from_it(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packets import a_packet
+from tests.kit.packets import a_packet
 from transfer.sandbox.center import bag
 
 FOREIGN = ["the archive holds something other than plain files below it"]

@@ -12,23 +12,23 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.attention import attend_all
-from tests.journeys.acts import Journey
-from tests.journeys.house import House, a_house
+from tests.kit.acts import Journey
+from tests.kit.house import House, a_house
+from tests.kit.processing import process_all
 from tests.stored import then
 from transfer import facts, wiring
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.adapters.keys_copy import KeysCopy
 from transfer.case import fold
+from transfer.embedded.system import System
 from transfer.facts import Chain
 from transfer.flow import restoring
-from transfer.holds import Word
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, NoteId, PacketId, PatientId
-from transfer.ledger import Tx, materials, packets, patients, people, records, trail
-from transfer.parts.system import System
+from transfer.ledger import Tx, materials, notes, packets, patients, permissions, records, trail
 from transfer.sealing import KeyName
 from transfer.settings import Settings
-from transfer.verify import Outcome, verify
+from transfer.verify import VerificationOutcome, verify
 
 pytestmark = pytest.mark.servers
 
@@ -116,9 +116,7 @@ def test_everything_that_was_sealed_is_read(tx: Tx):
         assert all(part.series and part.series.instances for part in records.parts(tx, kept) if part.role == "series")
     for row in tx.rows("SELECT packet, patient FROM packets JOIN cases USING (case_id) WHERE plan IS NOT NULL"):
         assert packets.plan_of(tx, PacketId(row.packet), PatientId(row.patient)).entries
-    assert all(
-        people.read_note(tx, NoteId(note)) for note in column(tx, "SELECT note FROM notes WHERE text IS NOT NULL")
-    )
+    assert all(notes.read(tx, NoteId(note)) for note in column(tx, "SELECT note FROM notes WHERE text IS NOT NULL"))
 
 
 def sealed(tx: Tx, patient: str) -> dict[str, Any]:
@@ -133,7 +131,7 @@ def sealed(tx: Tx, patient: str) -> dict[str, Any]:
                 sorted(one.permission.form.information or ()),
                 str(one.permission.form.expires_on),
             ]
-            for one in patients.filed(tx, patient)
+            for one in permissions.filed(tx, patient)
         },
     }
 
@@ -165,18 +163,18 @@ def test_the_fact_of_a_form_agrees_with_the_bytes_that_were_sealed(tx: Tx):
 def test_the_case_that_was_under_way_goes_on_to_its_packet(house: House):
     said = json.loads((then.THEN / "under-way.json").read_text())
     journey = Journey(house, said["chart"], CaseId(said["case"]))
-    attend_all(house.edges)
+    process_all(house.edges)
     assert not journey.folded.packets
 
     house.order("pathology", "patients", journey.chart)
     house.pathology_report(journey.chart)
     house.attend_until(lambda: "approve-partial" in house.holds(journey.case))
-    journey.say("approve-partial", Word.APPROVE)
+    journey.say("approve-partial", HoldAnswer.APPROVE)
     house.attend_until(lambda: journey.facts(facts.ReceiptRecorded))
 
     (receipt,) = journey.facts(facts.ReceiptRecorded)
     assert receipt.word == "accepted"
     packet = verify(Path(journey.at_center()["folder"]), json.loads((then.THEN / "jwks.json").read_text()))
-    assert packet.outcome is Outcome.VERIFIED
+    assert packet.outcome is VerificationOutcome.VERIFIED
     with house.edges.ledger.transaction() as tx:
         assert [one.broken for chain in trail.chains(tx) if (one := trail.walk(tx, chain)).broken] == []

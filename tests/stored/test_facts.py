@@ -11,11 +11,11 @@ from pathlib import Path
 from tests.stored import then
 from transfer import facts
 from transfer.case import fold
-from transfer.facts import Chain, Line
+from transfer.facts import Chain, LedgerLine
 from transfer.identifiers import CaseId
 
 
-def chains() -> dict[Chain, list[Line]]:
+def chains() -> dict[Chain, list[LedgerLine]]:
     read = [facts.read(*line) for line in then.lines()]
     return {chain: list(lines) for chain, lines in groupby(read, key=lambda line: line.chain)}
 

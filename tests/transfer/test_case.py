@@ -24,8 +24,8 @@ BEGUN = facts.DisclosureBegun(
     disclosure="d1", packet="c00000000000-p1", recipient="summit", purpose="TREAT", bases=("treatment",), permissions=()
 )
 MADE_IT = facts.DisclosureSettled(disclosure="d1", outcome="made")
-ACCEPTED = facts.ReceiptRecorded(packet="c00000000000-p1", word="accepted", arrival="a2")
-DECLINED = facts.ReceiptRecorded(packet="c00000000000-p1", word="declined", arrival="a2", reasons=("images",))
+ACCEPTED = facts.ReceiptRecorded(packet="c00000000000-p1", status="accepted", arrival="a2")
+DECLINED = facts.ReceiptRecorded(packet="c00000000000-p1", status="declined", arrival="a2", reasons=("images",))
 
 
 def after(*happened: Fact) -> Case:
@@ -68,13 +68,13 @@ def test_a_resolved_question_is_asked_no_longer():
     asked = facts.HoldOpened(hold="h1", code="approve-partial")
 
     assert after(OPENED, asked).holds.keys() == {"h1"}
-    assert after(OPENED, asked, facts.HoldResolved(hold="h1", word="approve")).holds == {}
+    assert after(OPENED, asked, facts.HoldResolved(hold="h1", answer="approve")).holds == {}
 
 
 def test_a_study_is_whole_when_its_missing_instances_came():
     collected = facts.RecordCollected(
         record="r1", institution="mercy", document="images", status="final", size=1, content="00", basis="treatment",
-        is_whole=False, tier="identifier",
+        is_whole=False, match_rule="identifier",
     )  # fmt: skip
 
     assert after(OPENED, collected).whole == frozenset()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.checklist import Checklist, Line, Necessity
+from transfer.checklist import Checklist, ChecklistLine, Necessity
 from transfer.completeness import (
     SETTLED,
     CollectedRecord,
@@ -22,8 +22,8 @@ from transfer.completeness import (
 )
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, MaterialId, RecordId, RequestId
 from transfer.materials import Material, MaterialKind, MaterialState
-from transfer.record_requests import OPEN, Request, RequestState
 from transfer.records import DocumentStatus, RecordKind
+from transfer.requests import OPEN, Request, RequestState
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 OFFICE, LABORATORY = InstitutionId("lakeside-oncology"), InstitutionId("prairie-pathology")
@@ -31,10 +31,10 @@ DESK, SLIDE_ROOM = DepartmentId("records-office"), DepartmentId("slide-room")
 CASE = CaseId.draw()
 
 
-def a_line(key: str, kind: RecordKind, necessity: Necessity = Necessity.REQUIRED, **more) -> Line:
+def a_line(key: str, kind: RecordKind, necessity: Necessity = Necessity.REQUIRED, **more) -> ChecklistLine:
     if necessity is Necessity.CONDITIONAL:
         more["condition"] = "it was done"
-    return Line(key=key, label=f"The {key}", kinds=frozenset({kind}), necessity=necessity, **more)
+    return ChecklistLine(key=key, label=f"The {key}", kinds=frozenset({kind}), necessity=necessity, **more)
 
 
 NOTES = a_line("notes", RecordKind.NOTE)
@@ -46,7 +46,7 @@ OPERATION = a_line("operative-note", RecordKind.OPERATIVE_NOTE, Necessity.CONDIT
 LETTER = a_line("letter", RecordKind.NOTE, Necessity.OPTIONAL)
 
 
-def a_checklist(*lines: Line) -> Checklist:
+def a_checklist(*lines: ChecklistLine) -> Checklist:
     return Checklist(
         id="colorectal", disease="colorectal", version="1", title="Colon", codes=("icd-10-cm|C18",), lines=lines
     )
@@ -63,7 +63,7 @@ def a_record(kind: RecordKind = RecordKind.NOTE, **differing) -> CollectedRecord
     return CollectedRecord(**{**plain, **differing})
 
 
-def a_request(state: RequestState, *lines: Line, institution=OFFICE, department=DESK, attempts=0) -> Request:
+def a_request(state: RequestState, *lines: ChecklistLine, institution=OFFICE, department=DESK, attempts=0) -> Request:
     return Request(
         id=RequestId.draw(),
         case=CASE,
@@ -81,7 +81,7 @@ def slides(state: MaterialState, expected: int = 6, received: int = 6, kind=Mate
     )
 
 
-def judged(*lines: Line, requests=(), records=(), materials=(), waivers=None) -> Completeness:
+def judged(*lines: ChecklistLine, requests=(), records=(), materials=(), waivers=None) -> Completeness:
     return assess(
         a_checklist(*lines),
         requests=requests,
@@ -92,12 +92,12 @@ def judged(*lines: Line, requests=(), records=(), materials=(), waivers=None) ->
     )
 
 
-def the_need(*lines: Line, **given_things) -> Need:
+def the_need(*lines: ChecklistLine, **given_things) -> Need:
     """The first line's."""
     return judged(*lines, **given_things).needs[0]
 
 
-def waits(*lines: Line, **given_things) -> set[WaitCode]:
+def waits(*lines: ChecklistLine, **given_things) -> set[WaitCode]:
     return {wait.code for wait in judged(*lines, **given_things).waits}
 
 

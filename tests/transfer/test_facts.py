@@ -10,23 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer import facts
-from transfer.facts import GENESIS, Chain, Fact, Line, Origin, first_broken, read, write
+from transfer.facts import GENESIS, Chain, Fact, LedgerLine, Origin, first_broken, read, write
 from transfer.identifiers import CaseId
 
 CASE = Chain.case(CaseId("c00000000000"))
 AT = datetime(2026, 11, 21, 1, 2, 3, 456789, tzinfo=UTC)
-BY = Origin(process="task", dag="open_case", run="c00000000000.1", task="admit", attempt=1, code="0.1.0")
+BY = Origin(process="task", dag="open_case", run="c00000000000.1", task="open_case", attempt=1, code="0.1.0")
 
 
-def a_chain(length: int) -> list[Line]:
-    lines: list[Line] = []
+def a_chain(length: int) -> list[LedgerLine]:
+    lines: list[LedgerLine] = []
     for n in range(1, length + 1):
         fact = facts.NoteAdded(note=f"n{n}", hmac="00")
         lines.append(write(CASE, n, AT + timedelta(seconds=n), BY, fact, lines[-1].hash if lines else GENESIS))
     return lines
 
 
-def stored(lines: list[Line]) -> list[tuple[Chain, int, bytes, bytes, bytes]]:
+def stored(lines: list[LedgerLine]) -> list[tuple[Chain, int, bytes, bytes, bytes]]:
     return [(line.chain, line.sequence, line.text, line.previous, line.hash) for line in lines]
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from transfer.holds import APPROVALS, COMPARED, WORDS, HoldCode, Word
+from transfer.holds import ANSWERS, APPROVALS, COMPARED, HoldAnswer, HoldCode
 from transfer.sentences import SENTENCES
 
 ROOT = Path(__file__).parents[2] / "transfer"
 
 
 def codes_asked() -> set[str]:
-    """The texts in the place of a code: in `people.hold(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
+    """The texts in the place of a code: in `holds.place(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
     found = set()
-    for path in [*(ROOT / "flow").rglob("*.py"), *(ROOT / "gateway").rglob("*.py")]:
+    for path in [*(ROOT / "flow").rglob("*.py"), *(ROOT / "gateway").rglob("*.py"), ROOT / "dispatcher.py"]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {
             target.id: node.value
@@ -27,7 +27,7 @@ def codes_asked() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             said = [keyword.value for keyword in node.keywords if keyword.arg == "hold"]
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "hold":
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "place":
                 said.append(node.args[2])
             for one in said:
                 value = names.get(one.id, one) if isinstance(one, ast.Name) else one
@@ -54,9 +54,9 @@ def test_nothing_has_sentences_that_nobody_asks():
 
 @pytest.mark.parametrize("code", list(HoldCode))
 def test_each_question_can_be_answered(code):
-    assert WORDS[code]
+    assert ANSWERS[code]
     assert SENTENCES[code]
 
 
 def test_ours_is_an_answer_exactly_where_people_compare():
-    assert {code for code in HoldCode if Word.OURS in WORDS[code]} == COMPARED
+    assert {code for code in HoldCode if HoldAnswer.OURS in ANSWERS[code]} == COMPARED

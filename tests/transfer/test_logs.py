@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.loggers import handed_back
+from tests.kit.loggers import handed_back
 from transfer import logs
 from transfer.gateway.serving import server
 
@@ -191,7 +191,7 @@ def test_every_library_that_logs_in_our_processes_is_named():
     script = """if True:
         import importlib, logging, pkgutil, sys, transfer
         for module in pkgutil.walk_packages(transfer.__path__, "transfer."):
-            if not module.name.startswith(("transfer.sandbox", "transfer.parts")) and "__main__" not in module.name:
+            if not module.name.startswith(("transfer.sandbox", "transfer.embedded")) and "__main__" not in module.name:
                 importlib.import_module(module.name)
         import transfer.gateway.__main__, fhir.resources.R4B.patient, hl7apy.parser
         print(*{name.partition(".")[0] for name in logging.root.manager.loggerDict})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.identifiers import PatientId
-from transfer.matching import Candidate, Match, Tier, Verdict, identify, lookup_terms
+from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 
 HOSPITAL, OFFICE, ARCHIVE = "urn:oid:1.2.3", "urn:oid:4.5.6", "urn:oid:7.8.9"
@@ -37,12 +37,12 @@ def match(who: Demographics, *candidates: Candidate, studies=()) -> Match:
     return identify(who, study_identifiers=frozenset(studies), candidates=candidates or (PATIENT,))
 
 
-def judged(who: Demographics, *candidates: Candidate, studies=()) -> tuple[Verdict, Tier]:
+def judged(who: Demographics, *candidates: Candidate, studies=()) -> tuple[MatchVerdict, MatchRule]:
     found = match(who, *candidates, studies=studies)
-    return found.verdict, found.tier
+    return found.verdict, found.match_rule
 
 
-OURS, DOUBTFUL, NOT_OURS = Verdict.OURS, Verdict.DOUBTFUL, Verdict.NOT_OURS
+OURS, DOUBTFUL, NOT_OURS = MatchVerdict.OURS, MatchVerdict.DOUBTFUL, MatchVerdict.NOT_OURS
 
 
 @pytest.mark.parametrize(
@@ -60,35 +60,35 @@ OURS, DOUBTFUL, NOT_OURS = Verdict.OURS, Verdict.DOUBTFUL, Verdict.NOT_OURS
     ],
 )
 def test_the_patients_number_with_name_or_birth_date_makes_it_ours(who):
-    assert judged(who) == (OURS, Tier.IDENTIFIER)
+    assert judged(who) == (OURS, MatchRule.IDENTIFIER)
     assert match(who).patient == PATIENT.patient
     assert match(who).deciders == 0
 
 
 @pytest.mark.parametrize(
-    ("who", "tier"),
+    ("who", "match_rule"),
     [
-        (said(JANE, date(1957, 4, 3), MRN), Tier.CONFLICTING_BIRTH_DATE),
-        (said(PersonName("Smith", ("Mary",)), BORN, MRN), Tier.CONFLICTING_NAME),
-        (said(PersonName("O'Brien", ("Ann",)), BORN, MRN), Tier.CONFLICTING_NAME),
-        (said(PersonName("O'Brien", ("Mary", "Beth")), BORN, MRN), Tier.CONFLICTING_NAME),
-        (said(None, None, MRN), Tier.UNCONFIRMED),
-        (said(PersonName("O'Brien"), None, MRN), Tier.UNCONFIRMED),
-        (said(PersonName("O'Brien", ("A",)), BORN, MRN), Tier.CONFLICTING_NAME),
+        (said(JANE, date(1957, 4, 3), MRN), MatchRule.CONFLICTING_BIRTH_DATE),
+        (said(PersonName("Smith", ("Mary",)), BORN, MRN), MatchRule.CONFLICTING_NAME),
+        (said(PersonName("O'Brien", ("Ann",)), BORN, MRN), MatchRule.CONFLICTING_NAME),
+        (said(PersonName("O'Brien", ("Mary", "Beth")), BORN, MRN), MatchRule.CONFLICTING_NAME),
+        (said(None, None, MRN), MatchRule.UNCONFIRMED),
+        (said(PersonName("O'Brien"), None, MRN), MatchRule.UNCONFIRMED),
+        (said(PersonName("O'Brien", ("A",)), BORN, MRN), MatchRule.CONFLICTING_NAME),
     ],
 )
-def test_the_patients_number_on_another_or_on_nobody_is_for_a_person(who, tier):
+def test_the_patients_number_on_another_or_on_nobody_is_for_a_person(who, match_rule):
     found = match(who)
 
-    assert (found.verdict, found.tier) == (DOUBTFUL, tier)
+    assert (found.verdict, found.match_rule) == (DOUBTFUL, match_rule)
     assert found.patients == (PATIENT.patient,)
     assert found.patient is None
     assert found.deciders == 1
 
 
 def test_the_same_number_from_another_issuer_is_another_number():
-    assert judged(said(None, BORN, IssuedIdentifier(OFFICE, "00123"))) == (NOT_OURS, Tier.NONE)
-    assert judged(said(None, BORN, IssuedIdentifier(HOSPITAL, "123"))) == (NOT_OURS, Tier.NONE)
+    assert judged(said(None, BORN, IssuedIdentifier(OFFICE, "00123"))) == (NOT_OURS, MatchRule.NONE)
+    assert judged(said(None, BORN, IssuedIdentifier(HOSPITAL, "123"))) == (NOT_OURS, MatchRule.NONE)
 
 
 def test_former_names_and_numbers_count():
@@ -96,52 +96,52 @@ def test_former_names_and_numbers_count():
     old_number = IssuedIdentifier(OFFICE, "77")
     patient = a_patient(said(maiden, BORN, old_number))
 
-    assert judged(said(maiden, BORN, MRN), patient) == (OURS, Tier.FORMER_IDENTITY)
-    assert judged(said(JANE, BORN, old_number), patient) == (OURS, Tier.FORMER_IDENTITY)
-    assert judged(said(JANE, BORN, MRN), patient) == (OURS, Tier.IDENTIFIER)
+    assert judged(said(maiden, BORN, MRN), patient) == (OURS, MatchRule.FORMER_IDENTITY)
+    assert judged(said(JANE, BORN, old_number), patient) == (OURS, MatchRule.FORMER_IDENTITY)
+    assert judged(said(JANE, BORN, MRN), patient) == (OURS, MatchRule.IDENTIFIER)
 
 
 def test_a_birth_date_that_was_corrected_still_counts():
     patient = a_patient(said(JANE, date(1957, 4, 3)))
 
-    assert judged(said(JANE, date(1957, 4, 3), MRN), patient) == (OURS, Tier.FORMER_IDENTITY)
+    assert judged(said(JANE, date(1957, 4, 3), MRN), patient) == (OURS, MatchRule.FORMER_IDENTITY)
 
 
 def test_what_we_do_not_know_of_a_patient_contradicts_nothing():
-    assert judged(said(JANE, BORN, MRN), a_patient(current=said(JANE, None, MRN))) == (OURS, Tier.IDENTIFIER)
-    assert judged(said(JANE, BORN, MRN), a_patient(current=said(None, BORN, MRN))) == (OURS, Tier.IDENTIFIER)
+    assert judged(said(JANE, BORN, MRN), a_patient(current=said(JANE, None, MRN))) == (OURS, MatchRule.IDENTIFIER)
+    assert judged(said(JANE, BORN, MRN), a_patient(current=said(None, BORN, MRN))) == (OURS, MatchRule.IDENTIFIER)
 
 
 def test_two_names_that_say_nothing_are_not_the_same_name():
     nameless = PersonName("--", ("Mary",))
 
-    assert judged(said(nameless, BORN), a_patient(current=said(nameless, BORN))) == (NOT_OURS, Tier.NONE)
+    assert judged(said(nameless, BORN), a_patient(current=said(nameless, BORN))) == (NOT_OURS, MatchRule.NONE)
 
 
 def test_a_study_number_with_name_and_birth_date_makes_it_ours():
-    assert judged(said(), studies=[ACCESSION]) == (OURS, Tier.STUDY)
+    assert judged(said(), studies=[ACCESSION]) == (OURS, MatchRule.STUDY)
 
 
 @pytest.mark.parametrize(
-    ("who", "tier"),
+    ("who", "match_rule"),
     [
-        (said(None, BORN), Tier.UNCONFIRMED),
-        (said(JANE, None), Tier.UNCONFIRMED),
-        (said(PersonName("O'Brien", ("M",)), BORN), Tier.UNCONFIRMED),
-        (said(JANE, date(1957, 4, 3)), Tier.CONFLICTING_BIRTH_DATE),
-        (said(PersonName("Smith", ("Mary",)), BORN), Tier.CONFLICTING_NAME),
-        (said(JANE, BORN, IssuedIdentifier(HOSPITAL, "00999")), Tier.CONFLICTING_IDENTIFIER),
+        (said(None, BORN), MatchRule.UNCONFIRMED),
+        (said(JANE, None), MatchRule.UNCONFIRMED),
+        (said(PersonName("O'Brien", ("M",)), BORN), MatchRule.UNCONFIRMED),
+        (said(JANE, date(1957, 4, 3)), MatchRule.CONFLICTING_BIRTH_DATE),
+        (said(PersonName("Smith", ("Mary",)), BORN), MatchRule.CONFLICTING_NAME),
+        (said(JANE, BORN, IssuedIdentifier(HOSPITAL, "00999")), MatchRule.CONFLICTING_IDENTIFIER),
     ],
 )
-def test_a_study_number_alone_does_not(who, tier):
-    assert judged(who, studies=[ACCESSION]) == (DOUBTFUL, tier)
+def test_a_study_number_alone_does_not(who, match_rule):
+    assert judged(who, studies=[ACCESSION]) == (DOUBTFUL, match_rule)
 
 
 def test_name_and_birth_date_alone_are_decided_by_two_people():
     found = match(said())
 
-    assert (found.verdict, found.tier, found.deciders) == (DOUBTFUL, Tier.NAME_AND_BIRTH_DATE, 2)
-    assert judged(said(PersonName("O'Brien", ("M",)))) == (DOUBTFUL, Tier.NAME_AND_BIRTH_DATE)
+    assert (found.verdict, found.match_rule, found.deciders) == (DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE, 2)
+    assert judged(said(PersonName("O'Brien", ("M",)))) == (DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE)
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_name_and_birth_date_alone_are_decided_by_two_people():
 def test_a_stranger_asks_nothing_of_anybody(who):
     found = match(who)
 
-    assert (found.verdict, found.tier, found.patients, found.deciders) == (NOT_OURS, Tier.NONE, (), 0)
+    assert (found.verdict, found.match_rule, found.patients, found.deciders) == (NOT_OURS, MatchRule.NONE, (), 0)
 
 
 def test_a_twin_with_her_own_number_is_not_ours():
     assert judged(said(PersonName("O'Brien", ("Ann",)), BORN, IssuedIdentifier(HOSPITAL, "00124"))) == (
         NOT_OURS,
-        Tier.NONE,
+        MatchRule.NONE,
     )
 
 
@@ -173,23 +173,26 @@ def test_one_number_right_and_one_wrong_needs_both_name_and_birth_date():
     ours, other = IssuedIdentifier(OFFICE, "5"), IssuedIdentifier(HOSPITAL, "00999")
     patient = a_patient(current=said(JANE, BORN, MRN, ours))
 
-    assert judged(said(JANE, BORN, ours, other), patient) == (OURS, Tier.IDENTIFIER)
-    assert judged(said(None, BORN, ours, other), patient) == (DOUBTFUL, Tier.CONFLICTING_IDENTIFIER)
+    assert judged(said(JANE, BORN, ours, other), patient) == (OURS, MatchRule.IDENTIFIER)
+    assert judged(said(None, BORN, ours, other), patient) == (DOUBTFUL, MatchRule.CONFLICTING_IDENTIFIER)
 
 
 def test_numbers_that_are_none_match_nobody():
     for nothing in ("0000", "99999", "UNKNOWN", "n/a", "---"):
         number = IssuedIdentifier(HOSPITAL, nothing)
-        assert judged(said(None, BORN, number), a_patient(current=said(JANE, BORN, number))) == (NOT_OURS, Tier.NONE)
+        assert judged(said(None, BORN, number), a_patient(current=said(JANE, BORN, number))) == (
+            NOT_OURS,
+            MatchRule.NONE,
+        )
     short = IssuedIdentifier(HOSPITAL, "777")
-    assert judged(said(None, BORN, short), a_patient(current=said(JANE, BORN, short))) == (OURS, Tier.IDENTIFIER)
+    assert judged(said(None, BORN, short), a_patient(current=said(JANE, BORN, short))) == (OURS, MatchRule.IDENTIFIER)
 
 
 def test_two_patients_it_could_be_are_as_bad_as_none():
     twice = [a_patient(), a_patient()]
     found = match(said(JANE, BORN, MRN), *twice)
 
-    assert (found.verdict, found.tier, found.patient) == (DOUBTFUL, Tier.SEVERAL_PATIENTS, None)
+    assert (found.verdict, found.match_rule, found.patient) == (DOUBTFUL, MatchRule.SEVERAL_PATIENTS, None)
     assert set(found.patients) == {candidate.patient for candidate in twice}
     assert found.deciders == 2
 
@@ -198,14 +201,17 @@ def test_a_number_of_one_patient_and_a_study_of_another_is_doubtful():
     studied = a_patient(current=said(PersonName("Smith", ("Ann",)), date(1960, 1, 2)), studies=[ACCESSION])
     numbered = a_patient()
 
-    assert judged(said(JANE, BORN, MRN), numbered, studied, studies=[ACCESSION]) == (DOUBTFUL, Tier.SEVERAL_PATIENTS)
+    assert judged(said(JANE, BORN, MRN), numbered, studied, studies=[ACCESSION]) == (
+        DOUBTFUL,
+        MatchRule.SEVERAL_PATIENTS,
+    )
 
 
 def test_of_two_with_the_same_name_and_birth_date_the_number_decides():
     namesake = a_patient(current=said(JANE, BORN, IssuedIdentifier(HOSPITAL, "00777")))
 
     assert match(said(JANE, BORN, MRN), namesake, PATIENT).patient == PATIENT.patient
-    assert judged(said(), namesake, PATIENT) == (DOUBTFUL, Tier.SEVERAL_PATIENTS)
+    assert judged(said(), namesake, PATIENT) == (DOUBTFUL, MatchRule.SEVERAL_PATIENTS)
 
 
 def test_nobody_known_is_nobody_matched():

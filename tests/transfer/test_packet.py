@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import MemoryVault
-from tests.packets import a_packet, a_pdf, a_signer, an_item, contents
+from tests.kit.fakes import MemoryVault
+from tests.kit.packets import a_packet, a_pdf, a_signer, an_item, contents
 from transfer import bag
 from transfer.adapters.packet.assembly import assemble
 from transfer.errors import Unreadable
 from transfer.identifiers import PacketId
-from transfer.packet import Entry, Plan, tar_stream
+from transfer.packet import Plan, PlanEntry, tar_stream
 from transfer.staging import Location
 
 NOWHERE = "0" * 64
@@ -68,7 +68,7 @@ def test_bytes_that_rotted_in_the_store_are_not_delivered_as_whole():
 
 def test_a_file_of_no_bytes_has_a_place_too():
     vault = MemoryVault()
-    plan = Plan(packet=PacketId("c00000000001-p1"), entries=(Entry("data/a", vault.keep([])),))
+    plan = Plan(packet=PacketId("c00000000001-p1"), entries=(PlanEntry("data/a", vault.keep([])),))
     whole = b"".join(tar_stream(plan, vault))
 
     assert whole == bag.header("data/a", 0) + bag.END
@@ -109,7 +109,7 @@ def test_a_document_is_found_by_its_number():
     [("data/a", "bagit.txt"), ("data/a", "data/a"), ("data/../a",), ("/a",), ("data/é",), ("data/" + "a" * 96,)],
 )
 def test_a_plan_that_is_no_bag_cannot_be_built(paths):
-    entries = tuple(Entry(path, Location("k", 0, 1, NOWHERE)) for path in paths)
+    entries = tuple(PlanEntry(path, Location("k", 0, 1, NOWHERE)) for path in paths)
 
     with pytest.raises(ValueError, match=r"bag|fit"):
         Plan(packet=PacketId("c00000000001-p1"), entries=entries)

@@ -21,7 +21,7 @@ from transfer.permissions import (
     Permission,
     Release,
     Ruling,
-    Signer,
+    SignerRole,
     Statement,
     evaluate,
     expires_at,
@@ -55,7 +55,7 @@ def a_form(**differing) -> Authorization:
         "expires_on": date(2027, 6, 30),
         "expires_event": None,
         "event_occurred": False,
-        "signed_by": Signer.PATIENT,
+        "signed_by": SignerRole.PATIENT,
         "signed_on": date(2026, 11, 2),
         "representative_authority": None,
         "statements": frozenset(Statement),
@@ -98,7 +98,7 @@ def test_without_a_form_nothing_leaves():
         ({"signed_by": None, "signed_on": None}, Finding.SIGNATURE_MISSING),
         ({"signed_on": None}, Finding.SIGNATURE_UNDATED),
         ({"signed_on": date(2026, 11, 22)}, Finding.SIGNATURE_POSTDATED),
-        ({"signed_by": Signer.REPRESENTATIVE}, Finding.REPRESENTATIVE_AUTHORITY_MISSING),
+        ({"signed_by": SignerRole.REPRESENTATIVE}, Finding.REPRESENTATIVE_AUTHORITY_MISSING),
         ({"statements": frozenset(Statement) - {Statement.REVOKE}}, Finding.STATEMENT_MISSING_REVOKE),
         ({"statements": frozenset(Statement) - {Statement.CONDITION}}, Finding.STATEMENT_MISSING_CONDITION),
         ({"statements": frozenset(Statement) - {Statement.REDISCLOSE}}, Finding.STATEMENT_MISSING_REDISCLOSE),
@@ -133,7 +133,7 @@ def test_each_of_the_five_ends_stops_the_release_and_says_which_it_is(end, findi
 
 
 def test_a_representative_with_authority_may_sign():
-    form = a_permission(signed_by=Signer.REPRESENTATIVE, representative_authority="health care power of attorney")
+    form = a_permission(signed_by=SignerRole.REPRESENTATIVE, representative_authority="health care power of attorney")
 
     assert ruling(form).is_permitted
 
@@ -510,7 +510,7 @@ FORMS = st.builds(
     expires_on=DAYS,
     expires_event=st.none() | st.just("end of treatment"),
     event_occurred=st.booleans(),
-    signed_by=st.none() | st.sampled_from(Signer),
+    signed_by=st.none() | st.sampled_from(SignerRole),
     signed_on=DAYS,
     representative_authority=st.none() | st.just("guardian"),
     statements=st.frozensets(st.sampled_from(Statement)),

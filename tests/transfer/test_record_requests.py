@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from transfer.errors import NotAllowed
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
-from transfer.record_requests import (
+from transfer.requests import (
     GIVE_UP_AFTER,
-    LONGEST_PAUSE,
-    LONGEST_RETRY_AFTER,
+    MAX_PAUSE,
+    MAX_RETRY_AFTER,
     MOVES,
     OPEN,
     Request,
@@ -95,20 +95,20 @@ def test_the_pauses_double_from_half_a_minute_to_six_hours():
     pauses = [next_attempt(n, NOW, None) - NOW for n in range(1, 13)]
 
     assert pauses[:3] == [timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=2)]
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[-1] == MAX_PAUSE
 
 
 def test_a_source_that_says_when_is_believed_within_reason():
     assert next_attempt(1, NOW, 600) == NOW + timedelta(minutes=10)
     assert next_attempt(1, NOW, 1) == NOW + timedelta(seconds=30)
-    assert next_attempt(1, NOW, 10**9) == NOW + LONGEST_RETRY_AFTER
+    assert next_attempt(1, NOW, 10**9) == NOW + MAX_RETRY_AFTER
 
 
 @given(st.integers(), st.none() | st.floats())
 def test_no_number_from_outside_breaks_the_clock_or_puts_it_off_for_ever(attempts, retry_after):
     pause = next_attempt(attempts, NOW, retry_after) - NOW
 
-    assert timedelta(seconds=30) <= pause <= LONGEST_RETRY_AFTER
+    assert timedelta(seconds=30) <= pause <= MAX_RETRY_AFTER
 
 
 @given(st.integers(1, 100))

@@ -10,7 +10,7 @@ from transfer.completeness import WaiverKind
 from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
-from transfer.holds import HoldCode, Word
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
@@ -36,10 +36,10 @@ CALLS = {
     "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),
     "pause": ({"permission": "m0123456789abcde"}, Right.STOP),
     "revoke": ({"permission": "m0123456789abcde"}, Right.REVOKE),
-    "resolve": ({"name": HoldId.draw(), "word": Word.SEEN}, Right.SEE_CASES),
+    "resolve": ({"name": HoldId.draw(), "answer": HoldAnswer.SEEN}, Right.SEE_CASES),
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),
-    "answer_request": ({"name": "q0123456789abcde", "answer": desk.Answer.AGAIN}, Right.WORK_ON_CASES),
+    "answer_request": ({"name": "q0123456789abcde", "answer": desk.RequestAnswer.AGAIN}, Right.WORK_ON_CASES),
     "receive_material": ({"case": CASE, "pieces": 6, "accession": "S25-10071"}, Right.WORK_ON_CASES),
     "announce_material": ({"case": CASE, "count": 6}, Right.WORK_ON_CASES),
     "open_referral": ({"institution": InstitutionId("lakeside-oncology"), "body": b"{}"}, Right.WORK_ON_CASES),

@@ -9,7 +9,7 @@ from transfer.completeness import NeedState, WaitCode
 from transfer.holds import HoldCode
 from transfer.materials import Discrepancy
 from transfer.permissions import Finding
-from transfer.record_requests import RequestState
+from transfer.requests import RequestState
 from transfer.sentences import SENTENCES
 
 #: the families of codes a person can meet

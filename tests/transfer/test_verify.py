@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
-from tests.packets import a_packet, a_signer
+from tests.kit.packets import a_packet, a_signer
 from transfer import bag
 from transfer.adapters.packet.signature import KeySigner, jwks
 from transfer.cli import main
-from transfer.verify import Kind, Outcome, verify
+from transfer.verify import FileFindingKind, VerificationOutcome, verify
 from transfer.verify.keys import holds
 
 SMALL = (*bag.CONTROL, "notice.txt")
@@ -68,14 +68,14 @@ def named(verification) -> list[str]:
 
 def test_a_packet_is_verified_as_folder_and_as_tar(folder):
     for verification in (check(folder), check_tar(a_packet().tar)):
-        assert verification.outcome is Outcome.VERIFIED
+        assert verification.outcome is VerificationOutcome.VERIFIED
         assert verification.findings == ()
         assert verification.packet == "c00000000001-p1"
 
 
 def test_another_signer_is_intact_but_unknown(folder):
-    assert verify(folder, jwks([a_signer("theirs")])).outcome is Outcome.UNKNOWN_SIGNER
-    assert verify(folder, {"keys": []}).outcome is Outcome.UNKNOWN_SIGNER
+    assert verify(folder, jwks([a_signer("theirs")])).outcome is VerificationOutcome.UNKNOWN_SIGNER
+    assert verify(folder, {"keys": []}).outcome is VerificationOutcome.UNKNOWN_SIGNER
 
 
 def test_a_packet_signed_anew_by_somebody_else_is_not_taken_for_ours(folder):
@@ -87,8 +87,8 @@ def test_a_packet_signed_anew_by_somebody_else_is_not_taken_for_ours(folder):
     (folder / bag.TAG_MANIFEST).write_bytes(bag.manifest(tags))
     (folder / bag.SIGNATURE).write_text(theirs.sign(bag.manifest(tags)))
 
-    assert check(folder).outcome is Outcome.UNKNOWN_SIGNER
-    assert verify(folder, jwks([theirs])).outcome is Outcome.VERIFIED
+    assert check(folder).outcome is VerificationOutcome.UNKNOWN_SIGNER
+    assert verify(folder, jwks([theirs])).outcome is VerificationOutcome.VERIFIED
 
 
 @pytest.mark.parametrize("path", SMALL)
@@ -100,10 +100,10 @@ def test_every_single_byte_of_a_small_file_counts(path):
         changed[place] ^= 1 << (place % 8)
         file.write_bytes(changed)
         found = check(_scratch())
-        assert (found.outcome, named(found)) == (Outcome.ALTERED, [path]), place
+        assert (found.outcome, named(found)) == (VerificationOutcome.ALTERED, [path]), place
     file.write_bytes(whole)
 
-    assert check(_scratch()).outcome is Outcome.VERIFIED
+    assert check(_scratch()).outcome is VerificationOutcome.VERIFIED
 
 
 @given(st.data())
@@ -116,7 +116,7 @@ def test_a_flipped_byte_in_any_file_names_that_file(data):
     found = check(_scratch())
     file.write_bytes(whole)
 
-    assert (found.outcome, named(found)) == (Outcome.ALTERED, [path])
+    assert (found.outcome, named(found)) == (VerificationOutcome.ALTERED, [path])
 
 
 @given(st.data())
@@ -129,7 +129,7 @@ def test_a_flipped_byte_anywhere_in_the_tar_names_the_file_it_belongs_to(data):
     changed = tar[:place] + bytes([tar[place] ^ data.draw(st.integers(1, 255))]) + tar[place + 1 :]
     found = check_tar(changed)
 
-    assert (found.outcome, set(named(found))) == (Outcome.ALTERED, {owner(place)})
+    assert (found.outcome, set(named(found))) == (VerificationOutcome.ALTERED, {owner(place)})
 
 
 def test_every_byte_of_one_header_and_of_the_end_counts():
@@ -138,7 +138,7 @@ def test_every_byte_of_one_header_and_of_the_end_counts():
     for place in (*range(header, header + bag.BLOCK), *range(len(tar) - 1024, len(tar), 37)):
         changed = tar[:place] + bytes([tar[place] ^ 4]) + tar[place + 1 :]
         found = check_tar(changed)
-        assert (found.outcome, set(named(found))) == (Outcome.ALTERED, {owner(place)}), place
+        assert (found.outcome, set(named(found))) == (VerificationOutcome.ALTERED, {owner(place)}), place
 
 
 def test_a_removed_file_is_named(folder):
@@ -147,8 +147,8 @@ def test_a_removed_file_is_named(folder):
         found = check(folder)
         (folder / path).write_bytes(data)
 
-        assert found.outcome is Outcome.ALTERED
-        assert [(finding.kind, finding.path) for finding in found.findings] == [(Kind.MISSING, path)]
+        assert found.outcome is VerificationOutcome.ALTERED
+        assert [(finding.kind, finding.path) for finding in found.findings] == [(FileFindingKind.MISSING, path)]
 
 
 @pytest.mark.parametrize("path", ["data/documents/0009-note.pdf", "autorun.inf", "extra/deep/file", ".DS_Store"])
@@ -157,8 +157,8 @@ def test_an_added_file_is_named(folder, path):
     (folder / path).write_bytes(b"new")
     found = check(folder)
 
-    assert found.outcome is Outcome.ALTERED
-    assert [(finding.kind, finding.path) for finding in found.findings] == [(Kind.ADDED, path)]
+    assert found.outcome is VerificationOutcome.ALTERED
+    assert [(finding.kind, finding.path) for finding in found.findings] == [(FileFindingKind.ADDED, path)]
 
 
 @given(st.data())
@@ -172,8 +172,8 @@ def test_two_files_that_changed_places_are_named_as_swapped(data):
     (_scratch() / one).write_bytes(first)
     (_scratch() / other).write_bytes(second)
 
-    assert found.outcome is Outcome.ALTERED
-    assert [(f.kind, f.path, f.other) for f in found.findings] == [(Kind.SWAPPED, one, other)]
+    assert found.outcome is VerificationOutcome.ALTERED
+    assert [(f.kind, f.path, f.other) for f in found.findings] == [(FileFindingKind.SWAPPED, one, other)]
 
 
 def test_a_renamed_file_is_missing_there_and_added_here(folder):
@@ -198,7 +198,7 @@ def test_a_manifest_rewritten_to_fit_an_altered_file_does_not_help(folder):
     }
     (folder / bag.TAG_MANIFEST).write_bytes(bag.manifest(tags))
     found = check(folder)
-    assert found.outcome is Outcome.ALTERED
+    assert found.outcome is VerificationOutcome.ALTERED
     assert named(found) == [bag.SIGNATURE]
 
 
@@ -254,7 +254,7 @@ def _member(name: str, type_: bytes = tarfile.REGTYPE, size: int = 0, link: str 
     ],
 )
 def test_a_hostile_tar_is_altered_never_a_crash(hostile):
-    assert check_tar(hostile).outcome is Outcome.ALTERED
+    assert check_tar(hostile).outcome is VerificationOutcome.ALTERED
 
 
 @given(st.integers(0, 200), st.binary(max_size=700), st.integers(0, 700))
@@ -263,7 +263,7 @@ def test_a_tar_with_a_piece_put_in_or_cut_out_is_altered(block, piece, cut):
     at = block * 97
     changed = tar[:at] + piece + tar[at + cut :]
     if changed != tar:
-        assert check_tar(changed).outcome is Outcome.ALTERED
+        assert check_tar(changed).outcome is VerificationOutcome.ALTERED
 
 
 def test_a_file_that_stands_twice_or_out_of_its_place_is_named():
@@ -280,7 +280,7 @@ def test_a_tar_cut_short_names_what_is_missing():
     tar = a_packet().tar
     found = check_tar(tar[: len(tar) // 2])
 
-    assert found.outcome is Outcome.ALTERED
+    assert found.outcome is VerificationOutcome.ALTERED
     assert "data/documents/0003-other.bin" in named(found)
 
 
@@ -290,7 +290,7 @@ def test_a_private_use_of_the_key_file_is_not_accepted(folder):
     for other in (text.replace(b",", b", "), text.replace(b'"RSA"', b'"oct"'), b"[]", b'{"alg":' * 400):
         (folder / bag.SIGNER).write_bytes(other)
         found = check(folder)
-        assert (found.outcome, named(found)) == (Outcome.ALTERED, [bag.SIGNER])
+        assert (found.outcome, named(found)) == (VerificationOutcome.ALTERED, [bag.SIGNER])
 
 
 def test_a_signature_has_one_spelling():

@@ -6,10 +6,10 @@ import tracemalloc
 import pytest
 from click.testing import CliRunner
 
-from tests.hostile import bombs
-from tests.packets import a_packet
+from tests.campaigns.hostile import bombs
+from tests.kit.packets import a_packet
 from transfer.cli import main
-from transfer.verify import Outcome, verify
+from transfer.verify import VerificationOutcome, verify
 from transfer.verify.reading import read_tar
 
 
@@ -31,7 +31,7 @@ def test_a_manifest_beyond_all_measure_is_altered_and_not_held(tmp_path):
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert found.outcome is Outcome.ALTERED
+    assert found.outcome is VerificationOutcome.ALTERED
     assert most < 80 << 20
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from transfer.backups import Kept, Manifest, NoBackup, Table
+from transfer.backups import BackedUpObject, BackedUpTable, Manifest, NoBackup
 from transfer.errors import Refused, Unreadable
 from transfer.identifiers import BackupId
 from transfer.sealing import SITE, KeyGone, KeyName, Keys
@@ -24,7 +24,7 @@ from transfer.staging import CHUNK
 _MANIFEST: Final = "backup.json"
 _UNFINISHED: Final = "UNFINISHED"
 #: a sealed frame is its content, a nonce and a tag
-_LONGEST: Final = CHUNK + 64
+_MAX_LENGTH: Final = CHUNK + 64
 
 
 class BackupFolder:
@@ -61,7 +61,7 @@ class BackupFolder:
             _write_all(file, backup.encode())
         return backup
 
-    def write_table(self, name: str, columns: Iterable[str], rows: Iterable[bytes]) -> Table:
+    def write_table(self, name: str, columns: Iterable[str], rows: Iterable[bytes]) -> BackedUpTable:
         """Write a table's rows, each a line of COPY's text."""
         sha256, count = hashlib.sha256(), 0
 
@@ -73,9 +73,9 @@ class BackupFolder:
                 yield row
 
         self._write(self._table(name), SITE, f"backup|{name}", counted())
-        return Table(name=name, columns=tuple(columns), rows=count, sha256=sha256.hexdigest())
+        return BackedUpTable(name=name, columns=tuple(columns), rows=count, sha256=sha256.hexdigest())
 
-    def read_table(self, table: Table) -> Iterator[bytes]:
+    def read_table(self, table: BackedUpTable) -> Iterator[bytes]:
         """Its rows, in pieces.
 
         Raises:
@@ -83,7 +83,7 @@ class BackupFolder:
         """
         return self._checked(self._table(table.name), SITE, f"backup|{table.name}", table.sha256)
 
-    def write_object(self, kept: Kept, chunks: Iterable[bytes]) -> None:
+    def write_object(self, kept: BackedUpObject, chunks: Iterable[bytes]) -> None:
         """Write an object, unless an earlier attempt did.
 
         Raises:
@@ -92,7 +92,7 @@ class BackupFolder:
         if not self.has(kept):
             self._write(self._object(kept.key), kept.under, f"backup|{kept.key}", chunks)
 
-    def has(self, kept: Kept) -> bool:
+    def has(self, kept: BackedUpObject) -> bool:
         """It is there, whole and as it was kept."""
         try:
             for _ in self.read_object(kept):
@@ -101,7 +101,7 @@ class BackupFolder:
             return False
         return True
 
-    def read_object(self, kept: Kept) -> Iterator[bytes]:
+    def read_object(self, kept: BackedUpObject) -> Iterator[bytes]:
         """Its bytes.
 
         Raises:
@@ -180,7 +180,7 @@ class BackupFolder:
 
 def _frame(length: bytes, file: BinaryIO) -> bytes:
     wanted = int.from_bytes(length, "big")
-    frame = file.read(wanted) if len(length) == 4 and wanted <= _LONGEST else b""
+    frame = file.read(wanted) if len(length) == 4 and wanted <= _MAX_LENGTH else b""
     if len(frame) != wanted:
         raise Unreadable("cut short")
     return frame

@@ -1,6 +1,6 @@
 """The command `transfer`. It loads the rest only when it is needed, so that help answers at once."""
 
-from transfer.cli.group import LazyGroup, Listed
+from transfer.cli.group import LazyGroup, ListedCommand
 
 __all__ = ["main"]
 
@@ -26,19 +26,19 @@ main = LazyGroup(
     epilog=_EPILOGUE,
     context_settings={"help_option_names": ["-h", "--help"]},
     listed={
-        "up": Listed("transfer.cli.parts:up", "Start everything and leave it running."),
-        "down": Listed("transfer.cli.parts:down", "Stop everything that was started."),
-        "status": Listed("transfer.cli.parts:status", "How each service stands."),
-        "demo": Listed("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
-        "open": Listed("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
-        "case": Listed("transfer.cli.case:case", "Find, show, approve and close cases."),
-        "hold": Listed("transfer.cli.hold:hold", "Decisions that wait for a person."),
-        "request": Listed("transfer.cli.request:request", "What a source said by telephone."),
-        "material": Listed("transfer.cli.material:material", "Slides and blocks, counted as they come."),
-        "permission": Listed("transfer.cli.permission:permission", "A patient takes a permission back."),
-        "trail": Listed("transfer.cli.trail:trail", "Prove that nothing written was altered."),
-        "backup": Listed("transfer.cli.backup:backup_command", "Take a backup while everything runs."),
-        "restore": Listed("transfer.cli.backup:restore_command", "Bring a backup back."),
-        "verify": Listed("transfer.cli.verify:verify_command", "Check a packet, offline."),
+        "up": ListedCommand("transfer.cli.installation:up", "Start everything and leave it running."),
+        "down": ListedCommand("transfer.cli.installation:down", "Stop everything that was started."),
+        "status": ListedCommand("transfer.cli.installation:status", "How each service stands."),
+        "demo": ListedCommand("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
+        "open": ListedCommand("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
+        "case": ListedCommand("transfer.cli.case:case", "Find, show, approve and close cases."),
+        "hold": ListedCommand("transfer.cli.hold:hold", "Decisions that wait for a person."),
+        "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
+        "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
+        "permission": ListedCommand("transfer.cli.permission:permission", "A patient takes a permission back."),
+        "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),
+        "backup": ListedCommand("transfer.cli.backup:backup_command", "Take a backup while everything runs."),
+        "restore": ListedCommand("transfer.cli.backup:restore_command", "Bring a backup back."),
+        "verify": ListedCommand("transfer.cli.verify:verify_command", "Check a packet, offline."),
     },
 )

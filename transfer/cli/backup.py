@@ -13,7 +13,7 @@ from transfer.cli.group import NEGATIVE
 
 if TYPE_CHECKING:
     from transfer.backups import Manifest
-    from transfer.flow.backing_up import Told
+    from transfer.flow.backing_up import ProgressCallback
     from transfer.settings import Settings
 
 _PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
@@ -145,7 +145,7 @@ def restore_command(
 
 
 @contextmanager
-def _bar(label: str) -> Iterator["Told"]:
+def _bar(label: str) -> Iterator["ProgressCallback"]:
     """A bar that learns its length as it goes."""
     with progress(label) as left:
         yield lambda done, total: left(total - done)
@@ -154,8 +154,8 @@ def _bar(label: str) -> Iterator["Told"]:
 @contextmanager
 def _parts(var: Path) -> Iterator["Settings"]:
     """PostgreSQL and the store up, where they are ours, and the ledger migrated; all is stopped at the end."""
+    from transfer.embedded.system import System
     from transfer.errors import Refused
-    from transfer.parts.system import System
     from transfer.remedies import Remedy, RemedyCode
     from transfer.settings import Settings
 
@@ -236,7 +236,7 @@ def _tell_restore(manifest: "Manifest", settled: object, *, as_json: bool) -> No
     for one in settled.unread:
         click.echo(
             f"Ask {one.institution} to send again what it sent on {one.day}: {one.messages} messages are gone with "
-            f"that day's key, {one.strangers} of them unmatched."
+            f"that day's key, {one.unmatched} of them unmatched."
         )
     if settled.stray:
         click.echo(f"{settled.stray} objects in the store were named by no ledger (see --sweep).")

@@ -19,10 +19,10 @@ from transfer.cli.common import (
     tell,
     view_options,
 )
-from transfer.cli.group import NEGATIVE, LazyGroup, Listed
+from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
-    from transfer.flow.desk import Listed as ListedCase
+    from transfer.flow.desk import CaseSummary as ListedCase
     from transfer.identifiers import CaseId, RecordId
     from transfer.rights import Actor
 
@@ -33,13 +33,13 @@ case = LazyGroup(
     name="case",
     help="Find, show, approve and close cases.",
     listed={
-        "list": Listed("transfer.cli.case:list_command", "The open cases, and why each waits."),
-        "find": Listed("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
-        "show": Listed("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
-        "approve": Listed("transfer.cli.case:approve_command", "Let the packet go as it is."),
-        "waive": Listed("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
-        "note": Listed("transfer.cli.case:note_command", "Keep a note with a case."),
-        "close": Listed("transfer.cli.case:close_command", "End a case."),
+        "list": ListedCommand("transfer.cli.case:list_command", "The open cases, and why each waits."),
+        "find": ListedCommand("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
+        "show": ListedCommand("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
+        "approve": ListedCommand("transfer.cli.case:approve_command", "Let the packet go as it is."),
+        "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
+        "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),
+        "close": ListedCommand("transfer.cli.case:close_command", "End a case."),
     },
 )
 
@@ -58,10 +58,10 @@ def list_command(var: Path, *, closed: bool, limit: int, actor: "Actor", as_json
       transfer case list
       transfer case list --json | jq -r '.[] | select(.stage == "gathering") | .case'
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.list_cases(edges, actor=actor, closed=closed, limit=limit)
+        found = desk.list_cases(services, actor=actor, closed=closed, limit=limit)
     if as_json:
         print_json(found)
     elif found:
@@ -89,11 +89,11 @@ def find_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
       Birth date (YYYY-MM-DD): 1957-04-30
     """
     family, birth_date = ask("Family name"), ask_date("Birth date")
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        names = desk.find_cases(edges, family, birth_date, actor=actor)
-        found = desk.list_cases(edges, actor=actor, closed=True, among=names)
+        names = desk.find_cases(services, family, birth_date, actor=actor)
+        found = desk.list_cases(services, actor=actor, closed=True, among=names)
     if as_json:
         print_json(found)
     elif found:
@@ -118,11 +118,11 @@ def show_command(var: Path, case_id: "CaseId", *, identity: bool, notes: bool, a
     Example:
       transfer case show c0123456789a
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.dossier(edges, case_id, actor=actor, identity=identity, notes=notes)
-        names = {institution.id: institution.name for institution in edges.institutions.values()}
+        found = desk.dossier(services, case_id, actor=actor, identity=identity, notes=notes)
+        names = {institution.id: institution.name for institution in services.institutions.values()}
     if as_json:
         print_json(found)
         return
@@ -150,10 +150,10 @@ def approve_command(
       transfer case approve c0123456789a --without images
     """
     note = ask_note() if with_note else None
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        tell(desk.approve(edges, case_id, actor=actor, without=without, note=note), as_json=as_json)
+        tell(desk.approve(services, case_id, actor=actor, without=without, note=note), as_json=as_json)
 
 
 @click.command("waive")
@@ -191,11 +191,11 @@ def waive_command(
       transfer case waive c0123456789a operative-note not-applicable
     """
     note = ask_note() if with_note else None
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.completeness import WaiverKind
         from transfer.flow import desk
 
-        did = desk.waive(edges, case_id, line, WaiverKind(word), actor=actor, record=record, note=note)
+        did = desk.waive(services, case_id, line, WaiverKind(word), actor=actor, record=record, note=note)
         tell(did, as_json=as_json)
 
 
@@ -212,10 +212,10 @@ def note_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool)
       transfer case note c0123456789a < note.txt
     """
     text = ask_note()
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        tell(desk.add_note(edges, case_id, text, actor=actor), as_json=as_json)
+        tell(desk.add_note(services, case_id, text, actor=actor), as_json=as_json)
 
 
 @click.command("close")
@@ -231,7 +231,7 @@ def close_command(var: Path, case_id: "CaseId", *, ending: str, with_note: bool,
       transfer case close c0123456789a --ending opinion-given
     """
     note = ask_note() if with_note else None
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        tell(desk.close(edges, case_id, ending, actor=actor, note=note), as_json=as_json)
+        tell(desk.close(services, case_id, ending, actor=actor, note=note), as_json=as_json)

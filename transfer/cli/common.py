@@ -15,7 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from transfer.flow.desk import ActionResult
-    from transfer.flow.edges import Edges
+    from transfer.flow.services import Services
     from transfer.ledger import Ledger
     from transfer.rights import Actor
     from transfer.settings import Settings
@@ -118,18 +118,18 @@ def view_options(command: Command) -> Command:
 
 
 @contextmanager
-def at(var: Path) -> Iterator["Edges"]:
+def at(var: Path) -> Iterator["Services"]:
     """Connected to everything a verb may touch."""
     from transfer import wiring
 
     settings = _running(var)
     try:
         connected = wiring.connect(settings, wiring.origin("cli"), connections=2)
-        edges = connected.__enter__()
+        services = connected.__enter__()
     except ValueError as error:  # a reviewed file that is not right
         raise click.ClickException(str(error)) from None
     try:
-        yield edges
+        yield services
     finally:
         connected.__exit__(None, None, None)
 

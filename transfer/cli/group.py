@@ -14,7 +14,7 @@ NEGATIVE, NOT_UNDERSTOOD, UNDECIDED, UNAVAILABLE, MISTAKE, INTERRUPTED = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedCommand:
     """Where a command is defined (`module:name`) and what the list of commands says of it."""
 
     where: str
@@ -24,7 +24,7 @@ class Listed:
 class LazyGroup(click.Group):
     """A group that knows its commands by name and loads one when it is run."""
 
-    def __init__(self, *, listed: Mapping[str, Listed], **settings: Any) -> None:
+    def __init__(self, *, listed: Mapping[str, ListedCommand], **settings: Any) -> None:
         super().__init__(**settings)
         self._listed = listed
 

@@ -19,7 +19,7 @@ from transfer.cli.common import (
     tell,
     view_options,
 )
-from transfer.cli.group import LazyGroup, Listed
+from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from transfer.flow.desk import AnswerView, Comparison, HoldView
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from transfer.patients import Demographics
     from transfer.rights import Actor
 
-_WORDS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again")
+_ANSWERS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again")
 
 hold = LazyGroup(
     name="hold",
     help="Decisions that wait for a person.",
     listed={
-        "list": Listed("transfer.cli.hold:list_command", "The decisions that wait."),
-        "show": Listed("transfer.cli.hold:show_command", "One decision, and what each answer does."),
-        "resolve": Listed("transfer.cli.hold:resolve_command", "Decide it."),
+        "list": ListedCommand("transfer.cli.hold:list_command", "The decisions that wait."),
+        "show": ListedCommand("transfer.cli.hold:show_command", "One decision, and what each answer does."),
+        "resolve": ListedCommand("transfer.cli.hold:resolve_command", "Decide it."),
     },
 )
 
@@ -50,10 +50,10 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
     Example:
       transfer hold list
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.holds(edges, actor=actor, case=case_id)
+        found = desk.holds(services, actor=actor, case=case_id)
     if as_json:
         print_json([_as_json(one) for one in found])
     elif found:
@@ -64,7 +64,7 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
 
 
 def _as_json(one: "HoldView") -> dict[str, Any]:
-    return {**dataclasses.asdict(one), "words": {answer.word: _does(answer) for answer in one.answers}}
+    return {**dataclasses.asdict(one), "words": {answer.answer: _does(answer) for answer in one.answers}}
 
 
 @click.command("show")
@@ -80,10 +80,10 @@ def show_command(var: Path, hold_id: "HoldId", *, identity: bool, actor: "Actor"
     Example:
       transfer hold show h0123456789abcde --identity
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        detail = desk.hold(edges, hold_id, actor=actor, identity=identity)
+        detail = desk.hold(services, hold_id, actor=actor, identity=identity)
     found, seen = detail.hold, detail.comparison
     if as_json:
         print_json({**_as_json(found), "compared": _compared(seen, identity=identity) if seen else None})
@@ -98,7 +98,7 @@ def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
             person["identity"] = candidate.identity
     return {
         "institution": seen.institution,
-        "tier": seen.tier,
+        "match_rule": seen.match_rule,
         "deciders": seen.deciders,
         "said_so_far": [dataclasses.asdict(one) for one in seen.opinions],
         "candidates": people,
@@ -112,14 +112,14 @@ def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> N
     about = f", {found.about}" if found.about else ""
     click.echo(f"About {found.subject}{about}; asked {found.opened_at:%Y-%m-%d %H:%MZ}.")
     if found.resolved_at:
-        click.echo(f"Answered: {found.word}, {found.resolved_at:%Y-%m-%d %H:%MZ}.")
+        click.echo(f"Answered: {found.answer}, {found.resolved_at:%Y-%m-%d %H:%MZ}.")
         return
     if seen:
         _print_comparison(seen, identity=identity)
     click.secho("\nAnswers", bold=True)
     rows = []
     for one in found.answers:
-        typed = f"transfer hold resolve {found.hold} {one.word}{' CASE' if one.word == 'ours' else ''}"
+        typed = f"transfer hold resolve {found.hold} {one.answer}{' CASE' if one.answer == 'ours' else ''}"
         rows.append((typed, _does(one)))
     print_table([], rows, indent=2)
 
@@ -133,9 +133,9 @@ def _does(answer: "AnswerView") -> str:
 
 def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
     two = "two people must give the same answer" if seen.deciders > 1 else "one person decides"
-    click.echo(f"From {seen.institution}; what agrees: {seen.tier.replace('-', ' ')}; {two}.")
+    click.echo(f"From {seen.institution}; what agrees: {seen.match_rule.replace('-', ' ')}; {two}.")
     for one in seen.opinions:
-        click.echo(f"{by(one.person, is_claimed=one.is_claimed)} said {one.word}.")
+        click.echo(f"{by(one.person, is_claimed=one.is_claimed)} said {one.answer}.")
     if not identity:
         click.echo("Whom it could be: " + "; ".join(" ".join(c.cases) or c.patient for c in seen.candidates))
         click.echo("--identity shows them side by side.")
@@ -158,14 +158,14 @@ def _numbers(who: "Demographics") -> str:
 
 @click.command("resolve")
 @click.argument("hold_id", metavar="DECISION", type=HOLD)
-@click.argument("word", type=click.Choice(_WORDS))
+@click.argument("answer", type=click.Choice(_ANSWERS))
 @click.argument("case_id", metavar="[CASE]", type=CASE, required=False)
 @note_option
 @desk_options
 def resolve_command(
     var: Path,
     hold_id: "HoldId",
-    word: str,
+    answer: str,
     case_id: "CaseId | None",
     *,
     with_note: bool,
@@ -183,9 +183,9 @@ def resolve_command(
       transfer hold resolve h0123456789abcde ours c0123456789a
     """
     note = ask_note() if with_note else None
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
-        from transfer.holds import Word
+        from transfer.holds import HoldAnswer
 
-        did = desk.resolve(edges, hold_id, Word(word), actor=actor, case=case_id, note=note)
+        did = desk.resolve(services, hold_id, HoldAnswer(answer), actor=actor, case=case_id, note=note)
         tell(did, as_json=as_json)

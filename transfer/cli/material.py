@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transfer.cli.common import CASE, MATERIAL, ask, at, desk_options, tell
-from transfer.cli.group import LazyGroup, Listed
+from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from transfer.identifiers import CaseId, MaterialId
@@ -16,8 +16,10 @@ material = LazyGroup(
     name="material",
     help="Slides and blocks, counted as they come.",
     listed={
-        "receive": Listed("transfer.cli.material:receive_command", "Count a parcel in."),
-        "announce": Listed("transfer.cli.material:announce_command", "How many the sender's list says were sent."),
+        "receive": ListedCommand("transfer.cli.material:receive_command", "Count a parcel in."),
+        "announce": ListedCommand(
+            "transfer.cli.material:announce_command", "How many the sender's list says were sent."
+        ),
     },
 )
 
@@ -53,11 +55,11 @@ def receive_command(
       Accession number: S25-10071
     """
     accession = ask("Accession number")
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
         did = desk.receive_material(
-            edges,
+            services,
             case_id,
             pieces=pieces,
             announced=announced,
@@ -83,7 +85,7 @@ def announce_command(
     Example:
       transfer material announce c0123456789a 6
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        tell(desk.announce_material(edges, case_id, count, actor=actor, material=material_id), as_json=as_json)
+        tell(desk.announce_material(services, case_id, count, actor=actor, material=material_id), as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transfer.cli.common import CASE, PERMISSION, ask, at, desk_options, progress, tell
-from transfer.cli.group import LazyGroup, Listed
+from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from transfer.flow.desk import ActionResult
@@ -18,10 +18,12 @@ permission = LazyGroup(
     name="permission",
     help="A patient takes a permission back, or lets it go on.",
     listed={
-        "revoke": Listed("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
-        "pause": Listed("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
-        "resume": Listed("transfer.cli.permission:resume_command", "A paused one goes on."),
-        "emergency": Listed("transfer.cli.permission:emergency_command", "A clinician says that it cannot wait."),
+        "revoke": ListedCommand("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
+        "pause": ListedCommand("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
+        "resume": ListedCommand("transfer.cli.permission:resume_command", "A paused one goes on."),
+        "emergency": ListedCommand(
+            "transfer.cli.permission:emergency_command", "A clinician says that it cannot wait."
+        ),
     },
 )
 
@@ -40,10 +42,10 @@ def revoke_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", 
     Example:
       transfer permission revoke m0123456789abcde
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        _stop(lambda waiting: desk.revoke(edges, permission_id, actor=actor, waiting=waiting), as_json=as_json)
+        _stop(lambda waiting: desk.revoke(services, permission_id, actor=actor, waiting=waiting), as_json=as_json)
 
 
 @click.command("pause")
@@ -58,14 +60,14 @@ def pause_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", a
     Example:
       transfer permission pause m0123456789abcde
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        _stop(lambda waiting: desk.pause(edges, permission_id, actor=actor, waiting=waiting), as_json=as_json)
+        _stop(lambda waiting: desk.pause(services, permission_id, actor=actor, waiting=waiting), as_json=as_json)
 
 
 def _stop(verb: "Callable[[Callable[[int], None]], ActionResult]", *, as_json: bool) -> None:
-    with progress("Fenced; cutting what is on its way") as waiting:
+    with progress("ChangedMeanwhile; cutting what is on its way") as waiting:
         did = verb(waiting)
     tell(did, as_json=as_json)
 
@@ -80,10 +82,10 @@ def resume_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", 
     Example:
       transfer permission resume m0123456789abcde
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        tell(desk.resume(edges, permission_id, actor=actor), as_json=as_json)
+        tell(desk.resume(services, permission_id, actor=actor), as_json=as_json)
 
 
 @click.command("emergency")
@@ -102,8 +104,8 @@ def emergency_command(var: Path, case_id: "CaseId", institution: str, *, actor: 
     """
     clinician = ask("Clinician's name")
     reason = ask("Why it cannot wait")
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        did = desk.declare_emergency(edges, case_id, institution, clinician=clinician, reason=reason, actor=actor)
+        did = desk.declare_emergency(services, case_id, institution, clinician=clinician, reason=reason, actor=actor)
         tell(did, as_json=as_json)

@@ -28,11 +28,11 @@ def open_command(var: Path, file: Path, institution: "InstitutionId", *, actor: 
     Example:
       transfer open referral.json --from lakeside-oncology
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
         # one byte more than is taken, so that what is too large is told to be that
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as source:
             body = source.read(desk.LARGEST_REFERRAL + 1)
 
-        tell(desk.open_referral(edges, institution, body, actor=actor), as_json=as_json)
+        tell(desk.open_referral(services, institution, body, actor=actor), as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transfer.cli.common import REQUEST, at, desk_options, tell
-from transfer.cli.group import LazyGroup, Listed
+from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from transfer.identifiers import RequestId
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 request = LazyGroup(
     name="request",
     help="What a source said by telephone.",
-    listed={"answer": Listed("transfer.cli.request:answer_command", "Write down its answer, or ask it again.")},
+    listed={"answer": ListedCommand("transfer.cli.request:answer_command", "Write down its answer, or ask it again.")},
 )
 
 
@@ -36,7 +36,7 @@ def answer_command(var: Path, request_id: "RequestId", answer: str, *, actor: "A
     Example:
       transfer request answer q0123456789abcde no-records
     """
-    with at(var) as edges:
+    with at(var) as services:
         from transfer.flow import desk
 
-        tell(desk.answer_request(edges, request_id, desk.Answer(answer), actor=actor), as_json=as_json)
+        tell(desk.answer_request(services, request_id, desk.RequestAnswer(answer), actor=actor), as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transfer.cli.common import ledger_at, print_json, progress, view_options
-from transfer.cli.group import NEGATIVE, LazyGroup, Listed
+from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from transfer.ledger import Ledger
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 trail = LazyGroup(
     name="trail",
     help="Prove that nothing written was altered.",
-    listed={"verify": Listed("transfer.cli.trail:verify_command", "Walk every chain of the ledger.")},
+    listed={"verify": ListedCommand("transfer.cli.trail:verify_command", "Walk every chain of the ledger.")},
 )
 
 

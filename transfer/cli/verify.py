@@ -9,17 +9,17 @@ from typing import Any, Final
 
 import click
 
-from transfer.verify import Finding, Outcome, Verification, verify
+from transfer.verify import FileFinding, Verification, VerificationOutcome, verify
 
 #: bytes from which on a progress bar is worth looking at
 _LARGE: Final = 64 << 20
 _LARGEST_JWKS: Final = 1 << 20
 
 _SAID: Final = {
-    Outcome.VERIFIED: "Verified: whole, unaltered, and signed by a key you pinned.",
-    Outcome.ALTERED: "ALTERED. Do not use this packet; ask its sender for a new one.",
-    Outcome.UNKNOWN_SIGNER: "Whole and unaltered, but signed by a key you have not pinned. Ask the sender, by a "
-    "way you trust, whether the thumbprint below is theirs.",
+    VerificationOutcome.VERIFIED: "Verified: whole, unaltered, and signed by a key you pinned.",
+    VerificationOutcome.ALTERED: "ALTERED. Do not use this packet; ask its sender for a new one.",
+    VerificationOutcome.UNKNOWN_SIGNER: "Whole and unaltered, but signed by a key you have not pinned. "
+    "Ask the sender, by a way you trust, whether the thumbprint below is theirs.",
 }
 
 
@@ -74,7 +74,7 @@ def _lines(verification: Verification) -> Iterator[str]:
         yield f"Signed with key {verification.signer}"
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: FileFinding) -> str:
     return f"  {finding.kind:<8} {_safe(finding.path)}: {_safe(finding.sentence)}"
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from transfer.checklist import Line
+from transfer.checklist import ChecklistLine
 from transfer.identifiers import DepartmentId, InstitutionId, RecordId
 from transfer.records import DocumentStatus, RecordKind
 
@@ -97,7 +97,7 @@ class CollectedRecord:
 class Need:
     """One line of the checklist and what is known of it."""
 
-    line: Line
+    line: ChecklistLine
     state: NeedState
     records: tuple[RecordId, ...] = ()
     #: the copy that answers the line

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from transfer.checklist import Checklist, Line, Necessity
+from transfer.checklist import Checklist, ChecklistLine, Necessity
 from transfer.completeness.needs import (
     SETTLED,
     CollectedRecord,
@@ -19,8 +19,8 @@ from transfer.completeness.needs import (
 from transfer.copies import best
 from transfer.identifiers import RecordId
 from transfer.materials import Material, MaterialState
-from transfer.record_requests import OPEN, Request, RequestState
 from transfer.records import DocumentStatus, RecordKind
+from transfer.requests import OPEN, Request, RequestState
 
 _WORDS = {
     WaiverKind.WAIVED: NeedState.WAIVED,
@@ -87,14 +87,14 @@ def assess(
     )
 
 
-def _is_required(line: Line, waivers: Mapping[str, Waiver]) -> bool:
+def _is_required(line: ChecklistLine, waivers: Mapping[str, Waiver]) -> bool:
     if line.necessity is Necessity.CONDITIONAL:
         return line.key in waivers and waivers[line.key].kind is WaiverKind.APPLIES
     return line.necessity is Necessity.REQUIRED
 
 
 def _judge(
-    line: Line,
+    line: ChecklistLine,
     checklist: Checklist,
     requests: Sequence[Request],
     records: Sequence[CollectedRecord],
@@ -123,7 +123,7 @@ def _judge(
 
 
 def _need(
-    line: Line,
+    line: ChecklistLine,
     state: NeedState,
     records: Sequence[CollectedRecord],
     chosen: RecordId | None,
@@ -133,7 +133,7 @@ def _need(
     return Need(line=line, state=state, records=tuple(r.id for r in records), chosen=chosen, reason=reason)
 
 
-def _word_of(waiver: Waiver | None, line: Line, records: Sequence[CollectedRecord]) -> Need | None:
+def _word_of(waiver: Waiver | None, line: ChecklistLine, records: Sequence[CollectedRecord]) -> Need | None:
     """What a person said. It goes before every rule, and falls with the record it is about."""
     if waiver is None or waiver.kind is WaiverKind.APPLIES:
         return None
@@ -152,7 +152,7 @@ def _is_void(record: CollectedRecord) -> bool:
     return record.superseded or record.status is DocumentStatus.WITHDRAWN
 
 
-def _is_first_for(line: Line, kind: RecordKind, checklist: Checklist) -> bool:
+def _is_first_for(line: ChecklistLine, kind: RecordKind, checklist: Checklist) -> bool:
     """Whether records of this kind answer this line by themselves.
 
     The first required line that takes the kind does, else the first of all. One record must not count for two lines
@@ -164,7 +164,7 @@ def _is_first_for(line: Line, kind: RecordKind, checklist: Checklist) -> bool:
 
 
 def _by_records(
-    line: Line, live: Sequence[CollectedRecord], now: datetime
+    line: ChecklistLine, live: Sequence[CollectedRecord], now: datetime
 ) -> tuple[NeedState | None, RecordId | None, tuple[Wait, ...]]:
     """What the records say, which one answers, and who still owes a rest. No state where there is no record."""
     if not live:
@@ -190,7 +190,7 @@ def _original(record: CollectedRecord) -> RecordId:
     return record.copy_of or record.id
 
 
-def _is_fresh(record: CollectedRecord, line: Line, now: datetime) -> bool:
+def _is_fresh(record: CollectedRecord, line: ChecklistLine, now: datetime) -> bool:
     if line.max_age_days is None:
         return True
     return record.at is not None and now - record.at <= timedelta(days=line.max_age_days)

@@ -8,11 +8,11 @@ from transfer.adapters.packet.assembly import assemble as plan_packet
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, look
 from transfer.flow.basis import rule
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
 from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId, RecordId
-from transfer.ledger import Tx, materials, packets, patients, people, purging, records
-from transfer.ledger.records import Joined, Kept, Part
+from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
+from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.packet import (
     Anchor,
     Contents,
@@ -31,34 +31,34 @@ from transfer.records import RecordKind
 NOT_INCLUDED = "Not included in this packet."
 
 
-def assemble(edges: Edges, packet: PacketId) -> bool:
+def assemble(services: Services, packet: PacketId) -> bool:
     """Make the packet's plan and keep it, once. False: some of it may not be released now, and a person was told; or
     what it was to hold is purged.
 
     Nothing is copied: the plan names what the vault holds. Made before, it is left as it is.
     """
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         known = packets.get(tx, packet)
         if known is None or known.is_purged or known.is_assembled:
             return known is not None and not known.is_purged
         patient = _patient(tx, packet.case)
-        epoch = patients.share(tx, patient)
-        contents, held = _contents(tx, edges, packet, patient)
-        if not _is_permitted(tx, edges, contents, patient):
-            people.hold(tx, packet.case, "release-not-permitted", packet)
+        epoch = patients.hold_epoch_shared(tx, patient)
+        contents, held = _contents(tx, services, packet, patient)
+        if not _is_permitted(tx, services, contents, patient):
+            holds.place(tx, packet.case, "release-not-permitted", packet)
             return False
-    with purging.writing_for(patient):
-        plan = plan_packet(contents, vault=edges.vault, signer=edges.signer)
-    with edges.ledger.transaction() as tx:
-        now = patients.share(tx, patient)
+    with vault_objects.writing_for(patient):
+        plan = plan_packet(contents, vault=services.vault, signer=services.signer)
+    with services.ledger.transaction() as tx:
+        now = patients.hold_epoch_shared(tx, patient)
         tx.lock_case(packet.case)
         still = packets.get(tx, packet)
         if still is None or still.is_purged or still.is_assembled:
-            _discard(edges, sorted(plan.generated_keys))
+            _discard(services, sorted(plan.generated_keys))
             return still is not None and not still.is_purged
-        if now != epoch and not _is_permitted(tx, edges, contents, patient):
-            _discard(edges, sorted(plan.generated_keys))
-            people.hold(tx, packet.case, "release-not-permitted", packet)
+        if now != epoch and not _is_permitted(tx, services, contents, patient):
+            _discard(services, sorted(plan.generated_keys))
+            holds.place(tx, packet.case, "release-not-permitted", packet)
             return False
         tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
         packets.seal_plan(tx, patient, plan, tag_manifest, held, [missing.line for missing in contents.missing])
@@ -70,9 +70,9 @@ def assemble(edges: Edges, packet: PacketId) -> bool:
     return True
 
 
-def _discard(edges: Edges, keys: list[str]) -> None:
+def _discard(services: Services, keys: list[str]) -> None:
     for key in keys:
-        edges.vault.remove(key)
+        services.vault.remove(key)
 
 
 def _patient(tx: Tx, case: CaseId) -> PatientId:
@@ -81,19 +81,19 @@ def _patient(tx: Tx, case: CaseId) -> PatientId:
     return PatientId(opened.patient)
 
 
-def _is_permitted(tx: Tx, edges: Edges, contents: Contents, patient: PatientId) -> bool:
+def _is_permitted(tx: Tx, services: Services, contents: Contents, patient: PatientId) -> bool:
     moving = [(item.source, item.kind, item.labels) for item in contents.items]
     moving += [(item.source, RecordKind.IMAGES, item.labels) for item in contents.imaging]
     releases = {
         Release(discloser=source, recipient=contents.receiver, kinds=frozenset({kind}), labels=labels)
         for source, kind, labels in moving
     }
-    return all(rule(tx, edges.institutions, patient, one).is_permitted for one in releases)
+    return all(rule(tx, services.institutions, patient, one).is_permitted for one in releases)
 
 
-def _contents(tx: Tx, edges: Edges, packet: PacketId, patient: PatientId) -> tuple[Contents, list[str]]:
+def _contents(tx: Tx, services: Services, packet: PacketId, patient: PatientId) -> tuple[Contents, list[str]]:
     """All that the packet says, and the records it carries."""
-    found = look(tx, edges, packet.case)
+    found = look(tx, services, packet.case)
     opened = found.case.opened
     who = patients.identity(tx, patient)
     assert opened is not None  # a packet is planned for an opened case
@@ -104,18 +104,18 @@ def _contents(tx: Tx, edges: Edges, packet: PacketId, patient: PatientId) -> tup
     items = [
         item
         for kept, joined in carried
-        for item in _items(tx, edges, kept, joined, copy_of=first[kept.id], supersedes=older.get(kept.id, ()))
+        for item in _items(tx, services, kept, joined, copy_of=first[kept.id], supersedes=older.get(kept.id, ()))
     ]
-    imaging = [_imaging(tx, edges, kept, joined) for kept, joined in carried if kept.kind is RecordKind.IMAGES]
-    checklist = edges.checklists[opened.checklist]
+    imaging = [_imaging(tx, services, kept, joined) for kept, joined in carried if kept.kind is RecordKind.IMAGES]
+    checklist = services.checklists[opened.checklist]
     head = tx.lines(Chain.case(packet.case))[-1]
     contents = Contents(
         packet=packet,
         created_at=tx.now(),
         patient=who.current,
         receiver=InstitutionId(opened.receiver),
-        receiver_name=edges.institutions[opened.receiver].name,
-        referring_name=edges.institutions[opened.referring].name,
+        receiver_name=services.institutions[opened.receiver].name,
+        referring_name=services.institutions[opened.referring].name,
         question=_question(tx, packet.case),
         items=tuple(items),
         imaging=tuple(imaging),
@@ -130,11 +130,11 @@ def _contents(tx: Tx, edges: Edges, packet: PacketId, patient: PatientId) -> tup
     return contents, [kept.id for kept, _ in carried]
 
 
-def _goes_along(kept: Kept, joined: Joined) -> bool:
+def _goes_along(kept: StoredRecord, joined: Joined) -> bool:
     return kept.is_whole and not joined.superseded
 
 
-def _first_here(carried: Sequence[tuple[Kept, Joined]]) -> dict[RecordId, RecordId | None]:
+def _first_here(carried: Sequence[tuple[StoredRecord, Joined]]) -> dict[RecordId, RecordId | None]:
     """Of which record in the packet each is a copy. One that stays here, whatever the reason, is not named."""
     first: dict[RecordId, RecordId] = {}
     for kept, joined in carried:
@@ -145,8 +145,8 @@ def _first_here(carried: Sequence[tuple[Kept, Joined]]) -> dict[RecordId, Record
 
 def _items(
     tx: Tx,
-    edges: Edges,
-    kept: Kept,
+    services: Services,
+    kept: StoredRecord,
     joined: Joined,
     *,
     copy_of: RecordId | None,
@@ -154,11 +154,11 @@ def _items(
 ) -> list[PacketItem]:
     if kept.kind is RecordKind.IMAGES:
         return []
-    plain = [_item(edges, kept, joined, part) for part in records.parts(tx, kept)]
+    plain = [_item(services, kept, joined, part) for part in records.parts(tx, kept)]
     return [replace(item, copy_of=copy_of, supersedes=supersedes) for item in plain]
 
 
-def _item(edges: Edges, kept: Kept, joined: Joined, part: Part) -> PacketItem:
+def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPart) -> PacketItem:
     is_extracted = part.role == "extracted"
     return PacketItem(
         record=part.name if is_extracted and part.name else kept.id,
@@ -169,7 +169,7 @@ def _item(edges: Edges, kept: Kept, joined: Joined, part: Part) -> PacketItem:
         status=kept.status,
         at=kept.about.at,
         source=kept.institution,
-        source_name=edges.institutions[kept.institution].name,
+        source_name=services.institutions[kept.institution].name,
         content_type=part.content_type,
         labels=kept.about.labels,
         basis=joined.basis,
@@ -179,7 +179,7 @@ def _item(edges: Edges, kept: Kept, joined: Joined, part: Part) -> PacketItem:
     )
 
 
-def _imaging(tx: Tx, edges: Edges, kept: Kept, joined: Joined) -> ImagingItem:
+def _imaging(tx: Tx, services: Services, kept: StoredRecord, joined: Joined) -> ImagingItem:
     by_series: dict[str, list[DicomInstance]] = {}
     for part in records.parts(tx, kept):
         if part.series:
@@ -193,7 +193,7 @@ def _imaging(tx: Tx, edges: Edges, kept: Kept, joined: Joined) -> ImagingItem:
         modalities=kept.about.modalities,
         at=kept.about.at,
         source=kept.institution,
-        source_name=edges.institutions[kept.institution].name,
+        source_name=services.institutions[kept.institution].name,
         labels=kept.about.labels,
         basis=joined.basis,
         line=joined.line,
@@ -233,5 +233,5 @@ def _question(tx: Tx, case: CaseId) -> str | None:
     """What the referral asks. What people here wrote on the case stays here."""
     for line in tx.lines(Chain.case(case)):
         if isinstance(line.fact, facts.NoteAdded) and line.fact.about == "question":
-            return people.read_note(tx, line.fact.note)
+            return notes.read(tx, line.fact.note)
     return None

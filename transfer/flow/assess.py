@@ -17,13 +17,13 @@ from transfer.completeness import (
     WaiverKind,
     assess,
 )
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId, RecordId
-from transfer.ledger import Tx, materials, packets, people, records, requests, rounds
+from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
 from transfer.rounds import Dag
 
 
-class Step(StrEnum):
+class NextStep(StrEnum):
     """What follows from a case's state."""
 
     WAIT = "wait"
@@ -37,7 +37,7 @@ class Step(StrEnum):
 class Assessment:
     case: Case
     completeness: Completeness
-    step: Step
+    step: NextStep
     sentence: str
 
     @property
@@ -50,14 +50,14 @@ def is_lacking(need: Need) -> bool:
     return need.line.necessity == "required" and need.state not in SETTLED
 
 
-def look(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
+def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     """Judge a case. Writes nothing."""
     case = tx.case(case_id)
     assert case.opened is not None  # only an opened case is assessed
     patient = PatientId(case.opened.patient)
     here = _records(tx, case_id)
     completeness = assess(
-        edges.checklists[case.opened.checklist],
+        services.checklists[case.opened.checklist],
         requests=requests.of_case(tx, case_id),
         records=here,
         materials=[kept.material for kept in materials.of_case(tx, case_id, patient)],
@@ -65,28 +65,28 @@ def look(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
         now=tx.now(),
     )
     news = case.news & {record.id for record in here}
-    step = next_step(case, completeness, needs_approval=_needs_approval(edges, case), is_news=bool(news))
+    step = next_step(case, completeness, needs_approval=_needs_approval(services, case), is_news=bool(news))
     return Assessment(case=case, completeness=completeness, step=step, sentence=_sentence(case, completeness, step))
 
 
-def settle_needs(tx: Tx, edges: Edges, case_id: CaseId) -> Assessment:
+def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     """Judge a case and write what follows: a hold for a person, or the next packet and its round. Twice is once."""
     tx.lock_case(case_id)
-    found = look(tx, edges, case_id)
+    found = look(tx, services, case_id)
     match found.step:
-        case Step.PACK:
-            for code in (Step.ASK_PARTIAL, Step.ASK_APPROVAL, Step.ASK_DELTA):
-                people.release(tx, case_id, code, "approved")
+        case NextStep.PACK:
+            for code in (NextStep.ASK_PARTIAL, NextStep.ASK_APPROVAL, NextStep.ASK_DELTA):
+                holds.withdraw(tx, case_id, code, "approved")
             packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
-            rounds.ring(tx, Dag.RELEASE_PACKET, packet)
-        case Step.ASK_APPROVAL | Step.ASK_PARTIAL | Step.ASK_DELTA:
-            people.hold(tx, case_id, found.step)
-        case Step.WAIT:
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet)
+        case NextStep.ASK_APPROVAL | NextStep.ASK_PARTIAL | NextStep.ASK_DELTA:
+            holds.place(tx, case_id, found.step)
+        case NextStep.WAIT:
             pass
     return found
 
 
-def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool) -> Step:
+def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool) -> NextStep:
     """The rule for what follows.
 
     A packet is owed when all is there, and approved where policy wants that. It is also owed when a person let it go
@@ -94,23 +94,23 @@ def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, i
     """
     newest = case.newest_packet
     if not case.is_open:
-        return Step.WAIT
+        return NextStep.WAIT
     if newest and newest.is_on_its_way:
-        return Step.WAIT
+        return NextStep.WAIT
     lacking = {need.line.key for need in completeness.needs if is_lacking(need)}
     approved = case.approved is not None and lacking <= set(case.approved.lacking) and case.approval_is_open
     if approved:
-        return Step.PACK
-    if newest and newest.receipt and newest.receipt.word == "accepted":
-        return Step.ASK_DELTA if is_news else Step.WAIT
+        return NextStep.PACK
+    if newest and newest.receipt and newest.receipt.status == "accepted":
+        return NextStep.ASK_DELTA if is_news else NextStep.WAIT
     if completeness.is_complete:
-        return Step.ASK_APPROVAL if needs_approval or newest else Step.PACK
-    return Step.ASK_PARTIAL if completeness.lacks_only_material else Step.WAIT
+        return NextStep.ASK_APPROVAL if needs_approval or newest else NextStep.PACK
+    return NextStep.ASK_PARTIAL if completeness.lacks_only_material else NextStep.WAIT
 
 
-def _needs_approval(edges: Edges, case: Case) -> bool:
+def _needs_approval(services: Services, case: Case) -> bool:
     sources = {asked.made.institution for asked in case.requests.values()}
-    return any(edges.institutions[source].approval_before_release for source in sources)
+    return any(services.institutions[source].approval_before_release for source in sources)
 
 
 def _records(tx: Tx, case: CaseId) -> list[CollectedRecord]:
@@ -133,25 +133,25 @@ def _records(tx: Tx, case: CaseId) -> list[CollectedRecord]:
 def _waivers(case: Case) -> dict[str, Waiver]:
     return {
         line: Waiver(
-            kind=WaiverKind(waived.word),
+            kind=WaiverKind(waived.waiver),
             by="desk",
-            reason=waived.note or waived.word,
+            reason=waived.note or waived.waiver,
             record=RecordId(waived.record) if waived.record else None,
         )
         for line, waived in case.waived.items()
     }
 
 
-def _sentence(case: Case, completeness: Completeness, step: Step) -> str:
+def _sentence(case: Case, completeness: Completeness, step: NextStep) -> str:
     """One line for a run's note: counts and names of institutions, never anything of the patient."""
     asked = f"asked {len(case.requests)}"
     named = {(wait.code.replace("-", " "), wait.institution) for wait in completeness.waits}
     waits = ", ".join(sorted(f"{code} ({who})" if who else code for code, who in named))
     match step:
-        case Step.PACK:
+        case NextStep.PACK:
             return f"{asked}, packing"
-        case Step.ASK_PARTIAL:
+        case NextStep.ASK_PARTIAL:
             return f"{asked}, waiting for {len(named)}: {waits}; may go without, if a person approves"
-        case Step.ASK_APPROVAL | Step.ASK_DELTA:
+        case NextStep.ASK_APPROVAL | NextStep.ASK_DELTA:
             return f"{asked}, waiting for a decision: {step.replace('-', ' ')}"
     return f"{asked}, waiting for {len(named)}: {waits}" if waits else f"{asked}, {case.stage}"

@@ -16,7 +16,7 @@ import psycopg
 
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
-from transfer.backups import Kept, Manifest, Table
+from transfer.backups import BackedUpObject, BackedUpTable, Manifest
 from transfer.errors import Unknown, Unreadable
 from transfer.ledger import Ledger, Tx, migrate, purging, snapshot
 from transfer.ledger.snapshot import Named
@@ -24,7 +24,7 @@ from transfer.sealing import KeyGone
 from transfer.staging import Vault
 
 #: told how many objects are done, and of how many
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 T = TypeVar("T")
@@ -46,11 +46,13 @@ class _Moment:
 
     taken_at: datetime
     migration: str
-    tables: tuple[Table, ...]
+    tables: tuple[BackedUpTable, ...]
     objects: list[Named]
 
 
-def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, *, days: int, told: Told) -> Manifest:
+def back_up(
+    folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, *, days: int, told: ProgressCallback
+) -> Manifest:
     """Take a backup into the folder. That there is one, and when it lapses, is in the trail before the first copy: what
     is purged from then on may lie in it.
 
@@ -64,7 +66,7 @@ def back_up(folder: BackupFolder, ledger: Ledger, vault: Vault, owner_url: str, 
     with ledger.transaction() as tx:
         lapses = purging.begin_backup(tx, backup, days)
     moment = _copy_ledger(folder, ledger, owner_url)
-    copied: list[tuple[Kept, _Became]] = []
+    copied: list[tuple[BackedUpObject, _Became]] = []
     for one in side_by_side(lambda named: _copy_object(folder, ledger, vault, named), moment.objects):
         copied.append(one)
         told(len(copied), len(moment.objects))
@@ -114,9 +116,9 @@ def _copy_ledger(folder: BackupFolder, ledger: Ledger, owner_url: str) -> _Momen
         )
 
 
-def _copy_object(folder: BackupFolder, ledger: Ledger, vault: Vault, named: Named) -> tuple[Kept, _Became]:
+def _copy_object(folder: BackupFolder, ledger: Ledger, vault: Vault, named: Named) -> tuple[BackedUpObject, _Became]:
     place = named.location
-    kept = Kept(key=place.key, size=place.length, sha256=place.sha256, under=named.under)
+    kept = BackedUpObject(key=place.key, size=place.length, sha256=place.sha256, under=named.under)
     try:
         folder.write_object(kept, vault.read(place))
     except KeyGone:

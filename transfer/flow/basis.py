@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, packets, patients, purging
+from transfer.ledger import Tx, packets, patients, permissions, purging
 from transfer.permissions import End, Finding, Permission, Release, Ruling, evaluate, expires_at
 from transfer.records import RecordKind
 
@@ -20,7 +20,7 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
 
     For a forgotten patient nothing is permitted. No form can be read any more, not even a revoked one.
     """
-    patients.share(tx, patient)
+    patients.hold_epoch_shared(tx, patient)
     if purging.is_forgotten(tx, patient):
         return Ruling(basis=None, permission=None, findings=(Finding.NO_FORM,))
     discloser = institutions[release.discloser]
@@ -28,9 +28,9 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
         release,
         policy=discloser.requires,
         zone=discloser.zone,
-        permissions=patients.permissions(tx, patient),
+        permissions=permissions.of_patient(tx, patient),
         now=tx.now(),
-        emergency=patients.emergency(tx, patient, release.discloser, release.recipient),
+        emergency=permissions.emergency(tx, patient, release.discloser, release.recipient),
     )
 
 
@@ -48,7 +48,7 @@ def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> date
     now = tx.now()
     ends = [
         end
-        for permission in patients.permissions(tx, patient)
+        for permission in permissions.of_patient(tx, patient)
         for discloser in permission.form.disclosers
         if discloser in institutions and (end := expires_at(permission.form, institutions[discloser].zone))
     ]

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from transfer import copies
 from transfer.checklist import Checklist
 from transfer.copies import Version
-from transfer.errors import Fenced, NeedsReview, Refused
+from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.basis import rule
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
-from transfer.ledger import Tx, people, records, requests, rounds
-from transfer.ledger.records import Joined, Kept
-from transfer.matching import Tier
+from transfer.ledger import Tx, holds, records, requests, rounds
+from transfer.ledger.records import Joined, StoredRecord
+from transfer.matching import MatchRule
 from transfer.permissions import Release, Ruling
-from transfer.record_requests import RequestState
 from transfer.records import RecordKind
+from transfer.requests import RequestState
 from transfer.rounds import Dag
 
 
@@ -31,7 +31,7 @@ def line_of(checklist: Checklist, kind: RecordKind, lines: Sequence[str] | None 
 
 
 def may_collect(
-    tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: RecordKind, labels: frozenset[str]
+    tx: Tx, services: Services, case: CaseId, source: InstitutionId, kind: RecordKind, labels: frozenset[str]
 ) -> Ruling:
     """Rule on letting a record from this source into the case, in the patient's epoch."""
     opened = tx.case(case).opened
@@ -42,24 +42,30 @@ def may_collect(
         kinds=frozenset({kind}),
         labels=labels,
     )
-    return rule(tx, edges.institutions, PatientId(opened.patient), release)
+    return rule(tx, services.institutions, PatientId(opened.patient), release)
 
 
 @contextmanager
-def taken_back(edges: Edges, key: str) -> Iterator[None]:
+def taken_back(services: Services, key: str) -> Iterator[None]:
     """Remove an object again if what it is for was not written: the permission may have ended meanwhile.
 
     Not where the ledger did not answer: then it may have been written.
     """
     try:
         yield
-    except (Fenced, NeedsReview, Refused):
-        edges.vault.remove(key)
+    except (ChangedMeanwhile, NeedsReview, Refused):
+        services.vault.remove(key)
         raise
 
 
 def join(
-    tx: Tx, edges: Edges, case: CaseId, kept: Kept, ruling: Ruling, tier: Tier, request: RequestId | None = None
+    tx: Tx,
+    services: Services,
+    case: CaseId,
+    kept: StoredRecord,
+    ruling: Ruling,
+    match_rule: MatchRule,
+    request: RequestId | None = None,
 ) -> bool:
     """Put a kept record on its line, once. False: it was there already.
 
@@ -68,10 +74,10 @@ def join(
     """
     opened = tx.case(case).opened
     assert opened is not None  # the ruling was made from it
-    line = line_of(edges.checklists[opened.checklist], kept.kind)
-    new, earlier = _version(tx, edges, kept), _earlier(tx, edges, case, kept)
+    line = line_of(services.checklists[opened.checklist], kept.kind)
+    new, earlier = _version(tx, services, kept), _earlier(tx, services, case, kept)
     copy_of = copies.original(new, earlier)
-    if not records.collect(tx, case, kept, line, ruling, tier, copy_of=copy_of, request=request):
+    if not records.collect(tx, case, kept, line, ruling, match_rule, copy_of=copy_of, request=request):
         return False
     for older, relation in copies.ended(new, earlier):
         records.supersede(tx, case, older, kept.id, relation)
@@ -81,12 +87,12 @@ def join(
     return True
 
 
-def _earlier(tx: Tx, edges: Edges, case: CaseId, kept: Kept) -> list[Version]:
+def _earlier(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -> list[Version]:
     """The case's records that may have to do with this one, in the order in which they came."""
-    return [_version(tx, edges, one, joined) for one, joined in records.related(tx, case, kept)]
+    return [_version(tx, services, one, joined) for one, joined in records.related(tx, case, kept)]
 
 
-def _version(tx: Tx, edges: Edges, kept: Kept, joined: Joined | None = None) -> Version:
+def _version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | None = None) -> Version:
     about = kept.about
     return Version(
         record=kept.id,
@@ -98,20 +104,20 @@ def _version(tx: Tx, edges: Edges, kept: Kept, joined: Joined | None = None) -> 
         contents=records.contents(tx, kept),
         parent=about.parent,
         relation=about.relation,
-        issuers=frozenset(edges.institutions[kept.institution].issuers.values()),
+        issuers=frozenset(services.institutions[kept.institution].issuers.values()),
         copy_of=joined.copy_of if joined else None,
         is_superseded=joined is not None and joined.superseded,
     )
 
 
-def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:
+def answered(tx: Tx, services: Services, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:
     """What a department was awaited to send has come: its request is answered.
 
     A form may have come just before, and the case not have looked at it yet: what came was collected under it, so a
     department that sends by itself was awaited.
     """
     for request in requests.of_case(tx, case):
-        department = edges.institutions[request.institution].department(request.department)
+        department = services.institutions[request.institution].department(request.department)
         if request.institution != source or kind not in department.holds:
             continue
         if request.state is RequestState.NOT_PERMITTED and not department.is_fetched:
@@ -119,10 +125,10 @@ def answered(tx: Tx, edges: Edges, case: CaseId, source: InstitutionId, kind: Re
         if request.state is RequestState.SILENT and department.is_fetched:
             # The department answers, but what it sent by itself is not all it was asked for.
             requests.move(tx, request, RequestState.DUE)
-            rounds.ring(tx, Dag.OPEN_CASE, case)
+            rounds.owe(tx, Dag.OPEN_CASE, case)
         elif request.state in _AWAITED:
             requests.move(tx, request, RequestState.ANSWERED)
-            people.release(tx, case, "source-does-not-answer", "answered", about=request.id)
+            holds.withdraw(tx, case, "source-does-not-answer", "answered", about=request.id)
 
 
 _AWAITED = (RequestState.EXPECTED, RequestState.SILENT, RequestState.NO_RECORDS)

@@ -6,14 +6,14 @@ An unknown outcome is settled by asking the receiver before anything is sent aga
 import base64
 from datetime import timedelta
 
-from transfer.adapters.fhir.submission import Link, submission
+from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard
 from transfer.flow.basis import rule_packet
-from transfer.flow.edges import Edges, PacketReceiver
+from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
 from transfer.identifiers import InstitutionId, PacketId, PatientId
-from transfer.ledger import Tx, packets, patients, people, rounds
-from transfer.ledger.packets import Disclosure, Egress, Sender
+from transfer.ledger import Tx, disclosures, holds, packets, patients, rounds
+from transfer.ledger.disclosures import Disclosure, Egress, Sender
 from transfer.rounds import Dag
 
 #: how much later a delivery is tried again that the receiver could not take
@@ -22,39 +22,39 @@ AGAIN = timedelta(minutes=1)
 CHANNEL = "iti-65"
 
 
-def deliver(edges: Edges, packet: PacketId, sender: Sender) -> str:
+def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
     """Submit the packet's ITI-65 bundle to the receiver, once. Says in a sentence how it went."""
-    with edges.ledger.transaction() as tx:
-        packets.close_dead(tx)
+    with services.ledger.transaction() as tx:
+        disclosures.close_dead(tx)
         case = tx.case(packet.case)
         opened = case.opened
         known = packets.get(tx, packet)
-        disclosure = packets.disclosure_of(tx, packet)
-        is_under_way = disclosure is not None and packets.is_open(tx, disclosure, CHANNEL)
+        disclosure = disclosures.disclosure_of(tx, packet)
+        is_under_way = disclosure is not None and disclosures.is_open(tx, disclosure, CHANNEL)
     if opened is None or known is None or not known.is_assembled or known.is_purged:
         return "not assembled: nothing to hand over"
     if is_under_way:
-        with edges.ledger.transaction() as tx:
-            rounds.ring(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+        with services.ledger.transaction() as tx:
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
         return "another task is handing it over: it is looked at again in a minute"
-    receiver = edges.institutions[opened.receiver]
+    receiver = services.institutions[opened.receiver]
     if receiver.receives is None:
-        with edges.ledger.transaction() as tx:
-            people.hold(tx, packet.case, "receiver-has-no-door", packet)
+        with services.ledger.transaction() as tx:
+            holds.place(tx, packet.case, "receiver-has-no-door", packet)
         return "the receiver has no endpoint: see its decision"
-    client = edges.hand_to(receiver.receives)
-    if disclosure and not _may_send_again(edges, client, disclosure):
+    client = services.hand_to(receiver.receives)
+    if disclosure and not _may_send_again(services, client, disclosure):
         return f"handed to {receiver.id} before"
     if not case.is_open:
         return "the case is closed: nothing is handed over"
     patient = PatientId(opened.patient)
-    egress = _open(edges, packet, patient, InstitutionId(receiver.id), sender)
+    egress = _open(services, packet, patient, InstitutionId(receiver.id), sender)
     if egress is None:
         return "not permitted any more: see its decision"
-    return _send(edges, client, packet, patient, egress)
+    return _send(services, client, packet, patient, egress)
 
 
-def _may_send_again(edges: Edges, client: PacketReceiver, disclosure: Disclosure) -> bool:
+def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disclosure) -> bool:
     """Begun before, and we do not know how it ended: ask the receiver. Made is made."""
     if disclosure.outcome == "made":
         return False
@@ -63,49 +63,51 @@ def _may_send_again(edges: Edges, client: PacketReceiver, disclosure: Disclosure
     try:
         has = client.has(disclosure.packet)
     except (Unavailable, NeedsReview, Refused):
-        with edges.ledger.transaction() as tx:
-            packets.settle(tx, disclosure, "unknown")
-            rounds.ring(tx, Dag.RELEASE_PACKET, disclosure.packet, after=AGAIN)
+        with services.ledger.transaction() as tx:
+            disclosures.settle(tx, disclosure, "unknown")
+            rounds.owe(tx, Dag.RELEASE_PACKET, disclosure.packet, after=AGAIN)
         return False
-    with edges.ledger.transaction() as tx:
-        packets.settle(tx, disclosure, "made" if has else "not-made")
+    with services.ledger.transaction() as tx:
+        disclosures.settle(tx, disclosure, "made" if has else "not-made")
     return not has
 
 
-def _open(edges: Edges, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: Sender) -> Egress | None:
-    with edges.ledger.transaction() as tx:
-        return open_egress(tx, edges, packet, patient, receiver, sender.number, CHANNEL)
+def _open(
+    services: Services, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: Sender
+) -> Egress | None:
+    with services.ledger.transaction() as tx:
+        return open_egress(tx, services, packet, patient, receiver, sender.number, CHANNEL)
 
 
 def open_egress(
-    tx: Tx, edges: Edges, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: int, channel: str
+    tx: Tx, services: Services, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: int, channel: str
 ) -> Egress | None:
     """The one way out for bytes. Opened only while every record in the packet may be released, in the patient's epoch.
 
     None: it may not; a person is told, once. The caller hands bytes on only while the watcher of its process lets it,
     counts them, and closes what it opened.
     """
-    epoch = patients.share(tx, patient)
-    rulings = rule_packet(tx, edges.institutions, patient, packet, receiver)
+    epoch = patients.hold_epoch_shared(tx, patient)
+    rulings = rule_packet(tx, services.institutions, patient, packet, receiver)
     if not rulings or not all(ruling.is_permitted for ruling in rulings):
-        people.hold(tx, packet.case, "release-not-permitted", packet)
+        holds.place(tx, packet.case, "release-not-permitted", packet)
         return None
     tx.lock_case(packet.case)
-    people.release(tx, packet.case, "release-not-permitted", "permitted", about=packet)
-    begun = packets.begin(
+    holds.withdraw(tx, packet.case, "release-not-permitted", "permitted", about=packet)
+    begun = disclosures.begin(
         tx,
         packet,
         receiver,
         [ruling.basis for ruling in rulings if ruling.basis],
         [ruling.permission for ruling in rulings if ruling.permission],
     )
-    return packets.open_egress(tx, begun, patient, epoch, sender, channel)
+    return disclosures.open_egress(tx, begun, patient, epoch, sender, channel)
 
 
-def _send(edges: Edges, client: PacketReceiver, packet: PacketId, patient: PatientId, egress: Egress) -> str:
-    bundle = _bundle(edges, packet, patient)
+def _send(services: Services, client: PacketReceiver, packet: PacketId, patient: PatientId, egress: Egress) -> str:
+    bundle = _bundle(services, packet, patient)
     try:
-        with watching(edges.ledger, patient=patient, epoch=egress.epoch, cut=client.cut):
+        with watching(services.ledger, patient=patient, epoch=egress.epoch, cut=client.cut):
             client.submit(bundle)
     except Unheard as error:
         outcome = "unknown" if error.maybe_received else "not-made"
@@ -115,21 +117,23 @@ def _send(edges: Edges, client: PacketReceiver, packet: PacketId, patient: Patie
         outcome = "refused"
     else:
         outcome = "made"
-    return _write(edges, packet, egress, len(bundle), outcome)
+    return _write(services, packet, egress, len(bundle), outcome)
 
 
-def _bundle(edges: Edges, packet: PacketId, patient: PatientId) -> bytes:
+def _bundle(services: Services, packet: PacketId, patient: PatientId) -> bytes:
     """The submission: the same bytes each time it is made."""
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         plan = packets.plan_of(tx, packet, patient)
         known = packets.get(tx, packet)
         who = patients.identity(tx, patient)
         opened = tx.case(packet.case).opened
     assert known and who and opened  # an egress was opened for it
-    base = f"{edges.public_url}/packets/{packet}"
-    tar = Link(path="packet.tar", url=f"{base}/packet.tar", content_type="application/x-tar", size=plan.tar_length)
+    base = f"{services.public_url}/packets/{packet}"
+    tar = DownloadLink(
+        path="packet.tar", url=f"{base}/packet.tar", content_type="application/x-tar", size=plan.tar_length
+    )
     links = [
-        Link(
+        DownloadLink(
             path=document.path,
             url=f"{base}/documents/{document.number}",
             content_type=document.content_type,
@@ -143,25 +147,25 @@ def _bundle(edges: Edges, packet: PacketId, patient: PatientId) -> bytes:
         tar,
         links,
         patient=who.current,
-        receiver=edges.institutions[opened.receiver],
-        source=edges.source_id,
+        receiver=services.institutions[opened.receiver],
+        source=services.source_id,
         created=known.planned_at,
     )
 
 
-def _write(edges: Edges, packet: PacketId, egress: Egress, size: int, outcome: str) -> str:
-    with edges.ledger.transaction() as tx:
+def _write(services: Services, packet: PacketId, egress: Egress, size: int, outcome: str) -> str:
+    with services.ledger.transaction() as tx:
         tx.lock_case(packet.case)
-        disclosure = packets.disclosure_of(tx, packet)
+        disclosure = disclosures.disclosure_of(tx, packet)
         assert disclosure is not None  # begun with the egress
-        packets.close_egress(
+        disclosures.close_egress(
             tx, egress.id, 0 if outcome == "not-made" else size, "sent" if outcome == "made" else "broken"
         )
-        packets.settle(tx, disclosure, "not-made" if outcome == "refused" else outcome)
+        disclosures.settle(tx, disclosure, "not-made" if outcome == "refused" else outcome)
         if outcome == "refused":
-            people.hold(tx, packet.case, "receiver-refused", packet)
+            holds.place(tx, packet.case, "receiver-refused", packet)
         elif outcome != "made":
-            rounds.ring(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
     return {
         "made": f"handed to {disclosure.recipient}: waiting for its receipt",
         "not-made": "the receiver could not be reached: again in a minute",

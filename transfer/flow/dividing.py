@@ -8,11 +8,11 @@ from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import GRANT_FOR, ArrivalKind, Grant
 from transfer.errors import NeedsReview, Unreadable
-from transfer.flow.edges import Edges
-from transfer.flow.reading import Several
-from transfer.holds import Word
-from transfer.ledger import Tx, arrivals, people
-from transfer.ledger.arrivals import IN_ROW, STRANGER, Arrival, Incoming
+from transfer.flow.reading import SeveralMessages
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer
+from transfer.ledger import Tx, arrivals, holds
+from transfer.ledger.arrivals import IN_ROW, UNMATCHED_RETENTION, Arrival, NewArrival
 
 
 class Miscounted(NeedsReview):
@@ -22,7 +22,7 @@ class Miscounted(NeedsReview):
         super().__init__(f"{wrong.trailer} says {wrong.said}, and {wrong.found} came")
 
 
-def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
+def divide(services: Services, arrival: Arrival, several: SeveralMessages) -> None:
     """Store each message as if it had come alone, and seal the envelope away.
 
     The envelope usually holds unmatched messages, and is purged with them. Dividing again, or a message that came alone
@@ -34,34 +34,34 @@ def divide(edges: Edges, arrival: Arrival, several: Several) -> None:
         Miscounted: its messages are not as many as it says, and nobody has said yet to take them as they are.
         NeedsReview: there is nothing in it that can be stored.
     """
-    if several.miscounts and not _is_taken_as_it_is(edges, arrival):
+    if several.miscounts and not _is_taken_as_it_is(services, arrival):
         raise Miscounted(several.miscounts[0])
-    grants = edges.institutions[arrival.institution].grants
+    grants = services.institutions[arrival.institution].grants
     fit: list[bytes] = []
     unfit: list[bytes] = []
     for message in several.messages:
         (fit if _may_come(message, grants) else unfit).append(message)
     if not fit:
         raise NeedsReview("a batch without a message that its sender may send")
-    incoming = [_incoming(edges, arrival, message) for message in fit]
-    rest = [_rest(edges, arrival, b"".join(unfit))] if unfit else []
-    with edges.ledger.transaction() as tx:
+    incoming = [_incoming(services, arrival, message) for message in fit]
+    rest = [_rest(services, arrival, b"".join(unfit))] if unfit else []
+    with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         # They stand right before their envelope: what came earlier is processed by now, and what came later may be
         # newer.
         first = arrival.received_at - timedelta(microseconds=len(incoming))
         arrivals.forget_control(tx, arrival)
         stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
-        arrivals.count_stranger(tx, arrival, "received")
-        arrivals.settle(tx, arrival, "sealed", "divided", purge_after=STRANGER)
+        arrivals.count_unmatched(tx, arrival, "received")
+        arrivals.settle(tx, arrival, "sealed", "divided", purge_after=UNMATCHED_RETENTION)
         for one in stored[len(incoming) :]:
             _hold(tx, one)
-        arrivals.ring_for(tx, incoming, stored[: len(incoming)])
+        arrivals.owe_for(tx, incoming, stored[: len(incoming)])
 
 
-def _is_taken_as_it_is(edges: Edges, arrival: Arrival) -> bool:
-    with edges.ledger.transaction() as tx:
-        return people.last_word(tx, arrival.id, "batch-miscounted") == Word.APPROVE
+def _is_taken_as_it_is(services: Services, arrival: Arrival) -> bool:
+    with services.ledger.transaction() as tx:
+        return holds.last_answer(tx, arrival.id, "batch-miscounted") == HoldAnswer.APPROVE
 
 
 def _may_come(message: bytes, grants: Collection[Grant]) -> bool:
@@ -75,31 +75,33 @@ def _hold(tx: Tx, rest: arrivals.Stored) -> None:
     """Ask a person, unless that was done when the same came before."""
     arrival = arrivals.get(tx, rest.arrival)
     if arrival and not rest.is_duplicate:
-        people.hold(tx, arrival.id, "arrival-unreadable")
+        holds.place(tx, arrival.id, "arrival-unreadable")
         arrivals.settle(tx, arrival, "held", "what its sender may not send, or is no message")
 
 
-def _incoming(edges: Edges, arrival: Arrival, message: bytes) -> Incoming:
+def _incoming(services: Services, arrival: Arrival, message: bytes) -> NewArrival:
     """What the door would have made of it."""
     header = hl7v2.header(message)
     kind, control = hl7v2.kind(header), header.control_id
-    return _stretch(edges, arrival, message, kind, f"{control}|{hashlib.sha256(message).hexdigest()}", control or None)
+    return _stretch(
+        services, arrival, message, kind, f"{control}|{hashlib.sha256(message).hexdigest()}", control or None
+    )
 
 
-def _rest(edges: Edges, arrival: Arrival, unfit: bytes) -> Incoming:
+def _rest(services: Services, arrival: Arrival, unfit: bytes) -> NewArrival:
     """Under a key of its own: a message of it that comes alone, once its sender may send it, is none that came before.
 
     A notice, as every batch: when it is read again it is divided again, by what its sender may send then.
     """
-    return _stretch(edges, arrival, unfit, ArrivalKind.NOTICE, f"rest|{hashlib.sha256(unfit).hexdigest()}", None)
+    return _stretch(services, arrival, unfit, ArrivalKind.NOTICE, f"rest|{hashlib.sha256(unfit).hexdigest()}", None)
 
 
 def _stretch(
-    edges: Edges, arrival: Arrival, payload: bytes, kind: ArrivalKind, business: str, control: str | None
-) -> Incoming:
+    services: Services, arrival: Arrival, payload: bytes, kind: ArrivalKind, business: str, control: str | None
+) -> NewArrival:
     """An object of the vault that turns out to be a duplicate's is orphaned, and removed with the others."""
     is_short = len(payload) <= IN_ROW
-    return Incoming(
+    return NewArrival(
         institution=arrival.institution,
         door=arrival.door,
         kind=kind,
@@ -107,6 +109,6 @@ def _stretch(
         control=control,
         content_type=HL7_V2,
         payload=payload if is_short else None,
-        location=None if is_short else edges.vault.keep([payload]),
+        location=None if is_short else services.vault.keep([payload]),
         content_sha256=hashlib.sha256(payload).digest(),
     )

@@ -8,16 +8,27 @@ from datetime import datetime, timedelta
 
 from transfer import facts
 from transfer.facts import Chain
-from transfer.flow.admit import rule_request
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_go_on, rule
-from transfer.flow.edges import Edges
-from transfer.flow.fence import await_in_force
+from transfer.flow.opening import rule_request
+from transfer.flow.services import Services
+from transfer.flow.stopping import await_stop_complete
 from transfer.identifiers import CaseId, InstitutionId, PatientId
-from transfer.ledger import Tx, arrivals, patients, people, purging, records, requests, rounds
-from transfer.ledger.patients import Filed
+from transfer.ledger import (
+    Tx,
+    arrivals,
+    holds,
+    patients,
+    permissions,
+    purging,
+    records,
+    requests,
+    rounds,
+    vault_objects,
+)
+from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End, Release
-from transfer.record_requests import RequestState
+from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.sealing import KeyName
 
@@ -25,74 +36,74 @@ from transfer.sealing import KeyName
 PURGE = "purge"
 
 
-def enforce(edges: Edges, case: CaseId) -> str:
+def enforce(services: Services, case: CaseId) -> str:
     """Follow up on the ended permissions of a case's patient. Safe to repeat: each step looks before it acts."""
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         opened = tx.case(case).opened
         unfinished = purging.unfinished(tx, opened.patient) if opened else []
-        ended = [one for one in patients.filed(tx, opened.patient) if one.permission.ended] if opened else []
+        ended = [one for one in permissions.filed(tx, opened.patient) if one.permission.ended] if opened else []
     if opened and unfinished:
-        _finish_purge(edges, PatientId(opened.patient), unfinished[0])
+        _finish_purge(services, PatientId(opened.patient), unfinished[0])
         return "purged"
     if opened is None or not ended:
         return "no permission ended"
     patient = PatientId(opened.patient)
-    _withdraw(edges, case, patient, InstitutionId(opened.receiver))
-    in_force = [await_in_force(edges.ledger, patient, one.permission.id, seconds=10) for one in ended]
+    _withdraw(services, case, patient, InstitutionId(opened.receiver))
+    in_force = [await_stop_complete(services.ledger, patient, one.permission.id, seconds=10) for one in ended]
     if not all(in_force):
-        with edges.ledger.transaction() as tx:
-            rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, case, after=timedelta(seconds=10))
+        with services.ledger.transaction() as tx:
+            rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=timedelta(seconds=10))
         return "waiting for open streams to be cut"
     revoked = [one for one in ended if one.permission.ended is End.REVOKED and one.purged_at is None]
-    words = [_purge_when_due(edges, case, one) for one in revoked]
+    words = [_purge_when_due(services, case, one) for one in revoked]
     return "; ".join(words) or "stopped"
 
 
-def _withdraw(edges: Edges, case: CaseId, patient: PatientId, receiver: InstitutionId) -> None:
+def _withdraw(services: Services, case: CaseId, patient: PatientId, receiver: InstitutionId) -> None:
     """Stop asking where no basis is left. A request under way sees the epoch move and stops itself."""
-    with edges.ledger.transaction() as tx:
-        patients.share(tx, patient)
+    with services.ledger.transaction() as tx:
+        patients.hold_epoch_shared(tx, patient)
         tx.lock_case(case)
         for request in requests.of_case(tx, case):
             if request.state not in (RequestState.DUE, RequestState.EXPECTED, RequestState.PARTLY):
                 continue
-            ruling = rule_request(tx, edges, patient, receiver, request)
+            ruling = rule_request(tx, services, patient, receiver, request)
             if not ruling.is_permitted:
                 requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
 
-def _purge_when_due(edges: Edges, case: CaseId, filed: Filed) -> str:
-    with edges.ledger.transaction() as tx:
-        due_at = _due_at(tx, edges, filed)
+def _purge_when_due(services: Services, case: CaseId, filed: FiledPermission) -> str:
+    with services.ledger.transaction() as tx:
+        due_at = _due_at(tx, services, filed)
         word = purging.confirmed(tx, filed.permission.id, "confirm-purge")
         if word == "keep":
             return "a person decided to keep what came in reliance"
         if word != PURGE and tx.now() < due_at:
-            people.hold(tx, case, "confirm-purge", filed.permission.id)
-            rounds.ring(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
+            holds.place(tx, case, "confirm-purge", filed.permission.id)
+            rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
             return "waiting for a decision: confirm purge"
-    return purge(edges, case, filed)
+    return purge(services, case, filed)
 
 
-def _due_at(tx: Tx, edges: Edges, filed: Filed) -> datetime:
-    hours = min((edges.institutions[d].purge_delay_hours for d in filed.permission.form.disclosers), default=72)
+def _due_at(tx: Tx, services: Services, filed: FiledPermission) -> datetime:
+    hours = min((services.institutions[d].purge_delay_hours for d in filed.permission.form.disclosers), default=72)
     return (filed.ended_at or tx.now()) + timedelta(hours=hours)
 
 
-def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
+def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
     """Remove what no live permission covers: objects, rows, packets made of them, and at last the patient's key.
 
     First the ledger forgets, naming the objects to remove; then they are removed; the key goes when nothing is left.
     """
     patient = filed.patient
-    with edges.ledger.transaction() as tx:
-        patients.move(tx, patient)
-        keep, gone = _sorted_records(tx, edges, patient)
+    with services.ledger.transaction() as tx:
+        patients.begin_epoch(tx, patient)
+        keep, gone = _sorted_records(tx, services, patient)
         purging.forget_records(tx, patient, gone)
-        is_last = not keep and not _may_still_come(tx, edges, patient)
+        is_last = not keep and not _may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
-        people.release(tx, case, "confirm-purge", "purged", about=filed.permission.id)
+        holds.withdraw(tx, case, "confirm-purge", "purged", about=filed.permission.id)
         if gone or is_last or not _is_written(tx, filed):
             fact = facts.RecordsPurged(
                 permission=filed.permission.id,
@@ -102,41 +113,41 @@ def purge(edges: Edges, case: CaseId, filed: Filed) -> str:
                 backups=purging.living_backups(tx),
             )
             tx.append(Chain.patient(patient), fact)
-    _finish_purge(edges, patient, filed.permission.id)
+    _finish_purge(services, patient, filed.permission.id)
     return f"purged {len(gone)}, spared {len(keep)}"
 
 
-def _is_written(tx: Tx, filed: Filed) -> bool:
+def _is_written(tx: Tx, filed: FiledPermission) -> bool:
     """Whether the chain says that this purge was begun, by a process that died before its end."""
     lines = tx.lines(Chain.patient(filed.patient))
     return any(isinstance(x.fact, facts.RecordsPurged) and x.fact.permission == filed.permission.id for x in lines)
 
 
-def _finish_purge(edges: Edges, patient: PatientId, permission: str) -> None:
+def _finish_purge(services: Services, patient: PatientId, permission: str) -> None:
     """What follows once the ledger has forgotten; safe to repeat, also by another process after the first one died.
 
     The ledger first says that the patient is forgotten, and last that the purge is over. Whoever finds the first
     without the second goes on here.
     """
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         is_last = purging.is_forgotten(tx, patient)
         if is_last:
             for one in patients.open_cases(tx, [patient]):
                 _close(tx, one)
         else:
-            patients.share(tx, patient)
+            patients.hold_epoch_shared(tx, patient)
             for one in patients.open_cases(tx, [patient]):
-                _reopen(tx, edges, one, patient)
-                settle_needs(tx, edges, one)
-    remove_forsaken(edges, older_than=timedelta(0))
+                _reopen(tx, services, one, patient)
+                settle_needs(tx, services, one)
+    remove_orphaned(services, older_than=timedelta(0))
     if is_last:
-        edges.ledger.keys.destroy(KeyName.patient(patient))
-    with edges.ledger.transaction() as tx:
+        services.ledger.keys.destroy(KeyName.patient(patient))
+    with services.ledger.transaction() as tx:
         for form in {permission, *purging.unfinished(tx, patient)}:
             purging.mark_purged(tx, form)
 
 
-def _reopen(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
+def _reopen(tx: Tx, services: Services, case: CaseId, patient: PatientId) -> None:
     """Reopen requests answered under the ended permission: their records are gone, and are asked for if a form permits
     it.
     """
@@ -146,7 +157,7 @@ def _reopen(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> None:
     for request in requests.of_case(tx, case):
         if request.state is not RequestState.ANSWERED:
             continue
-        ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
+        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), request)
         if not ruling.is_permitted:
             due = requests.move(tx, request, RequestState.DUE)
             requests.move(tx, due, RequestState.NOT_PERMITTED, ruling=ruling)
@@ -158,14 +169,14 @@ def _close(tx: Tx, case: CaseId) -> None:
     for request in requests.of_case(tx, case):
         if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
             requests.move(tx, request, RequestState.WITHDRAWN)
-    for hold in people.open_holds(tx, case):
-        people.resolve(tx, hold.id, "purged")
+    for hold in holds.open_holds(tx, case):
+        holds.resolve(tx, hold.id, "purged")
     tx.append(Chain.case(case), facts.CaseClosed(ending="not-coming"))
 
 
 def forget_again(tx: Tx, patient: PatientId) -> None:
     """The patient was purged after the backup that this ledger was restored from: the key is gone, the rest follows."""
-    patients.move(tx, patient)
+    patients.begin_epoch(tx, patient)
     gone = purging.forget_unreadable(tx, patient)
     forms = purging.unfinished(tx, patient)
     for form in forms:
@@ -182,7 +193,7 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
         _close(tx, one)
 
 
-def _sorted_records(tx: Tx, edges: Edges, patient: PatientId) -> tuple[set[str], set[str]]:
+def _sorted_records(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
     """The patient's records another basis in force covers, in any case they serve; and those none does."""
     keep: set[str] = set()
     every: set[str] = set()
@@ -198,24 +209,24 @@ def _sorted_records(tx: Tx, edges: Edges, patient: PatientId) -> tuple[set[str],
                 kinds=frozenset({kept.kind}),
                 labels=kept.about.labels,
             )
-            if rule(tx, edges.institutions, patient, release).is_permitted:
+            if rule(tx, services.institutions, patient, release).is_permitted:
                 keep.add(kept.id)
     return keep, every - keep
 
 
-def _may_still_come(tx: Tx, edges: Edges, patient: PatientId) -> bool:
+def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
     """A form has not ended for good, or something is asked for, or awaited, on another basis than a form."""
     now = tx.now()
-    if any(may_go_on(edges.institutions, one, now) for one in patients.permissions(tx, patient)):
+    if any(may_go_on(services.institutions, one, now) for one in permissions.of_patient(tx, patient)):
         return True
-    return any(_is_awaited(tx, edges, case, patient) for case in patients.open_cases(tx, [patient]))
+    return any(_is_awaited(tx, services, case, patient) for case in patients.open_cases(tx, [patient]))
 
 
-def _is_awaited(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> bool:
+def _is_awaited(tx: Tx, services: Services, case: CaseId, patient: PatientId) -> bool:
     opened = tx.case(case).opened
     assert opened is not None  # it has a patient
     return any(
-        rule_request(tx, edges, patient, InstitutionId(opened.receiver), request).is_permitted
+        rule_request(tx, services, patient, InstitutionId(opened.receiver), request).is_permitted
         for request in requests.of_case(tx, case)
         if request.state.is_open or request.state is RequestState.NOT_PERMITTED
     )
@@ -224,20 +235,20 @@ def _is_awaited(tx: Tx, edges: Edges, case: CaseId, patient: PatientId) -> bool:
 # --- what nobody claims -----------------------------------------------------------------------------------------------
 
 
-def remove_forsaken(edges: Edges, *, older_than: timedelta = timedelta(hours=6)) -> int:
+def remove_orphaned(services: Services, *, older_than: timedelta = timedelta(hours=6)) -> int:
     """Remove objects marked for deletion, and orphaned ones. Returns how many."""
     removed = 0
-    with edges.ledger.transaction() as tx:
-        keys = purging.forsaken(tx, older_than)
+    with services.ledger.transaction() as tx:
+        keys = vault_objects.orphaned(tx, older_than)
     for key in keys:
-        edges.vault.remove(key)
-        with edges.ledger.transaction() as tx:
-            records.strike_intent(tx, key)
+        services.vault.remove(key)
+        with services.ledger.transaction() as tx:
+            vault_objects.strike(tx, key)
         removed += 1
     return removed
 
 
-def purge_strangers(edges: Edges) -> int:
+def purge_unmatched(services: Services) -> int:
     """Purge unmatched messages that no case claimed in time, and the keys of the days that ended then. Returns how
     many.
 
@@ -246,35 +257,35 @@ def purge_strangers(edges: Edges) -> int:
     """
     count = 0
     while True:
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             gone = arrivals.forget_lapsed(tx)
-            purging.condemn(tx, arrivals.vault_keys(gone))
+            vault_objects.mark_for_deletion(tx, arrivals.vault_keys(gone))
         count += len(gone)
         if not gone:
             break
-    remove_forsaken(edges)
-    _close_days(edges)
+    remove_orphaned(services)
+    _close_days(services)
     return count
 
 
-def _close_days(edges: Edges) -> None:
+def _close_days(services: Services) -> None:
     """Destroy the keys of old days, and with them what is left of their unmatched messages anywhere.
 
     What is still here is sealed anew before. The fact is written when the key is gone. After a crash between the two,
     the day is still open.
     """
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         days = purging.old_days(tx)
     while days:
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             if not arrivals.reseal(tx, days):
                 break
     for institution, day in days:
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             is_empty = purging.is_empty(tx, institution, day)
         if not is_empty:
             continue
-        edges.ledger.keys.destroy(KeyName.day(institution, day))
-        with edges.ledger.transaction() as tx:
+        services.ledger.keys.destroy(KeyName.day(institution, day))
+        with services.ledger.transaction() as tx:
             if fact := purging.close_day(tx, institution, day):
                 tx.append(facts.SYSTEM, fact)

@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
 
-from transfer.errors import CutShort, Fenced, NeedsReview, Unreachable
-from transfer.flow.asking import Asking
+from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
 from transfer.flow.collecting import join, may_collect, taken_back
-from transfer.flow.edges import Edges
+from transfer.flow.permitted_request import PermittedRequest
+from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.identifiers import CaseId, InstitutionId
-from transfer.ledger import Tx, patients, people, records, requests
-from transfer.ledger.records import About, IndexEntry, Kept, New, Part, Series
-from transfer.matching import Candidate, Tier, Verdict, identify
+from transfer.ledger import Tx, holds, patients, records, requests
+from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
+from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
-from transfer.record_requests import RequestState
 from transfer.records import DocumentStatus, RecordKind
+from transfer.requests import RequestState
 from transfer.sources import ImageArchive, SeriesObject, StudyFound
 
 #: a tar of whole DICOM files; PS3.10 for each of them
@@ -24,7 +24,7 @@ SERIES_TAR = "application/x-tar"
 
 
 def fetch_imaging(
-    edges: Edges, asking: Asking, client: ImageArchive, watch: Watch
+    services: Services, asking: PermittedRequest, client: ImageArchive, watch: Watch
 ) -> tuple[RequestState, tuple[str, ...]]:
     """Collect every study of the patient. What came whole of a series stays; the rest is asked for by its UIDs.
 
@@ -32,61 +32,66 @@ def fetch_imaging(
         CutShort: instances are still missing; ask again.
     """
     made = asking.claimed.request
-    institution = edges.institutions[made.institution]
+    institution = services.institutions[made.institution]
     studies = client.studies(asking.everyone, institution, keep_going=watch.check)
-    ours = [(study, tier) for study in studies if (tier := _tier(asking, study.patient, study))]
+    ours = [(study, match_rule) for study in studies if (match_rule := _rule(asking, study.patient, study))]
     if len(ours) < len(studies):
-        with edges.ledger.transaction() as tx:
-            people.hold(tx, made.case, "whose-study", made.id)
+        with services.ledger.transaction() as tx:
+            holds.place(tx, made.case, "whose-study", made.id)
     if not ours:
         return RequestState.NOT_FOUND, ()
-    owed, puzzling = 0, 0
-    for study, tier in ours:
+    owed, unclear = 0, 0
+    for study, match_rule in ours:
         try:
-            owed += _fetch_study(edges, asking, client, study, tier, watch)
+            owed += _fetch_study(services, asking, client, study, match_rule, watch)
         except NeedsReview:
-            puzzling += 1  # a person looks at this one; the others are fetched all the same
-    if puzzling:
-        with edges.ledger.transaction() as tx:
-            people.hold(tx, made.case, "whose-study", made.id)
+            unclear += 1  # a person looks at this one; the others are fetched all the same
+    if unclear:
+        with services.ledger.transaction() as tx:
+            holds.place(tx, made.case, "whose-study", made.id)
     if owed:
         raise CutShort(f"{owed} instances are missing")
-    if puzzling == len(ours):
+    if unclear == len(ours):
         raise NeedsReview("no study that can be used")
-    return RequestState.ANSWERED, ("entries-unusable",) if puzzling else ()
+    return RequestState.ANSWERED, ("entries-unusable",) if unclear else ()
 
 
-def _tier(asking: Asking, said: Demographics, study: StudyFound | None = None) -> Tier | None:
+def _rule(asking: PermittedRequest, said: Demographics, study: StudyFound | None = None) -> MatchRule | None:
     """The rule by which a study is ours, None where it is not surely."""
     candidate = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
     numbers = frozenset(study.identifiers) if study else frozenset()
     match = identify(said, study_identifiers=numbers, candidates=[candidate])
-    return match.tier if match.verdict is Verdict.OURS else None
+    return match.match_rule if match.verdict is MatchVerdict.OURS else None
 
 
 def _fetch_study(
-    edges: Edges, asking: Asking, client: ImageArchive, study: StudyFound, tier: Tier, watch: Watch
+    services: Services,
+    asking: PermittedRequest,
+    client: ImageArchive,
+    study: StudyFound,
+    match_rule: MatchRule,
+    watch: Watch,
 ) -> int:
     """Fetch what is missing of one study. Says how many instances are still owed."""
     uid = study.study_instance_uid
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
     origin = f"study/{asking.claimed.request.institution}/{uid}"
-    have = _have(edges, asking, origin, study, expected, tier)
+    have = _have(services, asking, origin, study, expected, match_rule)
     for one in series:
         wanted = expected[one] - have
         if not wanted:
             continue
         watch.check()
-        _stop_unless_permitted(edges, asking)
+        _stop_unless_permitted(services, asking)
         try:
             got = client.fetch_series(
                 uid,
                 one,
                 expected=expected[one],
                 wanted=wanted if have & expected[one] else None,
-                institution=edges.institutions[asking.claimed.request.institution],
-                vault=edges.vault,
+                institution=services.institutions[asking.claimed.request.institution],
+                vault=services.vault,
                 keep_going=watch.check,
             )
         except Unreachable as error:
@@ -95,102 +100,107 @@ def _fetch_study(
             raise CutShort("the archive went away between two series", retry_after=error.retry_after) from None
         if got is None:
             continue
-        if not all(_tier(asking, said) for said in got.stated):
-            edges.vault.remove(got.location.key)
+        if not all(_rule(asking, said) for said in got.stated):
+            services.vault.remove(got.location.key)
             raise NeedsReview("the images name somebody else")
-        with taken_back(edges, got.location.key):
-            _keep(edges, asking, study, expected, got, tier, origin)
+        with taken_back(services, got.location.key):
+            _keep(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
     return len(frozenset[str]().union(*expected.values()) - have)
 
 
 def _have(
-    edges: Edges, asking: Asking, origin: str, study: StudyFound, expected: dict[str, frozenset[str]], tier: Tier
+    services: Services,
+    asking: PermittedRequest,
+    origin: str,
+    study: StudyFound,
+    expected: dict[str, frozenset[str]],
+    match_rule: MatchRule,
 ) -> frozenset[str]:
     """The instances that came before, for this case or another of the patient's, which the study then joins.
 
     One that has grown since is no longer whole, from this moment on: whatever becomes of the fetch.
     """
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             return frozenset()
-        ruling = _still_permitted(tx, edges, asking)
+        ruling = _still_permitted(tx, services, asking)
         have = _uids(records.parts(tx, kept))
         if kept.about.misplaced:
-            people.hold(tx, asking.claimed.request.case, "images-misplaced", asking.claimed.request.id)
+            holds.place(tx, asking.claimed.request.case, "images-misplaced", asking.claimed.request.id)
         if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
             records.rewrite(tx, kept, _about(study, expected), is_whole=False)
             kept = replace(kept, is_whole=False)
         case = asking.claimed.request.case
-        joined = join(tx, edges, case, kept, ruling, tier, request=asking.claimed.request.id)
+        joined = join(tx, services, case, kept, ruling, match_rule, request=asking.claimed.request.id)
         if kept.is_whole and not joined and kept.id not in tx.case(case).whole:
             records.complete(tx, case, kept)  # its rest came for another case
     return have
 
 
-def _uids(parts: Iterable[Part]) -> frozenset[str]:
+def _uids(parts: Iterable[RecordPart]) -> frozenset[str]:
     return frozenset(i.sop_instance_uid for part in parts if part.series for i in part.series.instances)
 
 
-def _stop_unless_permitted(edges: Edges, asking: Asking) -> None:
+def _stop_unless_permitted(services: Services, asking: PermittedRequest) -> None:
     made = asking.claimed.request
-    with edges.ledger.transaction() as tx:
-        ruling = may_collect(tx, edges, made.case, made.institution, RecordKind.IMAGES, frozenset())
+    with services.ledger.transaction() as tx:
+        ruling = may_collect(tx, services, made.case, made.institution, RecordKind.IMAGES, frozenset())
     if not ruling.is_permitted:
-        raise Fenced("the permission ended while we worked")
+        raise ChangedMeanwhile("the permission ended while we worked")
 
 
 def _keep(
-    edges: Edges,
-    asking: Asking,
+    services: Services,
+    asking: PermittedRequest,
     study: StudyFound,
     expected: dict[str, frozenset[str]],
     got: SeriesObject,
-    tier: Tier,
+    match_rule: MatchRule,
     origin: str,
 ) -> None:
     """Write one series' object, whole or partial, and whether the study is whole with it."""
     made = asking.claimed.request
     everything = frozenset[str]().union(*expected.values())
     part, about = _part(got), _about(study, expected, got.misplaced)
-    with edges.ledger.transaction() as tx:
-        ruling = _still_permitted(tx, edges, asking)
+    with services.ledger.transaction() as tx:
+        ruling = _still_permitted(tx, services, asking)
         if got.conflicting or got.strays - everything or got.unreadable:
-            people.hold(tx, made.case, "entries-unusable", made.id)
+            holds.place(tx, made.case, "entries-unusable", made.id)
         if got.misplaced:
-            people.hold(tx, made.case, "images-misplaced", made.id)
+            holds.place(tx, made.case, "images-misplaced", made.id)
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))
-            join(tx, edges, made.case, kept, ruling, tier, request=made.id)
+            join(tx, services, made.case, kept, ruling, match_rule, request=made.id)
         else:
             _grow(tx, asking, kept, about, part)
-            join(tx, edges, made.case, kept, ruling, tier, request=made.id)
+            join(tx, services, made.case, kept, ruling, match_rule, request=made.id)
 
 
-def _still_permitted(tx: Tx, edges: Edges, asking: Asking) -> Ruling:
+def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
     """Under all locks: the request is still ours and the images may be collected.
 
     Raises:
-        Fenced: no longer.
+        ChangedMeanwhile: no longer.
     """
     made = asking.claimed.request
-    patients.share(tx, asking.patient)
+    patients.hold_epoch_shared(tx, asking.patient)
     tx.lock_case(made.case)
     requests.still_ours(tx, asking.claimed)
-    ruling = may_collect(tx, edges, made.case, made.institution, RecordKind.IMAGES, frozenset())
+    ruling = may_collect(tx, services, made.case, made.institution, RecordKind.IMAGES, frozenset())
     if not ruling.is_permitted:
-        raise Fenced("the permission ended while we worked")
+        raise ChangedMeanwhile("the permission ended while we worked")
     return ruling
 
 
 def _grow(
     tx: Tx,
-    asking: Asking,
-    kept: Kept,
+    asking: PermittedRequest,
+    kept: StoredRecord,
     about: About,
-    part: Part,
+    part: RecordPart,
 ) -> None:
     records.add_parts(tx, asking.patient, kept.id, [part])
     about = replace(about, misplaced=tuple(sorted({*about.misplaced, *kept.about.misplaced})))
@@ -200,7 +210,7 @@ def _grow(
         records.complete(tx, asking.claimed.request.case, kept)
 
 
-def _is_whole(about: About, parts: Iterable[Part]) -> bool:
+def _is_whole(about: About, parts: Iterable[RecordPart]) -> bool:
     """All that is listed is here, and nothing of it waits for a person to say that it belongs here."""
     return not about.misplaced and _uids(parts) >= frozenset(chain.from_iterable(about.expected.values()))
 
@@ -226,21 +236,21 @@ def take_misplaced(tx: Tx, case: CaseId, institution: InstitutionId) -> int:
     return taken
 
 
-def _part(got: SeriesObject) -> Part:
+def _part(got: SeriesObject) -> RecordPart:
     instances = tuple(
-        IndexEntry(sop_instance_uid=entry.sop_instance_uid, location=got.locate(entry)) for entry in got.index
+        InstanceLocation(sop_instance_uid=entry.sop_instance_uid, location=got.locate(entry)) for entry in got.index
     )
     series = Series(series_instance_uid=got.series_instance_uid, instances=instances)
-    return Part(role="series", content_type=SERIES_TAR, location=got.location, series=series)
+    return RecordPart(role="series", content_type=SERIES_TAR, location=got.location, series=series)
 
 
 def _new(
-    asking: Asking,
+    asking: PermittedRequest,
     about: About,
-    part: Part,
+    part: RecordPart,
     origin: str,
-) -> New:
-    return New(
+) -> NewRecord:
+    return NewRecord(
         patient=asking.patient,
         institution=asking.claimed.request.institution,
         kind=RecordKind.IMAGES,

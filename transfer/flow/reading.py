@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from transfer.adapters import hl7v2
 from transfer.adapters.fhir import inbound
-from transfer.adapters.fhir.pushes import Sent
+from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
 from transfer.arrivals import ArrivalKind, NoRecords, Receipt, Referral
 from transfer.errors import Unexpected
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 from transfer.patients import Demographics
@@ -30,7 +30,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class ReceivedDocument:
     """One document an institution sent. `origin` tells it from the others of the same arrival.
 
     `is_message`: the arrival's own bytes are the record, and the pieces are extracted from it.
@@ -43,10 +43,10 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ReceivedDocuments:
     """What an institution sent about a patient. `unusable` counts entries that a person must look at."""
 
-    letters: tuple[Letter, ...]
+    letters: tuple[ReceivedDocument, ...]
     unusable: int = 0
 
 
@@ -58,37 +58,37 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Several:
+class SeveralMessages:
     """Messages that came as one: a batch, or frames that ran into each other. Each is an arrival of its own."""
 
     messages: tuple[bytes, ...]
     miscounts: tuple[hl7v2.Miscount, ...] = ()
 
 
-Reading = Several | Referral | Authorization | Answer | NoRecords | Receipt | Notice
+Reading = SeveralMessages | Referral | Authorization | ReceivedDocuments | NoRecords | Receipt | Notice
 
 
-def payload(tx: Tx, edges: Edges, arrival: Arrival) -> bytes:
+def payload(tx: Tx, services: Services, arrival: Arrival) -> bytes:
     """The arrival's bytes, from its row or the vault. Large ones are within the door's bound."""
     if arrival.location:
-        return b"".join(edges.vault.read(arrival.location))
+        return b"".join(services.vault.read(arrival.location))
     return arrivals.payload(tx, arrival)
 
 
-def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
+def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     """Understand an arrival. Pure but for what the pieces' `open` does later.
 
     Raises:
         NeedsReview, TooLarge: only a person can make something of it.
     """
-    institution = edges.institutions[arrival.institution]
+    institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
-        return _read_hl7v2(edges, arrival, body)
+        return _read_hl7v2(services, arrival, body)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
-            return inbound.referral(body, institution, edges.institutions)
+            return inbound.referral(body, institution, services.institutions)
         case ArrivalKind.AUTHORIZATION:
-            return inbound.authorization(body, institution, edges.institutions)
+            return inbound.authorization(body, institution, services.institutions)
         case ArrivalKind.RECEIPT:
             return inbound.receipt(body)
         case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.NO_RECORDS:
@@ -98,18 +98,18 @@ def read(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
     return Notice()
 
 
-def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
-    institution = edges.institutions[arrival.institution]
+def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
+    institution = services.institutions[arrival.institution]
     found = hl7v2.batch(body)
     # Or one that was left of a batch, and is kept as one.
     if found.messages != (body,) or hl7v2.kind(hl7v2.header(body)) is not arrival.kind:
-        return Several(messages=found.messages, miscounts=found.miscounts)
+        return SeveralMessages(messages=found.messages, miscounts=found.miscounts)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
-            return hl7v2_referral(body, institution, edges.institutions)
+            return hl7v2_referral(body, institution, services.institutions)
         case ArrivalKind.ANSWER:
             letters = [
-                Letter(
+                ReceivedDocument(
                     origin=f"{arrival.id}#{number}",
                     document=sent.document,
                     pieces=tuple(
@@ -122,15 +122,15 @@ def _read_hl7v2(edges: Edges, arrival: Arrival, body: bytes) -> Reading:
             ]
             if not letters:
                 raise Unexpected("a message without a document")
-            return Answer(letters=tuple(letters))
+            return ReceivedDocuments(letters=tuple(letters))
     changes = identity_changes(body, institution)
     said = [who for change in changes for who in (change.surviving, change.absorbed) if who]
     return Notice(patients=tuple(dict.fromkeys(said)))
 
 
-def _pushed(found: list[Sent | Bad]) -> Answer:
+def _pushed(found: list[PushedDocument | Bad]) -> ReceivedDocuments:
     letters = tuple(
-        Letter(
+        ReceivedDocument(
             origin=f"pushed#{number}",
             document=one.document,
             pieces=(Piece(content_type=one.document.content_type, open=lambda c=one.content: iter([c])),),  # type: ignore[misc]
@@ -139,4 +139,4 @@ def _pushed(found: list[Sent | Bad]) -> Answer:
         for number, one in enumerate(found)
         if not isinstance(one, Bad)
     )
-    return Answer(letters=letters, unusable=sum(isinstance(one, Bad) for one in found))
+    return ReceivedDocuments(letters=letters, unusable=sum(isinstance(one, Bad) for one in found))

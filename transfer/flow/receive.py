@@ -10,23 +10,23 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from transfer.arrivals import ABSENCE_REASONS, NoRecords, Receipt, Referral, worded
-from transfer.errors import Fenced, NeedsReview, OutOfOrder, Refused, TransferError
+from transfer.errors import ChangedMeanwhile, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.collecting import answered, join, may_collect, taken_back
 from transfer.flow.dividing import Miscounted, divide
-from transfer.flow.edges import Edges
-from transfer.flow.fence import file_authorization
-from transfer.flow.reading import Answer, Letter, Notice, Reading, Several
-from transfer.holds import Word
+from transfer.flow.reading import Notice, Reading, ReceivedDocument, ReceivedDocuments, SeveralMessages
+from transfer.flow.services import Services
+from transfer.flow.stopping import file_authorization
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, patients, people, purging, records, requests, rounds
-from transfer.ledger.arrivals import STRANGER, Arrival
-from transfer.ledger.records import About, New, Part
-from transfer.matching import Match, Tier, Verdict, identify
+from transfer.ledger import Tx, arrivals, holds, patients, purging, records, requests, rounds, vault_objects
+from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
+from transfer.ledger.records import About, NewRecord, RecordPart
+from transfer.matching import Match, MatchRule, MatchVerdict, identify
 from transfer.patients import Demographics
 from transfer.permissions import Authorization
-from transfer.record_requests import RequestState
+from transfer.requests import RequestState
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import KeyGone
 
@@ -37,7 +37,7 @@ SECONDS_A_ROUND = 20.0
 IN_A_ROW = 25
 
 
-class _Moved(Fenced):
+class _Moved(ChangedMeanwhile):
     """The basis of our decision changed: a patient became known or was forgotten, a permission came. Decide again."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class _Moved(Fenced):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attended:
+class LaneResult:
     """How many arrivals a lane processed, and whether more wait."""
 
     count: int
@@ -56,99 +56,99 @@ class Attended:
         return f"processed {self.count}" + (", more wait" if self.is_more else "")
 
 
-def receive(edges: Edges) -> Attended:
+def receive(services: Services) -> LaneResult:
     """Process what waits, institution by institution, in order of receipt. Two lanes at once share the work."""
     until, count = time.monotonic() + SECONDS_A_ROUND, 0
     while count < ARRIVALS_A_ROUND and time.monotonic() < until:
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             waiting = arrivals.waiting_institutions(tx)
-        done = sum(_attend_some(edges, institution, until) for institution in waiting)
+        done = sum(_process_some(services, institution, until) for institution in waiting)
         if not done:
-            return Attended(count=count, is_more=_look_again(edges, waiting))
+            return LaneResult(count=count, is_more=_look_again(services, waiting))
         count += done
-    with edges.ledger.transaction() as tx:
-        rounds.ring(tx, Dag.RECEIVE_ARRIVALS, "inbox")
-    return Attended(count=count, is_more=True)
+    with services.ledger.transaction() as tx:
+        rounds.owe(tx, Dag.RECEIVE_ARRIVALS, "inbox")
+    return LaneResult(count=count, is_more=True)
 
 
-def _look_again(edges: Edges, leased: list[str]) -> bool:
+def _look_again(services: Services, leased: list[str]) -> bool:
     """Owe a later round for what is still leased: its task may be dead, and then the lease lapses."""
     if leased:
-        with edges.ledger.transaction() as tx:
-            rounds.ring(tx, Dag.RECEIVE_ARRIVALS, "inbox", after=LEASE)
+        with services.ledger.transaction() as tx:
+            rounds.owe(tx, Dag.RECEIVE_ARRIVALS, "inbox", after=LEASE)
     return bool(leased)
 
 
-def _attend_some(edges: Edges, institution: str, until: float) -> int:
+def _process_some(services: Services, institution: str, until: float) -> int:
     """Process a few of one institution's arrivals, at least one if it can be claimed. Then it is the others' turn."""
     for count in range(IN_A_ROW):
-        if (count and time.monotonic() > until) or not _attend_next(edges, institution):
+        if (count and time.monotonic() > until) or not _process_next(services, institution):
             return count
     return IN_A_ROW
 
 
-def _attend_next(edges: Edges, institution: str) -> bool:
-    with edges.ledger.transaction() as tx:
+def _process_next(services: Services, institution: str) -> bool:
+    with services.ledger.transaction() as tx:
         arrival = arrivals.claim_next(tx, institution)
     if arrival is None:
         return False
-    attend(edges, arrival)
+    process(services, arrival)
     return True
 
 
-def attend(edges: Edges, arrival: Arrival, *, case: CaseId | None = None) -> None:
+def process(services: Services, arrival: Arrival, *, case: CaseId | None = None) -> None:
     """Understand one arrival and let it take effect, once. `case` is the case whose own round processes it."""
     try:
         if arrival.lost >= arrivals.LEASES_LOST:
             raise NeedsReview("poisonous")
-        with edges.ledger.transaction() as tx:
-            body = reading.payload(tx, edges, arrival)
-        said = reading.read(edges, arrival, body)
+        with services.ledger.transaction() as tx:
+            body = reading.payload(tx, services, arrival)
+        said = reading.read(services, arrival, body)
         while True:
             try:
-                return _take_effect(edges, arrival, said, case)
+                return _take_effect(services, arrival, said, case)
             except _Moved:
                 continue
     except KeyGone:
         return None  # purged meanwhile: there is nothing left to process
-    except Fenced:
+    except ChangedMeanwhile:
         return None  # another task processes it
     except OutOfOrder:
-        _let_go(edges, arrival)
+        _let_go(services, arrival)
         raise
     except (NeedsReview, Refused) as error:
-        _hold(edges, arrival, error)
+        _hold(services, arrival, error)
 
 
-def _let_go(edges: Edges, arrival: Arrival) -> None:
+def _let_go(services: Services, arrival: Arrival) -> None:
     """Our own outage is not an attempt; release the claim. Where the ledger is away too, the lease lapses."""
-    with suppress(OutOfOrder, Fenced), edges.ledger.transaction() as tx:
+    with suppress(OutOfOrder, ChangedMeanwhile), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        arrivals.let_go(tx, arrival)
+        arrivals.release_claim(tx, arrival)
 
 
-def _hold(edges: Edges, arrival: Arrival, error: TransferError) -> None:
+def _hold(services: Services, arrival: Arrival, error: TransferError) -> None:
     is_poisonous = arrival.lost >= arrivals.LEASES_LOST
     is_miscounted = isinstance(error, Miscounted)
     code = "arrival-poisonous" if is_poisonous else "batch-miscounted" if is_miscounted else "arrival-unreadable"
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        people.hold(tx, arrival.id, code)
+        holds.place(tx, arrival.id, code)
         arrivals.settle(tx, arrival, "held", f"{type(error).__name__.lower()}: {error}")
 
 
-def _take_effect(edges: Edges, arrival: Arrival, said: Reading, case: CaseId | None) -> None:
+def _take_effect(services: Services, arrival: Arrival, said: Reading, case: CaseId | None) -> None:
     match said:
-        case Several():
-            divide(edges, arrival, said)
+        case SeveralMessages():
+            divide(services, arrival, said)
         case Authorization():
-            _authorization(edges, arrival, said, case)
-        case Answer():
-            _answer(edges, arrival, said)
+            _authorization(services, arrival, said, case)
+        case ReceivedDocuments():
+            _answer(services, arrival, said)
         case NoRecords():
-            _no_records(edges, arrival, said)
+            _no_records(services, arrival, said)
         case Notice():
-            _notice(edges, arrival, said)
+            _notice(services, arrival, said)
         case Referral() | Receipt():
             # A referral with its case and a receipt with its packet have rounds of their own.
             raise NeedsReview("it names nothing of ours")
@@ -163,102 +163,106 @@ def match_patient(tx: Tx, said: Demographics, document: Iterable[object] = ()) -
 # --- release forms --------------------------------------------------------------------------------------------------
 
 
-def _authorization(edges: Edges, arrival: Arrival, form: Authorization, case: CaseId | None) -> None:
-    with edges.ledger.transaction() as tx:
+def _authorization(services: Services, arrival: Arrival, form: Authorization, case: CaseId | None) -> None:
+    with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         match = match_patient(tx, form.patient)
         # People may have said before whose it is. They are not asked twice.
         patient = arrival.patient or match.patient
         if patient is not None:
-            patients.lock(tx, patient)
+            patients.hold_epoch_exclusive(tx, patient)
             _unless_forgotten(tx, patient)
-            file_authorization(tx, edges.institutions, patient, form, arrival.id, arrival.institution, but=case)
+            file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=case)
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, "filed", "authorization")
-        elif match.verdict is Verdict.NOT_OURS:
-            _seal_stranger(tx, arrival, [form.patient], "stranger")
+        elif match.verdict is MatchVerdict.NOT_OURS:
+            _seal_unmatched(tx, arrival, [form.patient], "unmatched")
         else:
-            people.hold(tx, arrival.id, "whose-form")
-            arrivals.settle(tx, arrival, "held", match.tier)
+            holds.place(tx, arrival.id, "whose-form")
+            arrivals.settle(tx, arrival, "held", match.match_rule)
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def _answer(edges: Edges, arrival: Arrival, answer: Answer) -> None:
+def _answer(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
     if not answer.letters:
         raise NeedsReview("not one entry can be used")
     said = list(dict.fromkeys(letter.document.patient for letter in answer.letters))
-    matches = _match_or_seal(edges, arrival, answer, said)
+    matches = _match_or_seal(services, arrival, answer, said)
     found = {match.patient for match in matches}
     if not matches:
         return
     before, now = arrival.patient, matches[0].patient if len(found) == 1 else None
     if now is not None and before in (None, now):
-        _collect_answer(edges, arrival, answer, now, matches[0].tier)
-    elif before is not None and _is_decided(edges, arrival):
-        _collect_answer(edges, arrival, answer, before, Tier.DECIDED)
+        _collect_answer(services, arrival, answer, now, matches[0].match_rule)
+    elif before is not None and _is_decided(services, arrival):
+        _collect_answer(services, arrival, answer, before, MatchRule.DECIDED)
     else:  # also where a rule matched one patient before, and matches another or several today
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
-            people.hold(tx, arrival.id, "whose-record")
-            arrivals.know_again(tx, arrival.id, _terms(tx, said))
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.tier for match in matches})))
+            holds.place(tx, arrival.id, "whose-record")
+            arrivals.index_terms(tx, arrival.id, _terms(tx, said))
+            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in matches})))
 
 
-def _is_decided(edges: Edges, arrival: Arrival) -> bool:
+def _is_decided(services: Services, arrival: Arrival) -> bool:
     """Whether people said whose it is. They are not asked twice."""
-    with edges.ledger.transaction() as tx:
-        return people.last_word(tx, arrival.id, "whose-record") == Word.OURS
+    with services.ledger.transaction() as tx:
+        return holds.last_answer(tx, arrival.id, "whose-record") == HoldAnswer.OURS
 
 
-def _match_or_seal(edges: Edges, arrival: Arrival, answer: Answer, said: list[Demographics]) -> list[Match]:
+def _match_or_seal(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, said: list[Demographics]
+) -> list[Match]:
     """Whose each letter is; none where all are unmatched. Those are sealed in the same transaction.
 
     The result need not outlast a crash: the arrival does, and is processed again.
     """
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         tx.run("SET LOCAL synchronous_commit = off")
         arrivals.still_ours(tx, arrival)
         patients.hold_terms(tx, _terms(tx, said))
         matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.letters]
-        if arrival.patient is None and all(match.verdict is Verdict.NOT_OURS for match in matches):
-            _seal_away(tx, arrival, said, "stranger")
+        if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
+            _seal_away(tx, arrival, said, "unmatched")
             return []
         return matches
 
 
-def _collect_answer(edges: Edges, arrival: Arrival, answer: Answer, patient: PatientId, tier: Tier) -> None:
-    with edges.ledger.transaction() as tx:
+def _collect_answer(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, match_rule: MatchRule
+) -> None:
+    with services.ledger.transaction() as tx:
         cases = patients.open_cases(tx, [patient])
-        permitted = [case for case in cases if _is_permitted(tx, edges, case, arrival, answer.letters)]
+        permitted = [case for case in cases if _is_permitted(tx, services, case, arrival, answer.letters)]
     if not permitted:
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
-            patients.share(tx, patient)
+            patients.hold_epoch_shared(tx, patient)
             _unless_forgotten(tx, patient)
             cases = patients.open_cases(tx, [patient])
-            if any(_is_permitted(tx, edges, case, arrival, answer.letters) for case in cases):
+            if any(_is_permitted(tx, services, case, arrival, answer.letters) for case in cases):
                 raise _Moved
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
-    with purging.writing_for(patient):
-        new = [_new_record(edges, arrival, letter, patient) for letter in answer.letters]
-    with _all_taken_back(edges, arrival, new), edges.ledger.transaction() as tx:
+    with vault_objects.writing_for(patient):
+        new = [_new_record(services, arrival, letter, patient) for letter in answer.letters]
+    with _all_taken_back(services, arrival, new), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        patients.share(tx, patient)
+        patients.hold_epoch_shared(tx, patient)
         for case in permitted:
-            _join_all(tx, edges, case, arrival, new, tier)
+            _join_all(tx, services, case, arrival, new, match_rule)
         if arrival.conflicts:
-            people.hold(tx, permitted[0], "control-id-conflict", arrival.id)
+            holds.place(tx, permitted[0], "control-id-conflict", arrival.id)
         if answer.unusable:
-            people.hold(tx, permitted[0], "entries-unusable", arrival.id)
+            holds.place(tx, permitted[0], "entries-unusable", arrival.id)
         if arrival.patient is None and arrival.state == "sealed":
-            arrivals.count_stranger(tx, arrival, "matched")
+            arrivals.count_unmatched(tx, arrival, "matched")
         arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, "filed", tier)
+        arrivals.settle(tx, arrival, "filed", match_rule)
 
 
 def _unless_forgotten(tx: Tx, patient: PatientId) -> None:
@@ -268,48 +272,52 @@ def _unless_forgotten(tx: Tx, patient: PatientId) -> None:
 
 
 @contextmanager
-def _all_taken_back(edges: Edges, arrival: Arrival, new: list[New]) -> Iterator[None]:
+def _all_taken_back(services: Services, arrival: Arrival, new: list[NewRecord]) -> Iterator[None]:
     """As `taken_back`, for what was written of an arrival."""
     keys = {part.location.key for one in new for part in one.parts if part.location != arrival.location}
     with ExitStack() as written:
         for key in keys:
-            written.enter_context(taken_back(edges, key))
+            written.enter_context(taken_back(services, key))
         yield
 
 
-def _is_permitted(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, letters: Iterable[Letter]) -> bool:
+def _is_permitted(
+    tx: Tx, services: Services, case: CaseId, arrival: Arrival, letters: Iterable[ReceivedDocument]
+) -> bool:
     return all(
-        may_collect(tx, edges, case, arrival.institution, one.document.kind, one.document.labels).is_permitted
+        may_collect(tx, services, case, arrival.institution, one.document.kind, one.document.labels).is_permitted
         for one in letters
     )
 
 
-def _join_all(tx: Tx, edges: Edges, case: CaseId, arrival: Arrival, new: list[New], tier: Tier) -> None:
+def _join_all(
+    tx: Tx, services: Services, case: CaseId, arrival: Arrival, new: list[NewRecord], match_rule: MatchRule
+) -> None:
     tx.lock_case(case)
     for one in new:
-        ruling = may_collect(tx, edges, case, one.institution, one.kind, one.about.labels)
+        ruling = may_collect(tx, services, case, one.institution, one.kind, one.about.labels)
         if not ruling.is_permitted:
             raise _Moved
         kept = records.keep(tx, one)
-        join(tx, edges, case, kept, ruling, tier)
-        answered(tx, edges, case, arrival.institution, one.kind)
-    settle_needs(tx, edges, case)
+        join(tx, services, case, kept, ruling, match_rule)
+        answered(tx, services, case, arrival.institution, one.kind)
+    settle_needs(tx, services, case)
 
 
-def _new_record(edges: Edges, arrival: Arrival, letter: Letter, patient: PatientId) -> New:
+def _new_record(services: Services, arrival: Arrival, letter: ReceivedDocument, patient: PatientId) -> NewRecord:
     parts = []
     if letter.is_message:
-        with edges.ledger.transaction() as tx:
-            body = reading.payload(tx, edges, arrival)
-        place = arrival.location or edges.vault.keep([body])
-        parts.append(Part(role="received", content_type=arrival.content_type, location=place))
+        with services.ledger.transaction() as tx:
+            body = reading.payload(tx, services, arrival)
+        place = arrival.location or services.vault.keep([body])
+        parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
     for piece in letter.pieces:
         role = "extracted" if letter.is_message else "received"
         if not piece.is_derived:
-            place = edges.vault.keep(piece.open())
-            parts.append(Part(role=role, content_type=piece.content_type, location=place))
+            place = services.vault.keep(piece.open())
+            parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
     document = letter.document
-    return New(
+    return NewRecord(
         patient=patient,
         institution=arrival.institution,
         kind=document.kind,
@@ -324,8 +332,8 @@ def _new_record(edges: Edges, arrival: Arrival, letter: Letter, patient: Patient
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
-def _no_records(edges: Edges, arrival: Arrival, said: NoRecords) -> None:
-    with edges.ledger.transaction() as tx:
+def _no_records(services: Services, arrival: Arrival, said: NoRecords) -> None:
+    with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         request = requests.get(tx, said.request)
         if request is None or request.institution != arrival.institution:
@@ -334,39 +342,39 @@ def _no_records(edges: Edges, arrival: Arrival, said: NoRecords) -> None:
         opened = tx.case(request.case).opened
         request = requests.get(tx, request.id) or request
         requests.move(tx, request, RequestState.NO_RECORDS, findings=[worded(said.reason, ABSENCE_REASONS)])
-        settle_needs(tx, edges, request.case)
+        settle_needs(tx, services, request.case)
         if opened and patients.identity(tx, opened.patient):
             arrivals.join_patient(tx, arrival, PatientId(opened.patient))
         arrivals.settle(tx, arrival, "filed", "no-records")
 
 
-def _notice(edges: Edges, arrival: Arrival, notice: Notice) -> None:
-    with edges.ledger.transaction() as tx:
+def _notice(services: Services, arrival: Arrival, notice: Notice) -> None:
+    with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         matches = [match_patient(tx, said) for said in notice.patients]
         if concerned := [match for match in matches if match.patients]:
-            people.hold(tx, arrival.id, "identity-changed")
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.tier for match in concerned})))
+            holds.place(tx, arrival.id, "identity-changed")
+            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in concerned})))
         else:
-            _seal_stranger(tx, arrival, list(notice.patients), "notice")
+            _seal_unmatched(tx, arrival, list(notice.patients), "notice")
 
 
-def _seal_stranger(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
+def _seal_unmatched(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
     """Seal an unmatched message, unless a patient became known meanwhile to whom it may belong."""
     patients.hold_terms(tx, _terms(tx, said))
-    if any(match_patient(tx, one).verdict is not Verdict.NOT_OURS for one in said):
+    if any(match_patient(tx, one).verdict is not MatchVerdict.NOT_OURS for one in said):
         raise _Moved
     _seal_away(tx, arrival, said, outcome)
 
 
 def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
     """Keep it sealed and shown to nobody. It is found again if a case opens in time, else purged and counted."""
-    arrivals.know_again(tx, arrival.id, _terms(tx, said))
+    arrivals.index_terms(tx, arrival.id, _terms(tx, said))
     if arrival.state == "stored":
-        arrivals.count_stranger(tx, arrival, "received")
-        arrivals.settle(tx, arrival, "sealed", outcome, purge_after=STRANGER)
+        arrivals.count_unmatched(tx, arrival, "received")
+        arrivals.settle(tx, arrival, "sealed", outcome, purge_after=UNMATCHED_RETENTION)
     else:
-        arrivals.let_go(tx, arrival)
+        arrivals.release_claim(tx, arrival)
 
 
 def _terms(tx: Tx, said: Iterable[Demographics]) -> list[bytes]:

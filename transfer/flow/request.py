@@ -9,27 +9,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from transfer.errors import CutShort, Fenced, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
+from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
 from transfer.facts import Chain, RequestMoved
-from transfer.flow.admit import rule_request
-from transfer.flow.asking import Asking
 from transfer.flow.assess import settle_needs
 from transfer.flow.documents import fetch_documents
-from transfer.flow.edges import Edges
 from transfer.flow.imaging import fetch_imaging
+from transfer.flow.opening import rule_request
+from transfer.flow.permitted_request import PermittedRequest
+from transfer.flow.services import Services
 from transfer.flow.watch import Watch, watching
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.institutions import AskedForDocuments, AskedForImages
-from transfer.ledger import Tx, patients, people, purging, requests, rounds
+from transfer.ledger import Tx, holds, patients, requests, rounds, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.record_requests import Request, RequestState, is_given_up, next_attempt
+from transfer.requests import Request, RequestState, is_given_up, next_attempt
 from transfer.rounds import Dag
 
 #: after an unexpected answer a person is asked, and we ask again this much later
-PUZZLED = timedelta(hours=6)
+RETRY_AFTER_UNCLEAR_ANSWER = timedelta(hours=6)
 #: the same after a service of ours failed, which says nothing of the source
-MENDED = timedelta(minutes=1)
+RETRY_AFTER_OUR_OUTAGE = timedelta(minutes=1)
 OUT_OF_ORDER = "out-of-order"
 #: the source did not answer
 UNREACHABLE = "unreachable"
@@ -41,12 +41,12 @@ _ANY_ANSWER = frozenset({RequestState.ANSWERED, RequestState.NOT_FOUND, RequestS
 _SETTLED_BY = {
     "source-does-not-answer": _ANY_ANSWER,
     "source-refuses": _ANY_ANSWER | {RequestState.PARTLY},
-    "source-puzzles": _ANY_ANSWER | {RequestState.PARTLY},
+    "source-unclear": _ANY_ANSWER | {RequestState.PARTLY},
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RequestOutcome:
     """What came of asking."""
 
     state: RequestState
@@ -57,14 +57,14 @@ class Outcome:
 
 
 #: what allowed the asking ended or changed meanwhile: the next round asks again, or writes that it may not
-_AGAIN = Outcome(state=RequestState.DUE, again_after=timedelta(0))
+_AGAIN = RequestOutcome(state=RequestState.DUE, again_after=timedelta(0))
 
 
-def request(edges: Edges, taken: Taken, name: str) -> None:
+def request(services: Services, taken: Taken, name: str) -> None:
     """Make one request of a round, once, and close its line. A request that another task makes is left to it."""
-    asking = _begin(edges, name)
+    asking = _begin(services, name)
     if asking is None:
-        _close(edges, taken, name)
+        _close(services, taken, name)
         return
     renewals: list[Callable[[Tx], bool]] = [
         lambda tx: requests.renew(tx, asking.claimed),
@@ -73,38 +73,38 @@ def request(edges: Edges, taken: Taken, name: str) -> None:
     made = asking.claimed.request
     with (
         watching(
-            edges.ledger,
+            services.ledger,
             *renewals,
             patient=asking.patient,
             epoch=asking.epoch,
-            still=lambda tx: rule_request(tx, edges, asking.patient, asking.receiver, made).is_permitted,
+            still=lambda tx: rule_request(tx, services, asking.patient, asking.receiver, made).is_permitted,
         ) as watch,
-        purging.writing_for(asking.patient),
+        vault_objects.writing_for(asking.patient),
     ):
-        outcome = _ask(edges, asking, watch)
-    _finish(edges, taken, asking, outcome)
+        outcome = _ask(services, asking, watch)
+    _finish(services, taken, asking, outcome)
 
 
-def _begin(edges: Edges, name: str) -> Asking | None:
+def _begin(services: Services, name: str) -> PermittedRequest | None:
     """Claim the request and write that we ask, if a basis is in force at this moment."""
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
         opened = tx.case(known.case).opened if known else None
         if known is None or opened is None:
             return None
         patient = PatientId(opened.patient)
-        epoch = patients.share(tx, patient)
+        epoch = patients.hold_epoch_shared(tx, patient)
         tx.lock_case(known.case)
         claimed = requests.claim(tx, name)
         who = patients.identity(tx, patient)
         if claimed is None or who is None:
             return None
-        ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), claimed.request)
+        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), claimed.request)
         if not ruling.is_permitted:
             requests.move(tx, claimed.request, RequestState.NOT_PERMITTED, ruling=ruling)
             return None
         asked = requests.move(tx, claimed.request, RequestState.ASKING, ruling=ruling, release=False)
-        return Asking(
+        return PermittedRequest(
             claimed=Claimed(request=asked, claim=claimed.claim),
             patient=patient,
             receiver=InstitutionId(opened.receiver),
@@ -114,37 +114,44 @@ def _begin(edges: Edges, name: str) -> Asking | None:
         )
 
 
-def _ask(edges: Edges, asking: Asking, watch: Watch) -> Outcome:
+def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestOutcome:
     """The conversation, and what each of its failures means."""
     made = asking.claimed.request
-    institution = edges.institutions[made.institution]
+    institution = services.institutions[made.institution]
     source = institution.department(made.department).asked
     try:
         if isinstance(source, AskedForDocuments):
-            state, findings = fetch_documents(edges, asking, edges.ask_documents(source), watch)
+            state, findings = fetch_documents(services, asking, services.ask_documents(source), watch)
         elif isinstance(source, AskedForImages):
-            state, findings = fetch_imaging(edges, asking, edges.ask_archive(source), watch)
+            state, findings = fetch_imaging(services, asking, services.ask_archive(source), watch)
         else:
-            return Outcome(state=RequestState.EXPECTED)
+            return RequestOutcome(state=RequestState.EXPECTED)
     except TurnedAway:
-        return Outcome(state=RequestState.FORBIDDEN, hold="source-refuses")
-    except Fenced:
+        return RequestOutcome(state=RequestState.FORBIDDEN, hold="source-refuses")
+    except ChangedMeanwhile:
         return _AGAIN
     except OutOfOrder:
-        return Outcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=MENDED)
+        return RequestOutcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=RETRY_AFTER_OUR_OUTAGE)
     except Unavailable as error:
-        return _later(edges, asking, error)
+        return _later(services, asking, error)
     except (NeedsReview, TooLarge) as error:
         # The text may name the patient; the kind of failure does not.
-        return Outcome(
-            state=RequestState.DUE, findings=(type(error).__name__.lower(),), again_after=PUZZLED, hold="source-puzzles"
+        return RequestOutcome(
+            state=RequestState.DUE,
+            findings=(type(error).__name__.lower(),),
+            again_after=RETRY_AFTER_UNCLEAR_ANSWER,
+            hold="source-unclear",
         )
-    return Outcome(state=state, findings=findings, again_after=None if state is not RequestState.PARTLY else PUZZLED)
+    return RequestOutcome(
+        state=state,
+        findings=findings,
+        again_after=None if state is not RequestState.PARTLY else RETRY_AFTER_UNCLEAR_ANSWER,
+    )
 
 
-def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
+def _later(services: Services, asking: PermittedRequest, error: Unavailable) -> RequestOutcome:
     made = asking.claimed.request
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         now = tx.now()
         cuts = _cuts_in_a_row(tx, made)
         tries = _tries(tx, made)
@@ -152,11 +159,11 @@ def _later(edges: Edges, asking: Asking, error: Unavailable) -> Outcome:
         # What came stays. A source that breaks off every time is asked ever more seldom, and a person hears of it.
         wait = next_attempt(cuts + 1, now, error.retry_after) - now
         hold = "source-does-not-answer" if is_given_up(cuts + 1) else None
-        return Outcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
+        return RequestOutcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
     if is_given_up(tries):
-        return Outcome(state=RequestState.SILENT, hold="source-does-not-answer")
+        return RequestOutcome(state=RequestState.SILENT, hold="source-does-not-answer")
     wait = next_attempt(tries, now, error.retry_after) - now
-    return Outcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait)
+    return RequestOutcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait)
 
 
 def _tries(tx: Tx, request: Request) -> int:
@@ -183,12 +190,12 @@ def _cuts_in_a_row(tx: Tx, request: Request) -> int:
     return cuts
 
 
-def _finish(edges: Edges, taken: Taken, asking: Asking, outcome: Outcome) -> None:
+def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome: RequestOutcome) -> None:
     """Write what came of it, judge the case, close the line. A task that was taken over writes nothing."""
     made = asking.claimed.request
     try:
-        with edges.ledger.transaction() as tx:
-            epoch = patients.share(tx, asking.patient)
+        with services.ledger.transaction() as tx:
+            epoch = patients.hold_epoch_shared(tx, asking.patient)
             tx.lock_case(made.case)
             now = requests.still_ours(tx, asking.claimed)
             if _was_answered_otherwise(now, outcome):
@@ -205,38 +212,38 @@ def _finish(edges: Edges, taken: Taken, asking: Asking, outcome: Outcome) -> Non
                     after=outcome.again_after or timedelta(0),
                 )
                 _ask_a_person(tx, made, outcome)
-            found = settle_needs(tx, edges, made.case)
+            found = settle_needs(tx, services, made.case)
             rounds.close_line(tx, taken, made.id, found.sentence)
             if outcome.again_after is not None:
-                rounds.ring(tx, Dag.OPEN_CASE, made.case, after=outcome.again_after)
-    except Fenced:
-        _close(edges, taken, made.id)
+                rounds.owe(tx, Dag.OPEN_CASE, made.case, after=outcome.again_after)
+    except ChangedMeanwhile:
+        _close(services, taken, made.id)
 
 
-def _was_answered_otherwise(now: Request, outcome: Outcome) -> bool:
+def _was_answered_otherwise(now: Request, outcome: RequestOutcome) -> bool:
     """The source said meanwhile that it holds nothing. Only what came from it all the same goes before that."""
     came = outcome.state in (RequestState.ANSWERED, RequestState.PARTLY)
     return now.state is RequestState.NO_RECORDS and not came
 
 
-def _ask_a_person(tx: Tx, made: Request, outcome: Outcome) -> None:
+def _ask_a_person(tx: Tx, made: Request, outcome: RequestOutcome) -> None:
     """Open the question this outcome raises; what an answer has settled since it was asked is asked no longer."""
     if outcome.hold:
-        people.hold(tx, made.case, outcome.hold, made.id)
+        holds.place(tx, made.case, outcome.hold, made.id)
     for code, settling in _SETTLED_BY.items():
         if code != outcome.hold and outcome.state in settling:
-            people.release(tx, made.case, code, "answered", about=made.id)
+            holds.withdraw(tx, made.case, code, "answered", about=made.id)
 
 
-def _close(edges: Edges, taken: Taken, name: str) -> None:
+def _close(services: Services, taken: Taken, name: str) -> None:
     """Close the line where there is nothing to ask or another asks. Whoever writes judges the case."""
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
         if known:
             tx.lock_case(known.case)
             if later := requests.next_due(tx, known.case):
                 # Whoever has it may be dead: when its lease has lapsed, a round looks again.
-                rounds.ring(tx, Dag.OPEN_CASE, known.case, after=max(later - tx.now(), timedelta(0)))
-            rounds.close_line(tx, taken, name, settle_needs(tx, edges, known.case).sentence)
+                rounds.owe(tx, Dag.OPEN_CASE, known.case, after=max(later - tx.now(), timedelta(0)))
+            rounds.close_line(tx, taken, name, settle_needs(tx, services, known.case).sentence)
         else:
             rounds.close_line(tx, taken, name, "taken over")

@@ -15,14 +15,14 @@ import psycopg
 
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
-from transfer.backups import Kept, Manifest, NoBackup
+from transfer.backups import BackedUpObject, Manifest, NoBackup
 from transfer.errors import Refused, Unknown, Unreadable
 from transfer.facts import Origin
-from transfer.flow.backing_up import Told, side_by_side
+from transfer.flow.backing_up import ProgressCallback, side_by_side
 from transfer.flow.enforce import forget_again
-from transfer.flow.fence import end
+from transfer.flow.stopping import end
 from transfer.identifiers import InstitutionId, PatientId
-from transfer.ledger import Row, Tx, arrivals, migrate, patients, purging, rounds, snapshot, trail
+from transfer.ledger import Row, Tx, arrivals, migrate, permissions, purging, rounds, snapshot, trail, vault_objects
 from transfer.permissions import End
 from transfer.remedies import Remedy, RemedyCode
 from transfer.sealing import KeyName, Keys
@@ -35,13 +35,13 @@ _AT_WORK: Final = "somebody is at work on this ledger; stop gateways, dispatcher
 class Unread:
     """Messages of an institution's day that were in the backup, and whose day's key was destroyed since.
 
-    Nobody knows any more what became of them since. `strangers` counts the unmatched ones, whose time is over.
+    Nobody knows any more what became of them since. `unmatched` counts the unmatched ones, whose time is over.
     """
 
     institution: InstitutionId
     day: date
     messages: int
-    strangers: int
+    unmatched: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class KeysMissing(Refused):
     remedy = Remedy(RemedyCode.PUT_KEYS_BACK)
 
 
-def check(folder: BackupFolder, keys: Keys, told: Told) -> Manifest:
+def check(folder: BackupFolder, keys: Keys, told: ProgressCallback) -> Manifest:
     """Read all of a backup and compare it with its manifest.
 
     Raises:
@@ -74,7 +74,7 @@ def check(folder: BackupFolder, keys: Keys, told: Told) -> Manifest:
     for table in manifest.tables:
         _read_through(folder.read_table(table))
 
-    def read(one: Kept) -> None:
+    def read(one: BackedUpObject) -> None:
         if keys.has(one.under):
             _read_through(folder.read_object(one))
 
@@ -92,7 +92,7 @@ def restore(
     *,
     replace: bool,
     sweep: bool = False,
-    told: Told,
+    told: ProgressCallback,
 ) -> Settled:
     """Make ledger and vault what they were when the backup was taken, and let every case go on from there.
 
@@ -125,7 +125,7 @@ def restore(
         settled = _settle(tx, manifest, vault)
         after = snapshot.names(tx)
         stray = stored - before - after
-        purging.condemn(tx, sorted((before | stray if sweep else before) - after))
+        vault_objects.mark_for_deletion(tx, sorted((before | stray if sweep else before) - after))
         tx.project()
     return changed(settled, stray=len(stray))
 
@@ -150,14 +150,16 @@ def _announce(tx: Tx, manifest: Manifest) -> None:
     What the ledger here names already stays as it is.
     """
     for key in sorted({one.key for one in manifest.objects} - snapshot.names(tx)):
-        purging.intend(tx, key)
+        vault_objects._register(tx, key)
 
 
-def _put_objects_back(folder: BackupFolder, manifest: Manifest, keys: Keys, vault: Vault, told: Told) -> None:
+def _put_objects_back(
+    folder: BackupFolder, manifest: Manifest, keys: Keys, vault: Vault, told: ProgressCallback
+) -> None:
     """All but those whose key was destroyed: they are purged."""
     _stop_without(keys, {one.under for one in manifest.objects})
 
-    def put_back(one: Kept) -> None:
+    def put_back(one: BackedUpObject) -> None:
         if keys.has(one.under):
             vault.put_back(_location(one), folder.read_object(one))
 
@@ -165,7 +167,7 @@ def _put_objects_back(folder: BackupFolder, manifest: Manifest, keys: Keys, vaul
         told(number, len(manifest.objects))
 
 
-def _location(kept: Kept) -> Location:
+def _location(kept: BackedUpObject) -> Location:
     return Location(key=kept.key, offset=0, length=kept.size, sha256=kept.sha256)
 
 
@@ -184,7 +186,7 @@ def _settle(tx: Tx, manifest: Manifest, vault: Vault) -> Settled:
     """Nobody is at work, whatever the rows say; and what ended since the backup is ended."""
     tx.run("UPDATE arrivals SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
     tx.run("UPDATE requests SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
-    owed = rounds.begin_anew(tx)
+    owed = rounds.begin_again(tx)
     forgotten = _forget_again(tx)
     unread = _forget_days_again(tx, vault)
     stopped = _stop_again(tx)
@@ -219,17 +221,17 @@ def _forget_days_again(tx: Tx, vault: Vault) -> tuple[Unread, ...]:
     there, they are kept.
     """
     gone: Counter[tuple[InstitutionId, date]] = Counter()
-    strangers: Counter[tuple[InstitutionId, date]] = Counter()
+    unmatched: Counter[tuple[InstitutionId, date]] = Counter()
     for arrival, is_lapsed in arrivals.of_gone_days(tx):
         if not is_lapsed and arrival.location and _is_there(vault, arrival.location):
             arrivals.keep_today(tx, arrival)
             continue
         if arrival.state != "filed":  # what was settled need not be sent again
             gone[arrival.institution, arrival.received_at.date()] += 1
-            strangers[arrival.institution, arrival.received_at.date()] += is_lapsed
+            unmatched[arrival.institution, arrival.received_at.date()] += is_lapsed
         purging.forget_arrivals(tx, [arrival.id])
     return tuple(
-        Unread(institution=institution, day=day, messages=count, strangers=strangers[institution, day])
+        Unread(institution=institution, day=day, messages=count, unmatched=unmatched[institution, day])
         for (institution, day), count in sorted(gone.items())
     )
 
@@ -250,7 +252,7 @@ def _stop_again(tx: Tx) -> tuple[str, ...]:
         "SELECT DISTINCT patient FROM permissions WHERE permission = ANY(%s) AND form IS NOT NULL ORDER BY 1",
         list(noted),
     ):
-        for one in patients.filed(tx, row.patient):
+        for one in permissions.filed(tx, row.patient):
             how = noted.get(one.permission.id)
             if how and _is_further(End(how), one.permission.ended) and end(tx, one, End(how)):
                 stopped.append(str(one.permission.id))

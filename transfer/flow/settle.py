@@ -3,101 +3,101 @@
 from collections.abc import Sequence
 
 from transfer import facts
-from transfer.arrivals import DECLINE_REASONS, ArrivalKind, Receipt, ReceiptWord, worded
+from transfer.arrivals import DECLINE_REASONS, ArrivalKind, Receipt, ReceiptStatus, worded
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PacketId, PatientId
-from transfer.ledger import Tx, arrivals, packets, patients, people, requests, rounds
+from transfer.ledger import Tx, arrivals, disclosures, holds, patients, requests, rounds
 from transfer.ledger.arrivals import Arrival
-from transfer.record_requests import MOVES, RequestState
+from transfer.requests import MOVES, RequestState
 from transfer.rounds import Dag
 
 
-def settle(edges: Edges, packet: PacketId) -> str:
+def settle(services: Services, packet: PacketId) -> str:
     """Take in what the receiver said of a packet. The same receipt twice takes effect once; a different second one is
     held.
     """
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         named = arrivals.of_subject(tx, packet, ArrivalKind.RECEIPT)
     for name in named:
-        with edges.ledger.transaction() as tx:
+        with services.ledger.transaction() as tx:
             arrival = arrivals.claim(tx, name)
             if arrival is None and (later := arrivals.lapses_in(tx, name)) is not None:
                 # Whoever has it may be dead: when its lease has lapsed, a round looks again.
-                rounds.ring(tx, Dag.SETTLE_DELIVERY, packet, after=later)
+                rounds.owe(tx, Dag.SETTLE_DELIVERY, packet, after=later)
             if arrival and arrival.state != "stored":
-                arrivals.let_go(tx, arrival)  # it was processed before
+                arrivals.release_claim(tx, arrival)  # it was processed before
                 continue
         if arrival:
-            _settle_one(edges, packet, arrival)
-    with edges.ledger.transaction() as tx:
+            _settle_one(services, packet, arrival)
+    with services.ledger.transaction() as tx:
         sent = tx.case(packet.case).packets.get(packet)
-    return f"receipt: {sent.receipt.word}" if sent and sent.receipt else "no receipt yet"
+    return f"receipt: {sent.receipt.status}" if sent and sent.receipt else "no receipt yet"
 
 
-def _settle_one(edges: Edges, packet: PacketId, arrival: Arrival) -> None:
-    with edges.ledger.transaction() as tx:
-        body = reading.payload(tx, edges, arrival)
+def _settle_one(services: Services, packet: PacketId, arrival: Arrival) -> None:
+    with services.ledger.transaction() as tx:
+        body = reading.payload(tx, services, arrival)
     try:
-        said = reading.read(edges, arrival, body)
+        said = reading.read(services, arrival, body)
     except (NeedsReview, Refused):
         said = None
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         tx.lock_case(packet.case)
         arrivals.still_ours(tx, arrival)
         if not isinstance(said, Receipt) or not _is_theirs(tx, packet, arrival):
-            people.hold(tx, arrival.id, "arrival-unreadable")
+            holds.place(tx, arrival.id, "arrival-unreadable")
             arrivals.settle(tx, arrival, "held", "no receipt of this packet")
             return
-        _record(tx, edges, packet, arrival, said)
+        _record(tx, services, packet, arrival, said)
 
 
 def _is_theirs(tx: Tx, packet: PacketId, arrival: Arrival) -> bool:
     """Only who was handed the packet can speak of it."""
-    disclosure = packets.disclosure_of(tx, packet)
+    disclosure = disclosures.disclosure_of(tx, packet)
     return disclosure is not None and disclosure.recipient == arrival.institution
 
 
-def _record(tx: Tx, edges: Edges, packet: PacketId, arrival: Arrival, said: Receipt) -> None:
+def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said: Receipt) -> None:
     sent = tx.case(packet.case).packets[packet]
-    disclosure = packets.disclosure_of(tx, packet)
+    disclosure = disclosures.disclosure_of(tx, packet)
     assert disclosure is not None  # looked up just before
     _join_patient(tx, packet, arrival)
     if sent.receipt:
-        if sent.receipt.word != said.word:
-            people.hold(tx, packet.case, "receipts-disagree", packet)
+        if sent.receipt.status != said.status:
+            holds.place(tx, packet.case, "receipts-disagree", packet)
         arrivals.settle(tx, arrival, "filed", "receipt again")
         return
     # A receipt shows that the receiver has the packet, whatever we heard of the hand-over.
-    packets.settle(tx, disclosure, "made")
-    reasons = _reasons(edges, tx.case(packet.case).opened, said)
-    fact = facts.ReceiptRecorded(packet=packet, word=said.word, arrival=arrival.id, reasons=reasons)
+    disclosures.settle(tx, disclosure, "made")
+    reasons = _reasons(services, tx.case(packet.case).opened, said)
+    fact = facts.ReceiptRecorded(packet=packet, status=said.status, arrival=arrival.id, reasons=reasons)
     tx.append(Chain.case(packet.case), fact)
     arrivals.settle(tx, arrival, "filed", "receipt")
-    is_declined = said.word is ReceiptWord.DECLINED
+    is_declined = said.status is ReceiptStatus.DECLINED
     if is_declined:
-        people.hold(tx, packet.case, "packet-declined", packet)
-    reopened = is_declined and _reopen(tx, edges, packet.case, reasons)
-    settle_needs(tx, edges, packet.case)
+        holds.place(tx, packet.case, "packet-declined", packet)
+    reopened = is_declined and _reopen(tx, services, packet.case, reasons)
+    settle_needs(tx, services, packet.case)
     if reopened:
-        rounds.ring(tx, Dag.OPEN_CASE, packet.case)
+        rounds.owe(tx, Dag.OPEN_CASE, packet.case)
 
 
-def _reasons(edges: Edges, opened: facts.CaseOpened | None, said: Receipt) -> tuple[str, ...]:
+def _reasons(services: Services, opened: facts.CaseOpened | None, said: Receipt) -> tuple[str, ...]:
     """The receiver's reasons in words we know: the keys of the case's checklist, and those of a decline."""
-    lines = edges.checklists[opened.checklist].lines if opened else ()
+    lines = services.checklists[opened.checklist].lines if opened else ()
     known = DECLINE_REASONS.union(line.key for line in lines)
     return tuple(dict.fromkeys(worded(one, known) for one in said.reasons))
 
 
-def _reopen(tx: Tx, edges: Edges, case: CaseId, reasons: Sequence[str]) -> bool:
+def _reopen(tx: Tx, services: Services, case: CaseId, reasons: Sequence[str]) -> bool:
     """A reason that is the key of a checklist line reopens it: who answered for it is asked, or awaited, once more."""
     reopened = False
     for request in requests.of_case(tx, case):
-        department = edges.institutions[request.institution].department(request.department)
+        department = services.institutions[request.institution].department(request.department)
         to = RequestState.DUE if department.is_fetched else RequestState.EXPECTED
         if set(request.lines) & set(reasons) and not request.state.is_open and to in MOVES[request.state]:
             requests.move(tx, request, to, findings=("packet-declined",))

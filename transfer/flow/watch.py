@@ -9,24 +9,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from transfer.errors import Fenced, TransferError
+from transfer.errors import ChangedMeanwhile, TransferError
 from transfer.ledger import Ledger, Tx, patients
 from transfer.rounds import LEASE
 
 #: seconds between two looks at the epoch; leases are renewed at a third of their length
-LOOK = 1.0
+LOOK_EVERY_SECONDS = 1.0
 #: seconds a look may take before nobody knows what may flow. A look takes milliseconds, on a busy machine tenths of a
 #: second. A stop is to be complete within five seconds, and half of them are left to write what was cut
-LONGEST = 2.0
+MAX_LOOK_SECONDS = 2.0
 
 
 class Watch:
-    """`check` raises `Fenced` once anything we hold was taken from us, the patient's epoch moved, or `still` says that
-    what allows the work is over: a form that expires moves no epoch. Also once nobody could look for as long as a claim
-    lasts: what we hold may be another's by then.
+    """`check` raises `ChangedMeanwhile` once anything we hold was taken from us, the patient's epoch moved, or `still`
+    says that what allows the work is over: a form that expires moves no epoch. Also once nobody could look for as long
+    as a claim lasts: what we hold may be another's by then.
 
     `cut` is called then, in the watching thread and again at each look: for bytes on their way out, which wait where
-    they cannot check, and may not flow unwatched. For them a look that fails or takes over `LONGEST` is enough.
+    they cannot check, and may not flow unwatched. For them a look that fails or takes over `MAX_LOOK_SECONDS` is
+    enough.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Watch:
 
     def check(self) -> None:
         if self._lost:
-            raise Fenced(self._lost)
+            raise ChangedMeanwhile(self._lost)
 
     def follow(self, epoch: int) -> None:
         """We have read the permission anew in this epoch and go on in it."""
@@ -60,19 +61,19 @@ class Watch:
 
     def run(self) -> None:
         ticks = 0
-        every = max(1, int(LEASE.total_seconds() / 3 / LOOK))
-        while not self._over.wait(LOOK):
+        every = max(1, int(LEASE.total_seconds() / 3 / LOOK_EVERY_SECONDS))
+        while not self._over.wait(LOOK_EVERY_SECONDS):
             ticks += 1
             # In a thread of its own: one that does not come back must not keep us from saying so.
             look = threading.Thread(
                 target=self._try_to_look, kwargs={"renew": ticks % every == 0}, name="look", daemon=True
             )
             look.start()
-            look.join(LONGEST)
+            look.join(MAX_LOOK_SECONDS)
             while look.is_alive() and not self._over.is_set():
                 self._note_blind()
                 self._cut_if_lost()
-                look.join(LOOK)
+                look.join(LOOK_EVERY_SECONDS)
             self._cut_if_lost()
 
     def _try_to_look(self, *, renew: bool) -> None:
@@ -96,7 +97,7 @@ class Watch:
                 self._cut()
 
     def _look(self, tx: Tx, *, renew: bool) -> None:
-        if self._patient and patients.epoch(tx, self._patient) != self._epoch:
+        if self._patient and patients.current_epoch(tx, self._patient) != self._epoch:
             self._lost = "the patient's epoch moved"
         elif self._still and not self._still(tx):
             self._lost = "no basis is in force any more"

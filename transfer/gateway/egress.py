@@ -24,12 +24,12 @@ from typing import TypeVar
 from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import rule_packet, stands_until
 from transfer.flow.deliver import open_egress
-from transfer.flow.edges import Edges
-from transfer.flow.fence import note_fences
-from transfer.flow.watch import LONGEST
+from transfer.flow.services import Services
+from transfer.flow.stopping import note_completed_stops
+from transfer.flow.watch import MAX_LOOK_SECONDS
 from transfer.identifiers import InstitutionId, PacketId, PatientId
-from transfer.ledger import Ledger, packets, patients
-from transfer.ledger.packets import Egress, Sender
+from transfer.ledger import Ledger, disclosures, packets, patients
+from transfer.ledger.disclosures import Egress, Sender
 from transfer.packet import Plan
 from transfer.sealing import KeyGone
 
@@ -38,9 +38,9 @@ log = logging.getLogger("transfer.gateway.egress")
 T = TypeVar("T")
 
 #: seconds between two looks at the open streams
-LOOK = 0.5
+LOOK_EVERY_SECONDS = 0.5
 #: each stream is ruled on anew at one of so many looks, epoch or not: what a ruling rests on may end by itself
-ANEW = 20
+RULE_AGAIN_EVERY_LOOKS = 20
 #: how long a ruling waits for who is changing the patient's permissions; then this stream is cut, and no other
 CHANGING = "500ms"
 #: bytes handed to the socket at once
@@ -81,9 +81,9 @@ class Stream:
 class Outgoing:
     """All streams of this process."""
 
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
-        own = edges.ledger
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        own = services.ledger
         self._looking = Ledger(own.url, own.keys, own.origin, connections=1)
         self._sender = Sender(own)
         self._turns = itertools.count()
@@ -95,7 +95,7 @@ class Outgoing:
         #: the last look failed, or has not come back
         self._is_blind = False
         with own.transaction() as tx:
-            packets.close_dead(tx)
+            disclosures.close_dead(tx)
 
     def open(
         self, packet: PacketId, recipient: InstitutionId, transport: asyncio.Transport | None, channel: str
@@ -109,17 +109,17 @@ class Outgoing:
             raise Unavailable("open streams cannot be watched")
         egress = None
         try:
-            with self._edges.ledger.transaction() as tx:
+            with self._services.ledger.transaction() as tx:
                 opened = tx.case(packet.case).opened
                 if opened is None:
                     return None
                 patient = PatientId(opened.patient)
-                egress = open_egress(tx, self._edges, packet, patient, recipient, self._sender.number, channel)
+                egress = open_egress(tx, self._services, packet, patient, recipient, self._sender.number, channel)
                 if egress is None:
                     return None
                 self._opening.add(egress.id)
                 plan = packets.plan_of(tx, packet, patient)
-                until = stands_until(tx, self._edges.institutions, patient)
+                until = stands_until(tx, self._services.institutions, patient)
             stream = Stream(
                 egress=egress, recipient=recipient, transport=transport, until=until, turn=next(self._turns)
             )
@@ -138,8 +138,8 @@ class Outgoing:
 
     def _write_ends(self) -> None:
         for name, (stream, outcome) in list(self._unwritten.items()):
-            with self._edges.ledger.transaction() as tx:
-                packets.close_egress(tx, name, stream.sent, outcome)
+            with self._services.ledger.transaction() as tx:
+                disclosures.close_egress(tx, name, stream.sent, outcome)
             self._unwritten.pop(name, None)
 
     def _close_lost(self) -> None:
@@ -148,29 +148,29 @@ class Outgoing:
         The rows are read first and our own names after that, in the order in which a stream goes through them: so a
         row that is still to become a stream is found in one of them.
         """
-        with self._edges.ledger.transaction() as tx:
-            rows = packets.open_of(tx, self._sender.number)
+        with self._services.ledger.transaction() as tx:
+            rows = disclosures.open_of(tx, self._sender.number)
         known = {*self._opening, *self._streams, *self._unwritten}
         for name in rows:
             if name not in known:
-                with self._edges.ledger.transaction() as tx:
-                    packets.close_egress(tx, name, 0, "broken")
+                with self._services.ledger.transaction() as tx:
+                    disclosures.close_egress(tx, name, 0, "broken")
 
     async def watch(self) -> None:
         """Look until cancelled. Whatever goes wrong while looking, nothing flows unwatched: then all is cut."""
         writing: asyncio.Future[None] | None = None
         for number in itertools.count():
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
             if writing is None or writing.done():
                 writing = _beside("write", self._write)
             await self._cut_after(_beside("look", partial(self._try_to_look, number)))
 
     async def _cut_after(self, look: "asyncio.Future[list[Stream] | None]") -> None:
         """Wait for a look and cut what it names. While it does not come back all is cut, and no other is begun."""
-        patience = LONGEST
-        while not (await asyncio.wait({look}, timeout=patience))[0]:
+        wait_seconds = MAX_LOOK_SECONDS
+        while not (await asyncio.wait({look}, timeout=wait_seconds))[0]:
             self._cut_all()
-            patience = LOOK
+            wait_seconds = LOOK_EVERY_SECONDS
         doomed = look.result()
         if doomed is None:
             self._cut_all()
@@ -201,7 +201,7 @@ class Outgoing:
 
     def _write(self) -> None:
         """What follows from streams that ended. It may wait for others' locks, and nothing waits for it."""
-        for write in (self._write_ends, self._close_lost, partial(note_fences, self._edges.ledger)):
+        for write in (self._write_ends, self._close_lost, partial(note_completed_stops, self._services.ledger)):
             try:
                 write()
             except Exception as error:  # noqa: BLE001  who asks next writes it, and the looking goes on
@@ -211,18 +211,18 @@ class Outgoing:
         """The streams that may not go on. Without our session's lock others take us for dead: then all of them."""
         streams = dict(self._streams)
         if not self._sender.is_alive():
-            self._sender = Sender(self._edges.ledger)
+            self._sender = Sender(self._services.ledger)
             return list(streams.values())
         if not streams:
             return []
         with self._looking.transaction() as tx:
-            written_off = {name for name, s in streams.items() if not packets.count(tx, name, s.sent)}
-            moved = {one.id for one in packets.stale(tx, self._sender.number)}
+            written_off = {name for name, s in streams.items() if not disclosures.count(tx, name, s.sent)}
+            moved = {one.id for one in disclosures.stale(tx, self._sender.number)}
             now = tx.now()
         due = {
             name
             for name, s in streams.items()
-            if name in moved or (number + s.turn) % ANEW == 0 or (s.until and s.until <= now)
+            if name in moved or (number + s.turn) % RULE_AGAIN_EVERY_LOOKS == 0 or (s.until and s.until <= now)
         }
         return [s for name, s in streams.items() if name in written_off or (name in due and not self._may_go_on(s))]
 
@@ -231,12 +231,12 @@ class Outgoing:
         try:
             with self._looking.transaction() as tx:
                 tx.run(f"SET LOCAL lock_timeout = '{CHANGING}'")
-                epoch = patients.share(tx, egress.patient)
-                rulings = rule_packet(tx, self._edges.institutions, egress.patient, egress.packet, stream.recipient)
+                epoch = patients.hold_epoch_shared(tx, egress.patient)
+                rulings = rule_packet(tx, self._services.institutions, egress.patient, egress.packet, stream.recipient)
                 if not all(ruling.is_permitted for ruling in rulings):
                     return False
-                packets.renew_egress(tx, egress, epoch)
-                stream.until = stands_until(tx, self._edges.institutions, egress.patient)
+                disclosures.renew_egress(tx, egress, epoch)
+                stream.until = stands_until(tx, self._services.institutions, egress.patient)
         except (TransferError, KeyGone):
             return False
         return True

@@ -22,12 +22,12 @@ from starlette.types import Receive, Scope, Send
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.outline import outline
-from transfer.adapters.fhir.responses import Answer
+from transfer.adapters.fhir.responses import FhirResponse
 from transfer.adapters.fhir.trees import weigh
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import NeedsReview, NotAllowed, OutOfScope, Refused, TooLarge, TransferError, Unavailable
-from transfer.flow.edges import Edges
-from transfer.flow.fence import end_by_reference
+from transfer.flow.services import Services
+from transfer.flow.stopping import end_by_reference
 from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.egress import Outgoing, Stream, pieces
 from transfer.gateway.intake import Also, Intake
@@ -35,8 +35,8 @@ from transfer.gateway.mllp.frames import Payload
 from transfer.gateway.serving import certificate_of, transport_of
 from transfer.gateway.spool import Spool
 from transfer.identifiers import InstitutionId, PacketId
-from transfer.ledger import Tx, packets, patients, requests
-from transfer.ledger.arrivals import IN_ROW, Incoming, Stored
+from transfer.ledger import Tx, disclosures, packets, permissions, requests
+from transfer.ledger.arrivals import IN_ROW, NewArrival, Stored
 from transfer.packet import Plan, tar_stream
 from transfer.sealing import KeyGone
 
@@ -57,13 +57,13 @@ Reader = Callable[[int, int], Iterator[bytes]]
 
 
 class Doors:
-    """The application. One per process; `edges`, `intake` and `outgoing` are the process's own."""
+    """The application. One per process; `services`, `intake` and `outgoing` are the process's own."""
 
-    def __init__(self, edges: Edges, intake: Intake, outgoing: Outgoing, spool: Path | None = None) -> None:
-        self._edges = edges
+    def __init__(self, services: Services, intake: Intake, outgoing: Outgoing, spool: Path | None = None) -> None:
+        self._services = services
         self._intake = intake
         self._outgoing = outgoing
-        self._callers = Callers(edges.institutions)
+        self._callers = Callers(services.institutions)
         self._posting: Counter[InstitutionId] = Counter()
         self._spool = spool or Path(tempfile.gettempdir())
 
@@ -94,7 +94,7 @@ class Doors:
         return JSONResponse({"status": "ok"})
 
     def _ping(self) -> None:
-        with self._edges.ledger.transaction() as tx:
+        with self._services.ledger.transaction() as tx:
             tx.now()
 
     # --- in -----------------------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class Doors:
             body.discard()
             self._posting[caller.id] -= 1
 
-    def _refused(self, caller: Caller, answer: Answer, why: str) -> Response:
+    def _refused(self, caller: Caller, answer: FhirResponse, why: str) -> Response:
         """Said to the caller, and written down: by whom and why, never what."""
         log.warning("http: a message at the door of %s is refused with %d: %s", caller.id, answer.status, why)
         return _response(answer)
@@ -138,7 +138,7 @@ class Doors:
                 if body.sink is None and body.length > IN_ROW:
                     body.spill(Spool(self._spool))
 
-    async def _take_in_turn(self, caller: Caller, body: Payload, base: str) -> Answer:
+    async def _take_in_turn(self, caller: Caller, body: Payload, base: str) -> FhirResponse:
         if body.sink is None:
             return await self._take(caller, body, body.in_memory(), base)
         async with self._intake.one_at_a_time:
@@ -146,15 +146,15 @@ class Doors:
             outlined = await asyncio.to_thread(outline, cast(Spool, body.sink).chunks())
             return await self._take(caller, body, outlined, base)
 
-    async def _take(self, caller: Caller, body: Payload, outlined: bytes, base: str) -> Answer:
+    async def _take(self, caller: Caller, body: Payload, outlined: bytes, base: str) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
         caller.check_may(incoming.grant)
         subject = await asyncio.to_thread(self._packet_of, caller, incoming)
         await asyncio.to_thread(self._check_request, caller, incoming)
         location = None
         if body.sink is not None:
-            location = await asyncio.to_thread(self._edges.vault.keep, cast(Spool, body.sink).chunks())
-        arrival = Incoming(
+            location = await asyncio.to_thread(self._services.vault.keep, cast(Spool, body.sink).chunks())
+        arrival = NewArrival(
             institution=caller.id,
             door=Door.FHIR,
             kind=incoming.kind,
@@ -169,12 +169,12 @@ class Doors:
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
         stored = await self._intake.store(arrival, self._also(caller, incoming.form, outlined))
         if stored.is_duplicate and location:
-            await asyncio.to_thread(self._edges.vault.remove, location.key)
+            await asyncio.to_thread(self._services.vault.remove, location.key)
         if len(incoming.types) == 1:
             return responses.stored(incoming.types[0], stored.arrival, f"{base}/fhir")
         return responses.stored_bundle(incoming.types, stored.arrival)
 
-    def _packet_of(self, caller: Caller, incoming: inbound.Incoming) -> str | None:
+    def _packet_of(self, caller: Caller, incoming: inbound.InboundBody) -> str | None:
         """The packet a receipt is about, if it is one that was handed to this caller.
 
         Raises:
@@ -186,13 +186,13 @@ class Doors:
             packet = PacketId(incoming.packet or "")
         except ValueError:
             raise NotAllowed("a receipt for no packet of ours") from None
-        with self._edges.ledger.transaction() as tx:
-            disclosure = packets.disclosure_of(tx, packet)
+        with self._services.ledger.transaction() as tx:
+            disclosure = disclosures.disclosure_of(tx, packet)
         if disclosure is None or disclosure.recipient != caller.id:
             raise NotAllowed("a receipt for a packet that was not handed to its sender")
         return packet
 
-    def _check_request(self, caller: Caller, incoming: inbound.Incoming) -> None:
+    def _check_request(self, caller: Caller, incoming: inbound.InboundBody) -> None:
         """Only who was asked can say that there is nothing.
 
         Raises:
@@ -200,7 +200,7 @@ class Doors:
         """
         if incoming.form is not Form.NO_RECORDS:
             return
-        with self._edges.ledger.transaction() as tx:
+        with self._services.ledger.transaction() as tx:
             request = requests.get(tx, incoming.request or "")
         if request is None or request.institution != caller.id:
             raise NotAllowed("an answer to a request that was not made to its sender")
@@ -210,16 +210,16 @@ class Doors:
         if form is not Form.REVOCATION:
             return None
         try:
-            consent = inbound.authorization(body, caller.institution, self._edges.institutions)
+            consent = inbound.authorization(body, caller.institution, self._services.institutions)
         except (NeedsReview, TooLarge):
             return None  # a person reads it; it is processed like any other
 
-        def fence(tx: Tx, stored: Stored) -> None:
-            number = patients.reference(tx, consent.reference)
+        def stop(tx: Tx, stored: Stored) -> None:
+            number = permissions.reference(tx, consent.reference)
             if number:
                 end_by_reference(tx, number, caller.id, consent.status, stored.arrival)
 
-        return fence
+        return stop
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class Doors:
         if isinstance(opened, Response):
             return opened
         stream, plan = opened
-        vault = self._edges.vault
+        vault = self._services.vault
         return _Download(
             self._outgoing, stream, request, plan.tar_length, plan.etag, "application/x-tar",
             lambda start, stop: tar_stream(plan, vault, start, stop),
@@ -246,7 +246,7 @@ class Doors:
         except KeyError:
             await asyncio.to_thread(self._outgoing.close, stream, "sent")
             return _response(responses.refused(NotAllowed("no such document")))
-        vault = self._edges.vault
+        vault = self._services.vault
         return _Download(
             self._outgoing, stream, request, entry.location.length, entry.location.sha256, document.content_type,
             lambda start, stop: vault.read(entry.location)
@@ -272,8 +272,8 @@ class Doors:
         return opened or Response(status_code=404)
 
     def _open_for(self, caller: Caller, packet: PacketId, request: Request, channel: str) -> tuple[Stream, Plan] | None:
-        with self._edges.ledger.transaction() as tx:
-            disclosure = packets.disclosure_of(tx, packet)
+        with self._services.ledger.transaction() as tx:
+            disclosure = disclosures.disclosure_of(tx, packet)
             known = packets.get(tx, packet)
         if disclosure is None or disclosure.recipient != caller.id or known is None or known.is_purged:
             return None
@@ -348,5 +348,5 @@ def _range(request: Request, length: int, etag: str) -> tuple[int, int, int]:
     return (start, stop, 206) if start < stop else (0, 0, 416)
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: FhirResponse) -> Response:
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from transfer.errors import Unavailable
 from transfer.ledger import Ledger, Tx, arrivals
-from transfer.ledger.arrivals import Incoming, Stored
+from transfer.ledger.arrivals import NewArrival, Stored
 
 #: arrivals in one transaction at the most
 BATCH = 512
@@ -29,7 +29,7 @@ Also = Callable[[Tx, Stored], None]
 
 @dataclass(slots=True)
 class _Waiting:
-    incoming: Incoming
+    incoming: NewArrival
     also: Also | None
     loop: asyncio.AbstractEventLoop
     answer: "asyncio.Future[Stored]" = field(repr=False)
@@ -58,7 +58,7 @@ class Intake:
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
-    async def store(self, incoming: Incoming, also: Also | None = None) -> Stored:
+    async def store(self, incoming: NewArrival, also: Also | None = None) -> Stored:
         """Return when it is durable. Storing the same thing again says which arrival it is.
 
         Raises:
@@ -103,7 +103,7 @@ class Intake:
                 for one, kept in zip(batch, stored, strict=True):
                     if one.also and not kept.is_duplicate:
                         one.also(tx, kept)
-                arrivals.ring_for(tx, [one.incoming for one in batch], stored)
+                arrivals.owe_for(tx, [one.incoming for one in batch], stored)
         except Exception as error:  # noqa: BLE001  whatever it is, nobody may be acknowledged and nobody else must suffer
             if len(batch) > 1 and not isinstance(error, Unavailable):
                 for one in batch:

@@ -17,31 +17,31 @@ SEND_BUFFER = 128 << 10
 class WatchedProtocol(HttpToolsProtocol):
     """One connection. A request finds its transport in `scope["extensions"]`, so that a watcher can abort it."""
 
-    _patience: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if raw := transport.get_extra_info("socket"):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self._be_patient()
+        self._start_head_timer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {"transfer.transport": {"transport": self.transport}}
 
     def on_headers_complete(self) -> None:
-        if self._patience:
-            self._patience.cancel()
-            self._patience = None
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._patience:
-            self._patience.cancel()
+        if self._head_timer:
+            self._head_timer.cancel()
         super().connection_lost(exc)
 
-    def _be_patient(self) -> None:
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:

@@ -23,17 +23,17 @@ from psycopg_pool.pool import AddConnection, MaintenanceTask
 from transfer import case as cases
 from transfer import facts
 from transfer.errors import OutOfOrder
-from transfer.facts import Chain, Fact, Line, Origin
+from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId
 from transfer.sealing import Keys
 
 Row = Any  # a named tuple of the query's own columns
 
 #: seconds until a database that is away is looked for again, at most
-LOOK_AGAIN = 0.5
+RECONNECT_SECONDS = 0.5
 #: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
 #: the URL win
-PATIENCE = {
+KEEPALIVES = {
     "connect_timeout": "10",
     "tcp_user_timeout": "10000",
     "keepalives_idle": "5",
@@ -90,7 +90,7 @@ class Tx:
         self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", Chain.case(case))
         self.row("SELECT 1 FROM chain_heads WHERE chain = %s FOR UPDATE", Chain.case(case))
 
-    def append(self, chain: Chain, fact: Fact) -> Line:
+    def append(self, chain: Chain, fact: Fact) -> LedgerLine:
         """Add a line to a chain. The row of its case is written anew when the transaction ends."""
         self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", chain)
         head = self.row("SELECT sequence, hash FROM chain_heads WHERE chain = %s FOR UPDATE", chain)
@@ -105,7 +105,7 @@ class Tx:
             self._touched.add(CaseId(chain.removeprefix("case:")))
         return line
 
-    def lines(self, chain: Chain) -> list[Line]:
+    def lines(self, chain: Chain) -> list[LedgerLine]:
         """A chain from its first line on."""
         rows = self.rows("SELECT text, previous, hash FROM facts WHERE chain = %s ORDER BY sequence", chain)
         return [facts.read(row.text, row.previous, row.hash) for row in rows]
@@ -143,14 +143,14 @@ class _Pool(ConnectionPool[psycopg.Connection[Row]]):
     """The library doubles its pauses between attempts, so they last as long again as the database was away."""
 
     def schedule_task(self, task: MaintenanceTask, delay: float) -> None:
-        super().schedule_task(task, min(delay, LOOK_AGAIN) if isinstance(task, AddConnection) else delay)
+        super().schedule_task(task, min(delay, RECONNECT_SECONDS) if isinstance(task, AddConnection) else delay)
 
 
 class Ledger:
     """The way to the ledger for one process. Connections are made when first needed."""
 
     def __init__(self, url: str, keys: Keys, origin: Origin, *, connections: int = 4) -> None:
-        self.url = make_conninfo("", **{**PATIENCE, **conninfo_to_dict(url)})
+        self.url = make_conninfo("", **{**KEEPALIVES, **conninfo_to_dict(url)})
         self.keys = keys
         self.origin = origin
         self._pool = _Pool(

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import Fenced
+from transfer.errors import ChangedMeanwhile
 from transfer.identifiers import INBOX, ArrivalId, CaseId, InstitutionId, PatientId
 from transfer.ledger import Row, Tx, rounds
 from transfer.rounds import LEASE, Dag
@@ -20,11 +20,11 @@ LEASES_LOST = 3
 #: bytes; a longer payload lies in the vault, a shorter one in the arrival's row
 IN_ROW = 64 << 10
 #: how long an unmatched message is kept sealed
-STRANGER = timedelta(hours=72)
+UNMATCHED_RETENTION = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class NewArrival:
     """A message at a door, before its acknowledgement.
 
     `business` identifies the message, so that the same one sent again is a duplicate. `control` is the sender's message
@@ -98,7 +98,7 @@ class Arrival:
     sealed: bytes | None
 
 
-def store(tx: Tx, incoming: Sequence[Incoming], *, received_at: datetime | None = None) -> list[Stored]:
+def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None) -> list[Stored]:
     """Store all of it; durable once the transaction commits. What was stored before is a duplicate and not repeated.
 
     A referral gets its case here. `received_at` is that of the first, where it is not now; each further one came a
@@ -120,7 +120,7 @@ def store(tx: Tx, incoming: Sequence[Incoming], *, received_at: datetime | None 
     )
     new = {row.arrival for row in inserted if row}
     if objects := [row.vault_key for row in rows if row.vault_key and row.arrival in new]:
-        tx.run("DELETE FROM vault_intents WHERE key = ANY(%s)", objects)
+        tx.run("DELETE FROM vault_uploads WHERE key = ANY(%s)", objects)
     known = _known(tx, [row.dedupe for row in rows if row.arrival not in new])
     return [
         Stored(arrival=row.arrival, is_duplicate=False, subject=row.subject)
@@ -130,15 +130,15 @@ def store(tx: Tx, incoming: Sequence[Incoming], *, received_at: datetime | None 
     ]
 
 
-def ring_for(tx: Tx, incoming: Sequence[Incoming], stored: Sequence[Stored]) -> None:
+def owe_for(tx: Tx, incoming: Sequence[NewArrival], stored: Sequence[Stored]) -> None:
     """Owe the rounds that process what is new."""
     new = [(one, kept) for one, kept in zip(incoming, stored, strict=True) if not kept.is_duplicate]
-    bells = {_bell(one, kept) for one, kept in new}
-    for dag, subject in sorted(bells):
-        rounds.ring(tx, Dag(dag), subject)
+    owed = {_round_of(one, kept) for one, kept in new}
+    for dag, subject in sorted(owed):
+        rounds.owe(tx, Dag(dag), subject)
 
 
-def _bell(one: Incoming, kept: Stored) -> tuple[Dag, str]:
+def _round_of(one: NewArrival, kept: Stored) -> tuple[Dag, str]:
     if one.kind is ArrivalKind.REFERRAL and kept.subject:
         return Dag.OPEN_CASE, kept.subject
     if one.kind is ArrivalKind.RECEIPT and kept.subject:
@@ -151,11 +151,11 @@ def _open_days(tx: Tx, institutions: set[InstitutionId], day: date) -> None:
     for institution in sorted(institutions):
         tx.keys.make(KeyName.day(institution, day))
         tx.run(
-            "INSERT INTO stranger_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day
+            "INSERT INTO unmatched_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day
         )
 
 
-def _row(tx: Tx, one: Incoming, day: date, received_at: datetime) -> _Row:
+def _row(tx: Tx, one: NewArrival, day: date, received_at: datetime) -> _Row:
     arrival = ArrivalId.draw()
     key = KeyName.day(one.institution, day)
     return _Row(
@@ -250,10 +250,12 @@ def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
 
 
 def still_ours(tx: Tx, arrival: Arrival) -> None:
-    """Raise `Fenced` if another claimed the arrival since, or a purge took it. Then nothing of it may be kept."""
+    """Raise `ChangedMeanwhile` if another claimed the arrival since, or a purge took it. Then nothing of it may be
+    kept.
+    """
     ours = "SELECT 1 FROM arrivals WHERE arrival = %s AND claim = %s AND state <> 'purged' FOR UPDATE"
     if not tx.row(ours, arrival.id, arrival.claim):
-        raise Fenced(f"{arrival.id} was taken over")
+        raise ChangedMeanwhile(f"{arrival.id} was taken over")
 
 
 def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: timedelta | None = None) -> None:
@@ -270,7 +272,7 @@ def forget_control(tx: Tx, arrival: Arrival) -> None:
     tx.run("UPDATE arrivals SET control = NULL WHERE arrival = %s", arrival.id)
 
 
-def let_go(tx: Tx, arrival: Arrival) -> None:
+def release_claim(tx: Tx, arrival: Arrival) -> None:
     """Give it back: it stays as it was, for the next task."""
     tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
 
@@ -287,7 +289,7 @@ def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
     return Dag.RECEIVE_ARRIVALS, INBOX
 
 
-def know_again(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
+def index_terms(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
     """Keep the terms by which a sealed arrival is found when its patient's case opens."""
     tx.run(
         "INSERT INTO arrival_terms (term, arrival) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING",
@@ -355,15 +357,15 @@ def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
     )
 
 
-def count_stranger(tx: Tx, arrival: Arrival, column: str) -> None:
+def count_unmatched(tx: Tx, arrival: Arrival, column: str) -> None:
     """Count an unmatched message: `received`, `matched` or `purged`, per day. It leaves no fact of its own."""
     statement = {
-        "received": "ON CONFLICT (institution, day) DO UPDATE SET received = stranger_counts.received + 1",
-        "matched": "ON CONFLICT (institution, day) DO UPDATE SET matched = stranger_counts.matched + 1",
+        "received": "ON CONFLICT (institution, day) DO UPDATE SET received = unmatched_counts.received + 1",
+        "matched": "ON CONFLICT (institution, day) DO UPDATE SET matched = unmatched_counts.matched + 1",
     }[column]
     first = {"received": (1, 0), "matched": (0, 1)}[column]
     tx.run(
-        f"INSERT INTO stranger_counts (institution, day, received, matched) VALUES (%s, %s, %s, %s) {statement}",  # noqa: S608  one of two texts above
+        f"INSERT INTO unmatched_counts (institution, day, received, matched) VALUES (%s, %s, %s, %s) {statement}",  # noqa: S608  one of two texts above
         *(arrival.institution, arrival.received_at.date(), *first),
     )
 
@@ -384,7 +386,7 @@ def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
     gone = [_arrival(row) for row in rows]
     for (institution, day), count in sorted(Counter((a.institution, a.received_at.date()) for a in gone).items()):
         tx.run(
-            "UPDATE stranger_counts SET purged = purged + %s WHERE institution = %s AND day = %s",
+            "UPDATE unmatched_counts SET purged = purged + %s WHERE institution = %s AND day = %s",
             *(count, institution, day),
         )
     return gone

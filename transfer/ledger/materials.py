@@ -20,7 +20,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredMaterial:
     material: Material
     institution: InstitutionId
     line: str
@@ -42,7 +42,7 @@ def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind =
 
 
 def receive(
-    tx: Tx, case: CaseId, patient: PatientId, kept: Kept, *, pieces: int, announced: int | None, label: Label
+    tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, *, pieces: int, announced: int | None, label: Label
 ) -> Material:
     """Count a parcel in by its labels, and compare it with the sender's list where there is one.
 
@@ -60,7 +60,7 @@ def receive(
     return now
 
 
-def announce(tx: Tx, case: CaseId, kept: Kept, expected: int) -> Material:
+def announce(tx: Tx, case: CaseId, kept: StoredMaterial, expected: int) -> Material:
     """How many pieces the sender's list says were sent, said after they came. The same again writes nothing.
 
     Raises:
@@ -72,7 +72,7 @@ def announce(tx: Tx, case: CaseId, kept: Kept, expected: int) -> Material:
     return now
 
 
-def _count(tx: Tx, case: CaseId, kept: Kept, now: Material) -> None:
+def _count(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material) -> None:
     tx.run(
         "UPDATE materials SET expected = %s, received = %s, state = %s WHERE material = %s",
         *(now.expected, now.received, now.state, now.id),
@@ -88,16 +88,16 @@ def _count(tx: Tx, case: CaseId, kept: Kept, now: Material) -> None:
     tx.append(Chain.case(case), fact)
 
 
-def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[Kept]:
+def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[StoredMaterial]:
     rows = tx.rows("SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind", case)
     return [_kept(tx, patient, row) for row in rows]
 
 
-def _kept(tx: Tx, patient: PatientId, row: Row) -> Kept:
+def _kept(tx: Tx, patient: PatientId, row: Row) -> StoredMaterial:
     label = None
     if row.about:
         label = codec.load(Label, tx.keys.unseal(KeyName.patient(patient), row.about, about=row.material))
-    return Kept(
+    return StoredMaterial(
         material=Material(
             id=MaterialId(row.material),
             accession_hmac=tx.keys.hmac(KeyName.patient(patient), label.accession.encode()).hex() if label else "",

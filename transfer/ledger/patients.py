@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from transfer import codec, facts
 from transfer.facts import Chain
-from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
+from transfer.identifiers import ArrivalId, CaseId, PatientId
 from transfer.ledger import Tx, lock_number, records
 from transfer.matching import Candidate, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.sealing import SITE, KeyGone, KeyName
 
 
@@ -22,7 +20,7 @@ class Identity:
     former: tuple[Demographics, ...] = ()
 
 
-def share(tx: Tx, patient: PatientId) -> int:
+def hold_epoch_shared(tx: Tx, patient: PatientId) -> int:
     """Share the patient's epoch until this transaction ends, so that it cannot change. Returns it.
 
     Asking, collecting, disclosing and opening an egress do this first, then read the clock, then decide. The advisory
@@ -32,21 +30,21 @@ def share(tx: Tx, patient: PatientId) -> int:
     return int(tx.value("SELECT epoch FROM patient_epochs WHERE patient = %s", patient))
 
 
-def lock(tx: Tx, patient: PatientId) -> None:
+def hold_epoch_exclusive(tx: Tx, patient: PatientId) -> None:
     """Take the locks of `move`, before reading what decides whether to move. Nobody else ends or files meanwhile."""
     tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"patient/{patient}"))
 
 
-def move(tx: Tx, patient: PatientId) -> int:
+def begin_epoch(tx: Tx, patient: PatientId) -> int:
     """Begin the patient's next epoch. Nobody who shares the epoch works while this transaction lasts.
 
     Never call it after `share` in one transaction: two that do so wait for each other.
     """
-    lock(tx, patient)
+    hold_epoch_exclusive(tx, patient)
     return int(tx.value("UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch", patient))
 
 
-def epoch(tx: Tx, patient: str) -> int:
+def current_epoch(tx: Tx, patient: str) -> int:
     """The epoch now, without holding it."""
     return int(tx.value("SELECT epoch FROM patient_epochs WHERE patient = %s", patient))
 
@@ -131,128 +129,6 @@ def _study_identifiers(tx: Tx, patient: PatientId) -> frozenset[IssuedIdentifier
 
 
 # --- permissions ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filed:
-    """A permission as the ledger has it."""
-
-    permission: Permission
-    patient: PatientId
-    reference: bytes | None
-    #: whose door the form came through
-    filed_by: InstitutionId | None
-    ended_at: datetime | None
-    in_force_at: datetime | None
-    purged_at: datetime | None
-
-
-def file_form(tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalId, expires_at: datetime | None) -> str:
-    """Keep a release form. The patient's epoch must have been moved in this transaction."""
-    permission = PermissionId.draw()
-    key = KeyName.patient(patient)
-    text = codec.dump(Authorization, form)
-    tx.run(
-        "INSERT INTO permissions (permission, patient, arrival, reference, form, filed_at) "
-        "VALUES (%s, %s, %s, %s, %s, transfer.now())",
-        *(permission, patient, arrival, reference(tx, form.reference), tx.keys.seal(key, text, about=permission)),
-    )
-    tx.append(
-        Chain.patient(patient),
-        facts.PermissionFiled(
-            permission=permission,
-            arrival=arrival,
-            form=tx.keys.hmac(key, text).hex(),
-            expires_at=expires_at.isoformat() if expires_at else None,
-        ),
-    )
-    return permission
-
-
-def end_permission(tx: Tx, patient: PatientId, permission: str, end: End, arrival: str | None = None) -> None:
-    """Write that a permission ended, and why. The patient's epoch must have been moved in this transaction."""
-    tx.keys.note_end(permission, end)
-    tx.run(
-        "UPDATE permissions SET ended = %s, ended_at = transfer.now() WHERE permission = %s",
-        *(end, permission),
-    )
-    tx.append(Chain.patient(patient), facts.PermissionEnded(permission=permission, end=end, arrival=arrival))
-
-
-def resume_permission(tx: Tx, patient: PatientId, permission: str) -> None:
-    """A paused permission goes on. The patient's epoch must have been moved in this transaction."""
-    tx.run("UPDATE permissions SET ended = NULL, ended_at = NULL WHERE permission = %s", permission)
-    tx.append(Chain.patient(patient), facts.PermissionResumed(permission=permission))
-
-
-def filed(tx: Tx, patient: str) -> list[Filed]:
-    """All release forms of a patient that can still be read, oldest first."""
-    rows = tx.rows(
-        """SELECT p.*, a.institution AS filed_by FROM permissions AS p LEFT JOIN arrivals AS a USING (arrival)
-           WHERE p.patient = %s AND form IS NOT NULL ORDER BY filed_at""",
-        patient,
-    )
-    key = KeyName.patient(PatientId(patient))
-    return [
-        Filed(
-            permission=Permission(
-                id=PermissionId(row.permission),
-                form=codec.load(Authorization, tx.keys.unseal(key, row.form, about=row.permission)),
-                ended=End(row.ended) if row.ended else None,
-            ),
-            patient=PatientId(row.patient),
-            reference=row.reference,
-            filed_by=InstitutionId(row.filed_by) if row.filed_by else None,
-            ended_at=row.ended_at,
-            in_force_at=row.in_force_at,
-            purged_at=row.purged_at,
-        )
-        for row in rows
-    ]
-
-
-def permissions(tx: Tx, patient: str) -> list[Permission]:
-    return [one.permission for one in filed(tx, patient)]
-
-
-def declare_emergency(
-    tx: Tx, patient: PatientId, discloser: InstitutionId, recipient: InstitutionId, clinician: str
-) -> None:
-    """Keep a clinician's declaration. The patient's epoch must have been moved in this transaction."""
-    tx.run(
-        "INSERT INTO emergencies (patient, discloser, recipient, clinician, declared_at) "
-        "VALUES (%s, %s, %s, %s, transfer.now())",
-        *(patient, discloser, recipient, clinician),
-    )
-    fact = facts.EmergencyDeclared(discloser=discloser, recipient=recipient, clinician=clinician)
-    tx.append(Chain.patient(patient), fact)
-
-
-def emergency(tx: Tx, patient: str, discloser: str, recipient: str) -> Emergency | None:
-    """The last declaration about a release between these two, in force or not."""
-    row = tx.row(
-        """SELECT * FROM emergencies WHERE patient = %s AND discloser = %s AND recipient = %s
-           ORDER BY declared_at DESC LIMIT 1""",
-        *(patient, discloser, recipient),
-    )
-    if row is None:
-        return None
-    return Emergency(
-        discloser=InstitutionId(row.discloser),
-        recipient=InstitutionId(row.recipient),
-        declared_by=row.clinician,
-        declared_at=row.declared_at,
-    )
-
-
-def patient_of_permission(tx: Tx, permission: str) -> PatientId | None:
-    patient = tx.value("SELECT patient FROM permissions WHERE permission = %s", permission)
-    return PatientId(patient) if patient else None
-
-
-def reference(tx: Tx, identifier: IssuedIdentifier | None) -> bytes | None:
-    """How a form's own number is kept: an HMAC under the site key."""
-    return tx.keys.hmac(SITE, f"form|{identifier.issuer}|{identifier.value}".encode()) if identifier else None
 
 
 def open_cases(tx: Tx, patients: Iterable[str]) -> list[CaseId]:

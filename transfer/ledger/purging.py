@@ -1,57 +1,27 @@
 """What a purge removes from the ledger's purgeable tables. Facts stay; the rows and keys that make them readable go."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from transfer import facts
 from transfer.facts import Chain
 from transfer.identifiers import BackupId, InstitutionId, PatientId
-from transfer.ledger import Ledger, Tx, lock_number, people
+from transfer.ledger import Tx, holds
+from transfer.ledger.vault_objects import _NAMING, mark_for_deletion, mark_unused_for_deletion, orphaned
 from transfer.sealing import KeyName
-
-#: shared by those who read which backups there are, taken by one that begins a backup
-_NAMING = lock_number("backups")
 
 
 def confirmed(tx: Tx, permission: str, code: str) -> str | None:
     """A person's last answer to this question, if any."""
     return tx.value(  # type: ignore[no-any-return]
-        "SELECT word FROM holds WHERE code = %s AND about = %s AND word IS NOT NULL ORDER BY resolved_at DESC LIMIT 1",
+        """SELECT answer FROM holds WHERE code = %s AND about = %s AND answer IS NOT NULL
+           ORDER BY resolved_at DESC LIMIT 1""",
         *(code, permission),
     )
 
 
 def cases_of(tx: Tx, patient: PatientId) -> list[str]:
     return [row.case_id for row in tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY case_id", patient)]
-
-
-def condemn(tx: Tx, keys: Iterable[str]) -> None:
-    """Mark objects for deletion. A process that dies before it removes them leaves their names for the next."""
-    for key in keys:
-        tx.run("INSERT INTO vault_intents (key, at) VALUES (%s, '-infinity') ON CONFLICT DO NOTHING", key)
-
-
-def condemn_unused(tx: Tx, keys: Iterable[str]) -> None:
-    """Mark the objects for deletion that nothing names any more: two records may have come in one message."""
-    unused = tx.rows(
-        """SELECT DISTINCT key FROM unnest(%s::text[]) AS key
-           WHERE NOT EXISTS (SELECT 1 FROM record_parts WHERE vault_key = key)
-             AND NOT EXISTS (SELECT 1 FROM arrivals WHERE vault_key = key)""",
-        list(keys),
-    )
-    condemn(tx, (row.key for row in unused))
-
-
-def forsaken(tx: Tx, older_than: timedelta) -> list[str]:
-    """Objects marked for deletion, and orphaned objects: their writer named them that long ago and never finished."""
-    rows = tx.rows(
-        """SELECT key FROM vault_intents
-           WHERE at = '-infinity' OR at < transfer.now() - greatest(%s, interval '6 hours')""",
-        older_than,
-    )
-    return [row.key for row in rows]
 
 
 def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
@@ -71,7 +41,7 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
         records,
     )
     forget_arrivals(tx, [row.arrival for row in came_in])
-    condemn_unused(tx, (row.vault_key for row in parts))
+    mark_unused_for_deletion(tx, (row.vault_key for row in parts))
     made = tx.rows(
         """SELECT packet FROM packet_records JOIN packets USING (packet) WHERE record = ANY(%s) AND purged_at IS NULL
            UNION SELECT packet FROM collected JOIN packets USING (case_id)
@@ -89,8 +59,8 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
         known = packets.get(tx, name)
         assert known is not None  # just looked up
         if known.is_assembled:
-            condemn(tx, packets.plan_of(tx, known.id, patient).generated_keys)
-        people.release(tx, known.case, "release-not-permitted", "purged", about=known.id)
+            mark_for_deletion(tx, packets.plan_of(tx, known.id, patient).generated_keys)
+        holds.withdraw(tx, known.case, "release-not-permitted", "purged", about=known.id)
         tx.append(Chain.case(known.case), facts.PacketPurged(packet=known.id))
     tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
 
@@ -153,7 +123,7 @@ def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
     tx.run(
         "UPDATE arrivals SET payload = NULL, vault_key = NULL, state = 'purged' WHERE arrival = ANY(%s)", list(names)
     )
-    condemn_unused(tx, (row.vault_key for row in rows))
+    mark_unused_for_deletion(tx, (row.vault_key for row in rows))
 
 
 def forget_patient(tx: Tx, patient: PatientId) -> None:
@@ -161,7 +131,7 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
 
     What is being written for the patient is marked for deletion as well: no permission is left to keep it under.
     """
-    tx.run("UPDATE vault_intents SET at = '-infinity' WHERE patient = %s", patient)
+    tx.run("UPDATE vault_uploads SET at = '-infinity' WHERE patient = %s", patient)
     forget_arrivals(tx, [row.arrival for row in tx.rows("SELECT arrival FROM arrivals WHERE patient = %s", patient)])
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
@@ -191,7 +161,7 @@ def mark_purged(tx: Tx, permission: str) -> None:
 def old_days(tx: Tx) -> list[tuple[InstitutionId, date]]:
     """Days that ended 72 h ago and are not closed: their keys are to be destroyed."""
     rows = tx.rows(
-        """SELECT institution, day FROM stranger_counts
+        """SELECT institution, day FROM unmatched_counts
            WHERE NOT is_closed AND day < (transfer.now() - interval '96 hours')::date ORDER BY day, institution"""
     )
     return [(InstitutionId(row.institution), row.day) for row in rows]
@@ -203,49 +173,22 @@ def is_empty(tx: Tx, institution: InstitutionId, day: date) -> bool:
     return not tx.row("SELECT 1 FROM arrivals WHERE key = %s AND state <> 'purged' LIMIT 1", key)
 
 
-def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.StrangersPurged | None:
+def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.UnmatchedPurged | None:
     """Close a day whose key was destroyed. One fact counts its unmatched messages. None: it was closed before."""
     row = tx.row(
-        """UPDATE stranger_counts SET is_closed = true WHERE institution = %s AND day = %s AND NOT is_closed
+        """UPDATE unmatched_counts SET is_closed = true WHERE institution = %s AND day = %s AND NOT is_closed
            RETURNING purged""",
         *(institution, day),
     )
     if row is None:
         return None
-    return facts.StrangersPurged(institution=institution, day=day.isoformat(), count=row.purged, key_destroyed=True)
+    return facts.UnmatchedPurged(institution=institution, day=day.isoformat(), count=row.purged, key_destroyed=True)
 
 
-def is_house_untidy(tx: Tx) -> bool:
+def is_housekeeping_due(tx: Tx) -> bool:
     """Whether housekeeping has work: unmatched messages, objects to delete, or a day with nothing left has lapsed."""
     lapsed = tx.row(
         """SELECT 1 FROM arrivals
            WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now()) LIMIT 1"""
     )
-    return bool(lapsed or forsaken(tx, timedelta(hours=6)) or old_days(tx))
-
-
-_written_for: ContextVar[PatientId | None] = ContextVar("written_for", default=None)
-
-
-@contextmanager
-def writing_for(patient: PatientId) -> Iterator[None]:
-    """Objects that this thread begins in the block belong to this patient. A purge removes what a dead writer left."""
-    token = _written_for.set(patient)
-    try:
-        yield
-    finally:
-        _written_for.reset(token)
-
-
-def announce(ledger: Ledger, key: str) -> None:
-    """Name an object before its first byte, in a transaction of its own, because the caller's may be rolled back."""
-    with ledger.transaction() as tx:
-        intend(tx, key)
-
-
-def intend(tx: Tx, key: str) -> None:
-    """Name an object that is about to be written."""
-    tx.run(
-        "INSERT INTO vault_intents (key, at, patient) VALUES (%s, transfer.now(), %s) ON CONFLICT DO NOTHING",
-        *(key, _written_for.get()),
-    )
+    return bool(lapsed or orphaned(tx, timedelta(hours=6)) or old_days(tx))

@@ -11,7 +11,8 @@ from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
 from transfer.ledger import Row, Tx
-from transfer.matching import Tier
+from transfer.ledger.vault_objects import strike
+from transfer.matching import MatchRule
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Ruling
 from transfer.records import Coding, Document, DocumentStatus, RecordKind, Relation
@@ -52,7 +53,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexEntry:
+class InstanceLocation:
     """An instance within a series' object."""
 
     sop_instance_uid: str
@@ -62,11 +63,11 @@ class IndexEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     series_instance_uid: str
-    instances: tuple[IndexEntry, ...]
+    instances: tuple[InstanceLocation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class RecordPart:
     """Bytes of a record. `role`: received (as they came), extracted (a document in it), series (a tar of images)."""
 
     role: str
@@ -78,7 +79,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredRecord:
     """A record as the ledger has it."""
 
     id: RecordId
@@ -93,7 +94,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class New:
+class NewRecord:
     """A record to keep. `origin` says where it is from (a URL, a number, a UID), so that it is kept once."""
 
     patient: PatientId
@@ -102,23 +103,23 @@ class New:
     status: DocumentStatus
     origin: str
     about: About
-    parts: tuple[Part, ...]
+    parts: tuple[RecordPart, ...]
     is_whole: bool = True
     arrival: ArrivalId | None = None
 
 
-def known(tx: Tx, patient: PatientId, origin: str) -> Kept | None:
+def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
     """The record we keep of this origin already."""
     row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = %s", patient, _hmac(tx, patient, origin))
     return _kept(tx, row) if row and row.purged_at is None else None
 
 
-def get(tx: Tx, record: str) -> Kept | None:
+def get(tx: Tx, record: str) -> StoredRecord | None:
     row = tx.row("SELECT * FROM records WHERE record = %s AND purged_at IS NULL", record)
     return _kept(tx, row) if row else None
 
 
-def keep(tx: Tx, new: New) -> Kept:
+def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     """Keep a record, once per origin. A record kept before is returned unchanged."""
     if there := known(tx, new.patient, new.origin):
         return there
@@ -142,7 +143,7 @@ def keep(tx: Tx, new: New) -> Kept:
     return kept
 
 
-def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Part]) -> None:
+def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[RecordPart]) -> None:
     first = tx.value("SELECT coalesce(max(part), 0) + 1 FROM record_parts WHERE record = %s", record)
     for number, part in enumerate(parts, start=first):
         index = None
@@ -168,21 +169,16 @@ def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Part
             ),
         )
 
-        strike_intent(tx, place.key)
+        strike(tx, place.key)
 
 
-def strike_intent(tx: Tx, key: str) -> None:
-    """Strike the object from the intents: the ledger names it for good now."""
-    tx.run("DELETE FROM vault_intents WHERE key = %s", key)
-
-
-def rewrite(tx: Tx, kept: Kept, about: About, *, is_whole: bool) -> None:
+def rewrite(tx: Tx, kept: StoredRecord, about: About, *, is_whole: bool) -> None:
     """A study grew, or its missing instances came."""
     sealed = tx.keys.seal(KeyName.patient(kept.patient), codec.dump(About, about), about=kept.id)
     tx.run("UPDATE records SET about = %s, is_whole = %s WHERE record = %s", sealed, is_whole, kept.id)
 
 
-def parts(tx: Tx, kept: Kept) -> list[Part]:
+def parts(tx: Tx, kept: StoredRecord) -> list[RecordPart]:
     rows = tx.rows("SELECT * FROM record_parts WHERE record = %s ORDER BY part", kept.id)
     return [_part(tx, kept.patient, row) for row in rows]
 
@@ -204,10 +200,10 @@ class Joined:
 def collect(
     tx: Tx,
     case: CaseId,
-    kept: Kept,
+    kept: StoredRecord,
     line: str | None,
     ruling: Ruling,
-    tier: Tier,
+    match_rule: MatchRule,
     *,
     copy_of: RecordId | None = None,
     request: RequestId | None = None,
@@ -232,7 +228,7 @@ def collect(
         content=content,
         basis=ruling.basis,
         is_whole=kept.is_whole,
-        tier=tier,
+        match_rule=match_rule,
         permission=ruling.permission,
         request=request,
         arrival=kept.arrival,
@@ -243,7 +239,7 @@ def collect(
     return True
 
 
-def complete(tx: Tx, case: CaseId, kept: Kept) -> None:
+def complete(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
     """Write that an imaging record's set of UIDs is whole now."""
     size, content = _content(tx, kept)
     tx.append(Chain.case(case), facts.RecordCompleted(record=kept.id, size=size, content=content))
@@ -258,12 +254,12 @@ def supersede(tx: Tx, case: CaseId, record: RecordId, by: RecordId | None, relat
         tx.append(Chain.case(case), facts.RecordSuperseded(record=record, by_record=by, relation=relation))
 
 
-def joined(tx: Tx, case: CaseId) -> list[tuple[Kept, Joined]]:
+def joined(tx: Tx, case: CaseId) -> list[tuple[StoredRecord, Joined]]:
     """What serves a case and can still be read, in the order in which it came."""
     return _all_joined(tx, case, None)
 
 
-def related(tx: Tx, case: CaseId, kept: Kept) -> list[tuple[Kept, Joined]]:
+def related(tx: Tx, case: CaseId, kept: StoredRecord) -> list[tuple[StoredRecord, Joined]]:
     """The other records of the case that share a term with this one (`transfer.copies.terms`), as `joined`."""
     rows = tx.rows(
         """SELECT DISTINCT o.record FROM record_terms AS m JOIN record_terms AS o USING (term)
@@ -273,7 +269,7 @@ def related(tx: Tx, case: CaseId, kept: Kept) -> list[tuple[Kept, Joined]]:
     return _all_joined(tx, case, [row.record for row in rows])
 
 
-def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[Kept, Joined]]:
+def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[StoredRecord, Joined]]:
     rows = tx.rows(
         """SELECT r.*, c.line, c.basis, c.permission, c.copy_of, c.superseded,
              (SELECT content_type FROM record_parts AS p WHERE p.record = r.record ORDER BY part LIMIT 1)
@@ -285,7 +281,7 @@ def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[Kep
     return [(_kept(tx, row), _joined(row)) for row in rows]
 
 
-def contents(tx: Tx, kept: Kept) -> frozenset[str]:
+def contents(tx: Tx, kept: StoredRecord) -> frozenset[str]:
     """SHA-256 of each of its documents, in hexadecimal; of images there are none."""
     rows = tx.rows("SELECT sha256 FROM record_parts WHERE record = %s AND role <> 'series'", kept.id)
     return frozenset(row.sha256 for row in rows)
@@ -296,7 +292,7 @@ def about_all(tx: Tx, patient: PatientId) -> list[About]:
     return [_kept(tx, row).about for row in rows]
 
 
-def _content(tx: Tx, kept: Kept) -> tuple[int, str]:
+def _content(tx: Tx, kept: StoredRecord) -> tuple[int, str]:
     """Bytes of all parts, and the HMAC of their hashes."""
     rows = tx.rows("SELECT length, sha256 FROM record_parts WHERE record = %s ORDER BY part", kept.id)
     hashes = ",".join(row.sha256 for row in rows)
@@ -307,9 +303,9 @@ def _hmac(tx: Tx, patient: PatientId, text: str) -> bytes:
     return tx.keys.hmac(KeyName.patient(patient), text.encode())
 
 
-def _kept(tx: Tx, row: Row) -> Kept:
+def _kept(tx: Tx, row: Row) -> StoredRecord:
     key = KeyName.patient(PatientId(row.patient))
-    return Kept(
+    return StoredRecord(
         id=RecordId(row.record),
         patient=PatientId(row.patient),
         institution=InstitutionId(row.institution),
@@ -334,10 +330,12 @@ def _joined(row: Row) -> Joined:
     )
 
 
-def _part(tx: Tx, patient: PatientId, row: Row) -> Part:
+def _part(tx: Tx, patient: PatientId, row: Row) -> RecordPart:
     series = None
     if row.index:
         sealed = tx.keys.unseal(KeyName.patient(patient), row.index, about=f"{row.record}.{row.part}")
         series = codec.load(Series, zlib.decompress(sealed))
     place = Location(key=row.vault_key, offset=row.start, length=row.length, sha256=row.sha256)
-    return Part(role=row.role, content_type=row.content_type, location=place, series=series, name=RecordId(row.name))
+    return RecordPart(
+        role=row.role, content_type=row.content_type, location=place, series=series, name=RecordId(row.name)
+    )

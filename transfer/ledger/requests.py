@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from transfer import facts, record_requests
-from transfer.errors import Fenced
+from transfer import facts, requests
+from transfer.errors import ChangedMeanwhile
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
 from transfer.ledger import Row, Tx
 from transfer.permissions import Ruling
-from transfer.record_requests import Request, RequestState
+from transfer.requests import Request, RequestState
 from transfer.rounds import LEASE
 
 
@@ -97,10 +97,10 @@ def hurry(tx: Tx, request: Request) -> None:
 
 
 def still_ours(tx: Tx, claimed: Claimed) -> Request:
-    """The request as it is now, locked; raise `Fenced` if another claimed it or it was withdrawn."""
+    """The request as it is now, locked; raise `ChangedMeanwhile` if another claimed it or it was withdrawn."""
     row = tx.row("SELECT * FROM requests WHERE request = %s FOR UPDATE", claimed.request.id)
     if row is None or row.claim != claimed.claim or row.state == RequestState.WITHDRAWN:
-        raise Fenced(f"{claimed.request.id} was taken over")
+        raise ChangedMeanwhile(f"{claimed.request.id} was taken over")
     return _request(row)
 
 
@@ -119,7 +119,7 @@ def move(
     Raises:
         NotAllowed: the table has no such move.
     """
-    after_move = record_requests.move(request, state)
+    after_move = requests.move(request, state)
     tx.run(
         """UPDATE requests SET state = %s, attempts = %s, not_before = transfer.now() + %s,
              lease_until = CASE WHEN %s THEN NULL ELSE lease_until END WHERE request = %s""",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from transfer.identifiers import Subject
 from transfer.ledger import Row, Tx, lock_number
-from transfer.rounds import LEASE, Dag, Round, State, back_off
+from transfer.rounds import LEASE, Dag, Round, RoundState, back_off
 
 #: a number larger than the rounds any subject has between two backups
 _FAR_ABOVE = 1000
@@ -22,7 +22,7 @@ class Taken:
     claim: int
 
 
-def ring(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), attempts: int = 0) -> None:
+def owe(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), attempts: int = 0) -> None:
     """Make sure that a round of this DAG for this subject starts, not before `after` from now.
 
     Call it last in the transaction that wrote what the round is to find. Owing it twice owes it once; the earlier time
@@ -30,7 +30,7 @@ def ring(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), att
     """
     # A new round's number follows those that are there, so two callers must go one by one. It must be DO UPDATE: DO
     # NOTHING takes no lock, and a task could take the round and read before we commit.
-    tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"ring/{dag}/{subject}"))
+    tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"round/{dag}/{subject}"))
     tx.run(
         """INSERT INTO due_runs (dag_id, subject, round, not_before, attempts)
            SELECT %s, %s, coalesce(max(round), 0) + 1, transfer.now() + %s, %s FROM due_runs
@@ -137,7 +137,7 @@ def close_line(tx: Tx, taken: Taken, line: str, sentence: str) -> None:
     )
     still = "SELECT 1 FROM round_lines WHERE dag_id = %s AND subject = %s AND round = %s AND is_open"
     if tx.row(still, *_key(taken)):
-        say(tx, taken, sentence)
+        leave_sentence(tx, taken, sentence)
     else:
         done(tx, taken, sentence)
 
@@ -153,7 +153,7 @@ def done(tx: Tx, taken: Taken, sentence: str) -> bool:
     )
 
 
-def say(tx: Tx, taken: Taken, sentence: str) -> None:
+def leave_sentence(tx: Tx, taken: Taken, sentence: str) -> None:
     """Leave the note that the dispatcher puts on the run. Our identifiers, counts and names of institutions only."""
     tx.run(
         "UPDATE due_runs SET sentence = %s WHERE dag_id = %s AND subject = %s AND round = %s",
@@ -174,7 +174,7 @@ def again(tx: Tx, round_: Round, outcome: str) -> bool:
     """End a failed round and owe the next, later than the last time. False: it moved meanwhile."""
     if not _end(tx, round_, outcome):
         return False
-    ring(tx, round_.dag, round_.subject, after=back_off(round_.attempts + 1), attempts=round_.attempts + 1)
+    owe(tx, round_.dag, round_.subject, after=back_off(round_.attempts + 1), attempts=round_.attempts + 1)
     return True
 
 
@@ -183,7 +183,7 @@ def give_up(tx: Tx, round_: Round, outcome: str) -> bool:
     return _end(tx, round_, outcome)
 
 
-def begin_anew(tx: Tx) -> int:
+def begin_again(tx: Tx) -> int:
     """After a restore: owe again what was owed, posted or at work. Returns how many.
 
     Airflow may remember runs of rounds that this ledger no longer knows. So new rounds get far higher numbers.
@@ -197,10 +197,10 @@ def begin_anew(tx: Tx) -> int:
            SELECT dag_id, subject, max(round) + %s, 'done', transfer.now(), 'restored' FROM due_runs GROUP BY 1, 2""",
         _FAR_ABOVE,
     )
-    rung = sorted({(row.dag_id, row.subject) for row in open_})
-    for dag, subject in rung:
-        ring(tx, Dag(dag), subject)
-    return len(rung)
+    owed = sorted({(row.dag_id, row.subject) for row in open_})
+    for dag, subject in owed:
+        owe(tx, Dag(dag), subject)
+    return len(owed)
 
 
 def _end(tx: Tx, round_: Round, outcome: str) -> bool:
@@ -237,7 +237,7 @@ def _round(row: Row) -> Round:
         dag=Dag(row.dag_id),
         subject=Subject(row.subject),
         number=row.round,
-        state=State(row.state),
+        state=RoundState(row.state),
         not_before=row.not_before,
         posted_at=row.posted_at,
         lease_until=lease,

@@ -168,7 +168,7 @@ def _generated(tx: Tx, packet: PacketId, patient: PatientId) -> list[Named]:
 
 def names(tx: Tx) -> set[str]:
     """Keys of all objects the ledger names, those too that are only begun or to be removed."""
-    begun = {row.key for row in tx.rows("SELECT key FROM vault_intents")}
+    begun = {row.key for row in tx.rows("SELECT key FROM vault_uploads")}
     return begun | {one.location.key for one in objects(tx)}
 
 

@@ -15,7 +15,7 @@ from transfer.permissions.forms import (
     Permission,
     Release,
     Ruling,
-    Signer,
+    SignerRole,
     Statement,
 )
 from transfer.permissions.labels import BEYOND_TREATMENT
@@ -33,7 +33,7 @@ __all__ = [
     "Permission",
     "Release",
     "Ruling",
-    "Signer",
+    "SignerRole",
     "Statement",
     "evaluate",
     "expires_at",

@@ -25,7 +25,7 @@ class Statement(StrEnum):
     REDISCLOSE = "redisclose"
 
 
-class Signer(StrEnum):
+class SignerRole(StrEnum):
     PATIENT = "patient"
     REPRESENTATIVE = "representative"
 
@@ -54,7 +54,7 @@ class Authorization:
     expires_event: str | None
     #: the event is known to have occurred
     event_occurred: bool
-    signed_by: Signer | None
+    signed_by: SignerRole | None
     signed_on: date | None
     representative_authority: str | None
     statements: frozenset[Statement]

@@ -1,4 +1,5 @@
-"""Purposes and labels: which one includes which (v3-ActReason, v3-ActCode, v3-Confidentiality; http://terminology.hl7.org).
+"""Purposes and labels: which one includes which (v3-ActReason, v3-ActCode, v3-Confidentiality;
+http://terminology.hl7.org).
 
 Where the law is silent, the narrower reading holds. After a refusal a form can still come; a release cannot be undone.
 """

@@ -15,7 +15,7 @@ from transfer.permissions.forms import (
     Permission,
     Release,
     Ruling,
-    Signer,
+    SignerRole,
     Statement,
 )
 from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, RESTRICTED, serves, unreleased, with_wider
@@ -199,7 +199,7 @@ def _signature_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> It
     """164.508(c)(1)(vi)."""
     if form.signed_by is None:
         yield Finding.SIGNATURE_MISSING
-    elif form.signed_by is Signer.REPRESENTATIVE and not form.representative_authority:
+    elif form.signed_by is SignerRole.REPRESENTATIVE and not form.representative_authority:
         yield Finding.REPRESENTATIVE_AUTHORITY_MISSING
     if form.signed_by is not None and form.signed_on is None:
         yield Finding.SIGNATURE_UNDATED

@@ -80,7 +80,7 @@ HOLDS: Mapping[str, Sentences] = {
         "The institution has not answered yet. We are calling them.",
         "We have had no answer to our request. Please call us.",
     ),
-    HoldCode.SOURCE_PUZZLES: Sentences(
+    HoldCode.SOURCE_UNCLEAR: Sentences(
         "The source's answer breaks the rules of its interface, or names somebody else. Look at it.",
         WORKING,
         "Your system's answer was not understood. Please call us.",

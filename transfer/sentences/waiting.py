@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from transfer.completeness import NeedState, WaitCode
 from transfer.materials import Discrepancy
-from transfer.record_requests import RequestState
+from transfer.requests import RequestState
 from transfer.sentences.words import THEIRS, WORKING, Sentences
 
 REQUESTS: Mapping[str, Sentences] = {

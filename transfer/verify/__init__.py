@@ -10,10 +10,10 @@ from typing import Any
 
 from transfer.verify.judging import judge
 from transfer.verify.keys import pinned_keys
-from transfer.verify.nouns import Finding, Kind, Outcome, Verification
+from transfer.verify.nouns import FileFinding, FileFindingKind, Verification, VerificationOutcome
 from transfer.verify.reading import read_folder, read_tar
 
-__all__ = ["Finding", "Kind", "Outcome", "Verification", "verify"]
+__all__ = ["FileFinding", "FileFindingKind", "Verification", "VerificationOutcome", "verify"]
 
 
 def verify(path: Path, jwks: Mapping[str, Any], progress: Callable[[int], None] | None = None) -> Verification:

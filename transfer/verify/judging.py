@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 
 from transfer import bag
 from transfer.verify import keys
-from transfer.verify.nouns import Finding, FoundFile, Inventory, Kind, Outcome, Verification
+from transfer.verify.nouns import FileFinding, FileFindingKind, FoundFile, Inventory, Verification, VerificationOutcome
 
 _IDENTIFIER: Final = re.compile(rb"^External-Identifier: ([a-z0-9-]{1,40})$", re.MULTILINE)
 _FLIPPED: Final = "its bytes are not those that were signed"
@@ -49,10 +49,10 @@ def judge(inventory: Inventory, pinned: Mapping[str, RSAKey]) -> Verification:
     )
 
 
-def _outcome(findings: list[Finding], signed: _Signed | None, pinned: Mapping[str, RSAKey]) -> Outcome:
+def _outcome(findings: list[FileFinding], signed: _Signed | None, pinned: Mapping[str, RSAKey]) -> VerificationOutcome:
     if findings or signed is None:
-        return Outcome.ALTERED
-    return Outcome.VERIFIED if signed.thumbprint in pinned else Outcome.UNKNOWN_SIGNER
+        return VerificationOutcome.ALTERED
+    return VerificationOutcome.VERIFIED if signed.thumbprint in pinned else VerificationOutcome.UNKNOWN_SIGNER
 
 
 def _signed(inventory: Inventory, pinned: Mapping[str, RSAKey]) -> _Signed | None:
@@ -115,7 +115,7 @@ def _expected_payload(inventory: Inventory, sha256: str | None) -> dict[str, str
 
 def _resolved(
     files: Mapping[str, FoundFile], expected: Mapping[str, str]
-) -> tuple[dict[str, FoundFile], list[Finding]]:
+) -> tuple[dict[str, FoundFile], list[FileFinding]]:
     """Files whose tar header was changed, under the name they must have had: known by their bytes."""
     resolved = {path: file for path, file in files.items() if not file.damaged}
     lost: dict[str, list[str]] = defaultdict(list)
@@ -126,7 +126,7 @@ def _resolved(
         is_named = expected.get(file.path) == file.sha256
         path = file.path if is_named else _next(lost[file.sha256], resolved) or file.path
         resolved[path] = replace(file, path=path)
-        findings.append(Finding(Kind.FLIPPED, path, _HEADER))
+        findings.append(FileFinding(FileFindingKind.FLIPPED, path, _HEADER))
     return resolved, findings
 
 
@@ -137,40 +137,42 @@ def _next(paths: list[str], taken: Container[str]) -> str | None:
     return paths.pop() if paths else None
 
 
-def _unless_emptied(findings: Iterable[Finding], expected: Mapping[str, str]) -> Iterator[Finding]:
+def _unless_emptied(findings: Iterable[FileFinding], expected: Mapping[str, str]) -> Iterator[FileFinding]:
     """A folder that is empty because its files were removed is told by what was removed."""
     folders = {path[: at + 1] for path in expected for at, letter in enumerate(path) if letter == "/"}
     return (finding for finding in findings if finding.path not in folders)
 
 
-def _differences(files: Mapping[str, FoundFile], expected: Mapping[str, str]) -> Iterator[Finding]:
+def _differences(files: Mapping[str, FoundFile], expected: Mapping[str, str]) -> Iterator[FileFinding]:
     there = {path: file.sha256 for path, file in files.items()}
     altered = {path: there[path] for path in expected.keys() & there.keys() if there[path] != expected[path]}
     swapped = {(expected[path], altered[path]): path for path in sorted(altered, reverse=True)}
     for path, sha256 in sorted(altered.items()):
         other = swapped.get((sha256, expected[path]))
         if other is None:
-            yield Finding(Kind.FLIPPED, path, _FLIPPED)
+            yield FileFinding(FileFindingKind.FLIPPED, path, _FLIPPED)
         elif path < other:
-            yield Finding(Kind.SWAPPED, path, f"changed places with {other}", other)
+            yield FileFinding(FileFindingKind.SWAPPED, path, f"changed places with {other}", other)
     for path in sorted(expected.keys() - there.keys()):
-        yield Finding(Kind.MISSING, path, "was removed")
+        yield FileFinding(FileFindingKind.MISSING, path, "was removed")
     for path in sorted(there.keys() - expected.keys() - {bag.TAG_MANIFEST, bag.SIGNATURE}):
-        yield Finding(Kind.ADDED, path, "does not belong to the packet")
+        yield FileFinding(FileFindingKind.ADDED, path, "does not belong to the packet")
 
 
-def _unsigned(inventory: Inventory, findings: list[Finding]) -> Iterator[Finding]:
+def _unsigned(inventory: Inventory, findings: list[FileFinding]) -> Iterator[FileFinding]:
     """No signature holds: name the file it fails in, unless one that is already named explains it."""
     for path in (bag.TAG_MANIFEST, bag.SIGNATURE):
         if path not in inventory.files:
-            yield Finding(Kind.MISSING, path, "was removed")
+            yield FileFinding(FileFindingKind.MISSING, path, "was removed")
     if bag.SIGNATURE in inventory.files and not any(finding.path == bag.SIGNER for finding in findings):
-        yield Finding(Kind.FLIPPED, bag.SIGNATURE, f"does not fit {bag.TAG_MANIFEST}: one of the two was changed")
+        yield FileFinding(
+            FileFindingKind.FLIPPED, bag.SIGNATURE, f"does not fit {bag.TAG_MANIFEST}: one of the two was changed"
+        )
 
 
-def _once(findings: list[Finding]) -> tuple[Finding, ...]:
+def _once(findings: list[FileFinding]) -> tuple[FileFinding, ...]:
     """One finding a file; the first says most."""
-    first: dict[tuple[str, str | None], Finding] = {}
+    first: dict[tuple[str, str | None], FileFinding] = {}
     for finding in findings:
         first.setdefault((finding.path, finding.other), finding)
     return tuple(first.values())

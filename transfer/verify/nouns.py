@@ -8,17 +8,19 @@ from typing import Any
 END_OF_TAR = "(end of the tar)"
 
 
-class Outcome(StrEnum):
+class VerificationOutcome(StrEnum):
     VERIFIED = "verified"
     ALTERED = "altered"
     UNKNOWN_SIGNER = "unknown-signer"
 
     @property
     def exit_code(self) -> int:
-        return {Outcome.VERIFIED: 0, Outcome.ALTERED: 1, Outcome.UNKNOWN_SIGNER: 3}[self]
+        return {VerificationOutcome.VERIFIED: 0, VerificationOutcome.ALTERED: 1, VerificationOutcome.UNKNOWN_SIGNER: 3}[
+            self
+        ]
 
 
-class Kind(StrEnum):
+class FileFindingKind(StrEnum):
     """What is wrong with a file."""
 
     FLIPPED = "flipped"
@@ -29,10 +31,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """One thing that is wrong. `path` is as the packet says it and may come from outside: escape it before printing."""
 
-    kind: Kind
+    kind: FileFindingKind
     path: str
     sentence: str
     #: the other file of a swap
@@ -44,8 +46,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    outcome: Outcome
-    findings: tuple[Finding, ...]
+    outcome: VerificationOutcome
+    findings: tuple[FileFinding, ...]
     #: as the packet names itself; to be believed only if it is not altered
     packet: str | None
     #: RFC 7638 thumbprint of the key whose signature holds; None where none does
@@ -81,10 +83,10 @@ class Inventory:
     files: dict[str, FoundFile] = field(default_factory=dict)
     #: bytes of the few files that judge the others, and of whatever could be one of them under another name
     texts: dict[str, bytes] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FileFinding] = field(default_factory=list)
 
     def add(self, file: FoundFile) -> None:
         if file.path in self.files:
-            self.findings.append(Finding(Kind.ADDED, file.path, "stands in the tar twice"))
+            self.findings.append(FileFinding(FileFindingKind.ADDED, file.path, "stands in the tar twice"))
         else:
             self.files[file.path] = file

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 
 from transfer import bag
 from transfer.verify import keys
-from transfer.verify.nouns import END_OF_TAR, Finding, FoundFile, Inventory, Kind
+from transfer.verify.nouns import END_OF_TAR, FileFinding, FileFindingKind, FoundFile, Inventory
 
 _CHUNK: Final = 1 << 20
 #: several times the largest packets we know of; each file costs some hundred bytes of memory here
@@ -37,7 +37,9 @@ def read_folder(path: Path, progress: Progress) -> Inventory:
     inventory = Inventory()
     for file in _walk(path, "", inventory):
         if len(inventory.files) >= _MOST_FILES:
-            inventory.findings.append(Finding(Kind.UNREAD, file, "there are more files than any packet has"))
+            inventory.findings.append(
+                FileFinding(FileFindingKind.UNREAD, file, "there are more files than any packet has")
+            )
             break
         _read_file(path, file, inventory, progress)
     return inventory
@@ -47,18 +49,20 @@ def _walk(folder: Path, under: str, inventory: Inventory) -> Iterator[str]:
     """Paths of regular files; whatever else is there is a finding."""
     entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     if not entries and under:
-        inventory.findings.append(Finding(Kind.ADDED, under, "is an empty folder"))
+        inventory.findings.append(FileFinding(FileFindingKind.ADDED, under, "is an empty folder"))
     for entry in entries:
         path = under + entry.name
         if entry.is_dir(follow_symlinks=False):
             if bag.is_path(path) and path.count("/") < _DEEPEST:
                 yield from _walk(Path(entry.path), f"{path}/", inventory)
             else:
-                inventory.findings.append(Finding(Kind.ADDED, f"{path}/", "does not belong to the packet"))
+                inventory.findings.append(
+                    FileFinding(FileFindingKind.ADDED, f"{path}/", "does not belong to the packet")
+                )
         elif entry.is_file(follow_symlinks=False) and bag.is_path(path):
             yield path
         else:
-            inventory.findings.append(Finding(Kind.ADDED, path, "is not a file of a packet"))
+            inventory.findings.append(FileFinding(FileFindingKind.ADDED, path, "is not a file of a packet"))
 
 
 def _read_file(folder: Path, path: str, inventory: Inventory, progress: Progress) -> None:
@@ -67,7 +71,7 @@ def _read_file(folder: Path, path: str, inventory: Inventory, progress: Progress
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > bag.LARGEST_FILE:
-            inventory.findings.append(Finding(Kind.ADDED, path, "is not a file of a packet"))
+            inventory.findings.append(FileFinding(FileFindingKind.ADDED, path, "is not a file of a packet"))
             return
         sha256, size = _hashed(file, bag.LARGEST_FILE, path, inventory, progress)
     inventory.add(FoundFile(path, size, sha256))
@@ -124,7 +128,7 @@ class _Tar:
         count = 0
         while (block := self._file.read(bag.BLOCK)) and not self._is_end(block):
             if count >= _MOST_FILES or not self._entry(block, count):
-                self._wrong(Kind.UNREAD, END_OF_TAR, "what follows could not be read")
+                self._wrong(FileFindingKind.UNREAD, END_OF_TAR, "what follows could not be read")
                 return self._inventory
             count += 1
         self._check_end(block)
@@ -137,7 +141,7 @@ class _Tar:
     def _check_end(self, block: bytes) -> None:
         rest = self._file.read(bag.BLOCK + 1)
         if block + rest != bag.END:
-            self._wrong(Kind.FLIPPED, END_OF_TAR, "a tar of a packet ends in 1024 zero bytes")
+            self._wrong(FileFindingKind.FLIPPED, END_OF_TAR, "a tar of a packet ends in 1024 zero bytes")
 
     def _entry(self, block: bytes, number: int) -> bool:
         """Read one file; False where it cannot be said how long it is."""
@@ -148,20 +152,20 @@ class _Tar:
             if number < len(bag.CONTROL):
                 said = bag.CONTROL[number]
         if size is None:
-            self._wrong(Kind.FLIPPED, said, "its tar header was changed")
+            self._wrong(FileFindingKind.FLIPPED, said, "its tar header was changed")
             return False
         if not damaged:
             self._check_order(said)
         sha256, there = _hashed(self._file, size, said, self._inventory, self._progress)
         if there == size and any(self._file.read(bag.padding(size))):
-            self._wrong(Kind.FLIPPED, said, "the zeros after it in the tar were changed")
+            self._wrong(FileFindingKind.FLIPPED, said, "the zeros after it in the tar were changed")
         self._inventory.add(FoundFile(said, there, sha256, damaged))
         return True
 
     def _check_order(self, path: str) -> None:
         place = bag.order(path)
         if self._last is not None and place < self._last:
-            self._wrong(Kind.FLIPPED, path, "is not in its place in the tar")
+            self._wrong(FileFindingKind.FLIPPED, path, "is not in its place in the tar")
         self._last = place
 
     def _likely_size(self, block: bytes) -> int | None:
@@ -181,8 +185,8 @@ class _Tar:
         block = self._file.read(bag.BLOCK)
         return _is_header(block) or (not any(block) and at >= self._size - len(bag.END))
 
-    def _wrong(self, kind: Kind, path: str, sentence: str) -> None:
-        self._inventory.findings.append(Finding(kind, path, sentence))
+    def _wrong(self, kind: FileFindingKind, path: str, sentence: str) -> None:
+        self._inventory.findings.append(FileFinding(kind, path, sentence))
 
 
 def _said(block: bytes) -> tuple[str, int | None]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.adapters.packet.narrative import Embedded, Heading, Paragraph, Table, blocks
+from transfer.adapters.packet.narrative import Embedded, Heading, NarrativeTable, Paragraph, blocks
 from transfer.errors import Unreadable
 
 TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2")
@@ -35,7 +35,7 @@ def test_a_clinical_document_reads_as_its_narrative():
         Paragraph("Before and after"),
         Paragraph("One"),
         Paragraph("• Two"),
-        Table((("A", "B"), ("1", "2"))),
+        NarrativeTable((("A", "B"), ("1", "2"))),
     ]
 
 

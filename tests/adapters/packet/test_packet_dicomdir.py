@@ -9,15 +9,15 @@ import pytest
 from pydicom import dcmread
 from pydicom.fileset import FileSet
 
-from tests.fakes import MemoryVault
-from tests.packets import a_record, contents, made
+from tests.kit.fakes import MemoryVault
+from tests.kit.packets import a_record, contents, made
 from transfer.adapters.packet.dicomdir import dicomdir
 from transfer.adapters.packet.layout import lay_out
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Basis
 from transfer.packet import DicomInstance, ImagingItem, SeriesItem
 from transfer.staging import Location
-from transfer.verify import Outcome, verify
+from transfer.verify import VerificationOutcome, verify
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "dicom"
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -61,7 +61,7 @@ def test_a_viewer_finds_every_image_through_it(tmp_path):
     assert len(found) == len(names)
     for instance in found:
         assert instance.load().SOPInstanceUID == instance.SOPInstanceUID
-    assert verify(folder, packet.jwks).outcome is Outcome.VERIFIED
+    assert verify(folder, packet.jwks).outcome is VerificationOutcome.VERIFIED
 
 
 def test_names_in_other_scripts_are_kept():

@@ -13,8 +13,8 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from pypdf import PdfReader
 
-from tests.fakes import MemoryVault
-from tests.packets import CASE, a_packet, a_pdf, a_record, an_item, contents, made
+from tests.kit.fakes import MemoryVault
+from tests.kit.packets import CASE, a_packet, a_pdf, a_record, an_item, contents, made
 from transfer import bag
 from transfer.adapters.packet.submission import RECORD_SYSTEM
 from transfer.identifiers import PacketId

@@ -8,8 +8,8 @@ import zlib
 from fpdf import FPDF
 from pypdf import PdfReader, PdfWriter
 
-from tests.fakes import MemoryVault
-from tests.packets import a_packet, a_pdf, an_item, contents
+from tests.kit.fakes import MemoryVault
+from tests.kit.packets import a_packet, a_pdf, an_item, contents
 from transfer.adapters.packet import pdf, pdf_merge
 from transfer.adapters.packet.layout import lay_out
 from transfer.adapters.packet.pdf import COMMAND, Shown, bookmarked

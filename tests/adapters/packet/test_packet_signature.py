@@ -8,7 +8,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from tests.packets import a_signer
+from tests.kit.packets import a_signer
 from transfer.adapters.packet.signature import KeySigner, jwks, new_key
 
 

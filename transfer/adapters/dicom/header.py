@@ -21,7 +21,7 @@ from transfer.patients import Demographics, IssuedIdentifier, PersonName
 MOST_HEADER: Final = 1 << 20
 
 #: bytes of one value about a patient: PS3.5 6.2 allows a tenth of it
-_LONGEST: Final = 4 << 10
+_MAX_LENGTH: Final = 4 << 10
 #: terms of a Specific Character Set; there are some twenty
 _MOST_TERMS: Final = 8
 
@@ -59,7 +59,7 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class DicomHeader:
     """What one instance is, by its own word. UIDs are checked; the study's and the series' may be absent."""
 
     sop_instance_uid: str
@@ -75,7 +75,7 @@ def checked_uid(text: str) -> str:
     return text
 
 
-def read_header(head: bytes, *, is_all: bool) -> Header | None:
+def read_header(head: bytes, *, is_all: bool) -> DicomHeader | None:
     """The header from the first bytes of a file; None if it goes on behind them and they are not all.
 
     Raises:
@@ -90,9 +90,9 @@ def read_header(head: bytes, *, is_all: bool) -> Header | None:
     uid = _uid(found.get(_SOP_INSTANCE))
     if uid is None:
         raise Unreadable("a DICOM file without a SOP Instance UID")
-    if any(len(found.get(tag, b"")) > _LONGEST for tag in _PATIENT):
+    if any(len(found.get(tag, b"")) > _MAX_LENGTH for tag in _PATIENT):
         raise Unreadable("a DICOM header that says more of its patient than there is to say")
-    return Header(
+    return DicomHeader(
         sop_instance_uid=uid,
         study_instance_uid=_uid(found.get(_STUDY)),
         series_instance_uid=_uid(found.get(_SERIES)),
@@ -182,8 +182,8 @@ def decoded(value: bytes, character_set: bytes) -> str:
     from pydicom.charset import convert_encodings, decode_bytes
     from pydicom.valuerep import PN_DELIMS
 
-    terms = [term.strip() for term in _text(character_set[:_LONGEST]).split("\\")][:_MOST_TERMS]
-    if len(value) > _LONGEST:
+    terms = [term.strip() for term in _text(character_set[:_MAX_LENGTH]).split("\\")][:_MOST_TERMS]
+    if len(value) > _MAX_LENGTH:
         terms = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about character sets that are not what they say; decoding goes on

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DicomLimits:
     """Bytes, except `parts` and `entries`. Of one instance at most `in_memory` is held in memory."""
 
     #: answers to one search

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from transfer.adapters.dicom.header import MOST_HEADER, Header, Stated, read_header
-from transfer.adapters.dicom.limits import Limits
+from transfer.adapters.dicom.header import MOST_HEADER, DicomHeader, Stated, read_header
+from transfer.adapters.dicom.limits import DicomLimits
 from transfer.errors import TooLarge, Unreadable
 from transfer.sources import Ending, IndexEntry
 from transfer.staging import CHUNK
@@ -31,7 +31,7 @@ _FIRST_LOOK: Final = 16 << 10
 class Arriving:
     """One instance while it arrives: views of the pieces it came in; beyond `in_memory` an unnamed file."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DicomLimits) -> None:
         self._limits = limits
         self._pieces: list[Bytes] = []
         self._file: IO[bytes] | None = None
@@ -62,7 +62,7 @@ class Arriving:
     def sha256(self) -> str:
         return self._sha256.hexdigest()
 
-    def header(self) -> Header:
+    def header(self) -> DicomHeader:
         """Raises `Unreadable` if it is no DICOM file."""
         for most in (_FIRST_LOOK, MOST_HEADER):
             head = self._head(most)
@@ -149,7 +149,7 @@ class Gathering:
                 self.misplaced.add(uid)
         yield from self._member(instance)
 
-    def _is_elsewhere(self, header: Header) -> bool:
+    def _is_elsewhere(self, header: DicomHeader) -> bool:
         """It names another study or series; one that names none is where it was asked for."""
         return (
             header.study_instance_uid or self.study_instance_uid,

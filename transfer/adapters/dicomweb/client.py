@@ -12,15 +12,15 @@ from contextlib import ExitStack
 from typing import Final
 from urllib.parse import quote
 
-from transfer.adapters.dense import is_dense
 from transfer.adapters.dicom.asking import Question, studies
 from transfer.adapters.dicom.fetching import store
 from transfer.adapters.dicom.found import STUDY_FIELDS, Entry, required_uid, series_found
 from transfer.adapters.dicom.header import checked_uid
-from transfer.adapters.dicom.limits import Limits
+from transfer.adapters.dicom.limits import DicomLimits
 from transfer.adapters.dicom.series import Arriving, Bytes, Gathering
 from transfer.adapters.dicomweb.multipart import Mark, Multipart, boundary_of
 from transfer.adapters.http import HttpAnswer, HttpClient, HttpLimits, NotFound, Silent, TooSlow, basic, bearer
+from transfer.adapters.json_limits import has_too_much_structure
 from transfer.errors import CutShort, TooLarge, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics
@@ -53,12 +53,12 @@ class DicomwebClient:
         user: str | None = None,
         password: str | None = None,
         http: HttpLimits = DICOMWEB_HTTP,
-        limits: Limits | None = None,
+        limits: DicomLimits | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`tls`: whom we trust, and the certificate that we show where the archive asks for one; else the machine's."""
         self._client = HttpClient(base_url, bearer(token) or basic(user, password), http, tls)
-        self._limits = limits or Limits()
+        self._limits = limits or DicomLimits()
 
     def studies(
         self, who: Demographics, institution: Institution, *, keep_going: KeepGoing = go_on
@@ -99,7 +99,8 @@ class DicomwebClient:
 
         Args:
             expected: what `instances` listed
-            keep_going: called at the start, too; what it raises (`Fenced`, `NotPermitted`) ends the fetch at once and
+            keep_going: called at the start, too; what it raises (`ChangedMeanwhile`, `NotPermitted`) ends the fetch at
+            once and
                 nothing of it is kept
 
         Raises:
@@ -162,7 +163,7 @@ class DicomwebClient:
             raise Unreachable("the archive broke off its list, or did not end it in time") from None
         if reply.status == 204:
             return []
-        if is_dense(reply.body):
+        if has_too_much_structure(reply.body):
             raise TooLarge("the archive's list has more in it than is read at once")
         try:
             entries = json.loads(reply.body)
@@ -176,7 +177,7 @@ class DicomwebClient:
 class _Fetch:
     """One fetch: from the archive's answers to the bytes of a tar."""
 
-    def __init__(self, client: HttpClient, limits: Limits, keep_going: KeepGoing, gathering: Gathering) -> None:
+    def __init__(self, client: HttpClient, limits: DicomLimits, keep_going: KeepGoing, gathering: Gathering) -> None:
         self._client = client
         self._limits = limits
         self._keep_going = keep_going

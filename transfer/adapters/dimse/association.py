@@ -16,7 +16,7 @@ from typing import Final, Self
 from transfer.adapters.dicom.fetching import PIECE, Looks
 from transfer.adapters.dimse import negotiation
 from transfer.adapters.dimse.command import Command
-from transfer.adapters.dimse.line import Ended, Line, Timeouts, connected
+from transfer.adapters.dimse.connection import DimseConnection, DimseTimeouts, Ended, connected
 from transfer.adapters.dimse.negotiation import MOST_PDU, Agreed, Context
 from transfer.errors import TurnedAway, Unexpected, Unreachable
 from transfer.sources import Ending
@@ -38,7 +38,7 @@ _FRAGMENTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class DimsePeer:
     """Where an archive is, who it is and as whom we speak to it; over TLS unless `tls` is None."""
 
     host: str
@@ -51,7 +51,7 @@ class Peer:
 class Association:
     """Used in a `with`: released at its end, aborted by an exception."""
 
-    def __init__(self, peer: Peer, contexts: list[Context], timeouts: Timeouts, looks: Looks) -> None:
+    def __init__(self, peer: DimsePeer, contexts: list[Context], timeouts: DimseTimeouts, looks: Looks) -> None:
         """Associate.
 
         Raises:
@@ -60,7 +60,7 @@ class Association:
             Unexpected: it cannot be spoken with.
         """
         self._timeouts = timeouts
-        self._line = Line(_connected(peer, timeouts), looks, stall=timeouts.stall)
+        self._line = DimseConnection(_connected(peer, timeouts), looks, stall=timeouts.stall)
         self._in_pdu = 0  # bytes of the open P-DATA-TF not yet read
         try:
             self._line.bound(timeouts.associate)
@@ -198,7 +198,7 @@ class Association:
             self._line.exactly(length)
 
 
-def _connected(peer: Peer, timeouts: Timeouts) -> socket.socket:
+def _connected(peer: DimsePeer, timeouts: DimseTimeouts) -> socket.socket:
     try:
         return connected(peer.host, peer.port, peer.tls, timeouts.connect)
     except Ended:

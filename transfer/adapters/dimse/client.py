@@ -12,12 +12,12 @@ from transfer.adapters.dicom.asking import Question, studies
 from transfer.adapters.dicom.fetching import Looks, store
 from transfer.adapters.dicom.found import Entry, first_text, required_uid, series_found
 from transfer.adapters.dicom.header import checked_uid
-from transfer.adapters.dicom.limits import Limits
+from transfer.adapters.dicom.limits import DicomLimits
 from transfer.adapters.dicom.series import Gathering
 from transfer.adapters.dimse import command, identifier, negotiation
-from transfer.adapters.dimse.association import Association, Peer
+from transfer.adapters.dimse.association import Association, DimsePeer
+from transfer.adapters.dimse.connection import DimseTimeouts, Ended
 from transfer.adapters.dimse.fetch import Fetch
-from transfer.adapters.dimse.line import Ended, Timeouts
 from transfer.adapters.dimse.negotiation import Context
 from transfer.errors import TooLarge, Unexpected, Unreachable
 from transfer.institutions import Institution
@@ -44,10 +44,12 @@ class DimseClient:
         TooLarge: beyond `limits`.
     """
 
-    def __init__(self, peer: Peer, *, timeouts: Timeouts | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, peer: DimsePeer, *, timeouts: DimseTimeouts | None = None, limits: DicomLimits | None = None
+    ) -> None:
         self._peer = peer
-        self._timeouts = timeouts or Timeouts()
-        self._limits = limits or Limits()
+        self._timeouts = timeouts or DimseTimeouts()
+        self._limits = limits or DicomLimits()
 
     def studies(
         self, who: Demographics, institution: Institution, *, keep_going: KeepGoing = go_on
@@ -91,7 +93,7 @@ class DimseClient:
         Args:
             expected: what `instances` listed
             keep_going: called at the start, at least every MiB and at least every second but while we connect; what it
-                raises (`Fenced`, `NotPermitted`) ends the fetch at once and nothing of it is kept
+                raises (`ChangedMeanwhile`, `NotPermitted`) ends the fetch at once and nothing of it is kept
 
         Raises:
             CutShort: the archive broke off before one instance was whole, or could send none.

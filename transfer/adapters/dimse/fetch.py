@@ -6,13 +6,13 @@ from typing import Final
 
 from transfer.adapters.dicom.fetching import Looks
 from transfer.adapters.dicom.header import UID
-from transfer.adapters.dicom.limits import Limits
+from transfer.adapters.dicom.limits import DicomLimits
 from transfer.adapters.dicom.part10 import file_head
 from transfer.adapters.dicom.series import Arriving, Bytes, Gathering
 from transfer.adapters.dimse import command, identifier, negotiation
-from transfer.adapters.dimse.association import Association, Peer
+from transfer.adapters.dimse.association import Association, DimsePeer
 from transfer.adapters.dimse.command import Command
-from transfer.adapters.dimse.line import Ended, Timeouts
+from transfer.adapters.dimse.connection import DimseTimeouts, Ended
 from transfer.adapters.dimse.negotiation import Context
 from transfer.errors import TooLarge, Unexpected
 from transfer.sources import Ending
@@ -26,7 +26,9 @@ _MOST_FAILED: Final = 16 << 20
 class Fetch:
     """One fetch: from the archive's sub-operations to the members of a tar."""
 
-    def __init__(self, peer: Peer, timeouts: Timeouts, limits: Limits, looks: Looks, gathering: Gathering) -> None:
+    def __init__(
+        self, peer: DimsePeer, timeouts: DimseTimeouts, limits: DicomLimits, looks: Looks, gathering: Gathering
+    ) -> None:
         self._peer = peer
         self._timeouts = timeouts
         self._limits = limits

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, PARTICIPATION, kind_of
-from transfer.adapters.fhir.people import Resources, first_issued, known_organizations, person
+from transfer.adapters.fhir.identities import Resources, first_issued, known_organizations, person
 from transfer.adapters.fhir.times import local_day
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, text, type_of
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
-from transfer.permissions import Authorization, FormStatus, Signer, Statement
+from transfer.permissions import Authorization, FormStatus, SignerRole, Statement
 from transfer.records import RecordKind
 
 #: extensions for what Consent has no element for
@@ -168,15 +168,15 @@ def _is_ordinary(label: Tree) -> bool:
     return text(label, "system") == CONFIDENTIALITY and text(label, "code") in ("U", "L", "M", "N")
 
 
-def _signature(consent: Tree, resources: Resources) -> tuple[Signer | None, bool]:
+def _signature(consent: Tree, resources: Resources) -> tuple[SignerRole | None, bool]:
     """Who signed, if the signature was checked."""
     checked = any(each.get("verified") is True for each in children(consent, "verification"))
     performers = children(consent, "performer")
     if not checked or not performers:
         return None, checked
     if any(_is_representative(each, resources) for each in performers):
-        return Signer.REPRESENTATIVE, True
-    return (Signer.PATIENT, True) if _is_patient(consent, performers[0], resources) else (None, True)
+        return SignerRole.REPRESENTATIVE, True
+    return (SignerRole.PATIENT, True) if _is_patient(consent, performers[0], resources) else (None, True)
 
 
 def _is_representative(performer: Tree, resources: Resources) -> bool:

@@ -13,7 +13,7 @@ from transfer.adapters.fhir.codes import (
     labels_of,
     reference_status,
 )
-from transfer.adapters.fhir.people import Resources, issued
+from transfer.adapters.fhir.identities import Resources, issued
 from transfer.adapters.fhir.times import moment
 from transfer.adapters.fhir.trees import Tree, child, children, codings, text, type_of
 from transfer.errors import Unreadable

@@ -11,10 +11,10 @@ from transfer.adapters.fhir import consents, pushes, referrals
 from transfer.adapters.fhir.codes import PACKET, REQUEST, disease_of
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
-from transfer.adapters.fhir.pushes import Sent
+from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.referrals import DiseaseOf
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
-from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptWord, Referral
+from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptStatus, Referral
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import Authorization, FormStatus
@@ -22,7 +22,7 @@ from transfer.sources import Bad
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: what a Task says of a packet; any other state says only that it is on its way
-_WORDS: Final = {"accepted": ReceiptWord.ACCEPTED, "rejected": ReceiptWord.DECLINED}
+_WORDS: Final = {"accepted": ReceiptStatus.ACCEPTED, "rejected": ReceiptStatus.DECLINED}
 #: resource types a bundle to us may hold besides what it is about
 _COMPANIONS: Final = frozenset(
     {"Patient", "Organization", "Practitioner", "PractitionerRole", "RelatedPerson", "Binary", "List", "Provenance"}
@@ -57,7 +57,7 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class InboundBody:
     """What the door needs to know of a message.
 
     `key` tells a repetition from news: form, state and business identifier in one text. The form is in it because a
@@ -74,7 +74,7 @@ class Incoming:
     types: tuple[str, ...] = ()
 
 
-def sort(body: bytes, sha256: str | None = None) -> Incoming:
+def sort(body: bytes, sha256: str | None = None) -> InboundBody:
     """What a posted body is. Reads no more of it than that; whether it is well-formed R4 is judged later.
 
     An outline of the body does as well (`outline`), with the body's own `sha256`.
@@ -89,7 +89,7 @@ def sort(body: bytes, sha256: str | None = None) -> Incoming:
     kind, grant = _KINDS[form]
     task = next((each for each in subjects if type_of(each) == "Task"), {})
     types = tuple(_known_type(child(entry, "resource")) for entry in children(tree, "entry"))
-    return Incoming(
+    return InboundBody(
         form=form,
         kind=kind,
         grant=grant,
@@ -135,7 +135,7 @@ def receipt(body: bytes) -> Receipt:
     packet, word = _focus(task, PACKET), _WORDS.get(text(task, "status") or "")
     if packet is None or word is None:
         raise Unexpected("a Task that is no receipt")
-    return Receipt(packet=packet, word=word, reasons=tuple(_reasons(task)) if word is ReceiptWord.DECLINED else ())
+    return Receipt(packet=packet, status=word, reasons=tuple(_reasons(task)) if word is ReceiptStatus.DECLINED else ())
 
 
 def no_records(body: bytes) -> NoRecords:
@@ -152,7 +152,7 @@ def no_records(body: bytes) -> NoRecords:
     return NoRecords(request=request, reason=reasons[0])
 
 
-def pushed_documents(body: bytes, institution: Institution) -> list[Sent | Bad]:
+def pushed_documents(body: bytes, institution: Institution) -> list[PushedDocument | Bad]:
     """The documents of a bundle, those that cannot be used as `Bad`: one bad entry does not stop the rest.
 
     Raises:

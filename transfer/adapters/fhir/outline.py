@@ -17,7 +17,7 @@ _LEFT: Final = 4096
 #: base64, in either alphabet, also broken by blanks or by escapes (`\/`, `\r\n`)
 #: Not from `_LONG` on: a run a little shorter than that would be tried anew from each of its bytes.
 _RUN: Final = re.compile(rb"[A-Za-z0-9+/=_\\ -]{64,}")
-_LONGEST_ESCAPE: Final = len(r"\u002f")
+_MAX_ESCAPE: Final = len(r"\u002f")
 
 
 def outline(pieces: Iterable[bytes]) -> bytes:
@@ -41,5 +41,5 @@ def _shortened(run: re.Match[bytes]) -> bytes:
     if run.end() - run.start() < _LONG:
         return run[0]
     left = run[0][:_LEFT]
-    escape = left.rfind(b"\\", _LEFT - _LONGEST_ESCAPE)
+    escape = left.rfind(b"\\", _LEFT - _MAX_ESCAPE)
     return left[:escape].rstrip(b"\\") if escape >= 0 else left

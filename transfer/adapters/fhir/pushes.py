@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transfer.adapters.fhir.attachments import decode
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe
-from transfer.adapters.fhir.people import Resources, person
+from transfer.adapters.fhir.identities import Resources, person
 from transfer.adapters.fhir.trees import Tree, check, child, children, text, type_of
 from transfer.errors import NeedsReview
 from transfer.institutions import Institution
@@ -14,14 +14,14 @@ from transfer.sources import Bad, go_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class PushedDocument:
     """One document with its bytes as they were sent."""
 
     document: Document
     content: bytes
 
 
-def read(bundle: Tree, institution: Institution) -> Iterator[Sent | Bad]:
+def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Bad]:
     """Each document, or why it is held. Nothing is fetched: an attachment that lies elsewhere is held."""
     entries = children(bundle, "entry")
     resources = Resources.around({}, entries)
@@ -31,7 +31,9 @@ def read(bundle: Tree, institution: Institution) -> Iterator[Sent | Bad]:
             yield from _documents(entry, resource, resources, institution)
 
 
-def _documents(entry: Tree, resource: Tree, resources: Resources, institution: Institution) -> Iterator[Sent | Bad]:
+def _documents(
+    entry: Tree, resource: Tree, resources: Resources, institution: Institution
+) -> Iterator[PushedDocument | Bad]:
     said = text(entry, "fullUrl") or ""
     address = said if said.startswith(("http://", "https://")) else None
     try:
@@ -49,7 +51,7 @@ def _subject(resource: Tree) -> Tree:
     return child(resource, "subject") or child(resource, "context", "sourcePatientInfo")
 
 
-def _sent(described: Description, around: Resources) -> Sent | Bad:
+def _sent(described: Description, around: Resources) -> PushedDocument | Bad:
     attachment = described.attachment
     if attachment is None:
         return Bad(reason="a document without content")
@@ -59,4 +61,4 @@ def _sent(described: Description, around: Resources) -> Sent | Bad:
         data = text(binary, "data")
     if data is None:
         return Bad(reason="a document whose content was not sent along")
-    return Sent(document=described.document, content=b"".join(decode(data, go_on)))
+    return PushedDocument(document=described.document, content=b"".join(decode(data, go_on)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from transfer.adapters.fhir.codes import coding_of, disease_of
-from transfer.adapters.fhir.people import (
+from transfer.adapters.fhir.identities import (
     Resources,
     first_issued,
     is_organization,

@@ -22,7 +22,7 @@ from transfer.errors import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class FhirResponse:
     """An HTTP answer, whole."""
 
     status: int
@@ -52,7 +52,7 @@ def outcome(severity: str, code: str, sentence: str, reason: str | None = None) 
     return _json({"resourceType": "OperationOutcome", "issue": [issue]})
 
 
-def refused(error: TransferError) -> Answer:
+def refused(error: TransferError) -> FhirResponse:
     """What we answer where an error of ours kept us from taking something. The error's own text stays here."""
     if isinstance(error, OutOfScope):
         return _out_of_scope(error.scope)
@@ -63,52 +63,52 @@ def refused(error: TransferError) -> Answer:
     return _refusal(500, "exception", "This failed on our side. Send it again later.")
 
 
-def unauthorized() -> Answer:
+def unauthorized() -> FhirResponse:
     """No credential, or none we know."""
     return _refusal(401, "login", "The credential is not one that is accepted here.", {"WWW-Authenticate": "Bearer"})
 
 
-def _out_of_scope(scope: str) -> Answer:
+def _out_of_scope(scope: str) -> FhirResponse:
     """403, coded for machines in the body and, as RFC 6750 section 3.1 wants it, in the header."""
     body = outcome("error", "forbidden", f"The token shown has no scope '{scope}'.", "insufficient-scope")
     challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-    return Answer(status=403, body=body, headers=_headers({"WWW-Authenticate": challenge}))
+    return FhirResponse(status=403, body=body, headers=_headers({"WWW-Authenticate": challenge}))
 
 
-def too_many(seconds: int) -> Answer:
+def too_many(seconds: int) -> FhirResponse:
     return _refusal(429, "throttled", "Too much at once. Send it again later.", {"Retry-After": str(seconds)})
 
 
-def too_slow() -> Answer:
+def too_slow() -> FhirResponse:
     """408, which says that the same may be sent again (RFC 9110, section 15.5.9)."""
     return _refusal(408, "timeout", "The message did not come to its end in time. It may be sent again.")
 
 
-def wrong_media_type() -> Answer:
+def wrong_media_type() -> FhirResponse:
     return _refusal(415, "not-supported", f"Only {FHIR_JSON} is taken here.")
 
 
-def stored(kind: str, arrival: str, base: str) -> Answer:
+def stored(kind: str, arrival: str, base: str) -> FhirResponse:
     """201: it is durably stored under our id, whether for the first time or already before.
 
     `kind` is one of `Incoming.types`, `base` our own base URL.
     """
     body = outcome("information", "informational", "Stored.")
-    return Answer(status=201, body=body, headers=_headers({"Location": f"{base}/{kind}/{arrival}"}))
+    return FhirResponse(status=201, body=body, headers=_headers({"Location": f"{base}/{kind}/{arrival}"}))
 
 
-def stored_bundle(types: Sequence[str], arrival: str) -> Answer:
+def stored_bundle(types: Sequence[str], arrival: str) -> FhirResponse:
     """200: a transaction-response with an entry for each one sent, in order (R4 http, transaction)."""
     entries = [
         {"response": {"status": "201 Created", "location": f"{kind}/{arrival}-{number}"}}
         for number, kind in enumerate(types, 1)
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
-    return Answer(status=200, body=_json(bundle), headers=_headers())
+    return FhirResponse(status=200, body=_json(bundle), headers=_headers())
 
 
-def _refusal(status: int, code: str, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status=status, body=outcome("error", code, sentence), headers=_headers(headers))
+def _refusal(status: int, code: str, sentence: str, headers: Mapping[str, str] | None = None) -> FhirResponse:
+    return FhirResponse(status=status, body=outcome("error", code, sentence), headers=_headers(headers))
 
 
 def _headers(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -19,7 +19,7 @@ class _PageTooLarge(TooLarge):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SearchEntry:
     """One resource of a searchset, or why it cannot be used. `address` is its absolute URL at the source."""
 
     resource: Tree
@@ -43,7 +43,7 @@ class Searches:
         self._limits = limits
         self._posts = True
 
-    def entries(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Entry]:
+    def entries(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[SearchEntry]:
         """The matches, each resource once. Included resources are left out; an outcome that says the search failed
         is a problem of its own.
 
@@ -69,7 +69,7 @@ class Searches:
                     raise
                 asked["_count"] = "1"
 
-    def _new(self, pages: Iterator[Tree], kind: str, seen: set[str]) -> Iterator[Entry]:
+    def _new(self, pages: Iterator[Tree], kind: str, seen: set[str]) -> Iterator[SearchEntry]:
         for page in pages:
             for entry in children(page, "entry"):
                 found = self._entry(entry, kind)
@@ -123,12 +123,12 @@ class Searches:
             raise Unexpected("its next page lies outside its own address")
         return url
 
-    def _entry(self, entry: Tree, kind: str) -> Entry | None:
+    def _entry(self, entry: Tree, kind: str) -> SearchEntry | None:
         resource, mode = child(entry, "resource"), text(entry, "search", "mode")
         if type_of(resource) == "OperationOutcome" or mode == "outcome":
             failed = any(text(issue, "severity") in ("error", "fatal") for issue in children(resource, "issue"))
             return (
-                Entry(resource={}, address=None, problem="the source reports an error in its answer")
+                SearchEntry(resource={}, address=None, problem="the source reports an error in its answer")
                 if failed
                 else None
             )
@@ -136,12 +136,12 @@ class Searches:
             return None
         address = self._address(entry, resource)
         if type_of(resource) != kind:
-            return Entry(resource={}, address=address, problem="an entry that was not asked for")
+            return SearchEntry(resource={}, address=address, problem="an entry that was not asked for")
         try:
             check(resource)
         except NeedsReview as error:
-            return Entry(resource=resource, address=address, problem=str(error))
-        return Entry(resource=resource, address=address)
+            return SearchEntry(resource=resource, address=address, problem=str(error))
+        return SearchEntry(resource=resource, address=address)
 
     def _address(self, entry: Tree, resource: Tree) -> str | None:
         said = (text(entry, "fullUrl") or "").partition("/_history/")[0]

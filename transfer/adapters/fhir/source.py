@@ -12,9 +12,9 @@ from transfer.adapters.fhir.attachments import download, inline
 from transfer.adapters.fhir.codes import DIAGNOSTIC_SECTION, LOINC
 from transfer.adapters.fhir.documents import FHIR_JSON, Description, describe
 from transfer.adapters.fhir.drafts import Draft, Drafts
+from transfer.adapters.fhir.identities import Resources, demographics, issued
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
-from transfer.adapters.fhir.people import Resources, demographics, issued
-from transfer.adapters.fhir.searches import Entry, Searches
+from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.http import HttpClient, HttpLimits, bearer
 from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
@@ -151,8 +151,8 @@ class FhirSourceClient:
 
     def _described(
         self, patient: PatientFound, institution: Institution, keep_going: KeepGoing
-    ) -> Iterator[tuple[Entry, Bad | Description]]:
-        others, nowhere = 0, Entry(resource={}, address=None)
+    ) -> Iterator[tuple[SearchEntry, Bad | Description]]:
+        others, nowhere = 0, SearchEntry(resource={}, address=None)
         for count, entry in enumerate(self._all_entries(patient, keep_going)):
             if count >= self._limits.documents:
                 raise TooLarge("more documents than are taken of one patient")
@@ -167,8 +167,8 @@ class FhirSourceClient:
             yield nowhere, Bad(reason=f"{others} entries that are not said to be of the patient we asked for")
 
     def _formats(
-        self, entry: Entry, patient: PatientFound, institution: Institution
-    ) -> Iterator[tuple[Entry, Bad | Description]]:
+        self, entry: SearchEntry, patient: PatientFound, institution: Institution
+    ) -> Iterator[tuple[SearchEntry, Bad | Description]]:
         around = Resources.around(entry.resource)
         try:
             for one in describe(entry.resource, patient.demographics, institution, around, address=entry.address):
@@ -176,7 +176,7 @@ class FhirSourceClient:
         except Unreadable as error:
             yield entry, Bad(reason=str(error), source=entry.address)
 
-    def _all_entries(self, patient: PatientFound, keep_going: KeepGoing) -> Iterator[Entry]:
+    def _all_entries(self, patient: PatientFound, keep_going: KeepGoing) -> Iterator[SearchEntry]:
         yield from self._searches.entries("DocumentReference", {"patient": patient.id}, keep_going)
         seen: set[str] = set()
         for category in REPORT_CATEGORIES:
@@ -186,7 +186,9 @@ class FhirSourceClient:
                     seen.update({entry.address} if entry.address else ())
                     yield entry
 
-    def _place(self, entry: Entry, described: Description, drafts: Drafts, keep_going: KeepGoing) -> Found | Bad | None:
+    def _place(
+        self, entry: SearchEntry, described: Description, drafts: Drafts, keep_going: KeepGoing
+    ) -> Found | Bad | None:
         """Give it now if nothing else can describe it; None: kept until all searches are read."""
         document, attachment = described.document, described.attachment
         if attachment is None:
@@ -207,7 +209,7 @@ class FhirSourceClient:
         most = self._limits.binary_bytes
         return lambda: download(self._client, url, draft.attachment, keep_going, most_of_resource=most)
 
-    def _structured(self, entry: Entry, document: Document, keep_going: KeepGoing) -> Found | Bad:
+    def _structured(self, entry: SearchEntry, document: Document, keep_going: KeepGoing) -> Found | Bad:
         """A report that is nothing but its results: the record is the searchset that holds it with all of them."""
         number = text(entry.resource, "id")
         if type_of(entry.resource) != "DiagnosticReport" or not number:
@@ -244,7 +246,7 @@ def _is_wanted(document: Document, kinds: Collection[RecordKind]) -> bool:
     return document.kind in kinds or document.kind is RecordKind.OTHER
 
 
-def is_about(entry: Entry, patient: PatientFound, institution: Institution, base: str) -> bool:
+def is_about(entry: SearchEntry, patient: PatientFound, institution: Institution, base: str) -> bool:
     """Whether a document says it is of this patient: a server that ignores a criterion answers with everybody's."""
     subject = child(entry.resource, "subject")
     reference = (text(subject, "reference") or "").partition("/_history/")[0]

@@ -33,7 +33,7 @@ _NAMES: Final = uuid.UUID("6f2d3c1e-6a0b-5f0e-9a43-1f0f3a1c8b77")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class DownloadLink:
     """One file of the packet and where the receiver fetches it. `size` in bytes; `sha1` is the raw digest, both as MHD
     wants them, left out where they are not known. Integrity rests on the packet's own SHA-256 manifest.
     """
@@ -49,8 +49,8 @@ class Link:
 
 def submission(
     packet: PacketId,
-    tar: Link,
-    documents: Sequence[Link],
+    tar: DownloadLink,
+    documents: Sequence[DownloadLink],
     *,
     patient: Demographics,
     receiver: Institution,
@@ -117,7 +117,7 @@ def _submission_set(
 
 
 def _document_reference(
-    packet: PacketId, number: int, link: Link, patient: Demographics, created: datetime
+    packet: PacketId, number: int, link: DownloadLink, patient: Demographics, created: datetime
 ) -> dict[str, Any]:
     """Number 0 is the packet itself. MHD has no docStatus and no inline data."""
     code = link.code or (_ALL_RECORDS if number == 0 else None)
@@ -135,7 +135,7 @@ def _document_reference(
     }
 
 
-def _attachment(link: Link) -> dict[str, Any]:
+def _attachment(link: DownloadLink) -> dict[str, Any]:
     """Hash and size are of the raw bytes, the hash SHA-1 in base64."""
     return {
         "contentType": link.content_type,

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from fhir.resources.R4B import get_fhir_model_class
 
-from transfer.adapters.dense import MOST_MARKS, marks
+from transfer.adapters.json_limits import MAX_STRUCTURAL_CHARACTERS, structural_characters
 from transfer.errors import TooLarge, Unreadable
 
 Tree = Mapping[str, Any]
@@ -59,8 +59,8 @@ def weigh(chunks: Iterable[bytes], *, limit: int = MAX_BODY) -> None:
     """
     length, width, dense = 0, 1, 0
     for chunk in chunks:
-        length, width, dense = length + len(chunk), max(width, _width(chunk)), dense + marks(chunk)
-    if length > limit or length * width > MAX_DECODED or dense > MOST_MARKS:
+        length, width, dense = length + len(chunk), max(width, _width(chunk)), dense + structural_characters(chunk)
+    if length > limit or length * width > MAX_DECODED or dense > MAX_STRUCTURAL_CHARACTERS:
         raise TooLarge("more JSON than is taken at once")
 
 

@@ -1,10 +1,10 @@
 """HL7 v2: read by bytes and offsets, turned into our nouns. No rule elsewhere knows a segment's name."""
 
-from transfer.adapters.hl7v2.acknowledge import ErrorCode, Verdict, acknowledge
+from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode, acknowledge
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
-from transfer.adapters.hl7v2.content import Flag, Part, Pointer
-from transfer.adapters.hl7v2.documents import HL7_V2, Sent, documents
-from transfer.adapters.hl7v2.header import Header, header
+from transfer.adapters.hl7v2.content import EmbeddedContent, Flag, Pointer
+from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
+from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
 from transfer.adapters.hl7v2.labels import PART_2
 from transfer.adapters.hl7v2.message import Message
@@ -14,18 +14,18 @@ from transfer.arrivals import ArrivalKind
 __all__ = [
     "HL7_V2",
     "PART_2",
+    "AcknowledgmentCode",
     "Batch",
     "Change",
+    "EmbeddedContent",
     "ErrorCode",
     "Flag",
-    "Header",
     "IdentityChange",
     "Message",
+    "MessageDocument",
+    "MessageHeader",
     "Miscount",
-    "Part",
     "Pointer",
-    "Sent",
-    "Verdict",
     "acknowledge",
     "batch",
     "documents",
@@ -39,7 +39,7 @@ __all__ = [
 _KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}
 
 
-def kind(header: Header) -> ArrivalKind:
+def kind(header: MessageHeader) -> ArrivalKind:
     """What an arrival is, by its message type. What a batch brings is told when it is divided: until then, a notice."""
     if header.is_batch:
         return ArrivalKind.NOTICE

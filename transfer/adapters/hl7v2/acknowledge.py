@@ -8,10 +8,10 @@ path of every message. A test has hl7apy validate every form of it, strictly.
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from transfer.adapters.hl7v2.header import Header
+from transfer.adapters.hl7v2.header import MessageHeader
 
 
-class Verdict(StrEnum):
+class AcknowledgmentCode(StrEnum):
     """Of one message. `REJECTED` is for what could be taken at another time or was never for us, `ERROR` for content
     (table 0008); a sender resends after the first and calls somebody after the second.
     """
@@ -52,18 +52,18 @@ _WORDING = {
 }
 
 #: answers to what cannot be read far enough to know who asks
-NOBODY = Header("", "", "", "", "", "", "", "2.5.1", "P", "", "")
+NOBODY = MessageHeader("", "", "", "", "", "", "", "2.5.1", "P", "", "")
 
 #: MSH-15/16 (table 0155) → the verdicts that are answered; anything else there is taken as AL
 _ANSWERED = {
-    "NE": frozenset[Verdict](),
-    "ER": frozenset({Verdict.ERROR, Verdict.REJECTED}),
-    "SU": frozenset({Verdict.ACCEPTED}),
+    "NE": frozenset[AcknowledgmentCode](),
+    "ER": frozenset({AcknowledgmentCode.ERROR, AcknowledgmentCode.REJECTED}),
+    "SU": frozenset({AcknowledgmentCode.ACCEPTED}),
 }
 _OLD_ERR = ("2.1", "2.2", "2.3", "2.3.1", "2.4")
 
 
-def code(header: Header, verdict: Verdict) -> str | None:
+def code(header: MessageHeader, verdict: AcknowledgmentCode) -> str | None:
     """MSA-1 for a verdict: AA/AE/AR in original mode, CA/CE/CR in enhanced mode, None where no answer is wanted.
 
     Enhanced mode is on when MSH-15 says something. A sender that wants no accept acknowledgement (MSH-15 NE) but an
@@ -72,15 +72,22 @@ def code(header: Header, verdict: Verdict) -> str | None:
     """
     if not header.accept_ack:
         return f"A{verdict}"
-    if verdict in _ANSWERED.get(header.accept_ack, frozenset(Verdict)):
+    if verdict in _ANSWERED.get(header.accept_ack, frozenset(AcknowledgmentCode)):
         return f"C{verdict}"
-    if header.accept_ack == "NE" and verdict in _ANSWERED.get(header.application_ack or "NE", frozenset(Verdict)):
+    if header.accept_ack == "NE" and verdict in _ANSWERED.get(
+        header.application_ack or "NE", frozenset(AcknowledgmentCode)
+    ):
         return f"A{verdict}"
     return None
 
 
 def acknowledge(
-    header: Header, verdict: Verdict, error: ErrorCode | None = None, *, control_id: str, now: datetime
+    header: MessageHeader,
+    verdict: AcknowledgmentCode,
+    error: ErrorCode | None = None,
+    *,
+    control_id: str,
+    now: datetime,
 ) -> bytes | None:
     """The acknowledgement of the message with this header, None where its sender wants none.
 
@@ -99,7 +106,7 @@ def acknowledge(
     return f"{msh}{_msa(header, answer, error)}".encode("latin-1")
 
 
-def _type(header: Header) -> str:
+def _type(header: MessageHeader) -> str:
     """MSH-9. It grew: the event (MSH-9.2) came with v2.2, the structure (MSH-9.3) with v2.3.1."""
     if not header.trigger or header.version == "2.1":
         return "ACK"
@@ -107,7 +114,7 @@ def _type(header: Header) -> str:
     return f"ACK{header.component}{header.trigger}{structure}"
 
 
-def _msa(header: Header, answer: str, error: ErrorCode | None) -> str:
+def _msa(header: MessageHeader, answer: str, error: ErrorCode | None) -> str:
     """MSA, and ERR where there is an error. Before 2.5 ERR had another form, and MSA-3 said it."""
     f, c = header.separators[0], header.component
     msa = f"MSA{f}{answer}{f}{header.control_id}"

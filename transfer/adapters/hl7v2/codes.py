@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from transfer.adapters.hl7v2.message import Part
+from transfer.adapters.hl7v2.message import FieldPart
 from transfer.adapters.hl7v2.values import coding, local_key
 from transfer.institutions import Institution
 from transfer.records import Coding, RecordKind
@@ -36,7 +36,7 @@ _DOCUMENT_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0270"
 
 
 def kind_and_code(
-    parts: Iterable[Part], institution: Institution, *, document_type: Part | None = None
+    parts: Iterable[FieldPart], institution: Institution, *, document_type: FieldPart | None = None
 ) -> tuple[RecordKind, Coding | None]:
     """The kind by the first code that means one, and that code; without any, OTHER and the first code there is.
 

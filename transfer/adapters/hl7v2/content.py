@@ -62,7 +62,7 @@ class Flag(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class EmbeddedContent:
     """One piece of a document. `open` decodes anew each time it is called and raises `Unreadable` where it cannot.
 
     `text/plain` is UTF-8 and made by us of the narrative: a derivative. Any other part is the sender's own bytes.
@@ -83,7 +83,7 @@ class Pointer:
     content_type: str | None = None
 
 
-def encapsulated(data: memoryview, encoding: str | None, kind: str | None, subtype: str | None) -> Part:
+def encapsulated(data: memoryview, encoding: str | None, kind: str | None, subtype: str | None) -> EmbeddedContent:
     """A part from the components of an ED: it is read through once, for its flags and its length."""
 
     def opened() -> Iterator[bytes]:
@@ -93,7 +93,7 @@ def encapsulated(data: memoryview, encoding: str | None, kind: str | None, subty
     try:
         length, head, tail = _read_through(opened())
     except Unreadable:
-        return Part(content_type=said, open=opened, flags=frozenset({Flag.UNDECODABLE}))
+        return EmbeddedContent(content_type=said, open=opened, flags=frozenset({Flag.UNDECODABLE}))
     seen = next((name for mark, name in _SIGNATURES if head.lstrip().startswith(mark)), None)
     wrong = {
         Flag.EMPTY: length == 0,
@@ -102,7 +102,7 @@ def encapsulated(data: memoryview, encoding: str | None, kind: str | None, subty
         Flag.MISLABELLED: length > 0 and said == _PDF and seen != _PDF,
     }
     flags = frozenset(flag for flag, holds in wrong.items() if holds)
-    return Part(content_type=seen or said, open=opened, flags=flags, length=length)
+    return EmbeddedContent(content_type=seen or said, open=opened, flags=flags, length=length)
 
 
 def _read_through(pieces: Iterator[bytes]) -> tuple[int, bytes, bytes]:

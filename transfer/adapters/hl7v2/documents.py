@@ -11,7 +11,7 @@ from datetime import datetime
 
 from transfer.adapters.hl7v2 import narrative, statuses
 from transfer.adapters.hl7v2.codes import kind_and_code
-from transfer.adapters.hl7v2.content import Part, Pointer, encapsulated
+from transfer.adapters.hl7v2.content import EmbeddedContent, Pointer, encapsulated
 from transfer.adapters.hl7v2.labels import common_labels, labels, notices
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import accession_number, demographics, document_number, moment
@@ -24,11 +24,11 @@ HL7_V2 = "x-application/hl7-v2+er7"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class MessageDocument:
     """One document of a message. Without parts it is a notification: T01, T03, T11, or results without any text."""
 
     document: Document
-    parts: tuple[Part, ...] = ()
+    parts: tuple[EmbeddedContent, ...] = ()
     pointers: tuple[Pointer, ...] = ()
     #: what the sender's own segments (Z…) say, to be carried along: a Part 2 notice (42 CFR 2.32) stands there
     notices: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class _Report:
         return [segment for segment in self.segments if segment.name in names]
 
 
-def documents(payload: bytes, institution: Institution) -> list[Sent]:
+def documents(payload: bytes, institution: Institution) -> list[MessageDocument]:
     """The documents of a message; messages of other types carry none.
 
     Reading twice gives the same. Nothing is fetched. Broken content is flagged on its part and keeps nothing else back.
@@ -60,7 +60,7 @@ def documents(payload: bytes, institution: Institution) -> list[Sent]:
     return list(_of_message(Message(payload), institution))
 
 
-def _of_message(message: Message, institution: Institution) -> Iterator[Sent]:
+def _of_message(message: Message, institution: Institution) -> Iterator[MessageDocument]:
     kind = message.header.message_type
     common = tuple(notices(message))
     if kind == "ORU":
@@ -102,7 +102,7 @@ def _joined(groups: list[tuple[Segment | None, list[Segment]]]) -> list[_Report]
     return [_Report(patient, tuple(segments)) for patient, segments in joined.values()]
 
 
-def _report(report: _Report, institution: Institution, common: frozenset[str]) -> Sent:
+def _report(report: _Report, institution: Institution, common: frozenset[str]) -> MessageDocument:
     orders, results = report.named("OBR"), report.named("OBX")
     order = orders[0] if orders else None
     kind, code = kind_and_code(
@@ -159,7 +159,7 @@ def _report_numbers(report: _Report, institution: Institution) -> Iterator[Issue
     yield from dict.fromkeys(number for number in said if number is not None)
 
 
-def _document(message: Message, institution: Institution, common: frozenset[str]) -> Sent:
+def _document(message: Message, institution: Institution, common: frozenset[str]) -> MessageDocument:
     at = next(n for n, segment in enumerate(message.segments_in_order) if segment.name == "TXA")
     txa, report = message.segments_in_order[at], _Report(message.first("PID"), message.segments_in_order[at:])
     trigger, late = message.header.trigger, _fields_late(txa)
@@ -192,19 +192,19 @@ def _fields_late(txa: Segment) -> int:
     return 1 if txa.text(12) is None and (txa.text(18) or "").upper() in statuses.COMPLETIONS else 0
 
 
-def _with_content(document: Document, report: _Report) -> Sent:
+def _with_content(document: Document, report: _Report) -> MessageDocument:
     results = report.named("OBX")
     text = narrative.part(report.segments)
     embedded = [part for result in results if result.text(2) == "ED" for part in _embedded(result)]
     pointers = [_pointer(result) for result in results if result.text(2) == "RP"]
-    return Sent(
+    return MessageDocument(
         document=document,
         parts=(*embedded, *([text] if text else [])),
         pointers=tuple(pointer for pointer in pointers if pointer),
     )
 
 
-def _embedded(result: Segment) -> Iterator[Part]:
+def _embedded(result: Segment) -> Iterator[EmbeddedContent]:
     """OBX-5 as ED: source^type^subtype^encoding^data, repeating."""
     for said in result.repetitions(5):
         yield encapsulated(said.view(5, to_end=True), said.text(4), said.text(2), said.text(3))
@@ -217,7 +217,7 @@ def _pointer(result: Segment) -> Pointer | None:
     return Pointer(address=address, content_type="/".join(said).lower() or None) if address else None
 
 
-def _own_numbers(sent: list[Sent]) -> list[Sent]:
+def _own_numbers(sent: list[MessageDocument]) -> list[MessageDocument]:
     """Two reports of one message that share a number (one order, one accession) are no copies of one another: neither
     keeps the shared number where it has another.
     """
@@ -225,6 +225,6 @@ def _own_numbers(sent: list[Sent]) -> list[Sent]:
     return [_without_shared(one, uses) for one in sent]
 
 
-def _without_shared(one: Sent, uses: Counter[IssuedIdentifier]) -> Sent:
+def _without_shared(one: MessageDocument, uses: Counter[IssuedIdentifier]) -> MessageDocument:
     own = tuple(number for number in one.document.identifiers if uses[number] == 1)
     return replace(one, document=replace(one.document, identifiers=own)) if own else one

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from transfer.errors import Unreadable
 
 #: an MSH longer than this is none
-LONGEST_HEADER = 16_384
+MAX_HEADER_BYTES = 16_384
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\x00\x0b"
@@ -15,7 +15,7 @@ _HEADERS = (b"MSH", b"FHS", b"BHS")
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class MessageHeader:
     """MSH as said, each field whole (`COMMHOSP^2.16.840…^ISO`) and not unescaped; bytes as Latin-1, so that what is
     echoed is echoed exactly, but for control characters, which would break a frame. Absent fields are `""`.
 
@@ -45,7 +45,7 @@ class Header:
         return self.separators[1:2] or "^"
 
 
-def header(payload: bytes) -> Header:
+def header(payload: bytes) -> MessageHeader:
     """Who sends what, from the first segment alone (for a batch: up to the first MSH). `payload` may be the beginning
     of a longer message.
 
@@ -55,7 +55,7 @@ def header(payload: bytes) -> Header:
     start = start_of(payload)
     if payload[start : start + 3] == b"MSH":
         return _header(first_line(payload, start))
-    found = re.compile(rb"[\r\n]MSH(?=[^\w\r\n])").search(payload, start, start + 4 * LONGEST_HEADER)
+    found = re.compile(rb"[\r\n]MSH(?=[^\w\r\n])").search(payload, start, start + 4 * MAX_HEADER_BYTES)
     if found is None:  # a batch may be empty
         return _header(first_line(payload, start), batch=first_line(payload, start))
     return _header(first_line(payload, found.start() + 1), batch=first_line(payload, start))
@@ -74,24 +74,24 @@ def start_of(payload: bytes) -> int:
 
 
 def first_line(payload: bytes, start: int) -> bytes:
-    line = payload[start : start + LONGEST_HEADER + 1]
+    line = payload[start : start + MAX_HEADER_BYTES + 1]
     end = line.find(b"\r")
     line = line[:end] if end >= 0 else line
     end = line.find(b"\n")
     line = line[:end] if end >= 0 else line
-    if len(line) > LONGEST_HEADER:
-        raise Unreadable(f"not an HL7 v2 message: the first segment is longer than {LONGEST_HEADER} bytes")
+    if len(line) > MAX_HEADER_BYTES:
+        raise Unreadable(f"not an HL7 v2 message: the first segment is longer than {MAX_HEADER_BYTES} bytes")
     return line
 
 
-def _header(line: bytes, batch: bytes | None = None) -> Header:
+def _header(line: bytes, batch: bytes | None = None) -> MessageHeader:
     line = line.translate(None, _CONTROLS)
     said = line.decode("latin-1").split(line[3:4].decode("latin-1"), 20)
     said += [""] * (21 - len(said))
     mark = said[1][:1] or "^"
     is_message = said[0] == "MSH"
     kind = said[8].split(mark, 2) if is_message else [""]
-    return Header(
+    return MessageHeader(
         control_id=_number(said[9] if is_message else "", batch),
         sending_application=said[2],
         sending_facility=said[3],

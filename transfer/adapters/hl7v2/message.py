@@ -102,26 +102,26 @@ class Segment:
         start, end = self.span(field)
         return self.message.data[start:end]
 
-    def repetitions(self, field: int) -> list["Part"]:
+    def repetitions(self, field: int) -> list["FieldPart"]:
         """The repetitions of a field that say something."""
         start, end = self.span(field)
         if start == end:
             return []
         mark = self.message.delimiters.repetition
         spans = _spans(self.message.data, mark, start, end, MOST_REPETITIONS, "repetitions")
-        return [Part(self.message, *span) for span in spans if span[0] != span[1]]
+        return [FieldPart(self.message, *span) for span in spans if span[0] != span[1]]
 
-    def part(self, field: int) -> "Part":
+    def part(self, field: int) -> "FieldPart":
         """The first repetition of a field."""
         said = self.repetitions(field)
-        return said[0] if said else Part(self.message, self.end, self.end)
+        return said[0] if said else FieldPart(self.message, self.end, self.end)
 
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str | None:
         """Text of the first repetition; None where nothing, or the deletion mark `""`, stands."""
         return self.part(field).text(component, subcomponent)
 
 
-class Part:
+class FieldPart:
     """One repetition of a field."""
 
     __slots__ = ("end", "message", "start")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from transfer.adapters.hl7v2.content import Part
+from transfer.adapters.hl7v2.content import EmbeddedContent
 from transfer.adapters.hl7v2.message import Segment
 
 #: OBX-2 of what is text or can be said in a line; the rest (ED, RP, and addresses of things) is not narrative
@@ -12,7 +12,7 @@ _CODED = frozenset({"CE", "CWE", "CNE", "CF"})
 _SHORT = frozenset({"NM", "SN", "IS", "ID", "DT", "TM", "TS", "DTM"})
 
 
-def part(segments: Sequence[Segment]) -> Part | None:
+def part(segments: Sequence[Segment]) -> EmbeddedContent | None:
     """The narrative of one report as one UTF-8 text, None where it has none.
 
     Results are gathered by what they are (OBX-3) and of which specimen or section (OBX-4), in the order in which each
@@ -22,7 +22,7 @@ def part(segments: Sequence[Segment]) -> Part | None:
     if not text:
         return None
     encoded = text.encode("utf-8")
-    return Part(content_type="text/plain", open=partial(_pieces, encoded), length=len(encoded))
+    return EmbeddedContent(content_type="text/plain", open=partial(_pieces, encoded), length=len(encoded))
 
 
 def _pieces(encoded: bytes) -> Iterator[bytes]:

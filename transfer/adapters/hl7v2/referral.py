@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from transfer.adapters.hl7v2.message import Message, Part, Segment
+from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.values import NPI, codings, day, demographics, document_number, issuer, moment
 from transfer.arrivals import Priority
 from transfer.arrivals import Referral as Asked
@@ -119,7 +119,7 @@ def _numbers(prd: Segment, institution: Institution) -> Iterator[IssuedIdentifie
 
 
 def _number(
-    part: Part, value: str | None, kind: str | None, authority: int | None, institution: Institution
+    part: FieldPart, value: str | None, kind: str | None, authority: int | None, institution: Institution
 ) -> Iterator[IssuedIdentifier]:
     if value and kind == "NPI":
         yield IssuedIdentifier(NPI, value)

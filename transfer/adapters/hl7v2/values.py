@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from transfer.adapters.hl7v2.message import Part, Segment
+from transfer.adapters.hl7v2.message import FieldPart, Segment
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import Coding
@@ -82,7 +82,7 @@ def issuer(institution: Institution, namespace: str | None, universal: str | Non
     return institution.issuer(namespace or universal) if namespace or universal else None
 
 
-def person_number(part: Part, institution: Institution) -> IssuedIdentifier | None:
+def person_number(part: FieldPart, institution: Institution) -> IssuedIdentifier | None:
     """A patient's number (CX). None where nobody can be told to have issued it: it identifies nobody."""
     value = part.text(1)
     by = issuer(institution, part.text(4), part.text(4, 2), part.text(4, 3))
@@ -91,7 +91,7 @@ def person_number(part: Part, institution: Institution) -> IssuedIdentifier | No
     return IssuedIdentifier(by, value) if value and by else None
 
 
-def document_number(part: Part, institution: Institution, role: str) -> IssuedIdentifier | None:
+def document_number(part: FieldPart, institution: Institution, role: str) -> IssuedIdentifier | None:
     """A document's or order's number (EI). One without a namespace belongs to the institution's numbers of that role:
     `filler`, `placer`, `document`; the institution's `issuers` may name their URI.
     """
@@ -100,7 +100,7 @@ def document_number(part: Part, institution: Institution, role: str) -> IssuedId
     return IssuedIdentifier(by, value) if value and by else None
 
 
-def accession_number(part: Part, institution: Institution) -> IssuedIdentifier | None:
+def accession_number(part: FieldPart, institution: Institution) -> IssuedIdentifier | None:
     """SPM-30 (CX)."""
     value = part.text(1)
     by = issuer(institution, part.text(4), part.text(4, 2), part.text(4, 3)) or institution.issuer("accession")
@@ -113,7 +113,7 @@ def names(segment: Segment, *fields: int) -> tuple[PersonName, ...]:
     return tuple(dict.fromkeys(name for name in said if name is not None))
 
 
-def _name(part: Part) -> PersonName | None:
+def _name(part: FieldPart) -> PersonName | None:
     family = part.text(1)
     given = [part.text(2), *(part.text(3) or "").split()]
     return PersonName(family, tuple(name for name in given if name)) if family else None
@@ -132,13 +132,13 @@ def demographics(pid: Segment | None, institution: Institution) -> Demographics:
     )
 
 
-def codings(part: Part, institution: Institution) -> list[Coding]:
+def codings(part: FieldPart, institution: Institution) -> list[Coding]:
     """The codes of a coded element (CE, CWE): first and alternate, the standard's names for systems as URIs."""
     said = (coding(part, component, institution) for component in (1, 4))
     return [one for one in said if one]
 
 
-def coding(part: Part, component: int, institution: Institution) -> Coding | None:
+def coding(part: FieldPart, component: int, institution: Institution) -> Coding | None:
     """The code that begins at this component: code, text, system."""
     code = part.text(component)
     system = _system(part.text(component + 2), institution)
@@ -151,6 +151,6 @@ def _system(said: str | None, institution: Institution) -> str:
     return _SYSTEMS.get(said or "", f"urn:x-institution:{institution.id}:{said or 'local'}")
 
 
-def local_key(part: Part, component: int) -> str:
+def local_key(part: FieldPart, component: int) -> str:
     """As a code stands in the institution's own table: `LOCAL|PATH1`."""
     return f"{part.text(component + 2) or ''}|{part.text(component) or ''}"

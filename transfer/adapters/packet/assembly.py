@@ -21,15 +21,15 @@ from transfer.packet import (
     PART_2_LABEL,
     PART_2_NOTICE,
     Contents,
-    Entry,
+    PacketSigner,
     Plan,
+    PlanEntry,
     PlannedDocument,
-    Signer,
 )
 from transfer.staging import CHUNK, Location, Vault
 
 
-def assemble(contents: Contents, *, vault: Vault, signer: Signer) -> Plan:
+def assemble(contents: Contents, *, vault: Vault, signer: PacketSigner) -> Plan:
     """Make the packet: every document is read (and so checked against its hash), the files we add are kept.
 
     Doing it twice makes two plans over the same bytes: each file, the signature too, is a function of the contents and
@@ -44,15 +44,15 @@ def assemble(contents: Contents, *, vault: Vault, signer: Signer) -> Plan:
     payload = _payload(layout)
     if any(location.length > bag.LARGEST_FILE for location in payload.values()):
         raise TooLarge("a file of 8 GiB or more does not fit a packet")
-    keeping = _Keeping(vault)
+    keeping = _WrittenObjects(vault)
     try:
         planned, files = _made(contents, layout, payload, vault, signer)
         made = {path: keeping.keep(data) for path, data in files.items()}
     except BaseException:
         keeping.undo()
         raise
-    entries = [Entry(path, location) for path, location in payload.items()]
-    entries += [Entry(path, location, generated=True) for path, location in made.items()]
+    entries = [PlanEntry(path, location) for path, location in payload.items()]
+    entries += [PlanEntry(path, location, generated=True) for path, location in made.items()]
     return Plan(
         packet=contents.packet,
         entries=tuple(sorted(entries, key=lambda entry: bag.order(entry.path))),
@@ -60,7 +60,7 @@ def assemble(contents: Contents, *, vault: Vault, signer: Signer) -> Plan:
     )
 
 
-class _Keeping:
+class _WrittenObjects:
     """What was kept so far, to be taken back when the rest fails."""
 
     def __init__(self, vault: Vault) -> None:
@@ -86,7 +86,7 @@ def _payload(layout: Layout) -> dict[str, Location]:
 
 
 def _made(
-    contents: Contents, layout: Layout, payload: Mapping[str, Location], vault: Vault, signer: Signer
+    contents: Contents, layout: Layout, payload: Mapping[str, Location], vault: Vault, signer: PacketSigner
 ) -> tuple[tuple[PlannedDocument, ...], dict[str, bytes]]:
     """Every file of ours, by path."""
     read = _read(layout, vault)
@@ -147,7 +147,7 @@ def _planned(document: PlacedDocument, sha1: str) -> PlannedDocument:
 
 
 def _sealed(
-    contents: Contents, payload: Mapping[str, Location], files: Mapping[str, bytes], signer: Signer
+    contents: Contents, payload: Mapping[str, Location], files: Mapping[str, bytes], signer: PacketSigner
 ) -> dict[str, bytes]:
     """The bag's own files: what lists everything, and the signature over it."""
     ours = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}

@@ -30,7 +30,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class NarrativeTable:
     #: the first row is the heading
     rows: tuple[tuple[str, ...], ...]
 
@@ -43,7 +43,7 @@ class Embedded:
     data: bytes
 
 
-Block = Heading | Paragraph | Table | Embedded
+Block = Heading | Paragraph | NarrativeTable | Embedded
 
 
 def blocks(media_type: str, data: bytes) -> list[Block] | None:
@@ -75,7 +75,7 @@ def _bounded(found: Iterable[Block]) -> Iterator[Block]:
 
 def _length(block: Block) -> int:
     match block:
-        case Table(rows):
+        case NarrativeTable(rows):
             return sum(len(cell) + 4 for row in rows for cell in row)
         case Heading(text) | Paragraph(text):
             return len(text) + 1
@@ -294,7 +294,7 @@ def _narrative(text: _Element) -> Iterator[Block]:
 def _narrative_block(element: _Element) -> Iterator[Block]:
     if element.tag == "table":
         if rows := tuple(_rows(element)):
-            yield Table(rows)
+            yield NarrativeTable(rows)
     elif element.tag == "list":
         for item in element.all("item"):
             if any(isinstance(c, _Element) and c.tag in ("table", "list") for c in item.children):

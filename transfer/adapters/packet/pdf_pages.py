@@ -15,7 +15,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-from transfer.adapters.packet.narrative import Block, Embedded, Heading, Paragraph, Table
+from transfer.adapters.packet.narrative import Block, Embedded, Heading, NarrativeTable, Paragraph
 
 _INK: Final = (24, 32, 40)
 _GREY: Final = (92, 102, 112)
@@ -23,12 +23,12 @@ _ACCENT: Final = (0, 82, 122)
 _MARGIN: Final = 54
 _WIDEST_TABLE: Final = 9
 #: characters of a cell in a table of one column; a row may not become taller than a page
-_LONGEST_CELL: Final = 1_800
+_MAX_CELL: Final = 1_800
 _MOST_ROWS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PageLink:
     """A place on one of our pages that leads to a page of the whole file. Points, from the lower left corner."""
 
     page: int
@@ -115,7 +115,7 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
         return bytes(self.output())
 
 
-def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> tuple[Pages, list[Link]]:
+def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> tuple[Pages, list[PageLink]]:
     """Title page and contents. `starts` is each document's first page within its part, which follows `front` pages."""
     pages = _pages(spec)
     pages.write_line("Records packet", size=24, bold=True, colour=_ACCENT)
@@ -190,7 +190,7 @@ def _draw(pages: Pages, block: Block) -> None:
             pages.ln(2)
         case Paragraph():
             pages.ln(7)
-        case Table(rows):
+        case NarrativeTable(rows):
             _draw_table(pages, rows)
         case Embedded():
             pages.write_line("(a document carried inside; it is in the file itself)", colour=_GREY)
@@ -205,7 +205,7 @@ def _draw_table(pages: Pages, rows: Sequence[Sequence[str]]) -> None:
     """As a table where it fits one, else row by row."""
     width = max(map(len, rows))
     longest = max((len(cell) for row in rows for cell in row), default=0)
-    if width > 1 and width <= _WIDEST_TABLE and longest <= _LONGEST_CELL // width and 1 < len(rows) <= _MOST_ROWS:
+    if width > 1 and width <= _WIDEST_TABLE and longest <= _MAX_CELL // width and 1 < len(rows) <= _MOST_ROWS:
         even = [(*row, *[""] * (width - len(row))) for row in rows]
         pages.rows(even[0], even[1:], _widths(even))
     else:
@@ -223,9 +223,9 @@ def _longest_word(column: Sequence[str]) -> int:
     return min(max((len(word) for cell in column for word in cell.split()), default=1), 16)
 
 
-def _contents(pages: Pages, spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> list[Link]:
+def _contents(pages: Pages, spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> list[PageLink]:
     pages.heading("Documents")
-    links: list[Link] = []
+    links: list[PageLink] = []
     if not spec["documents"]:
         pages.write_line("None.")
     section = None
@@ -260,14 +260,14 @@ def _contents_row(pages: Pages, document: Mapping[str, Any], page: int) -> None:
 
 
 @contextmanager
-def _linked(pages: Pages, document: int, links: list[Link]) -> Iterator[None]:
+def _linked(pages: Pages, document: int, links: list[PageLink]) -> Iterator[None]:
     """Remember where on the page something is drawn; it is kept on one page."""
     if pages.will_page_break(42):
         pages.add_page()
     top = pages.get_y()
     yield
     links.append(
-        Link(pages.page_no() - 1, (_MARGIN, pages.h - pages.get_y(), pages.w - _MARGIN, pages.h - top), document)
+        PageLink(pages.page_no() - 1, (_MARGIN, pages.h - pages.get_y(), pages.w - _MARGIN, pages.h - top), document)
     )
 
 

@@ -18,7 +18,7 @@ KEY_BITS: Final = 3072
 
 
 class KeySigner:
-    """A `transfer.packet.Signer` whose key is in a file."""
+    """A `transfer.packet.PacketSigner` whose key is in a file."""
 
     def __init__(self, key: RSAKey) -> None:
         self._key = key

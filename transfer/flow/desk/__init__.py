@@ -1,24 +1,24 @@
 """What people do at the desk, by command line now and on pages later.
 
 Every verb takes an `Actor` and refuses who does not have the right for it, before it reads anything. It is one
-transaction under the person's name, writes what was decided, and rings what can go on. Doing it twice does it once: the
-second time says so. What was done, why something may not be done and what to do instead are codes with fields;
-`transfer.sentences.sentence` says them.
+transaction under the person's name, writes what was decided, and owes a round to what can go on. Doing it twice does it
+once: the second time says so. What was done, why something may not be done and what to do instead are codes with
+fields; `transfer.sentences.sentence` says them.
 """
 
 from transfer.actions import ActionCode, ActionResult
-from transfer.flow.desk.answering import Answer, answer_request
+from transfer.flow.desk.answering import RequestAnswer, answer_request
 from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, waive
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
+from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke
 from transfer.flow.desk.pieces import announce_material, receive_material
 from transfer.flow.desk.questions import hold, holds
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
-from transfer.flow.desk.shown import AnswerView, Dossier, HoldDetail, HoldView, Listed
-from transfer.flow.desk.stopping import declare_emergency, pause, resume, revoke
+from transfer.flow.desk.shown import AnswerView, CaseSummary, Dossier, HoldDetail, HoldView
 from transfer.flow.desk.views import dossier, list_cases
 
 __all__ = [
@@ -26,13 +26,13 @@ __all__ = [
     "LARGEST_REFERRAL",
     "ActionCode",
     "ActionResult",
-    "Answer",
     "AnswerView",
+    "CaseSummary",
     "Comparison",
     "Dossier",
     "HoldDetail",
     "HoldView",
-    "Listed",
+    "RequestAnswer",
     "add_note",
     "announce_material",
     "answer_request",

@@ -3,23 +3,23 @@
 from enum import StrEnum
 
 from transfer.actions import ActionCode, ActionResult
-from transfer.flow.admit import rule_request
 from transfer.flow.assess import settle_needs
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
-from transfer.flow.edges import Edges
+from transfer.flow.opening import rule_request
+from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId
-from transfer.ledger import Tx, patients, people, requests, rounds
-from transfer.record_requests import MOVES, Request, RequestState
+from transfer.ledger import Tx, holds, patients, requests, rounds
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import MOVES, Request, RequestState
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 
 _S = RequestState
 
 
-class Answer(StrEnum):
+class RequestAnswer(StrEnum):
     """What was heard, or decided."""
 
     NO_RECORDS = "no-records"
@@ -33,61 +33,61 @@ _SETTLED = frozenset(
     {
         HoldCode.SOURCE_REFUSES,
         HoldCode.SOURCE_DOES_NOT_ANSWER,
-        HoldCode.SOURCE_PUZZLES,
+        HoldCode.SOURCE_UNCLEAR,
         HoldCode.WHOSE_STUDY,
     }
 )
 
 
-def answer_request(edges: Edges, name: str, answer: Answer, *, actor: Actor) -> ActionResult:
+def answer_request(services: Services, name: str, answer: RequestAnswer, *, actor: Actor) -> ActionResult:
     """Write down what a source said by telephone. *Again* asks it anew, now.
 
     Raises:
         Unknown: no such request.
         NotAllowed: it is withdrawn, something came already, or no permission is in force.
     """
-    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         request = requests.get(tx, name)
         if request is None:
             raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
         opened = tx.case(request.case).opened
         if opened:  # patients are locked before cases
-            patients.share(tx, PatientId(opened.patient))
+            patients.hold_epoch_shared(tx, PatientId(opened.patient))
         found, opened, patient = opened_case(tx, request.case)
         still_open(found)
         request = requests.get(tx, name) or request
-        ruling = rule_request(tx, edges, patient, InstitutionId(opened.receiver), request)
+        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), request)
         if request.state is _S.NOT_PERMITTED and not ruling.is_permitted:
             raise not_allowed(Reason(RefusalCode.REQUEST_NOT_PERMITTED, request=name), Remedy(RemedyCode.FORM_FIRST))
-        return answer_in(tx, edges, request, answer)
+        return answer_in(tx, services, request, answer)
 
 
-def answer_in(tx: Tx, edges: Edges, request: Request, answer: Answer) -> ActionResult:
+def answer_in(tx: Tx, services: Services, request: Request, answer: RequestAnswer) -> ActionResult:
     """The same within a transaction that holds the case's lock."""
-    is_fetched = edges.institutions[request.institution].department(request.department).is_fetched
+    is_fetched = services.institutions[request.institution].department(request.department).is_fetched
     to = _to(answer, is_fetched=is_fetched)
-    if answer is Answer.AGAIN and request.state is to:
+    if answer is RequestAnswer.AGAIN and request.state is to:
         requests.hurry(tx, request)
     elif request.state is to:
         return ActionResult(ActionCode.REQUEST_AS_BEFORE, request=request.id, state=to)
     else:
         _move(tx, request, to)
     _settle_holds(tx, request, answer)
-    found = settle_needs(tx, edges, request.case)
+    found = settle_needs(tx, services, request.case)
     if to is _S.DUE:
-        rounds.ring(tx, Dag.OPEN_CASE, request.case)
+        rounds.owe(tx, Dag.OPEN_CASE, request.case)
     return ActionResult(ActionCode.REQUEST_MOVED, request=request.id, state=to, outlook=found.sentence)
 
 
-def _to(answer: Answer, *, is_fetched: bool) -> RequestState:
+def _to(answer: RequestAnswer, *, is_fetched: bool) -> RequestState:
     match answer:
-        case Answer.NO_RECORDS:
+        case RequestAnswer.NO_RECORDS:
             return _S.NO_RECORDS
-        case Answer.NOT_FOUND:
+        case RequestAnswer.NOT_FOUND:
             return _S.NOT_FOUND
-        case Answer.WILL_SEND:
+        case RequestAnswer.WILL_SEND:
             return _S.EXPECTED
-        case Answer.AGAIN:
+        case RequestAnswer.AGAIN:
             return _S.DUE if is_fetched else _S.EXPECTED
 
 
@@ -101,7 +101,7 @@ def _move(tx: Tx, request: Request, to: RequestState) -> None:
     requests.move(tx, request, to, findings=("by-telephone",))
 
 
-def _settle_holds(tx: Tx, request: Request, answer: Answer) -> None:
-    for hold in people.open_holds(tx, request.case):
+def _settle_holds(tx: Tx, request: Request, answer: RequestAnswer) -> None:
+    for hold in holds.open_holds(tx, request.case):
         if hold.about == request.id and hold.code in _SETTLED:
-            people.resolve(tx, hold.id, answer)
+            holds.resolve(tx, hold.id, answer)

@@ -10,14 +10,14 @@ from transfer.case import Case
 from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
 from transfer.facts import Chain
-from transfer.flow.assess import Assessment, Step, look, settle_needs
+from transfer.flow.assess import Assessment, NextStep, look, settle_needs
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, opened_case, still_open
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, people, requests
-from transfer.record_requests import RequestState
+from transfer.ledger import Tx, arrivals, holds, notes, requests
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import RequestState
 from transfer.rights import Actor, Right
 
 #: how a case can end
@@ -27,7 +27,7 @@ _NAMES_A_RECORD = (WaiverKind.SUBSTITUTE, WaiverKind.ANSWERED_BY)
 
 
 def approve(
-    edges: Edges, case: CaseId, *, actor: Actor, without: Sequence[str] = (), note: str | None = None
+    services: Services, case: CaseId, *, actor: Actor, without: Sequence[str] = (), note: str | None = None
 ) -> ActionResult:
     """Let the next packet go as it is now. `without` names lines it goes without, where the case still waits for them.
 
@@ -35,26 +35,26 @@ def approve(
         Unknown: no such case or line.
         NotAllowed: it still waits for lines nobody named, or nothing is new since the packet the receiver accepted.
     """
-    with at_desk(edges, actor, Right.RELEASE) as tx:
-        return approve_in(tx, edges, case, without, note)
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        return approve_in(tx, services, case, without, note)
 
 
-def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note: str | None) -> ActionResult:
+def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str], note: str | None) -> ActionResult:
     found, opened, patient = opened_case(tx, case)
     still_open(found)
-    checklist = edges.checklists[opened.checklist]
+    checklist = services.checklists[opened.checklist]
     for line in without:
         _line(checklist, line)
     newest = found.newest_packet
     if newest and newest.is_on_its_way:
         return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
-    assessed = look(tx, edges, case)
-    if assessed.step is Step.WAIT:
+    assessed = look(tx, services, case)
+    if assessed.step is NextStep.WAIT:
         _named_all(assessed, set(without))
-    written = people.note(tx, patient, note) if note else None
+    written = notes.write(tx, patient, note) if note else None
     lacking = tuple(sorted({*assessed.lacking, *without}))
     tx.append(Chain.case(case), facts.CaseApproved(lacking=lacking, note=written))
-    settle_needs(tx, edges, case)
+    settle_needs(tx, services, case)
     packet = tx.case(case).newest_packet
     assert packet is not None  # an approval lets one go
     return ActionResult(ActionCode.APPROVED, packet=packet.planned.packet)
@@ -63,7 +63,7 @@ def approve_in(tx: Tx, edges: Edges, case: CaseId, without: Sequence[str], note:
 def _named_all(assessed: Assessment, named: set[str]) -> None:
     """The case waits for something. It goes without only what a person named."""
     case, newest = assessed.case.id, assessed.case.newest_packet
-    if newest and newest.receipt and newest.receipt.word == "accepted":
+    if newest and newest.receipt and newest.receipt.status == "accepted":
         raise not_allowed(
             Reason(RefusalCode.NOTHING_NEW, packet=newest.planned.packet), Remedy(RemedyCode.SHOW_CASE, case=case)
         )
@@ -77,32 +77,32 @@ def _named_all(assessed: Assessment, named: set[str]) -> None:
         raise not_allowed(Reason(RefusalCode.SOURCE_OWES_MORE, case=case), Remedy(RemedyCode.NAME_LINE, case=case))
 
 
-def add_note(edges: Edges, case: CaseId, text: str, *, actor: Actor) -> ActionResult:
+def add_note(services: Services, case: CaseId, text: str, *, actor: Actor) -> ActionResult:
     """Keep free text with the case, sealed. The same text of the same person again is kept once.
 
     Raises:
         NotAllowed: nothing is written, or the case has no patient yet under whose key it could be sealed.
     """
-    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         if not text.strip():
             raise not_allowed(Reason(RefusalCode.NOTE_IS_EMPTY), Remedy(RemedyCode.WRITE_SOMETHING))
         _, _, patient = opened_case(tx, case)
-        digest = people.digest(tx, patient, text)
+        digest = notes.digest(tx, patient, text)
         for line in tx.lines(Chain.case(case)):
             if isinstance(line.fact, facts.NoteAdded) and (line.fact.hmac, line.by.person) == (digest, actor.person):
                 return ActionResult(ActionCode.NOTED_BEFORE)
-        people.add_note(tx, case, patient, text)
+        notes.add_to_case(tx, case, patient, text)
     return ActionResult(ActionCode.NOTED)
 
 
-def close(edges: Edges, case: CaseId, ending: str, *, actor: Actor, note: str | None = None) -> ActionResult:
-    """End a case: what is asked is withdrawn, its questions fall, nothing more is rung. What was asked of people about
-    an ended permission stays: a purge does not depend on the case.
+def close(services: Services, case: CaseId, ending: str, *, actor: Actor, note: str | None = None) -> ActionResult:
+    """End a case: what is asked is withdrawn, its questions fall, no round is owed any more. What was asked of people
+    about an ended permission stays: a purge does not depend on the case.
 
     Raises:
         NotAllowed: no such ending, or it ended otherwise before.
     """
-    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         if ending not in ENDINGS:
             raise not_allowed(
                 Reason(RefusalCode.NO_SUCH_ENDING, ending=ending), Remedy(RemedyCode.CHOOSE_ONE_OF, choices=ENDINGS)
@@ -113,9 +113,9 @@ def close(edges: Edges, case: CaseId, ending: str, *, actor: Actor, note: str | 
             return ActionResult(ActionCode.CLOSED_BEFORE, ending=ending)
         still_open(found)
         withdrawn = _withdraw(tx, case)
-        for hold in people.open_holds(tx, case):
+        for hold in holds.open_holds(tx, case):
             if hold.code != "confirm-purge":
-                people.resolve(tx, hold.id, "closed")
+                holds.resolve(tx, hold.id, "closed")
         written = _note(tx, found, note)
         tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=written))
         if found.opened is None:
@@ -136,7 +136,7 @@ def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
     """Seal a referral that opened no case. It is purged like an unmatched message."""
     for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
         if arrival := arrivals.claim(tx, name):
-            arrivals.settle(tx, arrival, "sealed", "closed", purge_after=arrivals.STRANGER)
+            arrivals.settle(tx, arrival, "sealed", "closed", purge_after=arrivals.UNMATCHED_RETENTION)
 
 
 def _note(tx: Tx, found: Case, note: str | None) -> str | None:
@@ -144,11 +144,11 @@ def _note(tx: Tx, found: Case, note: str | None) -> str | None:
         return None
     if found.opened is None:
         raise not_allowed(Reason(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
-    return people.note(tx, PatientId(found.opened.patient), note)
+    return notes.write(tx, PatientId(found.opened.patient), note)
 
 
 def waive(
-    edges: Edges,
+    services: Services,
     case: CaseId,
     line: str,
     kind: WaiverKind,
@@ -164,17 +164,17 @@ def waive(
         Unknown: no such case or line.
         NotAllowed: a substitute needs a record of this case, and no other answer takes one.
     """
-    with at_desk(edges, actor, Right.RELEASE) as tx:
+    with at_desk(services, actor, Right.RELEASE) as tx:
         found, opened, patient = opened_case(tx, case)
         still_open(found)
-        _line(edges.checklists[opened.checklist], line)
+        _line(services.checklists[opened.checklist], line)
         _check_record(found, line, kind, record)
         said = found.waived.get(line)
-        if said and (said.word, said.record) == (kind, record):
+        if said and (said.waiver, said.record) == (kind, record):
             return ActionResult(ActionCode.LINE_ANSWERED_BEFORE, line=line, answer=kind)
-        written = people.note(tx, patient, note) if note else None
-        tx.append(Chain.case(case), facts.NeedWaived(line=line, word=kind, record=record, note=written))
-        after = settle_needs(tx, edges, case)
+        written = notes.write(tx, patient, note) if note else None
+        tx.append(Chain.case(case), facts.NeedWaived(line=line, waiver=kind, record=record, note=written))
+        after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.LINE_ANSWERED, line=line, answer=kind, outlook=after.sentence)
 
 

@@ -15,16 +15,16 @@ from transfer.errors import NeedsReview
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, refused, unknown
-from transfer.flow.edges import Edges
-from transfer.flow.reading import Answer, Reading
+from transfer.flow.reading import Reading, ReceivedDocuments
 from transfer.flow.receive import match_patient
-from transfer.holds import COMPARED, HoldCode, Word
+from transfer.flow.services import Services
+from transfer.holds import COMPARED, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, patients, people, rounds
+from transfer.ledger import Tx, arrivals, holds, patients, rounds
 from transfer.ledger.arrivals import Arrival
+from transfer.ledger.holds import Hold
 from transfer.ledger.patients import Identity
-from transfer.ledger.people import Hold
-from transfer.matching import Match, Tier, Verdict
+from transfer.matching import Match, MatchRule, MatchVerdict
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization
 from transfer.refusals import Reason, RefusalCode
@@ -34,12 +34,12 @@ from transfer.rounds import Dag
 from transfer.sealing import KeyGone
 
 #: where people say "ours", what the message calls its patient is remembered: nothing contradicted it
-_LEARNED = (Tier.NAME_AND_BIRTH_DATE, Tier.UNCONFIRMED)
+_LEARNED = (MatchRule.NAME_AND_BIRTH_DATE, MatchRule.UNCONFIRMED)
 _PURGED: Final = Reason(RefusalCode.SUBJECT_IS_PURGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class ComparedPatient:
     """Somebody it could be, with the cases by which a person names them."""
 
     patient: PatientId
@@ -53,7 +53,7 @@ class Opinion:
 
     person: str
     is_claimed: bool
-    word: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +64,13 @@ class Comparison:
     institution: str
     said: tuple[Demographics, ...]
     matches: tuple[Match, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ComparedPatient, ...]
     deciders: int
     opinions: tuple[Opinion, ...]
 
     @property
-    def tier(self) -> Tier:
-        return self.matches[0].tier
+    def match_rule(self) -> MatchRule:
+        return self.matches[0].match_rule
 
     def without_identity(self) -> Self:
         """The same, and nobody is named."""
@@ -78,7 +78,7 @@ class Comparison:
         return replace(self, said=(), candidates=nameless)
 
 
-def compare(edges: Edges, hold: Hold) -> Comparison:
+def compare(services: Services, hold: Hold) -> Comparison:
     """Read the message again and put it beside whom it could be.
 
     Raises:
@@ -86,16 +86,16 @@ def compare(edges: Edges, hold: Hold) -> Comparison:
         NeedsReview: it cannot be read any more.
     """
     name = hold.about if hold.code == HoldCode.WHOSE_REFERRAL else hold.subject
-    with edges.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
         arrival = arrivals.get(tx, name or "")
         if arrival is None:
             raise unknown(_PURGED)
         try:
-            body = reading.payload(tx, edges, arrival)
+            body = reading.payload(tx, services, arrival)
         except KeyGone:
             raise unknown(_PURGED) from None
-    said = list(_said(reading.read(edges, arrival, body)))
-    with edges.ledger.transaction() as tx:
+    said = list(_said(reading.read(services, arrival, body)))
+    with services.ledger.transaction() as tx:
         matches = [match_patient(tx, who, numbers) for who, numbers in said]
         meant = sorted({patient for match in matches for patient in match.patients})
         return Comparison(
@@ -113,15 +113,17 @@ def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier,
     match read:
         case Referral() | Authorization():
             yield read.patient, ()
-        case Answer():
+        case ReceivedDocuments():
             yield from ((letter.document.patient, letter.document.identifiers) for letter in read.letters)
         case _:
             raise refused(NeedsReview, Reason(RefusalCode.NAMES_NO_PATIENT))
 
 
-def _candidate(tx: Tx, patient: PatientId) -> Candidate:
+def _candidate(tx: Tx, patient: PatientId) -> ComparedPatient:
     rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY opened_at DESC", patient)
-    return Candidate(patient=patient, cases=tuple(row.case_id for row in rows), identity=patients.identity(tx, patient))
+    return ComparedPatient(
+        patient=patient, cases=tuple(row.case_id for row in rows), identity=patients.identity(tx, patient)
+    )
 
 
 def _opinions(tx: Tx, hold: Hold, meant: Iterable[PatientId]) -> Iterable[Opinion]:
@@ -130,32 +132,32 @@ def _opinions(tx: Tx, hold: Hold, meant: Iterable[PatientId]) -> Iterable[Opinio
     signed_in = {
         line.by.person for line in lines if isinstance(line.fact, facts.MatchDecided) and line.fact.hold == hold.id
     }
-    for person, word in people.said(tx, hold.id):
-        yield Opinion(person=person, is_claimed=person not in signed_in, word=word)
+    for person, answer in holds.answers(tx, hold.id):
+        yield Opinion(person=person, is_claimed=person not in signed_in, answer=answer)
 
 
-def decide(edges: Edges, hold: Hold, word: Word, *, actor: Actor, case: CaseId | None) -> ActionResult:
-    """One person's word about whose it is. It takes effect when as many have said the same as must.
+def decide(services: Services, hold: Hold, answer: HoldAnswer, *, actor: Actor, case: CaseId | None) -> ActionResult:
+    """One person's answer about whose it is. It takes effect when as many have said the same as must.
 
     Raises:
         NotAllowed: no case is named, it is none of those compared, or the message is about several people.
     """
     assert hold.code in COMPARED  # the caller sorted
-    seen = compare(edges, hold)
-    with at_desk(edges, actor, Right.DECIDE_WHOSE) as tx:
-        chosen = _chosen(tx, hold, seen, case) if word is Word.OURS else None
+    seen = compare(services, hold)
+    with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
+        chosen = _chosen(tx, hold, seen, case) if answer is HoldAnswer.OURS else None
         compared = [chosen] if chosen else [candidate.patient for candidate in seen.candidates]
         for patient in sorted(compared):
-            patients.share(tx, patient)
-        said_before = (actor.person, word) in people.said(tx, hold.id)
-        agreeing = people.say(tx, hold, actor.person, word, chosen or "")
+            patients.hold_epoch_shared(tx, patient)
+        said_before = (actor.person, answer) in holds.answers(tx, hold.id)
+        agreeing = holds.record_answer(tx, hold, actor.person, answer, chosen or "")
         for patient in compared if not said_before else ():
-            decided = facts.MatchDecided(hold=hold.id, arrival=seen.arrival, word=word, tier=seen.tier)
+            decided = facts.MatchDecided(hold=hold.id, arrival=seen.arrival, answer=answer, match_rule=seen.match_rule)
             tx.append(Chain.patient(patient), decided)
         if agreeing < seen.deciders:
             kept = ActionCode.OPINION_KEPT_BEFORE if said_before else ActionCode.OPINION_KEPT
-            return ActionResult(kept, answer=word, more=seen.deciders - agreeing)
-        if people.resolve(tx, hold.id, word) is None:
+            return ActionResult(kept, answer=answer, more=seen.deciders - agreeing)
+        if holds.resolve(tx, hold.id, answer) is None:
             return ActionResult(ActionCode.DECIDED_MEANWHILE)
         arrival = arrivals.claim(tx, seen.arrival)
         if arrival is None:
@@ -184,20 +186,20 @@ def _apply(
         patient = chosen or patients.meet(tx, seen.said[0], arrival.id)
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, "held", "decided")
-        rounds.ring(tx, Dag.OPEN_CASE, hold.subject)
+        rounds.owe(tx, Dag.OPEN_CASE, hold.subject)
         if chosen and case:
             return ActionResult(ActionCode.REFERRAL_OF_PATIENT, case=case, opening=hold.subject)
         return ActionResult(ActionCode.REFERRAL_OF_SOMEBODY_NEW, opening=hold.subject)
     if chosen and case:
-        if seen.tier in _LEARNED and all(match.verdict is Verdict.DOUBTFUL for match in seen.matches):
+        if seen.match_rule in _LEARNED and all(match.verdict is MatchVerdict.DOUBTFUL for match in seen.matches):
             for said in seen.said:
                 patients.learn(tx, chosen, said)
         arrivals.join_patient(tx, arrival, chosen)
         arrivals.settle(tx, arrival, "sealed", "decided")
-        rounds.ring(tx, Dag.OPEN_CASE, case)
+        rounds.owe(tx, Dag.OPEN_CASE, case)
         return ActionResult(ActionCode.OF_PATIENT, case=case)
-    arrivals.know_again(tx, arrival.id, patients.terms(tx, *seen.said))
+    arrivals.index_terms(tx, arrival.id, patients.terms(tx, *seen.said))
     arrivals.is_not_of(tx, arrival, [candidate.patient for candidate in seen.candidates])
-    arrivals.count_stranger(tx, arrival, "received")
-    arrivals.settle(tx, arrival, "sealed", "not-ours", purge_after=arrivals.STRANGER)
+    arrivals.count_unmatched(tx, arrival, "received")
+    arrivals.settle(tx, arrival, "sealed", "not-ours", purge_after=arrivals.UNMATCHED_RETENTION)
     return ActionResult(ActionCode.OF_NOBODY)

@@ -4,10 +4,10 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.codes import Value
 from transfer.flow.assess import settle_needs
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, materials
-from transfer.ledger.materials import Kept, Label
+from transfer.ledger.materials import Label, StoredMaterial
 from transfer.materials import Material, discrepancy
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -15,7 +15,7 @@ from transfer.rights import Actor, Right
 
 
 def receive_material(
-    edges: Edges,
+    services: Services,
     case: CaseId,
     *,
     pieces: int,
@@ -33,7 +33,7 @@ def receive_material(
         NeedsReview: the labels carry another accession number than an earlier parcel's.
         NotAllowed: several materials are awaited and none is named, or what is counted differs from what was entered.
     """
-    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         if not accession.strip():
             raise not_allowed(Reason(RefusalCode.NO_ACCESSION), Remedy(RemedyCode.TYPE_LABELS))
         found, _, patient = opened_case(tx, case)
@@ -43,19 +43,19 @@ def receive_material(
             return _entered_before(kept, pieces, accession)
         label = Label(accession=accession.strip(), description=kept.label.description if kept.label else "")
         now = materials.receive(tx, case, patient, kept, pieces=pieces, announced=announced, label=label)
-        after = settle_needs(tx, edges, case)
+        after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.PIECES_COUNTED, **_count(now), outlook=after.sentence)
 
 
 def announce_material(
-    edges: Edges, case: CaseId, count: int, *, actor: Actor, material: str | None = None
+    services: Services, case: CaseId, count: int, *, actor: Actor, material: str | None = None
 ) -> ActionResult:
     """How many pieces the sender's list says were sent, where that became known after they came.
 
     Raises:
         NotAllowed: nothing came yet: the number is then given with the parcel.
     """
-    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         found, _, patient = opened_case(tx, case)
         still_open(found)
         kept = _meant(tx, case, patient, material)
@@ -67,11 +67,11 @@ def announce_material(
         if kept.material.expected == count:
             return ActionResult(ActionCode.PIECES_COUNTED_BEFORE, **_count(kept.material))
         now = materials.announce(tx, case, kept, count)
-        after = settle_needs(tx, edges, case)
+        after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.PIECES_COUNTED, **_count(now), outlook=after.sentence)
 
 
-def _meant(tx: Tx, case: CaseId, patient: PatientId, material: str | None) -> Kept:
+def _meant(tx: Tx, case: CaseId, patient: PatientId, material: str | None) -> StoredMaterial:
     awaited = materials.of_case(tx, case, patient)
     meant = [one for one in awaited if material in (None, one.material.id)]
     if not meant:
@@ -84,7 +84,7 @@ def _meant(tx: Tx, case: CaseId, patient: PatientId, material: str | None) -> Ke
     return meant[0]
 
 
-def _entered_before(kept: Kept, pieces: int, accession: str) -> ActionResult:
+def _entered_before(kept: StoredMaterial, pieces: int, accession: str) -> ActionResult:
     same = kept.label is not None and kept.label.accession == accession.strip()
     if same and kept.material.received == pieces:
         return ActionResult(ActionCode.PIECES_COUNTED_BEFORE, **_count(kept.material))

@@ -4,22 +4,22 @@ from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.shown import HoldDetail, HoldView
 from transfer.flow.desk.verbs import at_desk, demand
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.holds import COMPARED
 from transfer.identifiers import CaseId
-from transfer.ledger import people
-from transfer.ledger.people import Hold
+from transfer.ledger import holds as held
+from transfer.ledger.holds import Hold
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
 
-def holds(edges: Edges, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:
+def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:
     """What waits for a person, oldest first; only what is about one case, if it is named."""
-    with at_desk(edges, actor, Right.SEE_CASES) as tx:
-        return [hold_view(one) for one in people.open_holds(tx, case)]
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return [hold_view(one) for one in held.open_holds(tx, case)]
 
 
-def hold(edges: Edges, name: str, *, actor: Actor, identity: bool = False) -> HoldDetail:
+def hold(services: Services, name: str, *, actor: Actor, identity: bool = False) -> HoldDetail:
     """One question, with what it may be answered with. `identity`: the people compared are named.
 
     Raises:
@@ -29,10 +29,10 @@ def hold(edges: Edges, name: str, *, actor: Actor, identity: bool = False) -> Ho
     """
     if identity:
         demand(actor, Right.SEE_IDENTITY)
-    with at_desk(edges, actor, Right.SEE_CASES) as tx:
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
         found = known_hold(tx, name)
     asks_whose = found.code in COMPARED and found.resolved_at is None
-    seen = compare(edges, found) if asks_whose else None
+    seen = compare(services, found) if asks_whose else None
     return HoldDetail(
         hold=hold_view(found),
         comparison=seen if identity or seen is None else seen.without_identity(),
@@ -47,6 +47,6 @@ def hold_view(one: Hold) -> HoldView:
         about=one.about,
         opened_at=one.opened_at,
         resolved_at=one.resolved_at,
-        word=one.word,
+        answer=one.answer,
         says=SENTENCES[one.code].staff,
     )

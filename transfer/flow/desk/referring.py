@@ -13,11 +13,11 @@ from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import TooLarge
 from transfer.facts import Chain
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, refused
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Institution
 from transfer.ledger import arrivals
-from transfer.ledger.arrivals import Incoming
+from transfer.ledger.arrivals import NewArrival
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -28,7 +28,7 @@ LARGEST = 24 << 20
 FHIR_JSON = "application/fhir+json"
 
 
-def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, actor: Actor) -> ActionResult:
+def open_referral(services: Services, institution: InstitutionId, body: bytes, *, actor: Actor) -> ActionResult:
     """Store a referral as an arrival from this institution and open its case. By its content it is a FHIR bundle or
     resource in JSON, or an HL7 v2 REF^I12. The same file again is the same case.
 
@@ -38,7 +38,7 @@ def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, acto
         NeedsReview, TooLarge: it cannot be read; nothing was stored.
     """
     demand(actor, Right.WORK_ON_CASES)  # before what the file says is read
-    sender = edges.institutions[institution]
+    sender = services.institutions[institution]
     if Grant.REFERRALS not in sender.grants:
         raise not_allowed(
             Reason(RefusalCode.MAY_NOT_REFER, institution=institution),
@@ -46,26 +46,26 @@ def open_referral(edges: Edges, institution: InstitutionId, body: bytes, *, acto
         )
     if len(body) > LARGEST:
         raise refused(TooLarge, Reason(RefusalCode.REFERRAL_TOO_LARGE, mebibytes=LARGEST >> 20))
-    incoming = _understood(edges, sender, body)
-    stored = _store(edges, incoming, body, actor)
+    incoming = _understood(services, sender, body)
+    stored = _store(services, incoming, body, actor)
     code = ActionCode.REFERRAL_STORED_BEFORE if stored.is_duplicate else ActionCode.REFERRAL_STORED
     return ActionResult(code, case=CaseId(stored.subject or ""))
 
 
-def _understood(edges: Edges, sender: Institution, body: bytes) -> Incoming:
+def _understood(services: Services, sender: Institution, body: bytes) -> NewArrival:
     """What it is. It is read to its end here, so that who holds the file hears at once what is wrong with it."""
     if body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         said = inbound.sort(body)
         if said.form is not Form.REFERRAL:
             raise _no_referral(said.form)
-        inbound.referral(body, sender, edges.institutions)
+        inbound.referral(body, sender, services.institutions)
         return _incoming(sender, body, said.key, None, FHIR_JSON)
     header = hl7v2.header(body)
     if hl7v2.kind(header) is not ArrivalKind.REFERRAL:
         raise _no_referral(f"an HL7 v2 {header.message_type[:3]} message")
     if hl7v2.is_several([body]):
         raise _no_referral("several HL7 v2 messages")
-    hl7v2.referral(body, sender, edges.institutions)
+    hl7v2.referral(body, sender, services.institutions)
     digest = hashlib.sha256(body).hexdigest()
     return _incoming(sender, body, f"{header.control_id}|{digest}", header.control_id or None, HL7_V2)
 
@@ -74,9 +74,9 @@ def _no_referral(what: str) -> Exception:
     return not_allowed(Reason(RefusalCode.NO_REFERRAL, found=what), Remedy(RemedyCode.GIVE_REFERRAL))
 
 
-def _incoming(sender: Institution, body: bytes, key: str | None, control: str | None, content_type: str) -> Incoming:
+def _incoming(sender: Institution, body: bytes, key: str | None, control: str | None, content_type: str) -> NewArrival:
     digest = hashlib.sha256(body)
-    return Incoming(
+    return NewArrival(
         institution=InstitutionId(sender.id),
         door=Door.DESK,
         kind=ArrivalKind.REFERRAL,
@@ -89,20 +89,20 @@ def _incoming(sender: Institution, body: bytes, key: str | None, control: str | 
     )
 
 
-def _store(edges: Edges, incoming: Incoming, body: bytes, actor: Actor) -> arrivals.Stored:
+def _store(services: Services, incoming: NewArrival, body: bytes, actor: Actor) -> arrivals.Stored:
     if len(body) <= arrivals.IN_ROW:
-        return _keep(edges, incoming, actor)
-    place = edges.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
-    stored = _keep(edges, replace(incoming, payload=None, location=place), actor)
+        return _keep(services, incoming, actor)
+    place = services.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
+    stored = _keep(services, replace(incoming, payload=None, location=place), actor)
     if stored.is_duplicate:
-        edges.vault.remove(place.key)
+        services.vault.remove(place.key)
     return stored
 
 
-def _keep(edges: Edges, incoming: Incoming, actor: Actor) -> arrivals.Stored:
-    with at_desk(edges, actor, Right.WORK_ON_CASES) as tx:
+def _keep(services: Services, incoming: NewArrival, actor: Actor) -> arrivals.Stored:
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         stored = arrivals.store(tx, [incoming])[0]
-        arrivals.ring_for(tx, [incoming], [stored])
+        arrivals.owe_for(tx, [incoming], [stored])
         if not stored.is_duplicate:
             entered = facts.ReferralEntered(arrival=stored.arrival, institution=incoming.institution)
             tx.append(Chain.case(CaseId(stored.subject or "")), entered)

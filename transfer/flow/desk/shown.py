@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from transfer.flow.desk.comparing import Comparison
-from transfer.holds import WORDS, HoldCode, Word, follow_up
+from transfer.holds import ANSWERS, HoldAnswer, HoldCode, follow_up
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
 from transfer.remedies import Remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class CaseSummary:
     """One line of a list of cases. Nothing of the patient."""
 
     case: CaseId
@@ -79,7 +79,7 @@ class PermissionView:
     recipients: tuple[str, ...]
     expires_at: datetime | None
     ended_at: datetime | None
-    in_force_at: datetime | None
+    stop_completed_at: datetime | None
     purged_at: datetime | None
     findings: tuple[str, ...]
 
@@ -102,14 +102,14 @@ class PacketView:
 class AnswerView:
     """What a question may be answered with, what that does, and what is to be done beside it."""
 
-    word: Word
+    answer: HoldAnswer
     does: str
     remedy: Remedy | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldView:
-    """A question to a person; `word` is its answer."""
+    """A question to a person; `answer` is what was answered, if anything."""
 
     hold: str
     subject: str
@@ -117,7 +117,7 @@ class HoldView:
     about: str | None
     opened_at: datetime
     resolved_at: datetime | None
-    word: str | None
+    answer: str | None
     says: str
 
     @property
@@ -125,8 +125,8 @@ class HoldView:
         """What it may be answered with."""
         asked = HoldCode(self.code)
         return tuple(
-            AnswerView(word=word, does=does, remedy=follow_up(asked, word, subject=self.subject, about=self.about))
-            for word, does in WORDS[asked].items()
+            AnswerView(answer=word, does=does, remedy=follow_up(asked, word, subject=self.subject, about=self.about))
+            for word, does in ANSWERS[asked].items()
         )
 
 

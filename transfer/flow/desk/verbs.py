@@ -8,7 +8,7 @@ from typing import TypeVar
 from transfer.case import Case
 from transfer.errors import NotAllowed, TransferError, Unknown
 from transfer.facts import CaseOpened
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
 from transfer.refusals import Reason, RefusalCode
@@ -21,7 +21,7 @@ Error = TypeVar("Error", bound=TransferError)
 
 
 @contextmanager
-def at_desk(edges: Edges, actor: Actor, right: Right) -> Iterator[Tx]:
+def at_desk(services: Services, actor: Actor, right: Right) -> Iterator[Tx]:
     """A transaction of somebody who may do this. Its facts carry who it was.
 
     Raises:
@@ -30,8 +30,8 @@ def at_desk(edges: Edges, actor: Actor, right: Right) -> Iterator[Tx]:
     """
     demand(actor, right)
     try:
-        by = replace(edges.ledger.origin, person=actor.person, claimed=actor.is_claimed)
-        with edges.ledger.transaction(by) as tx:
+        by = replace(services.ledger.origin, person=actor.person, claimed=actor.is_claimed)
+        with services.ledger.transaction(by) as tx:
             yield tx
     except KeyGone:
         raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL)) from None

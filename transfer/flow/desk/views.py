@@ -5,15 +5,15 @@ from datetime import datetime
 
 from transfer import facts
 from transfer.case import Case
-from transfer.checklist import Line, Necessity
+from transfer.checklist import ChecklistLine, Necessity
 from transfer.completeness import WaiverKind
 from transfer.facts import Chain
-from transfer.facts import Line as Written
+from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
 from transfer.flow.desk.questions import hold_view
 from transfer.flow.desk.shown import (
+    CaseSummary,
     Dossier,
-    Listed,
     MaterialView,
     NeedView,
     NoteView,
@@ -25,50 +25,50 @@ from transfer.flow.desk.shown import (
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
-from transfer.flow.edges import Edges
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, materials, patients, people, requests
-from transfer.ledger.patients import Filed
+from transfer.ledger import Tx, holds, materials, notes, patients, permissions, requests
+from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import expires_at, findings_on
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
 
 def list_cases(
-    edges: Edges, *, actor: Actor, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
-) -> list[Listed]:
+    services: Services, *, actor: Actor, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
+) -> list[CaseSummary]:
     """The open cases, or all, those needed first at the top; only those `among` some, if given."""
-    with at_desk(edges, actor, Right.SEE_CASES) as tx:
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
         rows = tx.rows(
             """SELECT * FROM cases WHERE (is_open OR %s) AND (%s::text[] IS NULL OR case_id = ANY(%s))
                ORDER BY is_open DESC, needed_by NULLS LAST, opened_at LIMIT %s""",
             *(closed, among, among, limit),
         )
         return [
-            Listed(
+            CaseSummary(
                 case=CaseId(row.case_id),
                 stage=row.stage,
                 receiver=row.receiver,
                 needed_by=row.needed_by,
                 opened_at=row.opened_at,
-                why=_why(tx, edges, CaseId(row.case_id)),
+                why=_why(tx, services, CaseId(row.case_id)),
             )
             for row in rows
         ]
 
 
-def _why(tx: Tx, edges: Edges, case: CaseId) -> str:
-    found, assessed = _assessed(tx, edges, case)
-    return why(found, assessed, people.open_holds(tx, case), edges.institutions)
+def _why(tx: Tx, services: Services, case: CaseId) -> str:
+    found, assessed = _assessed(tx, services, case)
+    return why(found, assessed, holds.open_holds(tx, case), services.institutions)
 
 
-def _assessed(tx: Tx, edges: Edges, case: CaseId) -> tuple[Case, Assessment | None]:
+def _assessed(tx: Tx, services: Services, case: CaseId) -> tuple[Case, Assessment | None]:
     found = known_case(tx, case)
-    return found, look(tx, edges, case) if found.opened else None
+    return found, look(tx, services, case) if found.opened else None
 
 
-def dossier(edges: Edges, case: CaseId, *, actor: Actor, identity: bool = False, notes: bool = False) -> Dossier:
+def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = False, notes: bool = False) -> Dossier:
     """Everything about a case that staff may see. Who the patient is, and what people wrote, only on demand.
 
     Raises:
@@ -79,9 +79,9 @@ def dossier(edges: Edges, case: CaseId, *, actor: Actor, identity: bool = False,
         demand(actor, Right.SEE_IDENTITY)
     if notes:
         demand(actor, Right.SEE_CONTENT)
-    with at_desk(edges, actor, Right.SEE_CASES) as tx:
-        found, assessed = _assessed(tx, edges, case)
-        holds = people.open_holds(tx, case)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        found, assessed = _assessed(tx, services, case)
+        open_holds = holds.open_holds(tx, case)
         lines = tx.lines(Chain.case(case))
         opened = found.opened
         patient = PatientId(opened.patient) if opened else None
@@ -89,7 +89,7 @@ def dossier(edges: Edges, case: CaseId, *, actor: Actor, identity: bool = False,
         return Dossier(
             case=case,
             stage=found.stage,
-            why=why(found, assessed, holds, edges.institutions),
+            why=why(found, assessed, open_holds, services.institutions),
             opened_at=found.opened_at,
             changed_at=found.changed_at,
             ending=found.closed.ending if found.closed else None,
@@ -104,9 +104,9 @@ def dossier(edges: Edges, case: CaseId, *, actor: Actor, identity: bool = False,
             requests=_requests(tx, found),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
-            permissions=_permissions(tx, edges.institutions, patient) if patient else (),
+            permissions=_permissions(tx, services.institutions, patient) if patient else (),
             packets=tuple(_packets(found)),
-            holds=tuple(map(hold_view, holds)),
+            holds=tuple(map(hold_view, open_holds)),
             runs=_runs(tx, case, lines),
             identity=who.current if who else None,
             notes=_notes(tx, lines) if notes else (),
@@ -128,8 +128,8 @@ def _needs(assessed: Assessment) -> tuple[NeedView, ...]:
     )
 
 
-def _is_required(case: Case, line: Line) -> bool:
-    applies = line.key in case.waived and case.waived[line.key].word == WaiverKind.APPLIES
+def _is_required(case: Case, line: ChecklistLine) -> bool:
+    applies = line.key in case.waived and case.waived[line.key].waiver == WaiverKind.APPLIES
     return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
 
 
@@ -182,10 +182,10 @@ def _materials(tx: Tx, case: CaseId, patient: PatientId) -> tuple[MaterialView, 
 
 def _permissions(tx: Tx, institutions: Institutions, patient: PatientId) -> tuple[PermissionView, ...]:
     now = tx.now()
-    return tuple(_permission(institutions, filed, now) for filed in patients.filed(tx, patient))
+    return tuple(_permission(institutions, filed, now) for filed in permissions.filed(tx, patient))
 
 
-def _permission(institutions: Institutions, filed: Filed, now: datetime) -> PermissionView:
+def _permission(institutions: Institutions, filed: FiledPermission, now: datetime) -> PermissionView:
     form, ended = filed.permission.form, filed.permission.ended
     zones = [institutions[one].zone for one in sorted(form.disclosers) if one in institutions]
     findings = findings_on(form, zone=zones[0], now=now) if zones and not ended else ()
@@ -197,7 +197,7 @@ def _permission(institutions: Institutions, filed: Filed, now: datetime) -> Perm
         recipients=tuple(sorted(form.recipients)),
         expires_at=expires_at(form, zones[0]) if zones else None,
         ended_at=filed.ended_at,
-        in_force_at=filed.in_force_at,
+        stop_completed_at=filed.stop_completed_at,
         purged_at=filed.purged_at,
         findings=tuple(findings),
     )
@@ -213,7 +213,7 @@ def _packets(found: Case) -> Iterable[PacketView]:
             lacking=sent.assembled.lacking if sent.assembled else (),
             disclosure=sent.begun.disclosure if sent.begun else None,
             outcome=sent.outcome or ("begun" if sent.begun else None),
-            receipt=sent.receipt.word if sent.receipt else None,
+            receipt=sent.receipt.status if sent.receipt else None,
             reasons=sent.receipt.reasons if sent.receipt else (),
             is_purged=sent.purged is not None,
         )
@@ -244,7 +244,7 @@ def _notes(tx: Tx, lines: Iterable[Written]) -> tuple[NoteView, ...]:
             at=line.at,
             by=line.by.person or line.fact.about,
             is_claimed=line.by.is_claimed,
-            text=people.read_note(tx, line.fact.note),
+            text=notes.read(tx, line.fact.note),
         )
         for line in lines
         if isinstance(line.fact, facts.NoteAdded)

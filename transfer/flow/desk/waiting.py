@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from transfer.case import Case
 from transfer.completeness import Wait, WaitCode
-from transfer.flow.assess import Assessment, Step
+from transfer.flow.assess import Assessment, NextStep
 from transfer.holds import APPROVALS
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
-from transfer.ledger.people import Hold
+from transfer.ledger.holds import Hold
 from transfer.sentences import SENTENCES
 
 #: what only a person here can settle
@@ -36,7 +36,7 @@ def why(case: Case, assessed: Assessment | None, holds: Sequence[Hold], institut
         return _line(asked or ["Just came in; it is being opened."])
     if underway := _under_way(case, institutions):
         return _line([*asked, underway])
-    if assessed.step in (Step.ASK_APPROVAL, Step.ASK_PARTIAL, Step.ASK_DELTA):
+    if assessed.step in (NextStep.ASK_APPROVAL, NextStep.ASK_PARTIAL, NextStep.ASK_DELTA):
         approvals = [_decision(hold) for hold in holds if hold.code == assessed.step]
         return _line([*asked, *(approvals or [SENTENCES[assessed.step].staff])])
     waits = _waits(assessed.completeness.waits, institutions)
@@ -66,7 +66,7 @@ def _under_way(case: Case, institutions: Institutions) -> str | None:
 
 def _at_rest(case: Case, institutions: Institutions) -> str:
     newest = case.newest_packet
-    if newest and newest.receipt and newest.receipt.word == "accepted":
+    if newest and newest.receipt and newest.receipt.status == "accepted":
         receiver = _name(institutions, case.opened.receiver if case.opened else "")
         return f"Delivered: {receiver} accepted packet {newest.planned.packet}."
     return "Waits for us: it is looked at next, by itself."

@@ -10,12 +10,12 @@ import secrets
 import ssl
 from typing import cast
 
-from transfer.adapters.hl7v2.acknowledge import NOBODY, ErrorCode, Verdict, acknowledge
-from transfer.adapters.hl7v2.header import Header, header
+from transfer.adapters.hl7v2.acknowledge import NOBODY, AcknowledgmentCode, ErrorCode, acknowledge
+from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.errors import TransferError, Unavailable, Unreadable
 from transfer.gateway.mllp.frames import CR, END, IN_MEMORY, START, Payload, Scanner
-from transfer.gateway.mllp.keeping import Frame, Keeping, Kept
-from transfer.gateway.mllp.post import TOO_LONG, UNREADABLE, Post, Refusal
+from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
+from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, Refusal
 
 log = logging.getLogger("transfer.gateway.mllp")
 
@@ -27,14 +27,14 @@ _WAITING_ANSWERS = 16 << 10
 class Connection(asyncio.Protocol):
     """Driven by the event loop; the server calls `look_at_the_clock`, `finish` and `abort`."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: MllpPort) -> None:
         self.post = post
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._scanner = Scanner()
         self._outside = 0
         self._payload: Payload | None = None
-        self._header: Header | None = None
+        self._header: MessageHeader | None = None
         self._refusal: Refusal | None = None
         self._waiting = b""
         self._is_paused = False
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if not self.post.house.admit(self, self.post.institution):
+        if not self.post.connections.register(self, self.post.institution):
             log.warning("mllp: too many connections at the door of %s", self.post.institution)
             self._transport.abort()
             return
@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._discard()
         self._waiting = b""
-        self.post.house.forget(self, self.post.institution)
+        self.post.connections.unregister(self, self.post.institution)
 
     # what the server tells
 
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
             if payload.sink is None and payload.length > IN_MEMORY:
                 self._refusal = self._look_at(payload)
                 if self._refusal is None:
-                    payload.spill(self.post.keeper.sink(self.post.institution))
+                    payload.spill(self.post.message_store.sink(self.post.institution))
         except (Unavailable, OSError):
             log.warning("mllp: a long message of %s cannot be kept now", self.post.institution)
             self._refusal = self._unavailable()
@@ -209,7 +209,7 @@ class Connection(asyncio.Protocol):
             self._deadline = math.inf
             self._task = self._loop.create_task(self._keep(self._frame(payload, self._header)))
 
-    def _frame(self, payload: Payload, said: Header) -> Frame:
+    def _frame(self, payload: Payload, said: MessageHeader) -> Frame:
         return Frame(
             institution=self.post.institution,
             header=said,
@@ -221,35 +221,37 @@ class Connection(asyncio.Protocol):
 
     async def _keep(self, frame: Frame) -> None:
         try:
-            kept = await self.post.keeper.keep(frame)
+            kept = await self.post.message_store.store(frame)
         except TransferError:
-            kept = Kept(Keeping.UNAVAILABLE)
+            kept = StoreResult(StoreOutcome.UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - a fault of ours: the sender keeps its copy, and the door stays open
             # without its trace, which may quote the message
             log.error("mllp: keeping a message of %s failed: %s", self.post.institution, type(error).__name__)
-            kept = Kept(Keeping.UNAVAILABLE)
+            kept = StoreResult(StoreOutcome.UNAVAILABLE)
         finally:
             self._task = None
         self._say(kept)
         self._go_on()
 
-    def _say(self, kept: Kept) -> None:
-        if kept.keeping is Keeping.REFUSED:
+    def _say(self, kept: StoreResult) -> None:
+        if kept.outcome is StoreOutcome.REFUSED:
             error = kept.error or ErrorCode.INTERNAL
-            self._answer(Verdict.ERROR if error < ErrorCode.UNSUPPORTED_TYPE else Verdict.REJECTED, error)
-        elif kept.keeping is Keeping.UNAVAILABLE:
+            self._answer(
+                AcknowledgmentCode.ERROR if error < ErrorCode.UNSUPPORTED_TYPE else AcknowledgmentCode.REJECTED, error
+            )
+        elif kept.outcome is StoreOutcome.UNAVAILABLE:
             refusal = self._unavailable()
             if not self._answer(refusal.verdict, refusal.error):
                 self.abort()  # a sender that wants no answer learns it this way
         else:
-            self._answer(Verdict.ACCEPTED)
+            self._answer(AcknowledgmentCode.ACCEPTED)
 
     def _unavailable(self) -> Refusal:
         """Not now, through no fault of the message: AR in original mode, CE in enhanced mode (v2.9 ch. 2.9.2-3)."""
         is_enhanced = self._header is not None and bool(self._header.accept_ack)
-        return Refusal(Verdict.ERROR if is_enhanced else Verdict.REJECTED, ErrorCode.INTERNAL)
+        return Refusal(AcknowledgmentCode.ERROR if is_enhanced else AcknowledgmentCode.REJECTED, ErrorCode.INTERNAL)
 
-    def _answer(self, verdict: Verdict, error: ErrorCode | None = None) -> bool:
+    def _answer(self, verdict: AcknowledgmentCode, error: ErrorCode | None = None) -> bool:
         """Whether an answer was wanted and could be written."""
         answer = acknowledge(
             self._header or NOBODY, verdict, error, control_id=secrets.token_hex(10), now=self.post.now()

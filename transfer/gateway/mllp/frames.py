@@ -6,7 +6,7 @@ a hundred times faster than searching for the pair). A 0x1C that no CR follows b
 
 import hashlib
 
-from transfer.gateway.mllp.keeping import Sink
+from transfer.gateway.mllp.messages import Sink
 
 START = b"\x0b"
 END = b"\x1c"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class MllpLimits:
     #: of one payload; a longer one is refused and the connection closed
     frame_bytes: int = 64 << 20
     #: from its first byte to its last

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
-from transfer.adapters.hl7v2.header import Header
+from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.gateway.mllp.connection import Connection
-from transfer.gateway.mllp.keeping import Keeper
-from transfer.gateway.mllp.limits import Limits
-from transfer.gateway.mllp.post import Post
+from transfer.gateway.mllp.limits import MllpLimits
+from transfer.gateway.mllp.messages import MessageStore
+from transfer.gateway.mllp.port import MllpPort
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, MllpDoor
 
@@ -35,7 +35,7 @@ def certificates(institutions: Mapping[str, Institution]) -> dict[InstitutionId,
     return {InstitutionId(institution.id): institution.certificates for institution in institutions.values()}
 
 
-def admits(door: MllpDoor, header: Header) -> bool:
+def accepts(door: MllpDoor, header: MessageHeader) -> bool:
     """MSH-3 and MSH-4 are the ones of this door, whole or by their name alone (`COMMHOSP` for `COMMHOSP^2.16…^ISO`)."""
     said = (header.sending_application, header.sending_facility)
     wanted = (door.sending_application, door.sending_facility)
@@ -66,10 +66,10 @@ class MllpServer:
     def __init__(
         self,
         doors: Mapping[InstitutionId, MllpDoor],
-        keeper: Keeper,
+        message_store: MessageStore,
         *,
         host: str = "127.0.0.1",
-        limits: Limits | None = None,
+        limits: MllpLimits | None = None,
         ssl_context: ssl.SSLContext | None = None,
         certificates: Mapping[InstitutionId, frozenset[str]] | None = None,
         now: Callable[[], datetime] = _utc,
@@ -78,9 +78,9 @@ class MllpServer:
         if any(count > 1 for count in taken.values()):
             raise ValueError("two institutions share an MLLP port: a peer could not be told from another")
         self._doors = dict(doors)
-        self._keeper = keeper
+        self._message_store = message_store
         self._host = host
-        self._limits = limits or Limits()
+        self._limits = limits or MllpLimits()
         self._ssl = ssl_context
         self._certificates = certificates or {}
         self._now = now
@@ -104,14 +104,14 @@ class MllpServer:
         self._clock = asyncio.get_running_loop().create_task(self._watch_the_clock())
 
     async def _listen(self, institution: InstitutionId, door: MllpDoor) -> asyncio.Server:
-        post = Post(
+        post = MllpPort(
             institution=institution,
-            admits=partial(admits, door),
+            accepts=partial(accepts, door),
             certificates=self._certificates.get(institution, frozenset()),
-            keeper=self._keeper,
+            message_store=self._message_store,
             limits=self._limits,
             now=self._now,
-            house=self,
+            connections=self,
         )
         return await asyncio.get_running_loop().create_server(
             lambda: Connection(post),
@@ -154,7 +154,7 @@ class MllpServer:
     def connections(self) -> int:
         return len(self._connections)
 
-    def admit(self, connection: Hashable, institution: InstitutionId) -> bool:
+    def register(self, connection: Hashable, institution: InstitutionId) -> bool:
         """Count a new connection, unless there are too many."""
         limits, of_port = self._limits, self._per_port[institution]
         if len(self._connections) >= limits.connections or of_port >= limits.connections_per_port:
@@ -163,7 +163,7 @@ class MllpServer:
         self._per_port[institution] += 1
         return True
 
-    def forget(self, connection: Hashable, institution: InstitutionId) -> None:
+    def unregister(self, connection: Hashable, institution: InstitutionId) -> None:
         if connection in self._connections:
             self._connections.remove(connection)
             self._per_port[institution] -= 1

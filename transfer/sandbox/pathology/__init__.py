@@ -43,8 +43,8 @@ class PrairiePathology(Institution):
         match (request.method, action):
             case ("POST", "send-report"):
                 return self._send_report(self.chart(request), request.json())
-            case ("POST", "send-strangers"):
-                return self._send_strangers(request.json())
+            case ("POST", "send-other-patients"):
+                return self._send_other_patients(request.json())
             case ("GET", "sent"):
                 return self._sent()
             case ("GET", "shipping-list"):
@@ -70,7 +70,7 @@ class PrairiePathology(Institution):
         self._note(sent)
         return {"sent": [sent.told()], **_counted([sent])}
 
-    def _send_strangers(self, said: dict[str, Any]) -> dict[str, Any]:
+    def _send_other_patients(self, said: dict[str, Any]) -> dict[str, Any]:
         """`count` reports about as many other people, over `connections` (default 4), one in flight on each."""
         wanted = int(said["count"])
         dice = random.Random(said.get("seed") or secrets.randbits(64))

@@ -1,0 +1,187 @@
+"""What one case costs as their number grows: it must not matter how many others there are.
+
+Two ledgers, with 10 cases and with 1,000, each in a PostgreSQL of its own; the work on one case takes turns between
+them. Ten are real; their neighbours are copies of their rows under other names.
+A ratio near 1 means that a case costs the same; one that grows with the number means a search through all of them.
+
+    python -m tests.campaigns.bench.case_cost [CASES] [ROUNDS]
+"""
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from tests.campaigns.bench.measure import Contest, interleaved
+from tests.kit import builders
+from transfer import facts
+from transfer.adapters.keys import FolderKeys
+from transfer.embedded.postgres import Postgres
+from transfer.facts import Chain, Origin
+from transfer.flow.assess import settle_needs
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger, purging, rounds
+from transfer.ledger.migrate import migrate
+from transfer.records import RecordKind
+from transfer.rounds import Dag
+
+FEW, MANY = 10, 1000
+
+
+class Filled:
+    """A ledger with so many cases, and those that are worked on."""
+
+    def __init__(self, services: Services, cases: list[CaseId], count: int) -> None:
+        self.services = services
+        self.count = count
+        self._cases = cases
+
+    def timed(self, work: Callable[[Services, CaseId], object]) -> Callable[[], float]:
+        """Milliseconds a case."""
+
+        def turn() -> float:
+            began = time.perf_counter()
+            for case in self._cases:
+                work(self.services, case)
+            return (time.perf_counter() - began) / len(self._cases) * 1000
+
+        return turn
+
+
+def settle(services: Services, case: CaseId) -> None:
+    with services.ledger.transaction() as tx:
+        settle_needs(tx, services, case)
+
+
+def project(services: Services, case: CaseId) -> None:
+    with services.ledger.transaction() as tx:
+        tx.append(Chain.case(case), facts.NoteAdded(note="n", hmac="0" * 64))
+
+
+def come_in(services: Services, case: CaseId) -> None:
+    builders.came_in(services, case, RecordKind.NOTE, content=random.Random().randbytes(64))
+
+
+def sweep(services: Services, _: CaseId) -> None:
+    """What the dispatcher asks every second, and whether the house is untidy."""
+    with services.ledger.transaction() as tx:
+        rounds.postable(tx)
+        rounds.unfinished(tx)
+        rounds.unnoted(tx)
+        purging.is_housekeeping_due(tx)
+
+
+def ring_and_take(services: Services, case: CaseId) -> None:
+    """Ring, and process it. Nothing is left owed."""
+    with services.ledger.transaction() as tx:
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+        for owed in rounds.postable(tx):
+            rounds.posted(tx, owed)
+            if taken := rounds.take(tx, owed.dag, owed.subject, owed.number):
+                rounds.done(tx, taken, "measured")
+
+
+WORK: dict[str, Callable[[Services, CaseId], object]] = {
+    "settle_needs": settle,
+    "a fact, and project": project,
+    "a record comes in": come_in,
+    "ring, post, take, done": ring_and_take,
+    "a sweep of the dispatcher": sweep,
+}
+
+
+@contextmanager
+def _filled(count: int) -> Iterator[Filled]:
+    with tempfile.TemporaryDirectory(prefix="rt-") as name:
+        folder = Path(name)
+        postgres = Postgres(folder / "postgres")
+        postgres.start()
+        try:
+            migrate(postgres.url("owner"))
+            ledger = Ledger(postgres.url("app"), FolderKeys(folder / "keys"), Origin(process="bench"))
+            services = builders.new_services(ledger, folder)
+            cases = [builders.a_case_without_slides(services) for _ in range(FEW)]
+            with psycopg.connect(postgres.url("owner"), options="-csearch_path=transfer") as owner:
+                _multiply(owner, count // FEW)
+            with ledger.transaction() as tx:
+                here = tx.value("SELECT count(*) FROM cases")
+            yield Filled(services, cases, here)
+            ledger.close()
+        finally:
+            postgres.stop()
+
+
+def _multiply(owner: psycopg.Connection[TupleRow], times: int) -> None:
+    """Copy every row of every table under other identifiers and digests: neighbours that nobody works on."""
+    owner.execute(_COPIED)
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for table, column, kind in owner.execute(_COLUMNS):
+        columns.setdefault(str(table), []).append((str(column), str(kind)))
+    for table in _parents_first(owner, set(columns)):
+        names = ", ".join(name for name, _ in columns[table])
+        values = ", ".join(f"pg_temp.copied({c}, n)" if kind in _COPIED_KINDS else c for c, kind in columns[table])
+        owner.execute(
+            f"INSERT INTO {table} ({names}) SELECT {values} FROM {table}, generate_series(2, {times}) AS n "
+            "ON CONFLICT DO NOTHING"
+        )
+    # nobody processes the neighbours: what they wait for is due tomorrow, and what was said of them is on their runs
+    owner.execute("UPDATE due_runs SET noted = sentence")
+    owner.execute("UPDATE due_runs SET not_before = clock_timestamp() + interval '1 day' WHERE state <> 'done'")
+    owner.commit()
+    owner.autocommit = True
+    owner.execute("VACUUM (ANALYZE)")
+
+
+def _parents_first(owner: psycopg.Connection[TupleRow], tables: set[str]) -> list[str]:
+    rows = owner.execute(_FOREIGN_KEYS)
+    needs = [(child, parent) for child, parent in rows if child != parent]
+    found: list[str] = []
+    while len(found) < len(tables):
+        found += sorted(t for t in tables - set(found) if all(p in found for c, p in needs if c == t))
+    return found
+
+
+_FOREIGN_KEYS = "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+_COPIED_KINDS = ("text", "bytea")
+_COLUMNS = """SELECT table_name, column_name, data_type FROM information_schema.columns
+    JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE table_schema = 'transfer' AND table_type = 'BASE TABLE' AND table_name <> 'clock' AND is_generated = 'NEVER'
+      AND table_name NOT LIKE '%migration%'"""
+_COPIED = r"""
+    CREATE FUNCTION pg_temp.copied(said text, n integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+        SELECT coalesce((
+            SELECT m[1] || left(m[2], 1) || substr(md5(m[2] || n), 1, length(m[2]) - 1) || m[3]
+            FROM regexp_match(said,
+              '^(case:|patient[:/]|)([a-z](?:[0-9a-hjkmnp-tv-z]{15}|[0-9a-hjkmnp-tv-z]{11}))((?:-p[0-9]+)?)$') AS m
+        ), said) $$;
+    CREATE FUNCTION pg_temp.copied(said bytea, n integer) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+        SELECT CASE WHEN length(said) = 32 THEN sha256(said || n::text::bytea) ELSE said END $$;
+"""
+
+
+def main(count: int = MANY, rounds_: int = 7) -> None:
+    with ExitStack() as stack:
+        many = stack.enter_context(_filled(count))
+        few = stack.enter_context(_filled(FEW))
+        contests = [
+            Contest(
+                name=f"{name}, among {many.count}",
+                unit="ms",
+                ours=many.timed(work),
+                other=few.timed(work),
+                against=f"among {few.count}",
+            )
+            for name, work in WORK.items()
+        ]
+        interleaved(contests, rounds_)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:3]))

@@ -1,0 +1,183 @@
+"""Durable intake: HL7 v2 messages a second through the MLLP door, each acknowledged after its commit.
+
+Ours is the door as it stands, with one writer that stores in one transaction what waits. The other is the same door,
+store, keys and doorbell with what one writes first: a transaction for each message, a statement at a time, as many at
+once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its acknowledgement.
+
+    python -m tests.campaigns.bench.intake [ROUNDS]
+"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.campaigns.bench.measure import Contest, interleaved
+from tests.kit.fakes import MemoryVault
+from transfer.adapters import hl7v2
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.adapters.keys import FolderKeys
+from transfer.arrivals import Door, Grant
+from transfer.embedded.postgres import Postgres
+from transfer.facts import Origin
+from transfer.gateway.intake import Intake
+from transfer.gateway.mllp import Frame, MllpServer, Sink, StoreOutcome, StoreResult
+from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.identifiers import ArrivalId, InstitutionId
+from transfer.institutions import Institution, Institutions, MllpDoor
+from transfer.ledger import Ledger, rounds
+from transfer.ledger.migrate import migrate
+from transfer.rounds import Dag
+from transfer.sealing import SITE, KeyName
+
+LAB = InstitutionId("commhosp-lab")
+DOOR = MllpDoor(port=0, sending_application="LISAPP", sending_facility="COMMHOSP")
+SECONDS = 1.5
+CONNECTIONS = (1, 4, 16)
+
+
+class OneByOne:
+    """`MessageStore` as one writes it first."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def sink(self, institution: InstitutionId) -> Sink:
+        raise NotImplementedError("only short messages are measured")
+
+    async def keep(self, frame: Frame) -> StoreResult:
+        return StoreResult(await asyncio.to_thread(self._keep, frame))
+
+    def _keep(self, frame: Frame) -> StoreOutcome:
+        assert frame.payload is not None
+        arrival, institution = ArrivalId.draw(), frame.institution
+        with self._ledger.transaction() as tx:
+            now, control = tx.now(), frame.header.control_id
+            dedupe = tx.keys.hmac(SITE, f"arrival|{institution}|mllp|{control}|{frame.sha256}".encode())
+            known = tx.keys.hmac(SITE, f"control|{institution}|{control}".encode())
+            key = KeyName.day(institution, now.date())
+            tx.keys.make(key)
+            new = tx.row(
+                """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type,
+                     size, sha256, payload, key, received_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, EXISTS (SELECT 1 FROM arrivals WHERE control = %s), %s, %s,
+                     %s, %s, %s, %s)
+                   ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
+                *(arrival, institution, Door.MLLP, hl7v2.kind(frame.header), dedupe, known, known, HL7_V2),
+                *(frame.length, tx.keys.hmac(SITE, bytes.fromhex(frame.sha256))),
+                *(tx.keys.seal(key, frame.payload, about=arrival), key, now),
+            )
+            if new is None:
+                return StoreOutcome.DUPLICATE
+            rounds.owe(tx, Dag.RECEIVE_ARRIVALS, "inbox")
+        return StoreOutcome.STORED
+
+
+@contextmanager
+def contests() -> Iterator[list[Contest]]:
+    """A PostgreSQL with a ledger, and both doors before it."""
+    with tempfile.TemporaryDirectory(prefix="rt-") as name:
+        folder = Path(name)
+        postgres = Postgres(folder / "postgres")
+        postgres.start()
+        try:
+            migrate(postgres.url("owner"))
+            keys = FolderKeys(folder / "keys")
+            ledger = Ledger(postgres.url("app"), keys, Origin(process="bench"), connections=20)
+            with _doors(ledger, folder) as (ours, other):
+                yield [
+                    Contest(
+                        name=f"intake, {number} sender{'s' if number > 1 else ''}",
+                        unit="msg/s",
+                        ours=lambda number=number: _sent(ours, number),  # type: ignore[misc]
+                        other=lambda number=number: _sent(other, number),  # type: ignore[misc]
+                        against="one by one",
+                    )
+                    for number in CONNECTIONS
+                ]
+            ledger.close()
+        finally:
+            postgres.stop()
+
+
+@contextmanager
+def _doors(ledger: Ledger, folder: Path) -> Iterator[tuple[int, int]]:
+    """Ports of the door as it stands and of the other, each with an event loop and thread of its own."""
+    laboratory = Institution(id=LAB, name="A laboratory", time_zone="UTC", grants=frozenset({Grant.RECORDS}))
+    intake = Intake(ledger)
+    message_store = LedgerMessageStore(intake, MemoryVault(), Institutions([laboratory]), folder)
+    with _door(message_store) as ours, _door(OneByOne(ledger)) as other:
+        yield ours, other
+    intake.close()
+
+
+@contextmanager
+def _door(message_store: LedgerMessageStore | OneByOne) -> Iterator[int]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = MllpServer({LAB: DOOR}, message_store)
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+    yield server.port(LAB)
+    asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+
+
+def _sent(port: int, senders: int) -> float:
+    """Messages a second, by a process of its own."""
+    command = [sys.executable, "-m", "tests.campaigns.bench.intake", "send", str(port), str(senders)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+
+
+def _send(port: int, senders: int) -> None:
+    counts: list[int] = []
+    until = time.monotonic() + SECONDS
+    threads = [threading.Thread(target=_sender, args=(port, n, until, counts)) for n in range(senders)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(sum(counts) / (time.monotonic() - began))  # noqa: T201 - the answer
+
+
+def _sender(port: int, number: int, until: float, counts: list[int]) -> None:
+    count, unique = 0, f"{time.time_ns():x}{number}"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while time.monotonic() < until:
+            wire.sendall(_message(f"{unique}{count}"))
+            answer = b""
+            while not answer.endswith(b"\x1c\r"):
+                answer += wire.recv(4096)
+            assert b"\rMSA|AA|" in answer, answer
+            count += 1
+    counts.append(count)
+
+
+def _message(control: str) -> bytes:
+    text = (
+        rf"MSH|^~\&|LISAPP|COMMHOSP|RECAPP|RECVCC|20260105101500||ORU^R01^ORU_R01|{control}|P|2.5.1"
+        "\rPID|1||71^^^X||NOBODY^ANN||19600102|F\rOBR|1|O1|F1|11526-1^Pathology study^LN"
+    )
+    line = "\rOBX|1|FT|22637-3^Diagnosis^LN|1|Some words of a diagnosis of nobody at all||||||F"
+    return b"\x0b" + (text + line * 20)[:959].encode() + b"\r\x1c\r"
+
+
+def main(rounds_: int = 5) -> None:
+    with contests() as found:
+        interleaved(found, rounds_)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["send"]:
+        _send(*map(int, sys.argv[2:4]))
+    else:
+        main(*map(int, sys.argv[1:2]))

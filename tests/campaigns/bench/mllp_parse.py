@@ -1,0 +1,98 @@
+"""What reading and answering messages costs, by hand and by hl7apy; and a door that keeps in memory.
+
+Run: python tests/campaigns/bench/mllp_parse.py
+"""
+
+import asyncio
+import base64
+import os
+import resource
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from hl7apy.core import Message as Built
+from hl7apy.parser import parse_message
+
+from transfer.adapters.hl7v2 import AcknowledgmentCode, Message, acknowledge, documents, header
+from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institution, MllpDoor
+
+MSH = b"MSH|^~\\&|LISAPP|COMMHOSP|RECAPP|RECVCC|20260105101500||ORU^R01^ORU_R01|%d|P|2.5.1\rPID|1||7^^^X\rOBR|1||F1|x"
+LAB = InstitutionId("commhosp-lab")
+LABORATORY = Institution(id=LAB, name="A laboratory", time_zone="UTC")
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def microseconds(what: Callable[[], object], times: int) -> float:
+    rounds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        for _ in range(times):
+            what()
+        rounds.append((time.perf_counter() - begun) / times)
+    return min(rounds) * 1e6
+
+
+def built_by_hl7apy() -> str:
+    built = Built("ACK", version="2.5.1")
+    built.msh.msh_9, built.msh.msh_10, built.msh.msh_11 = "ACK^R01^ACK", "1", "P"
+    built.msa.msa_1, built.msa.msa_2 = "AA", "1"
+    text: str = built.to_er7()
+    return text
+
+
+class Drops:
+    """Keeps nothing: only the door is measured."""
+
+    def sink(self, institution: InstitutionId) -> "Drops":
+        return self
+
+    def write(self, chunk: bytes) -> None:
+        """Into nothing."""
+
+    def discard(self) -> None:
+        """Nothing to forget."""
+
+    async def keep(self, frame: Frame) -> StoreResult:
+        return StoreResult(StoreOutcome.STORED)
+
+
+async def through_the_door(payload: bytes, times: int) -> float:
+    """Seconds for so many messages, each sent after the answer to the one before."""
+    server = MllpServer({LAB: MllpDoor(port=0, sending_application="LISAPP", sending_facility="COMMHOSP")}, Drops())
+    await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port(LAB))
+    begun = time.perf_counter()
+    for _ in range(times):
+        writer.write(b"\x0b" + payload + b"\x1c\r")
+        await writer.drain()
+        await reader.readuntil(b"\x1c\r")
+    seconds = time.perf_counter() - begun
+    writer.close()
+    await server.close()
+    return seconds
+
+
+def main() -> None:
+    small = MSH % 1 + b"\rOBX|1|FT|22637-3^Dx^LN|1|Some words of a diagnosis||||||F" * 57 + b"\r"
+    pdf = b"%PDF-1.4\n" + os.urandom(3_750_000) + b"\n%%EOF\n"
+    large = MSH % 2 + b"\rOBX|1|ED|11526-1^P^LN|1|^application^pdf^Base64^" + base64.b64encode(pdf) + b"||||||F\r"
+    said = header(small)
+    print(f"header                      {microseconds(lambda: header(small), 20_000):10.1f} µs")  # noqa: T201
+    ours = microseconds(lambda: acknowledge(said, AcknowledgmentCode.ACCEPTED, control_id="1", now=NOW), 20_000)
+    theirs = microseconds(built_by_hl7apy, 30)
+    print(f"acknowledge                 {ours:10.1f} µs   hl7apy {theirs:10.1f}   ratio {theirs / ours:7.0f}")  # noqa: T201
+    ours = microseconds(lambda: Message(small), 500)
+    theirs = microseconds(lambda: parse_message(small.decode()), 3)
+    print(f"split 60 segments           {ours:10.1f} µs   hl7apy {theirs:10.1f}   ratio {theirs / ours:7.0f}")  # noqa: T201
+    print(f"documents, 60 segments      {microseconds(lambda: documents(small, LABORATORY), 100):10.1f} µs")  # noqa: T201
+    print(f"documents, PDF of 5 MB      {microseconds(lambda: documents(large, LABORATORY), 5):10.1f} µs")  # noqa: T201
+    print(f"door, one at a time         {2000 / asyncio.run(through_the_door(small, 2000)):10.0f} messages/s")  # noqa: T201
+    print(f"door, 5 MB                  {20 / asyncio.run(through_the_door(large, 20)):10.1f} messages/s")  # noqa: T201
+    print(f"largest memory              {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:10.0f} MB")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

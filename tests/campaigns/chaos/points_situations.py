@@ -1,0 +1,281 @@
+"""Moments of an installation at which a verb has all its work to do."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
+from tests.kit.doors import a_task, deliver, post
+from tests.kit.house import Chart, House
+from tests.kit.processing import process_all
+from tests.staff import NURSE
+from transfer.adapters.vault import PART
+from transfer.flow import deliver as delivering
+from transfer.flow import desk
+from transfer.flow.assemble import assemble
+from transfer.flow.assess import is_lacking
+from transfer.flow.opening import open_case
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer
+from transfer.identifiers import CaseId, PacketId
+from transfer.ledger import holds, rounds
+from transfer.ledger.disclosures import Sender
+from transfer.ledger.rounds import Taken
+from transfer.rounds import Dag
+from transfer.sandbox.oncology import letters
+from transfer.sandbox.pathology import messages
+
+Known = dict[str, Any]
+
+#: forms of most situations leave the office out, whose ten documents are many lines of the same and much to wait for
+WITHOUT_OFFICE = ["prairie-pathology", "mercy-imaging"]
+SECOND = {"system": "urn:oid:2.16.840.1.113883.19.5.7", "value": "second"}
+
+
+def taken(services: Services, dag: Dag) -> Taken:
+    """The owed round of this DAG, posted and taken as a run's first task does."""
+    with services.ledger.transaction() as tx:
+        (one,) = [owed for owed in rounds.postable(tx) if owed.dag is dag]
+        rounds.posted(tx, one)
+    with services.ledger.transaction() as tx:
+        ours = rounds.take(tx, one.dag, one.subject, one.number)
+    assert ours
+    return ours
+
+
+def a_report(chart: Chart, *, status: str = "F", pages: int = 0) -> bytes:
+    """A pathology report; with so many pages of notes in it, one that is kept in the vault."""
+    message = messages.report(chart, control_id=f"P{random.randrange(10**15)}", status=status, form="oru")
+    return message + b"NTE|99||" + b"Seen. " * 700 * pages + b"\r" if pages else message
+
+
+# --- of a case --------------------------------------------------------------------------------------------------------
+
+
+def referred(house: House, slices: int = 2, **form: object) -> Known:
+    """The form and the report are sealed as strangers'; the referral has just come."""
+    chart = house.a_patient(slices=slices)
+    house.release_form(chart, **(form or {"disclosers": WITHOUT_OFFICE}))
+    house.pathology_report(chart)
+    process_all(house.services)
+    return {"case": house.referral(chart)}
+
+
+def admitted(house: House, slices: int = 2) -> Known:
+    """The case is open; two departments are to be asked in a round that is taken."""
+    case = referred(house, slices, disclosers=["lakeside-oncology", *WITHOUT_OFFICE])["case"]
+    ours = taken(house.services, Dag.OPEN_CASE)
+    names = [str(name) for name in open_case(house.services, ours)]
+    with house.services.ledger.transaction() as tx:
+        rows = tx.rows("SELECT department, request FROM requests WHERE request = ANY(%s)", names)
+    return {"case": case, "taken": ours, **{row.department: row.request for row in rows}}
+
+
+def a_large_study(house: House) -> Known:
+    """The same, and a series goes into the vault in several parts."""
+    return admitted(house, slices=PART // (128 * 128 * 2) + 40)
+
+
+def rounds_owed(house: House) -> Known:
+    """One round is owed, a sentence is not on its run yet, and of a posted round the run is gone."""
+    known = referred(house)
+    with house.services.ledger.transaction() as tx:
+        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+        (one,) = [owed for owed in rounds.postable(tx) if owed.dag is Dag.ENFORCE_PERMISSIONS]
+        rounds.posted(tx, one)
+    return known
+
+
+def an_open_case(house: House) -> tuple[Chart, CaseId]:
+    """Permitted; the office and the archive hold nothing."""
+    house.behave("archive", answer="empty")
+    house.behave("oncology", answer="empty")
+    chart = house.a_patient(slices=2)
+    house.release_form(chart)
+    process_all(house.services)
+    case = house.referral(chart)
+    process_all(house.services)
+    return chart, case
+
+
+def came_in(house: House) -> Known:
+    """Stored and not processed: two reports, one too long for its row, a stranger's, a second form, "no records"."""
+    chart, case = an_open_case(house)
+    stranger = messages.about_a_stranger(random.Random(1), "S1")
+    deliver(house, a_report(chart), a_report(chart, status="C", pages=20), stranger)
+    house.release_form(chart, number=SECOND)
+    with house.services.ledger.transaction() as tx:
+        asked = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", case)
+    said = post(house, "archive", "/fhir/Task", a_task("request", asked, "rejected", "no-records"))
+    assert said.status == 201, said
+    return {"case": case}
+
+
+def waiting(house: House) -> Known:
+    """Everything of a patient is here but the slides: a person may let the packet go."""
+    journey = a_case(house, slices=2)
+    with house.services.ledger.transaction() as tx:
+        asked = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", journey.case)
+        (hold,) = [one.id for one in holds.open_holds(tx, journey.case) if one.code == "approve-partial"]
+    return {"case": journey.case, "permission": journey.permission, "request": asked, "hold": hold}
+
+
+def counted(house: House) -> Known:
+    """The slides came in a parcel whose list was not with it."""
+    known = waiting(house)
+    desk.receive_material(house.services, known["case"], pieces=6, accession="S25-10071", actor=NURSE)
+    process_all(house.services)
+    return known
+
+
+def paused(house: House) -> Known:
+    """The permission was taken back by telephone: what is asked is to be withdrawn."""
+    known = waiting(house)
+    desk.pause(house.services, known["permission"], actor=NURSE)
+    return known
+
+
+def doubtful(house: House) -> Known:
+    """A report without a number: one person has said that it is the case's, another must."""
+    chart, case = an_open_case(house)
+    said = a_report(chart)
+    before, _, rest = said.partition(b"\rPID|1||")
+    deliver(house, before + b"\rPID|1|||" + rest.partition(b"|")[2])
+    process_all(house.services)
+    with house.services.ledger.transaction() as tx:
+        (hold,) = [one.id for one in holds.open_holds(tx) if one.code == "whose-record"]
+    desk.resolve(house.services, hold, HoldAnswer.OURS, actor=NURSE, case=case)
+    return {"case": case, "hold": hold}
+
+
+# --- of a packet ------------------------------------------------------------------------------------------------------
+
+
+def _a_packet(house: House) -> Journey:
+    """Approved with a report and a study in it, and to be put together."""
+    chart = house.a_patient(slices=2)
+    house.release_form(chart, disclosers=WITHOUT_OFFICE)
+    process_all(house.services)
+    case = house.referral(chart)
+    house.pathology_report(chart)
+    process_all(house.services)
+    lacking = [need.line.key for need in house.assessment(case).completeness.needs if is_lacking(need)]
+    desk.approve(house.services, case, actor=NURSE, without=lacking)
+    return Journey(house, chart, case)
+
+
+def approved(house: House) -> Known:
+    """A packet is to be put together."""
+    journey = _a_packet(house)
+    return {"case": journey.case, "packet": journey.packet, "permission": journey.permission}
+
+
+def assembled(house: House) -> Known:
+    """A packet is put together and not handed over."""
+    known = approved(house)
+    assert assemble(house.services, PacketId(known["packet"]))
+    return known
+
+
+def handing_over(services: Services, packet: str) -> None:
+    with Sender(services.ledger) as sender:
+        delivering.deliver(services, PacketId(packet), sender)
+
+
+def in_doubt(house: House) -> Known:
+    """Whoever handed the packet over died before it was sent; nobody knows that."""
+    known = assembled(house)
+
+    def verb(services: Services) -> None:
+        with Sender(services.ledger._real) as sender:  # type: ignore[attr-defined]
+            delivering.deliver(services, PacketId(known["packet"]), sender)
+
+    assert steps_to_its_end(house, verb, 1, of="submit")
+    return known
+
+
+def _handed_over(house: House) -> Journey:
+    journey = _a_packet(house)
+    house.process_until(lambda: is_announced(journey))
+    return journey
+
+
+def _heard(word: str, *reasons: str) -> Callable[[House], Known]:
+    def prepare(house: House) -> Known:
+        journey = _handed_over(house)
+        task = a_task("packet", journey.packet, word, *reasons)
+        assert post(house, "center", "/fhir/Task", task).status == 201
+        return {"case": journey.case, "packet": journey.packet}
+
+    return prepare
+
+
+# --- of a purge -------------------------------------------------------------------------------------------------------
+
+
+def _revoked(*, spared: bool) -> Callable[[House], Known]:
+    def prepare(house: House) -> Known:
+        journey = _handed_over(house)
+        if spared:
+            house.release_form(journey.chart, number=SECOND, disclosers=["mercy-imaging"])
+            process_all(house.services)
+        house.revocation(journey.chart)
+        process_all(house.services)
+        journey.say("confirm-purge", HoldAnswer.PURGE)
+        return {"case": journey.case}
+
+    return prepare
+
+
+def lapsed(house: House) -> Known:
+    """Strangers' messages whose time is over, one of them in the vault, and the days they came on."""
+    dice = random.Random(2)
+    long = messages.about_a_stranger(dice, "S0") + b"NTE|99||" + b"Seen. " * 14000 + b"\r"
+    deliver(house, long, *(messages.about_a_stranger(dice, f"S{number}") for number in range(1, 4)))
+    process_all(house.services)
+    with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(days=6)])
+    with house.services.ledger.transaction() as tx:
+        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+    return {}
+
+
+# --- at the doors -----------------------------------------------------------------------------------------------------
+
+
+def at_the_doors(house: House) -> Known:
+    """An open case, and what its institutions are about to say."""
+    chart, case = an_open_case(house)
+    return {
+        "case": case,
+        "short": a_report(chart),
+        "long": a_report(chart, status="C", pages=20),
+        "form": letters.release_form(chart, {"number": SECOND}),
+        "revocation": letters.release_form(chart, {"status": "inactive"}),
+        "referral": letters.referral(house.a_patient(slices=2), {}),
+    }
+
+
+SITUATIONS: dict[str, Callable[[House], Known]] = {
+    "referred": referred,
+    "admitted": admitted,
+    "large-study": a_large_study,
+    "rounds-owed": rounds_owed,
+    "came-in": came_in,
+    "waiting": waiting,
+    "counted": counted,
+    "paused": paused,
+    "doubtful": doubtful,
+    "approved": approved,
+    "assembled": assembled,
+    "in-doubt": in_doubt,
+    "accepted": _heard("accepted"),
+    "declined": _heard("rejected", "images"),
+    "revoked": _revoked(spared=False),
+    "revoked-in-part": _revoked(spared=True),
+    "lapsed": lapsed,
+    "at-the-doors": at_the_doors,
+}

@@ -1,0 +1,248 @@
+"""The verbs that write."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.campaigns.chaos.points_running import Verb
+from tests.campaigns.chaos.points_situations import Known, handing_over, taken
+from tests.gateway.test_dispatcher import Airflow
+from tests.kit import processing
+from tests.kit.doors import deliver, post
+from tests.kit.house import House
+from tests.staff import NURSE, REGISTRAR
+from transfer.adapters.airflow_api import AirflowApi
+from transfer.completeness import WaiverKind
+from transfer.dispatcher import Dispatcher
+from transfer.embedded.ports import answers
+from transfer.flow import desk
+from transfer.flow.assemble import assemble
+from transfer.flow.opening import open_case
+from transfer.flow.request import request
+from transfer.gateway.__main__ import serve
+from transfer.holds import HoldAnswer
+from transfer.identifiers import InstitutionId, PacketId
+from transfer.ledger import rounds
+from transfer.rounds import Dag
+
+Act = Callable[[House, Known], object]
+
+
+def _round(dag: Dag) -> Act:
+    """What a run of this DAG does, from taking its round to saying that it is done."""
+
+    def act(house: House, _: Known) -> None:
+        with house.services.ledger.transaction() as tx:
+            (one,) = [owed for owed in rounds.postable(tx) if owed.dag is dag]
+            rounds.posted(tx, one)
+        processing.run(house.services, one)
+
+    return act
+
+
+def _request(department: str) -> Act:
+    return lambda house, known: request(house.services, known["taken"], known[department])
+
+
+OF_ROUNDS = [
+    Verb(
+        name="open a case",
+        situation="referred",
+        act=lambda house, _: open_case(house.services, taken(house.services, Dag.OPEN_CASE)),
+    ),
+    Verb(name="ask for documents", situation="admitted", act=_request("records-office")),
+    Verb(name="ask for images", situation="admitted", act=_request("film-room")),
+    Verb(name="ask for a large study", situation="large-study", act=_request("film-room")),
+    Verb(name="receive what came", situation="came-in", act=_round(Dag.RECEIVE_ARRIVALS)),
+    Verb(
+        name="assemble a packet",
+        situation="approved",
+        act=lambda house, known: assemble(house.services, PacketId(known["packet"])),
+    ),
+    Verb(
+        name="deliver a packet",
+        situation="assembled",
+        act=lambda house, known: handing_over(house.services, known["packet"]),
+    ),
+    Verb(
+        name="deliver in doubt",
+        situation="in-doubt",
+        act=lambda house, known: handing_over(house.services, known["packet"]),
+    ),
+    Verb(name="settle: accepted", situation="accepted", act=_round(Dag.SETTLE_DELIVERY)),
+    Verb(name="settle: declined", situation="declined", act=_round(Dag.SETTLE_DELIVERY)),
+    Verb(name="withdraw", situation="paused", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge a patient", situation="revoked", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge in part", situation="revoked-in-part", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge strangers", situation="lapsed", act=_round(Dag.ENFORCE_PERMISSIONS)),
+]
+
+
+# --- the desk ---------------------------------------------------------------------------------------------------------
+
+
+def _at_desk(name: str, act: Act, situation: str = "waiting") -> Verb:
+    """A person who got no answer does the same again."""
+    return Verb(name=f"desk: {name}", situation=situation, act=act, again=act)
+
+
+def _open_referral(house: House, known: Known) -> object:
+    body = json.dumps(known["referral"]).encode()
+    return desk.open_referral(house.services, InstitutionId("lakeside-oncology"), body, actor=NURSE)
+
+
+def _announce(house: House, known: Known) -> object:
+    return desk.announce_material(house.services, known["case"], 6, actor=NURSE)
+
+
+def _declare_emergency(house: House, known: Known) -> object:
+    return desk.declare_emergency(
+        house.services, known["case"], "mercy-imaging", clinician="Dr. Okafor", reason="Surgery tonight", actor=NURSE
+    )
+
+
+OF_THE_DESK = [
+    _at_desk("approve", lambda h, k: desk.approve(h.services, k["case"], actor=NURSE)),
+    _at_desk("answer a question", lambda h, k: desk.resolve(h.services, k["hold"], HoldAnswer.APPROVE, actor=NURSE)),
+    _at_desk(
+        "two people say whose",
+        lambda h, k: desk.resolve(h.services, k["hold"], HoldAnswer.OURS, actor=REGISTRAR, case=k["case"]),
+        "doubtful",
+    ),
+    _at_desk("waive", lambda h, k: desk.waive(h.services, k["case"], "slides", WaiverKind.ABSENT, actor=NURSE)),
+    _at_desk(
+        "count pieces",
+        lambda h, k: desk.receive_material(
+            h.services, k["case"], pieces=6, announced=6, accession="S25-10071", actor=NURSE
+        ),
+    ),
+    _at_desk("announce pieces", _announce, "counted"),
+    _at_desk("declare an emergency", _declare_emergency),
+    _at_desk("note", lambda h, k: desk.add_note(h.services, k["case"], "Called her daughter", actor=NURSE)),
+    _at_desk(
+        "telephone answer",
+        lambda h, k: desk.answer_request(h.services, k["request"], desk.RequestAnswer.AGAIN, actor=NURSE),
+    ),
+    _at_desk("revoke", lambda h, k: desk.revoke(h.services, k["permission"], actor=NURSE), "assembled"),
+    _at_desk("pause", lambda h, k: desk.pause(h.services, k["permission"], actor=NURSE)),
+    _at_desk("resume", lambda h, k: desk.resume(h.services, k["permission"], actor=NURSE), "paused"),
+    _at_desk("close", lambda h, k: desk.close(h.services, k["case"], "opinion-given", actor=NURSE)),
+    _at_desk("enter a referral", _open_referral, "at-the-doors"),
+]
+
+
+# --- the doors --------------------------------------------------------------------------------------------------------
+
+
+def _by_mllp(what: str) -> Act:
+    def send(house: House, known: Known) -> bool:
+        return deliver(house, known[what]) == ["AA"]
+
+    return send
+
+
+def _by_fhir(what: str, path: str) -> Act:
+    def send(house: House, known: Known) -> bool:
+        return post(house, "oncology", path, known[what]).status in (200, 201)
+
+    return send
+
+
+def _at_door(name: str, send: Act) -> Verb:
+    """The gateway takes a message and is killed; what is not acknowledged is sent again to the one started after."""
+    return Verb(
+        name=f"door: {name}",
+        situation="at-the-doors",
+        act=lambda house, known: _serving_one(house, lambda: send(house, known)),
+        again=lambda house, known: _sent_again(house, lambda: send(house, known)),
+    )
+
+
+def _serving_one(house: House, send: Callable[[], object]) -> None:
+    """Serve until one message was taken. Whether it was acknowledged is written down by its sender.
+
+    Raises:
+        AssertionError: nobody was killed, and yet it was not acknowledged.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: None)  # the server's own handler hands it on when it has closed its doors
+    _acknowledged(house).unlink(missing_ok=True)
+    server = os.getpid()
+    if os.fork() == 0:
+        sys.settrace(None)
+        threading.settrace(None)
+        with contextlib.suppress(Exception):
+            _await_doors(house, lambda: os.getppid() == server)
+            if send():
+                _acknowledged(house).touch()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server, signal.SIGTERM)
+        os._exit(0)
+    asyncio.run(serve(house.services, house.settings))
+    assert _acknowledged(house).exists(), "the doors were open, and what was sent was not acknowledged"
+
+
+def _acknowledged(house: House) -> Path:
+    return house.var / "tmp" / "acknowledged"
+
+
+def _await_doors(house: House, is_alive: Callable[[], bool] = lambda: True) -> None:
+    for port in (house.settings.gateway_http[1], int(house.settings.names["SANDBOX_PATHOLOGY_MLLP_PORT"])):
+        while not answers(port):
+            assert is_alive(), "the gateway died before it opened its doors"
+            time.sleep(0.005)
+
+
+def _sent_again(house: House, send: Callable[[], object]) -> None:
+    """To a gateway started anew, unless it was acknowledged."""
+    time.sleep(0.05)  # the sender notices that the line is dead
+    if _acknowledged(house).exists():
+        _acknowledged(house).unlink()
+        return
+    server = os.fork()
+    if server == 0:
+        with contextlib.suppress(BaseException):
+            asyncio.run(serve(house.services, house.settings))
+        os._exit(0)
+    try:
+        _await_doors(house)
+        assert send(), "the gateway does not take it"
+    finally:
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
+
+
+OF_THE_DOORS = [
+    _at_door("a report", _by_mllp("short")),
+    _at_door("a long report", _by_mllp("long")),
+    _at_door("a release form", _by_fhir("form", "/fhir/Consent")),
+    _at_door("a revocation", _by_fhir("revocation", "/fhir/Consent")),
+]
+
+
+# --- the dispatcher ---------------------------------------------------------------------------------------------------
+
+
+def _dispatch(house: House, _: Known) -> None:
+    """Post, note and sweep once, against what Airflow would answer."""
+    told = house.var / "tmp" / "airflow"
+    if not told.exists():
+        airflow = Airflow()
+        if os.fork() == 0:
+            sys.settrace(None)
+            threading.settrace(None)
+            signal.alarm(60)
+            airflow.serve_forever()
+        told.write_text(airflow.url)
+    Dispatcher(house.services.ledger, AirflowApi(told.read_text(), "dispatcher", "secret")).step()
+
+
+OF_THE_DISPATCHER = [Verb(name="post, note, sweep", situation="rounds-owed", act=_dispatch, again=_dispatch)]
+
+VERBS = [*OF_ROUNDS, *OF_THE_DESK, *OF_THE_DOORS, *OF_THE_DISPATCHER]

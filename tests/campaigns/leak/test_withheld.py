@@ -1,0 +1,229 @@
+"""A category that was not released is named nowhere outside, and everything outside reads as if there were none."""
+
+import base64
+import io
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from tests.campaigns.leak.sought import Sought
+from tests.campaigns.leak.written import everything, search
+from tests.journeys.conftest import house, shared_house  # noqa: F401  fixtures
+from tests.kit.house import Chart, House
+from tests.kit.processing import process_all
+from tests.staff import ANN
+from transfer.case import Stage
+from transfer.flow import desk
+from transfer.identifiers import CaseId
+from transfer.packet import NOTICE
+from transfer.rounds import Dag
+from transfer.sandbox.charts import draw_chart
+from transfer.sentences import SENTENCES
+
+pytestmark = pytest.mark.servers
+
+#: words that would say what kind of thing was kept back, or that anything was
+TELLING = re.compile(
+    r"\bHIV\b|\bAIDS\b|PSYTHPN|psychother|special.categor|sensitiv|withheld|kept back|redact|not authori[sz]ed|"
+    r"securityLabel|confidential",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All of a case that anybody but the staff can come to see, without what differs from case to case."""
+
+    case: CaseId
+    #: file of the packet → what it says; nothing of what is there as it was received
+    packet: dict[str, list[str]]
+    submission: str
+    notes: list[str]
+    holds: list[str]
+    states: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return json.dumps([self.packet, self.submission, self.notes, self.holds])
+
+
+def two_alike(document: str, code: str) -> tuple[Chart, Chart]:
+    """Two people alike but for their names and numbers: the office of one shows a document under a label that the form
+    does not release, the office of the other has no such document.
+    """
+    chart = draw_chart(seed=zlib.crc32(f"{document} {code}".encode()), marked="WVQAA", slices=2)
+    other = json.loads(json.dumps(chart).replace("WVQAA", "WVQBB"))
+    chart = json.loads(_renumbered(json.dumps(chart), "3"))
+    other = json.loads(_renumbered(json.dumps(other), "4"))
+    return chart | {"labels": {document: [code]}}, other | {"lacks": [document]}
+
+
+def _renumbered(text: str, digit: str) -> str:
+    """Numbers that the whole world shares must not be shared by two people."""
+    text = re.sub(r"(2\.25\.\d{30})\d", rf"\g<1>{digit}", text)
+    return re.sub(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11})[0-9a-f]", rf"\g<1>{digit}", text)
+
+
+def delivered(house: House, chart: Chart) -> Outside:  # noqa: F811
+    for institution in ("oncology", "pathology", "archive"):
+        house.order(institution, "patients", chart)
+    house.release_form(chart)
+    process_all(house.services)
+    case = house.referral(chart)
+    # Without the laboratory's own report: copies of one document stand in the order of their random names.
+    house.process_until(lambda: _is_fetched(house, case))
+    lacking = house.assessment(case).lacking
+    desk.approve(house.services, case, actor=ANN, without=lacking)
+    house.process_until(lambda: _stage(house, case) is Stage.DELIVERED)
+    (arrived,) = [one for one in house.order("center", "packets", method="GET") if one["packet"].startswith(case)]
+    folder = Path(arrived["folder"])
+    sent = (house.var / "sandbox" / "center" / f"{arrived['packet']}.submission.json").read_text()
+    with house.services.ledger.transaction() as tx:
+        notes = tx.rows("SELECT sentence FROM due_runs WHERE subject LIKE %s ORDER BY dag_id, round", f"{case}%")
+        codes = sorted(hold.code for hold in tx.case(case).holds.values())
+    return Outside(
+        case=case,
+        packet=_packet(folder),
+        submission=_neutral(sent),
+        notes=[_neutral(row.sentence or "") for row in notes],
+        holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
+        states=house.request_states(case),
+    )
+
+
+def _is_fetched(house: House, case: CaseId) -> bool:  # noqa: F811
+    states = house.request_states(case)
+    return all(states.get(one) == "answered" for one in ("records-office", "film-room"))
+
+
+def _stage(house: House, case: CaseId) -> Stage:  # noqa: F811
+    with house.services.ledger.transaction() as tx:
+        return tx.case(case).stage
+
+
+def _packet(folder: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            found.setdefault(_neutral(str(path.relative_to(folder))), []).append(_said(path))
+    return found
+
+
+def _said(path: Path) -> str:
+    """What a file that we wrote says to a reader."""
+    if path.suffix in (".json", ".html", ".txt"):
+        return _neutral(path.read_text(encoding="utf-8"))
+    if path.name == "records.pdf":
+        return _neutral("\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(path.read_bytes())).pages))
+    return ""
+
+
+#: what is another for every case and every person → what stands for it
+_OWN = (
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r"WVQ([A-D])\1"), "WORD"),
+    (re.compile(r"\b[a-z][0-9a-hjkmnp-tv-z]{15}\b"), "ID"),
+    (re.compile(r"\bc[0-9a-hjkmnp-tv-z]{11}(?=-p\d|\b)"), "CASE"),
+    (re.compile(r"2\.25\.\d+"), "UID"),
+    (re.compile(r'"hash": ?"[A-Za-z0-9+/=]{28}"'), '"hash": "SHA1"'),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:\d\d))?"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d UTC"), "TIME"),
+    (re.compile(r"(?<=Payload-Oxum: )\d+"), "N"),
+    (re.compile(r'("(?:bytes|size|sequence|offset|length)": ?)\d+'), r"\1N"),
+    (re.compile(r"\b\d[\d.,]*\s?([kKM]i?B|bytes)\b"), "SIZE"),
+)
+
+
+def _neutral(text: str) -> str:
+    for own, stands in _OWN:
+        text = own.sub(stands, text)
+    return text
+
+
+Pairs = Callable[[str, str], tuple[Outside, Outside]]
+
+
+@pytest.fixture(scope="module")
+def once() -> dict[tuple[str, str], tuple[Outside, Outside]]:
+    return {}
+
+
+@pytest.fixture
+def pairs(house: House, once: dict[tuple[str, str], tuple[Outside, Outside]]) -> Pairs:  # noqa: F811
+    """Two cases alike, of which the first had something withheld; delivered once for all tests."""
+
+    def pair(document: str, code: str) -> tuple[Outside, Outside]:
+        if (document, code) not in once:
+            with_it, without_it = two_alike(document, code)
+            once[document, code] = delivered(house, with_it), delivered(house, without_it)
+        return once[document, code]
+
+    return pair
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [("molecular", "HIV"), ("progress", "PSYTHPN"), ("questionnaire", "HIV"), ("treatment", "PSYTHPN")],
+)
+def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pairs, document: str, code: str):
+    one, other = pairs(document, code)
+
+    assert one.packet.keys() == other.packet.keys()
+    for path, said in other.packet.items():
+        assert len(said) == len(one.packet[path]), path
+        assert not _differences("".join(said), "".join(one.packet[path])), path
+    assert not _differences(other.submission, one.submission)
+    assert one.notes == other.notes
+    assert one.holds == other.holds
+    assert one.states == other.states
+    assert not TELLING.search(one.text.replace(NOTICE, ""))
+    assert f'"notice": "{NOTICE}"' in one.packet["manifest.json"][0]
+
+
+def _differences(one: str, other: str) -> Counter[str]:
+    """What one says and the other does not, line by line, in whichever order."""
+    first, second = (Counter(re.split(r"\n|(?<=[,{}>])", text)) for text in (one, other))
+    return (first - second) + (second - first)
+
+
+def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: House, pairs: Pairs):  # noqa: F811
+    """Whatever staff may read of it is read from what is sealed."""
+    pairs("progress", "PSYTHPN")
+
+    assert search(Sought.of(["PSYTHPN"]), everything(house)).hits == []
+
+
+def test_no_run_of_any_dag_says_that_something_was_withheld(house: House, pairs: Pairs):  # noqa: F811
+    pairs("molecular", "HIV")
+    with house.services.ledger.transaction() as tx:
+        notes = tx.rows("SELECT dag_id, sentence FROM due_runs WHERE state = 'done'")
+
+    # purging is no part of these cases
+    assert {row.dag_id for row in notes} >= set(Dag) - {Dag.ENFORCE_PERMISSIONS}
+    assert [row.sentence for row in notes if not row.sentence or TELLING.search(row.sentence)] == []
+
+
+def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house: House, pairs: Pairs):  # noqa: F811
+    chart, _ = two_alike("molecular", "HIV")
+    released = json.loads(json.dumps(chart).replace("WVQAA", "WVQCC"))
+    released = json.loads(_renumbered(json.dumps(released), "5")) | {"labels": {}}
+    kept = delivered(house, released)
+
+    _, lacking = pairs("molecular", "HIV")
+    assert _differences(kept.submission, lacking.submission)
+    assert _differences(kept.packet["manifest.json"][0], lacking.packet["manifest.json"][0])
+
+
+def test_the_text_that_is_compared_would_show_a_label():
+    labelled: dict[str, Any] = {"securityLabel": [{"coding": [{"code": "HIV"}]}], "x": base64.b64encode(b"x").decode()}
+
+    assert TELLING.search(json.dumps(labelled))

@@ -1,0 +1,137 @@
+"""What set-up writes: ports chosen once, addresses that follow them, and what a person set otherwise kept."""
+
+import hashlib
+import json
+import os
+import socket
+
+import pytest
+
+from transfer.embedded.installation import SANDBOX, Installation
+from transfer.embedded.process import CHECKOUT
+from transfer.institutions import load
+from transfer.settings import Settings, read
+
+
+def set_up(var, **environ):
+    installation = Installation(var, environ)
+    installation.complete()
+    return installation
+
+
+def test_a_second_set_up_changes_nothing(tmp_path):
+    set_up(tmp_path / "var")
+    first = (tmp_path / "var" / "settings.env").read_text()
+
+    set_up(tmp_path / "var")
+
+    assert (tmp_path / "var" / "settings.env").read_text() == first
+
+
+def test_a_configured_port_is_taken_and_the_links_follow_it(tmp_path):
+    settings = set_up(tmp_path / "var", TRANSFER_GATEWAY_PORT="18123").settings
+
+    assert settings.gateway_http == ("127.0.0.1", 18123)
+    assert settings.public_url == "http://127.0.0.1:18123"
+
+
+def test_a_public_address_that_a_person_wrote_into_the_file_is_kept(tmp_path):
+    set_up(tmp_path / "var")
+    file = tmp_path / "var" / "settings.env"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("TRANSFER_PUBLIC_URL")]
+    file.write_text("\n".join([*lines, "TRANSFER_PUBLIC_URL=https://records.example.org"]))
+
+    assert set_up(tmp_path / "var").settings.public_url == "https://records.example.org"
+
+
+def test_a_port_taken_meanwhile_is_chosen_anew_and_the_links_follow(tmp_path):
+    before = set_up(tmp_path / "var").settings
+    with socket.create_server(before.gateway_http):
+        installation = set_up(tmp_path / "var")
+
+    assert installation.settings.gateway_http != before.gateway_http
+    assert installation.settings.public_url.endswith(str(installation.settings.gateway_http[1]))
+    assert "gateway gets a new one" in installation.remarks[0]
+
+
+def test_no_two_parts_get_the_same_port(tmp_path):
+    values = read(set_up(tmp_path / "var").var / "settings.env")
+    chosen = [value for name, value in values.items() if name.endswith("_PORT")]
+
+    assert len(chosen) == len(set(chosen)) == 8
+
+
+def test_every_institution_file_finds_its_settings(tmp_path):
+    settings = Settings.load({}, set_up(tmp_path / "var").var)
+
+    known = load(CHECKOUT / "institutions", settings.names)
+
+    assert len(known) == 4
+
+
+@pytest.mark.parametrize("name", SANDBOX)
+def test_a_stand_in_and_the_gateway_know_the_same_tokens(tmp_path, name):
+    installation = set_up(tmp_path / "var")
+    names = installation.settings.names
+    told = json.loads(installation.sandbox_file(name).read_text())
+
+    assert told["accepts_token"] == names[f"SANDBOX_{name.upper()}_TOKEN"]
+    known = names[f"SANDBOX_{name.upper()}_DOOR_TOKEN_SHA256"]
+    assert hashlib.sha256(told["gateway_token"].encode()).hexdigest() == known
+    assert told["gateway_token"] not in (installation.var / "settings.env").read_text()
+    assert told["gateway_url"] == installation.settings.public_url
+    assert names[f"SANDBOX_{name.upper()}_URL"] == f"http://127.0.0.1:{told['port']}"
+    assert ("gateway_mllp_port" in told) == (name == "pathology")
+    assert len({told["accepts_token"], told["gateway_token"], told["control_token"]}) == 3
+
+
+def test_orthanc_is_shown_a_user_and_the_stand_in_archive_a_token(tmp_path):
+    def shown(*, orthanc):
+        installation = Installation(tmp_path / "var", {}, orthanc=orthanc)
+        installation.complete()
+        known = load(CHECKOUT / "institutions", Settings.load({}, installation.var).names)
+        return known["mercy-imaging"].department("film-room").asked
+
+    token = shown(orthanc=False)
+    user = shown(orthanc=True)
+    again = shown(orthanc=False)
+
+    assert (bool(token.token), token.user) == (True, None)
+    assert (user.token, bool(user.user), bool(user.password)) == (None, True, True)
+    assert (bool(again.token), again.user) == (True, None)
+    assert token.base_url == user.base_url == again.base_url
+
+
+def test_parts_are_given_all_settings_but_the_owners(tmp_path):
+    installation = set_up(tmp_path / "var")
+
+    given = installation.environment()
+
+    assert given["TRANSFER_VAR"] == str(tmp_path / "var")
+    assert given["TMPDIR"].startswith(given["TRANSFER_VAR"])
+    assert "transfer_app" in given["TRANSFER_DATABASE_URL"]
+    assert not [value for value in given.values() if "transfer_owner" in value]
+    assert "transfer_owner" in installation.settings.owner_database_url
+
+
+def test_a_store_of_somebody_else_is_remembered_as_theirs(tmp_path):
+    theirs = {"TRANSFER_S3_ENDPOINT": "https://s3.example.org", "TRANSFER_S3_ACCESS_KEY": "theirs"}
+    assert not set_up(tmp_path / "var", **theirs).is_embedded("store")
+
+    again = set_up(tmp_path / "var")
+
+    assert not again.is_embedded("store")
+    assert again.is_embedded("postgres")
+    assert again.settings.s3_endpoint == "https://s3.example.org"
+    assert again.settings.s3_access_key == "theirs"
+
+
+def test_airflow_is_configured_for_loopback_and_without_the_owner(tmp_path):
+    environment = set_up(tmp_path / "var").airflow.environment()
+
+    assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert environment["AIRFLOW__API__BASE_URL"].startswith("http://127.0.0.1:")
+    assert environment["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+    assert not [name for name in environment if "OWNER" in name]
+    assert "127.0.0.1" in environment["NO_PROXY"]
+    assert environment["PATH"] == os.environ["PATH"]

@@ -1,0 +1,279 @@
+"""Cases to test with: real ledger, real verbs, referrals and forms as the stand-in oncology office writes them.
+
+What would be fetched over the network answers nothing, as if every source were down; what came from them is put into
+the case by `came_in`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.kit.fakes import MemoryVault
+from tests.kit.processing import process_all
+from transfer import checklist, institutions
+from transfer.adapters.fhir.receiver import ReceiverClient
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.adapters.packet.signature import new_key
+from transfer.arrivals import ArrivalKind, Door
+from transfer.errors import Unreachable
+from transfer.flow.assess import Assessment, look, settle_needs
+from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.ledger import Ledger, arrivals, holds, patients, records, requests
+from transfer.ledger.arrivals import NewArrival, Stored
+from transfer.ledger.holds import Hold
+from transfer.ledger.records import About, NewRecord, RecordPart
+from transfer.matching import MatchRule
+from transfer.records import DocumentStatus, RecordKind
+from transfer.requests import Request, RequestState
+from transfer.sandbox.charts import Chart, draw_chart
+from transfer.sandbox.oncology import letters
+from transfer.sandbox.pathology import messages
+
+ROOT = Path(__file__).parents[2]
+LAKESIDE = InstitutionId("lakeside-oncology")
+PRAIRIE = InstitutionId("prairie-pathology")
+MERCY = InstitutionId("mercy-imaging")
+SUMMIT = InstitutionId("summit-cancer-center")
+
+#: where each kind of record comes from
+_HELD_BY = {RecordKind.PATHOLOGY_REPORT: PRAIRIE, RecordKind.IMAGES: MERCY}
+
+
+def a_setting(name: str) -> str:
+    """Something of the kind that its name says."""
+    if name.endswith("SHA256"):
+        return hashlib.sha256(name.encode()).hexdigest()
+    return f"http://127.0.0.1:9/{name}" if name.endswith("URL") else "9" if name.endswith("PORT") else f"secret-{name}"
+
+
+#: what the institutions' files refer to; nothing listens at these addresses
+NAMES: Mapping[str, str] = {
+    name: a_setting(name)
+    for name in (
+        "SANDBOX_ONCOLOGY_URL",
+        "SANDBOX_ONCOLOGY_TOKEN",
+        "SANDBOX_ONCOLOGY_DOOR_TOKEN_SHA256",
+        "SANDBOX_PATHOLOGY_DOOR_TOKEN_SHA256",
+        "SANDBOX_PATHOLOGY_MLLP_PORT",
+        "SANDBOX_ARCHIVE_URL",
+        "SANDBOX_ARCHIVE_TOKEN",
+        "SANDBOX_ARCHIVE_DOOR_TOKEN_SHA256",
+        "SANDBOX_CENTER_URL",
+        "SANDBOX_CENTER_TOKEN",
+        "SANDBOX_CENTER_DOOR_TOKEN_SHA256",
+    )
+} | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}
+
+
+def nobody_answers(_: object) -> Any:
+    raise Unreachable("nothing listens there")
+
+
+def new_services(ledger: Ledger, folder: Path, **other: object) -> Services:
+    """Everything a verb may touch, with the partners of `institutions/` and a vault in memory."""
+    plain: dict[str, Any] = {
+        "ledger": ledger,
+        "vault": MemoryVault(),
+        "institutions": institutions.load(ROOT / "institutions", NAMES),
+        "checklists": checklist.load(ROOT / "checklists"),
+        "signer": new_key(folder / "signer.pem"),
+        "public_url": "https://transfer.example",
+        "source_id": "urn:uuid:00000000-0000-4000-8000-000000000001",
+        "ask_documents": nobody_answers,
+        "ask_archive": nobody_answers,
+        "hand_to": lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
+    }
+    return Services(**(plain | other))
+
+
+def a_chart(seed: int | None = None) -> Chart:
+    """A synthetic patient; another one each time without a seed."""
+    return draw_chart(seed=seed)
+
+
+def a_twin(chart: Chart) -> Chart:
+    """Somebody else of the same name, born on the same day."""
+    same = {key: chart["patient"][key] for key in ("family", "given", "birth_date", "sex")}
+    other = draw_chart()
+    return {**other, "patient": {**other["patient"], **same}}
+
+
+def report_of(chart: Chart, control_id: str = "1") -> bytes:
+    """A pathology report as Prairie writes it."""
+    return messages.report(chart, control_id=control_id, status="F", form="oru")
+
+
+def report_comes(services: Services, chart: Chart) -> str:
+    """The laboratory pushes its report; it is processed. The arrival's id."""
+    stored = comes(services, PRAIRIE, ArrivalKind.ANSWER, report_of(chart), HL7_V2, Door.MLLP)
+    process_all(services)
+    return stored.arrival
+
+
+def comes(
+    services: Services,
+    institution: str,
+    kind: ArrivalKind,
+    body: bytes,
+    content_type: str,
+    door: Door = Door.FHIR,
+    subject: str | None = None,
+) -> Stored:
+    """Something comes in through a door and is stored."""
+    digest = hashlib.sha256(body)
+    incoming = NewArrival(
+        institution=InstitutionId(institution),
+        door=door,
+        kind=kind,
+        business=digest.hexdigest(),
+        control=None,
+        content_type=content_type,
+        payload=body,
+        location=None,
+        content_sha256=digest.digest(),
+        subject=subject,
+    )
+    with services.ledger.transaction() as tx:
+        stored = arrivals.store(tx, [incoming])
+        arrivals.owe_for(tx, [incoming], stored)
+        return stored[0]
+
+
+def referral_of(chart: Chart, **overrides: object) -> bytes:
+    """A referral as Lakeside writes it."""
+    return json.dumps(letters.referral(chart, dict(overrides))).encode()
+
+
+def refer(services: Services, chart: Chart, **overrides: object) -> CaseId:
+    """A referral comes; its case is not opened before its round is processed."""
+    stored = comes(services, LAKESIDE, ArrivalKind.REFERRAL, referral_of(chart, **overrides), "application/fhir+json")
+    return CaseId(stored.subject or "")
+
+
+def sign_form(services: Services, chart: Chart, **overrides: object) -> None:
+    """A signed release form comes."""
+    form = json.dumps(letters.release_form(chart, dict(overrides))).encode()
+    comes(services, LAKESIDE, ArrivalKind.AUTHORIZATION, form, "application/fhir+json")
+
+
+def a_case(services: Services, chart: Chart | None = None, *, form: bool = True) -> CaseId:
+    """An opened case, with or without a release form. No source has given anything yet."""
+    chart = chart or a_chart()
+    if form:
+        sign_form(services, chart)
+    case = refer(services, chart)
+    process_all(services)
+    return case
+
+
+def a_case_without_slides(services: Services) -> CaseId:
+    """Everything is there but the glass."""
+    case = a_case(services)
+    for kind in (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES):
+        came_in(services, case, kind)
+    return case
+
+
+def came_in(
+    services: Services,
+    case: CaseId,
+    kind: RecordKind,
+    *,
+    content: bytes = b"",
+    status: DocumentStatus = DocumentStatus.FINAL,
+) -> str:
+    """A record of this kind was collected, and its department has answered. Its id."""
+    source = _HELD_BY.get(kind, LAKESIDE)
+    patient = patient_of(services, case)
+    place = services.vault.keep([content or f"{case} {kind}".encode()])
+    with services.ledger.transaction() as tx:
+        patients.hold_epoch_shared(tx, patient)
+        tx.lock_case(case)
+        ruling = may_collect(tx, services, case, source, kind, frozenset())
+        new = NewRecord(
+            patient=patient,
+            institution=source,
+            kind=kind,
+            status=status,
+            origin=f"test/{place.key}",
+            about=About(title=kind, at=tx.now()),
+            parts=(RecordPart(role="received", content_type="text/plain", location=place),),
+        )
+        kept = records.keep(tx, new)
+        join(tx, services, case, kept, ruling, MatchRule.IDENTIFIER)
+        for request in requests.of_case(tx, case):
+            holds = services.institutions[request.institution].department(request.department).holds
+            if request.state is RequestState.DUE and kind in holds:
+                requests.move(tx, request, RequestState.ANSWERED)
+        answered(tx, services, case, source, kind)
+        settle_needs(tx, services, case)
+    return kept.id
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def patient_of(services: Services, case: CaseId) -> PatientId:
+    with services.ledger.transaction() as tx:
+        opened = tx.case(case).opened
+    assert opened is not None
+    return PatientId(opened.patient)
+
+
+def assessed(services: Services, case: CaseId) -> Assessment:
+    with services.ledger.transaction() as tx:
+        return look(tx, services, case)
+
+
+def request_to(services: Services, case: CaseId, institution: str) -> Request:
+    with services.ledger.transaction() as tx:
+        return next(one for one in requests.of_case(tx, case) if one.institution == institution)
+
+
+def put(services: Services, request: Request, *states: RequestState) -> Request:
+    """Move a request along, as the verbs would."""
+    with services.ledger.transaction() as tx:
+        for state in states:
+            requests.move(tx, request, state)
+            request = replace(request, state=state)
+    return request
+
+
+def open_holds(services: Services, subject: str | None = None) -> list[Hold]:
+    with services.ledger.transaction() as tx:
+        return holds.open_holds(tx, subject)
+
+
+def the_hold(services: Services, code: str) -> Hold:
+    """The one open question of that code."""
+    (hold,) = [one for one in open_holds(services) if one.code == code]
+    return hold
+
+
+def owed(services: Services) -> set[tuple[str, str]]:
+    """DAG and subject of every round that is not done."""
+    with services.ledger.transaction() as tx:
+        rows = tx.rows("SELECT dag_id, subject FROM due_runs WHERE state <> 'done' AND not_before <= transfer.now()")
+        return {(row.dag_id, row.subject) for row in rows}
+
+
+def ref_i12(chart: Chart) -> bytes:
+    """A referral in HL7 v2, about the same patient."""
+    who, number = chart["patient"], chart["numbers"][LAKESIDE]["value"]
+    given = "^".join(who["given"])
+    born, sex = who["birth_date"].replace("-", ""), who["sex"][0].upper()
+    segments = (
+        r"MSH|^~\&|EHR|LAKESIDE|RECORDS|TRANSFER|20260105101500-0600||REF^I12^REF_I12|71301|P|2.5.1",
+        "RF1|P|R|MED|SO^Second Opinion^HL70282|O|REF71^LAKESIDE|20260105|20270405",
+        "PRD|RP^Referring Provider^HL70286|ATTENDING^ANN|||||2990000012^NPI",
+        "PRD|RT^Referred to Provider^HL70286|CONSULT^CARL|||||2990000046^NPI",
+        "PRD|PP^Other^HL70286|LAB^LIA|||||2990000020^NPI",
+        f"PID|1||{number}^^^LAKESIDE^MR||{who['family']}^{given}||{born}|{sex}",
+        "DG1|1||C18.7^Malignant neoplasm of sigmoid colon^I10|||F",
+    )
+    return "".join(f"{segment}\r" for segment in segments).encode()

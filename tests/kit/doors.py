@@ -1,0 +1,72 @@
+"""Hands at the gateway's doors: what an institution could send, byte for byte."""
+
+import json
+import re
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+from tests.kit.house import House
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the FHIR door answered."""
+
+    status: int
+    body: Any
+
+
+def config(house: House, institution: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((house.var / "sandbox" / f"{institution}.json").read_text())
+    return found
+
+
+def post(house: House, institution: str, path: str, resource: object, *, token: str | None = None) -> Said:
+    """POST to the FHIR door as this institution. `resource` is bytes as they are, or what JSON is made of."""
+    known = config(house, institution)
+    body = resource if isinstance(resource, bytes) else json.dumps(resource).encode()
+    headers = {
+        "Authorization": f"Bearer {token or known['gateway_token']}",
+        "Content-Type": "application/fhir+json",
+    }
+    with urllib3.PoolManager(retries=False, timeout=60) as http:
+        answer = http.request("POST", known["gateway_url"].rstrip("/") + path, body=body, headers=headers)
+    try:
+        return Said(answer.status, json.loads(answer.data))
+    except ValueError:
+        return Said(answer.status, None)
+
+
+def a_task(system: str, value: str, status: str, reason: str | None = None, **more: object) -> dict[str, Any]:
+    """A receipt (of a packet) or an answer to a request of ours."""
+    task: dict[str, Any] = {
+        "resourceType": "Task",
+        "intent": "order",
+        "status": status,
+        "focus": {"identifier": {"system": f"urn:records-transfer:{system}", "value": value}},
+        **more,
+    }
+    if reason:
+        task["statusReason"] = {"coding": [{"system": "urn:records-transfer:reason", "code": reason}]}
+    return task
+
+
+def deliver(house: House, *messages: bytes) -> list[str]:
+    """Send HL7 v2 messages through pathology's MLLP port, one after another; MSA-1 of each answer."""
+    with socket.create_connection(("127.0.0.1", config(house, "pathology")["gateway_mllp_port"]), timeout=20) as line:
+        return [_exchange(line, message) for message in messages]
+
+
+def _exchange(line: socket.socket, message: bytes) -> str:
+    line.sendall(b"\x0b" + message + b"\x1c\r")
+    received = b""
+    while b"\x1c\r" not in received:
+        more = line.recv(65536)
+        assert more, "the door hung up"
+        received += more
+    found = re.search(rb"\rMSA\|(\w\w)", received)
+    assert found, received
+    return found[1].decode()

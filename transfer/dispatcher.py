@@ -1,0 +1,184 @@
+"""The dispatcher: owed rounds become runs, runs that came to nothing become rounds again, sentences become notes.
+
+It carries nothing and decides nothing about a case. Several may run at once; a post twice is a run once.
+
+    python -m transfer.dispatcher
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from transfer import logs, wiring
+from transfer.adapters.airflow_api import AirflowApi, Posted
+from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
+from transfer.ledger import Ledger, Tx, holds, purging, rounds
+from transfer.rounds import Dag, Round, RunState, SweepAction, judge
+
+log = logging.getLogger("transfer.dispatcher")
+
+#: seconds between two looks at what is owed, two sweeps, and two looks at what lapsed
+POST_EVERY_SECONDS, SWEEP_EVERY_SECONDS, HOUSEKEEPING_EVERY_SECONDS = 0.2, 2.0, 30.0
+#: seconds until it is said again that a run takes too long
+ALARM_AGAIN_SECONDS = 600.0
+#: how much later a post is tried again
+RETRY_AFTER_NOT_NOW = timedelta(seconds=2)
+RETRY_AFTER_NO_DAG = timedelta(seconds=5)
+RETRY_AFTER_REFUSED = timedelta(seconds=30)
+
+
+class Dispatcher:
+    """One dispatcher. `step` does what is due at this moment and can be called as often as one likes."""
+
+    def __init__(self, ledger: Ledger, airflow: AirflowApi) -> None:
+        self._ledger = ledger
+        self._airflow = airflow
+        self._next_sweep = 0.0
+        self._next_housekeeping = 0.0
+        #: run → when it was last said that it takes too long
+        self._alarmed: dict[str, float] = {}
+
+    def step(self) -> None:
+        """Post, note, and when it is time sweep."""
+        self.post()
+        self.note()
+        now = time.monotonic()
+        if now >= self._next_sweep:
+            self.sweep()
+            self._next_sweep = now + SWEEP_EVERY_SECONDS
+        if now >= self._next_housekeeping:
+            self.housekeeping()
+            self._next_housekeeping = now + HOUSEKEEPING_EVERY_SECONDS
+
+    def post(self) -> None:
+        """Post what is owed. What Airflow does not take is tried again; no round blocks another."""
+        with self._ledger.transaction() as tx:
+            owed = rounds.postable(tx)
+        for one in owed:
+            self._post(one)
+
+    def _post(self, one: Round) -> None:
+        try:
+            answer = self._airflow.post_run(one.dag, one.run_id, {"subject": one.subject, "round": one.number})
+        except Unavailable as error:
+            log.warning("post %s %s: %s", one.dag, one.run_id, error)
+            self._postpone(one, RETRY_AFTER_NOT_NOW)
+            return
+        except TransferError as error:
+            log.error("post %s %s: %s", one.dag, one.run_id, error)
+            self._postpone(one, RETRY_AFTER_REFUSED)
+            return
+        if answer is Posted.THERE:
+            with self._ledger.transaction() as tx:
+                rounds.posted(tx, one)
+            return
+        log.log(
+            logging.ERROR if answer is Posted.REFUSED else logging.WARNING,
+            "post %s %s: %s (is the DAG free of import errors?)",
+            *(one.dag, one.run_id, answer),
+        )
+        self._postpone(one, RETRY_AFTER_REFUSED if answer is Posted.REFUSED else RETRY_AFTER_NO_DAG)
+
+    def _postpone(self, one: Round, delay: timedelta) -> None:
+        with self._ledger.transaction() as tx:
+            rounds.postpone(tx, one, delay)
+
+    def note(self) -> None:
+        """Put the sentence a task left onto its run."""
+        with self._ledger.transaction() as tx:
+            waiting = rounds.unnoted(tx)
+        for one, sentence in waiting:
+            try:
+                self._airflow.note(one.dag, one.run_id, sentence)
+            except Unexpected as error:
+                log.error("note %s %s: %s", one.dag, one.run_id, error)  # it is not worth holding up the others
+            with self._ledger.transaction() as tx:
+                rounds.noted(tx, one, sentence)
+
+    def sweep(self) -> None:
+        """Look at every run that should have said *done* and has not."""
+        with self._ledger.transaction() as tx:
+            unfinished = rounds.unfinished(tx)
+            now = tx.now()
+        live = {dag: self._airflow.live_runs(dag) for dag in {one.dag for one in unfinished}}
+        for one in unfinished:
+            try:
+                state = live[one.dag].get(one.run_id) or self._airflow.run_state(one.dag, one.run_id)
+            except Unexpected as error:
+                log.error("look at %s %s: %s", one.dag, one.run_id, error)
+                continue
+            self._act(one, state, judge(one, state, now))
+
+    def _act(self, one: Round, state: RunState, verdict: SweepAction) -> None:
+        match verdict:
+            case SweepAction.ALARM:
+                self._alarm(one, state)
+            case SweepAction.AGAIN:
+                with self._ledger.transaction() as tx:
+                    if rounds.again(tx, one, state):
+                        log.warning("%s %s ended %s without done: again", one.dag, one.run_id, state)
+            case SweepAction.HOLD:
+                with self._ledger.transaction() as tx:
+                    if rounds.give_up(tx, one, state):
+                        _ask_a_person(tx, one)
+                        log.error("%s %s ended %s too often: held", one.dag, one.run_id, state)
+            case SweepAction.WAIT:
+                pass
+
+    def _alarm(self, one: Round, state: RunState) -> None:
+        """Say so now and then, not at every look."""
+        now = time.monotonic()
+        self._alarmed = {run: at for run, at in self._alarmed.items() if now - at < ALARM_AGAIN_SECONDS}
+        if one.run_id not in self._alarmed:
+            self._alarmed[one.run_id] = now
+            why = "is the DAG paused?" if state is RunState.QUEUED else "do its tasks wait for a slot?"
+            log.error("%s %s is %s for too long (%s)", one.dag, one.run_id, state, why)
+
+    def housekeeping(self) -> None:
+        """Owe a round for what lapsed by itself: unmatched messages whose time is over, orphaned objects."""
+        with self._ledger.transaction() as tx:
+            if purging.is_housekeeping_due(tx):
+                rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+
+
+def _ask_a_person(tx: Tx, one: Round) -> None:
+    """A hold on the case, also where the round was about one of its packets."""
+    case = one.subject.partition("-")[0]
+    holds.place(tx, case, "machinery-broken", one.dag)
+
+
+def run(dispatcher: Dispatcher, stopped: Callable[[], bool], wait: Callable[[float], object]) -> None:
+    """Step until stopped. Airflow or the ledger being away is waited out."""
+    pause = POST_EVERY_SECONDS
+    while not stopped():
+        try:
+            dispatcher.step()
+            pause = POST_EVERY_SECONDS
+        except TurnedAway as error:
+            log.error("%s", error)
+            pause = 10.0
+        except TransferError as error:
+            log.warning("%s", error)
+            pause = min(pause * 2, 5.0)
+        wait(pause)
+
+
+def main() -> None:
+    logs.configure()
+    settings = wiring.load_settings()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=2)
+    airflow = AirflowApi(settings.airflow_url, settings.airflow_user, settings.airflow_password)
+    try:
+        run(Dispatcher(ledger, airflow), stop.is_set, stop.wait)
+    finally:
+        ledger.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Prepares Airflow's database in one process: schema, roles, users and pools.
+
+`python -m transfer.embedded.airflow_setup FILE`, in Airflow's environment.
+
+Each call of Airflow's own command line costs four seconds, nearly all of it import. FILE is a JSON object with the
+passwords by user name. Running it again brings everything back to what is written here.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow.models.pool import Pool
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+from airflow.utils import db
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+#: role → (action, resource). The dispatcher may post and annotate runs, and delete nothing; the auditor reads.
+ROLES = {
+    "Dispatcher": {
+        ("can_read", "DAGs"),
+        ("can_edit", "DAGs"),
+        ("can_read", "DAG Runs"),
+        ("can_create", "DAG Runs"),
+        ("can_edit", "DAG Runs"),
+    },
+    "Auditor": {
+        (action, resource)
+        for action in ("can_read", "menu_access")
+        for resource in ("DAGs", "DAG Runs", "Task Instances", "Audit Logs")
+    },
+}
+
+#: user → role
+USERS = {"admin": "Admin", "dispatcher": "Dispatcher", "auditor": "Auditor"}
+
+#: of the four slots of work at most two fetch from institutions, which may take long
+POOLS = {"fetch": (2, "Fetching from institutions")}
+
+
+def prepare(passwords: dict[str, str]) -> None:
+    db.initdb()
+    with _security() as security:
+        security.appbuilder.add_permissions(update_perms=True)
+        security.sync_roles()
+        for role, permissions in ROLES.items():
+            _ensure_role(security, role, permissions)
+        for user, role in USERS.items():
+            _ensure_user(security, user, role, passwords[user])
+    for name, (slots, description) in POOLS.items():
+        Pool.create_or_update_pool(name=name, slots=slots, description=description, include_deferred=False)
+
+
+@contextmanager
+def _security() -> Iterator[Any]:
+    with get_application_builder() as builder:
+        yield builder.sm
+
+
+def _ensure_role(security: Any, name: str, permissions: set[tuple[str, str]]) -> None:
+    """Exactly these permissions: Airflow's own synchronisation gives every role a few more."""
+    role = security.add_role(name)
+    for permission in list(role.permissions):
+        if (permission.action.name, permission.resource.name) not in permissions:
+            security.remove_permission_from_role(role, permission)
+    held = {(p.action.name, p.resource.name) for p in role.permissions}
+    for action, resource in permissions - held:
+        security.add_permission_to_role(role, security.create_permission(action, resource))
+
+
+def _ensure_user(security: Any, name: str, role: str, password: str) -> None:
+    found = security.find_user(username=name)
+    if found:
+        security.reset_password(found.id, password)
+        return
+    made = security.add_user(name, name.title(), "(local)", f"{name}@localhost", security.find_role(role), password)
+    if not made:
+        raise SystemExit(f"Airflow did not take the user {name}")
+
+
+if __name__ == "__main__":
+    providers_configuration_loaded(prepare)(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -1,0 +1,272 @@
+"""A round of a case begins: who it is about, what is needed, whom to ask now.
+
+The first round opens the case from its referral; every further one looks again at what has changed: a form that came, a
+source that answered "later".
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import dropwhile
+
+from transfer import facts
+from transfer.arrivals import ArrivalKind, Referral
+from transfer.checklist import Checklist
+from transfer.errors import NeedsReview, Refused
+from transfer.facts import Chain
+from transfer.flow import reading
+from transfer.flow.assess import settle_needs
+from transfer.flow.basis import rule
+from transfer.flow.receive import match_patient, process
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
+from transfer.institutions import Department, Institution
+from transfer.ledger import Tx, arrivals, holds, materials, notes, patients, requests, rounds
+from transfer.ledger.arrivals import Arrival
+from transfer.ledger.rounds import Taken
+from transfer.matching import MatchVerdict
+from transfer.permissions import Release, Ruling
+from transfer.records import RecordKind
+from transfer.requests import NOT_COVERED, Request, RequestState
+from transfer.rounds import Dag
+
+
+def open_case(services: Services, taken: Taken) -> list[RequestId]:
+    """Open the case if it is not yet, take in what is sealed for it, and say which requests this round makes.
+
+    The round's lines are those requests; with none, the round is done here.
+    """
+    case = CaseId(taken.subject)
+    if not _is_opened(services, case) and not _open(services, case):
+        with services.ledger.transaction() as tx:
+            rounds.done(tx, taken, "not opened: see its decision")
+        return []
+    # Forms first; then what they permit; then the rest, which finds its requests awaited.
+    _take_in_sealed(services, case, forms=True)
+    with services.ledger.transaction() as tx:
+        _permit(tx, services, case)
+    _take_in_sealed(services, case, forms=False)
+    with services.ledger.transaction() as tx:
+        tx.lock_case(case)
+        if not rounds.is_ours(tx, taken):
+            return []
+        is_open = tx.case(case).is_open
+        due = [request.id for request in requests.due(tx, case)] if is_open else []
+        found = settle_needs(tx, services, case)
+        if is_open and (later := requests.next_due(tx, case, but=due)):
+            rounds.owe(tx, Dag.OPEN_CASE, case, after=max(later - tx.now(), timedelta(0)))
+        if due:
+            rounds.open_lines(tx, taken, due)
+            rounds.leave_sentence(tx, taken, found.sentence)
+        else:
+            rounds.done(tx, taken, found.sentence)
+    return due
+
+
+def _is_opened(services: Services, case: CaseId) -> bool:
+    with services.ledger.transaction() as tx:
+        return tx.case(case).opened is not None
+
+
+def _patient(tx: Tx, case: CaseId) -> PatientId:
+    opened = tx.case(case).opened
+    assert opened is not None  # opened above
+    return PatientId(opened.patient)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def _open(services: Services, case: CaseId) -> bool:
+    """Open the case from its referral. False: a person must decide first, or has closed it."""
+    with services.ledger.transaction() as tx:
+        named = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL) if tx.case(case).is_open else []
+        arrival = arrivals.claim(tx, named[0]) if named else None
+        if named and arrival is None:
+            _look_again(tx, case, named[0])
+        body = reading.payload(tx, services, arrival) if arrival else b""
+    if arrival is None:
+        return False
+    try:
+        said = reading.read(services, arrival, body)
+        if not isinstance(said, Referral):
+            raise NeedsReview("no referral")
+        checklist = services.checklists.for_disease(said.disease)
+        services.institutions[said.receiver]
+    except (NeedsReview, Refused):
+        with services.ledger.transaction() as tx:
+            holds.place(tx, case, "referral-unreadable", arrival.id)
+            arrivals.settle(tx, arrival, "held", "referral-unreadable")
+        return False
+    with services.ledger.transaction() as tx:
+        return _open_for(tx, services, case, arrival, said, checklist)
+
+
+def _open_for(
+    tx: Tx, services: Services, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist
+) -> bool:
+    # First lock whoever it seems to be. After a purge of that patient, it is somebody new.
+    if known := arrival.patient or match_patient(tx, referral.patient).patient:
+        patients.hold_epoch_shared(tx, known)
+    # Two referrals of one unknown person at once must not make two patients.
+    patients.hold_terms(tx, patients.terms(tx, referral.patient), exclusive=True)
+    match = match_patient(tx, referral.patient)
+    if match.verdict is MatchVerdict.DOUBTFUL and arrival.patient is None:
+        holds.place(tx, case, "whose-referral", arrival.id)
+        arrivals.settle(tx, arrival, "held", match.match_rule)
+        return False
+    # What people said of who it is goes before the rule.
+    patient = arrival.patient or match.patient or patients.meet(tx, referral.patient, arrival.id)
+    patients.learn(tx, patient, referral.patient)
+    tx.lock_case(case)
+    if tx.case(case).opened:
+        return True
+    arrivals.join_patient(tx, arrival, patient)
+    arrivals.settle(tx, arrival, "filed", match.match_rule)
+    tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
+    if referral.question:
+        notes.add_to_case(tx, case, patient, referral.question, about="question")
+    if _is_duplicate(tx, case, patient, referral.receiver):
+        tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
+        return True
+    for source in sorted({*referral.sources, referral.referring}):
+        _want(tx, case, services.institutions[source], checklist)
+    return True
+
+
+def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient: PatientId) -> facts.CaseOpened:
+    return facts.CaseOpened(
+        patient=patient,
+        referral=arrival.id,
+        receiver=referral.receiver,
+        referring=referral.referring,
+        checklist=checklist.id,
+        checklist_version=checklist.version,
+        priority=referral.priority,
+        sources=tuple(sorted(referral.sources)),
+        needed_by=referral.needed_by.isoformat() if referral.needed_by else None,
+        appointment_at=referral.appointment_at.isoformat() if referral.appointment_at else None,
+    )
+
+
+def _is_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:
+    row = tx.row(
+        "SELECT 1 FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s",
+        *(patient, receiver, case),
+    )
+    return row is not None
+
+
+def _want(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
+    """A request for each department that holds something the checklist asks for."""
+    for department in source.departments:
+        lines = [line.key for line in checklist.lines if line.kinds & set(department.holds)]
+        material = [line.key for line in checklist.lines if line.counted and line.key in lines]
+        for line in material:
+            materials.want(tx, case, source.id, line)
+        if documents := [line for line in lines if line not in material]:
+            requests.make(tx, case, source.id, department.id, documents, _first_state(department))
+
+
+def _first_state(department: Department) -> RequestState:
+    return RequestState.DUE if department.is_fetched else RequestState.EXPECTED
+
+
+# --- every round ------------------------------------------------------------------------------------------------------
+
+
+def _take_in_sealed(services: Services, case: CaseId, *, forms: bool) -> None:
+    """Process again what waits sealed for this patient, in order of receipt: release forms, or all but those.
+
+    The rest is looked for only when the forms are filed. What was sealed for want of a form is then seen, and what
+    comes later finds the form filed.
+    """
+    with services.ledger.transaction() as tx:
+        patient = _patient(tx, case)
+        who = patients.identity(tx, patient)
+        terms = patients.terms(tx, who.current, *who.former) if who else []
+        waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
+    for name in waiting:
+        with services.ledger.transaction() as tx:
+            arrival = arrivals.claim_sealed(tx, name, forms=forms)
+            if arrival is None:
+                _look_again(tx, case, name)
+        if arrival:
+            process(services, arrival, case=case)
+
+
+def _look_again(tx: Tx, case: CaseId, arrival: str) -> None:
+    """Whoever has it may be dead: when its lease has lapsed, a round looks again."""
+    if (later := arrivals.lapses_in(tx, arrival)) is not None:
+        rounds.owe(tx, Dag.OPEN_CASE, case, after=later)
+
+
+def _permit(tx: Tx, services: Services, case: CaseId) -> None:
+    """Compare every open request with today's permissions. What lacks a basis is not asked for."""
+    patient = _patient(tx, case)
+    patients.hold_epoch_shared(tx, patient)
+    tx.lock_case(case)
+    folded = tx.case(case)
+    opened = folded.opened
+    if opened is None or not folded.is_open:
+        return
+    for request in requests.of_case(tx, case):
+        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), request)
+        department = services.institutions[request.institution].department(request.department)
+        if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
+            requests.move(tx, request, _first_state(department), ruling=ruling)
+        elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, case, patient, request):
+            requests.move(tx, request, RequestState.DUE, ruling=ruling)
+        elif not ruling.is_permitted and _is_news(tx, case, request, ruling):
+            requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def _may_cover_more(tx: Tx, case: CaseId, patient: PatientId, request: Request) -> bool:
+    """Whether a permission has begun since something was left with the source for want of one, or purged here."""
+    last = tx.case(case).requests[request.id].moved
+    if request.state is not RequestState.ANSWERED or last is None:
+        return False
+    answered_at = max(line.at for line in tx.lines(Chain.case(case)) if line.fact == last)
+    since = [line.fact for line in tx.lines(Chain.patient(patient)) if line.at > answered_at]
+    if NOT_COVERED not in last.findings:
+        since = list(dropwhile(lambda fact: not _took_something(fact), since))
+    return any(isinstance(fact, _BEGINNINGS) for fact in since)
+
+
+def _took_something(fact: object) -> bool:
+    return isinstance(fact, facts.RecordsPurged) and bool(fact.records)
+
+
+_BEGINNINGS = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
+
+
+def _is_news(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
+    """It was to be asked or awaited, or may not be asked for another reason than the one last written."""
+    if request.state in (RequestState.DUE, RequestState.EXPECTED):
+        return True
+    last = tx.case(case).requests[request.id].moved
+    return request.state is RequestState.NOT_PERMITTED and last is not None and last.findings != ruling.findings
+
+
+def rule_request(tx: Tx, services: Services, patient: PatientId, receiver: InstitutionId, request: Request) -> Ruling:
+    """May this department be asked for any of what it gives? Each record is ruled on again when it comes."""
+    department = services.institutions[request.institution].department(request.department)
+    return rule_any(tx, services, patient, receiver, request.institution, department.gives)
+
+
+def rule_any(
+    tx: Tx,
+    services: Services,
+    patient: PatientId,
+    receiver: InstitutionId,
+    source: InstitutionId,
+    kinds: Sequence[RecordKind],
+) -> Ruling:
+    """The first ruling that permits one of the kinds, else the last that does not."""
+    ruling = None
+    for kind in kinds:
+        release = Release(discloser=source, recipient=receiver, kinds=frozenset({kind}))
+        ruling = rule(tx, services.institutions, patient, release)
+        if ruling.is_permitted:
+            return ruling
+    assert ruling is not None  # a department gives something
+    return ruling

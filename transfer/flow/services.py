@@ -1,0 +1,53 @@
+"""What the verbs work with: the ledger and the outside, connected once by `transfer.wiring`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from transfer.checklist import Checklists
+from transfer.identifiers import PacketId
+from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
+from transfer.ledger import Ledger
+from transfer.packet import PacketSigner
+from transfer.sources import DocumentSource, ImageArchive
+from transfer.staging import Vault
+
+
+class PacketReceiver(Protocol):
+    """A receiver's endpoint."""
+
+    def submit(self, bundle: bytes) -> object:
+        """Hand a submission (IHE MHD ITI-65) over. Sending the same twice is safe, asking first is better.
+
+        Raises:
+            Unheard: no answer, one that says "not now", or a success that cannot be read.
+            TurnedAway, Unexpected: nothing was taken.
+        """
+
+    def has(self, packet: PacketId) -> bool:
+        """Whether the receiver holds the packet's submission.
+
+        Raises:
+            Unexpected, TurnedAway, Unavailable: it said neither yes nor no.
+        """
+
+    def cut(self) -> None:
+        """End a `submit` that another thread is making: it is then unheard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a verb may touch."""
+
+    ledger: Ledger
+    vault: Vault
+    institutions: Institutions
+    checklists: Checklists
+    signer: PacketSigner
+    #: what the links we hand out begin with
+    public_url: str
+    #: who we are as a source of documents, a URI (MHD sourceId)
+    source_id: str
+    ask_documents: Callable[[AskedForDocuments], DocumentSource]
+    ask_archive: Callable[[AskedForImages], ImageArchive]
+    hand_to: Callable[[Receiving], PacketReceiver]

@@ -1,0 +1,94 @@
+"""Keeping MLLP messages: short ones in their row, long ones by way of a nameless file into the vault."""
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+from typing import cast
+
+from transfer.adapters import hl7v2
+from transfer.adapters.hl7v2.acknowledge import ErrorCode
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.adapters.hl7v2.header import MessageHeader
+from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
+from transfer.gateway.intake import Intake
+from transfer.gateway.mllp import Frame, Sink, StoreOutcome, StoreResult
+from transfer.gateway.spool import Spool
+from transfer.identifiers import InstitutionId
+from transfer.institutions import Institutions
+from transfer.ledger.arrivals import NewArrival
+from transfer.staging import Location, Vault
+
+
+class LedgerMessageStore:
+    """`MessageStore` over the ledger and the vault."""
+
+    def __init__(self, intake: Intake, vault: Vault, institutions: Institutions, spool: Path) -> None:
+        self._intake = intake
+        self._vault = vault
+        self._institutions = institutions
+        self._spool = spool
+
+    def sink(self, institution: InstitutionId) -> Sink:  # noqa: ARG002  all spool into one folder
+        return Spool(self._spool)
+
+    async def store(self, frame: Frame) -> StoreResult:
+        if not _may_send(frame.header, self._institutions[frame.institution].grants):
+            self._discard(frame)
+            return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
+        is_several = await _is_several(frame)
+        location = None
+        if frame.payload is None:
+            async with self._intake.one_at_a_time:
+                location = await asyncio.to_thread(self._to_vault, frame)
+        # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
+        stored = await self._intake.store(_incoming(frame, location, is_several=is_several))
+        if stored.is_duplicate and location:
+            await asyncio.to_thread(self._vault.remove, location.key)
+        return StoreResult(StoreOutcome.DUPLICATE if stored.is_duplicate else StoreOutcome.STORED)
+
+    def _to_vault(self, frame: Frame) -> Location:
+        spool = cast(Spool, frame.sink)
+        try:
+            return self._vault.keep(spool.chunks())
+        finally:
+            spool.discard()
+
+    def _discard(self, frame: Frame) -> None:
+        if frame.sink:
+            frame.sink.discard()
+
+
+def _may_send(header: MessageHeader, grants: Collection[Grant]) -> bool:
+    """Of a batch each message is asked about once it is divided; here it is enough that some could be sent."""
+    if header.is_batch:
+        return any(grant in grants for grant in GRANT_FOR.values())
+    return GRANT_FOR[hl7v2.kind(header)] in grants
+
+
+async def _is_several(frame: Frame) -> bool:
+    """Frames that ran into each other look like their first message. Only for a referral does it matter here: it would
+    be given a case.
+    """
+    if frame.header.is_batch or hl7v2.kind(frame.header) is not ArrivalKind.REFERRAL:
+        return frame.header.is_batch
+    chunks = [frame.payload] if frame.payload is not None else cast(Spool, frame.sink).chunks()
+    return await asyncio.to_thread(hl7v2.is_several, chunks)
+
+
+def _incoming(frame: Frame, location: Location | None, *, is_several: bool) -> NewArrival:
+    """The same bytes under the same control id are the same arrival; other bytes are another, and a conflict.
+
+    The number that a batch answers to may be its first message's, which is no conflict.
+    """
+    control = frame.header.control_id
+    return NewArrival(
+        institution=frame.institution,
+        door=Door.MLLP,
+        kind=ArrivalKind.NOTICE if is_several else hl7v2.kind(frame.header),
+        business=f"{control}|{frame.sha256}",
+        control=None if is_several else control or None,
+        content_type=HL7_V2,
+        payload=frame.payload,
+        location=location,
+        content_sha256=bytes.fromhex(frame.sha256),
+    )
