@@ -421,7 +421,7 @@ class PatientKnown(Fact, kind="patient-known"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchDecided(Fact, kind="match-decided"):
-    """A person compared an arrival with this patient. `answer`: ours or not-ours. Where two must agree, each has one."""
+    """A person compared an arrival with this patient. `answer`: ours or not-ours. Each of two has one."""
 
     hold: str
     arrival: str

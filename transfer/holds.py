@@ -108,7 +108,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
         HoldCode.IMAGES_MISPLACED: {
             HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
-            HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is asked again",
+            HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",
         },
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,

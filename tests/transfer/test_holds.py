@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2] / "transfer"
 def codes_asked() -> set[str]:
     """The texts in the place of a code: in `holds.place(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
     found = set()
-    for path in [*(ROOT / "flow").rglob("*.py"), *(ROOT / "gateway").rglob("*.py")]:
+    for path in [*(ROOT / "flow").rglob("*.py"), *(ROOT / "gateway").rglob("*.py"), ROOT / "dispatcher.py"]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {
             target.id: node.value

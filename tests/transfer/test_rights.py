@@ -36,7 +36,7 @@ CALLS = {
     "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),
     "pause": ({"permission": "m0123456789abcde"}, Right.STOP),
     "revoke": ({"permission": "m0123456789abcde"}, Right.REVOKE),
-    "resolve": ({"name": HoldId.draw(), "word": HoldAnswer.SEEN}, Right.SEE_CASES),
+    "resolve": ({"name": HoldId.draw(), "answer": HoldAnswer.SEEN}, Right.SEE_CASES),
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),
     "answer_request": ({"name": "q0123456789abcde", "answer": desk.RequestAnswer.AGAIN}, Right.WORK_ON_CASES),

@@ -18,8 +18,8 @@ _LARGEST_JWKS: Final = 1 << 20
 _SAID: Final = {
     VerificationOutcome.VERIFIED: "Verified: whole, unaltered, and signed by a key you pinned.",
     VerificationOutcome.ALTERED: "ALTERED. Do not use this packet; ask its sender for a new one.",
-    VerificationOutcome.UNKNOWN_SIGNER: "Whole and unaltered, but signed by a key you have not pinned. Ask the sender, by a "
-    "way you trust, whether the thumbprint below is theirs.",
+    VerificationOutcome.UNKNOWN_SIGNER: "Whole and unaltered, but signed by a key you have not pinned. "
+    "Ask the sender, by a way you trust, whether the thumbprint below is theirs.",
 }
 
 

@@ -106,7 +106,7 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.REFERRAL_TOO_LARGE: "a referral over {mebibytes} MiB",
     R.NO_PERMISSION: "no permission {permission} that can still be read",
     R.ENDED_FOR_GOOD: "permission {permission} has ended for good ({end})",
-    R.SENDER_IS_SILENT: "permission {permission} is {end}; its release is stopped, not yet complete: a sender does not answer",
+    R.SENDER_IS_SILENT: "permission {permission} is {end}; its stop is not complete: a sender does not answer",
     R.EMERGENCY_NEEDS_WORDS: "an emergency needs a clinician's name and a reason",
 }
 

@@ -16,7 +16,7 @@ from transfer.sources import KeepGoing
 from transfer.staging import CHUNK
 
 #: seconds that are waited for bytes at once, and between two looks whether to go on
-_LOOK: Final = 0.5
+_LOOK_EVERY_SECONDS: Final = 0.5
 #: bytes that may come between two looks: one more read stays within a mebibyte
 _UNSEEN: Final = CHUNK // 2
 #: what frames a body (chunk sizes and extensions, trailers) may weigh: this, and so many times the body itself
@@ -62,12 +62,12 @@ class AnswerBounds:
             Unreachable: the connection ended in the head.
         """
         self._check_size()
-        silent_from = time.monotonic()
+        silent_since = time.monotonic()
         while True:
             now = time.monotonic()
-            if now - self._looked >= _LOOK or self._unseen >= _UNSEEN:
+            if now - self._looked >= _LOOK_EVERY_SECONDS or self._unseen >= _UNSEEN:
                 self._look(now)
-            connected.settimeout(self._wait(now, silent_from))
+            connected.settimeout(self._wait(now, silent_since))
             try:
                 count = connected.recv_into(into)
             except TimeoutError:
@@ -83,16 +83,16 @@ class AnswerBounds:
         self._keep_going()
         self._looked, self._unseen = now, 0
 
-    def _wait(self, now: float, silent_from: float) -> float:
+    def _wait(self, now: float, silent_since: float) -> float:
         """Seconds to wait for bytes now: until the next look, or the first bound that is reached before."""
         if now >= self._until:
             raise TooSlow("it did not end in the time set for it")
-        silent_until = silent_from + self._limits.silence_seconds
+        silent_until = silent_since + self._limits.silence_seconds
         if self._head_until is not None:
             silent_until = min(silent_until, self._head_until)
         if now >= silent_until:
             raise Silent("no answer in time" if self._head_until is not None else "it fell silent")
-        return min(_LOOK, silent_until - now, self._until - now)
+        return min(_LOOK_EVERY_SECONDS, silent_until - now, self._until - now)
 
     def _check_size(self) -> None:
         if self._head_until is not None and self._came >= self._limits.head_bytes:
