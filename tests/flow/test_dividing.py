@@ -68,7 +68,7 @@ def is_sent(services: Services, payload: bytes, folder: Path, institution: Insti
     kept = asyncio.run(message_store.store(frame))
     intake.close()
     process_all(services)
-    return kept.keeping
+    return kept.outcome
 
 
 def outcomes(services: Services) -> list[tuple[str, str]]:

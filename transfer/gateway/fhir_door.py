@@ -1,7 +1,7 @@
 """The FHIR door: institutions post referrals, release forms, documents and receipts.
 
-A message is stored durably before it is answered. Who sends it was told by what it shows; what it may say is checked
-against its institution's grants, its token's scopes, and what we asked it for or handed to it.
+A message is stored durably before it is answered. Its sender may send what its institution is granted and its token
+covers. It may answer only requests that were made to it, and send receipts only for packets that were handed to it.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class FhirDoor:
             return http_response(await self._store_in_turn(caller, body, str(request.base_url).rstrip("/")))
         except TransferError as error:
             return _refused(caller, responses.refused(error), f"{type(error).__name__}: {error}")
-        except (ClientDisconnect, TimeoutError):  # who is gone hears nothing
+        except (ClientDisconnect, TimeoutError):  # whoever has hung up reads no answer
             return _refused(caller, responses.too_slow(), "the message did not come to its end")
         except OSError as error:
             return _refused(caller, responses.refused(Unavailable("no room to spool")), type(error).__name__)
@@ -130,7 +130,7 @@ def _is_fhir_json(request: Request) -> bool:
 
 
 def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
-    """Said to the caller, and written down: by whom and why, never what."""
+    """Answer so, and log it: who sent it and why it is refused, never what it says."""
     log.warning("http: a message at the door of %s is refused with %d: %s", caller.id, answer.status, why)
     return http_response(answer)
 
@@ -155,7 +155,7 @@ def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | N
 
 
 def _check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> None:
-    """Only who was asked can say that there is nothing.
+    """That there are no records is answered by who was asked for them.
 
     Raises:
         NotAllowed: it answers a request to another, or none of ours.

@@ -1,4 +1,4 @@
-"""The HTTP doors, one application: `/fhir` takes messages in, `/packets` gives packets out, `/health` says if both can.
+"""The HTTP doors, one application: `/fhir` takes messages in, `/packets` gives packets out, `/health` checks both.
 
 A caller is mapped to one institution (`transfer.gateway.callers`) before a byte of its message is read. It may do only
 what its YAML file grants and its token covers.
