@@ -3,12 +3,12 @@
 from transfer.flow.assemble import assemble as assemble_packet
 from transfer.flow.deliver import deliver as deliver_packet
 from transfer.flow.enforce import enforce as enforce_case
-from transfer.flow.enforce import purge_unmatched, remove_orphaned
+from transfer.flow.housekeeping import clean_up
 from transfer.flow.opening import open_case as open_this_case
 from transfer.flow.receive import receive as receive_arrivals
 from transfer.flow.request import request as make_request
 from transfer.flow.settle import settle as settle_packet
-from transfer.identifiers import INBOX, CaseId, PacketId
+from transfer.identifiers import CaseId, PacketId
 from transfer.ledger import rounds
 from transfer.ledger.disclosures import Sender
 from transfer.rounds import Dag
@@ -67,16 +67,21 @@ def settle() -> None:
 
 
 def enforce() -> None:
-    """Follow up on an ended permission, or purge what lapsed."""
+    """Follow up on an ended permission."""
 
     def work(at: TaskRound) -> None:
-        if at.taken.subject == INBOX:
-            purged, removed = purge_unmatched(at.services), remove_orphaned(at.services)
-            _done(at, f"purged {purged} unmatched messages, removed {removed} orphaned objects")
-        else:
-            _done(at, enforce_case(at.services, CaseId(at.taken.subject)))
+        _done(at, enforce_case(at.services, CaseId(at.taken.subject)))
 
     process(Dag.ENFORCE_PERMISSIONS, work, otherwise=None)
+
+
+def housekeeping() -> None:
+    """Purge and remove what lapsed by itself."""
+
+    def work(at: TaskRound) -> None:
+        _done(at, clean_up(at.services))
+
+    process(Dag.HOUSEKEEPING, work, otherwise=None)
 
 
 def _done(at: TaskRound, sentence: str) -> None:

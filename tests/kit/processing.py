@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 from transfer.flow.assemble import assemble
 from transfer.flow.deliver import deliver
-from transfer.flow.enforce import enforce, purge_unmatched, remove_orphaned
+from transfer.flow.enforce import enforce
+from transfer.flow.housekeeping import clean_up
 from transfer.flow.opening import open_case
 from transfer.flow.receive import receive
 from transfer.flow.request import request
 from transfer.flow.services import Services
 from transfer.flow.settle import settle
-from transfer.identifiers import INBOX, CaseId, PacketId
+from transfer.identifiers import CaseId, PacketId
 from transfer.ledger import rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
@@ -69,11 +70,10 @@ def run(services: Services, one: Round) -> None:
             done(services, taken, release(services, PacketId(one.subject)))
         case Dag.SETTLE_DELIVERY:
             done(services, taken, settle(services, PacketId(one.subject)))
-        case Dag.ENFORCE_PERMISSIONS if one.subject == INBOX:
-            purged, removed = purge_unmatched(services), remove_orphaned(services)
-            done(services, taken, f"purged {purged} unmatched messages, removed {removed} orphaned objects")
         case Dag.ENFORCE_PERMISSIONS:
             done(services, taken, enforce(services, CaseId(one.subject)))
+        case Dag.HOUSEKEEPING:
+            done(services, taken, clean_up(services))
 
 
 def release(services: Services, packet: PacketId) -> str:

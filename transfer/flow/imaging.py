@@ -5,14 +5,16 @@ from dataclasses import replace
 from itertools import chain
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
-from transfer.flow.collecting import join, may_collect, taken_back
+from transfer.flow.basis import may_collect
+from transfer.flow.collecting import join, taken_back
+from transfer.flow.identity import match_requested
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx, holds, patients, records, requests
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
-from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
+from transfer.matching import MatchRule, MatchVerdict
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind
@@ -58,9 +60,7 @@ def fetch_imaging(
 
 def _rule(asking: PermittedRequest, said: Demographics, study: StudyFound | None = None) -> MatchRule | None:
     """The rule by which a study is ours, None where it is not surely."""
-    candidate = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
-    numbers = frozenset(study.identifiers) if study else frozenset()
-    match = identify(said, study_identifiers=numbers, candidates=[candidate])
+    match = match_requested(asking, said, study.identifiers if study else ())
     return match.match_rule if match.verdict is MatchVerdict.OURS else None
 
 
@@ -133,7 +133,7 @@ def _have(
             records.rewrite(tx, kept, _about(study, expected), is_whole=False)
             kept = replace(kept, is_whole=False)
         case = asking.claimed.request.case
-        joined = join(tx, services, case, kept, ruling, match_rule, request=asking.claimed.request.id)
+        joined = join(tx, services, asking.opened, kept, ruling, match_rule, request=asking.claimed.request.id)
         if kept.is_whole and not joined and kept.id not in tx.case(case).whole:
             records.complete(tx, case, kept)  # its rest came for another case
     return have
@@ -143,10 +143,14 @@ def _uids(parts: Iterable[RecordPart]) -> frozenset[str]:
     return frozenset(i.sop_instance_uid for part in parts if part.series for i in part.series.instances)
 
 
+def _ruling(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
+    source = asking.claimed.request.institution
+    return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, frozenset())
+
+
 def _stop_unless_permitted(services: Services, asking: PermittedRequest) -> None:
-    made = asking.claimed.request
     with services.ledger.transaction() as tx:
-        ruling = may_collect(tx, services, made.case, made.institution, RecordKind.IMAGES, frozenset())
+        ruling = _ruling(tx, services, asking)
     if not ruling.is_permitted:
         raise ChangedMeanwhile("the permission ended while we worked")
 
@@ -173,10 +177,10 @@ def _keep(
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))
-            join(tx, services, made.case, kept, ruling, match_rule, request=made.id)
+            join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
         else:
             _grow(tx, asking, kept, about, part)
-            join(tx, services, made.case, kept, ruling, match_rule, request=made.id)
+            join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
 
 
 def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
@@ -189,7 +193,7 @@ def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ru
     patients.hold_epoch_shared(tx, asking.patient)
     tx.lock_case(made.case)
     requests.still_ours(tx, asking.claimed)
-    ruling = may_collect(tx, services, made.case, made.institution, RecordKind.IMAGES, frozenset())
+    ruling = _ruling(tx, services, asking)
     if not ruling.is_permitted:
         raise ChangedMeanwhile("the permission ended while we worked")
     return ruling
