@@ -18,7 +18,7 @@ from transfer.ledger.disclosures import Disclosure, Egress, Sender
 from transfer.rounds import Dag
 
 #: how much later a delivery is tried again that the receiver could not take
-AGAIN = timedelta(minutes=1)
+RETRY_AFTER = timedelta(minutes=1)
 #: what the submission's own egress is called; the downloads of its links have names of their own
 CHANNEL = "iti-65"
 
@@ -36,7 +36,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return "not assembled: nothing to hand over"
     if is_under_way:
         with services.ledger.transaction() as tx:
-            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=RETRY_AFTER)
         return "another task is handing it over: it is looked at again in a minute"
     receiver = services.institutions[opened.receiver]
     if receiver.receives is None:
@@ -65,7 +65,7 @@ def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disc
     except (Unavailable, NeedsReview, Refused):
         with services.ledger.transaction() as tx:
             disclosures.settle(tx, disclosure, "unknown")
-            rounds.owe(tx, Dag.RELEASE_PACKET, disclosure.packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, disclosure.packet, after=RETRY_AFTER)
         return False
     with services.ledger.transaction() as tx:
         disclosures.settle(tx, disclosure, "made" if has else "not-made")
@@ -163,7 +163,7 @@ def _write(services: Services, packet: PacketId, egress: Egress, size: int, outc
         if outcome == "refused":
             holds.place(tx, packet.case, "receiver-refused", packet)
         elif outcome != "made":
-            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=RETRY_AFTER)
     return {
         "made": f"handed to {disclosure.recipient}: waiting for its receipt",
         "not-made": "the receiver could not be reached: again in a minute",

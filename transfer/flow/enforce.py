@@ -96,26 +96,26 @@ def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
     patient = filed.patient
     with services.ledger.transaction() as tx:
         patients.begin_epoch(tx, patient)
-        keep, gone = _sorted_records(tx, services, patient)
+        spared, gone = _spared_and_gone(tx, services, patient)
         purging.forget_records(tx, patient, gone)
-        is_last = not keep and not _may_still_come(tx, services, patient)
+        is_last = not spared and not _may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
         holds.withdraw(tx, case, "confirm-purge", "purged", about=filed.permission.id)
-        if gone or is_last or not _is_written(tx, filed):
+        if gone or is_last or not _is_begun(tx, filed):
             fact = facts.RecordsPurged(
                 permission=filed.permission.id,
                 records=tuple(sorted(gone)),
-                spared=tuple(sorted(keep)),
+                spared=tuple(sorted(spared)),
                 key_destroyed=is_last,
                 backups=purging.living_backups(tx),
             )
             tx.append(Chain.patient(patient), fact)
     _finish_purge(services, patient, filed.permission.id)
-    return f"purged {len(gone)}, spared {len(keep)}"
+    return f"purged {len(gone)}, spared {len(spared)}"
 
 
-def _is_written(tx: Tx, filed: FiledPermission) -> bool:
+def _is_begun(tx: Tx, filed: FiledPermission) -> bool:
     """Whether the chain says that this purge was begun, by a process that died before its end."""
     lines = tx.lines(Chain.patient(filed.patient))
     return any(isinstance(x.fact, facts.RecordsPurged) and x.fact.permission == filed.permission.id for x in lines)
@@ -190,17 +190,17 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
         _close(tx, one)
 
 
-def _sorted_records(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
-    """The patient's records another basis in force covers, in any case they serve; and those none does."""
-    keep: set[str] = set()
+def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
+    """The patient's records that a basis in force still covers, in any case they serve; and those none does."""
+    spared: set[str] = set()
     every: set[str] = set()
     for case in purging.cases_of(tx, patient):
         opened = OpenedCase.of(tx.case(CaseId(case)))
         for kept, _ in records.joined(tx, opened.id):
             every.add(kept.id)
             if still_covers(tx, services.institutions, opened, kept):
-                keep.add(kept.id)
-    return keep, every - keep
+                spared.add(kept.id)
+    return spared, every - spared
 
 
 def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:

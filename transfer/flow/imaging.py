@@ -77,7 +77,7 @@ def _fetch_study(
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
     origin = f"study/{asking.claimed.request.institution}/{uid}"
-    have = _have(services, asking, origin, study, expected, match_rule)
+    have = _collected_before(services, asking, origin, study, expected, match_rule)
     for one in series:
         wanted = expected[one] - have
         if not wanted:
@@ -104,12 +104,12 @@ def _fetch_study(
             services.vault.remove(got.location.key)
             raise NeedsReview("the images name somebody else")
         with taken_back(services, got.location.key):
-            _keep(services, asking, study, expected, got, match_rule, origin)
+            _keep_series(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
     return len(frozenset[str]().union(*expected.values()) - have)
 
 
-def _have(
+def _collected_before(
     services: Services,
     asking: PermittedRequest,
     origin: str,
@@ -155,7 +155,7 @@ def _stop_unless_permitted(services: Services, asking: PermittedRequest) -> None
         raise ChangedMeanwhile("the permission ended while we worked")
 
 
-def _keep(
+def _keep_series(
     services: Services,
     asking: PermittedRequest,
     study: StudyFound,
@@ -179,7 +179,7 @@ def _keep(
             kept = records.keep(tx, _new(asking, about, part, origin))
             join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
         else:
-            _grow(tx, asking, kept, about, part)
+            _add_series(tx, asking, kept, about, part)
             join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
 
 
@@ -199,7 +199,7 @@ def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ru
     return ruling
 
 
-def _grow(
+def _add_series(
     tx: Tx,
     asking: PermittedRequest,
     kept: StoredRecord,

@@ -123,7 +123,7 @@ def _open_for(
         tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
         return True
     for source in sorted({*referral.sources, referral.referring}):
-        _want(tx, case, services.institutions[source], checklist)
+        _make_requests(tx, case, services.institutions[source], checklist)
     return True
 
 
@@ -150,7 +150,7 @@ def _is_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: Institutio
     return row is not None
 
 
-def _want(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
+def _make_requests(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
     """A request for each department that holds something the checklist asks for."""
     for department in source.departments:
         lines = [line.key for line in checklist.lines if line.kinds & set(department.holds)]
@@ -208,7 +208,7 @@ def _permit(tx: Tx, services: Services, case: CaseId) -> None:
             requests.move(tx, request, _first_state(department), ruling=ruling)
         elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, opened, request):
             requests.move(tx, request, RequestState.DUE, ruling=ruling)
-        elif not ruling.is_permitted and _is_news(tx, case, request, ruling):
+        elif not ruling.is_permitted and _is_to_be_written(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
 
@@ -220,19 +220,19 @@ def _may_cover_more(tx: Tx, opened: OpenedCase, request: Request) -> bool:
     answered_at = max(line.at for line in tx.lines(Chain.case(opened.id)) if line.fact == last)
     since = [line.fact for line in tx.lines(Chain.patient(opened.patient)) if line.at > answered_at]
     if NOT_COVERED not in last.findings:
-        since = list(dropwhile(lambda fact: not _took_something(fact), since))
-    return any(isinstance(fact, _BEGINNINGS) for fact in since)
+        since = list(dropwhile(lambda fact: not _removed_records(fact), since))
+    return any(isinstance(fact, _PERMISSION_BEGAN) for fact in since)
 
 
-def _took_something(fact: object) -> bool:
+def _removed_records(fact: object) -> bool:
     return isinstance(fact, facts.RecordsPurged) and bool(fact.records)
 
 
-_BEGINNINGS = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
+_PERMISSION_BEGAN = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
 
 
-def _is_news(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
-    """It was to be asked or awaited, or may not be asked for another reason than the one last written."""
+def _is_to_be_written(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
+    """It is to be asked or awaited until now, or the reason why not is another one than was last written."""
     if request.state in (RequestState.DUE, RequestState.EXPECTED):
         return True
     last = tx.case(case).requests[request.id].moved

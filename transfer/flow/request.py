@@ -130,7 +130,7 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
     except OutOfOrder:
         return RequestOutcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=RETRY_AFTER_OUR_OUTAGE)
     except Unavailable as error:
-        return _later(services, asking, error)
+        return _not_answered(services, asking, error)
     except (NeedsReview, TooLarge) as error:
         # The text may name the patient; the kind of failure does not.
         return RequestOutcome(
@@ -146,7 +146,7 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
     )
 
 
-def _later(services: Services, asking: PermittedRequest, error: Unavailable) -> RequestOutcome:
+def _not_answered(services: Services, asking: PermittedRequest, error: Unavailable) -> RequestOutcome:
     made = asking.claimed.request
     with services.ledger.transaction() as tx:
         now = tx.now()
