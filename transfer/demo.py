@@ -19,6 +19,7 @@ import urllib3
 
 from transfer import facts, wiring
 from transfer.adapters.packet.signature import jwks
+from transfer.arrivals import ArrivalKind
 from transfer.embedded.orthanc import Orthanc
 from transfer.embedded.system import System
 from transfer.errors import Refused, TransferError
@@ -26,8 +27,10 @@ from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
+from transfer.ledger import arrivals, rounds
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import RIGHTS, Actor, Role
+from transfer.rounds import RoundState
 from transfer.settings import Settings
 from transfer.verify import VerificationOutcome, verify
 
@@ -177,12 +180,12 @@ def images_of(chart: Mapping[str, Any]) -> list[bytes]:
 
 def _is_sealed(services: Services) -> bool:
     with services.ledger.transaction() as tx:
-        return not tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind = 'authorization'")
+        return not arrivals.is_waiting(tx, ArrivalKind.AUTHORIZATION)
 
 
 def _newest_case(services: Services) -> CaseId | None:
     with services.ledger.transaction() as tx:
-        subject = tx.value("SELECT subject FROM arrivals WHERE kind = 'referral' ORDER BY received_at DESC LIMIT 1")
+        subject = arrivals.newest_subject(tx, ArrivalKind.REFERRAL)
         return CaseId(subject) if subject else None
 
 
@@ -286,7 +289,7 @@ def _finished_runs(stage: _Stage, case: CaseId) -> list[dict[str, Any]] | None:
     mine: list[dict[str, Any]] = [run for run in found if run["dag_run_id"].startswith(case)]
     over = all(run["state"] in ("success", "failed") and run["note"] for run in mine)
     with stage.services.ledger.transaction() as tx:
-        owed = tx.value("SELECT count(*) FROM due_runs WHERE subject LIKE %s AND state <> 'done'", f"{case}%")
+        owed = [one for one, _ in rounds.of_case(tx, case) if one.state is not RoundState.DONE]
     return mine if mine and over and not owed else None
 
 

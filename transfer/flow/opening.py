@@ -20,7 +20,7 @@ from transfer.flow.receive import match_patient, process
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.institutions import Department, Institution
-from transfer.ledger import Tx, arrivals, holds, materials, notes, patients, requests, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, materials, notes, patients, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
@@ -125,7 +125,7 @@ def _open_for(
     tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
     if referral.question:
         notes.add_to_case(tx, case, patient, referral.question, about="question")
-    if _is_duplicate(tx, case, patient, referral.receiver):
+    if cases.has_duplicate(tx, case, patient, referral.receiver):
         tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
         return True
     for source in sorted({*referral.sources, referral.referring}):
@@ -146,14 +146,6 @@ def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient
         needed_by=referral.needed_by.isoformat() if referral.needed_by else None,
         appointment_at=referral.appointment_at.isoformat() if referral.appointment_at else None,
     )
-
-
-def _is_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:
-    row = tx.row(
-        "SELECT 1 FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s",
-        *(patient, receiver, case),
-    )
-    return row is not None
 
 
 def _want(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:

@@ -20,8 +20,8 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 from psycopg_pool.pool import AddConnection, MaintenanceTask
 
-from transfer import case as cases
 from transfer import facts
+from transfer.case import Case, fold
 from transfer.errors import OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId
@@ -110,8 +110,8 @@ class Tx:
         rows = self.rows("SELECT text, previous, hash FROM facts WHERE chain = %s ORDER BY sequence", chain)
         return [facts.read(row.text, row.previous, row.hash) for row in rows]
 
-    def case(self, case: CaseId) -> cases.Case:
-        return cases.fold(case, self.lines(Chain.case(case)))
+    def case(self, case: CaseId) -> Case:
+        return fold(case, self.lines(Chain.case(case)))
 
     def project(self) -> None:
         """Write the row by which each touched case is listed and searched."""

@@ -249,6 +249,28 @@ def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
     return [row.arrival for row in rows]
 
 
+def is_subject(tx: Tx, subject: str) -> bool:
+    """Whether something came that opened this case, or is about this packet."""
+    return tx.row("SELECT 1 FROM arrivals WHERE subject = %s LIMIT 1", subject) is not None
+
+
+def newest_subject(tx: Tx, kind: ArrivalKind) -> str | None:
+    """The case or packet of the newest arrival of this kind."""
+    return tx.value(  # type: ignore[no-any-return]
+        "SELECT subject FROM arrivals WHERE kind = %s ORDER BY received_at DESC LIMIT 1", kind
+    )
+
+
+def is_waiting(tx: Tx, kind: ArrivalKind) -> bool:
+    """Whether an arrival of this kind is stored and not processed yet."""
+    return tx.row("SELECT 1 FROM arrivals WHERE state = 'stored' AND kind = %s LIMIT 1", kind) is not None
+
+
+def sealed_under(tx: Tx) -> set[KeyName]:
+    """The keys under which arrivals are sealed."""
+    return {KeyName(row.key) for row in tx.rows("SELECT DISTINCT key FROM arrivals WHERE state <> 'purged'")}
+
+
 def still_ours(tx: Tx, arrival: Arrival) -> None:
     """Raise `ChangedMeanwhile` if another claimed the arrival since, or a purge took it. Then nothing of it may be
     kept.
@@ -275,6 +297,11 @@ def forget_control(tx: Tx, arrival: Arrival) -> None:
 def release_claim(tx: Tx, arrival: Arrival) -> None:
     """Give it back: it stays as it was, for the next task."""
     tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
+
+
+def revoke_claims(tx: Tx) -> None:
+    """After a restore: nobody holds a claim, whoever thinks so."""
+    tx.run("UPDATE arrivals SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
 
 
 def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:

@@ -194,6 +194,12 @@ def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
     return [_egress(row) for row in rows]
 
 
+def with_bytes_sent(tx: Tx, patient: PatientId) -> list[str]:
+    """A patient's disclosures of which bytes left, in reliance on a permission (45 CFR 164.508(b)(5)(i))."""
+    rows = tx.rows("SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0 ORDER BY 1", patient)
+    return [row.disclosure for row in rows]
+
+
 def close_dead(tx: Tx) -> int:
     """Close the streams of dead processes, whose session lock is free. Returns how many."""
     # By case, which is the order in which cases are locked: a packet's id begins with its case's.

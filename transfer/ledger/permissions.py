@@ -1,12 +1,13 @@
 """Permissions: release forms as filed, how each ended, and emergencies."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from transfer import codec, facts
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, InstitutionId, PatientId, PermissionId
-from transfer.ledger import Tx
+from transfer.ledger import Tx, disclosures
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.sealing import SITE, KeyName
@@ -62,6 +63,35 @@ def resume(tx: Tx, patient: PatientId, permission: str) -> None:
     """A paused permission goes on. The patient's epoch must have been moved in this transaction."""
     tx.run("UPDATE permissions SET ended = NULL, ended_at = NULL WHERE permission = %s", permission)
     tx.append(Chain.patient(patient), facts.PermissionResumed(permission=permission))
+
+
+def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:
+    """Permissions that ended and whose stop nobody has written to be complete."""
+    rows = tx.rows(
+        """SELECT patient, permission FROM permissions WHERE ended IS NOT NULL
+           AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) ORDER BY 1, 2 LIMIT %s""",
+        limit,
+    )
+    return [(PatientId(row.patient), PermissionId(row.permission)) for row in rows]
+
+
+def complete_stop(tx: Tx, patient: PatientId, permission: str) -> None:
+    """Write that nothing is open under a permission that ended. Twice is once.
+
+    The caller shares the patient's epoch and found no stream of an older one.
+    """
+    took: timedelta | None = tx.value(
+        """UPDATE permissions SET stop_completed_at = transfer.now() WHERE permission = %s AND ended IS NOT NULL
+           AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) RETURNING stop_completed_at - ended_at""",
+        permission,
+    )
+    if took is not None:
+        fact = facts.StopCompleted(
+            permission=permission,
+            milliseconds=int(took.total_seconds() * 1000),
+            in_reliance=tuple(disclosures.with_bytes_sent(tx, patient)),
+        )
+        tx.append(Chain.patient(patient), fact)
 
 
 def filed(tx: Tx, patient: str) -> list[FiledPermission]:
@@ -127,6 +157,28 @@ def emergency(tx: Tx, patient: str, discloser: str, recipient: str) -> Emergency
 def patient_of_permission(tx: Tx, permission: str) -> PatientId | None:
     patient = tx.value("SELECT patient FROM permissions WHERE permission = %s", permission)
     return PatientId(patient) if patient else None
+
+
+def with_reference(tx: Tx, reference: bytes, sender: InstitutionId) -> dict[PermissionId, PatientId]:
+    """The permissions whose form carries this number and came from this institution, each with its patient.
+
+    A form that was corrected under its own number stands here more than once.
+    """
+    rows = tx.rows(
+        """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
+           WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
+        *(reference, sender),
+    )
+    return {PermissionId(row.permission): PatientId(row.patient) for row in rows}
+
+
+def patients_with(tx: Tx, among: Collection[str]) -> list[PatientId]:
+    """The patients of those permissions among these that can still be read."""
+    rows = tx.rows(
+        "SELECT DISTINCT patient FROM permissions WHERE permission = ANY(%s) AND form IS NOT NULL ORDER BY 1",
+        list(among),
+    )
+    return [PatientId(row.patient) for row in rows]
 
 
 def reference(tx: Tx, identifier: IssuedIdentifier | None) -> bytes | None:

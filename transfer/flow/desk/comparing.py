@@ -20,7 +20,7 @@ from transfer.flow.receive import match_patient
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, patients, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, patients, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.ledger.patients import Identity
@@ -120,9 +120,8 @@ def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier,
 
 
 def _candidate(tx: Tx, patient: PatientId) -> ComparedPatient:
-    rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY opened_at DESC", patient)
     return ComparedPatient(
-        patient=patient, cases=tuple(row.case_id for row in rows), identity=patients.identity(tx, patient)
+        patient=patient, cases=tuple(cases.newest_first(tx, patient)), identity=patients.identity(tx, patient)
     )
 
 
