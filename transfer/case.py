@@ -117,7 +117,12 @@ class Case:
 
 def fold(case: CaseId, lines: Iterable[LedgerLine]) -> Case:
     """The case after all its lines, in their order."""
-    return reduce(_after, lines, Case(id=case))
+    return fold_on(Case(id=case), lines)
+
+
+def fold_on(case: Case, lines: Iterable[LedgerLine]) -> Case:
+    """The case after these lines too, which follow those that it was folded from."""
+    return reduce(_after, lines, case)
 
 
 def _after(case: Case, line: LedgerLine) -> Case:
