@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, packets, patients, permissions, purging
+from transfer.ledger import Tx, packets, patients, permissions
 from transfer.permissions import End, Finding, Permission, Release, Ruling, evaluate, expires_at
 from transfer.records import RecordKind
 
@@ -21,7 +21,7 @@ def rule(tx: Tx, institutions: Institutions, patient: PatientId, release: Releas
     For a forgotten patient nothing is permitted. No form can be read any more, not even a revoked one.
     """
     patients.hold_epoch_shared(tx, patient)
-    if purging.is_forgotten(tx, patient):
+    if patients.is_forgotten(tx, patient):
         return Ruling(basis=None, permission=None, findings=(Finding.NO_FORM,))
     discloser = institutions[release.discloser]
     return evaluate(

@@ -11,7 +11,7 @@ from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.reading import SeveralMessages
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.ledger import Tx, arrivals, holds
+from transfer.ledger import Tx, arrivals, holds, unmatched
 from transfer.ledger.arrivals import IN_ROW, UNMATCHED_RETENTION, Arrival, NewArrival
 
 
@@ -52,7 +52,7 @@ def divide(services: Services, arrival: Arrival, several: SeveralMessages) -> No
         first = arrival.received_at - timedelta(microseconds=len(incoming))
         arrivals.forget_control(tx, arrival)
         stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
-        arrivals.count_unmatched(tx, arrival, "received")
+        unmatched.count_received(tx, arrival)
         arrivals.settle(tx, arrival, "sealed", "divided", purge_after=UNMATCHED_RETENTION)
         for one in stored[len(incoming) :]:
             _hold(tx, one)

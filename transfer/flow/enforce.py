@@ -17,6 +17,9 @@ from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import (
     Tx,
     arrivals,
+    backups,
+    cases,
+    day_keys,
     holds,
     patients,
     permissions,
@@ -24,6 +27,7 @@ from transfer.ledger import (
     records,
     requests,
     rounds,
+    unmatched,
     vault_objects,
 )
 from transfer.ledger.permissions import FiledPermission
@@ -40,7 +44,7 @@ def enforce(services: Services, case: CaseId) -> str:
     """Follow up on the ended permissions of a case's patient. Safe to repeat: each step looks before it acts."""
     with services.ledger.transaction() as tx:
         opened = tx.case(case).opened
-        unfinished = purging.unfinished(tx, opened.patient) if opened else []
+        unfinished = permissions.being_purged(tx, opened.patient) if opened else []
         ended = [one for one in permissions.filed(tx, opened.patient) if one.permission.ended] if opened else []
     if opened and unfinished:
         _finish_purge(services, PatientId(opened.patient), unfinished[0])
@@ -75,7 +79,7 @@ def _withdraw(services: Services, case: CaseId, patient: PatientId, receiver: In
 def _purge_when_due(services: Services, case: CaseId, filed: FiledPermission) -> str:
     with services.ledger.transaction() as tx:
         due_at = _due_at(tx, services, filed)
-        word = purging.confirmed(tx, filed.permission.id, "confirm-purge")
+        word = holds.last_answer_about(tx, "confirm-purge", filed.permission.id)
         if word == "keep":
             return "a person decided to keep what came in reliance"
         if word != PURGE and tx.now() < due_at:
@@ -110,7 +114,7 @@ def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
                 records=tuple(sorted(gone)),
                 spared=tuple(sorted(keep)),
                 key_destroyed=is_last,
-                backups=purging.living_backups(tx),
+                backups=backups.living(tx),
             )
             tx.append(Chain.patient(patient), fact)
     _finish_purge(services, patient, filed.permission.id)
@@ -130,7 +134,7 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
     without the second goes on here.
     """
     with services.ledger.transaction() as tx:
-        is_last = purging.is_forgotten(tx, patient)
+        is_last = patients.is_forgotten(tx, patient)
         if is_last:
             for one in patients.open_cases(tx, [patient]):
                 _close(tx, one)
@@ -143,8 +147,8 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
     if is_last:
         services.ledger.keys.destroy(KeyName.patient(patient))
     with services.ledger.transaction() as tx:
-        for form in {permission, *purging.unfinished(tx, patient)}:
-            purging.mark_purged(tx, form)
+        for form in {permission, *permissions.being_purged(tx, patient)}:
+            permissions.mark_purged(tx, form)
 
 
 def _reopen(tx: Tx, services: Services, case: CaseId, patient: PatientId) -> None:
@@ -178,15 +182,15 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
     """The patient was purged after the backup that this ledger was restored from: the key is gone, the rest follows."""
     patients.begin_epoch(tx, patient)
     gone = purging.forget_unreadable(tx, patient)
-    forms = purging.unfinished(tx, patient)
+    forms = permissions.being_purged(tx, patient)
     for form in forms:
-        purging.mark_purged(tx, form)
+        permissions.mark_purged(tx, form)
     fact = facts.RecordsPurged(
         permission=forms[0] if forms else "",
         records=tuple(gone),
         spared=(),
         key_destroyed=True,
-        backups=purging.living_backups(tx),
+        backups=backups.living(tx),
     )
     tx.append(Chain.patient(patient), fact)
     for one in patients.open_cases(tx, [patient]):
@@ -197,7 +201,7 @@ def _sorted_records(tx: Tx, services: Services, patient: PatientId) -> tuple[set
     """The patient's records another basis in force covers, in any case they serve; and those none does."""
     keep: set[str] = set()
     every: set[str] = set()
-    for case in purging.cases_of(tx, patient):
+    for case in cases.of_patient(tx, patient):
         opened = tx.case(CaseId(case)).opened
         if opened is None:
             continue
@@ -258,7 +262,7 @@ def purge_unmatched(services: Services) -> int:
     count = 0
     while True:
         with services.ledger.transaction() as tx:
-            gone = arrivals.forget_lapsed(tx)
+            gone = unmatched.forget_lapsed(tx)
             vault_objects.mark_for_deletion(tx, arrivals.vault_keys(gone))
         count += len(gone)
         if not gone:
@@ -275,17 +279,17 @@ def _close_days(services: Services) -> None:
     the day is still open.
     """
     with services.ledger.transaction() as tx:
-        days = purging.old_days(tx)
+        days = day_keys.lapsed(tx)
     while days:
         with services.ledger.transaction() as tx:
             if not arrivals.reseal(tx, days):
                 break
     for institution, day in days:
         with services.ledger.transaction() as tx:
-            is_empty = purging.is_empty(tx, institution, day)
+            is_empty = day_keys.is_empty(tx, institution, day)
         if not is_empty:
             continue
         services.ledger.keys.destroy(KeyName.day(institution, day))
         with services.ledger.transaction() as tx:
-            if fact := purging.close_day(tx, institution, day):
+            if fact := day_keys.close(tx, institution, day):
                 tx.append(facts.SYSTEM, fact)

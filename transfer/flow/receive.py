@@ -20,7 +20,7 @@ from transfer.flow.services import Services
 from transfer.flow.stopping import file_authorization
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, patients, purging, records, requests, rounds, vault_objects
+from transfer.ledger import Tx, arrivals, holds, patients, records, requests, rounds, unmatched, vault_objects
 from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import Match, MatchRule, MatchVerdict, identify
@@ -260,14 +260,14 @@ def _collect_answer(
         if answer.unusable:
             holds.place(tx, permitted[0], "entries-unusable", arrival.id)
         if arrival.patient is None and arrival.state == "sealed":
-            arrivals.count_unmatched(tx, arrival, "matched")
+            unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, "filed", match_rule)
 
 
 def _unless_forgotten(tx: Tx, patient: PatientId) -> None:
     """Whose it is, is asked before a lock is held. A task that waited behind a purge asks again."""
-    if purging.is_forgotten(tx, patient):
+    if patients.is_forgotten(tx, patient):
         raise _Moved
 
 
@@ -371,7 +371,7 @@ def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str)
     """Keep it sealed and shown to nobody. It is found again if a case opens in time, else purged and counted."""
     arrivals.index_terms(tx, arrival.id, _terms(tx, said))
     if arrival.state == "stored":
-        arrivals.count_unmatched(tx, arrival, "received")
+        unmatched.count_received(tx, arrival)
         arrivals.settle(tx, arrival, "sealed", outcome, purge_after=UNMATCHED_RETENTION)
     else:
         arrivals.release_claim(tx, arrival)

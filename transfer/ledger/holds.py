@@ -1,4 +1,4 @@
-"""Holds and notes: what needs a decision, and what people wrote."""
+"""Holds: questions that only a person can decide, and what was answered."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +56,16 @@ def last_answer(tx: Tx, subject: str, code: str) -> str | None:
         """SELECT answer FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NOT NULL
            ORDER BY resolved_at DESC LIMIT 1""",
         *(subject, code),
+    )
+    return answer
+
+
+def last_answer_about(tx: Tx, code: str, about: str) -> str | None:
+    """A person's last answer to this question about this thing, on whatever case it was asked."""
+    answer: str | None = tx.value(
+        """SELECT answer FROM holds WHERE code = %s AND about = %s AND answer IS NOT NULL
+           ORDER BY resolved_at DESC LIMIT 1""",
+        *(code, about),
     )
     return answer
 

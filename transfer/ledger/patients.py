@@ -92,6 +92,11 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
     return new > 0
 
 
+def is_forgotten(tx: Tx, patient: PatientId) -> bool:
+    """Whether the ledger no longer says who it was."""
+    return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
+
+
 def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> None:
     """Lock these terms until this transaction ends. Lock no patient after this.
 

@@ -124,6 +124,20 @@ def of_patient(tx: Tx, patient: str) -> list[Permission]:
     return [one.permission for one in filed(tx, patient)]
 
 
+def being_purged(tx: Tx, patient: str) -> list[str]:
+    """Permissions whose purge has begun (the form is forgotten) and is not finished."""
+    rows = tx.rows(
+        "SELECT permission FROM permissions WHERE patient = %s AND form IS NULL AND purged_at IS NULL ORDER BY 1",
+        patient,
+    )
+    return [row.permission for row in rows]
+
+
+def mark_purged(tx: Tx, permission: str) -> None:
+    """Write that what came under a permission is purged."""
+    tx.run("UPDATE permissions SET purged_at = transfer.now() WHERE permission = %s", permission)
+
+
 def declare_emergency(
     tx: Tx, patient: PatientId, discloser: InstitutionId, recipient: InstitutionId, clinician: str
 ) -> None:
@@ -154,7 +168,7 @@ def emergency(tx: Tx, patient: str, discloser: str, recipient: str) -> Emergency
     )
 
 
-def patient_of_permission(tx: Tx, permission: str) -> PatientId | None:
+def patient_of(tx: Tx, permission: str) -> PatientId | None:
     patient = tx.value("SELECT patient FROM permissions WHERE permission = %s", permission)
     return PatientId(patient) if patient else None
 

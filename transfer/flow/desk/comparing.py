@@ -20,7 +20,7 @@ from transfer.flow.receive import match_patient
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, cases, holds, patients, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, patients, rounds, unmatched
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.ledger.patients import Identity
@@ -199,6 +199,6 @@ def _apply(
         return ActionResult(ActionCode.OF_PATIENT, case=case)
     arrivals.index_terms(tx, arrival.id, patients.terms(tx, *seen.said))
     arrivals.is_not_of(tx, arrival, [candidate.patient for candidate in seen.candidates])
-    arrivals.count_unmatched(tx, arrival, "received")
+    unmatched.count_received(tx, arrival)
     arrivals.settle(tx, arrival, "sealed", "not-ours", purge_after=arrivals.UNMATCHED_RETENTION)
     return ActionResult(ActionCode.OF_NOBODY)

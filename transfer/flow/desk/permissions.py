@@ -134,7 +134,7 @@ def _end(services: Services, permission: str, how: End, actor: Actor, waiting: C
 
 def _filed(tx: Tx, permission: str) -> FiledPermission:
     """The permission, and nobody else ends or files any of this patient's meanwhile."""
-    patient: PatientId | None = permissions.patient_of_permission(tx, permission)
+    patient: PatientId | None = permissions.patient_of(tx, permission)
     if patient is not None:
         patients.hold_epoch_exclusive(tx, patient)
         for filed in permissions.filed(tx, patient):
