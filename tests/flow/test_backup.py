@@ -543,7 +543,7 @@ def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since
     place: Place, renamed_since: Callable[[], None]
 ) -> None:
     case = a_case_without_slides(place.services)
-    add_note(place.services, case, "They call on Thursdays.", person="nurse")
+    add_note(place.services, case, "They call on Thursdays.", actor=NURSE)
     before = place.rows()
     place.back_up()
     place.lose_everything()

@@ -170,7 +170,7 @@ class DisclosureBegun(Fact, kind="disclosure-begun"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureSettled(Fact, kind="disclosure-settled"):
-    """`outcome`: made, not-made or unknown."""
+    """`outcome`: `DisclosureOutcome`."""
 
     disclosure: str
     outcome: str

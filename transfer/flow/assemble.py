@@ -10,6 +10,7 @@ from transfer.flow.assess import Assessment, is_lacking, look
 from transfer.flow.basis import rule
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId, RecordId
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
@@ -45,7 +46,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
         epoch = patients.hold_epoch_shared(tx, patient)
         contents, held = _contents(tx, services, packet, patient)
         if not _is_permitted(tx, services, contents, patient):
-            holds.place(tx, packet.case, "release-not-permitted", packet)
+            holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
             return False
     with vault_objects.writing_for(patient):
         plan = plan_packet(contents, vault=services.vault, signer=services.signer)
@@ -58,7 +59,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
             return still is not None and not still.is_purged
         if now != epoch and not _is_permitted(tx, services, contents, patient):
             _discard(services, sorted(plan.generated_keys))
-            holds.place(tx, packet.case, "release-not-permitted", packet)
+            holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
             return False
         tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
         packets.seal_plan(tx, patient, plan, tag_manifest, held, [missing.line for missing in contents.missing])

@@ -13,6 +13,7 @@ from transfer.flow.basis import may_go_on, rule
 from transfer.flow.opening import rule_request
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import (
     Tx,
@@ -35,9 +36,6 @@ from transfer.permissions import End, Release
 from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.sealing import KeyName
-
-#: the answer with which a person confirms a purge
-PURGE = "purge"
 
 
 def enforce(services: Services, case: CaseId) -> str:
@@ -79,11 +77,11 @@ def _withdraw(services: Services, case: CaseId, patient: PatientId, receiver: In
 def _purge_when_due(services: Services, case: CaseId, filed: FiledPermission) -> str:
     with services.ledger.transaction() as tx:
         due_at = _due_at(tx, services, filed)
-        word = holds.last_answer_about(tx, "confirm-purge", filed.permission.id)
-        if word == "keep":
+        word = holds.last_answer_about(tx, HoldCode.CONFIRM_PURGE, filed.permission.id)
+        if word is HoldAnswer.KEEP:
             return "a person decided to keep what came in reliance"
-        if word != PURGE and tx.now() < due_at:
-            holds.place(tx, case, "confirm-purge", filed.permission.id)
+        if word is not HoldAnswer.PURGE and tx.now() < due_at:
+            holds.place(tx, case, HoldCode.CONFIRM_PURGE, filed.permission.id)
             rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
             return "waiting for a decision: confirm purge"
     return purge(services, case, filed)
@@ -107,7 +105,7 @@ def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
         is_last = not keep and not _may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
-        holds.withdraw(tx, case, "confirm-purge", "purged", about=filed.permission.id)
+        holds.withdraw(tx, case, HoldCode.CONFIRM_PURGE, SystemAnswer.PURGED, about=filed.permission.id)
         if gone or is_last or not _is_written(tx, filed):
             fact = facts.RecordsPurged(
                 permission=filed.permission.id,
@@ -174,7 +172,7 @@ def _close(tx: Tx, case: CaseId) -> None:
         if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
             requests.move(tx, request, RequestState.WITHDRAWN)
     for hold in holds.open_holds(tx, case):
-        holds.resolve(tx, hold.id, "purged")
+        holds.resolve(tx, hold.id, SystemAnswer.PURGED)
     tx.append(Chain.case(case), facts.CaseClosed(ending="not-coming"))
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import dropwhile
 
 from transfer import facts
-from transfer.arrivals import ArrivalKind, Referral
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Referral
 from transfer.checklist import Checklist
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
@@ -18,6 +18,7 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.basis import rule
 from transfer.flow.receive import match_patient, process
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.institutions import Department, Institution
 from transfer.ledger import Tx, arrivals, cases, holds, materials, notes, patients, requests, rounds
@@ -94,8 +95,8 @@ def _open(services: Services, case: CaseId) -> bool:
         services.institutions[said.receiver]
     except (NeedsReview, Refused):
         with services.ledger.transaction() as tx:
-            holds.place(tx, case, "referral-unreadable", arrival.id)
-            arrivals.settle(tx, arrival, "held", "referral-unreadable")
+            holds.place(tx, case, HoldCode.REFERRAL_UNREADABLE, arrival.id)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.REFERRAL_UNREADABLE)
         return False
     with services.ledger.transaction() as tx:
         return _open_for(tx, services, case, arrival, said, checklist)
@@ -111,8 +112,8 @@ def _open_for(
     patients.hold_terms(tx, patients.terms(tx, referral.patient), exclusive=True)
     match = match_patient(tx, referral.patient)
     if match.verdict is MatchVerdict.DOUBTFUL and arrival.patient is None:
-        holds.place(tx, case, "whose-referral", arrival.id)
-        arrivals.settle(tx, arrival, "held", match.match_rule)
+        holds.place(tx, case, HoldCode.WHOSE_REFERRAL, arrival.id)
+        arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
         return False
     # What people said of who it is goes before the rule.
     patient = arrival.patient or match.patient or patients.meet(tx, referral.patient, arrival.id)
@@ -121,7 +122,7 @@ def _open_for(
     if tx.case(case).opened:
         return True
     arrivals.join_patient(tx, arrival, patient)
-    arrivals.settle(tx, arrival, "filed", match.match_rule)
+    arrivals.settle(tx, arrival, ArrivalState.FILED, match.match_rule)
     tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
     if referral.question:
         notes.add_to_case(tx, case, patient, referral.question, about="question")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from transfer.arrivals import ABSENCE_REASONS, NoRecords, Receipt, Referral, worded
+from transfer.arrivals import ABSENCE_REASONS, ArrivalOutcome, ArrivalState, NoRecords, Receipt, Referral, worded
 from transfer.errors import ChangedMeanwhile, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
@@ -18,7 +18,7 @@ from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.reading import Notice, Reading, ReceivedDocument, ReceivedDocuments, SeveralMessages
 from transfer.flow.services import Services
 from transfer.flow.stopping import file_authorization
-from transfer.holds import HoldAnswer
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, holds, patients, records, requests, rounds, unmatched, vault_objects
 from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
@@ -128,13 +128,13 @@ def _let_go(services: Services, arrival: Arrival) -> None:
 
 
 def _hold(services: Services, arrival: Arrival, error: TransferError) -> None:
-    is_poisonous = arrival.lost >= arrivals.LEASES_LOST
-    is_miscounted = isinstance(error, Miscounted)
-    code = "arrival-poisonous" if is_poisonous else "batch-miscounted" if is_miscounted else "arrival-unreadable"
+    code = HoldCode.BATCH_MISCOUNTED if isinstance(error, Miscounted) else HoldCode.ARRIVAL_UNREADABLE
+    if arrival.lost >= arrivals.LEASES_LOST:
+        code = HoldCode.ARRIVAL_POISONOUS
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         holds.place(tx, arrival.id, code)
-        arrivals.settle(tx, arrival, "held", f"{type(error).__name__.lower()}: {error}")
+        arrivals.settle(tx, arrival, ArrivalState.HELD, error)
 
 
 def _take_effect(services: Services, arrival: Arrival, said: Reading, case: CaseId | None) -> None:
@@ -174,12 +174,12 @@ def _authorization(services: Services, arrival: Arrival, form: Authorization, ca
             _unless_forgotten(tx, patient)
             file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=case)
             arrivals.join_patient(tx, arrival, patient)
-            arrivals.settle(tx, arrival, "filed", "authorization")
+            arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
         elif match.verdict is MatchVerdict.NOT_OURS:
-            _seal_unmatched(tx, arrival, [form.patient], "unmatched")
+            _seal_unmatched(tx, arrival, [form.patient], ArrivalOutcome.UNMATCHED)
         else:
-            holds.place(tx, arrival.id, "whose-form")
-            arrivals.settle(tx, arrival, "held", match.match_rule)
+            holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
@@ -201,15 +201,15 @@ def _answer(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> 
     else:  # also where a rule matched one patient before, and matches another or several today
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
-            holds.place(tx, arrival.id, "whose-record")
+            holds.place(tx, arrival.id, HoldCode.WHOSE_RECORD)
             arrivals.index_terms(tx, arrival.id, _terms(tx, said))
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in matches})))
+            arrivals.settle(tx, arrival, ArrivalState.HELD, {match.match_rule for match in matches})
 
 
 def _is_decided(services: Services, arrival: Arrival) -> bool:
     """Whether people said whose it is. They are not asked twice."""
     with services.ledger.transaction() as tx:
-        return holds.last_answer(tx, arrival.id, "whose-record") == HoldAnswer.OURS
+        return holds.last_answer(tx, arrival.id, HoldCode.WHOSE_RECORD) == HoldAnswer.OURS
 
 
 def _match_or_seal(
@@ -225,7 +225,7 @@ def _match_or_seal(
         patients.hold_terms(tx, _terms(tx, said))
         matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.letters]
         if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
-            _seal_away(tx, arrival, said, "unmatched")
+            _seal_away(tx, arrival, said, ArrivalOutcome.UNMATCHED)
             return []
         return matches
 
@@ -245,7 +245,8 @@ def _collect_answer(
             if any(_is_permitted(tx, services, case, arrival, answer.letters) for case in cases):
                 raise _Moved
             arrivals.join_patient(tx, arrival, patient)
-            arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
+            why = ArrivalOutcome.WAITS_FOR_PERMISSION if cases else ArrivalOutcome.NO_OPEN_CASE
+            arrivals.settle(tx, arrival, ArrivalState.SEALED, why)
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     with vault_objects.writing_for(patient):
@@ -256,13 +257,13 @@ def _collect_answer(
         for case in permitted:
             _join_all(tx, services, case, arrival, new, match_rule)
         if arrival.conflicts:
-            holds.place(tx, permitted[0], "control-id-conflict", arrival.id)
+            holds.place(tx, permitted[0], HoldCode.CONTROL_ID_CONFLICT, arrival.id)
         if answer.unusable:
-            holds.place(tx, permitted[0], "entries-unusable", arrival.id)
-        if arrival.patient is None and arrival.state == "sealed":
+            holds.place(tx, permitted[0], HoldCode.ENTRIES_UNUSABLE, arrival.id)
+        if arrival.patient is None and arrival.state is ArrivalState.SEALED:
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, "filed", match_rule)
+        arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
 
 
 def _unless_forgotten(tx: Tx, patient: PatientId) -> None:
@@ -345,7 +346,7 @@ def _no_records(services: Services, arrival: Arrival, said: NoRecords) -> None:
         settle_needs(tx, services, request.case)
         if opened and patients.identity(tx, opened.patient):
             arrivals.join_patient(tx, arrival, PatientId(opened.patient))
-        arrivals.settle(tx, arrival, "filed", "no-records")
+        arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.NO_RECORDS)
 
 
 def _notice(services: Services, arrival: Arrival, notice: Notice) -> None:
@@ -353,13 +354,13 @@ def _notice(services: Services, arrival: Arrival, notice: Notice) -> None:
         arrivals.still_ours(tx, arrival)
         matches = [match_patient(tx, said) for said in notice.patients]
         if concerned := [match for match in matches if match.patients]:
-            holds.place(tx, arrival.id, "identity-changed")
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in concerned})))
+            holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, {match.match_rule for match in concerned})
         else:
-            _seal_unmatched(tx, arrival, list(notice.patients), "notice")
+            _seal_unmatched(tx, arrival, list(notice.patients), ArrivalOutcome.NOTICE)
 
 
-def _seal_unmatched(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
+def _seal_unmatched(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: ArrivalOutcome) -> None:
     """Seal an unmatched message, unless a patient became known meanwhile to whom it may belong."""
     patients.hold_terms(tx, _terms(tx, said))
     if any(match_patient(tx, one).verdict is not MatchVerdict.NOT_OURS for one in said):
@@ -367,12 +368,12 @@ def _seal_unmatched(tx: Tx, arrival: Arrival, said: list[Demographics], outcome:
     _seal_away(tx, arrival, said, outcome)
 
 
-def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: str) -> None:
+def _seal_away(tx: Tx, arrival: Arrival, said: list[Demographics], outcome: ArrivalOutcome) -> None:
     """Keep it sealed and shown to nobody. It is found again if a case opens in time, else purged and counted."""
     arrivals.index_terms(tx, arrival.id, _terms(tx, said))
-    if arrival.state == "stored":
+    if arrival.state is ArrivalState.STORED:
         unmatched.count_received(tx, arrival)
-        arrivals.settle(tx, arrival, "sealed", outcome, purge_after=UNMATCHED_RETENTION)
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, outcome, purge_after=UNMATCHED_RETENTION)
     else:
         arrivals.release_claim(tx, arrival)
 

@@ -15,6 +15,7 @@ import psycopg
 
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
+from transfer.arrivals import ArrivalState
 from transfer.backups import BackedUpObject, Manifest, NoBackup
 from transfer.errors import Refused, Unknown, Unreadable
 from transfer.facts import Origin
@@ -237,7 +238,7 @@ def _forget_days_again(tx: Tx, vault: Vault) -> tuple[Unread, ...]:
         if not is_lapsed and arrival.location and _is_there(vault, arrival.location):
             arrivals.keep_today(tx, arrival)
             continue
-        if arrival.state != "filed":  # what was settled need not be sent again
+        if arrival.state is not ArrivalState.FILED:  # what was settled need not be sent again
             gone[arrival.institution, arrival.received_at.date()] += 1
             unmatched[arrival.institution, arrival.received_at.date()] += is_lapsed
         purging.forget_arrivals(tx, [arrival.id])

@@ -25,6 +25,7 @@ from transfer.adapters.fhir.outline import outline
 from transfer.adapters.fhir.responses import FhirResponse
 from transfer.adapters.fhir.trees import weigh
 from transfer.arrivals import ArrivalKind, Door, Grant
+from transfer.disclosures import EgressOutcome
 from transfer.errors import NeedsReview, NotAllowed, OutOfScope, Refused, TooLarge, TransferError, Unavailable
 from transfer.flow.services import Services
 from transfer.flow.stopping import end_by_reference
@@ -244,7 +245,7 @@ class Doors:
         try:
             document, entry = plan.document(request.path_params["number"])
         except KeyError:
-            await asyncio.to_thread(self._outgoing.close, stream, "sent")
+            await asyncio.to_thread(self._outgoing.close, stream, EgressOutcome.SENT)
             return _response(responses.refused(NotAllowed("no such document")))
         vault = self._services.vault
         return _Download(
@@ -304,7 +305,7 @@ class _Download(Response):
         super().__init__(status_code=status, headers=headers)
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        outcome = "broken"
+        outcome = EgressOutcome.BROKEN
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for piece in self._pieces():
@@ -316,7 +317,7 @@ class _Download(Response):
             if self._stream.sent < self._due:
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            outcome = "sent"
+            outcome = EgressOutcome.SENT
         finally:
             self._stream.is_over = True
             await asyncio.to_thread(self._outgoing.close, self._stream, outcome)

@@ -1,15 +1,16 @@
 """The inbox: stored and sealed at the door, claimed by lease, filed, sealed away or held."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import ChangedMeanwhile
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Door
+from transfer.errors import ChangedMeanwhile, TransferError
 from transfer.identifiers import INBOX, ArrivalId, CaseId, InstitutionId, PatientId
 from transfer.ledger import Row, Tx, day_keys, rounds
+from transfer.matching import MatchRule
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
@@ -20,6 +21,8 @@ LEASES_LOST = 3
 IN_ROW = 64 << 10
 #: how long an unmatched message is kept sealed
 UNMATCHED_RETENTION = timedelta(hours=72)
+#: why an arrival is where it is: a code, the rules by which it was matched, or the error that a person is asked about
+Outcome = ArrivalOutcome | MatchRule | Set[MatchRule] | TransferError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ class Arrival:
     content_type: str
     size: int
     key: KeyName
-    state: str
+    state: ArrivalState
     subject: str | None
     patient: PatientId | None
     conflicts: bool
@@ -271,13 +274,25 @@ def still_ours(tx: Tx, arrival: Arrival) -> None:
         raise ChangedMeanwhile(f"{arrival.id} was taken over")
 
 
-def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: timedelta | None = None) -> None:
-    """Write what became of it: `sealed`, `filed` or `held`, and by which rule."""
+def settle(
+    tx: Tx, arrival: Arrival, state: ArrivalState, outcome: Outcome, *, purge_after: timedelta | None = None
+) -> None:
+    """Write what became of it, and why."""
     tx.run(
         """UPDATE arrivals SET state = %s, outcome = %s, lease_until = NULL, purge_after = transfer.now() + %s
            WHERE arrival = %s""",
-        *(state, outcome, purge_after, arrival.id),
+        *(state, _written(outcome), purge_after, arrival.id),
     )
+
+
+def _written(outcome: Outcome) -> str:
+    match outcome:
+        case TransferError():
+            return f"{type(outcome).__name__.lower()}: {outcome}"
+        case ArrivalOutcome() | MatchRule():
+            return outcome
+        case _:
+            return ",".join(sorted(outcome))
 
 
 def forget_control(tx: Tx, arrival: Arrival) -> None:
@@ -434,7 +449,7 @@ def of_row(row: Row) -> Arrival:
         content_type=row.content_type,
         size=row.size,
         key=KeyName(row.key),
-        state=row.state,
+        state=ArrivalState(row.state),
         subject=row.subject,
         patient=PatientId(row.patient) if row.patient else None,
         conflicts=row.conflicts,

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from transfer import facts
 from transfer.facts import Chain
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import PatientId
 from transfer.ledger import Tx, day_keys, holds, packets, unmatched, vault_objects
 
@@ -43,7 +44,7 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
         assert known is not None  # just looked up
         if known.is_assembled:
             vault_objects.mark_for_deletion(tx, packets.plan_of(tx, known.id, patient).generated_keys)
-        holds.withdraw(tx, known.case, "release-not-permitted", "purged", about=known.id)
+        holds.withdraw(tx, known.case, HoldCode.RELEASE_NOT_PERMITTED, SystemAnswer.PURGED, about=known.id)
         tx.append(Chain.case(known.case), facts.PacketPurged(packet=known.id))
     tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
 

@@ -1,7 +1,5 @@
 """What a source said by telephone to one of our requests, or that it is to be asked again."""
 
-from enum import StrEnum
-
 from transfer.actions import ActionCode, ActionResult
 from transfer.flow.assess import settle_needs
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
@@ -12,20 +10,11 @@ from transfer.identifiers import InstitutionId, PatientId
 from transfer.ledger import Tx, holds, patients, requests, rounds
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
-from transfer.requests import MOVES, Request, RequestState
+from transfer.requests import MOVES, Request, RequestAnswer, RequestState
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 
 _S = RequestState
-
-
-class RequestAnswer(StrEnum):
-    """What was heard, or decided."""
-
-    NO_RECORDS = "no-records"
-    NOT_FOUND = "not-found"
-    WILL_SEND = "will-send"
-    AGAIN = "again"
 
 
 #: questions about a request that its answer settles

@@ -10,6 +10,7 @@ from transfer.errors import Unavailable
 from transfer.flow import stopping
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, refused, still_open, unknown
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, holds, notes, patients, permissions, rounds
 from transfer.ledger.permissions import FiledPermission
@@ -80,7 +81,7 @@ def declare_emergency(
             return ActionResult(ActionCode.EMERGENCY_DECLARED_BEFORE, institution=discloser, receiver=opened.receiver)
         note = notes.add_to_case(tx, case, patient, words)
         permissions.declare_emergency(tx, patient, discloser, InstitutionId(opened.receiver), note)
-        holds.place(tx, case, "review-emergency", discloser)
+        holds.place(tx, case, HoldCode.REVIEW_EMERGENCY, discloser)
         rounds.owe(tx, Dag.OPEN_CASE, case)
     return ActionResult(ActionCode.EMERGENCY_DECLARED, institution=discloser, receiver=opened.receiver)
 

@@ -7,6 +7,7 @@ from transfer import facts
 from transfer.case import Case
 from transfer.checklist import ChecklistLine, Necessity
 from transfer.completeness import WaiverKind
+from transfer.disclosures import DisclosureOutcome
 from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
@@ -207,7 +208,7 @@ def _packets(found: Case) -> Iterable[PacketView]:
             size=sent.assembled.size if sent.assembled else None,
             lacking=sent.assembled.lacking if sent.assembled else (),
             disclosure=sent.begun.disclosure if sent.begun else None,
-            outcome=sent.outcome or ("begun" if sent.begun else None),
+            outcome=sent.outcome or (DisclosureOutcome.BEGUN if sent.begun else None),
             receipt=sent.receipt.status if sent.receipt else None,
             reasons=sent.receipt.reasons if sent.receipt else (),
             is_purged=sent.purged is not None,

@@ -1,0 +1,51 @@
+"""What the database holds as text is a value of one of our enumerations, and stays what it was when it was stored."""
+
+import re
+from enum import StrEnum
+
+import pytest
+
+from transfer.arrivals import ArrivalState
+from transfer.disclosures import DisclosureOutcome, EgressOutcome
+from transfer.holds import HoldAnswer, SystemAnswer
+from transfer.ledger import Ledger
+from transfer.permissions import End
+from transfer.requests import RequestAnswer
+from transfer.rounds import RoundState
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(("kind", "ours"), [("arrival_state", ArrivalState), ("round_state", RoundState)])
+def test_a_type_of_the_database_has_our_values(ledger: Ledger, kind: str, ours: type[StrEnum]):
+    with ledger.transaction() as tx:
+        values = tx.value(f"SELECT enum_range(NULL::transfer.{kind})::text[]")
+
+    assert set(values) == set(ours)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("table", "column", "ours"), [("disclosures", "outcome", DisclosureOutcome), ("permissions", "ended", End)]
+)
+def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, column: str, ours: type[StrEnum]):
+    with ledger.transaction() as tx:
+        (check,) = tx.rows(
+            """SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint
+               WHERE conrelid = %s::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE %s""",
+            *(f"transfer.{table}", f"%({column} = ANY%"),
+        )
+
+    assert set(re.findall(r"'([^']+)'", check.text)) == set(ours)
+
+
+@pytest.mark.parametrize(
+    ("ours", "stored"),
+    [
+        (HoldAnswer, "approve wait purge keep ours not-ours seen again"),
+        (SystemAnswer, "answered approved permitted purged closed"),
+        (RequestAnswer, "no-records not-found will-send again"),
+        (EgressOutcome, "sent broken cut died"),
+    ],
+)
+def test_what_is_stored_without_a_check_is_read_still(ours: type[StrEnum], stored: str):
+    assert {str(one) for one in ours} == set(stored.split())
