@@ -2,13 +2,18 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 
 import pytest
 
-from transfer.arrivals import ArrivalState
+from tests.kit.builders import LAKESIDE, comes, new_services
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
+from transfer.errors import Unreadable
 from transfer.holds import HoldAnswer, SystemAnswer
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, arrivals
+from transfer.ledger.arrivals import Outcome
+from transfer.matching import MatchRule
 from transfer.permissions import End
 from transfer.requests import RequestAnswer
 from transfer.rounds import RoundState
@@ -49,3 +54,25 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
 )
 def test_what_is_stored_without_a_check_is_read_still(ours: type[StrEnum], stored: str):
     assert {str(one) for one in ours} == set(stored.split())
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("why", "stored"),
+    [
+        (ArrivalOutcome.RECEIPT_AGAIN, "receipt again"),
+        (MatchRule.UNCONFIRMED, "unconfirmed"),
+        ({MatchRule.UNCONFIRMED, MatchRule.NAME_AND_BIRTH_DATE}, "name-and-birth-date,unconfirmed"),
+        (Unreadable("no PID"), "unreadable: no PID"),
+    ],
+)
+def test_why_an_arrival_is_held_is_written_in_words(ledger: Ledger, tmp_path: Path, why: Outcome, stored: str):
+    came = comes(new_services(ledger, tmp_path), LAKESIDE, ArrivalKind.ANSWER, b"a note", "text/plain")
+    with ledger.transaction() as tx:
+        note = arrivals.claim(tx, came.arrival)
+        assert note
+        arrivals.settle(tx, note, ArrivalState.HELD, why)
+
+        row = tx.row("SELECT state, outcome FROM arrivals WHERE arrival = %s", came.arrival)
+
+    assert row == ("held", stored)
