@@ -26,6 +26,7 @@ from transfer.errors import Refused, TransferError
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import arrivals, rounds
 from transfer.remedies import Remedy, RemedyCode
@@ -154,7 +155,9 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
     stage.order("pathology", "send-other-patients", {"count": 5})
     stage.order("pathology", "send-report", {"chart": chart["id"], "status": "F"})
     with _watching(stage, case) as look:
-        stage.until("only the slides are missing", lambda: look() and _asks(stage.services, case, "approve-partial"))
+        stage.until(
+            "only the slides are missing", lambda: look() and _asks(stage.services, case, HoldCode.APPROVE_PARTIAL)
+        )
         _receive_slides(stage, case, chart)
         arrived = stage.until("the center has checked its packet", lambda: look() and _arrived(stage, case))
         stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.services, case))
@@ -189,7 +192,7 @@ def _newest_case(services: Services) -> CaseId | None:
         return CaseId(subject) if subject else None
 
 
-def _asks(services: Services, case: CaseId, code: str) -> bool:
+def _asks(services: Services, case: CaseId, code: HoldCode) -> bool:
     with services.ledger.transaction() as tx:
         return any(opened.code == code for opened in tx.case(case).holds.values())
 

@@ -82,6 +82,9 @@ def _disclosure(row: Row) -> Disclosure:
     )
 
 
+# --- streams of bytes -------------------------------------------------------------------------------------------------
+
+
 class Sender:
     """A process that sends. It holds a session lock while it lives, so that others can tell when it is dead."""
 

@@ -53,7 +53,7 @@ class Opinion:
 
     person: str
     is_claimed: bool
-    answer: str
+    answer: HoldAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
