@@ -30,7 +30,7 @@ from tests.kit.scripted_archive import (
     study_entry,
     uid,
 )
-from tests.series import missing
+from tests.kit.series import missing
 from transfer import errors
 from transfer.adapters.dicom import DicomLimits
 from transfer.adapters.dicomweb import DicomwebClient

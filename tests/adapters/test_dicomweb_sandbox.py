@@ -17,7 +17,7 @@ import pytest
 import urllib3
 
 from tests.kit.builders import a_setting
-from tests.series import missing
+from tests.kit.series import missing
 from transfer import institutions
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.http import HttpLimits

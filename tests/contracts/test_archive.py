@@ -23,7 +23,7 @@ from tests.kit.scripted_archive import (
     uid,
 )
 from tests.kit.scripted_dimse import ABORT, body_of, said, scripted_dimse
-from tests.series import missing
+from tests.kit.series import missing
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
 from transfer.adapters.http import HttpLimits

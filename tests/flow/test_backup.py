@@ -16,7 +16,7 @@ import pytest
 from tests.kit.builders import a_case, a_case_without_slides, came_in, comes, new_services, patient_of, the_hold
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.arrivals import ArrivalKind, Door

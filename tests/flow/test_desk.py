@@ -9,7 +9,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN, BEN, somebody
+from tests.kit.staff import ANN, BEN, somebody
 from transfer import facts
 from transfer.arrivals import ArrivalKind
 from transfer.completeness import NeedState, WaiverKind

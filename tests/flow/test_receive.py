@@ -10,7 +10,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
-from tests.staff import ANN, BEN
+from tests.kit.staff import ANN, BEN
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import OutOfOrder

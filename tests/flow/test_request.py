@@ -10,7 +10,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all, process_once
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.receive import receive

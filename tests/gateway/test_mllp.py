@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests import acknowledgements
+from tests.kit import acknowledgements
 from tests.kit.fakes_mllp import MemoryMessageStore
 from transfer.adapters.hl7v2 import ErrorCode
 from transfer.errors import Unavailable

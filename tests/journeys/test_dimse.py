@@ -19,15 +19,14 @@ import pytest
 import yaml
 from pydicom.dataset import Dataset
 
-from tests.campaigns.leak.paths import a_marked_patient
-from tests.campaigns.leak.sought import of_charts
-from tests.campaigns.leak.written import everything, search
 from tests.kit.acts import Journey
 from tests.kit.house import Chart, House, a_house
 from tests.kit.peers.certificates import certificates
 from tests.kit.peers.orthanc import DicomOrthanc, an_orthanc, put_in
 from tests.kit.processing import process_all
 from tests.kit.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
+from tests.kit.sought import a_marked_patient, of_charts
+from tests.kit.written import everything, search
 from transfer import wiring
 from transfer.demo import images_of
 from transfer.holds import HoldAnswer

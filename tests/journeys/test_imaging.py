@@ -19,7 +19,7 @@ import pytest
 from tests.kit.acts import Journey, a_case, a_packet, eventually, started_again, steps_to_its_end, swept
 from tests.kit.house import House
 from tests.kit.processing import process_all, process_once
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.case import Stage
 from transfer.flow import desk

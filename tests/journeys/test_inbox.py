@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.kit.doors import a_task, deliver, post
+from tests.kit.doors import a_control_id, a_report, a_task, deliver, post, withdrawn
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE, REGISTRAR
+from tests.kit.staff import NURSE, REGISTRAR
 from transfer import facts
 from transfer.completeness import NeedState
 from transfer.facts import SYSTEM, Chain
@@ -35,14 +35,6 @@ from transfer.sealing import SITE
 pytestmark = pytest.mark.servers
 
 STRANGERS = 2000
-
-
-def a_control_id() -> str:
-    return f"T{random.randrange(10**15)}"
-
-
-def a_report(chart: Chart, *, control_id: str | None = None, status: str = "F") -> bytes:
-    return messages.report(chart, control_id=control_id or a_control_id(), status=status, form="oru")
 
 
 def an_open_case(house: House, chart: Chart) -> CaseId:
@@ -546,11 +538,6 @@ def test_a_preliminary_report_does_not_answer_the_line_and_the_final_one_does(ho
     process_all(house.services)
     assert line(house, case).state is NeedState.SATISFIED
     assert chosen(house, case).status == "final"
-
-
-def withdrawn(chart: Chart) -> bytes:
-    """OBX-11 W: posted to the wrong patient."""
-    return re.sub(rb"(\rOBX\|.*)\|F(?=\r)", rb"\1|W", a_report(chart))
 
 
 @pytest.mark.parametrize("copy", ["no copy", "a copy before", "a copy after", "sent again"])

@@ -29,7 +29,7 @@ from tests.kit.acts import (
 )
 from tests.kit.house import House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.flow import desk, stopping
 from transfer.flow.services import Services

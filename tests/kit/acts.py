@@ -15,7 +15,7 @@ import psycopg
 
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import wiring
 from transfer.case import Case
 from transfer.facts import Chain, Fact

@@ -20,7 +20,7 @@ import urllib3
 
 from tests.kit.doors import config
 from tests.kit.house import Chart, House
-from tests.staff import CLERK
+from tests.kit.staff import CLERK
 from transfer.case import Stage
 from transfer.errors import TransferError
 from transfer.flow import desk

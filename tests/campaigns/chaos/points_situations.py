@@ -11,7 +11,7 @@ from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer.adapters.vault import PART
 from transfer.flow import deliver as delivering
 from transfer.flow import desk

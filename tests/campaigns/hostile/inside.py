@@ -160,7 +160,7 @@ def pages() -> Callable[[Said], Answer]:
 
 def directory() -> Callable[[Said], Answer]:
     """The DICOMDIR of a packet, made from the heads of its files."""
-    from tests.campaigns.hostile.expected import listed
+    from tests.kit.dicomdirs import listed
 
     def run(said: Said) -> Answer:
         unlisted = listed(Path(said["file"]).read_bytes())

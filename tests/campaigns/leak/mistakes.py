@@ -17,7 +17,7 @@ import pydicom
 import urllib3
 from transfer_airflow.task_round import TaskRound, process
 
-from tests.campaigns.leak.sought import STEM
+from tests.kit.sought import STEM
 from transfer.adapters.fhir.trees import get_fhir_model_class
 from transfer.errors import Unavailable
 from transfer.rounds import Dag

@@ -17,13 +17,13 @@ import psycopg
 import pytest
 
 from tests.campaigns.leak import paths
-from tests.campaigns.leak.paths import a_marked_patient, at_the_desk, has_question, question
-from tests.campaigns.leak.sought import STEM, Sought, of_charts
-from tests.campaigns.leak.written import Titles, databases, everything, search
-from tests.journeys.test_airflow import Auditor
-from tests.journeys.test_airflow import eventually as eventually_within
+from tests.campaigns.leak.paths import at_the_desk, has_question, question
+from tests.kit.auditor import Auditor
+from tests.kit.auditor import eventually as eventually_within
 from tests.kit.doors import deliver
 from tests.kit.house import Chart, House, a_house
+from tests.kit.sought import STEM, Sought, a_marked_patient, of_charts
+from tests.kit.written import Titles, databases, everything, search
 from transfer.case import Stage
 from transfer.identifiers import CaseId
 from transfer.sandbox.pathology import messages

@@ -15,9 +15,9 @@ import boto3
 import psycopg
 import pytest
 
-from tests.campaigns.leak.sought import BLOCK, STEM, Sought
-from tests.campaigns.leak.written import Titles, databases, everything, files, objects, search, tables
 from tests.kit.house import House, a_house
+from tests.kit.sought import BLOCK, STEM, Sought
+from tests.kit.written import Titles, databases, everything, files, objects, search, tables
 from transfer.embedded.installation import Installation
 
 WORD = f"{STEM}AB"

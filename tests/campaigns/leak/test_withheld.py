@@ -14,12 +14,12 @@ from typing import Any
 import pypdf
 import pytest
 
-from tests.campaigns.leak.sought import Sought
-from tests.campaigns.leak.written import everything, search
-from tests.journeys.conftest import house, shared_house  # noqa: F401  fixtures
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.shared_house import house, shared_house  # noqa: F401  fixtures
+from tests.kit.sought import Sought
+from tests.kit.staff import ANN
+from tests.kit.written import everything, search
 from transfer.case import Stage
 from transfer.flow import desk
 from transfer.identifiers import CaseId

@@ -17,8 +17,8 @@ import boto3
 import psycopg
 from psycopg import sql
 
-from tests.campaigns.leak.sought import BLOCK, Sought
 from tests.kit.house import House
+from tests.kit.sought import BLOCK, Sought
 from transfer.embedded.installation import Installation
 
 #: a file in which the store keeps an object's body, and the folder in which one is written
