@@ -196,9 +196,9 @@ def test_who_is_not_there_is_not_found(archive):
 
 def test_who_has_no_number_there_and_no_birth_date_is_not_asked_about(archive):
     archive.finds([PATIENT], [PATIENT])
-    stranger = Demographics(names=JANE.names, identifiers=(IssuedIdentifier("urn:oid:9.9", "M-17"),))
+    unknown = Demographics(names=JANE.names, identifiers=(IssuedIdentifier("urn:oid:9.9", "M-17"),))
 
-    assert archive.client.studies(stranger, MERCY) == []
+    assert archive.client.studies(unknown, MERCY) == []
     assert not archive.was_asked
 
 

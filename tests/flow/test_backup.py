@@ -542,7 +542,7 @@ def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since
     place: Place, renamed_since: Callable[[], None]
 ) -> None:
     case = a_case_without_slides(place.services)
-    add_note(place.services, case, "They call on Thursdays.", person="nurse")
+    add_note(place.services, case, "They call on Thursdays.", actor=NURSE)
     before = place.rows()
     place.back_up()
     place.lose_everything()
@@ -652,8 +652,8 @@ def test_what_came_in_a_day_whose_key_was_destroyed_is_asked_for_again_and_kept_
     assert not again.is_duplicate
 
 
-def test_a_stranger_whose_time_is_over_is_counted_as_such(place: Place) -> None:
-    stored = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of a stranger", "text/plain")
+def test_an_unmatched_message_whose_time_is_over_is_counted_as_such(place: Place) -> None:
+    stored = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of nobody known", "text/plain")
     with place.services.ledger.transaction() as tx:
         one = arrivals.claim(tx, stored.arrival)
         assert one

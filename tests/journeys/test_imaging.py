@@ -246,7 +246,7 @@ def test_a_study_that_mixes_patients_is_never_collected(house: House, hours_pass
     assert "approve-partial" in house.holds(journey.case)
 
 
-def test_a_mixed_study_cut_off_before_the_strangers_images_is_not_completed_with_them(
+def test_a_mixed_study_cut_off_before_the_other_patients_images_is_not_completed_with_them(
     house: House, hours_pass: Callable[[timedelta], None]
 ):
     house.behave("archive", another_patient_from=4, die_after_instances=2, deaths=1)

@@ -119,9 +119,9 @@ def test_a_patients_study_is_found_by_name_and_birth_date(client: ImageArchive, 
 
 def test_an_unknown_patient_has_no_studies_there(client: ImageArchive, patient: InTheArchive) -> None:
     issuer = patient.who.identifiers[0].issuer
-    stranger = Demographics(identifiers=(IssuedIdentifier(issuer, uuid.uuid4().hex[:16]),))
+    unknown = Demographics(identifiers=(IssuedIdentifier(issuer, uuid.uuid4().hex[:16]),))
 
-    assert client.studies(stranger, patient.institution) == []
+    assert client.studies(unknown, patient.institution) == []
 
 
 def test_every_image_of_a_study_comes_as_it_is_kept(client: ImageArchive, patient: InTheArchive) -> None:
@@ -206,12 +206,12 @@ def test_an_image_in_a_syntax_newer_than_the_archive_comes_by_dicomweb_and_by_di
 def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(
     orthanc: DicomOrthanc, patient: InTheArchive
 ) -> None:
-    stranger = DicomwebClient(base(orthanc), user=USER, password="guessed")
+    guessing = DicomwebClient(base(orthanc), user=USER, password="guessed")
 
     with pytest.raises(TurnedAway):
-        stranger.studies(patient.who, patient.institution)
+        guessing.studies(patient.who, patient.institution)
     with pytest.raises(TurnedAway):
-        stranger.instances(patient.study, "1.2.3")
+        guessing.instances(patient.study, "1.2.3")
 
 
 def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(client: ImageArchive, patient: InTheArchive) -> None:
@@ -219,12 +219,12 @@ def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(client: Image
     vault = MemoryVault()
 
     with pytest.raises(ChangedMeanwhile):
-        fetch(client, patient.study, series, vault, expected=instances, keep_going=_fenced)
+        fetch(client, patient.study, series, vault, expected=instances, keep_going=_stopped)
 
     assert not vault.objects
 
 
-def _fenced() -> None:
+def _stopped() -> None:
     raise ChangedMeanwhile("another worker has it")
 
 

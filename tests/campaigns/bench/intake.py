@@ -1,8 +1,8 @@
 """Durable intake: HL7 v2 messages a second through the MLLP door, each acknowledged after its commit.
 
 Ours is the door as it stands, with one writer that stores in one transaction what waits. The other is the same door,
-store, keys and doorbell with what one writes first: a transaction for each message, a statement at a time, as many at
-once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its acknowledgement.
+store, keys and owed rounds with what one writes first: a transaction for each message, a statement at a time, as many
+at once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its answer.
 
     python -m tests.campaigns.bench.intake [ROUNDS]
 """
@@ -51,10 +51,10 @@ class OneByOne:
     def sink(self, institution: InstitutionId) -> Sink:
         raise NotImplementedError("only short messages are measured")
 
-    async def keep(self, frame: Frame) -> StoreResult:
-        return StoreResult(await asyncio.to_thread(self._keep, frame))
+    async def store(self, frame: Frame) -> StoreResult:
+        return StoreResult(await asyncio.to_thread(self._store, frame))
 
-    def _keep(self, frame: Frame) -> StoreOutcome:
+    def _store(self, frame: Frame) -> StoreOutcome:
         assert frame.payload is not None
         arrival, institution = ArrivalId.draw(), frame.institution
         with self._ledger.transaction() as tx:

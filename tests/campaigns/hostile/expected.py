@@ -42,8 +42,14 @@ class Nowhere:
     def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
         raise NotImplementedError
 
+    def put_back(self, location: Location, chunks: Iterable[bytes]) -> None:
+        raise NotImplementedError
+
     def remove(self, key: str) -> None:
         """There is nothing."""
+
+    def keys(self) -> Iterator[str]:
+        return iter(())
 
 
 _DOCUMENT = {

@@ -15,10 +15,10 @@ import psycopg
 import pydantic
 import pydicom
 import urllib3
+from fhir.resources.R4B import get_fhir_model_class
 from transfer_airflow.task_round import TaskRound, process
 
 from tests.kit.sought import STEM
-from transfer.adapters.fhir.trees import get_fhir_model_class
 from transfer.errors import Unavailable
 from transfer.rounds import Dag
 
@@ -52,7 +52,7 @@ def a_context(_: TaskRound) -> None:
     try:
         raise LookupError(WORD)
     finally:
-        {}[WORD]
+        dict[str, str]()[WORD]
 
 
 def an_absence_with_a_cause(_: TaskRound) -> None:

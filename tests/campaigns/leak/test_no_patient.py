@@ -102,7 +102,7 @@ class Ways:
             def answered(case: CaseId = case) -> bool:
                 with self.house.services.ledger.transaction() as tx:
                     rows = tx.rows("SELECT state, attempts FROM requests WHERE case_id = %s", case)
-                return sum(row.attempts > 0 and row.state == "due" for row in rows) >= 2
+                return len([row for row in rows if row.attempts > 0 and row.state == "due"]) >= 2
 
             eventually("both were asked and made no sense", answered)
             self.house.behave("oncology", answer="normal")
@@ -252,7 +252,7 @@ def _name_and_birth_date(chart: Chart) -> str:
     return f"{chart['patient']['family']}\n{chart['patient']['birth_date']}\n"
 
 
-def test_nothing_of_a_patient_is_in_anything_that_was_written(house: House, auditor: Auditor, capsys: Any):
+def test_nothing_of_a_patient_is_in_anything_that_was_written(house: House, auditor: Auditor, capsys: Any) -> None:
     ways, took = Ways(house, auditor), dict[str, float]()
     with Titles(house.var) as titles:
         waits = [ways.cut_off_while_fetching()]
@@ -287,7 +287,7 @@ def _is_what_it_should_be(house: House) -> None:
     assert "is refused: " in (house.var / "log" / "gateway.log").read_text()
 
 
-def test_what_airflow_is_told_of_a_patient_would_be_found(house: House, auditor: Auditor):
+def test_what_airflow_is_told_of_a_patient_would_be_found(house: House, auditor: Auditor) -> None:
     """In the run's id, its configuration, its note, and an XCom: the search of its database shows each."""
     word = f"{STEM}PLANTED"
     told = {"dag_run_id": word, "logical_date": None, "conf": {"subject": SUBJECT, "round": 1, "who": word}}
