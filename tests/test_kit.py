@@ -1,8 +1,11 @@
 """The shape of the tests: what several of them need is in tests/kit, and no test module is a library."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.kit.documentation import tables
 
 TESTS = Path(__file__).parent
 KIT = TESTS / "kit"
@@ -58,3 +61,21 @@ def test_each_import_is_seen():
 
     assert set(imported(source)) == {TESTS / "test_kit.py", TESTS / "conftest.py", KIT / "staff.py"}
     assert len(IMPORTS) > 400
+
+
+def test_the_page_of_tests_names_every_folder_and_every_module_of_the_kit():
+    page = (TESTS / "README.md").read_text()
+    folders = {path.parent.relative_to(TESTS.parent) for path in TESTS.rglob("test_*.py")}
+    areas = {str(Path(*folder.parts[: 3 if "campaigns" in folder.parts else 2])) for folder in folders} - {"tests"}
+    modules = {path.stem for path in KIT.glob("*.py")}
+
+    assert {area for area in areas if f"`{area}`" not in page} == set()
+    assert {module for module in modules if f"`{module}`" not in page} == set()
+
+
+def test_the_page_of_tests_names_no_module_of_the_kit_that_is_gone():
+    """In its last column."""
+    page = (TESTS / "README.md").read_text().partition("## The kit")[2]
+    named = {name for row in tables(page) for name in re.findall(r"`(\w+)`", row[-1])}
+
+    assert named == {path.stem for path in KIT.glob("*.py")}

@@ -11,7 +11,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.kit.fhir_office import (
+from tests.kit.loggers import handed_back
+from tests.kit.scripted_fhir import (
     LAKESIDE,
     LIMITS,
     MRN,
@@ -26,7 +27,6 @@ from tests.kit.fhir_office import (
     as_json,
     searchset,
 )
-from tests.kit.loggers import handed_back
 from transfer import logs
 from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.source import FhirSourceClient

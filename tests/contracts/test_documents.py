@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.fakes import MemoryDocuments
-from tests.kit.fhir_office import (
+from tests.kit.peers.hapi import Hapi, a_hapi
+from tests.kit.scripted_fhir import (
     LAKESIDE,
     MRN,
     TOKEN,
@@ -29,7 +30,6 @@ from tests.kit.fhir_office import (
     as_json,
     searchset,
 )
-from tests.kit.peers.hapi import Hapi, a_hapi
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
 from transfer.embedded import ports

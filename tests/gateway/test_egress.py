@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kit.builders import new_services
-from tests.kit.giving import Giving, Line
+from tests.kit.open_streams import Giving, Line
 from transfer.errors import Unavailable
 from transfer.flow.stopping import await_stop_complete
 from transfer.gateway import egress

@@ -11,7 +11,7 @@ import pytest
 
 from tests.kit.builders import new_services
 from tests.kit.fakes import MemoryVault
-from tests.kit.giving import Giving
+from tests.kit.open_streams import Giving
 from transfer.adapters import hl7v2
 from transfer.arrivals import Grant
 from transfer.errors import Unavailable

@@ -21,11 +21,11 @@ from pydicom.dataset import Dataset
 
 from tests.kit.acts import Journey
 from tests.kit.house import Chart, House, a_house
+from tests.kit.marked_patients import a_marked_patient, of_charts
 from tests.kit.peers.certificates import certificates
 from tests.kit.peers.orthanc import DicomOrthanc, an_orthanc, put_in
 from tests.kit.processing import process_all
 from tests.kit.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
-from tests.kit.sought import a_marked_patient, of_charts
 from tests.kit.written import everything, search
 from transfer import wiring
 from transfer.demo import images_of
@@ -143,7 +143,7 @@ def test_nothing_of_a_patient_is_in_anything_that_is_written_of_it(house: House,
 def _processed_apart(house: House, case: CaseId) -> str:
     """By a worker of its own, whose words are kept with the others' logs."""
     with (house.var / "log" / "worker.log").open("ab") as log:
-        command = [sys.executable, "-m", "tests.kit.fetching", str(house.var)]
+        command = [sys.executable, "-m", "tests.kit.worker", str(house.var)]
         subprocess.run(command, cwd=PARTNERS.parent, stdout=log, stderr=log, check=True, timeout=60)
     return house.request_states(case)["film-room"]
 

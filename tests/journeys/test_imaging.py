@@ -160,7 +160,7 @@ def test_an_archive_killed_in_the_middle_is_asked_for_the_rest_when_it_is_back(
     house.behave("archive", bytes_per_second=60_000)
     journey = begun(house, slices=20)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.kit.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.kit.worker", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
     )
     eventually(lambda: any(fact.document == "images" for fact in journey.facts(facts.RecordCollected)), 20)
     time.sleep(1)  # into the second series
@@ -386,7 +386,7 @@ def fetched_while_rung(house: House, *, slices: int, rate: int) -> dict[str, Any
     fetches = Fetches(house)
     began = time.monotonic()
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.kit.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.kit.worker", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
     )
     eventually(
         lambda: sum(fetches.series.values()) or house.request_states(journey.case).get("film-room") == "asking", 20

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from tests.kit.house import House
-from tests.kit.sought import BLOCK, Sought
+from tests.kit.marked_patients import BLOCK, Sought
 from transfer.embedded.installation import Installation
 
 #: a file in which the store keeps an object's body, and the folder in which one is written

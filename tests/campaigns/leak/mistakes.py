@@ -18,7 +18,7 @@ import urllib3
 from fhir.resources.R4B import get_fhir_model_class
 from transfer_airflow.task_round import TaskRound, process
 
-from tests.kit.sought import STEM
+from tests.kit.marked_patients import STEM
 from transfer.errors import Unavailable
 from transfer.rounds import Dag
 

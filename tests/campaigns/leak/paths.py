@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.kit.doors import a_task, config, deliver, post
 from tests.kit.house import Chart, House
-from tests.kit.sought import STEM
+from tests.kit.marked_patients import STEM
 from transfer.identifiers import CaseId
 from transfer.ledger import holds
 from transfer.sandbox.oncology import letters

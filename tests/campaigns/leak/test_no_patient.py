@@ -22,7 +22,7 @@ from tests.kit.auditor import Auditor
 from tests.kit.auditor import eventually as eventually_within
 from tests.kit.doors import deliver
 from tests.kit.house import Chart, House, a_house
-from tests.kit.sought import STEM, Sought, a_marked_patient, of_charts
+from tests.kit.marked_patients import STEM, Sought, a_marked_patient, of_charts
 from tests.kit.written import Titles, databases, everything, search
 from transfer.case import Stage
 from transfer.identifiers import CaseId

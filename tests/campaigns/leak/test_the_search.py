@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from tests.kit.house import House, a_house
-from tests.kit.sought import BLOCK, STEM, Sought
+from tests.kit.marked_patients import BLOCK, STEM, Sought
 from tests.kit.written import Titles, databases, everything, files, objects, search, tables
 from transfer.embedded.installation import Installation
 

@@ -15,8 +15,8 @@ import pypdf
 import pytest
 
 from tests.kit.house import Chart, House
+from tests.kit.marked_patients import Sought
 from tests.kit.processing import process_all
-from tests.kit.sought import Sought
 from tests.kit.staff import ANN
 from tests.kit.written import everything, search
 from transfer.case import Stage

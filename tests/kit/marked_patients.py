@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.kit.disk_search import in_base64
 from tests.kit.house import Chart, House
-from tests.kit.searching import in_base64
 from transfer.sandbox.charts import draw_chart
 
 #: every marked patient's word begins with it, and nothing else in the world does
