@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tests.kit.states import states_page
 from transfer.cli import main
 
 _ROOT = Path(__file__).parents[2]
@@ -74,3 +75,4 @@ def _section(ctx: click.Context) -> str:
 if __name__ == "__main__":
     (_ROOT / "docs" / "dags.md").write_text(dag_pages((_ROOT / "dags").glob("*.py")), encoding="utf-8")
     (_ROOT / "docs" / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (_ROOT / "docs" / "states.md").write_text(states_page(), encoding="utf-8")
