@@ -10,10 +10,8 @@ import click
 import pytest
 
 from tests.kit.documentation import dag_pages, sentences, tables
-from tests.kit.states import drawing, states_page
 from transfer import case, facts
 from transfer.facts import Fact
-from transfer.rounds import RoundState
 
 ROOT = Path(__file__).parents[1]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -102,22 +100,6 @@ def test_every_verb_that_can_be_rung_has_its_dag():
 def test_the_page_of_dags_is_what_their_files_say():
     """Written anew by `python -m tests.kit.documentation`."""
     assert (ROOT / "docs" / "dags.md").read_text() == dag_pages(DAG_FILES)
-
-
-def test_the_page_of_states_is_what_the_tables_say():
-    """Written anew by `python -m tests.kit.documentation`."""
-    assert (ROOT / "docs" / "states.md").read_text() == states_page()
-
-
-def test_a_drawing_of_states_has_every_move_and_no_other():
-    """A move that all states of a frame share is one arrow from the frame."""
-    a, b, c, d = (RoundState(state) for state in ("owed", "posted", "taken", "done"))
-    moves = {a: {b, d}, b: {b, c, d}, c: {d, a}, d: set[RoundState]()}
-
-    drawn = re.findall(r"(\w+) --> s_(\w+)", drawing(moves, {"first": (a, b), "last": (d,)}))
-
-    arrows = [("frame0", "done"), ("s_owed", "posted"), ("s_posted", "posted"), ("s_posted", "taken")]
-    assert sorted(drawn) == [*arrows, ("s_taken", "done"), ("s_taken", "owed")]
 
 
 def test_airflow_does_not_run_our_package_as_plugins():
