@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.kit.states import drawing, states_page
+from tests.kit.documentation import drawing, states_page
 from transfer.rounds import RoundState
 
 ROOT = Path(__file__).parents[1]
