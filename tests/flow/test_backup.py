@@ -101,7 +101,7 @@ class Place:
 
 @pytest.fixture
 def place(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Place]:
-    services = new_services(ledger, tmp_path)
+    services = new_services(ledger)
     place = Place(services, BackupFolder(tmp_path / "backup", ledger.keys), migrated.url("owner"))
     yield place
     place.services.ledger.close()
@@ -542,7 +542,7 @@ def test_a_backup_is_restored_where_tables_columns_and_values_were_renamed_since
     place: Place, renamed_since: Callable[[], None]
 ) -> None:
     case = a_case_without_slides(place.services)
-    add_note(place.services, case, "They call on Thursdays.", person="nurse")
+    add_note(place.services, case, "They call on Thursdays.", actor=NURSE)
     before = place.rows()
     place.back_up()
     place.lose_everything()

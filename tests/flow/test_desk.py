@@ -35,8 +35,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
 
 
 def lines(services: Services, chain: Chain, kind: type[facts.Fact]) -> list[facts.LedgerLine]:
@@ -355,7 +355,7 @@ class TestPermissions:
                 begun = disclosures.begin(tx, PacketId(packet), b.SUMMIT, ["authorization"], [])
                 egress = disclosures.open_egress(tx, begun, patient, epoch, sender.number, "packet.tar")
 
-            with pytest.raises(Unavailable, match="fenced, but not in force"):
+            with pytest.raises(Unavailable, match="its stop is not complete"):
                 desk.revoke(services, permission, actor=ANN, waiting=seen.append)
             fenced = desk.dossier(services, case, actor=ANN).permissions[0]
             with services.ledger.transaction() as tx:
@@ -808,7 +808,7 @@ class TestWhoDidIt:
 
         said = desk.hold(services, hold.id, actor=ANN).comparison.opinions
 
-        assert [(one.person, one.is_claimed, one.word) for one in said] == [
+        assert [(one.person, one.is_claimed, one.answer) for one in said] == [
             ("ann", False, "ours"),
             ("ben", True, "not-ours"),
         ]

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
 
 
 def a_batch(*parts: bytes, enveloped: bool = True, said: int | None = None) -> bytes:
@@ -67,7 +67,7 @@ def is_sent(services: Services, payload: bytes, folder: Path, institution: Insti
     kept = asyncio.run(message_store.store(frame))
     intake.close()
     process_all(services)
-    return kept.keeping
+    return kept.outcome
 
 
 def outcomes(services: Services) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
+from tests.staff import ANN
 from transfer.adapters.fhir.receiver import Unheard
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
@@ -47,7 +48,7 @@ def center() -> Center:
 
 @pytest.fixture
 def services(ledger: Ledger, tmp_path: Any, center: Center) -> Services:
-    return b.new_services(ledger, tmp_path, hand_to=lambda _: center)
+    return b.new_services(ledger, hand_to=lambda _: center)
 
 
 def reported(services: Services, chart: Chart, case: CaseId, status: str) -> RecordId:
@@ -93,7 +94,7 @@ def corrected(services: Services) -> tuple[CaseId, RecordId, RecordId, str]:
     final = reported(services, chart, case, "F")
     note = b.came_in(services, case, RecordKind.NOTE)
     b.came_in(services, case, RecordKind.IMAGES)
-    desk.approve(services, case, person="ann", without=["slides"])
+    desk.approve(services, case, actor=ANN, without=["slides"])
     process_all(services)
     return case, final, reported(services, chart, case, "C"), note
 
@@ -156,7 +157,7 @@ def test_a_copy_is_a_copy_of_what_stands_in_the_packet(services: Services):
     for kind in (RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES):
         b.came_in(services, case, kind)
     forget(services, case, first)
-    desk.approve(services, case, person="ann", without=["slides"])
+    desk.approve(services, case, actor=ANN, without=["slides"])
     process_all(services)
 
     with services.ledger.transaction() as tx:

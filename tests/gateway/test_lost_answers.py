@@ -74,7 +74,7 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
     intake.close()
     deaf.close()
 
-    assert again.keeping is StoreOutcome.DUPLICATE
+    assert again.outcome is StoreOutcome.DUPLICATE
     with ledger.transaction() as tx:
         row = tx.row("SELECT vault_key, vault_sha256, size FROM arrivals")
     assert b"".join(vault.read(Location(row.vault_key, 0, row.size, row.vault_sha256))) == LONG
@@ -82,11 +82,11 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
 
 
 def test_a_stream_whose_opening_was_lost_holds_up_no_fence_and_costs_no_other_stream(
-    ledger: Ledger, migrated: Any, tmp_path: Path, eventually: Callable[..., None]
+    ledger: Ledger, migrated: Any, eventually: Callable[..., None]
 ):
     deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
     deaf.is_deaf = False
-    giving = Giving(new_services(deaf, tmp_path), migrated.url("owner"))
+    giving = Giving(new_services(deaf), migrated.url("owner"))
     packet = giving.a_packet()
     receiver, going = giving.receiver(packet), giving.give(packet)
 

@@ -1,19 +1,16 @@
 """What an auditor sees in Airflow, and what hands in Airflow cannot break."""
 
 import json
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import urllib3
 
-from tests.kit.house import Chart, House, a_house
+from tests.kit.house import Chart, House
 from transfer.case import Stage
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import CaseId, PatientId
@@ -57,11 +54,8 @@ class Auditor:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    with a_house(folder / "var", airflow=True) as found:
-        yield found
-    shutil.rmtree(folder, ignore_errors=True)
+def house(airflow_house: House) -> House:
+    return airflow_house
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A study from an archive that speaks DIMSE alone: found by C-FIND, fetched by C-GET, over TLS with certificates."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -24,15 +23,16 @@ from tests.campaigns.leak.sought import of_charts
 from tests.campaigns.leak.written import everything, search
 from tests.kit.acts import Journey
 from tests.kit.house import Chart, House, a_house
+from tests.kit.images import images_of
 from tests.kit.peers.certificates import certificates
 from tests.kit.peers.orthanc import DicomOrthanc, an_orthanc, put_in
 from tests.kit.processing import process_all
 from tests.kit.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
 from transfer import wiring
-from transfer.demo import images_of
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import records
+from transfer.sandbox.charts import draw_chart
 
 pytestmark = pytest.mark.servers
 
@@ -76,8 +76,7 @@ def house(folder: Path, orthanc: DicomOrthanc) -> Iterator[House]:
 
 def a_patient(house: House, slices: int) -> tuple[Chart, dict[str, bytes]]:
     """A new patient, whose release form is here, and the images by UID."""
-    command = [sys.executable, "-m", "transfer.sandbox.charts", "--slices", str(slices)]
-    chart: Chart = json.loads(subprocess.check_output(command))
+    chart = draw_chart(slices=slices)
     for institution in ("oncology", "pathology"):
         house.order(institution, "patients", chart)
     house.release_form(chart)

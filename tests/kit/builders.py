@@ -8,15 +8,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.kit.fakes import MemoryVault
+from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
 from transfer import checklist, institutions
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.adapters.packet.signature import new_key
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import Unreachable
 from transfer.flow.assess import Assessment, look, settle_needs
@@ -74,14 +75,24 @@ def nobody_answers(_: object) -> Any:
     raise Unreachable("nothing listens there")
 
 
-def new_services(ledger: Ledger, folder: Path, **other: object) -> Services:
+@cache
+def _institutions() -> institutions.Institutions:
+    return institutions.load(ROOT / "institutions", NAMES)
+
+
+@cache
+def _checklists() -> checklist.Checklists:
+    return checklist.load(ROOT / "checklists")
+
+
+def new_services(ledger: Ledger, **other: object) -> Services:
     """Everything a verb may touch, with the partners of `institutions/` and a vault in memory."""
     plain: dict[str, Any] = {
         "ledger": ledger,
         "vault": MemoryVault(),
-        "institutions": institutions.load(ROOT / "institutions", NAMES),
-        "checklists": checklist.load(ROOT / "checklists"),
-        "signer": new_key(folder / "signer.pem"),
+        "institutions": _institutions(),
+        "checklists": _checklists(),
+        "signer": a_signer(),
         "public_url": "https://transfer.example",
         "source_id": "urn:uuid:00000000-0000-4000-8000-000000000001",
         "ask_documents": nobody_answers,

@@ -51,7 +51,7 @@ class MemoryMessageStore:
         self.sinks.append(MemorySink(most=self.sink_holds))
         return self.sinks[-1]
 
-    async def keep(self, frame: Frame) -> StoreResult:
+    async def store(self, frame: Frame) -> StoreResult:
         self.calls += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

@@ -173,7 +173,7 @@ def test_the_case_that_was_under_way_goes_on_to_its_packet(house: House):
     house.attend_until(lambda: journey.facts(facts.ReceiptRecorded))
 
     (receipt,) = journey.facts(facts.ReceiptRecorded)
-    assert receipt.word == "accepted"
+    assert receipt.status == "accepted"
     packet = verify(Path(journey.at_center()["folder"]), json.loads((then.THEN / "jwks.json").read_text()))
     assert packet.outcome is VerificationOutcome.VERIFIED
     with house.edges.ledger.transaction() as tx:
