@@ -20,7 +20,8 @@ from transfer.flow.enforce import purge_unmatched
 from transfer.flow.services import Services
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, StoreOutcome
-from transfer.gateway.mllp.message_store import LedgerMessageStore, Spool
+from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.payload import Spool
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions

@@ -19,7 +19,8 @@ from transfer.facts import Origin
 from transfer.flow.stopping import await_stop_complete
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, StoreOutcome
-from transfer.gateway.mllp.message_store import LedgerMessageStore, Spool
+from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.payload import Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, Tx

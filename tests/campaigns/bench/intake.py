@@ -27,8 +27,9 @@ from transfer.arrivals import Door, Grant
 from transfer.embedded.postgres import Postgres
 from transfer.facts import Origin
 from transfer.gateway.intake import Intake
-from transfer.gateway.mllp import Frame, MllpServer, Sink, StoreOutcome, StoreResult
+from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.payload import Sink
 from transfer.identifiers import ArrivalId, InstitutionId
 from transfer.institutions import Institution, Institutions, MllpDoor
 from transfer.ledger import Ledger, rounds
@@ -51,10 +52,10 @@ class OneByOne:
     def sink(self, institution: InstitutionId) -> Sink:
         raise NotImplementedError("only short messages are measured")
 
-    async def keep(self, frame: Frame) -> StoreResult:
-        return StoreResult(await asyncio.to_thread(self._keep, frame))
+    async def store(self, frame: Frame) -> StoreResult:
+        return StoreResult(await asyncio.to_thread(self._store, frame))
 
-    def _keep(self, frame: Frame) -> StoreOutcome:
+    def _store(self, frame: Frame) -> StoreOutcome:
         assert frame.payload is not None
         arrival, institution = ArrivalId.draw(), frame.institution
         with self._ledger.transaction() as tx:

@@ -55,7 +55,7 @@ class Drops:
     def discard(self) -> None:
         """Nothing to forget."""
 
-    async def keep(self, frame: Frame) -> StoreResult:
+    async def store(self, frame: Frame) -> StoreResult:
         return StoreResult(StoreOutcome.STORED)
 
 
