@@ -156,6 +156,33 @@ def test_no_module_outgrows_its_reader():
     assert {path.relative_to(ROOT): n for path, n in lines.items() if n > LINES} == {}
 
 
+#: where a release is put together, judged, and asked for
+PERMISSIONS, BASIS = ROOT / "transfer" / "permissions", ROOT / "transfer" / "flow" / "basis.py"
+
+
+def asks_for_itself(source: str) -> list[str]:
+    """What a module names of the rules by which a release is judged, whatever name it gives them."""
+    named = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("transfer.permissions"):
+            named += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            named.append(node.attr)
+    return [name for name in named if name in ("Release", "evaluate", "rules")]
+
+
+def test_permission_is_asked_in_one_room():
+    asking = {path for path in MODULES if asks_for_itself(path.read_text())}
+
+    assert asking - {path for path in asking if path.is_relative_to(PERMISSIONS)} == {BASIS}
+
+
+def test_who_asks_for_itself_is_found():
+    assert asks_for_itself("from transfer.permissions import End, Release as R")
+    assert asks_for_itself("from transfer import permissions\npermissions.evaluate(permissions.Release())")
+    assert not asks_for_itself("from transfer.permissions import End, Ruling")
+
+
 def test_every_kind_of_fact_is_folded_or_left_out_on_purpose():
     folded = {getattr(facts, name).kind for name in re.findall(r"facts\.(\w+)\(\)", Path(case.__file__).read_text())}
 

@@ -38,6 +38,10 @@ def enforce() -> None:
     _task(rounds.enforce, otherwise=None)
 
 
+def housekeeping() -> None:
+    _task(rounds.housekeeping, otherwise=None)
+
+
 def _task(step: Callable[..., T], *given: object, otherwise: T) -> T:
     """Do the step in its round; `otherwise` where the round is not ours."""
     dag, is_first = rounds.place_of(step)

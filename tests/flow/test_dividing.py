@@ -16,7 +16,7 @@ from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.flow import desk, reading
-from transfer.flow.enforce import purge_unmatched
+from transfer.flow.housekeeping import purge_unmatched
 from transfer.flow.services import Services
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, StoreOutcome

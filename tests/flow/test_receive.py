@@ -33,7 +33,7 @@ class Nothing:
     def find_patient(self, *_: object, **__: object) -> None:
         return None
 
-    def studies(self, *_: object) -> list[object]:
+    def studies(self, *_: object, **__: object) -> list[object]:
         return []
 
 

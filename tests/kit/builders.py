@@ -19,9 +19,11 @@ from transfer import checklist, institutions
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.case import OpenedCase
 from transfer.errors import Unreachable
 from transfer.flow.assess import Assessment, look, settle_needs
-from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.basis import may_collect
+from transfer.flow.collecting import answered, join
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Ledger, arrivals, holds, patients, records, requests
@@ -205,7 +207,8 @@ def came_in(
     with services.ledger.transaction() as tx:
         patients.hold_epoch_shared(tx, patient)
         tx.lock_case(case)
-        ruling = may_collect(tx, services, case, source, kind, frozenset())
+        opened = OpenedCase.of(tx.case(case))
+        ruling = may_collect(tx, services.institutions, opened, source, kind, frozenset())
         new = NewRecord(
             patient=patient,
             institution=source,
@@ -216,7 +219,7 @@ def came_in(
             parts=(RecordPart(role="received", content_type="text/plain", location=place),),
         )
         kept = records.keep(tx, new)
-        join(tx, services, case, kept, ruling, MatchRule.IDENTIFIER)
+        join(tx, services, opened, kept, ruling, MatchRule.IDENTIFIER)
         for request in requests.of_case(tx, case):
             holds = services.institutions[request.institution].department(request.department).holds
             if request.state is RequestState.DUE and kind in holds:

@@ -72,7 +72,7 @@ def restore(backup: Path, settings: Settings) -> None:
 
 @pytest.fixture
 def tx(house: House) -> Iterator[Tx]:
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         yield tx
 
 
@@ -163,7 +163,7 @@ def test_the_fact_of_a_form_agrees_with_the_bytes_that_were_sealed(tx: Tx):
 def test_the_case_that_was_under_way_goes_on_to_its_packet(house: House):
     said = json.loads((then.THEN / "under-way.json").read_text())
     journey = Journey(house, said["chart"], CaseId(said["case"]))
-    process_all(house.edges)
+    process_all(house.services)
     assert not journey.folded.packets
 
     house.order("pathology", "patients", journey.chart)
@@ -176,5 +176,5 @@ def test_the_case_that_was_under_way_goes_on_to_its_packet(house: House):
     assert receipt.status == "accepted"
     packet = verify(Path(journey.at_center()["folder"]), json.loads((then.THEN / "jwks.json").read_text()))
     assert packet.outcome is VerificationOutcome.VERIFIED
-    with house.edges.ledger.transaction() as tx:
+    with house.services.ledger.transaction() as tx:
         assert [one.broken for chain in trail.chains(tx) if (one := trail.walk(tx, chain)).broken] == []

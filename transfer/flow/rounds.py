@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from transfer.flow.assemble import assemble as assemble_packet
 from transfer.flow.deliver import deliver as deliver_packet
 from transfer.flow.enforce import enforce as enforce_permissions
-from transfer.flow.enforce import purge_unmatched, remove_orphaned
+from transfer.flow.housekeeping import clean_up
 from transfer.flow.opening import open_case as open_this_case
 from transfer.flow.receive import receive as receive_arrivals
 from transfer.flow.request import request as make_request
 from transfer.flow.services import Services
 from transfer.flow.settle import settle as settle_delivery
-from transfer.identifiers import INBOX, CaseId, PacketId
+from transfer.identifiers import CaseId, PacketId
 from transfer.ledger import rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
@@ -57,13 +57,13 @@ def settle(services: Services, taken: Taken) -> None:
 
 
 def enforce(services: Services, taken: Taken) -> None:
-    """Follow up on an ended permission, or purge what lapsed."""
-    if taken.subject == INBOX:
-        purged, removed = purge_unmatched(services), remove_orphaned(services)
-        sentence = f"purged {purged} unmatched messages, removed {removed} orphaned objects"
-    else:
-        sentence = enforce_permissions(services, CaseId(taken.subject))
-    _done(services, taken, sentence)
+    """Follow up on an ended permission."""
+    _done(services, taken, enforce_permissions(services, CaseId(taken.subject)))
+
+
+def housekeeping(services: Services, taken: Taken) -> None:
+    """Purge and remove what lapsed by itself."""
+    _done(services, taken, clean_up(services))
 
 
 def _done(services: Services, taken: Taken, sentence: str) -> None:
@@ -79,6 +79,7 @@ STEPS: Mapping[Dag, tuple[Callable[..., object], ...]] = {
     Dag.RELEASE_PACKET: (assemble, deliver),
     Dag.SETTLE_DELIVERY: (settle,),
     Dag.ENFORCE_PERMISSIONS: (enforce,),
+    Dag.HOUSEKEEPING: (housekeeping,),
 }
 
 
