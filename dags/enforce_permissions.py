@@ -1,8 +1,7 @@
 """
 # Enforce permissions
 
-**Woken by** a round for a case whose permission ended; the door or the desk has stopped the release already. Also by a
-round for the inbox, when something sealed has lapsed.
+**Woken by** a round for a case whose permission ended; the door or the desk has stopped the release already.
 
 **Leaves behind** requests withdrawn and streams cut. The records are purged after a person's answer or the configured
 delay.

@@ -7,19 +7,29 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
+from tests.kit import order, read_once
+from tests.kit.clusters import copied, emptied
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded.postgres import Postgres
 from transfer.embedded.store import Store
 from transfer.facts import Origin
 from transfer.ledger import Ledger
 from transfer.ledger.migrate import migrate
+
+if TYPE_CHECKING:
+    from tests.kit.house import House
+
+ROOT = Path(__file__).parents[1]
 
 # `HYPOTHESIS_PROFILE=thorough make test` looks twenty times as long for a counterexample.
 settings.register_profile("quick", max_examples=25, deadline=None)
@@ -45,6 +55,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return bool(_ALL_WITH_SERVERS.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=order.place_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> order.ByGroup | None:
+    return order.ByGroup(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder with a path short enough for sockets, which pytest's own is not."""
@@ -57,7 +76,7 @@ def short_folder() -> Iterator[Path]:
 def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL with the three roles and empty databases `transfer` and `airflow`."""
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    part = Postgres(folder / "postgres")
+    part = copied(folder / "postgres")
     part.start()
     yield part
     part.stop()
@@ -70,9 +89,38 @@ def store() -> Iterator[Store]:
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
     part = Store(folder / "store")
     part.start()
+    read_once.service_models()
     yield part
     part.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+_AIRFLOW = pytest.StashKey[ExitStack]()
+
+
+@pytest.fixture(scope="session")
+def airflow_house(request: pytest.FixtureRequest) -> Iterator["House"]:
+    """A whole installation with Airflow, which has the DAG `probe` beside the product's.
+
+    It takes as long to start as a hundred tests take, so there is one for all files that ask for it.
+    """
+    from tests.kit.house import a_house
+
+    with ExitStack() as until_the_last_has_had_it:
+        folder = Path(tempfile.mkdtemp(prefix="rt-"))
+        until_the_last_has_had_it.callback(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "tests" / "parts" / "dags" / "probe.py", folder / "dags")
+        house = a_house(folder / "var", airflow=True, TRANSFER_DAGS=str(folder / "dags"))
+        request.config.stash[_AIRFLOW] = until_the_last_has_had_it
+        yield until_the_last_has_had_it.enter_context(house)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Function | None) -> None:
+    """Nobody asks for Airflow any more: idle it would take a quarter of a core from the tests to come."""
+    if "airflow_house" in item.fixturenames and "airflow_house" not in getattr(nextitem, "fixturenames", ()):
+        item.config.stash[_AIRFLOW].close()
 
 
 @pytest.fixture
@@ -103,10 +151,7 @@ def keys(tmp_path: Path) -> FolderKeys:
 def ledger(migrated: Postgres, keys: FolderKeys) -> Iterator[Ledger]:
     """The real ledger, empty."""
     with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
-        tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'transfer' AND tablename <> 'clock'")
-        names = ", ".join(f"transfer.{row[0]}" for row in tables)
-        owner.execute(f"TRUNCATE {names}")
-        owner.execute("UPDATE transfer.clock SET ahead = '0'")
+        emptied(owner)
     ledger = Ledger(migrated.url("app"), keys, Origin(process="test"), connections=12)
     yield ledger
     ledger.close()

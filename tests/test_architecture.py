@@ -12,9 +12,12 @@ import pytest
 from tests.kit.documentation import dag_pages, sentences, tables
 from transfer import case, facts
 from transfer.facts import Fact
+from transfer.flow.rounds import STEPS
+from transfer.rounds import Dag
 
 ROOT = Path(__file__).parents[1]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+TASKS = ROOT / "plugins" / "transfer_airflow" / "verbs.py"
 MODULES = sorted(path for folder in ("transfer", "plugins", "dags") for path in (ROOT / folder).rglob("*.py"))
 DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.comprehension, ast.BoolOp)
 #: of a module, blank ones apart
@@ -82,19 +85,49 @@ class TestDagFile:
     def test_is_named_by_the_dag_in_it(self, path: Path):
         assert f'dag_id="{path.stem}"' in path.read_text()
 
-    def test_is_one_of_the_verbs_that_can_be_rung(self, path: Path):
-        from transfer.rounds import Dag
-
+    def test_is_one_that_a_round_can_be_owed_of(self, path: Path):
         assert path.stem in set(Dag)
+
+    def test_does_the_steps_of_its_dag_in_their_order(self, path: Path):
+        assert _calls(path, of="verbs") == [step.__name__ for step in STEPS[Dag(path.stem)]]
 
 
 PARAGRAPHS = ["# ", "**Woken by**", "**Leaves behind**", "Safe to run again"]
 
 
-def test_every_verb_that_can_be_rung_has_its_dag():
-    from transfer.rounds import Dag
+def test_every_dag_has_its_file_and_its_steps():
+    assert {path.stem for path in DAG_FILES} == set(Dag) == set(STEPS)
+    assert all(STEPS.values())
 
-    assert {path.stem for path in DAG_FILES} == set(Dag)
+
+def test_each_task_does_the_step_of_its_name():
+    """So that what Airflow runs is what the table says."""
+    functions = [n for n in ast.parse(TASKS.read_text()).body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
+    done = {f.name: [ast.unparse(call.args[0]) for call in _named_calls(f, "_task")] for f in functions}
+
+    assert done == {step.__name__: [f"rounds.{step.__name__}"] for steps in STEPS.values() for step in steps}
+
+
+@pytest.mark.parametrize("path", [TASKS, ROOT / "tests" / "kit" / "processing.py"], ids=lambda path: path.stem)
+def test_who_processes_rounds_knows_the_steps_alone(path: Path):
+    """A verb called past its step, or a round ended past it, would need its sentence a second time."""
+    imported = {n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)}
+
+    assert {m for m in imported if str(m).startswith("transfer.flow")} <= {
+        *("transfer.flow", "transfer.flow.rounds", "transfer.flow.services")
+    }
+    assert "done" not in _calls(path, of="rounds")
+
+
+def _calls(path: Path, *, of: str) -> list[str]:
+    """What is called of a module, in the order of the text."""
+    called = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+    found = [f for f in called if isinstance(f, ast.Attribute) and ast.unparse(f.value) == of]
+    return [f.attr for f in sorted(found, key=lambda f: f.lineno)]
+
+
+def _named_calls(node: ast.AST, name: str) -> list[ast.Call]:
+    return [n for n in ast.walk(node) if isinstance(n, ast.Call) and ast.unparse(n.func) == name]
 
 
 def test_the_page_of_dags_is_what_their_files_say():
@@ -121,6 +154,33 @@ def test_no_module_outgrows_its_reader():
     lines = {path: sum(1 for line in path.read_text().splitlines() if line.strip()) for path in MODULES}
 
     assert {path.relative_to(ROOT): n for path, n in lines.items() if n > LINES} == {}
+
+
+#: where a release is put together, judged, and asked for
+PERMISSIONS, BASIS = ROOT / "transfer" / "permissions", ROOT / "transfer" / "flow" / "basis.py"
+
+
+def asks_for_itself(source: str) -> list[str]:
+    """What a module names of the rules by which a release is judged, whatever name it gives them."""
+    named = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("transfer.permissions"):
+            named += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            named.append(node.attr)
+    return [name for name in named if name in ("Release", "evaluate", "rules")]
+
+
+def test_permission_is_asked_in_one_room():
+    asking = {path for path in MODULES if asks_for_itself(path.read_text())}
+
+    assert asking - {path for path in asking if path.is_relative_to(PERMISSIONS)} == {BASIS}
+
+
+def test_who_asks_for_itself_is_found():
+    assert asks_for_itself("from transfer.permissions import End, Release as R")
+    assert asks_for_itself("from transfer import permissions\npermissions.evaluate(permissions.Release())")
+    assert not asks_for_itself("from transfer.permissions import End, Ruling")
 
 
 def test_every_kind_of_fact_is_folded_or_left_out_on_purpose():

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import reduce
+from typing import Self
 
 from transfer import facts
 from transfer.facts import LedgerLine
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, InstitutionId, PatientId
 
 
 class Stage(StrEnum):
@@ -113,6 +114,39 @@ class Case:
     @property
     def is_open(self) -> bool:
         return self.closed is None
+
+    @property
+    def as_opened(self) -> "OpenedCase | None":
+        """The case as a verb works with it; None while its referral is not understood."""
+        return OpenedCase.of(self) if self.opened else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedCase:
+    """A case whose referral was understood. What stands here does not change any more; closing it changes nothing."""
+
+    id: CaseId
+    patient: PatientId
+    receiver: InstitutionId
+    referring: InstitutionId
+    checklist: str
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """A case that the caller knows to be opened: it has a request, a record or a packet.
+
+        Raises:
+            ValueError: it is not. That is a mistake of ours.
+        """
+        if case.opened is None:
+            raise ValueError(f"{case.id} is not opened")
+        return cls(
+            id=case.id,
+            patient=PatientId(case.opened.patient),
+            receiver=InstitutionId(case.opened.receiver),
+            referring=InstitutionId(case.opened.referring),
+            checklist=case.opened.checklist,
+        )
 
 
 def fold(case: CaseId, lines: Iterable[LedgerLine]) -> Case:

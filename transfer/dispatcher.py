@@ -15,6 +15,7 @@ from datetime import timedelta
 from transfer import logs, wiring
 from transfer.adapters.airflow_api import AirflowApi, Posted
 from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
+from transfer.identifiers import INBOX
 from transfer.ledger import Ledger, Tx, holds, purging, rounds
 from transfer.rounds import Dag, Round, RunState, SweepAction, judge
 
@@ -141,7 +142,7 @@ class Dispatcher:
         """Owe a round for what lapsed by itself: unmatched messages whose time is over, orphaned objects."""
         with self._ledger.transaction() as tx:
             if purging.is_housekeeping_due(tx):
-                rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+                rounds.owe(tx, Dag.HOUSEKEEPING, INBOX)
 
 
 def _ask_a_person(tx: Tx, one: Round) -> None:

@@ -24,6 +24,7 @@ class Dag(StrEnum):
     RELEASE_PACKET = "release_packet"
     SETTLE_DELIVERY = "settle_delivery"
     ENFORCE_PERMISSIONS = "enforce_permissions"
+    HOUSEKEEPING = "housekeeping"
 
 
 class RoundState(StrEnum):

@@ -6,7 +6,6 @@ or led by another ends green and says so: red means that our machinery is broken
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from airflow.sdk import get_current_context
@@ -26,14 +25,6 @@ T = TypeVar("T")
 
 #: the keys a round's conf may have; Airflow's Param lets others pass, and its audit log keeps them in clear
 CONF = frozenset({"subject", "round"})
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRound:
-    """What a verb needs: the outside, and the round in our hands."""
-
-    services: Services
-    taken: Taken
 
 
 @contextmanager
@@ -58,7 +49,7 @@ def _connected() -> Iterator[tuple[Services, dict[str, Any]]]:
         raise AirflowException(f"a mistake of ours: {logs.told(error)}") from None
 
 
-def process(dag: Dag, work: Callable[[TaskRound], T], *, otherwise: T, first: bool = True) -> T:
+def process(dag: Dag, work: Callable[[Services, Taken], T], *, otherwise: T, first: bool = True) -> T:
     """Do a task's work on its round, renewing the lease beside it; `otherwise` where it is not ours to do."""
     with _connected() as (services, params):
         hold = rounds.take if first else rounds.join
@@ -69,7 +60,7 @@ def process(dag: Dag, work: Callable[[TaskRound], T], *, otherwise: T, first: bo
             return otherwise
         with watching(services.ledger, lambda tx: rounds.renew(tx, taken)):
             try:
-                return work(TaskRound(services, taken))
+                return work(services, taken)
             except (NeedsReview, Refused) as error:
                 print(f"needs a decision: {type(error).__name__}")
                 _ask_a_person(services, taken)

@@ -75,7 +75,7 @@ def standing(hospital: Hospital) -> dict[str, Any]:
             "disclosures": tx.rows("SELECT * FROM disclosures WHERE packet LIKE %s", f"{journey.case}%"),
             "egress": tx.rows("SELECT * FROM egress WHERE patient = %s", journey.patient),
             "collected": tx.rows("SELECT record, line, superseded FROM collected WHERE case_id = %s", journey.case),
-            "holds": tx.rows("SELECT hold, word FROM holds WHERE subject = %s", journey.case),
+            "holds": tx.rows("SELECT hold, answer FROM holds WHERE subject = %s", journey.case),
             "epoch": tx.rows("SELECT epoch FROM patient_epochs WHERE patient = %s", journey.patient),
             "arrivals": tx.rows(
                 "SELECT arrival, state, conflicts, outcome FROM arrivals WHERE institution = %s", hospital.id

@@ -165,8 +165,11 @@ def test_a_head_without_end_is_not_read(ask: Ask, script: Script):
 
 @pytest.mark.parametrize("script", FRAMING.values(), ids=FRAMING)
 def test_framing_without_end_is_not_read(ask: Ask, script: Script):
+    began = time.monotonic()
     with a_raw_server(script) as url, _little_memory(), pytest.raises((TooLarge, Unavailable)):
         ask(url, PATIENT, go_on)
+
+    assert time.monotonic() - began < PATIENT.page_seconds / 3
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"GZIP", b"deflate", b"br", b"gzip, gzip"])

@@ -6,14 +6,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.kit import read_once
 from tests.kit.builders import NAMES, new_services
 from tests.kit.loggers import handed_back
+from tests.kit.packets import signing_key
+from transfer import reviewed
 from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
 from transfer.embedded.postgres import Postgres
 from transfer.flow.services import Services
 from transfer.ledger import Ledger
 from transfer.settings import written
+
+_READ = read_once.each_version(reviewed.read)
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +28,8 @@ def _loggers_are_handed_back() -> Iterator[None]:
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path: Path) -> Services:
-    return new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return new_services(ledger)
 
 
 @pytest.fixture
@@ -32,6 +37,9 @@ def transfer(
     services: Services, migrated: Postgres, keys: FolderKeys, tmp_path: Path, monkeypatch
 ) -> Callable[..., Result]:
     """Run `transfer` with arguments, and what is typed, in an installation on the same ledger as `services`."""
+    read_once.service_models()
+    monkeypatch.setattr(reviewed, "read", _READ)
+    (tmp_path / "keys" / "signer.pem").write_bytes(signing_key())
     var = tmp_path / "var"
     var.mkdir(mode=0o700)
     settings = {

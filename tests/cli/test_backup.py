@@ -37,8 +37,8 @@ def vault(store: Store) -> S3Vault:
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path: Path, vault: S3Vault) -> Services:
-    return new_services(ledger, tmp_path, vault=vault)
+def services(ledger: Ledger, vault: S3Vault) -> Services:
+    return new_services(ledger, vault=vault)
 
 
 @pytest.fixture

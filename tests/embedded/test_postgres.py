@@ -1,16 +1,19 @@
 """The embedded PostgreSQL: shut to all but its three roles, silent about what it holds, found again after a crash."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.kit.clusters import copied
 from transfer.embedded.postgres import MAX_SOCKET_PATH_BYTES, Postgres
 from transfer.errors import Unavailable
 
@@ -19,9 +22,29 @@ pytestmark = pytest.mark.servers
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def postgres():
+    """One as the product makes it, in place of the copy that other tests have."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    postgres = Postgres(folder / "postgres")
+    postgres.start()
+    yield postgres
+    postgres.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_postgres(short_folder):
+    """There is no cluster yet."""
+    postgres = Postgres(short_folder / "postgres")
+    yield postgres
+    postgres.stop()
+
+
 @pytest.fixture
 def own_postgres(short_folder):
-    postgres = Postgres(short_folder / "postgres")
+    """A cluster that is there already and does not run."""
+    postgres = copied(short_folder / "postgres")
     yield postgres
     postgres.stop()
 
@@ -127,14 +150,14 @@ def test_a_folder_too_deep_for_a_socket_gets_a_short_one_that_is_removed_on_stop
     assert not sockets.exists()
 
 
-def test_an_interrupted_first_start_is_begun_again(own_postgres):
-    half = own_postgres.folder / "data.new"
+def test_an_interrupted_first_start_is_begun_again(new_postgres):
+    half = new_postgres.folder / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
 
-    own_postgres.start()
+    new_postgres.start()
 
-    assert own_postgres.is_running()
+    assert new_postgres.is_running()
     assert not half.exists()
 
 
@@ -213,25 +236,25 @@ def test_a_stale_lock_that_names_another_process_by_now_is_not_believed(own_post
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a way around being root")
-def test_root_without_namespaces_or_another_account_is_told_what_to_do(own_postgres, monkeypatch):
+def test_root_without_namespaces_or_another_account_is_told_what_to_do(new_postgres, monkeypatch):
     monkeypatch.setenv("PATH", "")
 
     with pytest.raises(Unavailable, match="as an ordinary user, or allow user namespaces"):
-        own_postgres.start()
+        new_postgres.start()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a way around being root")
-def test_where_namespaces_are_forbidden_it_runs_under_another_account(own_postgres, tmp_path, monkeypatch):
+def test_where_namespaces_are_forbidden_it_runs_under_another_account(new_postgres, tmp_path, monkeypatch):
     forbidding = tmp_path / "unshare"
     forbidding.write_text("#!/bin/sh\nexit 1\n")
     forbidding.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
-    own_postgres.start()
+    new_postgres.start()
 
-    assert answers(own_postgres)
-    assert Path(f"/proc/{own_postgres.pid}").stat().st_uid != 0
+    assert answers(new_postgres)
+    assert Path(f"/proc/{new_postgres.pid}").stat().st_uid != 0
     monkeypatch.undo()
-    own_postgres.stop()
-    own_postgres.start()
-    assert answers(own_postgres)
+    new_postgres.stop()
+    new_postgres.start()
+    assert answers(new_postgres)

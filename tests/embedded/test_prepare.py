@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from tests.kit.clusters import copied
 from transfer.embedded.postgres import Postgres
 from transfer.ledger.migrate import migrate
 
@@ -22,7 +23,7 @@ _SPEC.loader.exec_module(prepare)
 @pytest.fixture
 def server(short_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL of its own, with nothing of ours in it."""
-    part = Postgres(short_folder / "postgres")
+    part = copied(short_folder / "postgres")
     part.start()
     with psycopg.connect(part.url("superuser"), autocommit=True) as superuser:
         for database in ("transfer", "airflow"):

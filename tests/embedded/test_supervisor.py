@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.kit.clusters import copied
 from transfer.embedded import ports
 from transfer.embedded.process import CHECKOUT, Handle
 from transfer.embedded.system import System
@@ -30,6 +31,8 @@ def a_system(folder, **more):
 
 @pytest.fixture
 def system(short_folder):
+    """One that was up before, as far as PostgreSQL is concerned."""
+    copied(short_folder / "var" / "postgres")
     system = a_system(short_folder / "var")
     yield system
     system.down()
@@ -68,8 +71,8 @@ def states(system):
     return {component.name: component.state for component in system.status()}
 
 
-def test_up_tells_what_it_does_and_down_leaves_no_process_and_no_open_port(system):
-    said = []
+def test_up_tells_what_it_does_and_down_leaves_no_process_and_no_open_port(short_folder):
+    system, said = a_system(short_folder / "var"), []
 
     system.up(said.append)
 
@@ -156,6 +159,8 @@ def test_a_recorded_number_that_is_another_process_by_now_is_left_alone(system):
 
 def test_two_installations_run_side_by_side(short_folder):
     first, second = a_system(short_folder / "a" / "var"), a_system(short_folder / "b" / "var")
+    for system in (first, second):
+        copied(system.var / "postgres")
     try:
         first.up()
         second.up()

@@ -25,7 +25,8 @@ from transfer.errors import Refused
 from transfer.facts import Origin
 from transfer.flow.backing_up import ProgressCallback, back_up
 from transfer.flow.desk import add_note, resolve
-from transfer.flow.enforce import purge, remove_orphaned
+from transfer.flow.enforce import purge
+from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.restoring import KeysMissing, Settled, check, restore
 from transfer.flow.services import Services
 from transfer.flow.stopping import end
@@ -101,7 +102,7 @@ class Place:
 
 @pytest.fixture
 def place(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Place]:
-    services = new_services(ledger, tmp_path)
+    services = new_services(ledger)
     place = Place(services, BackupFolder(tmp_path / "backup", ledger.keys), migrated.url("owner"))
     yield place
     place.services.ledger.close()

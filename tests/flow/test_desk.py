@@ -35,8 +35,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
 
 
 def lines(services: Services, chain: Chain, kind: type[facts.Fact]) -> list[facts.LedgerLine]:
@@ -278,7 +278,7 @@ class TestPermissions:
         did = desk.revoke(services, permission, actor=ANN)
 
         assert did.changed
-        assert "in force" in sentence(did)
+        assert "the stop is complete" in sentence(did)
         (shown,) = desk.dossier(services, case, actor=ANN).permissions
         assert shown.state == "revoked"
         assert shown.stop_completed_at is not None
@@ -363,7 +363,7 @@ class TestPermissions:
             did = desk.revoke(services, permission, actor=ANN, waiting=seen.append)
 
         assert (stopped.state, stopped.stop_completed_at) == ("revoked", None)
-        assert "in force" in sentence(did)
+        assert "the stop is complete" in sentence(did)
         assert (seen[0], seen[-1]) == (1, 0)
 
     def test_a_revocation_after_the_case_was_closed_still_has_somebody_to_see_to_it(self, services):

@@ -16,11 +16,12 @@ from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.flow import desk, reading
-from transfer.flow.enforce import purge_unmatched
+from transfer.flow.housekeeping import purge_unmatched
 from transfer.flow.services import Services
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, StoreOutcome
-from transfer.gateway.mllp.message_store import LedgerMessageStore, Spool
+from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.payload import Spool
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
 
 
 def a_batch(*parts: bytes, enveloped: bool = True, said: int | None = None) -> bytes:

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
 
 
 def declare(services: Services, case, institution: str = "mercy-imaging") -> desk.ActionResult:

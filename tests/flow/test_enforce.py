@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -61,8 +60,8 @@ def center() -> Center:
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path: Any, center: Center) -> Services:
-    return b.new_services(ledger, tmp_path, hand_to=lambda _: center)
+def services(ledger: Ledger, center: Center) -> Services:
+    return b.new_services(ledger, hand_to=lambda _: center)
 
 
 def come_in(services: Services, case: CaseId, kinds: Iterable[RecordKind] = EVERYTHING) -> None:

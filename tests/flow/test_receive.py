@@ -33,7 +33,7 @@ class Nothing:
     def find_patient(self, *_: object, **__: object) -> None:
         return None
 
-    def studies(self, *_: object) -> list[object]:
+    def studies(self, *_: object, **__: object) -> list[object]:
         return []
 
 
@@ -42,8 +42,8 @@ def ask_in_vain(_source: object) -> Any:
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path, ask_documents=ask_in_vain, ask_archive=ask_in_vain)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger, ask_documents=ask_in_vain, ask_archive=ask_in_vain)
 
 
 def a_report_is_stored(services: Services) -> str:

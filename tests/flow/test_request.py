@@ -42,8 +42,8 @@ def office() -> Office:
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path, office: Office) -> Services:
-    return b.new_services(ledger, tmp_path, ask_documents=office.ask)
+def services(ledger: Ledger, office: Office) -> Services:
+    return b.new_services(ledger, ask_documents=office.ask)
 
 
 def asked_again(services: Services, hours_pass: Callable[[timedelta], None], times: int) -> None:
@@ -140,8 +140,8 @@ def charts() -> Charts:
 
 
 @pytest.fixture
-def asking(ledger: Ledger, tmp_path, charts: Charts) -> Services:
-    return b.new_services(ledger, tmp_path, ask_documents=charts.ask)
+def asking(ledger: Ledger, charts: Charts) -> Services:
+    return b.new_services(ledger, ask_documents=charts.ask)
 
 
 def collected(services: Services, case) -> int:
@@ -312,9 +312,9 @@ def with_department_holding(services: Services, institution: str, *kinds: Record
     return replace(services, institutions=Institutions([changed, *others]))
 
 
-def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger, tmp_path):
+def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_also_holds(ledger: Ledger):
     archive = Archive()
-    services = b.new_services(ledger, tmp_path, ask_archive=archive.ask)
+    services = b.new_services(ledger, ask_archive=archive.ask)
     services = with_department_holding(services, b.MERCY, RecordKind.IMAGES, RecordKind.IMAGING_REPORT)
     chart = b.a_chart()
     b.sign_form(services, chart, codes=["18748-4"])

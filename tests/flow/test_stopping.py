@@ -8,8 +8,9 @@ from tests.kit import builders as b
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
+from transfer.case import OpenedCase
 from transfer.flow import desk, stopping
-from transfer.flow.collecting import may_collect
+from transfer.flow.basis import may_collect
 from transfer.flow.services import Services
 from transfer.identifiers import ArrivalId, CaseId
 from transfer.ledger import Ledger, permissions
@@ -22,8 +23,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path) -> Services:
-    return b.new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
 
 
 def ends(services: Services, case: Any) -> list[End | None]:
@@ -49,7 +50,8 @@ def test_a_form_put_right_under_its_own_number_is_revoked_in_every_version(servi
 
 def is_permitted(services: Services, case: CaseId, kind: RecordKind) -> bool:
     with services.ledger.transaction() as tx:
-        return may_collect(tx, services, case, b.LAKESIDE, kind, frozenset()).is_permitted
+        opened = OpenedCase.of(tx.case(case))
+        return may_collect(tx, services.institutions, opened, b.LAKESIDE, kind, frozenset()).is_permitted
 
 
 def of_another_number(chart: Any) -> dict[str, Any]:

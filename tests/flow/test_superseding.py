@@ -48,7 +48,7 @@ def center() -> Center:
 
 @pytest.fixture
 def services(ledger: Ledger, tmp_path: Any, center: Center) -> Services:
-    return b.new_services(ledger, tmp_path, hand_to=lambda _: center)
+    return b.new_services(ledger, hand_to=lambda _: center)
 
 
 def reported(services: Services, chart: Chart, case: CaseId, status: str) -> RecordId:

@@ -15,7 +15,7 @@ from transfer.adapters.airflow_api import AirflowApi
 from transfer.dispatcher import Dispatcher
 from transfer.errors import TurnedAway, Unreachable
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, holds, rounds
+from transfer.ledger import Ledger, holds, rounds, vault_objects
 from transfer.rounds import ATTEMPTS, Dag
 
 pytestmark = pytest.mark.servers
@@ -57,6 +57,19 @@ def test_an_owed_round_becomes_a_run_whose_id_begins_with_the_case(dispatcher, l
 
     assert airflow.states() == {f"{ONE}.1": "queued"}
     assert airflow.runs["open_case", f"{ONE}.1"]["conf"] == {"subject": ONE, "round": 1}
+
+
+def test_what_lapsed_becomes_a_run_of_housekeeping(dispatcher, ledger, airflow):
+    dispatcher.step()
+    with ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM due_runs") == 0
+        vault_objects.mark_for_deletion(tx, ["an object that a purge left"])
+
+    dispatcher.housekeeping()
+    dispatcher.housekeeping()
+    dispatcher.post()
+
+    assert set(airflow.runs) == {("housekeeping", "inbox.1")}
 
 
 def test_a_post_whose_answer_was_lost_is_made_again_and_is_one_run(dispatcher, ledger, airflow):

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ Eventually = Callable[..., None]
 
 
 @pytest.fixture
-def giving(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Giving]:
-    giving = Giving(new_services(ledger, tmp_path), migrated.url("owner"))
+def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
+    giving = Giving(new_services(ledger), migrated.url("owner"))
     yield giving
     giving.outgoing.shut()
 

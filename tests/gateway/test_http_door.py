@@ -1,15 +1,17 @@
-"""What the HTTP door answers before anything is stored."""
+"""What the FHIR door answers before anything is stored."""
 
 import asyncio
 import hashlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from starlette.requests import Request
 
-from transfer.gateway import http
+from transfer.gateway import fhir_door
+from transfer.gateway.callers import Callers
 from transfer.institutions import Institution, Institutions
 
 
@@ -22,16 +24,18 @@ def a_post(body_after: float) -> Request:
     return Request({"type": "http", "method": "POST", "path": "/fhir", "headers": headers}, receive)
 
 
-def test_a_message_that_comes_too_slowly_may_be_sent_again(monkeypatch: pytest.MonkeyPatch):
+def test_a_message_that_comes_too_slowly_may_be_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """408: senders take 403 for final."""
     token = {"sha256": hashlib.sha256(b"of-a").hexdigest(), "scopes": ["records"]}
     alder = Institution.model_validate(
         {"id": "alder", "name": "Alder", "time_zone": "UTC", "grants": ["records"], "http_door": {"tokens": [token]}}
     )
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.02)
-    doors = http.Doors(cast(Any, SimpleNamespace(institutions=Institutions([alder]))), cast(Any, None), cast(Any, None))
+    monkeypatch.setattr(fhir_door, "BODY_SECONDS", 0.02)
+    institutions = Institutions([alder])
+    services = SimpleNamespace(institutions=institutions)
+    door = fhir_door.FhirDoor(cast(Any, services), cast(Any, None), Callers(institutions), tmp_path)
 
-    answer = asyncio.run(doors.post(a_post(5.0)))
+    answer = asyncio.run(door.post(a_post(5.0)))
 
     assert answer.status_code == 408
     assert json.loads(bytes(answer.body))["issue"][0]["code"] == "timeout"

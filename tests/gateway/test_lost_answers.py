@@ -19,7 +19,8 @@ from transfer.facts import Origin
 from transfer.flow.stopping import await_stop_complete
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, StoreOutcome
-from transfer.gateway.mllp.message_store import LedgerMessageStore, Spool
+from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.payload import Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, Tx
@@ -82,11 +83,11 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
 
 
 def test_a_stream_whose_opening_was_lost_holds_up_no_stop_and_costs_no_other_stream(
-    ledger: Ledger, migrated: Any, tmp_path: Path, eventually: Callable[..., None]
+    ledger: Ledger, migrated: Any, eventually: Callable[..., None]
 ):
     deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
     deaf.is_deaf = False
-    giving = Giving(new_services(deaf, tmp_path), migrated.url("owner"))
+    giving = Giving(new_services(deaf), migrated.url("owner"))
     packet = giving.a_packet()
     receiver, going = giving.receiver(packet), giving.give(packet)
 

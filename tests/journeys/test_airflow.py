@@ -1,17 +1,14 @@
 """What an auditor sees in Airflow, and what hands in Airflow cannot break."""
 
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.kit.auditor import Auditor, eventually
-from tests.kit.house import Chart, House, a_house
+from tests.kit.house import Chart, House
 from transfer.case import Stage
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import CaseId, PatientId
@@ -23,11 +20,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    with a_house(folder / "var", airflow=True) as found:
-        yield found
-    shutil.rmtree(folder, ignore_errors=True)
+def house(airflow_house: House) -> House:
+    return airflow_house
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ from transfer.case import Stage
 from transfer.errors import Unheard
 from transfer.flow.assemble import assemble
 from transfer.flow.deliver import deliver
-from transfer.flow.enforce import remove_orphaned
+from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.settle import settle
 from transfer.holds import HoldAnswer

@@ -1,6 +1,5 @@
 """A study from an archive that speaks DIMSE alone: found by C-FIND, fetched by C-GET, over TLS with certificates."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pydicom.dataset import Dataset
 
 from tests.kit.acts import Journey
 from tests.kit.house import Chart, House, a_house
+from tests.kit.images import images_of
 from tests.kit.marked_patients import a_marked_patient, of_charts
 from tests.kit.peers.certificates import certificates
 from tests.kit.peers.orthanc import DicomOrthanc, an_orthanc, put_in
@@ -28,10 +28,10 @@ from tests.kit.processing import process_all
 from tests.kit.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
 from tests.kit.written import everything, search
 from transfer import wiring
-from transfer.demo import images_of
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import records
+from transfer.sandbox.charts import draw_chart
 
 pytestmark = pytest.mark.servers
 
@@ -75,8 +75,7 @@ def house(folder: Path, orthanc: DicomOrthanc) -> Iterator[House]:
 
 def a_patient(house: House, slices: int) -> tuple[Chart, dict[str, bytes]]:
     """A new patient, whose release form is here, and the images by UID."""
-    command = [sys.executable, "-m", "transfer.sandbox.charts", "--slices", str(slices)]
-    chart: Chart = json.loads(subprocess.check_output(command))
+    chart = draw_chart(slices=slices)
     for institution in ("oncology", "pathology"):
         house.order(institution, "patients", chart)
     house.release_form(chart)

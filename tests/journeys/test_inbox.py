@@ -22,8 +22,8 @@ from tests.kit.staff import NURSE, REGISTRAR
 from transfer import facts
 from transfer.completeness import NeedState
 from transfer.facts import SYSTEM, Chain
-from transfer.flow import desk
-from transfer.flow import receive as receiving
+from transfer.flow import answers, desk
+from transfer.flow.receive import receive
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import holds, permissions, purging, rounds
@@ -82,11 +82,11 @@ def now(house: House) -> datetime:
 # --- unmatched --------------------------------------------------------------------------------------------------------
 
 
-def enforce_inbox(house: House) -> None:
+def housekeeping(house: House) -> None:
     """What the dispatcher's housekeeping rings for."""
     with house.services.ledger.transaction() as tx:
         assert purging.is_housekeeping_due(tx)
-        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+        rounds.owe(tx, Dag.HOUSEKEEPING, "inbox")
     process_all(house.services)
 
 
@@ -149,14 +149,14 @@ def test_messages_about_nobody_known_trouble_nobody_and_are_purged_unless_their_
     key = house.settings.keys / "day" / "prairie-pathology" / day.isoformat()
     assert key.exists()
     hours_pass(timedelta(hours=73))
-    enforce_inbox(house)
+    housekeeping(house)
     with house.services.ledger.transaction() as tx:
         assert tx.value("SELECT count(*) FROM arrivals WHERE state = 'sealed' AND patient IS NULL") == 0
         assert tx.value("SELECT count(*) FROM arrival_terms") == 0
     purged = counts(house)["purged"] - before["purged"]
     assert purged >= UNMATCHED
     hours_pass(timedelta(hours=48))
-    enforce_inbox(house)
+    housekeeping(house)
     assert not key.exists()
     with house.services.ledger.transaction() as tx:
         closed = [one.fact for one in tx.lines(SYSTEM) if isinstance(one.fact, facts.UnmatchedPurged)]
@@ -175,7 +175,7 @@ def test_what_waits_for_a_decision_outlasts_the_key_of_its_day(house: House, hou
     process_all(house.services)
     hold = question_about(house, chart)
     hours_pass(timedelta(hours=24 * 6))
-    enforce_inbox(house)
+    housekeeping(house)
     with house.services.ledger.transaction() as tx:
         key = tx.value("SELECT key FROM arrivals WHERE arrival = %s", hold.subject)
     assert key.endswith(now(house).date().isoformat())
@@ -191,17 +191,17 @@ def test_a_message_that_is_just_being_sealed_while_its_case_opens_is_not_missed(
     chart = house.a_patient(slices=2)
     house.release_form(chart)
     process_all(house.services)
-    is_sealing, go_on, seal = Event(), Event(), receiving._seal_away
+    is_sealing, go_on, seal = Event(), Event(), answers.seal_away
 
     def seal_slowly(*said: Any) -> None:
         is_sealing.set()
         assert go_on.wait(10)
         seal(*said)
 
-    monkeypatch.setattr(receiving, "_seal_away", seal_slowly)
+    monkeypatch.setattr(answers, "seal_away", seal_slowly)
     deliver(house, a_report(chart))
     with ThreadPoolExecutor() as background:
-        sealing = background.submit(receiving.receive, house.services)
+        sealing = background.submit(receive, house.services)
         assert is_sealing.wait(10)
         case = house.referral(chart)
         opening = background.submit(process_all, house.services)

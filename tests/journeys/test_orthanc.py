@@ -1,23 +1,22 @@
 """A study from Orthanc, which hospitals run: found by QIDO-RS, fetched by WADO-RS, delivered as it was put in."""
 
 import hashlib
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.kit.acts import Journey
 from tests.kit.house import Chart, House, a_house
+from tests.kit.images import images_of
 from tests.kit.peers import orthanc
 from tests.kit.processing import process_all
-from transfer.demo import images_of
 from transfer.embedded.orthanc import Orthanc
 from transfer.holds import HoldAnswer
+from transfer.sandbox.charts import draw_chart
 
 pytestmark = pytest.mark.servers
 
@@ -35,11 +34,9 @@ def house() -> Iterator[House]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def a_patient(house: House, **how: object) -> tuple[Chart, list[bytes]]:
+def a_patient(house: House, **how: Any) -> tuple[Chart, list[bytes]]:
     """A new patient, whose images are in Orthanc."""
-    words = [str(word) for name, value in how.items() for word in (f"--{name}", value)]
-    command = [sys.executable, "-m", "transfer.sandbox.charts", *words]
-    chart: Chart = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    chart = draw_chart(**how)
     for institution in ("oncology", "pathology"):
         house.order(institution, "patients", chart)
     images = images_of(chart)
@@ -75,7 +72,7 @@ def test_what_was_put_into_orthanc_is_what_the_center_gets(house: House) -> None
 
 def test_a_patient_orthanc_does_not_know_is_not_found_there_and_nobody_elses_images_come(house: House) -> None:
     a_patient(house, slices=2)
-    other = json.loads(subprocess.check_output([sys.executable, "-m", "transfer.sandbox.charts"]))
+    other = draw_chart()
     for institution in ("oncology", "pathology"):
         house.order(institution, "patients", other)
     house.release_form(other)

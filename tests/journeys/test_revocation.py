@@ -35,7 +35,7 @@ from transfer.flow import desk, stopping
 from transfer.flow.services import Services
 from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing
-from transfer.gateway.http import Doors
+from transfer.gateway.http import application
 from transfer.gateway.intake import Intake
 from transfer.gateway.serving import server
 from transfer.ledger import patients, permissions
@@ -123,7 +123,7 @@ def a_gateway(services: Services) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     intake, outgoing = Intake(services.ledger), Outgoing(services)
-    http = server(Doors(services, intake, outgoing).app(), "127.0.0.1", port)
+    http = server(application(services, intake, outgoing), "127.0.0.1", port)
 
     async def serve() -> None:
         watch = asyncio.create_task(outgoing.watch())

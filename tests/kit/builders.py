@@ -8,19 +8,22 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.kit.fakes import MemoryVault
+from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
 from transfer import checklist, institutions
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.adapters.packet.signature import new_key
 from transfer.arrivals import ArrivalKind, Door
+from transfer.case import OpenedCase
 from transfer.errors import Unreachable
 from transfer.flow.assess import Assessment, look, settle_needs
-from transfer.flow.collecting import answered, join, may_collect
+from transfer.flow.basis import may_collect
+from transfer.flow.collecting import answered, join
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Ledger, arrivals, holds, patients, records, requests
@@ -74,14 +77,24 @@ def nobody_answers(_: object) -> Any:
     raise Unreachable("nothing listens there")
 
 
-def new_services(ledger: Ledger, folder: Path, **other: object) -> Services:
+@cache
+def _institutions() -> institutions.Institutions:
+    return institutions.load(ROOT / "institutions", NAMES)
+
+
+@cache
+def _checklists() -> checklist.Checklists:
+    return checklist.load(ROOT / "checklists")
+
+
+def new_services(ledger: Ledger, **other: object) -> Services:
     """Everything a verb may touch, with the partners of `institutions/` and a vault in memory."""
     plain: dict[str, Any] = {
         "ledger": ledger,
         "vault": MemoryVault(),
-        "institutions": institutions.load(ROOT / "institutions", NAMES),
-        "checklists": checklist.load(ROOT / "checklists"),
-        "signer": new_key(folder / "signer.pem"),
+        "institutions": _institutions(),
+        "checklists": _checklists(),
+        "signer": a_signer(),
         "public_url": "https://transfer.example",
         "source_id": "urn:uuid:00000000-0000-4000-8000-000000000001",
         "ask_documents": nobody_answers,
@@ -194,7 +207,8 @@ def came_in(
     with services.ledger.transaction() as tx:
         patients.hold_epoch_shared(tx, patient)
         tx.lock_case(case)
-        ruling = may_collect(tx, services, case, source, kind, frozenset())
+        opened = OpenedCase.of(tx.case(case))
+        ruling = may_collect(tx, services.institutions, opened, source, kind, frozenset())
         new = NewRecord(
             patient=patient,
             institution=source,
@@ -205,7 +219,7 @@ def came_in(
             parts=(RecordPart(role="received", content_type="text/plain", location=place),),
         )
         kept = records.keep(tx, new)
-        join(tx, services, case, kept, ruling, MatchRule.IDENTIFIER)
+        join(tx, services, opened, kept, ruling, MatchRule.IDENTIFIER)
         for request in requests.of_case(tx, case):
             holds = services.institutions[request.institution].department(request.department).holds
             if request.state is RequestState.DUE and kind in holds:

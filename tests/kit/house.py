@@ -1,8 +1,6 @@
 """A whole installation for journeys: real parts, stand-in institutions, and hands to act as people do."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +9,14 @@ from typing import Any
 
 import urllib3
 
+from tests.kit.clusters import copied
 from tests.kit.processing import process_until
 from transfer import wiring
 from transfer.embedded.system import System
 from transfer.flow.assess import Assessment, look
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
+from transfer.sandbox.charts import draw_chart
 from transfer.settings import Settings
 
 Chart = dict[str, Any]
@@ -51,9 +51,7 @@ class House:
 
     def a_patient(self, *, slices: int = 4, marked: str | None = None) -> Chart:
         """A new synthetic patient whom oncology, pathology and archive know."""
-        marks = ["--marked", marked] if marked else []
-        command = [sys.executable, "-m", "transfer.sandbox.charts", "--slices", str(slices), *marks]
-        chart: Chart = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        chart = draw_chart(marked=marked, slices=slices)
         for institution in ("oncology", "pathology", "archive"):
             self.order(institution, "patients", chart)
         return chart
@@ -103,6 +101,7 @@ class House:
 @contextmanager
 def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies."""
+    copied(var / "postgres")
     system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:

@@ -1,9 +1,8 @@
-"""A message_store of messages in memory, as true to `MessageStore` as the real one: what it holds is what was
-acknowledged.
-"""
+"""A `MessageStore` in memory, as true as the real one: what it holds is what was acknowledged."""
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from transfer.errors import Unavailable
@@ -28,6 +27,9 @@ class MemorySink:
     def discard(self) -> None:
         assert not self.is_discarded
         self.is_discarded = True
+
+    def chunks(self) -> Iterator[bytes]:
+        yield bytes(self.held)
 
 
 @dataclass
@@ -69,7 +71,7 @@ class MemoryMessageStore:
                 raise answer
             if answer.outcome in (StoreOutcome.REFUSED, StoreOutcome.UNAVAILABLE):
                 return answer
-        payload = frame.payload if frame.payload is not None else bytes(frame.sink.held)  # type: ignore[union-attr]
+        payload = b"".join(frame.chunks())
         assert hashlib.sha256(payload).hexdigest() == frame.sha256
         assert len(payload) == frame.length
         known = self._known.setdefault((frame.institution, frame.header.control_id), set())

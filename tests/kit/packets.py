@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fpdf import FPDF
+from joserfc.jwk import RSAKey
 
 from tests.kit.fakes import MemoryVault
 from transfer.adapters.packet.assembly import assemble
@@ -24,9 +25,16 @@ CASE = CaseId("c00000000001")
 
 
 @cache
-def a_signer(name: str = "ours") -> KeySigner:
+def signing_key(name: str = "ours") -> bytes:
+    """A signing key's file."""
     with TemporaryDirectory() as folder:
-        return new_key(Path(folder) / name)
+        new_key(Path(folder) / name)
+        return (Path(folder) / name).read_bytes()
+
+
+@cache
+def a_signer(name: str = "ours") -> KeySigner:
+    return KeySigner(RSAKey.import_key(signing_key(name)))
 
 
 def a_pdf(*pages: str) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.kit.clusters import copied
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded.postgres import Postgres
 from transfer.errors import Unavailable
@@ -25,7 +26,7 @@ CONNECTIONS = 6
 
 @pytest.fixture
 def own_postgres(short_folder: Path) -> Iterator[Postgres]:
-    postgres = Postgres(short_folder / "postgres")
+    postgres = copied(short_folder / "postgres")
     postgres.start()
     migrate(postgres.url("owner"))
     yield postgres

@@ -1,7 +1,6 @@
 """What was purged is gone, and what is sent again is another thing: kept, unless it would begin what somebody ended."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -20,8 +19,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def services(ledger: Ledger, tmp_path: Path) -> Services:
-    return new_services(ledger, tmp_path)
+def services(ledger: Ledger) -> Services:
+    return new_services(ledger)
 
 
 def a_note(services: Services) -> Stored:

@@ -10,11 +10,11 @@ import pydicom
 import pytest
 
 from tests.kit.fakes import MemoryVault
+from tests.kit.images import images_of
 from tests.kit.peers import installed
 from tests.kit.peers.running import running
 from tests.kit.series import fetch, fetched, largest, missing
 from transfer.adapters.dimse import DimseClient, DimsePeer
-from transfer.demo import images_of
 from transfer.embedded import ports
 from transfer.embedded.orthanc import Orthanc
 from transfer.errors import TransferError, TurnedAway

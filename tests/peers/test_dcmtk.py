@@ -10,9 +10,9 @@ from pydicom.fileset import FileSet
 
 from tests.kit.dicomdirs import a_study
 from tests.kit.fakes import MemoryVault
+from tests.kit.images import images_of
 from tests.kit.packets import contents, made
 from tests.kit.peers import installed
-from transfer.demo import images_of
 from transfer.sandbox.charts import draw_chart
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "dicom"

@@ -13,12 +13,12 @@ import pydicom
 import pytest
 
 from tests.kit.fakes import MemoryVault
+from tests.kit.images import images_of
 from tests.kit.peers.certificates import Certificates, certificates
 from tests.kit.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
 from tests.kit.series import fetch, fetched, largest, missing
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
-from transfer.demo import images_of
 from transfer.errors import ChangedMeanwhile, TurnedAway, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName

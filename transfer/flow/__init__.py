@@ -1,1 +1,15 @@
-"""The verbs: what happens to a case, one module each, in the order in which it happens."""
+"""The verbs: what happens to a case, one module each.
+
+In the order in which it happens:
+
+- `opening` opens a case from its referral and decides whom to ask; `basis` says whether that is permitted.
+- `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
+- `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
+  it is; `forms`, `answers` and `unmatched` file it.
+- `collecting` puts a record on its line; `assess` says what is still missing and what follows.
+- `assemble` makes the packet (`superseding`), `deliver` hands it over, `settle` takes in the receipt.
+- `stopping` ends a permission, `enforce` follows up and purges, `housekeeping` removes what lapsed by itself.
+- `backing_up` and `restoring` keep the ledger and the vault twice.
+
+`desk` is what people do. `services` is what all of them work with.
+"""

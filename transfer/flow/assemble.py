@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
+from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, look
-from transfer.flow.basis import rule
+from transfer.flow.basis import may_release
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
-from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId, RecordId
+from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.packet import (
@@ -24,7 +25,6 @@ from transfer.packet import (
     SeriesItem,
     Superseded,
 )
-from transfer.permissions import Release
 from transfer.records import RecordKind
 
 #: said of every line that is not in the packet, whatever the reason (promise 7)
@@ -41,27 +41,28 @@ def assemble(services: Services, packet: PacketId) -> bool:
         known = packets.get(tx, packet)
         if known is None or known.is_purged or known.is_assembled:
             return known is not None and not known.is_purged
-        patient = _patient(tx, packet.case)
-        epoch = patients.hold_epoch_shared(tx, patient)
-        contents, held = _contents(tx, services, packet, patient)
-        if not _is_permitted(tx, services, contents, patient):
+        opened = OpenedCase.of(tx.case(packet.case))
+        epoch = patients.hold_epoch_shared(tx, opened.patient)
+        contents, carried = _contents(tx, services, packet, opened)
+        if not _is_permitted(tx, services, opened, carried):
             holds.place(tx, packet.case, "release-not-permitted", packet)
             return False
-    with vault_objects.writing_for(patient):
+    with vault_objects.writing_for(opened.patient):
         plan = plan_packet(contents, vault=services.vault, signer=services.signer)
     with services.ledger.transaction() as tx:
-        now = patients.hold_epoch_shared(tx, patient)
+        now = patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(packet.case)
         still = packets.get(tx, packet)
         if still is None or still.is_purged or still.is_assembled:
             _discard(services, sorted(plan.generated_keys))
             return still is not None and not still.is_purged
-        if now != epoch and not _is_permitted(tx, services, contents, patient):
+        if now != epoch and not _is_permitted(tx, services, opened, carried):
             _discard(services, sorted(plan.generated_keys))
             holds.place(tx, packet.case, "release-not-permitted", packet)
             return False
         tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
-        packets.seal_plan(tx, patient, plan, tag_manifest, held, [missing.line for missing in contents.missing])
+        held, lacking = [kept.id for kept in carried], [missing.line for missing in contents.missing]
+        packets.seal_plan(tx, opened.patient, plan, tag_manifest, held, lacking)
         anchor = contents.anchor
         tx.append(
             Chain.case(packet.case),
@@ -75,32 +76,19 @@ def _discard(services: Services, keys: list[str]) -> None:
         services.vault.remove(key)
 
 
-def _patient(tx: Tx, case: CaseId) -> PatientId:
-    opened = tx.case(case).opened
-    assert opened is not None  # a packet is planned for an opened case
-    return PatientId(opened.patient)
+def _is_permitted(tx: Tx, services: Services, opened: OpenedCase, carried: Sequence[StoredRecord]) -> bool:
+    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, carried)
+    return all(ruling.is_permitted for ruling in rulings)
 
 
-def _is_permitted(tx: Tx, services: Services, contents: Contents, patient: PatientId) -> bool:
-    moving = [(item.source, item.kind, item.labels) for item in contents.items]
-    moving += [(item.source, RecordKind.IMAGES, item.labels) for item in contents.imaging]
-    releases = {
-        Release(discloser=source, recipient=contents.receiver, kinds=frozenset({kind}), labels=labels)
-        for source, kind, labels in moving
-    }
-    return all(rule(tx, services.institutions, patient, one).is_permitted for one in releases)
-
-
-def _contents(tx: Tx, services: Services, packet: PacketId, patient: PatientId) -> tuple[Contents, list[str]]:
+def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> tuple[Contents, list[StoredRecord]]:
     """All that the packet says, and the records it carries."""
     found = look(tx, services, packet.case)
-    opened = found.case.opened
-    who = patients.identity(tx, patient)
-    assert opened is not None  # a packet is planned for an opened case
-    assert who is not None  # and for a patient who is not purged
+    who = patients.identity(tx, opened.patient)
+    assert who is not None  # a packet is planned for a patient who is not purged
     carried = [(kept, joined) for kept, joined in records.joined(tx, packet.case) if _goes_along(kept, joined)]
     first = _first_here(carried)
-    older = superseded(tx, found.case, patient, [kept.id for kept, _ in carried])
+    older = superseded(tx, found.case, opened.patient, [kept.id for kept, _ in carried])
     items = [
         item
         for kept, joined in carried
@@ -113,21 +101,21 @@ def _contents(tx: Tx, services: Services, packet: PacketId, patient: PatientId) 
         packet=packet,
         created_at=tx.now(),
         patient=who.current,
-        receiver=InstitutionId(opened.receiver),
+        receiver=opened.receiver,
         receiver_name=services.institutions[opened.receiver].name,
         referring_name=services.institutions[opened.referring].name,
         question=_question(tx, packet.case),
         items=tuple(items),
         imaging=tuple(imaging),
         missing=_missing(found),
-        material=tuple(_material(tx, packet.case, patient)),
+        material=tuple(_material(tx, packet.case, opened.patient)),
         checklist=checklist.id,
         checklist_version=checklist.version,
         line_labels={line.key: line.label for line in checklist.lines},
         anchor=Anchor(head.chain, head.sequence, head.hash.hex()),
         replaces=PacketId.of(packet.case, packet.number - 1) if packet.number > 1 else None,
     )
-    return contents, [kept.id for kept, _ in carried]
+    return contents, [kept for kept, _ in carried]
 
 
 def _goes_along(kept: StoredRecord, joined: Joined) -> bool:

@@ -7,7 +7,7 @@ incomplete, nor both owe a packet.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from transfer.case import Case
+from transfer.case import Case, OpenedCase
 from transfer.completeness import (
     SETTLED,
     CollectedRecord,
@@ -18,7 +18,7 @@ from transfer.completeness import (
     assess,
 )
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, PatientId, RecordId
+from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
 from transfer.rounds import Dag
 
@@ -53,14 +53,13 @@ def is_lacking(need: Need) -> bool:
 def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     """Judge a case. Writes nothing."""
     case = tx.case(case_id)
-    assert case.opened is not None  # only an opened case is assessed
-    patient = PatientId(case.opened.patient)
+    opened = OpenedCase.of(case)
     here = _records(tx, case_id)
     completeness = assess(
-        services.checklists[case.opened.checklist],
+        services.checklists[opened.checklist],
         requests=requests.of_case(tx, case_id),
         records=here,
-        materials=[kept.material for kept in materials.of_case(tx, case_id, patient)],
+        materials=[kept.material for kept in materials.of_case(tx, case_id, opened.patient)],
         waivers=_waivers(case),
         now=tx.now(),
     )

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from transfer import copies
+from transfer.case import OpenedCase
 from transfer.checklist import Checklist
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
-from transfer.flow.basis import rule
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
+from transfer.identifiers import CaseId, InstitutionId, RequestId
 from transfer.ledger import Tx, holds, records, requests, rounds
 from transfer.ledger.records import Joined, StoredRecord
 from transfer.matching import MatchRule
-from transfer.permissions import Release, Ruling
+from transfer.permissions import Ruling
 from transfer.records import RecordKind
 from transfer.requests import RequestState
 from transfer.rounds import Dag
@@ -28,21 +28,6 @@ def line_of(checklist: Checklist, kind: RecordKind, lines: Sequence[str] | None 
         if kind in line.kinds and (lines is None or line.key in lines):
             return line.key
     return None
-
-
-def may_collect(
-    tx: Tx, services: Services, case: CaseId, source: InstitutionId, kind: RecordKind, labels: frozenset[str]
-) -> Ruling:
-    """Rule on letting a record from this source into the case, in the patient's epoch."""
-    opened = tx.case(case).opened
-    assert opened is not None  # only an opened case has anything to collect
-    release = Release(
-        discloser=source,
-        recipient=InstitutionId(opened.receiver),
-        kinds=frozenset({kind}),
-        labels=labels,
-    )
-    return rule(tx, services.institutions, PatientId(opened.patient), release)
 
 
 @contextmanager
@@ -61,7 +46,7 @@ def taken_back(services: Services, key: str) -> Iterator[None]:
 def join(
     tx: Tx,
     services: Services,
-    case: CaseId,
+    opened: OpenedCase,
     kept: StoredRecord,
     ruling: Ruling,
     match_rule: MatchRule,
@@ -72,8 +57,7 @@ def join(
     What it replaces, corrects or withdraws is superseded in the same transaction. The record stays; it no longer
     answers the line.
     """
-    opened = tx.case(case).opened
-    assert opened is not None  # the ruling was made from it
+    case = opened.id
     line = line_of(services.checklists[opened.checklist], kept.kind)
     new, earlier = _version(tx, services, kept), _earlier(tx, services, case, kept)
     copy_of = copies.original(new, earlier)

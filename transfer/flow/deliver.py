@@ -7,8 +7,9 @@ import base64
 from datetime import timedelta
 
 from transfer.adapters.fhir.submission import DownloadLink, submission
+from transfer.case import OpenedCase
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard
-from transfer.flow.basis import rule_packet
+from transfer.flow.basis import may_release
 from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
 from transfer.identifiers import InstitutionId, PacketId, PatientId
@@ -17,7 +18,7 @@ from transfer.ledger.disclosures import Disclosure, Egress, Sender
 from transfer.rounds import Dag
 
 #: how much later a delivery is tried again that the receiver could not take
-AGAIN = timedelta(minutes=1)
+RETRY_AFTER = timedelta(minutes=1)
 #: what the submission's own egress is called; the downloads of its links have names of their own
 CHANNEL = "iti-65"
 
@@ -27,7 +28,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
     with services.ledger.transaction() as tx:
         disclosures.close_dead(tx)
         case = tx.case(packet.case)
-        opened = case.opened
+        opened = case.as_opened
         known = packets.get(tx, packet)
         disclosure = disclosures.disclosure_of(tx, packet)
         is_under_way = disclosure is not None and disclosures.is_open(tx, disclosure, CHANNEL)
@@ -35,7 +36,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return "not assembled: nothing to hand over"
     if is_under_way:
         with services.ledger.transaction() as tx:
-            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=RETRY_AFTER)
         return "another task is handing it over: it is looked at again in a minute"
     receiver = services.institutions[opened.receiver]
     if receiver.receives is None:
@@ -47,11 +48,10 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return f"handed to {receiver.id} before"
     if not case.is_open:
         return "the case is closed: nothing is handed over"
-    patient = PatientId(opened.patient)
-    egress = _open(services, packet, patient, InstitutionId(receiver.id), sender)
+    egress = _open(services, packet, opened, sender)
     if egress is None:
         return "not permitted any more: see its decision"
-    return _send(services, client, packet, patient, egress)
+    return _send(services, client, packet, egress)
 
 
 def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disclosure) -> bool:
@@ -65,18 +65,16 @@ def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disc
     except (Unavailable, NeedsReview, Refused):
         with services.ledger.transaction() as tx:
             disclosures.settle(tx, disclosure, "unknown")
-            rounds.owe(tx, Dag.RELEASE_PACKET, disclosure.packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, disclosure.packet, after=RETRY_AFTER)
         return False
     with services.ledger.transaction() as tx:
         disclosures.settle(tx, disclosure, "made" if has else "not-made")
     return not has
 
 
-def _open(
-    services: Services, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: Sender
-) -> Egress | None:
+def _open(services: Services, packet: PacketId, opened: OpenedCase, sender: Sender) -> Egress | None:
     with services.ledger.transaction() as tx:
-        return open_egress(tx, services, packet, patient, receiver, sender.number, CHANNEL)
+        return open_egress(tx, services, packet, opened.patient, opened.receiver, sender.number, CHANNEL)
 
 
 def open_egress(
@@ -88,7 +86,7 @@ def open_egress(
     counts them, and closes what it opened.
     """
     epoch = patients.hold_epoch_shared(tx, patient)
-    rulings = rule_packet(tx, services.institutions, patient, packet, receiver)
+    rulings = may_release(tx, services.institutions, patient, receiver, packets.contents(tx, packet))
     if not rulings or not all(ruling.is_permitted for ruling in rulings):
         holds.place(tx, packet.case, "release-not-permitted", packet)
         return None
@@ -104,10 +102,10 @@ def open_egress(
     return disclosures.open_egress(tx, begun, patient, epoch, sender, channel)
 
 
-def _send(services: Services, client: PacketReceiver, packet: PacketId, patient: PatientId, egress: Egress) -> str:
-    bundle = _bundle(services, packet, patient)
+def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: Egress) -> str:
+    bundle = _bundle(services, packet)
     try:
-        with watching(services.ledger, patient=patient, epoch=egress.epoch, cut=client.cut):
+        with watching(services.ledger, patient=egress.patient, epoch=egress.epoch, cut=client.cut):
             client.submit(bundle)
     except Unheard as error:
         outcome = "unknown" if error.maybe_received else "not-made"
@@ -120,14 +118,14 @@ def _send(services: Services, client: PacketReceiver, packet: PacketId, patient:
     return _write(services, packet, egress, len(bundle), outcome)
 
 
-def _bundle(services: Services, packet: PacketId, patient: PatientId) -> bytes:
+def _bundle(services: Services, packet: PacketId) -> bytes:
     """The submission: the same bytes each time it is made."""
     with services.ledger.transaction() as tx:
-        plan = packets.plan_of(tx, packet, patient)
+        opened = OpenedCase.of(tx.case(packet.case))
+        plan = packets.plan_of(tx, packet, opened.patient)
         known = packets.get(tx, packet)
-        who = patients.identity(tx, patient)
-        opened = tx.case(packet.case).opened
-    assert known and who and opened  # an egress was opened for it
+        who = patients.identity(tx, opened.patient)
+    assert known and who  # an egress was opened for it
     base = f"{services.public_url}/packets/{packet}"
     tar = DownloadLink(
         path="packet.tar", url=f"{base}/packet.tar", content_type="application/x-tar", size=plan.tar_length
@@ -165,7 +163,7 @@ def _write(services: Services, packet: PacketId, egress: Egress, size: int, outc
         if outcome == "refused":
             holds.place(tx, packet.case, "receiver-refused", packet)
         elif outcome != "made":
-            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=AGAIN)
+            rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=RETRY_AFTER)
     return {
         "made": f"handed to {disclosure.recipient}: waiting for its receipt",
         "not-made": "the receiver could not be reached: again in a minute",

@@ -83,7 +83,7 @@ def _incoming(services: Services, arrival: Arrival, message: bytes) -> NewArriva
     """What the door would have made of it."""
     header = hl7v2.header(message)
     kind, control = hl7v2.kind(header), header.control_id
-    return _stretch(
+    return _new_arrival(
         services, arrival, message, kind, f"{control}|{hashlib.sha256(message).hexdigest()}", control or None
     )
 
@@ -93,10 +93,10 @@ def _rest(services: Services, arrival: Arrival, unfit: bytes) -> NewArrival:
 
     A notice, as every batch: when it is read again it is divided again, by what its sender may send then.
     """
-    return _stretch(services, arrival, unfit, ArrivalKind.NOTICE, f"rest|{hashlib.sha256(unfit).hexdigest()}", None)
+    return _new_arrival(services, arrival, unfit, ArrivalKind.NOTICE, f"rest|{hashlib.sha256(unfit).hexdigest()}", None)
 
 
-def _stretch(
+def _new_arrival(
     services: Services, arrival: Arrival, payload: bytes, kind: ArrivalKind, business: str, control: str | None
 ) -> NewArrival:
     """An object of the vault that turns out to be a duplicate's is orphaned, and removed with the others."""

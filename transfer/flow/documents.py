@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 from transfer.errors import ChangedMeanwhile, NeedsReview, TooLarge
-from transfer.flow.collecting import join, may_collect, taken_back
-from transfer.flow.opening import rule_request
+from transfer.flow.basis import may_ask, may_collect
+from transfer.flow.collecting import join, taken_back
+from transfer.flow.identity import match_requested
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.ledger import Tx, holds, patients, records, requests, rounds
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
-from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
+from transfer.matching import MatchRule, MatchVerdict
 from transfer.patients import Demographics
 from transfer.records import Document
 from transfer.requests import NOT_COVERED, RequestState
@@ -35,7 +36,7 @@ def fetch_documents(
     found = client.find_patient(asking.everyone, institution, keep_going=watch.check)
     if found is None:
         return RequestState.NOT_FOUND, ()
-    match_rule = _surely(asking, found.demographics)
+    match_rule = _surely_ours(asking, found.demographics)
     kinds = institution.department(made.department).holds
     count, unusable, left = 0, 0, 0
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
@@ -56,14 +57,13 @@ def fetch_documents(
     return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
 
 
-def _surely(asking: PermittedRequest, said: Demographics) -> MatchRule:
+def _surely_ours(asking: PermittedRequest, said: Demographics) -> MatchRule:
     """The rule by which the one they found is ours.
 
     Raises:
         NeedsReview: it is somebody else, or may be.
     """
-    candidate = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
-    match = identify(said, study_identifiers=frozenset(), candidates=[candidate])
+    match = match_requested(asking, said)
     if match.verdict is not MatchVerdict.OURS:
         raise NeedsReview(f"their patient is not surely ours ({match.match_rule})")
     return match.match_rule
@@ -75,7 +75,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
     department = services.institutions[made.institution].department(made.department)
     origin = f"{department.asked.by}/{made.institution}/{min(found.sources)}"
     with services.ledger.transaction() as tx:
-        ruling = may_collect(tx, services, made.case, made.institution, document.kind, document.labels)
+        ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
         kept = records.known(tx, asking.patient, origin)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, services, asking)
@@ -101,7 +101,7 @@ def _stop_unless_permitted(tx: Tx, services: Services, asking: PermittedRequest)
     """
     made = asking.claimed.request
     is_moved = patients.hold_epoch_shared(tx, asking.patient) != asking.epoch
-    if is_moved or not rule_request(tx, services, asking.patient, asking.receiver, made).is_permitted:
+    if is_moved or not may_ask(tx, services.institutions, asking.opened, made).is_permitted:
         raise ChangedMeanwhile("the permission ended while we worked")
 
 
@@ -118,11 +118,11 @@ def _file(
         patients.hold_epoch_shared(tx, asking.patient)
         tx.lock_case(made.case)
         requests.still_ours(tx, asking.claimed)
-        ruling = may_collect(tx, services, made.case, made.institution, document.kind, document.labels)
+        ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
         if not ruling.is_permitted:
             raise ChangedMeanwhile("the permission ended while we worked")
         record = records.keep(tx, one) if isinstance(one, NewRecord) else one
-        join(tx, services, made.case, record, ruling, match_rule, request=made.id)
+        join(tx, services, asking.opened, record, ruling, match_rule, request=made.id)
         if patients.learn(tx, asking.patient, document.patient):
             rounds.owe(tx, Dag.OPEN_CASE, made.case)
 

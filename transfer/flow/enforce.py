@@ -7,16 +7,16 @@ It removes by the ledger's names, never by a listing.
 from datetime import datetime, timedelta
 
 from transfer import facts
+from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
-from transfer.flow.basis import may_go_on, rule
-from transfer.flow.opening import rule_request
+from transfer.flow.basis import may_ask, may_go_on, still_covers
+from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete
-from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import (
     Tx,
-    arrivals,
     holds,
     patients,
     permissions,
@@ -24,10 +24,9 @@ from transfer.ledger import (
     records,
     requests,
     rounds,
-    vault_objects,
 )
 from transfer.ledger.permissions import FiledPermission
-from transfer.permissions import End, Release
+from transfer.permissions import End
 from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.sealing import KeyName
@@ -39,35 +38,34 @@ PURGE = "purge"
 def enforce(services: Services, case: CaseId) -> str:
     """Follow up on the ended permissions of a case's patient. Safe to repeat: each step looks before it acts."""
     with services.ledger.transaction() as tx:
-        opened = tx.case(case).opened
+        opened = tx.case(case).as_opened
         unfinished = purging.unfinished(tx, opened.patient) if opened else []
         ended = [one for one in permissions.filed(tx, opened.patient) if one.permission.ended] if opened else []
     if opened and unfinished:
-        _finish_purge(services, PatientId(opened.patient), unfinished[0])
+        _finish_purge(services, opened.patient, unfinished[0])
         return "purged"
     if opened is None or not ended:
         return "no permission ended"
-    patient = PatientId(opened.patient)
-    _withdraw(services, case, patient, InstitutionId(opened.receiver))
-    in_force = [await_stop_complete(services.ledger, patient, one.permission.id, seconds=10) for one in ended]
-    if not all(in_force):
+    _withdraw(services, opened)
+    complete = [await_stop_complete(services.ledger, opened.patient, one.permission.id, seconds=10) for one in ended]
+    if not all(complete):
         with services.ledger.transaction() as tx:
             rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=timedelta(seconds=10))
         return "waiting for open streams to be cut"
     revoked = [one for one in ended if one.permission.ended is End.REVOKED and one.purged_at is None]
-    words = [_purge_when_due(services, case, one) for one in revoked]
-    return "; ".join(words) or "stopped"
+    sentences = [_purge_when_due(services, case, one) for one in revoked]
+    return "; ".join(sentences) or "stopped"
 
 
-def _withdraw(services: Services, case: CaseId, patient: PatientId, receiver: InstitutionId) -> None:
+def _withdraw(services: Services, opened: OpenedCase) -> None:
     """Stop asking where no basis is left. A request under way sees the epoch move and stops itself."""
     with services.ledger.transaction() as tx:
-        patients.hold_epoch_shared(tx, patient)
-        tx.lock_case(case)
-        for request in requests.of_case(tx, case):
+        patients.hold_epoch_shared(tx, opened.patient)
+        tx.lock_case(opened.id)
+        for request in requests.of_case(tx, opened.id):
             if request.state not in (RequestState.DUE, RequestState.EXPECTED, RequestState.PARTLY):
                 continue
-            ruling = rule_request(tx, services, patient, receiver, request)
+            ruling = may_ask(tx, services.institutions, opened, request)
             if not ruling.is_permitted:
                 requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
@@ -75,10 +73,10 @@ def _withdraw(services: Services, case: CaseId, patient: PatientId, receiver: In
 def _purge_when_due(services: Services, case: CaseId, filed: FiledPermission) -> str:
     with services.ledger.transaction() as tx:
         due_at = _due_at(tx, services, filed)
-        word = purging.confirmed(tx, filed.permission.id, "confirm-purge")
-        if word == "keep":
+        answer = purging.confirmed(tx, filed.permission.id, "confirm-purge")
+        if answer == "keep":
             return "a person decided to keep what came in reliance"
-        if word != PURGE and tx.now() < due_at:
+        if answer != PURGE and tx.now() < due_at:
             holds.place(tx, case, "confirm-purge", filed.permission.id)
             rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
             return "waiting for a decision: confirm purge"
@@ -98,26 +96,26 @@ def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
     patient = filed.patient
     with services.ledger.transaction() as tx:
         patients.begin_epoch(tx, patient)
-        keep, gone = _sorted_records(tx, services, patient)
+        spared, gone = _spared_and_gone(tx, services, patient)
         purging.forget_records(tx, patient, gone)
-        is_last = not keep and not _may_still_come(tx, services, patient)
+        is_last = not spared and not _may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
         holds.withdraw(tx, case, "confirm-purge", "purged", about=filed.permission.id)
-        if gone or is_last or not _is_written(tx, filed):
+        if gone or is_last or not _is_begun(tx, filed):
             fact = facts.RecordsPurged(
                 permission=filed.permission.id,
                 records=tuple(sorted(gone)),
-                spared=tuple(sorted(keep)),
+                spared=tuple(sorted(spared)),
                 key_destroyed=is_last,
                 backups=purging.living_backups(tx),
             )
             tx.append(Chain.patient(patient), fact)
     _finish_purge(services, patient, filed.permission.id)
-    return f"purged {len(gone)}, spared {len(keep)}"
+    return f"purged {len(gone)}, spared {len(spared)}"
 
 
-def _is_written(tx: Tx, filed: FiledPermission) -> bool:
+def _is_begun(tx: Tx, filed: FiledPermission) -> bool:
     """Whether the chain says that this purge was begun, by a process that died before its end."""
     lines = tx.lines(Chain.patient(filed.patient))
     return any(isinstance(x.fact, facts.RecordsPurged) and x.fact.permission == filed.permission.id for x in lines)
@@ -137,7 +135,7 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
         else:
             patients.hold_epoch_shared(tx, patient)
             for one in patients.open_cases(tx, [patient]):
-                _reopen(tx, services, one, patient)
+                _reopen(tx, services, one)
                 settle_needs(tx, services, one)
     remove_orphaned(services, older_than=timedelta(0))
     if is_last:
@@ -147,17 +145,16 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
             purging.mark_purged(tx, form)
 
 
-def _reopen(tx: Tx, services: Services, case: CaseId, patient: PatientId) -> None:
+def _reopen(tx: Tx, services: Services, case: CaseId) -> None:
     """Reopen requests answered under the ended permission: their records are gone, and are asked for if a form permits
     it.
     """
     tx.lock_case(case)
-    opened = tx.case(case).opened
-    assert opened is not None  # it has a patient
+    opened = OpenedCase.of(tx.case(case))
     for request in requests.of_case(tx, case):
         if request.state is not RequestState.ANSWERED:
             continue
-        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), request)
+        ruling = may_ask(tx, services.institutions, opened, request)
         if not ruling.is_permitted:
             due = requests.move(tx, request, RequestState.DUE)
             requests.move(tx, due, RequestState.NOT_PERMITTED, ruling=ruling)
@@ -193,25 +190,17 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
         _close(tx, one)
 
 
-def _sorted_records(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
-    """The patient's records another basis in force covers, in any case they serve; and those none does."""
-    keep: set[str] = set()
+def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
+    """The patient's records that a basis in force still covers, in any case they serve; and those none does."""
+    spared: set[str] = set()
     every: set[str] = set()
     for case in purging.cases_of(tx, patient):
-        opened = tx.case(CaseId(case)).opened
-        if opened is None:
-            continue
-        for kept, _ in records.joined(tx, CaseId(case)):
+        opened = OpenedCase.of(tx.case(CaseId(case)))
+        for kept, _ in records.joined(tx, opened.id):
             every.add(kept.id)
-            release = Release(
-                discloser=kept.institution,
-                recipient=InstitutionId(opened.receiver),
-                kinds=frozenset({kept.kind}),
-                labels=kept.about.labels,
-            )
-            if rule(tx, services.institutions, patient, release).is_permitted:
-                keep.add(kept.id)
-    return keep, every - keep
+            if still_covers(tx, services.institutions, opened, kept):
+                spared.add(kept.id)
+    return spared, every - spared
 
 
 def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
@@ -219,73 +208,13 @@ def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
     now = tx.now()
     if any(may_go_on(services.institutions, one, now) for one in permissions.of_patient(tx, patient)):
         return True
-    return any(_is_awaited(tx, services, case, patient) for case in patients.open_cases(tx, [patient]))
+    return any(_is_awaited(tx, services, case) for case in patients.open_cases(tx, [patient]))
 
 
-def _is_awaited(tx: Tx, services: Services, case: CaseId, patient: PatientId) -> bool:
-    opened = tx.case(case).opened
-    assert opened is not None  # it has a patient
+def _is_awaited(tx: Tx, services: Services, case: CaseId) -> bool:
+    opened = OpenedCase.of(tx.case(case))
     return any(
-        rule_request(tx, services, patient, InstitutionId(opened.receiver), request).is_permitted
+        may_ask(tx, services.institutions, opened, request).is_permitted
         for request in requests.of_case(tx, case)
         if request.state.is_open or request.state is RequestState.NOT_PERMITTED
     )
-
-
-# --- what nobody claims -----------------------------------------------------------------------------------------------
-
-
-def remove_orphaned(services: Services, *, older_than: timedelta = timedelta(hours=6)) -> int:
-    """Remove objects marked for deletion, and orphaned ones. Returns how many."""
-    removed = 0
-    with services.ledger.transaction() as tx:
-        keys = vault_objects.orphaned(tx, older_than)
-    for key in keys:
-        services.vault.remove(key)
-        with services.ledger.transaction() as tx:
-            vault_objects.strike(tx, key)
-        removed += 1
-    return removed
-
-
-def purge_unmatched(services: Services) -> int:
-    """Purge unmatched messages that no case claimed in time, and the keys of the days that ended then. Returns how
-    many.
-
-    First the ledger forgets, and names the objects to remove. A process that dies before it removes them leaves the
-    names.
-    """
-    count = 0
-    while True:
-        with services.ledger.transaction() as tx:
-            gone = arrivals.forget_lapsed(tx)
-            vault_objects.mark_for_deletion(tx, arrivals.vault_keys(gone))
-        count += len(gone)
-        if not gone:
-            break
-    remove_orphaned(services)
-    _close_days(services)
-    return count
-
-
-def _close_days(services: Services) -> None:
-    """Destroy the keys of old days, and with them what is left of their unmatched messages anywhere.
-
-    What is still here is sealed anew before. The fact is written when the key is gone. After a crash between the two,
-    the day is still open.
-    """
-    with services.ledger.transaction() as tx:
-        days = purging.old_days(tx)
-    while days:
-        with services.ledger.transaction() as tx:
-            if not arrivals.reseal(tx, days):
-                break
-    for institution, day in days:
-        with services.ledger.transaction() as tx:
-            is_empty = purging.is_empty(tx, institution, day)
-        if not is_empty:
-            continue
-        services.ledger.keys.destroy(KeyName.day(institution, day))
-        with services.ledger.transaction() as tx:
-            if fact := purging.close_day(tx, institution, day):
-                tx.append(facts.SYSTEM, fact)

@@ -5,14 +5,16 @@ from dataclasses import replace
 from itertools import chain
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
-from transfer.flow.collecting import join, may_collect, taken_back
+from transfer.flow.basis import may_collect
+from transfer.flow.collecting import join, taken_back
+from transfer.flow.identity import match_requested
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx, holds, patients, records, requests
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
-from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
+from transfer.matching import MatchRule, MatchVerdict
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind
@@ -58,9 +60,7 @@ def fetch_imaging(
 
 def _rule(asking: PermittedRequest, said: Demographics, study: StudyFound | None = None) -> MatchRule | None:
     """The rule by which a study is ours, None where it is not surely."""
-    candidate = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
-    numbers = frozenset(study.identifiers) if study else frozenset()
-    match = identify(said, study_identifiers=numbers, candidates=[candidate])
+    match = match_requested(asking, said, study.identifiers if study else ())
     return match.match_rule if match.verdict is MatchVerdict.OURS else None
 
 
@@ -77,7 +77,7 @@ def _fetch_study(
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
     origin = f"study/{asking.claimed.request.institution}/{uid}"
-    have = _have(services, asking, origin, study, expected, match_rule)
+    have = _collected_before(services, asking, origin, study, expected, match_rule)
     for one in series:
         wanted = expected[one] - have
         if not wanted:
@@ -104,12 +104,12 @@ def _fetch_study(
             services.vault.remove(got.location.key)
             raise NeedsReview("the images name somebody else")
         with taken_back(services, got.location.key):
-            _keep(services, asking, study, expected, got, match_rule, origin)
+            _keep_series(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
     return len(frozenset[str]().union(*expected.values()) - have)
 
 
-def _have(
+def _collected_before(
     services: Services,
     asking: PermittedRequest,
     origin: str,
@@ -133,7 +133,7 @@ def _have(
             records.rewrite(tx, kept, _about(study, expected), is_whole=False)
             kept = replace(kept, is_whole=False)
         case = asking.claimed.request.case
-        joined = join(tx, services, case, kept, ruling, match_rule, request=asking.claimed.request.id)
+        joined = join(tx, services, asking.opened, kept, ruling, match_rule, request=asking.claimed.request.id)
         if kept.is_whole and not joined and kept.id not in tx.case(case).whole:
             records.complete(tx, case, kept)  # its rest came for another case
     return have
@@ -143,15 +143,19 @@ def _uids(parts: Iterable[RecordPart]) -> frozenset[str]:
     return frozenset(i.sop_instance_uid for part in parts if part.series for i in part.series.instances)
 
 
+def _ruling(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
+    source = asking.claimed.request.institution
+    return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, frozenset())
+
+
 def _stop_unless_permitted(services: Services, asking: PermittedRequest) -> None:
-    made = asking.claimed.request
     with services.ledger.transaction() as tx:
-        ruling = may_collect(tx, services, made.case, made.institution, RecordKind.IMAGES, frozenset())
+        ruling = _ruling(tx, services, asking)
     if not ruling.is_permitted:
         raise ChangedMeanwhile("the permission ended while we worked")
 
 
-def _keep(
+def _keep_series(
     services: Services,
     asking: PermittedRequest,
     study: StudyFound,
@@ -173,10 +177,10 @@ def _keep(
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))
-            join(tx, services, made.case, kept, ruling, match_rule, request=made.id)
+            join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
         else:
-            _grow(tx, asking, kept, about, part)
-            join(tx, services, made.case, kept, ruling, match_rule, request=made.id)
+            _add_series(tx, asking, kept, about, part)
+            join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
 
 
 def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
@@ -189,13 +193,13 @@ def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ru
     patients.hold_epoch_shared(tx, asking.patient)
     tx.lock_case(made.case)
     requests.still_ours(tx, asking.claimed)
-    ruling = may_collect(tx, services, made.case, made.institution, RecordKind.IMAGES, frozenset())
+    ruling = _ruling(tx, services, asking)
     if not ruling.is_permitted:
         raise ChangedMeanwhile("the permission ended while we worked")
     return ruling
 
 
-def _grow(
+def _add_series(
     tx: Tx,
     asking: PermittedRequest,
     kept: StoredRecord,

@@ -4,19 +4,20 @@ The first round opens the case from its referral; every further one looks again 
 source that answered "later".
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import dropwhile
 
 from transfer import facts
 from transfer.arrivals import ArrivalKind, Referral
+from transfer.case import OpenedCase
 from transfer.checklist import Checklist
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
-from transfer.flow.basis import rule
-from transfer.flow.receive import match_patient, process
+from transfer.flow.basis import may_ask
+from transfer.flow.identity import match_patient
+from transfer.flow.receive import process
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.institutions import Department, Institution
@@ -24,8 +25,7 @@ from transfer.ledger import Tx, arrivals, holds, materials, notes, patients, req
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
-from transfer.permissions import Release, Ruling
-from transfer.records import RecordKind
+from transfer.permissions import Ruling
 from transfer.requests import NOT_COVERED, Request, RequestState
 from transfer.rounds import Dag
 
@@ -64,13 +64,7 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
 
 def _is_opened(services: Services, case: CaseId) -> bool:
     with services.ledger.transaction() as tx:
-        return tx.case(case).opened is not None
-
-
-def _patient(tx: Tx, case: CaseId) -> PatientId:
-    opened = tx.case(case).opened
-    assert opened is not None  # opened above
-    return PatientId(opened.patient)
+        return tx.case(case).as_opened is not None
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------
@@ -129,7 +123,7 @@ def _open_for(
         tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
         return True
     for source in sorted({*referral.sources, referral.referring}):
-        _want(tx, case, services.institutions[source], checklist)
+        _make_requests(tx, case, services.institutions[source], checklist)
     return True
 
 
@@ -156,7 +150,7 @@ def _is_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: Institutio
     return row is not None
 
 
-def _want(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
+def _make_requests(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
     """A request for each department that holds something the checklist asks for."""
     for department in source.departments:
         lines = [line.key for line in checklist.lines if line.kinds & set(department.holds)]
@@ -181,7 +175,7 @@ def _take_in_sealed(services: Services, case: CaseId, *, forms: bool) -> None:
     comes later finds the form filed.
     """
     with services.ledger.transaction() as tx:
-        patient = _patient(tx, case)
+        patient = OpenedCase.of(tx.case(case)).patient
         who = patients.identity(tx, patient)
         terms = patients.terms(tx, who.current, *who.former) if who else []
         waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
@@ -202,71 +196,44 @@ def _look_again(tx: Tx, case: CaseId, arrival: str) -> None:
 
 def _permit(tx: Tx, services: Services, case: CaseId) -> None:
     """Compare every open request with today's permissions. What lacks a basis is not asked for."""
-    patient = _patient(tx, case)
-    patients.hold_epoch_shared(tx, patient)
+    opened = OpenedCase.of(tx.case(case))
+    patients.hold_epoch_shared(tx, opened.patient)
     tx.lock_case(case)
-    folded = tx.case(case)
-    opened = folded.opened
-    if opened is None or not folded.is_open:
+    if not tx.case(case).is_open:
         return
     for request in requests.of_case(tx, case):
-        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), request)
+        ruling = may_ask(tx, services.institutions, opened, request)
         department = services.institutions[request.institution].department(request.department)
         if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
             requests.move(tx, request, _first_state(department), ruling=ruling)
-        elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, case, patient, request):
+        elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, opened, request):
             requests.move(tx, request, RequestState.DUE, ruling=ruling)
-        elif not ruling.is_permitted and _is_news(tx, case, request, ruling):
+        elif not ruling.is_permitted and _is_to_be_written(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
 
-def _may_cover_more(tx: Tx, case: CaseId, patient: PatientId, request: Request) -> bool:
+def _may_cover_more(tx: Tx, opened: OpenedCase, request: Request) -> bool:
     """Whether a permission has begun since something was left with the source for want of one, or purged here."""
-    last = tx.case(case).requests[request.id].moved
+    last = tx.case(opened.id).requests[request.id].moved
     if request.state is not RequestState.ANSWERED or last is None:
         return False
-    answered_at = max(line.at for line in tx.lines(Chain.case(case)) if line.fact == last)
-    since = [line.fact for line in tx.lines(Chain.patient(patient)) if line.at > answered_at]
+    answered_at = max(line.at for line in tx.lines(Chain.case(opened.id)) if line.fact == last)
+    since = [line.fact for line in tx.lines(Chain.patient(opened.patient)) if line.at > answered_at]
     if NOT_COVERED not in last.findings:
-        since = list(dropwhile(lambda fact: not _took_something(fact), since))
-    return any(isinstance(fact, _BEGINNINGS) for fact in since)
+        since = list(dropwhile(lambda fact: not _removed_records(fact), since))
+    return any(isinstance(fact, _PERMISSION_BEGAN) for fact in since)
 
 
-def _took_something(fact: object) -> bool:
+def _removed_records(fact: object) -> bool:
     return isinstance(fact, facts.RecordsPurged) and bool(fact.records)
 
 
-_BEGINNINGS = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
+_PERMISSION_BEGAN = (facts.PermissionFiled, facts.PermissionResumed, facts.EmergencyDeclared)
 
 
-def _is_news(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
-    """It was to be asked or awaited, or may not be asked for another reason than the one last written."""
+def _is_to_be_written(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
+    """It is to be asked or awaited until now, or the reason why not is another one than was last written."""
     if request.state in (RequestState.DUE, RequestState.EXPECTED):
         return True
     last = tx.case(case).requests[request.id].moved
     return request.state is RequestState.NOT_PERMITTED and last is not None and last.findings != ruling.findings
-
-
-def rule_request(tx: Tx, services: Services, patient: PatientId, receiver: InstitutionId, request: Request) -> Ruling:
-    """May this department be asked for any of what it gives? Each record is ruled on again when it comes."""
-    department = services.institutions[request.institution].department(request.department)
-    return rule_any(tx, services, patient, receiver, request.institution, department.gives)
-
-
-def rule_any(
-    tx: Tx,
-    services: Services,
-    patient: PatientId,
-    receiver: InstitutionId,
-    source: InstitutionId,
-    kinds: Sequence[RecordKind],
-) -> Ruling:
-    """The first ruling that permits one of the kinds, else the last that does not."""
-    ruling = None
-    for kind in kinds:
-        release = Release(discloser=source, recipient=receiver, kinds=frozenset({kind}))
-        ruling = rule(tx, services.institutions, patient, release)
-        if ruling.is_permitted:
-            return ruling
-    assert ruling is not None  # a department gives something
-    return ruling

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from transfer.identifiers import InstitutionId, PatientId
+from transfer.case import OpenedCase
+from transfer.identifiers import PatientId
 from transfer.ledger.patients import Identity
 from transfer.ledger.requests import Claimed
 from transfer.patients import Demographics
@@ -14,11 +15,14 @@ class PermittedRequest:
     """A request we may make now, and about whom."""
 
     claimed: Claimed
-    patient: PatientId
-    receiver: InstitutionId
+    opened: OpenedCase
     who: Identity
     epoch: int
     ruling: Ruling
+
+    @property
+    def patient(self) -> PatientId:
+        return self.opened.patient
 
     @property
     def everyone(self) -> Demographics:

@@ -12,13 +12,12 @@ from datetime import timedelta
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
 from transfer.facts import Chain, RequestMoved
 from transfer.flow.assess import settle_needs
+from transfer.flow.basis import may_ask
 from transfer.flow.documents import fetch_documents
 from transfer.flow.imaging import fetch_imaging
-from transfer.flow.opening import rule_request
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch, watching
-from transfer.identifiers import InstitutionId, PatientId
 from transfer.institutions import AskedForDocuments, AskedForImages
 from transfer.ledger import Tx, holds, patients, requests, rounds, vault_objects
 from transfer.ledger.requests import Claimed
@@ -77,7 +76,7 @@ def request(services: Services, taken: Taken, name: str) -> None:
             *renewals,
             patient=asking.patient,
             epoch=asking.epoch,
-            still=lambda tx: rule_request(tx, services, asking.patient, asking.receiver, made).is_permitted,
+            still=lambda tx: may_ask(tx, services.institutions, asking.opened, made).is_permitted,
         ) as watch,
         vault_objects.writing_for(asking.patient),
     ):
@@ -89,25 +88,23 @@ def _begin(services: Services, name: str) -> PermittedRequest | None:
     """Claim the request and write that we ask, if a basis is in force at this moment."""
     with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
-        opened = tx.case(known.case).opened if known else None
+        opened = tx.case(known.case).as_opened if known else None
         if known is None or opened is None:
             return None
-        patient = PatientId(opened.patient)
-        epoch = patients.hold_epoch_shared(tx, patient)
+        epoch = patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(known.case)
         claimed = requests.claim(tx, name)
-        who = patients.identity(tx, patient)
+        who = patients.identity(tx, opened.patient)
         if claimed is None or who is None:
             return None
-        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), claimed.request)
+        ruling = may_ask(tx, services.institutions, opened, claimed.request)
         if not ruling.is_permitted:
             requests.move(tx, claimed.request, RequestState.NOT_PERMITTED, ruling=ruling)
             return None
         asked = requests.move(tx, claimed.request, RequestState.ASKING, ruling=ruling, release=False)
         return PermittedRequest(
             claimed=Claimed(request=asked, claim=claimed.claim),
-            patient=patient,
-            receiver=InstitutionId(opened.receiver),
+            opened=opened,
             who=who,
             epoch=epoch,
             ruling=ruling,
@@ -133,7 +130,7 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
     except OutOfOrder:
         return RequestOutcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=RETRY_AFTER_OUR_OUTAGE)
     except Unavailable as error:
-        return _later(services, asking, error)
+        return _not_answered(services, asking, error)
     except (NeedsReview, TooLarge) as error:
         # The text may name the patient; the kind of failure does not.
         return RequestOutcome(
@@ -149,7 +146,7 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
     )
 
 
-def _later(services: Services, asking: PermittedRequest, error: Unavailable) -> RequestOutcome:
+def _not_answered(services: Services, asking: PermittedRequest, error: Unavailable) -> RequestOutcome:
     made = asking.claimed.request
     with services.ledger.transaction() as tx:
         now = tx.now()

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from transfer import facts
 from transfer.arrivals import DECLINE_REASONS, ArrivalKind, Receipt, ReceiptStatus, worded
+from transfer.case import OpenedCase
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, PacketId, PatientId
+from transfer.identifiers import CaseId, PacketId
 from transfer.ledger import Tx, arrivals, disclosures, holds, patients, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.requests import MOVES, RequestState
@@ -73,7 +74,7 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
         return
     # A receipt shows that the receiver has the packet, whatever we heard of the hand-over.
     disclosures.settle(tx, disclosure, "made")
-    reasons = _reasons(services, tx.case(packet.case).opened, said)
+    reasons = _reasons(services, OpenedCase.of(tx.case(packet.case)), said)
     fact = facts.ReceiptRecorded(packet=packet, status=said.status, arrival=arrival.id, reasons=reasons)
     tx.append(Chain.case(packet.case), fact)
     arrivals.settle(tx, arrival, "filed", "receipt")
@@ -86,9 +87,9 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
         rounds.owe(tx, Dag.OPEN_CASE, packet.case)
 
 
-def _reasons(services: Services, opened: facts.CaseOpened | None, said: Receipt) -> tuple[str, ...]:
+def _reasons(services: Services, opened: OpenedCase, said: Receipt) -> tuple[str, ...]:
     """The receiver's reasons in words we know: the keys of the case's checklist, and those of a decline."""
-    lines = services.checklists[opened.checklist].lines if opened else ()
+    lines = services.checklists[opened.checklist].lines
     known = DECLINE_REASONS.union(line.key for line in lines)
     return tuple(dict.fromkeys(worded(one, known) for one in said.reasons))
 
@@ -107,6 +108,6 @@ def _reopen(tx: Tx, services: Services, case: CaseId, reasons: Sequence[str]) ->
 
 def _join_patient(tx: Tx, packet: PacketId, arrival: Arrival) -> None:
     """It speaks of this patient's packet, and is forgotten with the patient."""
-    opened = tx.case(packet.case).opened
-    if opened and patients.identity(tx, opened.patient):
-        arrivals.join_patient(tx, arrival, PatientId(opened.patient))
+    patient = OpenedCase.of(tx.case(packet.case)).patient
+    if patients.identity(tx, patient):
+        arrivals.join_patient(tx, arrival, patient)

@@ -1,1 +1,1 @@
-"""The doors: MLLP and HTTP in, packets out, and the dispatcher that turns rounds into runs."""
+"""The doors: HL7 v2 by MLLP and FHIR by HTTP in, packets out. `python -m transfer.gateway` opens them all."""

@@ -7,7 +7,7 @@ from transfer import logs, wiring
 from transfer.adapters.vault import SMALL_PART
 from transfer.flow.services import Services
 from transfer.gateway.egress import Outgoing
-from transfer.gateway.http import Doors
+from transfer.gateway.http import application
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import MllpServer, certificates, doors
 from transfer.gateway.mllp.message_store import LedgerMessageStore
@@ -27,7 +27,7 @@ async def serve(services: Services, settings: Settings) -> None:
     host, port = settings.gateway_http
     known = certificates(services.institutions)
     mllp = MllpServer(doors(services.institutions), message_store, host=host, ssl_context=tls, certificates=known)
-    http = server(Doors(services, intake, outgoing, spool).app(), host, port, tls)
+    http = server(application(services, intake, outgoing, spool), host, port, tls)
     watch = asyncio.create_task(outgoing.watch())
     # Without it nothing may be sent: the process ends, and is started again.
     watch.add_done_callback(lambda _: setattr(http, "should_exit", True))

@@ -9,8 +9,11 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from transfer.arrivals import Grant
 from transfer.errors import NotAllowed, OutOfScope
+from transfer.gateway.serving import certificate_of
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
 
@@ -50,6 +53,10 @@ class Callers:
             for each in known
             for digest in each.certificates
         }
+
+    def of(self, request: Request) -> Caller | None:
+        """Who calls, by what it shows; None if it is nobody we know."""
+        return self.named(request.headers.get("authorization"), certificate_of(request.scope))
 
     def named(self, authorization: str | None, certificate: bytes | None) -> Caller | None:
         """Who shows this `Authorization` header and this certificate (DER); None if it is nobody, or not one alone."""

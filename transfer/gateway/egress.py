@@ -22,12 +22,12 @@ from functools import partial
 from typing import TypeVar
 
 from transfer.errors import TransferError, Unavailable
-from transfer.flow.basis import rule_packet, stands_until
+from transfer.flow.basis import may_release, stands_until
 from transfer.flow.deliver import open_egress
 from transfer.flow.services import Services
 from transfer.flow.stopping import note_completed_stops
 from transfer.flow.watch import MAX_LOOK_SECONDS
-from transfer.identifiers import InstitutionId, PacketId, PatientId
+from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import Ledger, disclosures, packets, patients
 from transfer.ledger.disclosures import Egress, Sender
 from transfer.packet import Plan
@@ -110,10 +110,10 @@ class Outgoing:
         egress = None
         try:
             with self._services.ledger.transaction() as tx:
-                opened = tx.case(packet.case).opened
+                opened = tx.case(packet.case).as_opened
                 if opened is None:
                     return None
-                patient = PatientId(opened.patient)
+                patient = opened.patient
                 egress = open_egress(tx, self._services, packet, patient, recipient, self._sender.number, channel)
                 if egress is None:
                     return None
@@ -232,7 +232,8 @@ class Outgoing:
             with self._looking.transaction() as tx:
                 tx.run(f"SET LOCAL lock_timeout = '{CHANGING}'")
                 epoch = patients.hold_epoch_shared(tx, egress.patient)
-                rulings = rule_packet(tx, self._services.institutions, egress.patient, egress.packet, stream.recipient)
+                moving = packets.contents(tx, egress.packet)
+                rulings = may_release(tx, self._services.institutions, egress.patient, stream.recipient, moving)
                 if not all(ruling.is_permitted for ruling in rulings):
                     return False
                 disclosures.renew_egress(tx, egress, epoch)

@@ -16,67 +16,68 @@ from transfer.ledger import Ledger, Tx, arrivals
 from transfer.ledger.arrivals import NewArrival, Stored
 
 #: arrivals in one transaction at the most
-BATCH = 512
+MAX_BATCH = 512
 #: arrivals that may wait before doors are told to come again
-WAITING = 4096
-
-#: seconds that senders who came together last time are given to come together again; one alone never waits
-GATHER = 0.00015
+MAX_WAITING = 4096
+#: that senders who came together last time are given to come together again; one alone never waits
+GATHER_SECONDS = 0.00015
 
 #: what a door does in the transaction that stores an arrival: a revocation stops the release there
-Also = Callable[[Tx, Stored], None]
+OnStored = Callable[[Tx, Stored], None]
 
 
 @dataclass(slots=True)
 class _Waiting:
     incoming: NewArrival
-    also: Also | None
+    on_stored: OnStored | None
     loop: asyncio.AbstractEventLoop
-    answer: "asyncio.Future[Stored]" = field(repr=False)
+    stored: "asyncio.Future[Stored]" = field(repr=False)
 
-    def tell(self, result: Stored | BaseException) -> None:
+    def answer(self, result: Stored | BaseException) -> None:
+        """Give it to who waits, from any thread."""
         with contextlib.suppress(RuntimeError):  # its loop is closed: nobody listens any more
             self.loop.call_soon_threadsafe(self._set, result)
 
     def _set(self, result: Stored | BaseException) -> None:
-        if self.answer.done():
+        if self.stored.done():
             return
         if isinstance(result, BaseException):
-            self.answer.set_exception(result)
+            self.stored.set_exception(result)
         else:
-            self.answer.set_result(result)
+            self.stored.set_result(result)
 
 
 class Intake:
-    """Stores what the doors bring. `close` stores what waits and stops."""
+    """The writer: a thread of its own, which stores what the doors bring."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         #: held while a long message is read or moved, so that many of them cost no more memory than one
         self.one_at_a_time = asyncio.Lock()
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
-    async def store(self, incoming: NewArrival, also: Also | None = None) -> Stored:
+    async def store(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
         """Return when it is durable. Storing the same thing again says which arrival it is.
 
         Raises:
             Unavailable: the ledger does not answer, or too much waits; nothing was stored.
         """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(incoming, also, loop, loop.create_future())
+        waiting = _Waiting(incoming, on_stored, loop, loop.create_future())
         try:
             self._queue.put_nowait(waiting)
         except queue.Full:
             raise Unavailable("too much waits to be stored", retry_after=5) from None
-        return await waiting.answer
+        return await waiting.stored
 
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
     def close(self) -> None:
+        """Store what waits, and stop. Nothing may be stored after it."""
         self._queue.put(None)
         self._thread.join(timeout=30)
 
@@ -84,9 +85,9 @@ class Intake:
         several = False
         while (first := self._queue.get()) is not None:
             if several:
-                time.sleep(GATHER)
+                time.sleep(GATHER_SECONDS)
             batch = [first]
-            while len(batch) < BATCH and not self._queue.empty():
+            while len(batch) < MAX_BATCH and not self._queue.empty():
                 following = self._queue.get()
                 if following is None:
                     self._queue.put(None)
@@ -100,9 +101,9 @@ class Intake:
         try:
             with self._ledger.transaction() as tx:
                 stored = arrivals.store(tx, [one.incoming for one in batch])
-                for one, kept in zip(batch, stored, strict=True):
-                    if one.also and not kept.is_duplicate:
-                        one.also(tx, kept)
+                for one, result in zip(batch, stored, strict=True):
+                    if one.on_stored and not result.is_duplicate:
+                        one.on_stored(tx, result)
                 arrivals.owe_for(tx, [one.incoming for one in batch], stored)
         except Exception as error:  # noqa: BLE001  whatever it is, nobody may be acknowledged and nobody else must suffer
             if len(batch) > 1 and not isinstance(error, Unavailable):
@@ -111,7 +112,7 @@ class Intake:
                 return
             failure = error if isinstance(error, Unavailable) else Unavailable(f"not stored ({type(error).__name__})")
             for one in batch:
-                one.tell(failure)
+                one.answer(failure)
         else:
-            for one, kept in zip(batch, stored, strict=True):
-                one.tell(kept)
+            for one, result in zip(batch, stored, strict=True):
+                one.answer(result)

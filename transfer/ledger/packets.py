@@ -9,10 +9,10 @@ from datetime import datetime
 from transfer import facts
 from transfer.errors import Refused
 from transfer.facts import Chain
-from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId
+from transfer.identifiers import CaseId, PacketId, PatientId
 from transfer.ledger import Tx, records, vault_objects
+from transfer.ledger.records import StoredRecord
 from transfer.packet import Plan
-from transfer.records import RecordKind
 from transfer.sealing import KeyName
 
 
@@ -92,31 +92,18 @@ def plan_of(tx: Tx, packet: PacketId, patient: PatientId) -> Plan:
     return Plan.from_json(json.loads(text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What a ruling must know of a record in a packet."""
-
-    record: str
-    institution: InstitutionId
-    kind: RecordKind
-    labels: frozenset[str]
-
-
-def contents(tx: Tx, packet: PacketId) -> list[Content]:
+def contents(tx: Tx, packet: PacketId) -> list[StoredRecord]:
     """What an assembled packet carries.
 
     Raises:
         Refused: some of it was purged; the packet cannot be given any more.
     """
     rows = tx.rows("SELECT record FROM packet_records WHERE packet = %s ORDER BY record", packet)
-    kept = [records.get(tx, row.record) for row in rows]
-    if None in kept:
+    found = [records.get(tx, row.record) for row in rows]
+    kept = [one for one in found if one is not None]
+    if len(kept) < len(found):
         raise Refused(f"{packet} holds records that were purged")
-    return [
-        Content(record=one.id, institution=one.institution, kind=one.kind, labels=one.about.labels)
-        for one in kept
-        if one is not None
-    ]
+    return kept
 
 
 # --- disclosures --------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def _filled(count: int) -> Iterator[Filled]:
         try:
             migrate(postgres.url("owner"))
             ledger = Ledger(postgres.url("app"), FolderKeys(folder / "keys"), Origin(process="bench"))
-            services = builders.new_services(ledger, folder)
+            services = builders.new_services(ledger)
             cases = [builders.a_case_without_slides(services) for _ in range(FEW)]
             with psycopg.connect(postgres.url("owner"), options="-csearch_path=transfer") as owner:
                 _multiply(owner, count // FEW)

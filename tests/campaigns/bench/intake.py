@@ -27,8 +27,9 @@ from transfer.arrivals import Door, Grant
 from transfer.embedded.postgres import Postgres
 from transfer.facts import Origin
 from transfer.gateway.intake import Intake
-from transfer.gateway.mllp import Frame, MllpServer, Sink, StoreOutcome, StoreResult
+from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.payload import Sink
 from transfer.identifiers import ArrivalId, InstitutionId
 from transfer.institutions import Institution, Institutions, MllpDoor
 from transfer.ledger import Ledger, rounds

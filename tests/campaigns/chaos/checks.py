@@ -76,7 +76,7 @@ def tidy(house: House, seconds: float) -> Iterator[Fault]:
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [ORPHANED])
     with house.services.ledger.transaction() as tx:
-        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+        rounds.owe(tx, Dag.HOUSEKEEPING, "inbox")
     if left := _waited(lambda: one(house, "SELECT count(*) FROM vault_uploads") or "", seconds):
         yield Fault("wrong", f"{left} objects of dead writers are not removed")
     orphans = objects(house) - _named(house)

@@ -23,7 +23,7 @@ from tests.campaigns.chaos.points_tracing import (
 from tests.kit.acts import swept
 from tests.kit.house import House
 from tests.kit.processing import process_all
-from transfer.flow.enforce import remove_orphaned
+from transfer.flow.housekeeping import remove_orphaned
 
 #: after what a killed process had begun and nobody finished is removed
 ABANDONED = timedelta(hours=7)

@@ -83,8 +83,8 @@ def rounds_owed(house: House) -> Known:
     """One round is owed, a sentence is not on its run yet, and of a posted round the run is gone."""
     known = referred(house)
     with house.services.ledger.transaction() as tx:
-        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
-        (one,) = [owed for owed in rounds.postable(tx) if owed.dag is Dag.ENFORCE_PERMISSIONS]
+        rounds.owe(tx, Dag.HOUSEKEEPING, "inbox")
+        (one,) = [owed for owed in rounds.postable(tx) if owed.dag is Dag.HOUSEKEEPING]
         rounds.posted(tx, one)
     return known
 
@@ -239,7 +239,7 @@ def lapsed(house: House) -> Known:
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(days=6)])
     with house.services.ledger.transaction() as tx:
-        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, "inbox")
+        rounds.owe(tx, Dag.HOUSEKEEPING, "inbox")
     return {}
 
 

@@ -38,10 +38,9 @@ WRITING = (
     "adapters/dicom/series.py",
     "adapters/airflow_api.py",
     "gateway/intake.py",
-    "gateway/message_store.py",
-    "gateway/http.py",
-    "gateway/dispatcher.py",
+    "gateway/fhir_door.py",
     "gateway/mllp/",
+    "dispatcher.py",
 )
 #: what touches a file of keys: each line there is taken for an effect
 _OF_KEYS = frozenset({"FolderKeys.make", "FolderKeys.destroy", "FolderKeys.note_end"})

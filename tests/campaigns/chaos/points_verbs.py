@@ -81,7 +81,7 @@ OF_ROUNDS = [
     Verb(name="withdraw", situation="paused", act=_round(Dag.ENFORCE_PERMISSIONS)),
     Verb(name="purge a patient", situation="revoked", act=_round(Dag.ENFORCE_PERMISSIONS)),
     Verb(name="purge in part", situation="revoked-in-part", act=_round(Dag.ENFORCE_PERMISSIONS)),
-    Verb(name="purge unmatched", situation="lapsed", act=_round(Dag.ENFORCE_PERMISSIONS)),
+    Verb(name="purge unmatched", situation="lapsed", act=_round(Dag.HOUSEKEEPING)),
 ]
 
 

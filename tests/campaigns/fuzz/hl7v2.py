@@ -9,7 +9,8 @@ from tests.campaigns.fuzz.partners import ALL, LAKESIDE, PRAIRIE
 from tests.kit.builders import a_chart, ref_i12, report_of
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2 import AcknowledgmentCode, ErrorCode, Message
-from transfer.gateway.mllp.frames import CR, END, START, Payload, Scanner
+from transfer.gateway.mllp.frames import CR, END, START, Scanner
+from transfer.gateway.payload import Payload
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from transfer import bag, checklist, institutions
 from transfer.adapters.packet.signature import jwks
 from transfer.checklist import Checklist
 from transfer.errors import NeedsReview
-from transfer.gateway.http import _range
+from transfer.gateway.downloads import asked_range
 from transfer.institutions import Institution
 from transfer.verify import VerificationOutcome, verify
 from transfer.verify.keys import enclosed_key, holds, is_signature, pinned_keys, written
@@ -115,7 +115,7 @@ def span(data: bytes) -> None:
     """A Range asks for bytes that are there, and gets them; any other gets all, or is told that there are none."""
     length, said = int.from_bytes(data[:2]), data[2:]
     request = Request({"type": "http", "headers": [(b"range", said), (b"if-range", b'"tag"')]})
-    start, stop, status = _range(request, length, '"tag"')
+    start, stop, status = asked_range(request, length, '"tag"')
     assert 0 <= start <= stop <= length
     assert (start, stop) == {200: (0, length), 206: (start, max(stop, start + 1)), 416: (0, 0)}[status]
 

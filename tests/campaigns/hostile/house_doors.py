@@ -17,7 +17,7 @@ from tests.campaigns.hostile.table import Outcome, Row
 from tests.kit.doors import config
 from tests.kit.house import House
 from tests.kit.processing import process_all
-from transfer.gateway.http import BODY, BODY_SECONDS, POSTS_EACH
+from transfer.gateway.fhir_door import BODY_SECONDS, MAX_BODY_BYTES, MAX_POSTS_EACH
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.serving import HEAD_SECONDS
 
@@ -188,7 +188,7 @@ def _giants() -> Iterator[tuple[str, bytes]]:
 
 
 def http_attacks(at: Besieged) -> Iterator[Row]:
-    for name, body in at_http.bombs(BODY):
+    for name, body in at_http.bombs(MAX_BODY_BYTES):
         path = "/fhir/Consent" if b'"Consent"' in body[:40] else "/fhir"
         sent = [at.measured(at_http.post, at.http, "a bomb", name, body, path=path)]
         yield from _processed(at, reckoning.of_http, sent, at_http.DOOR)
@@ -210,7 +210,7 @@ def _slow_http(at: Besieged) -> Iterator[Row]:
     lines, most = at.measured(at_http.slow, at.http, 60, in_head=True)
     yield slow_ones(lines, 0, "in the head", at_http.DOOR, HEAD_SECONDS + 3, most)
     bodies, most = at.measured(at_http.slow, at.http, 60, in_head=False)
-    yield slow_ones(bodies, POSTS_EACH, "in the body", at_http.DOOR, 3, most)
+    yield slow_ones(bodies, MAX_POSTS_EACH, "in the body", at_http.DOOR, 3, most)
     yield slow_ones(bodies, 0, "in the body, to the end", at_http.DOOR, BODY_SECONDS, most)
     for line in (*lines, *bodies):
         line.close()

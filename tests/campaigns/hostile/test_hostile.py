@@ -28,7 +28,7 @@ from tests.campaigns.hostile.samples import OURS, Language, Sample, sample_of
 from tests.campaigns.hostile.table import Outcome, Row, Table
 from tests.campaigns.hostile.watched import outside, strayed
 from tests.kit.house import a_house
-from transfer.gateway.http import BODY, POSTS_EACH
+from transfer.gateway.fhir_door import MAX_BODY_BYTES, MAX_POSTS_EACH
 
 pytestmark = pytest.mark.servers
 
@@ -69,7 +69,7 @@ def test_whatever_a_sender_sends_is_kept_or_refused_with_a_reason(at: Besieged) 
 
 
 def test_bodies_made_to_grow_leave_the_doors_within_their_memory(at: Besieged) -> None:
-    for name, body in at_http.bombs(BODY):
+    for name, body in at_http.bombs(MAX_BODY_BYTES):
         if name in ("small keys", "one text, wide", "a long attachment"):
             answered, most = at.measured(at_http.post, at.http, "a bomb", name, body)
 
@@ -89,7 +89,7 @@ def test_many_long_messages_at_once_cost_the_doors_no_more_than_one(at: Besieged
 
 
 def test_an_institution_that_posts_too_much_at_once_is_told_to_wait_and_another_is_served(at: Besieged) -> None:
-    lines = at_http.slow(at.http, POSTS_EACH, in_head=False)
+    lines = at_http.slow(at.http, MAX_POSTS_EACH, in_head=False)
     try:
         refused = at_http.post(at.http, "one more", "", b"{}")
         with honest_beside(at.mllp, at.http.url) as honest:
@@ -130,13 +130,13 @@ def test_a_door_that_says_nothing_and_hangs_up_on_nobody_is_found_to_hang() -> N
 
 
 def test_slow_callers_are_closed_or_told_to_wait_and_a_door_that_keeps_them_all_is_found(at: Besieged) -> None:
-    lines = at_http.slow(at.http, POSTS_EACH + 6, in_head=False)
-    kept = slow_ones(lines, POSTS_EACH, "in the body", "http", 1.0, 0.0)
+    lines = at_http.slow(at.http, MAX_POSTS_EACH + 6, in_head=False)
+    kept = slow_ones(lines, MAX_POSTS_EACH, "in the body", "http", 1.0, 0.0)
     beyond = slow_ones(lines, 1, "in the body", "http", 0.0, 0.0)
     for line in lines:
         line.close()
 
-    assert (kept.outcome, kept.reason) == (Outcome.UNFINISHED, f"6 of {len(lines)} closed, {POSTS_EACH} may stay")
+    assert (kept.outcome, kept.reason) == (Outcome.UNFINISHED, f"6 of {len(lines)} closed, {MAX_POSTS_EACH} may stay")
     assert beyond.outcome is Outcome.HUNG
 
 

@@ -3,12 +3,13 @@
 from enum import StrEnum
 
 from transfer.actions import ActionCode, ActionResult
+from transfer.case import OpenedCase
 from transfer.flow.assess import settle_needs
+from transfer.flow.basis import may_ask
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
-from transfer.flow.opening import rule_request
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.identifiers import InstitutionId, PatientId
+from transfer.identifiers import PatientId
 from transfer.ledger import Tx, holds, patients, requests, rounds
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -53,10 +54,10 @@ def answer_request(services: Services, name: str, answer: RequestAnswer, *, acto
         opened = tx.case(request.case).opened
         if opened:  # patients are locked before cases
             patients.hold_epoch_shared(tx, PatientId(opened.patient))
-        found, opened, patient = opened_case(tx, request.case)
+        found, _, _ = opened_case(tx, request.case)
         still_open(found)
         request = requests.get(tx, name) or request
-        ruling = rule_request(tx, services, patient, InstitutionId(opened.receiver), request)
+        ruling = may_ask(tx, services.institutions, OpenedCase.of(found), request)
         if request.state is _S.NOT_PERMITTED and not ruling.is_permitted:
             raise not_allowed(Reason(RefusalCode.REQUEST_NOT_PERMITTED, request=name), Remedy(RemedyCode.FORM_FIRST))
         return answer_in(tx, services, request, answer)

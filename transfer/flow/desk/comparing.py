@@ -15,8 +15,8 @@ from transfer.errors import NeedsReview
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, refused, unknown
+from transfer.flow.identity import match_patient
 from transfer.flow.reading import Reading, ReceivedDocuments
-from transfer.flow.receive import match_patient
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId

@@ -1,7 +1,10 @@
-"""The MLLP door: one port per institution, a message acknowledged only when it is kept."""
+"""The MLLP doors: one port per institution, a message acknowledged only when it is stored.
+
+MLLP is release 1, HL7 v2.9 appendix C.2; acknowledgements follow chapter 2.9.2 and 2.9.3.
+"""
 
 from transfer.gateway.mllp.limits import MllpLimits
-from transfer.gateway.mllp.messages import Frame, MessageStore, Sink, StoreOutcome, StoreResult
+from transfer.gateway.mllp.messages import Frame, MessageStore, StoreOutcome, StoreResult
 from transfer.gateway.mllp.server import MllpServer, accepts, certificates, doors
 
 __all__ = [
@@ -9,7 +12,6 @@ __all__ = [
     "MessageStore",
     "MllpLimits",
     "MllpServer",
-    "Sink",
     "StoreOutcome",
     "StoreResult",
     "accepts",

@@ -11,24 +11,27 @@ import ssl
 from typing import cast
 
 from transfer.adapters.hl7v2.acknowledge import NOBODY, AcknowledgmentCode, ErrorCode, acknowledge
-from transfer.adapters.hl7v2.header import MessageHeader, header
+from transfer.adapters.hl7v2.header import MessageHeader
+from transfer.adapters.hl7v2.header import header as read_header
 from transfer.errors import TransferError, Unavailable, Unreadable
-from transfer.gateway.mllp.frames import CR, END, IN_MEMORY, START, Payload, Scanner
+from transfer.gateway.mllp.frames import CR, END, START, Scanner
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, Refusal
+from transfer.gateway.payload import IN_MEMORY, Payload
 
 log = logging.getLogger("transfer.gateway.mllp")
 
-#: seconds in which a sender whose frame was too long may read our answer before the connection goes
-_LAST_WORD = 2.0
-_WAITING_ANSWERS = 16 << 10
+#: in which a sender whose frame was too long may read our answer before the connection is closed
+_LAST_ANSWER_SECONDS = 2.0
+#: of answers that wait for a sender who does not read them; then nothing more is read from it
+_MAX_UNREAD_ANSWERS_BYTES = 16 << 10
 
 
 class Connection(asyncio.Protocol):
-    """Driven by the event loop; the server calls `look_at_the_clock`, `finish` and `abort`."""
+    """Driven by the event loop; the server calls `check_deadline`, `finish` and `abort`."""
 
-    def __init__(self, post: MllpPort) -> None:
-        self.post = post
+    def __init__(self, port: MllpPort) -> None:
+        self._port = port
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._scanner = Scanner()
@@ -37,30 +40,30 @@ class Connection(asyncio.Protocol):
         self._header: MessageHeader | None = None
         self._refusal: Refusal | None = None
         self._waiting = b""
-        self._is_paused = False
-        self._is_stuck = False  # the sender does not read our answers
-        self._is_last = False  # the sender has closed its side
-        self._is_deaf = False  # we close: nothing more is read
+        self._is_reading_paused = False
+        self._is_writing_paused = False  # the sender does not read our answers
+        self._is_half_closed = False  # the sender has closed its side
+        self._is_closing = False  # nothing more is read
         self._task: asyncio.Task[None] | None = None
         self._deadline = math.inf
 
-    # what the event loop tells
+    # called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if not self.post.connections.register(self, self.post.institution):
-            log.warning("mllp: too many connections at the door of %s", self.post.institution)
+        if not self._port.connections.register(self, self._port.institution):
+            log.warning("mllp: too many connections at the door of %s", self._port.institution)
             self._transport.abort()
             return
-        if not self.post.knows(_certificate(transport)):
-            log.warning("mllp: a caller at the door of %s does not show its certificate", self.post.institution)
+        if not self._port.knows(_certificate(transport)):
+            log.warning("mllp: a caller at the door of %s does not show its certificate", self._port.institution)
             self._transport.abort()
             return
-        self._transport.set_write_buffer_limits(high=_WAITING_ANSWERS)
-        self._wait(self.post.limits.idle_seconds)
+        self._transport.set_write_buffer_limits(high=_MAX_UNREAD_ANSWERS_BYTES)
+        self._wait(self._port.limits.idle_seconds)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_deaf:
+        if self._is_closing:
             return
         if self.is_busy:
             self._waiting += data
@@ -70,43 +73,43 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """A sender may close its side and still wait for the answer (not over TLS, which closes both)."""
-        self._is_last = True
+        self._is_half_closed = True
         secured = self._transport is not None and self._transport.get_extra_info("sslcontext") is not None
         return self.is_busy and not secured
 
     def pause_writing(self) -> None:
-        self._is_stuck = True
-        self._wait(self.post.limits.frame_seconds)
+        self._is_writing_paused = True
+        self._wait(self._port.limits.frame_seconds)
 
     def resume_writing(self) -> None:
-        self._is_stuck = False
+        self._is_writing_paused = False
         self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended changes nothing
         self._transport = None
         self._discard()
         self._waiting = b""
-        self.post.connections.unregister(self, self.post.institution)
+        self._port.connections.unregister(self, self._port.institution)
 
-    # what the server tells
+    # called by the server
 
     @property
     def is_busy(self) -> bool:
-        return self._task is not None or self._is_stuck
+        return self._task is not None or self._is_writing_paused
 
     @property
     def task(self) -> asyncio.Task[None] | None:
-        """The keeping of a message that is in flight."""
+        """Stores the message that is in flight."""
         return self._task
 
-    def look_at_the_clock(self) -> None:
+    def check_deadline(self) -> None:
         if self._loop.time() > self._deadline:
-            log.info("mllp: a connection of %s ran out of time", self.post.institution)
+            log.info("mllp: a connection of %s ran out of time", self._port.institution)
             self.abort()
 
     def finish(self) -> None:
         """Answer what is in flight, then close."""
-        self._is_deaf, self._waiting = True, b""
+        self._is_closing, self._waiting = True, b""
         if self._task is None and self._transport is not None:
             self._transport.close()
 
@@ -118,14 +121,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def _is_over(self) -> bool:
-        return self._is_deaf or self._transport is None or self._transport.is_closing()
+        return self._is_closing or self._transport is None or self._transport.is_closing()
 
     def _wait(self, seconds: float) -> None:
         self._deadline = self._loop.time() + seconds
 
     def _pause(self) -> None:
-        if self._transport is not None and not self._is_paused:
-            self._is_paused = True
+        if self._transport is not None and not self._is_reading_paused:
+            self._is_reading_paused = True
             self._transport.pause_reading()
 
     def _read(self, data: bytes) -> None:
@@ -151,19 +154,19 @@ class Connection(asyncio.Protocol):
     def _skip(self, length: int) -> None:
         """What stands outside of frames means nothing, but must not go on for ever."""
         self._outside += length
-        if self._outside > self.post.limits.bytes_outside_frames:
-            log.warning("mllp: a connection of %s sends no messages", self.post.institution)
+        if self._outside > self._port.limits.bytes_outside_frames:
+            log.warning("mllp: a connection of %s sends no messages", self._port.institution)
             self.abort()
         elif self._scanner.inside:
             self._outside = 0
             self._payload, self._header, self._refusal = Payload(), None, None
-            self._wait(self.post.limits.frame_seconds)
+            self._wait(self._port.limits.frame_seconds)
 
     def _take(self, stretch: bytes) -> None:
         payload = self._payload
         if payload is None:
             return
-        if payload.length + len(stretch) > self.post.limits.frame_bytes:
+        if payload.length + len(stretch) > self._port.limits.frame_bytes:
             self._close_too_long(payload, stretch)
         elif self._refusal is not None:
             payload.length += len(stretch)
@@ -174,74 +177,74 @@ class Connection(asyncio.Protocol):
         try:
             payload.add(stretch)
             if payload.sink is None and payload.length > IN_MEMORY:
-                self._refusal = self._look_at(payload)
+                self._refusal = self._read_header(payload)
                 if self._refusal is None:
-                    payload.spill(self.post.message_store.sink(self.post.institution))
+                    payload.spill(self._port.message_store.sink(self._port.institution))
         except (Unavailable, OSError):
-            log.warning("mllp: a long message of %s cannot be kept now", self.post.institution)
+            log.warning("mllp: a long message of %s cannot be stored now", self._port.institution)
             self._refusal = self._unavailable()
         if self._refusal is not None:
             payload.discard()
 
-    def _look_at(self, payload: Payload) -> Refusal | None:
+    def _read_header(self, payload: Payload) -> Refusal | None:
         """Read MSH, once, from what is in memory: who sends it, and whether that is who it should be."""
         try:
-            said = self._header = header(payload.in_memory())
+            self._header = read_header(payload.in_memory())
         except Unreadable:
             return UNREADABLE
-        return self.post.refusal(said)
+        return self._port.refusal(self._header)
 
     # a frame's end
 
     def _end(self, payload: Payload) -> None:
         self._payload = None
         if self._header is None and self._refusal is None:
-            self._refusal = self._look_at(payload)
+            self._refusal = self._read_header(payload)
         if self._header is not None and self._header.message_type == "ACK":
             payload.discard()  # an acknowledgement is never acknowledged (v2.9 ch. 2.9.2)
-            self._wait(self.post.limits.idle_seconds)
+            self._wait(self._port.limits.idle_seconds)
         elif self._refusal is not None or self._header is None:
             refusal = self._refusal or UNREADABLE
-            log.warning("mllp: a message at the door of %s is refused: %s", self.post.institution, refusal.error.name)
-            self._answer(refusal.verdict, refusal.error)
-            self._wait(self.post.limits.idle_seconds)
+            log.warning("mllp: a message at the door of %s is refused: %s", self._port.institution, refusal.error.name)
+            self._answer(refusal.code, refusal.error)
+            self._wait(self._port.limits.idle_seconds)
         else:
             self._deadline = math.inf
-            self._task = self._loop.create_task(self._keep(self._frame(payload, self._header)))
+            self._task = self._loop.create_task(self._store(self._frame(payload, self._header)))
 
-    def _frame(self, payload: Payload, said: MessageHeader) -> Frame:
+    def _frame(self, payload: Payload, header: MessageHeader) -> Frame:
         return Frame(
-            institution=self.post.institution,
-            header=said,
+            institution=self._port.institution,
+            header=header,
             payload=payload.in_memory() if payload.sink is None else None,
             sink=payload.sink,
             length=payload.length,
             sha256=payload.sha256(),
         )
 
-    async def _keep(self, frame: Frame) -> None:
+    async def _store(self, frame: Frame) -> None:
         try:
-            kept = await self.post.message_store.store(frame)
+            result = await self._port.message_store.store(frame)
         except TransferError:
-            kept = StoreResult(StoreOutcome.UNAVAILABLE)
+            result = StoreResult(StoreOutcome.UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - a fault of ours: the sender keeps its copy, and the door stays open
             # without its trace, which may quote the message
-            log.error("mllp: keeping a message of %s failed: %s", self.post.institution, type(error).__name__)
-            kept = StoreResult(StoreOutcome.UNAVAILABLE)
+            log.error("mllp: storing a message of %s failed: %s", self._port.institution, type(error).__name__)
+            result = StoreResult(StoreOutcome.UNAVAILABLE)
         finally:
             self._task = None
-        self._say(kept)
+        self._acknowledge(result)
         self._go_on()
 
-    def _say(self, kept: StoreResult) -> None:
-        if kept.outcome is StoreOutcome.REFUSED:
-            error = kept.error or ErrorCode.INTERNAL
+    def _acknowledge(self, result: StoreResult) -> None:
+        if result.outcome is StoreOutcome.REFUSED:
+            error = result.error or ErrorCode.INTERNAL
             self._answer(
                 AcknowledgmentCode.ERROR if error < ErrorCode.UNSUPPORTED_TYPE else AcknowledgmentCode.REJECTED, error
             )
-        elif kept.outcome is StoreOutcome.UNAVAILABLE:
+        elif result.outcome is StoreOutcome.UNAVAILABLE:
             refusal = self._unavailable()
-            if not self._answer(refusal.verdict, refusal.error):
+            if not self._answer(refusal.code, refusal.error):
                 self.abort()  # a sender that wants no answer learns it this way
         else:
             self._answer(AcknowledgmentCode.ACCEPTED)
@@ -251,10 +254,10 @@ class Connection(asyncio.Protocol):
         is_enhanced = self._header is not None and bool(self._header.accept_ack)
         return Refusal(AcknowledgmentCode.ERROR if is_enhanced else AcknowledgmentCode.REJECTED, ErrorCode.INTERNAL)
 
-    def _answer(self, verdict: AcknowledgmentCode, error: ErrorCode | None = None) -> bool:
+    def _answer(self, code: AcknowledgmentCode, error: ErrorCode | None = None) -> bool:
         """Whether an answer was wanted and could be written."""
         answer = acknowledge(
-            self._header or NOBODY, verdict, error, control_id=secrets.token_hex(10), now=self.post.now()
+            self._header or NOBODY, code, error, control_id=secrets.token_hex(10), now=self._port.now()
         )
         if answer is None or self._transport is None or self._transport.is_closing():
             return False
@@ -267,27 +270,27 @@ class Connection(asyncio.Protocol):
         """
         if self._header is None and self._refusal is None:
             payload.add(stretch[:IN_MEMORY])
-            self._look_at(payload)
+            self._read_header(payload)
         payload.discard()
-        self._payload, self._is_deaf = None, True
-        log.warning("mllp: a message at the door of %s is too long", self.post.institution)
-        self._answer(TOO_LONG.verdict, TOO_LONG.error)
-        self._wait(_LAST_WORD)
+        self._payload, self._is_closing = None, True
+        log.warning("mllp: a message at the door of %s is too long", self._port.institution)
+        self._answer(TOO_LONG.code, TOO_LONG.error)
+        self._wait(_LAST_ANSWER_SECONDS)
         if self._transport is not None and self._transport.can_write_eof():
             self._transport.write_eof()
 
     def _go_on(self) -> None:
         if self.is_busy or self._transport is None:
             return
-        self._wait(self.post.limits.idle_seconds)
+        self._wait(self._port.limits.idle_seconds)
         data, self._waiting = self._waiting, b""
         self._read(data)
         if self.is_busy:
             return
-        if self._is_last or self._is_deaf:
+        if self._is_half_closed or self._is_closing:
             self._transport.close()
-        elif self._is_paused:
-            self._is_paused = False
+        elif self._is_reading_paused:
+            self._is_reading_paused = False
             self._transport.resume_reading()
 
     def _discard(self) -> None:

@@ -4,16 +4,10 @@ There is no length and no checksum, so the end is searched for: the single byte 
 a hundred times faster than searching for the pair). A 0x1C that no CR follows belongs to the payload.
 """
 
-import hashlib
-
-from transfer.gateway.mllp.messages import Sink
-
 START = b"\x0b"
 END = b"\x1c"
 CR = b"\r"
 
-#: payloads up to this size are handed over whole, in memory; longer ones go to a `Sink` as they arrive
-IN_MEMORY = 64 << 10
 #: so many 0x1C without CR in one stretch, and searching for the pair is the faster way
 _MANY = 16
 
@@ -57,43 +51,3 @@ def _end(data: bytes, at: int) -> int:
         end = data.find(END, end + 1)
     end = data.find(END + CR, end) if end >= 0 else -1
     return last if end < 0 and data.endswith(END) else end
-
-
-class Payload:
-    """A payload on its way in: in memory while short, hashed as it comes."""
-
-    __slots__ = ("_buffer", "_hash", "length", "sink")
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._hash = hashlib.sha256()
-        self.length = 0
-        self.sink: Sink | None = None
-
-    def add(self, chunk: bytes) -> None:
-        """Raises: as `Sink.write`."""
-        self.length += len(chunk)
-        self._hash.update(chunk)
-        if self.sink is None:
-            self._buffer += chunk
-        else:
-            self.sink.write(chunk)
-
-    def in_memory(self) -> bytes:
-        """What is not in a sink."""
-        return bytes(self._buffer)
-
-    def spill(self, sink: Sink) -> None:
-        """From now on into the sink, beginning with what is here. Raises: as `Sink.write`."""
-        self.sink = sink
-        sink.write(bytes(self._buffer))
-        self._buffer = bytearray()
-
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def discard(self) -> None:
-        self._buffer = bytearray()
-        sink, self.sink = self.sink, None
-        if sink is not None:
-            sink.discard()

@@ -1,10 +1,12 @@
-"""How much a sender may make us hold, and for how long."""
+"""How much of a sender's is held, and for how long."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MllpLimits:
+    """Sizes in bytes, times in seconds."""
+
     #: of one payload; a longer one is refused and the connection closed
     frame_bytes: int = 64 << 20
     #: from its first byte to its last

@@ -1,9 +1,8 @@
-"""Keeping MLLP messages: short ones in their row, long ones by way of a nameless file into the vault."""
+"""The message store of the MLLP doors: short messages go into their row, long ones by way of a spool into the vault."""
 
 import asyncio
 from collections.abc import Collection
 from pathlib import Path
-from typing import cast
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
@@ -11,8 +10,8 @@ from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
 from transfer.gateway.intake import Intake
-from transfer.gateway.mllp import Frame, Sink, StoreOutcome, StoreResult
-from transfer.gateway.spool import Spool
+from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
+from transfer.gateway.payload import Sink, Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
 from transfer.ledger.arrivals import NewArrival
@@ -20,20 +19,20 @@ from transfer.staging import Location, Vault
 
 
 class LedgerMessageStore:
-    """`MessageStore` over the ledger and the vault."""
+    """`MessageStore` over the ledger and the vault. `folder` holds what is long and still arriving."""
 
-    def __init__(self, intake: Intake, vault: Vault, institutions: Institutions, spool: Path) -> None:
+    def __init__(self, intake: Intake, vault: Vault, institutions: Institutions, folder: Path) -> None:
         self._intake = intake
         self._vault = vault
         self._institutions = institutions
-        self._spool = spool
+        self._folder = folder
 
     def sink(self, institution: InstitutionId) -> Sink:  # noqa: ARG002  all spool into one folder
-        return Spool(self._spool)
+        return Spool(self._folder)
 
     async def store(self, frame: Frame) -> StoreResult:
         if not _may_send(frame.header, self._institutions[frame.institution].grants):
-            self._discard(frame)
+            _discard(frame)
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
         is_several = await _is_several(frame)
         location = None
@@ -41,21 +40,21 @@ class LedgerMessageStore:
             async with self._intake.one_at_a_time:
                 location = await asyncio.to_thread(self._to_vault, frame)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
-        stored = await self._intake.store(_incoming(frame, location, is_several=is_several))
+        stored = await self._intake.store(_arrival(frame, location, is_several=is_several))
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._vault.remove, location.key)
         return StoreResult(StoreOutcome.DUPLICATE if stored.is_duplicate else StoreOutcome.STORED)
 
     def _to_vault(self, frame: Frame) -> Location:
-        spool = cast(Spool, frame.sink)
         try:
-            return self._vault.keep(spool.chunks())
+            return self._vault.keep(frame.chunks())
         finally:
-            spool.discard()
+            _discard(frame)
 
-    def _discard(self, frame: Frame) -> None:
-        if frame.sink:
-            frame.sink.discard()
+
+def _discard(frame: Frame) -> None:
+    if frame.sink is not None:
+        frame.sink.discard()
 
 
 def _may_send(header: MessageHeader, grants: Collection[Grant]) -> bool:
@@ -71,11 +70,10 @@ async def _is_several(frame: Frame) -> bool:
     """
     if frame.header.is_batch or hl7v2.kind(frame.header) is not ArrivalKind.REFERRAL:
         return frame.header.is_batch
-    chunks = [frame.payload] if frame.payload is not None else cast(Spool, frame.sink).chunks()
-    return await asyncio.to_thread(hl7v2.is_several, chunks)
+    return await asyncio.to_thread(hl7v2.is_several, frame.chunks())
 
 
-def _incoming(frame: Frame, location: Location | None, *, is_several: bool) -> NewArrival:
+def _arrival(frame: Frame, location: Location | None, *, is_several: bool) -> NewArrival:
     """The same bytes under the same control id are the same arrival; other bytes are another, and a conflict.
 
     The number that a batch answers to may be its first message's, which is no conflict.

@@ -1,4 +1,4 @@
-"""What all connections of one port share, and whom they refuse."""
+"""One institution's port: who may speak at it, what is refused, and where its messages go."""
 
 import hashlib
 from collections.abc import Callable, Hashable
@@ -15,7 +15,7 @@ from transfer.identifiers import InstitutionId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MllpPort:
-    """What all connections of one port share."""
+    """What all connections of one port share. `now` gives UTC, for the time of acknowledgements (MSH-7)."""
 
     institution: InstitutionId
     #: MSH-3 and MSH-4 are this institution's
@@ -33,30 +33,34 @@ class MllpPort:
             return not self.certificates
         return hashlib.sha256(certificate).hexdigest() in self.certificates
 
-    def refusal(self, said: MessageHeader) -> "Refusal | None":
-        """Why a message with this header has no business at this port, if it has none."""
-        if not self.accepts(said):
-            return _NOT_ITS_SENDER
-        if said.processing_id and said.processing_id not in self.limits.processing_ids:
-            return _NOT_FOR_REAL
+    def refusal(self, header: MessageHeader) -> "Refusal | None":
+        """Why a message with this header is refused; None where it may be stored."""
+        if not self.accepts(header):
+            return _OTHER_SENDER
+        if header.processing_id and header.processing_id not in self.limits.processing_ids:
+            return _NOT_PRODUCTION
         return None
 
 
 class ConnectionRegister(Protocol):
-    """Who counts all connections."""
+    """Counts the connections of all ports."""
 
-    def register(self, connection: Hashable, institution: InstitutionId) -> bool: ...
+    def register(self, connection: Hashable, institution: InstitutionId) -> bool:
+        """Count a new connection. False: there are too many, of this institution or of all."""
 
-    def unregister(self, connection: Hashable, institution: InstitutionId) -> None: ...
+    def unregister(self, connection: Hashable, institution: InstitutionId) -> None:
+        """It is closed. Unregistering one that is not counted does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    verdict: AcknowledgmentCode
+    """How a message that is not stored is answered (HL7 v2.9 table 0008 and table 0357)."""
+
+    code: AcknowledgmentCode
     error: ErrorCode
 
 
 UNREADABLE = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.SEQUENCE)
-_NOT_ITS_SENDER = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.UNKNOWN_VALUE)
-_NOT_FOR_REAL = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.UNSUPPORTED_PROCESSING_ID)
+_OTHER_SENDER = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.UNKNOWN_VALUE)
+_NOT_PRODUCTION = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.UNSUPPORTED_PROCESSING_ID)
 TOO_LONG = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.TOO_LONG)

@@ -37,10 +37,10 @@ def certificates(institutions: Mapping[str, Institution]) -> dict[InstitutionId,
 
 def accepts(door: MllpDoor, header: MessageHeader) -> bool:
     """MSH-3 and MSH-4 are the ones of this door, whole or by their name alone (`COMMHOSP` for `COMMHOSP^2.16…^ISO`)."""
-    said = (header.sending_application, header.sending_facility)
+    sent = (header.sending_application, header.sending_facility)
     wanted = (door.sending_application, door.sending_facility)
     return all(
-        ours in (theirs, theirs.split(header.component, 1)[0]) for ours, theirs in zip(wanted, said, strict=True)
+        ours in (theirs, theirs.split(header.component, 1)[0]) for ours, theirs in zip(wanted, sent, strict=True)
     )
 
 
@@ -87,7 +87,7 @@ class MllpServer:
         self._listening: dict[InstitutionId, asyncio.Server] = {}
         self._connections: set[Connection] = set()
         self._per_port: Counter[InstitutionId] = Counter()
-        self._clock: asyncio.Task[None] | None = None
+        self._timer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen at every port.
@@ -101,10 +101,10 @@ class MllpServer:
         except OSError:
             await self.close(grace=0)
             raise
-        self._clock = asyncio.get_running_loop().create_task(self._watch_the_clock())
+        self._timer = asyncio.get_running_loop().create_task(self._check_deadlines())
 
     async def _listen(self, institution: InstitutionId, door: MllpDoor) -> asyncio.Server:
-        post = MllpPort(
+        port = MllpPort(
             institution=institution,
             accepts=partial(accepts, door),
             certificates=self._certificates.get(institution, frozenset()),
@@ -114,7 +114,7 @@ class MllpServer:
             connections=self,
         )
         return await asyncio.get_running_loop().create_server(
-            lambda: Connection(post),
+            lambda: Connection(port),
             self._host,
             door.port,
             ssl=self._ssl,
@@ -125,13 +125,13 @@ class MllpServer:
     async def close(self, grace: float = 10.0) -> None:
         """Take no more, answer what is in flight within `grace` seconds, close. Closing twice does nothing more.
 
-        What was not answered then is kept or not; its sender asks again, and is told the truth.
+        What was not answered then is stored or not. Its sender sends it again and is answered as the first time.
         """
-        if self._clock is not None:
-            self._clock.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
             with suppress(asyncio.CancelledError):
-                await self._clock
-            self._clock = None
+                await self._timer
+            self._timer = None
         for server in self._listening.values():
             server.close()
         self._listening = {}
@@ -152,10 +152,11 @@ class MllpServer:
 
     @property
     def connections(self) -> int:
+        """How many are open."""
         return len(self._connections)
 
     def register(self, connection: Hashable, institution: InstitutionId) -> bool:
-        """Count a new connection, unless there are too many."""
+        """As `ConnectionRegister.register`."""
         limits, of_port = self._limits, self._per_port[institution]
         if len(self._connections) >= limits.connections or of_port >= limits.connections_per_port:
             return False
@@ -164,14 +165,15 @@ class MllpServer:
         return True
 
     def unregister(self, connection: Hashable, institution: InstitutionId) -> None:
+        """As `ConnectionRegister.unregister`."""
         if connection in self._connections:
             self._connections.remove(connection)
             self._per_port[institution] -= 1
 
-    async def _watch_the_clock(self) -> None:
+    async def _check_deadlines(self) -> None:
         """One timer for all: a timer per message would cost more than the message's acknowledgement."""
         shortest = min(self._limits.frame_seconds, self._limits.idle_seconds)
         while True:
             await asyncio.sleep(min(1.0, shortest / 4))
             for connection in tuple(self._connections):
-                connection.look_at_the_clock()
+                connection.check_deadline()

@@ -1,0 +1,47 @@
+"""PostgreSQL clusters for tests that are not about making one: `initdb` runs once a process, the others are copies.
+
+A copy does not wait for the disk: a process that is killed loses nothing by that, only a machine that loses its power
+does, and no test takes that away. What the product sets is what `tests/embedded/test_postgres.py` asks of a cluster
+that the product made.
+"""
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from transfer.embedded.postgres import Postgres
+
+
+def copied(folder: Path) -> Postgres:
+    """A cluster with roles and databases in `folder`, not running. One that is there already is kept as it is."""
+    if not folder.exists():
+        shutil.copytree(_pattern(), folder, ignore=shutil.ignore_patterns("postgres.log"))
+        (folder / "data" / "postgresql.auto.conf").write_text("fsync = off\n", encoding="utf-8")
+    return Postgres(folder)
+
+
+def emptied(owner: psycopg.Connection[Any]) -> None:
+    """Nothing is in the ledger any more, and its clock goes right. `owner` commits by itself.
+
+    One statement, so that what refers to a row goes with it in any order. TRUNCATE would make new files for every
+    table and index, which takes longer than most tests.
+    """
+    found = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'transfer' AND tablename <> 'clock'")
+    deletions = ", ".join(f"d{number} AS (DELETE FROM transfer.{row[0]})" for number, row in enumerate(found))
+    owner.execute(f"WITH {deletions} UPDATE transfer.clock SET ahead = '0'")
+
+
+@cache
+def _pattern() -> Path:
+    """A cluster that ran once and was stopped. It is gone when this process ends."""
+    room = Path(tempfile.mkdtemp(prefix="rt-"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    pattern = Postgres(room / "postgres")
+    pattern.start()
+    pattern.stop()
+    return pattern.folder

@@ -1,0 +1,198 @@
+"""What an institution sent of its own accord, or in answer to us: records, or the word that it holds none.
+
+The bytes go into the vault without a lock. Whether they may be collected is asked before, and again under the lock that
+collects them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from transfer.arrivals import ABSENCE_REASONS, NoRecords, worded
+from transfer.case import OpenedCase
+from transfer.errors import NeedsReview
+from transfer.flow import reading
+from transfer.flow.assess import settle_needs
+from transfer.flow.basis import may_collect
+from transfer.flow.collecting import answered, join, taken_back
+from transfer.flow.identity import DecideAgain, lookup_terms, match_patient, unless_forgotten
+from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
+from transfer.flow.services import Services
+from transfer.flow.unmatched import seal_away
+from transfer.holds import HoldAnswer
+from transfer.identifiers import PatientId
+from transfer.ledger import Tx, arrivals, holds, patients, records, requests, vault_objects
+from transfer.ledger.arrivals import Arrival
+from transfer.ledger.records import About, NewRecord, RecordPart
+from transfer.matching import Match, MatchRule, MatchVerdict
+from transfer.patients import Demographics
+from transfer.requests import RequestState
+
+
+def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
+    """Collect what was sent for each open case of its patient whose permission covers all of it.
+
+    Without such a case it waits sealed under the patient's key. What is unmatched is sealed away, what is doubtful is
+    shown to a person.
+
+    Raises:
+        DecideAgain: a patient became known or was forgotten meanwhile, or a permission came.
+        NeedsReview: not one entry can be used.
+    """
+    if not answer.letters:
+        raise NeedsReview("not one entry can be used")
+    said = list(dict.fromkeys(letter.document.patient for letter in answer.letters))
+    matches = _match_or_seal(services, arrival, answer, said)
+    found = {match.patient for match in matches}
+    if not matches:
+        return
+    before, now = arrival.patient, matches[0].patient if len(found) == 1 else None
+    if now is not None and before in (None, now):
+        _collect(services, arrival, answer, now, matches[0].match_rule)
+    elif before is not None and _is_decided(services, arrival):
+        _collect(services, arrival, answer, before, MatchRule.DECIDED)
+    else:  # also where a rule matched one patient before, and matches another or several today
+        with services.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            holds.place(tx, arrival.id, "whose-record")
+            arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
+            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in matches})))
+
+
+def _is_decided(services: Services, arrival: Arrival) -> bool:
+    """Whether people said whose it is. They are not asked twice."""
+    with services.ledger.transaction() as tx:
+        return holds.last_answer(tx, arrival.id, "whose-record") == HoldAnswer.OURS
+
+
+def _match_or_seal(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, said: list[Demographics]
+) -> list[Match]:
+    """Whose each letter is; none where all are unmatched. Those are sealed in the same transaction.
+
+    The result need not outlast a crash: the arrival does, and is processed again.
+    """
+    with services.ledger.transaction() as tx:
+        tx.run("SET LOCAL synchronous_commit = off")
+        arrivals.still_ours(tx, arrival)
+        patients.hold_terms(tx, lookup_terms(tx, said))
+        matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.letters]
+        if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
+            seal_away(tx, arrival, said, "unmatched")
+            return []
+        return matches
+
+
+def _collect(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, match_rule: MatchRule
+) -> None:
+    with services.ledger.transaction() as tx:
+        permitted = [case for case in _cases(tx, patient) if _is_permitted(tx, services, case, arrival, answer)]
+    if not permitted:
+        with services.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            patients.hold_epoch_shared(tx, patient)
+            unless_forgotten(tx, patient)
+            cases = _cases(tx, patient)
+            if any(_is_permitted(tx, services, case, arrival, answer) for case in cases):
+                raise DecideAgain
+            arrivals.join_patient(tx, arrival, patient)
+            arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
+        return
+    # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
+    with vault_objects.writing_for(patient):
+        new = [_new_record(services, arrival, letter, patient) for letter in answer.letters]
+    with _all_taken_back(services, arrival, new), services.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        patients.hold_epoch_shared(tx, patient)
+        for case in permitted:
+            _join_all(tx, services, case, arrival, new, match_rule)
+        if arrival.conflicts:
+            holds.place(tx, permitted[0].id, "control-id-conflict", arrival.id)
+        if answer.unusable:
+            holds.place(tx, permitted[0].id, "entries-unusable", arrival.id)
+        if arrival.patient is None and arrival.state == "sealed":
+            arrivals.count_unmatched(tx, arrival, "matched")
+        arrivals.join_patient(tx, arrival, patient)
+        arrivals.settle(tx, arrival, "filed", match_rule)
+
+
+@contextmanager
+def _all_taken_back(services: Services, arrival: Arrival, new: list[NewRecord]) -> Iterator[None]:
+    """As `taken_back`, for what was written of an arrival."""
+    keys = {part.location.key for one in new for part in one.parts if part.location != arrival.location}
+    with ExitStack() as written:
+        for key in keys:
+            written.enter_context(taken_back(services, key))
+        yield
+
+
+def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
+    return [OpenedCase.of(tx.case(case)) for case in patients.open_cases(tx, [patient])]
+
+
+def _is_permitted(tx: Tx, services: Services, case: OpenedCase, arrival: Arrival, answer: ReceivedDocuments) -> bool:
+    documents = [letter.document for letter in answer.letters]
+    return all(
+        may_collect(tx, services.institutions, case, arrival.institution, one.kind, one.labels).is_permitted
+        for one in documents
+    )
+
+
+def _join_all(
+    tx: Tx, services: Services, case: OpenedCase, arrival: Arrival, new: Sequence[NewRecord], match_rule: MatchRule
+) -> None:
+    tx.lock_case(case.id)
+    for one in new:
+        ruling = may_collect(tx, services.institutions, case, one.institution, one.kind, one.about.labels)
+        if not ruling.is_permitted:
+            raise DecideAgain
+        kept = records.keep(tx, one)
+        join(tx, services, case, kept, ruling, match_rule)
+        answered(tx, services, case.id, arrival.institution, one.kind)
+    settle_needs(tx, services, case.id)
+
+
+def _new_record(services: Services, arrival: Arrival, letter: ReceivedDocument, patient: PatientId) -> NewRecord:
+    parts = []
+    if letter.is_message:
+        with services.ledger.transaction() as tx:
+            body = reading.payload(tx, services, arrival)
+        place = arrival.location or services.vault.keep([body])
+        parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
+    for piece in letter.pieces:
+        role = "extracted" if letter.is_message else "received"
+        if not piece.is_derived:
+            place = services.vault.keep(piece.open())
+            parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
+    document = letter.document
+    return NewRecord(
+        patient=patient,
+        institution=arrival.institution,
+        kind=document.kind,
+        status=document.status,
+        origin=f"arrival/{letter.origin}" if letter.is_message else f"arrival/{arrival.id}/{letter.origin}",
+        about=About.of(document),
+        parts=tuple(parts),
+        arrival=arrival.id,
+    )
+
+
+def file_no_records(services: Services, arrival: Arrival, said: NoRecords) -> None:
+    """The institution answered a request of ours: it holds none. The request moves, and its case is judged.
+
+    Raises:
+        NeedsReview: it answers no request of ours to them.
+    """
+    with services.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        request = requests.get(tx, said.request)
+        if request is None or request.institution != arrival.institution:
+            raise NeedsReview("no request of ours to them")
+        tx.lock_case(request.case)
+        patient = OpenedCase.of(tx.case(request.case)).patient
+        request = requests.get(tx, request.id) or request
+        requests.move(tx, request, RequestState.NO_RECORDS, findings=[worded(said.reason, ABSENCE_REASONS)])
+        settle_needs(tx, services, request.case)
+        if patients.identity(tx, patient):
+            arrivals.join_patient(tx, arrival, patient)
+        arrivals.settle(tx, arrival, "filed", "no-records")

@@ -1,0 +1,36 @@
+"""A release form that came in: filed under its patient, sealed away, or shown to a person."""
+
+from transfer.flow.identity import match_patient, unless_forgotten
+from transfer.flow.services import Services
+from transfer.flow.stopping import file_authorization
+from transfer.flow.unmatched import seal_unmatched
+from transfer.identifiers import CaseId
+from transfer.ledger import arrivals, holds, patients
+from transfer.ledger.arrivals import Arrival
+from transfer.matching import MatchVerdict
+from transfer.permissions import Authorization
+
+
+def file_form(services: Services, arrival: Arrival, form: Authorization, *, but: CaseId | None = None) -> None:
+    """Let the form take effect for its patient, in a new epoch. `but` is the case whose own round this is.
+
+    Raises:
+        DecideAgain: a patient became known or was forgotten meanwhile.
+        NeedsReview: it names a form that another institution filed.
+    """
+    with services.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        match = match_patient(tx, form.patient)
+        # People may have said before whose it is. They are not asked twice.
+        patient = arrival.patient or match.patient
+        if patient is not None:
+            patients.hold_epoch_exclusive(tx, patient)
+            unless_forgotten(tx, patient)
+            file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
+            arrivals.join_patient(tx, arrival, patient)
+            arrivals.settle(tx, arrival, "filed", "authorization")
+        elif match.verdict is MatchVerdict.NOT_OURS:
+            seal_unmatched(tx, arrival, [form.patient], "unmatched")
+        else:
+            holds.place(tx, arrival.id, "whose-form")
+            arrivals.settle(tx, arrival, "held", match.match_rule)

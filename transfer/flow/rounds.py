@@ -1,0 +1,95 @@
+"""What each DAG does in its round: its steps, one task each, and the sentence that people read on the run.
+
+A step takes the services and the round that its task holds. The step that ends the round leaves the sentence. Airflow's
+tasks (`plugins/transfer_airflow`) and whoever else processes rounds call these steps, so a sentence is written once.
+"""
+
+from collections.abc import Callable, Mapping
+
+from transfer.flow.assemble import assemble as assemble_packet
+from transfer.flow.deliver import deliver as deliver_packet
+from transfer.flow.enforce import enforce as enforce_permissions
+from transfer.flow.housekeeping import clean_up
+from transfer.flow.opening import open_case as open_this_case
+from transfer.flow.receive import receive as receive_arrivals
+from transfer.flow.request import request as make_request
+from transfer.flow.services import Services
+from transfer.flow.settle import settle as settle_delivery
+from transfer.identifiers import CaseId, PacketId
+from transfer.ledger import rounds
+from transfer.ledger.disclosures import Sender
+from transfer.ledger.rounds import Taken
+from transfer.rounds import Dag
+
+
+def open_case(services: Services, taken: Taken) -> list[str]:
+    """Open the case, or look at it again. Gives the requests to make now; where there is none the round is done."""
+    return [str(name) for name in open_this_case(services, taken)]
+
+
+def request(services: Services, taken: Taken, name: str) -> None:
+    """Make one of these requests. The last one made ends the round."""
+    make_request(services, taken, name)
+
+
+def receive(services: Services, taken: Taken) -> None:
+    """Process what came in."""
+    _done(services, taken, receive_arrivals(services).sentence)
+
+
+def assemble(services: Services, taken: Taken) -> bool:
+    """Put the packet together. Gives whether it may be delivered; if not, the round is done."""
+    is_assembled = assemble_packet(services, PacketId(taken.subject))
+    if not is_assembled:
+        _done(services, taken, "not permitted: see its decision")
+    return is_assembled
+
+
+def deliver(services: Services, taken: Taken) -> None:
+    """Hand over the packet that was assembled."""
+    with Sender(services.ledger) as sender:
+        _done(services, taken, deliver_packet(services, PacketId(taken.subject), sender))
+
+
+def settle(services: Services, taken: Taken) -> None:
+    """Take in the receiver's receipt."""
+    _done(services, taken, settle_delivery(services, PacketId(taken.subject)))
+
+
+def enforce(services: Services, taken: Taken) -> None:
+    """Follow up on an ended permission."""
+    _done(services, taken, enforce_permissions(services, CaseId(taken.subject)))
+
+
+def housekeeping(services: Services, taken: Taken) -> None:
+    """Purge and remove what lapsed by itself."""
+    _done(services, taken, clean_up(services))
+
+
+def _done(services: Services, taken: Taken, sentence: str) -> None:
+    with services.ledger.transaction() as tx:
+        rounds.done(tx, taken, sentence)
+
+
+#: the steps of each DAG, in their order. A second step is called with each name of the list that the first one gives,
+#: or, where that gives yes or no, if it is yes.
+STEPS: Mapping[Dag, tuple[Callable[..., object], ...]] = {
+    Dag.OPEN_CASE: (open_case, request),
+    Dag.RECEIVE_ARRIVALS: (receive,),
+    Dag.RELEASE_PACKET: (assemble, deliver),
+    Dag.SETTLE_DELIVERY: (settle,),
+    Dag.ENFORCE_PERMISSIONS: (enforce,),
+    Dag.HOUSEKEEPING: (housekeeping,),
+}
+
+
+def place_of(step: Callable[..., object]) -> tuple[Dag, bool]:
+    """The DAG that a step belongs to, and whether it is the first one, which takes the round; the others join it.
+
+    Raises:
+        LookupError: it belongs to none.
+    """
+    for dag, steps in STEPS.items():
+        if step in steps:
+            return dag, step is steps[0]
+    raise LookupError(f"{step.__name__} is no step of a DAG")

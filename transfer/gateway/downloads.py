@@ -1,0 +1,180 @@
+"""The download door: a receiver fetches the packets that were handed to it, whole or document by document.
+
+Every response is a stream of `transfer.gateway.egress`: opened only while its release is permitted, counted, and cut
+once it is not. To a caller, another's packet, one that is gone and one no longer permitted look the same.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from transfer.adapters.fhir import responses
+from transfer.arrivals import Grant
+from transfer.errors import NotAllowed, OutOfScope, Refused, TransferError
+from transfer.flow.services import Services
+from transfer.gateway.callers import Caller, Callers
+from transfer.gateway.egress import Outgoing, Stream, pieces
+from transfer.gateway.responses import http_response
+from transfer.gateway.serving import transport_of
+from transfer.identifiers import PacketId
+from transfer.ledger import disclosures, packets
+from transfer.packet import Plan, tar_stream
+from transfer.sealing import KeyGone
+from transfer.staging import Location, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Representation:
+    """The bytes a path stands for (RFC 9110 3.2). `read` gives bytes `start` to `stop` (exclusive) of `length`."""
+
+    length: int
+    #: without its quotes
+    etag: str
+    content_type: str
+    read: Callable[[int, int], Iterator[bytes]]
+
+
+class DownloadDoor:
+    """Gives packets out."""
+
+    def __init__(self, services: Services, outgoing: Outgoing, callers: Callers) -> None:
+        self._services = services
+        self._outgoing = outgoing
+        self._callers = callers
+
+    async def packet(self, request: Request) -> Response:
+        """The whole packet as a tar, resumable by Range."""
+        opened = await self._open(request, "packet.tar")
+        if isinstance(opened, Response):
+            return opened
+        stream, plan = opened
+        return Download(self._outgoing, stream, request, _tar(plan, self._services.vault))
+
+    async def document(self, request: Request) -> Response:
+        """One document of a packet, resumable by Range."""
+        opened = await self._open(request, "document")
+        if isinstance(opened, Response):
+            return opened
+        stream, plan = opened
+        try:
+            document, entry = plan.document(request.path_params["number"])
+        except KeyError:
+            await asyncio.to_thread(self._outgoing.close, stream, "sent")
+            return http_response(responses.refused(NotAllowed("no such document")))
+        content = _document(entry.location, document.content_type, self._services.vault)
+        return Download(self._outgoing, stream, request, content)
+
+    async def _open(self, request: Request, channel: str) -> tuple[Stream, Plan] | Response:
+        caller = self._callers.of(request)
+        if caller is None:
+            return http_response(responses.unauthorized())
+        try:
+            caller.check_may(Grant.PACKETS)
+            packet = PacketId(request.path_params["packet"])
+            opened = await asyncio.to_thread(self._open_for, caller, packet, request, channel)
+        except OutOfScope as error:
+            return http_response(responses.refused(error))
+        except (ValueError, KeyGone, Refused):
+            opened = None
+        except TransferError as error:
+            return http_response(responses.refused(error))
+        # Whether it is another's, gone, or not permitted any more is not said: to this caller there is nothing here.
+        return opened or Response(status_code=404)
+
+    def _open_for(self, caller: Caller, packet: PacketId, request: Request, channel: str) -> tuple[Stream, Plan] | None:
+        with self._services.ledger.transaction() as tx:
+            disclosure = disclosures.disclosure_of(tx, packet)
+            known = packets.get(tx, packet)
+        if disclosure is None or disclosure.recipient != caller.id or known is None or known.is_purged:
+            return None
+        return self._outgoing.open(packet, caller.id, transport_of(request.scope), channel)
+
+
+def _tar(plan: Plan, vault: Vault) -> Representation:
+    return Representation(
+        length=plan.tar_length,
+        etag=plan.etag,
+        content_type="application/x-tar",
+        read=lambda start, stop: tar_stream(plan, vault, start, stop),
+    )
+
+
+def _document(location: Location, content_type: str, vault: Vault) -> Representation:
+    def read(start: int, stop: int) -> Iterator[bytes]:
+        is_whole = (start, stop) == (0, location.length)
+        return vault.read(location) if is_whole else vault.read_range(location, start, stop)
+
+    return Representation(length=location.length, etag=location.sha256, content_type=content_type, read=read)
+
+
+class Download(Response):
+    """A response whose bytes are counted, watched, and may be cut."""
+
+    def __init__(self, outgoing: Outgoing, stream: Stream, request: Request, content: Representation) -> None:
+        self._outgoing = outgoing
+        self._stream = stream
+        self._read = content.read
+        etag = f'"{content.etag}"'
+        self._start, self._stop, status = asked_range(request, content.length, etag)
+        self._due = 0 if request.method == "HEAD" else self._stop - self._start
+        headers = {
+            "Content-Type": content.content_type,
+            "Accept-Ranges": "bytes",
+            "ETag": etag,
+            "Cache-Control": "no-store",
+            "Content-Length": str(self._stop - self._start),
+        }
+        if status == 206:
+            headers["Content-Range"] = f"bytes {self._start}-{self._stop - 1}/{content.length}"
+        if status == 416:
+            headers["Content-Range"] = f"bytes */{content.length}"
+        super().__init__(status_code=status, headers=headers)
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        outcome = "broken"
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for piece in self._pieces():
+                # Counted before it is handed on: towards a slow receiver `send` returns long after the bytes have left.
+                self._stream.sent += len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if self._stream.is_cut:
+                    return
+            if self._stream.sent < self._due:
+                return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            outcome = "sent"
+        finally:
+            self._stream.is_over = True
+            await asyncio.to_thread(self._outgoing.close, self._stream, outcome)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        if not self._due:
+            return
+        source = pieces(self._read(self._start, self._stop))
+        while not self._stream.is_cut and (piece := await asyncio.to_thread(next, source, None)) is not None:
+            if self._stream.is_cut or self._is_gone():
+                return
+            yield piece
+
+    def _is_gone(self) -> bool:
+        transport = self._stream.transport
+        return transport is not None and transport.is_closing()
+
+
+_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+
+
+def asked_range(request: Request, length: int, etag: str) -> tuple[int, int, int]:
+    """Start, stop (exclusive) and status: one range is served (RFC 9110 14), any other is ignored and all is sent."""
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    if not asked or request.headers.get("if-range", etag) != etag:
+        return 0, length, 200
+    start = int(asked[1])
+    stop = min(int(asked[2]) + 1, length) if asked[2] else length
+    return (start, stop, 206) if start < stop else (0, 0, 416)
