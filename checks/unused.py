@@ -4,7 +4,7 @@
 
 vulture reads the product alone, so a use by a test is none. Here it is stricter than by itself: a name in `__all__` is
 no use, and a member of a class is used only where something reads it as an attribute. The sandbox is read apart: it is
-a stranger, and what it uses is not used by us.
+other people's software, and what it uses is not used by us.
 
 Ends with 1 if something is unused and not allowed (checks/unused.toml), or allowed and not unused any more.
 """
@@ -129,8 +129,8 @@ def _members(node: ast.ClassDef) -> Iterator[tuple[str, int]]:
 def unused(root: Path) -> list[Unused]:
     """What is unused in the product below `root`."""
     files = [file for folder in PRODUCT for file in sorted((root / folder).rglob("*.py"))]
-    strangers = [file for file in files if file.is_relative_to(root / SANDBOX)]
-    return sorted({*_unused(root, [file for file in files if file not in strangers]), *_unused(root, strangers)})
+    theirs = [file for file in files if file.is_relative_to(root / SANDBOX)]
+    return sorted({*_unused(root, [file for file in files if file not in theirs]), *_unused(root, theirs)})
 
 
 def _unused(root: Path, files: list[Path]) -> Iterator[Unused]:

@@ -193,7 +193,13 @@ def test_every_kind_of_fact_is_folded_or_left_out_on_purpose():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CHANGELOG.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
+    "page",
+    [
+        "README.md",
+        "tests/README.md",
+        "CHANGELOG.md",
+        *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md")),
+    ],
 )
 def test_a_page_names_only_what_exists(page: str):
     text = (ROOT / page).read_text()
@@ -213,7 +219,12 @@ def test_a_page_names_only_what_exists(page: str):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md") if p.stem != "cli")]
+    "page",
+    [
+        "README.md",
+        "tests/README.md",
+        *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md") if p.stem != "cli"),
+    ],
 )
 def test_a_sentence_of_a_page_is_short(page: str):
     told = sentences((ROOT / page).read_text())
@@ -313,6 +324,6 @@ def _is_command(command: click.Command, words: list[str]) -> bool:
 
 def test_every_word_for_make_that_a_page_names_is_there():
     words = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / ".ci" / "run"]
+    pages = [ROOT / "README.md", ROOT / "tests" / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / ".ci" / "run"]
 
     assert {word for page in pages for word in re.findall(r"(?:`|timed |^)make ([a-z-]+)", page.read_text())} <= words

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tests.kit.fakes_mllp import MemoryMessageStore
+from tests.kit.memory_message_store import MemoryMessageStore
 from tests.kit.peers.certificates import Certificates, certificates
 from transfer.embedded import ports
 from transfer.gateway.callers import fingerprint

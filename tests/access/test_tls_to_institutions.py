@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 
-from tests.kit.fhir_office import WHO
 from tests.kit.peers.certificates import Certificates, certificates
+from tests.kit.scripted_fhir import WHO
 from transfer import wiring
 from transfer.adapters.tls import BadFile
 from transfer.errors import Unavailable, Unexpected, Unheard

@@ -30,7 +30,7 @@ from tests.kit.scripted_archive import (
     study_entry,
     uid,
 )
-from tests.series import missing
+from tests.kit.series import missing
 from transfer import errors
 from transfer.adapters.dicom import DicomLimits
 from transfer.adapters.dicomweb import DicomwebClient
@@ -168,11 +168,11 @@ def test_another_spelling_of_the_issuer_is_tried_only_if_the_first_finds_nothing
 
 def test_a_number_the_archive_has_no_word_for_is_not_told_to_it(archive, client):
     archive.answers["/studies"] = paged([])
-    stranger = Demographics(
+    unknown = Demographics(
         identifiers=(IssuedIdentifier("urn:oid:9.9", "X-1"), IssuedIdentifier("urn:oid:1.2.840.1", "*"))
     )
 
-    assert client.studies(stranger, MERCY) == []
+    assert client.studies(unknown, MERCY) == []
     assert archive.asked == []
 
 

@@ -46,8 +46,8 @@ def parsed(pieces, boundary=BOUNDARY):
 
 
 def cut(data, cuts):
-    services = [0, *sorted(min(at, len(data)) for at in cuts), len(data)]
-    return [data[a:b] for a, b in pairwise(services) if a < b]
+    ends = [0, *sorted(min(at, len(data)) for at in cuts), len(data)]
+    return [data[a:b] for a, b in pairwise(ends) if a < b]
 
 
 @given(CONTENTS, st.lists(st.integers(0, 400), max_size=12))

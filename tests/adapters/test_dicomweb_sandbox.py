@@ -17,7 +17,7 @@ import pytest
 import urllib3
 
 from tests.kit.builders import a_setting
-from tests.series import missing
+from tests.kit.series import missing
 from transfer import institutions
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.http import HttpLimits
@@ -162,10 +162,10 @@ def test_who_is_known_there_under_no_number_of_ours_is_found_by_name(mercy):
     assert mercy.patient.identifiers[0] in study.patient.identifiers
 
 
-def test_a_stranger_is_not_found(mercy):
-    stranger = Demographics(names=(PersonName("Nobody"),), birth_date=date(1901, 1, 1))
+def test_an_unknown_patient_is_not_found(mercy):
+    unknown = Demographics(names=(PersonName("Nobody"),), birth_date=date(1901, 1, 1))
 
-    assert mercy.client.studies(stranger, mercy.institution) == []
+    assert mercy.client.studies(unknown, mercy.institution) == []
 
 
 @pytest.mark.parametrize("death", [{"die_after_bytes": 200_000}, {"die_after_instances": 5}])

@@ -11,9 +11,8 @@ from itertools import pairwise
 import pytest
 from pynetdicom.dsutils import encode
 
-from tests.contracts.test_archive import JANE, MERCY
 from tests.kit.fakes import MemoryVault
-from tests.kit.scripted_archive import SERIES, STUDY, image, uid
+from tests.kit.scripted_archive import JANE, MERCY, SERIES, STUDY, image, uid
 from tests.kit.scripted_dimse import (
     ABORT,
     CT,
@@ -28,7 +27,7 @@ from tests.kit.scripted_dimse import (
     said,
     scripted_dimse,
 )
-from tests.series import missing
+from tests.kit.series import missing
 from transfer.adapters.dicom import DicomLimits
 from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts, identifier
 from transfer.adapters.dimse.connection import connected

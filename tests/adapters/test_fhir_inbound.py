@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.fhir_office import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
+from tests.kit.scripted_fhir import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY

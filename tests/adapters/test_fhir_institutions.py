@@ -15,7 +15,7 @@ import pytest
 import urllib3
 
 from tests.kit.builders import a_setting
-from tests.kit.fhir_office import an_office, as_json
+from tests.kit.scripted_fhir import an_office, as_json
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted

@@ -11,7 +11,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.kit.fhir_office import (
+from tests.kit.loggers import handed_back
+from tests.kit.scripted_fhir import (
     LAKESIDE,
     LIMITS,
     MRN,
@@ -26,7 +27,6 @@ from tests.kit.fhir_office import (
     as_json,
     searchset,
 )
-from tests.kit.loggers import handed_back
 from transfer import logs
 from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.source import FhirSourceClient
@@ -803,11 +803,11 @@ def test_a_report_that_is_only_results_comes_with_all_of_them(office, source, th
 def test_a_withdrawn_permission_stops_everything_at_once(office, source, them):
     office.answers = that_holds(a_reference("1", url="Binary/1"))
 
-    def fenced():
+    def stopped():
         raise ChangedMeanwhile("stop")
 
     with pytest.raises(ChangedMeanwhile):
-        all_of(source, them, keep_going=fenced)
+        all_of(source, them, keep_going=stopped)
 
     assert len(office.asked) <= 1
 
@@ -815,16 +815,16 @@ def test_a_withdrawn_permission_stops_everything_at_once(office, source, them):
 def test_a_stop_in_the_middle_of_a_document_is_obeyed_within_a_mebibyte(office, source, them):
     files = {"/fhir/Binary/1": Said(body=bytes(8 << 20), content_type="application/pdf")}
     office.answers = that_holds(a_reference("1", url="Binary/1"), files=files)
-    fenced = threading.Event()
+    stopped = threading.Event()
 
     def unless_stopped():
-        if fenced.is_set():
+        if stopped.is_set():
             raise ChangedMeanwhile("stop")
 
     (found,) = all_of(source, them, keep_going=unless_stopped)
     chunks = found.read()
     next(chunks)
-    fenced.set()
+    stopped.set()
 
     with pytest.raises(ChangedMeanwhile):
         next(chunks)

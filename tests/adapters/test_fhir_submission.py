@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.fhir_office import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
+from tests.kit.scripted_fhir import ALL, LIMITS, TOKEN, WHO, Said, an_office, as_json, searchset
 from transfer import errors
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted

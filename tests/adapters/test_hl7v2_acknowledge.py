@@ -11,7 +11,7 @@ from hl7apy.core import Message
 from hl7apy.exceptions import ValidationError
 from hl7apy.parser import parse_message, parse_segment
 
-from tests.acknowledgements import read
+from tests.kit.acknowledgements import read
 from transfer.adapters.hl7v2 import AcknowledgmentCode, ErrorCode, MessageHeader, acknowledge, header
 from transfer.adapters.hl7v2.acknowledge import NOBODY
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.adapters.raw_server import Script, a_raw_server, endlessly, once, slowly
 from tests.kit.fakes import MemoryVault
-from tests.kit.fhir_office import LAKESIDE, WHO
+from tests.kit.raw_server import Script, a_raw_server, endlessly, once, slowly
 from tests.kit.scripted_archive import BOUNDARY, JANE, MERCY, SERIES, STUDY
+from tests.kit.scripted_fhir import LAKESIDE, WHO
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.fhir.attachments import download
 from transfer.adapters.fhir.receiver import ReceiverClient

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.store_probe import Support, probe
+from tests.kit.store_probe import Support, probe
 from transfer.adapters.vault import PART, S3Vault
 from transfer.embedded.store import Store
 from transfer.errors import OutOfOrder, TurnedAway, Unavailable, Unknown

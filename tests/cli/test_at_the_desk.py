@@ -8,7 +8,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer.embedded.postgres import Postgres
 from transfer.flow import desk
 from transfer.records import RecordKind

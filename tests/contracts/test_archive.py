@@ -23,7 +23,7 @@ from tests.kit.scripted_archive import (
     uid,
 )
 from tests.kit.scripted_dimse import ABORT, body_of, said, scripted_dimse
-from tests.series import missing
+from tests.kit.series import missing
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
 from transfer.adapters.http import HttpLimits
@@ -196,9 +196,9 @@ def test_who_is_not_there_is_not_found(archive):
 
 def test_who_has_no_number_there_and_no_birth_date_is_not_asked_about(archive):
     archive.finds([PATIENT], [PATIENT])
-    stranger = Demographics(names=JANE.names, identifiers=(IssuedIdentifier("urn:oid:9.9", "M-17"),))
+    unknown = Demographics(names=JANE.names, identifiers=(IssuedIdentifier("urn:oid:9.9", "M-17"),))
 
-    assert archive.client.studies(stranger, MERCY) == []
+    assert archive.client.studies(unknown, MERCY) == []
     assert not archive.was_asked
 
 

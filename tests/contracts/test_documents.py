@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.fakes import MemoryDocuments
-from tests.kit.fhir_office import (
+from tests.kit.peers.hapi import Hapi, a_hapi
+from tests.kit.scripted_fhir import (
     LAKESIDE,
     MRN,
     TOKEN,
@@ -29,7 +30,6 @@ from tests.kit.fhir_office import (
     as_json,
     searchset,
 )
-from tests.kit.peers.hapi import Hapi, a_hapi
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
 from transfer.embedded import ports
@@ -130,7 +130,7 @@ class Sandbox(Holder):
     def __init__(self, lakeside: LakesideOncology) -> None:
         self._lakeside = lakeside
         chart = draw_chart(seed=9)
-        lakeside.open_case(chart)
+        lakeside.admit(chart)
         (patient,) = resources.of("Patient", chart, "")
         (name,) = patient["name"][:1]
         self.who = Demographics(
@@ -253,7 +253,7 @@ def content(one: Found) -> bytes:
     return b"".join(one.read())
 
 
-def fence_after(looks: int) -> KeepGoing:
+def stopped_after(looks: int) -> KeepGoing:
     left = iter(range(looks))
 
     def keep_going() -> None:
@@ -380,10 +380,10 @@ def test_a_search_that_may_not_go_on_ends_at_once(held: Holder):
     patient = them(held)
 
     with pytest.raises(ChangedMeanwhile):
-        held.source.find_patient(held.who, held.institution, keep_going=fence_after(0))
+        held.source.find_patient(held.who, held.institution, keep_going=stopped_after(0))
     for looks in range(3):
         with pytest.raises(ChangedMeanwhile):
-            list(held.source.documents(patient, held.institution, EVERYTHING, keep_going=fence_after(looks)))
+            list(held.source.documents(patient, held.institution, EVERYTHING, keep_going=stopped_after(looks)))
 
 
 def test_it_is_looked_at_least_every_mebibyte_of_a_document_whether_to_go_on(held: Holder):
@@ -395,16 +395,16 @@ def test_it_is_looked_at_least_every_mebibyte_of_a_document_whether_to_go_on(hel
 
 
 def test_a_document_that_may_not_go_on_ends_within_a_mebibyte(held: Holder):
-    fenced = threading.Event()
+    stopped = threading.Event()
 
     def unless_stopped() -> None:
-        if fenced.is_set():
+        if stopped.is_set():
             raise ChangedMeanwhile("the epoch moved")
 
     longest = max(only(all_of(held, keep_going=unless_stopped)), key=lambda one: len(content(one)))
     chunks = longest.read()
     came = next(chunks)
-    fenced.set()
+    stopped.set()
     if len(came) == max(map(len, held.papers)):
         chunks = longest.read()
 

@@ -16,7 +16,7 @@ import pytest
 from tests.kit.builders import a_case, a_case_without_slides, came_in, comes, new_services, patient_of, the_hold
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.arrivals import ArrivalKind, Door
@@ -654,8 +654,8 @@ def test_what_came_in_a_day_whose_key_was_destroyed_is_asked_for_again_and_kept_
     assert not again.is_duplicate
 
 
-def test_a_stranger_whose_time_is_over_is_counted_as_such(place: Place) -> None:
-    stored = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of a stranger", "text/plain")
+def test_an_unmatched_message_whose_time_is_over_is_counted_as_such(place: Place) -> None:
+    stored = comes(place.services, "prairie-pathology", ArrivalKind.ANSWER, b"MSH|of nobody known", "text/plain")
     with place.services.ledger.transaction() as tx:
         one = arrivals.claim(tx, stored.arrival)
         assert one

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN, BEN, somebody
+from tests.kit.staff import ANN, BEN, somebody
 from transfer import facts
 from transfer.arrivals import ArrivalKind
 from transfer.completeness import NeedState, WaiverKind
@@ -271,7 +271,7 @@ class TestPermissions:
     def permission(self, services: Services, case: CaseId) -> str:
         return desk.dossier(services, case, actor=ANN).permissions[0].permission
 
-    def test_a_revocation_fences_is_in_force_and_rings_what_follows(self, services):
+    def test_a_revocation_stops_is_complete_and_rings_what_follows(self, services):
         case = b.a_case(services)
         permission = self.permission(services, case)
 
@@ -357,12 +357,12 @@ class TestPermissions:
 
             with pytest.raises(Unavailable, match="its stop is not complete"):
                 desk.revoke(services, permission, actor=ANN, waiting=seen.append)
-            fenced = desk.dossier(services, case, actor=ANN).permissions[0]
+            stopped = desk.dossier(services, case, actor=ANN).permissions[0]
             with services.ledger.transaction() as tx:
                 disclosures.close_egress(tx, egress.id, 17, "cut")
             did = desk.revoke(services, permission, actor=ANN, waiting=seen.append)
 
-        assert (fenced.state, fenced.stop_completed_at) == ("revoked", None)
+        assert (stopped.state, stopped.stop_completed_at) == ("revoked", None)
         assert "the stop is complete" in sentence(did)
         assert (seen[0], seen[-1]) == (1, 0)
 

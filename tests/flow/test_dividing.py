@@ -11,7 +11,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door, Grant
@@ -82,9 +82,7 @@ def reports(services: Services, case: str) -> int:
 
 
 @pytest.mark.parametrize("enveloped", [True, False])
-def test_our_patient_is_filed_and_the_strangers_beside_are_sealed_without_a_decision(
-    services: Services, enveloped: bool
-):
+def test_our_patient_is_filed_and_the_others_beside_are_sealed_without_a_decision(services: Services, enveloped: bool):
     ours = b.a_chart()
     case = b.a_case(services, ours)
     reported = [b.report_of(chart, str(n)) for n, chart in enumerate([b.a_chart(), ours, b.a_chart()])]
@@ -149,7 +147,7 @@ def test_referrals_that_ran_together_each_open_their_case(services: Services, tm
         assert len({opened.patient for case in cases if (opened := tx.case(case).opened)}) == 2
 
 
-def test_what_came_after_a_batch_is_attended_to_after_its_messages(services: Services):
+def test_what_came_after_a_batch_is_processed_after_its_messages(services: Services):
     """Else the newest correction of a report would be corrected by an older one."""
     chart = b.a_chart()
     case = b.a_case(services, chart)
@@ -272,7 +270,7 @@ def test_what_was_held_of_a_batch_takes_effect_when_its_sender_may_send_it(servi
         assert tx.value("SELECT count(*) FROM arrivals WHERE kind = 'referral' AND outcome IS NOT NULL") == 1
 
 
-def test_a_long_message_of_a_batch_is_kept_in_the_vault_and_goes_with_its_stranger(
+def test_a_long_message_of_a_batch_is_kept_in_the_vault_and_goes_when_it_is_purged_unmatched(
     services: Services, hours_pass: Callable[[timedelta], None]
 ):
     long = b.report_of(b.a_chart(), "1") + b"NTE|1||" + b"x" * 70_000 + b"\r"

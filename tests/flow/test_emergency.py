@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN, BEN
+from tests.kit.staff import ANN, BEN
 from transfer import facts
 from transfer.errors import NotAllowed
 from transfer.facts import Chain

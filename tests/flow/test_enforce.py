@@ -13,7 +13,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
@@ -256,7 +256,7 @@ def assert_nothing_is_left(services: Services, patient: PatientId) -> None:
 
 @pytest.mark.parametrize("has_begun", [False, True])
 @pytest.mark.parametrize("basis", ["treatment", "authorization"])
-def test_what_waited_behind_a_purge_is_a_strangers_and_not_lost(
+def test_what_waited_behind_a_purge_is_unmatched_and_not_lost(
     services: Services, monkeypatch: pytest.MonkeyPatch, basis: str, has_begun: bool
 ):
     services = on_treatment(services, b.PRAIRIE) if basis == "treatment" else services
@@ -281,7 +281,7 @@ def test_what_waited_behind_a_purge_is_a_strangers_and_not_lost(
     assert sealed_as(services, stored.arrival) == ("sealed", "unmatched", report)
 
 
-def test_a_form_that_waited_behind_a_purge_is_a_strangers_and_not_lost(
+def test_a_form_that_waited_behind_a_purge_is_unmatched_and_not_lost(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ):
     chart, case = a_case(services)

@@ -10,7 +10,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
-from tests.staff import ANN, BEN
+from tests.kit.staff import ANN, BEN
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import OutOfOrder
@@ -57,7 +57,7 @@ def state_of(services: Services, arrival: str) -> str:
         return str(tx.value("SELECT state FROM arrivals WHERE arrival = %s", arrival))
 
 
-def test_an_arrival_whose_task_died_is_attended_to_when_its_lease_lapses(
+def test_an_arrival_whose_task_died_is_processed_when_its_lease_lapses(
     services: Services, hours_pass: Callable[[timedelta], None]
 ):
     arrival = a_report_is_stored(services)
@@ -200,7 +200,7 @@ def test_what_was_a_patients_by_a_rule_and_may_be_anothers_now_is_shown_to_peopl
     assert collected_by(services, case) == ["decided"]
 
 
-def test_what_people_say_is_not_the_patients_after_all_is_a_strangers_again(services: Services):
+def test_what_people_say_is_not_the_patients_after_all_is_unmatched_again(services: Services):
     chart = b.a_chart()
     case, arrival = waits_sealed(services, chart)
     another_has_the_number(services, chart)

@@ -10,7 +10,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all, process_once
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.receive import receive
@@ -320,8 +320,8 @@ def test_an_archive_is_not_asked_under_a_form_for_the_reports_its_department_als
     b.sign_form(services, chart, codes=["18748-4"])
     case = b.refer(services, chart)
 
-    rounds_attended = sum(process_once(services) for _ in range(20))
+    rounds_processed = sum(process_once(services) for _ in range(20))
 
-    assert rounds_attended < 10
+    assert rounds_processed < 10
     assert b.request_to(services, case, b.MERCY).state is RequestState.NOT_PERMITTED
     assert archive.times_asked == 0

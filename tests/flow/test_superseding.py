@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer.adapters.fhir.receiver import Unheard
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door

@@ -29,8 +29,8 @@ def await_stopped(held: Watch, seconds: float = 5.0) -> str:
     while time.monotonic() < until:
         try:
             held.check()
-        except ChangedMeanwhile as fenced:
-            return str(fenced)
+        except ChangedMeanwhile as stopped:
+            return str(stopped)
         time.sleep(0.02)
     raise AssertionError("it goes on")
 

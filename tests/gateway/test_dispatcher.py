@@ -3,16 +3,14 @@
 Airflow itself is in tests/journeys/test_airflow.py.
 """
 
-import json
 import threading
 from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import urlsplit
+from http.server import ThreadingHTTPServer
 
 import pytest
 
+from tests.kit.scripted_airflow import AirflowHandler, ScriptedAirflow
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.dispatcher import Dispatcher
 from transfer.errors import TurnedAway, Unreachable
@@ -25,86 +23,9 @@ pytestmark = pytest.mark.servers
 ONE, TWO = CaseId("c00000000001"), CaseId("c00000000002")
 
 
-class Airflow(ThreadingHTTPServer):
-    """Runs as Airflow keeps them: by id, once. `refuse` are statuses given to posts of a subject."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.runs: dict[tuple[str, str], dict[str, Any]] = {}
-        self.refuse: dict[str, int] = {}
-        self.logins = 0
-        self.tokens: set[str] = set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def states(self) -> dict[str, str]:
-        return {run: kept["state"] for (_, run), kept in self.runs.items()}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Airflow
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_POST(self) -> None:
-        body = self._body()
-        if self.path == "/auth/token":
-            self.server.logins += 1
-            token = f"t{self.server.logins}"
-            self.server.tokens = {token}
-            return self._answer(201, {"access_token": token})
-        if not self._is_known():
-            return self._answer(401, {})
-        if status := self.server.refuse.get(body["conf"]["subject"]):
-            return self._answer(status, {"detail": "no"})
-        key = (self.path.split("/")[4], body["dag_run_id"])
-        if key in self.server.runs:
-            return self._answer(409, {})
-        kept = {name: body[name] for name in ("dag_run_id", "conf", "logical_date")}
-        self.server.runs[key] = {**kept, "state": "queued", "note": None}
-        return self._answer(200, self.server.runs[key])
-
-    def do_GET(self) -> None:
-        if not self._is_known():
-            return self._answer(401, {})
-        parts = urlsplit(self.path).path.split("/")
-        if len(parts) == 6:
-            live = [
-                r for (dag, _), r in self.server.runs.items() if dag == parts[4] and r["state"] in ("queued", "running")
-            ]
-            return self._answer(200, {"dag_runs": live})
-        found = self.server.runs.get((parts[4], parts[6]))
-        return self._answer(200 if found else 404, found or {})
-
-    def do_PATCH(self) -> None:
-        parts = urlsplit(self.path).path.split("/")
-        found = self.server.runs.get((parts[4], parts[6]))
-        if found:
-            found["note"] = self._body()["note"]
-        return self._answer(200 if found else 404, found or {})
-
-    def _is_known(self) -> bool:
-        return self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens
-
-    def _body(self) -> Any:
-        return json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-
-    def _answer(self, status: int, body: object) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-
 @pytest.fixture
-def airflow() -> Iterator[Airflow]:
-    server = Airflow()
+def airflow() -> Iterator[ScriptedAirflow]:
+    server = ScriptedAirflow()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -112,7 +33,7 @@ def airflow() -> Iterator[Airflow]:
 
 
 @pytest.fixture
-def dispatcher(ledger: Ledger, airflow: Airflow) -> Dispatcher:
+def dispatcher(ledger: Ledger, airflow: ScriptedAirflow) -> Dispatcher:
     return Dispatcher(ledger, AirflowApi(airflow.url, "dispatcher", "secret"))
 
 
@@ -257,8 +178,8 @@ def test_the_sentence_a_task_left_stands_on_its_run(dispatcher, ledger, airflow)
 
 
 def test_a_wrong_password_is_said_and_not_hammered(ledger):
-    class Closed(_Handler):
-        def do_POST(self) -> None:
+    class Closed(AirflowHandler):
+        def do_POST(self) -> None:  # noqa: N802  as http.server calls it
             self._body()
             self._answer(401, {})
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.kit.builders import new_services
-from tests.kit.giving import Giving, Line
+from tests.kit.open_streams import Giving, Line
 from transfer.errors import Unavailable
 from transfer.flow.stopping import await_stop_complete
 from transfer.gateway import egress
@@ -100,13 +100,13 @@ def test_the_watcher_looks_while_all_connections_of_the_process_are_busy(giving:
     assert time.monotonic() - began < SOON
 
 
-def test_a_fence_that_cannot_be_written_yet_does_not_stop_the_looking(giving: Giving, eventually: Eventually):
+def test_a_stop_that_cannot_be_written_yet_does_not_stop_the_looking(giving: Giving, eventually: Eventually):
     first, second = giving.a_packet(), giving.a_packet()
     giving.revoke(first)
     stream = giving.give(second)
     with giving.holding_patient(first), giving.watched():
         time.sleep(1)
-        assert writes() == 1, "nobody waits to write the first fence"
+        assert writes() == 1, "nobody waits to write the first stop"
         giving.revoke(second)
         eventually(lambda: stream.is_cut, SOON)
         assert writes() == 1

@@ -66,7 +66,7 @@ def test_a_referral_gets_its_case_and_a_duplicate_the_same_one(intake: Intake, l
     assert [(row.dag_id, row.subject) for row in rows] == [("open_case", first.subject)]
 
 
-def test_a_message_whose_fence_fails_is_not_acknowledged_and_stops_no_other(intake: Intake, ledger: Ledger):
+def test_a_message_whose_stop_fails_is_not_acknowledged_and_stops_no_other(intake: Intake, ledger: Ledger):
     def broken(_tx: Tx, _stored: Stored) -> None:
         raise ZeroDivisionError
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.kit.builders import new_services
 from tests.kit.fakes import MemoryVault
-from tests.kit.giving import Giving
+from tests.kit.open_streams import Giving
 from transfer.adapters import hl7v2
 from transfer.arrivals import Grant
 from transfer.errors import Unavailable
@@ -82,7 +82,7 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
     assert len(vault.objects) == 1
 
 
-def test_a_stream_whose_opening_was_lost_holds_up_no_fence_and_costs_no_other_stream(
+def test_a_stream_whose_opening_was_lost_holds_up_no_stop_and_costs_no_other_stream(
     ledger: Ledger, migrated: Any, eventually: Callable[..., None]
 ):
     deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)

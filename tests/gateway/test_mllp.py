@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests import acknowledgements
-from tests.kit.fakes_mllp import MemoryMessageStore
+from tests.kit import acknowledgements
+from tests.kit.memory_message_store import MemoryMessageStore
 from transfer.adapters.hl7v2 import ErrorCode
 from transfer.errors import Unavailable
 from transfer.gateway.mllp import MllpLimits, MllpServer, StoreOutcome, StoreResult, doors

@@ -8,9 +8,8 @@ from typing import Any
 import pypdf
 import pytest
 
-from tests.journeys.test_inbox import a_report, withdrawn
 from tests.kit.acts import Journey, a_case, a_packet
-from tests.kit.doors import deliver
+from tests.kit.doors import a_report, deliver, withdrawn
 from tests.kit.house import House
 from tests.kit.processing import process_all
 from transfer import wiring

@@ -434,7 +434,7 @@ def test_a_download_the_receiver_breaks_off_is_counted_as_broken(house: House):
     assert received <= journey.egress()[-1].size < 2_000_000
 
 
-def test_a_document_link_gives_the_document_and_strangers_find_nothing(house: House):
+def test_a_document_link_gives_the_document_and_others_find_nothing(house: House):
     journey = handed_over(house)
     with house.services.ledger.transaction() as tx:
         plan = packets.plan_of(tx, journey.packet, journey.patient)

@@ -18,16 +18,15 @@ import pytest
 import yaml
 from pydicom.dataset import Dataset
 
-from tests.campaigns.leak.paths import a_marked_patient
-from tests.campaigns.leak.sought import of_charts
-from tests.campaigns.leak.written import everything, search
 from tests.kit.acts import Journey
 from tests.kit.house import Chart, House, a_house
 from tests.kit.images import images_of
+from tests.kit.marked_patients import a_marked_patient, of_charts
 from tests.kit.peers.certificates import certificates
 from tests.kit.peers.orthanc import DicomOrthanc, an_orthanc, put_in
 from tests.kit.processing import process_all
 from tests.kit.scripted_dimse import ScriptedDimse, Talk, body_of, said, scripted_dimse
+from tests.kit.written import everything, search
 from transfer import wiring
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
@@ -109,8 +108,8 @@ def test_a_study_comes_over_dicom_tls_and_goes_on_in_a_packet_that_verifies(hous
 def test_a_patient_the_archive_does_not_know_is_not_found_there(house: House, orthanc: DicomOrthanc):
     _, images = a_patient(house, slices=2)
     put_in(orthanc, list(images.values()))
-    stranger, _ = a_patient(house, slices=2)
-    case = house.referral(stranger)
+    other, _ = a_patient(house, slices=2)
+    case = house.referral(other)
 
     house.process_until(lambda: house.request_states(case).get("film-room") == "not-found")
 
@@ -126,13 +125,13 @@ def test_nothing_of_a_patient_is_in_anything_that_is_written_of_it(house: House,
     for chart in charts:
         house.release_form(chart)
     states = {}
-    states["fetched"] = _attended_apart(house, house.referral(fetched))
+    states["fetched"] = _processed_apart(house, house.referral(fetched))
     words = "^".join((refused["patient"]["family"], str(refused["numbers"]["mercy-imaging"]["value"])))
     with scripted_dimse() as archive, _asked_at(folder, archive.port):
         archive.finding = lambda talk, context, asked, _: talk.say(context, _refusal(talk, asked, words))
-        states["refused"] = _attended_apart(house, house.referral(refused))
+        states["refused"] = _processed_apart(house, house.referral(refused))
         archive.associating = lambda talk: (talk.read(), talk.send(words.encode() * 50))
-        states["garbled"] = _attended_apart(house, house.referral(garbled))
+        states["garbled"] = _processed_apart(house, house.referral(garbled))
 
     assert states == {"fetched": "answered", "refused": "due", "garbled": "due"}
     found = search(of_charts(charts), everything(house))
@@ -140,10 +139,10 @@ def test_nothing_of_a_patient_is_in_anything_that_is_written_of_it(house: House,
     assert not found.hits, "\n".join(found.hits)
 
 
-def _attended_apart(house: House, case: CaseId) -> str:
+def _processed_apart(house: House, case: CaseId) -> str:
     """By a worker of its own, whose words are kept with the others' logs."""
     with (house.var / "log" / "worker.log").open("ab") as log:
-        command = [sys.executable, "-m", "tests.kit.fetching", str(house.var)]
+        command = [sys.executable, "-m", "tests.kit.worker", str(house.var)]
         subprocess.run(command, cwd=PARTNERS.parent, stdout=log, stderr=log, check=True, timeout=60)
     return house.request_states(case)["film-room"]
 

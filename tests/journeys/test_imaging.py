@@ -19,7 +19,7 @@ import pytest
 from tests.kit.acts import Journey, a_case, a_packet, eventually, started_again, steps_to_its_end, swept
 from tests.kit.house import House
 from tests.kit.processing import process_all, process_once
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.case import Stage
 from transfer.flow import desk
@@ -160,7 +160,7 @@ def test_an_archive_killed_in_the_middle_is_asked_for_the_rest_when_it_is_back(
     house.behave("archive", bytes_per_second=60_000)
     journey = begun(house, slices=20)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.kit.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.kit.worker", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
     )
     eventually(lambda: any(fact.document == "images" for fact in journey.facts(facts.RecordCollected)), 20)
     time.sleep(1)  # into the second series
@@ -246,7 +246,7 @@ def test_a_study_that_mixes_patients_is_never_collected(house: House, hours_pass
     assert "approve-partial" in house.holds(journey.case)
 
 
-def test_a_mixed_study_cut_off_before_the_strangers_images_is_not_completed_with_them(
+def test_a_mixed_study_cut_off_before_the_other_patients_images_is_not_completed_with_them(
     house: House, hours_pass: Callable[[timedelta], None]
 ):
     house.behave("archive", another_patient_from=4, die_after_instances=2, deaths=1)
@@ -386,7 +386,7 @@ def fetched_while_rung(house: House, *, slices: int, rate: int) -> dict[str, Any
     fetches = Fetches(house)
     began = time.monotonic()
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.kit.fetching", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.kit.worker", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
     )
     eventually(
         lambda: sum(fetches.series.values()) or house.request_states(journey.case).get("film-room") == "asking", 20

@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.kit.doors import a_task, deliver, post
+from tests.kit.doors import a_control_id, a_report, a_task, deliver, post, withdrawn
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE, REGISTRAR
+from tests.kit.staff import NURSE, REGISTRAR
 from transfer import facts
 from transfer.completeness import NeedState
 from transfer.facts import SYSTEM, Chain
@@ -34,15 +34,7 @@ from transfer.sealing import SITE
 
 pytestmark = pytest.mark.servers
 
-STRANGERS = 2000
-
-
-def a_control_id() -> str:
-    return f"T{random.randrange(10**15)}"
-
-
-def a_report(chart: Chart, *, control_id: str | None = None, status: str = "F") -> bytes:
-    return messages.report(chart, control_id=control_id or a_control_id(), status=status, form="oru")
+UNMATCHED = 2000
 
 
 def an_open_case(house: House, chart: Chart) -> CaseId:
@@ -87,7 +79,7 @@ def now(house: House) -> datetime:
         return tx.now()
 
 
-# --- strangers --------------------------------------------------------------------------------------------------------
+# --- unmatched --------------------------------------------------------------------------------------------------------
 
 
 def housekeeping(house: House) -> None:
@@ -99,7 +91,7 @@ def housekeeping(house: House) -> None:
 
 
 def counts(house: House) -> dict[str, Any]:
-    """What is known of pathology's strangers, of all days."""
+    """What is known of pathology's unmatched messages, of all days."""
     with house.services.ledger.transaction() as tx:
         row = tx.row(
             """SELECT sum(received) AS received, sum(matched) AS matched, sum(purged) AS purged FROM unmatched_counts
@@ -121,28 +113,28 @@ def tables_with(house: House, *words: str) -> set[str]:
     return found
 
 
-def words_of_strangers(seed: int, count: int) -> list[str]:
+def words_of_the_unmatched(seed: int, count: int) -> list[str]:
     """Names and numbers in the first messages of a seed."""
     dice = random.Random(seed)
-    texts = [messages.about_a_stranger(dice, "x").decode() for _ in range(count)]
+    texts = [messages.about_nobody_known(dice, "x").decode() for _ in range(count)]
     return [word for text in texts for word in re.findall(r"(?:P9\d{8}|[^|^]+-\d{4}(?=\^)|SEBORRHEIC)", text)]
 
 
-def test_messages_about_strangers_trouble_nobody_and_are_purged_unless_their_case_opens(
+def test_messages_about_nobody_known_trouble_nobody_and_are_purged_unless_their_case_opens(
     house: House, hours_pass: Callable[[timedelta], None]
 ):
     chart = house.a_patient(slices=2)
     before, questions = counts(house), set(held(house))
     house.pathology_report(chart)
     seed = random.randrange(10**9)
-    answers = house.order("pathology", "send-other-patients", {"count": STRANGERS, "connections": 8, "seed": seed})
-    assert (answers["AA"], answers["AE"], answers["AR"]) == (STRANGERS, 0, 0)
+    answers = house.order("pathology", "send-other-patients", {"count": UNMATCHED, "connections": 8, "seed": seed})
+    assert (answers["AA"], answers["AE"], answers["AR"]) == (UNMATCHED, 0, 0)
     process_all(house.services)
 
     received = {name: value - before[name] for name, value in counts(house).items()}
-    assert received == {"received": STRANGERS + 1, "matched": 0, "purged": 0}
+    assert received == {"received": UNMATCHED + 1, "matched": 0, "purged": 0}
     assert set(held(house)) == questions
-    words = words_of_strangers(seed, 4)
+    words = words_of_the_unmatched(seed, 4)
     assert len(words) >= 8
     assert tables_with(house, *words, chart["patient"]["family"], chart["pathology"]["accession"]["value"]) == set()
 
@@ -162,7 +154,7 @@ def test_messages_about_strangers_trouble_nobody_and_are_purged_unless_their_cas
         assert tx.value("SELECT count(*) FROM arrivals WHERE state = 'sealed' AND patient IS NULL") == 0
         assert tx.value("SELECT count(*) FROM arrival_terms") == 0
     purged = counts(house)["purged"] - before["purged"]
-    assert purged >= STRANGERS
+    assert purged >= UNMATCHED
     hours_pass(timedelta(hours=48))
     housekeeping(house)
     assert not key.exists()
@@ -170,7 +162,7 @@ def test_messages_about_strangers_trouble_nobody_and_are_purged_unless_their_cas
         closed = [one.fact for one in tx.lines(SYSTEM) if isinstance(one.fact, facts.UnmatchedPurged)]
     fact = [one for one in closed if (one.institution, one.day) == ("prairie-pathology", day.isoformat())][-1]
     assert fact.key_destroyed
-    assert fact.count >= STRANGERS
+    assert fact.count >= UNMATCHED
     assert records_from(house, case, "prairie-pathology")
     assert line(house, case).state is NeedState.SATISFIED
 
@@ -239,10 +231,10 @@ def test_the_same_message_again_is_answered_and_not_repeated(house: House):
 def test_the_same_number_with_other_bytes_is_a_conflict_where_it_concerns_a_known_patient(house: House):
     chart, number = house.a_patient(slices=2), a_control_id()
     case = an_open_case(house, chart)
-    stranger = messages.about_a_stranger(random.Random(), number)
-    other = messages.about_a_stranger(random.Random(), number)
+    one = messages.about_nobody_known(random.Random(), number)
+    other = messages.about_nobody_known(random.Random(), number)
     questions = set(held(house))
-    assert deliver(house, stranger, other) == ["AA", "AA"]
+    assert deliver(house, one, other) == ["AA", "AA"]
     process_all(house.services)
     assert set(held(house)) == questions
     assert "control-id-conflict" not in house.holds(case)
@@ -546,11 +538,6 @@ def test_a_preliminary_report_does_not_answer_the_line_and_the_final_one_does(ho
     process_all(house.services)
     assert line(house, case).state is NeedState.SATISFIED
     assert chosen(house, case).status == "final"
-
-
-def withdrawn(chart: Chart) -> bytes:
-    """OBX-11 W: posted to the wrong patient."""
-    return re.sub(rb"(\rOBX\|.*)\|F(?=\r)", rb"\1|W", a_report(chart))
 
 
 @pytest.mark.parametrize("copy", ["no copy", "a copy before", "a copy after", "sent again"])

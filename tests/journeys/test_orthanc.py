@@ -72,12 +72,12 @@ def test_what_was_put_into_orthanc_is_what_the_center_gets(house: House) -> None
 
 def test_a_patient_orthanc_does_not_know_is_not_found_there_and_nobody_elses_images_come(house: House) -> None:
     a_patient(house, slices=2)
-    stranger = draw_chart()
+    other = draw_chart()
     for institution in ("oncology", "pathology"):
-        house.order(institution, "patients", stranger)
-    house.release_form(stranger)
+        house.order(institution, "patients", other)
+    house.release_form(other)
     process_all(house.services)
-    case = house.referral(stranger)
+    case = house.referral(other)
 
     house.process_until(lambda: house.request_states(case).get("film-room") == "not-found")
 

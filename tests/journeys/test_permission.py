@@ -15,7 +15,7 @@ import yaml
 
 from tests.kit.house import Chart, House, a_house
 from tests.kit.processing import process_all, process_once
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk

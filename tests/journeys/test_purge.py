@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.kit.acts import Journey, a_case, a_packet, download, is_announced, link, steps_to_its_end, token
+from tests.kit.disk_search import key_spellings, on_disk, spellings
 from tests.kit.house import House
 from tests.kit.processing import process_all
-from tests.kit.searching import key_spellings, on_disk, spellings
 from transfer import facts
 from transfer.errors import Unknown
 from transfer.flow.assess import NextStep

@@ -29,7 +29,7 @@ from tests.kit.acts import (
 )
 from tests.kit.house import House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.flow import desk, stopping
 from transfer.flow.services import Services
@@ -84,7 +84,7 @@ def read_to_its_end(begun: Download) -> int:
 
 
 def in_force_after(journey: Journey) -> float | None:
-    """Seconds from the fence to its being in force, by the ledger's own clock."""
+    """Seconds from the stop to its being complete, by the ledger's own clock."""
     row = journey.row(
         "SELECT stop_completed_at - ended_at AS took FROM permissions WHERE permission = %s", journey.permission
     )
@@ -172,7 +172,7 @@ def test_a_written_revocation_cuts_a_download_at_50_kilobytes_a_second(house: Ho
     eventually(lambda: journey.egress("packet.tar")[-1].size > 0)
 
     house.revocation(journey.chart)
-    # No round runs: the door wrote the fence, in the transaction that stored the letter, and sees that it takes hold.
+    # No round runs: the door wrote the stop, in the transaction that stored the letter, and sees that it takes hold.
     row = journey.row("SELECT ended, arrival FROM permissions WHERE permission = %s", journey.permission)
     assert row.ended == "revoked"
     eventually(lambda: in_force_after(journey) is not None, 6)

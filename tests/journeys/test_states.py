@@ -12,7 +12,7 @@ import pytest
 from tests.kit.doors import a_task, post
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.fhir.source import FhirSourceClient

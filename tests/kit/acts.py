@@ -15,7 +15,7 @@ import psycopg
 
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer import wiring
 from transfer.case import Case
 from transfer.facts import Chain, Fact
@@ -240,8 +240,8 @@ def _deadly(services: Services, steps: Steps) -> Services:
     return replace(
         services,
         ledger=_Ledger(services.ledger, steps),  # type: ignore[arg-type]
-        vault=_Stepping(services.vault, steps, "keep", "remove"),  # type: ignore[arg-type]
-        hand_to=lambda receiving: _Stepping(services.hand_to(receiving), steps, "submit", "has"),  # type: ignore[arg-type, return-value]
+        vault=_Stepping(services.vault, steps, "keep", "remove"),
+        hand_to=lambda receiving: _Stepping(services.hand_to(receiving), steps, "submit", "has"),
     )
 
 

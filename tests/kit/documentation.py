@@ -59,7 +59,9 @@ def commands(
     """Every command, as it is when it is called; `transfer` itself first."""
     ctx = click.Context(command, parent, name, terminal_width=80, max_content_width=80, **command.context_settings)
     yield ctx
-    for sub in command.list_commands(ctx) if isinstance(command, click.Group) else ():
+    if not isinstance(command, click.Group):
+        return
+    for sub in command.list_commands(ctx):
         found = command.get_command(ctx, sub)
         assert found is not None
         yield from commands(found, sub, ctx)

@@ -1,6 +1,7 @@
 """Hands at the gateway's doors: what an institution could send, byte for byte."""
 
 import json
+import random
 import re
 import socket
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from typing import Any
 
 import urllib3
 
-from tests.kit.house import House
+from tests.kit.house import Chart, House
+from transfer.sandbox.pathology import messages
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,19 @@ def a_task(system: str, value: str, status: str, reason: str | None = None, **mo
     if reason:
         task["statusReason"] = {"coding": [{"system": "urn:records-transfer:reason", "code": reason}]}
     return task
+
+
+def a_control_id() -> str:
+    return f"T{random.randrange(10**15)}"
+
+
+def a_report(chart: Chart, *, control_id: str | None = None, status: str = "F") -> bytes:
+    return messages.report(chart, control_id=control_id or a_control_id(), status=status, form="oru")
+
+
+def withdrawn(chart: Chart) -> bytes:
+    """OBX-11 W: posted to the wrong patient."""
+    return re.sub(rb"(\rOBX\|.*)\|F(?=\r)", rb"\1|W", a_report(chart))
 
 
 def deliver(house: House, *messages: bytes) -> list[str]:

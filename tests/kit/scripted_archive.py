@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,7 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pydicom
 
@@ -34,15 +36,17 @@ JANE = Demographics(
     birth_date=date(1960, 1, 2),
     identifiers=(IssuedIdentifier("urn:oid:1.2.840.1", "M-17"),),
 )
+#: an entry of a QIDO-RS answer
+Entry = dict[str, Any]
 SAMPLE = Path(__file__).parents[1] / "samples" / "dicom" / "MR_small_implicit.dcm"
 
 
-def uid(number):
+def uid(number: int) -> str:
     return f"{SERIES}.{number}"
 
 
 @lru_cache(maxsize=512)
-def image(number, *, pixels=0, study=STUDY, series=SERIES, **patient):
+def image(number: int, *, pixels: int = 0, study: str = STUDY, series: str = SERIES, **patient: object) -> bytes:
     """A DICOM file: instance `number` of the series, of Jane Doe unless said otherwise."""
     dataset = pydicom.dcmread(SAMPLE)
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
@@ -57,19 +61,21 @@ def image(number, *, pixels=0, study=STUDY, series=SERIES, **patient):
     return file.getvalue()
 
 
-def parts(images, *, closed=True):
+def parts(images: Iterable[bytes], *, closed: bool = True) -> bytes:
     """A multipart body as WADO-RS has it."""
     head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     body = b"".join(head + each + b"\r\n" for each in images)
     return body + f"--{BOUNDARY}--".encode() if closed else body[:-2]
 
 
-def entry(**texts):
+def entry(**texts: Any) -> Entry:
     """A QIDO-RS entry from tag=value, tags written as t00100020."""
     return {tag[1:]: {"vr": "LO", "Value": list(v) if isinstance(v, list) else [v]} for tag, v in texts.items()}
 
 
-def study_entry(uid=STUDY, name="DOE^JANE", born="19600102", number="M-17", issuer="MERCY"):
+def study_entry(
+    uid: str = STUDY, name: str = "DOE^JANE", born: str = "19600102", number: str = "M-17", issuer: str = "MERCY"
+) -> Entry:
     said = {"t0020000D": uid, "t00100020": number, "t00100021": issuer, "t00100030": born}
     return entry(**{tag: value for tag, value in said.items() if value}) | {
         "00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}
@@ -83,15 +89,19 @@ class Said:
     status: int = 200
     body: bytes = b""
     content_type: str = f'multipart/related; type="application/dicom"; boundary="{BOUNDARY}"'
-    headers: dict = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     dies: str | None = None
     has_length: bool = False
     pause: float = 0.0  # seconds between pieces
     piece: int = 1 << 20
 
 
-def listed(entries, **changed):
+def listed(entries: Sequence[Entry], **changed: Any) -> Said:
     return Said(body=json.dumps(entries).encode(), content_type="application/dicom+json", has_length=True, **changed)
+
+
+#: what is said at a path
+Answer = Said | list[Said] | Callable[[str], Said]
 
 
 class ScriptedArchive:
@@ -99,16 +109,16 @@ class ScriptedArchive:
     the query. What is not written down is 404.
     """
 
-    def __init__(self, port):
+    def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/dicom-web"
-        self.answers = {}
-        self.asked = []
-        self.headers = []
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.connections = 0
         self.sent = 0
         self.broken_off = threading.Event()
 
-    def serve_series(self, images):
+    def serve_series(self, images: Sequence[bytes]) -> frozenset[str]:
         """The series as a whole, its list, and each instance by itself."""
         base = f"/studies/{STUDY}/series/{SERIES}"
         uids = list(
@@ -123,10 +133,10 @@ class ScriptedArchive:
         return frozenset(uids)
 
     @property
-    def paths(self):
+    def paths(self) -> list[str]:
         return [asked.partition("?")[0] for asked in self.asked]
 
-    def says(self, target):
+    def says(self, target: str) -> Said:
         path, _, query = target.removeprefix("/dicom-web").partition("?")
         self.asked.append(target.removeprefix("/dicom-web"))
         said = self.answers.get(path, Said(status=404, content_type="text/plain"))
@@ -137,8 +147,8 @@ class ScriptedArchive:
         return said
 
 
-def paged(entries, most=1000):
-    def answer(query):
+def paged(entries: Sequence[Entry], most: int = 1000) -> Callable[[str], Said]:
+    def answer(query: str) -> Said:
         said = dict(each.split("=", 1) for each in query.split("&") if "=" in each)
         begin = int(said.get("offset", 0))
         return listed(entries[begin : begin + min(most, int(said.get("limit", most)))])
@@ -153,11 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
     archive: ScriptedArchive
     stopping: threading.Event
 
-    def setup(self):
+    def setup(self) -> None:
         super().setup()
         self.archive.connections += 1
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.archive.headers.append(dict(self.headers))
         said = self.archive.says(self.path)
         self.send_response(said.status)
@@ -172,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.archive.broken_off.set()
 
-    def send_body(self, said):
+    def send_body(self, said: Said) -> None:
         for at in range(0, len(said.body), said.piece):
             self.wfile.write(said.body[at : at + said.piece])
             self.archive.sent += len(said.body[at : at + said.piece])
@@ -184,19 +194,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif said.dies == "stall":
             self.stopping.wait(20)
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, *_):
+    def handle_error(self, *_: object) -> None:
         pass
 
 
 @contextmanager
-def scripted_archive():
+def scripted_archive() -> Iterator[ScriptedArchive]:
     class Handler(_Handler):
         stopping = threading.Event()
 

@@ -56,6 +56,13 @@ def said(**values: object) -> Dataset:
     return made
 
 
+def encoded(dataset: Dataset) -> bytes:
+    """A command set or identifier, as it is sent."""
+    found = encode(dataset, *IMPLICIT)
+    assert found is not None
+    return found
+
+
 class Talk:
     """One association, seen from the archive."""
 
@@ -110,8 +117,8 @@ class Talk:
 
     def say(self, context: int, command: Dataset, data: bytes | None = None, *, piece: int = 16_000) -> None:
         command.CommandDataSetType = 0x0101 if data is None else 1
-        encoded = encode(command, *IMPLICIT)
-        self.send(pdu(4, pdv(context, 3, said_length(encoded) + encoded)))
+        body = encoded(command)
+        self.send(pdu(4, pdv(context, 3, said_length(body) + body)))
         if data is None:
             return
         for at in range(0, max(len(data), 1), piece):
@@ -132,10 +139,12 @@ class Talk:
             one_given.context_id, one_given.result = one.context_id, 0 if self.archive.agrees(one) else 3
             given.append(one_given)
             if one_given.result == 0:
+                assert one.context_id
                 self.contexts.setdefault((str(one.abstract_syntax), str(one.transfer_syntax[0])), one.context_id)
         longest, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
         longest.maximum_length_received = self.archive.reads
         implementation.implementation_class_uid = "1.2.3.4"
+        assert asked.user_information
         roles = [build_role(uid, scp_role=True) for uid in asked.user_information.role_selection]
         answer = A_ASSOCIATE()
         answer.application_context_name = proposed.application_context_name
@@ -147,7 +156,7 @@ class Talk:
 
     def found(self, context: int, asked: Dataset, answers: Iterable[Dataset], status: int = 0) -> None:
         for one in answers:
-            self.say(context, self.answer(asked, 0xFF00), encode(one, *IMPLICIT))
+            self.say(context, self.answer(asked, 0xFF00), encoded(one))
         self.say(context, self.answer(asked, status))
 
     def answer(self, asked: Dataset, status: int) -> Dataset:

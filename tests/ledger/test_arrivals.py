@@ -50,17 +50,17 @@ def test_each_is_told_its_own_arrival_and_keeps_its_own_bytes(ledger: Ledger):
             assert arrivals.payload(tx, held) == sent.payload
 
 
-def test_they_are_attended_to_in_the_order_they_came(ledger: Ledger):
+def test_they_are_processed_to_in_the_order_they_came(ledger: Ledger):
     kept = stored(ledger, *[a_message(f"message {n}") for n in range(20)])
     later = stored(ledger, *[a_message(f"later {n}") for n in range(5)])
 
-    attended = []
+    processed = []
     with ledger.transaction() as tx:
         while arrival := arrivals.claim_next(tx, LAB):
-            attended.append(arrival.id)
+            processed.append(arrival.id)
             arrivals.settle(tx, arrival, "filed", "processed")
 
-    assert attended == [one.arrival for one in (*kept, *later)]
+    assert processed == [one.arrival for one in (*kept, *later)]
 
 
 def test_what_was_received_before_midnight_is_sealed_under_the_key_of_the_day_it_is_stored(ledger: Ledger):

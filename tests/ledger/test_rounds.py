@@ -222,7 +222,7 @@ def write_and_ring(ledger: Ledger, number: int) -> None:
         rounds.owe(tx, OPEN, CASE)
 
 
-def attend(ledger: Ledger, seen: set[int]) -> bool:
+def process(ledger: Ledger, seen: set[int]) -> bool:
     """Take the round that waits, if one does, and read all there is. False: none waits."""
     with ledger.transaction() as tx:
         waiting = tx.row("SELECT round FROM due_runs WHERE state IN ('owed', 'posted') ORDER BY round LIMIT 1")
@@ -244,7 +244,7 @@ def test_six_who_ring_take_and_finish_at_once_lose_nothing(ledger: Ledger):
             for n in range(6)
         ]
         stop = threading.Event()
-        taking = [people.submit(attend_until_stopped, ledger, seen, stop) for _ in range(2)]
+        taking = [people.submit(process_until_stopped, ledger, seen, stop) for _ in range(2)]
         for one in ringing:
             one.result(60)
         stop.set()
@@ -254,8 +254,8 @@ def test_six_who_ring_take_and_finish_at_once_lose_nothing(ledger: Ledger):
     assert seen == {n * 100 + i for n in range(6) for i in range(15)}
 
 
-def attend_until_stopped(ledger: Ledger, seen: set[int], stop: threading.Event) -> None:
-    while attend(ledger, seen) or not stop.is_set():
+def process_until_stopped(ledger: Ledger, seen: set[int], stop: threading.Event) -> None:
+    while process(ledger, seen) or not stop.is_set():
         pass
 
 

@@ -13,8 +13,7 @@ from tests.kit.fakes import MemoryVault
 from tests.kit.images import images_of
 from tests.kit.peers import installed
 from tests.kit.peers.running import running
-from tests.peers.test_orthanc import fetch, fetched, largest
-from tests.series import missing
+from tests.kit.series import fetch, fetched, largest, missing
 from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.embedded import ports
 from transfer.embedded.orthanc import Orthanc

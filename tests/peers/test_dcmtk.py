@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.fileset import FileSet
 
-from tests.adapters.packet.test_packet_dicomdir import a_study
+from tests.kit.dicomdirs import a_study
 from tests.kit.fakes import MemoryVault
 from tests.kit.images import images_of
 from tests.kit.packets import contents, made

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.kit.fhir_office import ALL, WHO
 from tests.kit.peers.hapi import Hapi
+from tests.kit.scripted_fhir import ALL, WHO
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.receiver import ReceiverClient, Submitted
 from transfer.adapters.fhir.submission import DownloadLink, submission

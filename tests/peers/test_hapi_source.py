@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.kit.fhir_office import LAKESIDE, MRN, WHO, a_patient, a_reference, a_report
 from tests.kit.peers.hapi import Hapi
+from tests.kit.scripted_fhir import LAKESIDE, MRN, WHO, a_patient, a_reference, a_report
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
 from transfer.errors import ChangedMeanwhile, NeedsReview, TurnedAway, Unexpected

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import acknowledgements
+from tests.kit import acknowledgements
 from tests.kit.peers import hl7v2
 from transfer.sandbox.charts import draw_chart
 from transfer.sandbox.pathology import messages

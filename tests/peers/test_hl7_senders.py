@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests import acknowledgements
-from tests.kit.fakes_mllp import MemoryMessageStore
+from tests.kit import acknowledgements
+from tests.kit.memory_message_store import MemoryMessageStore
 from tests.kit.peers import hl7v2
 from tests.kit.peers.hl7v2 import Answer
 from transfer.gateway.mllp import MllpServer, StoreOutcome, StoreResult

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pydicom
 import pytest
@@ -17,14 +16,14 @@ from tests.kit.fakes import MemoryVault
 from tests.kit.images import images_of
 from tests.kit.peers.certificates import Certificates, certificates
 from tests.kit.peers.orthanc import PASSWORD, USER, DicomOrthanc, Front, base, put_in
-from tests.series import missing
+from tests.kit.series import fetch, fetched, largest, missing
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
 from transfer.errors import ChangedMeanwhile, TurnedAway, Unexpected, Unreachable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.sandbox.charts import draw_chart
-from transfer.sources import Ending, ImageArchive, SeriesObject
+from transfer.sources import ImageArchive
 
 pytestmark = pytest.mark.servers
 
@@ -88,34 +87,6 @@ def as_peer(orthanc: DicomOrthanc, tls: ssl.SSLContext | None) -> DimsePeer:
     )
 
 
-def fetch(client: ImageArchive, study: str, series: str, vault: MemoryVault, **how: Any) -> SeriesObject | None:
-    expected = how.pop("expected", None)
-    plain: dict[str, Any] = {
-        "keep_going": lambda: None,
-        "institution": Institution(id="mercy", name="M", time_zone="UTC"),
-    }
-    return client.fetch_series(
-        study,
-        series,
-        expected=client.instances(study, series) if expected is None else expected,
-        vault=vault,
-        **(plain | how),
-    )
-
-
-def fetched(client: ImageArchive, study: str) -> dict[str, bytes]:
-    """Every file of every series as it lies in the vault, by SOP Instance UID."""
-    vault, found = MemoryVault(), {}
-    for series in client.series(study):
-        came = fetch(client, study, series.uid, vault)
-        assert came
-        assert came.complete
-        assert came.ending is Ending.CLOSED
-        for entry in came.index:
-            found[entry.sop_instance_uid] = b"".join(vault.read(came.locate(entry)))
-    return found
-
-
 def assert_same(came: dict[str, bytes], sent: dict[str, bytes], client: ImageArchive) -> None:
     """To the byte by DICOMweb. By DIMSE a data set comes without its head, and Orthanc writes it anew: then value by
     value, and in the same transfer syntax.
@@ -128,11 +99,6 @@ def assert_same(came: dict[str, bytes], sent: dict[str, bytes], client: ImageArc
         one, other = pydicom.dcmread(BytesIO(file)), pydicom.dcmread(BytesIO(sent[uid]))
         assert one == other
         assert one.file_meta.TransferSyntaxUID == other.file_meta.TransferSyntaxUID
-
-
-def largest(client: ImageArchive, study: str) -> tuple[str, frozenset[str]]:
-    series = {each.uid: client.instances(study, each.uid) for each in client.series(study)}
-    return max(series.items(), key=lambda item: len(item[1]))
 
 
 def test_a_patients_study_is_found_by_number(client: ImageArchive, patient: InTheArchive) -> None:
@@ -153,9 +119,9 @@ def test_a_patients_study_is_found_by_name_and_birth_date(client: ImageArchive, 
 
 def test_an_unknown_patient_has_no_studies_there(client: ImageArchive, patient: InTheArchive) -> None:
     issuer = patient.who.identifiers[0].issuer
-    stranger = Demographics(identifiers=(IssuedIdentifier(issuer, uuid.uuid4().hex[:16]),))
+    unknown = Demographics(identifiers=(IssuedIdentifier(issuer, uuid.uuid4().hex[:16]),))
 
-    assert client.studies(stranger, patient.institution) == []
+    assert client.studies(unknown, patient.institution) == []
 
 
 def test_every_image_of_a_study_comes_as_it_is_kept(client: ImageArchive, patient: InTheArchive) -> None:
@@ -240,12 +206,12 @@ def test_an_image_in_a_syntax_newer_than_the_archive_comes_by_dicomweb_and_by_di
 def test_a_wrong_password_is_turned_away_and_not_answered_with_nothing(
     orthanc: DicomOrthanc, patient: InTheArchive
 ) -> None:
-    stranger = DicomwebClient(base(orthanc), user=USER, password="guessed")
+    guessing = DicomwebClient(base(orthanc), user=USER, password="guessed")
 
     with pytest.raises(TurnedAway):
-        stranger.studies(patient.who, patient.institution)
+        guessing.studies(patient.who, patient.institution)
     with pytest.raises(TurnedAway):
-        stranger.instances(patient.study, "1.2.3")
+        guessing.instances(patient.study, "1.2.3")
 
 
 def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(client: ImageArchive, patient: InTheArchive) -> None:
@@ -253,12 +219,12 @@ def test_a_fetch_that_may_not_go_on_ends_and_nothing_of_it_is_kept(client: Image
     vault = MemoryVault()
 
     with pytest.raises(ChangedMeanwhile):
-        fetch(client, patient.study, series, vault, expected=instances, keep_going=_fenced)
+        fetch(client, patient.study, series, vault, expected=instances, keep_going=_stopped)
 
     assert not vault.objects
 
 
-def _fenced() -> None:
+def _stopped() -> None:
     raise ChangedMeanwhile("another worker has it")
 
 

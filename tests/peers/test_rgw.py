@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.kit.peers.buckets import MiB, a_vault, chunks, left
 from tests.kit.peers.rgw import Rgw
-from tests.peers.test_versitygw import MiB, a_vault, chunks, left
-from tests.store_probe import Support, probe
+from tests.kit.store_probe import Support, probe
 from transfer.errors import Unknown
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]

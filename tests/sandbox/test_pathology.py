@@ -123,7 +123,7 @@ def test_a_control_id_can_be_used_again_with_other_bytes(laboratory: Any, listen
     assert listener.received[0] != listener.received[1]
 
 
-def test_a_feed_of_strangers_is_about_as_many_people(laboratory: Any, listener: Listener) -> None:
+def test_a_feed_about_nobody_known_is_about_as_many_people(laboratory: Any, listener: Listener) -> None:
     listener.answers = ["AE"]
 
     said = laboratory.control("send-other-patients", {"count": 300, "connections": 5})

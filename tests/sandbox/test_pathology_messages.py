@@ -61,8 +61,8 @@ def test_the_accession_stands_in_spm_30(chart: Chart) -> None:
     assert (spm[0], spm[30].split("^")[0]) == ("SPM", chart["pathology"]["accession"]["value"])
 
 
-def test_a_stranger_has_no_blank_left_and_is_valid() -> None:
-    message = messages.about_a_stranger(random.Random(7), "C9")
+def test_a_message_about_nobody_known_has_no_blank_left_and_is_valid() -> None:
+    message = messages.about_nobody_known(random.Random(7), "C9")
 
     _valid(message)
     for blank in (b"CONTROL", b"NUMBER", b"FAMILY", b"GIVEN", b"ACCESSION", b"SKIN", b"19000101", b"200001010000"):

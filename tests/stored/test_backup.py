@@ -168,9 +168,9 @@ def test_the_case_that_was_under_way_goes_on_to_its_packet(house: House):
 
     house.order("pathology", "patients", journey.chart)
     house.pathology_report(journey.chart)
-    house.attend_until(lambda: "approve-partial" in house.holds(journey.case))
+    house.process_until(lambda: "approve-partial" in house.holds(journey.case))
     journey.say("approve-partial", HoldAnswer.APPROVE)
-    house.attend_until(lambda: journey.facts(facts.ReceiptRecorded))
+    house.process_until(lambda: journey.facts(facts.ReceiptRecorded))
 
     (receipt,) = journey.facts(facts.ReceiptRecorded)
     assert receipt.status == "accepted"

@@ -156,7 +156,7 @@ def test_name_and_birth_date_alone_are_decided_by_two_people():
         said(PersonName("Smith"), None, IssuedIdentifier(OFFICE, "1")),
     ],
 )
-def test_a_stranger_asks_nothing_of_anybody(who):
+def test_an_unknown_patient_asks_nothing_of_anybody(who):
     found = match(who)
 
     assert (found.verdict, found.match_rule, found.patients, found.deciders) == (NOT_OURS, MatchRule.NONE, (), 0)

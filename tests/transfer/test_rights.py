@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from tests.staff import somebody
+from tests.kit.staff import somebody
 from transfer.completeness import WaiverKind
 from transfer.errors import NotAllowed
 from transfer.flow import desk

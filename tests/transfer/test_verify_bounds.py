@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 from click.testing import CliRunner
 
-from tests.campaigns.hostile import bombs
+from tests.kit import bombs
 from tests.kit.packets import a_packet
 from transfer.cli import main
 from transfer.verify import VerificationOutcome, verify

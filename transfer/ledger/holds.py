@@ -42,7 +42,7 @@ def place(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> Hol
 
 
 def resolve(tx: Tx, hold: str, answer: Answer, note: str | None = None) -> Hold | None:
-    """A person decided. None: there is no such open hold."""
+    """Write the answer, or what made the question needless. None: there is no such open hold."""
     row = tx.row(
         """UPDATE holds SET resolved_at = transfer.now(), answer = %s WHERE hold = %s AND resolved_at IS NULL
            RETURNING *""",

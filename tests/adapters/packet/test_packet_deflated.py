@@ -5,7 +5,7 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
-from tests.campaigns.hostile.expected import listed
+from tests.kit.dicomdirs import listed
 
 DEFLATED = Path(__file__).parents[2] / "samples" / "dicom" / "liver_deflate.dcm"
 

@@ -2,47 +2,22 @@
 
 import io
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 from pydicom.fileset import FileSet
 
+from tests.kit.dicomdirs import a_study
 from tests.kit.fakes import MemoryVault
-from tests.kit.packets import a_record, contents, made
+from tests.kit.packets import contents, made
 from transfer.adapters.packet.dicomdir import dicomdir
 from transfer.adapters.packet.layout import lay_out
-from transfer.identifiers import InstitutionId
-from transfer.institutions import Basis
-from transfer.packet import DicomInstance, ImagingItem, SeriesItem
-from transfer.staging import Location
+from transfer.packet import ImagingItem
 from transfer.verify import VerificationOutcome, verify
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "dicom"
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-def a_study(vault: MemoryVault, *files: bytes, number: int = 7) -> ImagingItem:
-    """All files in one object, as a fetched series lies in the vault."""
-    whole = vault.keep(files)
-    instances, at = [], 0
-    for n, file in enumerate(files):
-        there = vault.keep([file])
-        instances.append(DicomInstance(f"1.2.3.{n}", Location(whole.key, at, len(file), there.sha256)))
-        vault.remove(there.key)
-        at += len(file)
-    return ImagingItem(
-        record=a_record(number),
-        study_instance_uid="1.2.3",
-        series=(SeriesItem("1.2.3.4", tuple(instances)),),
-        title="CT",
-        at=datetime(2026, 8, 1, tzinfo=UTC),
-        source=InstitutionId("mercy-imaging"),
-        source_name="Mercy Imaging",
-        basis=Basis.TREATMENT,
-        line="ct",
-    )
 
 
 def listing(vault: MemoryVault, study: ImagingItem):

@@ -1,8 +1,8 @@
 """Durable intake: HL7 v2 messages a second through the MLLP door, each acknowledged after its commit.
 
 Ours is the door as it stands, with one writer that stores in one transaction what waits. The other is the same door,
-store, keys and doorbell with what one writes first: a transaction for each message, a statement at a time, as many at
-once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its acknowledgement.
+store, keys and owed rounds with what one writes first: a transaction for each message, a statement at a time, as many
+at once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its answer.
 
     python -m tests.campaigns.bench.intake [ROUNDS]
 """

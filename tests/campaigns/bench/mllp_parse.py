@@ -8,7 +8,7 @@ import base64
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from hl7apy.core import Message as Built
@@ -54,6 +54,10 @@ class Drops:
 
     def discard(self) -> None:
         """Nothing to forget."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Nothing was written."""
+        return iter(())
 
     async def store(self, frame: Frame) -> StoreResult:
         return StoreResult(StoreOutcome.STORED)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -72,10 +73,10 @@ def _ours(vault: S3Vault, url: str, expected: frozenset[str]) -> tuple[str, int]
     return found.location.key, found.location.length
 
 
-def _piped(client: object, url: str) -> tuple[str, int]:
+def _piped(client: Any, url: str) -> tuple[str, int]:
     with subprocess.Popen(["curl", "-sf", f"{url}/series"], stdout=subprocess.PIPE) as curl:
-        client.upload_fileobj(curl.stdout, _BUCKET, "piped")  # type: ignore[attr-defined]
-    return "piped", client.head_object(Bucket=_BUCKET, Key="piped")["ContentLength"]  # type: ignore[attr-defined]
+        client.upload_fileobj(curl.stdout, _BUCKET, "piped")
+    return "piped", client.head_object(Bucket=_BUCKET, Key="piped")["ContentLength"]
 
 
 def _timed(way: Callable[[], tuple[str, int]], vault: S3Vault) -> tuple[float, float]:
@@ -106,8 +107,13 @@ def main(mebibytes: int, rounds: int) -> None:
 
 
 def _compare(store: Store, url: str, expected: frozenset[str], rounds: int) -> None:
-    known = {"access_key": store.access_key, "secret_key": store.secret_key, "region": "us-east-1"}
-    vault = S3Vault(endpoint=store.endpoint, bucket=_BUCKET, **known)
+    vault = S3Vault(
+        endpoint=store.endpoint,
+        bucket=_BUCKET,
+        region="us-east-1",
+        access_key=store.access_key,
+        secret_key=store.secret_key,
+    )
     vault.ensure_bucket()
     client = boto3.client(
         "s3",

@@ -140,13 +140,13 @@ class Campaign:
             self.people.lead()
 
     def _feed(self) -> None:
-        """Strangers from the laboratory's interface, and from the laboratory's own process."""
+        """Messages about nobody known, from the laboratory's interface and from the laboratory's own process."""
         while not self._over.is_set():
             try:
                 self.people.unmatched(3)
                 self.people.order("pathology", "send-other-patients", {"count": 3, "connections": 2})
             except AssertionError as error:
-                self.people.notes.stuck.append(f"strangers: {error}")
+                self.people.notes.stuck.append(f"unmatched: {error}")
                 return
             self._over.wait(2.0)
 

@@ -1,4 +1,5 @@
-"""People at the institutions while the campaign runs: patients' cases, several at any time, and a feed of strangers.
+"""People at the institutions while the campaign runs: patients' cases, several at any time, and messages about nobody
+known.
 
 Whoever sends keeps sending the same until it is acknowledged, and notes what was: all of that must be there, once.
 """
@@ -20,7 +21,7 @@ import urllib3
 
 from tests.kit.doors import config
 from tests.kit.house import Chart, House
-from tests.staff import CLERK
+from tests.kit.staff import CLERK
 from transfer.case import Stage
 from transfer.errors import TransferError
 from transfer.flow import desk
@@ -138,11 +139,11 @@ class People:
             self._number += 1
             return f"K{self._number}"
 
-    def strangers(self, count: int) -> None:
+    def unmatched(self, count: int) -> None:
         """Reports about people who are nobody's patients here, one after another."""
         for _ in range(count):
             control_id = self.control_id()
-            self.message(messages.about_a_stranger(self._dice, control_id), control_id)
+            self.message(messages.about_nobody_known(self._dice, control_id), control_id)
 
     # --- one patient --------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ _STANDS = {
         (SELECT count(*) FROM packet_records AS r WHERE r.packet = p.packet) FROM packets AS p""",
     "disclosures": "SELECT recipient, outcome FROM disclosures",
     "rounds": "SELECT dag_id, state FROM due_runs WHERE state <> 'done'",
-    "strangers": "SELECT institution, received, matched, purged, is_closed FROM unmatched_counts",
+    "unmatched": "SELECT institution, received, matched, purged, is_closed FROM unmatched_counts",
     "emergencies": "SELECT discloser, recipient FROM emergencies",
     "facts": f"""SELECT split_part(chain, ':', 1), kind, count(*) FROM facts
         WHERE kind <> ALL ('{{{",".join(sorted(OF_A_TRY))}}}') GROUP BY chain, kind""",

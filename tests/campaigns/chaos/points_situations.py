@@ -11,7 +11,7 @@ from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer.adapters.vault import PART
 from transfer.flow import deliver as delivering
 from transfer.flow import desk
@@ -56,7 +56,7 @@ def a_report(chart: Chart, *, status: str = "F", pages: int = 0) -> bytes:
 
 
 def referred(house: House, slices: int = 2, **form: object) -> Known:
-    """The form and the report are sealed as strangers'; the referral has just come."""
+    """The form and the report are sealed unmatched; the referral has just come."""
     chart = house.a_patient(slices=slices)
     house.release_form(chart, **(form or {"disclosers": WITHOUT_OFFICE}))
     house.pathology_report(chart)
@@ -102,10 +102,10 @@ def an_open_case(house: House) -> tuple[Chart, CaseId]:
 
 
 def came_in(house: House) -> Known:
-    """Stored and not processed: two reports, one too long for its row, a stranger's, a second form, "no records"."""
+    """Stored and not processed: two reports, one too long for its row; one unmatched; a second form; "no records"."""
     chart, case = an_open_case(house)
-    stranger = messages.about_a_stranger(random.Random(1), "S1")
-    deliver(house, a_report(chart), a_report(chart, status="C", pages=20), stranger)
+    unmatched = messages.about_nobody_known(random.Random(1), "S1")
+    deliver(house, a_report(chart), a_report(chart, status="C", pages=20), unmatched)
     house.release_form(chart, number=SECOND)
     with house.services.ledger.transaction() as tx:
         asked = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", case)
@@ -231,10 +231,10 @@ def _revoked(*, spared: bool) -> Callable[[House], Known]:
 
 
 def lapsed(house: House) -> Known:
-    """Strangers' messages whose time is over, one of them in the vault, and the days they came on."""
+    """Unmatched messages whose time is over, one of them in the vault, and the days they came on."""
     dice = random.Random(2)
-    long = messages.about_a_stranger(dice, "S0") + b"NTE|99||" + b"Seen. " * 14000 + b"\r"
-    deliver(house, long, *(messages.about_a_stranger(dice, f"S{number}") for number in range(1, 4)))
+    long = messages.about_nobody_known(dice, "S0") + b"NTE|99||" + b"Seen. " * 14000 + b"\r"
+    deliver(house, long, *(messages.about_nobody_known(dice, f"S{number}") for number in range(1, 4)))
     process_all(house.services)
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(days=6)])

@@ -44,7 +44,7 @@ WRITING = (
 )
 #: what touches a file of keys: each line there is taken for an effect
 _OF_KEYS = frozenset({"FolderKeys.make", "FolderKeys.destroy", "FolderKeys.note_end"})
-#: threads that renew leases and look at epochs and fences beside the work, whenever they like
+#: threads that renew leases and look at epochs and stops beside the work, whenever they like
 _BESIDE = frozenset({"watch", "look", "write"})
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tests.campaigns.chaos.points_running import Verb
 from tests.campaigns.chaos.points_situations import Known, handing_over, taken
-from tests.gateway.test_dispatcher import Airflow
 from tests.kit import processing
 from tests.kit.doors import deliver, post
 from tests.kit.house import House
-from tests.staff import NURSE, REGISTRAR
+from tests.kit.scripted_airflow import ScriptedAirflow
+from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.completeness import WaiverKind
 from transfer.dispatcher import Dispatcher
@@ -81,7 +81,7 @@ OF_ROUNDS = [
     Verb(name="withdraw", situation="paused", act=_round(Dag.ENFORCE_PERMISSIONS)),
     Verb(name="purge a patient", situation="revoked", act=_round(Dag.ENFORCE_PERMISSIONS)),
     Verb(name="purge in part", situation="revoked-in-part", act=_round(Dag.ENFORCE_PERMISSIONS)),
-    Verb(name="purge strangers", situation="lapsed", act=_round(Dag.HOUSEKEEPING)),
+    Verb(name="purge unmatched", situation="lapsed", act=_round(Dag.HOUSEKEEPING)),
 ]
 
 
@@ -233,7 +233,7 @@ def _dispatch(house: House, _: Known) -> None:
     """Post, note and sweep once, against what Airflow would answer."""
     told = house.var / "tmp" / "airflow"
     if not told.exists():
-        airflow = Airflow()
+        airflow = ScriptedAirflow()
         if os.fork() == 0:
             sys.settrace(None)
             threading.settrace(None)

@@ -32,25 +32,25 @@ def at(line: int, visit: int = 1) -> Point:
     return Point(file="flow/open_case.py", line=line, function="open_case", visit=visit)
 
 
-def test_a_stretch_ends_where_something_was_done_outside():
+def test_a_stretch_ends_where_something_was_done_outside() -> None:
     moments = [Moment(at(1), 0), Moment(at(2), 0), Moment(at(3), 0), Moment(at(4), 1), Moment(at(2, 2), 2)]
 
     assert listed(moments) == [at(1), at(2), at(3), at(4)]
     assert ends_of_stretches(moments) == [at(1), at(3), at(4), at(2, 2)]
 
 
-def test_of_a_loop_the_first_two_times_and_the_last_are_run():
+def test_of_a_loop_the_first_two_times_and_the_last_are_run() -> None:
     assert thinned([at(7, visit) for visit in range(1, 9)]) == [at(7, 1), at(7, 2), at(7, 8)]
 
 
-def test_a_few_points_are_taken_from_the_first_to_the_last():
+def test_a_few_points_are_taken_from_the_first_to_the_last() -> None:
     points_ = [at(line) for line in range(1, 11)]
 
     assert spread(points_, 3) == [at(1), at(5), at(10)]
     assert spread(points_[:2], 3) == [at(1), at(2)]
 
 
-def test_every_verb_of_a_person_at_the_desk_has_its_crash_points():
+def test_every_verb_of_a_person_at_the_desk_has_its_crash_points() -> None:
     named = {name for verb in OF_THE_DESK for name in verb.act.__code__.co_names}
     of_a_person = {
         name
@@ -62,7 +62,7 @@ def test_every_verb_of_a_person_at_the_desk_has_its_crash_points():
     assert of_a_person - named == set()
 
 
-def test_a_verb_for_which_nobody_was_killed_proves_nothing():
+def test_a_verb_for_which_nobody_was_killed_proves_nothing() -> None:
     killed = Outcome(verb="desk: waive", run=9)
     missed = Outcome(verb="desk: waive", run=9, missed=["flow/desk/cases.py:1"])
     at_a_door = Outcome(verb="door: a report", run=9, missed=["gateway/intake.py:1"] * points.REORDERED)
@@ -106,7 +106,7 @@ def station(house: House, folder: Path, situations: dict[str, Situation]) -> Ite
 @pytest.mark.parametrize("name", FEW)
 def test_a_verb_killed_anywhere_comes_to_the_end_it_comes_to_otherwise(
     station: Station, situations: dict[str, Situation], name: str
-):
+) -> None:
     (verb,) = [verb for verb in VERBS if verb.name == name]
 
     outcome = run(station, situations, verb)
@@ -116,7 +116,7 @@ def test_a_verb_killed_anywhere_comes_to_the_end_it_comes_to_otherwise(
 
 
 @pytest.mark.servers
-def test_a_verb_that_says_done_too_early_is_found_out(station: Station, situations: dict[str, Situation]):
+def test_a_verb_that_says_done_too_early_is_found_out(station: Station, situations: dict[str, Situation]) -> None:
     def hasty(house: House, known: Known) -> None:
         ours = taken(house.services, Dag.RELEASE_PACKET)
         with house.services.ledger.transaction() as tx:
@@ -133,7 +133,7 @@ def test_a_verb_that_says_done_too_early_is_found_out(station: Station, situatio
 @pytest.mark.servers
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_every_crash_point_of_every_writing_verb():
+def test_every_crash_point_of_every_writing_verb() -> None:
     assert points.main([]) == 0
 
 

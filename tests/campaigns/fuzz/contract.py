@@ -71,8 +71,8 @@ def can_be_kept(*things: Any) -> None:
 def pieces(data: bytes) -> tuple[bytes, list[bytes]]:
     """A stream, and the pieces it comes in: the first bytes say where it is cut."""
     cuts, stream = data[:4], data[4:]
-    services = sorted({0, len(stream), *(cut * (len(stream) + 1) // 256 for cut in cuts)})
-    return stream, [stream[start:stop] for start, stop in pairwise(services)]
+    ends = sorted({0, len(stream), *(cut * (len(stream) + 1) // 256 for cut in cuts)})
+    return stream, [stream[start:stop] for start, stop in pairwise(ends)]
 
 
 def files(*places: str, suffixes: tuple[str, ...], longest: int) -> Iterable[bytes]:

@@ -7,7 +7,7 @@ from tests.campaigns.fuzz.contract import Target, answer, can_be_kept, files
 from tests.campaigns.fuzz.partners import ALL, LAKESIDE
 from tests.kit.builders import a_chart
 from transfer.adapters.fhir import inbound, responses
-from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, LOINC
+from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, LOINC, PACKET, REQUEST
 from transfer.adapters.fhir.inbound import Form
 from transfer.errors import TransferError
 from transfer.sandbox.oncology import letters
@@ -106,7 +106,7 @@ def seeds() -> Iterable[tuple[str, bytes]]:
     for tree in (letters.referral(chart, {}), *forms):
         for parser in ("sort", "authorization", "referral"):
             yield parser, json.dumps(_without_paper(tree)).encode()
-    for system in (inbound.PACKET, inbound.REQUEST):
+    for system in (PACKET, REQUEST):
         for status in ("accepted", "rejected", "in-progress"):
             yield "sort", _task(status, system)
             yield "words", _task(status, system)

@@ -35,7 +35,7 @@ def _scratch() -> Path:
 def _files() -> dict[str, bytes]:
     """A packet in small, with every control file a real one has."""
     signer = a_signer()
-    key = written(RSAKey.import_key(signer.public_jwk()))
+    key = written(RSAKey.import_key({**signer.public_jwk()}))
     payload = bag.manifest({path: _sha256(data) for path, data in _PAYLOAD.items()})
     info = b"External-Identifier: c00000000001-p1\n"
     tags = {
@@ -136,7 +136,7 @@ def key(data: bytes) -> None:
     found = enclosed_key(data)
     assert found is None or written(found) == data
     said = answer(json.loads, data, documented=(ValueError, RecursionError))
-    answer(pinned_keys, said, documented=(ValueError,))  # type: ignore[arg-type]
+    answer(pinned_keys, said, documented=(ValueError,))
 
 
 def signature(data: bytes) -> None:
@@ -196,10 +196,10 @@ def seeds() -> Iterable[tuple[str, bytes]]:
         yield {bag.SIGNER: "key", bag.SIGNATURE: "signature"}.get(path, "manifest"), data
     yield "key", json.dumps(jwks([a_signer()])).encode()
     yield "signature", _files()[bag.TAG_MANIFEST]
-    for path in sorted((_ROOT / "institutions").glob("*.yaml")):
-        yield "partner", path.read_bytes()
-    for path in sorted((_ROOT / "checklists").glob("*.yaml")):
-        yield "lines", path.read_bytes()
+    for file in sorted((_ROOT / "institutions").glob("*.yaml")):
+        yield "partner", file.read_bytes()
+    for file in sorted((_ROOT / "checklists").glob("*.yaml")):
+        yield "lines", file.read_bytes()
 
 
 TARGET = Target(

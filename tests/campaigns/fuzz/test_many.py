@@ -5,10 +5,12 @@ Each of these took from twenty seconds to hours.
 
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from tests.campaigns.fuzz.partners import LAKESIDE, PRAIRIE
+from transfer import bag
 from transfer.adapters.fhir import inbound
 from transfer.adapters.hl7v2 import documents
 from transfer.sources import Bad
@@ -20,18 +22,18 @@ SECONDS = 6.0
 
 
 @pytest.fixture(autouse=True)
-def in_time():
+def in_time() -> Iterator[None]:
     began = time.process_time()
     yield
     assert time.process_time() - began < SECONDS
 
 
-def a_document(*attachments, **said):
+def a_document(*attachments: str, **said: object) -> dict[str, object]:
     content = [{"attachment": {"contentType": "text/plain", "data": data}} for data in attachments]
     return {"resourceType": "DocumentReference", "status": "current", "content": content, **said}
 
 
-def test_a_message_with_thousands_of_reports_and_thousands_of_notices():
+def test_a_message_with_thousands_of_reports_and_thousands_of_notices() -> None:
     reports = b"".join(b"OBR|1||F%d|11529-5^x^LN\r" % number for number in range(5_000))
     message = b"MSH|^~\\&|A|B|C|D|2026||ORU^R01|1|P|2.5.1\rPID|1||1\r" + reports + b"ZNT|42 CFR part 2\r" * 5_000
 
@@ -41,14 +43,14 @@ def test_a_message_with_thousands_of_reports_and_thousands_of_notices():
     assert {frozenset(one.document.labels) for one in sent} == {frozenset({"42CFRPart2"})}
 
 
-def test_a_bundle_with_thousands_of_documents():
+def test_a_bundle_with_thousands_of_documents() -> None:
     entries = [{"fullUrl": f"urn:uuid:{number}", "resource": a_document("eA==")} for number in range(5_000)]
     bundle = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
 
     assert len(inbound.pushed_documents(bundle, LAKESIDE)) == 5_000
 
 
-def test_a_document_in_thousands_of_formats_with_thousands_of_numbers_is_held():
+def test_a_document_in_thousands_of_formats_with_thousands_of_numbers_is_held() -> None:
     numbers = [{"system": "urn:oid:1.2", "value": str(number)} for number in range(5_000)]
     bundle = json.dumps(a_document(*["eA=="] * 5_000, identifier=numbers)).encode()
 
@@ -56,13 +58,13 @@ def test_a_document_in_thousands_of_formats_with_thousands_of_numbers_is_held():
 
 
 @pytest.mark.parametrize("damaged", [False, True], ids=["flipped", "with damaged headers"])
-def test_a_packet_with_every_one_of_its_files_altered(damaged):
+def test_a_packet_with_every_one_of_its_files_altered(damaged: bool) -> None:
     files = {path: FoundFile(path, 1, f"{number:064x}", damaged) for number, path in enumerate(_paths(20_000))}
-    manifest = judging.bag.manifest({path: f"f{number:063x}" for number, path in enumerate(_paths(20_000))})
-    inventory = Inventory(files=files, texts={judging.bag.PAYLOAD_MANIFEST: manifest})
+    manifest = bag.manifest({path: f"f{number:063x}" for number, path in enumerate(_paths(20_000))})
+    inventory = Inventory(files=files, texts={bag.PAYLOAD_MANIFEST: manifest})
 
     assert len(judging.judge(inventory, {}).findings) >= 20_000
 
 
-def _paths(count):
+def _paths(count: int) -> list[str]:
     return [f"data/{number:08d}" for number in range(count)]

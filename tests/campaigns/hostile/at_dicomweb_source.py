@@ -140,7 +140,7 @@ def _attacks(elsewhere: Peer) -> Iterator[tuple[str, str, str, Script]]:
     yield "a retrieve", "as HTML", "page", _giving(b"<html>log in</html>", content_type="text/html")
 
 
-def _listing_as(body: bytes, status: str, **headers: str) -> Script:
+def _listing_as(body: bytes, status: str, **headers: Any) -> Script:
     return lambda _method, _path: iter([answer(body, _JSON, status=status, **headers)])
 
 

@@ -12,7 +12,7 @@ from tests.campaigns.hostile.mutations import MUTATIONS, mutated
 from tests.campaigns.hostile.samples import Language, Sample
 from tests.campaigns.hostile.table import Row
 from tests.campaigns.hostile.watched import row
-from tests.kit.scripted_dimse import ABORT, IMPLICIT, ScriptedDimse, Talk, encode, pdu, pdv, said, scripted_dimse
+from tests.kit.scripted_dimse import ABORT, ScriptedDimse, Talk, encoded, pdu, pdv, said, scripted_dimse
 
 DOOR = "dimse source"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -108,10 +108,10 @@ def _changing(sample: Sample, name: str, place: str) -> Script:
         _giving(sample, sample.body)(archive)
         chance = Random(f"{sample.file}|{name}|{place}")
 
-        def changed(honest: Callable[[Talk], None]) -> Callable[..., None]:
+        def changed(honest: Callable[..., None]) -> Callable[..., None]:
             def speak(talk: Talk, *more: object) -> None:
                 said_now, send = bytearray(), talk.send
-                talk.send = said_now.extend  # type: ignore[method-assign]
+                talk.send = said_now.extend  # type: ignore[method-assign, assignment]
                 talk.message = lambda: (0, Dataset(), None)  # type: ignore[method-assign]
                 honest(talk, *more)
                 del talk.send, talk.message
@@ -122,10 +122,11 @@ def _changing(sample: Sample, name: str, place: str) -> Script:
         if place == "association":
             archive.associating = changed(Talk.associate)
         elif place == "retrieve":
-            archive.getting = changed(archive.getting)  # type: ignore[arg-type]
+            assert archive.getting
+            archive.getting = changed(archive.getting)
         else:
             archive.finding = changed(
-                lambda talk, context, asked, identifier: talk.found(  # type: ignore[misc]
+                lambda talk, context, asked, identifier: talk.found(
                     context, asked, archive.finds[str(identifier.QueryRetrieveLevel)]
                 )
             )
@@ -138,7 +139,7 @@ def _changing(sample: Sample, name: str, place: str) -> Script:
 
 def _attacks() -> Iterator[tuple[str, str, str, Script]]:
     pending = said(CommandField=0x8020, MessageIDBeingRespondedTo=1, Status=0xFF00, CommandDataSetType=1)
-    command = encode(pending, *IMPLICIT)
+    command = encoded(pending)
     yield "a PDU", "of four gigabytes", "bomb", _finding(pdu(4, b"", says=0xFFFFFFFF), bytes(1 << 20))
     yield "fragments", "empty, without end", "bomb", _finding(b"", pdu(4, pdv(1, 1, b"")) * 5000)
     yield "a command", "that never ends", "bomb", _finding(b"", pdu(4, pdv(1, 1, bytes(60_000))))
@@ -170,7 +171,7 @@ def _ever_more(archive: ScriptedDimse) -> None:
         number = 0
         while True:
             number += 1
-            talk.say(context, talk.answer(asked, 0xFF00), encode(said(SOPInstanceUID=f"1.2.{number}"), *IMPLICIT))
+            talk.say(context, talk.answer(asked, 0xFF00), encoded(said(SOPInstanceUID=f"1.2.{number}")))
 
     archive.finding = find
 
@@ -180,7 +181,7 @@ def _image_without_end(archive: ScriptedDimse) -> None:
         of = talk.contexts[_SECONDARY_CAPTURE, _LITTLE_ENDIAN]
         command = talk.storing("1.2.3.4.5", _SECONDARY_CAPTURE)
         command.CommandDataSetType = 1
-        talk.send(pdu(4, pdv(of, 3, encode(command, *IMPLICIT))))
+        talk.send(pdu(4, pdv(of, 3, encoded(command))))
         while True:
             talk.send(pdu(4, pdv(of, 0, bytes(60_000))))
 
@@ -191,7 +192,7 @@ def _dripping(archive: ScriptedDimse) -> None:
     def find(talk: Talk, context: int, asked: Dataset, _: Dataset) -> None:
         while True:
             time.sleep(0.2)
-            talk.say(context, talk.answer(asked, 0xFF00), encode(said(StudyInstanceUID="1.2.3"), *IMPLICIT))
+            talk.say(context, talk.answer(asked, 0xFF00), encoded(said(StudyInstanceUID="1.2.3")))
 
     archive.finding = find
 

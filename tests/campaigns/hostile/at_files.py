@@ -5,12 +5,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.campaigns.hostile import bombs
 from tests.campaigns.hostile.child import Child
 from tests.campaigns.hostile.mutations import mutated
 from tests.campaigns.hostile.samples import Language, Sample
 from tests.campaigns.hostile.table import Row
 from tests.campaigns.hostile.watched import altered, honest, row
+from tests.kit import bombs
 from tests.kit.builders import a_chart, referral_of
 from tests.kit.packets import APacket, a_packet, a_pdf
 from transfer.adapters.packet import pdf_merge

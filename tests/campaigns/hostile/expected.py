@@ -3,15 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import date
-from types import SimpleNamespace
-from typing import Any
 
 from transfer.adapters.packet import pdf_merge
-from transfer.adapters.packet.dicomdir import dicomdir
-from transfer.identifiers import PacketId
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
-from transfer.staging import CHUNK, Location
+from transfer.staging import Location
 
 MRN = "urn:oid:1.2.3.4"
 WHO = Demographics(
@@ -46,27 +42,14 @@ class Nowhere:
     def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
         raise NotImplementedError
 
+    def put_back(self, location: Location, chunks: Iterable[bytes]) -> None:
+        raise NotImplementedError
+
     def remove(self, key: str) -> None:
         """There is nothing."""
 
-
-class One(Nowhere):
-    """A vault that holds one object."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def read_range(self, location: Location, start: int, stop: int) -> Iterator[bytes]:
-        yield from (self._body[at : min(at + CHUNK, stop)] for at in range(start, stop, CHUNK))
-
-
-def listed(body: bytes) -> list[str]:
-    """The paths that the DICOMDIR of a packet with this one file leaves out."""
-    location = Location("one", 0, len(body), hashlib.sha256(body).hexdigest())
-    placed = ("data/images/1/1/1.dcm", SimpleNamespace(location=location))
-    series = SimpleNamespace(item=SimpleNamespace(series_instance_uid="1.2.3.4"), instances=[placed])
-    study: Any = SimpleNamespace(item=SimpleNamespace(study_instance_uid="1.2.3"), series=[series])
-    return list(dicomdir(PacketId("c00000000001-p1"), (study,), One(body)).unlisted)
+    def keys(self) -> Iterator[str]:
+        return iter(())
 
 
 _DOCUMENT = {

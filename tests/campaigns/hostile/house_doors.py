@@ -1,4 +1,4 @@
-"""The doors of a whole house under attack: MLLP and HTTP, with an honest sender beside, and who attends behind."""
+"""The doors of a whole house under attack: MLLP and HTTP, with an honest sender beside, and who processes behind."""
 
 import random
 import socket
@@ -33,7 +33,7 @@ class Besieged:
     house: House
     mllp: int
     http: at_http.Door
-    attendant: Child
+    worker: Child
 
     @property
     def gateway(self) -> int:
@@ -46,9 +46,9 @@ class Besieged:
         set_back(gateway)
         return do(*given, **named), most_mb(gateway)
 
-    def attend(self) -> Row | None:
+    def process(self) -> Row | None:
         """process what came. A row, if that goes wrong."""
-        became = self.attendant.ask(seconds=300)
+        became = self.worker.ask(seconds=300)
         if became.outcome is Outcome.KEPT:
             return None
         return Row(file="what was taken", mutation="processed", door="receive", outcome=became.outcome,
@@ -60,8 +60,8 @@ def besieged(house: House) -> Iterator[Besieged]:
     """With an honest sender beside; its row is in `Besieged.honest` at the end."""
     lab, office = config(house, "pathology"), config(house, "oncology")
     door = at_http.Door(office["gateway_url"].rstrip("/"), office["gateway_token"])
-    with Child("attendant", str(house.var)) as attendant:
-        yield Besieged(house, lab["gateway_mllp_port"], door, attendant)
+    with Child("worker", str(house.var)) as worker:
+        yield Besieged(house, lab["gateway_mllp_port"], door, worker)
 
 
 def all_of_it(at: Besieged, samples: list[Sample], names: frozenset[str] | None = None) -> Iterator[Row]:
@@ -81,25 +81,25 @@ def mllp(at: Besieged, samples: list[Sample], names: frozenset[str] | None = Non
     patient = a_known_patient(at.house) if any(one.language is Language.HL7 for one in samples) else None
     for some in at_mllp.batches(at_mllp.pushes(samples, patient, names), _AT_ONCE):
         sent = [at.measured(at_mllp.send, at.mllp, *one) for one in some]
-        yield from _attended(at, reckoning.of_mllp, sent, at_mllp.DOOR)
+        yield from _processed(at, reckoning.of_mllp, sent, at_mllp.DOOR)
     streams = [at.measured(at_mllp.stream, at.mllp, one) for one in samples if one.language is Language.STREAM]
-    yield from _attended(at, reckoning.of_mllp, streams, at_mllp.DOOR)
+    yield from _processed(at, reckoning.of_mllp, streams, at_mllp.DOOR)
 
 
 def http(at: Besieged, samples: list[Sample], names: frozenset[str] | None = None) -> Iterator[Row]:
     for some in at_mllp.batches(at_http.posts(samples, names), _AT_ONCE):
         sent = [at.measured(at_http.post, at.http, *one) for one in some]
-        yield from _attended(at, reckoning.of_http, sent, at_http.DOOR)
+        yield from _processed(at, reckoning.of_http, sent, at_http.DOOR)
     for sample in [one for one in samples if one.language is Language.FHIR][:: max(1, len(samples) // 20)]:
         for told in (len(sample.body) + 100, len(sample.body) // 2):
             word = "longer" if told > len(sample.body) else "shorter"
             how = f"said to be {word} than it is"
             sent = [at.measured(at_http.post, at.http, sample.file, how, sample.body, told=told)]
-            yield from _attended(at, reckoning.of_http, sent, at_http.DOOR)
+            yield from _processed(at, reckoning.of_http, sent, at_http.DOOR)
 
 
-def _attended(at: Besieged, judge: Callable[..., Iterator[Row]], sent: Iterable[object], door: str) -> Iterator[Row]:
-    wrong = at.attend()
+def _processed(at: Besieged, judge: Callable[..., Iterator[Row]], sent: Iterable[object], door: str) -> Iterator[Row]:
+    wrong = at.process()
     yield from [wrong] if wrong else []
     yield from judge(at.house.services, sent, door)
 
@@ -123,9 +123,9 @@ def mllp_attacks(at: Besieged) -> Iterator[Row]:
     (outcome, reason), most = at.measured(at_mllp.never_ending, at.mllp, 80)
     yield _row("a frame without end", "80 MB", at_mllp.DOOR, outcome, reason, most)
     said, most = at.measured(at_mllp.interleaved, at.mllp, 40)
-    yield from map(_served, _attended(at, reckoning.of_mllp, [(one, most) for one in said], at_mllp.DOOR))
+    yield from map(_served, _processed(at, reckoning.of_mllp, [(one, most) for one in said], at_mllp.DOOR))
     within = [at.measured(at_mllp.begun_within, at.mllp)]
-    yield from _attended(at, reckoning.of_mllp, within, at_mllp.DOOR)
+    yield from _processed(at, reckoning.of_mllp, within, at_mllp.DOOR)
     lines, most = at.measured(at_mllp.slow, at.mllp, 50, MllpLimits().frame_seconds)
     yield slow_ones(lines, 0, "a byte at a time", at_mllp.DOOR, 3.0, most)
     for line in lines:
@@ -171,7 +171,7 @@ def giants(at: Besieged, names: frozenset[str] | None = None) -> Iterator[Row]:
         if names is None or name in names:
             message = giant.replace(b"GIANT", name[:9].replace(" ", "").encode()) + rest
             sent = [at.measured(at_mllp.send, at.mllp, "a giant message", name, message)]
-            yield from _attended(at, reckoning.of_mllp, sent, at_mllp.DOOR)
+            yield from _processed(at, reckoning.of_mllp, sent, at_mllp.DOOR)
 
 
 def _giants() -> Iterator[tuple[str, bytes]]:
@@ -191,7 +191,7 @@ def http_attacks(at: Besieged) -> Iterator[Row]:
     for name, body in at_http.bombs(MAX_BODY_BYTES):
         path = "/fhir/Consent" if b'"Consent"' in body[:40] else "/fhir"
         sent = [at.measured(at_http.post, at.http, "a bomb", name, body, path=path)]
-        yield from _attended(at, reckoning.of_http, sent, at_http.DOOR)
+        yield from _processed(at, reckoning.of_http, sent, at_http.DOOR)
     (name, status, reason), most = at.measured(at_http.never_ending, at.http, 20.0)
     outcome = Outcome.HUNG if status == at_http.SILENT else Outcome.REFUSED
     yield _row(name, "chunked", at_http.DOOR, outcome, f"{status} {reason}", most)
@@ -199,9 +199,9 @@ def http_attacks(at: Besieged) -> Iterator[Row]:
         lines, most = at.measured(at_http.many_large, at.http, count, 30 << 20, random.Random(count))
         answers, after = at.measured(lambda begun: [at_http.ended(one) for one in begun], lines)
         most = max(most, after)
-        yield from _attended(at, reckoning.of_http, [(one, most) for one in answers], at_http.DOOR)
+        yield from _processed(at, reckoning.of_http, [(one, most) for one in answers], at_http.DOOR)
     yield from _slow_http(at)
-    wrong = at.attend()
+    wrong = at.process()
     yield from [wrong] if wrong else []
 
 

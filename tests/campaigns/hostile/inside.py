@@ -45,8 +45,8 @@ def command(*given: str) -> Callable[[Said], Answer]:
     return run
 
 
-def attendant(var: str) -> Callable[[Said], Answer]:
-    """Attends to what is owed, as the tasks do."""
+def worker(var: str) -> Callable[[Said], Answer]:
+    """Processes what is owed, as the tasks do."""
     from tests.kit.processing import process_all
     from transfer import wiring
     from transfer.settings import Settings
@@ -117,10 +117,14 @@ def dimse_source() -> Callable[[Said], Answer]:
     from transfer.adapters.dimse import DimseClient, DimsePeer, DimseTimeouts
 
     timeouts = DimseTimeouts(connect=3, associate=3, stall=1, listing=6, quiet=2, deadline=10, release=1)
-    titles = {"called_ae_title": "FILMROOM", "calling_ae_title": "TRANSFER"}
-    return lambda said: _fetched(
-        DimseClient(DimsePeer(host="127.0.0.1", port=said["port"], **titles), timeouts=timeouts)
-    )
+
+    def ask(said: Said) -> Answer:
+        archive = DimsePeer(
+            host="127.0.0.1", port=said["port"], called_ae_title="FILMROOM", calling_ae_title="TRANSFER"
+        )
+        return _fetched(DimseClient(archive, timeouts=timeouts))
+
+    return ask
 
 
 def _fetched(client: "ImageArchive") -> Answer:
@@ -160,7 +164,7 @@ def pages() -> Callable[[Said], Answer]:
 
 def directory() -> Callable[[Said], Answer]:
     """The DICOMDIR of a packet, made from the heads of its files."""
-    from tests.campaigns.hostile.expected import listed
+    from tests.kit.dicomdirs import listed
 
     def run(said: Said) -> Answer:
         unlisted = listed(Path(said["file"]).read_bytes())

@@ -15,10 +15,10 @@ import psycopg
 import pydantic
 import pydicom
 import urllib3
+from fhir.resources.R4B import get_fhir_model_class
 from transfer_airflow.task_round import process
 
-from tests.campaigns.leak.sought import STEM
-from transfer.adapters.fhir.trees import get_fhir_model_class
+from tests.kit.marked_patients import STEM
 from transfer.errors import Unavailable
 from transfer.flow.services import Services
 from transfer.rounds import Dag
@@ -53,7 +53,7 @@ def a_context(_: Services) -> None:
     try:
         raise LookupError(WORD)
     finally:
-        {}[WORD]
+        dict[str, str]()[WORD]
 
 
 def an_absence_with_a_cause(_: Services) -> None:

@@ -14,24 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.campaigns.leak.sought import STEM, numbered_alike
 from tests.kit.doors import a_task, config, deliver, post
 from tests.kit.house import Chart, House
+from tests.kit.marked_patients import STEM
 from transfer.identifiers import CaseId
 from transfer.ledger import holds
-from transfer.sandbox.charts import draw_chart
 from transfer.sandbox.oncology import letters
 from transfer.sandbox.pathology import messages
 
 TRANSFER = Path(sys.executable).parent / "transfer"
-
-
-def a_marked_patient(house: House, letters_of_it: str, **more: object) -> Chart:
-    """A patient whose every name, number and free text carries the stem and two letters of their own."""
-    chart = numbered_alike(draw_chart(marked=f"{STEM}{letters_of_it}", slices=3)) | more
-    for institution in ("oncology", "pathology", "archive"):
-        house.order(institution, "patients", chart)
-    return chart
 
 
 def at_the_desk(house: House, *arguments: object, typed: str = "", person: str = "ann", ends: int = 0) -> str:

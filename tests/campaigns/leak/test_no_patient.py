@@ -17,13 +17,13 @@ import psycopg
 import pytest
 
 from tests.campaigns.leak import paths
-from tests.campaigns.leak.paths import a_marked_patient, at_the_desk, has_question, question
-from tests.campaigns.leak.sought import STEM, Sought, of_charts
-from tests.campaigns.leak.written import Titles, databases, everything, search
-from tests.journeys.test_airflow import Auditor
-from tests.journeys.test_airflow import eventually as eventually_within
+from tests.campaigns.leak.paths import at_the_desk, has_question, question
+from tests.kit.auditor import Auditor
+from tests.kit.auditor import eventually as eventually_within
 from tests.kit.doors import deliver
 from tests.kit.house import Chart, House, a_house
+from tests.kit.marked_patients import STEM, Sought, a_marked_patient, of_charts
+from tests.kit.written import Titles, databases, everything, search
 from transfer.case import Stage
 from transfer.identifiers import CaseId
 from transfer.sandbox.pathology import messages
@@ -102,7 +102,7 @@ class Ways:
             def answered(case: CaseId = case) -> bool:
                 with self.house.services.ledger.transaction() as tx:
                     rows = tx.rows("SELECT state, attempts FROM requests WHERE case_id = %s", case)
-                return sum(row.attempts > 0 and row.state == "due" for row in rows) >= 2
+                return len([row for row in rows if row.attempts > 0 and row.state == "due"]) >= 2
 
             eventually("both were asked and made no sense", answered)
             self.house.behave("oncology", answer="normal")
@@ -252,7 +252,7 @@ def _name_and_birth_date(chart: Chart) -> str:
     return f"{chart['patient']['family']}\n{chart['patient']['birth_date']}\n"
 
 
-def test_nothing_of_a_patient_is_in_anything_that_was_written(house: House, auditor: Auditor, capsys: Any):
+def test_nothing_of_a_patient_is_in_anything_that_was_written(house: House, auditor: Auditor, capsys: Any) -> None:
     ways, took = Ways(house, auditor), dict[str, float]()
     with Titles(house.var) as titles:
         waits = [ways.cut_off_while_fetching()]
@@ -287,7 +287,7 @@ def _is_what_it_should_be(house: House) -> None:
     assert "is refused: " in (house.var / "log" / "gateway.log").read_text()
 
 
-def test_what_airflow_is_told_of_a_patient_would_be_found(house: House, auditor: Auditor):
+def test_what_airflow_is_told_of_a_patient_would_be_found(house: House, auditor: Auditor) -> None:
     """In the run's id, its configuration, its note, and an XCom: the search of its database shows each."""
     word = f"{STEM}PLANTED"
     told = {"dag_run_id": word, "logical_date": None, "conf": {"subject": SUBJECT, "round": 1, "who": word}}

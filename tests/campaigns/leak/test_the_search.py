@@ -15,9 +15,9 @@ import boto3
 import psycopg
 import pytest
 
-from tests.campaigns.leak.sought import BLOCK, STEM, Sought
-from tests.campaigns.leak.written import Titles, databases, everything, files, objects, search, tables
 from tests.kit.house import House, a_house
+from tests.kit.marked_patients import BLOCK, STEM, Sought
+from tests.kit.written import Titles, databases, everything, files, objects, search, tables
 from transfer.embedded.installation import Installation
 
 WORD = f"{STEM}AB"
@@ -44,16 +44,16 @@ every_spelling = pytest.mark.parametrize("written", SPELLINGS.values(), ids=list
 
 
 @every_spelling
-def test_a_word_is_known_in_every_spelling(written: bytes):
+def test_a_word_is_known_in_every_spelling(written: bytes) -> None:
     assert SOUGHT.within(b"before " + written + b" after")
 
 
-def test_other_words_are_not_taken_for_it():
+def test_other_words_are_not_taken_for_it() -> None:
     assert not SOUGHT.within(b"ZQXWJ VAB " + base64.b64encode(bytes(range(256))))
 
 
 @every_spelling
-def test_a_word_across_the_border_of_two_blocks_is_found(written: bytes):
+def test_a_word_across_the_border_of_two_blocks_is_found(written: bytes) -> None:
     whole = bytes(1000) + written + bytes(1000)
     at = 1000 + len(written) // 2
 
@@ -87,7 +87,7 @@ FOLDERS = (
 class TestPlanted:
     """One leak in one place in all spellings, each of which must be found; nothing is found when it is gone."""
 
-    def test_in_a_file(self, house: House):
+    def test_in_a_file(self, house: House) -> None:
         spots = [house.var / folder / f"planted-{n}" for folder in FOLDERS for n in range(len(SPELLINGS))]
         new = [house.var / folder for folder in ("demo", "airflow", "store/deep") if not (house.var / folder).exists()]
         try:
@@ -103,14 +103,14 @@ class TestPlanted:
                 shutil.rmtree(folder, ignore_errors=True)
         assert search(SOUGHT, files(house.var)).hits == []
 
-    def test_in_a_file_s_name(self, house: House):
+    def test_in_a_file_s_name(self, house: House) -> None:
         spot = house.var / "tmp" / f"{WORD}.pdf"
         spot.touch()
         assert _names(search(SOUGHT, files(house.var)).hits) == {f"tmp/{WORD}.pdf"}
         spot.unlink()
 
     @pytest.mark.parametrize("database", ["transfer", "airflow", "postgres"])
-    def test_in_a_table_of_any_database(self, house: House, database: str):
+    def test_in_a_table_of_any_database(self, house: House, database: str) -> None:
         planted = set()
         with superuser(house, database) as connection, connection.transaction(force_rollback=True):
             for column, (n, written) in itertools.product(("text", "bytea", "jsonb"), enumerate(SPELLINGS.values())):
@@ -139,7 +139,7 @@ class TestPlanted:
         ],
         ids=["an object's name", "its metadata", "its type", "an unfinished upload's name"],
     )
-    def test_at_the_object_store(self, house: House, plant: Callable[[object, str, str], dict[str, str]]):
+    def test_at_the_object_store(self, house: House, plant: Callable[[object, str, str], dict[str, str]]) -> None:
         settings = house.settings
         client = boto3.client(
             "s3",
@@ -160,7 +160,7 @@ class TestPlanted:
             assert search(SOUGHT, objects(house)).hits == []
 
     @pytest.mark.parametrize("where", ["argument", "environment", "title"])
-    def test_in_a_process_that_ran_for_a_moment(self, house: House, where: str):
+    def test_in_a_process_that_ran_for_a_moment(self, house: House, where: str) -> None:
         arguments = [WORD] if where == "argument" else []
         environ = {"TRANSFER_VAR": str(house.var)} | ({"WHO": WORD} if where == "environment" else {})
         named = f"from setproctitle import setproctitle as name; name('transfer ' + {STEM[:3]!r} + {WORD[3:]!r})"
@@ -169,14 +169,14 @@ class TestPlanted:
             subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=environ, cwd=house.var)
         assert {line.split(": ")[0] for line in search(SOUGHT, titles.artefacts()).hits} == {"processes"}
 
-    def test_in_what_postgresql_itself_logs(self, house: House):
+    def test_in_what_postgresql_itself_logs(self, house: House) -> None:
         before = _names(search(SOUGHT, files(house.var)).hits)
         with superuser(house, "transfer") as connection:
             connection.execute(f"DO $$ BEGIN RAISE LOG 'the form of {WORD}'; END $$")
         assert _names(search(SOUGHT, files(house.var)).hits) - before == {"log/postgres.log"}
         _without_the_word(house.var / "log" / "postgres.log")
 
-    def test_in_a_url_that_a_door_wrote_down(self, house: House):
+    def test_in_a_url_that_a_door_wrote_down(self, house: House) -> None:
         log = house.var / "log" / "gateway.log"
         before = _names(search(SOUGHT, files(house.var)).hits)
         with log.open("a") as file:
@@ -184,7 +184,7 @@ class TestPlanted:
         assert _names(search(SOUGHT, files(house.var)).hits) - before == {"log/gateway.log"}
         _without_the_word(log)
 
-    def test_the_search_of_everything_goes_through_all_of_these(self, house: House):
+    def test_the_search_of_everything_goes_through_all_of_these(self, house: House) -> None:
         with Titles(house.var) as titles:
             time.sleep(0.3)
         searched = search(SOUGHT, everything(house, titles)).artefacts

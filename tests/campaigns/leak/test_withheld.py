@@ -14,12 +14,11 @@ from typing import Any
 import pypdf
 import pytest
 
-from tests.campaigns.leak.sought import Sought
-from tests.campaigns.leak.written import everything, search
-from tests.journeys.conftest import house, shared_house  # noqa: F401  fixtures
 from tests.kit.house import Chart, House
+from tests.kit.marked_patients import Sought
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.staff import ANN
+from tests.kit.written import everything, search
 from transfer.case import Stage
 from transfer.flow import desk
 from transfer.identifiers import CaseId
@@ -72,7 +71,7 @@ def _renumbered(text: str, digit: str) -> str:
     return re.sub(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11})[0-9a-f]", rf"\g<1>{digit}", text)
 
 
-def delivered(house: House, chart: Chart) -> Outside:  # noqa: F811
+def delivered(house: House, chart: Chart) -> Outside:
     for institution in ("oncology", "pathology", "archive"):
         house.order(institution, "patients", chart)
     house.release_form(chart)
@@ -99,12 +98,12 @@ def delivered(house: House, chart: Chart) -> Outside:  # noqa: F811
     )
 
 
-def _is_fetched(house: House, case: CaseId) -> bool:  # noqa: F811
+def _is_fetched(house: House, case: CaseId) -> bool:
     states = house.request_states(case)
     return all(states.get(one) == "answered" for one in ("records-office", "film-room"))
 
 
-def _stage(house: House, case: CaseId) -> Stage:  # noqa: F811
+def _stage(house: House, case: CaseId) -> Stage:
     with house.services.ledger.transaction() as tx:
         return tx.case(case).stage
 
@@ -158,7 +157,7 @@ def once() -> dict[tuple[str, str], tuple[Outside, Outside]]:
 
 
 @pytest.fixture
-def pairs(house: House, once: dict[tuple[str, str], tuple[Outside, Outside]]) -> Pairs:  # noqa: F811
+def pairs(house: House, once: dict[tuple[str, str], tuple[Outside, Outside]]) -> Pairs:
     """Two cases alike, of which the first had something withheld; delivered once for all tests."""
 
     def pair(document: str, code: str) -> tuple[Outside, Outside]:
@@ -174,7 +173,7 @@ def pairs(house: House, once: dict[tuple[str, str], tuple[Outside, Outside]]) ->
     ("document", "code"),
     [("molecular", "HIV"), ("progress", "PSYTHPN"), ("questionnaire", "HIV"), ("treatment", "PSYTHPN")],
 )
-def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pairs, document: str, code: str):
+def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pairs, document: str, code: str) -> None:
     one, other = pairs(document, code)
 
     assert one.packet.keys() == other.packet.keys()
@@ -195,14 +194,14 @@ def _differences(one: str, other: str) -> Counter[str]:
     return (first - second) + (second - first)
 
 
-def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: House, pairs: Pairs):  # noqa: F811
+def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: House, pairs: Pairs) -> None:
     """Whatever staff may read of it is read from what is sealed."""
     pairs("progress", "PSYTHPN")
 
     assert search(Sought.of(["PSYTHPN"]), everything(house)).hits == []
 
 
-def test_no_run_of_any_dag_says_that_something_was_withheld(house: House, pairs: Pairs):  # noqa: F811
+def test_no_run_of_any_dag_says_that_something_was_withheld(house: House, pairs: Pairs) -> None:
     pairs("molecular", "HIV")
     with house.services.ledger.transaction() as tx:
         notes = tx.rows("SELECT dag_id, sentence FROM due_runs WHERE state = 'done'")
@@ -212,7 +211,7 @@ def test_no_run_of_any_dag_says_that_something_was_withheld(house: House, pairs:
     assert [row.sentence for row in notes if not row.sentence or TELLING.search(row.sentence)] == []
 
 
-def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house: House, pairs: Pairs):  # noqa: F811
+def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house: House, pairs: Pairs) -> None:
     chart, _ = two_alike("molecular", "HIV")
     released = json.loads(json.dumps(chart).replace("WVQAA", "WVQCC"))
     released = json.loads(_renumbered(json.dumps(released), "5")) | {"labels": {}}
@@ -223,7 +222,7 @@ def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house
     assert _differences(kept.packet["manifest.json"][0], lacking.packet["manifest.json"][0])
 
 
-def test_the_text_that_is_compared_would_show_a_label():
+def test_the_text_that_is_compared_would_show_a_label() -> None:
     labelled: dict[str, Any] = {"securityLabel": [{"coding": [{"code": "HIV"}]}], "x": base64.b64encode(b"x").decode()}
 
     assert TELLING.search(json.dumps(labelled))

@@ -94,7 +94,7 @@ class _Ceph:
         self.run(*administer, "user", "create", "--uid=peer", "--display-name=peer", *keys)
 
     def daemon(self, program: str, *options: str, folder: Path, answers: Callable[[], bool]) -> Started:
-        command = [program, "-c", self._conf, *options, "-f"]
+        command: list[str | Path] = [program, "-c", self._conf, *options, "-f"]
         return running(command, folder=folder, answers=answers, seconds=60)
 
     def has_quorum(self) -> bool:

@@ -161,7 +161,7 @@ class MercyImaging(Institution):
         if self._from("another_study_from", number):
             return self._refiled(series, number)
         return (
-            self._strangers(series, number) if self._from("another_patient_from", number) else series.instance(number)
+            self._of_another(series, number) if self._from("another_patient_from", number) else series.instance(number)
         )
 
     def _from(self, knob: str, number: int) -> bool:
@@ -174,10 +174,10 @@ class MercyImaging(Institution):
         chart["imaging"]["study_uid"] += ".9"
         return replace(series, chart_text=json.dumps(chart, sort_keys=True)).instance(number)
 
-    def _strangers(self, series: Series, number: int) -> list[bytes | memoryview]:
+    def _of_another(self, series: Series, number: int) -> list[bytes | memoryview]:
         """The same image with somebody else's name and number in it: filed under the wrong patient."""
-        stranger = next(chart for chart in self.charts.values() if chart["id"] != json.loads(series.chart_text)["id"])
-        chart = json.loads(series.chart_text) | {"patient": stranger["patient"], "numbers": stranger["numbers"]}
+        other = next(chart for chart in self.charts.values() if chart["id"] != json.loads(series.chart_text)["id"])
+        chart = json.loads(series.chart_text) | {"patient": other["patient"], "numbers": other["numbers"]}
         return replace(series, chart_text=json.dumps(chart, sort_keys=True)).instance(number)
 
     def _dying(self, pieces: Iterator[multipart.Piece]) -> Iterator[bytes | memoryview]:

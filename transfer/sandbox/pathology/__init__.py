@@ -75,7 +75,7 @@ class PrairiePathology(Institution):
         wanted = int(said["count"])
         dice = random.Random(said.get("seed") or secrets.randbits(64))
         written = [
-            (control_id, messages.about_a_stranger(dice, control_id))
+            (control_id, messages.about_nobody_known(dice, control_id))
             for control_id in (self._control_id() for _ in range(wanted))
         ]
         connections = max(1, min(int(said.get("connections", 4)), wanted or 1))

@@ -45,7 +45,7 @@ def report(chart: Chart, *, control_id: str, status: str, form: str) -> bytes:
     return (_mdm(chart, control_id) if form == "mdm" else _oru(chart, control_id, status)).encode()
 
 
-def about_a_stranger(dice: random.Random, control_id: str) -> bytes:
+def about_nobody_known(dice: random.Random, control_id: str) -> bytes:
     """A report about somebody who is nobody's patient here; each is another person.
 
     They are sent by the thousand, and hl7apy needs some 50 ms for one: it builds a form once, and each fills it in.
@@ -67,11 +67,11 @@ def about_a_stranger(dice: random.Random, control_id: str) -> bytes:
         "200001010000": f"{drawn:%Y%m%d%H%M}",
         "SKIN": _text(dice.choice(_BENIGN)),
     }
-    return re.sub("|".join(map(re.escape, words)), lambda blank: words[blank[0]], _strangers_form()).encode()
+    return re.sub("|".join(map(re.escape, words)), lambda blank: words[blank[0]], _form_to_fill()).encode()
 
 
 @cache
-def _strangers_form() -> str:
+def _form_to_fill() -> str:
     """A strictly valid message with blanks for what differs."""
     message = _message("ORU_R01", "ORU^R01^ORU_R01", "CONTROL", "19700101000000+0000")
     result = message.add_group("ORU_R01_PATIENT_RESULT")

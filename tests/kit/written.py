@@ -17,8 +17,8 @@ import boto3
 import psycopg
 from psycopg import sql
 
-from tests.campaigns.leak.sought import BLOCK, Sought
 from tests.kit.house import House
+from tests.kit.marked_patients import BLOCK, Sought
 from transfer.embedded.installation import Installation
 
 #: a file in which the store keeps an object's body, and the folder in which one is written
@@ -146,7 +146,7 @@ def tables(superuser: psycopg.Connection[Any], database: str) -> Iterator[Artefa
 def _copied(superuser: psycopg.Connection[Any], table: str) -> Iterator[bytes]:
     """As text, in which a date can be read, and as binary, in which bytes stand as they are and not in hexadecimal."""
     for form in ("text", "binary"):
-        copy = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT {})").format(sql.SQL(table), sql.SQL(form))  # type: ignore[arg-type]
+        copy = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT {})").format(sql.SQL(table), sql.SQL(form))
         with superuser.cursor().copy(copy) as rows:
             yield b"".join(rows)
 
@@ -203,7 +203,7 @@ class Titles:
 
     def look(self) -> None:
         """Whoever works for the installation works in its folder, or has it in the environment (which a process that
-        sets its title writes over). The stand-ins are strangers to it.
+        sets its title writes over). The stand-ins are none of it.
         """
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.kit.searching import in_base64
+from tests.kit.disk_search import in_base64
+from tests.kit.house import Chart, House
+from transfer.sandbox.charts import draw_chart
 
 #: every marked patient's word begins with it, and nothing else in the world does
 STEM = "ZQXWJV"
@@ -72,6 +74,14 @@ def numbered_alike(chart: dict[str, Any]) -> dict[str, Any]:
     text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-(?=4[0-9a-f]{3}-)", _UUID, text)
     alike: dict[str, Any] = json.loads(re.sub(r"\b1-262-555-", _PHONE, text))
     return alike
+
+
+def a_marked_patient(house: House, letters_of_it: str, **more: object) -> Chart:
+    """A patient whose every name, number and free text carries the stem and two letters of their own."""
+    chart = numbered_alike(draw_chart(marked=f"{STEM}{letters_of_it}", slices=3)) | more
+    for institution in ("oncology", "pathology", "archive"):
+        house.order(institution, "patients", chart)
+    return chart
 
 
 def of_charts(charts: Iterable[dict[str, Any]]) -> Sought:

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.kit.packets import APacket
@@ -20,10 +21,11 @@ Write = Callable[[Path], object]
 def tars(packet: APacket) -> Iterator[tuple[str, Write]]:
     """Path names that climb, links, devices, sizes that lie, and far too much of everything."""
     for name, path in _PATHS.items():
-        yield f"a path {name}", _writing(packet, lambda tar, p=path: _add(tar, p, b"x"))
+        yield f"a path {name}", _writing(packet, partial(_add, path=path, data=b"x"))
     for name, kind in _KINDS.items():
-        yield f"{name}", _writing(packet, lambda tar, k=kind: _add(tar, "data/documents/9.txt", b"", k, "/etc/passwd"))
-    yield "a file twice", _writing(packet, lambda tar: [_add(tar, "bagit.txt", b"x") for _ in range(2)])
+        added = partial(_add, path="data/documents/9.txt", data=b"", kind=kind, link="/etc/passwd")
+        yield f"{name}", _writing(packet, added)
+    yield "a file twice", _writing(packet, _add_twice)
     yield "a size of eight gigabytes", lambda to: to.write_bytes(_with_size(packet.tar, b"77777777777\0"))
     yield "a negative size", lambda to: to.write_bytes(_with_size(packet.tar, b"\xff" * 12))
     yield "a size that is no number", lambda to: to.write_bytes(_with_size(packet.tar, b"not a number"))
@@ -88,6 +90,11 @@ def _add(tar: tarfile.TarFile, path: str, data: bytes, kind: bytes = tarfile.REG
     tar.addfile(member, io.BytesIO(data))
 
 
+def _add_twice(tar: tarfile.TarFile) -> None:
+    for _ in range(2):
+        _add(tar, "bagit.txt", b"x")
+
+
 def _pax(tar: tarfile.TarFile, said: dict[str, str]) -> None:
     member = tarfile.TarInfo("data/documents/9.txt")
     member.pax_headers = said
@@ -146,6 +153,11 @@ def _deep(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
+def _with_a_linked_manifest(folder: Path) -> None:
+    (folder / "manifest-sha256.txt").unlink()
+    (folder / "manifest-sha256.txt").symlink_to("/dev/zero")
+
+
 _IN_FOLDERS: dict[str, Callable[[Path], object]] = {
     "a link to a file of the machine": lambda f: (f / "data" / "x.txt").symlink_to("/etc/passwd"),
     "a link to the root": lambda f: (f / "data" / "x").symlink_to("/"),
@@ -154,10 +166,7 @@ _IN_FOLDERS: dict[str, Callable[[Path], object]] = {
     "two hundred folders deep": _deep,
     "a sparse file of a terabyte": lambda f: _truncated(f / "data" / "x.txt", 1 << 40),
     "a name that is no text": lambda f: Path(os.fsdecode(bytes(f / "data") + b"/\xff\xfe")).write_text("x"),
-    "a manifest that is a link": lambda f: (
-        (f / "manifest-sha256.txt").unlink(),
-        (f / "manifest-sha256.txt").symlink_to("/dev/zero"),
-    ),
+    "a manifest that is a link": _with_a_linked_manifest,
 }
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from tests.kit.builders import a_case_without_slides, patient_of, the_hold
 from tests.kit.processing import process_all
-from tests.staff import NURSE
+from tests.kit.staff import NURSE
 from transfer.flow import stopping
 from transfer.flow.desk import resolve
 from transfer.flow.services import Services

@@ -1,4 +1,4 @@
-"""`python -m tests.kit.fetching VAR`: a worker of an installation, attending to what is owed until nothing is.
+"""`python -m tests.kit.worker VAR`: a worker of an installation, which processes what is owed until nothing is.
 
 It says at its end how much memory it had at the most, in KiB.
 """

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.processing import process_all
-from tests.staff import ANN
+from tests.kit.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
 from transfer.case import OpenedCase
 from transfer.flow import desk, stopping
