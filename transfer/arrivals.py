@@ -29,6 +29,41 @@ class ArrivalKind(StrEnum):
     NOTICE = "notice"
 
 
+class ArrivalState(StrEnum):
+    """How far an arrival is. `HELD`: a person decides. `PURGED`: only that it came is known."""
+
+    STORED = "stored"
+    SEALED = "sealed"
+    FILED = "filed"
+    HELD = "held"
+    PURGED = "purged"
+
+
+class ArrivalOutcome(StrEnum):
+    """Why an arrival is filed, sealed or held, where neither a rule of matching nor an error says so."""
+
+    # it took effect
+    AUTHORIZATION = "authorization"
+    NO_RECORDS = "no-records"
+    RECEIPT = "receipt"
+    RECEIPT_AGAIN = "receipt again"
+    # it waits, or lapses
+    UNMATCHED = "unmatched"
+    NOTICE = "notice"
+    DIVIDED = "divided"
+    WAITS_FOR_PERMISSION = "waits-for-permission"
+    NO_OPEN_CASE = "no-open-case"
+    # a person is asked
+    REFERRAL_UNREADABLE = "referral-unreadable"
+    NO_RECEIPT = "no receipt of this packet"
+    NO_MESSAGE = "what its sender may not send, or is no message"
+    # a person decided
+    DECIDED = "decided"
+    NOT_OURS = "not-ours"
+    SEEN = "seen"
+    CLOSED = "closed"
+
+
 class Grant(StrEnum):
     """What an institution may do at our doors (docs/connecting-an-institution.md): say these, and fetch its packets."""
 

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Self
 
 from transfer import facts
+from transfer.disclosures import DisclosureOutcome
 from transfer.facts import LedgerLine
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 
@@ -40,19 +41,19 @@ class PacketProgress:
     #: the packet describes the case as it stood at this line
     as_of: int = 0
     begun: facts.DisclosureBegun | None = None
-    outcome: str | None = None
+    outcome: DisclosureOutcome | None = None
     receipt: facts.ReceiptRecorded | None = None
     purged: facts.PacketPurged | None = None
 
     @property
     def was_handed_over(self) -> bool:
         """Its receiver has it, by its own word or by the answer to the submission."""
-        return self.receipt is not None or self.outcome == "made"
+        return self.receipt is not None or self.outcome is DisclosureOutcome.MADE
 
     @property
     def is_on_its_way(self) -> bool:
         """Whether its receipt is still to come. Meanwhile no other packet is begun."""
-        return not (self.receipt or self.purged or self.outcome == "not-made")
+        return not (self.receipt or self.purged or self.outcome is DisclosureOutcome.NOT_MADE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,12 @@ class OpenedCase:
 
 def fold(case: CaseId, lines: Iterable[LedgerLine]) -> Case:
     """The case after all its lines, in their order."""
-    return reduce(_after, lines, Case(id=case))
+    return fold_on(Case(id=case), lines)
+
+
+def fold_on(case: Case, lines: Iterable[LedgerLine]) -> Case:
+    """The case after these lines too, which follow those that it was folded from."""
+    return reduce(_after, lines, case)
 
 
 def _after(case: Case, line: LedgerLine) -> Case:
@@ -209,7 +215,8 @@ def _after_packet(case: Case, line: LedgerLine) -> Case:
             return _with_packet(case, begun.packet, replace(case.packets[begun.packet], begun=begun, outcome=None))
         case facts.DisclosureSettled() as settled:
             packet = next(p for p, s in case.packets.items() if s.begun and s.begun.disclosure == settled.disclosure)
-            return _with_packet(case, packet, replace(case.packets[packet], outcome=settled.outcome))
+            outcome = DisclosureOutcome(settled.outcome)
+            return _with_packet(case, packet, replace(case.packets[packet], outcome=outcome))
         case facts.ReceiptRecorded() as receipt:
             return _with_packet(case, receipt.packet, replace(case.packets[receipt.packet], receipt=receipt))
         case facts.PacketPurged() as purged:

@@ -19,15 +19,19 @@ import urllib3
 
 from transfer import facts, wiring
 from transfer.adapters.packet.signature import jwks
+from transfer.arrivals import ArrivalKind
 from transfer.embedded.orthanc import Orthanc
 from transfer.embedded.system import System
 from transfer.errors import Refused, TransferError
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
+from transfer.ledger import arrivals, rounds
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import RIGHTS, Actor, Role
+from transfer.rounds import RoundState
 from transfer.settings import Settings
 from transfer.verify import VerificationOutcome, verify
 
@@ -151,7 +155,9 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
     stage.order("pathology", "send-other-patients", {"count": 5})
     stage.order("pathology", "send-report", {"chart": chart["id"], "status": "F"})
     with _watching(stage, case) as look:
-        stage.until("only the slides are missing", lambda: look() and _asks(stage.services, case, "approve-partial"))
+        stage.until(
+            "only the slides are missing", lambda: look() and _asks(stage.services, case, HoldCode.APPROVE_PARTIAL)
+        )
         _receive_slides(stage, case, chart)
         arrived = stage.until("the center has checked its packet", lambda: look() and _arrived(stage, case))
         stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.services, case))
@@ -177,16 +183,16 @@ def images_of(chart: Mapping[str, Any]) -> list[bytes]:
 
 def _is_sealed(services: Services) -> bool:
     with services.ledger.transaction() as tx:
-        return not tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind = 'authorization'")
+        return not arrivals.is_waiting(tx, ArrivalKind.AUTHORIZATION)
 
 
 def _newest_case(services: Services) -> CaseId | None:
     with services.ledger.transaction() as tx:
-        subject = tx.value("SELECT subject FROM arrivals WHERE kind = 'referral' ORDER BY received_at DESC LIMIT 1")
+        subject = arrivals.newest_subject(tx, ArrivalKind.REFERRAL)
         return CaseId(subject) if subject else None
 
 
-def _asks(services: Services, case: CaseId, code: str) -> bool:
+def _asks(services: Services, case: CaseId, code: HoldCode) -> bool:
     with services.ledger.transaction() as tx:
         return any(opened.code == code for opened in tx.case(case).holds.values())
 
@@ -286,7 +292,7 @@ def _finished_runs(stage: _Stage, case: CaseId) -> list[dict[str, Any]] | None:
     mine: list[dict[str, Any]] = [run for run in found if run["dag_run_id"].startswith(case)]
     over = all(run["state"] in ("success", "failed") and run["note"] for run in mine)
     with stage.services.ledger.transaction() as tx:
-        owed = tx.value("SELECT count(*) FROM due_runs WHERE subject LIKE %s AND state <> 'done'", f"{case}%")
+        owed = [one for one, _ in rounds.of_case(tx, case) if one.state is not RoundState.DONE]
     return mine if mine and over and not owed else None
 
 

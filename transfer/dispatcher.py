@@ -15,6 +15,7 @@ from datetime import timedelta
 from transfer import logs, wiring
 from transfer.adapters.airflow_api import AirflowApi, Posted
 from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
+from transfer.holds import HoldCode
 from transfer.identifiers import INBOX
 from transfer.ledger import Ledger, Tx, holds, purging, rounds
 from transfer.rounds import Dag, Round, RunState, SweepAction, judge
@@ -148,7 +149,7 @@ class Dispatcher:
 def _ask_a_person(tx: Tx, one: Round) -> None:
     """A hold on the case, also where the round was about one of its packets."""
     case = one.subject.partition("-")[0]
-    holds.place(tx, case, "machinery-broken", one.dag)
+    holds.place(tx, case, HoldCode.MACHINERY_BROKEN, one.dag)
 
 
 def run(dispatcher: Dispatcher, stopped: Callable[[], bool], wait: Callable[[float], object]) -> None:

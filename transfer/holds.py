@@ -61,6 +61,16 @@ class HoldAnswer(StrEnum):
     AGAIN = "again"
 
 
+class SystemAnswer(StrEnum):
+    """How a question ends that nobody answers: what it asks came about by itself, or is gone."""
+
+    ANSWERED = "answered"
+    APPROVED = "approved"
+    PERMITTED = "permitted"
+    PURGED = "purged"
+    CLOSED = "closed"
+
+
 #: the questions that compare a message with patients, side by side; some need two people
 COMPARED = frozenset({HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHOSE_RECORD})
 #: the questions that are answered by approving, or by waiting on

@@ -64,7 +64,7 @@ class Document:
     """One document as a source describes it, before and without its bytes.
 
     `identifiers` are all numbers under which the source knows it: report, accession, filler, unique document number.
-    Two documents that share one of them, or a content hash, are copies of one another (`transfer.matching`).
+    Two documents that share one of them, or a content hash, are copies of one another (`transfer.copies`).
     """
 
     patient: Demographics

@@ -43,6 +43,15 @@ class RequestState(StrEnum):
         return self in OPEN
 
 
+class RequestAnswer(StrEnum):
+    """What was heard, or decided."""
+
+    NO_RECORDS = "no-records"
+    NOT_FOUND = "not-found"
+    WILL_SEND = "will-send"
+    AGAIN = "again"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One ask. `not_before` is UTC; `attempts` counts the times we tried, successful or not."""

@@ -35,6 +35,7 @@ from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import (
     Ledger,
     arrivals,
+    backups,
     migrate,
     patients,
     permissions,
@@ -307,7 +308,7 @@ def test_a_backup_is_named_in_the_trail_before_it_is_one(place: Place, monkeypat
         place.back_up()
 
     with place.services.ledger.transaction() as tx:
-        assert purging.living_backups(tx)
+        assert backups.living(tx)
 
 
 # --- damaged ----------------------------------------------------------------------------------------------------------
@@ -765,13 +766,13 @@ def test_a_backup_begun_again_keeps_its_name_and_is_named_once(place: Place, mon
         place.back_up()
     monkeypatch.undo()
     with place.services.ledger.transaction() as tx:
-        (before,) = purging.living_backups(tx)
+        (before,) = backups.living(tx)
 
     manifest = place.back_up()
 
     assert before.startswith(manifest.backup)
     with place.services.ledger.transaction() as tx:
-        assert purging.living_backups(tx) == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
+        assert backups.living(tx) == (f"{manifest.backup} until {manifest.lapses.isoformat()}",)
 
 
 def test_what_a_purge_that_does_not_know_of_a_backup_removes_is_not_in_it(place: Place) -> None:
@@ -782,7 +783,7 @@ def test_what_a_purge_that_does_not_know_of_a_backup_removes_is_not_in_it(place:
     backing = threading.Thread(target=lambda: made.append(place.back_up()))
     with place.services.ledger.transaction() as tx:
         patients.begin_epoch(tx, patient)
-        assert purging.living_backups(tx) == ()
+        assert backups.living(tx) == ()
         backing.start()
         backing.join(1)
         purging.forget_records(tx, patient, [row.record for row in tx.rows("SELECT record FROM records")])

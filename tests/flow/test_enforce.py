@@ -246,7 +246,7 @@ class OnceItWrites(MemoryVault):
 
 def assert_nothing_is_left(services: Services, patient: PatientId) -> None:
     with services.ledger.transaction() as tx:
-        assert purging.is_forgotten(tx, patient)
+        assert patients.is_forgotten(tx, patient)
         assert not tx.value("SELECT count(*) FROM records WHERE patient = %s AND purged_at IS NULL", patient)
         assert not tx.value("SELECT count(*) FROM arrivals WHERE patient = %s AND state <> 'purged'", patient)
         assert not tx.value("SELECT count(*) FROM permissions WHERE patient = %s AND form IS NOT NULL", patient)
@@ -331,5 +331,5 @@ def test_a_referral_that_waited_behind_a_purge_opens_a_case_of_somebody_new(
     assert b.patient_of(services, again) != patient
     assert is_open(services, again)
     with services.ledger.transaction() as tx:
-        assert purging.is_forgotten(tx, patient)
+        assert patients.is_forgotten(tx, patient)
         assert patients.identity(tx, b.patient_of(services, again))

@@ -9,6 +9,6 @@ def images_of(chart: dict[str, Any]) -> list[bytes]:
     """DICOM files, series by series, in the order of their numbers."""
     return [
         b"".join(series.instance(number))
-        for series in study(chart, slices=None, rows=128).series
+        for series in study(dict(chart), slices=None, rows=128).series
         for number in range(1, series.instances + 1)
     ]

@@ -48,7 +48,7 @@ def place_of(item: pytest.Item) -> int:
     return _PLACES.get(group_of(item.nodeid), len(_PLACES))
 
 
-class ByGroup(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+class ByGroup(LoadFileScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """A group stays in one process; groups are given out in the order in which they were collected."""
 
     def __init__(self, config: pytest.Config, log: Producer | None) -> None:

@@ -12,7 +12,7 @@ from transfer.facts import SYSTEM, Fact
 from transfer.flow.services import Services
 from transfer.former import Former
 from transfer.identifiers import BackupId, CaseId
-from transfer.ledger import Ledger, Tx, arrivals, purging, trail
+from transfer.ledger import Ledger, Tx, arrivals, backups, purging, trail
 from transfer.ledger.arrivals import Stored
 
 pytestmark = pytest.mark.servers
@@ -87,7 +87,7 @@ def test_a_backup_noted_under_a_former_kind_is_named_by_a_purge(ledger: Ledger, 
     with ledger.transaction() as tx:
         written_as(tx, "backup-started", facts.BackupBegun(backup=backup, lapses="2999-01-01"), monkeypatch)
 
-        assert purging.living_backups(tx) == (f"{backup} until 2999-01-01",)
+        assert backups.living(tx) == (f"{backup} until 2999-01-01",)
 
 
 @pytest.mark.parametrize(("head", "is_whole"), [(None, True), ("00" * 32, False)])

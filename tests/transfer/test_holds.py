@@ -1,6 +1,7 @@
 """Every question the code asks people is one they can read and answer."""
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,17 @@ from transfer.sentences import SENTENCES
 ROOT = Path(__file__).parents[2] / "transfer"
 
 
-def codes_asked() -> set[str]:
-    """The texts in the place of a code: in `holds.place(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
+def codes_asked() -> set[HoldCode]:
+    """The codes in the place of a code: in `holds.place(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
     found = set()
     for path in [*(ROOT / "flow").rglob("*.py"), *(ROOT / "gateway").rglob("*.py"), ROOT / "dispatcher.py"]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {
-            target.id: node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        names = defaultdict(list)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        names[target.id].append(node.value)
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
@@ -30,20 +30,21 @@ def codes_asked() -> set[str]:
             if isinstance(node.func, ast.Attribute) and node.func.attr == "place":
                 said.append(node.args[2])
             for one in said:
-                value = names.get(one.id, one) if isinstance(one, ast.Name) else one
+                values = names.get(one.id, [one]) if isinstance(one, ast.Name) else [one]
                 found |= {
-                    text.value
-                    for text in ast.walk(value)
-                    if isinstance(text, ast.Constant) and isinstance(text.value, str) and "-" in text.value
+                    code.attr
+                    for value in values
+                    for code in ast.walk(value)
+                    if isinstance(code, ast.Attribute) and ast.unparse(code.value) == "HoldCode"
                 }
-    return found
+    return {HoldCode[name] for name in found}
 
 
 def test_what_is_asked_has_its_sentences():
     asked = codes_asked()
 
     assert len(asked) > 15, "the search found next to nothing"
-    assert asked <= set(HoldCode)
+    assert asked <= set(SENTENCES)
 
 
 def test_nothing_has_sentences_that_nobody_asks():

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 @click.option("--from", "institution", type=INSTITUTION, required=True, help="The institution that refers.")
 @desk_options
 def open_command(var: Path, file: Path, institution: "InstitutionId", *, actor: "Actor", as_json: bool) -> None:
-    """Open a case from a referral in FILE (- reads a pipe): a FHIR ServiceRequest with its Task in JSON, or an HL7 v2
-    REF^I12.
+    """Open a case from a referral in FILE (- reads a pipe).
 
     The file is a FHIR ServiceRequest with its Task in JSON, or an HL7 v2 REF^I12. The institution must be granted
     referrals in its file. The same referral again is the same case.

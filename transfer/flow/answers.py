@@ -7,7 +7,7 @@ collects them.
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from transfer.arrivals import ABSENCE_REASONS, NoRecords, worded
+from transfer.arrivals import ABSENCE_REASONS, ArrivalOutcome, ArrivalState, NoRecords, worded
 from transfer.case import OpenedCase
 from transfer.errors import NeedsReview
 from transfer.flow import reading
@@ -18,9 +18,9 @@ from transfer.flow.identity import DecideAgain, lookup_terms, match_patient, unl
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.unmatched import seal_away
-from transfer.holds import HoldAnswer
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, arrivals, holds, patients, records, requests, vault_objects
+from transfer.ledger import Tx, arrivals, holds, patients, records, requests, unmatched, vault_objects
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import Match, MatchRule, MatchVerdict
@@ -53,15 +53,15 @@ def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocumen
     else:  # also where a rule matched one patient before, and matches another or several today
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
-            holds.place(tx, arrival.id, "whose-record")
+            holds.place(tx, arrival.id, HoldCode.WHOSE_RECORD)
             arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in matches})))
+            arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
 
 
 def _is_decided(services: Services, arrival: Arrival) -> bool:
     """Whether people said whose it is. They are not asked twice."""
     with services.ledger.transaction() as tx:
-        return holds.last_answer(tx, arrival.id, "whose-record") == HoldAnswer.OURS
+        return holds.last_answer(tx, arrival.id, HoldCode.WHOSE_RECORD) == HoldAnswer.OURS
 
 
 def _match_or_seal(
@@ -77,7 +77,7 @@ def _match_or_seal(
         patients.hold_terms(tx, lookup_terms(tx, said))
         matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.letters]
         if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
-            seal_away(tx, arrival, said, "unmatched")
+            seal_away(tx, arrival, said, ArrivalOutcome.UNMATCHED)
             return []
         return matches
 
@@ -96,7 +96,12 @@ def _collect(
             if any(_is_permitted(tx, services, case, arrival, answer) for case in cases):
                 raise DecideAgain
             arrivals.join_patient(tx, arrival, patient)
-            arrivals.settle(tx, arrival, "sealed", "waits-for-permission" if cases else "no-open-case")
+            arrivals.settle(
+                tx,
+                arrival,
+                ArrivalState.SEALED,
+                ArrivalOutcome.WAITS_FOR_PERMISSION if cases else ArrivalOutcome.NO_OPEN_CASE,
+            )
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     with vault_objects.writing_for(patient):
@@ -107,13 +112,13 @@ def _collect(
         for case in permitted:
             _join_all(tx, services, case, arrival, new, match_rule)
         if arrival.conflicts:
-            holds.place(tx, permitted[0].id, "control-id-conflict", arrival.id)
+            holds.place(tx, permitted[0].id, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
         if answer.unusable:
-            holds.place(tx, permitted[0].id, "entries-unusable", arrival.id)
-        if arrival.patient is None and arrival.state == "sealed":
-            arrivals.count_unmatched(tx, arrival, "matched")
+            holds.place(tx, permitted[0].id, HoldCode.ENTRIES_UNUSABLE, arrival.id)
+        if arrival.patient is None and arrival.state is ArrivalState.SEALED:
+            unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, "filed", match_rule)
+        arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
 
 
 @contextmanager
@@ -195,4 +200,4 @@ def file_no_records(services: Services, arrival: Arrival, said: NoRecords) -> No
         settle_needs(tx, services, request.case)
         if patients.identity(tx, patient):
             arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, "filed", "no-records")
+        arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.NO_RECORDS)

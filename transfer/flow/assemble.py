@@ -11,6 +11,7 @@ from transfer.flow.assess import Assessment, is_lacking, look
 from transfer.flow.basis import may_release
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
@@ -45,7 +46,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
         epoch = patients.hold_epoch_shared(tx, opened.patient)
         contents, carried = _contents(tx, services, packet, opened)
         if not _is_permitted(tx, services, opened, carried):
-            holds.place(tx, packet.case, "release-not-permitted", packet)
+            holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
             return False
     with vault_objects.writing_for(opened.patient):
         plan = plan_packet(contents, vault=services.vault, signer=services.signer)
@@ -58,7 +59,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
             return still is not None and not still.is_purged
         if now != epoch and not _is_permitted(tx, services, opened, carried):
             _discard(services, sorted(plan.generated_keys))
-            holds.place(tx, packet.case, "release-not-permitted", packet)
+            holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
             return False
         tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
         held, lacking = [kept.id for kept in carried], [missing.line for missing in contents.missing]

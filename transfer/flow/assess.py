@@ -18,6 +18,7 @@ from transfer.completeness import (
     assess,
 )
 from transfer.flow.services import Services
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
 from transfer.rounds import Dag
@@ -74,12 +75,12 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     found = look(tx, services, case_id)
     match found.step:
         case NextStep.PACK:
-            for code in (NextStep.ASK_PARTIAL, NextStep.ASK_APPROVAL, NextStep.ASK_DELTA):
-                holds.withdraw(tx, case_id, code, "approved")
+            for code in (HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_DELTA):
+                holds.withdraw(tx, case_id, code, SystemAnswer.APPROVED)
             packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
             rounds.owe(tx, Dag.RELEASE_PACKET, packet)
         case NextStep.ASK_APPROVAL | NextStep.ASK_PARTIAL | NextStep.ASK_DELTA:
-            holds.place(tx, case_id, found.step)
+            holds.place(tx, case_id, HoldCode(found.step))
         case NextStep.WAIT:
             pass
     return found

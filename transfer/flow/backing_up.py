@@ -18,7 +18,7 @@ from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
 from transfer.backups import BackedUpObject, BackedUpTable, Manifest
 from transfer.errors import Unknown, Unreadable
-from transfer.ledger import Ledger, Tx, migrate, purging, snapshot
+from transfer.ledger import Ledger, Tx, backups, migrate, snapshot
 from transfer.ledger.snapshot import Named
 from transfer.sealing import KeyGone
 from transfer.staging import Vault
@@ -64,7 +64,7 @@ def back_up(
     """
     backup = folder.begin()
     with ledger.transaction() as tx:
-        lapses = purging.begin_backup(tx, backup, days)
+        lapses = backups.begin(tx, backup, days)
     moment = _copy_ledger(folder, ledger, owner_url)
     copied: list[tuple[BackedUpObject, _Became]] = []
     for one in side_by_side(lambda named: _copy_object(folder, ledger, vault, named), moment.objects):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from transfer.case import OpenedCase
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, patients, permissions, purging
+from transfer.ledger import Tx, patients, permissions
 from transfer.ledger.records import StoredRecord
 from transfer.permissions import End, Finding, Permission, Release, Ruling, evaluate, expires_at
 from transfer.records import RecordKind
@@ -88,7 +88,7 @@ def _rule(
     For a forgotten patient nothing is permitted. No form can be read any more, not even a revoked one.
     """
     patients.hold_epoch_shared(tx, patient)
-    if purging.is_forgotten(tx, patient):
+    if patients.is_forgotten(tx, patient):
         return Ruling(basis=None, permission=None, findings=(Finding.NO_FORM,))
     discloser = institutions[source]
     return evaluate(

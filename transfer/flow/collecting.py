@@ -12,6 +12,7 @@ from transfer.checklist import Checklist
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.services import Services
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, RequestId
 from transfer.ledger import Tx, holds, records, requests, rounds
 from transfer.ledger.records import Joined, StoredRecord
@@ -112,7 +113,7 @@ def answered(tx: Tx, services: Services, case: CaseId, source: InstitutionId, ki
             rounds.owe(tx, Dag.OPEN_CASE, case)
         elif request.state in _AWAITED:
             requests.move(tx, request, RequestState.ANSWERED)
-            holds.withdraw(tx, case, "source-does-not-answer", "answered", about=request.id)
+            holds.withdraw(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, SystemAnswer.ANSWERED, about=request.id)
 
 
 _AWAITED = (RequestState.EXPECTED, RequestState.SILENT, RequestState.NO_RECORDS)

@@ -8,10 +8,12 @@ from datetime import timedelta
 
 from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.case import OpenedCase
+from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard
 from transfer.flow.basis import may_release
 from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.ledger import Tx, disclosures, holds, packets, patients, rounds
 from transfer.ledger.disclosures import Disclosure, Egress, Sender
@@ -41,7 +43,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
     receiver = services.institutions[opened.receiver]
     if receiver.receives is None:
         with services.ledger.transaction() as tx:
-            holds.place(tx, packet.case, "receiver-has-no-door", packet)
+            holds.place(tx, packet.case, HoldCode.RECEIVER_HAS_NO_DOOR, packet)
         return "the receiver has no endpoint: see its decision"
     client = services.hand_to(receiver.receives)
     if disclosure and not _may_send_again(services, client, disclosure):
@@ -56,19 +58,19 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
 
 def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disclosure) -> bool:
     """Begun before, and we do not know how it ended: ask the receiver. Made is made."""
-    if disclosure.outcome == "made":
+    if disclosure.outcome is DisclosureOutcome.MADE:
         return False
-    if disclosure.outcome == "not-made":
+    if disclosure.outcome is DisclosureOutcome.NOT_MADE:
         return True
     try:
         has = client.has(disclosure.packet)
     except (Unavailable, NeedsReview, Refused):
         with services.ledger.transaction() as tx:
-            disclosures.settle(tx, disclosure, "unknown")
+            disclosures.settle(tx, disclosure, DisclosureOutcome.UNKNOWN)
             rounds.owe(tx, Dag.RELEASE_PACKET, disclosure.packet, after=RETRY_AFTER)
         return False
     with services.ledger.transaction() as tx:
-        disclosures.settle(tx, disclosure, "made" if has else "not-made")
+        disclosures.settle(tx, disclosure, DisclosureOutcome.MADE if has else DisclosureOutcome.NOT_MADE)
     return not has
 
 
@@ -88,10 +90,10 @@ def open_egress(
     epoch = patients.hold_epoch_shared(tx, patient)
     rulings = may_release(tx, services.institutions, patient, receiver, packets.contents(tx, packet))
     if not rulings or not all(ruling.is_permitted for ruling in rulings):
-        holds.place(tx, packet.case, "release-not-permitted", packet)
+        holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
         return None
     tx.lock_case(packet.case)
-    holds.withdraw(tx, packet.case, "release-not-permitted", "permitted", about=packet)
+    holds.withdraw(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, SystemAnswer.PERMITTED, about=packet)
     begun = disclosures.begin(
         tx,
         packet,
@@ -104,17 +106,18 @@ def open_egress(
 
 def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: Egress) -> str:
     bundle = _bundle(services, packet)
+    outcome: DisclosureOutcome | None
     try:
         with watching(services.ledger, patient=egress.patient, epoch=egress.epoch, cut=client.cut):
             client.submit(bundle)
     except Unheard as error:
-        outcome = "unknown" if error.maybe_received else "not-made"
+        outcome = DisclosureOutcome.UNKNOWN if error.maybe_received else DisclosureOutcome.NOT_MADE
     except Unavailable:
-        outcome = "unknown"
+        outcome = DisclosureOutcome.UNKNOWN
     except (Refused, NeedsReview):
-        outcome = "refused"
+        outcome = None
     else:
-        outcome = "made"
+        outcome = DisclosureOutcome.MADE
     return _write(services, packet, egress, len(bundle), outcome)
 
 
@@ -151,22 +154,27 @@ def _bundle(services: Services, packet: PacketId) -> bytes:
     )
 
 
-def _write(services: Services, packet: PacketId, egress: Egress, size: int, outcome: str) -> str:
+def _write(services: Services, packet: PacketId, egress: Egress, size: int, outcome: DisclosureOutcome | None) -> str:
+    """How it went; None: the receiver has read it and refuses it."""
     with services.ledger.transaction() as tx:
         tx.lock_case(packet.case)
         disclosure = disclosures.disclosure_of(tx, packet)
         assert disclosure is not None  # begun with the egress
+        is_sent = outcome is DisclosureOutcome.MADE
         disclosures.close_egress(
-            tx, egress.id, 0 if outcome == "not-made" else size, "sent" if outcome == "made" else "broken"
+            tx,
+            egress.id,
+            0 if outcome is DisclosureOutcome.NOT_MADE else size,
+            EgressOutcome.SENT if is_sent else EgressOutcome.BROKEN,
         )
-        disclosures.settle(tx, disclosure, "not-made" if outcome == "refused" else outcome)
-        if outcome == "refused":
-            holds.place(tx, packet.case, "receiver-refused", packet)
-        elif outcome != "made":
+        disclosures.settle(tx, disclosure, outcome or DisclosureOutcome.NOT_MADE)
+        if outcome is None:
+            holds.place(tx, packet.case, HoldCode.RECEIVER_REFUSED, packet)
+        elif not is_sent:
             rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=RETRY_AFTER)
     return {
-        "made": f"handed to {disclosure.recipient}: waiting for its receipt",
-        "not-made": "the receiver could not be reached: again in a minute",
-        "unknown": "the receiver's answer was lost: it is asked before anything is sent again",
-        "refused": "the receiver refused it: see its decision",
+        DisclosureOutcome.MADE: f"handed to {disclosure.recipient}: waiting for its receipt",
+        DisclosureOutcome.NOT_MADE: "the receiver could not be reached: again in a minute",
+        DisclosureOutcome.UNKNOWN: "the receiver's answer was lost: it is asked before anything is sent again",
+        None: "the receiver refused it: see its decision",
     }[outcome]

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.arrivals import GRANT_FOR, ArrivalKind, Grant
+from transfer.arrivals import GRANT_FOR, ArrivalKind, ArrivalOutcome, ArrivalState, Grant
 from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.reading import SeveralMessages
 from transfer.flow.services import Services
-from transfer.holds import HoldAnswer
-from transfer.ledger import Tx, arrivals, holds
+from transfer.holds import HoldAnswer, HoldCode
+from transfer.ledger import Tx, arrivals, holds, unmatched
 from transfer.ledger.arrivals import IN_ROW, UNMATCHED_RETENTION, Arrival, NewArrival
 
 
@@ -52,8 +52,8 @@ def divide(services: Services, arrival: Arrival, several: SeveralMessages) -> No
         first = arrival.received_at - timedelta(microseconds=len(incoming))
         arrivals.forget_control(tx, arrival)
         stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
-        arrivals.count_unmatched(tx, arrival, "received")
-        arrivals.settle(tx, arrival, "sealed", "divided", purge_after=UNMATCHED_RETENTION)
+        unmatched.count_received(tx, arrival)
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.DIVIDED, purge_after=UNMATCHED_RETENTION)
         for one in stored[len(incoming) :]:
             _hold(tx, one)
         arrivals.owe_for(tx, incoming, stored[: len(incoming)])
@@ -61,7 +61,7 @@ def divide(services: Services, arrival: Arrival, several: SeveralMessages) -> No
 
 def _is_taken_as_it_is(services: Services, arrival: Arrival) -> bool:
     with services.ledger.transaction() as tx:
-        return holds.last_answer(tx, arrival.id, "batch-miscounted") == HoldAnswer.APPROVE
+        return holds.last_answer(tx, arrival.id, HoldCode.BATCH_MISCOUNTED) == HoldAnswer.APPROVE
 
 
 def _may_come(message: bytes, grants: Collection[Grant]) -> bool:
@@ -75,8 +75,8 @@ def _hold(tx: Tx, rest: arrivals.Stored) -> None:
     """Ask a person, unless that was done when the same came before."""
     arrival = arrivals.get(tx, rest.arrival)
     if arrival and not rest.is_duplicate:
-        holds.place(tx, arrival.id, "arrival-unreadable")
-        arrivals.settle(tx, arrival, "held", "what its sender may not send, or is no message")
+        holds.place(tx, arrival.id, HoldCode.ARRIVAL_UNREADABLE)
+        arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.NO_MESSAGE)
 
 
 def _incoming(services: Services, arrival: Arrival, message: bytes) -> NewArrival:

@@ -9,6 +9,7 @@ from transfer.flow.identity import match_requested
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
+from transfer.holds import HoldCode
 from transfer.ledger import Tx, holds, patients, records, requests, rounds
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
@@ -50,7 +51,7 @@ def fetch_documents(
             unusable += 1
     if unusable:
         with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, "entries-unusable", made.id)
+            holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
     if not count and not unusable:
         return RequestState.NOT_FOUND, ()
     findings = {"entries-unusable": unusable, NOT_COVERED: left}

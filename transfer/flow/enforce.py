@@ -14,9 +14,12 @@ from transfer.flow.basis import may_ask, may_go_on, still_covers
 from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import (
     Tx,
+    backups,
+    cases,
     holds,
     patients,
     permissions,
@@ -31,15 +34,12 @@ from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.sealing import KeyName
 
-#: the answer with which a person confirms a purge
-PURGE = "purge"
-
 
 def enforce(services: Services, case: CaseId) -> str:
     """Follow up on the ended permissions of a case's patient. Safe to repeat: each step looks before it acts."""
     with services.ledger.transaction() as tx:
         opened = tx.case(case).as_opened
-        unfinished = purging.unfinished(tx, opened.patient) if opened else []
+        unfinished = permissions.being_purged(tx, opened.patient) if opened else []
         ended = [one for one in permissions.filed(tx, opened.patient) if one.permission.ended] if opened else []
     if opened and unfinished:
         _finish_purge(services, opened.patient, unfinished[0])
@@ -73,11 +73,11 @@ def _withdraw(services: Services, opened: OpenedCase) -> None:
 def _purge_when_due(services: Services, case: CaseId, filed: FiledPermission) -> str:
     with services.ledger.transaction() as tx:
         due_at = _due_at(tx, services, filed)
-        answer = purging.confirmed(tx, filed.permission.id, "confirm-purge")
-        if answer == "keep":
+        answer = holds.last_answer_about(tx, HoldCode.CONFIRM_PURGE, filed.permission.id)
+        if answer is HoldAnswer.KEEP:
             return "a person decided to keep what came in reliance"
-        if answer != PURGE and tx.now() < due_at:
-            holds.place(tx, case, "confirm-purge", filed.permission.id)
+        if answer is not HoldAnswer.PURGE and tx.now() < due_at:
+            holds.place(tx, case, HoldCode.CONFIRM_PURGE, filed.permission.id)
             rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
             return "waiting for a decision: confirm purge"
     return purge(services, case, filed)
@@ -101,14 +101,14 @@ def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
         is_last = not spared and not _may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
-        holds.withdraw(tx, case, "confirm-purge", "purged", about=filed.permission.id)
+        holds.withdraw(tx, case, HoldCode.CONFIRM_PURGE, SystemAnswer.PURGED, about=filed.permission.id)
         if gone or is_last or not _is_begun(tx, filed):
             fact = facts.RecordsPurged(
                 permission=filed.permission.id,
                 records=tuple(sorted(gone)),
                 spared=tuple(sorted(spared)),
                 key_destroyed=is_last,
-                backups=purging.living_backups(tx),
+                backups=backups.living(tx),
             )
             tx.append(Chain.patient(patient), fact)
     _finish_purge(services, patient, filed.permission.id)
@@ -128,7 +128,7 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
     without the second goes on here.
     """
     with services.ledger.transaction() as tx:
-        is_last = purging.is_forgotten(tx, patient)
+        is_last = patients.is_forgotten(tx, patient)
         if is_last:
             for one in patients.open_cases(tx, [patient]):
                 _close(tx, one)
@@ -141,8 +141,8 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
     if is_last:
         services.ledger.keys.destroy(KeyName.patient(patient))
     with services.ledger.transaction() as tx:
-        for form in {permission, *purging.unfinished(tx, patient)}:
-            purging.mark_purged(tx, form)
+        for form in {permission, *permissions.being_purged(tx, patient)}:
+            permissions.mark_purged(tx, form)
 
 
 def _reopen(tx: Tx, services: Services, case: CaseId) -> None:
@@ -167,7 +167,7 @@ def _close(tx: Tx, case: CaseId) -> None:
         if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
             requests.move(tx, request, RequestState.WITHDRAWN)
     for hold in holds.open_holds(tx, case):
-        holds.resolve(tx, hold.id, "purged")
+        holds.resolve(tx, hold.id, SystemAnswer.PURGED)
     tx.append(Chain.case(case), facts.CaseClosed(ending="not-coming"))
 
 
@@ -175,15 +175,15 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
     """The patient was purged after the backup that this ledger was restored from: the key is gone, the rest follows."""
     patients.begin_epoch(tx, patient)
     gone = purging.forget_unreadable(tx, patient)
-    forms = purging.unfinished(tx, patient)
+    forms = permissions.being_purged(tx, patient)
     for form in forms:
-        purging.mark_purged(tx, form)
+        permissions.mark_purged(tx, form)
     fact = facts.RecordsPurged(
         permission=forms[0] if forms else "",
         records=tuple(gone),
         spared=(),
         key_destroyed=True,
-        backups=purging.living_backups(tx),
+        backups=backups.living(tx),
     )
     tx.append(Chain.patient(patient), fact)
     for one in patients.open_cases(tx, [patient]):
@@ -194,8 +194,8 @@ def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[se
     """The patient's records that a basis in force still covers, in any case they serve; and those none does."""
     spared: set[str] = set()
     every: set[str] = set()
-    for case in purging.cases_of(tx, patient):
-        opened = OpenedCase.of(tx.case(CaseId(case)))
+    for case in cases.of_patient(tx, patient):
+        opened = OpenedCase.of(tx.case(case))
         for kept, _ in records.joined(tx, opened.id):
             every.add(kept.id)
             if still_covers(tx, services.institutions, opened, kept):

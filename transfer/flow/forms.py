@@ -1,9 +1,11 @@
 """A release form that came in: filed under its patient, sealed away, or shown to a person."""
 
+from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.identity import match_patient, unless_forgotten
 from transfer.flow.services import Services
 from transfer.flow.stopping import file_authorization
 from transfer.flow.unmatched import seal_unmatched
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import arrivals, holds, patients
 from transfer.ledger.arrivals import Arrival
@@ -28,9 +30,9 @@ def file_form(services: Services, arrival: Arrival, form: Authorization, *, but:
             unless_forgotten(tx, patient)
             file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
             arrivals.join_patient(tx, arrival, patient)
-            arrivals.settle(tx, arrival, "filed", "authorization")
+            arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
         elif match.verdict is MatchVerdict.NOT_OURS:
-            seal_unmatched(tx, arrival, [form.patient], "unmatched")
+            seal_unmatched(tx, arrival, [form.patient], ArrivalOutcome.UNMATCHED)
         else:
-            holds.place(tx, arrival.id, "whose-form")
-            arrivals.settle(tx, arrival, "held", match.match_rule)
+            holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)

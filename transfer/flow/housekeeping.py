@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from transfer import facts
 from transfer.flow.services import Services
-from transfer.ledger import arrivals, purging, vault_objects
+from transfer.ledger import arrivals, day_keys, unmatched, vault_objects
 from transfer.sealing import KeyName
 
 
@@ -40,7 +40,7 @@ def purge_unmatched(services: Services) -> int:
     count = 0
     while True:
         with services.ledger.transaction() as tx:
-            gone = arrivals.forget_lapsed(tx)
+            gone = unmatched.forget_lapsed(tx)
             vault_objects.mark_for_deletion(tx, arrivals.vault_keys(gone))
         count += len(gone)
         if not gone:
@@ -57,17 +57,17 @@ def _close_days(services: Services) -> None:
     the day is still open.
     """
     with services.ledger.transaction() as tx:
-        days = purging.old_days(tx)
+        days = day_keys.lapsed(tx)
     while days:
         with services.ledger.transaction() as tx:
             if not arrivals.reseal(tx, days):
                 break
     for institution, day in days:
         with services.ledger.transaction() as tx:
-            is_empty = purging.is_empty(tx, institution, day)
+            is_empty = day_keys.is_empty(tx, institution, day)
         if not is_empty:
             continue
         services.ledger.keys.destroy(KeyName.day(institution, day))
         with services.ledger.transaction() as tx:
-            if fact := purging.close_day(tx, institution, day):
+            if fact := day_keys.close(tx, institution, day):
                 tx.append(facts.SYSTEM, fact)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from transfer.errors import ChangedMeanwhile
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, patients, purging
+from transfer.ledger import Tx, patients
 from transfer.matching import Candidate, Match, MatchVerdict, identify
 from transfer.patients import Demographics, IssuedIdentifier
 
@@ -53,5 +53,5 @@ def unless_forgotten(tx: Tx, patient: PatientId) -> None:
     Raises:
         DecideAgain: the patient was forgotten meanwhile.
     """
-    if purging.is_forgotten(tx, patient):
+    if patients.is_forgotten(tx, patient):
         raise DecideAgain

@@ -11,6 +11,7 @@ from transfer.flow.identity import match_requested
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx, holds, patients, records, requests
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
@@ -39,7 +40,7 @@ def fetch_imaging(
     ours = [(study, match_rule) for study in studies if (match_rule := _rule(asking, study.patient, study))]
     if len(ours) < len(studies):
         with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, "whose-study", made.id)
+            holds.place(tx, made.case, HoldCode.WHOSE_STUDY, made.id)
     if not ours:
         return RequestState.NOT_FOUND, ()
     owed, unclear = 0, 0
@@ -50,7 +51,7 @@ def fetch_imaging(
             unclear += 1  # a person looks at this one; the others are fetched all the same
     if unclear:
         with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, "whose-study", made.id)
+            holds.place(tx, made.case, HoldCode.WHOSE_STUDY, made.id)
     if owed:
         raise CutShort(f"{owed} instances are missing")
     if unclear == len(ours):
@@ -128,7 +129,7 @@ def _collected_before(
         ruling = _still_permitted(tx, services, asking)
         have = _uids(records.parts(tx, kept))
         if kept.about.misplaced:
-            holds.place(tx, asking.claimed.request.case, "images-misplaced", asking.claimed.request.id)
+            holds.place(tx, asking.claimed.request.case, HoldCode.IMAGES_MISPLACED, asking.claimed.request.id)
         if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
             records.rewrite(tx, kept, _about(study, expected), is_whole=False)
             kept = replace(kept, is_whole=False)
@@ -171,9 +172,9 @@ def _keep_series(
     with services.ledger.transaction() as tx:
         ruling = _still_permitted(tx, services, asking)
         if got.conflicting or got.strays - everything or got.unreadable:
-            holds.place(tx, made.case, "entries-unusable", made.id)
+            holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
         if got.misplaced:
-            holds.place(tx, made.case, "images-misplaced", made.id)
+            holds.place(tx, made.case, HoldCode.IMAGES_MISPLACED, made.id)
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))

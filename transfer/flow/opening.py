@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import dropwhile
 
 from transfer import facts
-from transfer.arrivals import ArrivalKind, Referral
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Referral
 from transfer.case import OpenedCase
 from transfer.checklist import Checklist
 from transfer.errors import NeedsReview, Refused
@@ -19,9 +19,10 @@ from transfer.flow.basis import may_ask
 from transfer.flow.identity import match_patient
 from transfer.flow.receive import process
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
+from transfer.holds import HoldCode
+from transfer.identifiers import CaseId, PatientId, RequestId
 from transfer.institutions import Department, Institution
-from transfer.ledger import Tx, arrivals, holds, materials, notes, patients, requests, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, materials, notes, patients, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
@@ -88,8 +89,8 @@ def _open(services: Services, case: CaseId) -> bool:
         services.institutions[said.receiver]
     except (NeedsReview, Refused):
         with services.ledger.transaction() as tx:
-            holds.place(tx, case, "referral-unreadable", arrival.id)
-            arrivals.settle(tx, arrival, "held", "referral-unreadable")
+            holds.place(tx, case, HoldCode.REFERRAL_UNREADABLE, arrival.id)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.REFERRAL_UNREADABLE)
         return False
     with services.ledger.transaction() as tx:
         return _open_for(tx, services, case, arrival, said, checklist)
@@ -105,8 +106,8 @@ def _open_for(
     patients.hold_terms(tx, patients.terms(tx, referral.patient), exclusive=True)
     match = match_patient(tx, referral.patient)
     if match.verdict is MatchVerdict.DOUBTFUL and arrival.patient is None:
-        holds.place(tx, case, "whose-referral", arrival.id)
-        arrivals.settle(tx, arrival, "held", match.match_rule)
+        holds.place(tx, case, HoldCode.WHOSE_REFERRAL, arrival.id)
+        arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
         return False
     # What people said of who it is goes before the rule.
     patient = arrival.patient or match.patient or patients.meet(tx, referral.patient, arrival.id)
@@ -115,11 +116,11 @@ def _open_for(
     if tx.case(case).opened:
         return True
     arrivals.join_patient(tx, arrival, patient)
-    arrivals.settle(tx, arrival, "filed", match.match_rule)
+    arrivals.settle(tx, arrival, ArrivalState.FILED, match.match_rule)
     tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
     if referral.question:
         notes.add_to_case(tx, case, patient, referral.question, about="question")
-    if _is_duplicate(tx, case, patient, referral.receiver):
+    if cases.has_duplicate(tx, case, patient, referral.receiver):
         tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
         return True
     for source in sorted({*referral.sources, referral.referring}):
@@ -140,14 +141,6 @@ def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient
         needed_by=referral.needed_by.isoformat() if referral.needed_by else None,
         appointment_at=referral.appointment_at.isoformat() if referral.appointment_at else None,
     )
-
-
-def _is_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:
-    row = tx.row(
-        "SELECT 1 FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s",
-        *(patient, receiver, case),
-    )
-    return row is not None
 
 
 def _make_requests(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from transfer.arrivals import NoRecords, Receipt, Referral
+from transfer.arrivals import ArrivalState, NoRecords, Receipt, Referral
 from transfer.errors import ChangedMeanwhile, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
 from transfer.flow.answers import file_documents, file_no_records
@@ -18,6 +18,7 @@ from transfer.flow.identity import DecideAgain
 from transfer.flow.reading import Notice, Reading, ReceivedDocuments, SeveralMessages
 from transfer.flow.services import Services
 from transfer.flow.unmatched import file_notice
+from transfer.holds import HoldCode
 from transfer.identifiers import INBOX, CaseId
 from transfer.ledger import arrivals, holds, rounds
 from transfer.ledger.arrivals import Arrival
@@ -116,13 +117,13 @@ def _let_go(services: Services, arrival: Arrival) -> None:
 
 
 def _hold(services: Services, arrival: Arrival, error: TransferError) -> None:
-    is_poisonous = arrival.lost >= arrivals.LEASES_LOST
-    is_miscounted = isinstance(error, Miscounted)
-    code = "arrival-poisonous" if is_poisonous else "batch-miscounted" if is_miscounted else "arrival-unreadable"
+    code = HoldCode.BATCH_MISCOUNTED if isinstance(error, Miscounted) else HoldCode.ARRIVAL_UNREADABLE
+    if arrival.lost >= arrivals.LEASES_LOST:
+        code = HoldCode.ARRIVAL_POISONOUS
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         holds.place(tx, arrival.id, code)
-        arrivals.settle(tx, arrival, "held", f"{type(error).__name__.lower()}: {error}")
+        arrivals.settle(tx, arrival, ArrivalState.HELD, error)
 
 
 def _take_effect(services: Services, arrival: Arrival, said: Reading, case: CaseId | None) -> None:

@@ -18,6 +18,7 @@ from transfer.flow.imaging import fetch_imaging
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch, watching
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.institutions import AskedForDocuments, AskedForImages
 from transfer.ledger import Tx, holds, patients, requests, rounds, vault_objects
 from transfer.ledger.requests import Claimed
@@ -38,9 +39,9 @@ CUT_SHORT = "cut-short"
 #: questions about a source, and the answers of it that settle them
 _ANY_ANSWER = frozenset({RequestState.ANSWERED, RequestState.NOT_FOUND, RequestState.FORBIDDEN})
 _SETTLED_BY = {
-    "source-does-not-answer": _ANY_ANSWER,
-    "source-refuses": _ANY_ANSWER | {RequestState.PARTLY},
-    "source-unclear": _ANY_ANSWER | {RequestState.PARTLY},
+    HoldCode.SOURCE_DOES_NOT_ANSWER: _ANY_ANSWER,
+    HoldCode.SOURCE_REFUSES: _ANY_ANSWER | {RequestState.PARTLY},
+    HoldCode.SOURCE_UNCLEAR: _ANY_ANSWER | {RequestState.PARTLY},
 }
 
 
@@ -52,7 +53,7 @@ class RequestOutcome:
     findings: tuple[str, ...] = ()
     #: when to ask again, if ever
     again_after: timedelta | None = None
-    hold: str | None = None
+    hold: HoldCode | None = None
 
 
 #: what allowed the asking ended or changed meanwhile: the next round asks again, or writes that it may not
@@ -124,7 +125,7 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
         else:
             return RequestOutcome(state=RequestState.EXPECTED)
     except TurnedAway:
-        return RequestOutcome(state=RequestState.FORBIDDEN, hold="source-refuses")
+        return RequestOutcome(state=RequestState.FORBIDDEN, hold=HoldCode.SOURCE_REFUSES)
     except ChangedMeanwhile:
         return _AGAIN
     except OutOfOrder:
@@ -137,7 +138,7 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
             state=RequestState.DUE,
             findings=(type(error).__name__.lower(),),
             again_after=RETRY_AFTER_UNCLEAR_ANSWER,
-            hold="source-unclear",
+            hold=HoldCode.SOURCE_UNCLEAR,
         )
     return RequestOutcome(
         state=state,
@@ -155,10 +156,10 @@ def _not_answered(services: Services, asking: PermittedRequest, error: Unavailab
     if isinstance(error, CutShort):
         # What came stays. A source that breaks off every time is asked ever more seldom, and a person hears of it.
         wait = next_attempt(cuts + 1, now, error.retry_after) - now
-        hold = "source-does-not-answer" if is_given_up(cuts + 1) else None
+        hold = HoldCode.SOURCE_DOES_NOT_ANSWER if is_given_up(cuts + 1) else None
         return RequestOutcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
     if is_given_up(tries):
-        return RequestOutcome(state=RequestState.SILENT, hold="source-does-not-answer")
+        return RequestOutcome(state=RequestState.SILENT, hold=HoldCode.SOURCE_DOES_NOT_ANSWER)
     wait = next_attempt(tries, now, error.retry_after) - now
     return RequestOutcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait)
 
@@ -228,8 +229,8 @@ def _ask_a_person(tx: Tx, made: Request, outcome: RequestOutcome) -> None:
     if outcome.hold:
         holds.place(tx, made.case, outcome.hold, made.id)
     for code, settling in _SETTLED_BY.items():
-        if code != outcome.hold and outcome.state in settling:
-            holds.withdraw(tx, made.case, code, "answered", about=made.id)
+        if code is not outcome.hold and outcome.state in settling:
+            holds.withdraw(tx, made.case, code, SystemAnswer.ANSWERED, about=made.id)
 
 
 def _close(services: Services, taken: Taken, name: str) -> None:

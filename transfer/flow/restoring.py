@@ -15,14 +15,28 @@ import psycopg
 
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
+from transfer.arrivals import ArrivalState
 from transfer.backups import BackedUpObject, Manifest, NoBackup
 from transfer.errors import Refused, Unknown, Unreadable
 from transfer.facts import Origin
 from transfer.flow.backing_up import ProgressCallback, side_by_side
 from transfer.flow.enforce import forget_again
 from transfer.flow.stopping import end
-from transfer.identifiers import InstitutionId, PatientId
-from transfer.ledger import Row, Tx, arrivals, migrate, permissions, purging, rounds, snapshot, trail, vault_objects
+from transfer.identifiers import InstitutionId
+from transfer.ledger import (
+    Row,
+    Tx,
+    arrivals,
+    migrate,
+    patients,
+    permissions,
+    purging,
+    requests,
+    rounds,
+    snapshot,
+    trail,
+    vault_objects,
+)
 from transfer.permissions import End
 from transfer.remedies import Remedy, RemedyCode
 from transfer.sealing import KeyName, Keys
@@ -184,8 +198,8 @@ def _walk(tx: Tx) -> None:
 
 def _settle(tx: Tx, manifest: Manifest, vault: Vault) -> Settled:
     """Nobody is at work, whatever the rows say; and what ended since the backup is ended."""
-    tx.run("UPDATE arrivals SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
-    tx.run("UPDATE requests SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
+    arrivals.revoke_claims(tx)
+    requests.revoke_claims(tx)
     owed = rounds.begin_again(tx)
     forgotten = _forget_again(tx)
     unread = _forget_days_again(tx, vault)
@@ -203,10 +217,8 @@ def _settle(tx: Tx, manifest: Manifest, vault: Vault) -> Settled:
 
 def _forget_again(tx: Tx) -> tuple[str, ...]:
     """Whose key was destroyed since the backup."""
-    known = [row.patient for row in tx.rows("SELECT patient FROM patients WHERE identity IS NOT NULL ORDER BY 1")]
-    names = {PatientId(patient): KeyName.patient(PatientId(patient)) for patient in known}
-    came = tx.rows("SELECT DISTINCT key FROM arrivals WHERE state <> 'purged'")
-    _stop_without(tx.keys, {*names.values(), *(KeyName(row.key) for row in came)})
+    names = {patient: KeyName.patient(patient) for patient in patients.known(tx)}
+    _stop_without(tx.keys, {*names.values(), *arrivals.sealed_under(tx)})
     forgotten = [patient for patient, name in names.items() if not tx.keys.has(name)]
     for patient in forgotten:
         forget_again(tx, patient)
@@ -226,7 +238,7 @@ def _forget_days_again(tx: Tx, vault: Vault) -> tuple[Unread, ...]:
         if not is_lapsed and arrival.location and _is_there(vault, arrival.location):
             arrivals.keep_today(tx, arrival)
             continue
-        if arrival.state != "filed":  # what was settled need not be sent again
+        if arrival.state is not ArrivalState.FILED:  # what was settled need not be sent again
             gone[arrival.institution, arrival.received_at.date()] += 1
             unmatched[arrival.institution, arrival.received_at.date()] += is_lapsed
         purging.forget_arrivals(tx, [arrival.id])
@@ -248,11 +260,8 @@ def _stop_again(tx: Tx) -> tuple[str, ...]:
     """End the permissions that ended since the backup, in the same way; what follows is a round's work."""
     noted = tx.keys.noted_ends()
     stopped = []
-    for row in tx.rows(
-        "SELECT DISTINCT patient FROM permissions WHERE permission = ANY(%s) AND form IS NOT NULL ORDER BY 1",
-        list(noted),
-    ):
-        for one in permissions.filed(tx, row.patient):
+    for patient in permissions.patients_with(tx, noted):
+        for one in permissions.filed(tx, patient):
             how = noted.get(one.permission.id)
             if how and _is_further(End(how), one.permission.ended) and end(tx, one, End(how)):
                 stopped.append(str(one.permission.id))

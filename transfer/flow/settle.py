@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from transfer import facts
-from transfer.arrivals import DECLINE_REASONS, ArrivalKind, Receipt, ReceiptStatus, worded
+from transfer.arrivals import DECLINE_REASONS, ArrivalKind, ArrivalOutcome, ArrivalState, Receipt, ReceiptStatus, worded
 from transfer.case import OpenedCase
+from transfer.disclosures import DisclosureOutcome
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, PacketId
 from transfer.ledger import Tx, arrivals, disclosures, holds, patients, requests, rounds
 from transfer.ledger.arrivals import Arrival
@@ -29,7 +31,7 @@ def settle(services: Services, packet: PacketId) -> str:
             if arrival is None and (later := arrivals.lapses_in(tx, name)) is not None:
                 # Whoever has it may be dead: when its lease has lapsed, a round looks again.
                 rounds.owe(tx, Dag.SETTLE_DELIVERY, packet, after=later)
-            if arrival and arrival.state != "stored":
+            if arrival and arrival.state is not ArrivalState.STORED:
                 arrivals.release_claim(tx, arrival)  # it was processed before
                 continue
         if arrival:
@@ -50,8 +52,8 @@ def _settle_one(services: Services, packet: PacketId, arrival: Arrival) -> None:
         tx.lock_case(packet.case)
         arrivals.still_ours(tx, arrival)
         if not isinstance(said, Receipt) or not _is_theirs(tx, packet, arrival):
-            holds.place(tx, arrival.id, "arrival-unreadable")
-            arrivals.settle(tx, arrival, "held", "no receipt of this packet")
+            holds.place(tx, arrival.id, HoldCode.ARRIVAL_UNREADABLE)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.NO_RECEIPT)
             return
         _record(tx, services, packet, arrival, said)
 
@@ -69,18 +71,18 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
     _join_patient(tx, packet, arrival)
     if sent.receipt:
         if sent.receipt.status != said.status:
-            holds.place(tx, packet.case, "receipts-disagree", packet)
-        arrivals.settle(tx, arrival, "filed", "receipt again")
+            holds.place(tx, packet.case, HoldCode.RECEIPTS_DISAGREE, packet)
+        arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.RECEIPT_AGAIN)
         return
     # A receipt shows that the receiver has the packet, whatever we heard of the hand-over.
-    disclosures.settle(tx, disclosure, "made")
+    disclosures.settle(tx, disclosure, DisclosureOutcome.MADE)
     reasons = _reasons(services, OpenedCase.of(tx.case(packet.case)), said)
     fact = facts.ReceiptRecorded(packet=packet, status=said.status, arrival=arrival.id, reasons=reasons)
     tx.append(Chain.case(packet.case), fact)
-    arrivals.settle(tx, arrival, "filed", "receipt")
+    arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.RECEIPT)
     is_declined = said.status is ReceiptStatus.DECLINED
     if is_declined:
-        holds.place(tx, packet.case, "packet-declined", packet)
+        holds.place(tx, packet.case, HoldCode.PACKET_DECLINED, packet)
     reopened = is_declined and _reopen(tx, services, packet.case, reasons)
     settle_needs(tx, services, packet.case)
     if reopened:

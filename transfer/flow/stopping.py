@@ -7,14 +7,11 @@ release.
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
-from transfer import facts
 from transfer.errors import NeedsReview
-from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, Tx, disclosures, patients, permissions, purging, rounds
+from transfer.ledger import Ledger, Tx, cases, disclosures, patients, permissions, rounds
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import Authorization, End, FormStatus, expires_at
 from transfer.rounds import Dag
@@ -78,7 +75,7 @@ def end(tx: Tx, filed: FiledPermission, how: End, arrival: str | None = None) ->
     epoch = patients.begin_epoch(tx, filed.patient)
     permissions.end(tx, filed.patient, filed.permission.id, how, arrival)
     # Where all cases are closed, one of them gets the round: what they collected is still here.
-    for case in patients.open_cases(tx, [filed.patient]) or purging.cases_of(tx, filed.patient)[:1]:
+    for case in patients.open_cases(tx, [filed.patient]) or cases.of_patient(tx, filed.patient)[:1]:
         rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case)
     return epoch
 
@@ -108,16 +105,10 @@ def end_by_reference(tx: Tx, form_reference: bytes, sender: InstitutionId, statu
 
     False: its sender filed no such form. The arrival is processed like any other.
     """
-    # A form that was corrected under its own number stands here more than once.
-    rows = tx.rows(
-        """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
-           WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
-        *(form_reference, sender),
-    )
-    if not rows or status not in _ENDS:
+    carrying = permissions.with_reference(tx, form_reference, sender)
+    if not carrying or status not in _ENDS:
         return False
-    carrying = {row.permission for row in rows}
-    for patient in sorted({PatientId(row.patient) for row in rows}):
+    for patient in sorted(set(carrying.values())):
         patients.hold_epoch_exclusive(tx, patient)  # or what is read here has changed when it is ended
         for one in permissions.filed(tx, patient):
             if one.permission.id in carrying:
@@ -154,13 +145,10 @@ def note_completed_stops(ledger: Ledger) -> None:
     Gateways do this all the time, so that it depends on no round.
     """
     with ledger.transaction() as tx:
-        ended = tx.rows(
-            """SELECT patient, permission FROM permissions WHERE ended IS NOT NULL
-               AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) ORDER BY 1, 2 LIMIT 50"""
-        )
-    for row in ended:
+        stopping = permissions.stopping(tx, limit=50)
+    for patient, permission in stopping:
         with ledger.transaction() as tx:
-            _note_stop_complete(tx, PatientId(row.patient), row.permission)
+            _note_stop_complete(tx, patient, permission)
 
 
 def _note_stop_complete(tx: Tx, patient: PatientId, permission: str) -> int:
@@ -169,27 +157,8 @@ def _note_stop_complete(tx: Tx, patient: PatientId, permission: str) -> int:
     disclosures.close_dead(tx)
     if still := len(disclosures.open_before(tx, patient, epoch)):
         return still
-    row = tx.row(
-        """UPDATE permissions SET stop_completed_at = transfer.now() WHERE permission = %s AND ended IS NOT NULL
-           AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) RETURNING stop_completed_at - ended_at AS
-           took""",
-        permission,
-    )
-    if row:
-        took: timedelta = row.took
-        fact = facts.StopCompleted(
-            permission=permission,
-            milliseconds=int(took.total_seconds() * 1000),
-            in_reliance=tuple(_disclosed(tx, patient)),
-        )
-        tx.append(Chain.patient(patient), fact)
+    permissions.complete_stop(tx, patient, permission)
     return 0
-
-
-def _disclosed(tx: Tx, patient: PatientId) -> list[str]:
-    """Disclosures of which bytes left before, in reliance on the permission (45 CFR 164.508(b)(5)(i))."""
-    rows = tx.rows("SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0 ORDER BY 1", patient)
-    return [row.disclosure for row in rows]
 
 
 def _owe_cases(tx: Tx, patient: PatientId, dag: Dag, *, but: CaseId | None = None) -> None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.identity import lookup_terms, match_patient, unless_known
 from transfer.flow.reading import Notice
 from transfer.flow.services import Services
-from transfer.ledger import Tx, arrivals, holds
+from transfer.holds import HoldCode
+from transfer.ledger import Tx, arrivals, holds, unmatched
 from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
 from transfer.patients import Demographics
 
 
-def seal_unmatched(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: str) -> None:
+def seal_unmatched(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: ArrivalOutcome) -> None:
     """Seal an unmatched message away.
 
     Raises:
@@ -20,15 +22,15 @@ def seal_unmatched(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outco
     seal_away(tx, arrival, said, outcome)
 
 
-def seal_away(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: str) -> None:
+def seal_away(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: ArrivalOutcome) -> None:
     """Keep it sealed, for `UNMATCHED_RETENTION` from now. Then it is purged and counted, unless a case has claimed it.
 
     One that was sealed before keeps its time. The caller has made sure that it is unmatched.
     """
     arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
-    if arrival.state == "stored":
-        arrivals.count_unmatched(tx, arrival, "received")
-        arrivals.settle(tx, arrival, "sealed", outcome, purge_after=UNMATCHED_RETENTION)
+    if arrival.state is ArrivalState.STORED:
+        unmatched.count_received(tx, arrival)
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, outcome, purge_after=UNMATCHED_RETENTION)
     else:
         arrivals.release_claim(tx, arrival)
 
@@ -39,7 +41,7 @@ def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
         arrivals.still_ours(tx, arrival)
         matches = [match_patient(tx, said) for said in notice.patients]
         if concerned := [match for match in matches if match.patients]:
-            holds.place(tx, arrival.id, "identity-changed")
-            arrivals.settle(tx, arrival, "held", ",".join(sorted({match.match_rule for match in concerned})))
+            holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in concerned))
         else:
-            seal_unmatched(tx, arrival, notice.patients, "notice")
+            seal_unmatched(tx, arrival, notice.patients, ArrivalOutcome.NOTICE)

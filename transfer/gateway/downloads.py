@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from transfer.adapters.fhir import responses
 from transfer.arrivals import Grant
+from transfer.disclosures import EgressOutcome
 from transfer.errors import NotAllowed, OutOfScope, Refused, TransferError
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
@@ -64,7 +65,7 @@ class DownloadDoor:
         try:
             document, entry = plan.document(request.path_params["number"])
         except KeyError:
-            await asyncio.to_thread(self._outgoing.close, stream, "sent")
+            await asyncio.to_thread(self._outgoing.close, stream, EgressOutcome.SENT)
             return http_response(responses.refused(NotAllowed("no such document")))
         content = _document(entry.location, document.content_type, self._services.vault)
         return Download(self._outgoing, stream, request, content)
@@ -136,7 +137,7 @@ class Download(Response):
         super().__init__(status_code=status, headers=headers)
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        outcome = "broken"
+        outcome = EgressOutcome.BROKEN
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for piece in self._pieces():
@@ -148,7 +149,7 @@ class Download(Response):
             if self._stream.sent < self._due:
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            outcome = "sent"
+            outcome = EgressOutcome.SENT
         finally:
             self._stream.is_over = True
             await asyncio.to_thread(self._outgoing.close, self._stream, outcome)

@@ -21,6 +21,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import may_release, stands_until
 from transfer.flow.deliver import open_egress
@@ -91,7 +92,7 @@ class Outgoing:
         self._opening: set[str] = set()
         self._streams: dict[str, Stream] = {}
         #: ended, and the ledger did not answer when that was to be written
-        self._unwritten: dict[str, tuple[Stream, str]] = {}
+        self._unwritten: dict[str, tuple[Stream, EgressOutcome]] = {}
         #: the last look failed, or has not come back
         self._is_blind = False
         with own.transaction() as tx:
@@ -129,9 +130,9 @@ class Outgoing:
                 self._opening.discard(egress.id)
         return stream, plan
 
-    def close(self, stream: Stream, outcome: str) -> None:
+    def close(self, stream: Stream, outcome: EgressOutcome) -> None:
         """The stream ended. Blocks; call it in a thread. If the ledger does not answer it is written later."""
-        self._unwritten[stream.egress.id] = (stream, "cut" if stream.is_cut else outcome)
+        self._unwritten[stream.egress.id] = (stream, EgressOutcome.CUT if stream.is_cut else outcome)
         self._streams.pop(stream.egress.id, None)
         with suppress(Unavailable):
             self._write_ends()
@@ -154,7 +155,7 @@ class Outgoing:
         for name in rows:
             if name not in known:
                 with self._services.ledger.transaction() as tx:
-                    disclosures.close_egress(tx, name, 0, "broken")
+                    disclosures.close_egress(tx, name, 0, EgressOutcome.BROKEN)
 
     async def watch(self) -> None:
         """Look until cancelled. Whatever goes wrong while looking, nothing flows unwatched: then all is cut."""
@@ -188,7 +189,7 @@ class Outgoing:
         """Cut it, and have its end written, so that no stop waits until its response has a thread to say so itself."""
         stream.cut()
         if stream.is_cut and stream.transport:
-            self._unwritten[stream.egress.id] = (stream, "cut")
+            self._unwritten[stream.egress.id] = (stream, EgressOutcome.CUT)
             self._streams.pop(stream.egress.id, None)
 
     def _try_to_look(self, number: int) -> list[Stream] | None:
@@ -246,7 +247,7 @@ class Outgoing:
         """Cut what is open and release the sender's lock. So nobody who waits for a stop waits for us."""
         for name, stream in list(self._streams.items()):
             stream.cut()
-            self._unwritten[name] = (stream, "cut")
+            self._unwritten[name] = (stream, EgressOutcome.CUT)
         with suppress(Unavailable):
             self._write_ends()
         self._sender.__exit__(None, None, None)

@@ -20,8 +20,8 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 from psycopg_pool.pool import AddConnection, MaintenanceTask
 
-from transfer import case as cases
 from transfer import facts
+from transfer.case import Case, fold, fold_on
 from transfer.errors import OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId
@@ -48,6 +48,8 @@ class Tx:
     def __init__(self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin) -> None:
         self._connection = connection
         self._touched: set[CaseId] = set()
+        #: cases as they were folded last, each with its last line
+        self._folded: dict[CaseId, tuple[int, Case]] = {}
         self.keys = keys
         self.origin = origin
 
@@ -105,13 +107,24 @@ class Tx:
             self._touched.add(CaseId(chain.removeprefix("case:")))
         return line
 
-    def lines(self, chain: Chain) -> list[LedgerLine]:
-        """A chain from its first line on."""
-        rows = self.rows("SELECT text, previous, hash FROM facts WHERE chain = %s ORDER BY sequence", chain)
+    def lines(self, chain: Chain, *, after: int = 0) -> list[LedgerLine]:
+        """A chain from its first line on, or from the one after this number."""
+        rows = self.rows(
+            "SELECT text, previous, hash FROM facts WHERE chain = %s AND sequence > %s ORDER BY sequence", chain, after
+        )
         return [facts.read(row.text, row.previous, row.hash) for row in rows]
 
-    def case(self, case: CaseId) -> cases.Case:
-        return cases.fold(case, self.lines(Chain.case(case)))
+    def case(self, case: CaseId) -> Case:
+        """The case after all lines that are committed, and those of this transaction.
+
+        Lines are only ever added at a chain's end. So each question reads and folds what came since the last one. It
+        never answers without looking: another transaction may have committed meanwhile, before we have the lock.
+        """
+        last, folded = self._folded.get(case) or (0, fold(case, ()))
+        if new := self.lines(Chain.case(case), after=last):
+            last, folded = new[-1].sequence, fold_on(folded, new)
+            self._folded[case] = last, folded
+        return folded
 
     def project(self) -> None:
         """Write the row by which each touched case is listed and searched."""

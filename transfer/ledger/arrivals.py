@@ -1,16 +1,16 @@
 """The inbox: stored and sealed at the door, claimed by lease, filed, sealed away or held."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import ChangedMeanwhile
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Door
+from transfer.errors import ChangedMeanwhile, TransferError
 from transfer.identifiers import INBOX, ArrivalId, CaseId, InstitutionId, PatientId
-from transfer.ledger import Row, Tx, rounds
+from transfer.ledger import Row, Tx, day_keys, rounds
+from transfer.matching import MatchRule
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
@@ -21,6 +21,8 @@ LEASES_LOST = 3
 IN_ROW = 64 << 10
 #: how long an unmatched message is kept sealed
 UNMATCHED_RETENTION = timedelta(hours=72)
+#: why an arrival is where it is: a code, the rules by which it was matched, or the error that a person is asked about
+Outcome = ArrivalOutcome | MatchRule | Set[MatchRule] | TransferError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Arrival:
     content_type: str
     size: int
     key: KeyName
-    state: str
+    state: ArrivalState
     subject: str | None
     patient: PatientId | None
     conflicts: bool
@@ -102,10 +104,11 @@ def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | Non
     """Store all of it; durable once the transaction commits. What was stored before is a duplicate and not repeated.
 
     A referral gets its case here. `received_at` is that of the first, where it is not now; each further one came a
-    microsecond later. Call `ring_for` for what was stored, last in the same transaction.
+    microsecond later. Call `owe_for` for what was stored, last in the same transaction.
     """
     now = tx.now()
-    _open_days(tx, {one.institution for one in incoming}, now.date())
+    for institution in sorted({one.institution for one in incoming}):
+        day_keys.begin(tx, institution, now.date())
     # They are processed in order of receipt, which is their order in the batch.
     first = received_at or now
     rows = [_row(tx, one, now.date(), first + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
@@ -144,15 +147,6 @@ def _round_of(one: NewArrival, kept: Stored) -> tuple[Dag, str]:
     if one.kind is ArrivalKind.RECEIPT and kept.subject:
         return Dag.SETTLE_DELIVERY, kept.subject
     return Dag.RECEIVE_ARRIVALS, "inbox"
-
-
-def _open_days(tx: Tx, institutions: set[InstitutionId], day: date) -> None:
-    """Each institution's day has a key of its own, and a row that closes it when the key is destroyed."""
-    for institution in sorted(institutions):
-        tx.keys.make(KeyName.day(institution, day))
-        tx.run(
-            "INSERT INTO unmatched_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day
-        )
 
 
 def _row(tx: Tx, one: NewArrival, day: date, received_at: datetime) -> _Row:
@@ -212,7 +206,7 @@ def claim_next(tx: Tx, institution: str) -> Arrival | None:
              AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
         *(LEASE, institution),
     )
-    return _arrival(row) if row else None
+    return of_row(row) if row else None
 
 
 def claim(tx: Tx, arrival: str) -> Arrival | None:
@@ -223,7 +217,7 @@ def claim(tx: Tx, arrival: str) -> Arrival | None:
            RETURNING *""",
         *(LEASE, arrival),
     )
-    return _arrival(row) if row else None
+    return of_row(row) if row else None
 
 
 def lapses_in(tx: Tx, arrival: str) -> timedelta | None:
@@ -237,7 +231,7 @@ def lapses_in(tx: Tx, arrival: str) -> timedelta | None:
 def get(tx: Tx, arrival: str) -> Arrival | None:
     """The arrival, to read only: nothing is claimed. None: there is none, or it is purged."""
     row = tx.row("SELECT * FROM arrivals WHERE arrival = %s AND state <> 'purged'", arrival)
-    return _arrival(row) if row else None
+    return of_row(row) if row else None
 
 
 def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
@@ -249,6 +243,28 @@ def of_subject(tx: Tx, subject: str, kind: ArrivalKind) -> list[str]:
     return [row.arrival for row in rows]
 
 
+def is_subject(tx: Tx, subject: str) -> bool:
+    """Whether something came that opened this case, or is about this packet."""
+    return tx.row("SELECT 1 FROM arrivals WHERE subject = %s LIMIT 1", subject) is not None
+
+
+def newest_subject(tx: Tx, kind: ArrivalKind) -> str | None:
+    """The case or packet of the newest arrival of this kind."""
+    return tx.value(  # type: ignore[no-any-return]
+        "SELECT subject FROM arrivals WHERE kind = %s ORDER BY received_at DESC LIMIT 1", kind
+    )
+
+
+def is_waiting(tx: Tx, kind: ArrivalKind) -> bool:
+    """Whether an arrival of this kind is stored and not processed yet."""
+    return tx.row("SELECT 1 FROM arrivals WHERE state = 'stored' AND kind = %s LIMIT 1", kind) is not None
+
+
+def sealed_under(tx: Tx) -> set[KeyName]:
+    """The keys under which arrivals are sealed."""
+    return {KeyName(row.key) for row in tx.rows("SELECT DISTINCT key FROM arrivals WHERE state <> 'purged'")}
+
+
 def still_ours(tx: Tx, arrival: Arrival) -> None:
     """Raise `ChangedMeanwhile` if another claimed the arrival since, or a purge took it. Then nothing of it may be
     kept.
@@ -258,13 +274,25 @@ def still_ours(tx: Tx, arrival: Arrival) -> None:
         raise ChangedMeanwhile(f"{arrival.id} was taken over")
 
 
-def settle(tx: Tx, arrival: Arrival, state: str, outcome: str, *, purge_after: timedelta | None = None) -> None:
-    """Write what became of it: `sealed`, `filed` or `held`, and by which rule."""
+def settle(
+    tx: Tx, arrival: Arrival, state: ArrivalState, outcome: Outcome, *, purge_after: timedelta | None = None
+) -> None:
+    """Write what became of it, and why."""
     tx.run(
         """UPDATE arrivals SET state = %s, outcome = %s, lease_until = NULL, purge_after = transfer.now() + %s
            WHERE arrival = %s""",
-        *(state, outcome, purge_after, arrival.id),
+        *(state, _written(outcome), purge_after, arrival.id),
     )
+
+
+def _written(outcome: Outcome) -> str:
+    match outcome:
+        case TransferError():
+            return f"{type(outcome).__name__.lower()}: {outcome}"
+        case ArrivalOutcome() | MatchRule():
+            return outcome
+        case _:
+            return ",".join(sorted(outcome))
 
 
 def forget_control(tx: Tx, arrival: Arrival) -> None:
@@ -275,6 +303,11 @@ def forget_control(tx: Tx, arrival: Arrival) -> None:
 def release_claim(tx: Tx, arrival: Arrival) -> None:
     """Give it back: it stays as it was, for the next task."""
     tx.run("UPDATE arrivals SET lease_until = NULL WHERE arrival = %s", arrival.id)
+
+
+def revoke_claims(tx: Tx) -> None:
+    """After a restore: nobody holds a claim, whoever thinks so."""
+    tx.run("UPDATE arrivals SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
 
 
 def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
@@ -321,7 +354,7 @@ def claim_sealed(tx: Tx, arrival: str, *, forms: bool) -> Arrival | None:
              AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
         *(LEASE, arrival, forms),
     )
-    return _arrival(row) if row else None
+    return of_row(row) if row else None
 
 
 def payload(tx: Tx, arrival: Arrival) -> bytes:
@@ -357,41 +390,6 @@ def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
     )
 
 
-def count_unmatched(tx: Tx, arrival: Arrival, column: str) -> None:
-    """Count an unmatched message: `received`, `matched` or `purged`, per day. It leaves no fact of its own."""
-    statement = {
-        "received": "ON CONFLICT (institution, day) DO UPDATE SET received = unmatched_counts.received + 1",
-        "matched": "ON CONFLICT (institution, day) DO UPDATE SET matched = unmatched_counts.matched + 1",
-    }[column]
-    first = {"received": (1, 0), "matched": (0, 1)}[column]
-    tx.run(
-        f"INSERT INTO unmatched_counts (institution, day, received, matched) VALUES (%s, %s, %s, %s) {statement}",  # noqa: S608  one of two texts above
-        *(arrival.institution, arrival.received_at.date(), *first),
-    )
-
-
-def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
-    """Remove unmatched messages whose time is over, and count them. The caller names their objects in the vault.
-
-    What a task has claimed is spared: the task may just be matching it to a patient.
-    """
-    rows = tx.rows(
-        """DELETE FROM arrivals WHERE arrival IN (
-             SELECT arrival FROM arrivals
-             WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now())
-               AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED)
-           RETURNING *""",
-        limit,
-    )
-    gone = [_arrival(row) for row in rows]
-    for (institution, day), count in sorted(Counter((a.institution, a.received_at.date()) for a in gone).items()):
-        tx.run(
-            "UPDATE unmatched_counts SET purged = purged + %s WHERE institution = %s AND day = %s",
-            *(count, institution, day),
-        )
-    return gone
-
-
 def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]], limit: int = 200) -> int:
     """Seal anew, under today's key, what is still here of these days: undecided or unprocessed for so long.
 
@@ -402,16 +400,14 @@ def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]], limit: int = 200)
              AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED""",
         *([KeyName.day(*one) for one in days], limit),
     )
-    for arrival in map(_arrival, rows):
+    for arrival in map(of_row, rows):
         keep_today(tx, arrival)
     return len(rows)
 
 
 def keep_today(tx: Tx, arrival: Arrival) -> None:
     """From now on it is kept under today's key."""
-    today = tx.now().date()
-    _open_days(tx, {arrival.institution}, today)
-    _seal_under(tx, arrival, KeyName.day(arrival.institution, today))
+    _seal_under(tx, arrival, day_keys.begin(tx, arrival.institution, tx.now().date()))
 
 
 def of_gone_days(tx: Tx) -> list[tuple[Arrival, bool]]:
@@ -426,7 +422,7 @@ def of_gone_days(tx: Tx) -> list[tuple[Arrival, bool]]:
            FROM arrivals WHERE key = ANY(%s) AND state <> 'purged' ORDER BY received_at, arrival""",
         gone,
     )
-    return [(_arrival(row), row.lapsed) for row in rows]
+    return [(of_row(row), row.lapsed) for row in rows]
 
 
 def _seal_under(tx: Tx, arrival: Arrival, key: KeyName) -> None:
@@ -440,7 +436,8 @@ def vault_keys(arrivals: Sequence[Arrival]) -> list[str]:
     return list(chain.from_iterable([a.location.key] if a.location else [] for a in arrivals))
 
 
-def _arrival(row: Row) -> Arrival:
+def of_row(row: Row) -> Arrival:
+    """An arrival from all columns of its row."""
     location = None
     if row.vault_key:
         location = Location(key=row.vault_key, offset=0, length=row.size, sha256=row.vault_sha256)
@@ -452,7 +449,7 @@ def _arrival(row: Row) -> Arrival:
         content_type=row.content_type,
         size=row.size,
         key=KeyName(row.key),
-        state=row.state,
+        state=ArrivalState(row.state),
         subject=row.subject,
         patient=PatientId(row.patient) if row.patient else None,
         conflicts=row.conflicts,

@@ -10,6 +10,7 @@ from typing import Self
 import psycopg
 
 from transfer import facts
+from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.facts import Chain
 from transfer.identifiers import DisclosureId, EgressId, InstitutionId, PacketId, PatientId
 from transfer.ledger import Ledger, Row, Tx
@@ -17,12 +18,10 @@ from transfer.ledger import Ledger, Row, Tx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
-    """`outcome`: begun, made, not-made or unknown."""
-
     id: DisclosureId
     packet: PacketId
     recipient: InstitutionId
-    outcome: str
+    outcome: DisclosureOutcome
     begun_at: datetime
 
 
@@ -34,7 +33,7 @@ def begin(
     A disclosure that was not made is begun again as the same one. From then on its outcome is unknown.
     """
     there = disclosure_of(tx, packet)
-    if there and there.outcome != "not-made":
+    if there and there.outcome is not DisclosureOutcome.NOT_MADE:
         return there
     disclosure = there.id if there else DisclosureId.draw()
     tx.run(
@@ -61,7 +60,7 @@ def disclosure_of(tx: Tx, packet: PacketId) -> Disclosure | None:
     return _disclosure(row) if row else None
 
 
-def settle(tx: Tx, disclosure: Disclosure, outcome: str) -> None:
+def settle(tx: Tx, disclosure: Disclosure, outcome: DisclosureOutcome) -> None:
     """Write the outcome. What is made stays made. Settling the same again writes nothing."""
     changed = tx.run(
         """UPDATE disclosures SET outcome = %s, settled_at = transfer.now()
@@ -78,9 +77,12 @@ def _disclosure(row: Row) -> Disclosure:
         id=DisclosureId(row.disclosure),
         packet=PacketId(row.packet),
         recipient=InstitutionId(row.recipient),
-        outcome=row.outcome,
+        outcome=DisclosureOutcome(row.outcome),
         begun_at=row.begun_at,
     )
+
+
+# --- streams of bytes -------------------------------------------------------------------------------------------------
 
 
 class Sender:
@@ -135,8 +137,8 @@ def count(tx: Tx, egress: str, size: int) -> bool:
     return bool(tx.run("UPDATE egress SET size = %s WHERE egress = %s AND closed_at IS NULL", size, egress))
 
 
-def close_egress(tx: Tx, egress: str, size: int | None, outcome: str) -> None:
-    """The stream ended: sent, broken (by the receiver or the line), cut (a release was stopped), died (its process).
+def close_egress(tx: Tx, egress: str, size: int | None, outcome: EgressOutcome) -> None:
+    """The stream ended.
 
     Closing twice closes once. Without a size the last one counted stays.
     """
@@ -194,6 +196,12 @@ def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
     return [_egress(row) for row in rows]
 
 
+def with_bytes_sent(tx: Tx, patient: PatientId) -> list[str]:
+    """A patient's disclosures of which bytes left, in reliance on a permission (45 CFR 164.508(b)(5)(i))."""
+    rows = tx.rows("SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0 ORDER BY 1", patient)
+    return [row.disclosure for row in rows]
+
+
 def close_dead(tx: Tx) -> int:
     """Close the streams of dead processes, whose session lock is free. Returns how many."""
     # By case, which is the order in which cases are locked: a packet's id begins with its case's.
@@ -205,7 +213,7 @@ def close_dead(tx: Tx) -> int:
     free = {sender for sender in senders if tx.value("SELECT pg_try_advisory_xact_lock(%s)", sender)}
     dead = [row.egress for row in rows if row.sender in free]
     for egress in dead:
-        close_egress(tx, egress, None, "died")
+        close_egress(tx, egress, None, EgressOutcome.DIED)
     return len(dead)
 
 

@@ -1,12 +1,17 @@
-"""Holds and notes: what needs a decision, and what people wrote."""
+"""Holds: questions that only a person can decide, and what was answered."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from transfer import facts
 from transfer.facts import Chain
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, HoldId
 from transfer.ledger import Row, Tx
+from transfer.requests import RequestAnswer
+
+#: a person's answer, here or by telephone for a source, or what made the question needless
+Answer = HoldAnswer | RequestAnswer | SystemAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,14 +20,14 @@ class Hold:
 
     id: HoldId
     subject: str
-    code: str
+    code: HoldCode
     about: str | None
     opened_at: datetime
     resolved_at: datetime | None
-    answer: str | None
+    answer: Answer | None
 
 
-def place(tx: Tx, subject: str, code: str, about: str | None = None) -> HoldId | None:
+def place(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> HoldId | None:
     """Ask a person. Asking the same again while it is open asks once (None)."""
     row = tx.row(
         """INSERT INTO holds (hold, subject, code, about, opened_at) VALUES (%s, %s, %s, %s, transfer.now())
@@ -36,8 +41,8 @@ def place(tx: Tx, subject: str, code: str, about: str | None = None) -> HoldId |
     return HoldId(row.hold)
 
 
-def resolve(tx: Tx, hold: str, answer: str, note: str | None = None) -> Hold | None:
-    """A person decided. None: there is no such open hold."""
+def resolve(tx: Tx, hold: str, answer: Answer, note: str | None = None) -> Hold | None:
+    """Write the answer, or what made the question needless. None: there is no such open hold."""
     row = tx.row(
         """UPDATE holds SET resolved_at = transfer.now(), answer = %s WHERE hold = %s AND resolved_at IS NULL
            RETURNING *""",
@@ -50,17 +55,27 @@ def resolve(tx: Tx, hold: str, answer: str, note: str | None = None) -> Hold | N
     return _hold(row)
 
 
-def last_answer(tx: Tx, subject: str, code: str) -> str | None:
-    """A person's last answer to this question, if there is one."""
+def last_answer(tx: Tx, subject: str, code: HoldCode) -> Answer | None:
+    """The last answer to this question, if there is one."""
     answer: str | None = tx.value(
         """SELECT answer FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NOT NULL
            ORDER BY resolved_at DESC LIMIT 1""",
         *(subject, code),
     )
-    return answer
+    return _answer(answer) if answer else None
 
 
-def record_answer(tx: Tx, hold: Hold, person: str, answer: str, about: str = "") -> int:
+def last_answer_about(tx: Tx, code: HoldCode, about: str) -> Answer | None:
+    """The last answer to this question about this thing, on whatever case it was asked."""
+    answer: str | None = tx.value(
+        """SELECT answer FROM holds WHERE code = %s AND about = %s AND answer IS NOT NULL
+           ORDER BY resolved_at DESC LIMIT 1""",
+        *(code, about),
+    )
+    return _answer(answer) if answer else None
+
+
+def record_answer(tx: Tx, hold: Hold, person: str, answer: HoldAnswer, about: str = "") -> int:
     """Keep one person's answer to a question that several must answer alike. Returns how many gave the same one."""
     tx.run(
         """INSERT INTO hold_answers (hold, person, answer, about, answered_at) VALUES (%s, %s, %s, %s, transfer.now())
@@ -72,13 +87,13 @@ def record_answer(tx: Tx, hold: Hold, person: str, answer: str, about: str = "")
     return int(tx.value(same, hold.id, answer, about))
 
 
-def answers(tx: Tx, hold: str) -> list[tuple[str, str]]:
+def answers(tx: Tx, hold: str) -> list[tuple[str, HoldAnswer]]:
     """The answers to such a question so far: person and answer."""
     rows = tx.rows("SELECT person, answer FROM hold_answers WHERE hold = %s ORDER BY answered_at", hold)
-    return [(row.person, row.answer) for row in rows]
+    return [(row.person, HoldAnswer(row.answer)) for row in rows]
 
 
-def withdraw(tx: Tx, subject: str, code: str, answer: str, *, about: str | None = None) -> None:
+def withdraw(tx: Tx, subject: str, code: HoldCode, answer: SystemAnswer, *, about: str | None = None) -> None:
     """Close holds that need no answer any more: a form came, a packet went."""
     for row in tx.rows(
         """SELECT hold FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NULL
@@ -102,5 +117,19 @@ def get(tx: Tx, hold: str) -> Hold | None:
 
 
 def _hold(row: Row) -> Hold:
-    fields = row._asdict()
-    return Hold(id=HoldId(fields.pop("hold")), **fields)
+    return Hold(
+        id=HoldId(row.hold),
+        subject=row.subject,
+        code=HoldCode(row.code),
+        about=row.about,
+        opened_at=row.opened_at,
+        resolved_at=row.resolved_at,
+        answer=_answer(row.answer) if row.answer else None,
+    )
+
+
+def _answer(stored: str) -> Answer:
+    for kind in (HoldAnswer, RequestAnswer):
+        if stored in set(kind):
+            return kind(stored)
+    return SystemAnswer(stored)

@@ -1,4 +1,4 @@
-"""Packets, disclosures and egress: what was assembled, handed over, and is on its way out at this moment."""
+"""Packets: owed, assembled from a plan that is kept, purged with what they were made of."""
 
 import json
 import zlib

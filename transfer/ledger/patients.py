@@ -1,4 +1,4 @@
-"""Patients, their epochs and their permissions."""
+"""Patients: who they are, the terms by which they are found, and the epoch in which their permissions are read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ def hold_epoch_shared(tx: Tx, patient: PatientId) -> int:
 
 
 def hold_epoch_exclusive(tx: Tx, patient: PatientId) -> None:
-    """Take the locks of `move`, before reading what decides whether to move. Nobody else ends or files meanwhile."""
+    """Take the lock of `begin_epoch`, before reading what decides on it. Nobody else ends or files meanwhile."""
     tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"patient/{patient}"))
 
 
 def begin_epoch(tx: Tx, patient: PatientId) -> int:
     """Begin the patient's next epoch. Nobody who shares the epoch works while this transaction lasts.
 
-    Never call it after `share` in one transaction: two that do so wait for each other.
+    Never call it after `hold_epoch_shared` in one transaction: two that do so wait for each other.
     """
     hold_epoch_exclusive(tx, patient)
     return int(tx.value("UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch", patient))
@@ -92,6 +92,11 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
     return new > 0
 
 
+def is_forgotten(tx: Tx, patient: PatientId) -> bool:
+    """Whether the ledger no longer says who it was."""
+    return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
+
+
 def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> None:
     """Lock these terms until this transaction ends. Lock no patient after this.
 
@@ -128,10 +133,13 @@ def _study_identifiers(tx: Tx, patient: PatientId) -> frozenset[IssuedIdentifier
     return frozenset(i for about in records.about_all(tx, patient) for i in about.identifiers)
 
 
-# --- permissions ------------------------------------------------------------------------------------------------------
-
-
 def open_cases(tx: Tx, patients: Iterable[str]) -> list[CaseId]:
     """The open cases of these patients, in the order in which they are locked."""
     rows = tx.rows("SELECT case_id FROM cases WHERE patient = ANY(%s) AND is_open ORDER BY case_id", list(patients))
     return [CaseId(row.case_id) for row in rows]
+
+
+def known(tx: Tx) -> list[PatientId]:
+    """Everybody of whom the ledger still says who it is."""
+    rows = tx.rows("SELECT patient FROM patients WHERE identity IS NOT NULL ORDER BY 1")
+    return [PatientId(row.patient) for row in rows]

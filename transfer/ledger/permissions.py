@@ -1,12 +1,13 @@
 """Permissions: release forms as filed, how each ended, and emergencies."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from transfer import codec, facts
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, InstitutionId, PatientId, PermissionId
-from transfer.ledger import Tx
+from transfer.ledger import Tx, disclosures
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.sealing import SITE, KeyName
@@ -64,6 +65,33 @@ def resume(tx: Tx, patient: PatientId, permission: str) -> None:
     tx.append(Chain.patient(patient), facts.PermissionResumed(permission=permission))
 
 
+def complete_stop(tx: Tx, patient: PatientId, permission: str) -> None:
+    """Write that nothing is open under a permission that ended. Twice is once.
+
+    The caller shares the patient's epoch and found no stream of an older one.
+    """
+    took: timedelta | None = tx.value(
+        """UPDATE permissions SET stop_completed_at = transfer.now() WHERE permission = %s AND ended IS NOT NULL
+           AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) RETURNING stop_completed_at - ended_at""",
+        permission,
+    )
+    if took is not None:
+        fact = facts.StopCompleted(
+            permission=permission,
+            milliseconds=int(took.total_seconds() * 1000),
+            in_reliance=tuple(disclosures.with_bytes_sent(tx, patient)),
+        )
+        tx.append(Chain.patient(patient), fact)
+
+
+def mark_purged(tx: Tx, permission: str) -> None:
+    """Write that what came under a permission is purged."""
+    tx.run("UPDATE permissions SET purged_at = transfer.now() WHERE permission = %s", permission)
+
+
+# --- looking them up --------------------------------------------------------------------------------------------------
+
+
 def filed(tx: Tx, patient: str) -> list[FiledPermission]:
     """All release forms of a patient that can still be read, oldest first."""
     rows = tx.rows(
@@ -94,6 +122,60 @@ def of_patient(tx: Tx, patient: str) -> list[Permission]:
     return [one.permission for one in filed(tx, patient)]
 
 
+def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:
+    """Permissions that ended and whose stop nobody has written to be complete."""
+    rows = tx.rows(
+        """SELECT patient, permission FROM permissions WHERE ended IS NOT NULL
+           AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) ORDER BY 1, 2 LIMIT %s""",
+        limit,
+    )
+    return [(PatientId(row.patient), PermissionId(row.permission)) for row in rows]
+
+
+def being_purged(tx: Tx, patient: str) -> list[str]:
+    """Permissions whose purge has begun (the form is forgotten) and is not finished."""
+    rows = tx.rows(
+        "SELECT permission FROM permissions WHERE patient = %s AND form IS NULL AND purged_at IS NULL ORDER BY 1",
+        patient,
+    )
+    return [row.permission for row in rows]
+
+
+def patient_of(tx: Tx, permission: str) -> PatientId | None:
+    patient = tx.value("SELECT patient FROM permissions WHERE permission = %s", permission)
+    return PatientId(patient) if patient else None
+
+
+def patients_with(tx: Tx, among: Collection[str]) -> list[PatientId]:
+    """The patients of those permissions among these that can still be read."""
+    rows = tx.rows(
+        "SELECT DISTINCT patient FROM permissions WHERE permission = ANY(%s) AND form IS NOT NULL ORDER BY 1",
+        list(among),
+    )
+    return [PatientId(row.patient) for row in rows]
+
+
+def with_reference(tx: Tx, reference: bytes, sender: InstitutionId) -> dict[PermissionId, PatientId]:
+    """The permissions whose form carries this number and came from this institution, each with its patient.
+
+    A form that was corrected under its own number stands here more than once.
+    """
+    rows = tx.rows(
+        """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
+           WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
+        *(reference, sender),
+    )
+    return {PermissionId(row.permission): PatientId(row.patient) for row in rows}
+
+
+def reference(tx: Tx, identifier: IssuedIdentifier | None) -> bytes | None:
+    """How a form's own number is kept: an HMAC under the site key."""
+    return tx.keys.hmac(SITE, f"form|{identifier.issuer}|{identifier.value}".encode()) if identifier else None
+
+
+# --- emergencies ------------------------------------------------------------------------------------------------------
+
+
 def declare_emergency(
     tx: Tx, patient: PatientId, discloser: InstitutionId, recipient: InstitutionId, clinician: str
 ) -> None:
@@ -122,13 +204,3 @@ def emergency(tx: Tx, patient: str, discloser: str, recipient: str) -> Emergency
         declared_by=row.clinician,
         declared_at=row.declared_at,
     )
-
-
-def patient_of_permission(tx: Tx, permission: str) -> PatientId | None:
-    patient = tx.value("SELECT patient FROM permissions WHERE permission = %s", permission)
-    return PatientId(patient) if patient else None
-
-
-def reference(tx: Tx, identifier: IssuedIdentifier | None) -> bytes | None:
-    """How a form's own number is kept: an HMAC under the site key."""
-    return tx.keys.hmac(SITE, f"form|{identifier.issuer}|{identifier.value}".encode()) if identifier else None

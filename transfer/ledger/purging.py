@@ -1,27 +1,13 @@
 """What a purge removes from the ledger's purgeable tables. Facts stay; the rows and keys that make them readable go."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from transfer import facts
 from transfer.facts import Chain
-from transfer.identifiers import BackupId, InstitutionId, PatientId
-from transfer.ledger import Tx, holds
-from transfer.ledger.vault_objects import _NAMING, mark_for_deletion, mark_unused_for_deletion, orphaned
-from transfer.sealing import KeyName
-
-
-def confirmed(tx: Tx, permission: str, code: str) -> str | None:
-    """A person's last answer to this question, if any."""
-    return tx.value(  # type: ignore[no-any-return]
-        """SELECT answer FROM holds WHERE code = %s AND about = %s AND answer IS NOT NULL
-           ORDER BY resolved_at DESC LIMIT 1""",
-        *(code, permission),
-    )
-
-
-def cases_of(tx: Tx, patient: PatientId) -> list[str]:
-    return [row.case_id for row in tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY case_id", patient)]
+from transfer.holds import HoldCode, SystemAnswer
+from transfer.identifiers import PatientId
+from transfer.ledger import Tx, day_keys, holds, packets, unmatched, vault_objects
 
 
 def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
@@ -41,7 +27,7 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
         records,
     )
     forget_arrivals(tx, [row.arrival for row in came_in])
-    mark_unused_for_deletion(tx, (row.vault_key for row in parts))
+    vault_objects.mark_unused_for_deletion(tx, (row.vault_key for row in parts))
     made = tx.rows(
         """SELECT packet FROM packet_records JOIN packets USING (packet) WHERE record = ANY(%s) AND purged_at IS NULL
            UNION SELECT packet FROM collected JOIN packets USING (case_id)
@@ -53,14 +39,12 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
 
 def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
     """Forget packets, owed ones too: they were wanted with records that are gone now."""
-    from transfer.ledger import packets  # packets import the records that are forgotten here
-
     for name in made:
         known = packets.get(tx, name)
         assert known is not None  # just looked up
         if known.is_assembled:
-            mark_for_deletion(tx, packets.plan_of(tx, known.id, patient).generated_keys)
-        holds.withdraw(tx, known.case, "release-not-permitted", "purged", about=known.id)
+            vault_objects.mark_for_deletion(tx, packets.plan_of(tx, known.id, patient).generated_keys)
+        holds.withdraw(tx, known.case, HoldCode.RELEASE_NOT_PERMITTED, SystemAnswer.PURGED, about=known.id)
         tx.append(Chain.case(known.case), facts.PacketPurged(packet=known.id))
     tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
 
@@ -81,30 +65,6 @@ def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
     return gone
 
 
-def begin_backup(tx: Tx, backup: BackupId, days: int) -> date:
-    """Name a backup before it copies anything. Returns the day it lapses.
-
-    It waits for purges that do not know of it. So what it copies after this transaction is the ledger after them.
-    """
-    tx.row("SELECT pg_advisory_xact_lock(%s)", _NAMING)
-    lapses = (tx.now() + timedelta(days=days)).date()
-    tx.append(facts.SYSTEM, facts.BackupBegun(backup=backup, lapses=lapses.isoformat()))
-    return lapses
-
-
-def living_backups(tx: Tx) -> tuple[str, ...]:
-    """Backups that have not lapsed, finished or not, each with the day it does. None begins before we commit."""
-    tx.row("SELECT pg_advisory_xact_lock_shared(%s)", _NAMING)
-    rows = tx.rows(
-        "SELECT text, previous, hash FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",
-        *(facts.SYSTEM, facts.stored_kinds(facts.BackupBegun, facts.BackedUp)),
-    )
-    found = (facts.read(row.text, row.previous, row.hash).fact for row in rows)
-    lapses = {one.backup: one.lapses for one in found if isinstance(one, facts.BackupBegun | facts.BackedUp)}
-    today = tx.now().date().isoformat()
-    return tuple(sorted(f"{backup} until {day}" for backup, day in lapses.items() if day >= today))
-
-
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
     """Forget what arrivals said. It stays known that they came.
 
@@ -123,7 +83,7 @@ def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
     tx.run(
         "UPDATE arrivals SET payload = NULL, vault_key = NULL, state = 'purged' WHERE arrival = ANY(%s)", list(names)
     )
-    mark_unused_for_deletion(tx, (row.vault_key for row in rows))
+    vault_objects.mark_unused_for_deletion(tx, (row.vault_key for row in rows))
 
 
 def forget_patient(tx: Tx, patient: PatientId) -> None:
@@ -140,55 +100,6 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
     tx.run("UPDATE materials SET about = NULL WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)", patient)
 
 
-def is_forgotten(tx: Tx, patient: PatientId) -> bool:
-    """Whether the ledger no longer says who it was."""
-    return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
-
-
-def unfinished(tx: Tx, patient: str) -> list[str]:
-    """Permissions whose purge has begun (the form is forgotten) and is not finished."""
-    rows = tx.rows(
-        "SELECT permission FROM permissions WHERE patient = %s AND form IS NULL AND purged_at IS NULL ORDER BY 1",
-        patient,
-    )
-    return [row.permission for row in rows]
-
-
-def mark_purged(tx: Tx, permission: str) -> None:
-    tx.run("UPDATE permissions SET purged_at = transfer.now() WHERE permission = %s", permission)
-
-
-def old_days(tx: Tx) -> list[tuple[InstitutionId, date]]:
-    """Days that ended 72 h ago and are not closed: their keys are to be destroyed."""
-    rows = tx.rows(
-        """SELECT institution, day FROM unmatched_counts
-           WHERE NOT is_closed AND day < (transfer.now() - interval '96 hours')::date ORDER BY day, institution"""
-    )
-    return [(InstitutionId(row.institution), row.day) for row in rows]
-
-
-def is_empty(tx: Tx, institution: InstitutionId, day: date) -> bool:
-    """Whether nothing is sealed under the day's key any more."""
-    key = KeyName.day(institution, day)
-    return not tx.row("SELECT 1 FROM arrivals WHERE key = %s AND state <> 'purged' LIMIT 1", key)
-
-
-def close_day(tx: Tx, institution: InstitutionId, day: date) -> facts.UnmatchedPurged | None:
-    """Close a day whose key was destroyed. One fact counts its unmatched messages. None: it was closed before."""
-    row = tx.row(
-        """UPDATE unmatched_counts SET is_closed = true WHERE institution = %s AND day = %s AND NOT is_closed
-           RETURNING purged""",
-        *(institution, day),
-    )
-    if row is None:
-        return None
-    return facts.UnmatchedPurged(institution=institution, day=day.isoformat(), count=row.purged, key_destroyed=True)
-
-
 def is_housekeeping_due(tx: Tx) -> bool:
     """Whether housekeeping has work: unmatched messages, objects to delete, or a day with nothing left has lapsed."""
-    lapsed = tx.row(
-        """SELECT 1 FROM arrivals
-           WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now()) LIMIT 1"""
-    )
-    return bool(lapsed or orphaned(tx, timedelta(hours=6)) or old_days(tx))
+    return bool(unmatched.has_lapsed(tx) or vault_objects.orphaned(tx, timedelta(hours=6)) or day_keys.lapsed(tx))

@@ -91,6 +91,11 @@ def overrule(tx: Tx, request: Request) -> None:
     tx.run("UPDATE requests SET claim = claim + 1, lease_until = NULL WHERE request = %s", request.id)
 
 
+def revoke_claims(tx: Tx) -> None:
+    """After a restore: nobody holds a claim, whoever thinks so."""
+    tx.run("UPDATE requests SET lease_until = NULL, claim = claim + 1 WHERE lease_until IS NOT NULL")
+
+
 def hurry(tx: Tx, request: Request) -> None:
     """Make what is due later due now."""
     tx.run("UPDATE requests SET not_before = transfer.now() WHERE request = %s", request.id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from transfer.identifiers import Subject
+from transfer.identifiers import CaseId, Subject
 from transfer.ledger import Row, Tx, lock_number
 from transfer.rounds import LEASE, Dag, Round, RoundState, back_off
 
@@ -219,6 +219,15 @@ def unnoted(tx: Tx, limit: int = 50) -> list[tuple[Round, str]]:
     rows = tx.rows(
         "SELECT * FROM due_runs WHERE sentence IS DISTINCT FROM noted AND state <> 'owed' ORDER BY posted_at LIMIT %s",
         limit,
+    )
+    return [(_round(row), row.sentence) for row in rows]
+
+
+def of_case(tx: Tx, case: CaseId) -> list[tuple[Round, str | None]]:
+    """All rounds of a case and of its packets with their sentences, as they were posted; those only owed come last."""
+    rows = tx.rows(
+        "SELECT * FROM due_runs WHERE subject = %s OR subject LIKE %s ORDER BY posted_at NULLS LAST, not_before",
+        *(case, f"{case}-p%"),
     )
     return [(_round(row), row.sentence) for row in rows]
 

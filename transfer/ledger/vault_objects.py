@@ -8,10 +8,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 
 from transfer.identifiers import PatientId
-from transfer.ledger import Ledger, Tx, lock_number
-
-#: shared by those who read which backups there are, taken by one that begins a backup
-_NAMING = lock_number("backups")
+from transfer.ledger import Ledger, Tx
 
 
 def mark_for_deletion(tx: Tx, keys: Iterable[str]) -> None:

@@ -56,6 +56,7 @@ class Drops:
         """Nothing to forget."""
 
     def chunks(self) -> Iterator[bytes]:
+        """Nothing was written."""
         return iter(())
 
     async def store(self, frame: Frame) -> StoreResult:

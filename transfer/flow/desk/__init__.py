@@ -7,7 +7,7 @@ fields; `transfer.sentences.sentence` says them.
 """
 
 from transfer.actions import ActionCode, ActionResult
-from transfer.flow.desk.answering import RequestAnswer, answer_request
+from transfer.flow.desk.answering import answer_request
 from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, waive
 from transfer.flow.desk.comparing import Comparison
@@ -20,6 +20,7 @@ from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.shown import AnswerView, CaseSummary, Dossier, HoldDetail, HoldView
 from transfer.flow.desk.views import dossier, list_cases
+from transfer.requests import RequestAnswer
 
 __all__ = [
     "ENDINGS",

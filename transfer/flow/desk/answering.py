@@ -1,7 +1,5 @@
 """What a source said by telephone to one of our requests, or that it is to be asked again."""
 
-from enum import StrEnum
-
 from transfer.actions import ActionCode, ActionResult
 from transfer.case import OpenedCase
 from transfer.flow.assess import settle_needs
@@ -13,20 +11,11 @@ from transfer.identifiers import PatientId
 from transfer.ledger import Tx, holds, patients, requests, rounds
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
-from transfer.requests import MOVES, Request, RequestState
+from transfer.requests import MOVES, Request, RequestAnswer, RequestState
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 
 _S = RequestState
-
-
-class RequestAnswer(StrEnum):
-    """What was heard, or decided."""
-
-    NO_RECORDS = "no-records"
-    NOT_FOUND = "not-found"
-    WILL_SEND = "will-send"
-    AGAIN = "again"
 
 
 #: questions about a request that its answer settles

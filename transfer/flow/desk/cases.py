@@ -5,7 +5,7 @@ from typing import Final
 
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
-from transfer.arrivals import ArrivalKind
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.case import Case
 from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
@@ -13,6 +13,7 @@ from transfer.facts import Chain
 from transfer.flow.assess import Assessment, NextStep, look, settle_needs
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, opened_case, still_open
 from transfer.flow.services import Services
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, holds, notes, requests
 from transfer.refusals import Reason, RefusalCode
@@ -114,8 +115,8 @@ def close(services: Services, case: CaseId, ending: str, *, actor: Actor, note: 
         still_open(found)
         withdrawn = _withdraw(tx, case)
         for hold in holds.open_holds(tx, case):
-            if hold.code != "confirm-purge":
-                holds.resolve(tx, hold.id, "closed")
+            if hold.code is not HoldCode.CONFIRM_PURGE:
+                holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
         written = _note(tx, found, note)
         tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=written))
         if found.opened is None:
@@ -136,7 +137,9 @@ def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
     """Seal a referral that opened no case. It is purged like an unmatched message."""
     for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
         if arrival := arrivals.claim(tx, name):
-            arrivals.settle(tx, arrival, "sealed", "closed", purge_after=arrivals.UNMATCHED_RETENTION)
+            arrivals.settle(
+                tx, arrival, ArrivalState.SEALED, ArrivalOutcome.CLOSED, purge_after=arrivals.UNMATCHED_RETENTION
+            )
 
 
 def _note(tx: Tx, found: Case, note: str | None) -> str | None:

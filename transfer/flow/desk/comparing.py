@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
-from transfer.arrivals import Referral
+from transfer.arrivals import ArrivalOutcome, ArrivalState, Referral
 from transfer.errors import NeedsReview
 from transfer.facts import Chain
 from transfer.flow import reading
@@ -20,7 +20,7 @@ from transfer.flow.reading import Reading, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, patients, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, patients, rounds, unmatched
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.ledger.patients import Identity
@@ -53,7 +53,7 @@ class Opinion:
 
     person: str
     is_claimed: bool
-    answer: str
+    answer: HoldAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def compare(services: Services, hold: Hold) -> Comparison:
         Unknown: the message is purged.
         NeedsReview: it cannot be read any more.
     """
-    name = hold.about if hold.code == HoldCode.WHOSE_REFERRAL else hold.subject
+    name = hold.about if hold.code is HoldCode.WHOSE_REFERRAL else hold.subject
     with services.ledger.transaction() as tx:
         arrival = arrivals.get(tx, name or "")
         if arrival is None:
@@ -120,9 +120,8 @@ def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier,
 
 
 def _candidate(tx: Tx, patient: PatientId) -> ComparedPatient:
-    rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY opened_at DESC", patient)
     return ComparedPatient(
-        patient=patient, cases=tuple(row.case_id for row in rows), identity=patients.identity(tx, patient)
+        patient=patient, cases=tuple(cases.newest_first(tx, patient)), identity=patients.identity(tx, patient)
     )
 
 
@@ -171,7 +170,7 @@ def _chosen(tx: Tx, hold: Hold, seen: Comparison, case: CaseId | None) -> Patien
         names = tuple(one for candidate in seen.candidates for one in candidate.cases)
         raise not_allowed(Reason(RefusalCode.NOT_SAID_WHOSE), Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=names))
     found = known_case(tx, case)
-    if found.opened is None or (found.closed and hold.code != HoldCode.WHOSE_REFERRAL):
+    if found.opened is None or (found.closed and hold.code is not HoldCode.WHOSE_REFERRAL):
         raise not_allowed(Reason(RefusalCode.TAKES_NOTHING_IN, case=case), Remedy(RemedyCode.NAME_OPEN_CASE))
     patient = PatientId(found.opened.patient)
     if any(patient not in match.patients for match in seen.matches):
@@ -182,10 +181,10 @@ def _chosen(tx: Tx, hold: Hold, seen: Comparison, case: CaseId | None) -> Patien
 def _apply(
     tx: Tx, hold: Hold, seen: Comparison, arrival: Arrival, chosen: PatientId | None, case: CaseId | None
 ) -> ActionResult:
-    if hold.code == HoldCode.WHOSE_REFERRAL:
+    if hold.code is HoldCode.WHOSE_REFERRAL:
         patient = chosen or patients.meet(tx, seen.said[0], arrival.id)
         arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, "held", "decided")
+        arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.DECIDED)
         rounds.owe(tx, Dag.OPEN_CASE, hold.subject)
         if chosen and case:
             return ActionResult(ActionCode.REFERRAL_OF_PATIENT, case=case, opening=hold.subject)
@@ -195,11 +194,11 @@ def _apply(
             for said in seen.said:
                 patients.learn(tx, chosen, said)
         arrivals.join_patient(tx, arrival, chosen)
-        arrivals.settle(tx, arrival, "sealed", "decided")
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.DECIDED)
         rounds.owe(tx, Dag.OPEN_CASE, case)
         return ActionResult(ActionCode.OF_PATIENT, case=case)
     arrivals.index_terms(tx, arrival.id, patients.terms(tx, *seen.said))
     arrivals.is_not_of(tx, arrival, [candidate.patient for candidate in seen.candidates])
-    arrivals.count_unmatched(tx, arrival, "received")
-    arrivals.settle(tx, arrival, "sealed", "not-ours", purge_after=arrivals.UNMATCHED_RETENTION)
+    unmatched.count_received(tx, arrival)
+    arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.NOT_OURS, purge_after=arrivals.UNMATCHED_RETENTION)
     return ActionResult(ActionCode.OF_NOBODY)

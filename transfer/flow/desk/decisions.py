@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from transfer.actions import ActionCode, ActionResult
+from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.assess import settle_needs
-from transfer.flow.desk.answering import RequestAnswer, answer_in
+from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.cases import approve_in
 from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
@@ -18,6 +19,7 @@ from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import RequestAnswer
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 
@@ -67,7 +69,7 @@ def resolve(
     """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         hold = known_hold(tx, name)
-    code = HoldCode(hold.code)
+    code = hold.code
     demand(actor, RIGHTS[code])
     if answer not in ANSWERS[code]:
         raise not_allowed(
@@ -116,9 +118,9 @@ def _resolve(tx: Tx, services: Services, hold: Hold, answer: HoldAnswer, note: s
         now = holds.get(tx, hold.id)
         assert now is not None  # it was there before
         return _answered(now, answer)
-    if answer in (HoldAnswer.WAIT, HoldAnswer.SEEN) and HoldCode(hold.code) not in _SEEN_TOO:
+    if answer in (HoldAnswer.WAIT, HoldAnswer.SEEN) and hold.code not in _SEEN_TOO:
         return ActionResult(ActionCode.ANSWERED, answer=answer)
-    return _ACTIONS[HoldCode(hold.code)](tx, services, hold)
+    return _ACTIONS[hold.code](tx, services, hold)
 
 
 def _lock(tx: Tx, hold: Hold) -> PatientId | None:
@@ -169,7 +171,7 @@ def _release_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
 
 def _read_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
     arrival = arrivals.claim(tx, hold.subject)
-    if arrival is None or arrival.state == "purged":
+    if arrival is None or arrival.state is ArrivalState.PURGED:
         return ActionResult(ActionCode.MESSAGE_IS_PURGED)
     answered = holds.get(tx, hold.id)
     if answered and answered.answer == HoldAnswer.SEEN:
@@ -182,9 +184,9 @@ def _read_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
 def _set_aside(tx: Tx, arrival: Arrival) -> ActionResult:
     """Nobody's: it lapses like an unmatched message. Of a patient we know, it stays under their key."""
     if arrival.patient:
-        arrivals.settle(tx, arrival, "held", "seen")
+        arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.SEEN)
         return ActionResult(ActionCode.SET_ASIDE)
-    arrivals.settle(tx, arrival, "sealed", "seen", purge_after=arrivals.UNMATCHED_RETENTION)
+    arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.SEEN, purge_after=arrivals.UNMATCHED_RETENTION)
     return ActionResult(ActionCode.SET_ASIDE_AND_PURGED)
 
 

@@ -10,6 +10,7 @@ from transfer.errors import Unavailable
 from transfer.flow import stopping
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, refused, still_open, unknown
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, holds, notes, patients, permissions, rounds
 from transfer.ledger.permissions import FiledPermission
@@ -80,7 +81,7 @@ def declare_emergency(
             return ActionResult(ActionCode.EMERGENCY_DECLARED_BEFORE, institution=discloser, receiver=opened.receiver)
         note = notes.add_to_case(tx, case, patient, words)
         permissions.declare_emergency(tx, patient, discloser, InstitutionId(opened.receiver), note)
-        holds.place(tx, case, "review-emergency", discloser)
+        holds.place(tx, case, HoldCode.REVIEW_EMERGENCY, discloser)
         rounds.owe(tx, Dag.OPEN_CASE, case)
     return ActionResult(ActionCode.EMERGENCY_DECLARED, institution=discloser, receiver=opened.receiver)
 
@@ -134,7 +135,7 @@ def _end(services: Services, permission: str, how: End, actor: Actor, waiting: C
 
 def _filed(tx: Tx, permission: str) -> FiledPermission:
     """The permission, and nobody else ends or files any of this patient's meanwhile."""
-    patient: PatientId | None = permissions.patient_of_permission(tx, permission)
+    patient: PatientId | None = permissions.patient_of(tx, permission)
     if patient is not None:
         patients.hold_epoch_exclusive(tx, patient)
         for filed in permissions.filed(tx, patient):

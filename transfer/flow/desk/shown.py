@@ -113,7 +113,7 @@ class HoldView:
 
     hold: str
     subject: str
-    code: str
+    code: HoldCode
     about: str | None
     opened_at: datetime
     resolved_at: datetime | None
@@ -123,7 +123,7 @@ class HoldView:
     @property
     def answers(self) -> tuple[AnswerView, ...]:
         """What it may be answered with."""
-        asked = HoldCode(self.code)
+        asked = self.code
         return tuple(
             AnswerView(answer=word, does=does, remedy=follow_up(asked, word, subject=self.subject, about=self.about))
             for word, does in ANSWERS[asked].items()

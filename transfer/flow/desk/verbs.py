@@ -10,7 +10,7 @@ from transfer.errors import NotAllowed, TransferError, Unknown
 from transfer.facts import CaseOpened
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx
+from transfer.ledger import Tx, arrivals
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right, roles_with
@@ -68,7 +68,7 @@ def known_case(tx: Tx, case: CaseId) -> Case:
         Unknown: there is none.
     """
     found = tx.case(case)
-    if found.opened_at is None and not tx.row("SELECT 1 FROM arrivals WHERE subject = %s LIMIT 1", case):
+    if found.opened_at is None and not arrivals.is_subject(tx, case):
         raise unknown(Reason(RefusalCode.NO_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
     return found
 

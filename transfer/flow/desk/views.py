@@ -1,12 +1,13 @@
 """What the desk shows of a case: why it waits and on whom, and everything beneath."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from transfer import facts
 from transfer.case import Case
 from transfer.checklist import ChecklistLine, Necessity
 from transfer.completeness import WaiverKind
+from transfer.disclosures import DisclosureOutcome
 from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
@@ -28,7 +29,7 @@ from transfer.flow.desk.waiting import why
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, holds, materials, notes, patients, permissions, requests
+from transfer.ledger import Tx, cases, holds, materials, notes, patients, permissions, requests, rounds
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import expires_at, findings_on
 from transfer.rights import Actor, Right
@@ -40,21 +41,16 @@ def list_cases(
 ) -> list[CaseSummary]:
     """The open cases, or all, those needed first at the top; only those `among` some, if given."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        rows = tx.rows(
-            """SELECT * FROM cases WHERE (is_open OR %s) AND (%s::text[] IS NULL OR case_id = ANY(%s))
-               ORDER BY is_open DESC, needed_by NULLS LAST, opened_at LIMIT %s""",
-            *(closed, among, among, limit),
-        )
         return [
             CaseSummary(
-                case=CaseId(row.case_id),
-                stage=row.stage,
-                receiver=row.receiver,
-                needed_by=row.needed_by,
-                opened_at=row.opened_at,
-                why=_why(tx, services, CaseId(row.case_id)),
+                case=one.id,
+                stage=one.stage,
+                receiver=one.receiver,
+                needed_by=one.needed_by,
+                opened_at=one.opened_at,
+                why=_why(tx, services, one.id),
             )
-            for row in rows
+            for one in cases.listed(tx, closed=closed, limit=limit, among=among)
         ]
 
 
@@ -212,7 +208,7 @@ def _packets(found: Case) -> Iterable[PacketView]:
             size=sent.assembled.size if sent.assembled else None,
             lacking=sent.assembled.lacking if sent.assembled else (),
             disclosure=sent.begun.disclosure if sent.begun else None,
-            outcome=sent.outcome or ("begun" if sent.begun else None),
+            outcome=sent.outcome or (DisclosureOutcome.BEGUN if sent.begun else None),
             receipt=sent.receipt.status if sent.receipt else None,
             reasons=sent.receipt.reasons if sent.receipt else (),
             is_purged=sent.purged is not None,
@@ -225,16 +221,11 @@ def _runs(tx: Tx, case: CaseId, lines: Iterable[Written]) -> tuple[RunView, ...]
     for line in lines:
         if line.by.dag and line.by.run:
             wrote[line.by.dag, line.by.run] = wrote.get((line.by.dag, line.by.run), 0) + 1
-    rows = tx.rows(
-        "SELECT * FROM due_runs WHERE subject = %s OR subject LIKE %s ORDER BY posted_at NULLS LAST, not_before",
-        *(case, f"{case}-p%"),
-    )
-    rounds: Mapping[tuple[str, str], tuple[str, str | None]] = {
-        (row.dag_id, f"{row.subject}.{row.round}"): (row.state, row.sentence) for row in rows
-    }
+    known: dict[tuple[str, str], tuple[str, str | None]] = dict.fromkeys(wrote, ("unknown", None))
+    known |= {(one.dag, one.run_id): (one.state, says) for one, says in rounds.of_case(tx, case)}
     return tuple(
         RunView(dag=dag, run=run, state=state, lines=wrote.get((dag, run), 0), says=says)
-        for (dag, run), (state, says) in (dict.fromkeys(wrote, ("unknown", None)) | dict(rounds)).items()
+        for (dag, run), (state, says) in known.items()
     )
 
 

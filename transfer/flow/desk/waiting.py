@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from transfer.case import Case
 from transfer.completeness import Wait, WaitCode
 from transfer.flow.assess import Assessment, NextStep
-from transfer.holds import APPROVALS
+from transfer.holds import APPROVALS, HoldCode
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
 from transfer.ledger.holds import Hold
@@ -37,7 +37,7 @@ def why(case: Case, assessed: Assessment | None, holds: Sequence[Hold], institut
     if underway := _under_way(case, institutions):
         return _line([*asked, underway])
     if assessed.step in (NextStep.ASK_APPROVAL, NextStep.ASK_PARTIAL, NextStep.ASK_DELTA):
-        approvals = [_decision(hold) for hold in holds if hold.code == assessed.step]
+        approvals = [_decision(hold) for hold in holds if hold.code is HoldCode(assessed.step)]
         return _line([*asked, *(approvals or [SENTENCES[assessed.step].staff])])
     waits = _waits(assessed.completeness.waits, institutions)
     return _line([*asked, *waits] or [_at_rest(case, institutions)])

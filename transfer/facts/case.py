@@ -1,0 +1,229 @@
+"""Facts of a case: from its referral to its ending."""
+
+from dataclasses import dataclass
+
+from transfer.facts.frame import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened(Fact, kind="case-opened"):
+    patient: str
+    referral: str
+    receiver: str
+    referring: str
+    checklist: str
+    checklist_version: str
+    priority: str
+    sources: tuple[str, ...]
+    needed_by: str | None = None
+    appointment_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferralEntered(Fact, kind="referral-entered"):
+    """A person brought the referral as a file, from this institution. The case is opened from it as from any other."""
+
+    arrival: str
+    institution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMade(Fact, kind="request-made"):
+    """A department is to be asked for some lines of the checklist."""
+
+    request: str
+    institution: str
+    department: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMoved(Fact, kind="request-moved"):
+    """A request changed its state. `findings` are the codes why it is not permitted, or the reason of a refusal."""
+
+    request: str
+    state: str
+    attempt: int
+    basis: str | None = None
+    permission: str | None = None
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCollected(Fact, kind="record-collected"):
+    """A record joined this case under a basis in force at that moment. `content` is an HMAC of its SHA-256."""
+
+    record: str
+    institution: str
+    document: str
+    status: str
+    size: int
+    content: str
+    basis: str
+    is_whole: bool
+    match_rule: str
+    line: str | None = None
+    permission: str | None = None
+    request: str | None = None
+    arrival: str | None = None
+    copy_of: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCompleted(Fact, kind="record-completed"):
+    """The missing instances of an imaging record came: its set of UIDs is whole now."""
+
+    record: str
+    size: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSuperseded(Fact, kind="record-superseded"):
+    record: str
+    by_record: str | None
+    relation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedWaived(Fact, kind="need-waived"):
+    """A person said that a line is not needed, does not exist, applies, or is answered by another record."""
+
+    line: str
+    waiver: str
+    record: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialAwaited(Fact, kind="material-awaited"):
+    material: str
+    institution: str
+    line: str
+    pieces: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialReceived(Fact, kind="material-received"):
+    material: str
+    institution: str
+    line: str
+    received: int
+    expected: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseApproved(Fact, kind="case-approved"):
+    """A person lets the packet go as it is. `lacking` are the lines that were missing then."""
+
+    lacking: tuple[str, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOpened(Fact, kind="hold-opened"):
+    hold: str
+    code: str
+    about: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldResolved(Fact, kind="hold-resolved"):
+    hold: str
+    answer: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketPlanned(Fact, kind="packet-planned"):
+    """A packet is owed: what it holds is decided when it is assembled."""
+
+    packet: str
+    is_partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketAssembled(Fact, kind="packet-assembled"):
+    packet: str
+    records: tuple[str, ...]
+    lacking: tuple[str, ...]
+    tag_manifest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureBegun(Fact, kind="disclosure-begun"):
+    """Authorised and counted, before the first byte. `bases` and `permissions` are those it rests on.
+
+    A disclosure that was not made is begun again under the same name.
+    """
+
+    disclosure: str
+    packet: str
+    recipient: str
+    purpose: str
+    bases: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureSettled(Fact, kind="disclosure-settled"):
+    """`outcome`: `DisclosureOutcome`."""
+
+    disclosure: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressClosed(Fact, kind="egress-closed"):
+    """A stream of bytes to a receiver ended. `size` counts the bytes handed to the socket: they count as disclosed."""
+
+    egress: str
+    disclosure: str
+    channel: str
+    size: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRecorded(Fact, kind="receipt-recorded"):
+    packet: str
+    status: str
+    arrival: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketPurged(Fact, kind="packet-purged"):
+    """What it held, or was to hold, is destroyed: it is handed to nobody any more."""
+
+    packet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseClosed(Fact, kind="case-closed"):
+    """`ending`: opinion-given, not-coming, center-declined, died, duplicate."""
+
+    ending: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded(Fact, kind="note-added"):
+    """Free text was kept. `about`: question, where it is what the referral asks; None = a person's own note."""
+
+    note: str
+    hmac: str
+    about: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchored(Fact, kind="anchored"):
+    """The signed head of a chain as it stands in a packet."""
+
+    chain: str
+    sequence: int
+    head: str
+    packet: str

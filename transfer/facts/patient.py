@@ -1,0 +1,78 @@
+"""Facts of a patient: who was recognised, and what may be released until when."""
+
+from dataclasses import dataclass
+
+from transfer.facts.frame import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientKnown(Fact, kind="patient-known"):
+    """First met, in this arrival. The identity itself stands in the purgeable table."""
+
+    arrival: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchDecided(Fact, kind="match-decided"):
+    """A person compared an arrival with this patient. `answer`: ours or not-ours. Each of two has one."""
+
+    hold: str
+    arrival: str
+    answer: str
+    match_rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionFiled(Fact, kind="permission-filed"):
+    """`form` is an HMAC of the form's JSON as it was sealed then: to compare, unseal those bytes. A new dump of the
+    form has the names of today.
+    """
+
+    permission: str
+    arrival: str
+    form: str
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionEnded(Fact, kind="permission-ended"):
+    """`end`: revoked, paused, replaced, entered-in-error or expired. From this line on no egress may open under it."""
+
+    permission: str
+    end: str
+    arrival: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyDeclared(Fact, kind="emergency-declared"):
+    """A named clinician said that a release cannot wait. `clinician` is the note that says who and why."""
+
+    discloser: str
+    recipient: str
+    clinician: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionResumed(Fact, kind="permission-resumed"):
+    permission: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopCompleted(Fact, kind="stop-completed"):
+    """Open egress is zero; from here on nothing is read for release under the permission."""
+
+    permission: str
+    milliseconds: int
+    in_reliance: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsPurged(Fact, kind="records-purged"):
+    """What a person confirmed (or a delay) removed. `spared` are records another live permission covers."""
+
+    permission: str
+    records: tuple[str, ...]
+    spared: tuple[str, ...]
+    key_destroyed: bool
+    #: backups that hold what was purged, sealed under the patient's key, each with the day it lapses
+    backups: tuple[str, ...] = ()

@@ -1,0 +1,46 @@
+"""Facts of the installation: days that lapsed, backups, restores."""
+
+from dataclasses import dataclass
+
+from transfer.facts.frame import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmatchedPurged(Fact, kind="unmatched-purged"):
+    """How many sealed messages of one institution's day lapsed unread. They leave no other trace."""
+
+    institution: str
+    day: str
+    count: int
+    key_destroyed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupBegun(Fact, kind="backup-begun"):
+    """From now on a backup may hold what is purged, be it ever finished or not. Begun again, it lapses later."""
+
+    backup: str
+    lapses: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackedUp(Fact, kind="backed-up"):
+    """A backup was made; by the day it lapses it is to be destroyed."""
+
+    backup: str
+    lapses: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored(Fact, kind="restored"):
+    """The ledger is that of a backup again: what was written after the backup was taken is not in it. `stopped` are
+    permissions that had ended since, `forgotten` patients whose key was destroyed since, `unread` messages that were in
+    it and went with the key of their day: institution, day and how many.
+    """
+
+    backup: str
+    taken: str
+    stopped: tuple[str, ...]
+    forgotten: tuple[str, ...]
+    unread: tuple[str, ...] = ()

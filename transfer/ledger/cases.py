@@ -1,0 +1,70 @@
+"""Cases as they are listed and searched: the row that each transaction writes anew from the facts (`Tx.project`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from transfer.case import Stage
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.ledger import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedCase:
+    """A case in a list. `opened_at` is UTC; there is no receiver before the referral is understood."""
+
+    id: CaseId
+    stage: Stage
+    receiver: InstitutionId | None
+    needed_by: date | None
+    opened_at: datetime
+
+
+def listed(tx: Tx, *, closed: bool, limit: int, among: Sequence[str] | None) -> list[ListedCase]:
+    """The open cases, or all, those needed first at the top; only those `among` some, if given."""
+    rows = tx.rows(
+        """SELECT * FROM cases WHERE (is_open OR %s) AND (%s::text[] IS NULL OR case_id = ANY(%s))
+           ORDER BY is_open DESC, needed_by NULLS LAST, opened_at LIMIT %s""",
+        *(closed, among, among, limit),
+    )
+    return [
+        ListedCase(
+            id=CaseId(row.case_id),
+            stage=Stage(row.stage),
+            receiver=InstitutionId(row.receiver) if row.receiver else None,
+            needed_by=row.needed_by,
+            opened_at=row.opened_at,
+        )
+        for row in rows
+    ]
+
+
+def found_by(tx: Tx, terms: Sequence[bytes]) -> list[CaseId]:
+    """The cases of every patient who is known by one of these terms (`patients.terms`), the newest first."""
+    rows = tx.rows(
+        """SELECT DISTINCT c.case_id, c.opened_at FROM patient_terms JOIN cases AS c USING (patient)
+           WHERE term = ANY(%s) ORDER BY c.opened_at DESC""",
+        list(terms),
+    )
+    return [CaseId(row.case_id) for row in rows]
+
+
+def of_patient(tx: Tx, patient: PatientId) -> list[CaseId]:
+    """All cases of a patient, in the order in which they are locked."""
+    rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY case_id", patient)
+    return [CaseId(row.case_id) for row in rows]
+
+
+def newest_first(tx: Tx, patient: PatientId) -> list[CaseId]:
+    """All cases of a patient, to show."""
+    rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY opened_at DESC", patient)
+    return [CaseId(row.case_id) for row in rows]
+
+
+def has_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:
+    """Whether another open case of this patient goes to this receiver."""
+    row = tx.row(
+        "SELECT 1 FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s LIMIT 1",
+        *(patient, receiver, case),
+    )
+    return row is not None
