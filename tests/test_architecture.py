@@ -156,6 +156,14 @@ def test_no_module_outgrows_its_reader():
     assert {path.relative_to(ROOT): n for path, n in lines.items() if n > LINES} == {}
 
 
+def test_the_flow_names_its_modules_in_the_order_of_the_business():
+    from transfer import flow
+
+    there = {path.stem for path in (ROOT / "transfer" / "flow").iterdir() if path.stem[0] != "_"}
+
+    assert {*re.findall(r"`(\w+)`", flow.__doc__ or "")} == there
+
+
 #: where a release is put together, judged, and asked for
 PERMISSIONS, BASIS = ROOT / "transfer" / "permissions", ROOT / "transfer" / "flow" / "basis.py"
 

@@ -50,7 +50,7 @@ def test_each_is_told_its_own_arrival_and_keeps_its_own_bytes(ledger: Ledger):
             assert arrivals.payload(tx, held) == sent.payload
 
 
-def test_they_are_processed_to_in_the_order_they_came(ledger: Ledger):
+def test_they_are_processed_in_the_order_they_came(ledger: Ledger):
     kept = stored(ledger, *[a_message(f"message {n}") for n in range(20)])
     later = stored(ledger, *[a_message(f"later {n}") for n in range(5)])
 

@@ -11,5 +11,5 @@ In the order in which it happens:
 - `stopping` ends a permission, `enforce` follows up and purges, `housekeeping` removes what lapsed by itself.
 - `backing_up` and `restoring` keep the ledger and the vault twice.
 
-`desk` is what people do. `services` is what all of them work with.
+`rounds` is the table of what each DAG does. `desk` is what people do. `services` is what all of them work with.
 """

@@ -116,7 +116,7 @@ def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> date
     return min((end for end in ends if end > now), default=None)
 
 
-def may_go_on(institutions: Institutions, permission: Permission, now: datetime) -> bool:
+def can_still_permit(institutions: Institutions, permission: Permission, now: datetime) -> bool:
     """Whether the form has not ended for good. A pause may end, and nobody writes an expiry down."""
     form = permission.form
     zones = [institutions[one].zone for one in form.disclosers if one in institutions] or [ZoneInfo("UTC")]

@@ -10,7 +10,7 @@ from transfer import facts
 from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
-from transfer.flow.basis import may_ask, may_go_on, still_covers
+from transfer.flow.basis import can_still_permit, may_ask, still_covers
 from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete
@@ -206,7 +206,7 @@ def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[se
 def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
     """A form has not ended for good, or something is asked for, or awaited, on another basis than a form."""
     now = tx.now()
-    if any(may_go_on(services.institutions, one, now) for one in permissions.of_patient(tx, patient)):
+    if any(can_still_permit(services.institutions, one, now) for one in permissions.of_patient(tx, patient)):
         return True
     return any(_is_awaited(tx, services, case) for case in patients.open_cases(tx, [patient]))
 

@@ -71,7 +71,7 @@ def emptied(house: House) -> None:
 
 def kept(house: House, folder: Path, name: str, known: dict[str, Any]) -> Situation:
     """The house as it stands, to be had again."""
-    postgres, database = Postgres(house.var / "postgres"), f"at_{name}"
+    postgres, database = Postgres(house.var / "postgres"), f"at_{name.replace('-', '_')}"
     with psycopg.connect(postgres.url("superuser"), autocommit=True) as superuser:
         superuser.execute(f"DROP DATABASE IF EXISTS {database}")
         superuser.execute(f"CREATE DATABASE {database} OWNER transfer_owner")
