@@ -20,7 +20,7 @@ from transfer.flow.services import Services
 from transfer.flow.unmatched import seal_away
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, arrivals, holds, patients, records, requests, unmatched, vault_objects
+from transfer.ledger import Tx, arrivals, cases, holds, patients, records, requests, unmatched, vault_objects
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import Match, MatchRule, MatchVerdict
@@ -92,16 +92,12 @@ def _collect(
             arrivals.still_ours(tx, arrival)
             patients.hold_epoch_shared(tx, patient)
             unless_forgotten(tx, patient)
-            cases = _cases(tx, patient)
-            if any(_is_permitted(tx, services, case, arrival, answer) for case in cases):
+            open_cases = _cases(tx, patient)
+            if any(_is_permitted(tx, services, case, arrival, answer) for case in open_cases):
                 raise DecideAgain
             arrivals.join_patient(tx, arrival, patient)
-            arrivals.settle(
-                tx,
-                arrival,
-                ArrivalState.SEALED,
-                ArrivalOutcome.WAITS_FOR_PERMISSION if cases else ArrivalOutcome.NO_OPEN_CASE,
-            )
+            why = ArrivalOutcome.WAITS_FOR_PERMISSION if open_cases else ArrivalOutcome.NO_OPEN_CASE
+            arrivals.settle(tx, arrival, ArrivalState.SEALED, why)
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     with vault_objects.writing_for(patient):
@@ -132,7 +128,7 @@ def _all_taken_back(services: Services, arrival: Arrival, new: list[NewRecord]) 
 
 
 def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
-    return [OpenedCase.of(tx.case(case)) for case in patients.open_cases(tx, [patient])]
+    return [OpenedCase.of(tx.case(case)) for case in cases.open_of(tx, [patient])]
 
 
 def _is_permitted(tx: Tx, services: Services, case: OpenedCase, arrival: Arrival, answer: ReceivedDocuments) -> bool:

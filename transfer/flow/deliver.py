@@ -32,7 +32,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         case = tx.case(packet.case)
         opened = case.as_opened
         known = packets.get(tx, packet)
-        disclosure = disclosures.disclosure_of(tx, packet)
+        disclosure = disclosures.of_packet(tx, packet)
         is_under_way = disclosure is not None and disclosures.is_open(tx, disclosure, CHANNEL)
     if opened is None or known is None or not known.is_assembled or known.is_purged:
         return "not assembled: nothing to hand over"
@@ -158,7 +158,7 @@ def _write(services: Services, packet: PacketId, egress: Egress, size: int, outc
     """How it went; None: the receiver has read it and refuses it."""
     with services.ledger.transaction() as tx:
         tx.lock_case(packet.case)
-        disclosure = disclosures.disclosure_of(tx, packet)
+        disclosure = disclosures.of_packet(tx, packet)
         assert disclosure is not None  # begun with the egress
         is_sent = outcome is DisclosureOutcome.MADE
         disclosures.close_egress(

@@ -16,18 +16,7 @@ from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import (
-    Tx,
-    backups,
-    cases,
-    holds,
-    patients,
-    permissions,
-    purging,
-    records,
-    requests,
-    rounds,
-)
+from transfer.ledger import Tx, backups, cases, holds, patients, permissions, purging, records, requests, rounds
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End
 from transfer.requests import RequestState
@@ -130,11 +119,11 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
     with services.ledger.transaction() as tx:
         is_last = patients.is_forgotten(tx, patient)
         if is_last:
-            for one in patients.open_cases(tx, [patient]):
+            for one in cases.open_of(tx, [patient]):
                 _close(tx, one)
         else:
             patients.hold_epoch_shared(tx, patient)
-            for one in patients.open_cases(tx, [patient]):
+            for one in cases.open_of(tx, [patient]):
                 _reopen(tx, services, one)
                 settle_needs(tx, services, one)
     remove_orphaned(services, older_than=timedelta(0))
@@ -186,7 +175,7 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
         backups=backups.living(tx),
     )
     tx.append(Chain.patient(patient), fact)
-    for one in patients.open_cases(tx, [patient]):
+    for one in cases.open_of(tx, [patient]):
         _close(tx, one)
 
 
@@ -208,7 +197,7 @@ def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
     now = tx.now()
     if any(can_still_permit(services.institutions, one, now) for one in permissions.of_patient(tx, patient)):
         return True
-    return any(_is_awaited(tx, services, case) for case in patients.open_cases(tx, [patient]))
+    return any(_is_awaited(tx, services, case) for case in cases.open_of(tx, [patient]))
 
 
 def _is_awaited(tx: Tx, services: Services, case: CaseId) -> bool:

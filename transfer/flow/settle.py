@@ -60,13 +60,13 @@ def _settle_one(services: Services, packet: PacketId, arrival: Arrival) -> None:
 
 def _is_theirs(tx: Tx, packet: PacketId, arrival: Arrival) -> bool:
     """Only who was handed the packet can speak of it."""
-    disclosure = disclosures.disclosure_of(tx, packet)
+    disclosure = disclosures.of_packet(tx, packet)
     return disclosure is not None and disclosure.recipient == arrival.institution
 
 
 def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said: Receipt) -> None:
     sent = tx.case(packet.case).packets[packet]
-    disclosure = disclosures.disclosure_of(tx, packet)
+    disclosure = disclosures.of_packet(tx, packet)
     assert disclosure is not None  # looked up just before
     _join_patient(tx, packet, arrival)
     if sent.receipt:

@@ -75,7 +75,7 @@ def end(tx: Tx, filed: FiledPermission, how: End, arrival: str | None = None) ->
     epoch = patients.begin_epoch(tx, filed.patient)
     permissions.end(tx, filed.patient, filed.permission.id, how, arrival)
     # Where all cases are closed, one of them gets the round: what they collected is still here.
-    for case in patients.open_cases(tx, [filed.patient]) or cases.of_patient(tx, filed.patient)[:1]:
+    for case in cases.open_of(tx, [filed.patient]) or cases.of_patient(tx, filed.patient)[:1]:
         rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case)
     return epoch
 
@@ -162,6 +162,6 @@ def _note_stop_complete(tx: Tx, patient: PatientId, permission: str) -> int:
 
 
 def _owe_cases(tx: Tx, patient: PatientId, dag: Dag, *, but: CaseId | None = None) -> None:
-    for case in patients.open_cases(tx, [patient]):
+    for case in cases.open_of(tx, [patient]):
         if case != but:
             rounds.owe(tx, dag, case)

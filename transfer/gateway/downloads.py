@@ -89,7 +89,7 @@ class DownloadDoor:
 
     def _open_for(self, caller: Caller, packet: PacketId, request: Request, channel: str) -> tuple[Stream, Plan] | None:
         with self._services.ledger.transaction() as tx:
-            disclosure = disclosures.disclosure_of(tx, packet)
+            disclosure = disclosures.of_packet(tx, packet)
             known = packets.get(tx, packet)
         if disclosure is None or disclosure.recipient != caller.id or known is None or known.is_purged:
             return None

@@ -148,7 +148,7 @@ def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | N
     except ValueError:
         raise NotAllowed("a receipt for no packet of ours") from None
     with ledger.transaction() as tx:
-        disclosure = disclosures.disclosure_of(tx, packet)
+        disclosure = disclosures.of_packet(tx, packet)
     if disclosure is None or disclosure.recipient != caller.id:
         raise NotAllowed("a receipt for a packet that was not handed to its sender")
     return packet

@@ -1,6 +1,6 @@
 """Cases as they are listed and searched: the row that each transaction writes anew from the facts (`Tx.project`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -58,6 +58,12 @@ def of_patient(tx: Tx, patient: PatientId) -> list[CaseId]:
 def newest_first(tx: Tx, patient: PatientId) -> list[CaseId]:
     """All cases of a patient, to show."""
     rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY opened_at DESC", patient)
+    return [CaseId(row.case_id) for row in rows]
+
+
+def open_of(tx: Tx, patients: Iterable[str]) -> list[CaseId]:
+    """The open cases of these patients, in the order in which they are locked."""
+    rows = tx.rows("SELECT case_id FROM cases WHERE patient = ANY(%s) AND is_open ORDER BY case_id", list(patients))
     return [CaseId(row.case_id) for row in rows]
 
 

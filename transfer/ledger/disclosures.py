@@ -32,7 +32,7 @@ def begin(
 
     A disclosure that was not made is begun again as the same one. From then on its outcome is unknown.
     """
-    there = disclosure_of(tx, packet)
+    there = of_packet(tx, packet)
     if there and there.outcome is not DisclosureOutcome.NOT_MADE:
         return there
     disclosure = there.id if there else DisclosureId.draw()
@@ -50,12 +50,12 @@ def begin(
         permissions=tuple(sorted(set(permissions))),
     )
     tx.append(Chain.case(packet.case), fact)
-    begun = disclosure_of(tx, packet)
+    begun = of_packet(tx, packet)
     assert begun is not None  # the lines above began it
     return begun
 
 
-def disclosure_of(tx: Tx, packet: PacketId) -> Disclosure | None:
+def of_packet(tx: Tx, packet: PacketId) -> Disclosure | None:
     row = tx.row("SELECT * FROM disclosures WHERE packet = %s", packet)
     return _disclosure(row) if row else None
 

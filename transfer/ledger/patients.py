@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transfer import codec, facts
 from transfer.facts import Chain
-from transfer.identifiers import ArrivalId, CaseId, PatientId
+from transfer.identifiers import ArrivalId, PatientId
 from transfer.ledger import Tx, lock_number, records
 from transfer.matching import Candidate, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier
@@ -131,12 +131,6 @@ def candidates(tx: Tx, said: Demographics) -> list[Candidate]:
 
 def _study_identifiers(tx: Tx, patient: PatientId) -> frozenset[IssuedIdentifier]:
     return frozenset(i for about in records.about_all(tx, patient) for i in about.identifiers)
-
-
-def open_cases(tx: Tx, patients: Iterable[str]) -> list[CaseId]:
-    """The open cases of these patients, in the order in which they are locked."""
-    rows = tx.rows("SELECT case_id FROM cases WHERE patient = ANY(%s) AND is_open ORDER BY case_id", list(patients))
-    return [CaseId(row.case_id) for row in rows]
 
 
 def known(tx: Tx) -> list[PatientId]:
