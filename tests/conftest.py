@@ -110,7 +110,7 @@ def airflow_house(request: pytest.FixtureRequest) -> Iterator["House"]:
         folder = Path(tempfile.mkdtemp(prefix="rt-"))
         until_the_last_has_had_it.callback(shutil.rmtree, folder, ignore_errors=True)
         shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "tests" / "parts" / "dags" / "probe.py", folder / "dags")
+        shutil.copy(ROOT / "tests" / "embedded" / "dags" / "probe.py", folder / "dags")
         house = a_house(folder / "var", airflow=True, TRANSFER_DAGS=str(folder / "dags"))
         request.config.stash[_AIRFLOW] = until_the_last_has_had_it
         yield until_the_last_has_had_it.enter_context(house)
