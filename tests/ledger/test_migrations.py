@@ -1,7 +1,6 @@
 """What was owed before an upgrade still ends well after it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -41,10 +40,10 @@ def of_then(*states: str) -> str:
 
 @pytest.mark.parametrize("states", [["owed"], ["posted"], ["taken"], ["taken", "posted"], ["done", "done"]])
 def test_housekeeping_owed_to_the_former_dag_is_done_by_its_own(
-    upgraded_from: Callable[[str, str], None], ledger: Ledger, tmp_path: Path, states: list[str]
+    upgraded_from: Callable[[str, str], None], ledger: Ledger, states: list[str]
 ) -> None:
     upgraded_from("0009", of_then(*states))
-    services = new_services(ledger, tmp_path)
+    services = new_services(ledger)
 
     with ledger.transaction() as tx:
         (one,) = rounds.postable(tx)
@@ -73,9 +72,7 @@ def test_a_question_about_former_housekeeping_is_about_housekeeping(
     assert about == {INBOX: Dag.HOUSEKEEPING, "c00000000000": Dag.ENFORCE_PERMISSIONS}
 
 
-def test_a_new_installation_owes_no_housekeeping(
-    upgraded_from: Callable[[str, str], None], ledger: Ledger, tmp_path: Path
-) -> None:
+def test_a_new_installation_owes_no_housekeeping(upgraded_from: Callable[[str, str], None], ledger: Ledger) -> None:
     upgraded_from("0009", "SELECT 1")
 
-    assert owed(new_services(ledger, tmp_path)) == set()
+    assert owed(new_services(ledger)) == set()
