@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
@@ -66,8 +65,8 @@ def test_what_is_stored_without_a_check_is_read_still(ours: type[StrEnum], store
         (Unreadable("no PID"), "unreadable: no PID"),
     ],
 )
-def test_why_an_arrival_is_held_is_written_in_words(ledger: Ledger, tmp_path: Path, why: Outcome, stored: str):
-    came = comes(new_services(ledger, tmp_path), LAKESIDE, ArrivalKind.ANSWER, b"a note", "text/plain")
+def test_why_an_arrival_is_held_is_written_in_words(ledger: Ledger, why: Outcome, stored: str):
+    came = comes(new_services(ledger), LAKESIDE, ArrivalKind.ANSWER, b"a note", "text/plain")
     with ledger.transaction() as tx:
         note = arrivals.claim(tx, came.arrival)
         assert note
