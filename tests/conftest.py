@@ -110,7 +110,7 @@ def airflow_house(request: pytest.FixtureRequest) -> Iterator["House"]:
         folder = Path(tempfile.mkdtemp(prefix="rt-"))
         until_the_last_has_had_it.callback(shutil.rmtree, folder, ignore_errors=True)
         shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "tests" / "parts" / "dags" / "probe.py", folder / "dags")
+        shutil.copy(ROOT / "tests" / "embedded" / "dags" / "probe.py", folder / "dags")
         house = a_house(folder / "var", airflow=True, TRANSFER_DAGS=str(folder / "dags"))
         request.config.stash[_AIRFLOW] = until_the_last_has_had_it
         yield until_the_last_has_had_it.enter_context(house)
@@ -120,7 +120,7 @@ def airflow_house(request: pytest.FixtureRequest) -> Iterator["House"]:
 def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Function | None) -> None:
     """Nobody asks for Airflow any more: idle it would take a quarter of a core from the tests to come."""
     if "airflow_house" in item.fixturenames and "airflow_house" not in getattr(nextitem, "fixturenames", ()):
-        item.config.stash[_AIRFLOW].close()
+        item.config.stash.get(_AIRFLOW, ExitStack()).close()
 
 
 @pytest.fixture

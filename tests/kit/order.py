@@ -16,7 +16,7 @@ TOGETHER = {
 }
 
 #: what takes longest comes first, the longest of all alone; every other file is done within some seconds
-MAX_FIRST = (
+SLOWEST_FIRST = (
     "airflow",
     "tests/campaigns/hostile/test_hostile.py",
     "hapi",
@@ -35,7 +35,7 @@ MAX_FIRST = (
     "tests/embedded/test_postgres.py",
     "tests/cli/test_at_the_desk.py",
 )
-_PLACES = {group: place for place, group in enumerate(MAX_FIRST)}
+_PLACES = {group: place for place, group in enumerate(SLOWEST_FIRST)}
 
 
 def group_of(nodeid: str) -> str:
