@@ -28,6 +28,7 @@ from transfer.ledger.migrate import migrate
 
 if TYPE_CHECKING:
     from tests.kit.house import House
+    from tests.kit.peers.hapi import Hapi
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,6 +97,15 @@ def store() -> Iterator[Store]:
 
 
 _AIRFLOW = pytest.StashKey[ExitStack]()
+
+
+@pytest.fixture(scope="session")
+def hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Hapi"]:
+    """One HAPI for all files that ask it; whoever needs it empty empties it."""
+    from tests.kit.peers.hapi import a_hapi
+
+    with a_hapi(tmp_path_factory.mktemp("hapi")) as peer:
+        yield peer
 
 
 @pytest.fixture(scope="session")

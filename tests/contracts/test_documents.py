@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.fakes import MemoryDocuments
-from tests.kit.peers.hapi import Hapi, a_hapi
+from tests.kit.peers.hapi import Hapi
 from tests.kit.scripted_fhir import (
     LAKESIDE,
     MRN,
@@ -219,12 +219,6 @@ def memory(_: pytest.FixtureRequest) -> Iterator[Holder]:
 
 
 SOURCES = (memory, scripted, sandbox, real_hapi)
-
-
-@pytest.fixture(scope="module")
-def hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hapi]:
-    with a_hapi(tmp_path_factory.mktemp("hapi")) as running:
-        yield running
 
 
 @pytest.fixture(params=SOURCES, ids=lambda made: made.__name__)

@@ -233,7 +233,7 @@ def test_a_pause_by_telephone_stops_the_bytes_and_resuming_lets_the_rest_go(hous
     journey = handed_over(house, slices=8)
     whole = download(link(house, journey.packet), token(house, "center"))[1]
     with slow_download(journey) as begun:
-        assert "in force" in sentence(desk.pause(house.services, journey.permission, actor=NURSE))
+        assert "the stop is complete" in sentence(desk.pause(house.services, journey.permission, actor=NURSE))
         assert read_to_its_end(begun) < len(whole)
     assert_nothing_is_given(journey)
     desk.resume(house.services, journey.permission, actor=NURSE)
@@ -295,7 +295,7 @@ def test_a_gateway_killed_in_the_middle_of_a_stream_does_not_hold_up_a_revocatio
         gateway = house.system.pid("gateway")
         os.kill(gateway, signal.SIGKILL)
         did = desk.revoke(house.services, journey.permission, actor=NURSE)
-    assert "in force" in sentence(did)
+    assert "the stop is complete" in sentence(did)
     assert journey.egress()[-1].outcome == "died"
     took = in_force_after(journey)
     assert took is not None

@@ -13,6 +13,7 @@ TOGETHER = {
     "tests/embedded/test_airflow.py": "airflow",
     "tests/peers/test_hapi_receiver.py": "hapi",
     "tests/peers/test_hapi_source.py": "hapi",
+    "tests/contracts/test_documents.py": "hapi",
 }
 
 #: what takes longest comes first, the longest of all alone; every other file is done within some seconds

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.kit.peers.certificates import Certificates, certificates
-from tests.kit.peers.hapi import Hapi, a_hapi
 from tests.kit.peers.orthanc import DicomOrthanc, Front, an_nginx, an_orthanc
 from tests.kit.peers.rgw import Rgw, a_rgw
 from tests.kit.peers.versitygw import Versitygw, a_versitygw
@@ -21,12 +20,6 @@ def room() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def hapi(room: Path) -> Iterator[Hapi]:
-    with a_hapi(_folder(room, "hapi")) as peer:
-        yield peer
 
 
 @pytest.fixture(scope="session")
