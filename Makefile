@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 	@echo "Preparing .venv (once, a minute or two) ..."
 	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.11 ..."'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip config list | grep -q '\.cert=' || export PIP_CERT="$(AUTHORITIES)"; \
+	@$(VENV)/bin/pip config list | grep '\.cert=' > /dev/null || export PIP_CERT="$(AUTHORITIES)"; \
 		$(VENV)/bin/pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/lock.txt requirements/bootstrap.txt
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
