@@ -96,7 +96,11 @@ def test_a_folder_that_will_do_is_private_and_has_nothing_of_the_check_in_it(tmp
 
 
 def test_a_path_too_long_for_a_socket_will_do(tmp_path: Path):
-    make_usable(tmp_path / ("x" * 120) / ("y" * 120))
+    folder = tmp_path / ("x" * 120) / ("y" * 120)
+
+    make_usable(folder)
+
+    assert (folder.stat().st_mode & 0o777, list(folder.iterdir())) == (0o700, [])
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "two\u2028lines", os.fsdecode(b"caf\xe9"), "$HOME"])
@@ -109,6 +113,8 @@ def test_a_path_that_no_settings_file_can_hold_is_refused_before_it_is_made(name
 @pytest.mark.parametrize("name", ["two words", "José's 100%", "日本\u3000語"])
 def test_any_other_path_will_do(name: str, tmp_path: Path):
     make_usable(tmp_path / name)
+
+    assert ((tmp_path / name).stat().st_mode & 0o777, list((tmp_path / name).iterdir())) == (0o700, [])
 
 
 def test_another_accounts_folder_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

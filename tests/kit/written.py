@@ -154,10 +154,10 @@ def _copied(superuser: psycopg.Connection[Any], table: str) -> Iterator[bytes]:
 # --- the vault --------------------------------------------------------------------------------------------------------
 
 
-def objects(house: House) -> Iterator[Artefact]:
-    """Names, metadata and tags of every object, and what the store says of buckets and unfinished uploads."""
+def s3_client(house: House) -> Any:
+    """boto3's own client of the installation's store, as somebody outside the product has it."""
     settings = house.settings
-    client: Any = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=settings.s3_endpoint,
         region_name=settings.s3_region,
@@ -165,6 +165,11 @@ def objects(house: House) -> Iterator[Artefact]:
         aws_secret_access_key=settings.s3_secret_key,
         config=boto3.session.Config(s3={"addressing_style": "path"}),
     )
+
+
+def objects(house: House) -> Iterator[Artefact]:
+    """Names, metadata and tags of every object, and what the store says of buckets and unfinished uploads."""
+    client = s3_client(house)
     for bucket in client.list_buckets()["Buckets"]:
         name = bucket["Name"]
         uploads = client.list_multipart_uploads(Bucket=name).get("Uploads", ())

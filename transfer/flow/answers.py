@@ -38,9 +38,9 @@ def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocumen
         DecideAgain: a patient became known or was forgotten meanwhile, or a permission came.
         NeedsReview: not one entry can be used.
     """
-    if not answer.letters:
+    if not answer.documents:
         raise NeedsReview("not one entry can be used")
-    said = list(dict.fromkeys(letter.document.patient for letter in answer.letters))
+    said = list(dict.fromkeys(received.document.patient for received in answer.documents))
     matches = _match_or_seal(services, arrival, answer, said)
     found = {match.patient for match in matches}
     if not matches:
@@ -67,7 +67,7 @@ def _is_decided(services: Services, arrival: Arrival) -> bool:
 def _match_or_seal(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, said: list[Demographics]
 ) -> list[Match]:
-    """Whose each letter is; none where all are unmatched. Those are sealed in the same transaction.
+    """Whose each document is; none where all are unmatched. Those are sealed in the same transaction.
 
     The result need not outlast a crash: the arrival does, and is processed again.
     """
@@ -75,7 +75,7 @@ def _match_or_seal(
         tx.run("SET LOCAL synchronous_commit = off")
         arrivals.still_ours(tx, arrival)
         patients.hold_terms(tx, lookup_terms(tx, said))
-        matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.letters]
+        matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.documents]
         if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
             seal_away(tx, arrival, said, ArrivalOutcome.UNMATCHED)
             return []
@@ -101,7 +101,7 @@ def _collect(
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     with vault_objects.writing_for(patient):
-        new = [_new_record(services, arrival, letter, patient) for letter in answer.letters]
+        new = [_new_record(services, arrival, received, patient) for received in answer.documents]
     with _all_taken_back(services, arrival, new), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.hold_epoch_shared(tx, patient)
@@ -132,7 +132,7 @@ def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
 
 
 def _is_permitted(tx: Tx, services: Services, case: OpenedCase, arrival: Arrival, answer: ReceivedDocuments) -> bool:
-    documents = [letter.document for letter in answer.letters]
+    documents = [received.document for received in answer.documents]
     return all(
         may_collect(tx, services.institutions, case, arrival.institution, one.kind, one.labels).is_permitted
         for one in documents
@@ -153,25 +153,25 @@ def _join_all(
     settle_needs(tx, services, case.id)
 
 
-def _new_record(services: Services, arrival: Arrival, letter: ReceivedDocument, patient: PatientId) -> NewRecord:
+def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId) -> NewRecord:
     parts = []
-    if letter.is_message:
+    if received.is_message:
         with services.ledger.transaction() as tx:
             body = reading.payload(tx, services, arrival)
         place = arrival.location or services.vault.keep([body])
         parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
-    for piece in letter.pieces:
-        role = "extracted" if letter.is_message else "received"
+    for piece in received.pieces:
+        role = "extracted" if received.is_message else "received"
         if not piece.is_derived:
             place = services.vault.keep(piece.open())
             parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
-    document = letter.document
+    document = received.document
     return NewRecord(
         patient=patient,
         institution=arrival.institution,
         kind=document.kind,
         status=document.status,
-        origin=f"arrival/{letter.origin}" if letter.is_message else f"arrival/{arrival.id}/{letter.origin}",
+        origin=f"arrival/{received.origin}" if received.is_message else f"arrival/{arrival.id}/{received.origin}",
         about=About.of(document),
         parts=tuple(parts),
         arrival=arrival.id,

@@ -46,7 +46,7 @@ class ReceivedDocument:
 class ReceivedDocuments:
     """What an institution sent about a patient. `unusable` counts entries that a person must look at."""
 
-    letters: tuple[ReceivedDocument, ...]
+    documents: tuple[ReceivedDocument, ...]
     unusable: int = 0
 
 
@@ -108,7 +108,7 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
         case ArrivalKind.REFERRAL:
             return hl7v2_referral(body, institution, services.institutions)
         case ArrivalKind.ANSWER:
-            letters = [
+            received = [
                 ReceivedDocument(
                     origin=f"{arrival.id}#{number}",
                     document=sent.document,
@@ -120,16 +120,16 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
                 )
                 for number, sent in enumerate(documents(body, institution))
             ]
-            if not letters:
+            if not received:
                 raise Unexpected("a message without a document")
-            return ReceivedDocuments(letters=tuple(letters))
+            return ReceivedDocuments(documents=tuple(received))
     changes = identity_changes(body, institution)
     said = [who for change in changes for who in (change.surviving, change.absorbed) if who]
     return Notice(patients=tuple(dict.fromkeys(said)))
 
 
 def _pushed(found: list[PushedDocument | Bad]) -> ReceivedDocuments:
-    letters = tuple(
+    documents = tuple(
         ReceivedDocument(
             origin=f"pushed#{number}",
             document=one.document,
@@ -139,4 +139,4 @@ def _pushed(found: list[PushedDocument | Bad]) -> ReceivedDocuments:
         for number, one in enumerate(found)
         if not isinstance(one, Bad)
     )
-    return ReceivedDocuments(letters=letters, unusable=sum(isinstance(one, Bad) for one in found))
+    return ReceivedDocuments(documents=documents, unusable=sum(isinstance(one, Bad) for one in found))

@@ -66,5 +66,5 @@ def _register(tx: Tx, key: str) -> None:
 
 
 def strike(tx: Tx, key: str) -> None:
-    """Strike the object from the intents: the ledger names it for good now."""
+    """Strike the object from the uploads: the ledger names it for good now."""
     tx.run("DELETE FROM vault_uploads WHERE key = %s", key)

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import boto3
 import psycopg
 import pytest
 
 from tests.kit.house import House, a_house
 from tests.kit.marked_patients import BLOCK, STEM, Sought
-from tests.kit.written import Titles, databases, everything, files, objects, search, tables
+from tests.kit.written import Titles, databases, everything, files, objects, s3_client, search, tables
 from transfer.embedded.installation import Installation
 
 WORD = f"{STEM}AB"
@@ -140,15 +139,7 @@ class TestPlanted:
         ids=["an object's name", "its metadata", "its type", "an unfinished upload's name"],
     )
     def test_at_the_object_store(self, house: House, plant: Callable[[object, str, str], dict[str, str]]) -> None:
-        settings = house.settings
-        client = boto3.client(
-            "s3",
-            endpoint_url=settings.s3_endpoint,
-            region_name=settings.s3_region,
-            aws_access_key_id=settings.s3_access_key,
-            aws_secret_access_key=settings.s3_secret_key,
-            config=boto3.session.Config(s3={"addressing_style": "path"}),
-        )
+        settings, client = house.settings, s3_client(house)
         for written in (WORD, WORD.lower(), SPELLINGS["base64url"].decode(), SPELLINGS["hexadecimal"].decode()):
             made = plant(client, settings.s3_bucket, written)
             assert search(SOUGHT, objects(house)).hits

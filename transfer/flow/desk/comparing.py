@@ -114,7 +114,7 @@ def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier,
         case Referral() | Authorization():
             yield read.patient, ()
         case ReceivedDocuments():
-            yield from ((letter.document.patient, letter.document.identifiers) for letter in read.letters)
+            yield from ((one.document.patient, one.document.identifiers) for one in read.documents)
         case _:
             raise refused(NeedsReview, Reason(RefusalCode.NAMES_NO_PATIENT))
 
