@@ -1,6 +1,7 @@
 """Disclosures: a packet handed over, begun, made or not made, and each stream of bytes (egress)."""
 
 import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,11 +86,17 @@ def _disclosure(row: Row) -> Disclosure:
 # --- streams of bytes -------------------------------------------------------------------------------------------------
 
 
+#: how long a sender that ends waits for who looks whether it is alive; a look takes milliseconds
+CLOSE_WAIT_SECONDS = 2.0
+
+
 class Sender:
     """A process that sends. It holds a session lock while it lives, so that others can tell when it is dead."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.number = secrets.randbits(62)
+        #: libpq crashes where one thread closes a connection that another one waits on
+        self._in_use = threading.Lock()
         self._connection = psycopg.connect(ledger.url, autocommit=True)
         self._connection.execute("SELECT pg_advisory_lock(%s)", [self.number])
 
@@ -98,7 +105,8 @@ class Sender:
         good.
         """
         try:
-            self._connection.execute("SELECT 1")
+            with self._in_use:
+                self._connection.execute("SELECT 1")
         except psycopg.OperationalError:
             return False
         return True
@@ -107,7 +115,10 @@ class Sender:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._connection.close()
+        """Release the lock. Where a look hangs on the connection, the end of this process closes it."""
+        if self._in_use.acquire(timeout=CLOSE_WAIT_SECONDS):
+            self._connection.close()
+            self._in_use.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
