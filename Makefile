@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz crash-points chaos hostile check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz crash-points chaos hostile compose-test check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -89,6 +89,9 @@ EVERY_FILE ?= 1
 
 hostile: $(VENV)/.ready  ## Every sample file, as itself and mutated, and bombs, to every door; ends with 1 if one gives way
 	@$(VENV)/bin/python -m tests.campaigns.hostile --every $(EVERY_FILE) $(DOORS)
+
+compose-test: $(VENV)/.ready  ## The production shape on a Docker Engine of its own: one case, then all of it away
+	@nice $(VENV)/bin/python -m tests.campaigns.compose
 
 bench: $(VENV)/.ready  ## Ratios, interleaved
 	@$(VENV)/bin/python -m tests.campaigns.bench

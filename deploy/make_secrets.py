@@ -1,11 +1,13 @@
 """Draws the secrets that docker-compose.yaml hands out as files. Once: what is there is never written over.
 
-    sudo python3 deploy/make_secrets.py
+    sudo python3 deploy/make_secrets.py [--postgres HOST:PORT]
 
+`--postgres` names a server of your own; without it, it is the service `postgres`.
 Standard library only. The folder is for its owner alone; a file that our containers read belongs to their user, one
 that another image reads is open within the folder, since that image runs as a user of its own.
 """
 
+import argparse
 import base64
 import hashlib
 import json
@@ -21,19 +23,19 @@ SANDBOX_PORTS = {name: 8001 + number for number, name in enumerate(SANDBOX)}
 READ_BY_OTHERS = {"postgres_password", "store_access_key", "store_secret_key", "redis.conf", "orthanc.json"}
 
 
-def draw() -> dict[str, str]:
-    """Every file by its name."""
+def draw(postgres: str = "postgres") -> dict[str, str]:
+    """Every file by its name. `postgres` is host, or host:port, of the database server."""
     password = {name: secrets.token_hex(24) for name in ("postgres", "owner", "app", "airflow", "redis", "orthanc")}
     users = {user: secrets.token_urlsafe(24) for user in ("admin", "dispatcher", "auditor")}
     store_key, store_secret = secrets.token_hex(10), secrets.token_hex(24)
-    ledger = f"postgresql://transfer_app:{password['app']}@postgres/transfer"
-    airflow = f"airflow:{password['airflow']}@postgres/airflow"
+    ledger = f"postgresql://transfer_app:{password['app']}@{postgres}/transfer"
+    airflow = f"airflow:{password['airflow']}@{postgres}/airflow"
     door_tokens = {name: secrets.token_urlsafe(32) for name in SANDBOX}
     tokens = _sandbox_tokens(door_tokens)
     files = {
         "postgres_password": password["postgres"],
         "owner.env": _env(
-            {"TRANSFER_OWNER_DATABASE_URL": f"postgresql://transfer_owner:{password['owner']}@postgres/transfer"}
+            {"TRANSFER_OWNER_DATABASE_URL": f"postgresql://transfer_owner:{password['owner']}@{postgres}/transfer"}
         ),
         "settings.env": _env(
             {
@@ -95,9 +97,12 @@ def _env(values: dict[str, str]) -> str:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Draws the secrets that docker-compose.yaml hands out.")
+    parser.add_argument("--postgres", metavar="HOST:PORT", default="postgres", help="a database server of your own")
+    asked = parser.parse_args()
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     FOLDER.chmod(0o700)
-    drawn = draw()
+    drawn = draw(asked.postgres)
     if there := [name for name in drawn if (FOLDER / name).exists()]:
         sys.stderr.write(f"{there[0]} is there already: the secrets belong together and are drawn once.\n")
         return 1

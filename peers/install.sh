@@ -86,8 +86,17 @@ hapi() { mvn -B -q -f peers/hapi/pom.xml package; }
 
 versitygw() { GOBIN="$into/bin" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw_version"; }
 
+# A program that others wrote, from its module, with its checksums locked here.
+composer() {
+  mkdir -p "$into/bin" &&
+    (cd peers/compose && go build -mod=readonly -trimpath -ldflags='-s -w' -o "$into/bin/docker-compose" \
+      github.com/docker/compose/v2/cmd)
+}
+
 versitygw_version=v1.7.0
 tools="orthanc orthanc-dicomweb dcmtk nginx-light chromium"
+# An engine for `make compose-test`, and what its stand-in images are made of.
+tools="$tools docker.io iptables slirp4netns tini mmdebstrap caddy"
 [ "$with_slow" = slow ] && tools="$tools ceph-mon ceph-osd radosgw"
 has java && has mvn || tools="$tools maven default-jdk-headless"
 has node && has npm || tools="$tools nodejs npm"
@@ -95,7 +104,12 @@ has node && has npm || tools="$tools nodejs npm"
 debian $tools
 peer python "$(stamp peers/python/requirements.txt)" python_peers
 if has npm; then peer node "$(stamp peers/node/package-lock.json)" node_peers; else failed node "npm is missing"; fi
-if has go; then peer versitygw "$versitygw_version" versitygw; else failed versitygw "Go 1.25 or later is missing"; fi
+if has go; then
+  peer versitygw "$versitygw_version" versitygw
+  peer docker-compose "$(stamp peers/compose/go.mod peers/compose/go.sum)" composer
+else
+  failed versitygw "Go 1.25 or later is missing"
+fi
 if has mvn; then
   peer hapi "$(stamp peers/hapi/pom.xml peers/hapi/src/main/java/*.java peers/hapi/src/main/resources/*)" hapi
 else

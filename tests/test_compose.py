@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES = COMPOSE["services"]
+#: another's image, for trying things out: it is not guarded as what patients' data goes through
+STAND_INS = {"orthanc", "hapi-fhir"}
+GUARDED = {name: one for name, one in SERVICES.items() if name not in STAND_INS}
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
@@ -31,7 +34,20 @@ def _loaded(name: str) -> ModuleType:
 
 
 make_secrets = _loaded("make_secrets")
+pin_digests = _loaded("pin_digests")
 sandbox = _loaded("sandbox")
+
+
+class _Overrides(yaml.SafeLoader):
+    """Knows what an override may say beside plain YAML: https://docs.docker.com/reference/compose-file/merge"""
+
+
+_Overrides.add_constructor("!reset", lambda loader, node: None)
+OVERRIDES = {
+    path.name: yaml.load(path.read_text(), _Overrides)  # noqa: S506 - a safe loader
+    for path in sorted((ROOT / "deploy").glob("compose.*.yaml"))
+}
+TEXTS = [TEXT, *(path.read_text() for path in sorted((ROOT / "deploy").glob("compose.*.yaml")))]
 
 
 def _names(entries: list[object], key: str) -> set[str]:
@@ -44,7 +60,7 @@ def _environment(service: str) -> dict[str, str]:
 
 
 def test_every_variable_has_a_default_and_is_explained():
-    variables = re.findall(r"(?<!\$)\$\{(\w+)(:-[^}]*)?\}", TEXT)
+    variables = re.findall(r"(?<!\$)\$\{(\w+)(:-[^}]*)?\}", "".join(TEXTS))
 
     assert variables
     assert [name for name, default in variables if not default] == []
@@ -75,14 +91,64 @@ def test_who_waits_for_health_waits_for_a_service_that_tells_it():
             assert is_told or how["condition"] != "service_healthy", name
 
 
-def test_every_service_that_stays_says_how_it_is_or_why_it_cannot():
-    for name, service in SERVICES.items():
-        assert service.get("restart") == "no" or "healthcheck" in service, name
+def test_every_service_that_stays_says_how_it_is():
+    """`up --wait` ends with an error where a check is disabled; HAPI's image has nothing to check with."""
+    silent = {name for name, one in SERVICES.items() if one.get("restart") != "no" and "healthcheck" not in one}
+
+    assert silent == {"hapi-fhir"}
+    assert [name for name, one in SERVICES.items() if "disable" in one.get("healthcheck", {})] == []
 
 
-def test_only_the_doors_are_reachable_from_outside():
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
-    assert all("${DOORS_ADDRESS:-127.0.0.1}" in port for port in SERVICES["gateway"]["ports"])
+def test_nothing_is_published_but_by_the_edge():
+    """A published port cannot be two containers', and `--scale gateway=2` is to work as it stands."""
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["edge"]
+    assert SERVICES["edge"]["profiles"] == ["edge"]
+
+
+def test_whatever_is_published_is_on_loopback_until_somebody_says_otherwise():
+    services = [SERVICES, *(one["services"] for one in OVERRIDES.values())]
+    ports = [port for these in services for one in these.values() for port in (one or {}).get("ports", [])]
+
+    assert len(ports) == 4
+    assert all(re.match(r"\$\{(EDGE|MLLP|DOORS)_ADDRESS:-127\.0\.0\.1\}:", port) for port in ports)
+
+
+def test_an_override_changes_only_services_that_are_there():
+    assert set(OVERRIDES) == {"compose.mllp.yaml", "compose.outside.yaml", "compose.tls.yaml"}
+    assert all(set(one["services"]) <= set(SERVICES) for one in OVERRIDES.values())
+
+
+def test_with_an_outside_database_every_service_of_ours_gets_a_way_out():
+    ours = {name for name, one in GUARDED.items() if "TRANSFER_S3_BUCKET" in one.get("environment", {})}
+    given = {name for name, one in OVERRIDES["compose.outside.yaml"]["services"].items() if "networks" in one}
+
+    assert given == ours
+
+
+@pytest.mark.parametrize("service", GUARDED)
+def test_what_patients_data_goes_through_is_guarded_and_bounded(service: str):
+    one = GUARDED[service]
+
+    assert one["cap_drop"] == ["ALL"]
+    assert one["security_opt"] == ["no-new-privileges:true"]
+    assert one["read_only"] is True
+    assert one["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+    assert one["pids_limit"] and one["mem_limit"] and one["cpus"]
+    assert all("size=" in place for place in one["tmpfs"] if "/var/lib/" in place)
+
+
+def test_one_service_builds_the_image_and_the_others_name_it():
+    ours = [name for name, one in SERVICES.items() if one["image"].startswith("records-transfer:")]
+
+    assert [name for name, one in SERVICES.items() if "build" in one] == ["prepare"]
+    assert len(ours) == 10
+
+
+def test_no_check_of_health_starts_a_command_line():
+    """Airflow's, Celery's and ours take seconds of a processor, and a check is run for ever."""
+    for name, one in SERVICES.items():
+        asked = " ".join(one.get("healthcheck", {}).get("test", []))
+        assert not re.search(r"\b(airflow jobs|celery|transfer)\b(?!\.probe)", asked.partition("/")[0]), name
 
 
 def test_stores_have_no_way_out():
@@ -168,11 +234,12 @@ def test_its_airflow_is_configured_as_the_embedded_one(tmp_path: Path):
 #: what the scheduler loads, and what `airflow celery worker` and `celery --app` load
 _EXECUTOR = """
 from airflow.executors.executor_loader import ExecutorLoader
+from celery.app.backends import by_url
 from airflow.providers.celery.cli import celery_command
 from airflow.providers.celery.executors.celery_executor import app
 
 print(type(ExecutorLoader.get_default_executor()).__name__, app.connection_for_write().transport.driver_type,
-      type(app.backend).__name__)
+      by_url(app.conf.result_backend)[0].__name__)
 """
 
 
@@ -188,7 +255,7 @@ def test_the_executor_can_be_loaded_as_the_scheduler_and_the_workers_load_it(ser
 
     done = subprocess.run([sys.executable, "-c", _EXECUTOR], env=environment, capture_output=True, text=True)
 
-    assert done.stdout.splitlines()[-1:] == ["CeleryExecutor redis RedisBackend"], done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1:] == ["CeleryExecutor redis DatabaseBackend"], done.stderr[-2000:]
 
 
 def test_every_file_the_image_copies_is_let_in():
@@ -236,3 +303,22 @@ def test_what_reaches_the_sandboxes_container_is_handed_on_both_ways_to_its_end(
                 return answer
 
     assert asyncio.run(asyncio.wait_for(through(), 10)) == b"X" * 300_000
+
+
+def test_an_image_is_pinned_by_the_digest_of_its_own_repository():
+    digest = "sha256:" + "a" * 64
+
+    assert pin_digests.pinned("caddy:2.10.2", [f"mirror/caddy@sha256:b, caddy@{digest}", f"caddy@{digest}"]) == (
+        f"caddy:2.10.2@{digest}"
+    )
+    assert pin_digests.pinned("here:5000/caddy", [f"here:5000/caddy@{digest}"]) == f"here:5000/caddy@{digest}"
+    assert pin_digests.pinned("caddy:2.10.2", [f"mirror/caddy@{digest}"]) is None
+    written = yaml.safe_load(pin_digests.override({"edge": f"caddy:2.10.2@{digest}"}))
+    assert written == {"services": {"edge": {"image": f"caddy:2.10.2@{digest}"}}}
+
+
+def test_the_secrets_of_an_outside_database_name_its_server():
+    drawn = make_secrets.draw("db.example.org:5433")
+
+    assert all("@db.example.org:5433/" in drawn[name] for name in ("owner.env", "settings.env", "dispatcher.env"))
+    assert drawn["airflow_database_url"].endswith("@db.example.org:5433/airflow")
