@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 import urllib3
 
+from transfer.adapters.airflow_api import AirflowApi, Noted, Posted
 from transfer.embedded.airflow import COMPONENTS
 from transfer.embedded.process import Handle
 from transfer.settings import Settings, is_open_to_others
@@ -217,6 +220,31 @@ def test_airflow_cannot_read_the_ledger(whole_system):
 
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(host=sockets, user="airflow", password=passwords["airflow"], dbname="transfer")
+
+
+def test_two_dispatchers_that_post_and_note_one_run_at_once_make_one_run_and_meet_no_error(whole_system, api):
+    url = Settings.load({}, whole_system.var).airflow_url
+    password = json.loads((whole_system.var / "airflow" / "passwords.json").read_text())["dispatcher"]
+    two = [AirflowApi(url, "dispatcher", password) for _ in range(2)]
+    together = threading.Barrier(2)
+
+    def both(do):
+        def work(one):
+            together.wait()
+            return do(one)
+
+        with ThreadPoolExecutor(2) as pool:
+            return set(pool.map(work, two))
+
+    for number in range(6):
+        run = new_run()
+        assert both(lambda one, run=run: one.post_run("probe", run, {"seconds": 0})) == {Posted.THERE}
+        assert both(lambda one, run=run, said=f"asked {number}": one.note("probe", run, said)) <= {
+            Noted.THERE,
+            Noted.NOT_NOW,
+        }
+        assert two[0].note("probe", run, "asked") is Noted.THERE
+        assert api("GET", f"/api/v2/dags/probe/dagRuns/{run}", "dispatcher")[1]["note"] == "asked"
 
 
 def test_runs_that_are_too_old_are_pruned_with_their_tasks_and_no_others(whole_system, api):
