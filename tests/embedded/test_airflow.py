@@ -4,8 +4,11 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import psycopg
 import pytest
 import urllib3
 
+from transfer.adapters.airflow_api import AirflowApi, Noted, Posted
 from transfer.embedded.airflow import COMPONENTS
 from transfer.embedded.process import Handle
 from transfer.settings import Settings, is_open_to_others
@@ -216,6 +220,55 @@ def test_airflow_cannot_read_the_ledger(whole_system):
 
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(host=sockets, user="airflow", password=passwords["airflow"], dbname="transfer")
+
+
+def test_two_dispatchers_that_post_and_note_one_run_at_once_make_one_run_and_meet_no_error(whole_system, api):
+    url = Settings.load({}, whole_system.var).airflow_url
+    password = json.loads((whole_system.var / "airflow" / "passwords.json").read_text())["dispatcher"]
+    two = [AirflowApi(url, "dispatcher", password) for _ in range(2)]
+    together = threading.Barrier(2)
+
+    def both(do):
+        def work(one):
+            together.wait()
+            return do(one)
+
+        with ThreadPoolExecutor(2) as pool:
+            return set(pool.map(work, two))
+
+    for number in range(6):
+        run = new_run()
+        assert both(lambda one, run=run: one.post_run("probe", run, {"seconds": 0})) == {Posted.THERE}
+        assert both(lambda one, run=run, said=f"asked {number}": one.note("probe", run, said)) <= {
+            Noted.THERE,
+            Noted.NOT_NOW,
+        }
+        assert two[0].note("probe", run, "asked") is Noted.THERE
+        assert api("GET", f"/api/v2/dags/probe/dagRuns/{run}", "dispatcher")[1]["note"] == "asked"
+
+
+def test_runs_that_are_too_old_are_pruned_with_their_tasks_and_no_others(whole_system, api):
+    held = Path(f"/proc/{whole_system.pid('airflow-scheduler')}/environ").read_text()
+    environment = dict(entry.split("=", 1) for entry in held.split("\0") if "=" in entry)
+    url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "")
+    old, young = new_run(), new_run()
+    for run in (old, young):
+        post_run(api, run)
+        assert await_end(api, run) == "success"
+    with psycopg.connect(url) as database:
+        for table in (b"dag_run", b"task_instance"):
+            statement = b"UPDATE " + table + b" SET start_date = now() - interval '401 days' WHERE run_id = %s"
+            assert database.execute(statement, [old]).rowcount > 0
+
+    pruned = [sys.executable, "-m", "transfer.embedded.airflow_prune"]
+    ended = subprocess.run(pruned, env=environment, cwd=whole_system.var, check=False, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert api("GET", f"/api/v2/dags/probe/dagRuns/{old}", "dispatcher")[0] == 404
+    assert api("GET", f"/api/v2/dags/probe/dagRuns/{young}", "dispatcher")[0] == 200
+    with psycopg.connect(url) as database:
+        left = database.execute("SELECT run_id FROM task_instance WHERE run_id = ANY(%s)", [[old, young]]).fetchall()
+    assert {run for (run,) in left} == {young}
 
 
 def test_a_scheduler_killed_with_a_task_running_comes_back_and_the_run_ends_well(whole_system, api, eventually):
