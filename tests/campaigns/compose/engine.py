@@ -34,10 +34,14 @@ class EngineFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """A running engine. `init` is the machine's number of its first process."""
+    """A running engine. `init` is the machine's number of its first process; its containers are in the control group
+    `group`; images and volumes lie in `data`.
+    """
 
     host: str
     folder: Path
+    data: Path
+    group: str
     init: int
 
     def environment(self) -> dict[str, str]:
@@ -122,7 +126,7 @@ def an_engine(data: Path) -> Iterator[Engine]:
         assert first.stdin
         first.stdin.write(b"\n")
         first.stdin.flush()
-        found = Engine(host=f"unix://{folder}/docker.sock", folder=folder, init=init)
+        found = Engine(host=f"unix://{folder}/docker.sock", folder=folder, data=data, group=group, init=init)
         _await_answer(found, first)
         with _weighted(group):
             yield found

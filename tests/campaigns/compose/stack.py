@@ -49,7 +49,7 @@ class Stack:
     tree: Path
     composer: Path
     files: tuple[str, ...] = ("docker-compose.yaml",)
-    profiles: tuple[str, ...] = ("sandbox",)
+    profiles: tuple[str, ...] = ("sandbox", "edge")
     variables: dict[str, str] = field(default_factory=dict)
 
     def compose(
@@ -67,6 +67,19 @@ class Stack:
         labels = ("project", PROJECT), ("service", service)
         filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels]
         return self.engine.text("ps", "--quiet", *filters).split()
+
+    def up(self, *words: str) -> None:
+        """Start whatever does not run, and wait until all of it is well."""
+        self.compose("up", "--detach", "--wait", *words)
+
+    def crash(self, container: str) -> None:
+        """Kill a container's first process, and with it all others, as a machine's memory killer does.
+
+        `docker kill` would count as a person's wish, after which it is not started again.
+        """
+        state: Any = self.engine.inspected(container)["State"]
+        words = ["nsenter", f"--target={self.engine.init}", "--pid", "--", "kill", "-KILL", str(state["Pid"])]
+        run(words, self.engine.environment())
 
     def inside(self, service: str, *words: str, said: bytes | None = None) -> bytes:
         """What a command in a service's container printed.
@@ -114,14 +127,18 @@ def copy_of_checkout(folder: Path) -> Path:
 
 
 def until(what: str, look: Callable[[], Any], seconds: float) -> Any:
-    """Look again and again until something is found.
+    """Look again and again until something is found. A command that fails meanwhile has found nothing.
 
     Raises:
         NotYet: it did not come within `seconds`.
     """
     end = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > end:
-            raise NotYet(f"waited {seconds:.0f} s: {what}")
+    said = ""
+    while time.monotonic() < end:
+        try:
+            if found := look():
+                return found
+        except EngineFailed as error:
+            said = f"; at last: {error}"
         time.sleep(0.5)
-    return found
+    raise NotYet(f"waited {seconds:.0f} s: {what}{said}")
