@@ -1,6 +1,7 @@
 """The dispatcher: owed rounds become runs, runs that came to nothing become rounds again, sentences become notes.
 
-It carries nothing and decides nothing about a case. Several may run at once; a post twice is a run once.
+It carries nothing and decides nothing about a case. Several may run at once; a post twice is a run once. SIGTERM ends
+it: what it has asked of Airflow is answered first, for TRANSFER_GRACE_SECONDS at the most.
 
     python -m transfer.dispatcher
 """
@@ -9,12 +10,15 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from typing import TypeVar
 
-from transfer import logs, wiring
-from transfer.adapters.airflow_api import AirflowApi, Posted
+from transfer import health, logs, wiring
+from transfer.adapters.airflow_api import AirflowApi, Noted, Posted
 from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
+from transfer.health import Readiness
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX
 from transfer.ledger import Ledger, Tx, holds, purging, rounds
@@ -22,10 +26,14 @@ from transfer.rounds import Dag, Round, RunState, SweepAction, judge
 
 log = logging.getLogger("transfer.dispatcher")
 
+T = TypeVar("T")
+
 #: seconds between two looks at what is owed, two sweeps, and two looks at what lapsed
 POST_EVERY_SECONDS, SWEEP_EVERY_SECONDS, HOUSEKEEPING_EVERY_SECONDS = 0.2, 2.0, 30.0
 #: seconds until it is said again that a run takes too long
 ALARM_AGAIN_SECONDS = 600.0
+#: Airflow may keep one question waiting so long; if nothing moves for longer, something holds us
+MAX_STILL_SECONDS = 300.0
 #: how much later a post is tried again
 RETRY_AFTER_NOT_NOW = timedelta(seconds=2)
 RETRY_AFTER_NO_DAG = timedelta(seconds=5)
@@ -33,18 +41,35 @@ RETRY_AFTER_REFUSED = timedelta(seconds=30)
 
 
 class Dispatcher:
-    """One dispatcher. `step` does what is due at this moment and can be called as often as one likes."""
+    """One dispatcher. `step` does what is due at this moment and can be called as often as one likes. Once `stopped`
+    says so it asks Airflow nothing more.
+    """
 
-    def __init__(self, ledger: Ledger, airflow: AirflowApi) -> None:
+    def __init__(self, ledger: Ledger, airflow: AirflowApi, stopped: Callable[[], bool] = lambda: False) -> None:
         self._ledger = ledger
         self._airflow = airflow
+        self._stopped = stopped
         self._next_sweep = 0.0
         self._next_housekeeping = 0.0
         #: run → when it was last said that it takes too long
         self._alarmed: dict[str, float] = {}
+        self._moved_at = time.monotonic()
+
+    def is_turning(self) -> bool:
+        """It has moved on lately, whatever it met: nothing holds it."""
+        return time.monotonic() - self._moved_at < MAX_STILL_SECONDS
+
+    def _each(self, things: Iterable[T]) -> Iterator[T]:
+        """One after the other, until stopped."""
+        for thing in things:
+            if self._stopped():
+                return
+            self._moved_at = time.monotonic()
+            yield thing
 
     def step(self) -> None:
         """Post, note, and when it is time sweep."""
+        self._moved_at = time.monotonic()
         self.post()
         self.note()
         now = time.monotonic()
@@ -58,8 +83,8 @@ class Dispatcher:
     def post(self) -> None:
         """Post what is owed. What Airflow does not take is tried again; no round blocks another."""
         with self._ledger.transaction() as tx:
-            owed = rounds.postable(tx)
-        for one in owed:
+            owed = rounds.claim(tx, rounds.postable(tx))
+        for one in self._each(owed):
             self._post(one)
 
     def _post(self, one: Round) -> None:
@@ -92,9 +117,10 @@ class Dispatcher:
         """Put the sentence a task left onto its run."""
         with self._ledger.transaction() as tx:
             waiting = rounds.unnoted(tx)
-        for one, sentence in waiting:
+        for one, sentence in self._each(waiting):
             try:
-                self._airflow.note(one.dag, one.run_id, sentence)
+                if self._airflow.note(one.dag, one.run_id, sentence) is Noted.NOT_NOW:
+                    continue
             except Unexpected as error:
                 log.error("note %s %s: %s", one.dag, one.run_id, error)  # it is not worth holding up the others
             with self._ledger.transaction() as tx:
@@ -105,10 +131,10 @@ class Dispatcher:
         with self._ledger.transaction() as tx:
             unfinished = rounds.unfinished(tx)
             now = tx.now()
-        live = {dag: self._airflow.live_runs(dag) for dag in {one.dag for one in unfinished}}
-        for one in unfinished:
+        live = {dag: self._airflow.live_runs(dag) for dag in self._each({one.dag for one in unfinished})}
+        for one in self._each(unfinished):
             try:
-                state = live[one.dag].get(one.run_id) or self._airflow.run_state(one.dag, one.run_id)
+                state = live.get(one.dag, {}).get(one.run_id) or self._airflow.run_state(one.dag, one.run_id)
             except Unexpected as error:
                 log.error("look at %s %s: %s", one.dag, one.run_id, error)
                 continue
@@ -172,14 +198,24 @@ def main() -> None:
     logs.configure()
     settings = wiring.load_settings()
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=2)
     airflow = AirflowApi(settings.airflow_url, settings.airflow_user, settings.airflow_password)
-    try:
-        run(Dispatcher(ledger, airflow), stop.is_set, stop.wait)
-    finally:
-        ledger.close()
+    dispatcher = Dispatcher(ledger, airflow, stop.is_set)
+    with closing(ledger), wiring.checks(settings, ledger) as checks:
+        readiness = Readiness({**checks, "airflow": airflow.answers})
+
+        def end(*_: object) -> None:
+            """Not ready at once; what was asked of Airflow may still be answered, for so long."""
+            readiness.stop()
+            stop.set()
+            later = threading.Timer(settings.grace_seconds, airflow.cut)
+            later.daemon = True
+            later.start()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        with health.served(settings.health, readiness, is_live=dispatcher.is_turning):
+            run(dispatcher, stop.is_set, stop.wait)
 
 
 if __name__ == "__main__":

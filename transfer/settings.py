@@ -27,6 +27,7 @@ _DEFAULTS = {
     "TRANSFER_S3_CHECKSUMS": "when_required",
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_TLS_TERMINATED": "0",
+    "TRANSFER_GRACE_SECONDS": "10",
 }
 
 
@@ -122,8 +123,18 @@ class Settings:
     @property
     def gateway_http(self) -> tuple[str, int]:
         """Host and port the HTTP doors listen on."""
-        host, _, port = self._needed("TRANSFER_GATEWAY_HTTP").rpartition(":")
-        return host.strip("[]"), int(port)
+        return _address(self._needed("TRANSFER_GATEWAY_HTTP"))
+
+    @property
+    def health(self) -> tuple[str, int] | None:
+        """Host and port on which this process says how it is; without one it tells nobody."""
+        value = self.names.get("TRANSFER_HEALTH")
+        return _address(value) if value else None
+
+    @property
+    def grace_seconds(self) -> int:
+        """How long a process that is asked to stop may finish what is under way."""
+        return int(self._needed("TRANSFER_GRACE_SECONDS"))
 
     @property
     def public_url(self) -> str:
@@ -189,9 +200,17 @@ class Settings:
         ):
             if self.names[name] not in choices:
                 raise BadSetting(name, "has a value it cannot have", f"It is one of {', '.join(choices)}.")
-        address = self.names.get("TRANSFER_GATEWAY_HTTP", "127.0.0.1:1")
-        if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
-            raise BadSetting("TRANSFER_GATEWAY_HTTP", "is no address", "It is host:port, as 127.0.0.1:8080.")
+        if not re.fullmatch(r"[1-9]\d{0,3}", self.names["TRANSFER_GRACE_SECONDS"]):
+            raise BadSetting("TRANSFER_GRACE_SECONDS", "is no length of time", "It is 1 to 9999 seconds.")
+        for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_HEALTH"):
+            address = self.names.get(name) or "127.0.0.1:1"
+            if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
+                raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
+
+
+def _address(value: str) -> tuple[str, int]:
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def read(path: Path) -> dict[str, str]:

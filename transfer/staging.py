@@ -67,6 +67,9 @@ class Vault(Protocol):
     def remove(self, key: str) -> None:
         """Remove every version of an object and its open parts. Removing what is not there does nothing."""
 
+    def answers(self) -> bool:
+        """Whether the store answers now, and what it keeps may be reached as it is configured."""
+
     def keys(self) -> Iterator[str]:
         """The keys of all readable objects, by the store's listing.
 

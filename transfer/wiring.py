@@ -19,11 +19,13 @@ from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.facts import Origin
 from transfer.flow.services import Services
+from transfer.health import Check
 from transfer.institutions import AskedForDocuments, AskedForImages, DicomwebSource, DimseSource, FhirSource
 from transfer.ledger import Ledger, vault_objects
 from transfer.sealing import SITE
 from transfer.settings import Settings
 from transfer.sources import DocumentSource, ImageArchive
+from transfer.staging import Vault
 
 
 def origin(process: str, **more: object) -> Origin:
@@ -114,6 +116,25 @@ def signer(settings: Settings) -> KeySigner:
         except FileExistsError:
             pass  # another process was first
     return KeySigner.from_file(path)
+
+
+@contextmanager
+def checks(settings: Settings, book: Ledger, store: Vault | None = None) -> Iterator[dict[str, Check]]:
+    """What a process asks before it calls itself ready: ledger, keys, and the store where it uses one.
+
+    The ledger is asked over a connection of its own, so that a busy process is not taken for one that cannot work.
+    """
+    asking = Ledger(settings.database_url, book.keys, book.origin, connections=1)
+
+    def has_ledger() -> bool:
+        with asking.transaction() as tx:
+            return bool(tx.now())
+
+    found = {"ledger": has_ledger, "keys": lambda: bool(book.keys.hmac(SITE, b"ready"))}
+    try:
+        yield {**found, "store": store.answers} if store else found
+    finally:
+        asking.close()
 
 
 def load_settings() -> Settings:

@@ -176,3 +176,17 @@ def test_a_source_that_fails_midway_fails_the_keeping_with_its_own_error(vault, 
 
     with pytest.raises(Interrupted):
         vault.keep(failing())
+
+
+def test_a_store_that_is_there_answers(vault):
+    assert vault.answers()
+
+
+@pytest.mark.servers
+def test_a_store_that_is_away_or_turns_us_away_does_not_answer(store):
+    how = {"region": "us-east-1", "access_key": store.access_key, "bucket": "contract"}
+    away = S3Vault(endpoint="http://127.0.0.1:1", secret_key=store.secret_key, **how)
+    closed = S3Vault(endpoint=store.endpoint, secret_key="not this one", **how)
+
+    assert not away.answers()
+    assert not closed.answers()

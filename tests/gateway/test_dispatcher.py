@@ -4,6 +4,7 @@ Airflow itself is in tests/journeys/test_airflow.py.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from http.server import ThreadingHTTPServer
@@ -175,6 +176,71 @@ def test_the_sentence_a_task_left_stands_on_its_run(dispatcher, ledger, airflow)
     dispatcher.note()
 
     assert airflow.runs["open_case", f"{ONE}.1"]["note"] == "asked 3, waiting for 1: release form"
+
+
+def test_two_dispatchers_share_the_work_and_say_nothing_of_each_other(ledger, airflow, caplog):
+    """Each asks Airflow for what the other does not have in its hands."""
+    subjects = [f"c{number:011}" for number in range(60)]
+    ring(ledger, *subjects)
+    two = [Dispatcher(ledger, AirflowApi(airflow.url, "dispatcher", "secret")) for _ in range(2)]
+    together = threading.Barrier(2)
+
+    def work(one: Dispatcher) -> None:
+        together.wait()
+        for _ in range(4):
+            one.step()
+
+    threads = [threading.Thread(target=work, args=[one]) for one in two]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert airflow.posts == Counter(f"{subject}.1" for subject in subjects)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_what_a_dead_dispatcher_had_in_its_hands_is_posted_by_another(dispatcher, ledger, airflow):
+    ring(ledger, ONE, TWO)
+    with ledger.transaction() as tx:
+        assert len(rounds.claim(tx, rounds.postable(tx))) == 2
+    dispatcher.post()
+    assert airflow.states() == {}
+
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET not_before = not_before - %s", rounds.POSTING)
+    dispatcher.post()
+    assert set(airflow.states()) == {f"{ONE}.1", f"{TWO}.1"}
+
+
+def test_a_note_that_another_puts_at_the_same_moment_is_no_error_and_is_put_again(dispatcher, ledger, airflow, caplog):
+    ring(ledger, ONE)
+    dispatcher.post()
+    with ledger.transaction() as tx:
+        rounds.done(tx, rounds.take(tx, Dag.OPEN_CASE, ONE, 1), "asked 3")
+    airflow.refuse_notes = [409]
+    dispatcher.note()
+    assert airflow.runs["open_case", f"{ONE}.1"]["note"] is None
+    dispatcher.note()
+
+    assert airflow.runs["open_case", f"{ONE}.1"]["note"] == "asked 3"
+    assert caplog.records == []
+
+
+def test_one_that_is_asked_to_stop_asks_airflow_nothing_more(ledger, airflow):
+    ring(ledger, ONE, TWO)
+    stopping = Dispatcher(ledger, AirflowApi(airflow.url, "dispatcher", "secret"), lambda: bool(airflow.posts))
+    stopping.step()
+
+    assert len(airflow.posts) == 1
+
+
+@pytest.mark.parametrize("is_healthy", [True, False])
+def test_airflow_answers_where_it_reaches_its_database(airflow, is_healthy):
+    airflow.is_healthy = is_healthy
+
+    assert AirflowApi(airflow.url, "x", "y").answers() is is_healthy
+    assert not AirflowApi("http://127.0.0.1:1", "x", "y").answers()
 
 
 def test_a_wrong_password_is_said_and_not_hammered(ledger):

@@ -1,13 +1,16 @@
 """Airflow's API on a loopback socket, which answers as a test tells it to."""
 
 import json
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 
 class ScriptedAirflow(ThreadingHTTPServer):
-    """Runs as Airflow keeps them: by id, once. `refuse` are statuses given to posts of a subject."""
+    """Runs as Airflow keeps them: by id, once. `refuse` are statuses given to posts of a subject, `refuse_notes` those
+    given to the next notes.
+    """
 
     daemon_threads = True
 
@@ -15,6 +18,10 @@ class ScriptedAirflow(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), AirflowHandler)
         self.runs: dict[tuple[str, str], dict[str, Any]] = {}
         self.refuse: dict[str, int] = {}
+        self.refuse_notes: list[int] = []
+        self.is_healthy = True
+        #: how often each run was asked for
+        self.posts: Counter[str] = Counter()
         self.logins = 0
         self.tokens: set[str] = set()
 
@@ -43,6 +50,7 @@ class AirflowHandler(BaseHTTPRequestHandler):
             return self._answer(401, {})
         if status := self.server.refuse.get(body["conf"]["subject"]):
             return self._answer(status, {"detail": "no"})
+        self.server.posts[body["dag_run_id"]] += 1
         key = (self.path.split("/")[4], body["dag_run_id"])
         if key in self.server.runs:
             return self._answer(409, {})
@@ -51,6 +59,9 @@ class AirflowHandler(BaseHTTPRequestHandler):
         return self._answer(200, self.server.runs[key])
 
     def do_GET(self) -> None:
+        if self.path == "/api/v2/monitor/health":
+            status = "healthy" if self.server.is_healthy else "unhealthy"
+            return self._answer(200, {"metadatabase": {"status": status}, "scheduler": {"status": status}})
         if not self._is_known():
             return self._answer(401, {})
         parts = urlsplit(self.path).path.split("/")
@@ -65,6 +76,9 @@ class AirflowHandler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         parts = urlsplit(self.path).path.split("/")
         found = self.server.runs.get((parts[4], parts[6]))
+        if self.server.refuse_notes:
+            self._body()
+            return self._answer(self.server.refuse_notes.pop(0), {"detail": "Unique constraint violation"})
         if found:
             found["note"] = self._body()["note"]
         return self._answer(200 if found else 404, found or {})

@@ -56,7 +56,16 @@ def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):
     assert "TRANSFER_OWNER_DATABASE_URL" not in settings.names
 
 
-@pytest.mark.parametrize("name", ["TRANSFER_S3_CHECKSUMS", "TRANSFER_TLS_TERMINATED", "TRANSFER_GATEWAY_HTTP"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TRANSFER_S3_CHECKSUMS",
+        "TRANSFER_TLS_TERMINATED",
+        "TRANSFER_GATEWAY_HTTP",
+        "TRANSFER_HEALTH",
+        "TRANSFER_GRACE_SECONDS",
+    ],
+)
 def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, name):
     with pytest.raises(BadSetting, match=name) as caught:
         Settings.load({name: "zzmarker"}, tmp_path)

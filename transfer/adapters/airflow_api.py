@@ -30,6 +30,16 @@ class Posted(StrEnum):
     REFUSED = "refused"
 
 
+class Noted(StrEnum):
+    """What Airflow made of a note."""
+
+    THERE = "there"
+    #: 404: there is no such run (any more)
+    NO_RUN = "no-run"
+    #: 409: somebody else put the first note on this run at the same moment
+    NOT_NOW = "not-now"
+
+
 class AirflowApi:
     """One user's way to one Airflow. The token is fetched when needed and anew when it is no longer taken."""
 
@@ -83,13 +93,35 @@ class AirflowApi:
             if len(runs) < _PAGE or len(found) >= _RUNS:
                 return found
 
-    def note(self, dag: Dag, run_id: str, note: str) -> bool:
-        """Put a note on a run. False: there is no such run (any more)."""
+    def note(self, dag: Dag, run_id: str, note: str) -> Noted:
+        """Put a note on a run. Doing so twice changes nothing.
+
+        Raises:
+            Unreachable, TurnedAway, Unexpected: as `post_run`.
+        """
         path = f"/dags/{dag}/dagRuns/{quote(run_id, safe='')}?update_mask=note"
         status, _ = self._ask("PATCH", path, {"note": note[:_NOTE]})
-        if status not in (200, 404):
-            raise Unexpected(f"Airflow answered {status} to a note")
-        return status == 200
+        match status:
+            case 200:
+                return Noted.THERE
+            case 404:
+                return Noted.NO_RUN
+            case 409:
+                return Noted.NOT_NOW
+        raise Unexpected(f"Airflow answered {status} to a note")
+
+    def answers(self) -> bool:
+        """Whether Airflow takes requests and reaches its database. It needs no login."""
+        try:
+            status, said = self._send("GET", "/api/v2/monitor/health", None, None)
+        except Unreachable:
+            return False
+        database = said.get("metadatabase")
+        return status == 200 and isinstance(database, dict) and database.get("status") == "healthy"
+
+    def cut(self) -> None:
+        """End what other threads are asking: it is then not answered."""
+        self._client.cut()
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
         for _ in range(2):

@@ -4,13 +4,11 @@ Each component is a process; a *job* is one that ends when it is done; a *step* 
 """
 
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import urllib3
@@ -129,20 +127,17 @@ def _set_up(installation: Installation) -> list[Unit]:
 
 def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
     """The gateway, and the dispatcher where there is an Airflow to post to."""
-    settings = installation.settings
-    host, port = settings.gateway_http
-    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    scheme = "https" if settings.tls_certificate else "http"
-    answers = _answering(
-        f"{scheme}://{'127.0.0.1' if everywhere else host}:{port}/health", shows=settings.tls_certificate
-    )
+    grace = float(installation.settings.grace_seconds)
+    escalation = ((signal.SIGTERM, grace + 5.0), (signal.SIGKILL, 5.0))
+    gateway = f"http://{installation.health_address('gateway')}"
     found: list[Unit] = [
         Component(
             name="gateway",
             needs=("ledger", "bucket"),
-            start=_python(installation, "gateway", "transfer.gateway"),
-            ready=answers,
-            healthy=answers,
+            start=_ours(installation, "gateway"),
+            ready=_answering(f"{gateway}/ready"),
+            healthy=_answering(f"{gateway}/live"),
+            escalation=escalation,
         )
     ]
     if with_airflow or not installation.is_embedded("airflow"):
@@ -150,7 +145,11 @@ def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
             name="dispatcher",
             needs=("ledger", "dags") if with_airflow else ("ledger",),
             uses=("gateway",),
-            start=_python(installation, "dispatcher", "transfer.dispatcher"),
+            start=_ours(installation, "dispatcher"),
+            # Airflow or the ledger may be away: it waits for them, and starting it anew would not bring them back
+            ready=_answering(f"http://{installation.health_address('dispatcher')}/live"),
+            healthy=_answering(f"http://{installation.health_address('dispatcher')}/live"),
+            escalation=escalation,
         )
         found.append(dispatcher)
     return found
@@ -163,7 +162,13 @@ def _institution(installation: Installation, name: str) -> Component:
     return Component(
         name=f"sandbox-{name}",
         # a peer: it gets none of our settings
-        start=_python(installation, f"sandbox-{name}", "transfer.sandbox", *arguments, ours=False),
+        start=_python(
+            installation,
+            f"sandbox-{name}",
+            "transfer.sandbox",
+            *arguments,
+            settings=lambda: {"TMPDIR": str(installation.var / "tmp")},
+        ),
         ready=answers,
         healthy=answers,
     )
@@ -241,15 +246,24 @@ def _parsed(airflow: Airflow) -> Callable[[], None]:
     return run
 
 
+def _ours(installation: Installation, name: str) -> Callable[[], subprocess.Popen[bytes]]:
+    """The gateway or the dispatcher: with all settings, and a port of its own to say how it is."""
+    return _python(
+        installation,
+        name,
+        f"transfer.{name}",
+        settings=lambda: {**installation.environment(), "TRANSFER_HEALTH": installation.health_address(name)},
+    )
+
+
 def _python(
-    installation: Installation, name: str, module: str, *arguments: str, ours: bool = True
+    installation: Installation, name: str, module: str, *arguments: str, settings: Callable[[], dict[str, str]]
 ) -> Callable[[], subprocess.Popen[bytes]]:
     def start() -> subprocess.Popen[bytes]:
-        settings = installation.environment() if ours else {"TMPDIR": str(installation.var / "tmp")}
         return spawn(
             [sys.executable, "-m", module, *arguments],
             log=installation.log_of(name),
-            environment=inherited(**settings),
+            environment=inherited(**settings()),
             folder=installation.var,
             dies_with_us=signal.SIGTERM,
         )
@@ -257,27 +271,16 @@ def _python(
     return start
 
 
-def _answering(url: str, token: str | None = None, shows: Path | None = None) -> Callable[[], bool]:
-    """`shows` is the certificate it must show: exactly that one, whatever address it was made for."""
-
+def _answering(url: str, token: str | None = None) -> Callable[[], bool]:
     def ask() -> bool:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            with urllib3.PoolManager(retries=False, timeout=5.0, ssl_context=_trusting(shows)) as http:
+            with urllib3.PoolManager(retries=False, timeout=5.0) as http:
                 return http.request("GET", url, headers=headers, redirect=False).status == 200
         except (urllib3.exceptions.HTTPError, OSError):
             return False
 
     return ask
-
-
-def _trusting(certificate: Path | None) -> ssl.SSLContext | None:
-    if certificate is None:
-        return None
-    context = ssl.create_default_context(cafile=certificate)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.check_hostname = False
-    return context
 
 
 def _tried(ready: Callable[[], bool]) -> Callable[[], bool]:

@@ -29,6 +29,8 @@ EMBEDDABLE: Final = {
 #: setting → what listens there. A port is chosen once and kept, unless it is configured.
 PORTS: Final = {
     "TRANSFER_GATEWAY_PORT": "gateway",
+    "TRANSFER_GATEWAY_HEALTH_PORT": "gateway",
+    "TRANSFER_DISPATCHER_HEALTH_PORT": "dispatcher",
     "TRANSFER_STORE_PORT": "store",
     "TRANSFER_AIRFLOW_PORT": "airflow",
     "SANDBOX_PATHOLOGY_MLLP_PORT": "gateway",
@@ -117,6 +119,10 @@ class Installation:
         """The environment of every service: all settings but the owner's address."""
         kept = {k: v for k, v in self._values.items() if k != "TRANSFER_OWNER_DATABASE_URL"}
         return {**kept, "TRANSFER_VAR": str(self.var), "TMPDIR": str(self.var / "tmp")}
+
+    def health_address(self, name: str) -> str:
+        """Where the gateway or the dispatcher says how it is: host:port."""
+        return f"127.0.0.1:{self._port(f'TRANSFER_{name.upper()}_HEALTH_PORT')}"
 
     def sandbox_file(self, name: str) -> Path:
         return self.var / "sandbox" / f"{name}.json"

@@ -1,9 +1,18 @@
-"""`python -m transfer.gateway`: all doors in one process. SIGTERM closes them: what is in flight is answered first."""
+"""`python -m transfer.gateway`: all doors in one process.
+
+SIGTERM ends it: it is not ready from that moment and takes nothing new. What is under way is finished first, for
+TRANSFER_GRACE_SECONDS at the most; what takes longer is cut.
+"""
 
 import asyncio
 import contextlib
+import signal
+import threading
+from collections.abc import Mapping
 
-from transfer import logs, wiring
+import uvicorn
+
+from transfer import health, logs, wiring
 from transfer.adapters.vault import SMALL_PART
 from transfer.flow.services import Services
 from transfer.gateway.egress import Outgoing
@@ -13,11 +22,16 @@ from transfer.gateway.mllp import MllpServer, certificates, doors
 from transfer.gateway.mllp.message_store import LedgerMessageStore
 from transfer.gateway.serving import server
 from transfer.gateway.tls import doors_context
+from transfer.health import Check, Readiness
 from transfer.settings import Settings
 
+#: seconds in which the event loop comes round to a question, else it is stuck
+_LOOP_SECONDS = 3.0
 
-async def serve(services: Services, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+
+async def serve(services: Services, settings: Settings, checks: Mapping[str, Check]) -> None:
+    """Serve until SIGTERM or SIGINT. `checks` are what this process needs beside its own writer."""
+    stop = _asked_to_stop()
     tls = doors_context(settings, services.institutions)
     intake = Intake(services.ledger)
     outgoing = await asyncio.to_thread(Outgoing, services)
@@ -27,15 +41,17 @@ async def serve(services: Services, settings: Settings) -> None:
     host, port = settings.gateway_http
     known = certificates(services.institutions)
     mllp = MllpServer(doors(services.institutions), message_store, host=host, ssl_context=tls, certificates=known)
-    http = server(application(services, intake, outgoing, spool), host, port, tls)
+    http = server(application(services, intake, outgoing, spool), host, port, tls, grace=settings.grace_seconds)
+    readiness = Readiness({**checks, "writer": lambda: intake.is_alive})
     watch = asyncio.create_task(outgoing.watch())
     # Without it nothing may be sent: the process ends, and is started again.
-    watch.add_done_callback(lambda _: setattr(http, "should_exit", True))
+    watch.add_done_callback(lambda _: stop.set())
     await mllp.start()
     try:
-        await http.serve()
+        with health.served(settings.health, readiness, is_live=_turning(asyncio.get_running_loop())):
+            await _serve_until(stop, http, mllp, readiness, settings.grace_seconds)
     finally:
-        await mllp.close()
+        await mllp.close(grace=0)
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watch
@@ -43,11 +59,44 @@ async def serve(services: Services, settings: Settings) -> None:
         await asyncio.to_thread(intake.close)
 
 
+async def _serve_until(
+    stop: asyncio.Event, http: uvicorn.Server, mllp: MllpServer, readiness: Readiness, grace: int
+) -> None:
+    """Serve until asked to stop, then close all doors at once and finish what is under way behind each."""
+    serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    readiness.stop()
+    http.should_exit = True
+    await asyncio.gather(serving, mllp.close(grace))
+
+
+def _asked_to_stop() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _turning(loop: asyncio.AbstractEventLoop) -> Check:
+    """Whether the event loop still comes round; asked from another thread."""
+
+    def ask() -> bool:
+        turned = threading.Event()
+        loop.call_soon_threadsafe(turned.set)
+        return turned.wait(_LOOP_SECONDS)
+
+    return ask
+
+
 def main() -> None:
     logs.configure()
     settings = wiring.load_settings()
-    with wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as services:
-        asyncio.run(serve(services, settings))
+    with (
+        wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as services,
+        wiring.checks(settings, services.ledger, services.vault) as checks,
+    ):
+        asyncio.run(serve(services, settings, checks))
 
 
 if __name__ == "__main__":

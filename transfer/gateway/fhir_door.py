@@ -66,7 +66,7 @@ class FhirDoor:
         body = Payload()
         try:
             await self._read(request, body)
-            return http_response(await self._store_in_turn(caller, body, str(request.base_url).rstrip("/")))
+            return http_response(await self._store_in_turn(caller, body))
         except TransferError as error:
             return _refused(caller, responses.refused(error), f"{type(error).__name__}: {error}")
         except (ClientDisconnect, TimeoutError):  # whoever has hung up reads no answer
@@ -87,16 +87,16 @@ class FhirDoor:
                 if body.sink is None and body.length > IN_MEMORY:
                     body.spill(Spool(self._folder))
 
-    async def _store_in_turn(self, caller: Caller, body: Payload, base: str) -> FhirResponse:
+    async def _store_in_turn(self, caller: Caller, body: Payload) -> FhirResponse:
         """Long messages one at a time. What is read of one is its outline, without the documents inside."""
         if body.sink is None:
-            return await self._store(caller, body, body.in_memory(), base)
+            return await self._store(caller, body, body.in_memory())
         async with self._intake.one_at_a_time:
             await asyncio.to_thread(weigh, body.sink.chunks())
             outlined = await asyncio.to_thread(outline, body.sink.chunks())
-            return await self._store(caller, body, outlined, base)
+            return await self._store(caller, body, outlined)
 
-    async def _store(self, caller: Caller, body: Payload, outlined: bytes, base: str) -> FhirResponse:
+    async def _store(self, caller: Caller, body: Payload, outlined: bytes) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
         caller.check_may(incoming.grant)
         packet = await asyncio.to_thread(_packet_of, self._services.ledger, caller, incoming)
@@ -121,7 +121,7 @@ class FhirDoor:
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._services.vault.remove, location.key)
         if len(incoming.types) == 1:
-            return responses.stored(incoming.types[0], stored.arrival, f"{base}/fhir")
+            return responses.stored(incoming.types[0], stored.arrival, f"{self._services.public_url}/fhir")
         return responses.stored_bundle(incoming.types, stored.arrival)
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
@@ -57,10 +59,19 @@ def certificate_of(scope: Scope) -> bytes | None:
     return secured.getpeercert(binary_form=True) if secured else None
 
 
-def server(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Leaves signals to who serves: it would end the process by the signal once its own door is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None, *, grace: int = 10) -> uvicorn.Server:
     """A server that logs no request: its lines would carry what callers put into paths.
 
-    What else it logs goes the way of every library's lines (`transfer.logs`).
+    What else it logs goes the way of every library's lines (`transfer.logs`). It serves until `should_exit` is set.
+    Then it finishes what is under way, for `grace` seconds at the most.
     """
     config = uvicorn.Config(
         app,
@@ -75,9 +86,9 @@ def server(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None
         server_header=False,
         limit_concurrency=256,
         timeout_keep_alive=15,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=grace,
         # what a caller says of itself in such headers is not believed
         proxy_headers=False,
         ssl_context_factory=(lambda _config, _default: tls) if tls else None,
     )
-    return uvicorn.Server(config)
+    return _Server(config)

@@ -8,6 +8,8 @@ from transfer.identifiers import CaseId, Subject
 from transfer.ledger import Row, Tx, lock_number
 from transfer.rounds import LEASE, Dag, Round, RoundState, back_off
 
+#: a dispatcher that has rounds in its hands has posted them by then, or is gone
+POSTING = timedelta(seconds=5)
 #: a number larger than the rounds any subject has between two backups
 _FAR_ABOVE = 1000
 
@@ -53,6 +55,22 @@ def postable(tx: Tx, limit: int = 50) -> list[Round]:
         limit,
     )
     return [_round(row) for row in rows]
+
+
+def claim(tx: Tx, owed: Sequence[Round]) -> list[Round]:
+    """Those of them that no other dispatcher has in its hands. They are ours to post, for `POSTING`.
+
+    Then they are due again: one that dies with them leaves them to another.
+    """
+    in_one_order = sorted(owed, key=_key)  # two that claim at once do not wait for each other crosswise
+    claimed = tx.each(
+        """UPDATE due_runs SET not_before = transfer.now() + %(posting)s
+           WHERE dag_id = %(dag)s AND subject = %(subject)s AND round = %(number)s AND state = 'owed'
+             AND not_before <= transfer.now() RETURNING 1""",
+        [{"posting": POSTING, "dag": one.dag, "subject": one.subject, "number": one.number} for one in in_one_order],
+    )
+    ours = {_key(one) for one, row in zip(in_one_order, claimed, strict=True) if row}
+    return [one for one in owed if _key(one) in ours]
 
 
 def posted(tx: Tx, round_: Round) -> None:

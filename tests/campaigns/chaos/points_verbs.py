@@ -171,7 +171,6 @@ def _serving_one(house: House, send: Callable[[], object]) -> None:
     Raises:
         AssertionError: nobody was killed, and yet it was not acknowledged.
     """
-    signal.signal(signal.SIGTERM, lambda *_: None)  # the server's own handler hands it on when it has closed its doors
     _acknowledged(house).unlink(missing_ok=True)
     server = os.getpid()
     if os.fork() == 0:
@@ -184,7 +183,7 @@ def _serving_one(house: House, send: Callable[[], object]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(server, signal.SIGTERM)
         os._exit(0)
-    asyncio.run(serve(house.services, house.settings))
+    asyncio.run(serve(house.services, house.settings, {}))
     assert _acknowledged(house).exists(), "the doors were open, and what was sent was not acknowledged"
 
 
@@ -208,7 +207,7 @@ def _sent_again(house: House, send: Callable[[], object]) -> None:
     server = os.fork()
     if server == 0:
         with contextlib.suppress(BaseException):
-            asyncio.run(serve(house.services, house.settings))
+            asyncio.run(serve(house.services, house.settings, {}))
         os._exit(0)
     try:
         _await_doors(house)

@@ -48,6 +48,9 @@ class Nowhere:
     def remove(self, key: str) -> None:
         """There is nothing."""
 
+    def answers(self) -> bool:
+        return True
+
     def keys(self) -> Iterator[str]:
         return iter(())
 

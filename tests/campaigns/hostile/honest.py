@@ -1,4 +1,4 @@
-"""An honest sender beside the hostile ones, all the time: reports by MLLP and health by HTTP, each in time."""
+"""An honest sender beside the hostile ones, all the time: reports by MLLP, a post without its token by HTTP."""
 
 import socket
 import threading
@@ -27,7 +27,7 @@ class Honest:
         began = time.monotonic()
         try:
             self._report()
-            self._health()
+            self._post()
             self.served += 1
         except (OSError, AssertionError, urllib3.exceptions.HTTPError) as error:
             self.failures.append(type(error).__name__)
@@ -44,9 +44,10 @@ class Honest:
                 answer += more
         assert b"MSA|AA" in answer
 
-    def _health(self) -> None:
+    def _post(self) -> None:
+        """It forgot its token, and is told so."""
         with urllib3.PoolManager(retries=False, timeout=IN_TIME) as pool:
-            assert pool.request("GET", f"{self.http}/health").status == 200
+            assert pool.request("POST", f"{self.http}/fhir").status == 401
 
     def row(self) -> Row:
         """What it lived through."""

@@ -153,7 +153,7 @@ def _malformed_http(house: House, word: str) -> list[bytes]:
         f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Length: {word}\r\n\r\n".encode(),
         f"POST /fhir HTTP/1.1\r\nHost: x\r\n{bearer}Content-Type: application/json\r\n"
         f"Transfer-Encoding: chunked\r\n\r\n{word}\r\n{word}\r\n".encode(),
-        f"GET /health HTTP/1.1\r\nHost: x\r\nCookie: {word}\r\nRange: bytes={word}\r\n\r\n".encode() + b"\xff" * 9,
+        f"GET /fhir HTTP/1.1\r\nHost: x\r\nCookie: {word}\r\nRange: bytes={word}\r\n\r\n".encode() + b"\xff" * 9,
     ]
 
 

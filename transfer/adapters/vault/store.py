@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from transfer.adapters.vault.failures import our_words
 from transfer.adapters.vault.writing import PART, Writer
-from transfer.errors import OutOfOrder, Unexpected, Unknown, Unreadable
+from transfer.errors import OutOfOrder, TransferError, Unexpected, Unknown, Unreadable
 from transfer.staging import CHUNK, Location
 
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, lower case
@@ -156,6 +156,14 @@ class S3Vault:
                 self._client.create_bucket(Bucket=self._bucket, **self._placement())
             except (self._client.exceptions.BucketAlreadyOwnedByYou, self._client.exceptions.BucketAlreadyExists):
                 self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is somebody else's
+
+    def answers(self) -> bool:
+        try:
+            with our_words("looking for the bucket"):
+                self._client.head_bucket(Bucket=self._bucket)
+        except TransferError:
+            return False
+        return True
 
     def open_uploads(self, prefix: str = "") -> list[OpenUpload]:
         """All uploads neither completed nor aborted, those of live writers too."""

@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._is_reading_paused = False
         self._is_writing_paused = False  # the sender does not read our answers
         self._is_half_closed = False  # the sender has closed its side
+        self._is_finishing = False  # the frame that has begun is the last
         self._is_closing = False  # nothing more is read
         self._task: asyncio.Task[None] | None = None
         self._deadline = math.inf
@@ -98,9 +99,11 @@ class Connection(asyncio.Protocol):
         return self._task is not None or self._is_writing_paused
 
     @property
-    def task(self) -> asyncio.Task[None] | None:
-        """Stores the message that is in flight."""
-        return self._task
+    def is_under_way(self) -> bool:
+        """A frame has begun to arrive and is not answered yet, or its answer is still on its way out."""
+        if self._transport is None:
+            return self._task is not None
+        return self._task is not None or self._payload is not None or self._transport.get_write_buffer_size() > 0
 
     def check_deadline(self) -> None:
         if self._loop.time() > self._deadline:
@@ -108,9 +111,13 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def finish(self) -> None:
-        """Answer what is in flight, then close."""
-        self._is_closing, self._waiting = True, b""
-        if self._task is None and self._transport is not None:
+        """Take the frame that has begun to arrive, answer what is in flight, then close."""
+        self._is_finishing, self._waiting = True, b""
+        self._close_when_finished()
+
+    def _close_when_finished(self) -> None:
+        if self._is_finishing and self._task is None and self._payload is None and self._transport is not None:
+            self._is_closing = True
             self._transport.close()
 
     def abort(self) -> None:
@@ -211,6 +218,7 @@ class Connection(asyncio.Protocol):
         else:
             self._deadline = math.inf
             self._task = self._loop.create_task(self._store(self._frame(payload, self._header)))
+        self._close_when_finished()
 
     def _frame(self, payload: Payload, header: MessageHeader) -> Frame:
         return Frame(
@@ -280,6 +288,7 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _go_on(self) -> None:
+        self._close_when_finished()
         if self.is_busy or self._transport is None:
             return
         self._wait(self._port.limits.idle_seconds)

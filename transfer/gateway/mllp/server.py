@@ -18,6 +18,8 @@ from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, MllpDoor
 
 _BACKLOG = 128
+#: between two looks at what is still under way
+_LOOK_SECONDS = 0.05
 _HANDSHAKE_SECONDS = 10.0
 
 
@@ -123,7 +125,8 @@ class MllpServer:
         )
 
     async def close(self, grace: float = 10.0) -> None:
-        """Take no more, answer what is in flight within `grace` seconds, close. Closing twice does nothing more.
+        """Take no more connections, and of those that are open the frame that has begun to arrive; answer it within
+        `grace` seconds; close. Closing twice does nothing more.
 
         What was not answered then is stored or not. Its sender sends it again and is answered as the first time.
         """
@@ -135,11 +138,12 @@ class MllpServer:
         for server in self._listening.values():
             server.close()
         self._listening = {}
-        tasks = {connection.task for connection in self._connections if connection.task is not None}
         for connection in tuple(self._connections):
             connection.finish()
-        if tasks and grace > 0:
-            await asyncio.wait(tasks, timeout=grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while any(connection.is_under_way for connection in self._connections):
+                    await asyncio.sleep(_LOOK_SECONDS)
         for _ in range(2):  # a turn of the loop for closing, then for what did not
             await asyncio.sleep(0)
         for connection in tuple(self._connections):

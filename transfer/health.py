@@ -1,0 +1,173 @@
+"""How a process of ours is, told on a port of its own that the world does not reach.
+
+`GET /live`: 200, the process works; nobody else is asked. `GET /ready`: 200 where all it needs answers, else 503 with
+the names of what is away, or `stopping`. Names of our own services only, never a word of theirs.
+"""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+log = logging.getLogger("transfer.health")
+
+#: whether one thing answers. It may block, and may raise: then it does not
+Check = Callable[[], bool]
+
+#: what is said of a process that takes nothing more
+STOPPING: Final = "stopping"
+
+#: seconds all checks together may take; what has not answered then is away
+MAX_CHECK_SECONDS: Final = 2.0
+#: seconds an answer is given again
+CACHE_SECONDS: Final = 1.0
+#: seconds a caller may take for its request
+_CALLER_SECONDS: Final = 5.0
+#: callers at once; more are hung up on
+_CALLERS: Final = 16
+
+
+class Readiness:
+    """Whether everything answers that this process needs. Safe to ask from any thread, as often as one likes."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = [_Watched(name, check) for name, check in checks.items()]
+        self._one_at_a_time = threading.Lock()
+        self._away: tuple[str, ...] = ()
+        self._asked_at: float | None = None
+        self._is_stopping = False
+
+    def away(self) -> tuple[str, ...]:
+        """The names of what does not answer, in the order of the checks; nothing where all is well.
+
+        It takes no longer than `MAX_CHECK_SECONDS`. A check that hangs is not begun again until it has come back.
+        """
+        if self._is_stopping:
+            return (STOPPING,)
+        with self._one_at_a_time:
+            if self._asked_at is None or time.monotonic() - self._asked_at >= CACHE_SECONDS:
+                self._ask()
+        return self._away
+
+    def stop(self) -> None:
+        """From now on: not ready, because it stops."""
+        self._is_stopping = True
+
+    def _ask(self) -> None:
+        deadline = time.monotonic() + MAX_CHECK_SECONDS
+        for each in self._checks:
+            each.begin()
+        away = tuple(each.name for each in self._checks if not each.is_well(deadline))
+        if away != self._away:
+            log.log(logging.WARNING if away else logging.INFO, "ready: %s", f"no, {', '.join(away)}" if away else "yes")
+        self._away, self._asked_at = away, time.monotonic()
+
+
+class _Watched:
+    """One check, in a thread of its own while it is asked."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        self.name = name
+        self._check = check
+        self._ended = threading.Event()
+        self._ended.set()
+        self._is_well = False
+
+    def begin(self) -> None:
+        if not self._ended.is_set():
+            return
+        self._ended.clear()
+        threading.Thread(target=self._run, name=f"check-{self.name}", daemon=True).start()
+
+    def is_well(self, deadline: float) -> bool:
+        return self._ended.wait(max(0.0, deadline - time.monotonic())) and self._is_well
+
+    def _run(self) -> None:
+        try:
+            self._is_well = self._check()
+        except Exception:  # noqa: BLE001 - whatever it is, the thing does not answer; its text is not ours to repeat
+            self._is_well = False
+        finally:
+            self._ended.set()
+
+
+@contextmanager
+def served(address: tuple[str, int] | None, readiness: Readiness, *, is_live: Check = lambda: True) -> Iterator[None]:
+    """Answer on this host and port for the length of the block; without an address nothing listens.
+
+    `is_live`: the part of the process that does the work still moves. It asks nobody outside.
+
+    Raises:
+        OSError: the port is taken, or the address is not ours.
+    """
+    if address is None:
+        yield
+        return
+    server = _Server(address, readiness, is_live)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    #: it waits for nobody who still asks
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], readiness: Readiness, is_live: Check) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.readiness, self.is_live = readiness, is_live
+        self._free = threading.BoundedSemaphore(_CALLERS)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever hung up reads no answer."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _CALLER_SECONDS
+
+    def do_GET(self) -> None:
+        if self.path == "/live":
+            is_live = self.server.is_live()
+            self._answer(200 if is_live else 503, {"status": "ok" if is_live else "stuck"})
+        elif self.path == "/ready":
+            away = self.server.readiness.away()
+            self._answer(503 if away else 200, {"status": "unavailable", "away": away} if away else {"status": "ok"})
+        else:
+            self._answer(404, {"status": "unknown"})
+
+    def _answer(self, status: int, body: object) -> None:
+        text = json.dumps(body).encode() + b"\n"
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """No request is logged."""
