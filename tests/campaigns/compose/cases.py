@@ -38,6 +38,16 @@ def begin(stack: Stack, chart: dict[str, Any]) -> Case:
     return Case(chart=chart)
 
 
+def begin_when_well(stack: Stack, chart: dict[str, Any], seconds: float) -> Case:
+    """Begin as soon as the doors and the institutions answer; what an institution sends twice is one message.
+
+    Raises:
+        NotYet: they do not answer within `seconds`.
+    """
+    found: Case = until("a case can begin", lambda: begin(stack, chart), seconds)
+    return found
+
+
 def finish(stack: Stack, cases: Sequence[Case], seconds: float) -> None:
     """Do what staff have to, until the center holds a packet of each case, has receipted it, and it verifies.
 

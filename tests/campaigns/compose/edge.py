@@ -14,11 +14,25 @@ _DOORS, _PAGES = "doors.localhost", "airflow.localhost"
 
 def outside(stack: Stack, host: str, path: str, authority: Path, port: int = 443) -> dict[str, Any]:
     """Ask as somebody does who reaches nothing but what is published."""
-    words = ["nsenter", f"--target={stack.engine.init}", "--net", "--", sys.executable]
-    words += ["-m", "tests.campaigns.compose.outsider", host, path, str(authority), str(port)]
-    environment = {**stack.engine.environment(), "PYTHONPATH": str(ROOT)}
-    found: dict[str, Any] = json.loads(run(words, environment, timeout=60).stdout)
+    found: dict[str, Any] = json.loads(_said(stack, "https", host, path, str(authority), str(port)))
     return found
+
+
+def acknowledges(stack: Stack, authority: Path, port: int) -> bool:
+    """Whether an MLLP door answers a message by TLS; what it answers does not matter here."""
+    return b"MSA|" in _said(stack, "mllp", str(port), str(authority))
+
+
+def answers_plainly(stack: Stack, port: int) -> bool:
+    """Whether a door gives anything of its own to whoever speaks no TLS."""
+    said = _said(stack, "plain", str(port))
+    return b"HTTP/1.1 200" in said or b"MSA|" in said
+
+
+def _said(stack: Stack, *words: str) -> bytes:
+    command = ["nsenter", f"--target={stack.engine.init}", "--net", "--", sys.executable]
+    command += ["-m", "tests.campaigns.compose.outsider", *words]
+    return run(command, {**stack.engine.environment(), "PYTHONPATH": str(ROOT)}, timeout=60).stdout
 
 
 def check(stack: Stack) -> None:
@@ -34,7 +48,7 @@ def check(stack: Stack) -> None:
         seen = outside(stack, host, "/", authority)
         assert seen["tls"] in ("TLSv1.2", "TLSv1.3"), seen
         assert seen["headers"]["strict-transport-security"] == ["max-age=31536000"], seen
-    for path in ("/health", "/live", "/ready"):
+    for path in ("/live", "/ready", "/health"):
         assert outside(stack, _DOORS, path, authority)["status"] == 404, path
     assert outside(stack, _DOORS, "/fhir/Task", authority)["status"] in (401, 404, 405)
     assert outside(stack, _PAGES, "/execution/health", authority)["status"] == 404

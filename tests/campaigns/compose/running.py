@@ -1,8 +1,6 @@
 """The production shape from nothing: images, secrets, services; and all of it away again."""
 
 import fcntl
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +25,8 @@ def built(engine: Engine, tell: Progress) -> Stack:
     """
     make_stand_ins(engine, PEERS, tell)
     tree = copy_of_checkout(engine.folder / "tree")
-    subprocess.run([sys.executable, str(tree / "deploy" / "make_secrets.py")], check=True, capture_output=True)
     stack = Stack(engine=engine, tree=tree, composer=PEERS / "bin" / "docker-compose")
+    stack.draw_secrets()
     stack.compose("build", timeout=BUILD_SECONDS)
     tell("image records-transfer")
     return stack

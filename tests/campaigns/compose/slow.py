@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.campaigns.compose import cases, costs, faults, machine, marked
+from tests.campaigns.compose import cases, costs, edge, faults, machine, marked, shapes
 from tests.campaigns.compose.engine import EngineFailed, an_engine
 from tests.campaigns.compose.progress import Progress
 from tests.campaigns.compose.running import ENGINE, PEERS, alone, built, say_what_is_wrong, up
@@ -28,6 +28,10 @@ KILLED = (
 )
 TWICE = ("gateway", "dispatcher", "airflow-scheduler", "airflow-worker")
 REST_SECONDS = 60
+#: rows by a word
+WORDS = (*KILLED, "worker", "stop", "restart", "two", "marked", "rest", "backup", "upgrade", "tls", "outside")
+#: before this shape was tried for the first time
+EARLIER = "fe8b5e7"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +68,12 @@ def undisturbed(tried: Tried) -> str:
     tried.whole = cases.records(tried.stack, running[0])
     faults.nothing_lost(tried.stack, running, tried.whole)
     return f"all over in {time.monotonic() - began:.0f} s"
+
+
+def the_edge(tried: Tried) -> str:
+    """What the world sees."""
+    edge.check(tried.stack)
+    return "–"
 
 
 def _under(tried: Tried, act: Callable[[], None]) -> str:
@@ -154,9 +164,23 @@ def faults_of_one_shape(tried: Tried, wanted: Callable[[str], bool]) -> None:
         tried.row(f"two of each: {', '.join(TWICE)}; three cases", lambda: two_of_each(tried))
 
 
+def other_shapes(tried: Tried, wanted: Callable[[str], bool], commit: str) -> None:
+    """The rows that need another shape; each takes away what it started."""
+    stack, tell = tried.stack, tried.tell
+    if wanted("upgrade"):
+        what = f"upgraded from {commit[:7]} with cases under way"
+        tried.row(what, lambda: shapes.upgraded(stack, commit, tell, tried.whole))
+        stack.compose("down", "--volumes", "--remove-orphans")
+    if wanted("tls"):
+        tried.row("the doors' own TLS, HTTP and MLLP", lambda: shapes.own_tls(stack, tell))
+    if wanted("outside"):
+        tried.row("PostgreSQL and S3 outside", lambda: shapes.outside_stores(stack, tell))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.compose.slow", description=__doc__)
-    parser.add_argument("--only", nargs="*", help="rows by a word: worker, stop, restart, two, marked, rest, a service")
+    parser.add_argument("--only", nargs="*", default=[], choices=WORDS, help="these rows")
+    parser.add_argument("--earlier", default=EARLIER, help="the commit that is upgraded from")
     asked = parser.parse_args()
     tell = Progress()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -167,13 +191,18 @@ def main() -> int:
         return not asked.only or word in asked.only
 
     with alone(), an_engine(ENGINE) as engine:
-        stack = built(engine, tell)
+        stack = shapes.keeping_backups(built(engine, tell))
         with up(stack, tell):
             tried = Tried(stack=stack, tell=tell)
             if wanted("rest"):
                 print("\n".join(costs.table(costs.at_rest(stack, REST_SECONDS))), flush=True)
             tried.row("three cases, nothing else", lambda: undisturbed(tried))
+            tried.row("the edge asked from outside", lambda: the_edge(tried))
             faults_of_one_shape(tried, wanted)
+            if wanted("backup"):
+                what = "a backup, then database, store, keys and Airflow destroyed, then restored"
+                tried.row(what, lambda: shapes.restored(stack, tried.whole))
+        other_shapes(tried, wanted, asked.earlier)
     print("\n".join(tried.table()))
     print(f"{tell.seconds:.0f} s")
     return 1 if any(lost != "nothing" for _, _, lost in tried.rows) else 0

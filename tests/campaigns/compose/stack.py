@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 #: what `docker-compose.yaml` names the project
 PROJECT = "records-transfer"
 #: seconds for a whole `up --wait`, and for one command of a person
-UP_SECONDS, COMMAND_SECONDS = 420, 120
+UP_SECONDS, COMMAND_SECONDS = 600, 120
 #: who decides, as the trail keeps it
 PERSON = "ann"
 
@@ -52,15 +53,19 @@ class Stack:
     profiles: tuple[str, ...] = ("sandbox", "edge")
     variables: dict[str, str] = field(default_factory=dict)
 
+    def draw_secrets(self, *words: str) -> None:
+        """Draw the secrets of this copy."""
+        run([sys.executable, str(self.tree / "deploy" / "make_secrets.py"), *words], self.engine.environment())
+
     def compose(
-        self, *words: str, is_tried: bool = False, timeout: float = UP_SECONDS
+        self, *words: str, said: bytes | None = None, is_tried: bool = False, timeout: float = UP_SECONDS
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run docker-compose on this copy, as a person in its folder does."""
+        """Run docker-compose on this copy, as a person in its folder does; `said` goes to its standard input."""
         files = [word for name in self.files for word in ("--file", str(self.tree / name))]
         profiles = [word for name in self.profiles for word in ("--profile", name)]
         command = [str(self.composer), "--project-directory", str(self.tree), *files, *profiles, *words]
         environment = {**self.engine.environment(), **self.variables}
-        return run(command, environment, is_tried=is_tried, timeout=timeout)
+        return run(command, environment, said=said, is_tried=is_tried, timeout=timeout)
 
     def containers(self, service: str) -> list[str]:
         """The containers of a service that run."""
@@ -110,6 +115,18 @@ class Stack:
         script = 'cat > /tmp/keys.json && transfer verify --jwks /tmp/keys.json --json "$1" && rm /tmp/keys.json'
         said = self.inside("sandbox", "sh", "-c", script, "sh", folder, said=keys)
         return bool(json.loads(said)["outcome"] == "verified")
+
+
+def copy_of_commit(folder: Path, commit: str) -> Path:
+    """An earlier state of the checkout.
+
+    Raises:
+        CalledProcessError: there is no such commit.
+    """
+    folder.mkdir()
+    packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "--extract", "--directory", str(folder)], check=True, input=packed)
+    return folder
 
 
 def copy_of_checkout(folder: Path) -> Path:
