@@ -28,7 +28,8 @@ def hits(stack: Stack) -> list[str]:
     """Where the mark or the birth date stands: files below the volumes, and containers' logs. The log of the stand-in
     institutions is their own.
     """
-    stack.inside("postgres", "psql", "--username=postgres", "--command=CHECKPOINT")
+    checkpoint = "PGPASSWORD=$(cat /run/secrets/postgres_password) psql --username=postgres --command=CHECKPOINT"
+    stack.inside("postgres", "sh", "-c", checkpoint)
     words = [MARK.encode(), BORN.encode(), BORN.replace("-", "").encode()]
     found = []
     for volume in VOLUMES:

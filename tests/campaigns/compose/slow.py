@@ -60,10 +60,10 @@ class Tried:
         return head + [f"| {what} | {went_on} | {lost} |" for what, went_on, lost in self.rows]
 
 
-def undisturbed(tried: Tried) -> str:
-    """Three cases at once, to which nothing happens."""
+def undisturbed(tried: Tried, count: int = 3) -> str:
+    """Cases at once, to which nothing happens."""
     began = time.monotonic()
-    running = [cases.begin(tried.stack, cases.a_chart()) for _ in range(3)]
+    running = [cases.begin(tried.stack, cases.a_chart()) for _ in range(count)]
     cases.finish(tried.stack, running, faults.FAULT_SECONDS)
     tried.whole = cases.records(tried.stack, running[0])
     faults.nothing_lost(tried.stack, running, tried.whole)
@@ -196,7 +196,8 @@ def main() -> int:
             tried = Tried(stack=stack, tell=tell)
             if wanted("rest"):
                 print("\n".join(costs.table(costs.at_rest(stack, REST_SECONDS))), flush=True)
-            tried.row("three cases, nothing else", lambda: undisturbed(tried))
+            count = 1 if asked.only else 3
+            tried.row(f"{count} at once, nothing else", lambda: undisturbed(tried, count))
             tried.row("the edge asked from outside", lambda: the_edge(tried))
             faults_of_one_shape(tried, wanted)
             if wanted("backup"):

@@ -109,10 +109,13 @@ class Stack:
         method = "POST" if body is not None else "GET"
         return json.loads(self.inside("sandbox", "python", "-c", _ORDER, institution, what, method, said=said))
 
-    def verified(self, folder: str) -> bool:
-        """Whether a packet the center holds is whole, by the keys this installation signs with."""
-        keys = self.inside("gateway", "python", "-c", _KEYS)
-        script = 'cat > /tmp/keys.json && transfer verify --jwks /tmp/keys.json --json "$1" && rm /tmp/keys.json'
+    def public_keys(self) -> bytes:
+        """What the center was given to verify packets with: the keys this installation signs with, as a JWK set."""
+        return self.inside("gateway", "python", "-c", _KEYS)
+
+    def verifies(self, folder: str, keys: bytes) -> bool:
+        """Whether a packet the center holds is whole, and signed by one of the keys."""
+        script = 'cat > /tmp/keys.json && transfer verify --jwks /tmp/keys.json --json "$1"'
         said = self.inside("sandbox", "sh", "-c", script, "sh", folder, said=keys)
         return bool(json.loads(said)["outcome"] == "verified")
 

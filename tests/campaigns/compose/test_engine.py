@@ -28,7 +28,7 @@ with an_engine(Path(sys.argv[1])) as engine:
 """
 
 
-def test_an_engine_answers_and_leaves_nothing_behind(tmp_path: Path):
+def test_an_engine_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with an_engine(tmp_path / "data") as engine:
         assert engine.text("info", "--format", "{{.Driver}} {{.Containers}}") == "overlay2 0"
         assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
@@ -39,7 +39,7 @@ def test_an_engine_answers_and_leaves_nothing_behind(tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_who_started_it_is_killed_and_the_engine_ends(number: signal.Signals, tmp_path: Path):
+def test_who_started_it_is_killed_and_the_engine_ends(number: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-c", _START, str(tmp_path / "data")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     started = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
