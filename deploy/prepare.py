@@ -1,9 +1,12 @@
 """Brings PostgreSQL and the object store to what the system needs: roles, databases, migrations, the bucket.
 
     python deploy/prepare.py SUPERUSER_PASSWORD_FILE AIRFLOW_DATABASE_URL_FILE
+    python deploy/prepare.py --check
 
 Names and passwords of the roles stand in the URLs they are used with (`settings.env`, `owner.env`). Running it again
 changes nothing, except that a role gets the password that stands there now. Only verifiers reach the server.
+
+`--check` changes nothing: it says which migrations would run, and ends with 4 where the ledger is of a newer version.
 """
 
 import os
@@ -15,7 +18,8 @@ import psycopg
 from psycopg import sql
 
 from transfer import wiring
-from transfer.ledger.migrate import migrate
+from transfer.errors import OtherVersion
+from transfer.ledger.migrate import behind, migrate
 from transfer.settings import Settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -63,5 +67,21 @@ def main(password_file: str, airflow_url_file: str) -> None:
     wiring.vault(settings).ensure_bucket()
 
 
+def check() -> int:
+    """Say what would be migrated. 4: this version is older than the ledger, 5: the database does not answer."""
+    try:
+        names = behind(Settings.load(os.environ).owner_database_url)
+    except OtherVersion as error:
+        sys.stdout.write(f"{error}. There is no way back but a backup of that version.\n")
+        return 4
+    except psycopg.OperationalError:
+        sys.stdout.write("the database does not answer\n")
+        return 5
+    sys.stdout.write(f"to migrate: {', '.join(names) or 'nothing'}\n")
+    return 0
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(check())
     main(*sys.argv[1:])

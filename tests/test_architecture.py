@@ -43,6 +43,7 @@ OF_OTHER_CHAINS = {
     "records-purged",
     "backed-up",
     "backup-begun",
+    "backup-destroyed",
     "restored",
     "unmatched-purged",
 }

@@ -1,7 +1,7 @@
 """A backup as a noun: what it holds, so that a flipped bit, a missing file and an alteration are all found."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any, Self
@@ -79,6 +79,16 @@ class Manifest:
             return cls(**{name: _read(name, value) for name, value in found.items()})
         except (AttributeError, KeyError, TypeError, ValueError):
             raise NoBackup("its manifest is none that this version can read") from None
+
+
+def outlived(backups: Collection[Manifest], today: date, keep: int | None) -> list[Manifest]:
+    """Those to be destroyed, oldest first: whose day is over, and with `keep` all but so many of the newest.
+
+    The newest stays whatever its day says: nobody is left without any.
+    """
+    by_age = sorted(backups, key=lambda one: (one.taken_at, one.backup))
+    too_many = by_age[: -max(keep, 1)] if keep is not None else []
+    return [one for one in by_age[:-1] if one.lapses < today or one in too_many]
 
 
 def _read(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@
       Unheard              no usable answer to what we handed over
     - CutShort             the far side stopped in the middle of what it was sending
     - OutOfOrder           a service of ours does not answer: ledger, object store
+      OtherVersion         the ledger is of another version than this process: bring the two together
     - ChangedMeanwhile               the permission moved while we worked: read it again
   · NeedsReview        only a person can decide: hold it and ask
     - Unexpected           an answer its interface does not promise
@@ -73,6 +74,12 @@ class OutOfOrder(Unavailable):
     """A service of ours (ledger, object store) does not answer, or not as it should. It says nothing about a source."""
 
     remedy = Remedy(RemedyCode.SHOW_STATUS)
+
+
+class OtherVersion(OutOfOrder):
+    """The ledger has another version than this process. Nothing is read or written until they are the same."""
+
+    remedy = Remedy(RemedyCode.UPGRADE)
 
 
 class ChangedMeanwhile(Unavailable):

@@ -56,6 +56,7 @@ class RemedyCode(Code):
     MOUNT_KEYS_COPY = "mount-keys-copy"
     START = "start"
     STOP = "stop"
+    UPGRADE = "upgrade"
     LEAVE_ARCHIVE = "leave-archive"
     CHOOSE_FOLDER = "choose-folder"
     INSTALL_ORTHANC = "install-orthanc"

@@ -28,6 +28,8 @@ _DEFAULTS = {
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_TLS_TERMINATED": "0",
     "TRANSFER_GRACE_SECONDS": "10",
+    "TRANSFER_AIRFLOW_RUN_DAYS": "400",
+    "TRANSFER_AIRFLOW_LOG_DAYS": "30",
 }
 
 
@@ -121,6 +123,16 @@ class Settings:
         return self._needed("TRANSFER_AIRFLOW_PASSWORD")
 
     @property
+    def airflow_run_days(self) -> int:
+        """How long Airflow remembers a run."""
+        return int(self._needed("TRANSFER_AIRFLOW_RUN_DAYS"))
+
+    @property
+    def airflow_log_days(self) -> int:
+        """How long the logs of Airflow's tasks and components are kept."""
+        return int(self._needed("TRANSFER_AIRFLOW_LOG_DAYS"))
+
+    @property
     def gateway_http(self) -> tuple[str, int]:
         """Host and port the HTTP doors listen on."""
         return _address(self._needed("TRANSFER_GATEWAY_HTTP"))
@@ -200,8 +212,13 @@ class Settings:
         ):
             if self.names[name] not in choices:
                 raise BadSetting(name, "has a value it cannot have", f"It is one of {', '.join(choices)}.")
-        if not re.fullmatch(r"[1-9]\d{0,3}", self.names["TRANSFER_GRACE_SECONDS"]):
-            raise BadSetting("TRANSFER_GRACE_SECONDS", "is no length of time", "It is 1 to 9999 seconds.")
+        for name, unit in (
+            ("TRANSFER_GRACE_SECONDS", "seconds"),
+            ("TRANSFER_AIRFLOW_RUN_DAYS", "days"),
+            ("TRANSFER_AIRFLOW_LOG_DAYS", "days"),
+        ):
+            if not re.fullmatch(r"[1-9]\d{0,3}", self.names[name]):
+                raise BadSetting(name, "is no length of time", f"It is 1 to 9999 {unit}.")
         for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_HEALTH"):
             address = self.names.get(name) or "127.0.0.1:1"
             if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):

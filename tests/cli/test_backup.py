@@ -1,6 +1,7 @@
 """Backup and restore from the command line, on a database and a store that are somebody else's."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,3 +153,58 @@ def test_where_the_copy_is_has_to_be_known(transfer: Run, services: Services, tm
     transfer("backup", tmp_path / "backup")
 
     assert transfer("restore", tmp_path / "backup", "--keys").exit_code == 2
+
+
+def test_a_night_says_in_one_line_what_it_did(transfer: Run, services: Services, tmp_path: Path) -> None:
+    a_case_without_slides(services)
+    for _ in range(2):
+        assert transfer("backup", "--nightly", "--keep", 1, tmp_path / "nights").exit_code == 0
+    said = transfer("backup", "--nightly", "--keep", 1, tmp_path / "nights")
+
+    assert said.exit_code == 0
+    (line,) = said.stdout.splitlines()
+    assert line.startswith("Backup b")
+    assert "3 objects" in line
+    assert "Lacking: 0. Destroyed: b" in line
+    assert transfer("backup", "--keep", 1, tmp_path / "other").exit_code == 2
+
+
+def test_a_backup_that_fails_leaves_no_mark_that_blocks_the_next(
+    transfer: Run, services: Services, migrated: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy of the keys lay in a container that is gone with its failed job."""
+    monkeypatch.setenv("TRANSFER_KEYS_COPY", str(tmp_path / "container" / "copy"))
+    monkeypatch.setenv("TRANSFER_OWNER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x?connect_timeout=2")
+    failed = transfer("backup", tmp_path / "one", typed="nine drowsy herons\n")
+    assert failed.exit_code == 5
+    assert "owner" in failed.stderr
+    assert not (tmp_path / "container").exists()
+    monkeypatch.setenv("TRANSFER_OWNER_DATABASE_URL", migrated.url("owner"))
+    monkeypatch.setenv("TRANSFER_KEYS_COPY", str(tmp_path / "disk" / "copy"))
+
+    assert transfer("backup", tmp_path / "one", typed="nine drowsy herons\n").exit_code == 0
+
+
+def test_a_copy_of_the_keys_that_was_destroyed_is_begun_anew_by_the_word(
+    transfer: Run, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRANSFER_KEYS_COPY", str(tmp_path / "copy"))
+    passphrase = "nine drowsy herons\n"
+    assert transfer("backup", tmp_path / "one", typed=passphrase).exit_code == 0
+    shutil.rmtree(tmp_path / "copy")
+
+    away = transfer("backup", tmp_path / "two", typed=passphrase)
+    assert (away.exit_code, (tmp_path / "two").exists()) == (5, False)
+    assert transfer("backup", "--new-keys-copy", tmp_path / "two", typed=passphrase).exit_code == 0
+    assert transfer("backup", tmp_path / "three", typed=passphrase).exit_code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_our_words(
+    transfer: Run, services: Services, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    said = transfer("backup", tmp_path / "file" / "backup")
+
+    assert said.exit_code == 5
+    assert "cannot be written" in said.stderr

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from datetime import UTC, datetime
@@ -216,6 +217,30 @@ def test_airflow_cannot_read_the_ledger(whole_system):
 
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(host=sockets, user="airflow", password=passwords["airflow"], dbname="transfer")
+
+
+def test_runs_that_are_too_old_are_pruned_with_their_tasks_and_no_others(whole_system, api):
+    held = Path(f"/proc/{whole_system.pid('airflow-scheduler')}/environ").read_text()
+    environment = dict(entry.split("=", 1) for entry in held.split("\0") if "=" in entry)
+    url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "")
+    old, young = new_run(), new_run()
+    for run in (old, young):
+        post_run(api, run)
+        assert await_end(api, run) == "success"
+    with psycopg.connect(url) as database:
+        for table in (b"dag_run", b"task_instance"):
+            statement = b"UPDATE " + table + b" SET start_date = now() - interval '401 days' WHERE run_id = %s"
+            assert database.execute(statement, [old]).rowcount > 0
+
+    pruned = [sys.executable, "-m", "transfer.embedded.airflow_prune"]
+    ended = subprocess.run(pruned, env=environment, cwd=whole_system.var, check=False, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert api("GET", f"/api/v2/dags/probe/dagRuns/{old}", "dispatcher")[0] == 404
+    assert api("GET", f"/api/v2/dags/probe/dagRuns/{young}", "dispatcher")[0] == 200
+    with psycopg.connect(url) as database:
+        left = database.execute("SELECT run_id FROM task_instance WHERE run_id = ANY(%s)", [[old, young]]).fetchall()
+    assert {run for (run,) in left} == {young}
 
 
 def test_a_scheduler_killed_with_a_task_running_comes_back_and_the_run_ends_well(whole_system, api, eventually):

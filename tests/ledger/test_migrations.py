@@ -1,6 +1,6 @@
 """What was owed before an upgrade still ends well after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -8,9 +8,10 @@ import pytest
 from tests.kit.builders import new_services, owed
 from tests.kit.processing import process_all
 from transfer.embedded.postgres import Postgres
+from transfer.errors import OtherVersion
 from transfer.identifiers import INBOX, HoldId
 from transfer.ledger import Ledger, holds, rounds
-from transfer.ledger.migrate import rebuild
+from transfer.ledger.migrate import behind, migrate, rebuild
 from transfer.rounds import Dag
 
 pytestmark = pytest.mark.servers
@@ -76,3 +77,49 @@ def test_a_new_installation_owes_no_housekeeping(upgraded_from: Callable[[str, s
     upgraded_from("0009", "SELECT 1")
 
     assert owed(new_services(ledger)) == set()
+
+
+@pytest.fixture
+def another_version(migrated: Postgres) -> Iterator[Callable[[str], None]]:
+    """Do this to what the ledger says of its migrations; all is as it was afterwards."""
+    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+        before = owner.execute("SELECT number, at FROM public.migrations").fetchall()
+        yield lambda statement: owner.execute(statement.encode())  # type: ignore[func-returns-value]
+        owner.execute("DELETE FROM public.migrations")
+        owner.cursor().executemany("INSERT INTO public.migrations VALUES (%s, %s)", before)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "INSERT INTO public.migrations VALUES ('9999', now())",
+            "has migration 9999, which this version does not know",
+        ),
+        ("DELETE FROM public.migrations WHERE number = '0012'", "lacks migration 0012 of this version: migrate it"),
+    ],
+)
+def test_nobody_works_on_a_ledger_of_another_version(
+    ledger: Ledger, migrated: Postgres, another_version: Callable[[str], None], statement: str, said: str
+):
+    """Also who was at work before: it notices within seconds."""
+    with ledger.transaction() as tx:
+        tx.now()
+    another_version(statement)
+    ledger._check_version_at = 0.0
+    wrote = False
+    for each in (ledger, Ledger(migrated.url("app"), ledger.keys, ledger.origin)):
+        with pytest.raises(OtherVersion, match=said), each.transaction():
+            wrote = True
+    assert not wrote
+
+
+def test_a_ledger_of_a_newer_version_is_not_migrated(migrated: Postgres, another_version: Callable[[str], None]):
+    assert behind(migrated.url("owner")) == []
+    another_version("DELETE FROM public.migrations WHERE number = '0012'")
+    assert behind(migrated.url("owner")) == ["0012_known_versions.sql"]
+
+    another_version("INSERT INTO public.migrations VALUES ('9999', now())")
+    for refuses in (behind, migrate):
+        with pytest.raises(OtherVersion, match="9999"):
+            refuses(migrated.url("owner"))

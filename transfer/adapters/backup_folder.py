@@ -41,15 +41,24 @@ class BackupFolder:
         Raises:
             Refused: a whole backup, or something else, lies there.
         """
-        is_unfinished = (self.folder / _UNFINISHED).exists()
-        if (self.folder / _MANIFEST).exists() and not is_unfinished:
-            raise Refused("a backup lies there already; each one has a folder of its own")
+        self.check_free()
         _make(self.folder)
-        if not is_unfinished and any(self.folder.iterdir()):
-            raise Refused("that folder is not empty, and not a backup that was begun")
         (self.folder / _UNFINISHED).touch(0o600)
         shutil.rmtree(self.folder / "ledger", ignore_errors=True)
         return self._named()
+
+    def check_free(self) -> None:
+        """Raises `Refused` where `begin` would."""
+        if (self.folder / _UNFINISHED).exists():
+            return
+        if (self.folder / _MANIFEST).exists():
+            raise Refused("a backup lies there already; each one has a folder of its own")
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise Refused("that folder is not empty, and not a backup that was begun")
+
+    def is_begun(self) -> bool:
+        """One was begun here and not finished."""
+        return (self.folder / _UNFINISHED).exists() or not any(self.folder.iterdir())
 
     def _named(self) -> BackupId:
         """The name it was begun under, else a new one, kept where the next attempt finds it."""

@@ -69,6 +69,15 @@ class KeysCopy:
             write_note(self._folder, permission.name, permission.read_text())
         return count
 
+    def give_up(self, keys: Path) -> None:
+        """The former copy was destroyed, a person says: nothing waits for it any more, and another may be made.
+
+        Doing so twice does nothing more; nor does it where the copy is there.
+        """
+        if not (self._folder / _HEADER).exists():
+            (keys / COPIED).unlink(missing_ok=True)
+            settle(keys)
+
     def _add(self, cipher: AESGCM, keys: Path, name: str) -> bool:
         """Have a key in the copy, as it is in the folder. False: it was destroyed meanwhile."""
         try:

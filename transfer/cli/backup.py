@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from transfer.cli.group import NEGATIVE
 if TYPE_CHECKING:
     from transfer.backups import Manifest
     from transfer.flow.backing_up import ProgressCallback
+    from transfer.identifiers import BackupId
     from transfer.settings import Settings
 
 _PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
@@ -23,8 +25,13 @@ _PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
 @click.argument("target", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--days", default=35, show_default=True, type=click.IntRange(1, 3650), help="When it lapses.")
 @var_option
+@click.option("--nightly", is_flag=True, help="TARGET holds one folder a backup; the next is named by its day.")
+@click.option("--keep", type=click.IntRange(1), help="With --nightly: destroy all but so many of the newest.")
+@click.option("--new-keys-copy", is_flag=True, help="The copy of the keys was destroyed: begin another.")
 @json_option
-def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None:
+def backup_command(
+    target: Path, days: int, var: Path, *, nightly: bool, keep: int | None, new_keys_copy: bool, as_json: bool
+) -> None:
     """Take a backup into the folder TARGET while everything runs.
 
     It holds the ledger at one moment, and every object of the vault that the ledger names. Each object is checked
@@ -40,37 +47,82 @@ def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None
     Each backup has a folder of its own. An interrupted backup says so, and restore refuses it. The same command again
     goes on with what is there. Destroy a backup on the day it lapses; purges name it until then.
 
+    --nightly does both by itself: it goes on with a backup that was interrupted, and once the new one is whole it
+    destroys those whose day is over. The newest stays. What it did is one line, for the mail of a nightly job.
+
     \b
     Exit codes:
       0  the backup is whole
       1  it is whole but for objects that the store does not give as they
          were kept; they are named
-      4  TARGET holds something else
-      5  ledger, store or the copy of the keys does not answer; try again
+      4  TARGET holds something else, or another backup into it is under way
+      5  ledger, store, TARGET or the copy of the keys does not answer; try
+         again
 
     \b
     Example:
       transfer backup /mnt/backups/2026-11-20
+      transfer backup --nightly --keep 14 /mnt/backups < passphrase
     """
-    from transfer import wiring
-    from transfer.adapters.backup_folder import BackupFolder
-    from transfer.flow.backing_up import back_up
+    from transfer.errors import Unavailable
 
+    if keep is not None and not nightly:
+        raise click.UsageError("--keep goes with --nightly")
     settings = settings_at(var)
     passphrase = ask_secret(_PASSPHRASE) if settings.keys_copy else None
-    # First, so that a wrong passphrase is known before hours of copying; and last, for the keys made meanwhile.
-    _copy_keys(settings, passphrase)
-    ledger = wiring.ledger(settings, wiring.origin("cli"), connections=1)
     try:
-        folder = BackupFolder(target.absolute(), ledger.keys)
-        with _bar("Copying") as told:
-            vault = wiring.vault(settings)
-            made = back_up(folder, ledger, vault, settings.owner_database_url, days=days, told=told)
-    finally:
-        ledger.close()
-    _tell_backup(made, _copy_keys(settings, passphrase), as_json=as_json)
-    if made.lacking:
+        made = _take(settings, target.absolute(), passphrase, days, nightly=nightly, keep=keep, anew=new_keys_copy)
+    except OSError as error:  # what ledger and store do is in our own words already
+        raise Unavailable(
+            f"the folder of the backup or of the copy of the keys cannot be written ({error.strerror})"
+        ) from None
+    _tell_backup(made, as_json=as_json, in_a_line=nightly)
+    if made.manifest.lacking:
         raise click.exceptions.Exit(NEGATIVE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A backup, and what was done beside it."""
+
+    manifest: "Manifest"
+    folder: Path
+    #: those that were destroyed because their day was over or there were too many
+    destroyed: "list[BackupId]"
+    #: how many keys the copy has; None without one
+    keys: int | None
+
+
+def _take(
+    settings: "Settings",
+    target: Path,
+    passphrase: str | None,
+    days: int,
+    *,
+    nightly: bool,
+    keep: int | None,
+    anew: bool,
+) -> _Made:
+    from transfer import wiring
+    from transfer.adapters.backup_folder import BackupFolder
+    from transfer.adapters.backup_shelf import BackupShelf
+    from transfer.flow.backing_up import back_up, check_reachable, destroy_outlived
+
+    ledger, vault = wiring.ledger(settings, wiring.origin("cli"), connections=1), wiring.vault(settings)
+    shelf = BackupShelf(target if nightly else target.parent, ledger.keys)
+    with closing(ledger), shelf.alone() if nightly else nullcontext():
+        check_reachable(ledger, vault, settings.owner_database_url)
+        with ledger.transaction() as tx:
+            today = tx.now().date()
+        folder = shelf.next(today) if nightly else BackupFolder(target, ledger.keys)
+        folder.check_free()
+        # First, so that a wrong passphrase is known before hours of copying; and last, for the keys made meanwhile.
+        _copy_keys(settings, passphrase, anew=anew)
+        with _bar("Copying") as told:
+            manifest = back_up(folder, ledger, vault, settings.owner_database_url, days=days, told=told)
+        copied = _copy_keys(settings, passphrase)
+        destroyed = destroy_outlived(shelf, ledger, keep) if nightly else []
+    return _Made(manifest=manifest, folder=folder.folder, destroyed=destroyed, keys=copied)
 
 
 @click.command("restore")
@@ -171,13 +223,16 @@ def _parts(var: Path) -> Iterator["Settings"]:
         system.down()
 
 
-def _copy_keys(settings: "Settings", passphrase: str | None) -> int | None:
+def _copy_keys(settings: "Settings", passphrase: str | None, *, anew: bool = False) -> int | None:
     """How many keys the copy has now; None where there is none."""
     from transfer.adapters.keys_copy import KeysCopy
 
     if settings.keys_copy is None or passphrase is None:
         return None
-    return KeysCopy(settings.keys_copy).take(settings.keys, passphrase)
+    copy = KeysCopy(settings.keys_copy)
+    if anew:
+        copy.give_up(settings.keys)
+    return copy.take(settings.keys, passphrase)
 
 
 def _put_keys_back(settings: "Settings") -> None:
@@ -188,30 +243,38 @@ def _put_keys_back(settings: "Settings") -> None:
     KeysCopy(settings.keys_copy).put_back(settings.keys, ask_secret(_PASSPHRASE))
 
 
-def _tell_backup(made: "Manifest", keys: int | None, *, as_json: bool) -> None:
+def _tell_backup(made: _Made, *, as_json: bool, in_a_line: bool) -> None:
+    manifest = made.manifest
     if as_json:
         print_json(
             {
-                "backup": made.backup,
-                "taken_at": made.taken_at,
-                "lapses": made.lapses,
-                "objects": len(made.objects),
-                "bytes": made.size,
-                "purged": len(made.purged),
-                "lacking": made.lacking,
-                "keys": keys,
+                "backup": manifest.backup,
+                "folder": str(made.folder),
+                "taken_at": manifest.taken_at,
+                "lapses": manifest.lapses,
+                "objects": len(manifest.objects),
+                "bytes": manifest.size,
+                "purged": len(manifest.purged),
+                "lacking": manifest.lacking,
+                "destroyed": made.destroyed,
+                "keys": made.keys,
             }
         )
         return
-    click.echo(f"Backup {made.backup}: {len(made.objects)} objects, {made.size:,} bytes; it lapses on {made.lapses}.")
-    if made.purged:
-        click.echo(f"{len(made.purged)} objects were purged while it was taken.")
-    for key in made.lacking:
-        click.echo(f"LACKING  {key}")
-    if keys is None:
-        click.echo("The keys are not in it. Keep a copy: TRANSFER_KEYS_COPY says where.")
+    where = f" in {made.folder.name}" if in_a_line else ""
+    size = f"{len(manifest.objects)} objects, {manifest.size:,} bytes"
+    said = [f"Backup {manifest.backup}{where}: {size}; it lapses on {manifest.lapses}."]
+    if manifest.purged:
+        said.append(f"{len(manifest.purged)} objects were purged while it was taken.")
+    if in_a_line:
+        said.append(f"Lacking: {len(manifest.lacking)}. Destroyed: {', '.join(made.destroyed) or 'none'}.")
     else:
-        click.echo(f"The copy of the keys has {keys}.")
+        said += [f"LACKING  {key}" for key in manifest.lacking]
+    if made.keys is None:
+        said.append("The keys are not in it. Keep a copy: TRANSFER_KEYS_COPY says where.")
+    else:
+        said.append(f"The copy of the keys has {made.keys}.")
+    click.echo((" " if in_a_line else "\n").join(said))
 
 
 def _tell_check(manifest: "Manifest", *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from transfer.cli.given import asked
 from transfer.cli.group import NEGATIVE, UNAVAILABLE
 from transfer.embedded.system import ComponentState, System
 from transfer.errors import Unavailable
@@ -22,7 +23,7 @@ _VAR = click.option(
     help="The folder of this installation; all that is written lies in it.",
 )
 
-_COLOURS = {"up": "green", "done": "green", "starting": "yellow", "waiting": "yellow"}
+_COLOURS = {"up": "green", "done": "green", "starting": "yellow", "waiting": "yellow", "not asked": "yellow"}
 
 
 @click.command()
@@ -70,8 +71,14 @@ def down(var: Path) -> None:
 @_VAR
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(var: Path, *, as_json: bool) -> None:
-    """How each service stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs."""
-    components = System(var).status()
+    """How each service stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs.
+
+    A service that you gave by its address is asked itself, wherever it runs. So are gateway and dispatcher where no
+    supervisor runs: TRANSFER_GATEWAY_HEALTH and TRANSFER_DISPATCHER_HEALTH say where. The ledger, the store and Airflow
+    are asked with the settings of this place.
+    """
+    supervised = System(var).status()
+    components = [*supervised, *asked(Settings.load(os.environ, var), with_processes=not supervised)]
     if as_json:
         names = ("name", "state", "pid", "restarts", "note")
         click.echo(json.dumps([{name: getattr(c, name) for name in names} for c in components], indent=1))
@@ -79,7 +86,7 @@ def status(var: Path, *, as_json: bool) -> None:
         Console(highlight=False).print(_table(components))
     else:
         click.echo("Nothing runs here; transfer up starts it.")
-    well = all(component.state in ("up", "done") for component in components)
+    well = all(component.state in ("up", "done", "not asked") for component in components)
     raise SystemExit(UNAVAILABLE if not components else 0 if well else NEGATIVE)
 
 

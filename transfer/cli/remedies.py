@@ -65,6 +65,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.MOUNT_KEYS_COPY: None,
     M.START: "transfer up, or --var",
     M.STOP: "transfer down",
+    M.UPGRADE: None,
     M.LEAVE_ARCHIVE: "transfer down",
     M.CHOOSE_FOLDER: "--var",
     M.INSTALL_ORTHANC: "apt-get install orthanc orthanc-dicomweb",

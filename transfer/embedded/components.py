@@ -214,6 +214,18 @@ def _airflow(installation: Installation) -> list[Unit]:
                 escalation=_STOP_SCHEDULER if component == "scheduler" else _STOP,
             )
         )
+    found.append(
+        Component(
+            name="airflow-prune",
+            needs=first,
+            start=_airflow_process(
+                installation,
+                airflow,
+                "airflow-prune",
+                [sys.executable, "-m", "transfer.embedded.airflow_prune", "--daily"],
+            ),
+        )
+    )
     found.append(SetupStep(name="dags", needs=("airflow-api-server", "airflow-dag-processor"), run=_parsed(airflow)))
     return found
 

@@ -58,6 +58,7 @@ from transfer.facts.patient import (
 from transfer.facts.system import (
     BackedUp,
     BackupBegun,
+    BackupDestroyed,
     Restored,
     UnmatchedPurged,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Anchored",
     "BackedUp",
     "BackupBegun",
+    "BackupDestroyed",
     "CaseApproved",
     "CaseClosed",
     "CaseOpened",

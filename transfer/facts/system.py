@@ -33,6 +33,13 @@ class BackedUp(Fact, kind="backed-up"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupDestroyed(Fact, kind="backup-destroyed"):
+    """A backup is gone: what is purged from now on does not lie in it."""
+
+    backup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restored(Fact, kind="restored"):
     """The ledger is that of a backup again: what was written after the backup was taken is not in it. `stopped` are
     permissions that had ended since, `forgotten` patients whose key was destroyed since, `unread` messages that were in

@@ -16,8 +16,10 @@ import psycopg
 
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
-from transfer.backups import BackedUpObject, BackedUpTable, Manifest
-from transfer.errors import Unknown, Unreadable
+from transfer.adapters.backup_shelf import BackupShelf
+from transfer.backups import BackedUpObject, BackedUpTable, Manifest, outlived
+from transfer.errors import OutOfOrder, Unknown, Unreadable
+from transfer.identifiers import BackupId
 from transfer.ledger import Ledger, Tx, backups, migrate, snapshot
 from transfer.ledger.snapshot import Named
 from transfer.sealing import KeyGone
@@ -65,7 +67,10 @@ def back_up(
     backup = folder.begin()
     with ledger.transaction() as tx:
         lapses = backups.begin(tx, backup, days)
-    moment = _copy_ledger(folder, ledger, owner_url)
+    try:
+        moment = _copy_ledger(folder, ledger, owner_url)
+    except psycopg.OperationalError as error:
+        raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
     copied: list[tuple[BackedUpObject, _Became]] = []
     for one in side_by_side(lambda named: _copy_object(folder, ledger, vault, named), moment.objects):
         copied.append(one)
@@ -86,6 +91,41 @@ def back_up(
         tx.append(facts.SYSTEM, fact)
     folder.finish(manifest)
     return manifest
+
+
+def check_reachable(ledger: Ledger, vault: Vault, owner_url: str) -> None:
+    """What a backup needs answers, so that none is begun, and no key copied, for one that cannot be.
+
+    Raises:
+        Unavailable: ledger or store does not answer.
+    """
+    with ledger.transaction() as tx:
+        tx.now()
+    try:
+        with snapshot.owner(owner_url) as connection:
+            migrate.newest(connection)
+    except psycopg.OperationalError:
+        raise OutOfOrder("the ledger does not let its owner in (TRANSFER_OWNER_DATABASE_URL)") from None
+    if not vault.answers():
+        raise OutOfOrder("the object store does not answer, or does not take our key")
+
+
+def destroy_outlived(shelf: BackupShelf, ledger: Ledger, keep: int | None) -> list[BackupId]:
+    """Destroy the backups whose day is over and, with `keep`, all but so many of the newest; each is in the trail.
+
+    What was interrupted is found by the next call: the trail may then name one as living that is gone, until its day.
+    """
+    shelf.tidy()
+    with ledger.transaction() as tx:
+        today = tx.now().date()
+    whole = shelf.whole()
+    folders = {manifest.backup: folder for folder, manifest in whole.items()}
+    gone = [manifest.backup for manifest in outlived(whole.values(), today, keep)]
+    for backup in gone:
+        shelf.destroy(folders[backup])
+        with ledger.transaction() as tx:
+            backups.destroyed(tx, backup)
+    return gone
 
 
 def side_by_side(do: Callable[[T], R], things: Sequence[T]) -> Iterator[R]:

@@ -7,6 +7,7 @@ TRANSFER_GRACE_SECONDS at the most; what takes longer is cut.
 import asyncio
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ import uvicorn
 
 from transfer import health, logs, wiring
 from transfer.adapters.vault import SMALL_PART
+from transfer.errors import OtherVersion
 from transfer.flow.services import Services
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import application
@@ -96,7 +98,10 @@ def main() -> None:
         wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as services,
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
-        asyncio.run(serve(services, settings, checks))
+        try:
+            asyncio.run(serve(services, settings, checks))
+        except OtherVersion as error:
+            sys.exit(f"the gateway does not start: {error}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ patients ascending → cases ascending → the system's chain → rounds last. N
 """
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,12 +26,15 @@ from transfer.case import Case, fold, fold_on
 from transfer.errors import OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId
+from transfer.ledger.migrate import check_version
 from transfer.sealing import Keys
 
 Row = Any  # a named tuple of the query's own columns
 
 #: seconds until a database that is away is looked for again, at most
 RECONNECT_SECONDS = 0.5
+#: how long a process may not notice that the ledger was migrated beneath it; `deploy/upgrade.py` stops it before
+VERSION_SECONDS = 5.0
 #: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
 #: the URL win
 KEEPALIVES = {
@@ -166,6 +170,7 @@ class Ledger:
         self.url = make_conninfo("", **{**KEEPALIVES, **conninfo_to_dict(url)})
         self.keys = keys
         self.origin = origin
+        self._check_version_at = 0.0
         self._pool = _Pool(
             self.url,
             kwargs={"row_factory": namedtuple_row, "options": "-csearch_path=transfer"},
@@ -181,6 +186,7 @@ class Ledger:
         """Commit at the end, roll back on any error.
 
         Raises:
+            OtherVersion: the ledger has another version than we have. It is asked every few seconds.
             OutOfOrder: the database cannot be reached, or gave up on a deadlock. Nothing was written, unless it ended
                 between its commit and its answer: look before you write again, and take back nothing it may name.
         """
@@ -189,6 +195,9 @@ class Ledger:
         try:
             with self._pool.connection() as connection:
                 used = connection
+                if time.monotonic() >= self._check_version_at:
+                    check_version(connection)
+                    self._check_version_at = time.monotonic() + VERSION_SECONDS
                 tx = Tx(connection, self.keys, origin or self.origin)
                 yield tx
                 tx.project()

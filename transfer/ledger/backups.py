@@ -21,14 +21,26 @@ def begin(tx: Tx, backup: BackupId, days: int) -> date:
     return lapses
 
 
+def destroyed(tx: Tx, backup: BackupId) -> None:
+    """A backup is gone. Call it after its last byte: until then purges name it."""
+    tx.append(facts.SYSTEM, facts.BackupDestroyed(backup=backup))
+
+
 def living(tx: Tx) -> tuple[str, ...]:
-    """Backups that have not lapsed, finished or not, each with the day it does. None begins before we commit."""
+    """Backups that have not lapsed and are not known to be destroyed, finished or not, each with the day it lapses.
+    None begins before we commit.
+    """
     tx.row("SELECT pg_advisory_xact_lock_shared(%s)", _BEGINNING)
     rows = tx.rows(
         "SELECT text, previous, hash FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",
-        *(facts.SYSTEM, facts.stored_kinds(facts.BackupBegun, facts.BackedUp)),
+        *(facts.SYSTEM, facts.stored_kinds(facts.BackupBegun, facts.BackedUp, facts.BackupDestroyed)),
     )
-    found = (facts.read(row.text, row.previous, row.hash).fact for row in rows)
-    lapses = {one.backup: one.lapses for one in found if isinstance(one, facts.BackupBegun | facts.BackedUp)}
+    lapses: dict[str, str] = {}
+    for row in rows:
+        match facts.read(row.text, row.previous, row.hash).fact:
+            case facts.BackupBegun(backup=backup, lapses=day) | facts.BackedUp(backup=backup, lapses=day):
+                lapses[backup] = day
+            case facts.BackupDestroyed(backup=backup):
+                lapses.pop(backup, None)
     today = tx.now().date().isoformat()
     return tuple(sorted(f"{backup} until {day}" for backup, day in lapses.items() if day >= today))

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from typing import Any
 
 import psycopg
 
-from transfer.errors import Refused
+from transfer.errors import OtherVersion, Refused
 
 _NAME = re.compile(r"(\d{4})_[a-z_]+\.sql")
 
@@ -16,12 +17,16 @@ def migrate(owner_url: str) -> list[str]:
     """Bring the database to the newest form and say which migrations ran. A second call does nothing.
 
     Two that migrate at once wait for each other.
+
+    Raises:
+        OtherVersion: it is of a newer version than this; nothing ran.
     """
     ran = []
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('transfer.migrate'))")
         connection.execute("CREATE TABLE IF NOT EXISTS public.migrations (number text PRIMARY KEY, at timestamptz)")
-        done = {row[0] for row in connection.execute("SELECT number FROM public.migrations").fetchall()}
+        done = _done(connection)
+        _refuse_newer(done)
         for name, text in _migrations():
             if name[:4] in done:
                 continue
@@ -29,6 +34,44 @@ def migrate(owner_url: str) -> list[str]:
                 _run(connection, name, text)
             ran.append(name)
     return ran
+
+
+@cache
+def known() -> frozenset[str]:
+    """The numbers of the migrations that this version has."""
+    return frozenset(name[:4] for name, _ in _migrations())
+
+
+def check_version(connection: psycopg.Connection[Any]) -> None:
+    """Raises `OtherVersion` where the ledger lacks a migration of this version or has one that it does not know."""
+    done = _done(connection)
+    _refuse_newer(done)
+    if lacking := known() - done:
+        raise OtherVersion(f"the ledger lacks migration {max(lacking)} of this version: migrate it")
+
+
+def behind(owner_url: str) -> list[str]:
+    """The migrations that `migrate` would run, by name; nothing is changed. All of them where there is no ledger yet.
+
+    Raises:
+        OtherVersion: the ledger is of a newer version, and there is no way back.
+    """
+    with psycopg.connect(owner_url) as connection:
+        done = _done(connection)
+    _refuse_newer(done)
+    return [name for name, _ in _migrations() if name[:4] not in done]
+
+
+def _done(connection: psycopg.Connection[Any]) -> set[str]:
+    try:
+        return {row[0] for row in connection.execute("SELECT number FROM public.migrations").fetchall()}
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):
+        return set()  # no ledger yet, or one before the migration that lets everybody ask
+
+
+def _refuse_newer(done: set[str]) -> None:
+    if more := done - known():
+        raise OtherVersion(f"the ledger has migration {max(more)}, which this version does not know: run the newer one")
 
 
 def newest(connection: psycopg.Connection[Any]) -> str:
