@@ -146,7 +146,7 @@ def test_one_service_builds_the_image_and_the_others_name_it():
     ours = [name for name, one in SERVICES.items() if one["image"].startswith("records-transfer:")]
 
     assert [name for name, one in SERVICES.items() if "build" in one] == ["prepare"]
-    assert len(ours) == 11
+    assert len(ours) == 12
 
 
 def test_no_check_of_health_starts_a_command_line():
@@ -162,7 +162,8 @@ def test_stores_have_no_way_out():
 
 
 def test_every_setting_is_one_the_code_knows():
-    known = set(re.findall(r"TRANSFER_[A-Z0-9_]+", (ROOT / "transfer" / "settings.py").read_text()))
+    code = (path.read_text() for path in (ROOT / "transfer").rglob("*.py"))
+    known = {name for text in code for name in re.findall(r"\"(TRANSFER_[A-Z0-9_]+)\"", text)}
     written = [TEXT, (ROOT / "Dockerfile").read_text(), (ROOT / "deploy" / "make_secrets.py").read_text()]
 
     assert {name for text in written for name in re.findall(r"TRANSFER_[A-Z0-9_]+", text)} <= known

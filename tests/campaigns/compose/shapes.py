@@ -68,6 +68,7 @@ def upgraded(stack: Stack, commit: str, tell: Progress, whole: Counter[tuple[str
     running = [cases.begin_when_well(earlier, cases.a_chart(), SECONDS) for _ in range(2)]
     cases.open_cases(earlier, running, SECONDS)
     began = time.monotonic()
+    stack.upgrade()
     stack.up("--remove-orphans")
     cases.finish(stack, running, SECONDS)
     faults.nothing_lost(stack, running, whole)

@@ -1,6 +1,7 @@
 """The production shape on an engine: the files of this checkout as they are, in a folder of their own."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -61,11 +62,23 @@ class Stack:
         self, *words: str, said: bytes | None = None, is_tried: bool = False, timeout: float = UP_SECONDS
     ) -> subprocess.CompletedProcess[bytes]:
         """Run docker-compose on this copy, as a person in its folder does; `said` goes to its standard input."""
-        files = [word for name in self.files for word in ("--file", str(self.tree / name))]
-        profiles = [word for name in self.profiles for word in ("--profile", name)]
-        command = [str(self.composer), "--project-directory", str(self.tree), *files, *profiles, *words]
+        command = [*self._composer(), *words]
         environment = {**self.engine.environment(), **self.variables}
         return run(command, environment, said=said, is_tried=is_tried, timeout=timeout)
+
+    def _composer(self) -> list[str]:
+        files = [word for name in self.files for word in ("--file", str(self.tree / name))]
+        profiles = [word for name in self.profiles for word in ("--profile", name)]
+        return [str(self.composer), "--project-directory", str(self.tree), *files, *profiles]
+
+    def upgrade(self) -> None:
+        """Bring what runs to this copy's version, by the product's own script.
+
+        Raises:
+            EngineFailed: a step failed.
+        """
+        environment = {**self.engine.environment(), **self.variables, "COMPOSE": shlex.join(self._composer())}
+        run([sys.executable, str(self.tree / "deploy" / "upgrade.py")], environment, timeout=2 * UP_SECONDS)
 
     def containers(self, service: str) -> list[str]:
         """The containers of a service that run."""
