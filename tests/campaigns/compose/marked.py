@@ -9,8 +9,11 @@ from tests.campaigns.compose.stack import PROJECT, Stack
 MARK = "ZEBRA7Q"
 #: a day nobody else was born on, as it is written in FHIR, HL7 v2 and DICOM
 BORN = "1911-11-13"
-#: where nothing of a patient may stand; the store's objects are sealed, and the stand-ins hold their own patients
-VOLUMES = ("postgres", "airflow-logs", "store")
+#: where nothing of a patient may stand
+VOLUMES = ("postgres", "airflow-logs", "edge")
+#: where records lie as they came: the store encrypts its disk (docs/decisions/0007-keys-and-purging.md). What is found
+#: there shows that the search finds
+CONTROL = "store"
 SECONDS = 300
 _PIECE = 1 << 20
 
@@ -27,14 +30,15 @@ def a_case(stack: Stack) -> cases.Case:
 def hits(stack: Stack) -> list[str]:
     """Where the mark or the birth date stands: files below the volumes, and containers' logs. The log of the stand-in
     institutions is their own.
+
+    Raises:
+        AssertionError: the search finds nothing where the records lie.
     """
     checkpoint = "PGPASSWORD=$(cat /run/secrets/postgres_password) psql --username=postgres --command=CHECKPOINT"
     stack.inside("postgres", "sh", "-c", checkpoint)
     words = [MARK.encode(), BORN.encode(), BORN.replace("-", "").encode()]
-    found = []
-    for volume in VOLUMES:
-        folder = stack.engine.data / "volumes" / f"{PROJECT}_{volume}" / "_data"
-        found += [f"{volume}: {path.relative_to(folder)}" for path in _files(folder) if _holds(path, words)]
+    assert _in_volume(stack, CONTROL, words), "the search finds nothing even where the records lie"
+    found = [hit for volume in VOLUMES for hit in _in_volume(stack, volume, words)]
     own = {one for name in ("sandbox", "orthanc", "hapi-fhir") for one in stack.containers(name)}
     for container in stack.engine.text("ps", "--all", "--quiet").split():
         if container in own:
@@ -43,6 +47,11 @@ def hits(stack: Stack) -> list[str]:
         if any(word in logged.stdout + logged.stderr for word in words):
             found.append(f"log of {stack.engine.text('inspect', '--format', '{{.Name}}', container)}")
     return found
+
+
+def _in_volume(stack: Stack, volume: str, words: list[bytes]) -> list[str]:
+    folder = stack.engine.data / "volumes" / f"{PROJECT}_{volume}" / "_data"
+    return [f"{volume}: {path.relative_to(folder)}" for path in _files(folder) if _holds(path, words)]
 
 
 def _files(folder: Path) -> list[Path]:
