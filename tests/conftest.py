@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests.kit import order, read_once
-from tests.kit.clusters import copied, emptied
+from tests.kit.clusters import Emptier, copied
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded.postgres import Postgres
 from transfer.embedded.store import Store
@@ -47,13 +48,18 @@ def pytest_collection_finish() -> None:
 
 
 _ALL_WITH_SERVERS = re.compile(r"^pytestmark = .*pytest\.mark\.servers", re.MULTILINE)
+_ALL_SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """What is deselected as a whole need not be imported: that takes longer than many a test."""
-    if config.getoption("markexpr") != "not servers" or collection_path.suffix != ".py":
+    asked = config.getoption("markexpr")
+    if asked not in ("not servers", "servers and not slow") or not fnmatch(collection_path.name, "test_*.py"):
         return None
-    return bool(_ALL_WITH_SERVERS.search(collection_path.read_text(encoding="utf-8"))) or None
+    text = collection_path.read_text(encoding="utf-8")
+    if asked == "not servers":
+        return bool(_ALL_WITH_SERVERS.search(text)) or None
+    return ("mark.servers" not in text or bool(_ALL_SLOW.search(text))) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -157,11 +163,17 @@ def keys(tmp_path: Path) -> FolderKeys:
     return FolderKeys(tmp_path / "keys")
 
 
+@pytest.fixture(scope="session")
+def emptier(migrated: Postgres) -> Iterator[Emptier]:
+    emptier = Emptier(migrated.url("owner"))
+    yield emptier
+    emptier.close()
+
+
 @pytest.fixture
-def ledger(migrated: Postgres, keys: FolderKeys) -> Iterator[Ledger]:
+def ledger(migrated: Postgres, emptier: Emptier, keys: FolderKeys) -> Iterator[Ledger]:
     """The real ledger, empty."""
-    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
-        emptied(owner)
+    emptier.empty()
     ledger = Ledger(migrated.url("app"), keys, Origin(process="test"), connections=12)
     yield ledger
     ledger.close()

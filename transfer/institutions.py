@@ -9,6 +9,9 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -19,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from transfer import reviewed
 from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
+from transfer.designators import Designator
 from transfer.errors import Unknown
 from transfer.identifiers import DepartmentId, InstitutionId
 from transfer.patients import IssuedIdentifier
@@ -277,10 +281,47 @@ class HttpDoor(_Reviewed):
 
 
 class MllpDoor(_Reviewed):
-    #: its own port on our side, so that the peer is known before a byte is read
-    port: int
+    """A port of ours, and how its messages are told from those of others who send to the same port.
+
+    An engine that sends for several institutions is one sender. Their files name the same port, and each its own MSH-3
+    and MSH-4.
+    """
+
+    port: Annotated[int, Field(ge=0, le=65535)]
     sending_application: str
     sending_facility: str
+    #: SHA-256 of the certificates of whoever sends for it, beside its own
+    certificates: frozenset[Digest] = frozenset()
+    #: networks its sender is in, as `192.0.2.17` or `192.0.2.0/28`; empty: any
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @field_validator("sending_application", "sending_facility")
+    @classmethod
+    def _is_designator(cls, text: str) -> str:
+        if not Designator.read(text).is_said:
+            raise ValueError("a name, or an id with its type as ^2.16.840.1.113883.19^ISO")
+        return text
+
+    @cached_property
+    def says(self) -> tuple[Designator, Designator]:
+        """MSH-3 and MSH-4 of its messages."""
+        return Designator.read(self.sending_application), Designator.read(self.sending_facility)
+
+    def is_of(self, sent: tuple[Designator, Designator]) -> bool:
+        """MSH-3 and MSH-4 as sent are this institution's."""
+        return all(ours.covers(theirs) for ours, theirs in zip(self.says, sent, strict=True))
+
+    def meets(self, other: "MllpDoor") -> bool:
+        """A message to one port could be of both."""
+        return all(ours.meets(theirs) for ours, theirs in zip(self.says, other.says, strict=True))
+
+    def admits(self, host: str | None) -> bool:
+        """Whether its messages may come from this address. None: an address that is not known."""
+        if not self.addresses or host is None:
+            return not self.addresses
+        address = ip_address(host.partition("%")[0])
+        plain = getattr(address, "ipv4_mapped", None) or address
+        return any(plain in network for network in self.addresses)
 
 
 class Receiving(_ByUrl):
@@ -332,6 +373,11 @@ class Institution(_Reviewed):
         return self.http_door.tokens if self.http_door else ()
 
     @property
+    def certificates_at_mllp(self) -> frozenset[Digest]:
+        """By which its HL7 v2 messages may be sent: its own, and those of who sends for it. Empty: without any."""
+        return self.certificates | (self.mllp_door.certificates if self.mllp_door else frozenset())
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
@@ -357,12 +403,19 @@ class Institutions(Mapping[str, Institution]):
     """All partners, by id. A peer that maps to none of them is refused."""
 
     def __init__(self, known: Iterable[Institution]) -> None:
-        """Raises `ValueError` where one token or certificate would name two."""
+        """Raises `ValueError` where one token, certificate or HL7 v2 message would name two."""
         self._by_id = {institution.id: institution for institution in known}
         shown = [digest for each in self._by_id.values() for digest in each.certificates]
         shown += [token.sha256 for each in self._by_id.values() for token in each.tokens]
         if len(shown) != len(set(shown)):
             raise ValueError("a token or a certificate stands in two places: a peer could not be told from another")
+        at_ports: dict[int, list[tuple[Institution, MllpDoor]]] = {}
+        for each in self._by_id.values():
+            if each.mllp_door and each.mllp_door.port:
+                at_ports.setdefault(each.mllp_door.port, []).append((each, each.mllp_door))
+        self._on_shared_ports = {each.id for doors in at_ports.values() if len(doors) > 1 for each, _ in doors}
+        for doors in at_ports.values():
+            _check_are_told_apart(doors)
 
     def __getitem__(self, institution: str) -> Institution:
         try:
@@ -379,12 +432,25 @@ class Institutions(Mapping[str, Institution]):
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def shares_port(self, institution: str) -> bool:
+        """Whether others' HL7 v2 messages come in at its port, too."""
+        return institution in self._on_shared_ports
+
     def with_identifier(self, identifier: IssuedIdentifier) -> Institution | None:
         """The institution known by this number (an NPI, an OID), if any."""
         for institution in self._by_id.values():
             if any((i.system, i.value) == (identifier.issuer, identifier.value) for i in institution.identifiers):
                 return institution
         return None
+
+
+def _check_are_told_apart(doors: Iterable[tuple[Institution, MllpDoor]]) -> None:
+    for (one, its), (other, theirs) in combinations(doors, 2):
+        if its.meets(theirs):
+            raise ValueError(
+                f"{one.id} and {other.id} name one mllp_door.port, and a message could be of both: give each a "
+                "sending_application or sending_facility that the other does not have, or a port of its own"
+            )
 
 
 def load(folder: Path, settings: Mapping[str, str]) -> Institutions:

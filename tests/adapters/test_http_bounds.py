@@ -4,7 +4,7 @@ import gzip
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -234,6 +234,50 @@ def test_a_receiver_that_drips_is_cut_at_once_from_another_thread():
     assert time.monotonic() - began < 0.5 + SLACK
 
 
+EMPTY = once(OK + b"Content-Length: 2\r\n\r\n[]")
+
+
+def test_a_kept_connection_that_the_server_closes_costs_no_answer():
+    with a_raw_server(EMPTY, hangs_up=True) as url:
+        client = HttpClient(url, None, LIMITS)
+        for is_safe, method in ((None, "GET"), (True, "POST"), (None, "GET")):
+            reply = client.ask(method, url, accept="*/*", keep_going=go_on, is_safe=is_safe)
+            assert reply.body == b"[]"
+
+
+def test_what_is_not_safe_is_sent_once():
+    with a_raw_server(EMPTY, hangs_up=True) as url:
+        client = HttpClient(url, None, LIMITS)
+        client.ask("GET", url, accept="*/*", keep_going=go_on)
+        with pytest.raises(Unreachable):
+            client.ask("POST", url, accept="*/*", keep_going=go_on, body=b"{}")
+
+
+def test_whether_to_go_on_is_asked_before_it_is_sent_again():
+    answered = []
+
+    def script() -> Iterator[bytes]:
+        answered.append(1)
+        return EMPTY()
+
+    def stop() -> None:
+        raise ChangedMeanwhile("the epoch moved")
+
+    with a_raw_server(script, hangs_up=True) as url:
+        client = HttpClient(url, None, LIMITS)
+        client.ask("GET", url, accept="*/*", keep_going=go_on)
+        with pytest.raises(ChangedMeanwhile):
+            client.ask("GET", url, accept="*/*", keep_going=stop)
+
+    assert len(answered) == 1
+
+
+def test_a_fresh_connection_that_the_server_closes_is_lost():
+    with a_raw_server(once()) as url:
+        with pytest.raises(Unreachable):
+            HttpClient(url, None, LIMITS).ask("GET", url, accept="*/*", keep_going=go_on)
+
+
 @pytest.mark.parametrize("wrong", [{"page_seconds": 0}, {"silence_seconds": -1}, {"head_bytes": 0}, {"page_bytes": 0}])
 def test_a_bound_that_is_none_cannot_be_set(wrong: dict[str, int]):
     with pytest.raises(ValueError, match="bound"):
@@ -251,5 +295,5 @@ def test_it_is_told_nothing_through_a_proxy_of_the_environment(monkeypatch: pyte
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    with a_raw_server(once(OK + b"Content-Length: 2\r\n\r\n[]")) as url:
+    with a_raw_server(EMPTY) as url:
         assert _qido(url, LIMITS, go_on) == []

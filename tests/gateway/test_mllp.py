@@ -478,7 +478,7 @@ def test_noise_without_messages_ends_the_connection():
     at_the_door(journey, message_store, MllpLimits(bytes_outside_frames=1000))
 
 
-@pytest.mark.parametrize("limits", [MllpLimits(connections_per_port=3), MllpLimits(connections=3)])
+@pytest.mark.parametrize("limits", [MllpLimits(connections_per_sender=3), MllpLimits(connections=3)])
 def test_a_connection_too_many_is_turned_away_and_room_is_made_again(limits):
     message_store = MemoryMessageStore()
 
@@ -558,13 +558,6 @@ def test_each_port_is_one_institution():
     asyncio.run(run())
 
     assert message_store.calls == 0
-
-
-def test_two_institutions_cannot_share_a_port():
-    shared = MllpDoor(port=2575, sending_application="A", sending_facility="B")
-
-    with pytest.raises(ValueError, match="share"):
-        MllpServer({LAB: shared, InstitutionId("mercy-imaging"): shared}, MemoryMessageStore())
 
 
 def test_when_a_port_is_taken_none_is_opened():

@@ -11,11 +11,11 @@ Script = Callable[[], Iterator[bytes]]
 
 
 @contextmanager
-def a_raw_server(script: Script) -> Iterator[str]:
-    """Its base URL."""
+def a_raw_server(script: Script, *, hangs_up: bool = False) -> Iterator[str]:
+    """Its base URL. `hangs_up`: a connection is kept after its answer, and closed as soon as more is asked by it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         stopped = threading.Event()
-        threading.Thread(target=_serve, args=(listening, script, stopped), daemon=True).start()
+        threading.Thread(target=_serve, args=(listening, script, stopped, hangs_up), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/base"
         finally:
@@ -24,16 +24,16 @@ def a_raw_server(script: Script) -> Iterator[str]:
                 listening.shutdown(socket.SHUT_RDWR)
 
 
-def _serve(listening: socket.socket, script: Script, stopped: threading.Event) -> None:
+def _serve(listening: socket.socket, script: Script, stopped: threading.Event, hangs_up: bool) -> None:
     while True:
         try:
             connection, _ = listening.accept()
         except OSError:
             return
-        threading.Thread(target=_answer, args=(connection, script, stopped), daemon=True).start()
+        threading.Thread(target=_answer, args=(connection, script, stopped, hangs_up), daemon=True).start()
 
 
-def _answer(connection: socket.socket, script: Script, stopped: threading.Event) -> None:
+def _answer(connection: socket.socket, script: Script, stopped: threading.Event, hangs_up: bool) -> None:
     with connection, suppress(OSError):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         asked = b""
@@ -45,6 +45,8 @@ def _answer(connection: socket.socket, script: Script, stopped: threading.Event)
             if stopped.is_set():
                 return
             connection.sendall(piece)
+        if hangs_up:
+            connection.recv(1)  # the rest is unread, so the caller's system may hear a reset
 
 
 def slowly(*before: bytes, again: bytes, pause: float = 0.1) -> Script:

@@ -25,7 +25,7 @@ def doors_context(settings: Settings, institutions: Mapping[str, Institution]) -
     authorities = settings.tls_client_authorities
     if settings.tls_certificate is None or settings.tls_key is None:
         _check_may_be_plain(settings)
-    pinned = [each.id for each in institutions.values() if each.certificates]
+    pinned = [each.id for each in institutions.values() if each.certificates_at_mllp]
     if pinned and settings.tls_certificate is None:
         raise BadSetting(
             "TRANSFER_TLS_CERTIFICATE",

@@ -23,6 +23,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tests.kit import clusters
 from tests.kit.house import House
 from transfer import wiring
 from transfer.embedded.ports import free
@@ -57,9 +58,7 @@ def in_haste(house: House) -> None:
 def emptied(house: House) -> None:
     """Nothing in the ledger, nothing in the vault, nobody's key but the site's; every institution behaves normally."""
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
-        tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'transfer' AND tablename <> 'clock'")
-        owner.execute("TRUNCATE " + ", ".join(f"transfer.{row[0]}" for row in tables))
-        owner.execute("UPDATE transfer.clock SET ahead = '0'")
+        clusters.emptied(owner)
     for folder in ("patient", "day"):
         shutil.rmtree(house.settings.keys / folder, ignore_errors=True)
     for key in in_bucket(house):

@@ -104,7 +104,15 @@ class Searches:
     def _page(self, method: str, url: str, keep_going: KeepGoing, form: bytes | None = None) -> Tree:
         headers = {} if form is None else {"Content-Type": _FORM}
         try:
-            reply = self._client.ask(method, url, accept=FHIR_JSON, keep_going=keep_going, headers=headers, body=form)
+            reply = self._client.ask(
+                method,
+                url,
+                accept=FHIR_JSON,
+                keep_going=keep_going,
+                headers=headers,
+                body=form,
+                is_safe=True,  # by POST, too: FHIR R4 http.html#search
+            )
             page = parse(reply.body, limit=self._client.limits.page_bytes)
         except TooLarge as error:
             raise _PageTooLarge(str(error)) from None

@@ -9,9 +9,9 @@ import socket
 import time
 from typing import Final
 
-from transfer.adapters.http.failures import Silent, TooSlow
+from transfer.adapters.http.failures import ConnectionLost, Silent, TooSlow
 from transfer.adapters.http.limits import HttpLimits
-from transfer.errors import TooLarge, Unreachable
+from transfer.errors import TooLarge
 from transfer.sources import KeepGoing
 from transfer.staging import CHUNK
 
@@ -40,10 +40,21 @@ class AnswerBounds:
         self._head_until: float | None = None
         self._looked = time.monotonic()
         self._unseen = self._came = 0
+        self._is_kept = False
         #: the request has left us, or a part of it
         self.was_sent = False
         #: bytes of the body that were handed on
         self.taken = 0
+
+    def begin_request(self, *, is_kept: bool) -> None:
+        """`is_kept`: by a connection that an earlier answer came by. What `keep_going` raises goes through."""
+        if self.was_sent:
+            self._look(time.monotonic())
+        self.was_sent, self._is_kept, self._came = True, is_kept, 0
+
+    def is_unheard_on_kept(self) -> bool:
+        """Whether it was sent by a kept connection, and not a byte came since: the server had closed it by then."""
+        return self._is_kept and not self._came
 
     def begin_head(self) -> None:
         self._head_until = min(time.monotonic() + self._limits.silence_seconds, self._until)
@@ -59,7 +70,7 @@ class AnswerBounds:
         Raises:
             Silent, TooSlow: the time for it is over.
             TooLarge: the head, or what frames the body, is more than is read.
-            Unreachable: the connection ended in the head.
+            ConnectionLost: the connection ended in the head.
         """
         self._check_size()
         silent_since = time.monotonic()
@@ -76,7 +87,7 @@ class AnswerBounds:
             self._unseen += count
             if not count and self._head_until is not None:
                 # http.client takes a connection that ends among the header lines for their end
-                raise Unreachable("the connection was lost")
+                raise ConnectionLost("the connection was lost")
             return count
 
     def _look(self, now: float) -> None:

@@ -22,7 +22,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from transfer.adapters.http.bounds import AnswerBounds, BoundedSocket
-from transfer.adapters.http.failures import TooSlow, refusal, unanswered
+from transfer.adapters.http.failures import ConnectionLost, TooSlow, refusal, unanswered
 from transfer.adapters.http.limits import HttpLimits
 from transfer.errors import CutShort, TooLarge, Unexpected
 from transfer.sources import KeepGoing
@@ -30,6 +30,8 @@ from transfer.staging import CHUNK
 
 #: asked for at once; what one `recv` brings is handed on as it is
 _PIECE: Final = 256 << 10
+#: connections that are kept for the next question
+_KEPT: Final = 2
 #: 206 is none: nobody asked for a part
 SUCCESS: Final = frozenset({200, 201})
 
@@ -133,6 +135,8 @@ class HttpClient:
         if authorization:
             self._headers["Authorization"] = authorization
         self._asking = _Asking(WeakSet())
+        #: how often requests were cut: one that was is not sent again
+        self._cuts = 0
         self._pool = _pool(self._at, limits, tls, self._asking)
 
     def close(self) -> None:
@@ -140,6 +144,7 @@ class HttpClient:
 
     def cut(self) -> None:
         """End the requests that other threads are making, at once: what was not handed to a socket never leaves."""
+        self._cuts += 1
         for connection in list(self._asking.connections):
             with suppress(OSError, AttributeError):  # not connected
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -167,8 +172,9 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         statuses: Container[int] | None = SUCCESS,
+        is_safe: bool | None = None,
     ) -> HttpReply:
-        """One whole answer, at most a page. `headers`, `body` and `statuses` as for `open`.
+        """One whole answer, at most a page. `headers`, `body`, `statuses` and `is_safe` as for `open`.
 
         Raises:
             CutShort: the connection ended and nothing had been said.
@@ -176,6 +182,7 @@ class HttpClient:
         """
         limits = self.limits
         how: dict[str, Any] = {"accept": accept, "headers": headers, "body": body, "statuses": statuses}
+        how |= {"is_safe": is_safe}
         until, most = time.monotonic() + limits.page_seconds, limits.page_bytes
         with self.open(method, url, keep_going=keep_going, until=until, most=most, **how) as answer:
             reply = HttpReply(answer.status, answer.headers, answer.whole(most))
@@ -194,6 +201,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         statuses: Container[int] | None = SUCCESS,
+        is_safe: bool | None = None,
         until: float | None = None,
         most: int | None = None,
     ) -> Iterator[HttpAnswer]:
@@ -204,6 +212,8 @@ class HttpClient:
             keep_going: as `AnswerBounds` asks it; not while we connect and send
             headers: beside those of the client, or in their place
             statuses: those that are answers; None: any is, for it says that what was sent has arrived
+            is_safe: asking changes nothing at the server (RFC 9110 section 9.2.1); by default so for GET alone. Such a
+                request is sent once more where a connection kept from an earlier answer turns out to be closed
             until: when the whole answer has to be here, by `time.monotonic`; else after `stream_seconds`
             most: bytes of the body; else `stream_bytes`
         """
@@ -214,7 +224,8 @@ class HttpClient:
             raise TooSlow("the time set for it is over")
         bounds = AnswerBounds(limits, keep_going, until)
         sent = self._headers | {"Accept": accept} | dict(headers or {})
-        response = self._send(method, url, body, sent, bounds)
+        is_safe = method == "GET" if is_safe is None else is_safe
+        response = self._send(method, url, body, sent, bounds, is_safe=is_safe)
         try:
             if statuses is not None:
                 _check(response, statuses)
@@ -226,24 +237,38 @@ class HttpClient:
             response.close()  # read to its end, it has given its connection back already
 
     def _send(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], bounds: AnswerBounds
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        bounds: AnswerBounds,
+        *,
+        is_safe: bool,
     ) -> urllib3.BaseHTTPResponse:
         at = urlsplit(url)
         target = f"{at.path or '/'}?{at.query}" if at.query else at.path or "/"
         self._asking.bounds = bounds
-        try:
-            return self._pool.urlopen(
-                method,
-                target,
-                body=body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise unanswered(error, was_sent=bounds.was_sent) from None
+        cuts, kept = self._cuts, _KEPT if is_safe else 0
+        while True:
+            try:
+                return self._pool.urlopen(
+                    method,
+                    target,
+                    body=body,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    decode_content=False,
+                )
+            except (urllib3.exceptions.HTTPError, ConnectionLost) as error:
+                failure = unanswered(error, was_sent=bounds.was_sent)
+                # A server may close a kept connection at the moment we ask by it (RFC 9112 section 9.3.1).
+                is_stale = isinstance(failure, ConnectionLost) and bounds.is_unheard_on_kept() and self._cuts == cuts
+                if not kept or not is_stale:
+                    raise failure from None
+                kept -= 1
 
 
 def _check(response: urllib3.BaseHTTPResponse, statuses: Container[int]) -> None:
@@ -303,17 +328,24 @@ class _Connection(HTTPConnection):
     def __init__(self, *args: Any, asking: _Asking, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._asking = asking
+        self._has_answered = False
         asking.connections.add(self)
 
+    def connect(self) -> None:
+        self._has_answered = False
+        super().connect()
+
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self._asking.bounds.was_sent = True
+        self._asking.bounds.begin_request(is_kept=self._has_answered and not self.is_closed)
         super().request(*args, **kwargs)
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3 itself
         bounds = self._asking.bounds
         bounds.begin_head()
         self.response_class = partial(_response, bounds)  # type: ignore[assignment]
-        return super().getresponse()
+        response = super().getresponse()
+        self._has_answered = True
+        return response
 
 
 class _SecureConnection(_Connection, HTTPSConnection):
@@ -338,5 +370,5 @@ def _pool(
     assert at.hostname
     timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.silence_seconds)
     if at.scheme == "https":
-        return _SecurePool(at.hostname, at.port, timeout=timeout, maxsize=2, ssl_context=tls, asking=asking)
-    return _Pool(at.hostname, at.port, timeout=timeout, maxsize=2, asking=asking)
+        return _SecurePool(at.hostname, at.port, timeout=timeout, maxsize=_KEPT, ssl_context=tls, asking=asking)
+    return _Pool(at.hostname, at.port, timeout=timeout, maxsize=_KEPT, asking=asking)

@@ -34,6 +34,10 @@ class NotReached(Unreachable):
     """No connection was made: not one byte of ours left."""
 
 
+class ConnectionLost(Unreachable):
+    """The connection ended before the head of the answer did."""
+
+
 class NotTrusted(Unexpected):
     """TLS failed: their certificate is not one we trust, they do not take ours, or no protocol is in common.
 
@@ -77,12 +81,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def unanswered(error: urllib3.exceptions.HTTPError, *, was_sent: bool) -> TransferError:
+def unanswered(error: urllib3.exceptions.HTTPError | ConnectionLost, *, was_sent: bool) -> TransferError:
     """A request that got no answer. `was_sent`: it had left us, as a whole or in part."""
+    if isinstance(error, ConnectionLost):
+        return error
     cause = error.args[-1] if error.args else None
     if isinstance(error, urllib3.exceptions.SSLError):
         is_lost = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-        return Unreachable("the connection was lost") if is_lost else NotTrusted(was_sent=was_sent)
+        return ConnectionLost("the connection was lost") if is_lost else NotTrusted(was_sent=was_sent)
     if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
         return NotReached("no connection")
     if isinstance(error, urllib3.exceptions.TimeoutError):
@@ -90,4 +96,4 @@ def unanswered(error: urllib3.exceptions.HTTPError, *, was_sent: bool) -> Transf
     # http.client has no name of its own for the 101st header line
     if isinstance(cause, http.client.LineTooLong) or type(cause) is http.client.HTTPException:
         return TooLarge("an answer whose head is more than is read")
-    return Unreachable("the connection was lost")
+    return ConnectionLost("the connection was lost")

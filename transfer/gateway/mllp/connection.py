@@ -16,8 +16,9 @@ from transfer.adapters.hl7v2.header import header as read_header
 from transfer.errors import TransferError, Unavailable, Unreadable
 from transfer.gateway.mllp.frames import CR, END, START, Scanner
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
-from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, Refusal
+from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, MllpSender, Refusal
 from transfer.gateway.payload import IN_MEMORY, Payload
+from transfer.identifiers import InstitutionId
 
 log = logging.getLogger("transfer.gateway.mllp")
 
@@ -34,10 +35,12 @@ class Connection(asyncio.Protocol):
         self._port = port
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._sender: MllpSender | None = None
         self._scanner = Scanner()
         self._outside = 0
         self._payload: Payload | None = None
         self._header: MessageHeader | None = None
+        self._institution: InstitutionId | None = None
         self._refusal: Refusal | None = None
         self._waiting = b""
         self._is_reading_paused = False
@@ -52,14 +55,16 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if not self._port.connections.register(self, self._port.institution):
-            log.warning("mllp: too many connections at the door of %s", self._port.institution)
+        sender = self._port.sender(_certificate(transport), _host(transport))
+        if sender is None:
+            log.warning("mllp: a caller at the door of %s shows no certificate or address of it", self._port.name)
             self._transport.abort()
             return
-        if not self._port.knows(_certificate(transport)):
-            log.warning("mllp: a caller at the door of %s does not show its certificate", self._port.institution)
+        if not self._port.connections.register(self, sender):
+            log.warning("mllp: too many connections at the door of %s", self._port.name)
             self._transport.abort()
             return
+        self._sender = sender
         self._transport.set_write_buffer_limits(high=_MAX_UNREAD_ANSWERS_BYTES)
         self._wait(self._port.limits.idle_seconds)
 
@@ -90,7 +95,8 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._discard()
         self._waiting = b""
-        self._port.connections.unregister(self, self._port.institution)
+        if self._sender is not None:
+            self._port.connections.unregister(self, self._sender)
 
     # called by the server
 
@@ -107,7 +113,7 @@ class Connection(asyncio.Protocol):
 
     def check_deadline(self) -> None:
         if self._loop.time() > self._deadline:
-            log.info("mllp: a connection of %s ran out of time", self._port.institution)
+            log.info("mllp: a connection of %s ran out of time", self._port.name)
             self.abort()
 
     def finish(self) -> None:
@@ -162,11 +168,11 @@ class Connection(asyncio.Protocol):
         """What stands outside of frames means nothing, but must not go on for ever."""
         self._outside += length
         if self._outside > self._port.limits.bytes_outside_frames:
-            log.warning("mllp: a connection of %s sends no messages", self._port.institution)
+            log.warning("mllp: a connection of %s sends no messages", self._port.name)
             self.abort()
         elif self._scanner.inside:
             self._outside = 0
-            self._payload, self._header, self._refusal = Payload(), None, None
+            self._payload, self._header, self._institution, self._refusal = Payload(), None, None, None
             self._wait(self._port.limits.frame_seconds)
 
     def _take(self, stretch: bytes) -> None:
@@ -185,21 +191,22 @@ class Connection(asyncio.Protocol):
             payload.add(stretch)
             if payload.sink is None and payload.length > IN_MEMORY:
                 self._refusal = self._read_header(payload)
-                if self._refusal is None:
-                    payload.spill(self._port.message_store.sink(self._port.institution))
+                if self._refusal is None and self._institution is not None:
+                    payload.spill(self._port.message_store.sink(self._institution))
         except (Unavailable, OSError):
-            log.warning("mllp: a long message of %s cannot be stored now", self._port.institution)
+            log.warning("mllp: a long message of %s cannot be stored now", self._institution)
             self._refusal = self._unavailable()
         if self._refusal is not None:
             payload.discard()
 
     def _read_header(self, payload: Payload) -> Refusal | None:
-        """Read MSH, once, from what is in memory: who sends it, and whether that is who it should be."""
+        """Read MSH, once, from what is in memory: whose it is, and whether this sender may send it."""
         try:
             self._header = read_header(payload.in_memory())
         except Unreadable:
             return UNREADABLE
-        return self._port.refusal(self._header)
+        self._institution = self._sender.of(self._header) if self._sender else None
+        return self._port.refusal(self._institution, self._header)
 
     # a frame's end
 
@@ -210,19 +217,19 @@ class Connection(asyncio.Protocol):
         if self._header is not None and self._header.message_type == "ACK":
             payload.discard()  # an acknowledgement is never acknowledged (v2.9 ch. 2.9.2)
             self._wait(self._port.limits.idle_seconds)
-        elif self._refusal is not None or self._header is None:
+        elif self._refusal is not None or self._header is None or self._institution is None:
             refusal = self._refusal or UNREADABLE
-            log.warning("mllp: a message at the door of %s is refused: %s", self._port.institution, refusal.error.name)
+            log.warning("mllp: a message at the door of %s is refused: %s", self._port.name, refusal.error.name)
             self._answer(refusal.code, refusal.error)
             self._wait(self._port.limits.idle_seconds)
         else:
             self._deadline = math.inf
-            self._task = self._loop.create_task(self._store(self._frame(payload, self._header)))
+            self._task = self._loop.create_task(self._store(self._frame(payload, self._header, self._institution)))
         self._close_when_finished()
 
-    def _frame(self, payload: Payload, header: MessageHeader) -> Frame:
+    def _frame(self, payload: Payload, header: MessageHeader, institution: InstitutionId) -> Frame:
         return Frame(
-            institution=self._port.institution,
+            institution=institution,
             header=header,
             payload=payload.in_memory() if payload.sink is None else None,
             sink=payload.sink,
@@ -237,7 +244,7 @@ class Connection(asyncio.Protocol):
             result = StoreResult(StoreOutcome.UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - a fault of ours: the sender keeps its copy, and the door stays open
             # without its trace, which may quote the message
-            log.error("mllp: storing a message of %s failed: %s", self._port.institution, type(error).__name__)
+            log.error("mllp: storing a message of %s failed: %s", frame.institution, type(error).__name__)
             result = StoreResult(StoreOutcome.UNAVAILABLE)
         finally:
             self._task = None
@@ -281,7 +288,7 @@ class Connection(asyncio.Protocol):
             self._read_header(payload)
         payload.discard()
         self._payload, self._is_closing = None, True
-        log.warning("mllp: a message at the door of %s is too long", self._port.institution)
+        log.warning("mllp: a message at the door of %s is too long", self._port.name)
         self._answer(TOO_LONG.code, TOO_LONG.error)
         self._wait(_LAST_ANSWER_SECONDS)
         if self._transport is not None and self._transport.can_write_eof():
@@ -307,6 +314,12 @@ class Connection(asyncio.Protocol):
         if self._payload is not None:
             self._payload.discard()
             self._payload = None
+
+
+def _host(transport: asyncio.BaseTransport) -> str | None:
+    """The address it comes from."""
+    peer = transport.get_extra_info("peername")
+    return peer[0] if peer else None
 
 
 def _certificate(transport: asyncio.BaseTransport) -> bytes | None:

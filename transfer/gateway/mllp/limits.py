@@ -15,7 +15,8 @@ class MllpLimits:
     idle_seconds: float = 1800.0
     #: in one stretch, before the next frame begins
     bytes_outside_frames: int = 64 << 10
-    connections_per_port: int = 64
+    #: of one sender at a port, for however many it sends
+    connections_per_sender: int = 64
     connections: int = 256
     #: MSH-11 that may come in: `T` and `D` never get among real records
     processing_ids: frozenset[str] = frozenset({"P"})

@@ -9,11 +9,13 @@ from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
+from transfer.errors import TooLarge, Unreadable
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
+from transfer.gateway.mllp.port import designators
 from transfer.gateway.payload import Sink, Spool
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institutions
+from transfer.institutions import Institutions, MllpDoor
 from transfer.ledger.arrivals import NewArrival
 from transfer.staging import Location, Vault
 
@@ -35,6 +37,9 @@ class LedgerMessageStore:
             _discard(frame)
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
         is_several = await _is_several(frame)
+        if not await self._is_of_one(frame):
+            _discard(frame)
+            return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNKNOWN_VALUE)
         location = None
         if frame.payload is None:
             async with self._intake.one_at_a_time:
@@ -45,11 +50,31 @@ class LedgerMessageStore:
             await asyncio.to_thread(self._vault.remove, location.key)
         return StoreResult(StoreOutcome.DUPLICATE if stored.is_duplicate else StoreOutcome.STORED)
 
+    async def _is_of_one(self, frame: Frame) -> bool:
+        """Whether all its messages are its institution's. Where several share a port, a further message in the frame
+        may be another's. Its sender keeps such a frame and sends each institution's messages apart.
+        """
+        door = self._institutions[frame.institution].mllp_door
+        if door is None or not self._institutions.shares_port(frame.institution):
+            return True
+        if not await asyncio.to_thread(hl7v2.is_several, frame.chunks()):
+            return True
+        async with self._intake.one_at_a_time:
+            return await asyncio.to_thread(_are_all_of, door, frame)
+
     def _to_vault(self, frame: Frame) -> Location:
         try:
             return self._vault.keep(frame.chunks())
         finally:
             _discard(frame)
+
+
+def _are_all_of(door: MllpDoor, frame: Frame) -> bool:
+    try:
+        headers = [hl7v2.header(message) for message in hl7v2.batch(b"".join(frame.chunks())).messages]
+    except (TooLarge, Unreadable):
+        return False
+    return all(door.is_of(designators(header)) for header in headers)
 
 
 def _discard(frame: Frame) -> None:

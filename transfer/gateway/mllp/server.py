@@ -1,4 +1,4 @@
-"""The listening ports: each belongs to exactly one institution, known before a byte is read."""
+"""The listening ports: each one institution's, or several's whose messages are told apart by MSH-3 and MSH-4."""
 
 import asyncio
 import ssl
@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import cast
 
-from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.gateway.mllp.connection import Connection
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.messages import MessageStore
-from transfer.gateway.mllp.port import MllpPort
+from transfer.gateway.mllp.port import Facility, MllpPort, MllpSender
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, MllpDoor
 
@@ -33,17 +31,8 @@ def doors(institutions: Mapping[str, Institution]) -> dict[InstitutionId, MllpDo
 
 
 def certificates(institutions: Mapping[str, Institution]) -> dict[InstitutionId, frozenset[str]]:
-    """By which client certificates each institution is known."""
-    return {InstitutionId(institution.id): institution.certificates for institution in institutions.values()}
-
-
-def accepts(door: MllpDoor, header: MessageHeader) -> bool:
-    """MSH-3 and MSH-4 are the ones of this door, whole or by their name alone (`COMMHOSP` for `COMMHOSP^2.16…^ISO`)."""
-    sent = (header.sending_application, header.sending_facility)
-    wanted = (door.sending_application, door.sending_facility)
-    return all(
-        ours in (theirs, theirs.split(header.component, 1)[0]) for ours, theirs in zip(wanted, sent, strict=True)
-    )
+    """By which client certificates each institution's messages may be sent."""
+    return {InstitutionId(institution.id): institution.certificates_at_mllp for institution in institutions.values()}
 
 
 def _utc() -> datetime:
@@ -54,15 +43,14 @@ class MllpServer:
     """Serves all doors in the running event loop.
 
     Args:
-        doors: one port for each institution; port 0 takes a free one (see `port`).
+        doors: the port of each institution; several may share one. Port 0 takes a free one for each (see `port`).
         host: the address to listen at. The default is loopback: other machines reach it only where told so.
         ssl_context: TLS for every port.
-        certificates: SHA-256 of the client certificates of each institution. One that has any must show one of them;
-            one that has none shows none.
+        certificates: SHA-256 of the client certificates of who may send for each institution. Where there are any, one
+            must be shown; where there are none, none may be.
         now: UTC, for the time of acknowledgements (MSH-7).
 
-    Raises:
-        ValueError: two institutions share a port.
+    Who may send for several at a port is one sender, and has connections up to `connections_per_sender`.
     """
 
     def __init__(
@@ -76,9 +64,6 @@ class MllpServer:
         certificates: Mapping[InstitutionId, frozenset[str]] | None = None,
         now: Callable[[], datetime] = _utc,
     ) -> None:
-        taken = Counter(door.port for door in doors.values() if door.port)
-        if any(count > 1 for count in taken.values()):
-            raise ValueError("two institutions share an MLLP port: a peer could not be told from another")
         self._doors = dict(doors)
         self._message_store = message_store
         self._host = host
@@ -88,7 +73,7 @@ class MllpServer:
         self._now = now
         self._listening: dict[InstitutionId, asyncio.Server] = {}
         self._connections: set[Connection] = set()
-        self._per_port: Counter[InstitutionId] = Counter()
+        self._per_sender: Counter[MllpSender] = Counter()
         self._timer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -98,18 +83,27 @@ class MllpServer:
             OSError: a port is taken, or the address is not ours; then none is open.
         """
         try:
-            for institution, door in self._doors.items():
-                self._listening[institution] = await self._listen(institution, door)
+            for facilities in self._ports():
+                listening = await self._listen(facilities)
+                self._listening |= {each.institution: listening for each in facilities}
         except OSError:
             await self.close(grace=0)
             raise
         self._timer = asyncio.get_running_loop().create_task(self._check_deadlines())
 
-    async def _listen(self, institution: InstitutionId, door: MllpDoor) -> asyncio.Server:
+    def _ports(self) -> list[tuple[Facility, ...]]:
+        """Who shares a port with whom."""
+        found: dict[Hashable, tuple[Facility, ...]] = {}
+        for institution, door in self._doors.items():
+            listed = self._certificates.get(institution, frozenset())
+            one = Facility(institution=institution, door=door, certificates=listed)
+            at = door.port or institution
+            found[at] = (*found.get(at, ()), one)
+        return list(found.values())
+
+    async def _listen(self, facilities: tuple[Facility, ...]) -> asyncio.Server:
         port = MllpPort(
-            institution=institution,
-            accepts=partial(accepts, door),
-            certificates=self._certificates.get(institution, frozenset()),
+            facilities=facilities,
             message_store=self._message_store,
             limits=self._limits,
             now=self._now,
@@ -118,7 +112,7 @@ class MllpServer:
         return await asyncio.get_running_loop().create_server(
             lambda: Connection(port),
             self._host,
-            door.port,
+            facilities[0].door.port,
             ssl=self._ssl,
             backlog=_BACKLOG,
             ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._ssl else None,
@@ -159,20 +153,20 @@ class MllpServer:
         """How many are open."""
         return len(self._connections)
 
-    def register(self, connection: Hashable, institution: InstitutionId) -> bool:
+    def register(self, connection: Hashable, sender: MllpSender) -> bool:
         """As `ConnectionRegister.register`."""
-        limits, of_port = self._limits, self._per_port[institution]
-        if len(self._connections) >= limits.connections or of_port >= limits.connections_per_port:
+        limits, of_sender = self._limits, self._per_sender[sender]
+        if len(self._connections) >= limits.connections or of_sender >= limits.connections_per_sender:
             return False
         self._connections.add(cast(Connection, connection))
-        self._per_port[institution] += 1
+        self._per_sender[sender] += 1
         return True
 
-    def unregister(self, connection: Hashable, institution: InstitutionId) -> None:
+    def unregister(self, connection: Hashable, sender: MllpSender) -> None:
         """As `ConnectionRegister.unregister`."""
         if connection in self._connections:
             self._connections.remove(connection)
-            self._per_port[institution] -= 1
+            self._per_sender[sender] -= 1
 
     async def _check_deadlines(self) -> None:
         """One timer for all: a timer per message would cost more than the message's acknowledgement."""
