@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz crash-points chaos hostile compose-test check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -92,6 +92,12 @@ hostile: $(VENV)/.ready  ## Every sample file, as itself and mutated, and bombs,
 
 compose-test: $(VENV)/.ready  ## The production shape on a Docker Engine of its own: one case, then all of it away
 	@nice $(VENV)/bin/python -m tests.campaigns.compose
+
+# make compose-slow ROWS="redis worker": some rows of the table
+ROWS ?=
+
+compose-slow: $(VENV)/.ready  ## What the production shape stands: services killed, stopped, doubled; a table
+	@nice $(VENV)/bin/python -m tests.campaigns.compose.slow $(if $(ROWS),--only $(ROWS))
 
 bench: $(VENV)/.ready  ## Ratios, interleaved
 	@$(VENV)/bin/python -m tests.campaigns.bench

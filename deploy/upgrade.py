@@ -16,7 +16,14 @@ import sys
 from dataclasses import dataclass
 
 #: in the order in which they stop: who posts, who hands tasks out, who does them, who keeps their books, the doors
-WORKING = ("dispatcher", "airflow-scheduler", "airflow-worker", "airflow-triggerer", "airflow-dag-processor")
+WORKING = (
+    "dispatcher",
+    "airflow-scheduler",
+    "airflow-worker",
+    "airflow-triggerer",
+    "airflow-dag-processor",
+    "airflow-prune",
+)
 KEEPING = ("airflow-api-server",)
 DOORS = ("gateway",)
 

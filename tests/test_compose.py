@@ -54,6 +54,12 @@ def _names(entries: list[object], key: str) -> set[str]:
     return {entry[key] if isinstance(entry, dict) else str(entry) for entry in entries}
 
 
+def _volumes(service: dict[str, list[str]]) -> set[str]:
+    """The volumes by name where no variable of the host is set; folders of the host are left out."""
+    plain = [re.sub(r"\$\{\w+:-(.*?)\}", r"\1", volume) for volume in service.get("volumes", [])]
+    return {volume.partition(":")[0] for volume in plain if volume[0] != "."}
+
+
 def _environment(service: str) -> dict[str, str]:
     """A service's environment where no variable of the host is set."""
     return {k: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", v) for k, v in SERVICES[service]["environment"].items()}
@@ -72,13 +78,12 @@ def test_what_a_service_waits_for_and_uses_is_there():
         assert set(service.get("depends_on", {})) <= set(SERVICES), name
         assert _names(service.get("secrets", []), "source") <= set(COMPOSE["secrets"]), name
         assert set(service.get("networks", [])) <= set(COMPOSE["networks"]), name
-        mounted = {volume.split(":")[0] for volume in service.get("volumes", []) if volume[0] not in "./$"}
-        assert mounted <= set(COMPOSE["volumes"]), name
+        assert _volumes(service) <= set(COMPOSE["volumes"]), name
 
 
 def test_nothing_is_declared_that_nobody_uses():
     used = {name for service in SERVICES.values() for name in _names(service.get("secrets", []), "source")}
-    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    mounted = {name for service in SERVICES.values() for name in _volumes(service)}
 
     assert used == set(COMPOSE["secrets"])
     assert set(COMPOSE["volumes"]) <= mounted
@@ -141,7 +146,7 @@ def test_one_service_builds_the_image_and_the_others_name_it():
     ours = [name for name, one in SERVICES.items() if one["image"].startswith("records-transfer:")]
 
     assert [name for name, one in SERVICES.items() if "build" in one] == ["prepare"]
-    assert len(ours) == 10
+    assert len(ours) == 12
 
 
 def test_no_check_of_health_starts_a_command_line():
@@ -157,7 +162,8 @@ def test_stores_have_no_way_out():
 
 
 def test_every_setting_is_one_the_code_knows():
-    known = set(re.findall(r"TRANSFER_[A-Z0-9_]+", (ROOT / "transfer" / "settings.py").read_text()))
+    code = (path.read_text() for path in (ROOT / "transfer").rglob("*.py"))
+    known = {name for text in code for name in re.findall(r"\"(TRANSFER_[A-Z0-9_]+)\"", text)}
     written = [TEXT, (ROOT / "Dockerfile").read_text(), (ROOT / "deploy" / "make_secrets.py").read_text()]
 
     assert {name for text in written for name in re.findall(r"TRANSFER_[A-Z0-9_]+", text)} <= known
@@ -170,13 +176,13 @@ def test_every_secret_handed_out_is_drawn():
     assert drawn["owner.env"] != make_secrets.draw()["owner.env"]
 
 
-def test_no_service_but_preparation_is_given_the_owner_of_the_ledger():
+def test_no_service_but_preparation_and_backup_is_given_the_owner_of_the_ledger():
     given = {name for name, one in SERVICES.items() if "owner" in _names(one.get("secrets", []), "source")}
 
-    assert given == {"prepare"}
+    assert given == {"prepare", "backup"}
 
 
-@pytest.mark.parametrize("service", ["gateway", "airflow-worker", "dispatcher", "prepare"])
+@pytest.mark.parametrize("service", ["gateway", "airflow-worker", "dispatcher", "prepare", "backup"])
 def test_what_a_service_is_given_is_all_it_needs(service: str, tmp_path: Path):
     drawn = make_secrets.draw()
     for secret in SERVICES[service]["secrets"]:
@@ -195,7 +201,7 @@ def test_what_a_service_is_given_is_all_it_needs(service: str, tmp_path: Path):
         assert settings.s3_endpoint and settings.s3_secret_key and settings.s3_bucket
     if service == "gateway":
         assert settings.gateway_http == ("0.0.0.0", 8080)  # noqa: S104 - within its network
-    if service == "prepare":
+    if service in ("prepare", "backup"):
         assert settings.owner_database_url.startswith("postgresql://transfer_owner:")
 
 

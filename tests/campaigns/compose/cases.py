@@ -1,6 +1,7 @@
 """Cases from referral to verified packet, as institutions and staff play them against running containers."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,17 +38,46 @@ def begin(stack: Stack, chart: dict[str, Any]) -> Case:
     return Case(chart=chart)
 
 
+def begin_when_well(stack: Stack, chart: dict[str, Any], seconds: float) -> Case:
+    """Begin as soon as the doors and the institutions answer; what an institution sends twice is one message.
+
+    Raises:
+        NotYet: they do not answer within `seconds`.
+    """
+    found: Case = until("a case can begin", lambda: begin(stack, chart), seconds)
+    return found
+
+
 def finish(stack: Stack, cases: Sequence[Case], seconds: float) -> None:
     """Do what staff have to, until the center holds a packet of each case, has receipted it, and it verifies.
 
     Raises:
+        AssertionError: a packet does not verify, or the ledger is not whole.
         NotYet: a case did not come to its end within `seconds`.
     """
-    until("every referral is a case", lambda: all(_is_named(stack, one) for one in cases), seconds)
+    open_cases(stack, cases, seconds)
     until("every packet is handed over and receipted", lambda: _is_over(stack, cases), seconds)
+    keys = stack.public_keys()
     for case in cases:
-        if not stack.verified(case.packet):
+        if not stack.verifies(case.packet, keys):
             raise AssertionError(f"a packet of {case.name} does not verify")
+    if stack.transfer("trail", "verify")["broken"]:
+        raise AssertionError("the ledger is not whole")
+
+
+def open_cases(stack: Stack, cases: Sequence[Case], seconds: float) -> None:
+    """Wait until every referral is a case, and has its name.
+
+    Raises:
+        NotYet: one is not within `seconds`.
+    """
+    until("every referral is a case", lambda: all(_is_named(stack, one) for one in cases), seconds)
+
+
+def records(stack: Stack, case: Case) -> Counter[tuple[str, str]]:
+    """How many records of which institution and kind a case has; those another replaced are not counted."""
+    held = stack.transfer("case", "show", case.name)["records"]
+    return Counter((one["institution"], one["kind"]) for one in held if not one["is_superseded"])
 
 
 def _is_named(stack: Stack, case: Case) -> bool:
@@ -60,16 +90,23 @@ def _is_named(stack: Stack, case: Case) -> bool:
     return bool(case.name)
 
 
-def _is_over(stack: Stack, cases: Sequence[Case]) -> bool:
+def step(stack: Stack, cases: Sequence[Case]) -> None:
+    """Do what staff have to at this moment: count in the slides that are asked for."""
+    if all(one.has_slides for one in cases):
+        return
     asked = {one["subject"] for one in stack.transfer("hold", "list") if one["code"] == "approve-partial"}
     for case in cases:
         if case.name in asked and not case.has_slides:
             _count_slides(stack, case)
+
+
+def _is_over(stack: Stack, cases: Sequence[Case]) -> bool:
+    step(stack, cases)
     held = stack.order("center", "packets")
     for case in cases:
         done = [one for one in held if one["packet"].startswith(case.name) and one["state"] == "done"]
         case.packet = done[-1]["folder"] if done else ""
-    return all(one.packet and _is_receipted(stack, one) for one in cases)
+    return all(one.packet for one in cases) and all(_is_receipted(stack, one) for one in cases)
 
 
 def _count_slides(stack: Stack, case: Case) -> None:

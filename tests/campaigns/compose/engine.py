@@ -24,7 +24,7 @@ NAME_SERVER = "10.0.2.3"
 #: seconds until the engine must answer, and until it must have ended
 START_SECONDS, STOP_SECONDS = 60.0, 60.0
 #: also where this process is killed and can end nothing itself
-_ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -34,10 +34,14 @@ class EngineFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """A running engine. `init` is the machine's number of its first process."""
+    """A running engine. `init` is the machine's number of its first process; its containers are in the control group
+    `group`; images and volumes lie in `data`.
+    """
 
     host: str
     folder: Path
+    data: Path
+    group: str
     init: int
 
     def environment(self) -> dict[str, str]:
@@ -91,7 +95,8 @@ def run(
 
 
 def _shown(words: Sequence[str]) -> str:
-    return " ".join([Path(words[0]).name, *words[1:6]])
+    """Enough to tell which command it was."""
+    return " ".join([Path(words[0]).name, "...", *words[-4:]])
 
 
 @contextmanager
@@ -120,9 +125,9 @@ def an_engine(data: Path) -> Iterator[Engine]:
         init = _child_of(first)
         way_out = _way_out(init, folder)
         assert first.stdin
-        first.stdin.write(b"\n")
-        first.stdin.flush()
-        found = Engine(host=f"unix://{folder}/docker.sock", folder=folder, init=init)
+        with first.stdin as line:
+            line.write(b"\n")
+        found = Engine(host=f"unix://{folder}/docker.sock", folder=folder, data=data, group=group, init=init)
         _await_answer(found, first)
         with _weighted(group):
             yield found

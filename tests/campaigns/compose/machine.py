@@ -10,6 +10,7 @@ from pathlib import Path
 TOOLS = ("dockerd", "slirp4netns", "iptables", "mmdebstrap", "tini", "setpriv", "unshare", "nsenter", "git")
 #: Debian's: another `docker` may come first on the PATH
 DOCKER = Path("/usr/bin/docker")
+RELEASE = Path("/etc/os-release")
 #: what the stand-in base images are made of
 DEBIAN = "bookworm"
 PYTHON = (3, 11)
@@ -32,7 +33,7 @@ def refusal(binaries: Path) -> str | None:
     """
     if os.geteuid() != 0:
         return "a container engine needs root"
-    if f"VERSION_CODENAME={DEBIAN}" not in Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
+    if f"VERSION_CODENAME={DEBIAN}" not in RELEASE.read_text(encoding="utf-8").splitlines():
         return f"the stand-in base images are made of Debian {DEBIAN}, and this machine is another"
     if sys.version_info[:2] != PYTHON:
         return f"the image runs Python {'.'.join(map(str, PYTHON))}, and .venv runs another"
@@ -42,6 +43,12 @@ def refusal(binaries: Path) -> str | None:
     if missing:
         return f"not installed: {', '.join(missing)} (make peers)"
     return _refused_namespace() or _refused_cgroup()
+
+
+def left_out(refused: str) -> int:
+    """Say that it was not tried, and why. Returns what the program ends with: COMPOSE_DEMAND=1 makes it a failure."""
+    print(f"left out: {refused}", flush=True)  # noqa: T201 - the last line of a run
+    return 1 if os.environ.get("COMPOSE_DEMAND") == "1" else 0
 
 
 def _refused_namespace() -> str | None:

@@ -16,7 +16,7 @@ from tests.campaigns.compose.engine import Engine, EngineFailed, run
 from tests.campaigns.compose.machine import DEBIAN
 from tests.campaigns.compose.progress import Progress
 
-_HERE = Path(__file__).parent / "images"
+FOLDER = Path(__file__).parent / "images"
 _DEBIAN_IMAGE = "stand-in/debian"
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -48,7 +48,7 @@ def make_stand_ins(engine: Engine, peers: Path, tell: Progress) -> None:
     shutil.rmtree(made, ignore_errors=True)
     for name, tag in TAGS.items():
         folder = made / name
-        shutil.copytree(_HERE / name, folder)
+        shutil.copytree(FOLDER / name, folder)
         if name in contexts:
             contexts[name](folder)
         engine.docker("build", "--quiet", "--tag", tag, str(folder))
