@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import ask_secret, json_option, print_json, progress, settings_at, var_option
+from transfer.cli.common import json_option, print_json, progress, settings_at, var_option
 from transfer.cli.group import NEGATIVE
+from transfer.cli.keys import ask_passphrase, put_keys_back, take_keys_copy
 
 if TYPE_CHECKING:
     from transfer.backups import Manifest
     from transfer.flow.backing_up import ProgressCallback
     from transfer.settings import Settings
-
-_PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
 
 
 @click.command("backup")
@@ -57,9 +56,10 @@ def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None
     from transfer.flow.backing_up import back_up
 
     settings = settings_at(var)
-    passphrase = ask_secret(_PASSPHRASE) if settings.keys_copy else None
+    held = wiring.keys(settings)
+    passphrase = ask_passphrase(held)
     # First, so that a wrong passphrase is known before hours of copying; and last, for the keys made meanwhile.
-    _copy_keys(settings, passphrase)
+    take_keys_copy(held, passphrase)
     ledger = wiring.ledger(settings, wiring.origin("cli"), connections=1)
     try:
         folder = BackupFolder(target.absolute(), ledger.keys)
@@ -68,7 +68,7 @@ def backup_command(target: Path, days: int, var: Path, *, as_json: bool) -> None
             made = back_up(folder, ledger, vault, settings.owner_database_url, days=days, told=told)
     finally:
         ledger.close()
-    _tell_backup(made, _copy_keys(settings, passphrase), as_json=as_json)
+    _tell_backup(made, take_keys_copy(held, passphrase), as_json=as_json)
     if made.lacking:
         raise click.exceptions.Exit(NEGATIVE)
 
@@ -122,7 +122,7 @@ def restore_command(
     from transfer.settings import Settings
 
     if with_keys:
-        _put_keys_back(Settings.load(os.environ, var))
+        put_keys_back(Settings.load(os.environ, var))
     keys = wiring.keys(Settings.load(os.environ, var))
     folder = BackupFolder(source.absolute(), keys)
     with _bar("Checking") as told:
@@ -169,23 +169,6 @@ def _parts(var: Path) -> Iterator["Settings"]:
         yield Settings.load(os.environ, var)
     finally:
         system.down()
-
-
-def _copy_keys(settings: "Settings", passphrase: str | None) -> int | None:
-    """How many keys the copy has now; None where there is none."""
-    from transfer.adapters.keys_copy import KeysCopy
-
-    if settings.keys_copy is None or passphrase is None:
-        return None
-    return KeysCopy(settings.keys_copy).take(settings.keys, passphrase)
-
-
-def _put_keys_back(settings: "Settings") -> None:
-    from transfer.adapters.keys_copy import KeysCopy
-
-    if settings.keys_copy is None:
-        raise click.UsageError("--keys: TRANSFER_KEYS_COPY does not say where the copy of the keys is")
-    KeysCopy(settings.keys_copy).put_back(settings.keys, ask_secret(_PASSPHRASE))
 
 
 def _tell_backup(made: "Manifest", keys: int | None, *, as_json: bool) -> None:
