@@ -265,7 +265,7 @@ def _conclude(stage: _Stage, case: CaseId, arrived: Mapping[str, Any], started_a
     folder = stage.settings.var / "demo"
     folder.mkdir(mode=0o700, exist_ok=True)
     keys = folder / "jwks.json"
-    keys.write_text(json.dumps(jwks([wiring.signer(stage.settings)])), encoding="utf-8")
+    keys.write_text(json.dumps(jwks([wiring.signer(wiring.keys(stage.settings))])), encoding="utf-8")
     packet = Path(arrived["folder"])
     verification = verify(packet, json.loads(keys.read_text(encoding="utf-8")))
     runs = stage.until("all runs are finished and noted", lambda: _finished_runs(stage, case))

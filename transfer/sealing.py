@@ -5,6 +5,7 @@ destroyed. There is one key per patient, from the first fact on, and one per ins
 nobody has placed yet. A site key makes the HMACs by which things are found again.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
@@ -12,11 +13,18 @@ from typing import Protocol
 from transfer.errors import Refused
 from transfer.identifiers import InstitutionId, PatientId
 
+_NAME = re.compile(r"site|signer\.pem|patient/[a-z0-9]{1,40}|day/[a-z0-9-]{1,100}/\d{4}-\d\d-\d\d")
+
 
 class KeyName(str):
-    """`patient/<id>`, `day/<institution>/<date>` or `site`."""
+    """`patient/<id>`, `day/<institution>/<date>`, `site` or `signer.pem`."""
 
     __slots__ = ()
+
+    @property
+    def is_one(self) -> bool:
+        """It has the form of a name, and leads nowhere else where it is a path."""
+        return bool(_NAME.fullmatch(self))
 
     @classmethod
     def patient(cls, patient: PatientId) -> "KeyName":
@@ -28,6 +36,8 @@ class KeyName(str):
 
 
 SITE = KeyName("site")
+#: what packets are signed with, in PEM
+SIGNER = KeyName("signer.pem")
 
 
 class KeyGone(Refused):

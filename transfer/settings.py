@@ -174,8 +174,35 @@ class Settings:
 
     @property
     def keys(self) -> Path:
-        """Folder of the patients' and the site's keys, 0700, outside the database."""
+        """Folder of the patients' and the site's keys, 0700, outside the database.
+
+        Raises:
+            BadSetting: they are kept by a service (`keys_url`).
+        """
+        if self.keys_url:
+            raise BadSetting("TRANSFER_KEYS", "is the address of a key service", "Here it has to be a folder.")
         return Path(self.names.get("TRANSFER_KEYS") or self.var / "keys")
+
+    @property
+    def keys_url(self) -> str | None:
+        """Address of the key service, without closing slash; None where the keys are in a folder."""
+        found = self.names.get("TRANSFER_KEYS", "")
+        return found.rstrip("/") if "://" in found else None
+
+    @property
+    def keys_listen(self) -> tuple[str, int]:
+        """Host and port the key service listens on."""
+        host, _, port = self._needed("TRANSFER_KEYS_LISTEN").rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def keys_tls(self) -> tuple[Path, Path, Path]:
+        """PEM files of this side of the line between a key service and who asks it: the certificate shown, its key, and
+        whom this side trusts at the other end.
+        """
+        names = ("TRANSFER_KEYS_CERTIFICATE", "TRANSFER_KEYS_KEY", "TRANSFER_KEYS_AUTHORITY")
+        certificate, key, authority = (Path(self._needed(name)) for name in names)
+        return certificate, key, authority
 
     @property
     def keys_copy(self) -> Path | None:
@@ -219,10 +246,12 @@ class Settings:
         ):
             if not re.fullmatch(r"[1-9]\d{0,3}", self.names[name]):
                 raise BadSetting(name, "is no length of time", f"It is 1 to 9999 {unit}.")
-        for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_HEALTH"):
+        for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_HEALTH", "TRANSFER_KEYS_LISTEN"):
             address = self.names.get(name) or "127.0.0.1:1"
             if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
                 raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
+        if self.keys_url and not re.fullmatch(r"https://[^/\s?#@]+", self.keys_url):
+            raise BadSetting("TRANSFER_KEYS", "is no address of a key service", "It is a folder, or https://host:port.")
 
 
 def _address(value: str) -> tuple[str, int]:

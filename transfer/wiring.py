@@ -5,15 +5,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 
 from transfer import checklist, institutions
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
-from transfer.adapters.keys import FolderKeys
-from transfer.adapters.keys_copy import KeysCopy
+from transfer.adapters.held_keys import HeldKeys
+from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
@@ -22,7 +21,7 @@ from transfer.flow.services import Services
 from transfer.health import Check
 from transfer.institutions import AskedForDocuments, AskedForImages, DicomwebSource, DimseSource, FhirSource
 from transfer.ledger import Ledger, vault_objects
-from transfer.sealing import SITE
+from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import Settings
 from transfer.sources import DocumentSource, ImageArchive
 from transfer.staging import Vault
@@ -38,14 +37,11 @@ def ledger(settings: Settings, by: Origin, *, connections: int = 4) -> Ledger:
     return Ledger(settings.database_url, keys(settings), by, connections=connections)
 
 
-def keys(settings: Settings) -> FolderKeys:
-    return FolderKeys(settings.keys, KeysCopy(settings.keys_copy) if settings.keys_copy else None)
-
-
 @contextmanager
 def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int = PART) -> Iterator[Services]:
     """Connect to everything a verb may touch; connections are made when first used. `part`: see `S3Vault`."""
-    book = ledger(settings, by, connections=connections)
+    held = keys(settings)
+    book = Ledger(settings.database_url, held, by, connections=connections)
     store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
     try:
         yield Services(
@@ -53,10 +49,10 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             vault=store,
             institutions=institutions.load(settings.institutions, settings.names),
             checklists=checklist.load(settings.checklists),
-            signer=signer(settings),
+            signer=signer(held),
             public_url=settings.public_url,
             # The site's own number as a source of documents, from its random key: stable and unique.
-            source_id=uuid.UUID(bytes=book.keys.hmac(SITE, b"source")[:16]).urn,
+            source_id=uuid.UUID(bytes=held.hmac(SITE, b"source")[:16]).urn,
             ask_documents=documents,
             ask_archive=archive,
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
@@ -107,15 +103,12 @@ def vault(settings: Settings, *, announce: Callable[[str], None] = lambda _key: 
     )
 
 
-def signer(settings: Settings) -> KeySigner:
-    """The key packets are signed with, made at first use."""
-    path: Path = settings.keys / "signer.pem"
-    if not path.exists():
-        try:
-            return new_key(path)
-        except FileExistsError:
-            pass  # another process was first
-    return KeySigner.from_file(path)
+def signer(held: HeldKeys) -> KeySigner:
+    """Who packets are signed by: its key is among the keys, made at first use."""
+    try:
+        return KeySigner.from_pem(held.fetch(SIGNER))
+    except KeyGone:
+        return KeySigner.from_pem(held.offer(SIGNER, new_key()))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.kit.builders import a_case_without_slides, comes, new_services
+from tests.kit.key_services import a_key_service
 from transfer.adapters.vault import S3Vault
 from transfer.arrivals import ArrivalKind
 from transfer.cli import main
@@ -100,6 +101,43 @@ def test_what_was_backed_up_comes_back(
     assert transfer("trail", "verify").exit_code == 0
     with psycopg.connect(migrated.url("owner")) as owner:
         assert owner.execute("SELECT count(*) FROM transfer.record_parts").fetchone() == (3,)
+
+
+def test_keys_move_to_a_service_and_a_case_goes_on_is_backed_up_and_comes_back(
+    transfer: Run,
+    services: Services,
+    migrated: Postgres,
+    vault: S3Vault,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = a_case_without_slides(services)
+    with a_key_service(tmp_path / "service", begun=False) as service:
+        for name, value in service.settings().names.items():
+            if name.startswith("TRANSFER_KEYS_"):
+                monkeypatch.setenv(name, value)
+        site = json.loads(transfer("keys", "show", "--json").stdout)["site"]
+        said = transfer("keys", "move", tmp_path / "keys", service.url, "--remove")
+        assert said.exit_code == 0, said.stderr
+        old = transfer("keys", "show")
+        assert (old.exit_code, "were moved" in old.stderr) == (2, True)
+        monkeypatch.setenv("TRANSFER_KEYS", service.url)
+
+        assert json.loads(transfer("keys", "show", "--json").stdout)["site"] == site
+        made = transfer("backup", tmp_path / "backup", typed="words\n")
+        assert made.exit_code == 0, made.stderr
+        assert "The copy of the keys has" in made.stdout
+        assert transfer("backup", tmp_path / "other", typed="other words\n").exit_code == 4
+        lose(migrated, vault)
+        done = transfer("restore", tmp_path / "backup")
+        assert done.exit_code == 0, done.stderr
+        assert transfer("case", "show", case).exit_code == 0
+        assert transfer("trail", "verify").exit_code == 0
+
+        service.kill()
+        away = transfer("case", "show", case)
+        assert (away.exit_code, "key service" in away.stderr) == (5, True)
+        assert transfer("keys", "restore").exit_code == 2
 
 
 def test_a_restore_says_what_has_to_be_sent_again_and_what_nobody_names(
@@ -195,7 +233,8 @@ def test_a_copy_of_the_keys_that_was_destroyed_is_begun_anew_by_the_word(
 
     away = transfer("backup", tmp_path / "two", typed=passphrase)
     assert (away.exit_code, (tmp_path / "two").exists()) == (5, False)
-    assert transfer("backup", "--new-keys-copy", tmp_path / "two", typed=passphrase).exit_code == 0
+    assert transfer("keys", "new-copy").exit_code == 0
+    assert transfer("backup", tmp_path / "two", typed=passphrase).exit_code == 0
     assert transfer("backup", tmp_path / "three", typed=passphrase).exit_code == 0
 
 

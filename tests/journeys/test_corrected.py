@@ -91,7 +91,7 @@ def test_a_packet_says_which_document_of_an_earlier_one_a_corrected_report_repla
 
     second = next_packet(journey, a_report(journey.chart, status="C"), a_report(journey.chart, status="C"))
 
-    assert verify(second, jwks([wiring.signer(house.settings)])).outcome is VerificationOutcome.VERIFIED
+    assert verify(second, jwks([wiring.signer(wiring.keys(house.settings))])).outcome is VerificationOutcome.VERIFIED
     corrected = reports(second, "corrected")
     assert corrected
     for record in corrected:

@@ -46,7 +46,7 @@ def test_a_verified_packet_reaches_the_center(house: House):
     house.process_until(lambda: stage_of(house, case) is Stage.DELIVERED)
 
     (arrived,) = [one for one in house.order("center", "packets", method="GET") if one["packet"].startswith(case)]
-    keys = json.loads(json.dumps(jwks([wiring.signer(house.settings)])))
+    keys = json.loads(json.dumps(jwks([wiring.signer(wiring.keys(house.settings))])))
     assert verify(Path(arrived["folder"]), keys).outcome is VerificationOutcome.VERIFIED
     with house.services.ledger.transaction() as tx:
         assert tx.value("SELECT count(*) FROM disclosures WHERE outcome = 'made' AND packet LIKE %s", f"{case}%") == 1

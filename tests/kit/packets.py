@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from fpdf import FPDF
 from joserfc.jwk import RSAKey
@@ -26,10 +25,8 @@ CASE = CaseId("c00000000001")
 
 @cache
 def signing_key(name: str = "ours") -> bytes:
-    """A signing key's file."""
-    with TemporaryDirectory() as folder:
-        new_key(Path(folder) / name)
-        return (Path(folder) / name).read_bytes()
+    """A signing key, one for each name."""
+    return new_key()
 
 
 @cache

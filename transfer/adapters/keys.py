@@ -6,71 +6,77 @@ is one (`transfer.adapters.keys_copy`).
 """
 
 import fcntl
-import hashlib
-import hmac
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from transfer.adapters.keys_copy import DESTROYED, ENDED, KeysCopy, add_line, settle, write_note
-from transfer.errors import Unreadable
+from transfer.adapters.held_keys import HeldKeys, KeysMoved
+from transfer.adapters.keys_copy import DESTROYED, ENDED, MOVED, KeysCopy, add_line, secrets_in, settle, write_note
+from transfer.errors import NotAllowed
 from transfer.sealing import SITE, KeyGone, KeyName
 
-_LENGTH: Final = 32
-_NONCE: Final = 12  # SP 800-38D 5.2.1.1
 
-
-class FolderKeys:
+class FolderKeys(HeldKeys):
     """`Keys` in a folder. Every process reads the file anew, so that a destroyed key is gone for all at once."""
 
-    def __init__(self, folder: Path, copy: KeysCopy | None = None) -> None:
+    def __init__(self, folder: Path, copy: KeysCopy | None = None, *, begins: bool = True) -> None:
+        """`begins`: draw the site's key if there is none. Without it an empty folder stays one: it may be a disk that
+        is not mounted, or about to be moved to.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._copy = copy
-        self.make(SITE)
+        if begins:
+            self.make(SITE)
 
     def make(self, name: KeyName) -> None:
+        if not self.has(name):
+            super().make(name)
+
+    def offer(self, name: KeyName, secret: bytes) -> bytes:
         path = self._path(name)
+        if not path.exists():
+            self._check_stayed()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _one_at_a_time(path.parent):
+                self._add(path, secret)
+        return self.fetch(name)
+
+    def _add(self, path: Path, secret: bytes) -> None:
         if path.exists():
             return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _one_at_a_time(path.parent):
-            if path.exists():
-                return
-            # One name for whichever is being made: what a killed process left there is written over by the next.
-            fresh = path.with_name(".new")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(os.urandom(_LENGTH))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.rename(path)
-            settle(path.parent)
+        # One name for whichever is being made: what a killed process left there is written over by the next.
+        fresh = path.with_name(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+        settle(path.parent)
 
-    def seal(self, name: KeyName, content: bytes, *, about: str) -> bytes:
-        nonce = os.urandom(_NONCE)
-        return nonce + AESGCM(self._key(name)).encrypt(nonce, content, about.encode())
-
-    def unseal(self, name: KeyName, sealed: bytes, *, about: str) -> bytes:
+    def fetch(self, name: KeyName) -> bytes:
         try:
-            return AESGCM(self._key(name)).decrypt(sealed[:_NONCE], sealed[_NONCE:], about.encode())
-        except (InvalidTag, ValueError):  # the latter where it is shorter than any sealed thing
-            raise Unreadable(f"{about} is not what was sealed") from None
-
-    def hmac(self, name: KeyName, content: bytes) -> bytes:
-        return hmac.new(self._key(name), b"hmac\0" + content, hashlib.sha256).digest()
+            secret = self._path(name).read_bytes()
+        except FileNotFoundError:
+            raise KeyGone(name) from None
+        if not any(secret):  # overwritten by who destroys it
+            raise KeyGone(name)
+        return secret
 
     def destroy(self, name: KeyName) -> None:
+        self._check_stayed()
         path = self._path(name)
         if path.exists() and not self.was_destroyed(name):
             add_line(self._folder / DESTROYED, name)
+        self._remove(path)
+        if self._copy:
+            self._copy.destroy(self._folder, name)
+
+    def _remove(self, path: Path) -> None:
         try:
             with path.open("r+b") as file:
-                file.write(bytes(_LENGTH))
+                file.write(bytes(path.stat().st_size))
                 file.flush()
                 os.fsync(file.fileno())
         except FileNotFoundError:
@@ -78,17 +84,12 @@ class FolderKeys:
         else:
             path.unlink(missing_ok=True)
             settle(path.parent)
-        if self._copy:
-            self._copy.destroy(self._folder, name)
 
     def has(self, name: KeyName) -> bool:
         return self._path(name).exists()
 
     def was_destroyed(self, name: KeyName) -> bool:
-        try:
-            return name in (self._folder / DESTROYED).read_text().splitlines()
-        except FileNotFoundError:
-            return False
+        return name in self.destroyed()
 
     def note_end(self, permission: str, how: str) -> None:
         write_note(self._folder, permission, how)
@@ -98,14 +99,58 @@ class FolderKeys:
     def noted_ends(self) -> Mapping[str, str]:
         return {path.name: path.read_text() for path in (self._folder / ENDED).glob("[!.]*")}
 
-    def _key(self, name: KeyName) -> bytes:
+    def names(self) -> list[KeyName]:
+        return sorted(KeyName(name) for name in secrets_in(self._folder))
+
+    def destroyed(self) -> list[KeyName]:
         try:
-            key = self._path(name).read_bytes()
+            return [KeyName(line) for line in (self._folder / DESTROYED).read_text().splitlines()]
         except FileNotFoundError:
-            raise KeyGone(name) from None
-        if len(key) != _LENGTH or key == bytes(_LENGTH):
-            raise KeyGone(name)
-        return key
+            return []
+
+    def name_destroyed(self, name: KeyName) -> None:
+        self.destroy(name)
+        if not self.was_destroyed(name):
+            add_line(self._folder / DESTROYED, name)
+
+    def moved(self) -> str:
+        try:
+            return (self._folder / MOVED).read_text().strip()
+        except FileNotFoundError:
+            return ""
+
+    def say_moved(self, where: str) -> None:
+        if where and where != self.moved():
+            (self._folder / MOVED).unlink(missing_ok=True)
+            add_line(self._folder / MOVED, where)
+        elif not where:
+            (self._folder / MOVED).unlink(missing_ok=True)
+            settle(self._folder)
+
+    def forget(self) -> int:
+        """Destroy all that is kept here, without a word that anything was destroyed: it was moved. Says how many.
+
+        Raises:
+            NotAllowed: nothing was moved.
+        """
+        if not self.moved():
+            raise NotAllowed("these keys were not moved: nothing else has them")
+        names = self.names()
+        for name in names:
+            self._remove(self._path(name))
+        return len(names)
+
+    def has_copy(self) -> bool:
+        return self._copy is not None
+
+    def take_copy(self, passphrase: str) -> int:
+        if self._copy is None:
+            raise NotAllowed("TRANSFER_KEYS_COPY does not say where the copy of the keys is")
+        return self._copy.take(self._folder, passphrase)
+
+    def _check_stayed(self) -> None:
+        if self.moved():
+            raise KeysMoved("the keys that were here are kept elsewhere now")
 
     def _path(self, name: KeyName) -> Path:
         return self._folder / name

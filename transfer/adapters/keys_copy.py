@@ -24,6 +24,8 @@ DESTROYED: Final = "destroyed"
 ENDED: Final = "ended"
 #: beside the keys: there is a copy, and what is destroyed here has to be destroyed there
 COPIED: Final = "copied"
+#: beside the keys: where they are kept now
+MOVED: Final = "moved"
 _HEADER: Final = "copy.json"
 _NONCE: Final = 12
 #: RFC 7914; 128 MB and about half a second for each guess at the passphrase
@@ -59,7 +61,7 @@ class KeysCopy:
             raise Refused("this is the copy of other keys than those here; it is left as it is")
         # Before the first key: what is destroyed from now on is destroyed there, or is not called destroyed.
         write(keys / COPIED, b"")
-        count = sum(self._add(cipher, keys, name) for name in sorted(_names(keys)))
+        count = sum(self._add(cipher, keys, name) for name in sorted(secrets_in(keys)))
         # A key destroyed after it was read, and written to the copy after it was destroyed there, goes here.
         self._follow(keys)
         for name in _lines(self._folder / DESTROYED):
@@ -69,14 +71,16 @@ class KeysCopy:
             write_note(self._folder, permission.name, permission.read_text())
         return count
 
-    def give_up(self, keys: Path) -> None:
+    def give_up(self, keys: Path) -> bool:
         """The former copy was destroyed, a person says: nothing waits for it any more, and another may be made.
 
-        Doing so twice does nothing more; nor does it where the copy is there.
+        False: there was none to give up, because it is there or none was made. Doing so twice does nothing more.
         """
-        if not (self._folder / _HEADER).exists():
-            (keys / COPIED).unlink(missing_ok=True)
-            settle(keys)
+        if (self._folder / _HEADER).exists() or not (keys / COPIED).exists():
+            return False
+        (keys / COPIED).unlink(missing_ok=True)
+        settle(keys)
+        return True
 
     def _add(self, cipher: AESGCM, keys: Path, name: str) -> bool:
         """Have a key in the copy, as it is in the folder. False: it was destroyed meanwhile."""
@@ -99,7 +103,7 @@ class KeysCopy:
             WrongPassphrase: it was made with another.
         """
         if not (self._folder / _HEADER).exists():
-            raise _absent()
+            raise absent()
         cipher = self._cipher(passphrase)
         is_new = not any((keys / of).exists() for of in ("patient", "day"))
         gone = {*_lines(keys / DESTROYED), *_lines(self._folder / DESTROYED)}
@@ -144,7 +148,7 @@ class KeysCopy:
         if (self._folder / _HEADER).exists():
             return True
         if (keys / COPIED).exists():
-            raise _absent()
+            raise absent()
         return False
 
     def _follow(self, keys: Path) -> None:
@@ -239,12 +243,13 @@ def _derive(header: dict[str, Any], passphrase: str) -> AESGCM:
     return AESGCM(scrypt.derive(passphrase.encode()))
 
 
-def _names(keys: Path) -> Iterator[str]:
+def secrets_in(keys: Path) -> Iterator[str]:
     """What is secret in the folder: every key, and what packets are signed with."""
     for path in keys.rglob("*"):
         name = path.relative_to(keys)
-        is_note = name.parts[0] in (ENDED, DESTROYED, COPIED) or path.suffix == ".new" or path.name.startswith(".")
-        if path.is_file() and not is_note:
+        if name.parts[0] in (ENDED, DESTROYED, COPIED, MOVED) or path.suffix == ".new" or path.name.startswith("."):
+            continue
+        if path.is_file():
             yield name.as_posix()
 
 
@@ -268,7 +273,8 @@ def _overwrite(path: Path) -> None:
     settle(path.parent)
 
 
-def _absent() -> Unavailable:
+def absent() -> Unavailable:
+    """A copy was made, and is not where it was."""
     error = Unavailable("the copy of the keys is not where TRANSFER_KEYS_COPY says")
     error.remedy = Remedy(RemedyCode.MOUNT_KEYS_COPY)
     return error

@@ -39,6 +39,7 @@ main = LazyGroup(
         "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),
         "backup": ListedCommand("transfer.cli.backup:backup_command", "Take a backup while everything runs."),
         "restore": ListedCommand("transfer.cli.backup:restore_command", "Bring a backup back."),
+        "keys": ListedCommand("transfer.cli.keys:keys", "Where the keys are, and how they move."),
         "verify": ListedCommand("transfer.cli.verify:verify_command", "Check a packet, offline."),
     },
 )

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import ask_secret, json_option, print_json, progress, settings_at, var_option
+from transfer.cli.common import json_option, print_json, progress, settings_at, var_option
 from transfer.cli.group import NEGATIVE
+from transfer.cli.keys import ask_passphrase, put_keys_back, take_keys_copy
 
 if TYPE_CHECKING:
     from transfer.backups import Manifest
     from transfer.flow.backing_up import ProgressCallback
     from transfer.identifiers import BackupId
     from transfer.settings import Settings
-
-_PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
 
 
 @click.command("backup")
@@ -27,11 +26,8 @@ _PASSPHRASE = "Passphrase of the copy of the keys"  # noqa: S105  its label
 @var_option
 @click.option("--nightly", is_flag=True, help="TARGET holds one folder a backup; the next is named by its day.")
 @click.option("--keep", type=click.IntRange(1), help="With --nightly: destroy all but so many of the newest.")
-@click.option("--new-keys-copy", is_flag=True, help="The copy of the keys was destroyed: begin another.")
 @json_option
-def backup_command(
-    target: Path, days: int, var: Path, *, nightly: bool, keep: int | None, new_keys_copy: bool, as_json: bool
-) -> None:
+def backup_command(target: Path, days: int, var: Path, *, nightly: bool, keep: int | None, as_json: bool) -> None:
     """Take a backup into the folder TARGET while everything runs.
 
     It holds the ledger at one moment, and every object of the vault that the ledger names. Each object is checked
@@ -64,14 +60,15 @@ def backup_command(
       transfer backup /mnt/backups/2026-11-20
       transfer backup --nightly --keep 14 /mnt/backups < passphrase
     """
+    from transfer import wiring
     from transfer.errors import Unavailable
 
     if keep is not None and not nightly:
         raise click.UsageError("--keep goes with --nightly")
     settings = settings_at(var)
-    passphrase = ask_secret(_PASSPHRASE) if settings.keys_copy else None
+    passphrase = ask_passphrase(wiring.keys(settings))
     try:
-        made = _take(settings, target.absolute(), passphrase, days, nightly=nightly, keep=keep, anew=new_keys_copy)
+        made = _take(settings, target.absolute(), passphrase, days, nightly=nightly, keep=keep)
     except OSError as error:  # what ledger and store do is in our own words already
         raise Unavailable(
             f"the folder of the backup or of the copy of the keys cannot be written ({error.strerror})"
@@ -101,14 +98,14 @@ def _take(
     *,
     nightly: bool,
     keep: int | None,
-    anew: bool,
 ) -> _Made:
     from transfer import wiring
     from transfer.adapters.backup_folder import BackupFolder
     from transfer.adapters.backup_shelf import BackupShelf
     from transfer.flow.backing_up import back_up, check_reachable, destroy_outlived
 
-    ledger, vault = wiring.ledger(settings, wiring.origin("cli"), connections=1), wiring.vault(settings)
+    held, vault = wiring.keys(settings), wiring.vault(settings)
+    ledger = wiring.ledger(settings, wiring.origin("cli"), connections=1)
     shelf = BackupShelf(target if nightly else target.parent, ledger.keys)
     with closing(ledger), shelf.alone() if nightly else nullcontext():
         check_reachable(ledger, vault, settings.owner_database_url)
@@ -117,10 +114,10 @@ def _take(
         folder = shelf.next(today) if nightly else BackupFolder(target, ledger.keys)
         folder.check_free()
         # First, so that a wrong passphrase is known before hours of copying; and last, for the keys made meanwhile.
-        _copy_keys(settings, passphrase, anew=anew)
+        take_keys_copy(held, passphrase)
         with _bar("Copying") as told:
             manifest = back_up(folder, ledger, vault, settings.owner_database_url, days=days, told=told)
-        copied = _copy_keys(settings, passphrase)
+        copied = take_keys_copy(held, passphrase)
         destroyed = destroy_outlived(shelf, ledger, keep) if nightly else []
     return _Made(manifest=manifest, folder=folder.folder, destroyed=destroyed, keys=copied)
 
@@ -174,7 +171,7 @@ def restore_command(
     from transfer.settings import Settings
 
     if with_keys:
-        _put_keys_back(Settings.load(os.environ, var))
+        put_keys_back(Settings.load(os.environ, var))
     keys = wiring.keys(Settings.load(os.environ, var))
     folder = BackupFolder(source.absolute(), keys)
     with _bar("Checking") as told:
@@ -221,26 +218,6 @@ def _parts(var: Path) -> Iterator["Settings"]:
         yield Settings.load(os.environ, var)
     finally:
         system.down()
-
-
-def _copy_keys(settings: "Settings", passphrase: str | None, *, anew: bool = False) -> int | None:
-    """How many keys the copy has now; None where there is none."""
-    from transfer.adapters.keys_copy import KeysCopy
-
-    if settings.keys_copy is None or passphrase is None:
-        return None
-    copy = KeysCopy(settings.keys_copy)
-    if anew:
-        copy.give_up(settings.keys)
-    return copy.take(settings.keys, passphrase)
-
-
-def _put_keys_back(settings: "Settings") -> None:
-    from transfer.adapters.keys_copy import KeysCopy
-
-    if settings.keys_copy is None:
-        raise click.UsageError("--keys: TRANSFER_KEYS_COPY does not say where the copy of the keys is")
-    KeysCopy(settings.keys_copy).put_back(settings.keys, ask_secret(_PASSPHRASE))
 
 
 def _tell_backup(made: _Made, *, as_json: bool, in_a_line: bool) -> None:

@@ -111,7 +111,8 @@ class Installation:
         private.write(self.var / FILE, written({k: v for k, v in values.items() if k != "TRANSFER_VAR"}))
         if owner:
             private.write(self.var / OWNER_FILE, written({"TRANSFER_OWNER_DATABASE_URL": owner}))
-        private.folder(self.settings.keys)
+        if self.settings.keys_url is None:
+            private.folder(self.settings.keys)
         for name in SANDBOX:
             self._write_sandbox(name)
 

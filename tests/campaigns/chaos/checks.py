@@ -138,7 +138,7 @@ def _sent(house: House) -> list[dict[str, Any]]:
 
 def _cases(house: House, notes: Notes) -> Iterator[Fault]:
     center = house.order("center", "packets", method="GET")
-    keys = json.loads(json.dumps(jwks([wiring.signer(house.settings)])))
+    keys = json.loads(json.dumps(jwks([wiring.signer(wiring.keys(house.settings))])))
     had: dict[CaseId, Documents] = {}
     for case in notes.delivered:
         yield from _case(house, case, [each for each in center if each["packet"].startswith(case)], keys)

@@ -43,7 +43,7 @@ WRITING = (
     "dispatcher.py",
 )
 #: what touches a file of keys: each line there is taken for an effect
-_OF_KEYS = frozenset({"FolderKeys.make", "FolderKeys.destroy", "FolderKeys.note_end"})
+_OF_KEYS = frozenset(f"FolderKeys.{name}" for name in ("make", "offer", "_add", "destroy", "_remove", "note_end"))
 #: threads that renew leases and look at epochs and stops beside the work, whenever they like
 _BESIDE = frozenset({"watch", "look", "write"})
 

@@ -4,9 +4,7 @@ CDex prefers RS256 for signatures on clinical data. The same packet signed twice
 one valid signature, whereas with ECDSA anybody can turn one into another.
 """
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, Self
 
 from joserfc import jws
@@ -18,15 +16,15 @@ KEY_BITS: Final = 3072
 
 
 class KeySigner:
-    """A `transfer.packet.PacketSigner` whose key is in a file."""
+    """A `transfer.packet.PacketSigner` whose key is among the keys of the installation."""
 
     def __init__(self, key: RSAKey) -> None:
         self._key = key
         self._kid = key.thumbprint()
 
     @classmethod
-    def from_file(cls, path: Path) -> Self:
-        return cls(RSAKey.import_key(path.read_bytes()))
+    def from_pem(cls, pem: bytes) -> Self:
+        return cls(RSAKey.import_key(pem))
 
     def sign(self, payload: bytes) -> str:
         """See `Signer.sign`."""
@@ -47,19 +45,9 @@ class KeySigner:
         }
 
 
-def new_key(path: Path) -> KeySigner:
-    """Make a signing key in a new file that only its owner can read.
-
-    Raises:
-        FileExistsError: a key is never written over.
-    """
-    key = RSAKey.generate_key(KEY_BITS)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.as_pem(private=True))
-        file.flush()
-        os.fsync(file.fileno())
-    return KeySigner(key)
+def new_key() -> bytes:
+    """A new signing key, PEM."""
+    return RSAKey.generate_key(KEY_BITS).as_pem(private=True)
 
 
 def jwks(signers: Iterable[KeySigner]) -> dict[str, list[dict[str, str]]]:
