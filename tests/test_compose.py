@@ -285,7 +285,7 @@ def test_the_image_does_not_run_as_root():
 
 
 def test_the_table_of_settings_is_the_code_s():
-    code = [path.read_text() for path in (ROOT / "transfer").rglob("*.py")]
+    code = [path.read_text() for folder in ("transfer", "plugins") for path in (ROOT / folder).rglob("*.py")]
     read = {name for text in code for name in re.findall(r"\"(TRANSFER_[A-Z0-9_]+)\"", text)}
     table = set(re.findall(r"^\| `(TRANSFER_[A-Z0-9_]+)`", OPERATIONS, re.MULTILINE))
 

@@ -85,9 +85,20 @@ GRANT_FOR = {
 
 
 class Priority(StrEnum):
+    """How soon, as https://hl7.org/fhir/R4/valueset-request-priority.html says it."""
+
     ROUTINE = "routine"
     URGENT = "urgent"
+    ASAP = "asap"
     STAT = "stat"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return _MOST_URGENT_FIRST.index(self)
+
+
+_MOST_URGENT_FIRST = tuple(reversed(Priority))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ reviewed file holds no secret or address of one installation.
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import time
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -17,7 +18,16 @@ from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from transfer import reviewed
 from transfer.addresses import is_loopback
@@ -98,6 +108,58 @@ class Tls(_Reviewed):
     def _is_whole(self) -> "Tls":
         if (self.certificate is None) != (self.key is None):
             raise ValueError("a certificate with its key, or neither")
+        return self
+
+
+def _as_time_of_day(text: object) -> time:
+    if not isinstance(text, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError('a time of day is written "22:00", in quotes')  # without them YAML reads a number
+    return time.fromisoformat(text)
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_as_time_of_day)]
+
+
+class QuietHours(_Reviewed):
+    """Hours of each day in which nothing new is asked, on the clocks of the institution's time zone.
+
+    Where the end comes before the beginning they go past midnight.
+    """
+
+    begin: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _is_some_time(self) -> "QuietHours":
+        if self.begin == self.end:
+            raise ValueError("quiet hours end when they begin: write two times, or leave them out")
+        return self
+
+    def cover(self, at: time) -> bool:
+        """Whether the clock shows a time within them."""
+        if self.begin < self.end:
+            return self.begin <= at < self.end
+        return at >= self.begin or at < self.end
+
+
+class Asking(_Reviewed):
+    """How much a department may be asked, and when: `transfer.turns` says whose turn it is."""
+
+    #: requests in flight
+    at_once: Annotated[int, Field(ge=1, le=64)] = 2
+    #: of these, so many for cases of priority *stat* alone
+    kept_for_stat: Annotated[int, Field(ge=0, le=63)] = 0
+    quiet_hours: Annotated[tuple[QuietHours, ...], Field(max_length=8)] = ()
+    #: a case of priority *stat* is asked for in quiet hours, too
+    stat_in_quiet_hours: bool = True
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> "Asking":
+        if self.kept_for_stat >= self.at_once:
+            raise ValueError("kept_for_stat leaves nothing to the others: it must be less than at_once")
+        minutes = (time(hour, minute) for hour in range(24) for minute in range(60))
+        if all(any(hours.cover(at) for hours in self.quiet_hours) for at in minutes):
+            raise ValueError("quiet_hours cover the whole day: nothing would ever be asked")
         return self
 
 
@@ -254,7 +316,15 @@ class Department(_Reviewed):
     name: str
     holds: tuple[RecordKind, ...]
     asked: FhirSource | DicomwebSource | DimseSource | PushSource | ByHand = Field(discriminator="by")
+    #: of this department alone; None: as its institution says
+    asking: Asking | None = None
     usual_days: int = 7
+
+    @model_validator(mode="after")
+    def _has_turns(self) -> "Department":
+        if self.asking and not self.is_fetched:
+            raise ValueError("asking is for a department that we fetch from: leave it out")
+        return self
 
     @property
     def is_fetched(self) -> bool:
@@ -358,6 +428,8 @@ class Institution(_Reviewed):
     http_door: HttpDoor | None = None
     mllp_door: MllpDoor | None = None
     departments: tuple[Department, ...] = ()
+    #: of each department that does not say otherwise
+    asking: Asking = Asking()
     receives: Receiving | None = None
 
     @model_validator(mode="after")
@@ -366,6 +438,8 @@ class Institution(_Reviewed):
             raise ValueError("an http_door without a token needs certificates")
         if any(not token.scopes <= self.grants for token in self.tokens):
             raise ValueError("a token has a scope that the institution is not granted")
+        if "asking" in self.model_fields_set and not any(department.is_fetched for department in self.departments):
+            raise ValueError("asking is for an institution that we fetch from: leave it out")
         return self
 
     @property
@@ -397,6 +471,10 @@ class Institution(_Reviewed):
             if known.id == department:
                 return known
         raise Unknown(f"{self.id} has no department of that name")
+
+    def asking_of(self, department: str) -> Asking:
+        """How much this department may be asked, and when."""
+        return self.department(department).asking or self.asking
 
 
 class Institutions(Mapping[str, Institution]):

@@ -100,8 +100,13 @@ OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.PARTLY})
 
 #: the finding of an answer that left something with the source, because no permission covered it
 NOT_COVERED = "not-covered"
+#: the finding of a request whose source did not answer
+UNREACHABLE = "unreachable"
 #: tries without an answer until a request is *silent*; with the pauses below that is about a day
 GIVE_UP_AFTER = 12
+#: and so long without an answer, where the department was asked as often in a row for whomever: those who wait there
+#: share its tries
+SILENT_AFTER = timedelta(hours=24)
 FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(hours=6)
 #: the longest "try again later" that we take from a source
@@ -137,9 +142,13 @@ def next_attempt(attempts: int, now: datetime, retry_after: float | None) -> dat
     return now + pause
 
 
-def is_given_up(attempts: int) -> bool:
-    """Whether it was tried as often as is sensible: the request becomes *silent*, and a person is asked."""
-    return attempts >= GIVE_UP_AFTER
+def is_given_up(attempts: int, *, for_whomever: int = 0, unanswered_for: timedelta = timedelta(0)) -> bool:
+    """Whether it was tried as often as is sensible: the request becomes *silent*, and a person is asked.
+
+    `attempts` are its own in a row; `for_whomever` those of its department for all who wait there, which count for it
+    once it has been without an answer for a day.
+    """
+    return attempts >= GIVE_UP_AFTER or (for_whomever >= GIVE_UP_AFTER and unanswered_for >= SILENT_AFTER)
 
 
 def silent_from(asked_at: datetime, usual_days: int) -> datetime:

@@ -57,6 +57,8 @@ class SweepAction(StrEnum):
 LEASE = timedelta(seconds=30)
 #: a run that is queued or idle for longer is shown to the staff (a paused DAG keeps its queue)
 OVERDUE = timedelta(minutes=5)
+#: rounds of a DAG that are posted and not taken, at the most: Airflow knows no case's priority
+ON_THEIR_WAY = 16
 #: rounds in a row that ended without *done* before a person is asked
 ATTEMPTS = 5
 

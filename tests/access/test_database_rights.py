@@ -24,6 +24,7 @@ APP = {
     "record_parts": FORGET,
     "arrivals": CHANGE | FORGET,
     "vault_uploads": CHANGE | FORGET,
+    "turns": CHANGE | FORGET,
 } | dict.fromkeys(
     (
         *(
@@ -37,7 +38,8 @@ APP = {
             "holds",
             "materials",
         ),
-        *("notes", "packets", "patient_epochs", "patients", "permissions", "records", "requests", "round_lines"),
+        *("notes", "packets", "patient_epochs", "patients", "permissions", "queues", "records", "requests"),
+        "round_lines",
         "unmatched_counts",
     ),
     CHANGE,

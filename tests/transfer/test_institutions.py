@@ -9,9 +9,11 @@ from pydantic import ValidationError
 from transfer.institutions import (
     AskedForDocuments,
     AskedForImages,
+    Asking,
     Department,
     DicomwebSource,
     DimseSource,
+    Institution,
     load,
 )
 
@@ -145,3 +147,60 @@ def test_a_mistake_is_told_with_its_file_and_place_and_without_its_value(tmp_pat
     with pytest.raises(ValueError, match=r"riverside\.yaml: .*called_ae_title: .*16 characters") as told:
         load(tmp_path, {})
     assert "SEVENTEEN" not in str(told.value)
+
+
+# --- how much it is asked ---------------------------------------------------------------------------------------------
+
+NIGHT = {"from": "22:00", "to": "06:00"}
+
+
+def test_a_department_is_asked_as_its_institution_says_or_as_it_says_itself(tmp_path: Path):
+    (tmp_path / "mercy.yaml").write_text("""
+id: mercy
+name: Mercy
+time_zone: America/New_York
+asking:
+  at_once: 4
+  quiet_hours: [{from: "01:00", to: "05:30"}]
+departments:
+  - {id: film-room, name: Film room, holds: [images], asked: {by: dicomweb, base_url: "https://pacs.example/"}}
+  - id: office
+    name: Office
+    holds: [note]
+    asked: {by: fhir, base_url: "https://fhir.example/"}
+    asking: {at_once: 9, kept_for_stat: 1}
+""")
+    mercy = load(tmp_path, {})["mercy"]
+
+    assert mercy.asking_of("film-room").at_once == 4
+    assert [str(hours.begin) for hours in mercy.asking_of("film-room").quiet_hours] == ["01:00:00"]
+    assert (mercy.asking_of("office").at_once, mercy.asking_of("office").quiet_hours) == (9, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"at_once": 0}, "greater than or equal to 1"),
+        ({"at_once": 65}, "less than or equal to 64"),
+        ({"at_once": 2, "kept_for_stat": 2}, "must be less than at_once"),
+        ({"quiet_hours": [{"from": 1320, "to": "06:00"}]}, "in quotes"),
+        ({"quiet_hours": [{"from": "24:00", "to": "06:00"}]}, "in quotes"),
+        ({"quiet_hours": [{"from": "06:00", "to": "06:00"}]}, "two times"),
+        ({"quiet_hours": [NIGHT, {"from": "05:00", "to": "23:00"}]}, "whole day"),
+        ({"quiet_hours": [NIGHT] * 9}, "at most 8"),
+        ({"in_flight": 3}, "Extra inputs"),
+    ],
+)
+def test_nonsense_about_turns_is_refused_with_what_is_right(said: dict[str, object], why: str):
+    with pytest.raises(ValidationError, match=why):
+        Asking.model_validate(said)
+
+
+def test_turns_at_a_department_that_is_not_fetched_are_a_mistake_of_the_file():
+    desk = {"id": "desk", "name": "Desk", "holds": ["pathology-report"], "asked": {"by": "push"}}
+    file = {"id": "lab", "name": "Lab", "time_zone": "UTC", "departments": [desk]}
+    with pytest.raises(ValidationError, match="leave it out"):
+        Department.model_validate({**desk, "asking": {"at_once": 1}})
+    with pytest.raises(ValidationError, match="leave it out"):
+        Institution.model_validate({**file, "asking": {"at_once": 1}})
+    assert Institution.model_validate(file).asking.at_once == 2

@@ -34,6 +34,7 @@ main = LazyGroup(
         "case": ListedCommand("transfer.cli.case:case", "Find, show, approve and close cases."),
         "hold": ListedCommand("transfer.cli.hold:hold", "Decisions that wait for a person."),
         "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
+        "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),
         "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
         "permission": ListedCommand("transfer.cli.permission:permission", "A patient takes a permission back."),
         "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),

@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from transfer.cli.common import by, plain, print_table
-from transfer.flow.desk.shown import Dossier
+from transfer.flow.desk.shown import Dossier, RequestView
 from transfer.patients import Demographics
 
 
@@ -74,7 +74,7 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
     if found.requests:
         _section("Asked")
         rows = [
-            (r.request, names.get(r.institution, r.institution), r.department, r.says, " ".join(r.findings))
+            (r.request, names.get(r.institution, r.institution), r.department, _asked(r), " ".join(r.findings))
             for r in found.requests
         ]
         print_table(["request", "of", "department", "", "because"], rows, indent=2)
@@ -92,6 +92,10 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
             for m in found.materials
         ]
         print_table(["material", "", "here", "", "from"], pieces, indent=2)
+
+
+def _asked(request: RequestView) -> str:
+    return f"{request.says.rstrip('.')}; {request.turn}." if request.turn else request.says
 
 
 def _standing(copy_of: str | None, is_superseded: bool) -> str:

@@ -23,6 +23,10 @@ from transfer.embedded.process import CHECKOUT, inherited
 
 COMPONENTS: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
 
+#: slots of work beside those that fetch, and those at the most: each takes memory, and is slow at its first task
+SLOTS: Final = 4
+MAX_FETCHES: Final = 28
+
 #: never given to Airflow: its tasks use the ledger as the role that may only add
 _WITHHELD = ("TRANSFER_OWNER_DATABASE_URL",)
 
@@ -55,10 +59,13 @@ class Airflow:
         database_url: str,
         settings: Mapping[str, str],
         dags: Path = CHECKOUT / "dags",
+        fetches: int = 0,
     ) -> None:
+        """`fetches`: how many requests to institutions may be in flight at once, each of which holds a slot."""
         self.folder = folder.absolute()
         self.port = port
         self.dags_folder = dags
+        self._slots = SLOTS + min(fetches, MAX_FETCHES)
         self._database_url = database_url
         self._settings = {name: value for name, value in settings.items() if name not in _WITHHELD}
 
@@ -75,7 +82,7 @@ class Airflow:
         return [sys.executable, "-m", "airflow", *_COMMANDS[component]]
 
     def is_prepared(self) -> bool:
-        """Its database has this version's schema, roles, users and pools."""
+        """Its database has this version's schema, roles and users."""
         mark = self.folder / "prepared.json"
         return mark.exists() and mark.read_text(encoding="utf-8") == self._fingerprint()
 
@@ -147,7 +154,7 @@ class Airflow:
                 "plugins_folder": str(CHECKOUT / "plugins"),
                 "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
                 "executor": "LocalExecutor",
-                "parallelism": "4",
+                "parallelism": str(self._slots),
                 "fernet_key": keys["fernet"],
                 # the default asks the name service, which a machine without network keeps waiting
                 "hostname_callable": "socket.gethostname",

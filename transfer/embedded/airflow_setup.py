@@ -1,4 +1,4 @@
-"""Prepares Airflow's database in one process: schema, roles, users and pools.
+"""Prepares Airflow's database in one process: schema, roles and users.
 
 `python -m transfer.embedded.airflow_setup FILE`, in Airflow's environment.
 
@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow.models.pool import Pool
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils import db
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -37,9 +36,6 @@ ROLES = {
 #: user → role
 USERS = {"admin": "Admin", "dispatcher": "Dispatcher", "auditor": "Auditor"}
 
-#: of the four slots of work at most two fetch from institutions, which may take long
-POOLS = {"fetch": (2, "Fetching from institutions")}
-
 
 def prepare(passwords: dict[str, str]) -> None:
     db.initdb()
@@ -50,8 +46,6 @@ def prepare(passwords: dict[str, str]) -> None:
             _ensure_role(security, role, permissions)
         for user, role in USERS.items():
             _ensure_user(security, user, role, passwords[user])
-    for name, (slots, description) in POOLS.items():
-        Pool.create_or_update_pool(name=name, slots=slots, description=description, include_deferred=False)
 
 
 @contextmanager

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from transfer import institutions
 from transfer.embedded import ports, private
 from transfer.embedded.airflow import Airflow
 from transfer.embedded.orthanc import Orthanc
 from transfer.embedded.postgres import Postgres
 from transfer.embedded.process import CHECKOUT
 from transfer.embedded.store import Store
+from transfer.errors import Refused
 from transfer.settings import FILE, OWNER_FILE, PREFIX, Settings, read, written
 
 #: part → the setting whose presence says that somebody else runs it
@@ -83,6 +85,20 @@ class Installation:
             database_url=self.postgres.url("airflow"),
             settings=self.environment(),
             dags=Path(self._values.get("TRANSFER_DAGS") or CHECKOUT / "dags"),
+            fetches=self._fetches(),
+        )
+
+    def _fetches(self) -> int:
+        """How many requests the institutions' files allow at once."""
+        try:
+            known = institutions.load(self.settings.institutions, self.settings.names)
+        except (ValueError, Refused):
+            return 0  # the doors do not open with such a file, and say what is wrong with it
+        return sum(
+            each.asking_of(department.id).at_once
+            for each in known.values()
+            for department in each.departments
+            if department.is_fetched
         )
 
     @property

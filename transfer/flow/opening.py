@@ -19,22 +19,23 @@ from transfer.flow.basis import may_ask
 from transfer.flow.identity import match_patient
 from transfer.flow.receive import process
 from transfer.flow.services import Services
+from transfer.flow.turns import call_for
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, PatientId, RequestId
 from transfer.institutions import Department, Institution
-from transfer.ledger import Tx, arrivals, cases, holds, materials, notes, patients, requests, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, materials, notes, patients, requests, rounds, turns
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
 from transfer.permissions import Ruling
-from transfer.requests import NOT_COVERED, Request, RequestState
+from transfer.requests import NOT_COVERED, UNREACHABLE, Request, RequestState
 from transfer.rounds import Dag
 
 
 def open_case(services: Services, taken: Taken) -> list[RequestId]:
     """Open the case if it is not yet, take in what is sealed for it, and say which requests this round makes.
 
-    The round's lines are those requests; with none, the round is done here.
+    The round's lines are those requests whose turn it is (`transfer.turns`); with none, the round is done here.
     """
     case = CaseId(taken.subject)
     if not _is_opened(services, case) and not _open(services, case):
@@ -47,20 +48,41 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
         _permit(tx, services, case)
     _take_in_sealed(services, case, forms=False)
     with services.ledger.transaction() as tx:
+        to_ask = requests.due(tx, case) if tx.case(case).is_open else []
+    call_for(services, case, to_ask)
+    return _hand_out(services, taken, case)
+
+
+def _hand_out(services: Services, taken: Taken, case: CaseId) -> list[RequestId]:
+    """The requests whose turn it is become the round's lines. The others wait, and are called."""
+    with services.ledger.transaction() as tx:
         tx.lock_case(case)
         if not rounds.is_ours(tx, taken):
             return []
         is_open = tx.case(case).is_open
+        if is_open:
+            _note_silence(tx, case)
         due = [request.id for request in requests.due(tx, case)] if is_open else []
         found = settle_needs(tx, services, case)
-        if is_open and (later := requests.next_due(tx, case, but=due)):
+        mine = turns.hand_out(tx, due)
+        given = [request for request in due if request in mine]
+        if is_open and (later := requests.next_due(tx, case, but=given)):
             rounds.owe(tx, Dag.OPEN_CASE, case, after=max(later - tx.now(), timedelta(0)))
-        if due:
-            rounds.open_lines(tx, taken, due)
+        if given:
+            rounds.open_lines(tx, taken, given)
             rounds.leave_sentence(tx, taken, found.sentence)
         else:
             rounds.done(tx, taken, found.sentence)
-    return due
+    return given
+
+
+def _note_silence(tx: Tx, case: CaseId) -> None:
+    """What has waited for a day for a department that answers nobody counts as unanswered, and a person is asked."""
+    silent = turns.unanswered(tx, case)
+    for request in requests.due(tx, case):
+        if request.id in silent:
+            requests.move(tx, request, RequestState.SILENT, findings=(UNREACHABLE,))
+            holds.place(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, request.id)
 
 
 def _is_opened(services: Services, case: CaseId) -> bool:

@@ -7,7 +7,7 @@ again, and then a person is told.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
 from transfer.facts import Chain, RequestMoved
@@ -17,13 +17,14 @@ from transfer.flow.documents import fetch_documents
 from transfer.flow.imaging import fetch_imaging
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
+from transfer.flow.turns import Heard, pass_on, take_turn
 from transfer.flow.watch import Watch, watching
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.institutions import AskedForDocuments, AskedForImages
-from transfer.ledger import Tx, holds, patients, requests, rounds, vault_objects
+from transfer.ledger import Tx, holds, patients, requests, rounds, turns, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.requests import Request, RequestState, is_given_up, next_attempt
+from transfer.requests import UNREACHABLE, Request, RequestState, is_given_up, next_attempt
 from transfer.rounds import Dag
 
 #: after an unexpected answer a person is asked, and we ask again this much later
@@ -31,8 +32,6 @@ RETRY_AFTER_UNCLEAR_ANSWER = timedelta(hours=6)
 #: the same after a service of ours failed, which says nothing of the source
 RETRY_AFTER_OUR_OUTAGE = timedelta(minutes=1)
 OUT_OF_ORDER = "out-of-order"
-#: the source did not answer
-UNREACHABLE = "unreachable"
 #: the finding of a request whose source stopped in the middle
 CUT_SHORT = "cut-short"
 
@@ -45,6 +44,9 @@ _SETTLED_BY = {
 }
 
 
+_ANSWERED = Heard(answered=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOutcome:
     """What came of asking."""
@@ -54,20 +56,26 @@ class RequestOutcome:
     #: when to ask again, if ever
     again_after: timedelta | None = None
     hold: HoldCode | None = None
+    #: whether the source answered; None: we know nothing of that
+    heard: Heard | None = _ANSWERED
 
 
 #: what allowed the asking ended or changed meanwhile: the next round asks again, or writes that it may not
-_AGAIN = RequestOutcome(state=RequestState.DUE, again_after=timedelta(0))
+_AGAIN = RequestOutcome(state=RequestState.DUE, again_after=timedelta(0), heard=None)
 
 
 def request(services: Services, taken: Taken, name: str) -> None:
-    """Make one request of a round, once, and close its line. A request that another task makes is left to it."""
+    """Make one request of a round, once, and close its line. A request that another task makes is left to it.
+
+    Its turn at the department goes to whoever is next.
+    """
     asking = _begin(services, name)
     if asking is None:
         _close(services, taken, name)
+        pass_on(services, name, None)
         return
     renewals: list[Callable[[Tx], bool]] = [
-        lambda tx: requests.renew(tx, asking.claimed),
+        lambda tx: requests.renew(tx, asking.claimed) and turns.renew(tx, asking.claimed),
         lambda tx: rounds.renew(tx, taken) or True,
     ]
     made = asking.claimed.request
@@ -83,10 +91,11 @@ def request(services: Services, taken: Taken, name: str) -> None:
     ):
         outcome = _ask(services, asking, watch)
     _finish(services, taken, asking, outcome)
+    pass_on(services, name, asking.claimed, outcome.heard)
 
 
 def _begin(services: Services, name: str) -> PermittedRequest | None:
-    """Claim the request and write that we ask, if a basis is in force at this moment."""
+    """Claim the request and write that we ask, if a basis is in force at this moment, and it is its turn."""
     with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
         opened = tx.case(known.case).as_opened if known else None
@@ -101,6 +110,9 @@ def _begin(services: Services, name: str) -> PermittedRequest | None:
         ruling = may_ask(tx, services.institutions, opened, claimed.request)
         if not ruling.is_permitted:
             requests.move(tx, claimed.request, RequestState.NOT_PERMITTED, ruling=ruling)
+            return None
+        if not take_turn(tx, services, claimed):
+            requests.let_go(tx, claimed)
             return None
         asked = requests.move(tx, claimed.request, RequestState.ASKING, ruling=ruling, release=False)
         return PermittedRequest(
@@ -129,7 +141,9 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
     except ChangedMeanwhile:
         return _AGAIN
     except OutOfOrder:
-        return RequestOutcome(state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=RETRY_AFTER_OUR_OUTAGE)
+        return RequestOutcome(
+            state=RequestState.DUE, findings=(OUT_OF_ORDER,), again_after=RETRY_AFTER_OUR_OUTAGE, heard=None
+        )
     except Unavailable as error:
         return _not_answered(services, asking, error)
     except (NeedsReview, TooLarge) as error:
@@ -152,28 +166,33 @@ def _not_answered(services: Services, asking: PermittedRequest, error: Unavailab
     with services.ledger.transaction() as tx:
         now = tx.now()
         cuts = _cuts_in_a_row(tx, made)
-        tries = _tries(tx, made)
+        tries, since = _tries(tx, made)
+        department = turns.look_at_queue(tx, made.institution, made.department)
     if isinstance(error, CutShort):
         # What came stays. A source that breaks off every time is asked ever more seldom, and a person hears of it.
         wait = next_attempt(cuts + 1, now, error.retry_after) - now
         hold = HoldCode.SOURCE_DOES_NOT_ANSWER if is_given_up(cuts + 1) else None
         return RequestOutcome(state=RequestState.PARTLY, findings=(CUT_SHORT,), again_after=wait, hold=hold)
-    if is_given_up(tries):
-        return RequestOutcome(state=RequestState.SILENT, hold=HoldCode.SOURCE_DOES_NOT_ANSWER)
+    heard = Heard(answered=False, retry_after=error.retry_after)
+    if is_given_up(tries, for_whomever=department.failures + 1, unanswered_for=now - (since or now)):
+        return RequestOutcome(state=RequestState.SILENT, hold=HoldCode.SOURCE_DOES_NOT_ANSWER, heard=heard)
     wait = next_attempt(tries, now, error.retry_after) - now
-    return RequestOutcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait)
+    return RequestOutcome(state=RequestState.DUE, findings=(UNREACHABLE,), again_after=wait, heard=heard)
 
 
-def _tries(tx: Tx, request: Request) -> int:
-    """How often in a row the source did not answer, this time included.
+def _tries(tx: Tx, request: Request) -> tuple[int, datetime | None]:
+    """How often in a row the source did not answer, this time included, and when it did not for the first time before.
 
     A try that our own service failed, or whose task died, does not count.
     """
-    failed = 0
+    failed: list[datetime] = []
     for line in tx.lines(Chain.case(request.case)):
         if isinstance(line.fact, RequestMoved) and line.fact.request == request.id:
-            failed = 0 if line.fact.attempt == 0 else failed + (UNREACHABLE in line.fact.findings)
-    return failed + 1
+            if line.fact.attempt == 0:
+                failed = []
+            elif UNREACHABLE in line.fact.findings:
+                failed.append(line.at)
+    return len(failed) + 1, min(failed, default=None)
 
 
 def _cuts_in_a_row(tx: Tx, request: Request) -> int:

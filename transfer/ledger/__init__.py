@@ -1,7 +1,8 @@
 """The ledger: PostgreSQL, plain SQL, one module per noun.
 
 Everything happens in a `Tx`, one transaction. Locks are taken in one order, or two transactions wait for each other:
-patients ascending → cases ascending → the system's chain → rounds last. No lock is held over a network call.
+patients ascending → cases ascending → the system's chain → queues of departments → rounds ascending, last. No lock is
+held over a network call.
 
     with ledger.transaction() as tx:
         ...find, decide...
@@ -137,18 +138,19 @@ class Tx:
             opened = folded.opened
             self.run(
                 """INSERT INTO cases
-                     (case_id, patient, receiver, checklist, stage, needed_by, is_open, opened_at, changed_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                     (case_id, patient, receiver, checklist, stage, needed_by, priority, is_open, opened_at, changed_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s)
                    ON CONFLICT (case_id) DO UPDATE SET
-                     (patient, receiver, checklist, stage, needed_by, is_open, changed_at)
+                     (patient, receiver, checklist, stage, needed_by, priority, is_open, changed_at)
                    = (excluded.patient, excluded.receiver, excluded.checklist, excluded.stage, excluded.needed_by,
-                      excluded.is_open, excluded.changed_at)""",
+                      excluded.priority, excluded.is_open, excluded.changed_at)""",
                 case,
                 opened and opened.patient,
                 opened and opened.receiver,
                 opened and opened.checklist,
                 folded.stage,
                 opened and opened.needed_by,
+                opened and opened.priority,
                 folded.is_open,
                 folded.opened_at,
                 folded.changed_at,

@@ -13,6 +13,9 @@ from transfer.permissions import Ruling
 from transfer.requests import Request, RequestState
 from transfer.rounds import LEASE
 
+#: states of a request that a task makes, now or later
+ASKED_FOR = [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
@@ -51,17 +54,21 @@ def due(tx: Tx, case: CaseId) -> list[Request]:
     rows = tx.rows(
         """SELECT * FROM requests WHERE case_id = %s AND state = ANY(%s) AND not_before <= transfer.now()
              AND (lease_until IS NULL OR lease_until <= transfer.now()) ORDER BY institution, department""",
-        *(case, [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY]),
+        *(case, ASKED_FOR),
     )
     return [_request(row) for row in rows]
 
 
 def next_due(tx: Tx, case: CaseId, *, but: Sequence[str] = ()) -> datetime | None:
-    """When the earliest request may be asked again: its pause is over, its lease lapsed."""
+    """When the earliest request that may not be made now may be: its pause is over, its lease lapsed.
+
+    What waits for its turn is not among them: it is called.
+    """
     return tx.value(  # type: ignore[no-any-return]
         """SELECT min(greatest(not_before, coalesce(lease_until, not_before))) FROM requests
-           WHERE case_id = %s AND state = ANY(%s) AND NOT request = ANY(%s)""",
-        *(case, [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY], list(but)),
+           WHERE case_id = %s AND state = ANY(%s) AND NOT request = ANY(%s)
+             AND (not_before > transfer.now() OR lease_until > transfer.now())""",
+        *(case, ASKED_FOR, list(but)),
     )
 
 
@@ -71,7 +78,7 @@ def claim(tx: Tx, request: str) -> Claimed | None:
         """UPDATE requests SET claim = claim + 1, lease_until = transfer.now() + %s
            WHERE request = %s AND state = ANY(%s) AND not_before <= transfer.now()
              AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
-        *(LEASE, request, [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY]),
+        *(LEASE, request, ASKED_FOR),
     )
     return Claimed(request=_request(row), claim=row.claim) if row else None
 
@@ -83,6 +90,14 @@ def renew(tx: Tx, claimed: Claimed) -> bool:
             "UPDATE requests SET lease_until = transfer.now() + %s WHERE request = %s AND claim = %s AND state <> %s",
             *(LEASE, claimed.request.id, claimed.claim, RequestState.WITHDRAWN),
         )
+    )
+
+
+def let_go(tx: Tx, claimed: Claimed) -> None:
+    """It is not made after all: whoever has a turn may claim it."""
+    tx.run(
+        "UPDATE requests SET lease_until = NULL WHERE request = %s AND claim = %s",
+        *(claimed.request.id, claimed.claim),
     )
 
 

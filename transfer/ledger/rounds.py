@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from transfer.arrivals import Priority
 from transfer.identifiers import CaseId, Subject
 from transfer.ledger import Row, Tx, lock_number
-from transfer.rounds import LEASE, Dag, Round, RoundState, back_off
+from transfer.rounds import LEASE, ON_THEIR_WAY, Dag, Round, RoundState, back_off
+
+_MOST_URGENT_FIRST = sorted(Priority, key=lambda priority: priority.rank)
 
 #: a dispatcher that has rounds in its hands has posted them by then, or is gone
 POSTING = timedelta(seconds=5)
@@ -45,14 +48,25 @@ def owe(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), atte
 
 
 def postable(tx: Tx, limit: int = 50) -> list[Round]:
-    """Rounds to post now, oldest first: owed, due, and the round before is done or has no live lease."""
+    """Rounds to post now: owed, due, and the round before is done, has no live lease, or has handed out its requests.
+
+    Those of the most urgent cases come first, then the oldest. Before them comes what nobody has read: it may be
+    urgent. Of each DAG at most `ON_THEIR_WAY` are posted and not taken: what waits waits here, in this order, and not
+    in Airflow.
+    """
     # A subquery reads the time once. A volatile function is called for every row, and then no index helps.
     rows = tx.rows(
-        """SELECT * FROM due_runs AS d WHERE state = 'owed' AND not_before <= (SELECT transfer.now()) AND NOT EXISTS (
-             SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
-             AND (b.state = 'posted' OR b.state = 'taken' AND b.lease_until > (SELECT transfer.now())))
-           ORDER BY not_before LIMIT %s""",
-        limit,
+        """SELECT o.* FROM (
+             SELECT d.*, c.priority, row_number() OVER (
+               PARTITION BY d.dag_id ORDER BY array_position(%s, c.priority) NULLS FIRST, d.not_before) AS place
+             FROM due_runs AS d LEFT JOIN cases AS c ON c.case_id = split_part(d.subject, '-', 1)
+             WHERE d.state = 'owed' AND d.not_before <= (SELECT transfer.now()) AND NOT EXISTS (
+               SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
+               AND (b.state = 'posted'
+                    OR b.state = 'taken' AND NOT b.is_handed_out AND b.lease_until > (SELECT transfer.now())))) AS o
+           WHERE place <= %s - (SELECT count(*) FROM due_runs AS p WHERE p.dag_id = o.dag_id AND p.state = 'posted')
+           ORDER BY array_position(%s, o.priority) NULLS FIRST, o.not_before LIMIT %s""",
+        *(_MOST_URGENT_FIRST, ON_THEIR_WAY, _MOST_URGENT_FIRST, limit),
     )
     return [_round(row) for row in rows]
 
@@ -137,7 +151,11 @@ def is_ours(tx: Tx, taken: Taken) -> bool:
 
 
 def open_lines(tx: Tx, taken: Taken, lines: Sequence[str]) -> None:
-    """The round is done when each of these is closed. Opening a line again opens it once."""
+    """The round is done when each of these is closed. Opening a line again opens it once.
+
+    From now on the next round may be posted: each line's task holds a claim of its own, and may take long.
+    """
+    tx.run("UPDATE due_runs SET is_handed_out = true WHERE dag_id = %s AND subject = %s AND round = %s", *_key(taken))
     for line in lines:
         tx.run(
             """INSERT INTO round_lines (dag_id, subject, round, line) VALUES (%s, %s, %s, %s)

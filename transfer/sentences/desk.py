@@ -11,9 +11,10 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.codes import Code, Value
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.turns import TurnWait, TurnWaitCode
 
 Pattern = str | Callable[[Mapping[str, Value]], str]
-A, R, M = ActionCode, RefusalCode, RemedyCode
+A, R, M, T = ActionCode, RefusalCode, RemedyCode, TurnWaitCode
 
 
 def _counted(fields: Mapping[str, Value]) -> str:
@@ -161,10 +162,16 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.INSTALL_ORTHANC: "Install orthanc and orthanc-dicomweb, or take the sandbox's archive, which needs nothing",
 }
 
-_TABLES: Final[Mapping[type[Code], Mapping[Any, Pattern]]] = {A: ACTIONS, R: REFUSALS, M: REMEDIES}
+TURN_WAITS: Final[Mapping[TurnWaitCode, Pattern]] = {
+    T.IN_LINE: "waits for its turn at {department}: {before} before it",
+    T.QUIET_HOURS: "waits for {department}: quiet until {until} ({zone})",
+    T.DOES_NOT_REPLY: "waits: {department} does not answer, and is asked again at {again}",
+}
+
+_TABLES: Final[Mapping[type[Code], Mapping[Any, Pattern]]] = {A: ACTIONS, R: REFUSALS, M: REMEDIES, T: TURN_WAITS}
 
 
-def sentence(of: ActionResult | Reason | Remedy) -> str:
+def sentence(of: ActionResult | Reason | Remedy | TurnWait) -> str:
     """What a code says with its fields. Several values are set apart by commas."""
     return filled(_TABLES[type(of.code)][of.code], of.fields)
 

@@ -1,8 +1,8 @@
 """`make bench`: every measurement, each against another way of doing the same, taking turns.
 
-    python -m tests.campaigns.bench [intake case_cost mllp_parse staging ...]
+    python -m tests.campaigns.bench [intake case_cost mllp_parse staging fetching ...]
 
-Only ratios mean something on a machine that does other things too. It takes less than three minutes, uses loopback
+Only ratios mean something on a machine that does other things too. It takes some minutes, uses loopback
 alone, and ends by itself.
 """
 
@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.campaigns.bench import case_cost, intake, mllp_parse, staging
+from tests.campaigns.bench import case_cost, fetching, intake, mllp_parse, staging
 
 #: seconds after which whatever hangs is ended; servers stop on the way out
-LONGEST = 175
+LONGEST = 350
 
 _STAGING = "staging: a series into the store, against curl into boto3"
 
@@ -36,6 +36,7 @@ BENCHES: dict[str, tuple[str, Callable[[], None]]] = {
     "case_cost": ("case_cost: milliseconds for one case among many others (a ratio near 1 is wanted)", case_cost.main),
     "mllp_parse": ("mllp_parse: reading and answering messages", mllp_parse.main),
     "staging": (_STAGING, _staging),
+    "fetching": ("fetching: with more workers, behind a dead archive, a stat case among twenty", fetching.main),
 }
 
 

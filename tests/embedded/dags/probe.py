@@ -23,7 +23,7 @@ with DAG("probe", schedule=None, catchup=False):
             "folder": os.getcwd(),  # noqa: PTH109 - as a text
         }
 
-    @task(pool="fetch")
+    @task(priority_weight=1)
     def fetch() -> str:
         return "fetched"
 

@@ -23,7 +23,7 @@ from transfer.records import Coding
 
 DiseaseOf = Callable[[Coding], str | None]
 
-_PRIORITIES = {"urgent": Priority.URGENT, "asap": Priority.URGENT, "stat": Priority.STAT}
+_PRIORITIES = {"urgent": Priority.URGENT, "asap": Priority.ASAP, "stat": Priority.STAT}
 _WITHDRAWN = frozenset({"revoked", "cancelled", "entered-in-error", "rejected", "failed"})
 
 

@@ -11,8 +11,8 @@ from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.patients import IssuedIdentifier
 
-#: RF1-2, table 0280
-_PRIORITIES = {"S": Priority.STAT, "A": Priority.URGENT}
+#: RF1-2, table 0280. OBR-27 and TQ1-9 are of the results and orders that come with a referral, which are another matter
+_PRIORITIES = {"S": Priority.STAT, "A": Priority.ASAP}
 #: RF1-4, table 0282
 _SECOND_OPINION = "SO"
 #: a note after one of these is about the referral, not about a result

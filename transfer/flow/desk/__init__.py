@@ -16,9 +16,10 @@ from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke
 from transfer.flow.desk.pieces import announce_material, receive_material
 from transfer.flow.desk.questions import hold, holds
+from transfer.flow.desk.queues import list_queues
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
-from transfer.flow.desk.shown import AnswerView, CaseSummary, Dossier, HoldDetail, HoldView
+from transfer.flow.desk.shown import AnswerView, CaseSummary, Dossier, HoldDetail, HoldView, QueueView
 from transfer.flow.desk.views import dossier, list_cases
 from transfer.requests import RequestAnswer
 
@@ -33,6 +34,7 @@ __all__ = [
     "Dossier",
     "HoldDetail",
     "HoldView",
+    "QueueView",
     "RequestAnswer",
     "add_note",
     "announce_material",
@@ -46,6 +48,7 @@ __all__ = [
     "hold",
     "holds",
     "list_cases",
+    "list_queues",
     "open_referral",
     "pause",
     "receive_material",

@@ -8,7 +8,7 @@ from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_op
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, holds, patients, requests, rounds
+from transfer.ledger import Tx, holds, patients, requests, rounds, turns
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import MOVES, Request, RequestAnswer, RequestState
@@ -65,6 +65,7 @@ def answer_in(tx: Tx, services: Services, request: Request, answer: RequestAnswe
     _settle_holds(tx, request, answer)
     found = settle_needs(tx, services, request.case)
     if to is _S.DUE:
+        turns.end_rest(tx, request)
         rounds.owe(tx, Dag.OPEN_CASE, request.case)
     return ActionResult(ActionCode.REQUEST_MOVED, request=request.id, state=to, outlook=found.sentence)
 

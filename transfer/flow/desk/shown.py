@@ -45,6 +45,25 @@ class RequestView:
     lines: tuple[str, ...]
     attempts: int
     findings: tuple[str, ...]
+    #: for what it waits that may be made now, in the words people use
+    turn: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A department that we fetch from. Times are UTC."""
+
+    institution: str
+    department: str
+    at_once: int
+    in_flight: int
+    #: turns given to cases whose run is on its way
+    called: int
+    waiting: int
+    quiet_until: datetime | None
+    #: it does not answer, and is asked again then
+    rests_until: datetime | None
+    silent_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
 from transfer.flow.desk.questions import hold_view
+from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.shown import (
     CaseSummary,
     Dossier,
@@ -33,7 +34,7 @@ from transfer.ledger import Tx, cases, holds, materials, notes, patients, permis
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import expires_at, findings_on
 from transfer.rights import Actor, Right
-from transfer.sentences import SENTENCES
+from transfer.sentences import SENTENCES, sentence
 
 
 def list_cases(
@@ -97,7 +98,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
             needs=_needs(assessed) if assessed else (),
-            requests=_requests(tx, found),
+            requests=_requests(tx, services, found),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
             permissions=_permissions(tx, services.institutions, patient) if patient else (),
@@ -129,7 +130,7 @@ def _is_required(case: Case, line: ChecklistLine) -> bool:
     return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
 
 
-def _requests(tx: Tx, found: Case) -> tuple[RequestView, ...]:
+def _requests(tx: Tx, services: Services, found: Case) -> tuple[RequestView, ...]:
     moved = {key: asked.moved for key, asked in found.requests.items()}
     return tuple(
         RequestView(
@@ -141,6 +142,7 @@ def _requests(tx: Tx, found: Case) -> tuple[RequestView, ...]:
             lines=one.lines,
             attempts=one.attempts,
             findings=last.findings if (last := moved.get(one.id)) else (),
+            turn=sentence(wait) if (wait := wait_of(tx, services, one)) else None,
         )
         for one in requests.of_case(tx, found.id)
     )

@@ -1,0 +1,81 @@
+"""`transfer institution`: the partners' files, and how much each department is asked."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from transfer.cli.common import at, json_option, print_json, print_table, var_option, view_options
+from transfer.cli.group import LazyGroup, ListedCommand
+
+if TYPE_CHECKING:
+    from transfer.flow.desk import QueueView
+    from transfer.rights import Actor
+
+institution = LazyGroup(
+    name="institution",
+    help="Who is asked, how much, and who waits.",
+    listed={
+        "list": ListedCommand("transfer.cli.institution:list_command", "The departments we fetch from, and who waits."),
+        "check": ListedCommand("transfer.cli.institution:check_command", "Read the partners' files; name mistakes."),
+    },
+)
+
+
+@click.command("list")
+@view_options
+def list_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
+    """Every department that is fetched from: what is in flight there, who waits, and for how long.
+
+    \b
+    Example:
+      transfer institution list
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        found = desk.list_queues(services, actor=actor)
+        zones = {one.id: one.zone for one in services.institutions.values()}
+    if as_json:
+        print_json(found)
+        return
+    rows = []
+    for one in found:
+        local = one.quiet_until.astimezone(zones[one.institution]) if one.quiet_until else None
+        quiet = f"quiet until {local:%H:%M} ({zones[one.institution].key})" if local else None
+        in_flight = f"{one.in_flight} of {one.at_once}"
+        rows.append((one.institution, one.department, in_flight, one.called, one.waiting, _silence(one) or quiet))
+    print_table(["institution", "department", "in flight", "called", "waiting", ""], rows)
+
+
+def _silence(one: "QueueView") -> str | None:
+    if one.silent_since is None:
+        return None
+    again = f", asked again at {one.rests_until:%Y-%m-%d %H:%MZ}" if one.rests_until else ""
+    return f"no answer since {one.silent_since:%Y-%m-%d %H:%MZ}{again}"
+
+
+@click.command("check")
+@json_option
+@var_option
+def check_command(var: Path, *, as_json: bool) -> None:
+    """Read every partner's file, as gateway and workers do at their start. Ends with 1 at a mistake, and says where.
+
+    \b
+    Example:
+      transfer institution check
+    """
+    from transfer import institutions
+    from transfer.settings import Settings
+
+    settings = Settings.load(os.environ, var)
+    try:
+        known = institutions.load(settings.institutions, settings.names)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    count = {"institutions": len(known), "departments": sum(len(one.departments) for one in known.values())}
+    if as_json:
+        print_json(count)
+    else:
+        click.echo("{institutions} institutions, {departments} departments: right.".format_map(count))
