@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.kit import pdf_process
 from tests.kit.fakes import MemoryVault
 from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
@@ -89,6 +90,7 @@ def _checklists() -> checklist.Checklists:
 
 def new_services(ledger: Ledger, **other: object) -> Services:
     """Everything a verb may touch, with the partners of `institutions/` and a vault in memory."""
+    pdf_process.kept_warm()
     plain: dict[str, Any] = {
         "ledger": ledger,
         "vault": MemoryVault(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import urllib3
 
+from tests.kit import pdf_process
 from tests.kit.clusters import copied
 from tests.kit.processing import process_until
 from transfer import wiring
@@ -102,6 +103,7 @@ class House:
 def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies."""
     copied(var / "postgres")
+    pdf_process.kept_warm()
     system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:

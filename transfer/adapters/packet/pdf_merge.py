@@ -197,7 +197,7 @@ def _front(spec: Mapping[str, Any], parts: list[Part]) -> tuple[bytes, list[Any]
     for document, _, pages, _ in parts:
         starts[document["number"]] = next_
         next_ += pages
-    length = 1
+    length = 2  # as most have: another length costs drawing it all once more
     while True:
         pages, links = title_pages(spec, starts, length)
         if pages.page == length:
