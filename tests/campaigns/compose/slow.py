@@ -49,7 +49,7 @@ class Tried:
         try:
             went_on, lost = act(), "nothing"
         except (EngineFailed, NotYet, AssertionError, ValueError, subprocess.SubprocessError) as error:
-            went_on, lost = "", f"FAILED: {str(error)[:200]}"
+            went_on, lost = "", f"FAILED: {' '.join(str(error).split())[:200]}"
             self.tell(f"FAILED: {error}")
             say_what_is_wrong(self.stack, self.tell)
         self.rows.append((what, went_on, lost))
