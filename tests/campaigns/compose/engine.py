@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,22 @@ def run(
         text = (done.stderr + done.stdout).decode(errors="replace")
         raise EngineFailed(f"{_shown(words)} ended with {done.returncode}:\n{text[-3000:]}")
     return done
+
+
+def patiently(act: Callable[[], object]) -> None:
+    """Do it again where it failed: what asks a registry may stumble, and nobody is there to begin anew.
+
+    Raises:
+        EngineFailed: it failed three times.
+    """
+    for pause in (5, 20):
+        try:
+            act()
+        except EngineFailed:
+            time.sleep(pause)
+        else:
+            return
+    act()
 
 
 def _shown(words: Sequence[str]) -> str:

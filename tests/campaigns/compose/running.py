@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.campaigns.compose.engine import Engine
+from tests.campaigns.compose.engine import Engine, patiently
 from tests.campaigns.compose.progress import Progress
 from tests.campaigns.compose.stack import ROOT, Stack, copy_of_checkout
 from tests.campaigns.compose.stand_ins import make_stand_ins
@@ -27,7 +27,7 @@ def built(engine: Engine, tell: Progress) -> Stack:
     tree = copy_of_checkout(engine.folder / "tree")
     stack = Stack(engine=engine, tree=tree, composer=PEERS / "bin" / "docker-compose")
     stack.draw_secrets()
-    stack.compose("build", timeout=BUILD_SECONDS)
+    patiently(lambda: stack.compose("build", timeout=BUILD_SECONDS))
     tell("image records-transfer")
     return stack
 

@@ -9,6 +9,7 @@ It ends with 1 where a row failed, and goes on with the next.
 
 import argparse
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -47,8 +48,8 @@ class Tried:
         """Do it and note a row; what fails is a row too."""
         try:
             went_on, lost = act(), "nothing"
-        except (EngineFailed, NotYet, AssertionError) as error:
-            went_on, lost = "", f"FAILED: {str(error).splitlines()[0]}"
+        except (EngineFailed, NotYet, AssertionError, ValueError, subprocess.SubprocessError) as error:
+            went_on, lost = "", f"FAILED: {' '.join(str(error).split())[:200]}"
             self.tell(f"FAILED: {error}")
             say_what_is_wrong(self.stack, self.tell)
         self.rows.append((what, went_on, lost))

@@ -10,9 +10,10 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from tests.campaigns.compose.engine import Engine, EngineFailed, run
+from tests.campaigns.compose.engine import Engine, EngineFailed, patiently, run
 from tests.campaigns.compose.machine import DEBIAN
 from tests.campaigns.compose.progress import Progress
 
@@ -51,7 +52,7 @@ def make_stand_ins(engine: Engine, peers: Path, tell: Progress) -> None:
         shutil.copytree(FOLDER / name, folder)
         if name in contexts:
             contexts[name](folder)
-        engine.docker("build", "--quiet", "--tag", tag, str(folder))
+        patiently(partial(engine.docker, "build", "--quiet", "--tag", tag, str(folder)))
         tell(f"image {tag}")
     shutil.rmtree(made)
 
@@ -63,7 +64,7 @@ def _debian(engine: Engine, tar: Path, tell: Progress) -> None:
     if not is_there:
         words = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates,netbase,tzdata", DEBIAN]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR": str(tar.parent)}
-        run([*words, str(tar), *map(str, _sources())], environment, timeout=900)
+        patiently(partial(run, [*words, str(tar), *map(str, _sources())], environment, timeout=900))
         stamp.write_text(wanted)
     if not is_there or engine.docker("image", "inspect", _DEBIAN_IMAGE, is_tried=True).returncode:
         engine.docker("import", str(tar), _DEBIAN_IMAGE)

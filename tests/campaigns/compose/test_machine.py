@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.compose import costs, machine, marked, stand_ins
+from tests.campaigns.compose.engine import EngineFailed, patiently
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +67,19 @@ def test_costs_are_a_table_with_a_sum() -> None:
         "| `edge` | 20 | 0.1 | – |",
         "| all of records-transfer | 28 | 0.4 | |",
     ]
+
+
+def test_what_asks_a_registry_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    tries: list[int] = []
+
+    def stumbles() -> None:
+        tries.append(1)
+        raise EngineFailed("no answer")
+
+    with pytest.raises(EngineFailed):
+        patiently(stumbles)
+    assert (len(tries), pauses) == (3, [5, 20])
+    patiently(lambda: tries.append(1))
+    assert len(tries) == 4
