@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -36,7 +35,6 @@ def migrate(owner_url: str) -> list[str]:
     return ran
 
 
-@cache
 def known() -> frozenset[str]:
     """The numbers of the migrations that this version has."""
     return frozenset(name[:4] for name, _ in _migrations())
