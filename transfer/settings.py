@@ -25,6 +25,8 @@ _DEFAULTS = {
     "TRANSFER_S3_REGION": "us-east-1",
     "TRANSFER_S3_BUCKET": "records",
     "TRANSFER_S3_CHECKSUMS": "when_required",
+    "TRANSFER_S3_ADDRESSING": "path",
+    "TRANSFER_S3_CREDENTIALS": "keys",
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_TLS_TERMINATED": "0",
     "TRANSFER_GRACE_SECONDS": "10",
@@ -91,6 +93,30 @@ class Settings:
     @property
     def s3_region(self) -> str:
         return self._needed("TRANSFER_S3_REGION")
+
+    @property
+    def s3_keys(self) -> tuple[str, str] | None:
+        """Key and secret; None where the machine's own credentials are used."""
+        if self._needed("TRANSFER_S3_CREDENTIALS") == "machine":
+            return None
+        return self.s3_access_key, self.s3_secret_key
+
+    @property
+    def s3_is_virtual(self) -> bool:
+        """The bucket stands in the host name of a URL, not in its path."""
+        return self._needed("TRANSFER_S3_ADDRESSING") == "virtual"
+
+    @property
+    def s3_authority(self) -> Path | None:
+        """PEM file of whom we trust at the store, and nobody else; without it as this machine trusts everybody.
+
+        Raises:
+            BadSetting: it is not there.
+        """
+        path = self._path("TRANSFER_S3_AUTHORITY")
+        if path and not path.is_file():
+            raise BadSetting("TRANSFER_S3_AUTHORITY", "names a file that is not there", "It is a PEM file.")
+        return path
 
     @property
     def s3_access_key(self) -> str:
@@ -235,6 +261,8 @@ class Settings:
     def _check(self) -> None:
         for name, choices in (
             ("TRANSFER_S3_CHECKSUMS", list(Checksums)),
+            ("TRANSFER_S3_ADDRESSING", ["path", "virtual"]),
+            ("TRANSFER_S3_CREDENTIALS", ["keys", "machine"]),
             ("TRANSFER_TLS_TERMINATED", ["0", "1"]),
         ):
             if self.names[name] not in choices:

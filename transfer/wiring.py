@@ -91,11 +91,14 @@ def archive(source: AskedForImages) -> ImageArchive:
 
 def vault(settings: Settings, *, announce: Callable[[str], None] = lambda _key: None, part: int = PART) -> S3Vault:
     """The object store. `announce` is told the name of each new object before its first byte."""
+    access_key, secret_key = settings.s3_keys or (None, None)
     return S3Vault(
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
+        access_key=access_key,
+        secret_key=secret_key,
+        authority=settings.s3_authority,
+        addressing="virtual" if settings.s3_is_virtual else "path",
         bucket=settings.s3_bucket,
         checksums=settings.s3_checksums.value,
         announce=announce,

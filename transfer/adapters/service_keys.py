@@ -180,5 +180,5 @@ def _failure(code: str) -> TransferError:
     if code == KeyRefusal.COPY_AWAY:
         return absent()
     if code == KeyRefusal.NO_KEYS:
-        return OutOfOrder("the key service has no keys: its disk may not be mounted (or run `transfer keys begin`)")
+        return OutOfOrder("the key service has no keys: they were not begun there, or its disk is not mounted")
     return OutOfOrder("the key service cannot do this now")

@@ -1,6 +1,7 @@
 """A peer's process: started, waited for until it answers, ended politely, never left behind."""
 
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,9 +55,10 @@ def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-3000:]
 
 
-def says_ok(url: str) -> bool:
+def says_ok(url: str, tls: ssl.SSLContext | None = None) -> bool:
     """A GET there is answered with 200."""
     try:
-        return urllib3.request("GET", url, retries=False, timeout=2.0, redirect=False).status == 200
+        with urllib3.PoolManager(ssl_context=tls) as http:
+            return http.request("GET", url, retries=False, timeout=2.0, redirect=False).status == 200
     except urllib3.exceptions.HTTPError:
         return False

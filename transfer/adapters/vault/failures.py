@@ -73,6 +73,8 @@ def in_our_words(error: Exception, doing: str) -> TransferError:
             return OutOfOrder(f"{doing}: the object store stopped in the middle")
         case theirs.ChecksumError() | theirs.FlexibleChecksumError():
             return OutOfOrder(f"{doing}: the bytes were damaged on the way")
+        case theirs.NoCredentialsError() | theirs.CredentialRetrievalError() | theirs.MetadataRetrievalError():
+            return OutOfOrder(f"{doing}: this machine is given no credentials for the object store")
         # read timeouts, closed and refused connections, TLS, proxies: HTTPClientError is the base of most
         case theirs.HTTPClientError() | theirs.ConnectionError() | HTTPError():
             return OutOfOrder(f"{doing}: the object store did not answer")

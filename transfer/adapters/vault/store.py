@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from transfer.adapters.vault.failures import our_words
@@ -34,7 +35,11 @@ class S3Vault:
     """`transfer.staging.Vault` over S3. Safe to share between threads; not across a fork.
 
     Args:
-        endpoint: URL of the store, None for AWS itself
+        endpoint: URL of the store
+        access_key, secret_key: None for both: what this machine is given, as an instance's role. They are renewed
+            before they lapse
+        authority: PEM file of whom we trust at the store; None: as this machine trusts everybody
+        addressing: the bucket in the path of a URL, or in its host name
         checksums: whether boto3 adds a CRC-32 to each upload that the store checks; `when_required` for stores that
             cannot read it (docs/operations.md, TRANSFER_S3_CHECKSUMS)
         part: bytes of a part; a writer holds three of them
@@ -44,11 +49,13 @@ class S3Vault:
     def __init__(
         self,
         *,
-        endpoint: str | None,
+        endpoint: str,
         region: str,
-        access_key: str,
-        secret_key: str,
+        access_key: str | None,
+        secret_key: str | None,
         bucket: str,
+        authority: Path | None = None,
+        addressing: Literal["path", "virtual"] = "path",
         checksums: Literal["when_supported", "when_required"] = "when_supported",
         announce: Callable[[str], None] = lambda _key: None,
         part: int = PART,
@@ -66,10 +73,11 @@ class S3Vault:
             region_name=region,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
+            verify=str(authority) if authority else None,
             config=Config(
                 signature_version="s3v4",
                 # Without it, over http, the payload is hashed a second time for the signature.
-                s3={"addressing_style": "path", "payload_signing_enabled": False},
+                s3={"addressing_style": addressing, "payload_signing_enabled": False},
                 request_checksum_calculation=checksums,
                 response_checksum_validation="when_required",  # our own SHA-256 is checked instead
                 retries={"mode": "standard", "total_max_attempts": 3},

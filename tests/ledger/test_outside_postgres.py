@@ -1,0 +1,98 @@
+"""A PostgreSQL of the site's own, reached by TCP and TLS as its URL says."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.kit.peers.certificates import Certificates, certificates
+from transfer.adapters.keys import FolderKeys
+from transfer.embedded import ports
+from transfer.embedded.postgres import Postgres
+from transfer.facts import Origin
+from transfer.ledger import Ledger
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return certificates(tmp_path_factory.mktemp("postgres") / "tls")
+
+
+@contextmanager
+def by_tls(server: Postgres, known: Certificates) -> Iterator[int]:
+    """A port where TLS ends before the server: the wheel's PostgreSQL is built without. It begins as the protocol says
+    (PostgreSQL 18, 54.2.12): a request of 8 bytes, answered S, then the handshake.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(known.files["certificate"], known.files["key"])
+    said = conninfo_to_dict(server.url("app"))
+    address = Path(str(said["host"])) / f".s.PGSQL.{said.get('port', 5432)}"
+    port, started, ends = ports.free(["postgres"])["postgres"], threading.Event(), []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, EOFError):
+            if (await reader.readexactly(8))[4:] != b"\x04\xd2\x16\x2f":
+                writer.close()  # plain text is not taken
+                return
+            writer.write(b"S")
+            await writer.drain()
+            await writer.start_tls(context)
+            behind, before = await asyncio.open_unix_connection(address)
+            await asyncio.gather(pass_on(reader, before), pass_on(behind, writer))
+
+    async def serve() -> None:
+        end = asyncio.Event()
+        ends.append((asyncio.get_running_loop(), end))
+        listening = await asyncio.start_server(take, "127.0.0.1", port)
+        started.set()
+        await end.wait()
+        listening.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    started.wait(10)
+    try:
+        yield port
+    finally:
+        loop, end = ends[0]
+        loop.call_soon_threadsafe(end.set)
+        thread.join()
+
+
+def test_the_ledger_is_reached_by_tls_and_nobody_else_is_taken_for_it(
+    migrated: Postgres, known: Certificates, keys: FolderKeys, tmp_path: Path
+) -> None:
+    said = conninfo_to_dict(migrated.url("app"))
+    strangers = certificates(tmp_path / "strangers")
+
+    def url(port: int, how: str, host: str = "localhost") -> str:
+        return f"postgresql://{said['user']}:{said['password']}@{host}:{port}/{said['dbname']}?connect_timeout=5&{how}"
+
+    with by_tls(migrated, known) as port:
+        verified = f"sslmode=verify-full&sslrootcert={known.files['authority']}"
+        ledger = Ledger(url(port, verified), keys, Origin(process="test"))
+        with ledger.transaction() as tx:
+            assert tx.value("SELECT count(*) FROM arrivals") == 0
+        ledger.close()
+        for wrong in (
+            {"how": f"sslmode=verify-full&sslrootcert={strangers.files['authority']}"},
+            {"how": f"{verified}&hostaddr=127.0.0.1", "host": "ledger.example.org"},
+            {"how": "sslmode=disable"},
+        ):
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(url(port, **wrong))
