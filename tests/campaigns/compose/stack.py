@@ -35,7 +35,7 @@ _KEYS = """
 import json, sys
 from transfer import wiring
 from transfer.adapters.packet.signature import jwks
-json.dump(jwks([wiring.signer(wiring.load_settings())]), sys.stdout)
+json.dump(jwks([wiring.signer(wiring.keys(wiring.load_settings()))]), sys.stdout)
 """
 
 
