@@ -112,17 +112,18 @@ def _opened(services: Services) -> None:
         tx.run("UPDATE queues SET look_at = transfer.now()")
 
 
-def _worker(place: Place, at_once: int, slots: int, over: Any) -> None:
+def _worker(place: Place, at_once: int, slots: int, tasks_in_all: int, over: Any) -> None:
     """Takes what is owed until it is over; when there is nothing, it looks as the dispatcher's sweep does."""
     services = place.services(at_once)
-    tasks = [threading.Thread(target=_slot, args=(services, over)) for _ in range(slots)]
+    tasks = [threading.Thread(target=_slot, args=(services, tasks_in_all, over)) for _ in range(slots)]
     for task in tasks:
         task.start()
     for task in tasks:
         task.join()
 
 
-def _slot(services: Services, over: Any) -> None:
+def _slot(services: Services, tasks_in_all: int, over: Any) -> None:
+    """The most urgent round; where several take them, one of the first, so that they do not all take the same."""
     dice = random.Random()
     while not over.is_set():
         with services.ledger.transaction() as tx:
@@ -132,7 +133,7 @@ def _slot(services: Services, over: Any) -> None:
                 turns.sweep(tx)
             time.sleep(0.02)
             continue
-        one = owed[min(dice.randrange(4), len(owed) - 1)]
+        one = owed[dice.randrange(min(tasks_in_all, len(owed)))]
         with services.ledger.transaction() as tx:
             rounds.posted(tx, one)
         processing.run(services, one)
@@ -141,7 +142,9 @@ def _slot(services: Services, over: Any) -> None:
 @contextmanager
 def _workers(place: Place, count: int, *, at_once: int = 32, slots: int = 1) -> Iterator[None]:
     over = _forking.Event()
-    processes = [_forking.Process(target=_worker, args=(place, at_once, slots, over)) for _ in range(count)]
+    processes = [
+        _forking.Process(target=_worker, args=(place, at_once, slots, count * slots, over)) for _ in range(count)
+    ]
     for process in processes:
         process.start()
     try:
