@@ -317,7 +317,7 @@ def test_every_command_a_page_names_is_there():
     named = {
         words.strip()
         for page in pages
-        for words in re.findall(r"`(?:\.venv/bin/)?transfer((?: [a-z]+){1,2})", page.read_text())
+        for words in re.findall(r"`(?:\.venv/bin/)?transfer((?: [a-z][a-z-]*){1,2})", page.read_text())
     }
 
     assert {words for words in named if not _is_command(main, words.split())} == set()

@@ -9,11 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from transfer import reviewed
 from transfer.errors import NeedsReview, Unknown
 from transfer.records import RecordKind
+from transfer.reviewed import ReviewedPart
 
 # Spellings of the two code systems that pick a checklist.
 _SYSTEMS = {
@@ -38,13 +39,7 @@ class Necessity(StrEnum):
     OPTIONAL = "optional"
 
 
-class _Reviewed(BaseModel):
-    """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ChecklistLine(_Reviewed):
+class ChecklistLine(ReviewedPart):
     """One thing asked for."""
 
     key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
@@ -70,7 +65,7 @@ class ChecklistLine(_Reviewed):
         return self
 
 
-class Checklist(_Reviewed):
+class Checklist(ReviewedPart):
     """The lines of one disease. `codes` pick it, as `icd-10-cm|C18` (with all below it) or `snomed|363406005`."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]

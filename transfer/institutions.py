@@ -10,8 +10,6 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import time
 from enum import StrEnum
-from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -20,9 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -32,11 +28,12 @@ from pydantic import (
 from transfer import reviewed
 from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
-from transfer.designators import Designator
+from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
 from transfer.identifiers import DepartmentId, InstitutionId
 from transfer.patients import IssuedIdentifier
 from transfer.records import RecordKind
+from transfer.reviewed import ReviewedPart
 
 
 class Basis(StrEnum):
@@ -56,17 +53,6 @@ def _as_department(text: str) -> DepartmentId:
     return DepartmentId(text)
 
 
-def _as_digest(text: str) -> str:
-    digest = text.replace(":", "").lower()
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise ValueError("not a SHA-256 in hexadecimal")
-    return digest
-
-
-#: SHA-256, lower-case hex; written also with colons, as `openssl x509 -fingerprint` prints it
-Digest = Annotated[str, AfterValidator(_as_digest)]
-
-
 def _as_zone(text: str) -> str:
     try:
         ZoneInfo(text)
@@ -75,18 +61,12 @@ def _as_zone(text: str) -> str:
     return text
 
 
-class _Reviewed(BaseModel):
-    """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class IssuerName(_Reviewed):
+class IssuerName(ReviewedPart):
     system: str
     value: str
 
 
-class Tls(_Reviewed):
+class Tls(ReviewedPart):
     """How their address is reached by TLS.
 
     Given where the machine's own authorities do not vouch for the address, or it asks for a certificate. All are PEM
@@ -120,7 +100,7 @@ def _as_time_of_day(text: object) -> time:
 TimeOfDay = Annotated[time, BeforeValidator(_as_time_of_day)]
 
 
-class QuietHours(_Reviewed):
+class QuietHours(ReviewedPart):
     """Hours of each day in which nothing new is asked, on the clocks of the institution's time zone.
 
     Where the end comes before the beginning they go past midnight.
@@ -142,7 +122,7 @@ class QuietHours(_Reviewed):
         return at >= self.begin or at < self.end
 
 
-class Asking(_Reviewed):
+class Asking(ReviewedPart):
     """How much a department may be asked, and when: `transfer.turns` says whose turn it is."""
 
     #: requests in flight
@@ -163,7 +143,7 @@ class Asking(_Reviewed):
         return self
 
 
-class _Source(_Reviewed):
+class _Source(ReviewedPart):
     """How one department is asked, and what comes of it."""
 
     #: we go and get it, rather than wait for it
@@ -185,7 +165,7 @@ class AskedForImages(_Source):
     gives = (RecordKind.IMAGES,)
 
 
-class _Reached(_Reviewed):
+class _Reached(ReviewedPart):
     """A source at an address. Plain text goes to this machine only, unless the file permits it."""
 
     tls: Tls | None = None
@@ -309,7 +289,7 @@ class ByHand(_Source):
     by: Literal["hand"]
 
 
-class Department(_Reviewed):
+class Department(ReviewedPart):
     """One place to ask: records office, slide room, film room."""
 
     id: Annotated[str, AfterValidator(_as_department)]
@@ -337,63 +317,6 @@ class Department(_Reviewed):
         return self.holds if self.asked.gives is None else self.asked.gives
 
 
-class DoorToken(_Reviewed):
-    """A bearer token of theirs. We keep its SHA-256 alone, so that nobody can learn the token here."""
-
-    sha256: Digest
-    #: what may be done with it, of what the institution is granted
-    scopes: Annotated[frozenset[Grant], Field(min_length=1)]
-
-
-class HttpDoor(_Reviewed):
-    #: several are valid while one replaces another; none where the certificate alone says who calls
-    tokens: tuple[DoorToken, ...] = ()
-
-
-class MllpDoor(_Reviewed):
-    """A port of ours, and how its messages are told from those of others who send to the same port.
-
-    An engine that sends for several institutions is one sender. Their files name the same port, and each its own MSH-3
-    and MSH-4.
-    """
-
-    port: Annotated[int, Field(ge=0, le=65535)]
-    sending_application: str
-    sending_facility: str
-    #: SHA-256 of the certificates of whoever sends for it, beside its own
-    certificates: frozenset[Digest] = frozenset()
-    #: networks its sender is in, as `192.0.2.17` or `192.0.2.0/28`; empty: any
-    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
-
-    @field_validator("sending_application", "sending_facility")
-    @classmethod
-    def _is_designator(cls, text: str) -> str:
-        if not Designator.read(text).is_said:
-            raise ValueError("a name, or an id with its type as ^2.16.840.1.113883.19^ISO")
-        return text
-
-    @cached_property
-    def says(self) -> tuple[Designator, Designator]:
-        """MSH-3 and MSH-4 of its messages."""
-        return Designator.read(self.sending_application), Designator.read(self.sending_facility)
-
-    def is_of(self, sent: tuple[Designator, Designator]) -> bool:
-        """MSH-3 and MSH-4 as sent are this institution's."""
-        return all(ours.covers(theirs) for ours, theirs in zip(self.says, sent, strict=True))
-
-    def meets(self, other: "MllpDoor") -> bool:
-        """A message to one port could be of both."""
-        return all(ours.meets(theirs) for ours, theirs in zip(self.says, other.says, strict=True))
-
-    def admits(self, host: str | None) -> bool:
-        """Whether its messages may come from this address. None: an address that is not known."""
-        if not self.addresses or host is None:
-            return not self.addresses
-        address = ip_address(host.partition("%")[0])
-        plain = getattr(address, "ipv4_mapped", None) or address
-        return any(plain in network for network in self.addresses)
-
-
 class Receiving(_ByUrl):
     """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
 
@@ -405,17 +328,17 @@ class Receiving(_ByUrl):
         return self.fhir_url
 
 
-class Institution(_Reviewed):
+class Institution(ReviewedPart):
     id: Annotated[str, AfterValidator(_as_institution)]
     name: str
     time_zone: Annotated[str, AfterValidator(_as_zone)]
     identifiers: tuple[IssuerName, ...] = ()
     #: their spelling of an issuer (HL7 namespace, DICOM IssuerOfPatientID, FHIR system) → the URI we use
-    issuers: dict[str, str] = {}
+    issuers: dict[str, str] = Field(default_factory=dict)
     #: issuer URI meant where a message gives a patient number with no issuer at all
     default_issuer: str | None = None
     #: local document codes → our kinds, as `LOCAL|PATH1: pathology-report`
-    codes: dict[str, RecordKind] = {}
+    codes: dict[str, RecordKind] = Field(default_factory=dict)
     grants: frozenset[Grant] = frozenset()
     #: what a release *from* this institution needs
     requires: Basis = Basis.AUTHORIZATION

@@ -3,6 +3,13 @@
 from pathlib import Path
 
 import yaml
+from pydantic import BaseModel, ConfigDict
+
+
+class ReviewedPart(BaseModel):
+    """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class _Loader(yaml.SafeLoader):

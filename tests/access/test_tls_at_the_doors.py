@@ -18,13 +18,14 @@ from starlette.routing import Route
 
 from tests.kit.memory_message_store import MemoryMessageStore
 from tests.kit.peers.certificates import Certificates, certificates
+from transfer.doors import MllpDoor
 from transfer.embedded import ports
 from transfer.gateway.callers import fingerprint
 from transfer.gateway.mllp import MllpServer
 from transfer.gateway.serving import certificate_of, server
 from transfer.gateway.tls import doors_context
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institution, MllpDoor
+from transfer.institutions import Institution
 from transfer.settings import BadSetting, Settings
 
 pytestmark = pytest.mark.servers

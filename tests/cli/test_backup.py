@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.kit.builders import a_case_without_slides, comes, new_services
+from tests.kit.clusters import Emptier, without_rows
 from tests.kit.key_services import a_key_service
 from transfer.adapters.vault import S3Vault
 from transfer.arrivals import ArrivalKind
@@ -39,7 +40,8 @@ def vault(store: Store) -> S3Vault:
 
 
 @pytest.fixture
-def services(ledger: Ledger, vault: S3Vault) -> Services:
+def services(ledger: Ledger, vault: S3Vault, emptier: Emptier) -> Services:
+    emptier.close()  # a restore wants to be alone
     return new_services(ledger, vault=vault)
 
 
@@ -74,8 +76,7 @@ def transfer(
 def lose(migrated: Postgres, vault: S3Vault) -> None:
     with snapshot.owner(migrated.url("owner")) as owner:
         keys = [row.vault_key for row in owner.execute("SELECT vault_key FROM record_parts").fetchall()]
-        names = ", ".join(shape.name for shape in snapshot.shapes(owner))
-        owner.execute(f"TRUNCATE {names}".encode())
+        without_rows(owner)
     for key in keys:
         vault.remove(key)
     assert keys

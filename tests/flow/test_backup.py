@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.kit.builders import a_case, a_case_without_slides, came_in, comes, new_services, patient_of, the_hold
+from tests.kit.clusters import Emptier, without_rows
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE
@@ -79,7 +80,7 @@ class Place:
         self.services.ledger.close()
         self.services.vault.objects.clear()  # type: ignore[attr-defined]
         with psycopg.connect(self.owner) as owner:
-            owner.execute(f"TRUNCATE {', '.join(f'transfer.{name}' for name in self.tables())}")
+            without_rows(owner)
 
     def restore(self, *, replace: bool = False, sweep: bool = False, told: ProgressCallback = told) -> Settled:
         self.services.ledger.close()
@@ -102,7 +103,8 @@ class Place:
 
 
 @pytest.fixture
-def place(ledger: Ledger, migrated: Any, tmp_path: Path) -> Iterator[Place]:
+def place(ledger: Ledger, migrated: Any, emptier: Emptier, tmp_path: Path) -> Iterator[Place]:
+    emptier.close()  # a restore wants to be alone
     services = new_services(ledger)
     place = Place(services, BackupFolder(tmp_path / "backup", ledger.keys), migrated.url("owner"))
     yield place

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from tests.kit import acknowledgements
 from tests.kit.memory_message_store import MemoryMessageStore
 from transfer.adapters.hl7v2 import ErrorCode
+from transfer.doors import MllpDoor
 from transfer.errors import Unavailable
 from transfer.gateway.mllp import MllpLimits, MllpServer, StoreOutcome, StoreResult, doors
 from transfer.gateway.mllp.frames import Scanner
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institution, Institutions, MllpDoor
+from transfer.institutions import Institution, Institutions
 
 pytestmark = pytest.mark.servers
 

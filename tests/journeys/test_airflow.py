@@ -1,7 +1,6 @@
 """What an auditor sees in Airflow, and what hands in Airflow cannot break."""
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
@@ -16,7 +15,12 @@ from transfer.ledger import materials, rounds
 from transfer.ledger.materials import Label
 from transfer.rounds import Dag
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+
+Begun = tuple[Chart, CaseId]
+
+#: what a hand in Airflow does to a run
+HANDS = ("failed", "success", "deleted")
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +33,13 @@ def auditor(house: House) -> Auditor:
     return Auditor(house)
 
 
-@pytest.fixture
-def an_hour_passes(house: House) -> Callable[[], None]:
-    def pass_() -> None:
-        with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
-            owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(hours=1)])
-
-    return pass_
-
-
-def referred(house: House, chart: Chart, *, form: bool = True) -> CaseId:
+def referred(house: House, chart: Chart, *, form: bool = True) -> Begun:
     """A patient whose form, report and referral have come."""
     if form:
         house.release_form(chart)
         eventually("the form is sealed", lambda: not stored(house))
     house.pathology_report(chart)
-    return house.referral(chart)
+    return chart, house.referral(chart)
 
 
 def stored(house: House) -> int:
@@ -79,9 +74,59 @@ def everything_happened_once(house: House, case: CaseId) -> bool:
     return (len(folded.packets), disclosures, open_egress, center["submissions"]) == (1, 1, 0, 1)
 
 
+@pytest.fixture(scope="module")
+def cases(house: House, auditor: Auditor) -> dict[str, CaseId]:
+    """The cases that are disturbed, begun one after another. They go on side by side: Airflow, which costs as much
+    while it waits, then waits for all of them at once.
+    """
+    begun = {
+        "late form": referred_without_form(house),
+        "failed while it fetches": failed_while_it_fetches(house, auditor),
+        **spoilt_while_queued(house, auditor),
+    }
+    chart, _ = begun["late form"]
+    house.release_form(chart)
+    for chart, case in begun.values():
+        slides_come(house, case, chart, seconds=180)
+    return {name: case for name, (_, case) in begun.items()}
+
+
+def referred_without_form(house: House) -> Begun:
+    """It waits for its form, and then an hour passes. Nothing else is under way, whose lease that would end."""
+    chart, case = referred(house, house.a_patient(), form=False)
+    eventually("it waits for the form", lambda: house.request_states(case).get("records-office") == "not-permitted")
+    with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(hours=1)])
+    return chart, case
+
+
+def failed_while_it_fetches(house: House, auditor: Auditor) -> Begun:
+    house.behave("archive", delay_seconds=8)
+    chart, case = referred(house, house.a_patient())
+    eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
+    run = f"/dags/open_case/dagRuns/{case}.1?update_mask=state"
+    assert auditor.ask("PATCH", run, {"state": "failed"})[0] == 200
+    house.behave("archive", delay_seconds=0)
+    return chart, case
+
+
+def spoilt_while_queued(house: House, auditor: Auditor) -> dict[str, Begun]:
+    """By hand → the case whose run that hand spoilt."""
+    auditor.pause("open_case")
+    begun = {hand: referred(house, house.a_patient()) for hand in HANDS}
+    for hand, (_, case) in begun.items():
+        run = f"/dags/open_case/dagRuns/{case}.1"
+        eventually("posted", lambda run=run: auditor.ask("GET", run)[0] == 200)
+        if hand == "deleted":
+            assert auditor.ask("DELETE", run)[0] == 204
+        else:
+            assert auditor.ask("PATCH", f"{run}?update_mask=state", {"state": hand})[0] == 200
+    auditor.pause("open_case", is_paused=False)
+    return begun
+
+
 def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: House, auditor: Auditor):
-    chart = house.a_patient()
-    case = referred(house, chart)
+    chart, case = referred(house, house.a_patient())
     slides_come(house, case, chart)
     eventually("delivered", lambda: is_delivered(house, case))
     eventually("at rest", lambda: all(run["state"] in ("success", "failed") for run in auditor.runs(case)))
@@ -94,49 +139,27 @@ def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: Hous
 
 
 def test_a_form_an_hour_after_the_referral_goes_on_in_the_second_round(
-    house: House, auditor: Auditor, an_hour_passes: Callable[[], None]
+    house: House, auditor: Auditor, cases: dict[str, CaseId]
 ):
-    chart = house.a_patient()
-    case = referred(house, chart, form=False)
-    eventually("it waits for the form", lambda: house.request_states(case).get("records-office") == "not-permitted")
-    an_hour_passes()
-    house.release_form(chart)
-    slides_come(house, case, chart)
-    eventually("delivered", lambda: is_delivered(house, case))
+    case = cases["late form"]
+    eventually("delivered", lambda: is_delivered(house, case), 180)
 
     opened = [run["dag_run_id"] for run in auditor.runs(case) if run["dag_id"] == "open_case"]
     assert opened == [f"{case}.1", f"{case}.2"]
     assert everything_happened_once(house, case)
 
 
-@pytest.mark.parametrize("hand", ["failed", "success", "deleted"])
-def test_a_run_spoilt_by_hand_while_queued_is_followed_by_another(house: House, auditor: Auditor, hand: str):
-    chart = house.a_patient()
-    auditor.pause("open_case")
-    case = referred(house, chart)
-    run = f"/dags/open_case/dagRuns/{case}.1"
-    eventually("posted", lambda: auditor.ask("GET", run)[0] == 200)
-    if hand == "deleted":
-        assert auditor.ask("DELETE", run)[0] == 204
-    else:
-        assert auditor.ask("PATCH", f"{run}?update_mask=state", {"state": hand})[0] == 200
-    auditor.pause("open_case", is_paused=False)
-    slides_come(house, case, chart)
-    eventually("delivered", lambda: is_delivered(house, case))
+@pytest.mark.parametrize("hand", HANDS)
+def test_a_run_spoilt_by_hand_while_queued_is_followed_by_another(house: House, cases: dict[str, CaseId], hand: str):
+    case = cases[hand]
+    eventually("delivered", lambda: is_delivered(house, case), 180)
 
     assert everything_happened_once(house, case)
 
 
-def test_a_run_failed_by_hand_while_it_fetches_is_taken_up_again(house: House, auditor: Auditor):
-    chart = house.a_patient()
-    house.behave("archive", delay_seconds=8)
-    case = referred(house, chart)
-    eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
-    run = f"/dags/open_case/dagRuns/{case}.1?update_mask=state"
-    assert auditor.ask("PATCH", run, {"state": "failed"})[0] == 200
-    house.behave("archive", delay_seconds=0)
-    slides_come(house, case, chart)
-    eventually("delivered", lambda: is_delivered(house, case))
+def test_a_run_failed_by_hand_while_it_fetches_is_taken_up_again(house: House, cases: dict[str, CaseId]):
+    case = cases["failed while it fetches"]
+    eventually("delivered", lambda: is_delivered(house, case), 180)
 
     assert everything_happened_once(house, case)
 
@@ -148,7 +171,7 @@ def test_one_and_a_half_gigabytes_while_the_case_is_rung_ten_times(house: House,
     house.behave("archive", slices=2900, rows=512, bytes_per_second=100_000_000)
     chart = house.a_patient(slices=2900)
     before = len(house.access_log("archive"))
-    case = referred(house, chart)
+    _, case = referred(house, chart)
     eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
     for _ in range(10):
         with house.services.ledger.transaction() as tx:

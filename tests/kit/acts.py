@@ -23,7 +23,7 @@ from transfer.flow.desk import resolve
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PacketId, PatientId
-from transfer.ledger import Tx, holds, packets, permissions, rounds
+from transfer.ledger import Tx, holds, packets, permissions, rounds, turns
 from transfer.rounds import Dag
 
 F = TypeVar("F", bound=Fact)
@@ -287,6 +287,9 @@ def swept(house: House) -> None:
             owner.execute(
                 f"UPDATE transfer.{table} SET lease_until = now() - interval '1 hour' WHERE lease_until IS NOT NULL"
             )
+        owner.execute("UPDATE transfer.turns SET until = now() - interval '1 hour'")
+        with house.services.ledger.transaction() as tx:
+            turns.sweep(tx)
         with house.services.ledger.transaction() as tx:
             for one in rounds.unfinished(tx):
                 rounds.again(tx, one, "failed")

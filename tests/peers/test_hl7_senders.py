@@ -13,9 +13,9 @@ from tests.kit import acknowledgements
 from tests.kit.memory_message_store import MemoryMessageStore
 from tests.kit.peers import hl7v2
 from tests.kit.peers.hl7v2 import Answer
+from transfer.doors import MllpDoor
 from transfer.gateway.mllp import MllpServer, StoreOutcome, StoreResult
 from transfer.identifiers import InstitutionId
-from transfer.institutions import MllpDoor
 
 pytestmark = pytest.mark.servers
 

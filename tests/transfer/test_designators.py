@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from transfer.designators import Designator
-from transfer.institutions import Institution, Institutions, MllpDoor
+from transfer.doors import MllpDoor
+from transfer.institutions import Institution, Institutions
 
 read = Designator.read
 

@@ -188,7 +188,8 @@ class Airflow:
                 "orphaned_tasks_check_interval": "10",
             },
             "workers": {"min_heartbeat_interval": "1"},
-            "dag_processor": {"refresh_interval": "10", "min_file_process_interval": "10"},
+            # each look at the DAGs' files is a process for each; nobody writes them while this runs
+            "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "30"},
         }
 
     def _keys(self) -> dict[str, str]:

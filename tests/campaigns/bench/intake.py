@@ -24,6 +24,7 @@ from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.keys import FolderKeys
 from transfer.arrivals import Door, Grant
+from transfer.doors import MllpDoor
 from transfer.embedded.postgres import Postgres
 from transfer.facts import Origin
 from transfer.gateway.intake import Intake
@@ -31,7 +32,7 @@ from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.gateway.mllp.message_store import LedgerMessageStore
 from transfer.gateway.payload import Sink
 from transfer.identifiers import ArrivalId, InstitutionId
-from transfer.institutions import Institution, Institutions, MllpDoor
+from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, rounds
 from transfer.ledger.migrate import migrate
 from transfer.rounds import Dag

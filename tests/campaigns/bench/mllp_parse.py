@@ -15,9 +15,10 @@ from hl7apy.core import Message as Built
 from hl7apy.parser import parse_message
 
 from transfer.adapters.hl7v2 import AcknowledgmentCode, Message, acknowledge, documents, header
+from transfer.doors import MllpDoor
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institution, MllpDoor
+from transfer.institutions import Institution
 
 MSH = b"MSH|^~\\&|LISAPP|COMMHOSP|RECAPP|RECVCC|20260105101500||ORU^R01^ORU_R01|%d|P|2.5.1\rPID|1||7^^^X\rOBR|1||F1|x"
 LAB = InstitutionId("commhosp-lab")

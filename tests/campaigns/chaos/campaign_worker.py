@@ -20,7 +20,7 @@ from tests.kit.processing import process_once
 from transfer import wiring
 from transfer.errors import TransferError
 from transfer.flow.services import Services
-from transfer.ledger import rounds
+from transfer.ledger import rounds, turns
 from transfer.rounds import LEASE
 from transfer.settings import Settings
 
@@ -82,6 +82,8 @@ def main() -> None:
 
 
 def _take_up(services: Services) -> None:
+    with services.ledger.transaction() as tx:
+        turns.sweep(tx)
     with services.ledger.transaction() as tx:
         for one in rounds.unfinished(tx):
             rounds.again(tx, one, "failed")

@@ -9,13 +9,14 @@ from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
+from transfer.doors import MllpDoor
 from transfer.errors import TooLarge, Unreadable
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import designators
 from transfer.gateway.payload import Sink, Spool
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institutions, MllpDoor
+from transfer.institutions import Institutions
 from transfer.ledger.arrivals import NewArrival
 from transfer.staging import Location, Vault
 

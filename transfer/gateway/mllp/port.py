@@ -10,10 +10,10 @@ from typing import Protocol
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.designators import Designator
+from transfer.doors import MllpDoor
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.messages import MessageStore
 from transfer.identifiers import InstitutionId
-from transfer.institutions import MllpDoor
 
 
 def designators(header: MessageHeader) -> tuple[Designator, Designator]:

@@ -8,12 +8,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import cast
 
+from transfer.doors import MllpDoor
 from transfer.gateway.mllp.connection import Connection
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.messages import MessageStore
 from transfer.gateway.mllp.port import Facility, MllpPort, MllpSender
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institution, MllpDoor
+from transfer.institutions import Institution
 
 _BACKLOG = 128
 #: between two looks at what is still under way
