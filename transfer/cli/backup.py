@@ -203,11 +203,19 @@ def _bar(label: str) -> Iterator["ProgressCallback"]:
 @contextmanager
 def _parts(var: Path) -> Iterator["Settings"]:
     """PostgreSQL and the store up, where they are ours, and the ledger migrated; all is stopped at the end."""
+    from transfer import wiring
     from transfer.embedded.system import System
     from transfer.errors import Refused
+    from transfer.ledger.migrate import migrate
     from transfer.remedies import Remedy, RemedyCode
     from transfer.settings import Settings
 
+    given = Settings.load(os.environ, var)
+    if _are_given(given):  # in a container there is nothing to start them with
+        migrate(given.owner_database_url)
+        wiring.vault(given).ensure_bucket()
+        yield given
+        return
     if System(var).is_running():
         error = Refused("this installation is at work")
         error.remedy = Remedy(RemedyCode.STOP)
@@ -218,6 +226,13 @@ def _parts(var: Path) -> Iterator["Settings"]:
         yield Settings.load(os.environ, var)
     finally:
         system.down()
+
+
+def _are_given(settings: "Settings") -> bool:
+    """Database and store are somebody else's, by their addresses: neither is started nor stopped here."""
+    embedded = settings.names.get("TRANSFER_EMBEDDED", "").split()
+    addresses = {"postgres": "TRANSFER_DATABASE_URL", "store": "TRANSFER_S3_ENDPOINT"}
+    return all(name in settings.names and part not in embedded for part, name in addresses.items())
 
 
 def _tell_backup(made: _Made, *, as_json: bool, in_a_line: bool) -> None:
