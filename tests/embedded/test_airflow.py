@@ -189,8 +189,8 @@ def test_everything_listens_on_loopback_only(whole_system):
         if component.pid and session_holds(line, component.pid)
     }
 
-    # four of the store, one of Airflow, two of the gateway, one of each stand-in; PostgreSQL has none
-    assert len(ours) == 11
+    # four of the store, one of Airflow, three of the gateway, one of the dispatcher and of each stand-in
+    assert len(ours) == 13
     assert all(address.startswith("127.0.0.1:") for address in ours)
 
 

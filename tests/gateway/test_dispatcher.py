@@ -17,7 +17,7 @@ from transfer.dispatcher import Dispatcher
 from transfer.errors import TurnedAway, Unreachable
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, holds, rounds, vault_objects
-from transfer.rounds import ATTEMPTS, Dag
+from transfer.rounds import ATTEMPTS, ON_THEIR_WAY, Dag
 
 pytestmark = pytest.mark.servers
 
@@ -180,7 +180,7 @@ def test_the_sentence_a_task_left_stands_on_its_run(dispatcher, ledger, airflow)
 
 def test_two_dispatchers_share_the_work_and_say_nothing_of_each_other(ledger, airflow, caplog):
     """Each asks Airflow for what the other does not have in its hands."""
-    subjects = [f"c{number:011}" for number in range(60)]
+    subjects = [f"c{number:011}" for number in range(ON_THEIR_WAY)]
     ring(ledger, *subjects)
     two = [Dispatcher(ledger, AirflowApi(airflow.url, "dispatcher", "secret")) for _ in range(2)]
     together = threading.Barrier(2)

@@ -224,6 +224,7 @@ def test_a_silent_office_that_sends_something_is_asked_again(house: House):
         assert house.request_states(case)["records-office"] == "due"
         with house.services.ledger.transaction() as tx:
             tx.run("UPDATE requests SET not_before = transfer.now() WHERE request = %s", request)
+            tx.run("UPDATE queues SET rests_until = NULL")
             tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE subject = %s AND state = 'owed'", case)
         process_all(house.services)
     assert house.request_states(case)["records-office"] == "silent"

@@ -258,9 +258,6 @@ def _close(services: Services, taken: Taken, name: str) -> None:
         known = requests.get(tx, name)
         if known:
             tx.lock_case(known.case)
-            if later := requests.next_due(tx, known.case):
-                # Whoever has it may be dead: when its lease has lapsed, a round looks again.
-                rounds.owe(tx, Dag.OPEN_CASE, known.case, after=max(later - tx.now(), timedelta(0)))
             rounds.close_line(tx, taken, name, settle_needs(tx, services, known.case).sentence)
         else:
             rounds.close_line(tx, taken, name, "taken over")

@@ -60,14 +60,14 @@ def due(tx: Tx, case: CaseId) -> list[Request]:
 
 
 def next_due(tx: Tx, case: CaseId, *, but: Sequence[str] = ()) -> datetime | None:
-    """When the earliest request that may not be made now may be: its pause is over, its lease lapsed.
+    """When the pause of the earliest request that may not be made now is over.
 
-    What waits for its turn is not among them: it is called.
+    What waits for its turn is not among them: it is called. Nor is what a task asks for now, or the case would be
+    looked at every half minute as long as it does; where the task dies, its turn lapses and `turns.sweep` sees it.
     """
     return tx.value(  # type: ignore[no-any-return]
-        """SELECT min(greatest(not_before, coalesce(lease_until, not_before))) FROM requests
-           WHERE case_id = %s AND state = ANY(%s) AND NOT request = ANY(%s)
-             AND (not_before > transfer.now() OR lease_until > transfer.now())""",
+        """SELECT min(not_before) FROM requests
+           WHERE case_id = %s AND state = ANY(%s) AND NOT request = ANY(%s) AND not_before > transfer.now()""",
         *(case, ASKED_FOR, list(but)),
     )
 
