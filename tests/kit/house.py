@@ -48,7 +48,10 @@ class House:
         return json.loads(answer.data)
 
     def behave(self, institution: str, **knobs: object) -> None:
+        """A stand-in behaves so from now on. No department rests any more for what it did before."""
         self.order(institution, "behaviour", knobs)
+        with self.services.ledger.transaction() as tx:
+            tx.run("UPDATE queues SET failures = 0, silent_since = NULL, rests_until = NULL WHERE failures > 0")
 
     def a_patient(self, *, slices: int = 4, marked: str | None = None) -> Chart:
         """A new synthetic patient whom oncology, pathology and archive know."""
