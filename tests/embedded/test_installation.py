@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 
 import pytest
+import yaml
 
+from transfer.embedded.airflow import MAX_FETCHES, SLOTS
 from transfer.embedded.installation import SANDBOX, Installation
 from transfer.embedded.process import CHECKOUT
 from transfer.institutions import load
@@ -135,3 +138,28 @@ def test_airflow_is_configured_for_loopback_and_without_the_owner(tmp_path):
     assert not [name for name in environment if "OWNER" in name]
     assert "127.0.0.1" in environment["NO_PROXY"]
     assert environment["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    ("said", "slots"),
+    [
+        # the records office and the film room, two requests each; the laboratory writes by itself
+        (lambda file: None, SLOTS + 4),
+        (lambda file: file.update(asking={"at_once": 5}), SLOTS + 7),
+        (lambda file: file["departments"][0].update(asking={"at_once": 7}), SLOTS + 9),
+        (lambda file: file.update(asking={"at_once": 64}), SLOTS + MAX_FETCHES),
+        # its doors do not open, and say why; Airflow is not what fails
+        (lambda file: file.update(asking={"at_once": 0}), SLOTS),
+    ],
+)
+def test_airflow_has_a_slot_for_each_request_that_the_institutions_files_allow(tmp_path, said, slots):
+    folder = tmp_path / "institutions"
+    shutil.copytree(CHECKOUT / "institutions", folder)
+    path = folder / "lakeside-oncology.yaml"
+    file = yaml.safe_load(path.read_text())
+    said(file)
+    path.write_text(yaml.safe_dump(file))
+
+    installation = set_up(tmp_path / "var", TRANSFER_INSTITUTIONS=str(folder))
+
+    assert installation.airflow.environment()["AIRFLOW__CORE__PARALLELISM"] == str(slots)

@@ -285,9 +285,10 @@ def swept(house: House) -> None:
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         for table in ("due_runs", "requests", "arrivals"):
             owner.execute(
-                f"UPDATE transfer.{table} SET lease_until = now() - interval '1 hour' WHERE lease_until IS NOT NULL"
+                f"""UPDATE transfer.{table} SET lease_until = transfer.now() - interval '1 hour'
+                    WHERE lease_until IS NOT NULL"""
             )
-        owner.execute("UPDATE transfer.turns SET until = now() - interval '1 hour'")
+        owner.execute("UPDATE transfer.turns SET until = transfer.now() - interval '1 hour'")
         with house.services.ledger.transaction() as tx:
             turns.sweep(tx)
         with house.services.ledger.transaction() as tx:

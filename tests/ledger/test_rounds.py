@@ -8,10 +8,11 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from transfer.embedded.postgres import Postgres
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, Row, rounds
 from transfer.ledger.rounds import Taken
-from transfer.rounds import LEASE, Dag, Round
+from transfer.rounds import LEASE, ON_THEIR_WAY, Dag, Round
 
 pytestmark = pytest.mark.servers
 
@@ -257,6 +258,93 @@ def test_six_who_ring_take_and_finish_at_once_lose_nothing(ledger: Ledger):
 def process_until_stopped(ledger: Ledger, seen: set[int], stop: threading.Event) -> None:
     while process(ledger, seen) or not stop.is_set():
         pass
+
+
+# --- who is posted first ----------------------------------------------------------------------------------------------
+
+
+def a_case_of(ledger: Ledger, number: int, priority: str) -> CaseId:
+    case = CaseId(f"c{number:011}")
+    with ledger.transaction() as tx:
+        tx.run(
+            """INSERT INTO cases (case_id, stage, priority, opened_at, changed_at)
+               VALUES (%s, 'gathering', %s, transfer.now(), transfer.now())""",
+            *(case, priority),
+        )
+    return case
+
+
+def owe(ledger: Ledger, dag: Dag, subject: str, seconds_ago: int = 0) -> None:
+    with ledger.transaction() as tx:
+        rounds.owe(tx, dag, subject)
+        tx.run(
+            "UPDATE due_runs SET not_before = transfer.now() - %s WHERE dag_id = %s AND subject = %s",
+            *(timedelta(seconds=seconds_ago), dag, subject),
+        )
+
+
+def test_the_most_urgent_case_is_posted_first_then_the_oldest_and_before_them_what_nobody_has_read(ledger: Ledger):
+    ages = {"routine": 90, "urgent": 50, "asap": 40, "stat": 1}
+    cases = {said: a_case_of(ledger, number, said) for number, said in enumerate(ages)}
+    for said, age in ages.items():
+        owe(ledger, OPEN, cases[said], seconds_ago=age)
+    older = a_case_of(ledger, 9, "urgent")
+    owe(ledger, OPEN, older, seconds_ago=60)
+    unread = CaseId("c99999999999")  # a referral that nobody has read makes no row of `cases`
+    owe(ledger, OPEN, unread)
+
+    expected = [unread, cases["stat"], cases["asap"], older, cases["urgent"], cases["routine"]]
+    assert [one.subject for one in post(ledger)] == expected
+
+
+def test_a_packet_is_as_urgent_as_its_case(ledger: Ledger):
+    routine, stat = a_case_of(ledger, 1, "routine"), a_case_of(ledger, 2, "stat")
+    owe(ledger, Dag.RELEASE_PACKET, f"{routine}-p1", seconds_ago=90)
+    owe(ledger, Dag.RELEASE_PACKET, f"{stat}-p1")
+
+    assert [one.subject for one in post(ledger)] == [f"{stat}-p1", f"{routine}-p1"]
+
+
+def test_a_dag_has_only_so_many_runs_on_their_way_and_a_late_urgent_case_is_among_the_next(ledger: Ledger):
+    """What is queued at Airflow cannot be overtaken any more. What waits here can."""
+    for number in range(ON_THEIR_WAY + 2):
+        owe(ledger, OPEN, a_case_of(ledger, number, "routine"), seconds_ago=90 - number)
+    first = post(ledger)
+    assert len(first) == ON_THEIR_WAY
+    assert post(ledger) == []
+
+    stat = a_case_of(ledger, 99, "stat")
+    owe(ledger, OPEN, stat)
+    owe(ledger, Dag.HOUSEKEEPING, "inbox")
+    assert [one.dag for one in post(ledger)] == [Dag.HOUSEKEEPING]  # another DAG's runs are counted for themselves
+
+    with ledger.transaction() as tx:
+        assert rounds.take(tx, OPEN, first[0].subject, first[0].number)
+    assert [one.subject for one in post(ledger)] == [stat]
+
+
+def test_what_it_costs_to_post_does_not_grow_with_the_cases(ledger: Ledger, migrated: Postgres):
+    """It is asked five times a second."""
+    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+        owner.execute(
+            """INSERT INTO transfer.cases (case_id, stage, opened_at, changed_at)
+               SELECT 'c' || lpad(i::text, 11, '0'), 'gathering', now(), now() FROM generate_series(1, 2000) AS i"""
+        )
+        owner.execute(
+            """INSERT INTO transfer.due_runs (dag_id, subject, round, state, not_before)
+               SELECT 'open_case', case_id, 1, 'owed', now() + interval '1 day' FROM transfer.cases LIMIT 500"""
+        )
+        owner.execute("ANALYZE transfer.cases, transfer.due_runs")
+    owe(ledger, OPEN, "c00000000007")
+
+    with ledger.transaction() as tx:
+        (one,) = rounds.postable(tx)
+        read = tx.row(
+            "SELECT seq_tup_read AS all, idx_tup_fetch AS found FROM pg_stat_xact_user_tables WHERE relname = 'cases'"
+        )
+    assert one.subject == "c00000000007"
+    assert read.all == 0
+    assert 1 <= read.found <= 3
 
 
 def test_facts_can_be_added_and_never_changed(ledger: Ledger):

@@ -55,15 +55,19 @@ def postable(tx: Tx, limit: int = 50) -> list[Round]:
     in Airflow.
     """
     # A subquery reads the time once. A volatile function is called for every row, and then no index helps.
+    # Each round due looks for its own case. Joined, they made the database read all cases, five times a second.
     rows = tx.rows(
         """SELECT o.* FROM (
-             SELECT d.*, c.priority, row_number() OVER (
-               PARTITION BY d.dag_id ORDER BY array_position(%s, c.priority) NULLS FIRST, d.not_before) AS place
-             FROM due_runs AS d LEFT JOIN cases AS c ON c.case_id = split_part(d.subject, '-', 1)
-             WHERE d.state = 'owed' AND d.not_before <= (SELECT transfer.now()) AND NOT EXISTS (
-               SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
-               AND (b.state = 'posted'
-                    OR b.state = 'taken' AND NOT b.is_handed_out AND b.lease_until > (SELECT transfer.now())))) AS o
+             SELECT due.*, row_number() OVER (
+               PARTITION BY due.dag_id ORDER BY array_position(%s, due.priority) NULLS FIRST, due.not_before) AS place
+             FROM (
+               SELECT d.*, (SELECT priority FROM cases WHERE case_id = split_part(d.subject, '-', 1)) AS priority
+               FROM due_runs AS d
+               WHERE d.state = 'owed' AND d.not_before <= (SELECT transfer.now()) AND NOT EXISTS (
+                 SELECT 1 FROM due_runs AS b WHERE b.dag_id = d.dag_id AND b.subject = d.subject AND b.round < d.round
+                 AND (b.state = 'posted'
+                   OR b.state = 'taken' AND NOT b.is_handed_out AND b.lease_until > (SELECT transfer.now())))
+             ) AS due) AS o
            WHERE place <= %s - (SELECT count(*) FROM due_runs AS p WHERE p.dag_id = o.dag_id AND p.state = 'posted')
            ORDER BY array_position(%s, o.priority) NULLS FIRST, o.not_before LIMIT %s""",
         *(_MOST_URGENT_FIRST, ON_THEIR_WAY, _MOST_URGENT_FIRST, limit),

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ class Situation:
 
     name: str
     database: str
+    #: by the ledger's clock, UTC
+    at: datetime
     keys: Path
     objects: dict[str, bytes]
     known: dict[str, Any]
@@ -71,6 +74,8 @@ def emptied(house: House) -> None:
 def kept(house: House, folder: Path, name: str, known: dict[str, Any]) -> Situation:
     """The house as it stands, to be had again."""
     postgres, database = Postgres(house.var / "postgres"), f"at_{name.replace('-', '_')}"
+    with house.services.ledger.transaction() as tx:
+        at = tx.now()
     with psycopg.connect(postgres.url("superuser"), autocommit=True) as superuser:
         superuser.execute(f"DROP DATABASE IF EXISTS {database}")
         superuser.execute(f"CREATE DATABASE {database} OWNER transfer_owner")
@@ -86,7 +91,7 @@ def kept(house: House, folder: Path, name: str, known: dict[str, Any]) -> Situat
     client = house.services.vault._client  # type: ignore[attr-defined]
     bucket = house.settings.s3_bucket
     objects = {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in in_bucket(house)}
-    return Situation(name=name, database=database, keys=keys, objects=objects, known=known)
+    return Situation(name=name, database=database, at=at, keys=keys, objects=objects, known=known)
 
 
 def in_bucket(house: House) -> set[str]:
@@ -160,6 +165,9 @@ class Station:
         fresh, of = sql.Identifier(self._database), sql.Identifier(situation.database)
         self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(fresh))
         self._admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER transfer_owner").format(fresh, of))
+        # Its clock goes on from then. Otherwise leases that were live in it lapse while other points are run.
+        with psycopg.connect(self._postgres.url("superuser", self._database)) as theirs:
+            theirs.execute("UPDATE transfer.clock SET ahead = %s - clock_timestamp()", [situation.at])
         shutil.rmtree(self.settings.keys, ignore_errors=True)
         shutil.copytree(situation.keys, self.settings.keys)
         shutil.rmtree(self._var / "tmp", ignore_errors=True)

@@ -7,6 +7,8 @@ import inspect
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from transfer.ledger import rounds
 from transfer.rounds import Dag
 
 #: a verb of each kind, so that each way of dying is tried in every run of all tests
-FEW = ("deliver a packet", "settle: accepted", "desk: revoke", "door: a long report")
+FEW = ("ask for documents", "deliver a packet", "settle: accepted", "desk: revoke", "door: a long report")
 
 
 def at(line: int, visit: int = 1) -> Point:
@@ -116,6 +118,18 @@ def test_a_verb_killed_anywhere_comes_to_the_end_it_comes_to_otherwise(
 
 
 @pytest.mark.servers
+def test_what_was_live_in_a_situation_is_live_again_however_long_ago_that_was(
+    station: Station, situations: dict[str, Situation]
+) -> None:
+    """A lease ends after half a minute, and a campaign takes many."""
+    situation = situations["assembled"]
+
+    station.put_into(replace(situation, at=situation.at - timedelta(hours=1)))
+
+    assert station.forked(lambda: _seconds_after(station, situation.at)) < 0
+
+
+@pytest.mark.servers
 def test_a_verb_that_says_done_too_early_is_found_out(station: Station, situations: dict[str, Situation]) -> None:
     def hasty(house: House, known: Known) -> None:
         ours = taken(house.services, Dag.RELEASE_PACKET)
@@ -135,6 +149,12 @@ def test_a_verb_that_says_done_too_early_is_found_out(station: Station, situatio
 @pytest.mark.timeout(3600)
 def test_every_crash_point_of_every_writing_verb() -> None:
     assert points.main([]) == 0
+
+
+def _seconds_after(station: Station, moment: datetime) -> float:
+    """By the station's clock."""
+    with station.house.services.ledger.transaction() as tx:
+        return (tx.now() - moment).total_seconds()
 
 
 def run(station: Station, situations: dict[str, Situation], verb: Verb) -> Outcome:
