@@ -11,6 +11,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
+from tests.kit.loggers import our_messages
 from tests.kit.scripted_airflow import AirflowHandler, ScriptedAirflow
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.dispatcher import Dispatcher
@@ -148,7 +149,7 @@ def test_a_run_that_takes_too_long_is_said_once_and_not_at_every_look(dispatcher
     for _ in range(3):
         dispatcher.sweep()
 
-    assert sorted(record.getMessage() for record in caplog.records) == [
+    assert sorted(our_messages(caplog)) == [
         f"open_case {ONE}.1 is queued for too long (is the DAG paused?)",
         f"open_case {TWO}.1 is running for too long (do its tasks wait for a slot?)",
     ]
@@ -197,7 +198,7 @@ def test_two_dispatchers_share_the_work_and_say_nothing_of_each_other(ledger, ai
         thread.join()
 
     assert airflow.posts == Counter(f"{subject}.1" for subject in subjects)
-    assert [record.getMessage() for record in caplog.records] == []
+    assert our_messages(caplog) == []
 
 
 def test_what_a_dead_dispatcher_had_in_its_hands_is_posted_by_another(dispatcher, ledger, airflow):
@@ -224,7 +225,7 @@ def test_a_note_that_another_puts_at_the_same_moment_is_no_error_and_is_put_agai
     dispatcher.note()
 
     assert airflow.runs["open_case", f"{ONE}.1"]["note"] == "asked 3"
-    assert caplog.records == []
+    assert our_messages(caplog) == []
 
 
 def test_one_that_is_asked_to_stop_asks_airflow_nothing_more(ledger, airflow):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.loggers import our_messages
 from transfer import health, probe
 from transfer.health import Check, Readiness
 
@@ -49,7 +50,7 @@ def test_what_is_away_is_named_and_no_more_is_said(caplog):
         assert probe.ask(f"{url}/live")[0] == 200, "a service that waits for another is not started anew"
 
     assert (status, json.loads(body)) == (503, {"status": "unavailable", "away": ["ledger", "store"]})
-    assert [record.getMessage() for record in caplog.records] == ["ready: no, ledger, store"]
+    assert our_messages(caplog) == ["ready: no, ledger, store"]
 
 
 def test_it_is_ready_again_once_all_is_back():

@@ -1,4 +1,4 @@
-"""Loggers as they were: a test that tames this process's libraries hands them back."""
+"""Loggers as they were: a test that tames this process's libraries hands them back. And what was logged by us alone."""
 
 import logging
 import sys
@@ -6,6 +6,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from transfer import logs
 
@@ -20,3 +22,11 @@ def handed_back() -> Iterator[None]:
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     for one, handlers, level, propagate in before:
         one.handlers, one.level, one.propagate = handlers, level, propagate
+
+
+def our_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What we ourselves logged so far, in that order.
+
+    A library may log at the same time for another test, as a pool of connections whose server is gone.
+    """
+    return [record.getMessage() for record in caplog.records if record.name.split(".")[0] == "transfer"]
