@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.kit.builders import a_case_without_slides, comes, new_services
+from tests.kit.builders import NAMES, a_case_without_slides, comes, new_services
 from tests.kit.clusters import Emptier, without_rows
 from tests.kit.key_services import a_key_service
 from transfer.adapters.vault import S3Vault
@@ -59,10 +59,15 @@ def transfer(
         "TRANSFER_S3_SECRET_KEY": store.secret_key,
         "TRANSFER_S3_BUCKET": "backup",
         "TRANSFER_AIRFLOW_URL": "http://127.0.0.1:9",
+        "TRANSFER_PUBLIC_URL": "http://127.0.0.1:9",
         "TRANSFER_KEYS": str(tmp_path / "keys"),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    (tmp_path / "var").mkdir(mode=0o700)
+    names = tmp_path / "var" / "settings.env"  # an empty one counts only there
+    names.write_text("".join(f"{name}={value}\n" for name, value in NAMES.items()))
+    names.chmod(0o600)
 
     def run(*arguments: object, typed: str = "") -> Result:
         services.ledger.close()
@@ -98,7 +103,8 @@ def test_what_was_backed_up_comes_back(
 
     assert done.exit_code == 0, done.stderr
     assert "Restored: b" in done.stdout
-    assert transfer("case", "show", case).exit_code == 0
+    shown = transfer("case", "show", case)
+    assert shown.exit_code == 0, shown.stderr
     assert transfer("trail", "verify").exit_code == 0
     with psycopg.connect(migrated.url("owner")) as owner:
         assert owner.execute("SELECT count(*) FROM transfer.record_parts").fetchone() == (3,)
@@ -132,7 +138,8 @@ def test_keys_move_to_a_service_and_a_case_goes_on_is_backed_up_and_comes_back(
         lose(migrated, vault)
         done = transfer("restore", tmp_path / "backup")
         assert done.exit_code == 0, done.stderr
-        assert transfer("case", "show", case).exit_code == 0
+        shown = transfer("case", "show", case)
+        assert shown.exit_code == 0, shown.stderr
         assert transfer("trail", "verify").exit_code == 0
 
         service.kill()
