@@ -143,7 +143,7 @@ class _Server(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever hung up reads no answer."""
+        """In place of `socketserver`'s, which prints a traceback: whoever hung up reads no answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):

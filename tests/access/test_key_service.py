@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import urllib3
 
 from tests.kit.key_services import KeyService, a_key_service
 from tests.kit.peers.certificates import certificates
+from tests.kit.stream_server import a_stream_server
 from transfer.adapters import key_places, service_keys
 from transfer.adapters.http import HttpLimits
 from transfer.adapters.service_keys import KeysTurnedAway
@@ -244,28 +244,11 @@ def _as_the_service(service: KeyService) -> ssl.SSLContext:
 @contextmanager
 def a_silent_server(context: ssl.SSLContext | None, says: str = "") -> Iterator[int]:
     """It takes connections, and says one thing to each request, or nothing."""
-    port = ports.free(["silent"])["silent"]
-    started, ends = threading.Event(), []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while says and await reader.readuntil(b"\r\n\r\n"):
             writer.write(says.encode())
         await asyncio.sleep(60)
 
-    async def serve() -> None:
-        end = asyncio.Event()
-        ends.append((asyncio.get_running_loop(), end))
-        server = await asyncio.start_server(answer, "127.0.0.1", port, ssl=context, family=socket.AF_INET)
-        started.set()
-        await end.wait()
-        server.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    started.wait(10)
-    try:
+    with a_stream_server(answer, ports.free(["silent"])["silent"], context) as port:
         yield port
-    finally:
-        loop, end = ends[0]
-        loop.call_soon_threadsafe(end.set)
-        thread.join()

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.kit.peers.certificates import Certificates, certificates
+from tests.kit.stream_server import a_stream_server
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded import ports
 from transfer.embedded.postgres import Postgres
@@ -35,7 +35,6 @@ def by_tls(server: Postgres, known: Certificates) -> Iterator[int]:
     context.load_cert_chain(known.files["certificate"], known.files["key"])
     said = conninfo_to_dict(server.url("app"))
     address = Path(str(said["host"])) / f".s.PGSQL.{said.get('port', 5432)}"
-    port, started, ends = ports.free(["postgres"])["postgres"], threading.Event(), []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -55,23 +54,8 @@ def by_tls(server: Postgres, known: Certificates) -> Iterator[int]:
             behind, before = await asyncio.open_unix_connection(address)
             await asyncio.gather(pass_on(reader, before), pass_on(behind, writer))
 
-    async def serve() -> None:
-        end = asyncio.Event()
-        ends.append((asyncio.get_running_loop(), end))
-        listening = await asyncio.start_server(take, "127.0.0.1", port)
-        started.set()
-        await end.wait()
-        listening.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    started.wait(10)
-    try:
+    with a_stream_server(take, ports.free(["postgres"])["postgres"]) as port:
         yield port
-    finally:
-        loop, end = ends[0]
-        loop.call_soon_threadsafe(end.set)
-        thread.join()
 
 
 def test_the_ledger_is_reached_by_tls_and_nobody_else_is_taken_for_it(

@@ -64,6 +64,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """In place of uvicorn's, which its `serve` enters."""
         yield
 
 

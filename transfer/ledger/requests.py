@@ -62,8 +62,8 @@ def due(tx: Tx, case: CaseId) -> list[Request]:
 def next_due(tx: Tx, case: CaseId, *, but: Sequence[str] = ()) -> datetime | None:
     """When the pause of the earliest request that may not be made now is over.
 
-    What waits for its turn is not among them: it is called. Nor is what a task asks for now, or the case would be
-    looked at every half minute as long as it does; where the task dies, its turn lapses and `turns.sweep` sees it.
+    What waits for its turn is not among them: it is called. Nor is what a task is asking: the end of its lease is no
+    pause. Where the task dies, its turn lapses and `turns.sweep` sees it.
     """
     return tx.value(  # type: ignore[no-any-return]
         """SELECT min(not_before) FROM requests

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_what_was_found_is_not_found_again(path: Path) -> None:
+    """A target raises where a promise is broken (`contract.Target`; the last test here shows that each does)."""
     target(path.parent.name)(path.read_bytes())
 
 
@@ -47,7 +48,7 @@ def _seeds(name: str) -> list[bytes]:
 @pytest.mark.parametrize("name", WATCHED)
 @given(drawn=st.data())
 def test_every_parser_keeps_its_promise_on_bytes_changed_at_random(name: str, drawn: st.DataObject) -> None:
-    """A little of what the fuzzers do, wherever the tests run."""
+    """A little of what the fuzzers do, wherever the tests run. A target raises where a promise is broken."""
     data = drawn.draw(st.sampled_from(_seeds(name)))
     tree = json_trees.mutated(data, drawn.draw(st.randoms(use_true_random=False))) if target(name).is_json else None
     changed = bytearray(tree or data)
