@@ -14,16 +14,13 @@ from click.testing import Result
 
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments
+from tests.kit.first_steps import first_step, referred
 from tests.kit.processing import process_all
 from transfer.embedded.process import CHECKOUT
 from transfer.errors import Unreachable
-from transfer.flow.opening import open_case
-from transfer.flow.receive import receive
 from transfer.flow.request import request
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, rounds
-from transfer.ledger.rounds import Taken
+from transfer.ledger import Ledger
 from transfer.turns import RESTS_AFTER
 
 pytestmark = pytest.mark.servers
@@ -65,23 +62,6 @@ def lakesides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(folder))
 
     return says
-
-
-def referred(services: Services) -> CaseId:
-    """A case whose only permitted source is the records office."""
-    chart = b.a_chart()
-    b.sign_form(services, chart, disclosers=[b.LAKESIDE])
-    receive(services)
-    return b.refer(services, chart)
-
-
-def first_step(services: Services, case: CaseId) -> tuple[Taken, list[str]]:
-    with services.ledger.transaction() as tx:
-        (one,) = [owed for owed in rounds.postable(tx) if owed.subject == case]
-        rounds.posted(tx, one)
-        taken = rounds.take(tx, one.dag, one.subject, one.number)
-    assert taken
-    return taken, [str(name) for name in open_case(services, taken)]
 
 
 def of_the_office(result: Result) -> str:

@@ -12,18 +12,17 @@ import pytest
 from tests.kit import builders as b
 from tests.kit import processing
 from tests.kit.fakes import MemoryDocuments
+from tests.kit.first_steps import first_step, referred
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.errors import Unreachable
 from transfer.flow import desk
-from transfer.flow.opening import open_case
 from transfer.flow.receive import receive
 from transfer.flow.request import request
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, DepartmentId
 from transfer.institutions import Asking, Institutions
 from transfer.ledger import Ledger, holds, requests, rounds, turns
-from transfer.ledger.rounds import Taken
 from transfer.patients import Demographics
 from transfer.requests import RequestState
 from transfer.rounds import LEASE, Dag
@@ -79,24 +78,6 @@ def services_with(ledger: Ledger, office: Office, asking: Asking) -> Services:
 @pytest.fixture
 def services(ledger: Ledger, office: Office) -> Services:
     return services_with(ledger, office, ONE_AT_ONCE)
-
-
-def referred(services: Services, **said: object) -> CaseId:
-    """A case whose only permitted source is the records office; its first round is owed."""
-    chart = b.a_chart()
-    b.sign_form(services, chart, disclosers=[b.LAKESIDE])
-    receive(services)
-    return b.refer(services, chart, **said)
-
-
-def first_step(services: Services, case: CaseId) -> tuple[Taken, list[str]]:
-    """What the first task of the case's owed round does, and which requests it hands out."""
-    with services.ledger.transaction() as tx:
-        (one,) = [owed for owed in rounds.postable(tx) if owed.subject == case]
-        rounds.posted(tx, one)
-        taken = rounds.take(tx, one.dag, one.subject, one.number)
-    assert taken
-    return taken, [str(name) for name in open_case(services, taken)]
 
 
 def states(services: Services, *cases: CaseId) -> list[RequestState]:
