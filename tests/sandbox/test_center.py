@@ -5,10 +5,14 @@ import io
 import json
 import tarfile
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
+
+from transfer.sandbox.center import open_institution
+from transfer.sandbox.institution import Config
 
 pytestmark = pytest.mark.servers
 
@@ -139,6 +143,35 @@ def test_a_center_may_decline_with_reasons_or_say_nothing(offered: Any, eventual
     [_, _, task] = eventually(lambda: gateway.posted)[0]
 
     assert [coding["code"] for coding in task["statusReason"]["coding"]] == ["pathology-report"]
+
+
+def test_a_center_told_while_it_was_looking_looks_again(
+    tmp_path: Path, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its word is changed after it was read, and before the reader has gone."""
+    config = Config(
+        port=0,
+        folder=tmp_path,
+        control_token="c",
+        accepts_token="a",
+        gateway_url="http://127.0.0.1:9",
+        gateway_token="s",
+    )
+    center = open_institution(config)
+    center.behaviour["receipt"] = "none"
+    center._state[_PACKET] = {"state": "verified", "submissions": 1}
+    said: list[str] = []
+
+    def answer_for(packet: str) -> None:
+        said.append(center.behaviour["receipt"])
+        if center.behaviour["receipt"] == "none":
+            center.behaviour["receipt"] = "rejected"
+            center.turned({"receipt": "rejected"})
+
+    monkeypatch.setattr(center, "_answer_for", answer_for)
+    center.start()
+
+    assert eventually(lambda: said if len(said) > 1 else None) == ["none", "rejected"]
 
 
 def test_a_receipt_is_sent_again_until_it_is_heard(offered: Any, eventually: Any) -> None:

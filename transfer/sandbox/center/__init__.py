@@ -39,6 +39,8 @@ class SummitCancerCenter(Institution):
         self._lock = threading.RLock()
         self._state: dict[str, dict[str, Any]] = {}
         self._working: set[str] = set()
+        #: turned to again while somebody was at work on them
+        self._again: set[str] = set()
         if self._state_path.exists():
             self._state = json.loads(self._state_path.read_text(encoding="utf-8"))
 
@@ -125,24 +127,37 @@ class SummitCancerCenter(Institution):
         return as_json({name: value for name, value in bundle.items() if value != []}, content_type=_FHIR)
 
     def _work_on(self, packet: str) -> None:
-        """Go on with a packet in the background, unless somebody does already."""
+        """Go on with a packet in the background. Who is at work on it looks once more: it may have looked before."""
         with self._lock:
-            if packet in self._working or self._state[packet]["state"] in ("done", "withdrawn"):
+            if self._is_over(packet):
+                return
+            if packet in self._working:
+                self._again.add(packet)
                 return
             self._working.add(packet)
         threading.Thread(target=self._work, args=(packet,), daemon=True).start()
 
+    def _is_over(self, packet: str) -> bool:
+        return self._state[packet]["state"] in ("done", "withdrawn")
+
     def _work(self, packet: str) -> None:
         try:
-            if self._state[packet]["state"] in ("announced", "downloading"):
-                self._fetch(packet)
-            if self._state[packet]["state"] == "downloaded":
-                self._check(packet)
-            if self._state[packet]["state"] in ("verified", "damaged"):
-                self._answer_for(packet)
+            self._take_steps(packet)
         finally:
             with self._lock:
                 self._working.discard(packet)
+                is_due = packet in self._again
+                self._again.discard(packet)
+        if is_due and not self.stopping.is_set():
+            self._work_on(packet)
+
+    def _take_steps(self, packet: str) -> None:
+        if self._state[packet]["state"] in ("announced", "downloading"):
+            self._fetch(packet)
+        if self._state[packet]["state"] == "downloaded":
+            self._check(packet)
+        if self._state[packet]["state"] in ("verified", "damaged"):
+            self._answer_for(packet)
 
     def _fetch(self, packet: str) -> None:
         if not self.behaviour["fetch"]:
