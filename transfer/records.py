@@ -77,6 +77,7 @@ class Document:
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None
+    #: stands in clear in the ledger: a media type known to us, never a word of the source's own
     content_type: str = "application/octet-stream"
     #: confidentiality and sensitivity codes (v3-Confidentiality, v3-ActCode) as the source set them
     labels: frozenset[str] = field(default_factory=frozenset)

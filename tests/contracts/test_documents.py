@@ -82,6 +82,10 @@ class Holder(ABC):
         """The bytes of one document are gone; it is still listed."""
         pytest.skip("it cannot be made to lose what it lists")
 
+    def says_of_all(self, content_type: str) -> None:
+        """Of each document it says this media type."""
+        pytest.skip("it cannot be made to say what type a document is of")
+
 
 class Scripted(Holder):
     """FHIR, by a server that says what is written here: two entries a page."""
@@ -90,6 +94,7 @@ class Scripted(Holder):
         self._office = office
         self._lost: set[int] = set()
         self._bad: list[dict[str, object]] = []
+        self._content_type = "application/pdf"
         self.source = FhirSourceClient(office.base, TOKEN, http=LIMITS)
         self.nowhere = FhirSourceClient("http://127.0.0.1:1/fhir", TOKEN, http=LIMITS)
         office.answers = self._answers
@@ -108,6 +113,9 @@ class Scripted(Holder):
     def loses(self, paper: bytes) -> None:
         self._lost.add(self.papers.index(paper))
 
+    def says_of_all(self, content_type: str) -> None:
+        self._content_type = content_type
+
     def _answers(self, asked: Asked) -> Said | None:
         if "/Patient" in asked.path:
             number = asked.form.get("identifier", ["||"])[0].rpartition("|")[2]
@@ -115,13 +123,17 @@ class Scripted(Holder):
             return as_json(searchset(*([a_patient()] if is_known else [])))
         if "/Binary/" in asked.path:
             number = int(asked.path.rpartition("/")[2])
-            return None if number in self._lost else Said(body=self.papers[number], content_type="application/pdf")
+            return None if number in self._lost else Said(body=self.papers[number], content_type=self._content_type)
         if "DocumentReference" not in asked.path and "page" not in asked.query:
             return as_json(searchset())
         at = int(asked.query.get("page", ["0"])[0])
-        held = self._bad + [a_reference(str(n), url=f"Binary/{n}") for n in range(len(self.papers))]
+        held = self._bad + [self._reference(n) for n in range(len(self.papers))]
         following = f"{self._office.base}?page={at + 2}" if at + 2 < len(held) else None
         return as_json(searchset(*held[at : at + 2], following=following))
+
+    def _reference(self, number: int) -> dict[str, object]:
+        attachment = {"contentType": self._content_type, "url": f"Binary/{number}"}
+        return a_reference(str(number), content=[{"attachment": attachment}])
 
 
 class Sandbox(Holder):
@@ -319,6 +331,17 @@ def test_only_the_kinds_asked_for_come_and_those_that_are_not_known(held: Holder
     wanted = frozenset({RecordKind.LABORATORY})
 
     assert {one.document.kind for one in only(all_of(held, kinds=wanted))} <= wanted | {RecordKind.OTHER}
+
+
+@pytest.mark.parametrize("said", ["application/quillfeather", "Quillfeather, Odalys"])
+def test_a_media_type_that_nobody_else_uses_is_just_bytes(held: Holder, said: str):
+    """It stands in clear in the ledger, and a source's own word could be a name."""
+    held.says_of_all(said)
+
+    found = only(all_of(held))
+
+    assert {one.document.content_type for one in found} == {"application/octet-stream"}
+    assert sorted(map(content, found)) == sorted(held.papers)
 
 
 def test_a_bad_entry_does_not_stop_the_others(held: Holder):

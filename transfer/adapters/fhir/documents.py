@@ -113,7 +113,7 @@ def _document(
         identifiers=tuple(_identifiers(resource, institution, address)),
         parent=parent,
         relation=relation,
-        content_type=_known(media_type(text(attachment, "contentType"))) if attachment else FHIR_JSON,
+        content_type=known_media_type(text(attachment, "contentType")) if attachment else FHIR_JSON,
         labels=labels_of([*codings(*children(resource, "securityLabel")), *children(resource, "meta", "security")]),
     )
 
@@ -196,5 +196,7 @@ def media_type(said: str | None) -> str:
     return plain if _MEDIA_TYPE.fullmatch(plain) else UNKNOWN_CONTENT
 
 
-def _known(said: str) -> str:
-    return said if said in _KNOWN_TYPES else UNKNOWN_CONTENT
+def known_media_type(said: str | None) -> str:
+    """As `media_type`, of types that others use, too; a word of the sender's own is just bytes."""
+    plain = media_type(said)
+    return plain if plain in _KNOWN_TYPES else UNKNOWN_CONTENT
