@@ -156,6 +156,13 @@ def test_no_check_of_health_starts_a_command_line():
         assert not re.search(r"\b(airflow jobs|celery|transfer)\b(?!\.probe)", asked.partition("/")[0]), name
 
 
+def test_the_edge_is_named_among_the_proxies_and_bounds_what_it_bears_of_anybody():
+    assert SERVICES["gateway"]["environment"]["TRANSFER_TRUSTED_PROXIES"] == "edge"
+    caddy = (ROOT / "deploy" / "Caddyfile").read_text()
+    assert re.search(r"servers \{\s+timeouts \{\s+read_header 10s\s+idle 30s\s+\}\s+max_header_size 16KB", caddy)
+    assert "trusted_proxies" not in caddy, "the edge would pass on what callers write into X-Forwarded-For"
+
+
 def test_stores_have_no_way_out():
     assert COMPOSE["networks"]["inside"]["internal"]
     assert all(SERVICES[name]["networks"] == ["inside"] for name in ("postgres", "store", "redis"))

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
@@ -26,9 +26,9 @@ STOPPING: Final = "stopping"
 MAX_CHECK_SECONDS: Final = 2.0
 #: seconds an answer is given again
 CACHE_SECONDS: Final = 1.0
-#: seconds a caller may take for its request
+#: seconds in which a caller may be silent
 _CALLER_SECONDS: Final = 5.0
-#: callers at once; more are hung up on
+#: callers at once; where there are more, the one who came first is hung up on
 _CALLERS: Final = 16
 
 
@@ -125,14 +125,22 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], readiness: Readiness, is_live: Check) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.readiness, self.is_live = readiness, is_live
-        self._free = threading.BoundedSemaphore(_CALLERS)
+        #: who is being answered, in the order they came
+        self._callers: dict[socket.socket, None] = {}
+        self._callers_lock = threading.Lock()
         super().__init__(address, _Handler)
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """A full port answers whoever asks next: else silent callers would make a process that is well look dead."""
+        assert isinstance(request, socket.socket)
+        with self._callers_lock:
+            self._callers[request] = None
+            if len(self._callers) > _CALLERS:
+                first = next(iter(self._callers))
+                del self._callers[first]
+                with suppress(OSError):
+                    first.shutdown(socket.SHUT_RDWR)  # its own thread, which is reading, closes it
+        super().process_request(request, client_address)
 
     def process_request_thread(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
@@ -140,7 +148,9 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            assert isinstance(request, socket.socket)
+            with self._callers_lock:
+                self._callers.pop(request, None)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """In place of `socketserver`'s, which prints a traceback: whoever hung up reads no answer."""

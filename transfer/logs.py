@@ -11,6 +11,7 @@ same for the libraries and leaves the rest alone. Calling either twice does it o
 import logging
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Iterable
@@ -31,12 +32,16 @@ LIBRARIES: Final = (
 _PLACES: Final = sorted((Path(__file__).parents[1], *map(Path, filter(None, sys.path))), key=str, reverse=True)
 #: frames and causes told of one exception
 _MOST: Final = 12
+#: lines of one place in the code in so many seconds; the rest is counted, so that no caller can fill the disk
+_LINES: Final = 50
+_LINES_SECONDS: Final = 10.0
 
 
 def configure() -> None:
     """Log to the error channel from WARNING on. Write uncaught errors the same way."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.addFilter(_Sparing())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     tame()
     sys.excepthook = _uncaught
@@ -95,6 +100,26 @@ class _Plain(logging.Formatter):
 
     def formatStack(self, stack_info: str) -> str:  # noqa: ARG002, N802 - source lines, which a place stands for
         return ""
+
+
+class _Sparing(logging.Filter):
+    """Lets `_LINES` lines of one place through in `_LINES_SECONDS`. The next one says how many were left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: for each place when its seconds began, and its lines since; there are no more places than log statements
+        self._lines: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place, now = (record.pathname, record.lineno), time.monotonic()
+        began, lines = self._lines.get(place, (now, 0))
+        left_out = 0
+        if now - began >= _LINES_SECONDS:
+            began, lines, left_out = now, 0, max(0, lines - _LINES)
+        self._lines[place] = began, lines + 1
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} (and {left_out} such lines before it)", None
+        return lines < _LINES
 
 
 class _PlainHandler(logging.Handler):

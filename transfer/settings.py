@@ -9,6 +9,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 
 from transfer.errors import Refused
@@ -30,6 +31,9 @@ _DEFAULTS = {
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_TLS_TERMINATED": "0",
     "TRANSFER_GRACE_SECONDS": "10",
+    "TRANSFER_CONNECTIONS_UNKNOWN": "256",
+    "TRANSFER_CONNECTIONS_PER_ADDRESS": "64",
+    "TRANSFER_CONNECTIONS_PER_INSTITUTION": "96",
     "TRANSFER_AIRFLOW_RUN_DAYS": "400",
     "TRANSFER_AIRFLOW_LOG_DAYS": "30",
 }
@@ -42,6 +46,13 @@ class BadSetting(Refused):
         super().__init__(f"{name} {what}. {right}")
         self.name = name
         self.remedy = remedy
+
+
+class ProxyHeader(StrEnum):
+    """At which doors the trusted proxies begin a connection with a PROXY header."""
+
+    HTTP = "http"
+    MLLP = "mllp"
 
 
 class Checksums(StrEnum):
@@ -199,6 +210,31 @@ class Settings:
         return self._needed("TRANSFER_TLS_TERMINATED") == "1"
 
     @property
+    def connections_unknown(self) -> int:
+        """Connections at once, at each kind of door, of all callers who have not shown who they are."""
+        return int(self._needed("TRANSFER_CONNECTIONS_UNKNOWN"))
+
+    @property
+    def connections_per_address(self) -> int:
+        """Of these, from one address."""
+        return int(self._needed("TRANSFER_CONNECTIONS_PER_ADDRESS"))
+
+    @property
+    def connections_per_institution(self) -> int:
+        """Connections at once, at each kind of door, of one institution or sender that has shown who it is."""
+        return int(self._needed("TRANSFER_CONNECTIONS_PER_INSTITUTION"))
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """Addresses, networks and names of the proxies that are believed where a caller comes from."""
+        return tuple(self.names.get("TRANSFER_TRUSTED_PROXIES", "").replace(",", " ").split())
+
+    @property
+    def proxy_headers(self) -> frozenset[ProxyHeader]:
+        """The doors at which those proxies speak the PROXY protocol."""
+        return frozenset(map(ProxyHeader, self.names.get("TRANSFER_PROXY_PROTOCOL", "").replace(",", " ").split()))
+
+    @property
     def keys(self) -> Path:
         """Folder of the patients' and the site's keys, 0700, outside the database.
 
@@ -274,12 +310,43 @@ class Settings:
         ):
             if not re.fullmatch(r"[1-9]\d{0,3}", self.names[name]):
                 raise BadSetting(name, "is no length of time", f"It is 1 to 9999 {unit}.")
+        for name in ("UNKNOWN", "PER_ADDRESS", "PER_INSTITUTION"):
+            if not re.fullmatch(r"[1-9]\d{0,3}", self.names[f"TRANSFER_CONNECTIONS_{name}"]):
+                raise BadSetting(f"TRANSFER_CONNECTIONS_{name}", "is no number of connections", "It is 1 to 9999.")
         for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_HEALTH", "TRANSFER_KEYS_LISTEN"):
             address = self.names.get(name) or "127.0.0.1:1"
             if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
                 raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
+        self._check_proxies()
         if self.keys_url and not re.fullmatch(r"https://[^/\s?#@]+", self.keys_url):
             raise BadSetting("TRANSFER_KEYS", "is no address of a key service", "It is a folder, or https://host:port.")
+
+    def _check_proxies(self) -> None:
+        if not all(map(_is_proxy, self.trusted_proxies)):
+            raise BadSetting(
+                "TRANSFER_TRUSTED_PROXIES", "names what is no proxy", "It is addresses, networks or names, with commas."
+            )
+        try:
+            doors = self.proxy_headers
+        except ValueError:
+            raise BadSetting(
+                "TRANSFER_PROXY_PROTOCOL", "has a value it cannot have", f"It is {' or '.join(ProxyHeader)}, or both."
+            ) from None
+        if doors and not self.trusted_proxies:
+            raise BadSetting(
+                "TRANSFER_PROXY_PROTOCOL",
+                "is set, and nobody is named who may speak it",
+                "Name the proxies in TRANSFER_TRUSTED_PROXIES.",
+            )
+
+
+def _is_proxy(named: str) -> bool:
+    """An address, a network, or the name of a host."""
+    try:
+        ip_network(named)
+    except ValueError:
+        return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,252}", named))
+    return True
 
 
 def _address(value: str) -> tuple[str, int]:

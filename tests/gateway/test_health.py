@@ -113,13 +113,15 @@ def test_callers_who_say_nothing_keep_nobody_from_the_answer():
             line.close()
 
 
-def test_too_many_at_once_are_hung_up_on(monkeypatch):
-    monkeypatch.setattr(health, "_CALLERS", 2)
+def test_a_full_port_hangs_up_on_whoever_came_first_and_answers_who_asks():
+    """Else a supervisor would take a process for dead whose port is only full."""
     with telling(Readiness({})) as url:
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
-        silent = [socket.create_connection(address, timeout=5) for _ in range(2)]
-        with socket.create_connection(address, timeout=5) as third:
-            assert third.recv(1) == b""
+        silent = [socket.create_connection(address, timeout=5) for _ in range(health._CALLERS + 4)]
+        for line in silent:
+            line.sendall(b"G")
+        assert probe.ask(f"{url}/live")[0] == 200
+        assert [line.recv(1) for line in silent[:5]] == [b""] * 5
         for line in silent:
             line.close()
 

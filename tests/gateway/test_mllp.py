@@ -21,6 +21,7 @@ from tests.kit.memory_message_store import MemoryMessageStore
 from transfer.adapters.hl7v2 import ErrorCode
 from transfer.doors import MllpDoor
 from transfer.errors import Unavailable
+from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.mllp import MllpLimits, MllpServer, StoreOutcome, StoreResult, doors
 from transfer.gateway.mllp.frames import Scanner
 from transfer.identifiers import InstitutionId
@@ -479,21 +480,79 @@ def test_noise_without_messages_ends_the_connection():
     at_the_door(journey, message_store, MllpLimits(bytes_outside_frames=1000))
 
 
-@pytest.mark.parametrize("limits", [MllpLimits(connections_per_sender=3), MllpLimits(connections=3)])
-def test_a_connection_too_many_is_turned_away_and_room_is_made_again(limits):
+@pytest.mark.parametrize("limits", [ConnectionLimits(unknown_per_address=3), ConnectionLimits(unknown=3)])
+def test_where_the_door_is_full_the_oldest_half_frame_gives_way(limits):
     message_store = MemoryMessageStore()
 
     async def journey(connect, server):
-        first = [await connect() for _ in range(3)]
-        assert await (await connect()).is_closed()
-        assert server.connections == 3
-        first[0].writer.transport.abort()
-        await asyncio.sleep(0.05)
+        half = [await connect() for _ in range(3)]
+        for each in half:
+            await each.send(framed(a_message())[:-2])
         sender = await connect()
         await sender.send(framed(a_message()))
         assert await sender.answer() == ("AA", "1")
+        assert await half[0].is_closed()
+        assert server.connections == 3
 
-    at_the_door(journey, message_store, limits)
+    at_the_door(journey, message_store, MllpLimits(connections=limits))
+
+
+def test_who_had_a_message_stored_keeps_its_connection_whoever_else_comes():
+    message_store = MemoryMessageStore()
+
+    async def journey(connect, server):
+        known = await connect()
+        await known.send(framed(a_message(1)))
+        assert await known.answer() == ("AA", "1")
+        for _ in range(9):
+            await (await connect()).send(framed(a_message())[:-2])
+        await known.send(framed(a_message(2)))
+        assert await known.answer() == ("AA", "2")
+        assert server.connections == 4
+
+    at_the_door(journey, message_store, MllpLimits(connections=ConnectionLimits(unknown=3)))
+
+
+def test_one_senders_connections_are_bounded_and_the_one_unused_longest_gives_way():
+    message_store = MemoryMessageStore()
+
+    async def journey(connect, server):
+        senders = [await connect() for _ in range(4)]
+        for number, each in enumerate([*senders[:3], senders[0], senders[3]]):
+            await each.send(framed(a_message(number)))
+            assert await each.answer() == ("AA", str(number))
+        assert await senders[1].is_closed()
+        assert server.connections == 3
+
+    at_the_door(journey, message_store, MllpLimits(connections=ConnectionLimits(known_per_owner=3)))
+
+
+def test_a_message_that_is_being_stored_gives_way_to_nobody():
+    message_store = MemoryMessageStore(seconds=0.5)
+
+    async def journey(connect, server):
+        storing = [await connect() for _ in range(2)]
+        for number, each in enumerate(storing):
+            await each.send(framed(a_message(number)))
+        await asyncio.sleep(0.1)
+        assert await (await connect()).is_closed()
+        assert [await each.answer() for each in storing] == [("AA", "0"), ("AA", "1")]
+
+    at_the_door(journey, message_store, MllpLimits(connections=ConnectionLimits(unknown=2)))
+
+
+def test_of_long_messages_on_their_way_the_longest_gives_way_before_the_disk_is_full():
+    message_store = MemoryMessageStore()
+
+    async def journey(connect, server):
+        greedy, modest = await connect(), await connect()
+        await greedy.send(b"\x0b" + a_message(1, body=b"x" * 900_000))
+        await modest.send(b"\x0b" + a_message(2, body=b"x" * 300_000))
+        assert await greedy.is_closed()
+        await modest.send(b"\x1c\r")
+        assert await modest.answer() == ("AA", "2")
+
+    at_the_door(journey, message_store, MllpLimits(connections=ConnectionLimits(spooled_bytes=1_000_000)))
 
 
 def test_a_sender_that_closes_its_side_still_gets_its_answers():

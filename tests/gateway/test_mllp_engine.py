@@ -14,6 +14,7 @@ from tests.kit.fakes import MemoryVault
 from tests.kit.peers.certificates import Certificates, certificates
 from transfer.arrivals import Grant
 from transfer.embedded import ports
+from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import MllpLimits, MllpServer, doors
 from transfer.gateway.mllp import certificates as listed
@@ -242,7 +243,7 @@ def test_a_flood_of_one_sender_leaves_the_others_at_the_port_their_connections(
     ]
 
     async def journey() -> list[list[str]]:
-        limits = MllpLimits(connections_per_sender=3)
+        limits = MllpLimits(connections=ConnectionLimits(known_per_owner=3))
         async with open_doors(intake, tmp_path, partners, known, limits=limits) as here:
             tls = known.client("engine")
             flood = [
@@ -251,16 +252,19 @@ def test_a_flood_of_one_sender_leaves_the_others_at_the_port_their_connections(
             while here.server.connections < 3:
                 await asyncio.sleep(0.01)
             told = [
-                await here.says(a_message(SOUTH), tls=tls),
                 await here.says(a_message(WEST), tls=known.client("other")),
+                await here.says(a_message(SOUTH), tls=tls),
             ]
+            assert await flood[0][0].read(1) == b"", "of its own, the one unused for longest gives way"
+            while here.server.connections > 2:
+                await asyncio.sleep(0.01)
             for _, writer in flood:
                 writer.transport.abort()
             while here.server.connections:
                 await asyncio.sleep(0.01)
             return [*told, await here.says(a_message(SOUTH), tls=tls)]
 
-    assert asyncio.run(journey()) == [["turned away"], ["AA"], ["AA"]]
+    assert asyncio.run(journey()) == [["AA"], ["AA"], ["AA"]]
 
 
 def test_files_that_could_not_be_told_apart_are_refused_with_what_to_do():

@@ -47,6 +47,24 @@ def test_our_own_line_is_written_as_it_is(written: io.StringIO):
     assert written.getvalue().endswith("WARNING transfer.gateway post c0123456789a.1: not now\n")
 
 
+def test_whoever_makes_us_log_without_end_is_counted_and_does_not_fill_the_disk(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(number: int) -> None:
+        logging.getLogger("transfer.gateway.mllp").warning("refused %d", number)
+
+    for number in range(1000):
+        refuse(number)
+    logging.getLogger("transfer.gateway.egress").warning("cut")
+    monkeypatch.setattr(logs, "_LINES_SECONDS", 0.0)
+    refuse(1000)
+
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 50 + 1 + 1
+    assert lines[-2].endswith("cut")
+    assert lines[-1].endswith("refused 1000 (and 950 such lines before it)")
+
+
 def test_our_own_line_about_an_exception_says_its_kind_and_places(written: io.StringIO):
     try:
         failing()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.remedies import Remedy, RemedyCode
-from transfer.settings import BadSetting, Checksums, Settings, read, written
+from transfer.settings import BadSetting, Checksums, ProxyHeader, Settings, read, written
 
 
 def settings_file(var: Path, text: str, *, mode: int = 0o600, name: str = "settings.env") -> None:
@@ -64,6 +64,10 @@ def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):
         "TRANSFER_GATEWAY_HTTP",
         "TRANSFER_HEALTH",
         "TRANSFER_GRACE_SECONDS",
+        "TRANSFER_CONNECTIONS_UNKNOWN",
+        "TRANSFER_CONNECTIONS_PER_ADDRESS",
+        "TRANSFER_CONNECTIONS_PER_INSTITUTION",
+        "TRANSFER_PROXY_PROTOCOL",
     ],
 )
 def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, name):
@@ -71,6 +75,22 @@ def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, na
         Settings.load({name: "zzmarker"}, tmp_path)
 
     assert "zzmarker" not in str(caught.value)
+
+
+@pytest.mark.parametrize("named", ["10.0.0.1/8", "10.0.0.0/99", "-proxy", "http://proxy", "proxy, 1.2.3"])
+def test_what_is_no_proxy_is_refused_by_the_name_of_the_setting(tmp_path, named):
+    with pytest.raises(BadSetting, match="TRANSFER_TRUSTED_PROXIES"):
+        Settings.load({"TRANSFER_TRUSTED_PROXIES": named}, tmp_path)
+
+
+def test_proxies_are_addresses_networks_and_names_and_speak_where_they_are_said_to(tmp_path):
+    named = {"TRANSFER_TRUSTED_PROXIES": "192.0.2.9, 10.0.0.0/8,edge", "TRANSFER_PROXY_PROTOCOL": "mllp,http"}
+    settings = Settings.load(named, tmp_path)
+
+    assert settings.trusted_proxies == ("192.0.2.9", "10.0.0.0/8", "edge")
+    assert settings.proxy_headers == {ProxyHeader.HTTP, ProxyHeader.MLLP}
+    with pytest.raises(BadSetting, match="nobody is named"):
+        Settings.load({"TRANSFER_PROXY_PROTOCOL": "mllp"}, tmp_path)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])

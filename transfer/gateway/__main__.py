@@ -17,15 +17,18 @@ from transfer import health, logs, wiring
 from transfer.adapters.vault import SMALL_PART
 from transfer.errors import OtherVersion
 from transfer.flow.services import Services
+from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import application
 from transfer.gateway.intake import Intake
-from transfer.gateway.mllp import MllpServer, certificates, doors
+from transfer.gateway.listening import allow_many_files
+from transfer.gateway.mllp import MllpLimits, MllpServer, certificates, doors
 from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.proxies import TrustedProxies
 from transfer.gateway.serving import server
 from transfer.gateway.tls import doors_context
 from transfer.health import Check, Readiness
-from transfer.settings import Settings
+from transfer.settings import ProxyHeader, Settings
 
 #: seconds in which the event loop comes round to a question, else it is stuck
 _LOOP_SECONDS = 3.0
@@ -42,18 +45,44 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Che
     message_store = LedgerMessageStore(intake, services.vault, services.institutions, spool)
     host, port = settings.gateway_http
     known = certificates(services.institutions)
-    mllp = MllpServer(doors(services.institutions), message_store, host=host, ssl_context=tls, certificates=known)
-    http = server(application(services, intake, outgoing, spool), host, port, tls, grace=settings.grace_seconds)
+    proxies = TrustedProxies(settings.trusted_proxies)
+    limits = ConnectionLimits(
+        unknown=settings.connections_unknown,
+        unknown_per_address=settings.connections_per_address,
+        known_per_owner=settings.connections_per_institution,
+    )
+    mllp = MllpServer(
+        doors(services.institutions),
+        message_store,
+        host=host,
+        limits=MllpLimits(connections=limits),
+        ssl_context=tls,
+        certificates=known,
+        proxies=proxies,
+        has_proxy_header=ProxyHeader.MLLP in settings.proxy_headers,
+    )
+    http = server(
+        application(services, intake, outgoing, spool),
+        host,
+        port,
+        tls,
+        grace=settings.grace_seconds,
+        limits=limits,
+        proxies=proxies,
+        has_proxy_header=ProxyHeader.HTTP in settings.proxy_headers,
+    )
     readiness = Readiness({**checks, "writer": lambda: intake.is_alive})
     watch = asyncio.create_task(outgoing.watch())
     # Without it nothing may be sent: the process ends, and is started again.
     watch.add_done_callback(lambda _: stop.set())
+    resolving = asyncio.create_task(proxies.resolve())
     await mllp.start()
     try:
         with health.served(settings.health, readiness, is_live=_turning(asyncio.get_running_loop())):
             await _serve_until(stop, http, mllp, readiness, settings.grace_seconds)
     finally:
         await mllp.close(grace=0)
+        resolving.cancel()
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watch
@@ -93,6 +122,7 @@ def _turning(loop: asyncio.AbstractEventLoop) -> Check:
 
 def main() -> None:
     logs.configure()
+    allow_many_files()
     settings = wiring.load_settings()
     with (
         wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as services,

@@ -21,12 +21,15 @@ from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.egress import Outgoing, Stream, pieces
 from transfer.gateway.responses import http_response
-from transfer.gateway.serving import transport_of
+from transfer.gateway.serving import is_of, transport_of
 from transfer.identifiers import PacketId
 from transfer.ledger import disclosures, packets
 from transfer.packet import Plan, tar_stream
 from transfer.sealing import KeyGone
 from transfer.staging import Location, Vault
+
+#: after which a receiver with too many requests at once may come again
+BUSY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,8 @@ class DownloadDoor:
         caller = self._callers.of(request)
         if caller is None:
             return http_response(responses.unauthorized())
+        if not is_of(request.scope, caller.id):
+            return http_response(responses.too_many(BUSY_SECONDS))
         try:
             caller.check_may(Grant.PACKETS)
             packet = PacketId(request.path_params["packet"])

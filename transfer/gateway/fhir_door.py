@@ -25,6 +25,7 @@ from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.intake import Intake, OnStored
 from transfer.gateway.payload import IN_MEMORY, Payload, Spool
 from transfer.gateway.responses import http_response
+from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import Ledger, Tx, disclosures, permissions, requests
 from transfer.ledger.arrivals import NewArrival, Stored
@@ -60,7 +61,7 @@ class FhirDoor:
             return http_response(responses.unauthorized())
         if not _is_fhir_json(request):
             return http_response(responses.wrong_media_type())
-        if self._posting[caller.id] >= MAX_POSTS_EACH:
+        if not is_of(request.scope, caller.id) or self._posting[caller.id] >= MAX_POSTS_EACH:
             return _refused(caller, responses.too_many(BUSY_SECONDS), "too many at once")
         self._posting[caller.id] += 1
         body = Payload()

@@ -1,55 +1,248 @@
-"""Serving the HTTP app by uvicorn, with what it leaves to us: bounds on slow heads, and a hand on the transport."""
+"""Serving the HTTP app by uvicorn, with what it leaves to us: bounds on whoever is not known, a hand on the transport.
+
+Bounds on one connection: its head in size and time, requests ahead of their answers, and its life after an answer. A
+caller whom nobody knows gets one answer. How many connections there may be says `transfer.gateway.budget`.
+"""
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp, Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-#: seconds a caller may take for its request line and headers
+from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy
+from transfer.gateway.listening import Entrance, Listener
+from transfer.gateway.proxies import TrustedProxies
+
+#: seconds a caller may take for its request line and headers, the handshake of TLS apart
 HEAD_SECONDS = 15
+#: of request line and headers, of trailers, and of whatever stands between the bytes of a body
+MAX_HEAD_BYTES = 16 << 10
+#: requests that may wait for the answer to one before them (RFC 9112, section 9.3.2)
+MAX_PIPELINED = 8
+#: seconds after an answer in which a known caller may begin its next request
+KEEP_ALIVE_SECONDS = 15
+#: seconds in which a caller may read an answer that ends its connection, while what it still sends goes nowhere
+LINGER_SECONDS = 2.0
+#: seconds in which a caller has to read what is left of an answer after its end was written
+FLUSH_SECONDS = 60
 #: what the kernel may hold of a response beyond our recall
 SEND_BUFFER = 128 << 10
 
+_EXTENSION: Final = "transfer.connection"
+_STATUS: Final = {400: b"HTTP/1.1 400 Bad Request\r\n", 431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n"}
 
-class WatchedProtocol(HttpToolsProtocol):
-    """One connection. A request finds its transport in `scope["extensions"]`, so that a watcher can abort it."""
 
-    _head_timer: asyncio.TimerHandle | None = None
+@dataclass(frozen=True, slots=True)
+class _Carrying:
+    """What carries a request."""
+
+    transport: asyncio.Transport
+    counted: CountedConnection
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. A request finds what carries it in `scope["extensions"]`."""
+
+    def __init__(self, *, counted: CountedConnection, proxies: TrustedProxies, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._counted = counted
+        self._proxies = proxies
+        self._proxy = counted.owner if isinstance(counted.owner, Proxy) else None
+        self._deadline: asyncio.TimerHandle | None = None
+        #: bytes since the parser last came to the end of a head or to bytes of a body
+        self._unfinished = 0
+        self._head_bytes = 0
+        self._status = 400
+        self._is_refused = False
+
+    # called by the event loop
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._counted.abort = transport.abort
         if raw := transport.get_extra_info("socket"):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self._start_head_timer()
+        if certificate := _demanded_certificate(transport):
+            self._counted.is_of(certificate)
+        self._end_within(HEAD_SECONDS)
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {"transfer.transport": {"transport": self.transport}}
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        self._unfinished += len(data)
+        super().data_received(data)
+        if self._unfinished > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._status = 431
+            self.send_400_response("")
 
-    def on_headers_complete(self) -> None:
-        if self._head_timer:
-            self._head_timer.cancel()
-            self._head_timer = None
-        super().on_headers_complete()
+    def eof_received(self) -> None:
+        super().eof_received()
+        if self._is_refused:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._head_timer:
-            self._head_timer.cancel()
+        self._end_within(None)
+        self._counted.is_closed()
         super().connection_lost(exc)
 
-    def _start_head_timer(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+    # called by the parser
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise ValueError("too many requests ahead of their answers")
+        is_first, is_next = self.cycle is None, self.cycle is not None and self.cycle.response_complete
+        super().on_message_begin()
+        self._head_bytes = 0
+        self.scope["extensions"] = {_EXTENSION: {"carrying": _Carrying(self.transport, self._counted)}}
+        if is_next and not is_first:
+            self._end_within(HEAD_SECONDS)
+
+    def on_url(self, url: bytes) -> None:
+        self._add_to_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._add_to_head(len(name) + len(value) + len(": \r\n"))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._unfinished = 0
+        self._end_within(None)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unfinished = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unfinished = 0
+        super().on_message_complete()
+
+    def _add_to_head(self, size: int) -> None:
+        """Headers and trailers alike: trailers come to the same callback."""
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._status = 431
+            raise ValueError("a head over its bound")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - its words are not ours
+        """Answer what is no request, or is too large, and take nothing more. An answer under way comes to its end."""
+        self._is_refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            return
+        self.transport.write(_STATUS[self._status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self._end_within(LINGER_SECONDS)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    # called by uvicorn
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._proxy is not None:
+            forwarded = (
+                value.decode("latin-1") for name, value in cycle.scope["headers"] if name == b"x-forwarded-for"
+            )
+            caller = self._proxies.caller(self._proxy.host, forwarded)
+            if not self._counted.comes_from(caller):
+                app = service_unavailable
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        self._counted.is_busy = False
+        has_next = bool(self.pipeline)
+        if self._proxy is not None and not self._counted.is_of(self._proxy):
+            self.transport.close()
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._end_within(FLUSH_SECONDS)
+        elif not has_next:
+            self._end_within(KEEP_ALIVE_SECONDS)
+
+    def _end_within(self, seconds: float | None) -> None:
+        """The connection is cut then, unless another bound is set. None: none."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+
+class OneAnswer:
+    """An ASGI application around another: whom nobody knows gets one answer, and so does who has not sent all of its
+    request. The answer can be read while the rest of the request goes nowhere, and then the connection ends.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        counted = _counted(scope)
+        is_whole, is_last = _has_no_body(scope), False
+
+        async def received() -> Message:
+            nonlocal is_whole
+            message = await receive()
+            is_whole = is_whole or not message.get("more_body", False)
+            return message
+
+        async def sent(message: Message) -> None:
+            nonlocal is_last
+            if message["type"] == "http.response.start":
+                is_last = not is_whole or (counted is not None and counted.owner is None)
+                if is_last:
+                    message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            elif is_last and not is_whole and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LINGER_SECONDS):
+                        while not is_whole:
+                            await received()
+            await send(message)
+
+        await self._app(scope, received, sent)
+
+
+def _has_no_body(scope: Scope) -> bool:
+    framing = [value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")]
+    return framing in ([], [b"0"])
+
+
+def _carrying(scope: Scope) -> _Carrying | None:
+    found: _Carrying | None = (scope.get("extensions") or {}).get(_EXTENSION, {}).get("carrying")
+    return found
+
+
+def _counted(scope: Scope) -> CountedConnection | None:
+    carrying = _carrying(scope)
+    return carrying.counted if carrying else None
+
+
+def is_of(scope: Scope, owner: Hashable) -> bool:
+    """Whoever sent this request has shown that it is of this institution, and its connection counts so until the answer
+    is written. False: the institution has too many requests under way.
+    """
+    counted = _counted(scope)
+    if counted is None:
+        return True
+    is_counted = counted.is_of(owner)
+    counted.is_busy = is_counted
+    return is_counted
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:
-    """The transport beneath a request."""
-    found: asyncio.Transport | None = (scope.get("extensions") or {}).get("transfer.transport", {}).get("transport")
-    return found
+    """The transport beneath a request, so that a watcher can abort it."""
+    carrying = _carrying(scope)
+    return carrying.transport if carrying else None
 
 
 def certificate_of(scope: Scope) -> bytes | None:
@@ -59,8 +252,39 @@ def certificate_of(scope: Scope) -> bytes | None:
     return secured.getpeercert(binary_form=True) if secured else None
 
 
+def _demanded_certificate(transport: asyncio.Transport) -> bytes | None:
+    """The certificate (DER) shown where nobody is let in without one: then it says who calls."""
+    secured: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if secured is None or secured.context.verify_mode is not ssl.CERT_REQUIRED:
+        return None
+    return secured.getpeercert(binary_form=True)
+
+
 class _Server(uvicorn.Server):
-    """Leaves signals to who serves: it would end the process by the signal once its own door is closed."""
+    """Listens by a `Listener`, and leaves signals to who serves: uvicorn would end the process by the signal once its
+    own door is closed.
+    """
+
+    def __init__(self, config: uvicorn.Config, entrance: Entrance) -> None:
+        super().__init__(config)
+        self._entrance = entrance
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's. Raises: OSError: the port is taken, or the address is not ours."""
+        listener = Listener(self._entrance, self.config.host, self.config.port, self._speaker)
+        listener.open()
+        await super().startup(sockets=sockets or [])
+        # uvicorn closes these when it ends, and waits for them
+        self.servers = [listener]  # type: ignore[list-item]
+
+    def _speaker(self, counted: CountedConnection) -> asyncio.Protocol:
+        return BoundedProtocol(
+            counted=counted,
+            proxies=self._entrance.proxies,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,28 +292,43 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None, *, grace: int = 10) -> uvicorn.Server:
+def server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    grace: int = 10,
+    limits: ConnectionLimits | None = None,
+    proxies: TrustedProxies | None = None,
+    has_proxy_header: bool = False,
+) -> uvicorn.Server:
     """A server that logs no request: its lines would carry what callers put into paths.
 
     What else it logs goes the way of every library's lines (`transfer.logs`). It serves until `should_exit` is set.
-    Then it finishes what is under way, for `grace` seconds at the most.
+    Then it finishes what is under way, for `grace` seconds at the most. Who is named among `proxies` is believed which
+    address a caller has: by a PROXY header where `has_proxy_header`, and by `X-Forwarded-For`.
     """
+    entrance = Entrance(
+        budget=ConnectionBudget("http", limits or ConnectionLimits()),
+        tls=tls,
+        proxies=proxies or TrustedProxies(),
+        has_proxy_header=has_proxy_header,
+    )
     config = uvicorn.Config(
-        app,
+        OneAnswer(app),
         host=host,
         port=port,
-        http=WatchedProtocol,
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         log_level="warning",
         server_header=False,
-        limit_concurrency=256,
-        timeout_keep_alive=15,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=grace,
         # what a caller says of itself in such headers is not believed
         proxy_headers=False,
-        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
     )
-    return _Server(config)
+    return _Server(config, entrance)

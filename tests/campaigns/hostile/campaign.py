@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.campaigns.hostile import at_dicomweb_source, at_dimse_source, at_fhir_source, at_files
+from tests.campaigns.hostile import at_dicomweb_source, at_dimse_source, at_fhir_source, at_files, full_doors
 from tests.campaigns.hostile.house_doors import Besieged, all_of_it, besieged
 from tests.campaigns.hostile.samples import Sample
 from tests.campaigns.hostile.table import Row
@@ -25,7 +25,7 @@ _OF_FILES: dict[str, Callable[[list[Sample], Path, Names], Iterator[Row]]] = {
     "dicomdir": at_files.directory,
 }
 #: doors of a whole house
-_OF_A_HOUSE = ("doors", "open")
+_OF_A_HOUSE = ("doors", "open", "full")
 DOORS = (*_ALONE, *_OF_FILES, *_OF_A_HOUSE)
 
 
@@ -47,3 +47,5 @@ def _of_a_house(at: Besieged, samples: list[Sample], doors: list[str], names: Na
         yield from at_files.opened(samples, folder, at.house.var, names)
     if "doors" in doors:
         yield from all_of_it(at, samples, names)
+    if "full" in doors:
+        yield from full_doors.rows(at)

@@ -17,6 +17,7 @@ from tests.campaigns.hostile import (
     at_files,
     at_http,
     at_mllp,
+    full_doors,
     reckoning,
 )
 from tests.campaigns.hostile.child import Child
@@ -116,6 +117,16 @@ def test_a_frame_without_end_is_refused_and_the_port_goes_on(at: Besieged) -> No
     assert (word, reason) == ("refused", "error 104")
     assert most < MOST_MB
     assert {one.answers for one in at_mllp.interleaved(at.mllp, 8)} == {("AA",)}
+
+
+def test_doors_full_of_callers_nobody_knows_serve_who_is_honest_and_are_taken_for_well(at: Besieged) -> None:
+    found = full_doors.measured(at, seconds=6.0)
+
+    assert not found.failures, full_doors.told(found)
+    assert max(found.slowest.values()) < full_doors.IN_TIME, full_doors.told(found)
+    assert found.most_mb < MOST_MB, full_doors.told(found)
+    assert found.restarts == 0
+    assert min(found.connected.values()) > 0
 
 
 def test_a_door_that_says_nothing_and_hangs_up_on_nobody_is_found_to_hang() -> None:

@@ -14,6 +14,7 @@ from transfer.adapters.hl7v2.acknowledge import NOBODY, AcknowledgmentCode, Erro
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.adapters.hl7v2.header import header as read_header
 from transfer.errors import TransferError, Unavailable, Unreadable
+from transfer.gateway.budget import CountedConnection
 from transfer.gateway.mllp.frames import CR, END, START, Scanner
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, MllpSender, Refusal
@@ -29,10 +30,17 @@ _MAX_UNREAD_ANSWERS_BYTES = 16 << 10
 
 
 class Connection(asyncio.Protocol):
-    """Driven by the event loop; the server calls `check_deadline`, `finish` and `abort`."""
+    """Driven by the event loop; the server calls `check_deadline`, `finish` and `abort`. While it is open it stands in
+    `open_connections`.
 
-    def __init__(self, port: MllpPort) -> None:
+    It is known once a certificate or an address says whose it is. Where neither is asked for, that is once a message of
+    it is stored.
+    """
+
+    def __init__(self, port: MllpPort, counted: CountedConnection, open_connections: "set[Connection]") -> None:
         self._port = port
+        self._counted = counted
+        self._open = open_connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._sender: MllpSender | None = None
@@ -55,16 +63,18 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        sender = self._port.sender(_certificate(transport), _host(transport))
+        self._counted.abort = self._transport.abort
+        sender = self._port.sender(_certificate(transport), self._counted.host)
         if sender is None:
             log.warning("mllp: a caller at the door of %s shows no certificate or address of it", self._port.name)
             self._transport.abort()
             return
-        if not self._port.connections.register(self, sender):
+        if sender.is_shown and not self._counted.is_of(sender):
             log.warning("mllp: too many connections at the door of %s", self._port.name)
             self._transport.abort()
             return
         self._sender = sender
+        self._open.add(self)
         self._transport.set_write_buffer_limits(high=_MAX_UNREAD_ANSWERS_BYTES)
         self._wait(self._port.limits.idle_seconds)
 
@@ -95,8 +105,8 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._discard()
         self._waiting = b""
-        if self._sender is not None:
-            self._port.connections.unregister(self, self._sender)
+        self._open.discard(self)
+        self._counted.is_closed()
 
     # called by the server
 
@@ -193,11 +203,14 @@ class Connection(asyncio.Protocol):
                 self._refusal = self._read_header(payload)
                 if self._refusal is None and self._institution is not None:
                     payload.spill(self._port.message_store.sink(self._institution))
+            if payload.sink is not None:
+                self._counted.spools(payload.length)
         except (Unavailable, OSError):
             log.warning("mllp: a long message of %s cannot be stored now", self._institution)
             self._refusal = self._unavailable()
         if self._refusal is not None:
             payload.discard()
+            self._counted.spools(0)
 
     def _read_header(self, payload: Payload) -> Refusal | None:
         """Read MSH, once, from what is in memory: whose it is, and whether this sender may send it."""
@@ -216,6 +229,7 @@ class Connection(asyncio.Protocol):
             self._refusal = self._read_header(payload)
         if self._header is not None and self._header.message_type == "ACK":
             payload.discard()  # an acknowledgement is never acknowledged (v2.9 ch. 2.9.2)
+            self._counted.spools(0)
             self._wait(self._port.limits.idle_seconds)
         elif self._refusal is not None or self._header is None or self._institution is None:
             refusal = self._refusal or UNREADABLE
@@ -224,6 +238,7 @@ class Connection(asyncio.Protocol):
             self._wait(self._port.limits.idle_seconds)
         else:
             self._deadline = math.inf
+            self._counted.is_busy = True
             self._task = self._loop.create_task(self._store(self._frame(payload, self._header, self._institution)))
         self._close_when_finished()
 
@@ -248,6 +263,10 @@ class Connection(asyncio.Protocol):
             result = StoreResult(StoreOutcome.UNAVAILABLE)
         finally:
             self._task = None
+            self._counted.is_busy = False
+            self._counted.spools(0)
+        if result.outcome in (StoreOutcome.STORED, StoreOutcome.DUPLICATE) and self._sender is not None:
+            self._counted.is_of(self._sender)
         self._acknowledge(result)
         self._go_on()
 
@@ -314,12 +333,6 @@ class Connection(asyncio.Protocol):
         if self._payload is not None:
             self._payload.discard()
             self._payload = None
-
-
-def _host(transport: asyncio.BaseTransport) -> str | None:
-    """The address it comes from."""
-    peer = transport.get_extra_info("peername")
-    return peer[0] if peer else None
 
 
 def _certificate(transport: asyncio.BaseTransport) -> bytes | None:

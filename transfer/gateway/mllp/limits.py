@@ -1,6 +1,8 @@
 """How much of a sender's is held, and for how long."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from transfer.gateway.budget import ConnectionLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +17,7 @@ class MllpLimits:
     idle_seconds: float = 1800.0
     #: in one stretch, before the next frame begins
     bytes_outside_frames: int = 64 << 10
-    #: of one sender at a port, for however many it sends
-    connections_per_sender: int = 64
-    connections: int = 256
+    #: of all ports; an owner is a sender at a port, for however many it sends
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     #: MSH-11 that may come in: `T` and `D` never get among real records
     processing_ids: frozenset[str] = frozenset({"P"})

@@ -1,11 +1,10 @@
 """A port: who may speak at it and for whom, what is refused, and where its messages go."""
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
 
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode
 from transfer.adapters.hl7v2.header import MessageHeader
@@ -47,6 +46,11 @@ class MllpSender:
     port: str
     facilities: tuple[Facility, ...]
 
+    @property
+    def is_shown(self) -> bool:
+        """A certificate or an address says who it is. Else whoever reaches the port is taken for it."""
+        return all(each.certificates or each.door.addresses for each in self.facilities)
+
     def of(self, header: MessageHeader) -> InstitutionId | None:
         """Whose message this is, by MSH-3 and MSH-4; None: of nobody that this sender may send for."""
         sent = designators(header)
@@ -61,7 +65,6 @@ class MllpPort:
     message_store: MessageStore
     limits: MllpLimits
     now: Callable[[], datetime]
-    connections: "ConnectionRegister"
 
     @cached_property
     def name(self) -> str:
@@ -82,16 +85,6 @@ class MllpPort:
         if header.processing_id and header.processing_id not in self.limits.processing_ids:
             return _NOT_PRODUCTION
         return None
-
-
-class ConnectionRegister(Protocol):
-    """Counts the connections of all ports."""
-
-    def register(self, connection: Hashable, sender: MllpSender) -> bool:
-        """Count a new connection. False: there are too many, of this sender or of all."""
-
-    def unregister(self, connection: Hashable, sender: MllpSender) -> None:
-        """It is closed. Unregistering one that is not counted does nothing."""
 
 
 @dataclass(frozen=True, slots=True)

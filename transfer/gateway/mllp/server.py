@@ -2,24 +2,23 @@
 
 import asyncio
 import ssl
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import cast
 
 from transfer.doors import MllpDoor
+from transfer.gateway.budget import ConnectionBudget
+from transfer.gateway.listening import Entrance, Listener
 from transfer.gateway.mllp.connection import Connection
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.messages import MessageStore
-from transfer.gateway.mllp.port import Facility, MllpPort, MllpSender
+from transfer.gateway.mllp.port import Facility, MllpPort
+from transfer.gateway.proxies import TrustedProxies
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
 
-_BACKLOG = 128
 #: between two looks at what is still under way
 _LOOK_SECONDS = 0.05
-_HANDSHAKE_SECONDS = 10.0
 
 
 def doors(institutions: Mapping[str, Institution]) -> dict[InstitutionId, MllpDoor]:
@@ -50,8 +49,9 @@ class MllpServer:
         certificates: SHA-256 of the client certificates of who may send for each institution. Where there are any, one
             must be shown; where there are none, none may be.
         now: UTC, for the time of acknowledgements (MSH-7).
+        proxies: who is believed which address a sender has, where `has_proxy_header`.
 
-    Who may send for several at a port is one sender, and has connections up to `connections_per_sender`.
+    Who may send for several at a port is one sender, and has a sender's share of the connections.
     """
 
     def __init__(
@@ -64,17 +64,23 @@ class MllpServer:
         ssl_context: ssl.SSLContext | None = None,
         certificates: Mapping[InstitutionId, frozenset[str]] | None = None,
         now: Callable[[], datetime] = _utc,
+        proxies: TrustedProxies | None = None,
+        has_proxy_header: bool = False,
     ) -> None:
         self._doors = dict(doors)
         self._message_store = message_store
         self._host = host
         self._limits = limits or MllpLimits()
-        self._ssl = ssl_context
+        self._entrance = Entrance(
+            budget=ConnectionBudget("mllp", self._limits.connections),
+            tls=ssl_context,
+            proxies=proxies or TrustedProxies(),
+            has_proxy_header=has_proxy_header,
+        )
         self._certificates = certificates or {}
         self._now = now
-        self._listening: dict[InstitutionId, asyncio.Server] = {}
+        self._listening: dict[InstitutionId, Listener] = {}
         self._connections: set[Connection] = set()
-        self._per_sender: Counter[MllpSender] = Counter()
         self._timer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -85,7 +91,7 @@ class MllpServer:
         """
         try:
             for facilities in self._ports():
-                listening = await self._listen(facilities)
+                listening = self._listen(facilities)
                 self._listening |= {each.institution: listening for each in facilities}
         except OSError:
             await self.close(grace=0)
@@ -102,22 +108,16 @@ class MllpServer:
             found[at] = (*found.get(at, ()), one)
         return list(found.values())
 
-    async def _listen(self, facilities: tuple[Facility, ...]) -> asyncio.Server:
-        port = MllpPort(
-            facilities=facilities,
-            message_store=self._message_store,
-            limits=self._limits,
-            now=self._now,
-            connections=self,
-        )
-        return await asyncio.get_running_loop().create_server(
-            lambda: Connection(port),
+    def _listen(self, facilities: tuple[Facility, ...]) -> Listener:
+        port = MllpPort(facilities=facilities, message_store=self._message_store, limits=self._limits, now=self._now)
+        listener = Listener(
+            self._entrance,
             self._host,
             facilities[0].door.port,
-            ssl=self._ssl,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._ssl else None,
+            lambda counted: Connection(port, counted, self._connections),
         )
+        listener.open()
+        return listener
 
     async def close(self, grace: float = 10.0) -> None:
         """Take no more connections, and of those that are open the frame that has begun to arrive; answer it within
@@ -153,21 +153,6 @@ class MllpServer:
     def connections(self) -> int:
         """How many are open."""
         return len(self._connections)
-
-    def register(self, connection: Hashable, sender: MllpSender) -> bool:
-        """As `ConnectionRegister.register`."""
-        limits, of_sender = self._limits, self._per_sender[sender]
-        if len(self._connections) >= limits.connections or of_sender >= limits.connections_per_sender:
-            return False
-        self._connections.add(cast(Connection, connection))
-        self._per_sender[sender] += 1
-        return True
-
-    def unregister(self, connection: Hashable, sender: MllpSender) -> None:
-        """As `ConnectionRegister.unregister`."""
-        if connection in self._connections:
-            self._connections.remove(connection)
-            self._per_sender[sender] -= 1
 
     async def _check_deadlines(self) -> None:
         """One timer for all: a timer per message would cost more than the message's acknowledgement."""
