@@ -220,15 +220,25 @@ def tell(did: "ActionResult", *, as_json: bool) -> None:
         flags = {"changed": did.changed, "needs_another": did.needs_another}
         print_json({"code": did.code, "sentence": told, **flags, **did.fields})
     else:
-        click.echo(f"{told[:1].upper()}{told[1:]}.")
+        click.echo(plain(f"{told[:1].upper()}{told[1:]}."))
     if did.needs_another:
         from transfer.cli.group import UNDECIDED
 
         raise click.exceptions.Exit(UNDECIDED)
 
 
-def print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, default=_plain_value, ensure_ascii=False))
+def print_json(value: object, *, indent: int = 2) -> None:
+    """JSON for programs and for eyes: letters as they are, and as escapes what steers a terminal or turns text round
+    (C0, DEL, C1, the bidirectional controls of UAX #9) and what UTF-8 cannot carry.
+    """
+    text = json.dumps(value, indent=indent, default=_plain_value, ensure_ascii=False)
+    # All of these stand within strings, for between them JSON has line feeds and spaces alone.
+    click.echo("".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text))
+
+
+def _escaped(character: str) -> str:
+    """RFC 8259, section 7."""
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
 
 def _plain_value(value: object) -> object:

@@ -77,4 +77,7 @@ def _explained(error: Exception) -> int:
 
 
 def _say(what: str, remedy: str) -> None:
-    print(f"transfer: {what.rstrip('.')}. {remedy}".rstrip(), file=sys.stderr)
+    from transfer.cli.common import plain
+
+    said = f"transfer: {what.rstrip('.')}. {remedy}".rstrip()
+    print("\n".join(map(plain, said.split("\n"))), file=sys.stderr)

@@ -1,6 +1,5 @@
 """`transfer up`, `down` and `status`: the services of this installation."""
 
-import json
 import os
 import time
 from pathlib import Path
@@ -8,7 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from transfer.cli.common import plain, print_json
 from transfer.cli.given import asked
 from transfer.cli.group import NEGATIVE, UNAVAILABLE
 from transfer.embedded.system import ComponentState, System
@@ -81,7 +82,7 @@ def status(var: Path, *, as_json: bool) -> None:
     components = [*supervised, *asked(Settings.load(os.environ, var), with_processes=not supervised)]
     if as_json:
         names = ("name", "state", "pid", "restarts", "note")
-        click.echo(json.dumps([{name: getattr(c, name) for name in names} for c in components], indent=1))
+        print_json([{name: getattr(c, name) for name in names} for c in components], indent=1)
     elif components:
         Console(highlight=False).print(_table(components))
     else:
@@ -98,7 +99,7 @@ def _table(components: list[ComponentState]) -> Table:
         if each.is_process:
             colour = _COLOURS.get(each.state, "red")
             state = f"[{colour}]{each.state}[/{colour}]"
-            table.add_row(each.name, state, str(each.pid or ""), str(each.restarts or ""), each.note)
+            table.add_row(each.name, state, str(each.pid or ""), str(each.restarts or ""), Text(plain(each.note)))
     return table
 
 

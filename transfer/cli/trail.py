@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import ledger_at, print_json, progress, view_options
+from transfer.cli.common import ledger_at, plain, print_json, progress, view_options
 from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def verify_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
         print_json(told)
     else:
         for line in broken:
-            click.echo(f"BROKEN  {line}")
+            click.echo(plain(f"BROKEN  {line}"))
         state = "Altered" if broken else "Whole"
         click.echo(
             f"{state}: {told['chains']} chains, {told['lines']} lines; {told['unanchored']} after the last anchor."

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from transfer.cli.common import print_json
 from transfer.verify import FileFinding, Verification, VerificationOutcome, verify
 
 #: bytes from which on a progress bar is worth looking at
@@ -54,7 +55,10 @@ def verify_command(jwks_file: Path, packet: Path, *, as_json: bool) -> None:
         raise click.BadParameter(str(error), param_hint="--jwks") from None
     except OSError as error:
         raise click.UsageError(f"PACKET cannot be read: {error.strerror or error}") from None
-    click.echo(json.dumps(verification.to_json(), indent=2) if as_json else "\n".join(_lines(verification)))
+    if as_json:
+        print_json(verification.to_json())
+    else:
+        click.echo("\n".join(_lines(verification)))
     sys.exit(verification.outcome.exit_code)
 
 
@@ -69,9 +73,9 @@ def _jwks(path: Path) -> Any:
 def _lines(verification: Verification) -> Iterator[str]:
     yield _SAID[verification.outcome]
     yield from (_line(finding) for finding in verification.findings)
-    yield f"Packet {verification.packet or 'unnamed'}: {verification.files} files, {verification.size:,} bytes."
+    yield f"Packet {_safe(verification.packet or 'unnamed')}: {verification.files} files, {verification.size:,} bytes."
     if verification.signer:
-        yield f"Signed with key {verification.signer}"
+        yield f"Signed with key {_safe(verification.signer)}"
 
 
 def _line(finding: FileFinding) -> str:

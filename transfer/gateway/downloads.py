@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,7 @@ from transfer.gateway.responses import http_response
 from transfer.gateway.serving import is_of, transport_of
 from transfer.identifiers import PacketId
 from transfer.ledger import disclosures, packets
-from transfer.packet import Plan, tar_stream
+from transfer.packet import Plan, PlannedDocument, tar_stream
 from transfer.sealing import KeyGone
 from transfer.staging import Location, Vault
 
@@ -40,6 +41,8 @@ class Representation:
     #: without its quotes
     etag: str
     content_type: str
+    #: what it is saved as; ours alone
+    file_name: str
     read: Callable[[int, int], Iterator[bytes]]
 
 
@@ -70,7 +73,7 @@ class DownloadDoor:
         except KeyError:
             await asyncio.to_thread(self._outgoing.close, stream, EgressOutcome.SENT)
             return http_response(responses.refused(NotAllowed("no such document")))
-        content = _document(entry.location, document.content_type, self._services.vault)
+        content = _document(plan.packet, document, entry.location, self._services.vault)
         return Download(self._outgoing, stream, request, content)
 
     async def _open(self, request: Request, channel: str) -> tuple[Stream, Plan] | Response:
@@ -106,16 +109,30 @@ def _tar(plan: Plan, vault: Vault) -> Representation:
         length=plan.tar_length,
         etag=plan.etag,
         content_type="application/x-tar",
+        file_name=f"{plan.packet}.tar",
         read=lambda start, stop: tar_stream(plan, vault, start, stop),
     )
 
 
-def _document(location: Location, content_type: str, vault: Vault) -> Representation:
+#: RFC 9110 8.3.1: type, subtype, parameters; nothing that a header cannot carry
+_MEDIA_TYPE = re.compile(
+    r"[\w!#$&^.+-]+/[\w!#$&^.+-]+( ?; ?[\w!#$&^.+-]+=(\"[ -!#-\\[\]-~]*\"|[\w!#$&^.+-]+))*", re.ASCII
+)
+
+
+def _document(packet: PacketId, document: PlannedDocument, location: Location, vault: Vault) -> Representation:
     def read(start: int, stop: int) -> Iterator[bytes]:
         is_whole = (start, stop) == (0, location.length)
         return vault.read(location) if is_whole else vault.read_range(location, start, stop)
 
-    return Representation(length=location.length, etag=location.sha256, content_type=content_type, read=read)
+    said = document.content_type
+    return Representation(
+        length=location.length,
+        etag=location.sha256,
+        content_type=said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream",
+        file_name=f"{packet}-{PurePosixPath(document.path).name}",
+        read=read,
+    )
 
 
 class Download(Response):
@@ -130,6 +147,9 @@ class Download(Response):
         self._due = 0 if request.method == "HEAD" else self._stop - self._start
         headers = {
             "Content-Type": content.content_type,
+            # What a source sent is never run as a page of ours, whatever it is or says that it is.
+            "X-Content-Type-Options": "nosniff",
+            "Content-Disposition": f'attachment; filename="{content.file_name}"',
             "Accept-Ranges": "bytes",
             "ETag": etag,
             "Cache-Control": "no-store",

@@ -1,0 +1,65 @@
+"""What goes with a download: no browser runs what a source sent as a page of ours."""
+
+from typing import Any, cast
+
+import pytest
+from starlette.requests import Request
+
+from tests.kit.fakes import MemoryVault
+from transfer.gateway.downloads import Download, Representation, _document, _tar
+from transfer.identifiers import PacketId, RecordId
+from transfer.packet import Plan, PlannedDocument
+
+PACKET = PacketId("c0123456789a-p1")
+
+
+def answered(content: Representation, *asked: tuple[bytes, bytes], method: str = "GET") -> Download:
+    scope = {"type": "http", "method": method, "path": "/", "headers": list(asked)}
+    return Download(cast(Any, None), cast(Any, None), Request(scope), content)
+
+
+def document(content_type: str) -> Representation:
+    vault = MemoryVault()
+    location = vault.keep([b"<script>alert(1)</script>"])
+    planned = PlannedDocument(
+        number=1,
+        record=RecordId.draw(),
+        path="data/documents/0001-note.html",
+        content_type=content_type,
+        size=location.length,
+        sha1="",
+    )
+    return _document(PACKET, planned, location, vault)
+
+
+def tar() -> Representation:
+    return _tar(Plan(packet=PACKET, entries=()), MemoryVault())
+
+
+@pytest.mark.parametrize("asked", [(), ((b"range", b"bytes=3-"),), ((b"range", b"bytes=99999-"),)])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("content", "name"), [(document("text/html"), "c0123456789a-p1-0001-note.html"), (tar(), "c0123456789a-p1.tar")]
+)
+def test_every_download_is_a_file_to_be_saved_and_is_not_guessed_at(
+    content: Representation, name: str, method: str, asked: tuple[Any, ...]
+):
+    headers = answered(content, *asked, method=method).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("application/pdf", "application/pdf"),
+        ('text/plain; charset="utf-8"', 'text/plain; charset="utf-8"'),
+        ("text/html\r\nSet-Cookie: a=b", "application/octet-stream"),
+        ("text/plän", "application/octet-stream"),
+        ("AP", "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+def test_a_media_type_that_a_header_cannot_carry_is_not_repeated(said: str, told: str):
+    assert answered(document(said)).headers["Content-Type"] == told
