@@ -99,6 +99,10 @@ ROWS ?=
 compose-slow: $(VENV)/.ready  ## What the production shape stands: services killed, stopped, doubled; a table
 	@nice $(VENV)/bin/python -m tests.campaigns.compose.slow $(if $(ROWS),--only $(ROWS))
 
+# make identity N=5000 SEED=7: the same people again
+identity: $(VENV)/.ready  ## Match what N patients' sources send; ends with 1 if one record joins somebody else
+	@$(VENV)/bin/python -m tests.campaigns.identity $(if $(filter command%,$(origin N)),$(N)) $(if $(SEED),--seed $(SEED))
+
 bench: $(VENV)/.ready  ## Ratios, interleaved
 	@$(VENV)/bin/python -m tests.campaigns.bench
 

@@ -8,7 +8,8 @@ reviewed file holds no secret or address of one installation.
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import time
+from dataclasses import replace
+from datetime import date, time
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
@@ -30,8 +31,9 @@ from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
+from transfer.identifier_types import is_record_number
 from transfer.identifiers import DepartmentId, InstitutionId
-from transfer.patients import IssuedIdentifier
+from transfer.patients import Demographics, IssuedIdentifier, fold
 from transfer.records import RecordKind
 from transfer.reviewed import ReviewedPart
 
@@ -317,6 +319,24 @@ class Department(ReviewedPart):
         return self.holds if self.asked.gives is None else self.asked.gives
 
 
+class Placeholders(ReviewedPart):
+    """What its systems write where they do not know, besides what everybody writes (`transfer.placeholders`)."""
+
+    numbers: tuple[str, ...] = ()
+    birth_dates: tuple[date, ...] = ()
+    family_names: tuple[str, ...] = ()
+
+    def left_out_of(self, said: Demographics) -> Demographics:
+        """The same, without what stands for nothing. Case, accents and punctuation do not matter."""
+        numbers, families = {fold(one) for one in self.numbers}, {fold(one) for one in self.family_names}
+        return replace(
+            said,
+            names=tuple(name for name in said.names if fold(name.family) not in families),
+            birth_date=None if said.birth_date in self.birth_dates else said.birth_date,
+            identifiers=tuple(number for number in said.identifiers if fold(number.value) not in numbers),
+        )
+
+
 class Receiving(_ByUrl):
     """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
 
@@ -337,6 +357,9 @@ class Institution(ReviewedPart):
     issuers: dict[str, str] = Field(default_factory=dict)
     #: issuer URI meant where a message gives a patient number with no issuer at all
     default_issuer: str | None = None
+    #: their words for types of numbers that are no medical record numbers, besides those of HL7 table 0203
+    other_number_types: tuple[str, ...] = ()
+    placeholders: Placeholders = Placeholders()
     #: local document codes → our kinds, as `LOCAL|PATH1: pathology-report`
     codes: dict[str, RecordKind] = Field(default_factory=dict)
     grants: frozenset[Grant] = frozenset()
@@ -388,6 +411,10 @@ class Institution(ReviewedPart):
         if said in self.issuers:
             return self.issuers[said]
         return said if re.match(r"[a-z][a-z0-9+.-]*:", said) else f"urn:x-institution:{self.id}:{said}"
+
+    def is_record_number(self, types: Iterable[str], issuer: str | None) -> bool:
+        """Whether a number of these types by this issuer (a URI) is a medical record number, as they use the words."""
+        return is_record_number(types, issuer, others=self.other_number_types)
 
     def department(self, department: str) -> Department:
         for known in self.departments:

@@ -4,13 +4,16 @@ A record joins a case only by a named match rule. People compare side by side wh
 date alone. The rest is not ours and is not read. `transfer.copies` says whether we have it already.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from transfer.identifiers import PatientId
-from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
+from transfer.patients import Demographics, IssuedIdentifier, fold
+from transfer.placeholders import is_birth_date_placeholder, is_number_placeholder, without_placeholders
 
 __all__ = [
     "Candidate",
@@ -29,20 +32,27 @@ class MatchVerdict(StrEnum):
 
 
 class MatchRule(StrEnum):
-    """The rule by which a record is or is not a patient's. The first three make it ours."""
+    """The rule by which a record is or is not a patient's. The first five make it ours."""
 
+    #: a medical record number, name and birth date agree, and the sex does not differ
     IDENTIFIER = "identifier"
     FORMER_IDENTITY = "former-identity"
+    #: the same with the number of a study or report that is the patient's
     STUDY = "study"
     #: people compared it with the patient's own data and said that it is the patient's
     DECIDED = "decided"
+    #: as `ANSWERS_REQUEST`, two further things agree, and the house takes that for enough
+    CORROBORATED = "corroborated"
+    #: it answers what we asked about this patient; name, birth date and sex agree, and nothing contradicts
+    ANSWERS_REQUEST = "answers-request"
     #: two people decide
     NAME_AND_BIRTH_DATE = "name-and-birth-date"
-    #: conflicts: the same number with another person's birth date or name
+    #: conflicts: the same number with another person's birth date, name or sex
     CONFLICTING_BIRTH_DATE = "conflicting-birth-date"
     CONFLICTING_NAME = "conflicting-name"
+    CONFLICTING_SEX = "conflicting-sex"
     CONFLICTING_IDENTIFIER = "conflicting-identifier"
-    #: a number agrees, and nothing else can be compared
+    #: a number agrees; name or birth date cannot be compared, or the given name is an initial
     UNCONFIRMED = "unconfirmed"
     SEVERAL_PATIENTS = "several-patients"
     NONE = "none"
@@ -80,9 +90,12 @@ class Match:
         return 2 if self.match_rule in (MatchRule.NAME_AND_BIRTH_DATE, MatchRule.SEVERAL_PATIENTS) else 1
 
 
-# What systems write for an unknown value. It agrees with nobody and contradicts nobody.
-_NO_BIRTH_DATE = frozenset({date(1, 1, 1), date(1800, 1, 1), date(1900, 1, 1), date(1901, 1, 1), date(9999, 12, 31)})
-_NO_NAME = frozenset({"UNKNOWN", "UNK", "NONAME", "NA", "NONE", "ANONYMOUS", "ANON"})
+#: how many further things must agree where nobody is asked: an address, a telephone, the last four of a number
+ENOUGH_FURTHER: Final = 2
+
+
+#: administrative gender, and as HL7 v2 and DICOM write it. *Unknown* says nothing
+_SEXES: Final = {"female": "F", "f": "F", "male": "M", "m": "M", "other": "O", "o": "O"}
 
 
 class _Agreement(StrEnum):
@@ -99,38 +112,58 @@ class _Evidence:
     """What one message and one patient have in common."""
 
     patient: PatientId
-    #: shares a number of the patient's own
+    #: shares a medical record number of the patient's own
     identifier: bool
     study: bool
     name: _Agreement
     birth_date: _Agreement
+    sex: _Agreement
     #: an issuer that gave both a number gave two different ones
     other_number: bool
     #: only by what the patient was formerly called or numbered
     former: bool
+    #: it answers what we asked about this patient
+    requested: bool
+    #: address, telephone, last four of a number of another type: how many agree
+    further: int
 
     @property
     def is_numbered(self) -> bool:
         return self.identifier or self.study
 
     @property
+    def is_somebody_elses(self) -> bool:
+        """Shares a number and says that it is another person: as members of one household do."""
+        return not self.study and _Agreement.DIFFERS in (self.name, self.birth_date)
+
+    @property
     def verdict(self) -> tuple[MatchVerdict, MatchRule]:
-        both = self.name is _Agreement.AGREES and self.birth_date is _Agreement.AGREES
-        either = _Agreement.AGREES in (self.name, self.birth_date)
         if not self.is_numbered:
             return self._unnumbered
         if self.birth_date is _Agreement.DIFFERS:
             return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_BIRTH_DATE
         if self.name is _Agreement.DIFFERS:
             return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_NAME
-        if self.other_number and not (self.identifier and both):
+        if self.sex is _Agreement.DIFFERS:
+            return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_SEX
+        if self.other_number and not (self.identifier and self._is_named):
             return MatchVerdict.DOUBTFUL, MatchRule.CONFLICTING_IDENTIFIER
-        if self.identifier and either:
+        if not self._is_named:
+            return MatchVerdict.DOUBTFUL, MatchRule.UNCONFIRMED
+        if self.identifier:
             return MatchVerdict.OURS, MatchRule.FORMER_IDENTITY if self.former else MatchRule.IDENTIFIER
-        return (MatchVerdict.OURS, MatchRule.STUDY) if both else (MatchVerdict.DOUBTFUL, MatchRule.UNCONFIRMED)
+        return MatchVerdict.OURS, MatchRule.STUDY
+
+    @property
+    def _is_named(self) -> bool:
+        return self.name is _Agreement.AGREES and self.birth_date is _Agreement.AGREES
 
     @property
     def _unnumbered(self) -> tuple[MatchVerdict, MatchRule]:
+        if self.requested and self._is_named and self.sex is _Agreement.AGREES and not self.other_number:
+            if self.further >= ENOUGH_FURTHER:
+                return MatchVerdict.DOUBTFUL, MatchRule.CORROBORATED
+            return MatchVerdict.DOUBTFUL, MatchRule.ANSWERS_REQUEST
         named = self.name in (_Agreement.AGREES, _Agreement.COMPATIBLE)
         if named and self.birth_date is _Agreement.AGREES:
             return MatchVerdict.DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE
@@ -138,31 +171,43 @@ class _Evidence:
 
 
 def identify(
-    said: Demographics, *, study_identifiers: frozenset[IssuedIdentifier], candidates: Sequence[Candidate]
+    said: Demographics,
+    *,
+    study_identifiers: frozenset[IssuedIdentifier],
+    candidates: Sequence[Candidate],
+    requested: PatientId | None = None,
+    further_suffices: bool = False,
 ) -> Match:
     """Say whose record this is, from what it says of its patient and the numbers of the study or report it carries.
 
     `candidates` are the patients found by `lookup_terms`; their order changes nothing. Where it could be either of two
-    patients, it is doubtful, and both are shown.
+    patients, it is doubtful, and both are shown. `requested` is the patient whom it answers a request of ours about.
+    `further_suffices`: nobody is asked about such an answer where `ENOUGH_FURTHER` further things agree.
     """
-    found = [_evidence(said, study_identifiers, candidate) for candidate in candidates]
+    found = [_evidence(said, study_identifiers, candidate, requested) for candidate in candidates]
     judged = [(evidence, *evidence.verdict) for evidence in found]
     ours = {(e.patient, match_rule) for e, verdict, match_rule in judged if verdict is MatchVerdict.OURS}
     doubtful = {(e.patient, match_rule) for e, verdict, match_rule in judged if verdict is MatchVerdict.DOUBTFUL}
-    numbered = {evidence.patient for evidence in found if evidence.is_numbered}
+    numbered = {e.patient for e in found if e.is_numbered and not (ours and e.is_somebody_elses)}
 
     if len(numbered) > 1:
-        return Match(
-            verdict=MatchVerdict.DOUBTFUL, match_rule=MatchRule.SEVERAL_PATIENTS, patients=tuple(sorted(numbered))
-        )
+        return _doubtful(MatchRule.SEVERAL_PATIENTS, numbered)
     if ours:
         patient, match_rule = min(ours)
         return Match(verdict=MatchVerdict.OURS, match_rule=match_rule, patients=(patient,))
-    if doubtful:
-        patients = tuple(sorted({patient for patient, _ in doubtful}))
-        match_rule = min(match_rule for _, match_rule in doubtful) if len(patients) == 1 else MatchRule.SEVERAL_PATIENTS
-        return Match(verdict=MatchVerdict.DOUBTFUL, match_rule=match_rule, patients=patients)
-    return Match(verdict=MatchVerdict.NOT_OURS, match_rule=MatchRule.NONE)
+    if not doubtful:
+        return Match(verdict=MatchVerdict.NOT_OURS, match_rule=MatchRule.NONE)
+    patients = {patient for patient, _ in doubtful}
+    if len(patients) > 1:
+        return _doubtful(MatchRule.SEVERAL_PATIENTS, patients)
+    match_rule = min(match_rule for _, match_rule in doubtful)
+    if match_rule is MatchRule.CORROBORATED and further_suffices:
+        return Match(verdict=MatchVerdict.OURS, match_rule=match_rule, patients=tuple(patients))
+    return _doubtful(match_rule, patients)
+
+
+def _doubtful(match_rule: MatchRule, patients: Iterable[PatientId]) -> Match:
+    return Match(verdict=MatchVerdict.DOUBTFUL, match_rule=match_rule, patients=tuple(sorted(patients)))
 
 
 def lookup_terms(*said: Demographics) -> tuple[str, ...]:
@@ -181,7 +226,9 @@ def lookup_terms(*said: Demographics) -> tuple[str, ...]:
     return tuple(sorted(terms))
 
 
-def _evidence(said: Demographics, studies: frozenset[IssuedIdentifier], candidate: Candidate) -> _Evidence:
+def _evidence(
+    said: Demographics, studies: frozenset[IssuedIdentifier], candidate: Candidate, requested: PatientId | None
+) -> _Evidence:
     now, ever = (candidate.current,), (candidate.current, *candidate.former)
     return _Evidence(
         patient=candidate.patient,
@@ -189,10 +236,13 @@ def _evidence(said: Demographics, studies: frozenset[IssuedIdentifier], candidat
         study=bool(_numbers(studies) & _numbers(candidate.study_identifiers)),
         name=_name_agreement(said, ever),
         birth_date=_birth_date_agreement(said, ever),
+        sex=_sex_agreement(said, ever),
         other_number=_has_other_number(said, ever),
         former=not _shares_number(said, now)
         or _name_agreement(said, now) is not _name_agreement(said, ever)
         or _birth_date_agreement(said, now) is not _birth_date_agreement(said, ever),
+        requested=candidate.patient == requested,
+        further=_further_agreements(said, ever),
     )
 
 
@@ -213,6 +263,20 @@ def _birth_date_agreement(said: Demographics, known: Iterable[Demographics]) -> 
     if _birth_date(said) is None or not ours:
         return _Agreement.UNSAID
     return _Agreement.AGREES if _birth_date(said) in ours else _Agreement.DIFFERS
+
+
+def _sex_agreement(said: Demographics, known: Iterable[Demographics]) -> _Agreement:
+    ours = {_sex(one) for one in known} - {None}
+    if _sex(said) is None or not ours:
+        return _Agreement.UNSAID
+    return _Agreement.AGREES if _sex(said) in ours else _Agreement.DIFFERS
+
+
+def _further_agreements(said: Demographics, known: Iterable[Demographics]) -> int:
+    ours = list(known)
+    return sum(
+        any(pieces(said) & pieces(one) for one in ours) for pieces in (_homes, _telephones, _ends_of_other_numbers)
+    )
 
 
 def _name_agreement(said: Demographics, known: Iterable[Demographics]) -> _Agreement:
@@ -239,28 +303,40 @@ def _compared(a: tuple[str, tuple[str, ...]], b: tuple[str, tuple[str, ...]]) ->
 
 def _names(said: Demographics) -> list[tuple[str, tuple[str, ...]]]:
     """Folded family names, each with the words of its given names. Placeholders are left out."""
-    folded = [(fold(name.family), _words(name)) for name in said.names]
-    return [(family, given) for family, given in folded if family and family not in _NO_NAME]
-
-
-def _words(name: PersonName) -> tuple[str, ...]:
-    words = (fold(word) for given in name.given for word in given.replace("-", " ").split())
-    return tuple(word for word in words if word)
+    return [name for name in map(without_placeholders, said.names) if name]
 
 
 def _birth_date(said: Demographics) -> date | None:
-    return None if said.birth_date in _NO_BIRTH_DATE else said.birth_date
+    return None if said.birth_date is None or is_birth_date_placeholder(said.birth_date) else said.birth_date
+
+
+def _sex(said: Demographics) -> str | None:
+    return _SEXES.get((said.sex or "").strip().lower())
+
+
+def _homes(said: Demographics) -> frozenset[str]:
+    """The number of the house with the first five of the postal code. A street alone is spelled too many ways."""
+    houses = ((re.search(r"\d+", one.street), fold(one.postal_code)[:5]) for one in said.addresses)
+    return frozenset(
+        f"{house[0]}|{code}" for house, code in houses if house and len(code) == 5 and not is_number_placeholder(code)
+    )
+
+
+def _telephones(said: Demographics) -> frozenset[str]:
+    """The last ten digits. A shorter one lacks its area."""
+    digits = (re.sub(r"\D", "", one)[-10:] for one in said.telephones)
+    return frozenset(one for one in digits if len(one) == 10 and not is_number_placeholder(one))
+
+
+def _ends_of_other_numbers(said: Demographics) -> frozenset[tuple[str, str]]:
+    ends = ((one.type, one.last_four) for one in said.other_numbers)
+    return frozenset((kind, end) for kind, end in ends if not is_number_placeholder(end))
 
 
 def _numbers(identifiers: Iterable[IssuedIdentifier]) -> frozenset[tuple[str, str]]:
-    """Issuer and number as compared. Leading zeros count. `0000` and `UNKNOWN` are left out."""
+    """Issuer and number as compared. Leading zeros count. Placeholders are left out."""
     numbers = ((identifier.issuer.strip(), identifier.value.strip().upper()) for identifier in identifiers)
-    return frozenset((issuer, value) for issuer, value in numbers if not _is_placeholder(value))
-
-
-def _is_placeholder(value: str) -> bool:
-    plain = fold(value)
-    return not plain or plain in _NO_NAME or (len(plain) > 3 and len(set(plain)) == 1)
+    return frozenset((issuer, value) for issuer, value in numbers if not is_number_placeholder(value))
 
 
 def _escaped(text: str) -> str:

@@ -40,14 +40,44 @@ class PersonName:
         return f"{self.family}, {' '.join(self.given)}" if self.given else self.family
 
 
+@dataclass(frozen=True, slots=True)
+class PostalAddress:
+    """Where somebody lives: the street with its number, and the postal code, as received."""
+
+    street: str
+    postal_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNumber:
+    """A number that is no medical record number: of a policy, a licence, a citizen. No more of it is kept than this.
+
+    `type` is a code of HL7 table 0203, or the site's own word.
+    """
+
+    type: str
+    last_four: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demographics:
     """What one message says of its patient. Everything may be absent; nothing is `""`."""
 
     names: tuple[PersonName, ...] = ()
     birth_date: date | None = None
+    #: administrative gender in FHIR's words (http://hl7.org/fhir/administrative-gender)
     sex: str | None = None
+    #: medical record numbers
     identifiers: tuple[IssuedIdentifier, ...] = ()
+    other_numbers: tuple[OtherNumber, ...] = ()
+    addresses: tuple[PostalAddress, ...] = ()
+    telephones: tuple[str, ...] = ()
+
+
+def other_number(value: str | None, kind: str) -> OtherNumber | None:
+    """What is kept of such a number. None: it has no four letters and digits."""
+    plain = fold(value or "")
+    return OtherNumber(kind.upper(), plain[-4:]) if len(plain) >= 4 else None
 
 
 def fold(text: str) -> str:

@@ -1,5 +1,6 @@
 """Whose is this? Never the wrong patient."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from transfer.identifiers import PatientId
 from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, lookup_terms
-from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.patients import Demographics, IssuedIdentifier, OtherNumber, PersonName, PostalAddress
 
 HOSPITAL, OFFICE, ARCHIVE = "urn:oid:1.2.3", "urn:oid:4.5.6", "urn:oid:7.8.9"
 BORN = date(1957, 3, 4)
@@ -49,17 +50,13 @@ OURS, DOUBTFUL, NOT_OURS = MatchVerdict.OURS, MatchVerdict.DOUBTFUL, MatchVerdic
     "who",
     [
         said(JANE, BORN, MRN),
-        said(JANE, None, MRN),
-        said(None, BORN, MRN),
         said(PersonName("OBRIEN", ("MARY J",)), BORN, MRN),
-        said(PersonName("O’Brien", ("Mary-Jane",)), None, MRN),
-        said(PersonName("O'Brien", ("M",)), BORN, MRN),
+        said(PersonName("O’Brien", ("Mary-Jane",)), BORN, MRN),
+        said(PersonName("O'Brien", ("Mary",)), BORN, MRN),
         said(JANE, BORN, IssuedIdentifier(HOSPITAL, " 00123 ")),
-        said(JANE, date(1900, 1, 1), MRN),
-        said(PersonName("Unknown"), BORN, MRN),
     ],
 )
-def test_the_patients_number_with_name_or_birth_date_makes_it_ours(who):
+def test_the_patients_number_with_name_and_birth_date_makes_it_ours(who):
     assert judged(who) == (OURS, MatchRule.IDENTIFIER)
     assert match(who).patient == PATIENT.patient
     assert match(who).deciders == 0
@@ -73,6 +70,13 @@ def test_the_patients_number_with_name_or_birth_date_makes_it_ours(who):
         (said(PersonName("O'Brien", ("Ann",)), BORN, MRN), MatchRule.CONFLICTING_NAME),
         (said(PersonName("O'Brien", ("Mary", "Beth")), BORN, MRN), MatchRule.CONFLICTING_NAME),
         (said(None, None, MRN), MatchRule.UNCONFIRMED),
+        (said(JANE, None, MRN), MatchRule.UNCONFIRMED),
+        (said(None, BORN, MRN), MatchRule.UNCONFIRMED),
+        (said(PersonName("O'Brien", ("M",)), BORN, MRN), MatchRule.UNCONFIRMED),
+        (said(JANE, date(1900, 1, 1), MRN), MatchRule.UNCONFIRMED),
+        (said(JANE, date(1970, 1, 1), MRN), MatchRule.UNCONFIRMED),
+        (said(PersonName("Unknown"), BORN, MRN), MatchRule.UNCONFIRMED),
+        (said(PersonName("O'Brien", ("Baby",)), BORN, MRN), MatchRule.UNCONFIRMED),
         (said(PersonName("O'Brien"), None, MRN), MatchRule.UNCONFIRMED),
         (said(PersonName("O'Brien", ("A",)), BORN, MRN), MatchRule.CONFLICTING_NAME),
     ],
@@ -84,6 +88,29 @@ def test_the_patients_number_on_another_or_on_nobody_is_for_a_person(who, match_
     assert found.patients == (PATIENT.patient,)
     assert found.patient is None
     assert found.deciders == 1
+
+
+@pytest.mark.parametrize("ours", ["female", "F"])
+@pytest.mark.parametrize(("theirs", "differs"), [("male", True), ("M", True), ("other", True), ("F", False)])
+def test_another_sex_is_a_conflict(ours, theirs, differs):
+    patient = a_patient(current=replace(said(JANE, BORN, MRN), sex=ours))
+    expected = (DOUBTFUL, MatchRule.CONFLICTING_SEX) if differs else (OURS, MatchRule.IDENTIFIER)
+
+    assert judged(replace(said(JANE, BORN, MRN), sex=theirs), patient) == expected
+
+
+@pytest.mark.parametrize("nothing", [None, "unknown", "U", "", "?"])
+def test_a_sex_that_is_not_said_is_nothing(nothing):
+    known = replace(said(JANE, BORN, MRN), sex="female")
+
+    assert judged(replace(known, sex=nothing), a_patient(current=known)) == (OURS, MatchRule.IDENTIFIER)
+    assert judged(known, a_patient(current=replace(known, sex=nothing))) == (OURS, MatchRule.IDENTIFIER)
+
+
+def test_a_sex_that_was_said_formerly_is_no_conflict():
+    patient = a_patient(replace(said(JANE, BORN), sex="male"), current=replace(said(JANE, BORN, MRN), sex="female"))
+
+    assert judged(replace(said(JANE, BORN, MRN), sex="male"), patient)[0] is OURS
 
 
 def test_the_same_number_from_another_issuer_is_another_number():
@@ -107,9 +134,9 @@ def test_a_birth_date_that_was_corrected_still_counts():
     assert judged(said(JANE, date(1957, 4, 3), MRN), patient) == (OURS, MatchRule.FORMER_IDENTITY)
 
 
-def test_what_we_do_not_know_of_a_patient_contradicts_nothing():
-    assert judged(said(JANE, BORN, MRN), a_patient(current=said(JANE, None, MRN))) == (OURS, MatchRule.IDENTIFIER)
-    assert judged(said(JANE, BORN, MRN), a_patient(current=said(None, BORN, MRN))) == (OURS, MatchRule.IDENTIFIER)
+def test_what_we_do_not_know_of_a_patient_is_not_confirmed():
+    for current in (said(JANE, None, MRN), said(None, BORN, MRN)):
+        assert judged(said(JANE, BORN, MRN), a_patient(current=current)) == (DOUBTFUL, MatchRule.UNCONFIRMED)
 
 
 def test_two_names_that_say_nothing_are_not_the_same_name():
@@ -178,14 +205,137 @@ def test_one_number_right_and_one_wrong_needs_both_name_and_birth_date():
 
 
 def test_numbers_that_are_none_match_nobody():
-    for nothing in ("0000", "99999", "UNKNOWN", "n/a", "---"):
+    for nothing in ("0000", "99999", "UNKNOWN", "n/a", "---", "PENDING", "TEST", "123456789"):
         number = IssuedIdentifier(HOSPITAL, nothing)
-        assert judged(said(None, BORN, number), a_patient(current=said(JANE, BORN, number))) == (
-            NOT_OURS,
-            MatchRule.NONE,
-        )
+        patient = a_patient(current=said(JANE, BORN, number))
+
+        assert judged(said(PersonName("Smith", ("Ann",)), BORN, number), patient) == (NOT_OURS, MatchRule.NONE)
+        assert judged(said(JANE, BORN, number), patient) == (DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE)
     short = IssuedIdentifier(HOSPITAL, "777")
-    assert judged(said(None, BORN, short), a_patient(current=said(JANE, BORN, short))) == (OURS, MatchRule.IDENTIFIER)
+    assert judged(said(JANE, BORN, short), a_patient(current=said(JANE, BORN, short))) == (OURS, MatchRule.IDENTIFIER)
+
+
+def test_a_placeholder_that_both_say_hides_no_other_number():
+    pending, other = IssuedIdentifier(HOSPITAL, "PENDING"), IssuedIdentifier(HOSPITAL, "00999")
+    patient = a_patient(current=said(JANE, BORN, MRN, pending), studies=[ACCESSION])
+
+    found = judged(said(JANE, BORN, pending, other), patient, studies=[ACCESSION])
+
+    assert found == (DOUBTFUL, MatchRule.CONFLICTING_IDENTIFIER)
+
+
+def test_two_of_one_household_share_a_number_and_each_gets_their_own():
+    husband = a_patient(current=said(PersonName("O'Brien", ("Tom",)), date(1955, 1, 2), MRN))
+
+    assert match(said(JANE, BORN, MRN), PATIENT, husband).patient == PATIENT.patient
+    assert match(said(PersonName("O'Brien", ("Tom",)), date(1955, 1, 2), MRN), PATIENT, husband).patient == (
+        husband.patient
+    )
+    assert judged(said(PersonName("O'Brien", ("Sue",)), date(1985, 1, 2), MRN), PATIENT, husband) == (
+        DOUBTFUL,
+        MatchRule.SEVERAL_PATIENTS,
+    )
+
+
+# --- what answers our own request -------------------------------------------------------------------------------------
+
+HOME, PHONE = PostalAddress("12 Elm Street", "53140-1234"), "+1 (262) 555-0142"
+ASKED = Demographics(
+    names=(JANE,),
+    birth_date=BORN,
+    sex="female",
+    identifiers=(MRN,),
+    addresses=(HOME,),
+    telephones=(PHONE,),
+    other_numbers=(OtherNumber("SS", "4821"),),
+)
+
+
+def answered(*, enough: bool = False, **changed: object) -> Match:
+    """What we asked about the patient is answered with what is said here, under a number that we do not know."""
+    patient = a_patient(current=ASKED)
+    answer = replace(
+        Demographics(names=(JANE,), birth_date=BORN, sex="female", identifiers=(IssuedIdentifier(OFFICE, "8801"),)),
+        **changed,  # type: ignore[arg-type]
+    )
+    return identify(
+        answer,
+        study_identifiers=frozenset(),
+        candidates=[patient],
+        requested=patient.patient,
+        further_suffices=enough,
+    )
+
+
+def test_an_answer_to_our_request_is_one_question_to_one_person():
+    found = answered()
+
+    assert (found.verdict, found.match_rule, found.deciders) == (DOUBTFUL, MatchRule.ANSWERS_REQUEST, 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sex": None},
+        {"sex": "male"},
+        {"identifiers": (IssuedIdentifier(HOSPITAL, "00999"),)},
+        {"names": (PersonName("O'Brien", ("M",)),)},
+    ],
+)
+def test_an_answer_that_agrees_less_or_contradicts_is_for_two(changed):
+    assert answered(**changed).deciders == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"names": (PersonName("O'Brien", ("Ann",)),)},
+        {"birth_date": date(1957, 4, 3)},
+        {"birth_date": date(1970, 1, 1)},
+    ],
+)
+def test_an_answer_about_another_is_not_ours(changed):
+    assert answered(**changed).verdict is NOT_OURS
+
+
+def test_what_nobody_asked_for_is_no_answer():
+    patient = a_patient(current=ASKED)
+
+    found = identify(ASKED, study_identifiers=frozenset(), candidates=[patient], requested=PatientId.draw())
+    assert found.match_rule is MatchRule.IDENTIFIER
+    bare = replace(ASKED, identifiers=())
+    assert match(bare, patient).match_rule is MatchRule.NAME_AND_BIRTH_DATE
+
+
+@pytest.mark.parametrize(
+    ("further", "is_enough"),
+    [
+        ({"addresses": (PostalAddress("12 ELM ST.", "53140"),), "telephones": ("262-555-0142",)}, True),
+        ({"addresses": (HOME,), "other_numbers": (OtherNumber("SS", "4821"),)}, True),
+        ({"addresses": (HOME,)}, False),
+        ({"addresses": (HOME,), "telephones": ("555-0142",)}, False),
+        ({"addresses": (PostalAddress("12 Elm Street", "53141"),), "telephones": (PHONE,)}, False),
+        ({"other_numbers": (OtherNumber("DL", "4821"),), "telephones": (PHONE,)}, False),
+    ],
+)
+def test_two_further_things_are_enough_where_the_house_takes_them(further, is_enough):
+    assert answered(enough=True, **further).verdict is (OURS if is_enough else DOUBTFUL)
+    assert answered(**further).verdict is DOUBTFUL
+
+
+def test_placeholders_are_nothing_further():
+    nobodys = {"telephones": ("000-000-0000",), "other_numbers": (OtherNumber("SS", "0000"),), "addresses": (HOME,)}
+    patient = a_patient(current=replace(ASKED, **nobodys))
+    answer = replace(ASKED, identifiers=(), **nobodys)
+
+    found = identify(
+        answer,
+        study_identifiers=frozenset(),
+        candidates=[patient],
+        requested=patient.patient,
+        further_suffices=True,
+    )
+    assert found.match_rule is MatchRule.ANSWERS_REQUEST
 
 
 def test_two_patients_it_could_be_are_as_bad_as_none():
@@ -233,8 +383,8 @@ def test_a_name_from_one_institution_goes_with_the_birth_date_from_another():
 
 
 def test_a_bar_in_a_number_does_not_make_it_another_one():
-    assert lookup_terms(said(None, None, IssuedIdentifier("urn:a|b", "c"))) != lookup_terms(
-        said(None, None, IssuedIdentifier("urn:a", "b|c"))
+    assert lookup_terms(said(None, None, IssuedIdentifier("urn:a|b", "c1"))) != lookup_terms(
+        said(None, None, IssuedIdentifier("urn:a", "b|c1"))
     )
 
 
@@ -250,9 +400,10 @@ PEOPLE = st.builds(
     Demographics,
     names=st.lists(NAMES, max_size=2).map(tuple),
     birth_date=st.none() | st.sampled_from([BORN, date(1957, 4, 3), date(1900, 1, 1)]),
+    sex=st.none() | st.sampled_from(["female", "male"]),
     identifiers=st.lists(NUMBERS, max_size=2).map(tuple),
 )
-STUDIES = st.frozensets(st.builds(IssuedIdentifier, st.just(ARCHIVE), st.sampled_from("AB")), max_size=2)
+STUDIES = st.frozensets(st.builds(IssuedIdentifier, st.just(ARCHIVE), st.sampled_from(["A1", "B2"])), max_size=2)
 CANDIDATES = st.lists(
     st.builds(
         Candidate,
@@ -275,12 +426,11 @@ def test_what_is_ours_shares_a_number_and_contradicts_nothing(who, studies, cand
         values = {(i.issuer, i.value.strip()) for one in known for i in one.identifiers}
         shares = any((i.issuer, i.value.strip()) in values and i.value != "0000" for i in who.identifiers)
         assert shares or studies & ours.study_identifiers
-        born = {one.birth_date for one in known} - {None, date(1900, 1, 1)}
-        assert who.birth_date in born or who.birth_date in (None, date(1900, 1, 1)) or not born
+        assert who.birth_date in {one.birth_date for one in known} - {None, date(1900, 1, 1)}
         families = {name.folded[0] for one in known for name in one.names} - {"", "UNKNOWN"}
-        theirs = {name.folded[0] for name in who.names} - {"", "UNKNOWN"}
-        assert families & theirs or not families or not theirs
-        assert who.birth_date in born or families & theirs
+        assert families & {name.folded[0] for name in who.names}
+        sexes = {one.sex for one in known} - {None}
+        assert who.sex is None or not sexes or who.sex in sexes
 
 
 @given(PEOPLE, STUDIES, CANDIDATES)

@@ -8,6 +8,7 @@ from transfer.ledger.patients import Identity
 from transfer.ledger.requests import Claimed
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
+from transfer.placeholders import is_birth_date_placeholder, is_number_placeholder, without_placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,13 @@ class PermittedRequest:
 
     @property
     def everyone(self) -> Demographics:
-        """The person by every name and number we know them by."""
+        """The person by every name and number we know them by. Nobody is asked about a placeholder."""
         said = (self.who.current, *self.who.former)
+        born = self.who.current.birth_date
+        numbers = dict.fromkeys(number for one in said for number in one.identifiers)
         return Demographics(
-            names=tuple(dict.fromkeys(name for one in said for name in one.names)),
-            birth_date=self.who.current.birth_date,
+            names=tuple(dict.fromkeys(name for one in said for name in one.names if without_placeholders(name))),
+            birth_date=None if born is None or is_birth_date_placeholder(born) else born,
             sex=self.who.current.sex,
-            identifiers=tuple(dict.fromkeys(number for one in said for number in one.identifiers)),
+            identifiers=tuple(number for number in numbers if not is_number_placeholder(number.value)),
         )

@@ -70,12 +70,13 @@ def required_uid(entry: Entry, tag: str) -> str:
 def _patient(entry: Entry, institution: Institution) -> Demographics:
     number = first_text(entry, "00100020")
     issuer = institution.issuer(first_text(entry, "00100021"))
-    return Demographics(
+    said = Demographics(
         names=tuple(_names(entry)),
         birth_date=header.day(first_text(entry, "00100030") or ""),
         sex=header.sex(first_text(entry, "00100040") or ""),
         identifiers=(IssuedIdentifier(issuer, number),) if issuer and number else (),
     )
+    return institution.placeholders.left_out_of(said)
 
 
 def _names(entry: Entry) -> Iterator[PersonName]:

@@ -104,12 +104,13 @@ def demographics(stated: Stated, institution: Institution) -> Demographics:
     """What a file says of its patient, in our words. What cannot be decoded is absent."""
     number = _text(stated.number)
     issuer = institution.issuer(_text(stated.issuer) or None)
-    return Demographics(
+    said = Demographics(
         names=names(decoded(stated.name, stated.character_set)),
         birth_date=day(_text(stated.born)),
         sex=sex(_text(stated.sex)),
         identifiers=(IssuedIdentifier(issuer, number),) if issuer and number else (),
     )
+    return institution.placeholders.left_out_of(said)
 
 
 def names(text: str) -> tuple[PersonName, ...]:

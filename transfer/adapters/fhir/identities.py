@@ -1,7 +1,7 @@
 """Patients and organizations as FHIR says them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from transfer.adapters.fhir.codes import NPI
@@ -10,17 +10,46 @@ from transfer.adapters.fhir.trees import Tree, child, children, text, texts, typ
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
-from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.patients import Demographics, IssuedIdentifier, OtherNumber, PersonName, PostalAddress, other_number
+
+#: HL7 table 0203 as R4, STU3 and HL7 v2 spell it
+_TABLE_0203 = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/v2-0203",
+        "http://hl7.org/fhir/v2/0203",
+        "http://hl7.org/fhir/identifier-type",
+        "urn:oid:2.16.840.1.113883.18.108",
+    }
+)
 
 
 def demographics(patient: Tree, institution: Institution) -> Demographics:
-    """A Patient resource. `sex` is FHIR's administrative gender (`female`, `male`, `other`, `unknown`)."""
-    return Demographics(
+    """A Patient resource."""
+    numbers = children(patient, "identifier")
+    said = Demographics(
         names=tuple(_names(patient)),
         birth_date=full_date(text(patient, "birthDate")),
         sex=text(patient, "gender"),
-        identifiers=tuple(issued(children(patient, "identifier"), institution)),
+        identifiers=tuple(record_numbers(numbers, institution)),
+        other_numbers=tuple(dict.fromkeys(_other_numbers(numbers, institution))),
+        addresses=tuple(dict.fromkeys(_addresses(patient))),
+        telephones=tuple(dict.fromkeys(_telephones(patient))),
     )
+    return institution.placeholders.left_out_of(said)
+
+
+def _addresses(patient: Tree) -> Iterator[PostalAddress]:
+    for address in children(patient, "address"):
+        street, postal_code = " ".join(texts(address, "line")), text(address, "postalCode")
+        if street and postal_code:
+            yield PostalAddress(street, postal_code)
+
+
+def _telephones(patient: Tree) -> Iterator[str]:
+    for telecom in children(patient, "telecom"):
+        value = text(telecom, "value")
+        if value and text(telecom, "system") in ("phone", "sms", None):
+            yield value
 
 
 def _names(patient: Tree) -> Iterator[PersonName]:
@@ -39,6 +68,38 @@ def issued(identifiers: Iterable[Tree], institution: Institution) -> Iterator[Is
         if issuer and value and (found := IssuedIdentifier(issuer, value)) not in seen:
             seen.add(found)
             yield found
+
+
+def record_numbers(identifiers: Iterable[Tree], institution: Institution) -> Iterator[IssuedIdentifier]:
+    """Those that are medical record numbers by `Identifier.type`, each once."""
+    return issued((one for one in identifiers if _is_record_number(one, institution)), institution)
+
+
+def _is_record_number(identifier: Tree, institution: Institution) -> bool:
+    system = text(identifier, "system")
+    issuers = {system, institution.issuer(system) if system else None}
+    return all(institution.is_record_number(_types(identifier), issuer) for issuer in issuers)
+
+
+def _types(identifier: Tree) -> list[str]:
+    """The type's codes and text. A code of another table than 0203 is the site's own word, set apart by its system."""
+    said = child(identifier, "type")
+    codes = [
+        code if system is None or system in _TABLE_0203 else f"{system}|{code}"
+        for coding in children(said, "coding")
+        for code, system in [(text(coding, "code"), text(coding, "system"))]
+        if code
+    ]
+    return [*codes, *([words] if (words := text(said, "text")) else [])]
+
+
+def _other_numbers(identifiers: Iterable[Tree], institution: Institution) -> Iterator[OtherNumber]:
+    for identifier in identifiers:
+        if _is_record_number(identifier, institution):
+            continue
+        kinds = _types(identifier) or [text(identifier, "system") or ""]
+        if kept := other_number(text(identifier, "value"), kinds[0]):
+            yield kept
 
 
 def first_issued(identifiers: Iterable[Tree], institution: Institution) -> IssuedIdentifier | None:
@@ -81,12 +142,8 @@ def person(reference: Tree, resources: Resources, institution: Institution) -> D
     said = demographics(resource, institution) if type_of(resource) == "Patient" else Demographics()
     beside = child(reference, "identifier")
     numbers = (*children(resource, "identifier"), *((beside,) if beside else ()))
-    return Demographics(
-        names=said.names,
-        birth_date=said.birth_date,
-        sex=said.sex,
-        identifiers=tuple(issued(numbers, institution)) if type_of(resource) in ("Patient", None) else (),
-    )
+    known = tuple(record_numbers(numbers, institution)) if type_of(resource) in ("Patient", None) else ()
+    return institution.placeholders.left_out_of(replace(said, identifiers=known))
 
 
 def organization(reference: Tree, resources: Resources, institutions: Institutions) -> InstitutionId:

@@ -64,7 +64,8 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Identity
 def _absorbed(mrg: Segment, institution: Institution) -> Demographics:
     """MRG-1 prior numbers, MRG-7 prior names."""
     numbers = (person_number(part, institution) for part in mrg.repetitions(1))
-    return Demographics(
+    said = Demographics(
         names=names(mrg, 7),
         identifiers=tuple(dict.fromkeys(number for number in numbers if number is not None)),
     )
+    return institution.placeholders.left_out_of(said)

@@ -1,12 +1,13 @@
 """HL7 data types in our words: times, numbers with their issuers, names, codes (v2.9 ch. 2A)."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from transfer.adapters.hl7v2.message import FieldPart, Segment
 from transfer.institutions import Institution
-from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.patients import Demographics, IssuedIdentifier, OtherNumber, PersonName, PostalAddress, other_number
 from transfer.records import Coding
 
 NPI = "http://hl7.org/fhir/sid/us-npi"
@@ -28,7 +29,7 @@ _SYSTEMS = {
     "CPT": "http://www.ama-assn.org/go/cpt",
     "DCM": "http://dicom.nema.org/resources/ontology/DCM",
 }
-#: CX-5 of numbers that are the institution's own where no issuer is said; a bare driver's licence is nobody's
+#: CX-5 of numbers that are the institution's own where no issuer is said
 _OWN_NUMBERS = frozenset({None, "MR", "MRN", "PI", "PT", "PN", "ANON"})
 
 #: table 0001 in FHIR's words, so that both languages compare
@@ -83,12 +84,22 @@ def issuer(institution: Institution, namespace: str | None, universal: str | Non
 
 
 def person_number(part: FieldPart, institution: Institution) -> IssuedIdentifier | None:
-    """A patient's number (CX). None where nobody can be told to have issued it: it identifies nobody."""
-    value = part.text(1)
+    """A patient's medical record number (CX). None where nobody can be told to have issued it, or it is a number of
+    another type (CX-5, table 0203): it identifies nobody.
+    """
+    value, kind = part.text(1), part.text(5)
     by = issuer(institution, part.text(4), part.text(4, 2), part.text(4, 3))
-    if by is None and part.text(5) in _OWN_NUMBERS:
+    if by is None and (kind is None or kind.upper() in _OWN_NUMBERS):
         by = institution.issuer(None)
-    return IssuedIdentifier(by, value) if value and by else None
+    if not value or not by or not institution.is_record_number([kind] if kind else [], by):
+        return None
+    return IssuedIdentifier(by, value)
+
+
+def _other_number(part: FieldPart, institution: Institution) -> OtherNumber | None:
+    value, kind = part.text(1), part.text(5)
+    by = issuer(institution, part.text(4), part.text(4, 2), part.text(4, 3))
+    return other_number(value, kind) if kind and value and not institution.is_record_number([kind], by) else None
 
 
 def document_number(part: FieldPart, institution: Institution, role: str) -> IssuedIdentifier | None:
@@ -120,16 +131,32 @@ def _name(part: FieldPart) -> PersonName | None:
 
 
 def demographics(pid: Segment | None, institution: Institution) -> Demographics:
-    """What PID says: all numbers of PID-3, names now, before and otherwise (PID-5, PID-9), birth date, sex."""
+    """What PID says: the numbers of PID-3 by their types, names now, before and otherwise (PID-5, PID-9), birth date,
+    sex, address and telephones (PID-11, 13, 14), the last of the social security number (PID-19).
+    """
     if pid is None:
         return Demographics()
-    numbers = (person_number(part, institution) for part in pid.repetitions(3))
-    return Demographics(
+    numbers = [person_number(part, institution) for part in pid.repetitions(3)]
+    others = [_other_number(part, institution) for part in pid.repetitions(3)]
+    others.append(other_number(pid.text(19), "SS"))
+    telephones = (part.text(1) or part.text(12) for field in (13, 14) for part in pid.repetitions(field))
+    said = Demographics(
         names=names(pid, 5, 9),
         birth_date=day(pid.text(7)),
         sex=_SEX.get((pid.text(8) or "").upper()),
         identifiers=tuple(dict.fromkeys(number for number in numbers if number is not None)),
+        other_numbers=tuple(dict.fromkeys(number for number in others if number is not None)),
+        addresses=tuple(dict.fromkeys(_addresses(pid))),
+        telephones=tuple(dict.fromkeys(telephone for telephone in telephones if telephone)),
     )
+    return institution.placeholders.left_out_of(said)
+
+
+def _addresses(pid: Segment) -> Iterator[PostalAddress]:
+    for part in pid.repetitions(11):
+        street, postal_code = part.text(1), part.text(5)
+        if street and postal_code:
+            yield PostalAddress(street, postal_code)
 
 
 def codings(part: FieldPart, institution: Institution) -> list[Coding]:

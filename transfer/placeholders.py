@@ -1,0 +1,119 @@
+"""What people and systems type where they do not know: `PENDING`, `123456789`, 1970-01-01, `Unknown`.
+
+A placeholder is no value. It agrees with nothing and contradicts nothing. An institution's file adds its own
+(`Institution.placeholders`).
+"""
+
+import re
+from datetime import date
+from typing import Final
+
+from transfer.patients import PersonName, fold
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: what begins a number that nobody gave, with whatever digits behind it
+_NO_NUMBER_BEGINS: Final = (
+    "TEST",
+    "TST",
+    "PENDING",
+    "PEND",
+    "UNKNOWN",
+    "UNK",
+    "DUMMY",
+    "FAKE",
+    "SAMPLE",
+    "EXAMPLE",
+    "DEFAULT",
+    "DEMO",
+    "TEMP",
+    "TMP",
+    "NONE",
+    "NULL",
+    "NOMRN",
+    "NONUM",
+    "NOID",
+    "NOTAVAIL",
+    "NOTASSIGN",
+    "UNASSIGNED",
+    "TBD",
+    "TBA",
+    "ANON",
+    "DELETED",
+    "DUPLICATE",
+    "DONOTUSE",
+    "INVALID",
+    "MERGED",
+    "XXX",
+    "ZZZ",
+    "ABC",
+    "QWERTY",
+    "ASDF",
+)
+#: letters that say only that a number follows
+_SAYS_NUMBER: Final = frozenset({"MRN", "MR", "ID", "NO", "NR", "NUM", "NUMBER", "PT", "PID", "PAT", "PATIENT", "X"})
+_DIGITS: Final = "01234567890123456789"
+#: typed along the keys, or what a spreadsheet makes of a long number
+_NO_NUMBERS: Final = frozenset({"112233", "11223344", "1122334455", "13579", "24680", "147258369", "741852963"})
+_SPREADSHEET: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+
+#: nobody who is alive was born before
+_EARLIEST: Final = date(1901, 1, 2)
+_LATEST: Final = date(2100, 1, 1)
+#: day zero of Unix, of Apple's clock and of others; the eleventh of the eleventh of eleven
+_NO_BIRTH_DATES: Final = frozenset({date(1970, 1, 1), date(1904, 1, 1), date(1911, 11, 11)})
+
+_NO_FAMILY: Final = _words(
+    """UNKNOWN UNK NONAME NA NONE NULL ANONYMOUS ANON ANONYMIZED ANONYMISED UNIDENTIFIED UNNAMED NOTGIVEN NOTKNOWN
+    NOTAVAILABLE TEST TESTPATIENT PATIENT DUMMY PENDING TBD TBA TRAUMA XX XXX XXXX ZZZ ZZTEST ZZZTEST"""
+)
+_NO_GIVEN: Final = _NO_FAMILY | _words("BABY BABYBOY BABYGIRL INFANT NEWBORN BOY GIRL MALE FEMALE")
+_NOBODYS: Final = frozenset({("DOE", "JOHN"), ("DOE", "JANE")})
+
+
+def is_number_placeholder(value: str) -> bool:
+    """Whether this is no number at all: without a digit, all zeros, one digit again and again, counted up or down.
+
+    A real number that looks so is taken for none. Then a person is asked.
+    """
+    plain = fold(value)
+    digits = re.sub(r"\D", "", plain)
+    letters = re.sub(r"\d", "", plain)
+    if not digits.strip("0") or plain.startswith(_NO_NUMBER_BEGINS) or _SPREADSHEET.fullmatch(value.strip()):
+        return True
+    return (not letters or letters in _SAYS_NUMBER) and _is_typed_without_looking(digits)
+
+
+def _is_typed_without_looking(digits: str) -> bool:
+    if digits in _NO_NUMBERS or (len(digits) > 3 and len(set(digits)) == 1):
+        return True
+    if len(digits) > 2 and set(digits) == {"9"}:
+        return True
+    if len(digits) > 3 and (digits in _DIGITS or digits in _DIGITS[::-1]):
+        return True
+    return any(_is_repeated(digits, length) for length in (2, 3, 4))
+
+
+def _is_repeated(digits: str, length: int) -> bool:
+    """`121212`, `123123`: a few digits again and again; of three and more only digits that are counted up."""
+    unit, times = digits[:length], len(digits) // length
+    is_counted = unit in _DIGITS or len(set(unit)) == 1
+    return unit * times == digits and times >= (2 if length > 2 and is_counted else 3)
+
+
+def is_birth_date_placeholder(born: date) -> bool:
+    """Whether nobody was born then, or a system writes this day where it knows none."""
+    return born < _EARLIEST or born >= _LATEST or born in _NO_BIRTH_DATES
+
+
+def without_placeholders(name: PersonName) -> tuple[str, tuple[str, ...]] | None:
+    """The folded family name and the words of the given names, as they are compared. None: nobody's name."""
+    family = fold(name.family)
+    words = (fold(word) for given in name.given for word in given.replace("-", " ").split())
+    given = tuple(word for word in words if word and word not in _NO_GIVEN)
+    if not family or family in _NO_FAMILY or (given and (family, given[0]) in _NOBODYS):
+        return None
+    return family, given
