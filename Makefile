@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz crash-points chaos hostile compose-test compose-slow check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -73,6 +73,12 @@ TARGETS ?=
 
 fuzz: $(VENV)/.ready  ## Throw bytes at every parser of ours, SECONDS for each target; ends with 1 at a finding
 	@nice $(VENV)/bin/python -m tests.campaigns.fuzz --seconds $(SECONDS) $(TARGETS)
+
+# make provisions TREES=2000 SEED=7: so many; the seed of an earlier campaign draws the same
+TREES ?= 20000
+
+provisions: $(VENV)/.ready  ## Judge drawn release forms twice: by the product, and by a naive evaluator
+	@nice $(VENV)/bin/python -m tests.campaigns.provisions $(TREES) $(if $(SEED),--seed $(SEED))
 
 # make crash-points ONLY="purge desk" or EVERY=1: some verbs, or every line of all of them
 crash-points: $(VENV)/.ready  ## Kill every verb that writes at every line that matters, and look at what is left

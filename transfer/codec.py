@@ -79,14 +79,15 @@ def _renaming(kind: Any) -> Renaming:
 
 def _of_fields(kind: type) -> Renaming:
     hints = get_type_hints(kind)
-    known = {one.name: _renaming(hints[one.name]) for one in fields(cast(Any, kind))}
+    known = {one.name: hints[one.name] for one in fields(cast(Any, kind))}
     former = SEALED.get(kind.__name__, {})
 
     def read(found: Any) -> Any:
         if not isinstance(found, dict):
             return found
         said = {former.get(name, name): value for name, value in found.items()}
-        return {name: known.get(name, _as_it_is)(value) for name, value in said.items()}
+        # Not before it is needed: a type may hold things of its own kind.
+        return {name: _renaming(known[name])(value) if name in known else value for name, value in said.items()}
 
     return read
 

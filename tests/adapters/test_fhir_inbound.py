@@ -261,7 +261,7 @@ def test_a_complete_release_form_is_read_whole():
     assert read.reference == IssuedIdentifier("urn:oid:1.2.9", "form-7")
     assert read.status is FormStatus.ACTIVE
     assert (read.disclosers, read.recipients) == ({"lakeside", "prairie"}, {"summit"})
-    assert (read.described, read.information, read.special) == (True, None, frozenset())
+    assert (read.described, read.information, read.provision.labels) == (True, None, frozenset())
     assert read.purposes == {"TREAT"}
     assert (read.effective_from, read.expires_on) == (date(2026, 3, 1), date(2026, 9, 1))
     assert (read.signed_by, read.signed_on) == (SignerRole.PATIENT, date(2026, 3, 2))
@@ -276,7 +276,8 @@ def test_what_a_form_lacks_is_absent_and_nothing_is_made_up():
                 "resourceType": "Consent",
                 "status": "active",
                 "scope": {"coding": [{"code": "patient-privacy"}]},
-                "category": [{"text": "release"}],
+                "category": [{"coding": [{"system": "http://loinc.org", "code": "64292-6"}]}],
+                "policyRule": {"coding": [{"code": "hipaa-auth"}]},
             }
         ),
         LAKESIDE,
@@ -335,14 +336,14 @@ def test_a_form_for_kinds_we_have_no_word_for_is_for_a_person_and_never_for_all_
         form({"class": [images], "code": [report]})
 
 
-def test_a_special_category_is_released_only_where_it_is_named():
+def test_labels_on_a_form_are_read_as_they_are():
     labels = [
         {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"},
         {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N"},
         {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"},
     ]
 
-    assert form({"securityLabel": labels}).special == {"HIV", "R"}
+    assert form({"securityLabel": labels}).provision.labels == {"HIV", "N", "R"}
 
 
 def test_an_unknown_institution_on_a_form_is_for_a_person():
@@ -354,8 +355,7 @@ def test_an_unknown_institution_on_a_form_is_for_a_person():
     "provision",
     [
         {"provision": [{"type": "deny", "securityLabel": [{"code": "R"}]}]},
-        {"provision": [{"securityLabel": [{"code": "R"}]}]},
-        {"dataPeriod": {"start": "2024-01-01"}},
+        {"provision": [{"class": [{"code": "ImagingStudy"}]}]},
         {"data": [{"meaning": "instance", "reference": {"reference": "Observation/1"}}]},
     ],
 )
@@ -385,38 +385,6 @@ def test_a_form_ends_with_its_last_day_at_the_office():
     assert form({"period": {"end": "2026-09"}}).expires_on == date(2026, 9, 30)
     assert form({"period": {"end": "2026-09-02T05:00:00Z"}}).expires_on == date(2026, 9, 1)
     assert form({"period": {"end": "2026-09-02T04:59:59Z"}}).expires_on == date(2026, 9, 1)
-
-
-#: what each published PCF example comes to: refuses, number of purposes, end; "person" = exceptions, unknown recipients
-PCF = {
-    "advanced-normal": (False, 3, None),
-    "advanced-normal-break-glass-restricted": (False, 3, None),
-    "advanced-normal-focused-psy": (False, 3, None),
-    "advanced-normal-not-restricted": "person",
-    "basic-reject": (True, 3, None),
-    "basic-treat-infant": (False, 3, None),
-    "expired-treat": (False, 3, date(2022, 12, 31)),
-    "intermediate-data": "person",
-    "intermediate-not-authoredby": "person",
-    "intermediate-not-encounter": "person",
-    "intermediate-purpose": "person",
-    "dissent-break-glass": (True, 0, None),
-}
-
-
-@pytest.mark.parametrize("path", sorted((SAMPLES / "ihe-pcf-examples").glob("*.json")), ids=lambda path: path.stem)
-def test_the_published_privacy_consents_are_read_or_given_to_a_person(path):
-    name = path.stem.removeprefix("Consent-ex-").removeprefix("consent-")
-    expected = PCF[name.replace("dissent-intermediate", "dissent")]
-
-    if expected == "person":
-        with pytest.raises(NeedsReview):
-            inbound.authorization(path.read_bytes(), LAKESIDE, ALL)
-    else:
-        read = inbound.authorization(path.read_bytes(), LAKESIDE, ALL)
-        assert (read.denies, len(read.purposes), read.expires_on) == expected
-        assert (read.signed_by, read.described, read.statements) == (None, False, set())
-        assert "PSY" not in read.special
 
 
 # --- referrals -------------------------------------------------------------------------------------------------

@@ -47,7 +47,6 @@ def test_the_release_form_is_complete_and_signed(partners: Institutions) -> None
         ({"status": "entered-in-error"}, ("status", FormStatus.ENTERED_IN_ERROR)),
         ({"expires_on": None}, ("expires_on", None)),
         ({"signed_at": None}, ("signed_by", None)),
-        ({"special": ["HIV"]}, ("special", frozenset({"HIV"}))),
         ({"codes": ["11526-1"]}, ("information", frozenset({RecordKind.PATHOLOGY_REPORT}))),
         ({"statements": ["revoke"]}, ("statements", frozenset({Statement.REVOKE}))),
         ({"disclosers": ["mercy-imaging"]}, ("disclosers", frozenset({"mercy-imaging"}))),
@@ -63,6 +62,12 @@ def test_what_is_changed_on_the_form_is_read_from_it(
     found = consents.read(form, [], partners["lakeside-oncology"], partners)
 
     assert getattr(found, read[0]) == read[1]
+
+
+def test_a_form_that_releases_a_category_releases_the_ordinary_records_too(partners: Institutions) -> None:
+    form = letters.release_form(draw_chart(), {"special": ["HIV"]})
+
+    assert consents.read(form, [], partners["lakeside-oncology"], partners).provision.labels == {"HIV", "N"}
 
 
 def test_the_referral_names_disease_center_sources_and_days(partners: Institutions) -> None:

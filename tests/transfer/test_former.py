@@ -20,9 +20,10 @@ from transfer.ledger.materials import Label
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About, Series
 from transfer.permissions import Authorization
+from transfer.permissions.former import FormerAuthorization
 
 SOURCES = Path(__file__).parents[2] / "transfer"
-SEALED = (About, Authorization, Identity, Label, Series)
+SEALED = (About, Authorization, FormerAuthorization, Identity, Label, Series)
 
 CASE = Chain.case(CaseId("c00000000000"))
 LINE = write(
@@ -208,13 +209,14 @@ def test_an_error_repeats_nothing_of_what_was_sealed():
 # --- what is entered --------------------------------------------------------------------------------------------------
 
 
-def types_in(kind: Any) -> dict[str, type]:
-    """Dataclasses and enums within what is sealed, by name. No two may share one."""
+def types_in(kind: Any, above: frozenset[Any] = frozenset()) -> dict[str, type]:
+    """Dataclasses and enums within what is sealed, by name. No two may share one; one may hold some of its own."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {kind.__name__: kind}
     found = {kind.__name__: kind} if is_dataclass(kind) else {}
     within = get_type_hints(kind).values() if is_dataclass(kind) else get_args(kind)
-    for name, one in (pair for each in within for pair in types_in(each).items()):
+    apart = [each for each in within if each not in above]
+    for name, one in (pair for each in apart for pair in types_in(each, above | {kind}).items()):
         assert found.setdefault(name, one) is one, f"two types called {name}"
     return found  # type: ignore[return-value]
 

@@ -13,12 +13,15 @@ from transfer.institutions import Basis
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import (
     DISPUTABLE,
+    Action,
     Authorization,
     Emergency,
     End,
     Finding,
     FormStatus,
     Permission,
+    Provision,
+    ProvisionType,
     Release,
     Ruling,
     SignerRole,
@@ -28,7 +31,8 @@ from transfer.permissions import (
     findings_on,
     renewal_due,
 )
-from transfer.permissions.labels import serves, unreleased
+from transfer.permissions.labels import is_hit, is_let_through, unreleased
+from transfer.permissions.purposes import serves
 from transfer.records import RecordKind
 
 OFFICE = InstitutionId("lakeside-oncology")
@@ -36,33 +40,54 @@ LABORATORY = InstitutionId("prairie-pathology")
 CENTER = InstitutionId("summit-cancer-center")
 CHICAGO = ZoneInfo("America/Chicago")
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+BORN_LATER = Demographics(birth_date=date(2026, 11, 3))
+GROWN = Demographics(birth_date=date(1961, 2, 3))
+CHILD = Demographics(birth_date=date(2019, 5, 5))
+UNCLEAR = Finding.REPRESENTATIVE_UNCLEAR
+NOT_AUTHORIZED = Finding.REPRESENTATIVE_NOT_AUTHORIZED
 NOTE = Release(discloser=OFFICE, recipient=CENTER, kinds=frozenset({RecordKind.NOTE}))
 
 
-def a_form(**differing) -> Authorization:
+#: elements of a form that stand in the root of its tree, by the names the tests use
+IN_ROOT = {
+    "disclosers": "disclosers",
+    "recipients": "recipients",
+    "information": "kinds",
+    "special": "labels",
+    "purposes": "purposes",
+    "effective_from": "starts_on",
+    "expires_on": "ends_on",
+    "actions": "actions",
+    "provisions": "provisions",
+}
+
+
+def a_form(*, denies: bool = False, **differing) -> Authorization:
     """A form with nothing wrong with it."""
+    root = {
+        "type": ProvisionType.DENY if denies else ProvisionType.PERMIT,
+        "disclosers": frozenset({OFFICE, LABORATORY}),
+        "recipients": frozenset({CENTER}),
+        "purposes": frozenset({"TREAT"}),
+        "ends_on": date(2027, 6, 30),
+    }
+    root |= {IN_ROOT[name]: value for name, value in differing.items() if name in IN_ROOT}
     plain = {
         "patient": Demographics(),
         "reference": IssuedIdentifier("urn:forms", "1"),
         "status": FormStatus.ACTIVE,
-        "disclosers": frozenset({OFFICE, LABORATORY}),
-        "recipients": frozenset({CENTER}),
+        "provision": Provision(**root),
         "described": True,
-        "information": None,
-        "special": frozenset(),
-        "purposes": frozenset({"TREAT"}),
-        "effective_from": None,
-        "expires_on": date(2027, 6, 30),
         "expires_event": None,
         "event_occurred": False,
         "signed_by": SignerRole.PATIENT,
         "signed_on": date(2026, 11, 2),
+        "verified_on": frozenset({date(2026, 11, 2)}),
         "representative_authority": None,
         "statements": frozenset(Statement),
-        "denies": False,
         "replaces": None,
     }
-    return Authorization(**{**plain, **differing})
+    return Authorization(**{**plain, **{name: value for name, value in differing.items() if name not in IN_ROOT}})
 
 
 def a_permission(ended: End | None = None, **differing) -> Permission:
@@ -97,7 +122,7 @@ def test_without_a_form_nothing_leaves():
         ({"expires_on": None}, Finding.INCOMPLETE_EXPIRATION),
         ({"signed_by": None, "signed_on": None}, Finding.SIGNATURE_MISSING),
         ({"signed_on": None}, Finding.SIGNATURE_UNDATED),
-        ({"signed_on": date(2026, 11, 22)}, Finding.SIGNATURE_POSTDATED),
+        ({"signed_on": date(2026, 11, 22), "verified_on": frozenset()}, Finding.SIGNATURE_POSTDATED),
         ({"signed_by": SignerRole.REPRESENTATIVE}, Finding.REPRESENTATIVE_AUTHORITY_MISSING),
         ({"statements": frozenset(Statement) - {Statement.REVOKE}}, Finding.STATEMENT_MISSING_REVOKE),
         ({"statements": frozenset(Statement) - {Statement.CONDITION}}, Finding.STATEMENT_MISSING_CONDITION),
@@ -112,6 +137,15 @@ def test_without_a_form_nothing_leaves():
         ({"recipients": frozenset({OFFICE})}, Finding.NOT_THIS_RECIPIENT),
         ({"information": frozenset({RecordKind.IMAGES})}, Finding.NOT_THIS_INFORMATION),
         ({"purposes": frozenset({"HRESCH"})}, Finding.PURPOSE_MISMATCH),
+        ({"actions": frozenset({Action.COLLECT, Action.USE})}, Finding.ACTION_MISMATCH),
+        ({"expires_on": date(9999, 12, 31)}, Finding.INCOMPLETE_EXPIRATION),
+        ({"expires_on": None, "expires_event": "none"}, Finding.INCOMPLETE_EXPIRATION),
+        ({"expires_on": None, "expires_event": "End of the research study."}, Finding.INCOMPLETE_EXPIRATION),
+        ({"signed_on": date(1999, 1, 4), "verified_on": frozenset()}, Finding.SIGNATURE_IMPLAUSIBLE),
+        ({"patient": BORN_LATER}, Finding.SIGNATURE_IMPLAUSIBLE),
+        ({"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": "NBOR"}, NOT_AUTHORIZED),
+        ({"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": "Wife"}, NOT_AUTHORIZED),
+        ({"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": "MTH", "patient": GROWN}, NOT_AUTHORIZED),
     ],
 )
 def test_one_thing_wrong_is_enough_and_is_the_one_thing_said(differing, finding):
@@ -159,8 +193,47 @@ def test_the_day_a_form_expires_is_the_disclosers_and_lasts_to_its_end():
 def test_a_form_for_ever_does_not_break_the_calendar():
     form = a_permission(expires_on=date.max)
 
-    assert ruling(form).is_permitted
+    assert findings(form) == {Finding.INCOMPLETE_EXPIRATION}
     assert not renewal_due(form, ZoneInfo("Asia/Tokyo"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("differing", "finding"),
+    [
+        ({"patient": CHILD}, Finding.SIGNER_MINOR),
+        ({"verified_on": frozenset({date(2026, 11, 1)})}, Finding.SIGNATURE_VERIFIED_EARLY),
+        ({"verified_on": frozenset({date(2026, 11, 3), date(2026, 10, 3)})}, Finding.SIGNATURE_VERIFIED_EARLY),
+        ({"verified_on": frozenset({date(2026, 12, 3)})}, Finding.SIGNATURE_DOUBTED),
+        ({"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": "as agreed"}, UNCLEAR),
+        ({"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": "mother"}, UNCLEAR),
+        ({"purposes": frozenset({"TREAT", "HRESCH"})}, Finding.PERHAPS_COMPOUND),
+        ({"purposes": frozenset({"TREAT", "HMARKT"})}, Finding.PERHAPS_COMPOUND),
+    ],
+)
+def test_what_only_a_person_can_tell_is_no_permission_and_says_so(differing, finding):
+    said = ruling(a_permission(**differing))
+
+    assert said.findings == (finding,)
+    assert said.needs_person
+    assert finding.needs_person
+
+
+def test_a_certain_fault_beside_a_doubt_needs_no_person():
+    said = ruling(a_permission(patient=CHILD, expires_on=date(2026, 11, 1)))
+
+    assert set(said.findings) == {Finding.SIGNER_MINOR, Finding.EXPIRED_DATE}
+    assert not said.needs_person
+
+
+@pytest.mark.parametrize("authority", ["HPOWATT", "Legal guardian", "power of attorney", "MTH", "father"])
+def test_a_parent_or_a_guardian_signs_for_a_child(authority):
+    signed = {"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": authority}
+
+    assert ruling(a_permission(patient=CHILD, **signed)).is_permitted
+
+
+def test_research_alone_is_not_compound_and_serves_no_treatment():
+    assert findings(a_permission(purposes=frozenset({"HRESCH", "CLINTRCH"}))) == {Finding.PURPOSE_MISMATCH}
 
 
 @given(st.dates(), st.sampled_from(["America/Chicago", "Asia/Beirut", "America/Santiago", "Pacific/Apia", "UTC"]))
@@ -313,14 +386,60 @@ def test_a_form_without_the_line_does_not_release_what_is_labelled():
 
     assert findings(a_permission(), release=labelled) == {Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED}
     assert ruling(a_permission(special=frozenset({"HIV"})), release=labelled).is_permitted
+    assert findings(a_permission(special=frozenset({"HIV"}))) == {Finding.NOT_THIS_INFORMATION}
+    assert ruling(a_permission(special=frozenset({"HIV", "N"}))).is_permitted
 
 
 def test_psychotherapy_notes_need_a_form_of_their_own():
     labelled = replace(NOTE, labels=frozenset({"PSYTHPN"}))
+    notes = frozenset({RecordKind.NOTE})
 
-    assert ruling(a_permission(special=frozenset({"PSYTHPN"})), release=labelled).is_permitted
-    assert findings(a_permission(special=frozenset({"PSYTHPN", "HIV"})), release=labelled) == {Finding.COMPOUND}
-    assert ruling(a_permission(special=frozenset({"PSYTHPN", "HIV"}))).is_permitted
+    assert ruling(a_permission(information=notes, special=frozenset({"PSYTHPN"})), release=labelled).is_permitted
+    mixed = a_permission(information=notes, special=frozenset({"PSYTHPN", "HIV"}))
+    assert findings(mixed, release=labelled) == {Finding.COMPOUND}
+    assert findings(a_permission(special=frozenset({"PSYTHPN"})), release=labelled) == {Finding.COMPOUND}
+
+
+@pytest.mark.parametrize(
+    ("named", "labels", "is_through"),
+    [
+        (set(), {"HIV"}, True),
+        ({"HIV"}, set(), False),
+        ({"HIV"}, {"N"}, False),
+        ({"HIV"}, {"HIV", "R"}, True),
+        ({"HIV", "N"}, set(), True),
+        ({"N"}, set(), True),
+        ({"N"}, {"R"}, False),
+        ({"V"}, {"R"}, True),
+        ({"U"}, {"N"}, False),
+        ({"U"}, set(), False),
+        ({"U"}, {"U"}, True),
+        ({"BH"}, {"PSY"}, True),
+        ({"PSY"}, {"BH"}, False),
+    ],
+)
+def test_labels_of_a_permit_are_a_filter_and_degrees_are_ordered(named, labels, is_through):
+    assert is_let_through(frozenset(named), frozenset(labels)) is is_through
+
+
+@pytest.mark.parametrize(
+    ("named", "labels", "hit"),
+    [
+        (set(), set(), True),
+        ({"R"}, set(), False),
+        ({"R"}, {"R"}, True),
+        ({"R"}, {"V"}, True),
+        ({"N"}, set(), True),
+        ({"HIV"}, set(), False),
+        ({"HIV"}, {"hiv"}, True),
+        ({"PSY"}, {"BH"}, True),
+        ({"BH"}, {"PSY"}, True),
+        ({"SUD"}, {"42CFRPart2"}, True),
+        ({"HIV"}, {"GDIS"}, False),
+    ],
+)
+def test_labels_of_a_refusal_reach_what_they_include_and_what_includes_them(named, labels, hit):
+    assert is_hit(frozenset(named), frozenset(labels)) is hit
 
 
 def test_what_nobody_named_needs_a_form_for_all_records():
@@ -367,17 +486,20 @@ def test_treatment_is_no_basis_for_another_purpose():
 )
 def test_treatment_alone_never_releases_what_needs_the_patients_word(label):
     labelled = replace(NOTE, labels=frozenset({label}))
-    form = a_permission(special=frozenset({label}))
+    named = frozenset({label}) - {"NOAUTH", "NODSCLCDS", "NORDSCLCD"}  # a form is the directive itself
+    form = a_permission(special=named, information=frozenset({RecordKind.NOTE}))
 
     assert not ruling(release=labelled, policy=Basis.TREATMENT).is_permitted
     assert ruling(form, release=labelled, policy=Basis.TREATMENT).basis is Basis.AUTHORIZATION
 
 
-def test_state_law_can_put_more_beyond_treatment():
-    labelled = replace(NOTE, labels=frozenset({"HIV"}))
+@pytest.mark.parametrize("label", ["HIV", "MH", "GDIS", "SEX", "SDV"])
+def test_what_states_protect_needs_a_form_unless_an_institution_says_otherwise(label):
+    labelled = replace(NOTE, labels=frozenset({label}))
 
-    assert ruling(release=labelled, policy=Basis.TREATMENT).basis is Basis.TREATMENT
-    assert not ruling(release=labelled, policy=Basis.TREATMENT, beyond_treatment=frozenset({"HIV"})).is_permitted
+    assert not ruling(release=labelled, policy=Basis.TREATMENT).is_permitted
+    said = ruling(release=labelled, policy=Basis.TREATMENT, beyond_treatment=frozenset())
+    assert said.basis is Basis.TREATMENT
 
 
 def test_who_takes_a_form_back_stops_treatment_releases_too():
@@ -495,32 +617,49 @@ LABELS = st.frozensets(st.sampled_from(["N", "R", "V", "HIV", "SUD", "42CFRPart2
 KINDS = st.frozensets(st.sampled_from(RecordKind))
 PARTIES = st.frozensets(st.sampled_from([OFFICE, LABORATORY, CENTER]))
 DAYS = st.none() | st.dates(date(2026, 10, 1), date(2027, 1, 31))
+PURPOSES = st.frozensets(st.sampled_from(["TREAT", "COC", "PATRQT", "HRESCH"]))
+ROOTS = st.builds(
+    Provision,
+    type=st.sampled_from(ProvisionType),
+    disclosers=PARTIES,
+    recipients=PARTIES,
+    purposes=PURPOSES,
+    kinds=st.none() | KINDS,
+    labels=LABELS,
+    starts_on=DAYS,
+    ends_on=DAYS,
+)
 FORMS = st.builds(
     Authorization,
     patient=st.just(Demographics()),
     reference=st.none() | st.builds(IssuedIdentifier, st.just("urn:forms"), st.sampled_from("123")),
     status=st.sampled_from(FormStatus),
-    disclosers=PARTIES,
-    recipients=PARTIES,
+    provision=ROOTS,
     described=st.booleans(),
-    information=st.none() | KINDS,
-    special=LABELS,
-    purposes=st.frozensets(st.sampled_from(["TREAT", "COC", "PATRQT", "HRESCH"])),
-    effective_from=DAYS,
-    expires_on=DAYS,
     expires_event=st.none() | st.just("end of treatment"),
     event_occurred=st.booleans(),
     signed_by=st.none() | st.sampled_from(SignerRole),
     signed_on=DAYS,
+    verified_on=st.just(frozenset()),
     representative_authority=st.none() | st.just("guardian"),
     statements=st.frozensets(st.sampled_from(Statement)),
-    denies=st.booleans(),
     replaces=st.none() | st.builds(IssuedIdentifier, st.just("urn:forms"), st.sampled_from("123")),
 )
+
+
+def with_some_of(one, other, keep):
+    """The first, with some fields of the second."""
+    return replace(one, **{name: getattr(other, name) for name in keep})
+
+
+#: at most two things are not as they should be
 NEARLY_RIGHT = st.builds(
-    lambda form, keep: replace(a_form(), **{name: getattr(form, name) for name in keep}),
+    lambda form, keep, in_root: replace(
+        with_some_of(a_form(), form, keep), provision=with_some_of(a_form().provision, form.provision, in_root)
+    ),
     FORMS,
-    st.sets(st.sampled_from(sorted(a_form().__slots__)), max_size=2),
+    st.sets(st.sampled_from(sorted({*a_form().__slots__} - {"provision"})), max_size=1),
+    st.sets(st.sampled_from(sorted(a_form().provision.__slots__)), max_size=1),
 )
 PERMISSIONS = st.lists(
     st.builds(
@@ -582,7 +721,9 @@ def test_nothing_leaves_once_every_form_is_paused(permissions, release, policy):
 
 @given(PERMISSIONS, RELEASES, st.sampled_from(Basis))
 def test_a_label_more_never_opens_what_was_closed(permissions, release, policy):
+    """But by a form that names what is labelled so."""
+    unnamed = [one for one in permissions if not one.form.provision.labels]
     bare = replace(release, labels=frozenset())
 
-    if not ruling(*permissions, release=bare, policy=policy).is_permitted:
-        assert not ruling(*permissions, release=release, policy=policy).is_permitted
+    if not ruling(*unnamed, release=bare, policy=policy).is_permitted:
+        assert not ruling(*unnamed, release=release, policy=policy).is_permitted

@@ -18,6 +18,9 @@ permission = LazyGroup(
     name="permission",
     help="A patient takes a permission back, or lets it go on.",
     listed={
+        "check": ListedCommand(
+            "transfer.cli.permission_check:check_command", "Would a form in a file permit a release?"
+        ),
         "revoke": ListedCommand("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
         "pause": ListedCommand("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
         "resume": ListedCommand("transfer.cli.permission:resume_command", "A paused one goes on."),

@@ -3,6 +3,7 @@
 In the order in which it happens:
 
 - `opening` opens a case from its referral and decides whom to ask; `basis` says whether that is permitted.
+- `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose

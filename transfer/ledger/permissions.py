@@ -10,6 +10,7 @@ from transfer.identifiers import ArrivalId, InstitutionId, PatientId, Permission
 from transfer.ledger import Tx, disclosures
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Authorization, Emergency, End, Permission
+from transfer.permissions.former import FormerAuthorization
 from transfer.sealing import SITE, KeyName
 
 
@@ -104,7 +105,7 @@ def filed(tx: Tx, patient: str) -> list[FiledPermission]:
         FiledPermission(
             permission=Permission(
                 id=PermissionId(row.permission),
-                form=codec.load(Authorization, tx.keys.unseal(key, row.form, about=row.permission)),
+                form=_form(tx.keys.unseal(key, row.form, about=row.permission)),
                 ended=End(row.ended) if row.ended else None,
             ),
             patient=PatientId(row.patient),
@@ -116,6 +117,14 @@ def filed(tx: Tx, patient: str) -> list[FiledPermission]:
         )
         for row in rows
     ]
+
+
+def _form(sealed: bytes) -> Authorization:
+    """A form as it was sealed, today or by an earlier version."""
+    try:
+        return codec.load(Authorization, sealed)
+    except ValueError:
+        return codec.load(FormerAuthorization, sealed).as_tree()
 
 
 def of_patient(tx: Tx, patient: str) -> list[Permission]:

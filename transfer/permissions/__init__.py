@@ -5,36 +5,39 @@ Every doubt is a finding with a code. A permission ends in one of five ways (`En
 `Authorization` is the release form as filed, in our words.
 """
 
+from transfer.permissions.findings import DISPUTABLE, Finding
 from transfer.permissions.forms import (
-    DISPUTABLE,
     Authorization,
-    Emergency,
     End,
-    Finding,
     FormStatus,
     Permission,
-    Release,
-    Ruling,
     SignerRole,
     Statement,
+    UnclearForm,
 )
 from transfer.permissions.labels import BEYOND_TREATMENT
+from transfer.permissions.provisions import Action, Provision, ProvisionType
+from transfer.permissions.releases import Emergency, Release, Ruling
 from transfer.permissions.rules import RENEWAL, evaluate, expires_at, findings_on, renewal_due
 
 __all__ = [
     "BEYOND_TREATMENT",
     "DISPUTABLE",
     "RENEWAL",
+    "Action",
     "Authorization",
     "Emergency",
     "End",
     "Finding",
     "FormStatus",
     "Permission",
+    "Provision",
+    "ProvisionType",
     "Release",
     "Ruling",
     "SignerRole",
     "Statement",
+    "UnclearForm",
     "evaluate",
     "expires_at",
     "findings_on",

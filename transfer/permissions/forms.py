@@ -1,12 +1,15 @@
-"""Release forms, what ends them, what is to be released, and what can be found wrong with it."""
+"""Release forms, and what ends them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 
+from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId, PermissionId
-from transfer.institutions import Basis
 from transfer.patients import Demographics, IssuedIdentifier
+from transfer.permissions.findings import Finding
+from transfer.permissions.provisions import Provision, ProvisionType
 from transfer.records import RecordKind
 
 
@@ -30,37 +33,74 @@ class SignerRole(StrEnum):
     REPRESENTATIVE = "representative"
 
 
+class UnclearForm(NeedsReview):
+    """A form says what no rule can carry. `findings` say what, each a person's."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(sorted(set(findings)))
+        super().__init__(f"a release form for a person: {', '.join(self.findings)}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """A release form as filed. Dates have no clock time: they are days in the discloser's time zone."""
+    """A release form as filed, by FHIR, by HL7 v2 or on paper. Days are days in the discloser's time zone."""
 
     patient: Demographics
     #: the form's own business identifier
     reference: IssuedIdentifier | None
     status: FormStatus
-    #: named; empty = not named
-    disclosers: frozenset[InstitutionId]
-    recipients: frozenset[InstitutionId]
+    #: between whom, for what, which records, from when to when: the period of the root is the form's
+    provision: Provision
     #: the information is described specifically and meaningfully
     described: bool
-    #: None = all records
-    information: frozenset[RecordKind] | None
-    #: v3-ActCode categories expressly released
-    special: frozenset[str]
-    #: v3-ActReason
-    purposes: frozenset[str]
-    effective_from: date | None
-    expires_on: date | None
     expires_event: str | None
     #: the event is known to have occurred
     event_occurred: bool
     signed_by: SignerRole | None
     signed_on: date | None
+    #: the days on which somebody made sure of the signature, where they are said
+    verified_on: frozenset[date]
     representative_authority: str | None
     statements: frozenset[Statement]
-    #: a refusal rather than a release (root provision type deny)
-    denies: bool
     replaces: IssuedIdentifier | None
+
+    @property
+    def disclosers(self) -> frozenset[InstitutionId]:
+        """All that the form names, in whatever provision; empty = not named."""
+        return frozenset().union(*(node.disclosers for node in self.provision.nodes()))
+
+    @property
+    def recipients(self) -> frozenset[InstitutionId]:
+        """All that the form names, in whatever provision; empty = not named."""
+        return frozenset().union(*(node.recipients for node in self.provision.nodes()))
+
+    @property
+    def purposes(self) -> frozenset[str]:
+        """v3-ActReason: all that it permits something for."""
+        return frozenset().union(*(node.purposes for node in self.provision.permits()))
+
+    @property
+    def information(self) -> frozenset[RecordKind] | None:
+        """All kinds of record that it speaks of; None = all records."""
+        kinds: frozenset[RecordKind] = frozenset()
+        for node in self.provision.nodes():
+            if node.kinds is None and (node is self.provision or node.type is ProvisionType.DENY):
+                return None
+            kinds |= node.kinds or frozenset()
+        return kinds
+
+    @property
+    def effective_from(self) -> date | None:
+        return self.provision.starts_on
+
+    @property
+    def expires_on(self) -> date | None:
+        return self.provision.ends_on
+
+    @property
+    def denies(self) -> bool:
+        """A refusal rather than a release: no provision of it permits anything."""
+        return not any(self.provision.permits())
 
 
 class End(StrEnum):
@@ -79,106 +119,3 @@ class Permission:
     form: Authorization
     #: what was written about it; the rules compute the expiry
     ended: End | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """What is about to be released. Without `kinds` it is anything, and only a form for all records covers it."""
-
-    discloser: InstitutionId
-    recipient: InstitutionId
-    kinds: frozenset[RecordKind]
-    #: v3-ActReason
-    purpose: str = "TREAT"
-    #: v3-Confidentiality and v3-ActCode codes on what moves
-    labels: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emergency:
-    """A named clinician's declaration that this cannot wait (45 CFR 164.510, 42 CFR 2.51), reviewed the next day.
-
-    `declared_by` is our opaque reference to the clinician. `declared_at` is UTC.
-    """
-
-    discloser: InstitutionId
-    recipient: InstitutionId
-    declared_by: str
-    declared_at: datetime
-
-
-class Finding(StrEnum):
-    """Why a release is not permitted. Anyone but staff reads it as `outside`."""
-
-    NO_FORM = "no-form"
-    # 164.508(c)(1): an element is not filled in
-    INCOMPLETE_DESCRIPTION = "incomplete-description"
-    INCOMPLETE_DISCLOSER = "incomplete-discloser"
-    INCOMPLETE_RECIPIENT = "incomplete-recipient"
-    INCOMPLETE_PURPOSE = "incomplete-purpose"
-    INCOMPLETE_EXPIRATION = "incomplete-expiration"
-    SIGNATURE_MISSING = "signature-missing"
-    SIGNATURE_UNDATED = "signature-undated"
-    SIGNATURE_POSTDATED = "signature-postdated"
-    REPRESENTATIVE_AUTHORITY_MISSING = "representative-authority-missing"
-    # 164.508(c)(2)
-    STATEMENT_MISSING_REVOKE = "statement-missing-revoke"
-    STATEMENT_MISSING_CONDITION = "statement-missing-condition"
-    STATEMENT_MISSING_REDISCLOSE = "statement-missing-redisclose"
-    # 164.508(b)(2): defects
-    EXPIRED_DATE = "expired-date"
-    EXPIRED_EVENT = "expired-event"
-    REVOKED = "revoked"
-    COMPOUND = "compound"
-    CONDITIONED = "conditioned"
-    FALSE_MATERIAL = "false-material"
-    PATIENT_MISMATCH = "patient-mismatch"
-    # the other ends, and forms not in force
-    REPLACED = "replaced"
-    ENTERED_IN_ERROR = "entered-in-error"
-    PAUSED = "paused"
-    NOT_FILED = "not-filed"
-    NOT_YET_IN_FORCE = "not-yet-in-force"
-    DENIED = "denied"
-    # 164.508(a)(1): a release must be consistent with its form
-    NOT_THIS_DISCLOSER = "not-this-discloser"
-    NOT_THIS_RECIPIENT = "not-this-recipient"
-    NOT_THIS_INFORMATION = "not-this-information"
-    PURPOSE_MISMATCH = "purpose-mismatch"
-    SPECIAL_CATEGORY_NOT_AUTHORIZED = "special-category-not-authorized"
-    # the other bases
-    EMERGENCY_NOT_DECLARED = "emergency-not-declared"
-
-    @property
-    def outside(self) -> "Finding":
-        """The code shown to anybody but staff: letters, notes of runs, metrics.
-
-        Nobody outside may read there that a record needs an express release (docs/safety.md, promise 7).
-        """
-        about_content = (Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED, Finding.COMPOUND, Finding.PURPOSE_MISMATCH)
-        return Finding.NOT_THIS_INFORMATION if self in about_content else self
-
-
-#: findings that only a person can make, from the paper: `evaluate` takes them as `disputes`
-DISPUTABLE = frozenset(
-    {Finding.COMPOUND, Finding.CONDITIONED, Finding.FALSE_MATERIAL, Finding.PATIENT_MISMATCH, Finding.EXPIRED_EVENT}
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
-    """The answer, and what it rests on. A permitted release has no findings, any other at least one."""
-
-    #: None = not permitted
-    basis: Basis | None
-    #: the form relied on, where the basis is one
-    permission: PermissionId | None
-    findings: tuple[Finding, ...]
-
-    def __post_init__(self) -> None:
-        if self.is_permitted == bool(self.findings):
-            raise ValueError("a ruling either has a basis or says what is wrong")
-
-    @property
-    def is_permitted(self) -> bool:
-        return self.basis is not None

@@ -1,40 +1,37 @@
-"""Purposes and labels: which one includes which (v3-ActReason, v3-ActCode, v3-Confidentiality;
-http://terminology.hl7.org).
+"""Labels, and which one includes which (v3-Confidentiality, v3-ActCode; http://terminology.hl7.org).
 
 Where the law is silent, the narrower reading holds. After a refusal a form can still come; a release cannot be undone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Final
 
-# http://terminology.hl7.org/CodeSystem/v3-ActReason: each code with its parent
-_PURPOSE_PARENTS: Mapping[str, str] = {
-    "COC": "TREAT",
-    "ETREAT": "TREAT",
-    "BTG": "ETREAT",
-    "FAMRQT": "PATRQT",
-    "PWATRNY": "PATRQT",
-    "SUPNWK": "PATRQT",
-    "CLINTRCH": "HRESCH",
-    "PATADMIN": "HOPERAT",
-    "CAREMGT": "HOPERAT",
-    "HLEGAL": "HOPERAT",
-}
+#: v3-Confidentiality, from the least to the most restricted
+_LEVELS: Final = ("U", "L", "M", "N", "R", "V")
+CONFIDENTIALITY_LEVELS: Final = frozenset(_LEVELS)
+#: what is not marked is ordinary
+_ORDINARY: Final = _LEVELS.index("N")
+RESTRICTED: Final = "R"
 
-# Labels that restrict nothing by themselves: ordinary confidentiality, handling instructions, test data. Every other
-# label needs an express release, also one that we do not know.
-_ORDINARY_LABELS = frozenset(
-    {"U", "L", "M", "N"}
-    | {"CPLYCD", "MINEC", "PERSISTLABEL", "ENCRYPT", "AUDIT", "REDACT", "MASK", "DELAU", "NOREUSE", "NORELINK", "HTEST"}
+# Labels that restrict nothing by themselves: handling instructions. Every other label needs an express release, also
+# one that we do not know.
+_HANDLING: Final = frozenset(
+    {"CPLYCD", "MINEC", "PERSISTLABEL", "ENCRYPT", "AUDIT", "REDACT", "MASK", "DELAU", "NOREUSE", "NORELINK", "HTEST"}
 )
 # "Not without the subject's directive": a valid form is that directive, no other basis is.
-_NEEDS_DIRECTIVE = frozenset({"NOAUTH", "NODSCLCDS", "NORDSCLCD"})
-RESTRICTED = "R"
-PSYCHOTHERAPY = frozenset({"PSYTHPN", "HIPAAPsyNotes"})
-_SUBSTANCE_USE = frozenset({"SUD", "ETH", "ETHUD", "OPIOIDUD", "42CFRPart2"})
+_NEEDS_DIRECTIVE: Final = frozenset({"NOAUTH", "NODSCLCDS", "NORDSCLCD"})
+PSYCHOTHERAPY: Final = frozenset({"PSYTHPN", "HIPAAPsyNotes"})
+_SUBSTANCE_USE: Final = frozenset({"SUD", "ETH", "ETHUD", "OPIOIDUD", "42CFRPart2"})
+#: sensitivities that state law protects, v3-ActCode InformationSensitivityPolicy
+_BY_STATE_LAW: Final = frozenset(
+    {"HIV", "STD", "SEX", "SDV", "SEXREPROD", "MH", "BH", "PSY", "COGN", "DVD", "GDIS", "SCA", "SICKLE", "VIO", "TBOO"}
+)
+#: every sensitivity that a form may name; another code is not understood
+KNOWN_SENSITIVITIES: Final = PSYCHOTHERAPY | _SUBSTANCE_USE | _BY_STATE_LAW
 
 #: an express release of the first also releases the others. No wider release covers psychotherapy notes
 #: (164.508(b)(3)(ii)). No general behavioural one covers substance-use records (42 CFR 2.31)
-_EXPRESSLY_INCLUDES: Mapping[str, frozenset[str]] = {
+_EXPRESSLY_INCLUDES: Final[Mapping[str, frozenset[str]]] = {
     "SUD": _SUBSTANCE_USE,
     "ETH": _SUBSTANCE_USE,
     "42CFRPart2": _SUBSTANCE_USE,
@@ -44,38 +41,68 @@ _EXPRESSLY_INCLUDES: Mapping[str, frozenset[str]] = {
     "SICKLE": frozenset({"SCA"}),
     "PSYTHPN": PSYCHOTHERAPY,
     "HIPAAPsyNotes": PSYCHOTHERAPY,
-    "V": frozenset({"R"}),
 }
 
-#: what the treatment basis alone never releases: 42 CFR Part 2 records, psychotherapy notes (164.508(a)(2)), and what
-#: its source releases only under a directive. State law adds more.
-BEYOND_TREATMENT = _SUBSTANCE_USE | PSYCHOTHERAPY | _NEEDS_DIRECTIVE | {"V"}
+#: what the treatment basis alone never releases: 42 CFR Part 2 records, psychotherapy notes (164.508(a)(2)), what its
+#: source releases only under a directive, and what states protect. An institution's own list may be shorter.
+BEYOND_TREATMENT: Final = _SUBSTANCE_USE | PSYCHOTHERAPY | _NEEDS_DIRECTIVE | _BY_STATE_LAW | {"V"}
 
 
-def serves(purposes: frozenset[str], purpose: str) -> bool:
-    """Whether one of the form's purposes is this one or a wider one.
+def _level(labels: frozenset[str]) -> int:
+    """The highest degree of confidentiality among them; ordinary where none says."""
+    return max((_LEVELS.index(code) for code in labels & CONFIDENTIALITY_LEVELS), default=_ORDINARY)
 
-    "At the request of the individual" (`PATRQT`) is enough for what the individual asked (164.508(c)(1)(iv)). Here that
-    is always a treatment opinion.
+
+def _sensitivities(labels: frozenset[str]) -> frozenset[str]:
+    return labels - CONFIDENTIALITY_LEVELS - _HANDLING - _NEEDS_DIRECTIVE
+
+
+def _expanded(named: frozenset[str]) -> frozenset[str]:
+    return named.union(*(_EXPRESSLY_INCLUDES.get(code, frozenset()) for code in named))
+
+
+def is_let_through(named: frozenset[str], labels: frozenset[str]) -> bool:
+    """Whether what carries `labels` is among what a permit names by `named`: its securityLabel as a filter.
+
+    Degrees are ordered: a permit of `N` is one of all up to `N`. A permit of a sensitivity alone is one of nothing
+    else. Without any label a permit is one of ordinary records. What it lets through is not released yet: `unreleased`.
     """
-    asked = set(with_wider(purpose))
-    return bool(purposes & asked) or ("PATRQT" in purposes and "TREAT" in asked)
+    if not named:
+        return True
+    reaches = bool(named & CONFIDENTIALITY_LEVELS) and _level(labels) <= _level(named)
+    return reaches or not _expanded(named - CONFIDENTIALITY_LEVELS).isdisjoint(_sensitivities(labels))
 
 
-def with_wider(purpose: str) -> Iterator[str]:
-    wider: str | None = purpose
-    while wider is not None:
-        yield wider
-        wider = _PURPOSE_PARENTS.get(wider)
-
-
-def unreleased(special: frozenset[str], labels: frozenset[str]) -> frozenset[str]:
+def unreleased(named: frozenset[str], labels: frozenset[str]) -> frozenset[str]:
     """The labels that need an express release and have none.
 
     `R` asks for care, and the sensitivity beside it says why. An express release of the sensitivity covers `R`.
     """
-    released = special.union(*(_EXPRESSLY_INCLUDES.get(category, frozenset()) for category in special))
-    why = labels - _ORDINARY_LABELS - _NEEDS_DIRECTIVE
-    if why - {RESTRICTED}:
-        why -= {RESTRICTED}
-    return why - released
+    left = _sensitivities(labels) - _expanded(named - CONFIDENTIALITY_LEVELS)
+    level, allowed = _level(labels), max(_level(named & CONFIDENTIALITY_LEVELS), _ORDINARY)
+    explained = _LEVELS[level] == RESTRICTED and bool(_sensitivities(labels))
+    return left | ({_LEVELS[level]} if level > allowed and not explained else frozenset())
+
+
+def is_hit(named: frozenset[str], labels: frozenset[str]) -> bool:
+    """Whether what carries `labels` is among what a refusal names. The wider reading holds: a "no" is a "no".
+
+    A refusal of a degree is one of all above it, too. A refusal of a sensitivity reaches what it includes and what
+    includes it, in capitals or not.
+    """
+    if not named:
+        return True
+    degrees = named & CONFIDENTIALITY_LEVELS
+    if degrees and _level(labels) >= min(_LEVELS.index(code) for code in degrees):
+        return True
+    refused = {code.upper() for code in _expanded(named - CONFIDENTIALITY_LEVELS)}
+    carried = _sensitivities(labels)
+    return not refused.isdisjoint(code.upper() for code in _expanded(carried))
+
+
+def is_mixed_with_psychotherapy(named: frozenset[str], labels: frozenset[str]) -> bool:
+    """Whether psychotherapy notes would go under a form that releases something else, too.
+
+    Only another form for the same notes may be combined with it (164.508(b)(3)(ii)).
+    """
+    return bool(labels & PSYCHOTHERAPY) and bool(named - PSYCHOTHERAPY - {RESTRICTED, "V"})

@@ -1,24 +1,19 @@
 """The ruling: may this release happen, on which basis, and if not, why not."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.identifiers import PermissionId
 from transfer.institutions import Basis
-from transfer.permissions.forms import (
-    Authorization,
-    Emergency,
-    End,
-    Finding,
-    FormStatus,
-    Permission,
-    Release,
-    Ruling,
-    SignerRole,
-    Statement,
-)
-from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, RESTRICTED, serves, unreleased, with_wider
+from transfer.permissions.findings import Finding
+from transfer.permissions.forms import Authorization, End, FormStatus, Permission, SignerRole, Statement
+from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY
+from transfer.permissions.provisions import Outcome, Provision, ProvisionType, nearest_misfit, outcomes
+from transfer.permissions.purposes import is_perhaps_compound, with_wider
+from transfer.permissions.releases import Emergency, Release, Ruling
+from transfer.permissions.signatures import EARLIEST, MAJORITY, AuthorityKind, age, authority, is_event
 
 #: a renewal is asked for this long before a form expires
 RENEWAL = timedelta(days=14)
@@ -40,6 +35,11 @@ _STATEMENTS: Mapping[Statement, Finding] = {
     Statement.CONDITION: Finding.STATEMENT_MISSING_CONDITION,
     Statement.REDISCLOSE: Finding.STATEMENT_MISSING_REDISCLOSE,
 }
+#: what a tree says of a release, where it refuses it for certain
+_DENIED: Final[frozenset[Outcome]] = frozenset({ProvisionType.DENY})
+_PERMITTED: Final[frozenset[Outcome]] = frozenset({ProvisionType.PERMIT})
+#: years after which nobody expects a form to end: as good as no end
+_NO_END_AFTER: Final = 100
 # Findings on a form between other parties: shown only where no form of these parties says more.
 _OTHER_PARTIES = frozenset({Finding.NOT_THIS_DISCLOSER, Finding.NOT_THIS_RECIPIENT})
 
@@ -63,7 +63,8 @@ def evaluate(
     permission (disputes that a person enters; a state's list per institution). Until then both have their defaults.
     One form that covers everything is enough; two that each cover half are not, since a form is judged whole. Where
     none covers, the findings are those of the form that comes nearest. A refusal or a pause that reaches this release
-    stops it whatever other form there is; only a declared emergency passes it (164.522(a)(1)(iii)).
+    stops it whatever other form there is; only a declared emergency passes it (164.522(a)(1)(iii)). Where it cannot be
+    told whether a form refuses or covers this release, the ruling needs a person.
     """
     known = tuple(permissions)
     disputes = disputes or {}
@@ -155,7 +156,11 @@ def _findings(
     disputed: frozenset[Finding],
 ) -> tuple[Finding, ...]:
     form = permission.form
-    found = [*_ends(permission, known), *_defects(form, basis, zone, now), *_misfits(form, basis, release)]
+    found = [
+        *_ends(permission, known),
+        *_defects(form, basis, zone, now),
+        *_misfits(form, basis, release, now.astimezone(zone).date()),
+    ]
     return tuple(dict.fromkeys([*found, *sorted(disputed)]))
 
 
@@ -178,34 +183,86 @@ def _defects(form: Authorization, basis: Basis, zone: ZoneInfo, now: datetime) -
         yield _STATUS[form.status]
     yield from _signature_defects(form, zone, now)
     yield from _time_defects(form, zone, now)
-    if not form.recipients:  # 164.508(c)(1)(iii); 164.524(c)(3)(ii) "the designated person"
+    if not _each_permit(form, lambda node: bool(node.recipients) or node.other_recipients):
+        # 164.508(c)(1)(iii); 164.524(c)(3)(ii) "the designated person"
         yield Finding.INCOMPLETE_RECIPIENT
-    if basis is Basis.ACCESS_DIRECTIVE:  # 164.524(c)(3)(ii) asks for no more
-        return
+    if basis is not Basis.ACCESS_DIRECTIVE:  # 164.524(c)(3)(ii) asks for no more
+        yield from _elements_missing(form)
+
+
+def _each_permit(form: Authorization, names: Callable[[Provision], bool]) -> bool:
+    """Whether each permit of the form names an element, itself or by its parent: one that does not is for everybody."""
+    permits = tuple(form.provision.permits())
+    return bool(permits) and all(names(node) for node in permits)
+
+
+def _elements_missing(form: Authorization) -> Iterator[Finding]:
     if not form.described:  # 164.508(c)(1)(i)
         yield Finding.INCOMPLETE_DESCRIPTION
-    if not form.disclosers:  # (c)(1)(ii)
+    if not _each_permit(form, lambda node: bool(node.disclosers) or node.other_disclosers):  # (c)(1)(ii)
         yield Finding.INCOMPLETE_DISCLOSER
-    if not form.purposes:  # (c)(1)(iv)
+    if not _each_permit(form, lambda node: bool(node.purposes)):  # (c)(1)(iv)
         yield Finding.INCOMPLETE_PURPOSE
-    if form.expires_on is None and not form.expires_event:  # (c)(1)(v)
+    if not _names_an_end(form):  # (c)(1)(v)
         yield Finding.INCOMPLETE_EXPIRATION
+    if is_perhaps_compound(form.purposes):  # (b)(3)
+        yield Finding.PERHAPS_COMPOUND
     for statement, finding in _STATEMENTS.items():  # (c)(2)(i)-(iii)
         if statement not in form.statements:
             yield finding
+
+
+def _names_an_end(form: Authorization) -> bool:
+    """A day within a lifetime, or an event. 9999-12-31 is how systems write that there is none."""
+    if form.expires_on is None:
+        return is_event(form.expires_event)
+    begun = form.signed_on or form.effective_from or EARLIEST
+    return form.expires_on.year - begun.year <= _NO_END_AFTER
 
 
 def _signature_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterator[Finding]:
     """164.508(c)(1)(vi)."""
     if form.signed_by is None:
         yield Finding.SIGNATURE_MISSING
-    elif form.signed_by is SignerRole.REPRESENTATIVE and not form.representative_authority:
-        yield Finding.REPRESENTATIVE_AUTHORITY_MISSING
+    elif form.signed_by is SignerRole.REPRESENTATIVE:
+        yield from _authority_defects(form)
+    elif form.signed_on is not None and _is_minor(form, form.signed_on):
+        yield Finding.SIGNER_MINOR
     if form.signed_by is not None and form.signed_on is None:
         yield Finding.SIGNATURE_UNDATED
     # One day of grace: the form may have been signed east of the discloser.
-    if form.signed_on is not None and form.signed_on > now.astimezone(zone).date() + timedelta(days=1):
+    latest = now.astimezone(zone).date() + timedelta(days=1)
+    if form.signed_on is not None and form.signed_on > latest:
         yield Finding.SIGNATURE_POSTDATED
+    if any(day > latest for day in form.verified_on):
+        yield Finding.SIGNATURE_DOUBTED
+    if form.signed_on is not None:
+        yield from _date_defects(form, form.signed_on)
+
+
+def _authority_defects(form: Authorization) -> Iterator[Finding]:
+    """164.502(g): a parent acts for a minor; others by a right that the law or the patient gave them."""
+    if not form.representative_authority:
+        yield Finding.REPRESENTATIVE_AUTHORITY_MISSING
+        return
+    kind = authority(form.representative_authority)
+    is_parent = kind is AuthorityKind.PARENT
+    if kind is AuthorityKind.UNCLEAR or (is_parent and form.patient.birth_date is None):
+        yield Finding.REPRESENTATIVE_UNCLEAR
+    elif kind is AuthorityKind.NONE or (is_parent and not _is_minor(form, form.signed_on)):
+        yield Finding.REPRESENTATIVE_NOT_AUTHORIZED
+
+
+def _is_minor(form: Authorization, on: date | None) -> bool:
+    born = form.patient.birth_date
+    return born is not None and on is not None and 0 <= age(born, on) < MAJORITY
+
+
+def _date_defects(form: Authorization, signed_on: date) -> Iterator[Finding]:
+    if signed_on < max(EARLIEST, form.patient.birth_date or EARLIEST):
+        yield Finding.SIGNATURE_IMPLAUSIBLE
+    if any(day < signed_on for day in form.verified_on):
+        yield Finding.SIGNATURE_VERIFIED_EARLY
 
 
 def _time_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterator[Finding]:
@@ -219,45 +276,44 @@ def _time_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterato
         yield Finding.NOT_YET_IN_FORCE
 
 
-def _misfits(form: Authorization, basis: Basis, release: Release) -> Iterator[Finding]:
+def _misfits(form: Authorization, basis: Basis, release: Release, today: date) -> Iterator[Finding]:
     """164.508(a)(1): a release must be consistent with the form. `findings_on` reports an element not filled in."""
-    if form.disclosers and release.discloser not in form.disclosers:
-        yield Finding.NOT_THIS_DISCLOSER
-    if form.recipients and release.recipient not in form.recipients:
-        yield Finding.NOT_THIS_RECIPIENT
-    if form.information is not None and not (release.kinds and release.kinds <= form.information):
-        yield Finding.NOT_THIS_INFORMATION
-    if basis is Basis.AUTHORIZATION and form.purposes and not serves(form.purposes, release.purpose):
-        yield Finding.PURPOSE_MISMATCH
-    if unreleased(form.special, release.labels):
-        yield Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED
-    # 164.508(b)(3)(ii): only another form for the same notes may be combined with it
-    if release.labels & PSYCHOTHERAPY and form.special - PSYCHOTHERAPY - {RESTRICTED, "V"}:
-        yield Finding.COMPOUND
+    any_purpose = basis is Basis.ACCESS_DIRECTIVE
+    said = outcomes(form.provision, release, today, any_purpose=any_purpose)
+    if said == _PERMITTED:
+        return
+    found = nearest_misfit(form.provision.permits(), release, today, any_purpose=any_purpose)
+    if ProvisionType.PERMIT in said or not found:
+        yield Finding.PERHAPS_NOT_COVERED
+    else:
+        yield from found
 
 
 def _reaches(form: Authorization, release: Release) -> bool:
     """Whether the form is about this release. An absent element reaches everything
     (https://hl7.org/fhir/R4/consent.html).
     """
+    nodes = tuple(form.provision.nodes())
+    others_disclose = any(node.other_disclosers for node in nodes)
+    others_receive = any(node.other_recipients for node in nodes)
     return (
-        (not form.disclosers or release.discloser in form.disclosers)
-        and (not form.recipients or release.recipient in form.recipients)
+        (others_disclose or not form.disclosers or release.discloser in form.disclosers)
+        and (others_receive or not form.recipients or release.recipient in form.recipients)
         and (form.information is None or not release.kinds or bool(release.kinds & form.information))
     )
 
 
 def _stops(release: Release, known: tuple[Permission, ...], zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
     """A refusal in force or a pause, as a finding. Neither needs the six elements: a "no" is never defective."""
-    reaching = [permission for permission in known if _reaches(permission.form, release)]
-    paused = any(permission.ended is End.PAUSED for permission in reaching)
-    denied = any(
-        permission.form.denies and _is_refusal_in_force(permission, known, zone, now) for permission in reaching
-    )
-    return (Finding.PAUSED,) * paused + (Finding.DENIED,) * denied
+    paused = any(one.ended is End.PAUSED and _reaches(one.form, release) for one in known)
+    today = now.astimezone(zone).date()
+    said = [outcomes(one.form.provision, release, today) for one in known if _is_in_force(one, known, zone, now)]
+    denied = _DENIED in said
+    perhaps = not denied and any(ProvisionType.DENY in one for one in said)
+    return (Finding.PAUSED,) * paused + (Finding.DENIED,) * denied + (Finding.PERHAPS_DENIED,) * perhaps
 
 
-def _is_refusal_in_force(permission: Permission, known: tuple[Permission, ...], zone: ZoneInfo, now: datetime) -> bool:
+def _is_in_force(permission: Permission, known: tuple[Permission, ...], zone: ZoneInfo, now: datetime) -> bool:
     over = any(_ends(permission, known)) or permission.form.status is not FormStatus.ACTIVE
     return not over and not any(_time_defects(permission.form, zone, now))
 

@@ -259,7 +259,7 @@ def _form(draw: _Draw, today: date) -> dict[str, Any]:
         "purpose": "TREAT",
         "special": [],
         "statements": ["revoke", "condition", "redisclose"],
-        "description": "All records about the diagnosis and treatment of my colon cancer",
+        "description": "All my medical records",
         "codes": [],
         "representative": None,
         "verified": True,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from transfer.permissions import Finding
 from transfer.sentences.words import (
+    LOOKED_AT,
+    LOOKED_AT_INSTITUTION,
     NEW_FORM,
     NEW_FORM_INSTITUTION,
     OURS,
@@ -174,5 +176,125 @@ FINDINGS: Mapping[str, Sentences] = {
         "No clinician has declared an emergency in force for this release.",
         WORKING,
         OURS,
+    ),
+    Finding.SIGNATURE_IMPLAUSIBLE: Sentences(
+        "The signature bears a date before the patient's birth, or before such forms existed. A new form is needed.",
+        "The date beside your signature cannot be right. Please sign and date the form again.",
+        "The signature on the release form bears a date that cannot be right.",
+    ),
+    Finding.REPRESENTATIVE_NOT_AUTHORIZED: Sentences(
+        "Whoever signed for the patient has no authority by being close to them (164.502(g)). A new form is needed.",
+        "The person who signed for you may not do so by law. Please sign the form yourself, or call us.",
+        "The person who signed the release form has no authority to do so.",
+    ),
+    Finding.ACTION_MISMATCH: Sentences(
+        "The form permits something else than handing records over. A new form is needed.",
+        NEW_FORM,
+        NEW_FORM_INSTITUTION,
+    ),
+    Finding.FORM_UNREADABLE: Sentences(
+        "The form cannot be read by rules. Look at it, and ask for a new one where it is not clear.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.FORM_INCOMPLETE_COPY: Sentences(
+        "The form came as an incomplete copy of what its sender holds. Ask for the whole form.",
+        LOOKED_AT,
+        "The release form came incomplete. Please send all of it.",
+    ),
+    Finding.FORM_IS_TEST_DATA: Sentences(
+        "The form is marked as test data. Ask its sender whether it is a real form.",
+        LOOKED_AT,
+        "The release form is marked as test data. Please tell us whether it is a real one.",
+    ),
+    Finding.NOT_A_RELEASE_FORM: Sentences(
+        "The form is a consent to something else, or to several things. Look whether it releases records.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.MEANING_MODIFIED: Sentences(
+        "The form carries an extension that may turn its meaning around. Ask its sender what it means.",
+        LOOKED_AT,
+        "The release form carries an extension that we do not know. Please tell us what it means.",
+    ),
+    Finding.WORDS_SAY_MORE: Sentences(
+        "The form says something in words that its codes do not say. Read it; no rule can keep it.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.CODE_UNKNOWN: Sentences(
+        "The form uses a code that we do not know. Look what it limits.",
+        LOOKED_AT,
+        "The release form uses a code that we do not know. Please tell us what it means.",
+    ),
+    Finding.PARTY_UNKNOWN: Sentences(
+        "The form names somebody who is no institution of ours. Look who is meant.",
+        LOOKED_AT,
+        "The release form names somebody whom we do not know. Please tell us who is meant.",
+    ),
+    Finding.SINGLE_RECORDS_NAMED: Sentences(
+        "The form names single records. Look which ones; no rule can tell them apart.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.PROVISION_TYPE_UNCLEAR: Sentences(
+        "The form does not say of all its parts whether they permit or refuse. Look at it.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.PROVISION_TOO_DEEP: Sentences(
+        "The form has exceptions to exceptions. Read it; no rule can keep them.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.DATE_UNREADABLE: Sentences(
+        "A date on the form cannot be read. Look at the form.",
+        LOOKED_AT,
+        "A date on the release form cannot be read. Please send it again.",
+    ),
+    Finding.PATIENT_INACTIVE: Sentences(
+        "The form's sender has set its patient's record aside. Ask whether the form still counts.",
+        LOOKED_AT,
+        "You say that your record of this patient is not in use. Please tell us whether the release form counts.",
+    ),
+    Finding.PATIENT_DECEASED: Sentences(
+        "The form's patient has died. Look who may act for the estate (164.502(g)(4)).",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.SIGNER_MINOR: Sentences(
+        "The patient was a minor when signing. State law says who signs (164.502(g)(3)). Look at it.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.SIGNATURE_DOUBTED: Sentences(
+        "What is said of checking the signature contradicts itself. Look at the signature.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.SIGNATURE_VERIFIED_EARLY: Sentences(
+        "The signature was checked before the day on which it was made. Look at both dates.",
+        LOOKED_AT,
+        "The signature on the release form was checked before its date. Please tell us which date is right.",
+    ),
+    Finding.REPRESENTATIVE_UNCLEAR: Sentences(
+        "By what right a representative signed, or for whom, is not clear (164.502(g)). Look at it.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    Finding.PERHAPS_COMPOUND: Sentences(
+        "The form also serves research or marketing (164.508(b)(3)). Look whether it may be combined so.",
+        NEW_FORM,
+        NEW_FORM_INSTITUTION,
+    ),
+    Finding.PERHAPS_DENIED: Sentences(
+        "The patient refuses something, and whether it is this cannot be told. Nothing leaves until you look.",
+        STOPPED,
+        STOPPED_INSTITUTION,
+    ),
+    Finding.PERHAPS_NOT_COVERED: Sentences(
+        "Whether the form covers these records cannot be told by rules. Look at the form.",
+        NEW_FORM,
+        NEW_FORM_INSTITUTION,
     ),
 }

@@ -16,5 +16,7 @@ NEW_FORM_INSTITUTION = "The release form on file does not cover this request. A 
 WORKING = "We are working on it. You need not do anything."
 OURS = "This is being settled on our side. Nothing is needed from you."
 THEIRS = "We are asking the institution that holds your records. You need not do anything."
+LOOKED_AT = "Somebody is looking at your release form. You need not do anything."
+LOOKED_AT_INSTITUTION = "Somebody is looking at the release form. We will call you if anything is missing."
 STOPPED = "The release of your records has been stopped."
 STOPPED_INSTITUTION = "There is no release in force. Please send nothing until you hear from us."

@@ -113,6 +113,10 @@ def identity_changes(data: bytes) -> None:
         can_be_kept(change.surviving, *((change.absorbed,) if change.absorbed else ()))
 
 
+def consents(data: bytes) -> None:
+    can_be_kept(*(answer(hl7v2.consents, data, PRAIRIE) or ()))
+
+
 def seeds() -> Iterable[tuple[str, bytes]]:
     chart = a_chart(seed=1)
     yield "frames", b"\0\0\0\0" + START + END * 40 + CR + START + END * 20
@@ -125,12 +129,25 @@ def seeds() -> Iterable[tuple[str, bytes]]:
 
 TARGET = Target(
     name="hl7v2",
-    parsers=(frames, acknowledgement, segments, batch, documents, referral, identity_changes),
+    parsers=(frames, acknowledgement, segments, batch, documents, referral, identity_changes, consents),
     seeds=seeds,
     words=(
         *(b"\rMSH|^~\\&|", b"\rFHS|", b"\rBHS|", b"\rBTS|1", b"\rFTS|1", b"\rPID|", b"\rPV2|", b"\rOBR|", b"\rORC|"),
         *(b"\rOBX|1|ED|", b"\rOBX|1|TX|", b"\rOBX|1|RP|", b"\rNTE|", b"\rTXA|", b"\rSPM|", b"\rMRG|", b"\rRF1|"),
-        *(b"\rPRD|RT|", b"\rDG1|", b"\rZNT|", b"ORU^R01", b"MDM^T02", b"REF^I12", b"ADT^A40", b"ADT^A31", b"ACK"),
+        *(
+            b"\rPRD|RT|",
+            b"\rCON|1|001|||",
+            b"|A||||||||||F",
+            b"\rDG1|",
+            b"\rZNT|",
+            b"ORU^R01",
+            b"MDM^T02",
+            b"REF^I12",
+            b"ADT^A40",
+            b"ADT^A31",
+            b"ACK",
+        ),
+        *(b"\rCON|1|001|||", b"|A||||||||||F"),
         *(b"^Base64^", b"^Hex^", b"^A^", b"\\X0D\\", b"\\X00\\", b"\\.br\\", b"\\.sp9\\", b"\\F\\", b"\\E\\", b'""'),
         *(
             b"UNICODE UTF-8",

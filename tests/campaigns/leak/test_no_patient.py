@@ -116,8 +116,8 @@ class Ways:
         for letters in ("DM", "CC"):
             self.cases[letters] = self.referred(self.patient(letters), report=False)
         chart = self.patient("RV")
-        representative = {"name": f"{chart['marked']}DAUGHTER", "authority": f"{chart['marked']} attorney"}
-        self.cases["RV"] = self.referred(chart, representative=representative, description=chart["remark"])
+        representative = {"name": f"{chart['marked']}DAUGHTER", "authority": "health care power of attorney"}
+        self.cases["RV"] = self.referred(chart, representative=representative)
 
     def killed(self) -> None:
         """Parts of ours die: the gateway within a message, the dispatcher while rounds are owed."""
@@ -205,6 +205,9 @@ class Ways:
         chart, case = self.charts["UR"], self.cases["UR"]
         eventually("it is opened", lambda: self.house.request_states(case))
         paths.unreadable(self.house, chart)
+        # words that no rule can keep: the form is a person's
+        representative = {"name": f"{chart['marked']}SON", "authority": f"{chart['marked']} attorney"}
+        self.house.release_form(chart, representative=representative, description=chart["remark"])
         self.house.order("pathology", "send-other-patients", {"count": 20})
         garbage = ("open", "-", "--from", "lakeside-oncology")
         at_the_desk(self.house, *garbage, typed=f'{{"resourceType": "{chart["marked"]}"', ends=4)

@@ -1,27 +1,36 @@
 """A Consent (https://hl7.org/fhir/R4/consent.html) as a release form (45 CFR 164.508(c)).
 
-What the form lacks is absent here; the rules find fault with it.
+What the form lacks is absent here; the rules find fault with it. What no rule could keep is a person's.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, PARTICIPATION, kind_of
-from transfer.adapters.fhir.identities import Resources, first_issued, known_organizations, person
-from transfer.adapters.fhir.times import local_day
-from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, text, type_of
+from transfer.adapters.fhir.consent_codes import Doubts, concept_codings, has_code
+from transfer.adapters.fhir.consent_provisions import ProvisionReader
+from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
+from transfer.adapters.fhir.identities import Resources, first_issued, person
+from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, text
 from transfer.errors import NeedsReview
-from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
-from transfer.permissions import Authorization, FormStatus, SignerRole, Statement
-from transfer.records import RecordKind
+from transfer.permissions import (
+    Action,
+    Authorization,
+    Finding,
+    FormStatus,
+    Provision,
+    ProvisionType,
+    Statement,
+    UnclearForm,
+)
+from transfer.permissions.descriptions import adds_nothing, says_all
 
-#: extensions for what Consent has no element for
+#: extensions for what Consent has no element for; `AUTHORITY` is one of them
 STATEMENT: Final = "urn:records-transfer:statement"
 EXPIRES_EVENT: Final = "urn:records-transfer:expiration-event"
 EVENT_OCCURRED: Final = "urn:records-transfer:expiration-event-occurred"
-AUTHORITY: Final = "urn:records-transfer:representative-authority"
 REPLACES: Final = "urn:records-transfer:replaces"
+_OURS: Final = (STATEMENT, EXPIRES_EVENT, EVENT_OCCURRED, REPLACES, AUTHORITY)
 
 #: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; what is rejected never came into force
 STATUSES: Final = {
@@ -33,183 +42,91 @@ STATUSES: Final = {
     "rejected": FormStatus.DRAFT,
 }
 
-_REPORTS: Final = frozenset(
-    {RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGING_REPORT, RecordKind.LABORATORY, RecordKind.MOLECULAR}
-)
-_NOTES: Final = frozenset(
-    {RecordKind.NOTE, RecordKind.OPERATIVE_NOTE, RecordKind.PROCEDURE_REPORT, RecordKind.TREATMENT_SUMMARY}
-)
-#: what a resource type in `provision.class` lets through
-_CLASSES: Final = {
-    "DocumentReference": _NOTES | _REPORTS | {RecordKind.OTHER},
-    "DiagnosticReport": _REPORTS | {RecordKind.PROCEDURE_REPORT},
-    "ImagingStudy": frozenset({RecordKind.IMAGES}),
-    "Specimen": frozenset({RecordKind.MATERIAL}),
-    "Observation": frozenset({RecordKind.LABORATORY}),
-    "Procedure": frozenset({RecordKind.OPERATIVE_NOTE, RecordKind.PROCEDURE_REPORT}),
+_SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
+#: categories of a form that releases records or refuses to: LOINC, v3-ActCode
+_CATEGORIES: Final = frozenset({"64292-6", "59284-0", "IDSCL"})
+#: https://hl7.org/fhir/R4/valueset-consent-policy.html, v3-ActConsentDirective: what the form is by itself
+_POLICIES: Final = {
+    "hipaa-auth": ProvisionType.PERMIT,
+    "OPTIN": ProvisionType.PERMIT,
+    "OPTOUT": ProvisionType.DENY,
+    "OPTOUTE": ProvisionType.DENY,
 }
+#: https://profiles.ihe.net/ITI/PCF, implicit policies that refuse
+_REFUSING_POLICIES: Final = ("/ITI/PCF/Policy-deny", "/ITI/PCF/Policy-break-glass-only")
+_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
-def read(consent: Tree, entries: Iterable[Tree], institution: Institution, institutions: Institutions) -> Authorization:
-    """The release form, in our words. Its dates are days in the sender's time zone.
+def read(
+    consent: Tree,
+    entries: Iterable[Tree],
+    institution: Institution,
+    institutions: Institutions,
+    *,
+    envelope: Tree | None = None,
+) -> Authorization:
+    """The release form, in our words. Its days are days in the sender's time zone.
 
-    It counts as signed only where `verification` says that the signature was checked. A revocation must take effect, so
-    it is read however wrong the rest of it is. Partners it names and we do not know are left out.
+    It counts as signed only where each `verification` says that the signature was checked. A revocation must take
+    effect, so it is read however wrong the rest of it is; so is a draft, under which nothing happens. `envelope` is the
+    bundle it came in, for what that says of all in it.
 
     Raises:
         Unreadable: not a Consent as R4 has it.
-        NeedsReview: not about releasing records, of a state R4 does not know, naming an institution we do not know,
-            or limited in ways a rule of ours cannot keep (exceptions, single documents, a period of the data).
+        UnclearForm: it says what no rule of ours can keep.
+        NeedsReview: of a state that R4 does not know.
     """
     status = STATUSES.get(text(consent, "status") or "")
     if status is None:
         raise NeedsReview("a consent in a state that R4 does not know")
-    binding = status in (FormStatus.ACTIVE, FormStatus.DRAFT)
-    if binding:
-        _require_plain(consent)
-    resources = Resources.around(consent, entries)
-    provision = child(consent, "provision")
-    signer, signed = _signature(consent, resources)
-    period, zone = child(provision, "period"), institution.zone
+    is_binding = status is FormStatus.ACTIVE
+    resources, doubts = Resources.around(consent, entries), Doubts()
+    if is_binding:
+        _note_modifiers(consent, resources.follow(child(consent, "patient")), doubts)
+        if not doubts.findings:
+            check(consent)
+        _note_what_it_is(consent, doubts)
+        _note_whether_real(consent, [envelope or {}, resources.follow(child(consent, "patient"))], doubts)
+    reader = ProvisionReader(resources, institution, institutions, doubts)
+    root = reader.root(consent, _base(consent, doubts))
+    signed = signature(consent, resources, institution.zone, doubts)
+    if is_binding and doubts.findings:
+        raise UnclearForm(doubts.findings)
+    return _form(consent, status, root, signed, resources, institution)
+
+
+def _form(
+    consent: Tree,
+    status: FormStatus,
+    root: Provision,
+    signed: Signature,
+    resources: Resources,
+    institution: Institution,
+) -> Authorization:
+    replaced = [child(each, "valueIdentifier") for each in extensions(consent, REPLACES)]
     return Authorization(
         patient=person(child(consent, "patient"), resources, institution),
         reference=first_issued(children(consent, "identifier"), institution),
         status=status,
-        disclosers=_actors(provision, "CST", resources, institutions, lenient=not binding),
-        recipients=_actors(provision, "IRCP", resources, institutions, lenient=not binding),
-        described=_is_described(consent),
-        information=_information(provision, institution, binding=binding),
-        special=_special(provision),
-        purposes=frozenset(code for each in children(provision, "purpose") if (code := text(each, "code"))),
-        effective_from=local_day(text(period, "start"), zone),
-        expires_on=local_day(text(period, "end"), zone, end=True),
-        expires_event=_extension_text(consent, EXPIRES_EVENT, "valueString"),
+        provision=root,
+        described=_is_described(consent, root),
+        expires_event=next((text(each, "valueString") for each in extensions(consent, EXPIRES_EVENT)), None),
         event_occurred=any(each.get("valueBoolean") is True for each in extensions(consent, EVENT_OCCURRED)),
-        signed_by=signer,
-        signed_on=local_day(text(consent, "dateTime"), zone) if signed else None,
-        representative_authority=_authority(consent, resources),
+        signed_by=signed.by,
+        signed_on=signed.on,
+        verified_on=signed.verified_on,
+        representative_authority=signed.authority,
         statements=_statements(consent),
-        denies=_denies(consent),
-        replaces=first_issued([child(each, "valueIdentifier") for each in extensions(consent, REPLACES)], institution),
+        replaces=first_issued(replaced, institution),
     )
 
 
-def _require_plain(consent: Tree) -> None:
-    """What narrows a form and has no place among our words is for a person to read.
-
-    A nested *permit* only adds to the form, and nobody relies on it. Each provision goes by its own type
-    (https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.type).
-    """
-    check(consent)
-    if "patient-privacy" not in [text(each, "code") for each in codings(child(consent, "scope"))]:
-        raise NeedsReview("a consent of another kind than a release form")
-    provision = child(consent, "provision")
-    if any(text(inner, "type") != "permit" for inner in children(provision, "provision")):
-        raise NeedsReview("a release form with exceptions")
-    if provision.get("data") or provision.get("dataPeriod"):
-        raise NeedsReview("a release form limited to single documents or to a period")
-
-
-def _actors(
-    provision: Tree, role: str, resources: Resources, institutions: Institutions, *, lenient: bool
-) -> frozenset[InstitutionId]:
-    references = [
-        child(actor, "reference")
-        for actor in children(provision, "actor")
-        if (PARTICIPATION, role)
-        in [(text(each, "system"), text(each, "code")) for each in codings(child(actor, "role"))]
-    ]
-    return frozenset(known_organizations(references, resources, institutions, lenient=lenient))
-
-
-def _is_described(consent: Tree) -> bool:
-    """By kinds of information, or "disclose" with a description of it in words on the signed form (all records)."""
-    provision = child(consent, "provision")
-    if children(provision, "class") or codings(*children(provision, "code")):
-        return True
-    actions = [text(each, "code") for each in codings(*children(provision, "action"))]
-    return "disclose" in actions and text(consent, "sourceAttachment", "title") is not None
-
-
-def _information(provision: Tree, institution: Institution, *, binding: bool) -> frozenset[RecordKind] | None:
-    """`class` and `code` both have to fit, any one of each (PCF appendix P). None: all records."""
-    classes, codes = children(provision, "class"), codings(*children(provision, "code"))
-    by_class = _kinds(classes, institution)
-    by_code = _kinds(codes, institution)
-    if not classes and not codes:
-        return None
-    kinds = by_class & by_code if classes and codes else by_class | by_code
-    if not kinds and binding:
-        raise NeedsReview("a release form for information we have no word for")
-    return kinds
-
-
-def _kinds(said: Iterable[Tree], institution: Institution) -> frozenset[RecordKind]:
-    return frozenset(kind for coding in said for kind in _kinds_of(coding, institution))
-
-
-def _kinds_of(coding: Tree, institution: Institution) -> frozenset[RecordKind]:
-    code = text(coding, "code") or ""
-    if code in _CLASSES:
-        return _CLASSES[code]
-    if text(coding, "system") == KIND:
-        return frozenset(kind for kind in RecordKind if kind == code)
-    kind = kind_of(coding, institution)
-    return frozenset({kind}) if kind else frozenset()
-
-
-def _special(provision: Tree) -> frozenset[str]:
-    """What is expressly released: categories, and a degree of confidentiality above the ordinary."""
-    labels = children(provision, "securityLabel")
-    return frozenset(code for each in labels if (code := text(each, "code")) and not _is_ordinary(each))
-
-
-def _is_ordinary(label: Tree) -> bool:
-    return text(label, "system") == CONFIDENTIALITY and text(label, "code") in ("U", "L", "M", "N")
-
-
-def _signature(consent: Tree, resources: Resources) -> tuple[SignerRole | None, bool]:
-    """Who signed, if the signature was checked."""
-    checked = any(each.get("verified") is True for each in children(consent, "verification"))
-    performers = children(consent, "performer")
-    if not checked or not performers:
-        return None, checked
-    if any(_is_representative(each, resources) for each in performers):
-        return SignerRole.REPRESENTATIVE, True
-    return (SignerRole.PATIENT, True) if _is_patient(consent, performers[0], resources) else (None, True)
-
-
-def _is_representative(performer: Tree, resources: Resources) -> bool:
-    said = text(performer, "reference") or ""
-    kinds = (text(performer, "type"), type_of(resources.follow(performer)))
-    return "RelatedPerson" in kinds or said.startswith("RelatedPerson/")
-
-
-def _is_patient(consent: Tree, performer: Tree, resources: Resources) -> bool:
-    """The performer is the form's own patient: another patient (a mother) is no signer by that."""
-    patient = child(consent, "patient")
-    same = text(performer, "reference") is not None and text(performer, "reference") == text(patient, "reference")
-    numbers = {(text(each, "system"), text(each, "value")) for each in _numbers(patient, resources)}
-    theirs = {(text(each, "system"), text(each, "value")) for each in _numbers(performer, resources)}
-    return same or bool(numbers & theirs)
-
-
-def _numbers(reference: Tree, resources: Resources) -> list[Tree]:
-    said = [child(reference, "identifier"), *children(resources.follow(reference), "identifier")]
-    return [each for each in said if text(each, "value")]
-
-
-def _authority(consent: Tree, resources: Resources) -> str | None:
-    """By what right a representative signed: in words, else the relationship."""
-    if said := _extension_text(consent, AUTHORITY, "valueString"):
-        return said
-    for performer in children(consent, "performer"):
-        relationships = children(resources.follow(performer), "relationship")
-        words = [text(each, "text") for each in relationships]
-        words += [text(each, "display") or text(each, "code") for each in codings(*relationships)]
-        if found := next((word for word in words if word), None):
-            return found
-    return None
+def _is_described(consent: Tree, root: Provision) -> bool:
+    """By kinds of information, or "disclose" with a title of the signed form that says all records."""
+    permits = tuple(root.permits())
+    by_kind = bool(permits) and all(node.kinds is not None for node in permits)
+    named = any(Action.DISCLOSE in node.actions for node in permits)
+    return by_kind or (named and says_all(text(consent, "sourceAttachment", "title")))
 
 
 def _statements(consent: Tree) -> frozenset[Statement]:
@@ -217,10 +134,63 @@ def _statements(consent: Tree) -> frozenset[Statement]:
     return frozenset(statement for statement in Statement if statement in said)
 
 
-def _denies(consent: Tree) -> bool:
-    policies = [text(each, "code") for each in codings(child(consent, "policyRule"))]
-    return text(consent, "provision", "type") == "deny" or bool({"OPTOUT", "OPTOUTE"} & set(policies))
+def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
+    """What the policy says where no provision does: permitted or refused. None: it says neither."""
+    rule = child(consent, "policyRule")
+    said = [_POLICIES.get(text(coding, "code") or "") for coding in concept_codings([rule] if rule else [], doubts)]
+    if None in said:
+        doubts.note(Finding.CODE_UNKNOWN)
+    uris = [text(policy, "uri") or "" for policy in children(consent, "policy")]
+    if any(uri.endswith(_REFUSING_POLICIES) for uri in uris) or ProvisionType.DENY in said:
+        return ProvisionType.DENY
+    return ProvisionType.PERMIT if ProvisionType.PERMIT in said else None
 
 
-def _extension_text(consent: Tree, url: str, value: str) -> str | None:
-    return next((said for each in extensions(consent, url) if (said := text(each, value))), None)
+# --- what only a person can read --------------------------------------------------------------------------------------
+
+
+def _note_modifiers(consent: Tree, patient: Tree, doubts: Doubts) -> None:
+    """An extension that may turn the meaning around, at any depth, and elements whose value is said to be absent
+    (https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
+    """
+    if any(node.get("modifierExtension") or node.get("implicitRules") for node in _objects([consent, patient])):
+        doubts.note(Finding.MEANING_MODIFIED)
+    own = {name: value for name, value in consent.items() if name != "contained"}
+    if any(extensions(node, _ABSENT) for node in _objects(own)):
+        doubts.note(Finding.FORM_UNREADABLE)
+
+
+def _objects(tree: object) -> Iterator[Tree]:
+    """All objects in a tree, itself among them. `parse` bounded how deep it is."""
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            yield node
+            left += node.values()
+        elif isinstance(node, list):
+            left += node
+
+
+def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:
+    """Whether it is a release form, and says nothing beside its codes."""
+    scopes = codings(child(consent, "scope"))
+    is_privacy = [text(each, "code") for each in scopes] == ["patient-privacy"]
+    if not is_privacy or text(scopes[0], "system") not in (_SCOPE, None):
+        doubts.note(Finding.NOT_A_RELEASE_FORM)
+    categories = [text(each, "code") for each in codings(*children(consent, "category"))]
+    if not categories or not _CATEGORIES.issuperset(categories):
+        doubts.note(Finding.NOT_A_RELEASE_FORM)
+    if not adds_nothing(text(consent, "sourceAttachment", "title")) or text(consent, "text", "status") == "additional":
+        doubts.note(Finding.WORDS_SAY_MORE)
+    if any(len(extensions(consent, url)) > 1 for url in _OURS if url != STATEMENT):
+        doubts.note(Finding.FORM_UNREADABLE)
+
+
+def _note_whether_real(consent: Tree, around: Iterable[Tree], doubts: Doubts) -> None:
+    """Whether it is the whole form, of a real patient."""
+    for one in (consent, *around, *children(consent, "contained")):
+        if has_code(one, "tag", "SUBSETTED"):
+            doubts.note(Finding.FORM_INCOMPLETE_COPY)
+        if has_code(one, "security", "HTEST") or has_code(one, "tag", "HTEST"):
+            doubts.note(Finding.FORM_IS_TEST_DATA)

@@ -107,7 +107,7 @@ def authorization(body: bytes, institution: Institution, institutions: Instituti
         Unreadable, NeedsReview: it cannot be understood without a person.
     """
     tree = parse(body)
-    return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions)
+    return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions, envelope=tree)
 
 
 def referral(

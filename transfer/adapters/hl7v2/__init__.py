@@ -2,6 +2,7 @@
 
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode, acknowledge
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
+from transfer.adapters.hl7v2.consents import consents
 from transfer.adapters.hl7v2.content import EmbeddedContent, Flag, Pointer
 from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
 from transfer.adapters.hl7v2.header import MessageHeader, header
@@ -28,6 +29,7 @@ __all__ = [
     "Pointer",
     "acknowledge",
     "batch",
+    "consents",
     "documents",
     "header",
     "identity_changes",

@@ -13,6 +13,7 @@ from transfer.sandbox.oncology.resources import Resource
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _STATEMENT = "urn:records-transfer:statement"
 
 
@@ -74,11 +75,17 @@ def _provision(form: dict[str, Any]) -> dict[str, Any]:
         "period": {end: day for end, day in period.items() if day},
         "actor": actors,
         "action": [_concept("http://terminology.hl7.org/CodeSystem/consentaction", "disclose")],
-        "securityLabel": [{"system": _SENSITIVITY, "code": category} for category in form["special"]],
+        "securityLabel": _labels(form["special"]),
         "purpose": [{"system": _REASON, "code": form["purpose"]}] if form["purpose"] else [],
         "code": [_concept(LOINC, code) for code in form["codes"]],
     }
     return {name: value for name, value in provision.items() if value not in ([], {})}
+
+
+def _labels(special: list[str]) -> list[dict[str, str]]:
+    """A form that releases a category releases the ordinary records, too: labels are a filter."""
+    ordinary = [{"system": _CONFIDENTIALITY, "code": "N"}] if special else []
+    return ordinary + [{"system": _SENSITIVITY, "code": category} for category in special]
 
 
 def _signed_form(chart: Chart) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""CON: what a patient allowed or refused, as a message says it beside a document."""
+
+from datetime import date
+
+import pytest
+
+from transfer.adapters.hl7v2 import consents
+from transfer.institutions import Institution
+from transfer.patients import IssuedIdentifier
+from transfer.permissions import Finding, FormStatus, ProvisionType, SignerRole, UnclearForm
+
+LABORATORY = Institution(id="lab", name="A laboratory", time_zone="America/Chicago", issuers={"consent": "urn:x-forms"})
+MSH = "MSH|^~\\&|LIS|LAB|RECAPP|CENTER|20260105101500||MDM^T02^MDM_T02|1|{}|2.5.1\r"
+PID = "PID|1||0042^^^LAB^MR||Quillfeather^Odalys||19610203|F\r"
+#: CON by field; a complete consent to a release
+FIELDS = {
+    1: "1",
+    2: "001^Release of information^HL70496",
+    4: "form-7",
+    5: "All records",
+    10: "W",
+    11: "A",
+    13: "20260302",
+    14: "20260301",
+    15: "20260901",
+    16: "Y",
+    21: "F",
+    24: "Quillfeather^Odalys",
+    25: "1^Self^HL70548",
+}
+
+
+def con(**differing: str) -> str:
+    fields = FIELDS | {int(name.removeprefix("f")): value for name, value in differing.items()}
+    return "CON|" + "|".join(fields.get(number, "") for number in range(1, 26)) + "\r"
+
+
+def read(*segments: str, processing: str = "P"):
+    return consents((MSH.format(processing) + PID + "TXA|1|PR\r" + "".join(segments)).encode(), LABORATORY)
+
+
+def test_a_consent_beside_a_document_is_a_form_of_its_sender():
+    (form,) = read(con())
+
+    assert form.status is FormStatus.ACTIVE
+    assert form.reference == IssuedIdentifier("urn:x-forms", "form-7")
+    assert (form.disclosers, form.recipients, form.denies) == ({"lab"}, set(), False)
+    assert (form.effective_from, form.expires_on) == (date(2026, 3, 1), date(2026, 9, 1))
+    assert (form.signed_by, form.signed_on, form.described) == (SignerRole.PATIENT, date(2026, 3, 2), True)
+    assert form.patient.birth_date == date(1961, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("differing", "status", "denies"),
+    [
+        ({"f11": "R"}, FormStatus.ACTIVE, True),
+        ({"f21": "N"}, FormStatus.ACTIVE, True),
+        ({"f11": "X"}, FormStatus.REVOKED, False),
+        ({"f11": "P"}, FormStatus.DRAFT, False),
+    ],
+)
+def test_what_is_refused_taken_back_or_pending_is_read_as_that(differing, status, denies):
+    (form,) = read(con(**differing))
+
+    assert (form.status, form.denies) == (status, denies)
+
+
+def test_a_refusal_reaches_all_of_its_sender():
+    (form,) = read(con(f11="R", f14="", f15="", f10="T"))
+
+    assert form.provision.type is ProvisionType.DENY
+    assert (form.recipients, form.information, form.signed_by) == (set(), None, None)
+
+
+def test_a_word_by_telephone_is_no_signature():
+    (form,) = read(con(f10="T"))
+
+    assert form.signed_by is None
+
+
+@pytest.mark.parametrize(
+    ("code", "role", "authority"),
+    [
+        ("2", SignerRole.REPRESENTATIVE, "PRN"),
+        ("4", SignerRole.REPRESENTATIVE, "DPOWATT"),
+        ("6", None, None),
+        ("", None, None),
+    ],
+)
+def test_who_signed_is_told_by_the_relationship(code, role, authority):
+    (form,) = read(con(f25=code))
+
+    assert (form.signed_by, form.representative_authority) == (role, authority)
+
+
+@pytest.mark.parametrize(
+    ("differing", "finding"),
+    [
+        ({"f5": "Only the report of January"}, Finding.WORDS_SAY_MORE),
+        ({"f6": "not to my employer"}, Finding.WORDS_SAY_MORE),
+        ({"f9": "no images"}, Finding.WORDS_SAY_MORE),
+        ({"f22": "1"}, Finding.WORDS_SAY_MORE),
+        ({"f21": "P"}, Finding.WORDS_SAY_MORE),
+        ({"f16": "N"}, Finding.SIGNATURE_DOUBTED),
+        ({"f23": "1"}, Finding.SIGNATURE_DOUBTED),
+        ({"f2": "ROI"}, Finding.CODE_UNKNOWN),
+        ({"f15": "sometime"}, Finding.DATE_UNREADABLE),
+        ({"f11": "L"}, Finding.FORM_UNREADABLE),
+        ({"f11": "B"}, Finding.FORM_UNREADABLE),
+        ({"f11": ""}, Finding.FORM_UNREADABLE),
+    ],
+)
+def test_what_no_rule_can_keep_is_a_persons(differing, finding):
+    with pytest.raises(UnclearForm) as raised:
+        read(con(**differing))
+
+    assert raised.value.findings == (finding,)
+
+
+def test_test_data_is_a_persons():
+    with pytest.raises(UnclearForm) as raised:
+        read(con(), processing="T")
+
+    assert raised.value.findings == (Finding.FORM_IS_TEST_DATA,)
+
+
+def test_a_consent_to_something_else_is_none_to_a_release():
+    assert read(con(f2="002^Medical procedure^HL70496")) == ()
+    assert read() == ()
+    assert len(read(con(), con(f4="form-8"))) == 2

@@ -1,0 +1,1 @@
+"""Consents drawn at random, judged twice: by the product, and by an evaluator that shares nothing with it."""

@@ -1,0 +1,62 @@
+"""Codes in a Consent, and what of it only a person can read.
+
+A code counts with its system, an action's and a resource type's also without. A code that we do not know, words without
+a code, and words that say more than their code are noted: no rule could keep them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from transfer.adapters.fhir.times import local_day
+from transfer.adapters.fhir.trees import Tree, child, children, text
+from transfer.permissions import Finding
+from transfer.permissions.descriptions import words
+
+
+@dataclass(slots=True)
+class Doubts:
+    """What of a form only a person can read, noted while it is read."""
+
+    findings: set[Finding] = field(default_factory=set)
+
+    def note(self, finding: Finding) -> None:
+        self.findings.add(finding)
+
+
+def concept_codings(concepts: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
+    """The codings of CodeableConcepts. Noted: a concept without any, and a text that is not one of them."""
+    for concept in concepts:
+        found = children(concept, "coding")
+        known = [words(text(coding, name)) for coding in found for name in ("display", "code")]
+        if not found or (text(concept, "text") is not None and words(text(concept, "text")) not in known):
+            doubts.note(Finding.WORDS_SAY_MORE)
+        yield from coded(found, doubts)
+
+
+def coded(codings: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
+    """Those with a code. Noted: one without."""
+    for coding in codings:
+        if text(coding, "code"):
+            yield coding
+        else:
+            doubts.note(Finding.WORDS_SAY_MORE if text(coding, "display") else Finding.CODE_UNKNOWN)
+
+
+def day(tree: Tree, name: str, zone: ZoneInfo, doubts: Doubts, *, end: bool = False) -> date | None:
+    """The day of a date or date-time in `zone`. Noted: what stands there and is none."""
+    found = local_day(text(tree, name), zone, end=end)
+    if found is None and (name in tree or f"_{name}" in tree):
+        doubts.note(Finding.DATE_UNREADABLE)
+    return found
+
+
+def period(tree: Tree, zone: ZoneInfo, doubts: Doubts) -> tuple[date | None, date | None]:
+    """First and last day of a Period (https://hl7.org/fhir/R4/datatypes.html#Period)."""
+    return day(tree, "start", zone, doubts), day(tree, "end", zone, doubts, end=True)
+
+
+def has_code(tree: Tree, name: str, *codes: str) -> bool:
+    """Whether one of the codings in an array of `meta` has one of these codes."""
+    return any(text(coding, "code") in codes for coding in children(child(tree, "meta"), name))

@@ -1,0 +1,32 @@
+"""A release form in a file, held against one release, without an installation."""
+
+from datetime import datetime
+
+from transfer.adapters import hl7v2
+from transfer.adapters.fhir import inbound
+from transfer.errors import NeedsReview, Refused, Unexpected
+from transfer.institutions import Institution, Institutions
+from transfer.permissions import Authorization, Finding, UnclearForm
+from transfer.permissions.checking import AskedRelease, FormCheck, check_forms, for_person
+
+
+def check(body: bytes, asked: AskedRelease, institutions: Institutions, now: datetime) -> FormCheck:
+    """Would the form in `body` permit this release, if its discloser had sent it? `now` is UTC.
+
+    The body is a FHIR Consent, alone or in a bundle, or an HL7 v2 message with CON. Nothing is kept.
+    """
+    try:
+        return check_forms(_forms(body, asked.discloser, institutions), asked, now)
+    except UnclearForm as error:
+        return for_person(error.findings)
+    except (NeedsReview, Refused):
+        return for_person([Finding.FORM_UNREADABLE])
+
+
+def _forms(body: bytes, sender: Institution, institutions: Institutions) -> tuple[Authorization, ...]:
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n\x0b")[:3] == b"MSH":
+        found = hl7v2.consents(body, sender)
+        if not found:
+            raise Unexpected("a message without a consent to a release")
+        return found
+    return (inbound.authorization(body, sender, institutions),)

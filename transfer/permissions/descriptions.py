@@ -1,0 +1,31 @@
+"""How a form describes the information in words (45 CFR 164.508(c)(1)(i)), and which words say nothing."""
+
+import re
+from typing import Final
+
+
+def words(said: str | None) -> list[str]:
+    """The words of a text, in small letters; none of what has no letter or number."""
+    return re.findall(r"[^\W_]+", (said or "").casefold())
+
+
+#: words of a title that add nothing to the form: "Authorization for the release of medical records"
+_PLAIN_WORDS: Final = frozenset(
+    words(
+        "a and any authorisation authorization chart complete consent copy data disclose disclosure document entire "
+        "every everything file for form full health healthcare hipaa in information medical my of patient pdf phi "
+        "protected record records release roi scan scanned signed the to whole all"
+    )
+)
+#: of them those that say how much
+_ALL: Final = frozenset({"all", "any", "complete", "entire", "every", "everything", "full", "whole"})
+
+
+def adds_nothing(said: str | None) -> bool:
+    """Whether a title or a remark names no more than a release form does by itself."""
+    return set(words(said)) <= _PLAIN_WORDS
+
+
+def says_all(said: str | None) -> bool:
+    """Whether a title describes the information as all of it (164.508(c)(1)(i))."""
+    return adds_nothing(said) and not _ALL.isdisjoint(words(said))

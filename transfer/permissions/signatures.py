@@ -1,0 +1,78 @@
+"""Who may sign for a patient, and when a form can have been signed (45 CFR 164.508(c)(1)(vi), 164.502(g))."""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+#: 45 CFR 164.508 was published on this day (65 FR 82462): no form was signed under it before
+EARLIEST: Final = date(2000, 12, 28)
+#: years; below, state law says who signs (164.502(g)(3))
+MAJORITY: Final = 18
+
+#: v3-RoleCode: who acts for a patient by law or by the patient's own word
+_AUTHORITIES: Final = frozenset(
+    {"POWATT", "HPOWATT", "DPOWATT", "SPOWATT", "GUARD", "GUADLTM", "RESPRSN", "EXCEST"}
+    | {"power of attorney", "health care power of attorney", "healthcare power of attorney"}
+    | {"medical power of attorney", "durable power of attorney", "special power of attorney"}
+    | {"durable power of attorney for health care", "durable power of attorney for healthcare"}
+    | {"health care proxy", "healthcare proxy", "health care agent", "healthcare agent"}
+    | {"guardian", "legal guardian", "court appointed guardian", "guardian ad litem", "conservator"}
+    | {"personal representative", "legal representative"}
+    | {"executor", "executor of estate", "executor of the estate", "administrator of the estate"}
+)
+_PARENTS: Final = frozenset(
+    {"PRN", "NPRN", "PRNFOST", "MTH", "NMTH", "ADOPTP", "FTH", "NFTH", "ADOPTF", "ADOPTM", "STPPRN"}
+    | {"parent", "mother", "father", "natural mother", "natural father", "adoptive parent"}
+)
+#: who is close to a patient and acts for nobody by that
+_CLOSE: Final = frozenset(
+    {"NBOR", "FRND", "ROOM", "FAMMEMB", "SPS", "HUSB", "WIFE", "DOMPART", "SIGOTHR", "CHILD", "SON", "DAU", "SONC"}
+    | {"DAUC", "NCHILD", "SIB", "BRO", "SIS", "GRPRN", "GRMTH", "GRFTH", "AUNT", "UNCLE", "COUSN", "EXT", "NOK", "ECON"}
+    | {"neighbor", "neighbour", "friend", "roommate", "family member", "spouse", "husband", "wife", "partner", "child"}
+    | {"son", "daughter", "sibling", "brother", "sister", "grandparent", "aunt", "uncle", "cousin", "next of kin"}
+    | {"emergency contact"}
+)
+
+
+class AuthorityKind(StrEnum):
+    """By what right somebody signs for a patient."""
+
+    LAWFUL = "lawful"
+    PARENT = "parent"
+    NONE = "none"
+    #: in words that no rule knows
+    UNCLEAR = "unclear"
+
+
+def authority(said: str) -> AuthorityKind:
+    """What a representative's authority is, by code of v3-RoleCode or in the words of the list above."""
+    known = ((_AUTHORITIES, AuthorityKind.LAWFUL), (_PARENTS, AuthorityKind.PARENT), (_CLOSE, AuthorityKind.NONE))
+    words = " ".join(re.findall(r"[a-z]+", said.casefold()))
+    return next((kind for names, kind in known if said.strip() in names or words in names), AuthorityKind.UNCLEAR)
+
+
+def strongest(said: Iterable[str]) -> str | None:
+    """Of several names for one authority, the one that counts most; the first of equals."""
+    return min(said, key=lambda name: list(AuthorityKind).index(authority(name)), default=None)
+
+
+def age(born: date, on: date) -> int:
+    """Whole years."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+_NO_EVENT: Final = frozenset(
+    {"", "none", "no", "never", "na", "n a", "nil", "not applicable", "no expiration", "no expiry", "no end"}
+    | {"does not expire", "never expires", "indefinite", "indefinitely", "unlimited", "forever", "open", "unknown"}
+    | {"end of research study", "end of the research study", "no expiration date", "tbd", "x", "see form"}
+)
+
+
+def is_event(said: str | None) -> bool:
+    """Whether a form names an event at which it expires.
+
+    "None" and "end of the research study" are enough for research alone (164.508(c)(1)(v)).
+    """
+    return " ".join(re.findall(r"[a-z0-9]+", (said or "").casefold())) not in _NO_EVENT
