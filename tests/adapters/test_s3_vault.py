@@ -1,9 +1,11 @@
 """The vault on the real embedded store: nothing left behind, flat memory, kills, orphans, and refusals in our words."""
 
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.kit.store_probe import Support, probe
 from transfer.adapters.vault import PART, S3Vault
+from transfer.adapters.vault.store import ANSWER_SECONDS
 from transfer.embedded.store import Store
 from transfer.errors import OutOfOrder, TurnedAway, Unavailable, Unknown
 from transfer.staging import Location
@@ -29,6 +32,22 @@ def vault_on(store, bucket="vault", **changed):
         "bucket": bucket,
     }
     return S3Vault(**known | changed)
+
+
+def test_a_store_that_takes_connections_and_says_nothing_is_away_within_seconds():
+    """The kernel answers for a process that is stuck: readiness must not wait for all that a transfer may take."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        vault = S3Vault(
+            endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            region="us-east-1",
+            access_key="x",
+            secret_key="y",
+            bucket="z",
+        )
+        began = time.monotonic()
+        assert not vault.answers()
+
+    assert time.monotonic() - began < 5 * ANSWER_SECONDS
 
 
 @pytest.fixture

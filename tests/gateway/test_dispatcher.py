@@ -3,7 +3,9 @@
 Airflow itself is in tests/journeys/test_airflow.py.
 """
 
+import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -242,6 +244,14 @@ def test_airflow_answers_where_it_reaches_its_database(airflow, is_healthy):
 
     assert AirflowApi(airflow.url, "x", "y").answers() is is_healthy
     assert not AirflowApi("http://127.0.0.1:1", "x", "y").answers()
+
+
+def test_an_airflow_that_takes_connections_and_says_nothing_is_away_within_seconds():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        assert not AirflowApi(f"http://127.0.0.1:{silent.getsockname()[1]}", "x", "y").answers()
+
+    assert time.monotonic() - began < 10
 
 
 def test_a_wrong_password_is_said_and_not_hammered(ledger):

@@ -12,6 +12,8 @@ from transfer.rounds import Dag, RunState
 from transfer.sources import go_on
 
 _LIMITS: Final = HttpLimits(connect_seconds=5, silence_seconds=30, page_seconds=60, page_bytes=4 << 20)
+#: who asks whether it is there wants to know within seconds
+_HEALTH_LIMITS: Final = HttpLimits(connect_seconds=2, silence_seconds=2, page_seconds=3, page_bytes=64 << 10)
 #: runs in one answer, and at the most looked at in one sweep
 _PAGE: Final = 100
 _RUNS: Final = 2000
@@ -47,6 +49,7 @@ class AirflowApi:
         self._login = {"username": user, "password": password}
         self._token: str | None = None
         self._client = HttpClient(url, None, _LIMITS)
+        self._health = HttpClient(url, None, _HEALTH_LIMITS)
 
     def post_run(self, dag: Dag, run_id: str, conf: dict[str, object]) -> Posted:
         """Ask for a run of this id. Asking twice makes one.
@@ -111,9 +114,9 @@ class AirflowApi:
         raise Unexpected(f"Airflow answered {status} to a note")
 
     def answers(self) -> bool:
-        """Whether Airflow takes requests and reaches its database. It needs no login."""
+        """Whether Airflow takes requests and reaches its database. It needs no login, and is told within seconds."""
         try:
-            status, said = self._send("GET", "/api/v2/monitor/health", None, None)
+            status, said = self._send("GET", "/api/v2/monitor/health", None, None, by=self._health)
         except Unreachable:
             return False
         database = said.get("metadatabase")
@@ -145,16 +148,17 @@ class AirflowApi:
             self._token = answer["access_token"]
         return self._token
 
-    def _send(self, method: str, path: str, body: object, token: str | None) -> tuple[int, dict[str, Any]]:
+    def _send(
+        self, method: str, path: str, body: object, token: str | None, *, by: HttpClient | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        client = by or self._client
         headers = {"Content-Type": "application/json"}
         if shown := bearer(token):
             headers["Authorization"] = shown
         data = None if body is None else json.dumps(body).encode()
-        url, accept = self._client.base + path, "application/json"
+        url, accept = client.base + path, "application/json"
         try:
-            reply = self._client.ask(
-                method, url, accept=accept, keep_going=go_on, headers=headers, body=data, statuses=None
-            )
+            reply = client.ask(method, url, accept=accept, keep_going=go_on, headers=headers, body=data, statuses=None)
         except (Unavailable, TooLarge, Unexpected) as error:
             raise Unreachable(f"Airflow did not answer ({type(error).__name__})") from None
         try:

@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,6 +21,8 @@ from transfer.staging import CHUNK, Location
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, lower case
 #: a key as `writer` draws it
 _DRAWN: Final = re.compile(r"[0-9a-f]{2}/[a-z2-7]{26}")
+#: seconds in which a store that is there connects, and then answers
+ANSWER_SECONDS: Final = 2
 _REMOVING: Final = "removing an object"
 
 
@@ -67,25 +70,37 @@ class S3Vault:
         self._bucket = bucket
         self._announce = announce
         self._part = part
-        self._client: Any = boto3.session.Session().client(
+        config = Config(
+            signature_version="s3v4",
+            # Without it, over http, the payload is hashed a second time for the signature.
+            s3={"addressing_style": addressing, "payload_signing_enabled": False},
+            request_checksum_calculation=checksums,
+            response_checksum_validation="when_required",  # our own SHA-256 is checked instead
+            retries={"mode": "standard", "total_max_attempts": 3},
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=16,
+        )
+        self._made = partial(
+            boto3.session.Session().client,
             "s3",
             endpoint_url=endpoint,
             region_name=region,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             verify=str(authority) if authority else None,
-            config=Config(
-                signature_version="s3v4",
-                # Without it, over http, the payload is hashed a second time for the signature.
-                s3={"addressing_style": addressing, "payload_signing_enabled": False},
-                request_checksum_calculation=checksums,
-                response_checksum_validation="when_required",  # our own SHA-256 is checked instead
-                retries={"mode": "standard", "total_max_attempts": 3},
-                connect_timeout=5,
-                read_timeout=60,
-                max_pool_connections=16,
-            ),
         )
+        self._client: Any = self._made(config=config)
+        #: who asks whether the store is there wants to know within seconds, not after all that a transfer may take
+        self._asking = config.merge(
+            Config(
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=ANSWER_SECONDS,
+                read_timeout=ANSWER_SECONDS,
+                max_pool_connections=1,
+            )
+        )
+        self._asking_client: Any = None
 
     def writer(self) -> Writer:
         """A new object to write bit by bit, under a key drawn at random; used in a `with` block."""
@@ -166,9 +181,15 @@ class S3Vault:
                 self._client.head_bucket(Bucket=self._bucket)  # another process was first, or it is somebody else's
 
     def answers(self) -> bool:
+        """Whether the store is there and takes our key. It is told within a few seconds, and asked once.
+
+        For one thread at a time.
+        """
         try:
             with our_words("looking for the bucket"):
-                self._client.head_bucket(Bucket=self._bucket)
+                if self._asking_client is None:
+                    self._asking_client = self._made(config=self._asking)
+                self._asking_client.head_bucket(Bucket=self._bucket)
         except TransferError:
             return False
         return True
