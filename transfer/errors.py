@@ -7,6 +7,7 @@
     - CutShort             the far side stopped in the middle of what it was sending
     - OutOfOrder           a service of ours does not answer: ledger, object store
       OtherVersion         the ledger is of another version than this process: bring the two together
+      OtherKeys            the keys here are not those of the ledger: mount them, or put them back
     - ChangedMeanwhile               the permission moved while we worked: read it again
   · NeedsReview        only a person can decide: hold it and ask
     - Unexpected           an answer its interface does not promise
@@ -80,6 +81,12 @@ class OtherVersion(OutOfOrder):
     """The ledger has another version than this process. Nothing is read or written until they are the same."""
 
     remedy = Remedy(RemedyCode.UPGRADE)
+
+
+class OtherKeys(OutOfOrder):
+    """The keys that are here are not those of this ledger, or there are none. Nothing is read or written with them."""
+
+    remedy = Remedy(RemedyCode.MOUNT_KEYS)
 
 
 class ChangedMeanwhile(Unavailable):

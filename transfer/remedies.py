@@ -53,6 +53,7 @@ class RemedyCode(Code):
     CORRECT_FILE = "correct-file"
     ACCEPT_CREDENTIAL = "accept-credential"
     PUT_KEYS_BACK = "put-keys-back"
+    MOUNT_KEYS = "mount-keys"
     MOUNT_KEYS_COPY = "mount-keys-copy"
     START = "start"
     STOP = "stop"

@@ -92,3 +92,8 @@ class Keys(Protocol):
 
     def noted_ends(self) -> Mapping[str, str]:
         """Permission → how it ended, for every permission that ended."""
+
+
+def site_mark(keys: Keys) -> bytes:
+    """What tells one installation's keys from another's, and nothing of any key. Raises as `Keys.hmac`."""
+    return keys.hmac(SITE, b"these keys")

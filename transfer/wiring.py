@@ -3,7 +3,8 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from importlib import metadata
 
 from transfer import checklist, institutions
@@ -16,15 +17,19 @@ from transfer.adapters.key_places import keys as keys  # for whoever connects by
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
+from transfer.errors import OtherKeys
 from transfer.facts import Origin
 from transfer.flow.services import Services
 from transfer.health import Check
 from transfer.institutions import AskedForDocuments, AskedForImages, DicomwebSource, DimseSource, FhirSource
-from transfer.ledger import Ledger, vault_objects
+from transfer.ledger import WAIT_SECONDS, Ledger, vault_objects
 from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import Settings
 from transfer.sources import DocumentSource, ImageArchive
 from transfer.staging import Vault
+
+#: how long a check of health waits for the ledger
+CHECK_SECONDS = 2
 
 
 def origin(process: str, **more: object) -> Origin:
@@ -32,14 +37,28 @@ def origin(process: str, **more: object) -> Origin:
     return Origin(process=process, code=metadata.version("records-transfer"), **more)  # type: ignore[arg-type]
 
 
-def ledger(settings: Settings, by: Origin, *, connections: int = 4) -> Ledger:
-    """The ledger alone, for callers that need nothing else."""
-    return Ledger(settings.database_url, keys(settings), by, connections=connections)
+def ledger(settings: Settings, by: Origin, *, connections: int = 4, wait_seconds: int = WAIT_SECONDS) -> Ledger:
+    """The ledger alone, for callers that need nothing else. `wait_seconds`: see `Ledger`."""
+    return Ledger(settings.database_url, keys(settings), by, connections=connections, wait_seconds=wait_seconds)
+
+
+def begin_keys(settings: Settings) -> bool:
+    """Draw the site's key where TRANSFER_KEYS says, if the ledger is new. False: there was one.
+
+    Raises:
+        OtherKeys: there are no keys, and the ledger was begun with some. Their disk may not be mounted.
+        OutOfOrder: the ledger, or the key service, does not answer.
+    """
+    with closing(ledger(settings, origin("keys"), connections=1)) as book:
+        return book.begin_keys()
 
 
 @contextmanager
 def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int = PART) -> Iterator[Services]:
-    """Connect to everything a verb may touch; connections are made when first used. `part`: see `S3Vault`."""
+    """Connect to everything a verb may touch; connections are made, and keys are asked for, when first used.
+
+    `part`: see `S3Vault`.
+    """
     held = keys(settings)
     book = Ledger(settings.database_url, held, by, connections=connections)
     store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
@@ -49,10 +68,10 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             vault=store,
             institutions=institutions.load(settings.institutions, settings.names),
             checklists=checklist.load(settings.checklists),
-            signer=signer(held),
+            signer=cache(lambda: signer(held)),
             public_url=settings.public_url,
             # The site's own number as a source of documents, from its random key: stable and unique.
-            source_id=uuid.UUID(bytes=held.hmac(SITE, b"source")[:16]).urn,
+            source_id=lambda: uuid.UUID(bytes=held.hmac(SITE, b"source")[:16]).urn,
             ask_documents=documents,
             ask_archive=archive,
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
@@ -120,13 +139,19 @@ def checks(settings: Settings, book: Ledger, store: Vault | None = None) -> Iter
 
     The ledger is asked over a connection of its own, so that a busy process is not taken for one that cannot work.
     """
-    asking = Ledger(settings.database_url, book.keys, book.origin, connections=1)
+    asking = Ledger(settings.database_url, book.keys, book.origin, connections=1, wait_seconds=CHECK_SECONDS)
 
     def has_ledger() -> bool:
-        with asking.transaction() as tx:
-            return bool(tx.now())
+        try:
+            with asking.transaction() as tx:
+                return bool(tx.now())
+        except OtherKeys:
+            return True  # it answers; the keys are what is wrong
 
-    found = {"ledger": has_ledger, "keys": lambda: bool(book.keys.hmac(SITE, b"ready"))}
+    def has_keys() -> bool:
+        return bool(book.keys.hmac(SITE, b"ready")) and not asking.has_other_keys()
+
+    found = {"ledger": has_ledger, "keys": has_keys}
     try:
         yield {**found, "store": store.answers} if store else found
     finally:

@@ -18,6 +18,7 @@ APP = {
     "facts": ADD,
     "emergencies": ADD,
     "packet_records": ADD,
+    "site_mark": ADD,
     "arrival_terms": FORGET,
     "patient_terms": FORGET,
     "record_terms": FORGET,

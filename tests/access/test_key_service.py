@@ -2,9 +2,12 @@
 
 import asyncio
 import shutil
+import signal
+import socket
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -162,6 +165,45 @@ def test_an_empty_folder_is_not_taken_for_one_whose_keys_are_gone(tmp_path: Path
         assert not key_places.begin_keys(service.settings())
         with pytest.raises(KeyGone):
             client.fetch(name)
+
+
+def test_it_is_ready_while_it_has_keys_and_live_without(tmp_path: Path):
+    with a_key_service(tmp_path / "service", begun=False) as service:
+        assert service.says("live") == (200, '{"status": "ok"}\n')
+        assert service.says("ready") == (503, '{"status": "unavailable", "away": ["keys"]}\n')
+        key_places.begin_keys(service.settings())
+        in_time(lambda: service.says("ready")[0] == 200)
+
+        service.keys.rename(tmp_path / "unmounted")
+        service.keys.mkdir(mode=0o700)
+        in_time(lambda: service.says("ready")[0] == 503)
+        assert service.says("live")[0] == 200
+
+
+def test_it_answers_what_it_was_asked_before_it_ends(tmp_path: Path):
+    with a_key_service(tmp_path / "service") as service:
+        assert service.process
+        known = service.known.client()
+        line = known.wrap_socket(socket.create_connection(("127.0.0.1", service.port), 10), server_hostname="localhost")
+        name = a_name()
+        head = f"PUT /secrets/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 32\r\n\r\n"
+        line.sendall(head.encode() + b"k" * 16)
+        in_time(lambda: service.says("live")[0] == 200)
+        service.process.send_signal(signal.SIGTERM)
+        in_time(lambda: service.says("ready") == (503, '{"status": "unavailable", "away": ["stopping"]}\n'))
+        line.sendall(b"k" * 16)
+
+        assert line.recv(4096).startswith(b"HTTP/1.1 200")
+        line.close()
+        assert service.process.wait(30) == 0
+        assert (service.keys / name).read_bytes() == b"k" * 32
+
+
+def in_time(is_so: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it does not come to be"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from transfer import health
+from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
 from transfer.embedded.postgres import Postgres
 from transfer.health import Readiness
+from transfer.ledger import Ledger
 
 AWAY = {
     "TRANSFER_DATABASE_URL": "postgresql://app:topsecret@127.0.0.1:1/x?connect_timeout=1",
@@ -42,6 +44,7 @@ def test_what_is_away_is_called_away_and_not_stopped(tmp_path: Path):
         "postgres": "away",
         "store": "away",
         "airflow": "away",
+        "keys": "away",
         "gateway": "not asked",
         "dispatcher": "not asked",
     }
@@ -65,8 +68,29 @@ def test_where_nothing_is_given_and_nothing_runs_it_says_so(tmp_path: Path):
 
 
 @pytest.mark.servers
-def test_a_ledger_that_answers_is_up_wherever_it_runs(tmp_path: Path, migrated: Postgres):
+def test_a_ledger_that_answers_is_up_wherever_it_runs(tmp_path: Path, migrated: Postgres, ledger: Ledger):
+    with ledger.transaction() as tx:
+        tx.now()
     said = status(tmp_path, "--json", TRANSFER_DATABASE_URL=migrated.url("app"))
 
-    assert next(one for one in json.loads(said.stdout) if one["name"] == "postgres")["state"] == "up"
+    assert {one["name"]: one["state"] for one in json.loads(said.stdout)}.items() >= {
+        "postgres": "up",
+        "keys": "up",
+    }.items()
     assert said.exit_code == 0
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(("place", "why"), [("unmounted", "no keys are here"), ("others", "not those of this ledger")])
+def test_keys_that_are_not_the_ledger_s_are_away_and_it_says_why(
+    tmp_path: Path, migrated: Postgres, ledger: Ledger, place: str, why: str
+):
+    with ledger.transaction() as tx:
+        tx.now()
+    FolderKeys(tmp_path / place, begins=place == "others")
+    said = status(tmp_path, "--json", TRANSFER_DATABASE_URL=migrated.url("app"), TRANSFER_KEYS=str(tmp_path / place))
+
+    found = {one["name"]: one for one in json.loads(said.stdout)}
+    assert (found["postgres"]["state"], found["keys"]["state"]) == ("up", "away")
+    assert why in found["keys"]["note"]
+    assert said.exit_code == 1

@@ -1,10 +1,12 @@
 """Turns at a department: who waits holds nothing and is called, who is silent holds up nobody else."""
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -15,19 +17,20 @@ from tests.kit.fakes import MemoryDocuments
 from tests.kit.first_steps import first_step, referred
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
+from transfer.arrivals import Priority
 from transfer.errors import Unreachable
 from transfer.flow import desk
 from transfer.flow.receive import receive
 from transfer.flow.request import request
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, DepartmentId
+from transfer.identifiers import CaseId, DepartmentId, RequestId
 from transfer.institutions import Asking, Institutions
-from transfer.ledger import Ledger, holds, requests, rounds, turns
+from transfer.ledger import Ledger, Tx, holds, requests, rounds, turns
 from transfer.patients import Demographics
 from transfer.requests import RequestState
 from transfer.rounds import LEASE, Dag
 from transfer.sources import DocumentSource
-from transfer.turns import FIRST_REST, RESTS_AFTER
+from transfer.turns import FIRST_REST, RESTS_AFTER, HeldTurn, Queue, Terms, TurnState, whose_turn
 
 pytestmark = pytest.mark.servers
 
@@ -337,3 +340,85 @@ def _work(services: Services, cases: list[CaseId]) -> None:
 def _answered(services: Services) -> int:
     with services.ledger.transaction() as tx:
         return int(tx.value("SELECT count(*) FROM requests WHERE institution = %s AND state = 'answered'", b.LAKESIDE))
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+def a_line(migrated: Any, count: int, draw: random.Random, *, did_not_come: float) -> None:
+    """So many requests wait at the office, of every priority and age; some had a turn and did not come."""
+    cases, waiting, lapsed = [], [], []
+    for number in range(count):
+        case, name = CaseId.draw(), RequestId.draw()
+        priority = draw.choices(list(Priority), [8, 2, 1, 1])[0]
+        needed_by = draw.choice([None, date(2027, 1, draw.randint(1, 28))])
+        since = timedelta(minutes=draw.randint(-2, 400) if number else 300)
+        cases.append([case, priority, needed_by])
+        waiting.append(
+            [name, case, *OFFICE, draw.choice(["due", "due", "partly", "answered"]), since, priority, needed_by]
+        )
+        if draw.random() < did_not_come:
+            lapsed.append([name, *OFFICE, priority, timedelta(minutes=draw.randint(1, 9))])
+    with psycopg.connect(migrated.url("owner")) as owner, owner.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO transfer.cases (case_id, stage, opened_at, changed_at, priority, needed_by)
+               VALUES (%s, 'gathering', now(), now(), %s, %s)""",
+            cases,
+        )
+        cursor.executemany(
+            """INSERT INTO transfer.requests
+                 (request, case_id, institution, department, lines, state, not_before, priority, needed_by)
+               VALUES (%s, %s, %s, %s, '{}', %s, transfer.now() - %s, %s, %s)""",
+            waiting,
+        )
+        cursor.executemany(
+            """INSERT INTO transfer.turns (request, institution, department, state, priority, until)
+               VALUES (%s, %s, %s, 'lapsed', %s, transfer.now() - %s)""",
+            lapsed,
+        )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whom_the_first_of_the_line_give_a_turn_the_whole_line_gives_it(ledger: Ledger, migrated: Any, seed: int):
+    draw = random.Random(seed)
+    a_line(migrated, 60, draw, did_not_come=0.2)
+    for _ in range(20):
+        at_once = draw.randint(1, 8)
+        asking = Asking(at_once=at_once, kept_for_stat=draw.randint(0, at_once - 1))
+        terms = Terms(asking=asking, zone=ZoneInfo("UTC"))
+        held = [
+            HeldTurn(request=RequestId.draw(), priority=draw.choice(list(Priority)), state=TurnState.ASKING)
+            for _ in range(draw.randint(0, at_once))
+        ]
+        queue = Queue(given=draw.randint(0, 7))
+        with ledger.transaction() as tx:
+            turns.lock(tx, *OFFICE)
+            now = tx.now()
+            line = turns.waiting(tx, *OFFICE)
+            first = turns.next_waiting(tx, *OFFICE, at_once - len(held) + 1)
+            called = whose_turn(line, held, queue, terms, now)
+            assert whose_turn(first, held, queue, terms, now) == called
+            assert (len(called) < len(line)) == (len(called) < len(first))
+
+
+def rows_read(tx: Tx) -> int:
+    found = tx.value(
+        """SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables
+           WHERE relname IN ('requests', 'cases')"""
+    )
+    return int(found)
+
+
+def test_a_turn_costs_the_same_however_many_wait(ledger: Ledger, migrated: Any):
+    a_line(migrated, 3000, random.Random(1), did_not_come=0.01)
+    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+        owner.execute("ANALYZE transfer.requests, transfer.cases, transfer.turns")
+    with ledger.transaction() as tx:
+        turns.lock(tx, *OFFICE)
+        before = rows_read(tx)
+        assert turns.next_waiting(tx, *OFFICE, 3)
+        read = rows_read(tx) - before
+        whole = len(turns.waiting(tx, *OFFICE))
+
+    assert whole > 2000
+    assert read < 200, "the first of each order, and whose turn lapsed within minutes"

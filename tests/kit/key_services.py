@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.kit.peers.certificates import Certificates, certificates
+from transfer import probe
 from transfer.adapters import key_places
 from transfer.adapters.service_keys import ServiceKeys
 from transfer.embedded import ports
@@ -25,6 +26,8 @@ class KeyService:
     folder: Path
     known: Certificates
     port: int
+    #: where it tells how it is
+    health: int
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -61,6 +64,7 @@ class KeyService:
             "TRANSFER_KEYS": str(self.keys),
             "TRANSFER_KEYS_COPY": str(self.folder / "copy"),
             "TRANSFER_KEYS_LISTEN": f"127.0.0.1:{self.port}",
+            "TRANSFER_HEALTH": f"127.0.0.1:{self.health}",
             "TRANSFER_KEYS_CERTIFICATE": str(self.known.files["certificate"]),
             "TRANSFER_KEYS_KEY": str(self.known.files["key"]),
             "TRANSFER_KEYS_AUTHORITY": str(self.known.files["authority"]),
@@ -70,13 +74,17 @@ class KeyService:
                 [sys.executable, "-m", "transfer.key_service"], env=environment, stdout=log, stderr=log
             )
         until = time.monotonic() + 300
-        while not ports.answers(self.port):
+        while not (ports.answers(self.port) and ports.answers(self.health)):
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < until, "the key service does not answer"
             time.sleep(0.05)
         if begun:
             key_places.begin_keys(self.settings())
         return self
+
+    def says(self, path: str) -> tuple[int, str]:
+        """What it tells of itself."""
+        return probe.ask(f"http://127.0.0.1:{self.health}/{path}")
 
     def kill(self) -> None:
         """SIGKILL. Killing it again does nothing."""
@@ -90,7 +98,8 @@ class KeyService:
 def a_key_service(folder: Path, *, begun: bool = True) -> Iterator[KeyService]:
     """One that serves, with an authority of its own."""
     folder.mkdir(parents=True)
-    service = KeyService(folder, certificates(folder / "tls"), ports.free(["keys"])["keys"])
+    drawn = ports.free(["keys", "health"])
+    service = KeyService(folder, certificates(folder / "tls"), drawn["keys"], drawn["health"])
     try:
         yield service.start(begun=begun)
     finally:

@@ -96,7 +96,7 @@ def another_version(migrated: Postgres) -> Iterator[Callable[[str], None]]:
             "INSERT INTO public.migrations VALUES ('9999', now())",
             "has migration 9999, which this version does not know",
         ),
-        ("DELETE FROM public.migrations WHERE number = '0012'", "lacks migration 0012 of this version: migrate it"),
+        ("DELETE FROM public.migrations WHERE number = '0013'", "lacks migration 0013 of this version: migrate it"),
     ],
 )
 def test_nobody_works_on_a_ledger_of_another_version(
@@ -116,8 +116,8 @@ def test_nobody_works_on_a_ledger_of_another_version(
 
 def test_a_ledger_of_a_newer_version_is_not_migrated(migrated: Postgres, another_version: Callable[[str], None]):
     assert behind(migrated.url("owner")) == []
-    another_version("DELETE FROM public.migrations WHERE number = '0012'")
-    assert behind(migrated.url("owner")) == ["0012_known_versions.sql"]
+    another_version("DELETE FROM public.migrations WHERE number = '0013'")
+    assert behind(migrated.url("owner")) == ["0013_site_mark.sql"]
 
     another_version("INSERT INTO public.migrations VALUES ('9999', now())")
     for refuses in (behind, migrate):

@@ -15,7 +15,7 @@ from transfer.settings import BadSetting, Settings
 
 
 def keys(settings: Settings) -> HeldKeys:
-    """Where TRANSFER_KEYS says the keys are. A folder of an installation that is new gets its site key here.
+    """Where TRANSFER_KEYS says the keys are. None is drawn here: an empty folder may be a disk that is not mounted.
 
     Raises:
         BadSetting: the keys of this folder were moved, or a certificate towards the key service cannot be used.
@@ -25,7 +25,6 @@ def keys(settings: Settings) -> HeldKeys:
     held = folder_keys(settings)
     if where := held.moved():
         raise BadSetting("TRANSFER_KEYS", "names a folder whose keys were moved", f"They are kept at {where} now.")
-    held.make(SITE)
     return held
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from transfer.adapters.held_keys import HeldKeys, KeysMoved
 from transfer.adapters.http import HttpClient, HttpLimits, HttpReply, NotReached, NotTrusted, Silent, TooSlow
 from transfer.adapters.keys_copy import WrongPassphrase, absent
-from transfer.errors import OutOfOrder, Refused, TransferError, Unavailable
+from transfer.errors import OtherKeys, OutOfOrder, Refused, TransferError, Unavailable
 from transfer.key_wire import MARK, KeyRefusal
 from transfer.sealing import KeyGone, KeyName
 
@@ -38,7 +38,8 @@ class ServiceKeys(HeldKeys):
     """`Keys` at a key service. Safe for use by several threads.
 
     Every question may be asked twice with the effect of one, and is, where a connection broke. All raise `OutOfOrder`
-    where the service does not answer within seconds, and `KeysTurnedAway` where one of both does not trust the other.
+    where the service does not answer within seconds, `KeysTurnedAway` where one of both does not trust the other, and
+    `OtherKeys` where it has no keys at all.
     """
 
     def __init__(self, url: str, tls: Callable[[], ssl.SSLContext]) -> None:
@@ -180,5 +181,5 @@ def _failure(code: str) -> TransferError:
     if code == KeyRefusal.COPY_AWAY:
         return absent()
     if code == KeyRefusal.NO_KEYS:
-        return OutOfOrder("the key service has no keys: they were not begun there, or its disk is not mounted")
+        return OtherKeys("the key service has no keys: they were not begun there, or its disk is not mounted")
     return OutOfOrder("the key service cannot do this now")

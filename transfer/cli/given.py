@@ -25,11 +25,15 @@ _HEALTH: Final = {"gateway": "TRANSFER_GATEWAY_HEALTH", "dispatcher": "TRANSFER_
 
 
 def asked(settings: "Settings", *, with_processes: bool) -> list[ComponentState]:
-    """How each service stands that is given by its address. `with_processes`: gateway and dispatcher, too."""
+    """How each service stands that is given by its address; with the ledger also the keys, wherever they are.
+    `with_processes`: gateway and dispatcher, too.
+    """
     embedded = settings.names.get("TRANSFER_EMBEDDED", "").split()
     given = [part for part, name in _ADDRESSES.items() if part not in embedded and name in settings.names]
     asks = {"postgres": _ledger, "store": _store, "airflow": _airflow}
     found = [_stands(part, lambda ask=asks[part]: ask(settings)) for part in given]  # type: ignore[misc]
+    if settings.keys_url or "postgres" in given:
+        found.append(_stands("keys", lambda: _keys(settings)))
     if with_processes and given:
         found += [_process(settings, name, setting) for name, setting in _HEALTH.items()]
     return found
@@ -67,11 +71,16 @@ def _state(name: str, state: str, note: str) -> ComponentState:
 
 
 def _ledger(settings: "Settings") -> None:
-    from contextlib import closing
+    from contextlib import closing, suppress
 
     from transfer import wiring
+    from transfer.errors import OtherKeys
 
-    with closing(wiring.ledger(settings, wiring.origin("cli"), connections=1)) as ledger, ledger.transaction() as tx:
+    with (
+        closing(wiring.ledger(settings, wiring.origin("cli"), connections=1)) as ledger,
+        suppress(OtherKeys),  # it answers; the keys have a line of their own
+        ledger.transaction() as tx,
+    ):
         tx.now()
 
 
@@ -80,6 +89,22 @@ def _store(settings: "Settings") -> None:
 
     if not wiring.vault(settings).answers():
         raise Unavailable("it does not answer, or does not take our key")
+
+
+def _keys(settings: "Settings") -> None:
+    """They are there, and this ledger's, as far as it can be asked."""
+    from contextlib import closing
+
+    from transfer import wiring
+    from transfer.errors import OtherKeys
+    from transfer.sealing import SITE
+
+    if not wiring.keys(settings).has(SITE):
+        raise OtherKeys("no keys are here: they were never begun, or their disk is not mounted")
+    if "TRANSFER_DATABASE_URL" in settings.names:
+        with closing(wiring.ledger(settings, wiring.origin("cli"), connections=1, wait_seconds=2)) as ledger:
+            if ledger.has_other_keys():
+                raise OtherKeys("the keys here are not those of this ledger")
 
 
 def _airflow(settings: "Settings") -> None:

@@ -75,8 +75,8 @@ def status(var: Path, *, as_json: bool) -> None:
     """How each service stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs.
 
     A service that you gave by its address is asked itself, wherever it runs. So are gateway and dispatcher where no
-    supervisor runs: TRANSFER_GATEWAY_HEALTH and TRANSFER_DISPATCHER_HEALTH say where. The ledger, the store and Airflow
-    are asked with the settings of this place.
+    supervisor runs: TRANSFER_GATEWAY_HEALTH and TRANSFER_DISPATCHER_HEALTH say where. The ledger, the store, Airflow
+    and the keys are asked with the settings of this place.
     """
     supervised = System(var).status()
     components = [*supervised, *asked(Settings.load(os.environ, var), with_processes=not supervised)]

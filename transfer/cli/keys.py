@@ -38,24 +38,26 @@ def show_command(var: Path, *, as_json: bool) -> None:
     Exit codes:
       0  they are there
       2  a setting is wrong, or the keys of this folder were moved
-      5  the key service does not answer, or has no keys
+      5  there are no keys, or the key service does not answer
 
     \b
     Example:
       transfer keys show
     """
     from transfer.adapters import key_places
-    from transfer.sealing import SITE
+    from transfer.errors import OtherKeys
+    from transfer.sealing import SITE, site_mark
 
     settings = _settings(var)
     held = key_places.keys(settings)
+    if not held.has(SITE):
+        raise OtherKeys("no keys are here: they were never begun, or their disk is not mounted")
     told = {
         "where": settings.keys_url or str(settings.keys),
         "keys": len(held.names()),
         "destroyed": len(held.destroyed()),
         "copy": held.has_copy(),
-        # tells one installation's keys from another's, and nothing of any key
-        "site": held.hmac(SITE, b"these keys").hex()[:16],
+        "site": site_mark(held).hex()[:16],
     }
     if as_json:
         print_json(told)
@@ -70,16 +72,27 @@ def show_command(var: Path, *, as_json: bool) -> None:
 def begin_command(var: Path, *, as_json: bool) -> None:
     """Make the first key of a new installation, where TRANSFER_KEYS says. Running it again changes nothing.
 
-    A folder on this machine begins by itself. A key service does not: an empty folder there may be a disk that is not
-    mounted.
+    Where TRANSFER_DATABASE_URL is set, the ledger is asked first: one that was begun with other keys gets no new ones.
+
+    Needed once for a key service. A folder on this machine begins with the first start, where the ledger is new. An
+    empty folder may also be a disk that is not mounted: a ledger that has other keys is not worked on.
+
+    \b
+    Exit codes:
+      0  the keys begin, or did before
+      2  a setting is wrong
+      5  the ledger was begun with other keys, or somebody does not answer
 
     \b
     Example:
       transfer keys begin
     """
+    from transfer import wiring
     from transfer.adapters import key_places
 
-    made = key_places.begin_keys(_settings(var))
+    settings = _settings(var)
+    has_ledger = "TRANSFER_DATABASE_URL" in settings.names
+    made = wiring.begin_keys(settings) if has_ledger else key_places.begin_keys(settings)
     if as_json:
         print_json({"begun": made})
         return

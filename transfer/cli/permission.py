@@ -6,10 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import CASE, PERMISSION, ask, at, desk_options, progress, tell
+from transfer.cli.common import (
+    CASE,
+    PERMISSION,
+    ask,
+    at,
+    desk_options,
+    print_json,
+    print_table,
+    progress,
+    tell,
+    view_options,
+)
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from transfer.flow.desk import ActionResult
     from transfer.identifiers import CaseId, PermissionId
     from transfer.rights import Actor
@@ -21,6 +34,7 @@ permission = LazyGroup(
         "check": ListedCommand(
             "transfer.cli.permission_check:check_command", "Would a form in a file permit a release?"
         ),
+        "list": ListedCommand("transfer.cli.permission:list_command", "Those of a case, and whether they ended."),
         "revoke": ListedCommand("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
         "pause": ListedCommand("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
         "resume": ListedCommand("transfer.cli.permission:resume_command", "A paused one goes on."),
@@ -29,6 +43,35 @@ permission = LazyGroup(
         ),
     },
 )
+
+
+@click.command("list")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@view_options
+def list_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool) -> None:
+    """The permissions of a case, and whether they ended. What they permit: `transfer case show`.
+
+    It works while the keys are away, and so does `transfer permission pause`.
+
+    \b
+    Example:
+      transfer permission list c0123456789a
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        found = desk.list_permissions(services, case_id, actor=actor)
+    if as_json:
+        print_json(found)
+    elif found:
+        rows = [(one.permission, _minute(one.filed_at), one.ended, _minute(one.ended_at)) for one in found]
+        print_table(["permission", "filed", "ended", "at"], rows)
+    else:
+        click.echo("No release form was filed.")
+
+
+def _minute(at: "datetime | None") -> str | None:
+    return f"{at:%Y-%m-%d %H:%MZ}" if at else None
 
 
 @click.command("revoke")
@@ -57,7 +100,8 @@ def revoke_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", 
 def pause_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
     """The patient asked by telephone to stop.
 
-    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on.
+    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on. It works while the keys
+    are away, too.
 
     \b
     Example:

@@ -62,6 +62,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.CORRECT_FILE: None,
     M.ACCEPT_CREDENTIAL: None,
     M.PUT_KEYS_BACK: "transfer restore --keys",
+    M.MOUNT_KEYS: "transfer keys restore",
     M.MOUNT_KEYS_COPY: None,
     M.START: "transfer up, or --var",
     M.STOP: "transfer down",

@@ -49,7 +49,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
             holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
             return False
     with vault_objects.writing_for(opened.patient):
-        plan = plan_packet(contents, vault=services.vault, signer=services.signer)
+        plan = plan_packet(contents, vault=services.vault, signer=services.signer())
     with services.ledger.transaction() as tx:
         now = patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(packet.case)

@@ -149,7 +149,7 @@ def _bundle(services: Services, packet: PacketId) -> bytes:
         links,
         patient=who.current,
         receiver=services.institutions[opened.receiver],
-        source=services.source_id,
+        source=services.source_id(),
         created=known.planned_at,
     )
 

@@ -39,7 +39,7 @@ from transfer.ledger import (
 )
 from transfer.permissions import End
 from transfer.remedies import Remedy, RemedyCode
-from transfer.sealing import KeyName, Keys
+from transfer.sealing import SITE, KeyName, Keys
 from transfer.staging import Location, Vault
 
 _AT_WORK: Final = "somebody is at work on this ledger; stop gateways, dispatcher and Airflow first"
@@ -83,6 +83,7 @@ def check(folder: BackupFolder, keys: Keys, told: ProgressCallback) -> Manifest:
         NoBackup: it is not whole; the message names what is not.
         KeysMissing: what it holds cannot be read.
     """
+    _stop_without(keys, {SITE})
     manifest = folder.manifest()
     _stop_without(keys, {one.under for one in manifest.objects})
     for table in manifest.tables:

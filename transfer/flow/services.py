@@ -37,17 +37,17 @@ class PacketReceiver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a verb may touch."""
+    """Everything a verb may touch. What comes from a key is asked for when it is needed: keys may be away."""
 
     ledger: Ledger
     vault: Vault
     institutions: Institutions
     checklists: Checklists
-    signer: PacketSigner
+    signer: Callable[[], PacketSigner]
     #: what the links we hand out begin with
     public_url: str
     #: who we are as a source of documents, a URI (MHD sourceId)
-    source_id: str
+    source_id: Callable[[], str]
     ask_documents: Callable[[AskedForDocuments], DocumentSource]
     ask_archive: Callable[[AskedForImages], ImageArchive]
     hand_to: Callable[[Receiving], PacketReceiver]

@@ -12,7 +12,7 @@ from transfer.errors import NeedsReview
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
 from transfer.institutions import Institutions
 from transfer.ledger import Ledger, Tx, cases, disclosures, patients, permissions, rounds
-from transfer.ledger.permissions import FiledPermission
+from transfer.ledger.permissions import FiledPermission, StandingPermission
 from transfer.permissions import Authorization, End, FormStatus, expires_at
 from transfer.rounds import Dag
 
@@ -68,12 +68,12 @@ def _takes_the_place(tx: Tx, form: Authorization, older: FiledPermission) -> boo
     return older.reference is not None and older.reference in named
 
 
-def end(tx: Tx, filed: FiledPermission, how: End, arrival: str | None = None) -> int | None:
+def end(tx: Tx, filed: FiledPermission | StandingPermission, how: End, arrival: str | None = None) -> int | None:
     """The first commit of ending a permission. Returns the new epoch; None if it had ended so before."""
-    if filed.permission.ended is how or filed.permission.ended is End.REVOKED:
+    if filed.ended is how or filed.ended is End.REVOKED:
         return None
     epoch = patients.begin_epoch(tx, filed.patient)
-    permissions.end(tx, filed.patient, filed.permission.id, how, arrival)
+    permissions.end(tx, filed.patient, filed.id, how, arrival)
     # Where all cases are closed, one of them gets the round: what they collected is still here.
     for case in cases.open_of(tx, [filed.patient]) or cases.of_patient(tx, filed.patient)[:1]:
         rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case)

@@ -83,8 +83,10 @@ def _call(
     but: CaseId | None = None,
 ) -> None:
     terms, now = terms_of(services, institution, department), tx.now()
-    waiting = turns.waiting(tx, institution, department)
-    called = whose_turn(waiting, turns.held(tx, institution, department), queue, terms, now)
+    held = turns.held(tx, institution, department)
+    most = max(0, terms.asking.at_once - len(held)) + 1  # one more than may be called: whether others wait
+    waiting = turns.next_waiting(tx, institution, department, most)
+    called = whose_turn(waiting, held, queue, terms, now)
     soon = min(opens_at(queue, terms, now) or now + LEASE, now + MAX_UNLOOKED)
     turns.call(tx, institution, department, called, look_at=soon if len(called) < len(waiting) else None)
     for case in sorted({one.case for one in called} - {but}):

@@ -8,14 +8,13 @@ import asyncio
 import contextlib
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 
 import uvicorn
 
 from transfer import health, logs, wiring
 from transfer.adapters.vault import SMALL_PART
-from transfer.errors import OtherVersion
+from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.egress import Outgoing
@@ -25,13 +24,10 @@ from transfer.gateway.listening import allow_many_files
 from transfer.gateway.mllp import MllpLimits, MllpServer, certificates, doors
 from transfer.gateway.mllp.message_store import LedgerMessageStore
 from transfer.gateway.proxies import TrustedProxies
-from transfer.gateway.serving import server
+from transfer.gateway.serving import server, turning
 from transfer.gateway.tls import doors_context
 from transfer.health import Check, Readiness
 from transfer.settings import ProxyHeader, Settings
-
-#: seconds in which the event loop comes round to a question, else it is stuck
-_LOOP_SECONDS = 3.0
 
 
 async def serve(services: Services, settings: Settings, checks: Mapping[str, Check]) -> None:
@@ -78,7 +74,7 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Che
     resolving = asyncio.create_task(proxies.resolve())
     await mllp.start()
     try:
-        with health.served(settings.health, readiness, is_live=_turning(asyncio.get_running_loop())):
+        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop())):
             await _serve_until(stop, http, mllp, readiness, settings.grace_seconds)
     finally:
         await mllp.close(grace=0)
@@ -109,29 +105,24 @@ def _asked_to_stop() -> asyncio.Event:
     return stop
 
 
-def _turning(loop: asyncio.AbstractEventLoop) -> Check:
-    """Whether the event loop still comes round; asked from another thread."""
-
-    def ask() -> bool:
-        turned = threading.Event()
-        loop.call_soon_threadsafe(turned.set)
-        return turned.wait(_LOOP_SECONDS)
-
-    return ask
-
-
 def main() -> None:
     logs.configure()
     allow_many_files()
     settings = wiring.load_settings()
+    try:
+        if not settings.keys_url:  # a key service is begun by a person, or by what prepares the installation
+            wiring.begin_keys(settings)
+        _serve(settings)
+    except (OtherVersion, OtherKeys) as error:
+        sys.exit(f"the gateway does not start: {error}")
+
+
+def _serve(settings: Settings) -> None:
     with (
         wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as services,
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
-        try:
-            asyncio.run(serve(services, settings, checks))
-        except OtherVersion as error:
-            sys.exit(f"the gateway does not start: {error}")
+        asyncio.run(serve(services, settings, checks))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import may_release, stands_until
 from transfer.flow.deliver import open_egress
+from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import Services
 from transfer.flow.stopping import note_completed_stops
 from transfer.flow.watch import MAX_LOOK_SECONDS
@@ -202,7 +203,9 @@ class Outgoing:
 
     def _write(self) -> None:
         """What follows from streams that ended. It may wait for others' locks, and nothing waits for it."""
-        for write in (self._write_ends, self._close_lost, partial(note_completed_stops, self._services.ledger)):
+        ledger = self._services.ledger
+        owed = (partial(note_completed_stops, ledger), partial(note_owed_ends, ledger))
+        for write in (self._write_ends, self._close_lost, *owed):
             try:
                 write()
             except Exception as error:  # noqa: BLE001  who asks next writes it, and the looking goes on

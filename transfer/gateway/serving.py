@@ -7,6 +7,7 @@ caller whom nobody knows gets one answer. How many connections there may be says
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy
 from transfer.gateway.listening import Entrance, Listener
 from transfer.gateway.proxies import TrustedProxies
+from transfer.health import Check
 
 #: seconds a caller may take for its request line and headers, the handshake of TLS apart
 HEAD_SECONDS = 15
@@ -33,6 +35,8 @@ KEEP_ALIVE_SECONDS = 15
 LINGER_SECONDS = 2.0
 #: seconds in which a caller has to read what is left of an answer after its end was written
 FLUSH_SECONDS = 60
+#: seconds in which the event loop comes round to a question, else it is stuck
+LOOP_SECONDS = 3.0
 #: what the kernel may hold of a response beyond our recall
 SEND_BUFFER = 128 << 10
 
@@ -258,6 +262,17 @@ def _demanded_certificate(transport: asyncio.Transport) -> bytes | None:
     if secured is None or secured.context.verify_mode is not ssl.CERT_REQUIRED:
         return None
     return secured.getpeercert(binary_form=True)
+
+
+def turning(loop: asyncio.AbstractEventLoop) -> Check:
+    """Whether the event loop still comes round; to be asked from another thread."""
+
+    def ask() -> bool:
+        turned = threading.Event()
+        loop.call_soon_threadsafe(turned.set)
+        return turned.wait(LOOP_SECONDS)
+
+    return ask
 
 
 class _Server(uvicorn.Server):

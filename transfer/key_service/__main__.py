@@ -1,25 +1,48 @@
-"""`python -m transfer.key_service` serves the folder that TRANSFER_KEYS names. SIGTERM ends it once all is answered.
+"""`python -m transfer.key_service` serves the folder that TRANSFER_KEYS names.
 
-Several may serve one folder: making a key waits for the others.
+SIGTERM ends it: it is not ready from that moment. What it was asked is answered first, for TRANSFER_GRACE_SECONDS at
+the most. Several may serve one folder: making a key waits for the others.
 """
 
 import asyncio
 import os
+import signal
 
-from transfer import logs
+from transfer import health, logs
 from transfer.adapters.key_places import folder_keys
+from transfer.adapters.keys import FolderKeys
 from transfer.adapters.mutual_tls import context
-from transfer.gateway.serving import server
+from transfer.gateway.serving import server, turning
+from transfer.health import Readiness
 from transfer.key_service.application import application
+from transfer.sealing import SITE
 from transfer.settings import Settings
+
+
+async def serve(settings: Settings, keys: FolderKeys) -> None:
+    """Serve until SIGTERM or SIGINT. It is ready while there are keys: an empty folder may be a disk that is not
+    mounted.
+    """
+    host, port = settings.keys_listen
+    tls = context(settings.keys_tls, is_server=True)
+    http = server(application(keys), host, port, tls, grace=settings.grace_seconds)
+    readiness = Readiness({"keys": lambda: bool(keys.fetch(SITE))})
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        readiness.stop()
+        http.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    with health.served(settings.health, readiness, is_live=turning(loop)):
+        await http.serve()
 
 
 def main() -> None:
     logs.configure()
     settings = Settings.load(os.environ)
-    host, port = settings.keys_listen
-    tls = context(settings.keys_tls, is_server=True)
-    asyncio.run(server(application(folder_keys(settings)), host, port, tls).serve())
+    asyncio.run(serve(settings, folder_keys(settings)))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ from psycopg_pool.pool import AddConnection, MaintenanceTask
 
 from transfer import facts
 from transfer.case import Case, fold, fold_on
-from transfer.errors import OutOfOrder
+from transfer.errors import OtherKeys, OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId
+from transfer.ledger import site_mark
 from transfer.ledger.migrate import check_version
 from transfer.sealing import Keys
 
@@ -36,11 +37,11 @@ Row = Any  # a named tuple of the query's own columns
 RECONNECT_SECONDS = 0.5
 #: how long a process may not notice that the ledger was migrated beneath it; `deploy/upgrade.py` stops it before
 VERSION_SECONDS = 5.0
+#: how long a transaction waits for a connection
+WAIT_SECONDS = 20
 #: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
 #: the URL win
 KEEPALIVES = {
-    "connect_timeout": "10",
-    "tcp_user_timeout": "10000",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
@@ -155,6 +156,13 @@ class Tx:
                 folded.opened_at,
                 folded.changed_at,
             )
+            # Beside each request, too: who is next at a department is read in this order.
+            self.run(
+                """UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by
+                   FROM cases AS c WHERE c.case_id = %s AND r.case_id = c.case_id
+                     AND (r.priority, r.needed_by) IS DISTINCT FROM (c.priority, c.needed_by)""",
+                case,
+            )
         self._touched.clear()
 
 
@@ -168,18 +176,26 @@ class _Pool(ConnectionPool[psycopg.Connection[Row]]):
 class Ledger:
     """The way to the ledger for one process. Connections are made when first needed."""
 
-    def __init__(self, url: str, keys: Keys, origin: Origin, *, connections: int = 4) -> None:
-        self.url = make_conninfo("", **{**KEEPALIVES, **conninfo_to_dict(url)})
+    def __init__(
+        self, url: str, keys: Keys, origin: Origin, *, connections: int = 4, wait_seconds: int = WAIT_SECONDS
+    ) -> None:
+        """`wait_seconds`: how long a transaction waits for a connection; a line that swallows everything is given up
+        after at most so long, too.
+        """
+        bounds = {"connect_timeout": str(min(10, wait_seconds)), "tcp_user_timeout": str(min(10, wait_seconds) * 1000)}
+        self.url = make_conninfo("", **{**KEEPALIVES, **bounds, **conninfo_to_dict(url)})
         self.keys = keys
         self.origin = origin
         self._check_version_at = 0.0
+        #: these keys are known to be the ledger's
+        self._keys_fit = False
         self._pool = _Pool(
             self.url,
             kwargs={"row_factory": namedtuple_row, "options": "-csearch_path=transfer"},
             min_size=0,
             max_size=connections,
             open=False,
-            timeout=20,
+            timeout=wait_seconds,
             connection_class=psycopg.Connection[Row],
         )
 
@@ -189,6 +205,7 @@ class Ledger:
 
         Raises:
             OtherVersion: the ledger has another version than we have. It is asked every few seconds.
+            OtherKeys: our keys are not those of this ledger. While they are away it cannot be told; then work goes on.
             OutOfOrder: the database cannot be reached, or gave up on a deadlock. Nothing was written, unless it ended
                 between its commit and its answer: look before you write again, and take back nothing it may name.
         """
@@ -199,6 +216,8 @@ class Ledger:
                 used = connection
                 if time.monotonic() >= self._check_version_at:
                     check_version(connection)
+                    self._keys_fit = self._keys_fit or site_mark.check(connection, self.keys)
+                    connection.commit()
                     self._check_version_at = time.monotonic() + VERSION_SECONDS
                 tx = Tx(connection, self.keys, origin or self.origin)
                 yield tx
@@ -207,6 +226,33 @@ class Ledger:
             if used and used.closed:
                 self._pool.check()  # the other connections broke with it: test them all now
             raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
+
+    def begin_keys(self) -> bool:
+        """Draw the site's key for a ledger that is new, and mark the ledger with it. Others who do so wait.
+
+        False: there was a site key. Only the mark is set then, if none is.
+
+        Raises:
+            OtherKeys: the ledger is not new, and its keys are not here.
+            OtherVersion, OutOfOrder: as `transaction`.
+        """
+        self._pool.open()
+        try:
+            with self._pool.connection() as connection:
+                check_version(connection)
+                return site_mark.begin(connection, self.keys)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
+
+    def has_other_keys(self) -> bool:
+        """Whether our keys are known not to be this ledger's. Where it cannot be told now, they are not."""
+        try:
+            with self.transaction():
+                return False
+        except OtherKeys:
+            return True
+        except OutOfOrder:
+            return False
 
     def close(self) -> None:
         self._pool.close()

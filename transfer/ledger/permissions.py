@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from transfer import codec, facts
+from transfer.errors import Unavailable
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, InstitutionId, PatientId, PermissionId
-from transfer.ledger import Tx, disclosures
+from transfer.ledger import Row, Tx, disclosures
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.permissions.former import FormerAuthorization
@@ -26,6 +27,25 @@ class FiledPermission:
     ended_at: datetime | None
     stop_completed_at: datetime | None
     purged_at: datetime | None
+
+    @property
+    def id(self) -> PermissionId:
+        return self.permission.id
+
+    @property
+    def ended(self) -> End | None:
+        return self.permission.ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingPermission:
+    """Whose a permission is and whether it has ended, without its form: read without a key. Times are UTC."""
+
+    id: PermissionId
+    patient: PatientId
+    filed_at: datetime
+    ended: End | None
+    ended_at: datetime | None
 
 
 def file(tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalId, expires_at: datetime | None) -> str:
@@ -51,18 +71,28 @@ def file(tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalId, ex
 
 
 def end(tx: Tx, patient: PatientId, permission: str, end: End, arrival: str | None = None) -> None:
-    """Write that a permission ended, and why. The patient's epoch must have been moved in this transaction."""
-    tx.keys.note_end(permission, end)
+    """Write that a permission ended, and why. The patient's epoch must have been moved in this transaction.
+
+    It is noted beside the keys, too. Nobody is kept from ending a permission while these are away: then it is owed
+    (`unnoted`).
+    """
+    try:
+        tx.keys.note_end(permission, end)
+        is_noted = True
+    except Unavailable:
+        is_noted = False
     tx.run(
-        "UPDATE permissions SET ended = %s, ended_at = transfer.now() WHERE permission = %s",
-        *(end, permission),
+        "UPDATE permissions SET ended = %s, ended_at = transfer.now(), is_end_noted = %s WHERE permission = %s",
+        *(end, is_noted, permission),
     )
     tx.append(Chain.patient(patient), facts.PermissionEnded(permission=permission, end=end, arrival=arrival))
 
 
 def resume(tx: Tx, patient: PatientId, permission: str) -> None:
     """A paused permission goes on. The patient's epoch must have been moved in this transaction."""
-    tx.run("UPDATE permissions SET ended = NULL, ended_at = NULL WHERE permission = %s", permission)
+    tx.run(
+        "UPDATE permissions SET ended = NULL, ended_at = NULL, is_end_noted = true WHERE permission = %s", permission
+    )
     tx.append(Chain.patient(patient), facts.PermissionResumed(permission=permission))
 
 
@@ -88,6 +118,20 @@ def complete_stop(tx: Tx, patient: PatientId, permission: str) -> None:
 def mark_purged(tx: Tx, permission: str) -> None:
     """Write that what came under a permission is purged."""
     tx.run("UPDATE permissions SET purged_at = transfer.now() WHERE permission = %s", permission)
+
+
+def unnoted(tx: Tx, limit: int) -> list[tuple[PermissionId, End]]:
+    """Permissions that ended while the keys were away: how each ended is still to be noted beside them."""
+    rows = tx.rows(
+        "SELECT permission, ended FROM permissions WHERE NOT is_end_noted AND ended IS NOT NULL ORDER BY 1 LIMIT %s",
+        limit,
+    )
+    return [(PermissionId(row.permission), End(row.ended)) for row in rows]
+
+
+def noted(tx: Tx, permission: PermissionId, end: End) -> None:
+    """This end is noted beside the keys. Where it ended otherwise meanwhile, that is still owed."""
+    tx.run("UPDATE permissions SET is_end_noted = true WHERE permission = %s AND ended = %s", permission, end)
 
 
 # --- looking them up --------------------------------------------------------------------------------------------------
@@ -139,6 +183,28 @@ def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:
         limit,
     )
     return [(PatientId(row.patient), PermissionId(row.permission)) for row in rows]
+
+
+def standing(tx: Tx, permission: str) -> StandingPermission | None:
+    """A permission that is not forgotten, as it stands. No key is asked for."""
+    row = tx.row("SELECT * FROM permissions WHERE permission = %s AND form IS NOT NULL", permission)
+    return _standing(row) if row else None
+
+
+def standing_of(tx: Tx, patient: str) -> list[StandingPermission]:
+    """A patient's permissions that are not forgotten, as they stand, oldest first. No key is asked for."""
+    rows = tx.rows("SELECT * FROM permissions WHERE patient = %s AND form IS NOT NULL ORDER BY filed_at", patient)
+    return [_standing(row) for row in rows]
+
+
+def _standing(row: Row) -> StandingPermission:
+    return StandingPermission(
+        id=PermissionId(row.permission),
+        patient=PatientId(row.patient),
+        filed_at=row.filed_at,
+        ended=End(row.ended) if row.ended else None,
+        ended_at=row.ended_at,
+    )
 
 
 def being_purged(tx: Tx, patient: str) -> list[str]:

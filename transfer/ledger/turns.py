@@ -20,8 +20,9 @@ from transfer.turns import LAPSED_FOR, HeldTurn, Queue, TurnState, WaitingReques
 _TOLD_AT_ONCE = 20
 
 _LIVE = [TurnState.CALLED, TurnState.HANDED_OUT, TurnState.ASKING]
-#: a request that may be made at this moment, by whoever has a turn
-_MAY_BE_MADE = """r.state = ANY(%s) AND r.not_before <= transfer.now()
+#: a request that may be made at this moment, by whoever has a turn. Its states stand in the text, as they do in the
+#: indexes: with a parameter no partial index would be used
+_MAY_BE_MADE = f"""r.state IN ({", ".join(f"'{state}'" for state in ASKED_FOR)}) AND r.not_before <= transfer.now()
     AND (r.lease_until IS NULL OR r.lease_until <= transfer.now()) AND c.is_open"""
 
 
@@ -74,14 +75,45 @@ def held(tx: Tx, institution: InstitutionId, department: DepartmentId) -> list[H
 
 
 def waiting(tx: Tx, institution: InstitutionId, department: DepartmentId) -> list[WaitingRequest]:
-    """The requests that may be made now and have no turn, the next one first."""
+    """The requests that may be made now and have no turn, the next one first: the whole line, to show."""
     rows = tx.rows(
-        f"""SELECT r.request, r.case_id, r.not_before, c.priority, c.needed_by, t.until
+        f"""SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until
            FROM requests AS r JOIN cases AS c USING (case_id) LEFT JOIN turns AS t USING (request)
            WHERE r.institution = %s AND r.department = %s AND {_MAY_BE_MADE}
              AND (t.request IS NULL OR t.state = 'lapsed' OR t.until <= transfer.now())""",  # noqa: S608  our own text
-        *(institution, department, ASKED_FOR),
+        *(institution, department),
     )
+    return _line(tx, rows)
+
+
+def next_waiting(tx: Tx, institution: InstitutionId, department: DepartmentId, most: int) -> list[WaitingRequest]:
+    """Of those who wait, as many as matter where so many may be chosen, the next one first.
+
+    Whoever is chosen is the most urgent or has waited longest, of those of its priority. So the first of each order are
+    read, for each priority, and those whose turn lapsed. Fewer than `most` came only where no more wait. The caller
+    holds the queue's lock.
+    """
+    place = institution, department
+    first = *place, LAPSED_FOR, most
+    return _line(tx, tx.rows(_NEXT_WAITING, list(Priority), *first, *first, *place, LAPSED_FOR))
+
+
+_FIRST = f"""SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, NULL::timestamptz AS until
+    FROM requests AS r JOIN cases AS c USING (case_id)
+    WHERE r.institution = %s AND r.department = %s AND r.priority = p.priority AND {_MAY_BE_MADE}
+      AND NOT EXISTS (SELECT FROM turns AS t WHERE t.request = r.request AND t.until > transfer.now() - %s)"""  # noqa: S608  our own text
+_NEXT_WAITING = f"""
+    SELECT w.* FROM unnest(%s::text[]) AS p (priority) CROSS JOIN LATERAL (
+        ({_FIRST} ORDER BY r.needed_by, r.not_before, r.request LIMIT %s)
+        UNION ({_FIRST} ORDER BY r.not_before, r.request LIMIT %s)) AS w
+    UNION ALL
+    SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until
+    FROM turns AS t JOIN requests AS r USING (request) JOIN cases AS c USING (case_id)
+    WHERE t.institution = %s AND t.department = %s AND t.state = 'lapsed' AND t.until > transfer.now() - %s
+      AND {_MAY_BE_MADE}"""  # noqa: S608  our own text
+
+
+def _line(tx: Tx, rows: Sequence[Row]) -> list[WaitingRequest]:
     found = [
         WaitingRequest(
             request=RequestId(row.request),
@@ -204,7 +236,7 @@ def unanswered(tx: Tx, case: CaseId) -> set[RequestId]:
 _UNANSWERED = f"""FROM requests AS r JOIN cases AS c USING (case_id) JOIN queues AS q USING (institution, department)
     WHERE {_MAY_BE_MADE} AND q.failures >= %s AND q.silent_since <= transfer.now() - %s
       AND r.not_before <= transfer.now() - %s"""
-_GIVEN_UP = (ASKED_FOR, GIVE_UP_AFTER, SILENT_AFTER, SILENT_AFTER)
+_GIVEN_UP = (GIVE_UP_AFTER, SILENT_AFTER, SILENT_AFTER)
 
 
 # --- the sweep ------------------------------------------------------------------------------------------------------
@@ -235,7 +267,7 @@ def _next_case(tx: Tx, institution: str, department: str) -> CaseId | None:
     """Whose round looks at this queue; it is not looked at again for as long as a lease lasts."""
     place = InstitutionId(institution), DepartmentId(department)
     lock(tx, *place)
-    line = waiting(tx, *place)
+    line = next_waiting(tx, *place, 1)
     look_at: timedelta | None = LEASE if line else None
     tx.run(
         "UPDATE queues SET look_at = transfer.now() + %s WHERE institution = %s AND department = %s",

@@ -153,6 +153,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.CORRECT_FILE: "Correct the file, or its name in the institution's YAML file",
     M.ACCEPT_CREDENTIAL: "Ask the institution to accept our credential, or correct it in its YAML file",
     M.PUT_KEYS_BACK: "Put the keys back from their copy first",
+    M.MOUNT_KEYS: "Mount the disk of this ledger's keys, or put them back from their copy",
     M.MOUNT_KEYS_COPY: "Mount it: what is purged is destroyed there, too; or begin another if it is destroyed itself",
     M.START: "Start it, or say where it runs",
     M.STOP: "Stop it first",

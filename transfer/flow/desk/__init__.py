@@ -19,7 +19,16 @@ from transfer.flow.desk.questions import hold, holds
 from transfer.flow.desk.queues import list_queues
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
-from transfer.flow.desk.shown import AnswerView, CaseSummary, Dossier, HoldDetail, HoldView, QueueView
+from transfer.flow.desk.shown import (
+    AnswerView,
+    CaseSummary,
+    Dossier,
+    HoldDetail,
+    HoldView,
+    PermissionSummary,
+    QueueView,
+)
+from transfer.flow.desk.standing import list_permissions
 from transfer.flow.desk.views import dossier, list_cases
 from transfer.requests import RequestAnswer
 
@@ -34,6 +43,7 @@ __all__ = [
     "Dossier",
     "HoldDetail",
     "HoldView",
+    "PermissionSummary",
     "QueueView",
     "RequestAnswer",
     "add_note",
@@ -48,6 +58,7 @@ __all__ = [
     "hold",
     "holds",
     "list_cases",
+    "list_permissions",
     "list_queues",
     "open_referral",
     "pause",

@@ -13,7 +13,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, holds, notes, patients, permissions, rounds
-from transfer.ledger.permissions import FiledPermission
+from transfer.ledger.permissions import FiledPermission, StandingPermission
 from transfer.permissions import End
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -119,10 +119,9 @@ def resume(services: Services, permission: str, *, actor: Actor) -> ActionResult
 
 def _end(services: Services, permission: str, how: End, actor: Actor, waiting: Callable[[int], None]) -> ActionResult:
     with at_desk(services, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:
-        filed = _filed(tx, permission)
-        ended = filed.permission.ended
-        if how is End.PAUSED and ended not in (None, End.PAUSED):
-            raise _ended(permission, ended)
+        filed = _standing(tx, permission)
+        if how is End.PAUSED and filed.ended not in (None, End.PAUSED):
+            raise _ended(permission, filed.ended)
         epoch = stopping.end(tx, filed, how)
     if not stopping.await_stop_complete(
         services.ledger, filed.patient, permission, seconds=STOP_COMPLETE_WITHIN_SECONDS, waiting=waiting
@@ -131,6 +130,16 @@ def _end(services: Services, permission: str, how: End, actor: Actor, waiting: C
         raise refused(Unavailable, why, Remedy(RemedyCode.DO_AGAIN))
     code = ActionCode.PERMISSION_ENDED_BEFORE if epoch is None else ActionCode.PERMISSION_ENDED
     return ActionResult(code, permission=permission, end=how)
+
+
+def _standing(tx: Tx, permission: str) -> StandingPermission:
+    """As `_filed`, without its form: a permission can be ended while the keys are away."""
+    patient = permissions.patient_of(tx, permission)
+    if patient is not None:
+        patients.hold_epoch_exclusive(tx, patient)
+        if found := permissions.standing(tx, permission):
+            return found
+    raise unknown(Reason(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
 
 
 def _filed(tx: Tx, permission: str) -> FiledPermission:

@@ -89,6 +89,17 @@ class MaterialView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionSummary:
+    """A release form without what it says. Times are UTC."""
+
+    permission: str
+    filed_at: datetime
+    #: how; None: it has not ended
+    ended: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionView:
     """A release form. `findings` are what is wrong with it whatever is to be released."""
 

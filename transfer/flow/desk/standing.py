@@ -1,0 +1,25 @@
+"""The permissions of a case, to be ended: read without a key, as the keys may be away."""
+
+from transfer.flow.desk.shown import PermissionSummary
+from transfer.flow.desk.verbs import at_desk, known_case
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId
+from transfer.ledger import permissions
+from transfer.rights import Actor, Right
+
+
+def list_permissions(services: Services, case: CaseId, *, actor: Actor) -> list[PermissionSummary]:
+    """A case's permissions, oldest first, as they stand; none where its referral is not understood yet.
+
+    What they permit is sealed, and is not told here: `dossier` tells it.
+
+    Raises:
+        Unknown: there is no such case.
+    """
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        opened = known_case(tx, case).opened
+        found = permissions.standing_of(tx, opened.patient) if opened else []
+        return [
+            PermissionSummary(permission=one.id, filed_at=one.filed_at, ended=one.ended, ended_at=one.ended_at)
+            for one in found
+        ]

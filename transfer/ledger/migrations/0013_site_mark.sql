@@ -1,0 +1,24 @@
+-- Which keys this ledger's sealed rows need (transfer/ledger/site_mark.py): a process that has others does no work.
+SET search_path = transfer;
+
+CREATE TABLE site_mark (
+    is_only   boolean     PRIMARY KEY DEFAULT true CHECK (is_only),
+    mark      bytea       NOT NULL,              -- HMAC of a constant under the site key
+    marked_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT ON site_mark TO transfer_app;
+
+-- An end is noted beside the keys, for a restore. Where the keys were away as it was entered, that is still owed.
+ALTER TABLE permissions ADD COLUMN is_end_noted boolean NOT NULL DEFAULT true;
+CREATE INDEX permissions_unnoted ON permissions (permission) WHERE NOT is_end_noted;
+
+-- Who is next at a department is read in order, as far as is needed: what decides it stands beside the request.
+ALTER TABLE requests ADD COLUMN priority text NOT NULL DEFAULT 'routine';
+ALTER TABLE requests ADD COLUMN needed_by date;
+UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by
+    FROM cases AS c WHERE c.case_id = r.case_id;
+DROP INDEX requests_waiting;
+CREATE INDEX requests_by_urgency ON requests (institution, department, priority, needed_by, not_before, request)
+    WHERE state IN ('due', 'asking', 'partly');
+CREATE INDEX requests_by_age ON requests (institution, department, priority, not_before, request)
+    WHERE state IN ('due', 'asking', 'partly');
