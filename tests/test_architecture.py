@@ -40,6 +40,8 @@ OF_OTHER_CHAINS = {
     "permission-resumed",
     "emergency-declared",
     "stop-completed",
+    "legal-hold-placed",
+    "legal-hold-lifted",
     "records-purged",
     "backed-up",
     "backup-begun",

@@ -49,9 +49,15 @@ class ActionCode(Code):
     # permissions
     PERMISSION_ENDED = "permission-ended", "permission", "end"
     PERMISSION_ENDED_BEFORE = "permission-ended-before", "permission", "end"
+    EVERYTHING_STOPPED = "everything-stopped", "case", "end", "permissions"
+    PERMISSION_REVOKED = "permission-revoked", "permission"
     PERMISSION_RESUMED = "permission-resumed", "permission"
     PERMISSION_REPLACED = "permission-replaced", "permission", "replacement"
     NOT_PAUSED = "not-paused", "permission"
+    LEGAL_HOLD_PLACED = "legal-hold-placed"
+    LEGAL_HOLD_PLACED_BEFORE = "legal-hold-placed-before"
+    LEGAL_HOLD_LIFTED = "legal-hold-lifted"
+    LEGAL_HOLD_LIFTED_BEFORE = "legal-hold-lifted-before"
     EMERGENCY_DECLARED = "emergency-declared", "institution", "receiver"
     EMERGENCY_DECLARED_BEFORE = "emergency-declared-before", "institution", "receiver"
 
@@ -71,6 +77,8 @@ _UNCHANGED = frozenset(
         ActionCode.DECIDED_MEANWHILE,
         ActionCode.PERMISSION_ENDED_BEFORE,
         ActionCode.NOT_PAUSED,
+        ActionCode.LEGAL_HOLD_PLACED_BEFORE,
+        ActionCode.LEGAL_HOLD_LIFTED_BEFORE,
         ActionCode.EMERGENCY_DECLARED_BEFORE,
     }
 )

@@ -41,6 +41,10 @@ class HoldCode(StrEnum):
     PACKET_DECLINED = "packet-declined"
     RECEIPTS_DISAGREE = "receipts-disagree"
     # permission
+    FORM_STOPPED = "form-stopped"
+    SOURCE_OBJECTS = "source-objects"
+    OBJECTION_OF_ANOTHER = "objection-of-another"
+    OBJECTION_UNMATCHED = "objection-unmatched"
     CONFIRM_PURGE = "confirm-purge"
     REVIEW_EMERGENCY = "review-emergency"
     # machinery
@@ -59,6 +63,10 @@ class HoldAnswer(StrEnum):
     NOT_OURS = "not-ours"
     SEEN = "seen"
     AGAIN = "again"
+    #: the form is taken back in writing
+    REVOKE = "revoke"
+    #: what was stopped goes on
+    RESUME = "resume"
 
 
 class SystemAnswer(StrEnum):
@@ -73,6 +81,10 @@ class SystemAnswer(StrEnum):
 
 #: the questions that compare a message with patients, side by side; some need two people
 COMPARED = frozenset({HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHOSE_RECORD})
+#: the questions about a permission that an objection stopped
+STOPPED = frozenset({HoldCode.FORM_STOPPED, HoldCode.SOURCE_OBJECTS})
+#: the questions about a patient's permissions: they do not end with the case on which they are asked
+OF_PERMISSIONS = STOPPED | {HoldCode.OBJECTION_OF_ANOTHER, HoldCode.CONFIRM_PURGE}
 #: the questions that are answered by approving, or by waiting on
 APPROVALS = frozenset({HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_DELTA})
 
@@ -135,6 +147,19 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.SEEN: "you know of it; the case waits for what you do next",
         },
         HoldCode.RECEIPTS_DISAGREE: _SEEN,
+        HoldCode.FORM_STOPPED: {
+            HoldAnswer.REVOKE: "the form is revoked; somebody confirms what is destroyed",
+            HoldAnswer.RESUME: "the form goes on; what it covers is asked for again",
+        },
+        HoldCode.SOURCE_OBJECTS: {
+            HoldAnswer.KEEP: "the institution's own records stay stopped",
+            HoldAnswer.RESUME: "they go on, under whatever form covers them",
+        },
+        HoldCode.OBJECTION_OF_ANOTHER: {HoldAnswer.SEEN: "nothing is stopped by it"},
+        HoldCode.OBJECTION_UNMATCHED: {
+            HoldAnswer.AGAIN: "it is read and matched again, now",
+            HoldAnswer.SEEN: "it stops nothing: it is set aside, and purged after 72 hours where it is nobody's",
+        },
         HoldCode.CONFIRM_PURGE: {
             HoldAnswer.PURGE: "what no other permission covers is destroyed, now",
             HoldAnswer.KEEP: "it is kept, unread, and nothing of it is released",
@@ -154,6 +179,8 @@ def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | No
     """What is to be done beside or instead of this answer, if there is something."""
     if code in _OF_REQUESTS and word is HoldAnswer.SEEN and about:
         return Remedy(RemedyCode.ANSWER_REQUEST, request=about)
+    if code in (HoldCode.OBJECTION_OF_ANOTHER, HoldCode.OBJECTION_UNMATCHED) and word is HoldAnswer.SEEN:
+        return Remedy(RemedyCode.STOP_FORM_FIRST)
     if code is HoldCode.REFERRAL_UNREADABLE:
         return Remedy(RemedyCode.CLOSE_CASE, case=subject)
     return None

@@ -367,8 +367,8 @@ class Institution(ReviewedPart):
     requires: Basis = Basis.AUTHORIZATION
     #: a person must approve before a packet with records from here goes out
     approval_before_release: bool = False
-    #: hours after a written revocation until the purge runs without a person's answer
-    purge_delay_hours: int = 72
+    #: hours after a written revocation until the purge runs without a person's answer; None: it never does
+    purge_delay_hours: Annotated[int, Field(ge=0)] | None = None
     #: SHA-256 of the client certificates that name it, at each of its doors; where any is listed, it must show one
     certificates: frozenset[Digest] = frozenset()
     http_door: HttpDoor | None = None

@@ -47,6 +47,7 @@ class RemedyCode(Code):
     ENTER_REFERRAL = "enter-referral"
     NEW_FORM = "new-form"
     FORM_FIRST = "form-first"
+    STOP_FORM_FIRST = "stop-form-first"
     ASK_ROLE = "ask-role", "roles"
     # set right
     GRANT_IN_FILE = "grant-in-file", "institution"

@@ -125,7 +125,7 @@ def purged(place: Place, case: CaseId) -> None:
     revoked(place, case)
     with place.services.ledger.transaction() as tx:
         (one,) = permissions.filed(tx, patient_of(place.services, case))
-    purge(place.services, case, one)
+    purge(place.services, one)
 
 
 def assert_whole(place: Place) -> None:

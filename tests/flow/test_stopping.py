@@ -5,16 +5,17 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.doors import posted
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
 from transfer.case import OpenedCase
-from transfer.flow import desk, stopping
+from transfer.flow import desk
 from transfer.flow.basis import may_collect
 from transfer.flow.services import Services
-from transfer.identifiers import ArrivalId, CaseId
+from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, permissions
-from transfer.permissions import End, FormStatus
+from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.sandbox.oncology import letters
 from transfer.sentences import sentence
@@ -41,9 +42,7 @@ def test_a_form_put_right_under_its_own_number_is_revoked_in_every_version(servi
         process_all(services)
     assert ends(services, case).count(None) == 1
 
-    with services.ledger.transaction() as tx:
-        said = tx.row("SELECT reference, institution FROM permissions JOIN arrivals USING (arrival) LIMIT 1")
-        assert stopping.end_by_reference(tx, said.reference, said.institution, FormStatus.REVOKED, ArrivalId.draw())
+    posted(services, b.LAKESIDE, letters.release_form(chart, {"status": "inactive"}))
 
     assert set(ends(services, case)) == {End.REVOKED}
 

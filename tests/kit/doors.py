@@ -1,15 +1,30 @@
 """Hands at the gateway's doors: what an institution could send, byte for byte."""
 
+import asyncio
+import hashlib
 import json
 import random
 import re
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from tests.kit.house import Chart, House
+from transfer.adapters import hl7v2
+from transfer.flow.services import Services
+from transfer.gateway.callers import Caller, Callers
+from transfer.gateway.fhir_door import FhirDoor
+from transfer.gateway.intake import Intake
+from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.mllp.messages import Frame, StoreOutcome
+from transfer.gateway.payload import Payload
+from transfer.identifiers import InstitutionId
 from transfer.sandbox.pathology import messages
 
 
@@ -85,3 +100,49 @@ def _exchange(line: socket.socket, message: bytes) -> str:
     found = re.search(rb"\rMSA\|(\w\w)", received)
     assert found, received
     return found[1].decode()
+
+
+# --- doors without a socket -------------------------------------------------------------------------------------------
+
+
+def posted(services: Services, institution: str, resource: object) -> str:
+    """What the FHIR door does with a resource of this institution's, once it knows who calls. The arrival's id."""
+    body = Payload()
+    body.add(resource if isinstance(resource, bytes) else json.dumps(resource).encode())
+    known = services.institutions[institution]
+    with _intake(services) as intake, tempfile.TemporaryDirectory() as folder:
+        door = FhirDoor(services, intake, Callers(services.institutions), Path(folder))
+        answer = asyncio.run(door._store(Caller(known, known.grants), body, body.in_memory()))
+    assert answer.status < 300, answer.body
+    return _newest(services)
+
+
+def received(services: Services, institution: str, message: bytes) -> str:
+    """What the message store of an MLLP door does with a message of this institution's. The arrival's id."""
+    frame = Frame(
+        institution=InstitutionId(institution),
+        header=hl7v2.header(message),
+        payload=message,
+        sink=None,
+        length=len(message),
+        sha256=hashlib.sha256(message).hexdigest(),
+    )
+    with _intake(services) as intake, tempfile.TemporaryDirectory() as folder:
+        store = LedgerMessageStore(intake, services.vault, services.institutions, Path(folder))
+        answer = asyncio.run(store.store(frame))
+    assert answer.outcome in (StoreOutcome.STORED, StoreOutcome.DUPLICATE), answer
+    return _newest(services)
+
+
+@contextmanager
+def _intake(services: Services) -> Iterator[Intake]:
+    intake = Intake(services.ledger)
+    try:
+        yield intake
+    finally:
+        intake.close()
+
+
+def _newest(services: Services) -> str:
+    with services.ledger.transaction() as tx:
+        return str(tx.value("SELECT arrival FROM arrivals ORDER BY received_at DESC LIMIT 1"))

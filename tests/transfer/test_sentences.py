@@ -9,11 +9,20 @@ from transfer.completeness import NeedState, WaitCode
 from transfer.holds import HoldCode
 from transfer.materials import Discrepancy
 from transfer.permissions import Finding
+from transfer.permissions.notices import PermissionNotice
 from transfer.requests import RequestState
 from transfer.sentences import SENTENCES
 
 #: the families of codes a person can meet
-FAMILIES: tuple[type[StrEnum], ...] = (Finding, RequestState, WaitCode, NeedState, HoldCode, Discrepancy)
+FAMILIES: tuple[type[StrEnum], ...] = (
+    Finding,
+    PermissionNotice,
+    RequestState,
+    WaitCode,
+    NeedState,
+    HoldCode,
+    Discrepancy,
+)
 CODES = [(family, code) for family in FAMILIES for code in family]
 
 #: the categories of v3-ActCode in words a person might use

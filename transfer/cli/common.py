@@ -36,24 +36,27 @@ var_option = click.option(
 class Id(click.ParamType[Any]):
     """One of our identifiers. Other text is not repeated: somebody may have typed a name."""
 
-    def __init__(self, kind: str, name: str, where: str) -> None:
+    def __init__(self, kind: str, name: str, where: str, *others: str) -> None:
         self.name = name
-        self._kind = kind
+        self._kinds = (kind, *others)
         self._where = where
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from transfer import identifiers
 
-        kind: type[identifiers.Identifier] = getattr(identifiers, self._kind)
-        try:
-            return kind(value)
-        except ValueError:
-            self.fail(f"that is no {self.name} of ours; {self._where} lists them", param, ctx)
+        for name in self._kinds:
+            kind: type[identifiers.Identifier] = getattr(identifiers, name)
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+        return self.fail(f"that is no {self.name} of ours; {self._where} lists them", param, ctx)
 
 
 CASE = Id("CaseId", "case id", "transfer case list")
 HOLD = Id("HoldId", "decision id", "transfer hold list")
 PERMISSION = Id("PermissionId", "permission id", "transfer case show")
+PERMISSION_OR_CASE = Id("PermissionId", "permission id or case id", "transfer case show", "CaseId")
 REQUEST = Id("RequestId", "request id", "transfer case show")
 RECORD = Id("RecordId", "record id", "transfer case show")
 MATERIAL = Id("MaterialId", "material id", "transfer case show")

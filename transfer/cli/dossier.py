@@ -46,6 +46,7 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("checklist", found.checklist),
         ("opened", _when(found.opened_at)),
         ("ended as", found.ending),
+        ("legal hold since", _when(found.legal_hold_since)),
     ]
     print_table([], [(name, value) for name, value in said if value], indent=2)
 

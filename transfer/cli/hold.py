@@ -22,12 +22,14 @@ from transfer.cli.common import (
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from transfer.flow.desk import AnswerView, Comparison, HoldView
     from transfer.identifiers import CaseId, HoldId
     from transfer.patients import Demographics
     from transfer.rights import Actor
 
-_ANSWERS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again")
+_ANSWERS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again", "revoke", "resume")
 
 hold = LazyGroup(
     name="hold",
@@ -44,7 +46,7 @@ hold = LazyGroup(
 @click.option("--case", "case_id", type=CASE, help="Only decisions about this case.")
 @view_options
 def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json: bool) -> None:
-    """The decisions that wait for a person, oldest first.
+    """The decisions that wait for a person: what has a clock first, by its clock, then the oldest.
 
     \b
     Example:
@@ -57,10 +59,21 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
     if as_json:
         print_json([_as_json(one) for one in found])
     elif found:
-        rows = [(h.hold, h.subject, h.opened_at.strftime("%Y-%m-%d %H:%MZ"), h.says) for h in found]
-        print_table(["decision", "about", "since", ""], rows)
+        rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), h.says) for h in found]
+        print_table(["decision", "about", "since", "due", ""], rows)
     else:
         click.echo("Nothing needs a decision.")
+
+
+def _minute(at: "datetime") -> str:
+    return at.strftime("%Y-%m-%d %H:%MZ")
+
+
+def _clock(one: "HoldView") -> str:
+    """By when it is to be answered, where it has a clock."""
+    if one.due_at is None:
+        return "-"
+    return f"{_minute(one.due_at)}{', overdue' if one.is_past_due else ''}"
 
 
 def _as_json(one: "HoldView") -> dict[str, Any]:
@@ -110,7 +123,8 @@ def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> N
     click.secho(f"{found.hold}  {found.code}", bold=True)
     click.echo(found.says)
     about = f", {found.about}" if found.about else ""
-    click.echo(f"About {found.subject}{about}; asked {found.opened_at:%Y-%m-%d %H:%MZ}.")
+    due = f", due {_clock(found)}" if found.due_at else ""
+    click.echo(f"About {found.subject}{about}; asked {_minute(found.opened_at)}{due}.")
     if found.resolved_at:
         click.echo(f"Answered: {found.answer}, {found.resolved_at:%Y-%m-%d %H:%MZ}.")
         return

@@ -1,6 +1,5 @@
 """`transfer permission`: a patient takes a permission back, or lets it go on."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +8,13 @@ import click
 from transfer.cli.common import (
     CASE,
     PERMISSION,
+    PERMISSION_OR_CASE,
     ask,
+    ask_note,
     at,
     desk_options,
+    ledger_at,
+    note_option,
     print_json,
     print_table,
     progress,
@@ -23,8 +26,8 @@ from transfer.cli.group import LazyGroup, ListedCommand
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from transfer.flow.desk import ActionResult
     from transfer.identifiers import CaseId, PermissionId
+    from transfer.permissions import End
     from transfer.rights import Actor
 
 permission = LazyGroup(
@@ -38,6 +41,7 @@ permission = LazyGroup(
         "revoke": ListedCommand("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
         "pause": ListedCommand("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
         "resume": ListedCommand("transfer.cli.permission:resume_command", "A paused one goes on."),
+        "legal-hold": ListedCommand("transfer.cli.permission:legal_hold_command", "Nothing of a patient is destroyed."),
         "emergency": ListedCommand(
             "transfer.cli.permission:emergency_command", "A clinician says that it cannot wait."
         ),
@@ -75,47 +79,57 @@ def _minute(at: "datetime | None") -> str | None:
 
 
 @click.command("revoke")
-@click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
+@click.argument("what", metavar="PERMISSION|CASE", type=PERMISSION_OR_CASE)
 @desk_options
-def revoke_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
-    """The patient took the permission back in writing.
+def revoke_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", as_json: bool) -> None:
+    """The patient took the permission back in writing; with CASE, everything of its patient.
 
     At once no stream may open under it any more, and what is on its way is cut. The command ends when no stream is
     open. It ends with 5 if a sender does not answer: do the same again. What no other permission covers is purged after
-    somebody confirms (`transfer hold list`), or after the delay in the institution's file.
+    somebody confirms (`transfer hold list`), or after the delay in the institutions' files.
 
     \b
     Example:
       transfer permission revoke m0123456789abcde
+      transfer permission revoke c0123456789a
     """
-    with at(var) as services:
-        from transfer.flow import desk
+    from transfer.permissions import End
 
-        _stop(lambda waiting: desk.revoke(services, permission_id, actor=actor, waiting=waiting), as_json=as_json)
+    _stop(var, what, End.REVOKED, actor, as_json=as_json)
 
 
 @click.command("pause")
-@click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
+@click.argument("what", metavar="PERMISSION|CASE", type=PERMISSION_OR_CASE)
 @desk_options
-def pause_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
-    """The patient asked by telephone to stop.
+def pause_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", as_json: bool) -> None:
+    """The patient asked by telephone to stop; with CASE, everything of its patient.
 
-    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on. It works while the keys
-    are away, too.
+    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on. It needs the ledger
+    alone and no key, so it works while all else is away.
 
     \b
     Example:
       transfer permission pause m0123456789abcde
+      transfer permission pause c0123456789a
     """
-    with at(var) as services:
-        from transfer.flow import desk
+    from transfer.permissions import End
 
-        _stop(lambda waiting: desk.pause(services, permission_id, actor=actor, waiting=waiting), as_json=as_json)
+    _stop(var, what, End.PAUSED, actor, as_json=as_json)
 
 
-def _stop(verb: "Callable[[Callable[[int], None]], ActionResult]", *, as_json: bool) -> None:
-    with progress("ChangedMeanwhile; cutting what is on its way") as waiting:
-        did = verb(waiting)
+def _stop(var: Path, what: "PermissionId | CaseId", how: "End", actor: "Actor", *, as_json: bool) -> None:
+    from transfer.flow import desk
+    from transfer.flow.services import LedgerAlone
+    from transfer.identifiers import CaseId
+    from transfer.permissions import End
+
+    with ledger_at(var) as ledger, progress("Stopped; cutting what is on its way") as waiting:
+        alone = LedgerAlone(ledger)
+        if isinstance(what, CaseId):
+            did = desk.stop_everything(alone, what, how, actor=actor, waiting=waiting)
+        else:
+            verb = desk.pause if how is End.PAUSED else desk.revoke
+            did = verb(alone, what, actor=actor, waiting=waiting)
     tell(did, as_json=as_json)
 
 
@@ -133,6 +147,30 @@ def resume_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", 
         from transfer.flow import desk
 
         tell(desk.resume(services, permission_id, actor=actor), as_json=as_json)
+
+
+@click.command("legal-hold")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.option("--lift", is_flag=True, help="The legal hold is over.")
+@note_option
+@desk_options
+def legal_hold_command(
+    var: Path, case_id: "CaseId", *, lift: bool, with_note: bool, actor: "Actor", as_json: bool
+) -> None:
+    """Destroy nothing of the patient of CASE, whatever permission ends.
+
+    It stops no release. With --lift what waited to be destroyed is asked about again (`transfer hold list`).
+
+    \b
+    Example:
+      transfer permission legal-hold c0123456789a
+    """
+    note = ask_note() if with_note else None
+    with at(var) as services:
+        from transfer.flow import desk
+
+        verb = desk.lift_legal_hold if lift else desk.place_legal_hold
+        tell(verb(services, case_id, actor=actor, note=note), as_json=as_json)
 
 
 @click.command("emergency")

@@ -47,6 +47,8 @@ from transfer.facts.frame import (
 )
 from transfer.facts.patient import (
     EmergencyDeclared,
+    LegalHoldLifted,
+    LegalHoldPlaced,
     MatchDecided,
     PatientKnown,
     PermissionEnded,
@@ -82,6 +84,8 @@ __all__ = [
     "HoldOpened",
     "HoldResolved",
     "LedgerLine",
+    "LegalHoldLifted",
+    "LegalHoldPlaced",
     "MatchDecided",
     "MaterialAwaited",
     "MaterialReceived",

@@ -67,6 +67,16 @@ class StopCompleted(Fact, kind="stop-completed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldPlaced(Fact, kind="legal-hold-placed"):
+    """From this line on nothing of the patient is destroyed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldLifted(Fact, kind="legal-hold-lifted"):
+    """What waited to be purged is asked about again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsPurged(Fact, kind="records-purged"):
     """What a person confirmed (or a delay) removed. `spared` are records another live permission covers."""
 

@@ -10,8 +10,8 @@ In the order in which it happens:
   it is; `forms`, `answers` and `unmatched` file it.
 - `collecting` puts a record on its line; `assess` says what is still missing and what follows.
 - `assemble` makes the packet (`superseding`), `deliver` hands it over, `settle` takes in the receipt.
-- `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce` follows up and purges, `housekeeping`
-  removes what lapsed by itself.
+- `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`
+  follows up and purges, `housekeeping` removes what lapsed by itself.
 - `backing_up` and `restoring` keep the ledger and the vault twice.
 
 `rounds` is the table of what each DAG does. `desk` is what people do. `services` is what all of them work with.

@@ -10,7 +10,7 @@ from transfer.arrivals import GRANT_FOR, ArrivalKind, ArrivalOutcome, ArrivalSta
 from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.reading import SeveralMessages
 from transfer.flow.services import Services
-from transfer.holds import HoldAnswer, HoldCode
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.ledger import Tx, arrivals, holds, unmatched
 from transfer.ledger.arrivals import IN_ROW, UNMATCHED_RETENTION, Arrival, NewArrival
 
@@ -57,6 +57,8 @@ def divide(services: Services, arrival: Arrival, several: SeveralMessages) -> No
         for one in stored[len(incoming) :]:
             _hold(tx, one)
         arrivals.owe_for(tx, incoming, stored[: len(incoming)])
+        # What its door found unmatched in it, each message says by itself.
+        holds.withdraw(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
 
 
 def _is_taken_as_it_is(services: Services, arrival: Arrival) -> bool:

@@ -1,6 +1,7 @@
 """What follows when a permission ended: requests withdrawn, streams cut, records purged.
 
-The door or the desk has stopped the release already. A purge waits for a person's answer or for the configured delay.
+The door or the desk has stopped the release already. A purge waits for a person's answer, or for the delay in the
+institutions' files. A legal hold keeps everything.
 It removes by the ledger's names, never by a listing.
 """
 
@@ -13,15 +14,18 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.basis import can_still_permit, may_ask, still_covers
 from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
-from transfer.flow.stopping import await_stop_complete
+from transfer.flow.stopping import await_stop_complete, permits_nothing
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
-from transfer.identifiers import CaseId, PatientId
+from transfer.identifiers import CaseId, PatientId, PermissionId
 from transfer.ledger import Tx, backups, cases, holds, patients, permissions, purging, records, requests, rounds
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End
 from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.sealing import KeyName
+
+#: the ends after which what came in reliance is purged, once a person has confirmed it
+_PURGED_AFTER = (End.REVOKED, End.ENTERED_IN_ERROR)
 
 
 def enforce(services: Services, case: CaseId) -> str:
@@ -41,9 +45,8 @@ def enforce(services: Services, case: CaseId) -> str:
         with services.ledger.transaction() as tx:
             rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=timedelta(seconds=10))
         return "waiting for open streams to be cut"
-    revoked = [one for one in ended if one.permission.ended is End.REVOKED and one.purged_at is None]
-    sentences = [_purge_when_due(services, case, one) for one in revoked]
-    return "; ".join(sentences) or "stopped"
+    over = [one for one in ended if one.permission.ended in _PURGED_AFTER and one.purged_at is None]
+    return _purge_when_due(services, opened, over) if over else "stopped"
 
 
 def _withdraw(services: Services, opened: OpenedCase) -> None:
@@ -59,38 +62,65 @@ def _withdraw(services: Services, opened: OpenedCase) -> None:
                 requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
 
-def _purge_when_due(services: Services, case: CaseId, filed: FiledPermission) -> str:
+def _purge_when_due(services: Services, opened: OpenedCase, over: list[FiledPermission]) -> str:
+    """Ask about the form that ended last, for all of them: what is purged is what no permission covers now."""
+    *earlier, last = sorted(over, key=lambda one: (one.ended_at is not None, one.ended_at, one.permission.id))
     with services.ledger.transaction() as tx:
-        due_at = _due_at(tx, services, filed)
-        answer = holds.last_answer_about(tx, HoldCode.CONFIRM_PURGE, filed.permission.id)
+        patients.hold_epoch_shared(tx, opened.patient)
+        for one in earlier:
+            holds.withdraw_about(tx, one.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.ANSWERED)
+        if patients.legal_hold_since(tx, opened.patient):
+            holds.withdraw_about(tx, last.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.ANSWERED)
+            return "a legal hold keeps what came in"
+        if any(holds.is_asked_about(tx, HoldCode.FORM_STOPPED, one) for one in _forms(tx, opened.patient)):
+            return "waiting for a decision: form stopped"
+        answer = holds.last_answer_about(tx, HoldCode.CONFIRM_PURGE, last.permission.id)
         if answer is HoldAnswer.KEEP:
             return "a person decided to keep what came in reliance"
-        if answer is not HoldAnswer.PURGE and tx.now() < due_at:
-            holds.place(tx, case, HoldCode.CONFIRM_PURGE, filed.permission.id)
-            rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=due_at - tx.now())
+        spared, gone = _spared_and_gone(tx, services, opened.patient)
+        if spared and not gone:
+            holds.withdraw_about(tx, last.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.PERMITTED)
+            return "nothing to purge: another basis covers what came in"
+        due_at = _due_at(tx, services, last)
+        if answer is not HoldAnswer.PURGE and (due_at is None or tx.now() < due_at):
+            if not holds.is_asked_about(tx, HoldCode.CONFIRM_PURGE, last.permission.id):
+                holds.place(tx, opened.id, HoldCode.CONFIRM_PURGE, last.permission.id)
+            if due_at is not None:
+                rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, opened.id, after=due_at - tx.now())
             return "waiting for a decision: confirm purge"
-    return purge(services, case, filed)
+    return purge(services, last)
 
 
-def _due_at(tx: Tx, services: Services, filed: FiledPermission) -> datetime:
-    hours = min((services.institutions[d].purge_delay_hours for d in filed.permission.form.disclosers), default=72)
-    return (filed.ended_at or tx.now()) + timedelta(hours=hours)
+def _forms(tx: Tx, patient: PatientId) -> list[PermissionId]:
+    return [one.id for one in permissions.states(tx, patient)]
 
 
-def purge(services: Services, case: CaseId, filed: FiledPermission) -> str:
+def _due_at(tx: Tx, services: Services, filed: FiledPermission) -> datetime | None:
+    """When the purge runs without a person: only after a revocation, and where every discloser's file has a delay."""
+    delays = [services.institutions[one].purge_delay_hours for one in filed.permission.form.disclosers]
+    hours = [delay for delay in delays if delay is not None]
+    if filed.permission.ended is not End.REVOKED or not delays or len(hours) < len(delays):
+        return None
+    return (filed.ended_at or tx.now()) + timedelta(hours=max(hours))
+
+
+def purge(services: Services, filed: FiledPermission) -> str:
     """Remove what no live permission covers: objects, rows, packets made of them, and at last the patient's key.
 
-    First the ledger forgets, naming the objects to remove; then they are removed; the key goes when nothing is left.
+    Nothing is removed while a legal hold stands. First the ledger forgets, naming the objects to remove; then they are
+    removed; the key goes when nothing is left.
     """
     patient = filed.patient
     with services.ledger.transaction() as tx:
         patients.begin_epoch(tx, patient)
+        if patients.legal_hold_since(tx, patient):
+            return "a legal hold keeps what came in"
         spared, gone = _spared_and_gone(tx, services, patient)
         purging.forget_records(tx, patient, gone)
         is_last = not spared and not _may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
-        holds.withdraw(tx, case, HoldCode.CONFIRM_PURGE, SystemAnswer.PURGED, about=filed.permission.id)
+        holds.withdraw_about(tx, filed.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.PURGED)
         if gone or is_last or not _is_begun(tx, filed):
             fact = facts.RecordsPurged(
                 permission=filed.permission.id,
@@ -195,7 +225,8 @@ def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[se
 def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
     """A form has not ended for good, or something is asked for, or awaited, on another basis than a form."""
     now = tx.now()
-    if any(can_still_permit(services.institutions, one, now) for one in permissions.of_patient(tx, patient)):
+    forms = [one for one in permissions.of_patient(tx, patient) if not permits_nothing(one.form)]
+    if any(can_still_permit(services.institutions, one, now) for one in forms):
         return True
     return any(_is_awaited(tx, services, case) for case in cases.open_of(tx, [patient]))
 

@@ -2,19 +2,30 @@
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.identity import match_patient, unless_forgotten
+from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
-from transfer.flow.stopping import file_authorization
+from transfer.flow.stopping import ENDS, file_authorization
 from transfer.flow.unmatched import seal_unmatched
-from transfer.holds import HoldCode
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import arrivals, holds, patients
 from transfer.ledger.arrivals import Arrival
 from transfer.matching import MatchVerdict
+from transfer.objections import Objection
 from transfer.permissions import Authorization
 
 
-def file_form(services: Services, arrival: Arrival, form: Authorization, *, but: CaseId | None = None) -> None:
-    """Let the form take effect for its patient, in a new epoch. `but` is the case whose own round this is.
+def file_form(
+    services: Services,
+    arrival: Arrival,
+    form: Authorization,
+    objections: tuple[Objection, ...] = (),
+    *,
+    but: CaseId | None = None,
+) -> None:
+    """Let the form take effect for its patient, in a new epoch: what it objects to first, as its door did.
+
+    `but` is the case whose own round this is.
 
     Raises:
         DecideAgain: a patient became known or was forgotten meanwhile.
@@ -25,14 +36,18 @@ def file_form(services: Services, arrival: Arrival, form: Authorization, *, but:
         match = match_patient(tx, form.patient)
         # People may have said before whose it is. They are not asked twice.
         patient = arrival.patient or match.patient
+        received = ReceivedObjections(objections=objections, form=form, arrival=arrival.id, sender=arrival.institution)
+        object_to_release(tx, services.institutions, received, patient=patient)
         if patient is not None:
             patients.hold_epoch_exclusive(tx, patient)
             unless_forgotten(tx, patient)
-            file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
+            if not (form.denies or form.status in ENDS):
+                file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
         elif match.verdict is MatchVerdict.NOT_OURS:
             seal_unmatched(tx, arrival, [form.patient], ArrivalOutcome.UNMATCHED)
         else:
+            holds.withdraw(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
             holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
             arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)

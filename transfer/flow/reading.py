@@ -14,6 +14,7 @@ from transfer.errors import Unexpected
 from transfer.flow.services import Services
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
+from transfer.objections import Objection
 from transfer.patients import Demographics
 from transfer.permissions import Authorization
 from transfer.records import Document
@@ -96,6 +97,19 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
         case ArrivalKind.ANSWER:
             return _pushed(inbound.pushed_documents(body, institution))
     return Notice()
+
+
+def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
+    """What an arrival says against a release; of several messages in one, each says so itself once they are divided.
+
+    It is read leniently, and also where `read` raises.
+    """
+    institution = services.institutions[arrival.institution]
+    if arrival.content_type == HL7_V2:
+        if not hl7v2.says_consent([body]) or hl7v2.is_several([body]):
+            return ()
+        return hl7v2.objections(body, institution)
+    return (inbound.objection(body, institution),) if arrival.kind is ArrivalKind.AUTHORIZATION else ()
 
 
 def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:

@@ -15,13 +15,15 @@ from transfer.flow.answers import file_documents, file_no_records
 from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import file_form
 from transfer.flow.identity import DecideAgain
+from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.reading import Notice, Reading, ReceivedDocuments, SeveralMessages
 from transfer.flow.services import Services
 from transfer.flow.unmatched import file_notice
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX, CaseId
-from transfer.ledger import arrivals, holds, rounds
+from transfer.ledger import Tx, arrivals, holds, rounds
 from transfer.ledger.arrivals import Arrival
+from transfer.objections import Objection
 from transfer.permissions import Authorization
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import KeyGone
@@ -87,15 +89,17 @@ def _process_next(services: Services, institution: str) -> bool:
 
 def process(services: Services, arrival: Arrival, *, case: CaseId | None = None) -> None:
     """Understand one arrival and let it take effect, once. `case` is the case whose own round processes it."""
+    objections: tuple[Objection, ...] = ()
     try:
         if arrival.lost >= arrivals.LEASES_LOST:
             raise NeedsReview("poisonous")
         with services.ledger.transaction() as tx:
             body = reading.payload(tx, services, arrival)
+        objections = reading.objections(services, arrival, body)
         said = reading.read(services, arrival, body)
         while True:
             try:
-                return _take_effect(services, arrival, said, case)
+                return _take_effect(services, arrival, said, objections, case)
             except DecideAgain:
                 continue
     except KeyGone:
@@ -106,7 +110,7 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
         _let_go(services, arrival)
         raise
     except (NeedsReview, Refused) as error:
-        _hold(services, arrival, error)
+        _hold(services, arrival, error, objections)
 
 
 def _let_go(services: Services, arrival: Arrival) -> None:
@@ -116,22 +120,36 @@ def _let_go(services: Services, arrival: Arrival) -> None:
         arrivals.release_claim(tx, arrival)
 
 
-def _hold(services: Services, arrival: Arrival, error: TransferError) -> None:
+def _hold(services: Services, arrival: Arrival, error: TransferError, objections: tuple[Objection, ...]) -> None:
     code = HoldCode.BATCH_MISCOUNTED if isinstance(error, Miscounted) else HoldCode.ARRIVAL_UNREADABLE
     if arrival.lost >= arrivals.LEASES_LOST:
         code = HoldCode.ARRIVAL_POISONOUS
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        holds.place(tx, arrival.id, code)
+        _object(tx, services, arrival, objections)
+        # A no that nobody could match is asked about already, and with a clock.
+        if not holds.is_asked(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED):
+            holds.place(tx, arrival.id, code)
         arrivals.settle(tx, arrival, ArrivalState.HELD, error)
 
 
-def _take_effect(services: Services, arrival: Arrival, said: Reading, case: CaseId | None) -> None:
+def _object(tx: Tx, services: Services, arrival: Arrival, objections: tuple[Objection, ...]) -> None:
+    received = ReceivedObjections(objections=objections, arrival=arrival.id, sender=arrival.institution)
+    object_to_release(tx, services.institutions, received, patient=arrival.patient)
+
+
+def _take_effect(
+    services: Services, arrival: Arrival, said: Reading, objections: tuple[Objection, ...], case: CaseId | None
+) -> None:
+    if isinstance(said, Authorization):
+        return file_form(services, arrival, said, objections, but=case)
+    if objections:
+        with services.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            _object(tx, services, arrival, objections)
     match said:
         case SeveralMessages():
             divide(services, arrival, said)
-        case Authorization():
-            file_form(services, arrival, said, but=case)
         case ReceivedDocuments():
             file_documents(services, arrival, said)
         case NoRecords():
@@ -141,3 +159,4 @@ def _take_effect(services: Services, arrival: Arrival, said: Reading, case: Case
         case Referral() | Receipt():
             # A referral with its case and a receipt with its packet have rounds of their own.
             raise NeedsReview("it names nothing of ours")
+    return None

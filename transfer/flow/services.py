@@ -35,6 +35,20 @@ class PacketReceiver(Protocol):
         """End a `submit` that another thread is making: it is then unheard."""
 
 
+class WithLedger(Protocol):
+    """What a verb may touch that needs the ledger alone, so that it works while all else is away."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAlone:
+    """`WithLedger`, and nothing else."""
+
+    ledger: Ledger
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything a verb may touch. What comes from a key is asked for when it is needed: keys may be away."""

@@ -6,17 +6,24 @@ release.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final
 
 from transfer.errors import NeedsReview
+from transfer.flow.basis import can_still_permit
+from transfer.holds import STOPPED, HoldCode, SystemAnswer
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, Tx, cases, disclosures, patients, permissions, rounds
-from transfer.ledger.permissions import FiledPermission, StandingPermission
-from transfer.permissions import Authorization, End, FormStatus, expires_at
+from transfer.ledger import Ledger, Tx, arrivals, cases, disclosures, holds, patients, permissions, rounds
+from transfer.ledger.permissions import FiledPermission, PermissionState
+from transfer.patients import Demographics
+from transfer.permissions import Authorization, End, FormStatus, Provision, ProvisionType, expires_at
 from transfer.rounds import Dag
 
-_ENDS = {FormStatus.REVOKED: End.REVOKED, FormStatus.ENTERED_IN_ERROR: End.ENTERED_IN_ERROR}
+#: what a person is asked about an objection is to be answered within
+DECIDE_WITHIN: Final = timedelta(hours=24)
+ENDS: Final = {FormStatus.REVOKED: End.REVOKED, FormStatus.ENTERED_IN_ERROR: End.ENTERED_IN_ERROR}
 
 
 def file_authorization(
@@ -24,42 +31,50 @@ def file_authorization(
     institutions: Institutions,
     patient: PatientId,
     form: Authorization,
-    arrival: str,
+    arrival: ArrivalId,
     sender: InstitutionId,
     *,
     but: CaseId | None = None,
 ) -> None:
     """Let a release form take effect: it begins, replaces, or ends a permission. The same form again does nothing.
 
-    The patient's open cases are owed a round, except `but`, whose round this is: it looks at its permissions later.
+    A revocation whose number is none of the sender's forms stops all of them that are live, and a person is asked. The
+    patient's open cases are owed a round, except `but`, whose round this is: it looks at its permissions later.
 
     Raises:
         NeedsReview: it names a form that another institution filed. A person decides whether that form ends.
     """
     # First the lock: of the same form by two doors at once, the first files it, and the second sees it here.
-    patients.begin_epoch(tx, patient)
+    patients.hold_epoch_exclusive(tx, patient)
     known = permissions.filed(tx, patient)
-    reference = permissions.reference(tx, form.reference)
-    same = [one for one in known if reference and one.reference == reference]
+    if any(one.arrival == arrival for one in known):
+        return  # its door has filed it
     replaced = [one for one in known if _takes_the_place(tx, form, one)]
     if any(one.filed_by != sender for one in replaced):
         raise NeedsReview("it names a form that another institution filed")
-    if form.status in _ENDS:
-        for one in same:
-            end(tx, one, _ENDS[form.status], arrival)
-        if same:
-            return
-    if any(one.permission.form == form for one in same):
+    patients.begin_epoch(tx, patient)
+    if form.status in ENDS and replaced:
+        for one in replaced:
+            end(tx, one, ENDS[form.status], arrival)
+        return
+    if any(one.permission.form == form and one.reference for one in replaced):
         return
     zone = institutions[min(form.disclosers)].zone if form.disclosers else None
-    expiry = expires_at(form, zone) if zone else None
-    permission = permissions.file(tx, patient, form, ArrivalId(arrival), expiry)
+    permission = permissions.file(tx, patient, form, arrival, expires_at(form, zone) if zone else None)
     for one in replaced:
         if one.permission.ended is None:
             permissions.end(tx, patient, one.permission.id, End.REPLACED, arrival)
-    if form.status in _ENDS:
-        permissions.end(tx, patient, permission, _ENDS[form.status], arrival)
+            holds.withdraw_about(tx, one.permission.id, STOPPED, SystemAnswer.ANSWERED)
+    (filed,) = [one for one in permissions.filed(tx, patient) if one.permission.id == permission]
+    _stop_beside(tx, institutions, filed, known)
     _owe_cases(tx, patient, Dag.OPEN_CASE, but=but)
+    _owe_purge(tx, patient, known)
+
+
+def _owe_purge(tx: Tx, patient: PatientId, known: Iterable[FiledPermission]) -> None:
+    """Where a purge waits, look again: what a permission covers that begins or goes on is not purged any more."""
+    if any(one.ended in ENDS.values() and one.purged_at is None for one in known):
+        _owe_cases(tx, patient, Dag.ENFORCE_PERMISSIONS)
 
 
 def _takes_the_place(tx: Tx, form: Authorization, older: FiledPermission) -> bool:
@@ -68,16 +83,138 @@ def _takes_the_place(tx: Tx, form: Authorization, older: FiledPermission) -> boo
     return older.reference is not None and older.reference in named
 
 
-def end(tx: Tx, filed: FiledPermission | StandingPermission, how: End, arrival: str | None = None) -> int | None:
-    """The first commit of ending a permission. Returns the new epoch; None if it had ended so before."""
+def _stop_beside(tx: Tx, institutions: Institutions, filed: FiledPermission, known: Iterable[FiledPermission]) -> None:
+    """A revocation stops what its sender filed before. An objection that came later stops a form that had to wait."""
+    theirs = [one for one in known if one.filed_by == filed.filed_by]
+    if how := ENDS.get(filed.permission.form.status):
+        permissions.end(tx, filed.patient, filed.permission.id, how, filed.arrival)
+        for one in live(tx, institutions, theirs):
+            stop_with_question(tx, one, filed.arrival)
+    elif filed.received_at is not None and not filed.permission.form.denies:
+        _stop_if_objected_to(tx, filed, theirs, filed.received_at)
+
+
+def _stop_if_objected_to(tx: Tx, filed: FiledPermission, theirs: list[FiledPermission], came: datetime) -> None:
+    """`theirs` are the other forms of its sender, and `came` is when it came itself."""
+    same = [one for one in theirs if one.reference is not None and one.reference == filed.reference]
+    for one in same:
+        how = one.permission.ended
+        if how in (End.REVOKED, End.ENTERED_IN_ERROR) and one.ended_at is not None and one.ended_at > came:
+            end(tx, filed, how, one.arrival)
+            return
+    revoking = [one for one in theirs if one.permission.form.status in ENDS]
+    later = next((one.arrival for one in revoking if one.received_at is not None and one.received_at > came), None)
+    terms = [*patients.terms(tx, filed.permission.form.patient), *([filed.reference] if filed.reference else [])]
+    if filed.filed_by and (arrival := later or arrivals.objects_later(tx, filed.filed_by, terms, than=filed.arrival)):
+        stop_with_question(tx, filed, arrival)
+
+
+# --- ending -----------------------------------------------------------------------------------------------------------
+
+
+def end(tx: Tx, filed: FiledPermission | PermissionState, how: End, arrival: ArrivalId | None = None) -> int | None:
+    """The first commit of ending a permission. Returns the new epoch; None if it had ended so before.
+
+    It reads no form, so it needs no key. What is asked about a permission that objections stopped is settled by an end
+    for good.
+    """
     if filed.ended is how or filed.ended is End.REVOKED:
         return None
     epoch = patients.begin_epoch(tx, filed.patient)
     permissions.end(tx, filed.patient, filed.id, how, arrival)
+    if how is not End.PAUSED:
+        holds.withdraw_about(tx, filed.id, STOPPED, SystemAnswer.ANSWERED)
     # Where all cases are closed, one of them gets the round: what they collected is still here.
     for case in cases.open_of(tx, [filed.patient]) or cases.of_patient(tx, filed.patient)[:1]:
         rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case)
     return epoch
+
+
+def live(tx: Tx, institutions: Institutions, known: Iterable[FiledPermission]) -> list[FiledPermission]:
+    """Those of a patient's forms that permit something, or would if a pause ended. Refusals and drafts do not."""
+    now = tx.now()
+    return [
+        one
+        for one in known
+        if one.permission.form.status is FormStatus.ACTIVE
+        and not one.permission.form.denies
+        and can_still_permit(institutions, one.permission, now)
+    ]
+
+
+def stop_with_question(tx: Tx, filed: FiledPermission, arrival: ArrivalId) -> None:
+    """Pause a form that an objection may mean, and ask a person. Twice is once, whatever was answered."""
+    if holds.was_asked_since(tx, HoldCode.FORM_STOPPED, filed.id, arrival):
+        return
+    if filed.permission.ended is None:
+        end(tx, filed, End.PAUSED, arrival)
+    if not holds.is_asked_about(tx, HoldCode.FORM_STOPPED, filed.permission.id):
+        for case in case_to_ask(tx, filed.patient):
+            holds.place(tx, case, HoldCode.FORM_STOPPED, filed.permission.id, due=DECIDE_WITHIN)
+
+
+def stop_own_records(tx: Tx, patient: PatientId, source: InstitutionId, arrival: ArrivalId) -> None:
+    """Stop what an institution itself would disclose of a patient, under whatever form or basis. Twice is once.
+
+    It is kept as a paused permission that names this discloser alone and permits nothing. A person lets it go on.
+    """
+    form = _stop_of(frozenset({source}))
+    standing = [one for one in permissions.filed(tx, patient) if one.permission.form == form]
+    if any(holds.was_asked_since(tx, HoldCode.SOURCE_OBJECTS, one.id, arrival) for one in standing):
+        return
+    paused = next((one.id for one in standing if one.ended is End.PAUSED), None)
+    if paused is None:
+        patients.begin_epoch(tx, patient)
+        paused = permissions.file(tx, patient, form, arrival, None)
+        end(tx, PermissionState(id=paused, patient=patient, ended=None), End.PAUSED, arrival)
+    if not holds.is_asked_about(tx, HoldCode.SOURCE_OBJECTS, paused):
+        for case in case_to_ask(tx, patient):
+            holds.place(tx, case, HoldCode.SOURCE_OBJECTS, paused, due=DECIDE_WITHIN)
+
+
+def _stop_of(disclosers: frozenset[InstitutionId]) -> Authorization:
+    """A form that permits nothing and reaches all that these disclose, or anybody where none is named."""
+    return Authorization(
+        patient=Demographics(),
+        reference=None,
+        status=FormStatus.DRAFT,
+        provision=Provision(type=ProvisionType.PERMIT, disclosers=disclosers),
+        described=False,
+        expires_event=None,
+        event_occurred=False,
+        signed_by=None,
+        signed_on=None,
+        verified_on=frozenset(),
+        representative_authority=None,
+        statements=frozenset(),
+        replaces=None,
+    )
+
+
+def permits_nothing(form: Authorization) -> bool:
+    """Whether it only stands for a stop."""
+    return form == _stop_of(form.disclosers)
+
+
+def stop_everything(tx: Tx, patient: PatientId, how: End, arrival: ArrivalId) -> list[PermissionId]:
+    """End every permission of a patient that may go on, as somebody says at the desk. Returns those; twice is once.
+
+    Where there is none, a release may rest on another basis: then a stop of everything is filed, which needs the
+    patient's key.
+    """
+    states = [one for one in permissions.states(tx, patient) if one.ended in (None, End.PAUSED)]
+    if not states:
+        patients.begin_epoch(tx, patient)
+        filed = permissions.file(tx, patient, _stop_of(frozenset()), arrival, None)
+        states = [PermissionState(id=filed, patient=patient, ended=None)]
+    for one in states:
+        end(tx, one, how)
+    return [one.id for one in states]
+
+
+def case_to_ask(tx: Tx, patient: PatientId) -> list[CaseId]:
+    """One case of the patient on which a question is asked: an open one, if there is one."""
+    return (cases.open_of(tx, [patient]) or cases.of_patient(tx, patient))[:1]
 
 
 def resume(tx: Tx, filed: FiledPermission) -> PermissionId | None:
@@ -96,24 +233,13 @@ def resume(tx: Tx, filed: FiledPermission) -> PermissionId | None:
         permissions.end(tx, filed.patient, filed.permission.id, End.REPLACED)
     else:
         permissions.resume(tx, filed.patient, filed.permission.id)
+    holds.withdraw_about(tx, filed.permission.id, STOPPED, SystemAnswer.ANSWERED)
     _owe_cases(tx, filed.patient, Dag.OPEN_CASE)
+    _owe_purge(tx, filed.patient, known)
     return [filed, *instead][-1].permission.id
 
 
-def end_by_reference(tx: Tx, form_reference: bytes, sender: InstitutionId, status: FormStatus, arrival: str) -> bool:
-    """End the permissions with this form's number, in the transaction in which a door stores a written revocation.
-
-    False: its sender filed no such form. The arrival is processed like any other.
-    """
-    carrying = permissions.with_reference(tx, form_reference, sender)
-    if not carrying or status not in _ENDS:
-        return False
-    for patient in sorted(set(carrying.values())):
-        patients.hold_epoch_exclusive(tx, patient)  # or what is read here has changed when it is ended
-        for one in permissions.filed(tx, patient):
-            if one.permission.id in carrying:
-                end(tx, one, _ENDS[status], arrival)
-    return True
+# --- the second commit ------------------------------------------------------------------------------------------------
 
 
 def await_stop_complete(

@@ -25,12 +25,15 @@ def seal_unmatched(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outco
 def seal_away(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: ArrivalOutcome) -> None:
     """Keep it sealed, for `UNMATCHED_RETENTION` from now. Then it is purged and counted, unless a case has claimed it.
 
-    One that was sealed before keeps its time. The caller has made sure that it is unmatched.
+    One that was sealed before keeps its time. An objection is kept until a person has answered. The caller has made
+    sure that it is unmatched.
     """
     arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
     if arrival.state is ArrivalState.STORED:
         unmatched.count_received(tx, arrival)
-        arrivals.settle(tx, arrival, ArrivalState.SEALED, outcome, purge_after=UNMATCHED_RETENTION)
+        is_asked = holds.is_asked(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED)
+        retention = None if is_asked else UNMATCHED_RETENTION
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, outcome, purge_after=retention)
     else:
         arrivals.release_claim(tx, arrival)
 

@@ -19,15 +19,15 @@ from transfer.adapters.fhir.responses import FhirResponse
 from transfer.adapters.fhir.trees import weigh
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import NeedsReview, NotAllowed, TooLarge, TransferError, Unavailable
+from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
-from transfer.flow.stopping import end_by_reference
 from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.intake import Intake, OnStored
 from transfer.gateway.payload import IN_MEMORY, Payload, Spool
 from transfer.gateway.responses import http_response
 from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
-from transfer.ledger import Ledger, Tx, disclosures, permissions, requests
+from transfer.ledger import Ledger, Tx, disclosures, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 
 log = logging.getLogger("transfer.gateway.fhir_door")
@@ -117,8 +117,9 @@ class FhirDoor:
             content_sha256=bytes.fromhex(body.sha256()),
             subject=packet,
         )
+        on_stored = await asyncio.to_thread(_objecting, self._services, caller, incoming, outlined)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
-        stored = await self._intake.store(arrival, _stop_by_revocation(self._services, caller, incoming.form, outlined))
+        stored = await self._intake.store(arrival, on_stored)
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._services.vault.remove, location.key)
         if len(incoming.types) == 1:
@@ -169,18 +170,18 @@ def _check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> Non
         raise NotAllowed("an answer to a request that was not made to its sender")
 
 
-def _stop_by_revocation(services: Services, caller: Caller, form: Form, body: bytes) -> OnStored | None:
-    """A written revocation stops the release in the transaction that stores it."""
-    if form is not Form.REVOCATION:
+def _objecting(services: Services, caller: Caller, incoming: InboundBody, body: bytes) -> OnStored | None:
+    """What a Consent objects to stops in the transaction that stores it."""
+    if incoming.kind is not ArrivalKind.AUTHORIZATION:
         return None
+    said = inbound.objection(body, caller.institution)
     try:
-        consent = inbound.authorization(body, caller.institution, services.institutions)
+        form = inbound.authorization(body, caller.institution, services.institutions)
     except (NeedsReview, TooLarge):
-        return None  # a person reads it; it is processed like any other
+        form = None  # a person reads it; what it objects to stops all the same
 
     def stop(tx: Tx, stored: Stored) -> None:
-        number = permissions.reference(tx, consent.reference)
-        if number:
-            end_by_reference(tx, number, caller.id, consent.status, stored.arrival)
+        received = ReceivedObjections(objections=(said,), form=form, arrival=stored.arrival, sender=caller.id)
+        object_to_release(tx, services.institutions, received)
 
     return stop

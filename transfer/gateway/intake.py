@@ -8,7 +8,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from transfer.errors import Unavailable
@@ -22,7 +22,7 @@ MAX_WAITING = 4096
 #: that senders who came together last time are given to come together again; one alone never waits
 GATHER_SECONDS = 0.00015
 
-#: what a door does in the transaction that stores an arrival: a revocation stops the release there
+#: what a door does in the transaction that stores an arrival: an objection stops the release there
 OnStored = Callable[[Tx, Stored], None]
 
 
@@ -45,6 +45,21 @@ class _Waiting:
             self.stored.set_exception(result)
         else:
             self.stored.set_result(result)
+
+
+def _apart(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
+    """In their order, each that does something by itself: it locks patients in an order of its own."""
+    plain: list[_Waiting] = []
+    for one in batch:
+        if one.on_stored is None:
+            plain.append(one)
+            continue
+        if plain:
+            yield plain
+        yield [one]
+        plain = []
+    if plain:
+        yield plain
 
 
 class Intake:
@@ -94,7 +109,8 @@ class Intake:
                     break
                 batch.append(following)
             several = len(batch) > 1
-            self._store(batch)
+            for together in _apart(batch):
+                self._store(together)
 
     def _store(self, batch: list[_Waiting]) -> None:
         """All in one transaction. If that fails for a reason that is one message's own, each by itself."""

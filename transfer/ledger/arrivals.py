@@ -98,6 +98,8 @@ class Arrival:
     lost: int
     location: Location | None
     sealed: bytes | None
+    #: it says no to a release (transfer/objections.py)
+    is_objection: bool = False
 
 
 def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None) -> list[Stored]:
@@ -330,6 +332,29 @@ def index_terms(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
     )
 
 
+def mark_objection(tx: Tx, arrival: str, terms: Sequence[bytes]) -> None:
+    """It says no to a release of whoever has these terms. Twice is once."""
+    tx.run("UPDATE arrivals SET is_objection = true WHERE arrival = %s AND NOT is_objection", arrival)
+    index_terms(tx, arrival, terms)
+
+
+def forget_objection(tx: Tx, arrival: str) -> None:
+    """A person has settled it: no form that is filed later is held against it."""
+    tx.run("UPDATE arrivals SET is_objection = false WHERE arrival = %s", arrival)
+
+
+def objects_later(tx: Tx, institution: InstitutionId, terms: Sequence[bytes], *, than: str) -> ArrivalId | None:
+    """An objection of the institution with one of these terms that came after this arrival and is not filed yet."""
+    found = tx.value(
+        """SELECT a.arrival FROM arrivals AS a JOIN arrival_terms AS t USING (arrival)
+           WHERE a.is_objection AND a.institution = %s AND a.state IN ('stored', 'held', 'sealed') AND t.term = ANY(%s)
+             AND (a.received_at, a.arrival) > (SELECT received_at, arrival FROM arrivals WHERE arrival = %s)
+           ORDER BY a.received_at LIMIT 1""",
+        *(institution, list(terms), than),
+    )
+    return ArrivalId(found) if found else None
+
+
 def sealed_for(tx: Tx, terms: Sequence[bytes]) -> list[str]:
     """Sealed arrivals that share a term, oldest first."""
     rows = tx.rows(
@@ -458,4 +483,5 @@ def of_row(row: Row) -> Arrival:
         lost=row.lost,
         location=location,
         sealed=row.payload,
+        is_objection=row.is_objection,
     )

@@ -1,7 +1,8 @@
 """Holds: questions that only a person can decide, and what was answered."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from transfer import facts
 from transfer.facts import Chain
@@ -25,14 +26,19 @@ class Hold:
     opened_at: datetime
     resolved_at: datetime | None
     answer: Answer | None
+    #: by when somebody is to answer, UTC; None: it has no clock
+    due_at: datetime | None
 
 
-def place(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> HoldId | None:
-    """Ask a person. Asking the same again while it is open asks once (None)."""
+def place(
+    tx: Tx, subject: str, code: HoldCode, about: str | None = None, *, due: timedelta | None = None
+) -> HoldId | None:
+    """Ask a person, who is to answer within `due`. Asking the same again while it is open asks once (None)."""
     row = tx.row(
-        """INSERT INTO holds (hold, subject, code, about, opened_at) VALUES (%s, %s, %s, %s, transfer.now())
+        """INSERT INTO holds (hold, subject, code, about, opened_at, due_at)
+           VALUES (%s, %s, %s, %s, transfer.now(), transfer.now() + %s)
            ON CONFLICT (subject, code, coalesce(about, '')) WHERE resolved_at IS NULL DO NOTHING RETURNING hold""",
-        *(HoldId.draw(), subject, code, about),
+        *(HoldId.draw(), subject, code, about, due),
     )
     if row is None:
         return None
@@ -103,9 +109,42 @@ def withdraw(tx: Tx, subject: str, code: HoldCode, answer: SystemAnswer, *, abou
         resolve(tx, row.hold, answer)
 
 
-def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
+def withdraw_about(tx: Tx, about: str, codes: Collection[HoldCode], answer: SystemAnswer) -> None:
+    """Close what is asked about this thing, on whatever case it is asked."""
     rows = tx.rows(
-        "SELECT * FROM holds WHERE resolved_at IS NULL AND (%s::text IS NULL OR subject = %s) ORDER BY opened_at",
+        "SELECT hold FROM holds WHERE about = %s AND code = ANY(%s) AND resolved_at IS NULL ORDER BY subject",
+        *(about, list(codes)),
+    )
+    for row in rows:
+        resolve(tx, row.hold, answer)
+
+
+def is_asked(tx: Tx, subject: str, code: HoldCode) -> bool:
+    """Whether this question is open."""
+    row = tx.row("SELECT 1 FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NULL", subject, code)
+    return row is not None
+
+
+def was_asked_since(tx: Tx, code: HoldCode, about: str, arrival: str) -> bool:
+    """Whether this question about this thing was asked when this arrival came or later, answered or not."""
+    row = tx.row(
+        """SELECT 1 FROM holds WHERE about = %s AND code = %s
+           AND opened_at >= (SELECT received_at FROM arrivals WHERE arrival = %s) LIMIT 1""",
+        *(about, code, arrival),
+    )
+    return row is not None
+
+
+def is_asked_about(tx: Tx, code: HoldCode, about: str) -> bool:
+    """Whether this question about this thing is open, on whatever case it is asked."""
+    return tx.row("SELECT 1 FROM holds WHERE about = %s AND code = %s AND resolved_at IS NULL", about, code) is not None
+
+
+def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
+    """What waits for a person: what has a clock first, by its clock, then the oldest."""
+    rows = tx.rows(
+        """SELECT * FROM holds WHERE resolved_at IS NULL AND (%s::text IS NULL OR subject = %s)
+           ORDER BY due_at NULLS LAST, opened_at""",
         *(subject, subject),
     )
     return [_hold(row) for row in rows]
@@ -125,6 +164,7 @@ def _hold(row: Row) -> Hold:
         opened_at=row.opened_at,
         resolved_at=row.resolved_at,
         answer=_answer(row.answer) if row.answer else None,
+        due_at=row.due_at,
     )
 
 

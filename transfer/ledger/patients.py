@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from transfer import codec, facts
 from transfer.facts import Chain
@@ -95,6 +96,31 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
 def is_forgotten(tx: Tx, patient: PatientId) -> bool:
     """Whether the ledger no longer says who it was."""
     return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
+
+
+def place_legal_hold(tx: Tx, patient: PatientId) -> bool:
+    """From now on nothing of the patient is destroyed. False: it stands already, and nothing is written."""
+    if not tx.run(
+        "UPDATE patients SET legal_hold_since = transfer.now() WHERE patient = %s AND legal_hold_since IS NULL", patient
+    ):
+        return False
+    tx.append(Chain.patient(patient), facts.LegalHoldPlaced())
+    return True
+
+
+def lift_legal_hold(tx: Tx, patient: PatientId) -> bool:
+    """The patient's records may be destroyed again. False: no legal hold stands, and nothing is written."""
+    if not tx.run(
+        "UPDATE patients SET legal_hold_since = NULL WHERE patient = %s AND legal_hold_since IS NOT NULL", patient
+    ):
+        return False
+    tx.append(Chain.patient(patient), facts.LegalHoldLifted())
+    return True
+
+
+def legal_hold_since(tx: Tx, patient: PatientId) -> datetime | None:
+    """Since when nothing of the patient may be destroyed, UTC; None: it may."""
+    return tx.value("SELECT legal_hold_since FROM patients WHERE patient = %s", patient)  # type: ignore[no-any-return]
 
 
 def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> None:

@@ -1,11 +1,12 @@
 """Permissions: release forms as filed, how each ended, and emergencies."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from transfer import codec, facts
-from transfer.errors import Unavailable
+from transfer.errors import OutOfOrder
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, InstitutionId, PatientId, PermissionId
 from transfer.ledger import Row, Tx, disclosures
@@ -16,14 +17,26 @@ from transfer.sealing import SITE, KeyName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionState:
+    """How a permission stands, without its form: no key is needed to read it."""
+
+    id: PermissionId
+    patient: PatientId
+    ended: End | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiledPermission:
     """A permission as the ledger has it."""
 
     permission: Permission
     patient: PatientId
     reference: bytes | None
-    #: whose door the form came through
+    #: the message it came in
+    arrival: ArrivalId
+    #: whose door the form came through, and when, UTC
     filed_by: InstitutionId | None
+    received_at: datetime | None
     ended_at: datetime | None
     stop_completed_at: datetime | None
     purged_at: datetime | None
@@ -39,16 +52,17 @@ class FiledPermission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingPermission:
-    """Whose a permission is and whether it has ended, without its form: read without a key. Times are UTC."""
+    """A permission as it stands, to be listed. No key is needed to read it. Times are UTC."""
 
     id: PermissionId
-    patient: PatientId
     filed_at: datetime
     ended: End | None
     ended_at: datetime | None
 
 
-def file(tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalId, expires_at: datetime | None) -> str:
+def file(
+    tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalId, expires_at: datetime | None
+) -> PermissionId:
     """Keep a release form. The patient's epoch must have been moved in this transaction."""
     permission = PermissionId.draw()
     key = KeyName.patient(patient)
@@ -73,26 +87,21 @@ def file(tx: Tx, patient: PatientId, form: Authorization, arrival: ArrivalId, ex
 def end(tx: Tx, patient: PatientId, permission: str, end: End, arrival: str | None = None) -> None:
     """Write that a permission ended, and why. The patient's epoch must have been moved in this transaction.
 
-    It is noted beside the keys, too. Nobody is kept from ending a permission while these are away: then it is owed
-    (`unnoted`).
+    It is noted beside the keys as well. Where they are away nobody is kept from ending a permission: see `unnoted`.
     """
-    try:
-        tx.keys.note_end(permission, end)
-        is_noted = True
-    except Unavailable:
-        is_noted = False
     tx.run(
-        "UPDATE permissions SET ended = %s, ended_at = transfer.now(), is_end_noted = %s WHERE permission = %s",
-        *(end, is_noted, permission),
+        "UPDATE permissions SET ended = %s, ended_at = transfer.now() WHERE permission = %s",
+        *(end, permission),
     )
+    with suppress(OutOfOrder, OSError):
+        tx.keys.note_end(permission, end)
+        noted(tx, PermissionId(permission), end)
     tx.append(Chain.patient(patient), facts.PermissionEnded(permission=permission, end=end, arrival=arrival))
 
 
 def resume(tx: Tx, patient: PatientId, permission: str) -> None:
     """A paused permission goes on. The patient's epoch must have been moved in this transaction."""
-    tx.run(
-        "UPDATE permissions SET ended = NULL, ended_at = NULL, is_end_noted = true WHERE permission = %s", permission
-    )
+    tx.run("UPDATE permissions SET ended = NULL, ended_at = NULL WHERE permission = %s", permission)
     tx.append(Chain.patient(patient), facts.PermissionResumed(permission=permission))
 
 
@@ -123,7 +132,8 @@ def mark_purged(tx: Tx, permission: str) -> None:
 def unnoted(tx: Tx, limit: int) -> list[tuple[PermissionId, End]]:
     """Permissions that ended while the keys were away: how each ended is still to be noted beside them."""
     rows = tx.rows(
-        "SELECT permission, ended FROM permissions WHERE NOT is_end_noted AND ended IS NOT NULL ORDER BY 1 LIMIT %s",
+        """SELECT permission, ended FROM permissions WHERE ended IS NOT NULL AND ended IS DISTINCT FROM noted_end
+           ORDER BY 1 LIMIT %s""",
         limit,
     )
     return [(PermissionId(row.permission), End(row.ended)) for row in rows]
@@ -131,7 +141,7 @@ def unnoted(tx: Tx, limit: int) -> list[tuple[PermissionId, End]]:
 
 def noted(tx: Tx, permission: PermissionId, end: End) -> None:
     """This end is noted beside the keys. Where it ended otherwise meanwhile, that is still owed."""
-    tx.run("UPDATE permissions SET is_end_noted = true WHERE permission = %s AND ended = %s", permission, end)
+    tx.run("UPDATE permissions SET noted_end = %s WHERE permission = %s", end, permission)
 
 
 # --- looking them up --------------------------------------------------------------------------------------------------
@@ -140,7 +150,8 @@ def noted(tx: Tx, permission: PermissionId, end: End) -> None:
 def filed(tx: Tx, patient: str) -> list[FiledPermission]:
     """All release forms of a patient that can still be read, oldest first."""
     rows = tx.rows(
-        """SELECT p.*, a.institution AS filed_by FROM permissions AS p LEFT JOIN arrivals AS a USING (arrival)
+        """SELECT p.*, a.institution AS filed_by, a.received_at FROM permissions AS p LEFT JOIN arrivals AS a
+             USING (arrival)
            WHERE p.patient = %s AND form IS NOT NULL ORDER BY filed_at""",
         patient,
     )
@@ -154,7 +165,9 @@ def filed(tx: Tx, patient: str) -> list[FiledPermission]:
             ),
             patient=PatientId(row.patient),
             reference=row.reference,
+            arrival=ArrivalId(row.arrival),
             filed_by=InstitutionId(row.filed_by) if row.filed_by else None,
+            received_at=row.received_at,
             ended_at=row.ended_at,
             stop_completed_at=row.stop_completed_at,
             purged_at=row.purged_at,
@@ -185,26 +198,18 @@ def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:
     return [(PatientId(row.patient), PermissionId(row.permission)) for row in rows]
 
 
-def standing(tx: Tx, permission: str) -> StandingPermission | None:
-    """A permission that is not forgotten, as it stands. No key is asked for."""
-    row = tx.row("SELECT * FROM permissions WHERE permission = %s AND form IS NOT NULL", permission)
-    return _standing(row) if row else None
-
-
 def standing_of(tx: Tx, patient: str) -> list[StandingPermission]:
     """A patient's permissions that are not forgotten, as they stand, oldest first. No key is asked for."""
     rows = tx.rows("SELECT * FROM permissions WHERE patient = %s AND form IS NOT NULL ORDER BY filed_at", patient)
-    return [_standing(row) for row in rows]
-
-
-def _standing(row: Row) -> StandingPermission:
-    return StandingPermission(
-        id=PermissionId(row.permission),
-        patient=PatientId(row.patient),
-        filed_at=row.filed_at,
-        ended=End(row.ended) if row.ended else None,
-        ended_at=row.ended_at,
-    )
+    return [
+        StandingPermission(
+            id=PermissionId(row.permission),
+            filed_at=row.filed_at,
+            ended=End(row.ended) if row.ended else None,
+            ended_at=row.ended_at,
+        )
+        for row in rows
+    ]
 
 
 def being_purged(tx: Tx, patient: str) -> list[str]:
@@ -214,6 +219,30 @@ def being_purged(tx: Tx, patient: str) -> list[str]:
         patient,
     )
     return [row.permission for row in rows]
+
+
+def state(tx: Tx, permission: str) -> PermissionState | None:
+    """How it stands; None where there is none, or its form is forgotten."""
+    row = tx.row(
+        "SELECT permission, patient, ended FROM permissions WHERE permission = %s AND form IS NOT NULL", permission
+    )
+    return _state(row) if row else None
+
+
+def states(tx: Tx, patient: str) -> list[PermissionState]:
+    """How all permissions of a patient stand whose forms are not forgotten, oldest first."""
+    rows = tx.rows(
+        """SELECT permission, patient, ended FROM permissions WHERE patient = %s AND form IS NOT NULL
+           ORDER BY filed_at, permission""",
+        patient,
+    )
+    return [_state(row) for row in rows]
+
+
+def _state(row: Row) -> PermissionState:
+    return PermissionState(
+        id=PermissionId(row.permission), patient=PatientId(row.patient), ended=End(row.ended) if row.ended else None
+    )
 
 
 def patient_of(tx: Tx, permission: str) -> PatientId | None:
@@ -230,17 +259,13 @@ def patients_with(tx: Tx, among: Collection[str]) -> list[PatientId]:
     return [PatientId(row.patient) for row in rows]
 
 
-def with_reference(tx: Tx, reference: bytes, sender: InstitutionId) -> dict[PermissionId, PatientId]:
-    """The permissions whose form carries this number and came from this institution, each with its patient.
-
-    A form that was corrected under its own number stands here more than once.
-    """
+def patients_with_reference(tx: Tx, references: Collection[bytes]) -> list[PatientId]:
+    """The patients of whom a form with one of these numbers is filed, whoever sent it."""
     rows = tx.rows(
-        """SELECT permission, p.patient FROM permissions AS p JOIN arrivals AS a USING (arrival)
-           WHERE reference = %s AND form IS NOT NULL AND institution = %s""",
-        *(reference, sender),
+        "SELECT DISTINCT patient FROM permissions WHERE reference = ANY(%s) AND form IS NOT NULL ORDER BY 1",
+        list(references),
     )
-    return {PermissionId(row.permission): PatientId(row.patient) for row in rows}
+    return [PatientId(row.patient) for row in rows]
 
 
 def reference(tx: Tx, identifier: IssuedIdentifier | None) -> bytes | None:

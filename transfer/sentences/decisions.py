@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from transfer.holds import HoldCode
-from transfer.sentences.words import OURS, STOPPED_INSTITUTION, THEIRS, WORKING, Sentences
+from transfer.sentences.words import OURS, STOPPED, STOPPED_INSTITUTION, THEIRS, WORKING, Sentences
 
 _WHICH_PATIENT = "We are making sure which patient a message is about."
 _UNREADABLE = "Something you sent cannot be read. Please send it again."
@@ -125,8 +125,28 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "We have two different receipts of one packet from you. Please call us.",
     ),
+    HoldCode.FORM_STOPPED: Sentences(
+        "A written no stopped this form, and does not name it surely. Revoke the form, or let it go on.",
+        STOPPED,
+        STOPPED_INSTITUTION,
+    ),
+    HoldCode.SOURCE_OBJECTS: Sentences(
+        "An institution said no; its own records are stopped. Ask it, then keep that or let them go on.",
+        STOPPED,
+        "We received your objection. None of your records leaves until we have called you.",
+    ),
+    HoldCode.OBJECTION_OF_ANOTHER: Sentences(
+        "A no came from an institution that filed no form and is named on none. Nothing is stopped: decide today.",
+        WORKING,
+        "We received your objection and are settling what it concerns. We will call you.",
+    ),
+    HoldCode.OBJECTION_UNMATCHED: Sentences(
+        "A no came that nobody could match to a patient or a form. Call its sender today, and stop the form it means.",
+        WORKING,
+        "We could not make out whom your objection concerns. Please call us.",
+    ),
     HoldCode.CONFIRM_PURGE: Sentences(
-        "The form was revoked. Confirm that what no other form covers is destroyed.",
+        "The form was revoked or entered in error. Decide whether what no other form covers is destroyed.",
         "The release of your records has been stopped. What we hold is being destroyed.",
         STOPPED_INSTITUTION,
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from transfer.permissions import Finding
+from transfer.permissions.notices import PermissionNotice
 from transfer.sentences.words import (
     LOOKED_AT,
     LOOKED_AT_INSTITUTION,
@@ -128,7 +129,7 @@ FINDINGS: Mapping[str, Sentences] = {
         STOPPED_INSTITUTION,
     ),
     Finding.PAUSED: Sentences(
-        "The patient asked by telephone to stop. Wait for it in writing.",
+        "Somebody said no, by telephone or in a way that a person must confirm. It stays stopped until then.",
         STOPPED,
         STOPPED_INSTITUTION,
     ),
@@ -296,5 +297,13 @@ FINDINGS: Mapping[str, Sentences] = {
         "Whether the form covers these records cannot be told by rules. Look at the form.",
         NEW_FORM,
         NEW_FORM_INSTITUTION,
+    ),
+}
+
+NOTICES: Mapping[str, Sentences] = {
+    PermissionNotice.RENEWAL_DUE: Sentences(
+        "A release form expires within 14 days. Ask the patient for a new one.",
+        "Your release form ends soon. Please ask us or your doctor's office for a new one.",
+        "The release form ends soon. A new one is being asked for.",
     ),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from transfer.adapters.fhir import consents, pushes, referrals
+from transfer.adapters.fhir import consents, objections, pushes, referrals
 from transfer.adapters.fhir.codes import PACKET, REQUEST, disease_of
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
@@ -17,6 +17,7 @@ from transfer.adapters.fhir.trees import Tree, check, child, children, codings, 
 from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptStatus, Referral
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
+from transfer.objections import Objection
 from transfer.permissions import Authorization, FormStatus
 from transfer.sources import Bad
 
@@ -108,6 +109,16 @@ def authorization(body: bytes, institution: Institution, institutions: Instituti
     """
     tree = parse(body)
     return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions, envelope=tree)
+
+
+def objection(body: bytes, institution: Institution) -> Objection:
+    """What a posted Consent says against a release, read even where `authorization` raises. See `objections.read`.
+
+    Raises:
+        TooLarge, Unreadable, Unexpected: `sort` would not have taken it for a Consent.
+    """
+    tree = parse(body)
+    return objections.read(_one(_subjects(tree), "Consent"), _entries(tree), institution)
 
 
 def referral(

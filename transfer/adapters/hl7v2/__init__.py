@@ -9,6 +9,7 @@ from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
 from transfer.adapters.hl7v2.labels import PART_2
 from transfer.adapters.hl7v2.message import Message
+from transfer.adapters.hl7v2.objections import objections, says_consent
 from transfer.adapters.hl7v2.referral import referral
 from transfer.arrivals import ArrivalKind
 
@@ -35,7 +36,9 @@ __all__ = [
     "identity_changes",
     "is_several",
     "kind",
+    "objections",
     "referral",
+    "says_consent",
 ]
 
 _KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}

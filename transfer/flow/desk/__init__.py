@@ -13,7 +13,8 @@ from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, waive
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
-from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke
+from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
+from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
 from transfer.flow.desk.pieces import announce_material, receive_material
 from transfer.flow.desk.questions import hold, holds
 from transfer.flow.desk.queues import list_queues
@@ -57,15 +58,18 @@ __all__ = [
     "find_cases",
     "hold",
     "holds",
+    "lift_legal_hold",
     "list_cases",
     "list_permissions",
     "list_queues",
     "open_referral",
     "pause",
+    "place_legal_hold",
     "receive_material",
     "resolve",
     "resume",
     "revoke",
+    "stop_everything",
     "waive",
     "walk_chain",
 ]

@@ -13,7 +13,7 @@ from transfer.facts import Chain
 from transfer.flow.assess import Assessment, NextStep, look, settle_needs
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, opened_case, still_open
 from transfer.flow.services import Services
-from transfer.holds import HoldCode, SystemAnswer
+from transfer.holds import OF_PERMISSIONS, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, holds, notes, requests
 from transfer.refusals import Reason, RefusalCode
@@ -115,7 +115,7 @@ def close(services: Services, case: CaseId, ending: str, *, actor: Actor, note: 
         still_open(found)
         withdrawn = _withdraw(tx, case)
         for hold in holds.open_holds(tx, case):
-            if hold.code is not HoldCode.CONFIRM_PURGE:
+            if hold.code not in OF_PERMISSIONS:
                 holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
         written = _note(tx, found, note)
         tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=written))

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import ArrivalOutcome, ArrivalState
+from transfer.flow import stopping
 from transfer.flow.assess import settle_needs
 from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.cases import approve_in
@@ -12,11 +13,12 @@ from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
 from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
-from transfer.holds import ANSWERS, APPROVALS, COMPARED, HoldAnswer, HoldCode
+from transfer.holds import ANSWERS, APPROVALS, COMPARED, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, notes, patients, requests, rounds
+from transfer.ledger import Tx, arrivals, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
+from transfer.permissions import End
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import RequestAnswer
@@ -45,6 +47,9 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.RECEIVER_REFUSED: Right.RELEASE,
         HoldCode.PACKET_DECLINED: Right.WORK_ON_CASES,
         HoldCode.RECEIPTS_DISAGREE: Right.WORK_ON_CASES,
+        **dict.fromkeys(STOPPED, Right.REVOKE),
+        HoldCode.OBJECTION_OF_ANOTHER: Right.REVOKE,
+        HoldCode.OBJECTION_UNMATCHED: Right.REVOKE,
         HoldCode.CONFIRM_PURGE: Right.REVOKE,
         HoldCode.REVIEW_EMERGENCY: Right.RELEASE,
         HoldCode.MACHINERY_BROKEN: Right.WORK_ON_CASES,
@@ -71,6 +76,8 @@ def resolve(
         hold = known_hold(tx, name)
     code = hold.code
     demand(actor, RIGHTS[code])
+    if answer is HoldAnswer.RESUME:
+        demand(actor, Right.RELEASE)
     if answer not in ANSWERS[code]:
         raise not_allowed(
             Reason(RefusalCode.NO_SUCH_ANSWER, question=code, answer=answer),
@@ -128,7 +135,9 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
     if not CaseId.pattern.fullmatch(hold.subject):
         return None
     opened = tx.case(CaseId(hold.subject)).opened
-    if opened:
+    if opened and hold.code in STOPPED:
+        patients.hold_epoch_exclusive(tx, PatientId(opened.patient))  # its answer begins an epoch
+    elif opened:
         patients.hold_epoch_shared(tx, PatientId(opened.patient))
     tx.lock_case(CaseId(hold.subject))
     return PatientId(opened.patient) if opened else None
@@ -149,6 +158,26 @@ def _take_misplaced(tx: Tx, services: Services, hold: Hold) -> ActionResult:
 def _enforce(tx: Tx, _: Services, hold: Hold) -> ActionResult:
     rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, hold.subject)
     return ActionResult(ActionCode.ENFORCING)
+
+
+def _end_or_resume(tx: Tx, _: Services, hold: Hold) -> ActionResult:
+    """What an objection had stopped is revoked, stays stopped or goes on."""
+    answered = holds.get(tx, hold.id)
+    state = permissions.state(tx, hold.about or "")
+    if state is None or answered is None:
+        return ActionResult(ActionCode.MESSAGE_IS_PURGED)
+    if answered.answer == HoldAnswer.REVOKE:
+        stopping.end(tx, state, End.REVOKED)
+        return ActionResult(ActionCode.PERMISSION_REVOKED, permission=state.id)
+    if answered.answer == HoldAnswer.KEEP:
+        return ActionResult(ActionCode.ANSWERED, answer=HoldAnswer.KEEP)
+    (filed,) = [one for one in permissions.filed(tx, state.patient) if one.permission.id == state.id]
+    goes_on = stopping.resume(tx, filed)
+    if goes_on is None:
+        return ActionResult(ActionCode.NOT_PAUSED, permission=state.id)
+    if goes_on != state.id:
+        return ActionResult(ActionCode.PERMISSION_REPLACED, permission=state.id, replacement=goes_on)
+    return ActionResult(ActionCode.PERMISSION_RESUMED, permission=state.id)
 
 
 def _ask_again(tx: Tx, services: Services, hold: Hold) -> ActionResult:
@@ -182,7 +211,10 @@ def _read_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
 
 
 def _set_aside(tx: Tx, arrival: Arrival) -> ActionResult:
-    """Nobody's: it lapses like an unmatched message. Of a patient we know, it stays under their key."""
+    """Nobody's: it lapses like an unmatched message. Of a patient we know, it stays under their key. An objection holds
+    nothing against a form any more.
+    """
+    arrivals.forget_objection(tx, arrival.id)
     if arrival.patient:
         arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.SEEN)
         return ActionResult(ActionCode.SET_ASIDE)
@@ -208,6 +240,7 @@ _SEEN_TOO = frozenset(
         HoldCode.ARRIVAL_POISONOUS,
         HoldCode.BATCH_MISCOUNTED,
         HoldCode.IDENTITY_CHANGED,
+        HoldCode.OBJECTION_UNMATCHED,
     }
 )
 
@@ -216,6 +249,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
     {
         **dict.fromkeys(APPROVALS, _approve),
         HoldCode.IMAGES_MISPLACED: _take_misplaced,
+        **dict.fromkeys(STOPPED, _end_or_resume),
         HoldCode.CONFIRM_PURGE: _enforce,
         HoldCode.WHOSE_STUDY: _ask_again,
         HoldCode.SOURCE_REFUSES: _ask_again,
@@ -230,6 +264,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.ARRIVAL_POISONOUS: _read_again,
         HoldCode.BATCH_MISCOUNTED: _read_again,
         HoldCode.IDENTITY_CHANGED: _read_again,
+        HoldCode.OBJECTION_UNMATCHED: _read_again,
         HoldCode.MACHINERY_BROKEN: _run_again,
     }
 )

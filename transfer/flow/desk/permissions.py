@@ -9,11 +9,11 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.errors import Unavailable
 from transfer.flow import stopping
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, refused, still_open, unknown
-from transfer.flow.services import Services
+from transfer.flow.services import Services, WithLedger
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, holds, notes, patients, permissions, rounds
-from transfer.ledger.permissions import FiledPermission, StandingPermission
+from transfer.ledger.permissions import FiledPermission, PermissionState
 from transfer.permissions import End
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -29,7 +29,7 @@ def _silently(_: int) -> None:
 
 
 def revoke(
-    services: Services, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently
+    services: WithLedger, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently
 ) -> ActionResult:
     """End a permission because the patient said so in writing. `waiting` is told how many streams are still open.
 
@@ -41,7 +41,7 @@ def revoke(
 
 
 def pause(
-    services: Services, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently
+    services: WithLedger, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently
 ) -> ActionResult:
     """Stop under a permission because the patient said so by telephone. Nothing is purged; `resume` lets it go on.
 
@@ -51,6 +51,27 @@ def pause(
         Unavailable: as for `revoke`.
     """
     return _end(services, permission, End.PAUSED, actor, waiting)
+
+
+def stop_everything(
+    services: WithLedger, case: CaseId, how: End, *, actor: Actor, waiting: Callable[[int], None] = _silently
+) -> ActionResult:
+    """Pause or revoke everything of a case's patient, because the patient says so and names no form.
+
+    Raises:
+        Unknown: no such case, or its referral has not been understood yet.
+        Unavailable: as for `revoke`; or there is no form, so a stop is to be filed, and the keys are away.
+    """
+    with at_desk(services, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:
+        opened = tx.case(case).opened
+        if opened is None:
+            raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
+        patient = PatientId(opened.patient)
+        patients.hold_epoch_exclusive(tx, patient)
+        stopped = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
+    for one in stopped:
+        _await_stop_complete(services, patient, one, how, waiting)
+    return ActionResult(ActionCode.EVERYTHING_STOPPED, case=case, end=how, permissions=tuple(stopped))
 
 
 def declare_emergency(
@@ -117,40 +138,43 @@ def resume(services: Services, permission: str, *, actor: Actor) -> ActionResult
     return ActionResult(ActionCode.PERMISSION_RESUMED, permission=permission)
 
 
-def _end(services: Services, permission: str, how: End, actor: Actor, waiting: Callable[[int], None]) -> ActionResult:
+def _end(services: WithLedger, permission: str, how: End, actor: Actor, waiting: Callable[[int], None]) -> ActionResult:
+    """No form is read: a stop needs no key and no run, only the ledger."""
     with at_desk(services, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:
-        filed = _standing(tx, permission)
-        if how is End.PAUSED and filed.ended not in (None, End.PAUSED):
-            raise _ended(permission, filed.ended)
-        epoch = stopping.end(tx, filed, how)
-    if not stopping.await_stop_complete(
-        services.ledger, filed.patient, permission, seconds=STOP_COMPLETE_WITHIN_SECONDS, waiting=waiting
-    ):
-        why = Reason(RefusalCode.SENDER_IS_SILENT, permission=permission, end=how)
-        raise refused(Unavailable, why, Remedy(RemedyCode.DO_AGAIN))
+        state = _state(tx, permission)
+        if how is End.PAUSED and state.ended not in (None, End.PAUSED):
+            raise _ended(permission, state.ended)
+        epoch = stopping.end(tx, state, how)
+    _await_stop_complete(services, state.patient, permission, how, waiting)
     code = ActionCode.PERMISSION_ENDED_BEFORE if epoch is None else ActionCode.PERMISSION_ENDED
     return ActionResult(code, permission=permission, end=how)
 
 
-def _standing(tx: Tx, permission: str) -> StandingPermission:
-    """As `_filed`, without its form: a permission can be ended while the keys are away."""
+def _await_stop_complete(
+    services: WithLedger, patient: PatientId, permission: str, how: End, waiting: Callable[[int], None]
+) -> None:
+    if not stopping.await_stop_complete(
+        services.ledger, patient, permission, seconds=STOP_COMPLETE_WITHIN_SECONDS, waiting=waiting
+    ):
+        why = Reason(RefusalCode.SENDER_IS_SILENT, permission=permission, end=how)
+        raise refused(Unavailable, why, Remedy(RemedyCode.DO_AGAIN))
+
+
+def _state(tx: Tx, permission: str) -> PermissionState:
+    """How the permission stands, and nobody else ends or files any of this patient's meanwhile."""
     patient = permissions.patient_of(tx, permission)
     if patient is not None:
         patients.hold_epoch_exclusive(tx, patient)
-        if found := permissions.standing(tx, permission):
-            return found
-    raise unknown(Reason(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
+    if patient is None or (state := permissions.state(tx, permission)) is None:
+        raise unknown(Reason(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
+    return state
 
 
 def _filed(tx: Tx, permission: str) -> FiledPermission:
-    """The permission, and nobody else ends or files any of this patient's meanwhile."""
-    patient: PatientId | None = permissions.patient_of(tx, permission)
-    if patient is not None:
-        patients.hold_epoch_exclusive(tx, patient)
-        for filed in permissions.filed(tx, patient):
-            if filed.permission.id == permission:
-                return filed
-    raise unknown(Reason(RefusalCode.NO_PERMISSION, permission=permission), Remedy(RemedyCode.FIND_IN_CASE))
+    """The permission with its form. Who ends or files any of this patient's waits."""
+    state = _state(tx, permission)
+    (filed,) = [one for one in permissions.filed(tx, state.patient) if one.permission.id == permission]
+    return filed
 
 
 def _ended(permission: str, ended: End | None) -> Exception:

@@ -1,5 +1,7 @@
 """What needs a decision: the open questions, and one of them with what it may be answered with."""
 
+from datetime import datetime
+
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.shown import HoldDetail, HoldView
@@ -14,9 +16,10 @@ from transfer.sentences import SENTENCES
 
 
 def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:
-    """What waits for a person, oldest first; only what is about one case, if it is named."""
+    """What waits for a person: what has a clock first, by its clock, then the oldest; only about one case, if named."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return [hold_view(one) for one in held.open_holds(tx, case)]
+        now = tx.now()
+        return [hold_view(one, now) for one in held.open_holds(tx, case)]
 
 
 def hold(services: Services, name: str, *, actor: Actor, identity: bool = False) -> HoldDetail:
@@ -30,22 +33,24 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
     if identity:
         demand(actor, Right.SEE_IDENTITY)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        found = known_hold(tx, name)
+        found, now = known_hold(tx, name), tx.now()
     asks_whose = found.code in COMPARED and found.resolved_at is None
     seen = compare(services, found) if asks_whose else None
     return HoldDetail(
-        hold=hold_view(found),
+        hold=hold_view(found, now),
         comparison=seen if identity or seen is None else seen.without_identity(),
     )
 
 
-def hold_view(one: Hold) -> HoldView:
+def hold_view(one: Hold, now: datetime) -> HoldView:
     return HoldView(
         hold=one.id,
         subject=one.subject,
         code=one.code,
         about=one.about,
         opened_at=one.opened_at,
+        due_at=one.due_at,
+        is_past_due=one.resolved_at is None and one.due_at is not None and one.due_at <= now,
         resolved_at=one.resolved_at,
         answer=one.answer,
         says=SENTENCES[one.code].staff,

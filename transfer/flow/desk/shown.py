@@ -146,6 +146,9 @@ class HoldView:
     code: HoldCode
     about: str | None
     opened_at: datetime
+    #: by when it is to be answered, UTC; None: it has no clock
+    due_at: datetime | None
+    is_past_due: bool
     resolved_at: datetime | None
     answer: str | None
     says: str
@@ -214,5 +217,7 @@ class Dossier:
     packets: tuple[PacketView, ...] = ()
     holds: tuple[HoldView, ...] = ()
     runs: tuple[RunView, ...] = ()
+    #: nothing of the patient is destroyed since then, UTC
+    legal_hold_since: datetime | None = None
     identity: Demographics | None = None
     notes: tuple[NoteView, ...] = ()

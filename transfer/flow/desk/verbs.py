@@ -8,7 +8,7 @@ from typing import TypeVar
 from transfer.case import Case
 from transfer.errors import NotAllowed, TransferError, Unknown
 from transfer.facts import CaseOpened
-from transfer.flow.services import Services
+from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals
 from transfer.refusals import Reason, RefusalCode
@@ -21,7 +21,7 @@ Error = TypeVar("Error", bound=TransferError)
 
 
 @contextmanager
-def at_desk(services: Services, actor: Actor, right: Right) -> Iterator[Tx]:
+def at_desk(services: WithLedger, actor: Actor, right: Right) -> Iterator[Tx]:
     """A transaction of somebody who may do this. Its facts carry who it was.
 
     Raises:

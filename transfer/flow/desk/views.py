@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from transfer import facts
 from transfer.case import Case
@@ -28,11 +29,14 @@ from transfer.flow.desk.shown import (
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
 from transfer.flow.services import Services
+from transfer.flow.stopping import live
 from transfer.identifiers import CaseId, PatientId
 from transfer.institutions import Institutions
 from transfer.ledger import Tx, cases, holds, materials, notes, patients, permissions, requests, rounds
+from transfer.ledger.holds import Hold
 from transfer.ledger.permissions import FiledPermission
-from transfer.permissions import expires_at, findings_on
+from transfer.permissions import expires_at, findings_on, renewal_due
+from transfer.permissions.notices import PermissionNotice
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
 
@@ -57,7 +61,27 @@ def list_cases(
 
 def _why(tx: Tx, services: Services, case: CaseId) -> str:
     found, assessed = _assessed(tx, services, case)
-    return why(found, assessed, holds.open_holds(tx, case), services.institutions)
+    return _line(tx, services, found, assessed, holds.open_holds(tx, case))
+
+
+def _line(tx: Tx, services: Services, found: Case, assessed: Assessment | None, asked: Sequence[Hold]) -> str:
+    patient = PatientId(found.opened.patient) if found.opened else None
+    renewal = patient is not None and _is_renewal_due(tx, services.institutions, patient)
+    notices = [PermissionNotice.RENEWAL_DUE] if renewal else []
+    return why(found, assessed, asked, services.institutions, notices)
+
+
+def _is_renewal_due(tx: Tx, institutions: Institutions, patient: PatientId) -> bool:
+    """A form in force expires within 14 days, and no other takes over from it."""
+    now = tx.now()
+    standing = live(tx, institutions, permissions.filed(tx, patient))
+    ending = [one for one in standing if any(renewal_due(one.permission, z, now) for z in _zones(institutions, one))]
+    others = [one.permission.form.disclosers for one in standing if one not in ending]
+    return any(not any(one.permission.form.disclosers <= other for other in others) for one in ending)
+
+
+def _zones(institutions: Institutions, filed: FiledPermission) -> list[ZoneInfo]:
+    return [institutions[one].zone for one in sorted(filed.permission.form.disclosers) if one in institutions]
 
 
 def _assessed(tx: Tx, services: Services, case: CaseId) -> tuple[Case, Assessment | None]:
@@ -86,7 +110,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         return Dossier(
             case=case,
             stage=found.stage,
-            why=why(found, assessed, open_holds, services.institutions),
+            why=_line(tx, services, found, assessed, open_holds),
             opened_at=found.opened_at,
             changed_at=found.changed_at,
             ending=found.closed.ending if found.closed else None,
@@ -103,8 +127,9 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             materials=_materials(tx, case, patient) if patient else (),
             permissions=_permissions(tx, services.institutions, patient) if patient else (),
             packets=tuple(_packets(found)),
-            holds=tuple(map(hold_view, open_holds)),
+            holds=tuple(hold_view(one, tx.now()) for one in open_holds),
             runs=_runs(tx, case, lines),
+            legal_hold_since=patients.legal_hold_since(tx, patient) if patient else None,
             identity=who.current if who else None,
             notes=_notes(tx, lines) if notes else (),
         )
@@ -185,7 +210,7 @@ def _permissions(tx: Tx, institutions: Institutions, patient: PatientId) -> tupl
 
 def _permission(institutions: Institutions, filed: FiledPermission, now: datetime) -> PermissionView:
     form, ended = filed.permission.form, filed.permission.ended
-    zones = [institutions[one].zone for one in sorted(form.disclosers) if one in institutions]
+    zones = _zones(institutions, filed)
     findings = findings_on(form, zone=zones[0], now=now) if zones and not ended else ()
     state = ended or ("not-valid" if findings else "in-force")
     return PermissionView(

@@ -9,6 +9,7 @@ from transfer.holds import APPROVALS, HoldCode
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
 from transfer.ledger.holds import Hold
+from transfer.permissions.notices import PermissionNotice
 from transfer.sentences import SENTENCES
 
 #: what only a person here can settle
@@ -27,11 +28,18 @@ _DECIDED_HERE = frozenset(
 )
 
 
-def why(case: Case, assessed: Assessment | None, holds: Sequence[Hold], institutions: Institutions) -> str:
+def why(
+    case: Case,
+    assessed: Assessment | None,
+    holds: Sequence[Hold],
+    institutions: Institutions,
+    notices: Sequence[PermissionNotice] = (),
+) -> str:
     """One line for staff: what needs a decision here first, then what is awaited from whom. Nothing of the patient."""
     if case.closed:
         return f"Closed: {case.closed.ending.replace('-', ' ')}."
     asked = [_decision(hold) for hold in holds if hold.code not in APPROVALS]
+    asked += [SENTENCES[notice].staff for notice in notices]
     if assessed is None:
         return _line(asked or ["Just came in; it is being opened."])
     if underway := _under_way(case, institutions):

@@ -11,13 +11,16 @@ from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
 from transfer.doors import MllpDoor
 from transfer.errors import TooLarge, Unreadable
-from transfer.gateway.intake import Intake
+from transfer.flow.objections import ReceivedObjections, object_to_release
+from transfer.gateway.intake import Intake, OnStored
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import designators
 from transfer.gateway.payload import Sink, Spool
 from transfer.identifiers import InstitutionId
-from transfer.institutions import Institutions
-from transfer.ledger.arrivals import NewArrival
+from transfer.institutions import Institution, Institutions
+from transfer.ledger import Tx
+from transfer.ledger.arrivals import NewArrival, Stored
+from transfer.objections import Objection
 from transfer.staging import Location, Vault
 
 
@@ -41,12 +44,13 @@ class LedgerMessageStore:
         if not await self._is_of_one(frame):
             _discard(frame)
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNKNOWN_VALUE)
+        on_stored = await self._objecting(frame)
         location = None
         if frame.payload is None:
             async with self._intake.one_at_a_time:
                 location = await asyncio.to_thread(self._to_vault, frame)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
-        stored = await self._intake.store(_arrival(frame, location, is_several=is_several))
+        stored = await self._intake.store(_arrival(frame, location, is_several=is_several), on_stored)
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._vault.remove, location.key)
         return StoreResult(StoreOutcome.DUPLICATE if stored.is_duplicate else StoreOutcome.STORED)
@@ -63,6 +67,23 @@ class LedgerMessageStore:
         async with self._intake.one_at_a_time:
             return await asyncio.to_thread(_are_all_of, door, frame)
 
+    async def _objecting(self, frame: Frame) -> OnStored | None:
+        """What its CON segments object to stops in the transaction that stores it. A long frame is read by itself."""
+        institution = self._institutions[frame.institution]
+        if frame.payload is not None:
+            objections = _objections(frame, institution)
+        else:
+            async with self._intake.one_at_a_time:
+                objections = await asyncio.to_thread(_objections, frame, institution)
+        if not objections:
+            return None
+
+        def stop(tx: Tx, stored: Stored) -> None:
+            received = ReceivedObjections(objections=objections, arrival=stored.arrival, sender=frame.institution)
+            object_to_release(tx, self._institutions, received)
+
+        return stop
+
     def _to_vault(self, frame: Frame) -> Location:
         try:
             return self._vault.keep(frame.chunks())
@@ -76,6 +97,12 @@ def _are_all_of(door: MllpDoor, frame: Frame) -> bool:
     except (TooLarge, Unreadable):
         return False
     return all(door.is_of(designators(header)) for header in headers)
+
+
+def _objections(frame: Frame, institution: Institution) -> tuple[Objection, ...]:
+    if not hl7v2.says_consent(frame.chunks()):
+        return ()
+    return hl7v2.objections(b"".join(frame.chunks()), institution)
 
 
 def _discard(frame: Frame) -> None:

@@ -8,10 +8,6 @@ CREATE TABLE site_mark (
 );
 GRANT SELECT, INSERT ON site_mark TO transfer_app;
 
--- An end is noted beside the keys, for a restore. Where the keys were away as it was entered, that is still owed.
-ALTER TABLE permissions ADD COLUMN is_end_noted boolean NOT NULL DEFAULT true;
-CREATE INDEX permissions_unnoted ON permissions (permission) WHERE NOT is_end_noted;
-
 -- Who is next at a department is read in order, as far as is needed: what decides it stands beside the request.
 ALTER TABLE requests ADD COLUMN priority text NOT NULL DEFAULT 'routine';
 ALTER TABLE requests ADD COLUMN needed_by date;

@@ -1,0 +1,370 @@
+"""Every "no" stops at the door, in the transaction that stores it; no run is needed."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.doors import posted, received
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.case import OpenedCase
+from transfer.flow import desk
+from transfer.flow.basis import may_collect
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger, permissions
+from transfer.ledger.permissions import FiledPermission
+from transfer.permissions import End
+from transfer.records import RecordKind
+from transfer.sandbox.charts import Chart
+from transfer.sandbox.oncology import letters
+
+pytestmark = pytest.mark.servers
+
+#: numbers of a revocation that its sender's form does not carry
+WRONG_NUMBERS = {"another": {"number": "F-999"}, "none": {"resource": {"identifier": None}}}
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+def a_no(chart: Chart, **said: Any) -> dict[str, Any]:
+    """A Consent as Lakeside writes it, that says no in some way."""
+    resource = letters.release_form(chart, said)
+    return json.loads(json.dumps(resource))
+
+
+def filed(services: Services, case: CaseId) -> list[FiledPermission]:
+    with services.ledger.transaction() as tx:
+        return permissions.filed(tx, b.patient_of(services, case))
+
+
+def ends(services: Services, case: CaseId) -> list[End | None]:
+    return [one.ended for one in filed(services, case)]
+
+
+def is_permitted(
+    services: Services, case: CaseId, kind: RecordKind = RecordKind.NOTE, source: str = b.LAKESIDE
+) -> bool:
+    with services.ledger.transaction() as tx:
+        opened = OpenedCase.of(tx.case(case))
+        return may_collect(tx, services.institutions, opened, source, kind, frozenset()).is_permitted
+
+
+def codes(services: Services) -> list[str]:
+    return sorted(hold.code for hold in b.open_holds(services) if hold.code in ASKED)
+
+
+ASKED = {"form-stopped", "source-objects", "objection-of-another", "objection-unmatched", "whose-form",
+         "arrival-unreadable", "confirm-purge"}  # fmt: skip
+
+
+def a_case(services: Services, **form: object) -> tuple[Chart, CaseId]:
+    chart = b.a_chart()
+    b.sign_form(services, chart, **form)
+    case = b.refer(services, chart)
+    process_all(services)
+    assert is_permitted(services, case)
+    return chart, case
+
+
+# --- from who filed the form ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", list(WRONG_NUMBERS))
+def test_a_revocation_with_another_number_or_none_stops_all_that_its_sender_filed(services: Services, number: str):
+    chart, case = a_case(services)
+    b.sign_form(services, chart, number="second")
+    process_all(services)
+
+    posted(services, b.LAKESIDE, a_no(chart, status="inactive", **WRONG_NUMBERS[number]))
+
+    assert ends(services, case)[:2] == [End.PAUSED, End.PAUSED]
+    assert not is_permitted(services, case)
+    assert codes(services) == ["form-stopped", "form-stopped"]
+    process_all(services)
+    assert ends(services, case) == [End.PAUSED, End.PAUSED, End.REVOKED]
+    assert codes(services) == ["form-stopped", "form-stopped"]
+
+
+@pytest.mark.parametrize("number", list(WRONG_NUMBERS))
+@pytest.mark.parametrize("said", ["deny", "opt-out", "rejected", "cancelled", "no status", "entered-in-error"])
+def test_each_no_stops_at_the_door_whatever_its_number(services: Services, said: str, number: str):
+    chart, case = a_case(services)
+    wrong = json.loads(json.dumps(WRONG_NUMBERS[number]))
+    patch = wrong.setdefault("resource", {})
+    if said == "deny":
+        patch["provision"] = {"type": "deny"}
+    elif said == "opt-out":
+        patch["policyRule"] = {"coding": [{"code": "OPTOUT"}]}
+    else:
+        patch["status"] = None if said == "no status" else said
+
+    posted(services, b.LAKESIDE, a_no(chart, **wrong))
+
+    assert not is_permitted(services, case)
+    process_all(services)
+    assert not is_permitted(services, case)
+    assert End.REVOKED not in ends(services, case)
+
+
+def test_a_no_that_names_the_form_by_its_number_ends_that_form_alone(services: Services):
+    chart, case = a_case(services)
+    b.sign_form(services, chart, number="second")
+    process_all(services)
+
+    posted(services, b.LAKESIDE, a_no(chart, status="inactive"))
+    process_all(services)
+
+    assert ends(services, case) == [End.REVOKED, None]
+    assert is_permitted(services, case)
+    assert not {"form-stopped", "objection-unmatched"} & set(codes(services))
+
+
+def test_what_was_stopped_goes_on_or_is_revoked_as_a_person_says_and_nobody_is_asked_again(services: Services):
+    chart, case = a_case(services)
+    b.sign_form(services, chart, number="second")
+    process_all(services)
+    posted(services, b.LAKESIDE, a_no(chart, status="inactive", number="F-999"))
+    first, second = (one.id for one in filed(services, case)[:2])
+    asked = {hold.about: hold for hold in b.open_holds(services) if hold.code == "form-stopped"}
+    assert {(hold.due_at - hold.opened_at).seconds // 60 for hold in asked.values() if hold.due_at} == {0}
+    assert {(hold.due_at - hold.opened_at).days for hold in asked.values() if hold.due_at} == {1}
+
+    desk.resolve(services, asked[first].id, HoldAnswer.RESUME, actor=ANN)
+    desk.resolve(services, asked[second].id, HoldAnswer.REVOKE, actor=ANN)
+    process_all(services)
+
+    assert ends(services, case)[:2] == [None, End.REVOKED]
+    assert is_permitted(services, case)
+    assert "form-stopped" not in codes(services)
+
+
+def test_a_narrower_form_in_the_place_of_another_takes_its_place_at_the_door(services: Services):
+    chart, case = a_case(services)
+    assert is_permitted(services, case, RecordKind.LABORATORY)
+
+    posted(services, b.LAKESIDE, a_no(chart, codes=["11488-4"]))
+
+    assert ends(services, case) == [End.REPLACED, None]
+    assert is_permitted(services, case)
+    assert not is_permitted(services, case, RecordKind.LABORATORY)
+    process_all(services)
+    assert ends(services, case) == [End.REPLACED, None]
+    assert not codes(services)
+
+
+def test_one_that_cannot_be_read_stops_the_form_it_takes_the_place_of(services: Services):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_no(chart, resource={"provision": {"dataPeriod": {"start": "2024-01-01"}}}))
+
+    assert ends(services, case) == [End.PAUSED]
+    process_all(services)
+    assert not is_permitted(services, case)
+    assert codes(services) == ["arrival-unreadable", "form-stopped"]
+
+
+def test_a_new_form_beside_another_stops_nothing(services: Services):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_no(chart, number="second", codes=["11488-4"]))
+
+    assert ends(services, case) == [None]
+    process_all(services)
+    assert ends(services, case) == [None, None]
+    assert not codes(services)
+
+
+# --- whom it is about is doubtful, or unknown -------------------------------------------------------------------------
+
+
+def test_a_no_that_matches_by_name_and_birth_date_alone_pauses_everybody_it_could_mean(services: Services):
+    chart, case = a_case(services)
+    twin = b.a_twin(chart)
+    b.sign_form(services, twin)
+    other = b.refer(services, twin)
+    process_all(services)
+    hold = next((one for one in b.open_holds(services) if one.code == "whose-form"), None)
+    assert hold is None or hold  # the twin may wait for people; what is theirs is not the point here
+
+    unnumbered = {"patient": {"identifier": None, "reference": "#patient"}, "identifier": None}
+    no = a_no(chart, status="inactive", resource=unnumbered)
+    for contained in no["contained"]:
+        contained.pop("identifier", None)
+    posted(services, b.LAKESIDE, no)
+
+    assert ends(services, case) == [End.PAUSED]
+    assert not is_permitted(services, case)
+    process_all(services)
+    assert "whose-form" in codes(services)
+    assert ends(services, case) == [End.PAUSED]
+    assert other
+
+
+def test_a_no_that_nobody_can_match_is_a_question_with_a_clock_and_is_not_purged(
+    services: Services, hours_pass: Callable[[timedelta], None]
+):
+    _, case = a_case(services)
+    somebody_else = b.a_chart()
+
+    arrival = posted(services, b.LAKESIDE, a_no(somebody_else, status="inactive"))
+
+    (hold,) = [one for one in b.open_holds(services) if one.code == "objection-unmatched"]
+    assert (hold.subject, hold.due_at is not None) == (arrival, True)
+    assert is_permitted(services, case)
+    process_all(services)
+    hours_pass(timedelta(hours=100))
+    process_all(services)
+    (shown,) = [one for one in desk.holds(services, actor=ANN) if one.code == "objection-unmatched"]
+    assert shown.is_past_due
+    desk.resolve(services, hold.id, HoldAnswer.AGAIN, actor=ANN)
+    process_all(services)
+    assert codes(services) == ["objection-unmatched"]
+    desk.resolve(services, b.the_hold(services, "objection-unmatched").id, HoldAnswer.SEEN, actor=ANN)
+    assert codes(services) == []
+
+
+def test_a_no_that_came_before_its_patient_was_known_takes_effect_when_the_case_opens(services: Services):
+    chart = b.a_chart()
+    b.sign_form(services, chart)
+    posted(services, b.LAKESIDE, a_no(chart, status="inactive"))
+    process_all(services)
+    case = b.refer(services, chart)
+    process_all(services)
+
+    assert ends(services, case) == [End.REVOKED]
+    assert codes(services) == ["confirm-purge"]
+    assert not is_permitted(services, case)
+
+
+@pytest.mark.parametrize("number", ["its own", *WRONG_NUMBERS])
+def test_a_form_that_waited_while_the_no_came_is_stopped_when_it_is_filed(services: Services, number: str):
+    chart = b.a_chart()
+    case = b.refer(services, chart)
+    process_all(services)
+    form = json.dumps(letters.release_form(chart, {})).encode()
+    posted(services, b.LAKESIDE, json.loads(form))
+    posted(services, b.LAKESIDE, a_no(chart, status="inactive", **WRONG_NUMBERS.get(number, {})))
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE arrivals SET lease_until = transfer.now() + interval '1 hour' WHERE is_objection")
+
+    process_all(services)
+
+    assert not is_permitted(services, case)
+
+
+# --- from others ------------------------------------------------------------------------------------------------------
+
+
+def from_(services: Services, institution: str, chart: Chart, **said: Any) -> str:
+    """What Mercy or Prairie says of the patient by their own number for them."""
+    no = a_no(chart, **said)
+    no["patient"]["identifier"] = chart["numbers"][institution]
+    return posted(services, institution, no)
+
+
+@pytest.fixture
+def trusting(services: Services) -> Services:
+    """The same, where every institution may post what it likes."""
+    from dataclasses import replace
+
+    from transfer.arrivals import Grant
+    from transfer.institutions import Institutions
+
+    known = [one.model_copy(update={"grants": frozenset(Grant)}) for one in services.institutions.values()]
+    return replace(services, institutions=Institutions(known))
+
+
+@pytest.mark.parametrize("status", ["inactive", "rejected", "cancelled"])
+def test_a_discloser_stops_its_own_records_alone(trusting: Services, status: str):
+    chart, case = a_case(trusting)
+    assert is_permitted(trusting, case, RecordKind.IMAGES, b.MERCY)
+
+    from_(trusting, b.MERCY, chart, status=status, number="M-1")
+
+    assert not is_permitted(trusting, case, RecordKind.IMAGES, b.MERCY)
+    assert is_permitted(trusting, case)
+    process_all(trusting)
+    assert "source-objects" in codes(trusting)
+    assert "form-stopped" not in codes(trusting)
+    desk.resolve(trusting, b.the_hold(trusting, "source-objects").id, HoldAnswer.RESUME, actor=ANN)
+    process_all(trusting)
+    assert is_permitted(trusting, case, RecordKind.IMAGES, b.MERCY)
+
+
+def test_a_no_from_anybody_else_is_a_question_with_a_clock(trusting: Services):
+    chart, case = a_case(trusting)
+
+    numbers = {**chart["numbers"], b.SUMMIT: chart["numbers"][b.LAKESIDE]}
+    arrival = from_(trusting, b.SUMMIT, {**chart, "numbers": numbers}, status="inactive", number="S-1")
+
+    assert is_permitted(trusting, case)
+    hold = b.the_hold(trusting, "objection-of-another")
+    assert (hold.subject, hold.about, hold.due_at is not None) == (case, arrival, True)
+    process_all(trusting)
+    assert codes(trusting) == ["objection-of-another"]
+    desk.resolve(trusting, hold.id, HoldAnswer.SEEN, actor=ANN)
+    process_all(trusting)
+    assert codes(trusting) == []
+
+
+# --- by HL7 v2 --------------------------------------------------------------------------------------------------------
+
+
+def consent_message(
+    chart: Chart, state: str, *, mode: str = "W", number: str = "", institution: str = b.PRAIRIE
+) -> bytes:
+    """An MDM^T01 with a CON segment, as Prairie would send it."""
+    who, known = chart["patient"], chart["numbers"][institution]["value"]
+    born = who["birth_date"].replace("-", "")
+    segments = (
+        r"MSH|^~\&|PRAIRIELIS|PRAIRIE|RECORDS|TRANSFER|20260105101500||MDM^T01^MDM_T01|C1|P|2.5.1",
+        f"PID|1||{known}^^^PRAIRIE^MR||{who['family']}^{'^'.join(who['given'])}||{born}|{who['sex'][0].upper()}",
+        "PV1|1|O",
+        "TXA|1|CN|TX|20260105",
+        f"CON|1|001|1|{number}||||||{mode}|{state}",
+    )
+    return "".join(f"{segment}\r" for segment in segments).encode()
+
+
+@pytest.mark.parametrize("state", ["R", "X", "Q", ""])
+@pytest.mark.parametrize("form", ["alone", "in a batch"])
+def test_a_con_segment_that_refuses_or_rescinds_stops_what_its_sender_discloses(
+    services: Services, state: str, form: str
+):
+    chart, case = a_case(services)
+    assert is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    message = consent_message(chart, state)
+    if form == "in a batch":
+        message = b"BHS|^~\\&|PRAIRIELIS|PRAIRIE\r" + message + b"BTS|1\r"
+
+    received(services, b.PRAIRIE, message)
+
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert is_permitted(services, case)
+    process_all(services)
+    assert "source-objects" in codes(services)
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+
+
+@pytest.mark.parametrize("state", ["A", "P", "B"])
+def test_a_con_segment_that_objects_to_nothing_stops_nothing(services: Services, state: str):
+    chart, case = a_case(services)
+    received(services, b.PRAIRIE, consent_message(chart, state))
+    assert is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert not codes(services)
+
+
+def test_a_no_by_hl7_v2_that_nobody_can_match_is_a_question_with_a_clock(services: Services):
+    received(services, b.PRAIRIE, consent_message(b.a_chart(), "R"))
+    assert codes(services) == ["objection-unmatched"]
+    process_all(services)
+    assert codes(services) == ["objection-unmatched"]

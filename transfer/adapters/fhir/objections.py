@@ -1,0 +1,81 @@
+"""What a Consent says against a release, read leniently: a "no" stops however wrong the rest of it is.
+
+https://hl7.org/fhir/R4/consent.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from transfer.adapters.fhir.consents import REPLACES
+from transfer.adapters.fhir.identities import Resources, demographics, issued, person
+from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
+from transfer.institutions import Institution
+from transfer.objections import Objection, ObjectionKind
+from transfer.patients import Demographics, IssuedIdentifier
+
+#: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; any other state cannot be read
+_KINDS: Final = {
+    "inactive": ObjectionKind.REVOKED,
+    "entered-in-error": ObjectionKind.ENTERED_IN_ERROR,
+    "rejected": ObjectionKind.REFUSED,
+    "active": ObjectionKind.REPLACES,
+    "draft": ObjectionKind.REPLACES,
+    "proposed": ObjectionKind.REPLACES,
+}
+#: http://terminology.hl7.org/CodeSystem/v3-ActCode
+_OPT_OUT: Final = frozenset({"OPTOUT", "OPTOUTE"})
+
+
+def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Objection:
+    """What a Consent objects to. Never raises: what cannot be read is absent.
+
+    Of an active one with no refusal in it the kind is `REPLACES`: it objects only to a form whose number it carries.
+    """
+    entries = list(entries)
+    kind = _KINDS.get((text(consent, "status") or "").lower(), ObjectionKind.UNREADABLE)
+    if kind is ObjectionKind.REPLACES and text(consent, "status") == "active" and _refuses(consent):
+        kind = ObjectionKind.REFUSED
+    return Objection(
+        kind=kind,
+        patients=tuple(_patients(consent, entries, institution)),
+        references=tuple(dict.fromkeys(_references(consent, institution))),
+    )
+
+
+def _refuses(consent: Tree) -> bool:
+    """A refusal stands anywhere in its provisions, at whatever depth; `decision` is R5's word."""
+    policies = {text(each, "code") for each in codings(child(consent, "policyRule"))}
+    types = {text(each, "type") for each in _provisions(consent)} | {text(consent, "decision")}
+    return bool(policies & _OPT_OUT) or "deny" in {said.lower() for said in types if said}
+
+
+def _provisions(consent: Tree) -> Iterator[Tree]:
+    """Every node under `provision`, which R5 makes an array."""
+    waiting: list[object] = [consent]
+    while waiting:
+        node = waiting.pop()
+        inner = node.get("provision") if isinstance(node, Mapping) else None
+        found = [each for each in (inner if isinstance(inner, list) else [inner]) if isinstance(each, Mapping)]
+        yield from found
+        waiting += found
+
+
+def _patients(consent: Tree, entries: list[Tree], institution: Institution) -> Iterator[Demographics]:
+    """Whom it names; R5 calls that `subject`. Where it names nobody, everybody it brings along."""
+    resources = Resources.around(consent, entries)
+    named = [child(consent, name) for name in ("patient", "subject")]
+    said = [who for reference in named if (who := person(reference, resources, institution)) != Demographics()]
+    brought = [*children(consent, "contained"), *(child(entry, "resource") for entry in entries)]
+    others = [demographics(each, institution) for each in brought if type_of(each) == "Patient"]
+    yield from dict.fromkeys(said or others)
+
+
+def _references(consent: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:
+    """Its own numbers, those of the forms it replaces, and that of the form it comes from."""
+    numbers = [
+        *children(consent, "identifier"),
+        child(consent, "identifier"),
+        child(consent, "sourceReference", "identifier"),
+    ]
+    numbers += [child(each, "valueIdentifier") for each in extensions(consent, REPLACES)]
+    return issued(numbers, institution)

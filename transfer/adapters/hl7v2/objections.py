@@ -1,0 +1,71 @@
+"""What a message says against a release in its CON segments (v2.9 ch. 9.9.1), read leniently."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from transfer.adapters.hl7v2.batch import batch
+from transfer.adapters.hl7v2.message import Message, Segment
+from transfer.adapters.hl7v2.values import demographics, document_number
+from transfer.errors import TransferError
+from transfer.institutions import Institution
+from transfer.objections import Objection, ObjectionKind
+from transfer.patients import Demographics, IssuedIdentifier
+
+#: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
+_CONSENT: Final = re.compile(rb"[\r\n]CON[^\w\s]")
+_LOOKED_AT: Final = 5
+#: CON-11 (table 0498): rescinded, refused, limited. Any state that the table does not have cannot be read
+_KINDS: Final = {"X": ObjectionKind.REVOKED, "R": ObjectionKind.REFUSED, "L": ObjectionKind.REPLACES}
+#: active, pending, bypassed
+_NONE: Final = frozenset({"A", "P", "B"})
+#: CON-2 (table 0496): release of information. The table's other numbers are consents to procedures
+_RELEASE: Final = "001"
+_OF_TABLE: Final = re.compile(r"\d{3}")
+#: CON-10 (table 0497): telephone, verbal
+_BY_WORD: Final = frozenset({"T", "V"})
+
+
+def says_consent(chunks: Iterable[bytes]) -> bool:
+    """Whether a CON segment stands in a payload. Costs one look at its bytes."""
+    before = b""
+    for chunk in chunks:
+        if _CONSENT.search(before + chunk):
+            return True
+        before = chunk[-_LOOKED_AT:]
+    return False
+
+
+def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...]:
+    """What a message, or each message of a batch, objects to. Never raises: what cannot be read objects unreadably."""
+    try:
+        return tuple(one for each in batch(payload).messages for one in _of_message(Message(each), institution))
+    except TransferError:
+        return (Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=()),)
+
+
+def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
+    pid: Segment | None = None
+    for segment in message.segments("PID", "CON"):
+        if segment.name == "PID":
+            pid = segment
+        elif _is_about_release(segment) and (state := (segment.text(11) or "").upper()) not in _NONE:
+            who = demographics(pid, institution)
+            yield Objection(
+                kind=_KINDS.get(state, ObjectionKind.UNREADABLE),
+                patients=(who,) if who != Demographics() else (),
+                references=tuple(_references(segment, institution)),
+                is_written=(segment.text(10) or "").upper() not in _BY_WORD,
+            )
+
+
+def _is_about_release(consent: Segment) -> bool:
+    said = consent.text(2)
+    return said is None or said == _RELEASE or not _OF_TABLE.fullmatch(said)
+
+
+def _references(consent: Segment, institution: Institution) -> Iterator[IssuedIdentifier]:
+    """CON-4, the form's number."""
+    for part in consent.repetitions(4):
+        if number := document_number(part, institution, "consent"):
+            yield number
