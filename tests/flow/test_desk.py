@@ -3,7 +3,8 @@
 import json
 import threading
 import time
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -859,3 +860,22 @@ class TestFinding:
 
         assert desk.find_cases(services, chart["patient"]["family"].upper(), born, actor=ANN) == [case]
         assert desk.find_cases(services, chart["patient"]["family"], born + timedelta(days=1), actor=ANN) == []
+
+
+def test_a_form_that_expires_within_fourteen_days_is_told_of_until_another_takes_over(
+    services: Services, hours_pass: Callable[[timedelta], None]
+):
+    chart = b.a_chart()
+    soon = (datetime.now(UTC) + timedelta(days=16)).date().isoformat()
+    b.sign_form(services, chart, expires_on=soon)
+    case = b.refer(services, chart)
+    process_all(services)
+    told = "expires within 14 days"
+    assert told not in desk.dossier(services, case, actor=ANN).why
+
+    hours_pass(timedelta(days=3))
+    assert told in desk.dossier(services, case, actor=ANN).why
+    assert told in desk.list_cases(services, actor=ANN)[0].why
+    b.sign_form(services, chart, number="second", expires_on="2099-01-01")
+    process_all(services)
+    assert told not in desk.dossier(services, case, actor=ANN).why

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.doors import posted
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
@@ -333,3 +334,113 @@ def test_a_referral_that_waited_behind_a_purge_opens_a_case_of_somebody_new(
     with services.ledger.transaction() as tx:
         assert patients.is_forgotten(tx, patient)
         assert patients.identity(tx, b.patient_of(services, again))
+
+
+# --- what is asked before anything is destroyed -----------------------------------------------------------------------
+
+
+def asked_to_purge(services: Services) -> list[str | None]:
+    return [hold.about for hold in b.open_holds(services) if hold.code == "confirm-purge"]
+
+
+def test_a_form_in_its_place_within_ten_minutes_purges_nothing_and_nobody_is_asked_twice(
+    services: Services, hours_pass: Callable[[timedelta], None]
+):
+    chart, case = a_case(services)
+    come_in(services, case)
+    with services.ledger.transaction() as tx:
+        before = tx.case(case).requests
+    desk.revoke(services, first_form(services, case), actor=ANN)
+    process_all(services)
+    assert len(asked_to_purge(services)) == 1
+
+    hours_pass(timedelta(minutes=10))
+    b.sign_form(services, chart, number="second")
+    process_all(services)
+
+    assert asked_to_purge(services) == []
+    assert purges(services, case) == []
+    with services.ledger.transaction() as tx:
+        after = tx.case(case).requests
+    assert {key: one.moved for key, one in after.items()} == {key: one.moved for key, one in before.items()}
+    # When that one ends as well, it is asked about once.
+    with services.ledger.transaction() as tx:
+        second = permissions.filed(tx, b.patient_of(services, case))[1].id
+    desk.revoke(services, second, actor=ANN)
+    process_all(services)
+    assert asked_to_purge(services) == [second]
+
+
+@pytest.mark.parametrize("delays", [(None, None, None), (1, None, 1)])
+def test_without_a_delay_at_every_discloser_nothing_is_purged_without_a_person(
+    services: Services, delays: tuple[int | None, ...], hours_pass: Callable[[timedelta], None]
+):
+    named = dict(zip((b.LAKESIDE, b.PRAIRIE, b.MERCY), delays, strict=True))
+    configured = replace(
+        services,
+        institutions=Institutions(
+            one.model_copy(update={"purge_delay_hours": named.get(one.id)}) for one in services.institutions.values()
+        ),
+    )
+    _, case = a_case(configured)
+    come_in(configured, case)
+    desk.revoke(configured, first_form(configured, case), actor=ANN)
+    process_all(configured)
+    hours_pass(timedelta(days=400))
+    process_all(configured)
+    assert purges(configured, case) == []
+    assert len(asked_to_purge(configured)) == 1
+
+
+def test_what_was_entered_in_error_waits_for_a_person(services: Services, hours_pass: Callable[[timedelta], None]):
+    delayed = replace(
+        services,
+        institutions=Institutions(
+            one.model_copy(update={"purge_delay_hours": 1}) for one in services.institutions.values()
+        ),
+    )
+    chart, case = a_case(delayed)
+    come_in(delayed, case)
+    posted(delayed, b.LAKESIDE, letters.release_form(chart, {"status": "entered-in-error"}))
+    process_all(delayed)
+    hours_pass(timedelta(days=4))
+    process_all(delayed)
+    assert purges(delayed, case) == []
+    desk.resolve(delayed, b.the_hold(delayed, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    process_all(delayed)
+    assert purges(delayed, case)[0].key_destroyed
+
+
+def test_nothing_is_destroyed_under_a_legal_hold(services: Services):
+    _, case = a_case(services)
+    come_in(services, case)
+    desk.revoke(services, first_form(services, case), actor=ANN)
+    process_all(services)
+    hold = b.the_hold(services, "confirm-purge").id
+    assert desk.place_legal_hold(services, case, actor=ANN, note="a claim").changed
+    assert not desk.place_legal_hold(services, case, actor=ANN).changed
+
+    desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN)
+    process_all(services)
+
+    assert purges(services, case) == []
+    assert desk.dossier(services, case, actor=ANN).legal_hold_since
+    assert desk.lift_legal_hold(services, case, actor=ANN).changed
+    assert not desk.lift_legal_hold(services, case, actor=ANN).changed
+    process_all(services)
+    assert len(purges(services, case)) == 1
+
+
+def test_a_no_in_doubt_purges_nothing_whatever_is_answered_about_another_form(services: Services):
+    chart, case = a_case(services)
+    come_in(services, case)
+    posted(services, b.LAKESIDE, letters.release_form(chart, {"status": "inactive", "number": "F-999"}))
+    process_all(services)
+    assert asked_to_purge(services) == []
+
+    desk.resolve(services, b.the_hold(services, "form-stopped").id, HoldAnswer.REVOKE, actor=ANN)
+    process_all(services)
+
+    assert asked_to_purge(services) == [first_form(services, case)]
+    desk.close(services, case, "not-coming", actor=ANN)
+    assert asked_to_purge(services) == [first_form(services, case)]

@@ -1,6 +1,8 @@
 """Ending a permission at the door."""
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -10,10 +12,12 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
 from transfer.case import OpenedCase
-from transfer.flow import desk
+from transfer.errors import OutOfOrder
+from transfer.flow import desk, stopping
 from transfer.flow.basis import may_collect
-from transfer.flow.services import Services
+from transfer.flow.services import LedgerAlone, Services
 from transfer.identifiers import CaseId
+from transfer.institutions import Basis, Institutions
 from transfer.ledger import Ledger, permissions
 from transfer.permissions import End
 from transfer.records import RecordKind
@@ -82,3 +86,58 @@ def test_a_paused_form_that_was_put_right_meanwhile_does_not_come_back(services:
     assert "replaced" in sentence(did)
     assert is_permitted(services, case, RecordKind.NOTE)
     assert not is_permitted(services, case, RecordKind.LABORATORY)
+
+
+# --- without keys, without Airflow ------------------------------------------------------------------------------------
+
+
+class KeysAway:
+    """A key service that does not answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(*_values: object, **_named: object) -> Any:
+            raise OutOfOrder("the key service did not answer")
+
+        return ask
+
+
+@pytest.fixture
+def without_keys(services: Services) -> Iterator[LedgerAlone]:
+    ledger = Ledger(services.ledger.url, cast(Any, KeysAway()), services.ledger.origin, connections=2)
+    yield LedgerAlone(ledger)
+    ledger.close()
+
+
+@pytest.mark.parametrize("how", [End.PAUSED, End.REVOKED])
+@pytest.mark.parametrize("named", ["a form", "the case"])
+def test_a_stop_at_the_desk_needs_no_key(services: Services, without_keys: LedgerAlone, how: End, named: str):
+    case = b.a_case(services)
+    with services.ledger.transaction() as tx:
+        (permission,) = [one.id for one in permissions.states(tx, b.patient_of(services, case))]
+    if named == "a form":
+        (desk.pause if how is End.PAUSED else desk.revoke)(without_keys, permission, actor=ANN)
+    else:
+        desk.stop_everything(without_keys, case, how, actor=ANN)
+
+    assert ends(services, case) == [how]
+    assert not is_permitted(services, case, RecordKind.NOTE)
+    assert permission not in services.ledger.keys.noted_ends()
+    stopping.note_completed_stops(services.ledger)  # the keys are back
+    assert services.ledger.keys.noted_ends()[permission] == how
+
+
+def test_a_patient_who_says_no_to_everything_stops_what_needs_no_form(services: Services):
+    known = services.institutions.values()
+    treating = replace(
+        services, institutions=Institutions(one.model_copy(update={"requires": Basis.TREATMENT}) for one in known)
+    )
+    case = b.a_case(treating, form=False)
+    assert is_permitted(treating, case, RecordKind.NOTE)
+
+    did = desk.stop_everything(treating, case, End.PAUSED, actor=ANN)
+
+    assert not is_permitted(treating, case, RecordKind.NOTE)
+    assert "paused" in sentence(did)
+    (permission,) = did.fields["permissions"]
+    desk.resume(treating, permission, actor=ANN)
+    assert is_permitted(treating, case, RecordKind.NOTE)
