@@ -28,6 +28,7 @@ WORDS = 25
 #: facts a case may carry that change nothing in its picture, and why
 IGNORED_BY_A_CASE = {
     "egress-closed": "the disclosure it belongs to says what became of the hand-over",
+    "egress-permitted": "what a stream rests on is read from the trail, and in the row of the stream",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
     "note-added": "notes are read by their own page, and purged apart",
 }

@@ -13,6 +13,8 @@ class ActionCode(Code):
     # cases
     APPROVED = "approved", "packet"
     PACKET_ON_ITS_WAY = "packet-on-its-way", "packet"
+    RECALLED = "recalled", "packet", "outlook"
+    RECALLED_BEFORE = "recalled-before", "packet"
     NOTED = "noted"
     NOTED_BEFORE = "noted-before"
     CLOSED = "closed", "ending", "withdrawn"
@@ -67,6 +69,7 @@ _UNCHANGED = frozenset(
     {
         ActionCode.REQUEST_AS_BEFORE,
         ActionCode.PACKET_ON_ITS_WAY,
+        ActionCode.RECALLED_BEFORE,
         ActionCode.NOTED_BEFORE,
         ActionCode.CLOSED_BEFORE,
         ActionCode.LINE_ANSWERED_BEFORE,

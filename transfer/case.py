@@ -41,9 +41,12 @@ class PacketProgress:
     #: the packet describes the case as it stood at this line
     as_of: int = 0
     begun: facts.DisclosureBegun | None = None
+    #: when the hand-over was begun last (UTC): its links live from then on
+    begun_at: datetime | None = None
     outcome: DisclosureOutcome | None = None
     receipt: facts.ReceiptRecorded | None = None
     purged: facts.PacketPurged | None = None
+    recalled: facts.PacketRecalled | None = None
 
     @property
     def was_handed_over(self) -> bool:
@@ -53,7 +56,8 @@ class PacketProgress:
     @property
     def is_on_its_way(self) -> bool:
         """Whether its receipt is still to come. Meanwhile no other packet is begun."""
-        return not (self.receipt or self.purged or self.outcome is DisclosureOutcome.NOT_MADE)
+        over = self.receipt or self.purged or self.recalled
+        return not (over or self.outcome is DisclosureOutcome.NOT_MADE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ class Case:
             return Stage.GATHERING
         if newest.receipt:
             return Stage.DELIVERED if newest.receipt.status == "accepted" else Stage.GATHERING
-        if newest.purged:
+        if newest.purged or newest.recalled:
             return Stage.GATHERING
         return Stage.SENDING if newest.begun else Stage.PACKING
 
@@ -212,13 +216,17 @@ def _after_packet(case: Case, line: LedgerLine) -> Case:
         case facts.Anchored() as anchored if anchored.packet in case.packets:
             return _with_packet(case, anchored.packet, replace(case.packets[anchored.packet], as_of=anchored.sequence))
         case facts.DisclosureBegun() as begun:
-            return _with_packet(case, begun.packet, replace(case.packets[begun.packet], begun=begun, outcome=None))
+            return _with_packet(
+                case, begun.packet, replace(case.packets[begun.packet], begun=begun, begun_at=line.at, outcome=None)
+            )
         case facts.DisclosureSettled() as settled:
             packet = next(p for p, s in case.packets.items() if s.begun and s.begun.disclosure == settled.disclosure)
             outcome = DisclosureOutcome(settled.outcome)
             return _with_packet(case, packet, replace(case.packets[packet], outcome=outcome))
         case facts.ReceiptRecorded() as receipt:
             return _with_packet(case, receipt.packet, replace(case.packets[receipt.packet], receipt=receipt))
+        case facts.PacketRecalled() as recalled:
+            return _with_packet(case, recalled.packet, replace(case.packets[recalled.packet], recalled=recalled))
         case facts.PacketPurged() as purged:
             return _with_packet(case, purged.packet, replace(case.packets[purged.packet], purged=purged))
     return case

@@ -48,6 +48,7 @@ class HoldCode(StrEnum):
     CONFIRM_PURGE = "confirm-purge"
     REVIEW_EMERGENCY = "review-emergency"
     # machinery
+    LEDGER_ALTERED = "ledger-altered"
     MACHINERY_BROKEN = "machinery-broken"
 
 
@@ -165,6 +166,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.KEEP: "it is kept, unread, and nothing of it is released",
         },
         HoldCode.REVIEW_EMERGENCY: {HoldAnswer.SEEN: "you reviewed it; your name stands under it"},
+        HoldCode.LEDGER_ALTERED: {
+            HoldAnswer.AGAIN: "how permissions ended is set right by the facts, and the packet is tried again",
+            HoldAnswer.SEEN: "you know of it; nothing is released",
+        },
         HoldCode.MACHINERY_BROKEN: _AGAIN,
     }
 )

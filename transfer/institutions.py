@@ -342,6 +342,10 @@ class Receiving(_ByUrl):
 
     fhir_url: str
     token: str
+    #: days from the hand-over of a packet in which its links work
+    link_days: Annotated[int, Field(ge=1, le=366)] = 30
+    #: downloads at once, at each gateway
+    downloads_at_once: Annotated[int, Field(ge=1, le=192)] = 64
 
     @property
     def _address(self) -> str:
@@ -415,6 +419,11 @@ class Institution(ReviewedPart):
     def is_record_number(self, types: Iterable[str], issuer: str | None) -> bool:
         """Whether a number of these types by this issuer (a URI) is a medical record number, as they use the words."""
         return is_record_number(types, issuer, others=self.other_number_types)
+
+    def issues(self, issuer: str) -> bool:
+        """Whether a number of this issuer (URI) is one of the institution's own."""
+        own = {*self.issuers.values(), self.default_issuer}
+        return issuer in own or issuer.startswith(f"urn:x-institution:{self.id}:")
 
     def department(self, department: str) -> Department:
         for known in self.departments:

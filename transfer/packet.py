@@ -34,6 +34,20 @@ PART_2_NOTICE: Final = "42 CFR part 2 prohibits unauthorized use or disclosure o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentClass:
+    """One class of what a packet says: whose it is, of which kind, under which labels. Rulings are made by these.
+
+    A document, images, glass and the referral's question all say something of the patient
+    (docs/decisions/0025-what-a-packet-says.md).
+    """
+
+    discloser: InstitutionId
+    kind: RecordKind
+    #: v3-Confidentiality and v3-ActCode codes
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Superseded:
     """A document that went in an earlier packet of the case and that one of this packet replaces or withdraws.
 
@@ -162,7 +176,8 @@ class Contents:
     patient: Demographics
     receiver: InstitutionId
     receiver_name: str
-    referring_name: str
+    #: None = the referral may not be released to the receiver
+    referring_name: str | None
     question: str | None
     items: tuple[PacketItem, ...]
     imaging: tuple[ImagingItem, ...] = ()

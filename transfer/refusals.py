@@ -16,6 +16,7 @@ class RefusalCode(Code):
     LACKS_LINES = "lacks-lines", "case", "lines"
     SOURCE_OWES_MORE = "source-owes-more", "case"
     NOTHING_NEW = "nothing-new", "packet"
+    NOTHING_TO_RECALL = "nothing-to-recall", "case"
     NEEDS_RECORD = "needs-record", "answer"
     TAKES_NO_RECORD = "takes-no-record", "answer"
     NOTE_IS_EMPTY = "note-is-empty"

@@ -14,6 +14,7 @@ from tests.kit.staff import ANN, BEN, somebody
 from transfer import facts
 from transfer.arrivals import ArrivalKind
 from transfer.completeness import NeedState, WaiverKind
+from transfer.disclosures import EgressOutcome
 from transfer.errors import NeedsReview, NotAllowed, Unavailable, Unknown
 from transfer.facts import Chain
 from transfer.flow import desk, stopping
@@ -23,7 +24,7 @@ from transfer.flow.services import Services
 from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, PacketId
 from transfer.ledger import Ledger, disclosures, holds, patients, requests
-from transfer.ledger.disclosures import Sender
+from transfer.ledger.disclosures import EgressEnd, Grounds, Sender
 from transfer.matching import MatchRule
 from transfer.permissions import End
 from transfer.records import RecordKind
@@ -31,6 +32,8 @@ from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import RequestState
 from transfer.rights import Right
 from transfer.sentences import sentence
+
+BY_FORM = Grounds(bases=("authorization",), permissions=())
 
 pytestmark = pytest.mark.servers
 
@@ -353,14 +356,14 @@ class TestPermissions:
             with services.ledger.transaction() as tx:
                 epoch = patients.hold_epoch_shared(tx, patient)
                 packet = tx.case(case).newest_packet.planned.packet
-                begun = disclosures.begin(tx, PacketId(packet), b.SUMMIT, ["authorization"], [])
-                egress = disclosures.open_egress(tx, begun, patient, epoch, sender.number, "packet.tar")
+                begun = disclosures.begin(tx, PacketId(packet), b.SUMMIT, BY_FORM)
+                egress = disclosures.open_egress(tx, begun, patient, epoch, sender.number, "packet.tar", BY_FORM)
 
             with pytest.raises(Unavailable, match="its stop is not complete"):
                 desk.revoke(services, permission, actor=ANN, waiting=seen.append)
             stopped = desk.dossier(services, case, actor=ANN).permissions[0]
             with services.ledger.transaction() as tx:
-                disclosures.close_egress(tx, egress.id, 17, "cut")
+                disclosures.close_egress(tx, [EgressEnd(egress=egress.id, size=17, outcome=EgressOutcome.CUT)])
             did = desk.revoke(services, permission, actor=ANN, waiting=seen.append)
 
         assert (stopped.state, stopped.stop_completed_at) == ("revoked", None)
@@ -375,6 +378,42 @@ class TestPermissions:
         desk.revoke(services, permission, actor=ANN)
 
         assert ("enforce_permissions", case) in b.owed(services)
+
+
+class TestRecall:
+    def packet(self, services: Services) -> PacketId:
+        case = b.a_case_without_slides(services)
+        return PacketId(str(desk.approve(services, case, actor=ANN).fields["packet"]))
+
+    def test_a_recalled_packet_is_handed_to_nobody_and_another_may_go(self, services):
+        packet = self.packet(services)
+
+        did = desk.recall(services, packet.case, actor=ANN, note="wrong center")
+        process_all(services)
+
+        assert did.fields["packet"] == packet
+        (shown,) = desk.dossier(services, packet.case, actor=ANN).packets
+        assert shown.is_recalled
+        assert shown.disclosure is None
+        other = desk.approve(services, packet.case, actor=ANN)
+        assert other.fields["packet"] == f"{packet.case}-p2"
+
+    def test_recalling_twice_recalls_once(self, services):
+        packet = self.packet(services)
+
+        assert desk.recall(services, packet.case, actor=ANN).changed
+        assert not desk.recall(services, packet.case, actor=ANN).changed
+
+    def test_there_must_be_a_packet_that_is_still_here(self, services):
+        with pytest.raises(NotAllowed, match="no packet that could be recalled"):
+            desk.recall(services, b.a_case(services), actor=ANN)
+
+    def test_of_a_closed_case_nothing_is_recalled_its_links_are_dead(self, services):
+        packet = self.packet(services)
+        desk.close(services, packet.case, "not-coming", actor=ANN)
+
+        with pytest.raises(NotAllowed, match="closed"):
+            desk.recall(services, packet.case, actor=ANN)
 
 
 class TestTelephoneAnswers:
@@ -728,6 +767,7 @@ class TestAnsweringWhatIsAsked:
             (HoldCode.RELEASE_NOT_PERMITTED, "{case}-p1", "release_packet"),
             (HoldCode.RECEIVER_REFUSED, "{case}-p1", "release_packet"),
             (HoldCode.PACKET_DECLINED, "{case}-p1", "open_case"),
+            (HoldCode.LEDGER_ALTERED, "{case}-p1", "release_packet"),
             (HoldCode.MACHINERY_BROKEN, "open_case", "open_case"),
         ],
     )

@@ -186,9 +186,9 @@ def a_case(services: Services, chart: Chart | None = None, *, form: bool = True)
     return case
 
 
-def a_case_without_slides(services: Services) -> CaseId:
+def a_case_without_slides(services: Services, chart: Chart | None = None) -> CaseId:
     """Everything is there but the glass."""
-    case = a_case(services)
+    case = a_case(services, chart)
     for kind in (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES):
         came_in(services, case, kind)
     return case

@@ -15,11 +15,13 @@ from tests.kit.staff import NURSE
 from transfer.flow import stopping
 from transfer.flow.desk import resolve
 from transfer.flow.services import Services
-from transfer.gateway.egress import Outgoing, Stream
+from transfer.gateway.egress import Outgoing
+from transfer.gateway.streams import Stream
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId, PatientId
 from transfer.ledger import lock_number, permissions
 from transfer.permissions import End
+from transfer.sandbox.charts import Chart
 
 
 class Line(asyncio.Transport):
@@ -43,8 +45,8 @@ class Giving:
     def __post_init__(self) -> None:
         self.outgoing = Outgoing(self.services)
 
-    def a_packet(self) -> PacketId:
-        case = a_case_without_slides(self.services)
+    def a_packet(self, chart: Chart | None = None) -> PacketId:
+        case = a_case_without_slides(self.services, chart)
         resolve(self.services, the_hold(self.services, "approve-partial").id, HoldAnswer.APPROVE, actor=NURSE)
         process_all(self.services)
         with self.services.ledger.transaction() as tx:

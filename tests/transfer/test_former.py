@@ -17,13 +17,14 @@ from transfer.facts import GENESIS, Chain, Fact, Origin, read, stored_kinds, wri
 from transfer.former import Former
 from transfer.identifiers import CaseId
 from transfer.ledger.materials import Label
+from transfer.ledger.packets import PacketContent
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About, Series
 from transfer.permissions import Authorization
 from transfer.permissions.former import FormerAuthorization
 
 SOURCES = Path(__file__).parents[2] / "transfer"
-SEALED = (About, Authorization, FormerAuthorization, Identity, Label, Series)
+SEALED = (About, Authorization, FormerAuthorization, Identity, Label, PacketContent, Series)
 
 CASE = Chain.case(CaseId("c00000000000"))
 LINE = write(

@@ -40,6 +40,7 @@ CALLS = {
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
     "list_queues": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),
+    "recall": ({"case": CASE}, Right.RELEASE),
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),
     "answer_request": ({"name": "q0123456789abcde", "answer": desk.RequestAnswer.AGAIN}, Right.WORK_ON_CASES),
     "receive_material": ({"case": CASE, "pieces": 6, "accession": "S25-10071"}, Right.WORK_ON_CASES),

@@ -7,6 +7,7 @@ import pytest
 
 from transfer.completeness import NeedState, WaitCode
 from transfer.holds import HoldCode
+from transfer.links import LinkEnd
 from transfer.materials import Discrepancy
 from transfer.permissions import Finding
 from transfer.permissions.notices import PermissionNotice
@@ -22,6 +23,7 @@ FAMILIES: tuple[type[StrEnum], ...] = (
     NeedState,
     HoldCode,
     Discrepancy,
+    LinkEnd,
 )
 CODES = [(family, code) for family in FAMILIES for code in family]
 

@@ -1,4 +1,4 @@
-"""`transfer case`: find, show, approve, note, close, waive."""
+"""`transfer case`: find, show, approve, recall, note, close, waive."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ case = LazyGroup(
         "find": ListedCommand("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
         "show": ListedCommand("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
         "approve": ListedCommand("transfer.cli.case:approve_command", "Let the packet go as it is."),
+        "recall": ListedCommand("transfer.cli.case:recall_command", "Take a packet back."),
         "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
         "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),
         "close": ListedCommand("transfer.cli.case:close_command", "End a case."),
@@ -154,6 +155,27 @@ def approve_command(
         from transfer.flow import desk
 
         tell(desk.approve(services, case_id, actor=actor, without=without, note=note), as_json=as_json)
+
+
+@click.command("recall")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@note_option
+@desk_options
+def recall_command(var: Path, case_id: "CaseId", *, with_note: bool, actor: "Actor", as_json: bool) -> None:
+    """Take the newest packet of a case back: its links work no more, and it is handed to nobody.
+
+    Downloads under way are cut. What left before has left, and stays told as disclosed. Another packet may go from then
+    on, once somebody approves it.
+
+    \b
+    Example:
+      transfer case recall c0123456789a
+    """
+    note = ask_note() if with_note else None
+    with at(var) as services:
+        from transfer.flow import desk
+
+        tell(desk.recall(services, case_id, actor=actor, note=note), as_json=as_json)
 
 
 @click.command("waive")

@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from transfer.cli.common import by, plain, print_table
-from transfer.flow.desk.shown import Dossier, RequestView
+from transfer.flow.desk.shown import Dossier, PacketView, RequestView
 from transfer.patients import Demographics
 
 
@@ -132,11 +132,16 @@ def _print_going_out(found: Dossier) -> None:
             f"{p.size:,} bytes" if p.size else "" if p.is_purged else "being put together",
             f"handed over: {p.outcome}" if p.outcome else "",
             p.disclosure,
-            " ".join([p.receipt or ("purged" if p.is_purged else "no receipt yet"), *p.reasons]),
+            " ".join([p.receipt or _without_receipt(p), *p.reasons]),
+            p.links_ended or (f"links until {_when(p.links_until)}" if p.links_until else ""),
         )
         for p in found.packets
     ]
-    print_table(["packet", "", "", "", "disclosure", "receiver says"], rows, indent=2)
+    print_table(["packet", "", "", "", "disclosure", "receiver says", ""], rows, indent=2)
+
+
+def _without_receipt(packet: PacketView) -> str:
+    return "purged" if packet.is_purged else "recalled" if packet.is_recalled else "no receipt yet"
 
 
 def _print_decisions(found: Dossier) -> None:

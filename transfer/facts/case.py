@@ -177,6 +177,17 @@ class DisclosureSettled(Fact, kind="disclosure-settled"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EgressPermitted(Fact, kind="egress-permitted"):
+    """What a stream of bytes rests on: written when it opens, and when it goes on under something else."""
+
+    egress: str
+    disclosure: str
+    channel: str
+    bases: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressClosed(Fact, kind="egress-closed"):
     """A stream of bytes to a receiver ended. `size` counts the bytes handed to the socket: they count as disclosed."""
 
@@ -200,6 +211,14 @@ class PacketPurged(Fact, kind="packet-purged"):
     """What it held, or was to hold, is destroyed: it is handed to nobody any more."""
 
     packet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketRecalled(Fact, kind="packet-recalled"):
+    """A person took it back: its links work no more, and it is handed to nobody. What left before has left."""
+
+    packet: str
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ In the order in which it happens:
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers` and `unmatched` file it.
 - `collecting` puts a record on its line; `assess` says what is still missing and what follows.
-- `assemble` makes the packet (`superseding`), `deliver` hands it over, `settle` takes in the receipt.
+- `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes
+  in the receipt.
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`
   follows up and purges, `housekeeping` removes what lapsed by itself.
 - `backing_up` and `restoring` keep the ledger and the vault twice.

@@ -1,22 +1,26 @@
 """Putting a packet together: a plan over what was collected, ruled on as a whole."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
 from transfer.case import OpenedCase
+from transfer.completeness import Need, NeedState
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, look
-from transfer.flow.basis import may_release
+from transfer.flow.basis import class_of, may_release, why_not
+from transfer.flow.packet_content import addressed, agrees, of_material, of_referral
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
+from transfer.identifiers import CaseId, PacketId, RecordId
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
+from transfer.ledger.materials import StoredMaterial
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.packet import (
     Anchor,
+    ContentClass,
     Contents,
     DicomInstance,
     ImagingItem,
@@ -44,10 +48,11 @@ def assemble(services: Services, packet: PacketId) -> bool:
             return known is not None and not known.is_purged
         opened = OpenedCase.of(tx.case(packet.case))
         epoch = patients.hold_epoch_shared(tx, opened.patient)
-        contents, carried = _contents(tx, services, packet, opened)
-        if not _is_permitted(tx, services, opened, carried):
-            holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
+        going = _going(tx, services, packet, opened)
+        if isinstance(going, HoldCode):
+            holds.place(tx, packet.case, going, packet)
             return False
+        contents = _contents(tx, services, packet, opened, going)
     with vault_objects.writing_for(opened.patient):
         plan = plan_packet(contents, vault=services.vault, signer=services.signer())
     with services.ledger.transaction() as tx:
@@ -57,13 +62,13 @@ def assemble(services: Services, packet: PacketId) -> bool:
         if still is None or still.is_purged or still.is_assembled:
             _discard(services, sorted(plan.generated_keys))
             return still is not None and not still.is_purged
-        if now != epoch and not _is_permitted(tx, services, opened, carried):
+        if now != epoch and (refused := _refused(tx, services, opened, going.said)):
             _discard(services, sorted(plan.generated_keys))
-            holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
+            holds.place(tx, packet.case, refused, packet)
             return False
         tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
-        held, lacking = [kept.id for kept in carried], [missing.line for missing in contents.missing]
-        packets.seal_plan(tx, opened.patient, plan, tag_manifest, held, lacking)
+        held, lacking = [kept.id for kept, _ in going.carried], [missing.line for missing in contents.missing]
+        packets.seal_plan(tx, opened.patient, plan, tag_manifest, held, lacking, going.said)
         anchor = contents.anchor
         tx.append(
             Chain.case(packet.case),
@@ -77,46 +82,80 @@ def _discard(services: Services, keys: list[str]) -> None:
         services.vault.remove(key)
 
 
-def _is_permitted(tx: Tx, services: Services, opened: OpenedCase, carried: Sequence[StoredRecord]) -> bool:
-    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, carried)
-    return all(ruling.is_permitted for ruling in rulings)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Going:
+    """What goes into a packet: records, which were collected under a basis, and what else may be said beside them."""
+
+    carried: tuple[tuple[StoredRecord, Joined], ...]
+    pieces: tuple[StoredMaterial, ...]
+    #: lines that pieces of this case answer which do not go along
+    left_out: frozenset[str]
+    is_referral_said: bool
+    said: frozenset[ContentClass]
 
 
-def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> tuple[Contents, list[StoredRecord]]:
-    """All that the packet says, and the records it carries."""
+def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> _Going | HoldCode:
+    """Of glass and referral only what may be released; of the records all, or a person is asked."""
+    here, pieces = records.joined(tx, packet.case), materials.of_case(tx, packet.case, opened.patient)
+    if not agrees(tx.case(packet.case), opened, here, pieces):
+        return HoldCode.LEDGER_ALTERED
+    carried = tuple(one for one in here if _goes_along(*one))
+    said = frozenset(class_of(kept) for kept, _ in carried)
+    if refused := _refused(tx, services, opened, said):
+        return refused
+    beside = {of_referral(opened), *map(of_material, pieces)}
+    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, beside)
+    permitted = {content for content, ruling in rulings.items() if ruling.is_permitted}
+    permitted_pieces = tuple(one for one in pieces if of_material(one) in permitted)
+    said |= {of_material(one) for one in permitted_pieces}
+    is_referral_said = bool(said) and of_referral(opened) in permitted
+    return _Going(
+        carried=carried,
+        pieces=permitted_pieces,
+        left_out=frozenset(one.line for one in pieces) - {one.line for one in permitted_pieces},
+        is_referral_said=is_referral_said,
+        said=said | {of_referral(opened)} if is_referral_said else said,
+    )
+
+
+def _refused(tx: Tx, services: Services, opened: OpenedCase, said: Collection[ContentClass]) -> HoldCode | None:
+    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, said)
+    return why_not(rulings.values())
+
+
+def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, going: _Going) -> Contents:
+    """All that the packet says."""
     found = look(tx, services, packet.case)
     who = patients.identity(tx, opened.patient)
     assert who is not None  # a packet is planned for a patient who is not purged
-    carried = [(kept, joined) for kept, joined in records.joined(tx, packet.case) if _goes_along(kept, joined)]
-    first = _first_here(carried)
-    older = superseded(tx, found.case, opened.patient, [kept.id for kept, _ in carried])
+    first = _first_here(going.carried)
+    older = superseded(tx, found.case, opened.patient, [kept.id for kept, _ in going.carried])
     items = [
         item
-        for kept, joined in carried
+        for kept, joined in going.carried
         for item in _items(tx, services, kept, joined, copy_of=first[kept.id], supersedes=older.get(kept.id, ()))
     ]
-    imaging = [_imaging(tx, services, kept, joined) for kept, joined in carried if kept.kind is RecordKind.IMAGES]
+    images = [one for one in going.carried if one[0].kind is RecordKind.IMAGES]
     checklist = services.checklists[opened.checklist]
     head = tx.lines(Chain.case(packet.case))[-1]
-    contents = Contents(
+    return Contents(
         packet=packet,
         created_at=tx.now(),
-        patient=who.current,
+        patient=addressed(who.current, services.institutions, opened, going.said),
         receiver=opened.receiver,
         receiver_name=services.institutions[opened.receiver].name,
-        referring_name=services.institutions[opened.referring].name,
-        question=_question(tx, packet.case),
+        referring_name=services.institutions[opened.referring].name if going.is_referral_said else None,
+        question=_question(tx, packet.case) if going.is_referral_said else None,
         items=tuple(items),
-        imaging=tuple(imaging),
-        missing=_missing(found),
-        material=tuple(_material(tx, packet.case, opened.patient)),
+        imaging=tuple(_imaging(tx, services, kept, joined) for kept, joined in images),
+        missing=_missing(found, going.left_out),
+        material=tuple(map(_material, going.pieces)),
         checklist=checklist.id,
         checklist_version=checklist.version,
         line_labels={line.key: line.label for line in checklist.lines},
         anchor=Anchor(head.chain, head.sequence, head.hash.hex()),
         replaces=PacketId.of(packet.case, packet.number - 1) if packet.number > 1 else None,
     )
-    return contents, [kept for kept, _ in carried]
 
 
 def _goes_along(kept: StoredRecord, joined: Joined) -> bool:
@@ -194,28 +233,30 @@ def _once(instances: list[DicomInstance]) -> list[DicomInstance]:
     return list({instance.sop_instance_uid: instance for instance in reversed(instances)}.values())[::-1]
 
 
-def _missing(found: Assessment) -> tuple[Missing, ...]:
+def _missing(found: Assessment, left_out: Collection[str]) -> tuple[Missing, ...]:
+    """Lines that the packet does not answer. One that pieces answer which do not go along reads like any other."""
     return tuple(
         Missing(line=need.line.key, label=need.line.label, sentence=NOT_INCLUDED)
         for need in found.completeness.needs
-        if is_lacking(need)
+        if is_lacking(need) or (need.line.key in left_out and _is_answered(need))
     )
 
 
-def _material(tx: Tx, case: CaseId, patient: PatientId) -> list[MaterialItem]:
-    return [
-        MaterialItem(
-            accession=kept.label.accession if kept.label else "",
-            kind=kept.material.kind,
-            description=kept.label.description if kept.label else "",
-            count_expected=kept.material.expected,
-            count_received=kept.material.received,
-            state=kept.material.state,
-            received_at=kept.received_at,
-            due_back=kept.material.due_back,
-        )
-        for kept in materials.of_case(tx, case, patient)
-    ]
+def _is_answered(need: Need) -> bool:
+    return need.line.necessity == "required" and need.state is NeedState.SATISFIED
+
+
+def _material(kept: StoredMaterial) -> MaterialItem:
+    return MaterialItem(
+        accession=kept.label.accession if kept.label else "",
+        kind=kept.material.kind,
+        description=kept.label.description if kept.label else "",
+        count_expected=kept.material.expected,
+        count_received=kept.material.received,
+        state=kept.material.state,
+        received_at=kept.received_at,
+        due_back=kept.material.due_back,
+    )
 
 
 def _question(tx: Tx, case: CaseId) -> str | None:

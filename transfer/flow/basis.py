@@ -2,18 +2,27 @@
 
 The order is fixed: share the patient's epoch, then read the clock, then decide. The epoch stays shared until the
 caller's transaction ends. So a revocation waits for us, or we see it. What is decided holds for this transaction alone.
+
+Each time, the tables of permissions are compared with the patient's facts. Where they say other things, nothing is
+permitted: a table can be changed beside the ledger, a fact cannot.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from transfer.case import OpenedCase
+from transfer.errors import Unreadable
+from transfer.facts import Chain
+from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, patients, permissions
+from transfer.ledger import Tx, patients, permissions, trail
 from transfer.ledger.records import StoredRecord
+from transfer.packet import ContentClass
 from transfer.permissions import End, Finding, Permission, Release, Ruling, evaluate, expires_at
+from transfer.permissions.trail import PermissionTrail, fold
 from transfer.records import RecordKind
 from transfer.requests import Request
 
@@ -26,13 +35,14 @@ def may_ask(tx: Tx, institutions: Institutions, opened: OpenedCase, request: Req
     kinds, else the last that does not.
     """
     kinds = institutions[request.institution].department(request.department).gives
-    ruling = None
-    for kind in kinds:
-        ruling = may_collect(tx, institutions, opened, request.institution, kind, frozenset())
-        if ruling.is_permitted:
-            return ruling
-    assert ruling is not None  # a department gives something
-    return ruling
+    rulings = _rule(
+        tx,
+        institutions,
+        opened.patient,
+        opened.receiver,
+        [ContentClass(discloser=request.institution, kind=kind) for kind in kinds],
+    )
+    return next((ruling for ruling in rulings if ruling.is_permitted), rulings[-1])  # a department gives something
 
 
 def may_collect(
@@ -48,20 +58,30 @@ def may_collect(
     It is asked before the bytes are kept. It is asked again under the case's lock, in the transaction that collects the
     record.
     """
-    return _rule(tx, institutions, opened.patient, opened.receiver, source, kind, labels)
+    content = ContentClass(discloser=source, kind=kind, labels=labels)
+    (ruling,) = _rule(tx, institutions, opened.patient, opened.receiver, [content])
+    return ruling
 
 
 def may_release(
-    tx: Tx, institutions: Institutions, patient: PatientId, recipient: InstitutionId, moving: Iterable[StoredRecord]
-) -> list[Ruling]:
-    """May these records leave together? They may only if all rulings permit it (docs/safety.md, promise 1).
+    tx: Tx, institutions: Institutions, patient: PatientId, recipient: InstitutionId, said: Iterable[ContentClass]
+) -> dict[ContentClass, Ruling]:
+    """May all that a packet says leave together? It may only if all rulings permit it (docs/safety.md, promise 1).
 
     It is asked before a plan is made, when the plan is kept in a later epoch, when an egress is opened, and by the
-    watcher of an open one. There is one ruling for all records of one source, kind and set of labels; none for no
-    record.
+    watcher of an open one. There is one ruling for each class of content; none for nothing. What it costs depends on
+    the number of classes and of the patient's forms, never on the number of records.
     """
-    asked = dict.fromkeys((record.institution, record.kind, record.about.labels) for record in moving)
-    return [_rule(tx, institutions, patient, recipient, *one) for one in asked]
+    classes = list(dict.fromkeys(said))
+    return dict(zip(classes, _rule(tx, institutions, patient, recipient, classes), strict=True))
+
+
+def why_not(rulings: Collection[Ruling]) -> HoldCode | None:
+    """What a person is asked where something of it may not leave; None: all of it may."""
+    if all(ruling.is_permitted for ruling in rulings):
+        return None
+    altered = any(Finding.ALTERED in ruling.findings for ruling in rulings)
+    return HoldCode.LEDGER_ALTERED if altered else HoldCode.RELEASE_NOT_PERMITTED
 
 
 def still_covers(tx: Tx, institutions: Institutions, opened: OpenedCase, record: StoredRecord) -> bool:
@@ -69,35 +89,73 @@ def still_covers(tx: Tx, institutions: Institutions, opened: OpenedCase, record:
 
     It is asked in the epoch that the purge has begun, so no form can come or end before the purge is written.
     """
-    labels = record.about.labels
-    ruling = _rule(tx, institutions, opened.patient, opened.receiver, record.institution, record.kind, labels)
+    (ruling,) = _rule(tx, institutions, opened.patient, opened.receiver, [class_of(record)])
     return ruling.is_permitted
 
 
-def _rule(
-    tx: Tx,
-    institutions: Institutions,
-    patient: PatientId,
-    recipient: InstitutionId,
-    source: InstitutionId,
-    kind: RecordKind,
-    labels: frozenset[str],
-) -> Ruling:
-    """Rule on one release, in the patient's epoch, which this transaction holds still until it ends.
+def is_altered(tx: Tx, patient: PatientId) -> bool:
+    """Whether the tables of the patient's permissions say other things than the facts. Then nothing is permitted."""
+    return _grounds(tx, patient) is Finding.ALTERED
 
-    For a forgotten patient nothing is permitted. No form can be read any more, not even a revoked one.
+
+def class_of(record: StoredRecord) -> ContentClass:
+    """What a record says, as a ruling sees it."""
+    return ContentClass(discloser=record.institution, kind=record.kind, labels=record.about.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grounds:
+    """What the rulings on one patient rest on, read once for all of them."""
+
+    permissions: tuple[Permission, ...]
+    trail: PermissionTrail
+    now: datetime
+
+
+def _rule(
+    tx: Tx, institutions: Institutions, patient: PatientId, recipient: InstitutionId, said: Iterable[ContentClass]
+) -> list[Ruling]:
+    """Rule on each class of content, in the patient's epoch, which this transaction holds still until it ends."""
+    grounds = _grounds(tx, patient)
+    if isinstance(grounds, Finding):
+        return [Ruling(basis=None, permission=None, findings=(grounds,)) for _ in said]
+    return [_rule_on(grounds, institutions, recipient, content) for content in said]
+
+
+def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
+    """Or why nothing is permitted at all: the patient is forgotten, and no form can be read any more, not even a
+    revoked one; or the tables are not what the facts say.
     """
     patients.hold_epoch_shared(tx, patient)
     if patients.is_forgotten(tx, patient):
-        return Ruling(basis=None, permission=None, findings=(Finding.NO_FORM,))
-    discloser = institutions[source]
+        return Finding.NO_FORM
+    lines = trail.whole_lines(tx, Chain.patient(patient))
+    if lines is None:
+        return Finding.ALTERED
+    told = fold(lines)
+    try:
+        rows = permissions.filed(tx, patient)
+    except (Unreadable, ValueError):  # bytes that we did not seal, or a value that we do not write
+        return Finding.ALTERED
+    if permissions.is_altered(tx, patient, told, rows):
+        return Finding.ALTERED
+    return _Grounds(permissions=tuple(row.permission for row in rows), trail=told, now=tx.now())
+
+
+def _rule_on(grounds: _Grounds, institutions: Institutions, recipient: InstitutionId, content: ContentClass) -> Ruling:
+    discloser = institutions[content.discloser]
     return evaluate(
-        Release(discloser=source, recipient=recipient, kinds=frozenset({kind}), labels=labels),
+        Release(
+            discloser=content.discloser,
+            recipient=recipient,
+            kinds=frozenset({content.kind}),
+            labels=content.labels,
+        ),
         policy=discloser.requires,
         zone=discloser.zone,
-        permissions=permissions.of_patient(tx, patient),
-        now=tx.now(),
-        emergency=permissions.emergency(tx, patient, source, recipient),
+        permissions=grounds.permissions,
+        now=grounds.now,
+        emergency=grounds.trail.emergency(content.discloser, recipient),
     )
 
 

@@ -4,19 +4,22 @@ An unknown outcome is settled by asking the receiver before anything is sent aga
 """
 
 import base64
+from collections.abc import Sequence
 from datetime import timedelta
 
+from transfer import links
 from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.case import OpenedCase
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
-from transfer.errors import NeedsReview, Refused, Unavailable, Unheard
-from transfer.flow.basis import may_release
+from transfer.errors import NeedsReview, Refused, Unavailable, Unheard, Unreadable
+from transfer.flow.basis import why_not
+from transfer.flow.packet_content import addressed, content_of, ruled
 from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import InstitutionId, PacketId, PatientId
-from transfer.ledger import Tx, disclosures, holds, packets, patients, rounds
-from transfer.ledger.disclosures import Disclosure, Egress, Sender
+from transfer.ledger import Tx, cases, disclosures, holds, packets, patients, rounds
+from transfer.ledger.disclosures import Disclosure, Egress, EgressEnd, Grounds, Sender
 from transfer.rounds import Dag
 
 #: how much later a delivery is tried again that the receiver could not take
@@ -50,6 +53,8 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return f"handed to {receiver.id} before"
     if not case.is_open:
         return "the case is closed: nothing is handed over"
+    if case.packets[packet].recalled:
+        return "recalled: nothing is handed over"
     egress = _open(services, packet, opened, sender)
     if egress is None:
         return "not permitted any more: see its decision"
@@ -82,26 +87,60 @@ def _open(services: Services, packet: PacketId, opened: OpenedCase, sender: Send
 def open_egress(
     tx: Tx, services: Services, packet: PacketId, patient: PatientId, receiver: InstitutionId, sender: int, channel: str
 ) -> Egress | None:
-    """The one way out for bytes. Opened only while every record in the packet may be released, in the patient's epoch.
+    """The one way out for bytes. Opened only while all that the packet says may be released, in the patient's epoch.
 
-    None: it may not; a person is told, once. The caller hands bytes on only while the watcher of its process lets it,
-    counts them, and closes what it opened.
+    None: it may not, and a person is told, once; or the receiver is not the case's. What the opening rests on is
+    written with it. The caller hands bytes on only while the watcher of its process lets it, counts them, and closes
+    what it opened.
+
+    Raises:
+        Refused: the packet is purged, or not assembled.
+        KeyGone: the patient's key was destroyed.
     """
     epoch = patients.hold_epoch_shared(tx, patient)
-    rulings = may_release(tx, services.institutions, patient, receiver, packets.contents(tx, packet))
-    if not rulings or not all(ruling.is_permitted for ruling in rulings):
-        holds.place(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, packet)
+    opened = OpenedCase.of(cases.by_its_packets(tx, packet.case))
+    if (opened.patient, opened.receiver) != (patient, receiver):
+        return None
+    try:
+        said, rulings = ruled(tx, services.institutions, packet, opened)
+    except Unreadable:
+        holds.place(tx, packet.case, HoldCode.LEDGER_ALTERED, packet)
+        return None
+    if (refused := why_not(rulings)) or not said:
+        holds.place(tx, packet.case, refused or HoldCode.RELEASE_NOT_PERMITTED, packet)
         return None
     tx.lock_case(packet.case)
-    holds.withdraw(tx, packet.case, HoldCode.RELEASE_NOT_PERMITTED, SystemAnswer.PERMITTED, about=packet)
-    begun = disclosures.begin(
-        tx,
-        packet,
-        receiver,
-        [ruling.basis for ruling in rulings if ruling.basis],
-        [ruling.permission for ruling in rulings if ruling.permission],
-    )
-    return disclosures.open_egress(tx, begun, patient, epoch, sender, channel)
+    for code in (HoldCode.RELEASE_NOT_PERMITTED, HoldCode.LEDGER_ALTERED):
+        holds.withdraw(tx, packet.case, code, SystemAnswer.PERMITTED, about=packet)
+    grounds = Grounds.of(rulings)
+    begun = disclosures.begin(tx, packet, receiver, grounds)
+    return disclosures.open_egress(tx, begun, patient, epoch, sender, channel, grounds)
+
+
+def links_work(tx: Tx, services: Services, packet: PacketId) -> bool:
+    """Whether the links of a packet work still: not after a decline, the close of its case, a recall, or its days."""
+    case = cases.by_its_packets(tx, packet.case)
+    receives = services.institutions[OpenedCase.of(case).receiver].receives
+    return receives is not None and links.ended(case, packet, receives.link_days, tx.now()) is None
+
+
+def goes_on(tx: Tx, services: Services, packet: PacketId, receiver: InstitutionId, streams: Sequence[Egress]) -> bool:
+    """Whether open streams of a packet's links may go on, ruled on once for all of them, in the patient's epoch now.
+
+    They are noted as allowed in it. Where they rest on something else than before, that is written.
+
+    Raises:
+        TransferError: nobody can say; then they may not.
+    """
+    epoch = patients.hold_epoch_shared(tx, streams[0].patient)
+    opened = OpenedCase.of(cases.by_its_packets(tx, packet.case))
+    if opened.receiver != receiver or not links_work(tx, services, packet):
+        return False
+    said, rulings = ruled(tx, services.institutions, packet, opened)
+    if not said or why_not(rulings):
+        return False
+    disclosures.renew_egress(tx, streams, epoch, Grounds.of(rulings))
+    return True
 
 
 def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: Egress) -> str:
@@ -128,6 +167,7 @@ def _bundle(services: Services, packet: PacketId) -> bytes:
         plan = packets.plan_of(tx, packet, opened.patient)
         known = packets.get(tx, packet)
         who = patients.identity(tx, opened.patient)
+        said = content_of(tx, packet, opened)
     assert known and who  # an egress was opened for it
     base = f"{services.public_url}/packets/{packet}"
     tar = DownloadLink(
@@ -147,7 +187,7 @@ def _bundle(services: Services, packet: PacketId) -> bytes:
         packet,
         tar,
         links,
-        patient=who.current,
+        patient=addressed(who.current, services.institutions, opened, said),
         receiver=services.institutions[opened.receiver],
         source=services.source_id(),
         created=known.planned_at,
@@ -161,12 +201,12 @@ def _write(services: Services, packet: PacketId, egress: Egress, size: int, outc
         disclosure = disclosures.of_packet(tx, packet)
         assert disclosure is not None  # begun with the egress
         is_sent = outcome is DisclosureOutcome.MADE
-        disclosures.close_egress(
-            tx,
-            egress.id,
-            0 if outcome is DisclosureOutcome.NOT_MADE else size,
-            EgressOutcome.SENT if is_sent else EgressOutcome.BROKEN,
+        ended = EgressEnd(
+            egress=egress.id,
+            size=0 if outcome is DisclosureOutcome.NOT_MADE else size,
+            outcome=EgressOutcome.SENT if is_sent else EgressOutcome.BROKEN,
         )
+        disclosures.close_egress(tx, [ended])
         disclosures.settle(tx, disclosure, outcome or DisclosureOutcome.NOT_MADE)
         if outcome is None:
             holds.place(tx, packet.case, HoldCode.RECEIVER_REFUSED, packet)

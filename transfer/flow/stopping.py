@@ -281,7 +281,7 @@ def _note_stop_complete(tx: Tx, patient: PatientId, permission: str) -> int:
     """How many streams are still open. With none the fact is written, once."""
     epoch = patients.hold_epoch_shared(tx, patient)
     disclosures.close_dead(tx)
-    if still := len(disclosures.open_before(tx, patient, epoch)):
+    if still := disclosures.count_open_before(tx, patient, epoch):
         return still
     permissions.complete_stop(tx, patient, permission)
     return 0

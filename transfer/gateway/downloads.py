@@ -20,9 +20,10 @@ from transfer.disclosures import EgressOutcome
 from transfer.errors import NotAllowed, OutOfScope, Refused, TransferError
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
-from transfer.gateway.egress import Outgoing, Stream, pieces
+from transfer.gateway.egress import Outgoing, TooManyDownloads
 from transfer.gateway.responses import http_response
 from transfer.gateway.serving import is_of, transport_of
+from transfer.gateway.streams import Stream, pieces
 from transfer.identifiers import PacketId
 from transfer.ledger import disclosures, packets
 from transfer.packet import Plan, PlannedDocument, tar_stream
@@ -90,6 +91,8 @@ class DownloadDoor:
             return http_response(responses.refused(error))
         except (ValueError, KeyGone, Refused):
             opened = None
+        except TooManyDownloads as error:
+            return http_response(responses.too_many(round(error.retry_after or 1)))
         except TransferError as error:
             return http_response(responses.refused(error))
         # Whether it is another's, gone, or not permitted any more is not said: to this caller there is nothing here.

@@ -100,18 +100,31 @@ class Tx:
 
     def append(self, chain: Chain, fact: Fact) -> LedgerLine:
         """Add a line to a chain. The row of its case is written anew when the transaction ends."""
+        return self.append_all(chain, [fact])[0]
+
+    def append_all(self, chain: Chain, facts_: Sequence[Fact]) -> list[LedgerLine]:
+        """Add lines to a chain, in this order and of one time. However many, the head is read and written once."""
+        if not facts_:
+            return []
         self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", chain)
         head = self.row("SELECT sequence, hash FROM chain_heads WHERE chain = %s FOR UPDATE", chain)
         assert head is not None  # the line above made it
-        line = facts.write(chain, head.sequence + 1, self.now(), self.origin, fact, head.hash)
-        self.run(
-            "INSERT INTO facts (chain, sequence, at, kind, text, previous, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            *(line.chain, line.sequence, line.at, fact.kind, line.text, line.previous, line.hash),
-        )
-        self.run("UPDATE chain_heads SET sequence = %s, hash = %s WHERE chain = %s", line.sequence, line.hash, chain)
+        now, previous = self.now(), head.hash
+        lines: list[LedgerLine] = []
+        for sequence, fact in enumerate(facts_, start=head.sequence + 1):
+            lines.append(facts.write(chain, sequence, now, self.origin, fact, previous))
+            previous = lines[-1].hash
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO facts (chain, sequence, at, kind, text, previous, hash)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s)""",
+                [(x.chain, x.sequence, x.at, x.fact.kind, x.text, x.previous, x.hash) for x in lines],
+            )
+        last = lines[-1]
+        self.run("UPDATE chain_heads SET sequence = %s, hash = %s WHERE chain = %s", last.sequence, last.hash, chain)
         if chain.startswith("case:"):
             self._touched.add(CaseId(chain.removeprefix("case:")))
-        return line
+        return lines
 
     def lines(self, chain: Chain, *, after: int = 0) -> list[LedgerLine]:
         """A chain from its first line on, or from the one after this number."""

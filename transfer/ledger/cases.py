@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from transfer.case import Stage
+from transfer import facts
+from transfer.case import Case, Stage, fold
+from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx
 
@@ -65,6 +67,21 @@ def open_of(tx: Tx, patients: Iterable[str]) -> list[CaseId]:
     """The open cases of these patients, in the order in which they are locked."""
     rows = tx.rows("SELECT case_id FROM cases WHERE patient = ANY(%s) AND is_open ORDER BY case_id", list(patients))
     return [CaseId(row.case_id) for row in rows]
+
+
+def by_its_packets(tx: Tx, case: CaseId) -> Case:
+    """The case by the facts of its opening, its packets and its ending alone. It costs the same however many records
+    were collected and streams were opened.
+    """
+    kinds = facts.stored_kinds(
+        *(facts.CaseOpened, facts.CaseClosed, facts.PacketPlanned, facts.PacketAssembled, facts.PacketRecalled),
+        *(facts.PacketPurged, facts.DisclosureBegun, facts.DisclosureSettled, facts.ReceiptRecorded),
+    )
+    rows = tx.rows(
+        "SELECT text, previous, hash FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",
+        *(Chain.case(case), kinds),
+    )
+    return fold(case, (facts.read(row.text, row.previous, row.hash) for row in rows))
 
 
 def has_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:

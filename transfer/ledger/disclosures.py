@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -13,8 +13,9 @@ import psycopg
 from transfer import facts
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.facts import Chain
-from transfer.identifiers import DisclosureId, EgressId, InstitutionId, PacketId, PatientId
+from transfer.identifiers import CaseId, DisclosureId, EgressId, InstitutionId, PacketId, PatientId
 from transfer.ledger import Ledger, Row, Tx
+from transfer.permissions import Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,24 @@ class Disclosure:
     begun_at: datetime
 
 
-def begin(
-    tx: Tx, packet: PacketId, recipient: InstitutionId, bases: Sequence[str], permissions: Sequence[str]
-) -> Disclosure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What a disclosure or a stream of its bytes rests on: legal bases, and the forms relied on."""
+
+    bases: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rulings: Iterable[Ruling]) -> Self:
+        """What rulings that permit rest on, each once and in order."""
+        found = list(rulings)
+        return cls(
+            bases=tuple(sorted({ruling.basis for ruling in found if ruling.basis})),
+            permissions=tuple(sorted({ruling.permission for ruling in found if ruling.permission})),
+        )
+
+
+def begin(tx: Tx, packet: PacketId, recipient: InstitutionId, grounds: Grounds) -> Disclosure:
     """Begin the disclosure of a packet, before its first byte. Beginning twice is beginning once.
 
     A disclosure that was not made is begun again as the same one. From then on its outcome is unknown.
@@ -47,8 +63,8 @@ def begin(
         packet=packet,
         recipient=recipient,
         purpose="TREAT",
-        bases=tuple(sorted(set(bases))),
-        permissions=tuple(sorted(set(permissions))),
+        bases=grounds.bases,
+        permissions=grounds.permissions,
     )
     tx.append(Chain.case(packet.case), fact)
     begun = of_packet(tx, packet)
@@ -132,39 +148,88 @@ class Egress:
     epoch: int
 
 
-def open_egress(tx: Tx, disclosure: Disclosure, patient: PatientId, epoch: int, sender: int, channel: str) -> Egress:
-    """Note that bytes may flow. The caller shares the patient's epoch and found the release permitted in it."""
+def open_egress(
+    tx: Tx, disclosure: Disclosure, patient: PatientId, epoch: int, sender: int, channel: str, grounds: Grounds
+) -> Egress:
+    """Note that bytes may flow, and on what that rests. The caller shares the patient's epoch and found the release
+    permitted in it.
+    """
     egress = EgressId.draw()
     tx.run(
-        """INSERT INTO egress (egress, disclosure, patient, epoch, sender, channel, opened_at)
-           VALUES (%s, %s, %s, %s, %s, %s, transfer.now())""",
-        *(egress, disclosure.id, patient, epoch, sender, channel),
+        """INSERT INTO egress (egress, disclosure, patient, epoch, sender, channel, opened_at, bases, permissions)
+           VALUES (%s, %s, %s, %s, %s, %s, transfer.now(), %s, %s)""",
+        *(egress, disclosure.id, patient, epoch, sender, channel, list(grounds.bases), list(grounds.permissions)),
     )
+    _tell_grounds(tx, disclosure.packet, egress, disclosure.id, channel, grounds)
     return Egress(id=egress, disclosure=disclosure.id, packet=disclosure.packet, patient=patient, epoch=epoch)
 
 
-def count(tx: Tx, egress: str, size: int) -> bool:
-    """Write how many bytes were handed to the socket. False: somebody closed the row of a sender that seemed dead."""
-    return bool(tx.run("UPDATE egress SET size = %s WHERE egress = %s AND closed_at IS NULL", size, egress))
-
-
-def close_egress(tx: Tx, egress: str, size: int | None, outcome: EgressOutcome) -> None:
-    """The stream ended.
-
-    Closing twice closes once. Without a size the last one counted stays.
-    """
-    row = tx.row(
-        """UPDATE egress SET closed_at = transfer.now(), size = coalesce(%s, size), outcome = %s
-           WHERE egress = %s AND closed_at IS NULL
-           RETURNING egress, disclosure, channel, size, outcome,
-             (SELECT packet FROM disclosures AS d WHERE d.disclosure = egress.disclosure) AS packet""",
-        *(size, outcome, egress),
+def _tell_grounds(
+    tx: Tx, packet: PacketId, egress: str, disclosure: DisclosureId, channel: str, grounds: Grounds
+) -> None:
+    fact = facts.EgressPermitted(
+        egress=egress,
+        disclosure=disclosure,
+        channel=channel,
+        bases=grounds.bases,
+        permissions=grounds.permissions,
     )
-    if row:
+    tx.append(Chain.case(packet.case), fact)
+
+
+def count(tx: Tx, sizes: Mapping[str, int]) -> set[str]:
+    """Write how many bytes of each stream were handed to the socket. Those not returned are closed: somebody took their
+    sender for dead. It waits for nobody: a row that another has in hand is counted at the next look.
+    """
+    rows = tx.rows(
+        """WITH free AS (
+             SELECT egress FROM egress WHERE egress = ANY(%s) AND closed_at IS NULL ORDER BY egress
+             FOR UPDATE SKIP LOCKED),
+           counted AS (
+             UPDATE egress SET size = said.size
+             FROM free JOIN unnest(%s::text[], %s::bigint[]) AS said (egress, size) USING (egress)
+             WHERE egress.egress = free.egress)
+           SELECT egress FROM egress WHERE egress = ANY(%s) AND closed_at IS NULL""",
+        *(list(sizes), list(sizes), list(sizes.values()), list(sizes)),
+    )
+    return {row.egress for row in rows}
+
+
+def _lock(tx: Tx, egresses: Iterable[str]) -> None:
+    """Lock these rows in one order, so that two who change several of them do not wait for each other."""
+    tx.rows("SELECT 1 FROM egress WHERE egress = ANY(%s) ORDER BY egress FOR UPDATE", list(egresses))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressEnd:
+    """How a stream ended. Without a size the last one counted stays."""
+
+    egress: str
+    size: int | None
+    outcome: EgressOutcome
+
+
+def close_egress(tx: Tx, ends: Iterable[EgressEnd]) -> None:
+    """Write the ends of streams of one case, all at once. Closing twice closes once."""
+    told = {end.egress: end for end in ends}
+    _lock(tx, told)
+    rows = tx.rows(
+        """UPDATE egress
+           SET closed_at = transfer.now(), size = coalesce(ended.size, egress.size), outcome = ended.outcome
+           FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS ended (egress, size, outcome)
+           WHERE egress.egress = ended.egress AND closed_at IS NULL
+           RETURNING egress.egress, disclosure, channel, egress.size, egress.outcome,
+             (SELECT packet FROM disclosures AS d WHERE d.disclosure = egress.disclosure) AS packet""",
+        *([*told], [end.size for end in told.values()], [str(end.outcome) for end in told.values()]),
+    )
+    by_case: dict[CaseId, list[facts.Fact]] = {}
+    for row in sorted(rows, key=lambda row: list(told).index(row.egress)):
         fact = facts.EgressClosed(
             egress=row.egress, disclosure=row.disclosure, channel=row.channel, size=row.size, outcome=row.outcome
         )
-        tx.append(Chain.case(PacketId(row.packet).case), fact)
+        by_case.setdefault(PacketId(row.packet).case, []).append(fact)
+    for case in sorted(by_case):
+        tx.append_all(Chain.case(case), by_case[case])
 
 
 def is_open(tx: Tx, disclosure: Disclosure, channel: str) -> bool:
@@ -181,35 +246,49 @@ def open_of(tx: Tx, sender: int) -> list[str]:
     return [row.egress for row in tx.rows("SELECT egress FROM egress WHERE sender = %s AND closed_at IS NULL", sender)]
 
 
-def stale(tx: Tx, sender: int) -> list[Egress]:
-    """Our open streams whose patient's epoch has moved since they were allowed."""
+def moved(tx: Tx, sender: int) -> set[str]:
+    """The sender's open streams whose patient's epoch is not the one they were allowed in."""
     rows = tx.rows(
-        """SELECT e.*, d.packet FROM egress AS e JOIN disclosures AS d USING (disclosure)
-           JOIN patient_epochs AS p ON p.patient = e.patient
-           WHERE e.sender = %s AND e.closed_at IS NULL AND p.epoch <> e.epoch""",
+        """SELECT egress FROM egress AS e JOIN patient_epochs AS p USING (patient)
+           WHERE sender = %s AND closed_at IS NULL AND p.epoch <> e.epoch""",
         sender,
     )
-    return [_egress(row) for row in rows]
+    return {row.egress for row in rows}
 
 
-def renew_egress(tx: Tx, egress: Egress, epoch: int) -> None:
-    """Still permitted in the new epoch."""
-    tx.run("UPDATE egress SET epoch = %s WHERE egress = %s", epoch, egress.id)
-
-
-def open_before(tx: Tx, patient: str, epoch: int) -> list[Egress]:
-    """A patient's open streams that an earlier epoch allowed. The stop is complete when there are none."""
+def renew_egress(tx: Tx, streams: Sequence[Egress], epoch: int, grounds: Grounds) -> None:
+    """Streams of one packet are still permitted in the new epoch. Where they rest on something else now, that is
+    written.
+    """
+    _lock(tx, [one.id for one in streams])
     rows = tx.rows(
-        """SELECT e.*, d.packet FROM egress AS e JOIN disclosures AS d USING (disclosure)
-           WHERE e.patient = %s AND e.epoch < %s AND e.closed_at IS NULL""",
-        *(patient, epoch),
+        """UPDATE egress SET epoch = %s, bases = %s, permissions = %s FROM egress AS before
+           WHERE egress.egress = ANY(%s) AND before.egress = egress.egress AND egress.closed_at IS NULL
+           RETURNING egress.egress, egress.disclosure, egress.channel, before.bases, before.permissions""",
+        *(epoch, list(grounds.bases), list(grounds.permissions), [one.id for one in streams]),
     )
-    return [_egress(row) for row in rows]
+    packets = {one.id: one.packet for one in streams}
+    for row in sorted(rows, key=lambda row: row.egress):
+        if (row.bases, row.permissions) != (list(grounds.bases), list(grounds.permissions)):
+            _tell_grounds(tx, packets[row.egress], row.egress, row.disclosure, row.channel, grounds)
 
 
-def with_bytes_sent(tx: Tx, patient: PatientId) -> list[str]:
-    """A patient's disclosures of which bytes left, in reliance on a permission (45 CFR 164.508(b)(5)(i))."""
-    rows = tx.rows("SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0 ORDER BY 1", patient)
+def count_open_before(tx: Tx, patient: PatientId, epoch: int) -> int:
+    """How many of a patient's open streams an earlier epoch allowed. The stop is complete when there are none."""
+    return int(
+        tx.value("SELECT count(*) FROM egress WHERE patient = %s AND epoch < %s AND closed_at IS NULL", patient, epoch)
+    )
+
+
+def with_bytes_sent(tx: Tx, patient: PatientId, permission: str) -> list[str]:
+    """A patient's disclosures of which bytes left in reliance on this permission (45 CFR 164.508(b)(5)(i)). Of streams
+    that are older than the note of what they rest on, each counts.
+    """
+    rows = tx.rows(
+        """SELECT DISTINCT disclosure FROM egress WHERE patient = %s AND size > 0
+             AND (permissions IS NULL OR %s = ANY(permissions)) ORDER BY 1""",
+        *(patient, permission),
+    )
     return [row.disclosure for row in rows]
 
 
@@ -223,16 +302,5 @@ def close_dead(tx: Tx) -> int:
     senders = sorted({row.sender for row in rows})
     free = {sender for sender in senders if tx.value("SELECT pg_try_advisory_xact_lock(%s)", sender)}
     dead = [row.egress for row in rows if row.sender in free]
-    for egress in dead:
-        close_egress(tx, egress, None, EgressOutcome.DIED)
+    close_egress(tx, [EgressEnd(egress=egress, size=None, outcome=EgressOutcome.DIED) for egress in dead])
     return len(dead)
-
-
-def _egress(row: Row) -> Egress:
-    return Egress(
-        id=EgressId(row.egress),
-        disclosure=DisclosureId(row.disclosure),
-        packet=PacketId(row.packet),
-        patient=PatientId(row.patient),
-        epoch=row.epoch,
-    )

@@ -2,17 +2,17 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from transfer import facts
+from transfer import codec, facts
 from transfer.errors import Refused
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, PacketId, PatientId
 from transfer.ledger import Tx, records, vault_objects
 from transfer.ledger.records import StoredRecord
-from transfer.packet import Plan
+from transfer.packet import ContentClass, Plan
 from transfer.sealing import KeyName
 
 
@@ -57,9 +57,15 @@ def get(tx: Tx, packet: str) -> Packet | None:
 
 
 def seal_plan(
-    tx: Tx, patient: PatientId, plan: Plan, tag_manifest: str, held: Sequence[str], lacking: Sequence[str]
+    tx: Tx,
+    patient: PatientId,
+    plan: Plan,
+    tag_manifest: str,
+    held: Sequence[str],
+    lacking: Sequence[str],
+    said: Iterable[ContentClass],
 ) -> None:
-    """Keep what a packet consists of. It is assembled once; a second plan for it is a bug."""
+    """Keep what a packet consists of, and what it says. It is assembled once; a second plan for it is a bug."""
     packet = plan.packet
     text = zlib.compress(plan.dumps().encode())
     changed = tx.run(
@@ -71,6 +77,7 @@ def seal_plan(
         vault_objects.strike(tx, key)
     for record in held:
         tx.run("INSERT INTO packet_records (packet, record) VALUES (%s, %s)", packet, record)
+    keep_content(tx, packet, patient, said)
     fact = facts.PacketAssembled(
         packet=packet,
         records=tuple(held),
@@ -92,6 +99,49 @@ def plan_of(tx: Tx, packet: PacketId, patient: PatientId) -> Plan:
     return Plan.from_json(json.loads(text))
 
 
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketContent:
+    """What a packet says, by class of content, as it was kept."""
+
+    #: None = it was assembled before this was kept
+    classes: tuple[ContentClass, ...] | None
+    #: what a record of it says of itself was written anew since
+    is_stale: bool = False
+
+
+def keep_content(tx: Tx, packet: PacketId, patient: PatientId, said: Iterable[ContentClass]) -> None:
+    """Keep what a packet says, sealed: labels name what may not be named. Kept anew, it takes the former's place."""
+    kept = PacketContent(classes=tuple(dict.fromkeys(said)))
+    sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(PacketContent, kept), about=f"{packet} content")
+    tx.run("UPDATE packets SET content = %s, content_at = transfer.now() WHERE packet = %s", sealed, packet)
+
+
+def content(tx: Tx, packet: PacketId, patient: PatientId) -> PacketContent:
+    """What a packet says. What it costs does not depend on how many records it holds.
+
+    Raises:
+        Refused: it is not assembled, or purged; it cannot be given.
+        KeyGone: the patient's key was destroyed.
+        Unreadable: the row holds other bytes than were kept.
+    """
+    row = tx.row(
+        """SELECT content, purged_at, tag_manifest, EXISTS (
+             SELECT 1 FROM packet_records JOIN records USING (record)
+             WHERE packet = %s AND (records.purged_at IS NOT NULL OR rewritten_at >= content_at)) AS is_stale
+           FROM packets WHERE packet = %s""",
+        *(packet, packet),
+    )
+    if row is None or row.purged_at is not None or row.tag_manifest is None:
+        raise Refused(f"{packet} cannot be given")
+    if row.content is None:
+        return PacketContent(classes=None)
+    text = tx.keys.unseal(KeyName.patient(patient), row.content, about=f"{packet} content")
+    return PacketContent(classes=codec.load(PacketContent, text).classes, is_stale=row.is_stale)
+
+
 def contents(tx: Tx, packet: PacketId) -> list[StoredRecord]:
     """What an assembled packet carries.
 
@@ -104,9 +154,3 @@ def contents(tx: Tx, packet: PacketId) -> list[StoredRecord]:
     if len(kept) < len(found):
         raise Refused(f"{packet} holds records that were purged")
     return kept
-
-
-# --- disclosures --------------------------------------------------------------------------------------------------
-
-
-# --- egress -------------------------------------------------------------------------------------------------------

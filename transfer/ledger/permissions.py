@@ -1,6 +1,6 @@
 """Permissions: release forms as filed, how each ended, and emergencies."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from transfer.ledger import Row, Tx, disclosures
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.permissions.former import FormerAuthorization
+from transfer.permissions.trail import PermissionTrail
 from transfer.sealing import SITE, KeyName
 
 
@@ -31,6 +32,8 @@ class FiledPermission:
 
     permission: Permission
     patient: PatientId
+    #: HMAC of the form's stored bytes, in hexadecimal: its fact carries the same
+    form_hmac: str
     reference: bytes | None
     #: the message it came in
     arrival: ArrivalId
@@ -119,7 +122,7 @@ def complete_stop(tx: Tx, patient: PatientId, permission: str) -> None:
         fact = facts.StopCompleted(
             permission=permission,
             milliseconds=int(took.total_seconds() * 1000),
-            in_reliance=tuple(disclosures.with_bytes_sent(tx, patient)),
+            in_reliance=tuple(disclosures.with_bytes_sent(tx, patient, permission)),
         )
         tx.append(Chain.patient(patient), fact)
 
@@ -156,14 +159,16 @@ def filed(tx: Tx, patient: str) -> list[FiledPermission]:
         patient,
     )
     key = KeyName.patient(PatientId(patient))
+    texts = [tx.keys.unseal(key, row.form, about=row.permission) for row in rows]
     return [
         FiledPermission(
             permission=Permission(
                 id=PermissionId(row.permission),
-                form=_form(tx.keys.unseal(key, row.form, about=row.permission)),
+                form=_form(text),
                 ended=End(row.ended) if row.ended else None,
             ),
             patient=PatientId(row.patient),
+            form_hmac=tx.keys.hmac(key, text).hex(),
             reference=row.reference,
             arrival=ArrivalId(row.arrival),
             filed_by=InstitutionId(row.filed_by) if row.filed_by else None,
@@ -172,7 +177,7 @@ def filed(tx: Tx, patient: str) -> list[FiledPermission]:
             stop_completed_at=row.stop_completed_at,
             purged_at=row.purged_at,
         )
-        for row in rows
+        for row, text in zip(rows, texts, strict=True)
     ]
 
 
@@ -186,6 +191,18 @@ def _form(sealed: bytes) -> Authorization:
 
 def of_patient(tx: Tx, patient: str) -> list[Permission]:
     return [one.permission for one in filed(tx, patient)]
+
+
+def is_altered(tx: Tx, patient: PatientId, trail: PermissionTrail, rows: Sequence[FiledPermission]) -> bool:
+    """Whether the tables of permissions say other than the patient's facts: a row more, a row less, another form,
+    another end. A patient who is forgotten has no rows to compare.
+    """
+    forms = {one.permission.id: one.form_hmac for one in rows}
+    ends = {one.permission.id: one.permission.ended for one in rows if one.permission.ended}
+    told = sorted((one.discloser, one.recipient, one.declared_by) for one in trail.emergencies)
+    found = tx.rows("SELECT discloser, recipient, clinician FROM emergencies WHERE patient = %s", patient)
+    declared = sorted((row.discloser, row.recipient, row.clinician) for row in found)
+    return (forms, ends, declared) != (dict(trail.forms), dict(trail.ends), told)
 
 
 def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:
@@ -271,6 +288,19 @@ def patients_with_reference(tx: Tx, references: Collection[bytes]) -> list[Patie
 def reference(tx: Tx, identifier: IssuedIdentifier | None) -> bytes | None:
     """How a form's own number is kept: an HMAC under the site key."""
     return tx.keys.hmac(SITE, f"form|{identifier.issuer}|{identifier.value}".encode()) if identifier else None
+
+
+def set_right(tx: Tx, patient: PatientId, trail: PermissionTrail) -> None:
+    """Write how each permission ended as the facts say it. The patient's epoch must have been moved in this
+    transaction. Rows that agree stay as they are.
+    """
+    for permission in trail.forms:
+        end = trail.ends.get(permission)
+        tx.run(
+            """UPDATE permissions SET ended = %s, ended_at = CASE WHEN %s THEN coalesce(ended_at, transfer.now()) END
+               WHERE permission = %s AND patient = %s AND ended IS DISTINCT FROM %s""",
+            *(end, end is not None, permission, patient, end),
+        )
 
 
 # --- emergencies ------------------------------------------------------------------------------------------------------

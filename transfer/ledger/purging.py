@@ -46,13 +46,15 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
             vault_objects.mark_for_deletion(tx, packets.plan_of(tx, known.id, patient).generated_keys)
         holds.withdraw(tx, known.case, HoldCode.RELEASE_NOT_PERMITTED, SystemAnswer.PURGED, about=known.id)
         tx.append(Chain.case(known.case), facts.PacketPurged(packet=known.id))
-    tx.run("UPDATE packets SET plan = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made))
+    tx.run(
+        "UPDATE packets SET plan = NULL, content = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made)
+    )
 
 
 def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
     """Forget all of a patient whose key is gone, without reading it. Returns the forgotten records."""
     tx.run(
-        """UPDATE packets SET plan = NULL, purged_at = coalesce(purged_at, transfer.now())
+        """UPDATE packets SET plan = NULL, content = NULL, purged_at = coalesce(purged_at, transfer.now())
            WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)""",
         patient,
     )

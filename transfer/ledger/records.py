@@ -173,9 +173,12 @@ def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Reco
 
 
 def rewrite(tx: Tx, kept: StoredRecord, about: About, *, is_whole: bool) -> None:
-    """A study grew, or its missing instances came."""
+    """A study grew, or its missing instances came. Packets that hold it are ruled on by what it says from now on."""
     sealed = tx.keys.seal(KeyName.patient(kept.patient), codec.dump(About, about), about=kept.id)
-    tx.run("UPDATE records SET about = %s, is_whole = %s WHERE record = %s", sealed, is_whole, kept.id)
+    tx.run(
+        "UPDATE records SET about = %s, is_whole = %s, rewritten_at = transfer.now() WHERE record = %s",
+        *(sealed, is_whole, kept.id),
+    )
 
 
 def parts(tx: Tx, kept: StoredRecord) -> list[RecordPart]:

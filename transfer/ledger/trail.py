@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from transfer import facts
+from transfer.facts import Chain, LedgerLine
 from transfer.ledger import Row, Tx
 
 
@@ -30,17 +31,33 @@ def walk(tx: Tx, chain: str) -> Walked:
 
     A line written meanwhile changes nothing: one statement gives one picture of lines and head.
     """
-    rows = tx.rows(
-        """SELECT f.chain, f.sequence, f.text, f.previous, f.hash, f.at, f.kind, h.sequence AS head, h.hash AS head_hash
-           FROM facts AS f LEFT JOIN chain_heads AS h USING (chain) WHERE f.chain = %s ORDER BY f.sequence""",
-        chain,
-    )
-    stored = ((facts.Chain(row.chain), row.sequence, row.text, row.previous, row.hash) for row in rows)
-    broken = facts.first_broken(stored) or _misfiled(rows) or _head(chain, rows)
+    rows = _stored(tx, chain)
+    broken = _broken(chain, rows)
     anchored = 0
     if broken is None:
         broken, anchored = _anchors(chain, rows)
     return Walked(chain=chain, lines=len(rows), broken=broken, unanchored=len(rows) - anchored)
+
+
+def whole_lines(tx: Tx, chain: Chain) -> list[LedgerLine] | None:
+    """A chain's lines, each compared with its hash, its columns and the one before, the last with the head. None: some
+    of it is not as it was written.
+    """
+    rows = _stored(tx, chain)
+    return None if _broken(chain, rows) else [facts.read(row.text, row.previous, row.hash) for row in rows]
+
+
+def _stored(tx: Tx, chain: str) -> Sequence[Row]:
+    return tx.rows(
+        """SELECT f.chain, f.sequence, f.text, f.previous, f.hash, f.at, f.kind, h.sequence AS head, h.hash AS head_hash
+           FROM facts AS f LEFT JOIN chain_heads AS h USING (chain) WHERE f.chain = %s ORDER BY f.sequence""",
+        chain,
+    )
+
+
+def _broken(chain: str, rows: Sequence[Row]) -> str | None:
+    stored = ((Chain(row.chain), row.sequence, row.text, row.previous, row.hash) for row in rows)
+    return facts.first_broken(stored) or _misfiled(rows) or _head(chain, rows)
 
 
 def _misfiled(rows: Sequence[Row]) -> str | None:

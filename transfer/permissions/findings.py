@@ -45,6 +45,8 @@ class Finding(StrEnum):
     PURPOSE_MISMATCH = "purpose-mismatch"
     ACTION_MISMATCH = "action-mismatch"
     SPECIAL_CATEGORY_NOT_AUTHORIZED = "special-category-not-authorized"
+    #: a table says of the patient's permissions what the facts do not
+    ALTERED = "altered-beside-the-trail"
     # the other bases
     EMERGENCY_NOT_DECLARED = "emergency-not-declared"
     # a person's: the form says what no rule can carry

@@ -155,6 +155,11 @@ HOLDS: Mapping[str, Sentences] = {
         "Your records were released because a doctor said that it could not wait.",
         "The release rests on a clinician's declaration of an emergency. We are reviewing it.",
     ),
+    HoldCode.LEDGER_ALTERED: Sentences(
+        "A table was changed beside the trail. Nothing is released: walk the trail, then try again or restore.",
+        WORKING,
+        OURS,
+    ),
     HoldCode.MACHINERY_BROKEN: Sentences(
         "Our own machinery failed several times here. Look at the runs of the case, then let it try again.",
         WORKING,

@@ -173,6 +173,11 @@ FINDINGS: Mapping[str, Sentences] = {
         NEW_FORM,
         NEW_FORM_INSTITUTION,
     ),
+    Finding.ALTERED: Sentences(
+        "A table says of the permissions what the trail does not; nothing is permitted. Walk the trail.",
+        WORKING,
+        OURS,
+    ),
     Finding.EMERGENCY_NOT_DECLARED: Sentences(
         "No clinician has declared an emergency in force for this release.",
         WORKING,

@@ -20,7 +20,7 @@ from transfer.staging import Location
 Picture = dict[str, list[str]]
 
 #: what a try leaves in the trail: asked again, begun again, and what became of the first time
-OF_A_TRY = frozenset({"request-moved", "disclosure-begun", "disclosure-settled", "egress-closed"})
+OF_A_TRY = frozenset({"request-moved", "disclosure-begun", "disclosure-settled", "egress-permitted", "egress-closed"})
 
 _STANDS = {
     "arrivals": """SELECT institution, door, kind, state, outcome, patient IS NOT NULL, conflicts,
@@ -41,7 +41,7 @@ _STANDS = {
     "words": "SELECT person, answer FROM hold_answers",
     "notes": "SELECT text IS NOT NULL FROM notes",
     "materials": "SELECT institution, line, kind, state, expected, received FROM materials",
-    "packets": """SELECT right(packet, 2), is_partial, tag_manifest IS NOT NULL, plan IS NOT NULL,
+    "packets": """SELECT right(packet, 2), is_partial, tag_manifest IS NOT NULL, plan IS NOT NULL, content IS NOT NULL,
         (SELECT count(*) FROM packet_records AS r WHERE r.packet = p.packet) FROM packets AS p""",
     "disclosures": "SELECT recipient, outcome FROM disclosures",
     "rounds": "SELECT dag_id, state FROM due_runs WHERE state <> 'done'",

@@ -134,6 +134,7 @@ OF_THE_DESK = [
     _at_desk("pause", lambda h, k: desk.pause(h.services, k["permission"], actor=NURSE)),
     _at_desk("resume", lambda h, k: desk.resume(h.services, k["permission"], actor=NURSE), "paused"),
     _at_desk("close", lambda h, k: desk.close(h.services, k["case"], "opinion-given", actor=NURSE)),
+    _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
 ]
 

@@ -177,7 +177,7 @@ def facts(contents: Contents) -> list[tuple[str, str]]:
         ("Sex", (patient.sex or "").capitalize()),
         ("Numbers", numbers),
         ("For", contents.receiver_name),
-        ("Referred by", contents.referring_name),
+        ("Referred by", contents.referring_name or ""),
         ("Packet", str(contents.packet)),
         ("Replaces", str(contents.replaces or "")),
         ("Made", f"{contents.created_at.astimezone(UTC):%d %b %Y, %H:%M} UTC"),

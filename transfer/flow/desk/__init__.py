@@ -9,7 +9,7 @@ fields; `transfer.sentences.sentence` says them.
 from transfer.actions import ActionCode, ActionResult
 from transfer.flow.desk.answering import answer_request
 from transfer.flow.desk.auditing import chains, walk_chain
-from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, waive
+from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, recall, waive
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
@@ -65,6 +65,7 @@ __all__ = [
     "open_referral",
     "pause",
     "place_legal_hold",
+    "recall",
     "receive_material",
     "resolve",
     "resume",

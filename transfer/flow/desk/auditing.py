@@ -1,6 +1,10 @@
 """Proving that nothing written was altered."""
 
+from dataclasses import replace
+
+from transfer.flow.basis import is_altered
 from transfer.flow.desk.verbs import demand
+from transfer.identifiers import PatientId
 from transfer.ledger import Ledger, trail
 from transfer.ledger.trail import Walked
 from transfer.rights import Actor, Right
@@ -18,11 +22,15 @@ def chains(ledger: Ledger, *, actor: Actor) -> list[str]:
 
 
 def walk_chain(ledger: Ledger, chain: str, *, actor: Actor) -> Walked:
-    """Walk one chain from its first line to its head.
+    """Walk one chain from its first line to its head. Of a patient's, the tables of permissions must say the same.
 
     Raises:
         NotAllowed: the actor does not have the right.
     """
     demand(actor, Right.AUDIT)
     with ledger.transaction() as tx:
-        return trail.walk(tx, chain)
+        walked = trail.walk(tx, chain)
+        patient = chain.removeprefix("patient:")
+        if walked.broken is None and patient != chain and is_altered(tx, PatientId(patient)):
+            return replace(walked, broken=f"{chain}: a table says of permissions what its lines do not")
+        return walked

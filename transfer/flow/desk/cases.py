@@ -15,7 +15,7 @@ from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, opened_ca
 from transfer.flow.services import Services
 from transfer.holds import OF_PERMISSIONS, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, notes, requests
+from transfer.ledger import Tx, arrivals, holds, notes, patients, requests
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import RequestState
@@ -78,6 +78,37 @@ def _named_all(assessed: Assessment, named: set[str]) -> None:
         raise not_allowed(Reason(RefusalCode.SOURCE_OWES_MORE, case=case), Remedy(RemedyCode.NAME_LINE, case=case))
 
 
+def recall(services: Services, case: CaseId, *, actor: Actor, note: str | None = None) -> ActionResult:
+    """Take the newest packet back: its links work no more, streams of it are cut, and it is handed to nobody. What left
+    before has left, and stays told as disclosed. Another packet may go from then on, once a person approves it.
+
+    Raises:
+        Unknown: there is no such case.
+        NotAllowed: it is closed, or has no packet that is still here.
+    """
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        _begin_epoch(tx, case)
+        found, _, patient = opened_case(tx, case)
+        still_open(found)
+        newest = found.newest_packet
+        if newest is None or newest.purged:
+            raise not_allowed(Reason(RefusalCode.NOTHING_TO_RECALL, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
+        packet = newest.planned.packet
+        if newest.recalled:
+            return ActionResult(ActionCode.RECALLED_BEFORE, packet=packet)
+        written = notes.write(tx, patient, note) if note else None
+        tx.append(Chain.case(case), facts.PacketRecalled(packet=packet, note=written))
+        after = settle_needs(tx, services, case)
+    return ActionResult(ActionCode.RECALLED, packet=packet, outlook=after.sentence)
+
+
+def _begin_epoch(tx: Tx, case: CaseId) -> None:
+    """Have every open stream of the patient ruled on anew, at once. Called before the case is locked."""
+    opened = known_case(tx, case).opened
+    if opened:
+        patients.begin_epoch(tx, PatientId(opened.patient))
+
+
 def add_note(services: Services, case: CaseId, text: str, *, actor: Actor) -> ActionResult:
     """Keep free text with the case, sealed. The same text of the same person again is kept once.
 
@@ -97,8 +128,8 @@ def add_note(services: Services, case: CaseId, text: str, *, actor: Actor) -> Ac
 
 
 def close(services: Services, case: CaseId, ending: str, *, actor: Actor, note: str | None = None) -> ActionResult:
-    """End a case: what is asked is withdrawn, its questions fall, no round is owed any more. What was asked of people
-    about an ended permission stays: a purge does not depend on the case.
+    """End a case: what is asked is withdrawn, its questions fall, the links of its packets work no more, no round is
+    owed any more. What was asked of people about an ended permission stays: a purge does not depend on the case.
 
     Raises:
         NotAllowed: no such ending, or it ended otherwise before.
@@ -108,6 +139,7 @@ def close(services: Services, case: CaseId, ending: str, *, actor: Actor, note: 
             raise not_allowed(
                 Reason(RefusalCode.NO_SUCH_ENDING, ending=ending), Remedy(RemedyCode.CHOOSE_ONE_OF, choices=ENDINGS)
             )
+        _begin_epoch(tx, case)
         tx.lock_case(case)
         found = known_case(tx, case)
         if found.closed and found.closed.ending == ending:

@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import ArrivalOutcome, ArrivalState
+from transfer.case import OpenedCase
+from transfer.facts import Chain
 from transfer.flow import stopping
 from transfer.flow.assess import settle_needs
 from transfer.flow.desk.answering import answer_in
@@ -15,10 +17,11 @@ from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
 from transfer.holds import ANSWERS, APPROVALS, COMPARED, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, notes, patients, permissions, requests, rounds
+from transfer.ledger import Tx, arrivals, holds, notes, patients, permissions, requests, rounds, trail
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.permissions import End
+from transfer.permissions.trail import fold
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import RequestAnswer
@@ -52,6 +55,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.OBJECTION_UNMATCHED: Right.REVOKE,
         HoldCode.CONFIRM_PURGE: Right.REVOKE,
         HoldCode.REVIEW_EMERGENCY: Right.RELEASE,
+        HoldCode.LEDGER_ALTERED: Right.RELEASE,
         HoldCode.MACHINERY_BROKEN: Right.WORK_ON_CASES,
     }
 )
@@ -117,6 +121,8 @@ def _answered(hold: Hold, answer: HoldAnswer) -> ActionResult:
 
 
 def _resolve(tx: Tx, services: Services, hold: Hold, answer: HoldAnswer, note: str | None) -> ActionResult:
+    if (hold.code, answer) == (HoldCode.LEDGER_ALTERED, HoldAnswer.AGAIN):
+        _set_right(tx, CaseId(hold.subject))
     patient = _lock(tx, hold)
     if note and patient is None:
         raise not_allowed(Reason(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
@@ -141,6 +147,15 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
         patients.hold_epoch_shared(tx, PatientId(opened.patient))
     tx.lock_case(CaseId(hold.subject))
     return PatientId(opened.patient) if opened else None
+
+
+def _set_right(tx: Tx, case: CaseId) -> None:
+    """Write how the patient's permissions ended as the facts say it. What else was changed stays, and stops all."""
+    patient = OpenedCase.of(tx.case(case)).patient
+    patients.begin_epoch(tx, patient)
+    lines = trail.whole_lines(tx, Chain.patient(patient))
+    if lines is not None:
+        permissions.set_right(tx, patient, fold(lines))
 
 
 def _approve(tx: Tx, services: Services, hold: Hold) -> ActionResult:
@@ -260,6 +275,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.RELEASE_NOT_PERMITTED: _release_again,
         HoldCode.RECEIVER_HAS_NO_DOOR: _release_again,
         HoldCode.RECEIVER_REFUSED: _release_again,
+        HoldCode.LEDGER_ALTERED: _release_again,
         HoldCode.ARRIVAL_UNREADABLE: _read_again,
         HoldCode.ARRIVAL_POISONOUS: _read_again,
         HoldCode.BATCH_MISCOUNTED: _read_again,

@@ -126,6 +126,11 @@ class PacketView:
     receipt: str | None
     reasons: tuple[str, ...]
     is_purged: bool
+    is_recalled: bool
+    #: when its links lapse by themselves (UTC), once they were given
+    links_until: datetime | None
+    #: why they work no more, in the words people use
+    links_ended: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

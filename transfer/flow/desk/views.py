@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from transfer import facts
+from transfer import facts, links
 from transfer.case import Case
 from transfer.checklist import ChecklistLine, Necessity
 from transfer.completeness import WaiverKind
@@ -30,7 +30,7 @@ from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
 from transfer.flow.services import Services
 from transfer.flow.stopping import live
-from transfer.identifiers import CaseId, PatientId
+from transfer.identifiers import CaseId, PacketId, PatientId
 from transfer.institutions import Institutions
 from transfer.ledger import Tx, cases, holds, materials, notes, patients, permissions, requests, rounds
 from transfer.ledger.holds import Hold
@@ -126,7 +126,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
             permissions=_permissions(tx, services.institutions, patient) if patient else (),
-            packets=tuple(_packets(found)),
+            packets=tuple(_packets(tx, services, found)),
             holds=tuple(hold_view(one, tx.now()) for one in open_holds),
             runs=_runs(tx, case, lines),
             legal_hold_since=patients.legal_hold_since(tx, patient) if patient else None,
@@ -226,8 +226,12 @@ def _permission(institutions: Institutions, filed: FiledPermission, now: datetim
     )
 
 
-def _packets(found: Case) -> Iterable[PacketView]:
+def _packets(tx: Tx, services: Services, found: Case) -> Iterable[PacketView]:
+    now = tx.now()
     for key, sent in found.packets.items():
+        receiver = services.institutions[sent.begun.recipient] if sent.begun else None
+        days = receiver.receives.link_days if receiver and receiver.receives else 0
+        end = links.ended(found, PacketId(key), days, now) if sent.begun else None
         yield PacketView(
             packet=key,
             is_partial=sent.planned.is_partial,
@@ -239,6 +243,9 @@ def _packets(found: Case) -> Iterable[PacketView]:
             receipt=sent.receipt.status if sent.receipt else None,
             reasons=sent.receipt.reasons if sent.receipt else (),
             is_purged=sent.purged is not None,
+            is_recalled=sent.recalled is not None,
+            links_until=links.lapse_at(found, PacketId(key), days),
+            links_ended=SENTENCES[end].staff if end else None,
         )
 
 
