@@ -25,6 +25,8 @@ class HoldCode(StrEnum):
     ARRIVAL_POISONOUS = "arrival-poisonous"
     BATCH_MISCOUNTED = "batch-miscounted"
     ENTRIES_UNUSABLE = "entries-unusable"
+    ARRIVAL_LABEL_UNREAD = "arrival-label-unread"
+    SOURCE_LABEL_UNREAD = "source-label-unread"
     IMAGES_MISPLACED = "images-misplaced"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
@@ -129,6 +131,14 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
         },
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
+        HoldCode.ARRIVAL_LABEL_UNREAD: {
+            HoldAnswer.AGAIN: "it is read again (write the label into the institution's file before)",
+            HoldAnswer.SEEN: "it stays sealed, and nothing of it is collected",
+        },
+        HoldCode.SOURCE_LABEL_UNREAD: {
+            HoldAnswer.AGAIN: "the department is asked again, now (write the label into the institution's file before)",
+            HoldAnswer.SEEN: "what carries the label stays there; the rest was collected",
+        },
         HoldCode.IMAGES_MISPLACED: {
             HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
             HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",

@@ -36,6 +36,7 @@ from transfer.identifiers import DepartmentId, InstitutionId
 from transfer.patients import Demographics, IssuedIdentifier, fold
 from transfer.records import RecordKind
 from transfer.reviewed import ReviewedPart
+from transfer.security_labels import FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
 
 
 class Basis(StrEnum):
@@ -366,9 +367,15 @@ class Institution(ReviewedPart):
     placeholders: Placeholders = Placeholders()
     #: local document codes → our kinds, as `LOCAL|PATH1: pathology-report`
     codes: dict[str, RecordKind] = Field(default_factory=dict)
+    #: their security labels → v3-Confidentiality or v3-ActCode: `SYSTEM|CODE`, `|TEXT`, or `TABLE|CODE` of HL7 v2
+    labels: dict[str, str] = Field(default_factory=dict)
     grants: frozenset[Grant] = frozenset()
     #: what a release *from* this institution needs
     requires: Basis = Basis.AUTHORIZATION
+    #: labels that need a form even where `requires` is treatment, as its state has it; unless it says, all there are
+    special_categories: frozenset[str] = SENSITIVITY
+    #: whether what it has not labelled needs a form even where `requires` is treatment
+    form_for_unlabelled: bool = False
     #: a person must approve before a packet with records from here goes out
     approval_before_release: bool = False
     #: hours after a written revocation until the purge runs without a person's answer; None: it never does
@@ -381,6 +388,20 @@ class Institution(ReviewedPart):
     #: of each department that does not say otherwise
     asking: Asking = Asking()
     receives: Receiving | None = None
+
+    @field_validator("labels")
+    @classmethod
+    def _are_known(cls, table: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(table.values()) - KNOWN_LABELS):
+            raise ValueError(f"no label of v3-Confidentiality or v3-ActCode that is known here: {', '.join(unknown)}")
+        return table
+
+    @field_validator("special_categories")
+    @classmethod
+    def _are_sensitivities(cls, named: frozenset[str]) -> frozenset[str]:
+        if unknown := sorted(named - SENSITIVITY):
+            raise ValueError(f"no sensitivity that is known here: {', '.join(unknown)}")
+        return named
 
     @model_validator(mode="after")
     def _can_be_told(self) -> "Institution":
@@ -404,6 +425,16 @@ class Institution(ReviewedPart):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def beyond_treatment(self) -> frozenset[str]:
+        """The labels that treatment alone does not release from here: by federal law, and by its own list."""
+        return FEDERALLY_PROTECTED | self.special_categories
+
+    def basis_for(self, labels: frozenset[str]) -> Basis:
+        """The basis that a release of a record with these labels needs."""
+        needs_form = self.requires is Basis.TREATMENT and self.form_for_unlabelled and not labels
+        return Basis.AUTHORIZATION if needs_form else self.requires
 
     def issuer(self, said: str | None) -> str | None:
         """The issuer URI for their spelling of it; text that is already a URI stands for itself.

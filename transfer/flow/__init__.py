@@ -6,6 +6,7 @@ In the order in which it happens:
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
+  `labels` stops at a security label that nobody can read.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers` and `unmatched` file it.
 - `collecting` puts a record on its line; `assess` says what is still missing and what follows.

@@ -15,6 +15,7 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, join, taken_back
 from transfer.flow.identity import DecideAgain, lookup_terms, match_patient, unless_forgotten
+from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.unmatched import seal_away
@@ -85,6 +86,8 @@ def _match_or_seal(
 def _collect(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, match_rule: MatchRule
 ) -> None:
+    if _waits_for_labels(services, arrival, answer, patient):
+        return
     with services.ledger.transaction() as tx:
         permitted = [case for case in _cases(tx, patient) if _is_permitted(tx, services, case, arrival, answer)]
     if not permitted:
@@ -115,6 +118,22 @@ def _collect(
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
+
+
+def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> bool:
+    """Where a document has a label that is not known here: a person is asked, and all of the message waits sealed."""
+    try:
+        check_labels(*(received.document for received in answer.documents))
+    except UnclearLabel as error:
+        with services.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            patients.hold_epoch_shared(tx, patient)
+            unless_forgotten(tx, patient)
+            arrivals.join_patient(tx, arrival, patient)
+            holds.place(tx, arrival.id, HoldCode.ARRIVAL_LABEL_UNREAD)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, error)
+        return True
+    return False
 
 
 @contextmanager

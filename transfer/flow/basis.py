@@ -25,14 +25,15 @@ from transfer.permissions import End, Finding, Permission, Release, Ruling, eval
 from transfer.permissions.trail import PermissionTrail, fold
 from transfer.records import RecordKind
 from transfer.requests import Request
+from transfer.security_labels import KNOWN_LABELS, ORDINARY
 
 
 def may_ask(tx: Tx, institutions: Institutions, opened: OpenedCase, request: Request) -> Ruling:
     """May this department be asked for any of what it gives? Nobody is asked before (docs/safety.md, promise 1).
 
     It is asked in the transaction that writes the request's state, and again while the conversation goes on. A request
-    names no labels: each record is ruled on again when it comes. Returns the first ruling that permits one of the
-    kinds, else the last that does not.
+    is for what is ordinary: each record is ruled on again, by its labels, when it comes. Returns the first ruling that
+    permits one of the kinds, else the last that does not.
     """
     kinds = institutions[request.institution].department(request.department).gives
     rulings = _rule(
@@ -40,7 +41,7 @@ def may_ask(tx: Tx, institutions: Institutions, opened: OpenedCase, request: Req
         institutions,
         opened.patient,
         opened.receiver,
-        [ContentClass(discloser=request.institution, kind=kind) for kind in kinds],
+        [ContentClass(discloser=request.institution, kind=kind, labels=frozenset({ORDINARY})) for kind in kinds],
     )
     return next((ruling for ruling in rulings if ruling.is_permitted), rulings[-1])  # a department gives something
 
@@ -151,11 +152,13 @@ def _rule_on(grounds: _Grounds, institutions: Institutions, recipient: Instituti
             kinds=frozenset({content.kind}),
             labels=content.labels,
         ),
-        policy=discloser.requires,
+        policy=discloser.basis_for(content.labels),
         zone=discloser.zone,
         permissions=grounds.permissions,
         now=grounds.now,
         emergency=grounds.trail.emergency(content.discloser, recipient),
+        # What nobody can read goes on no basis but a form's, and no form names it.
+        beyond_treatment=discloser.beyond_treatment | (content.labels - KNOWN_LABELS),
     )
 
 

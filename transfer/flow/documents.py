@@ -1,12 +1,15 @@
 """Documents from a source into a case."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from transfer.errors import ChangedMeanwhile, NeedsReview, TooLarge
 from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import join, taken_back
 from transfer.flow.identity import match_requested
+from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.permitted_request import PermittedRequest
+from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode
@@ -39,7 +42,7 @@ def fetch_documents(
         return RequestState.NOT_FOUND, ()
     match_rule = _surely_ours(asking, found.demographics)
     kinds = institution.department(made.department).holds
-    count, unusable, left = 0, 0, 0
+    count, unusable, unclear, left = 0, 0, 0, 0
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
         if isinstance(one, Bad):
             unusable += 1
@@ -47,14 +50,19 @@ def fetch_documents(
         count += 1
         try:
             left += not _collect(services, asking, one, match_rule, watch)
+        except UnclearLabel:
+            unclear += 1
         except (NeedsReview, TooLarge):
             unusable += 1
     if unusable:
         with services.ledger.transaction() as tx:
             holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
+    if unclear:
+        with services.ledger.transaction() as tx:
+            holds.place(tx, made.case, HoldCode.SOURCE_LABEL_UNREAD, made.id)
     if not count and not unusable:
         return RequestState.NOT_FOUND, ()
-    findings = {"entries-unusable": unusable, NOT_COVERED: left}
+    findings = {"entries-unusable": unusable + unclear, NOT_COVERED: left}
     return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
 
 
@@ -73,7 +81,9 @@ def _surely_ours(asking: PermittedRequest, said: Demographics) -> MatchRule:
 def _collect(services: Services, asking: PermittedRequest, found: Found, match_rule: MatchRule, watch: Watch) -> bool:
     """False: no permission covers it, and it was left there."""
     made, document = asking.claimed.request, found.document
-    department = services.institutions[made.institution].department(made.department)
+    institution = services.institutions[made.institution]
+    department = institution.department(made.department)
+    check_labels(document)
     origin = f"{department.asked.by}/{made.institution}/{min(found.sources)}"
     with services.ledger.transaction() as tx:
         ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
@@ -84,11 +94,32 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
     if kept is not None:
         _file(services, asking, document, match_rule, kept)
         return True
-    place = services.vault.keep(_bounded(found.read(), watch))
+    within = labels_within(institution)
+    place = services.vault.keep(_bounded(within.passing(found.read()), watch))
     part = RecordPart(role="received", content_type=document.content_type, location=place)
     with taken_back(services, place.key):
+        if not within.labels <= document.labels:
+            document = replace(document, labels=document.labels | within.labels)
+            check_labels(document)
+            if not _is_covered(services, asking, document):
+                services.vault.remove(place.key)
+                return False
         _file(services, asking, document, match_rule, _new(asking, document, origin, part))
     return True
+
+
+def _is_covered(services: Services, asking: PermittedRequest, document: Document) -> bool:
+    """Whether it may be collected also with the labels that stand inside it.
+
+    Raises:
+        ChangedMeanwhile: it may not, and the permission has ended or changed.
+    """
+    source = asking.claimed.request.institution
+    with services.ledger.transaction() as tx:
+        ruling = may_collect(tx, services.institutions, asking.opened, source, document.kind, document.labels)
+        if not ruling.is_permitted:
+            _stop_unless_permitted(tx, services, asking)
+    return ruling.is_permitted
 
 
 def _stop_unless_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> None:

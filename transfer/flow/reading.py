@@ -1,17 +1,20 @@
 """What an arrival says, in our words, whichever language it came in."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from transfer.adapters import hl7v2
+from transfer.adapters.cda import LabelsWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
 from transfer.arrivals import ArrivalKind, NoRecords, Receipt, Referral
-from transfer.errors import Unexpected
+from transfer.errors import Unexpected, Unreadable
 from transfer.flow.services import Services
+from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection
@@ -95,7 +98,7 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
         case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.NO_RECORDS:
             return inbound.no_records(body)
         case ArrivalKind.ANSWER:
-            return _pushed(inbound.pushed_documents(body, institution))
+            return _pushed(inbound.pushed_documents(body, institution), institution)
     return Notice()
 
 
@@ -125,7 +128,7 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
             received = [
                 ReceivedDocument(
                     origin=f"{arrival.id}#{number}",
-                    document=sent.document,
+                    document=_labelled(sent.document, [part.open for part in sent.parts], institution),
                     pieces=tuple(
                         Piece(content_type=p.content_type, open=p.open, is_derived=p.content_type == "text/plain")
                         for p in sent.parts
@@ -142,11 +145,30 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
     return Notice(patients=tuple(dict.fromkeys(said)))
 
 
-def _pushed(found: list[PushedDocument | Bad]) -> ReceivedDocuments:
+def _labelled(
+    document: Document, contents: Iterable[Callable[[], Iterator[bytes]]], institution: Institution
+) -> Document:
+    """With the labels that stand inside its contents. What cannot be opened says none, and nobody will read it."""
+    labels = document.labels
+    for content in contents:
+        within = LabelsWithin(institution.labels)
+        with suppress(Unreadable):
+            for _ in within.passing(content()):
+                pass
+        labels |= within.labels
+    return replace(document, labels=labels)
+
+
+def labels_within(institution: Institution) -> LabelsWithin:
+    """What reads the security labels inside a document of this institution while its bytes go by."""
+    return LabelsWithin(institution.labels)
+
+
+def _pushed(found: list[PushedDocument | Bad], institution: Institution) -> ReceivedDocuments:
     documents = tuple(
         ReceivedDocument(
             origin=f"pushed#{number}",
-            document=one.document,
+            document=_labelled(one.document, [lambda c=one.content: iter([c])], institution),  # type: ignore[misc]
             pieces=(Piece(content_type=one.document.content_type, open=lambda c=one.content: iter([c])),),  # type: ignore[misc]
             is_message=False,
         )

@@ -6,6 +6,7 @@ from transfer.holds import HoldCode
 from transfer.sentences.words import OURS, STOPPED, STOPPED_INSTITUTION, THEIRS, WORKING, Sentences
 
 _WHICH_PATIENT = "We are making sure which patient a message is about."
+_TO_BE_SETTLED = "We have a question about our request. We will call you."
 _UNREADABLE = "Something you sent cannot be read. Please send it again."
 
 HOLDS: Mapping[str, Sentences] = {
@@ -58,6 +59,17 @@ HOLDS: Mapping[str, Sentences] = {
         "Some of what the source gave cannot be used. The rest was collected; ask the source about it.",
         WORKING,
         "Some of what you sent could not be used. Please call us.",
+    ),
+    HoldCode.ARRIVAL_LABEL_UNREAD: Sentences(
+        "A message has a security label that we do not know, or one in words alone. Ask its sender what that means.",
+        WORKING,
+        _TO_BE_SETTLED,
+    ),
+    HoldCode.SOURCE_LABEL_UNREAD: Sentences(
+        "Documents of the source have a label that we do not know, or one in words alone. They were not taken. "
+        "Ask what it means.",
+        WORKING,
+        _TO_BE_SETTLED,
     ),
     HoldCode.IMAGES_MISPLACED: Sentences(
         "Images of the patient name another study or series than the archive lists them under. "

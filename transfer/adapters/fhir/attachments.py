@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import pybase64
@@ -42,11 +42,17 @@ def decode(data: str, keep_going: KeepGoing) -> Iterator[bytes]:
 
 
 def download(
-    client: HttpClient, url: str | None, attachment: Tree, keep_going: KeepGoing, *, most_of_resource: int
+    client: HttpClient,
+    url: str | None,
+    attachment: Tree,
+    keep_going: KeepGoing,
+    *,
+    most_of_resource: int,
+    check: Callable[[Tree], None] = lambda _: None,
 ) -> Iterator[bytes]:
     """The bytes at the attachment's address, or those of the Binary resource that answers there.
 
-    Such a resource is held in memory and may have `most_of_resource` bytes.
+    Such a resource is held in memory and may have `most_of_resource` bytes. `check` looks at it and may raise.
 
     Raises:
         NotAllowed: the address is not the source's own.
@@ -62,7 +68,8 @@ def download(
     with client.open("GET", url, accept=f"{expected}, */*;q=0.1", keep_going=keep_going) as answer:
         came = media_type(answer.headers.get("Content-Type"))
         if came == FHIR_JSON:
-            yield from _verified(_of_resource(answer, expected, keep_going, most_of_resource), _sha1(attachment))
+            inside = _of_resource(answer, expected, keep_going, most_of_resource, check)
+            yield from _verified(inside, _sha1(attachment))
             return
         if came in ("text/html", "application/fhir+xml") and expected not in (came, UNKNOWN_CONTENT):
             raise Unexpected("another type of content than announced")
@@ -89,10 +96,13 @@ def _whole(chunks: Iterable[bytes], answer: HttpAnswer, attachment: Tree) -> Ite
         raise CutShort("fewer bytes than announced")
 
 
-def _of_resource(answer: HttpAnswer, expected: str, keep_going: KeepGoing, most: int) -> Iterator[bytes]:
+def _of_resource(
+    answer: HttpAnswer, expected: str, keep_going: KeepGoing, most: int, check: Callable[[Tree], None]
+) -> Iterator[bytes]:
     """A Binary resource is the bytes inside it; another resource is itself, where that was announced."""
     body = answer.whole(most)
     resource = parse(body, limit=most)
+    check(resource)
     if type_of(resource) == "Binary":
         yield from decode(text(resource, "data") or "", keep_going)
     elif expected in (FHIR_JSON, "application/json", UNKNOWN_CONTENT):

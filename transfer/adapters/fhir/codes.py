@@ -154,14 +154,3 @@ def reference_status(status: str | None, doc_status: str | None) -> DocumentStat
     if doc_status is None:
         return DocumentStatus.FINAL
     return REPORT_STATUS.get(doc_status, DocumentStatus.UNKNOWN)
-
-
-#: systems whose labels say nothing of confidentiality: purposes (HTEST marks test data), integrity
-_NO_LABELS = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
-
-
-def labels_of(codes: Iterable[Tree]) -> frozenset[str]:
-    """Confidentiality and sensitivity codes; a label in a site's own system counts, to be on the safe side."""
-    return frozenset(
-        code for coding in codes if (code := text(coding, "code")) and text(coding, "system") not in _NO_LABELS
-    )

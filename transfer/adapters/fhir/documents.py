@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from transfer.adapters.fhir.codes import (
@@ -10,10 +10,10 @@ from transfer.adapters.fhir.codes import (
     REPORT_STATUS,
     best_coding,
     classify,
-    labels_of,
     reference_status,
 )
 from transfer.adapters.fhir.identities import Resources, issued
+from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.fhir.times import moment
 from transfer.adapters.fhir.trees import Tree, child, children, codings, text, type_of
 from transfer.errors import Unreadable
@@ -64,13 +64,20 @@ class Description:
 
 
 def describe(
-    resource: Tree, patient: Demographics, institution: Institution, resources: Resources, *, address: str | None
+    resource: Tree,
+    patient: Demographics,
+    institution: Institution,
+    resources: Resources,
+    *,
+    address: str | None,
+    around: frozenset[str] = frozenset(),
 ) -> Iterator[Description]:
     """What a DocumentReference or DiagnosticReport says, an entry for each attachment.
 
     Several attachments of one resource are the same document in several formats (R4 says so of both) and share its
     identifiers. `address` is the resource's absolute URL at its source; the source's own id for it is one of the
-    document's numbers, so that a later "replaces DocumentReference/12" finds it.
+    document's numbers, so that a later "replaces DocumentReference/12" finds it. `around` are the labels of what it
+    came in: they hold for each document beside its own.
 
     Raises:
         Unreadable: more formats than a document has.
@@ -78,9 +85,10 @@ def describe(
     attachments = _attachments(resource)
     if len(attachments) > MOST_FORMATS:
         raise Unreadable(f"a document in more than {MOST_FORMATS} formats")
+    labels = around | labels_in(resource, institution.labels)
     for attachment in attachments or [None]:
         document = _document(resource, attachment, patient, institution, resources, address)
-        yield Description(document=document, attachment=attachment)
+        yield Description(document=replace(document, labels=labels), attachment=attachment)
 
 
 def _attachments(resource: Tree) -> list[Tree | None]:
@@ -114,7 +122,6 @@ def _document(
         parent=parent,
         relation=relation,
         content_type=known_media_type(text(attachment, "contentType")) if attachment else FHIR_JSON,
-        labels=labels_of([*codings(*children(resource, "securityLabel")), *children(resource, "meta", "security")]),
     )
 
 

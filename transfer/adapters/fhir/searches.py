@@ -1,7 +1,7 @@
 """FHIR searches: pages followed within the source's own base, entries taken one by one."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from transfer.adapters.fhir.documents import FHIR_JSON
@@ -25,6 +25,8 @@ class SearchEntry:
     resource: Tree
     address: str | None
     problem: str | None = None
+    #: the page it came on, without its entries: what it says of itself holds for each of them
+    page: Tree = field(default_factory=dict)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -75,7 +77,7 @@ class Searches:
                 found = self._entry(entry, kind)
                 if found and (found.address is None or found.address not in seen):
                     seen.update({found.address} if found.address else ())
-                    yield found
+                    yield replace(found, page={"meta": page.get("meta")})
 
     def _pages(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[Tree]:
         page = self._first(kind, criteria, keep_going)

@@ -13,6 +13,7 @@ from transfer.adapters.fhir.codes import DIAGNOSTIC_SECTION, LOINC
 from transfer.adapters.fhir.documents import FHIR_JSON, Description, describe
 from transfer.adapters.fhir.drafts import Draft, Drafts
 from transfer.adapters.fhir.identities import Resources, demographics, issued
+from transfer.adapters.fhir.labels import check_labels, meta_labels
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
 from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
@@ -137,7 +138,11 @@ class FhirSourceClient:
         drafts, stopped = Drafts(inline_bytes=self._limits.inline_bytes), None
         try:
             for entry, described in self._described(patient, institution, keep_going):
-                found = described if isinstance(described, Bad) else self._place(entry, described, drafts, keep_going)
+                found = (
+                    described
+                    if isinstance(described, Bad)
+                    else self._place(entry, described, drafts, institution, keep_going)
+                )
                 if isinstance(found, Bad) or (found and _is_wanted(found.document, kinds)):
                     yield found
         except (NeedsReview, TooLarge) as error:
@@ -145,7 +150,8 @@ class FhirSourceClient:
         for url, draft in drafts.by_url.items():
             keep_going()
             if _is_wanted(document := draft.document, kinds):
-                yield Found(document=document, sources=tuple(draft.sources), read=self._reader(url, draft, keep_going))
+                read = self._reader(url, draft, document, institution, keep_going)
+                yield Found(document=document, sources=tuple(draft.sources), read=read)
         if stopped:
             raise stopped
 
@@ -171,7 +177,9 @@ class FhirSourceClient:
     ) -> Iterator[tuple[SearchEntry, Bad | Description]]:
         around = Resources.around(entry.resource)
         try:
-            for one in describe(entry.resource, patient.demographics, institution, around, address=entry.address):
+            labels = meta_labels(entry.page, institution.labels)
+            who, address = patient.demographics, entry.address
+            for one in describe(entry.resource, who, institution, around, address=address, around=labels):
                 yield entry, one
         except Unreadable as error:
             yield entry, Bad(reason=str(error), source=entry.address)
@@ -187,12 +195,17 @@ class FhirSourceClient:
                     yield entry
 
     def _place(
-        self, entry: SearchEntry, described: Description, drafts: Drafts, keep_going: KeepGoing
+        self,
+        entry: SearchEntry,
+        described: Description,
+        drafts: Drafts,
+        institution: Institution,
+        keep_going: KeepGoing,
     ) -> Found | Bad | None:
         """Give it now if nothing else can describe it; None: kept until all searches are read."""
         document, attachment = described.document, described.attachment
         if attachment is None:
-            return self._structured(entry, document, keep_going)
+            return self._structured(entry, document, institution, keep_going)
         said, data = text(attachment, "url"), text(attachment, "data")
         if said and (url := self._client.address(said)):
             drafts.add(url, document, entry.address, attachment)
@@ -200,27 +213,44 @@ class FhirSourceClient:
         if not said and not data:
             return Bad(reason="a document without content", source=entry.address)
         draft = Draft(attachment=attachment, data=data)
-        return Found(document=document, sources=entry.sources, read=self._reader(None, draft, keep_going))
+        read = self._reader(None, draft, document, institution, keep_going)
+        return Found(document=document, sources=entry.sources, read=read)
 
-    def _reader(self, url: str | None, draft: Draft, keep_going: KeepGoing) -> Callable[[], Iterator[bytes]]:
+    def _reader(
+        self, url: str | None, draft: Draft, document: Document, institution: Institution, keep_going: KeepGoing
+    ) -> Callable[[], Iterator[bytes]]:
         if draft.data:
             data, attachment = draft.data, draft.attachment
             return lambda: inline(data, attachment, keep_going)
         most = self._limits.binary_bytes
-        return lambda: download(self._client, url, draft.attachment, keep_going, most_of_resource=most)
 
-    def _structured(self, entry: SearchEntry, document: Document, keep_going: KeepGoing) -> Found | Bad:
+        def check(resource: Tree) -> None:
+            check_labels(resource, document.labels, institution.labels)
+
+        return lambda: download(self._client, url, draft.attachment, keep_going, most_of_resource=most, check=check)
+
+    def _structured(
+        self, entry: SearchEntry, document: Document, institution: Institution, keep_going: KeepGoing
+    ) -> Found | Bad:
         """A report that is nothing but its results: the record is the searchset that holds it with all of them."""
         number = text(entry.resource, "id")
         if type_of(entry.resource) != "DiagnosticReport" or not number:
             return Bad(reason="a document without content", source=entry.address)
-        return Found(document=document, sources=entry.sources, read=lambda: self._report(number, keep_going))
+        return Found(
+            document=document,
+            sources=entry.sources,
+            read=lambda: self._report(number, document, institution, keep_going),
+        )
 
-    def _report(self, number: str, keep_going: KeepGoing) -> Iterator[bytes]:
+    def _report(
+        self, number: str, document: Document, institution: Institution, keep_going: KeepGoing
+    ) -> Iterator[bytes]:
         keep_going()
         url = f"{self._client.base}/DiagnosticReport?_id={number}&_include=DiagnosticReport:result"
         reply = self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going)
-        _require_results(parse(reply.body, limit=self._client.limits.page_bytes), number)
+        page = parse(reply.body, limit=self._client.limits.page_bytes)
+        _require_results(page, number)
+        check_labels(page, document.labels, institution.labels)
         yield reply.body
 
 

@@ -64,10 +64,10 @@ def _of_message(message: Message, institution: Institution) -> Iterator[MessageD
     kind = message.header.message_type
     common = tuple(notices(message))
     if kind == "ORU":
-        labelled = common_labels(common)
+        labelled = common_labels(message, common, institution.labels)
         sent = [_report(report, institution, labelled) for report in _reports(message)]
     elif kind == "MDM" and message.first("TXA") is not None:
-        sent = [_document(message, institution, common_labels(common))]
+        sent = [_document(message, institution, common_labels(message, common, institution.labels))]
     else:
         return
     disagrees = message.charset_disagrees
@@ -122,7 +122,7 @@ def _report(report: _Report, institution: Institution, common: frozenset[str]) -
         parent=filler if relation else None,
         relation=relation,
         content_type=HL7_V2,
-        labels=labels(report.segments, common),
+        labels=labels(report.segments, common, institution.labels),
     )
     return _with_content(document, report)
 
@@ -162,7 +162,7 @@ def _report_numbers(report: _Report, institution: Institution) -> Iterator[Issue
 def _document(message: Message, institution: Institution, common: frozenset[str]) -> MessageDocument:
     at = next(n for n, segment in enumerate(message.segments_in_order) if segment.name == "TXA")
     txa, report = message.segments_in_order[at], _Report(message.first("PID"), message.segments_in_order[at:])
-    trigger, late = message.header.trigger, _fields_late(txa)
+    trigger, late = message.header.trigger, statuses.fields_late(txa)
     kind, code = kind_and_code([one.part(3) for one in report.named("OBX")], institution, document_type=txa.part(2))
     own = document_number(txa.part(12 + late), institution, "document")
     parent = document_number(txa.part(13 + late), institution, "document")
@@ -180,16 +180,9 @@ def _document(message: Message, institution: Institution, common: frozenset[str]
         parent=parent or (own if relation else None),
         relation=relation,
         content_type=HL7_V2,
-        labels=labels(message.segments_in_order, common),
+        labels=labels(message.segments_in_order, common, institution.labels),
     )
     return _with_content(document, report)
-
-
-def _fields_late(txa: Segment) -> int:
-    """1 where all fields from TXA-12 on stand one place too far right, as some senders write them: the required
-    document number is missing, and a completion status stands where confidentiality belongs, whose codes are others.
-    """
-    return 1 if txa.text(12) is None and (txa.text(18) or "").upper() in statuses.COMPLETIONS else 0
 
 
 def _with_content(document: Document, report: _Report) -> MessageDocument:

@@ -1,51 +1,100 @@
-"""Confidentiality as the sender marks it: v3 codes for labels, and the notices that must go with a record."""
+"""Confidentiality as the sender marks it: security labels, and the notices that must go with a record.
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+Marks stand in many fields (HL7 v2.9): TXA-18 and ORC-28 with codes of HL7, PD1-12 as yes or no, ARV-3 of a person or a
+visit. PV1-16 and OBX-13 have no codes but the site's own. What no table knows is `UNREAD`, and so a person's.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from transfer.adapters.hl7v2.message import Message, Segment
+from transfer.adapters.hl7v2.statuses import fields_late
+from transfer.security_labels import PART_2, UNREAD, read_text
 
-#: v3-ActCode for records under 42 CFR part 2
-PART_2 = "42CFRPart2"
+__all__ = ["PART_2", "common_labels", "labels", "notices"]
 
-_PART_2 = re.compile(r"42\s*C\.?\s*F\.?\s*R\.?\s*,?\s*part\s*2\b", re.IGNORECASE)
-#: table 0272 (TXA-18) and 0177 (ORC-28) → v3-Confidentiality, v3-ActCode
-_CODES = {
+_CONFIDENTIAL: Final = {
+    **{code: code for code in ("N", "R", "V", "M", "ETH", "HIV", "PSY", "SDV", "EMP", "STD", "SUD")},
     "U": "N",
-    "N": "N",
-    "R": "R",
-    "V": "V",
-    "M": "M",
-    "ETH": "ETH",
-    "HIV": "HIV",
-    "PSY": "PSY",
-    "SDV": "SDV",
+    "AID": "HIV",
     "PSYSENS": "PSY",
 }
+#: table 0136
+_YES_OR_NO: Final = {"Y": "R", "N": ""}
+#: table 0717, what of it speaks of content. `OI`: the person wants to be in registries
+_RESTRICTION: Final = {
+    "HIV": "HIV",
+    "PSY": "PSY",
+    "STD": "STD",
+    "DRG": "SUD",
+    "SMD": "R",
+    "ALL": "V",
+    "NO": "",
+    "OI": "",
+}
+#: a site that sets a flag for everybody says so by these
+_NONE_SET: Final = {"N": "", "NO": "", "0": ""}
+
+#: segment → field, table of the standard by its number or the field's name where the site has its own, codes
+_MARKS: Final[Mapping[str, tuple[int, str, Mapping[str, str]]]] = {
+    "TXA": (18, "0272", _CONFIDENTIAL),
+    "ORC": (28, "0177", _CONFIDENTIAL),
+    "OBX": (13, "OBX-13", _NONE_SET),
+    "PV1": (16, "0099", _NONE_SET),
+    "PD1": (12, "0136", _YES_OR_NO),
+    "ARV": (3, "0717", _RESTRICTION),
+}
+#: what speaks of the person or the visit, and so of every document of the message
+_COMMON: Final = frozenset({"PV1", "PD1", "ARV"})
+#: a consent that is not active (table 0498): limited, pending, refused, rescinded
+_CONSENT_STATUS: Final = 11
 #: where a statement about a record may stand
-_STATEMENTS = frozenset({"NTE", "OBX", "CON"})
+_STATEMENTS: Final = frozenset({"NTE", "OBX", "CON"})
 
 
-def labels(segments: Sequence[Segment], common: frozenset[str]) -> frozenset[str]:
-    """Labels of one document: what is marked in it, and what its whole message says of every document (`common`)."""
-    marked = {_CODES.get(code.upper()) for code in _marks(segments)}
-    return frozenset(code for code in marked if code) | common | _part_2(_statements(segments))
+def labels(segments: Sequence[Segment], common: frozenset[str], table: Mapping[str, str]) -> frozenset[str]:
+    """Labels of one document: what is marked in it, and what its whole message says of every document (`common`).
+
+    `table` is the institution's own: `0177|CODE`, or `OBX-13|CODE`, → a known label.
+    """
+    return common.union(read_text(*_statements(segments)), *_marks(segments, table))
 
 
-def common_labels(said: Iterable[str]) -> frozenset[str]:
-    """What the sender's own segments (`notices`) say of every document in their message."""
-    return _part_2(said)
+def common_labels(message: Message, said: Iterable[str], table: Mapping[str, str]) -> frozenset[str]:
+    """What a message says of every document in it: its person and visit, and the sender's own segments (`notices`)."""
+    about_all = [segment for segment in message.segments_in_order if segment.name in _COMMON]
+    return read_text(*said).union(*_marks(about_all, table), *_refusals(message))
 
 
-def _part_2(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset({PART_2}) if any(_PART_2.search(text) for text in texts) else frozenset()
-
-
-def _marks(segments: Iterable[Segment]) -> Iterator[str]:
+def _marks(segments: Iterable[Segment], table: Mapping[str, str]) -> Iterator[frozenset[str]]:
     for segment in segments:
-        # a TXA written one field too far right (documents._fields_late) has its mark in 19; the codes there differ
-        for field in {"TXA": (18, 19), "ORC": (28,)}.get(segment.name, ()):
-            yield from (code for part in segment.repetitions(field) if (code := part.text(1)))
+        if segment.name not in _MARKS or _is_deleted(segment):
+            continue
+        field, number, codes = _MARKS[segment.name]
+        if segment.name == "TXA":
+            field += fields_late(segment)
+        for part in segment.repetitions(field):
+            if code := part.text(1) or part.text(2):
+                yield _label(code, number, codes, table)
+
+
+def _label(code: str, number: str, codes: Mapping[str, str], table: Mapping[str, str]) -> frozenset[str]:
+    own = table.get(f"{number}|{code}") or codes.get(code.upper())
+    if own is None:
+        return read_text(code) or frozenset({UNREAD})
+    return frozenset({own} - {""})
+
+
+def _is_deleted(segment: Segment) -> bool:
+    """An access restriction that the message takes back (table 0206)."""
+    return segment.name == "ARV" and (segment.text(2) or "").upper() == "D"
+
+
+def _refusals(message: Message) -> Iterator[frozenset[str]]:
+    """A consent in the message that is not simply active stands for what nobody but a person can carry out."""
+    for segment in message.segments_in_order:
+        if segment.name == "CON" and (segment.text(_CONSENT_STATUS) or "A").upper() != "A":
+            yield frozenset({UNREAD})
 
 
 def _statements(segments: Iterable[Segment]) -> Iterator[str]:

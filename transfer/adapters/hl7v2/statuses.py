@@ -6,6 +6,7 @@ whole preliminary. A code we do not know makes the state unknown, which answers 
 
 from collections.abc import Collection
 
+from transfer.adapters.hl7v2.message import Segment
 from transfer.records import DocumentStatus as Status
 from transfer.records import Relation
 
@@ -96,3 +97,10 @@ def document_relation(trigger: str, availability: str | None) -> Relation | None
     if (availability or "").upper() == "CA":
         return Relation.WITHDRAWS
     return _RELATIONS.get(trigger)
+
+
+def fields_late(txa: Segment) -> int:
+    """1 where all fields from TXA-12 on stand one place too far right, as some senders write them: the required
+    document number is missing, and a completion status stands where confidentiality belongs, whose codes are others.
+    """
+    return 1 if txa.text(12) is None and (txa.text(18) or "").upper() in COMPLETIONS else 0

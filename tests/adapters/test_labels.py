@@ -1,0 +1,272 @@
+"""Security labels wherever they stand: beside the document, around it, inside it. What nobody knows is `UNREAD`."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from transfer.adapters.cda import LabelsWithin
+from transfer.adapters.fhir import inbound
+from transfer.adapters.fhir.labels import labels_in
+from transfer.adapters.hl7v2.documents import documents
+from transfer.institutions import Institution
+from transfer.security_labels import KNOWN_LABELS, UNREAD, is_unread, read_text
+
+SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-"
+HIV = {"system": f"{SYSTEM}ActCode", "code": "HIV"}
+RESTRICTED = {"system": f"{SYSTEM}Confidentiality", "code": "R"}
+ORDINARY = {"system": f"{SYSTEM}Confidentiality", "code": "N"}
+TABLE = {"urn:lab|7": "HIV", "|sealed at intake": "PSY", "0177|SPECIAL": "SUD", "OBX-13|LOCK": "R", "0099|STAFF": "N"}
+
+
+def an_institution(**labels: str) -> Institution:
+    return Institution(id="alder", name="Alder", time_zone="UTC", labels=labels)
+
+
+LAB, MAPPED = an_institution(), an_institution(**TABLE)
+
+
+# --- one label --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("label", "read"),
+    [
+        (HIV, {"HIV"}),
+        ({"coding": [HIV, RESTRICTED]}, {"HIV", "R"}),
+        ({**HIV, "system": "http://hl7.org/fhir/v3/ActCode"}, {"HIV"}),
+        ({**HIV, "system": "urn:oid:2.16.840.1.113883.5.4"}, {"HIV"}),
+        ({"code": "HIV"}, {"HIV"}),
+        ({"system": "urn:lab", "code": "HIV"}, {"HIV"}),
+        # an N of theirs may stand for anything
+        ({"system": "urn:lab", "code": "N"}, {UNREAD}),
+        ({"code": "N"}, {UNREAD}),
+        (ORDINARY, {"N"}),
+        ({**HIV, "code": "NEWCODE"}, {UNREAD}),
+        ({"system": "urn:lab", "code": "7"}, {UNREAD}),
+        # text or display alone
+        ({"text": "HIV, do not release"}, {UNREAD}),
+        ({"coding": [{"display": "HIV/AIDS information sensitivity"}]}, {UNREAD}),
+        ({"display": "Sealed at intake"}, {UNREAD}),
+        ({"text": "Protected by 42 CFR Part 2"}, {"42CFRPart2"}),
+        ({"coding": [{"display": "42 C.F.R. part 2"}]}, {"42CFRPart2"}),
+        ({"coding": [ORDINARY], "text": "see 42 CFR part 2"}, {"N", "42CFRPart2"}),
+        # codings of one concept are translations
+        ({"coding": [{"system": "urn:lab", "code": "7"}, HIV], "text": "HIV"}, {"HIV"}),
+        ({}, {UNREAD}),
+        ({"extension": [{"url": "urn:x"}]}, {UNREAD}),
+        ("HIV", {UNREAD}),
+        # test data, integrity
+        ({"system": f"{SYSTEM}ActReason", "code": "HTEST"}, set()),
+    ],
+)
+def test_a_label_is_read_or_a_persons(label: object, read: set[str]):
+    assert labels_in({"resourceType": "DocumentReference", "securityLabel": [label]}, LAB.labels) == read
+
+
+def test_what_the_institutions_file_says_of_its_own_labels_counts():
+    for label, read in (({"system": "urn:lab", "code": "7"}, "HIV"), ({"text": "sealed at intake"}, "PSY")):
+        assert labels_in({"meta": {"security": [label]}}, MAPPED.labels) == {read}
+    with pytest.raises(ValueError, match="no label of v3"):
+        an_institution(**{"urn:lab|8": "SECRET"})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_part_2"),
+    [("42 CFR Part 2", True), ("42 C.F.R., part 2", True), ("part 2 of 42 CFR", True), ("42 CFR Part 20", False),
+     ("Part 2: the specimen", False), (None, False)],
+)  # fmt: skip
+def test_part_2_is_known_by_its_text(text: str | None, is_part_2: bool):
+    assert bool(read_text(text)) is is_part_2
+
+
+def test_a_label_that_an_earlier_version_stored_and_is_none_is_a_persons():
+    assert is_unread({"N", "LOCAL7"})
+    assert not is_unread(KNOWN_LABELS)
+    assert not is_unread(())
+
+
+# --- where it stands in FHIR ------------------------------------------------------------------------------------------
+
+
+def a_bundle(**beside: Any) -> dict[str, Any]:
+    """Two documents, the first with a Binary, and what stands beside and around them."""
+    patient = {"resourceType": "Patient", "id": "p", "name": [{"family": "Doe", "given": ["J"]}]}
+    first, second = (
+        {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "subject": {"reference": "urn:uuid:p"},
+            "content": [{"attachment": {"contentType": "text/plain", **where}}],
+        }
+        for where in ({"url": "urn:uuid:b"}, {"data": "QQ=="})
+    )
+    binary = {"resourceType": "Binary", "contentType": "text/plain", "data": "QQ=="}
+    resources = {"p": patient, "d1": first, "d2": second, "b": binary, "l": {
+        "resourceType": "List", "status": "current", "mode": "working"}}  # fmt: skip
+    for name, more in beside.items():
+        if name != "bundle":
+            resources[name].update(more)
+    entries = [{"fullUrl": f"urn:uuid:{name}", "resource": each} for name, each in resources.items()]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries, **beside.get("bundle", {})}
+
+
+def labels_of_both(bundle: dict[str, Any], institution: Institution = LAB) -> list[set[str]]:
+    found = inbound.pushed_documents(json.dumps(bundle).encode(), institution)
+    return [set(one.document.labels) for one in found]  # type: ignore[union-attr]
+
+
+META = {"meta": {"security": [HIV]}}
+
+
+@pytest.mark.parametrize(
+    ("beside", "read"),
+    [
+        ({}, [set(), set()]),
+        ({"bundle": META}, [{"HIV"}, {"HIV"}]),
+        ({"l": META}, [{"HIV"}, {"HIV"}]),
+        ({"p": META}, [{"HIV"}, {"HIV"}]),
+        ({"b": META}, [{"HIV"}, set()]),
+        ({"d1": META}, [{"HIV"}, set()]),
+        ({"d2": {"securityLabel": [{"coding": [HIV]}]}}, [set(), {"HIV"}]),
+        ({"d2": {"contained": [{"resourceType": "Organization", "id": "o", **META}]}}, [set(), {"HIV"}]),
+        ({"d1": {"securityLabel": [{"coding": [ORDINARY]}]}, "bundle": META}, [{"N", "HIV"}, {"HIV"}]),
+        ({"d1": {"securityLabel": [{"text": "ask us first"}]}}, [{UNREAD}, set()]),
+        ({"bundle": {"meta": {"security": [{"display": "secret"}]}}}, [{UNREAD}, {UNREAD}]),
+    ],
+)
+def test_the_high_water_mark_of_a_posted_bundle(beside: dict[str, Any], read: list[set[str]]):
+    assert labels_of_both(a_bundle(**beside)) == read
+
+
+# --- HL7 v2 -----------------------------------------------------------------------------------------------------------
+
+
+def a_report(*more: str, order: str = "", result: str = "", pv1: str = "", pd1: str = "") -> bytes:
+    lines = [
+        "MSH|^~\\&|LIS|LAB|RT|RT|20260901080000||ORU^R01|1|P|2.9",
+        "PID|1||H1^^^LAB||Doe^J||19500101|M",
+        *([f"PD1|{pd1}"] if pd1 else []),
+        *([f"PV1|{pv1}"] if pv1 else []),
+        *([f"ORC|{order}"] if order else []),
+        "OBR|1||S1^LIS|11529-5^Pathology^LN|||20260830",
+        f"OBX|1|TX|22637-3^Dx^LN||Benign.||||||F{result}",
+        *more,
+    ]
+    return "\r".join([*lines, ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        (a_report(), set()),
+        (a_report(order="RE" + "|" * 27 + "R"), {"R"}),
+        (a_report(order="RE" + "|" * 27 + "AID"), {"HIV"}),
+        (a_report(order="RE" + "|" * 27 + "HIV~PSY"), {"HIV", "PSY"}),
+        (a_report(order="RE" + "|" * 27 + "SPECIAL"), {UNREAD}),
+        (a_report(order="RE" + "|" * 27 + "^ask the clinic"), {UNREAD}),
+        (a_report(order="RE" + "|" * 27 + '""'), set()),
+        (a_report(result="||LOCK"), {UNREAD}),
+        (a_report(result="||N"), set()),
+        (a_report(pv1="1" + "|" * 15 + "VIP"), {UNREAD}),
+        (a_report(pv1="1" + "|" * 15 + "N"), set()),
+        (a_report(pd1="|" * 11 + "Y"), {"R"}),
+        (a_report(pd1="|" * 11 + "N"), set()),
+        (a_report(pd1="|" * 11 + "PERHAPS"), {UNREAD}),
+        (a_report("ARV|1|A|HIV^HIV^HL70717"), {"HIV"}),
+        (a_report("ARV|1|A|SMD~PSY"), {"R", "PSY"}),
+        (a_report("ARV|1|A|DEM"), {UNREAD}),
+        (a_report("ARV|1|D|HIV"), set()),
+        (a_report("ARV|1|A|NO"), set()),
+        (a_report("CON|1|001|||||||||A"), set()),
+        (a_report("CON|1|001|||||||||R"), {UNREAD}),
+        (a_report("CON|1|001|42 CFR part 2||||||||A"), {"42CFRPart2"}),
+        (a_report("ZNT|1|protected by 42 CFR Part 2"), {"42CFRPart2"}),
+    ],
+)
+def test_marks_of_a_message_wherever_they_stand(message: bytes, read: set[str]):
+    assert [set(one.document.labels) for one in documents(message, LAB)] == [read]
+
+
+def test_marks_in_a_sites_own_words_mean_what_its_file_says():
+    for message, read in (
+        (a_report(order="RE" + "|" * 27 + "SPECIAL"), {"SUD"}),
+        (a_report(result="||LOCK"), {"R"}),
+        (a_report(pv1="1" + "|" * 15 + "STAFF"), {"N"}),
+    ):
+        assert [set(one.document.labels) for one in documents(message, MAPPED)] == [read]
+
+
+@pytest.mark.parametrize(("txa", "read"), [("R|AV", {"R"}), ("U|AV", {"N"}), ("SECRET|AV", {UNREAD}), ("|AV", set())])
+def test_the_mark_of_a_document_message(txa: str, read: set[str]):
+    message = (
+        "MSH|^~\\&|LIS|LAB|RT|RT|20260901080000||MDM^T02|1|P|2.5\rPID|1||H1^^^LAB||Doe^J||19500101|M\r"
+        f"TXA|1|OP|TX|20260104090000||20260104090000||||||DOC1^LIS||||f.txt|LA|{txa}\r"
+        "OBX|1|TX|11504-8^Note^LN||Text.||||||F\r"
+    )
+    assert [set(one.document.labels) for one in documents(message.encode(), LAB)] == [read]
+
+
+# --- inside a C-CDA ---------------------------------------------------------------------------------------------------
+
+CDA = (
+    '<?xml version="1.0"?>\n<ClinicalDocument xmlns="urn:hl7-org:v3">{header}<component><structuredBody><component>'
+    "<section>{section}<entry>{entry}</entry></section></component></structuredBody></component></ClinicalDocument>"
+)
+OBSERVATION = (
+    '<organizer><component><observation><code code="{kind}" codeSystem="2.16.840.1.113883.1.11.20457"/>'
+    '<value code="{code}" codeSystem="2.16.840.1.113883.5.4"/></observation></component></organizer>'
+    '<observation><code code="8480-6"/><value code="HIV"/></observation>'
+)
+
+
+def a_code(**said: str) -> str:
+    return "<confidentialityCode " + " ".join(f'{name}="{value}"' for name, value in said.items()) + "/>"
+
+
+def within(content: bytes, piece: int = 1 << 20, institution: Institution = LAB) -> set[str]:
+    labels = LabelsWithin(institution.labels)
+    chunks = [content[at : at + piece] for at in range(0, len(content), piece)]
+    assert b"".join(labels.passing(chunks)) == content
+    return set(labels.labels)
+
+
+def a_cda(header: str = "", section: str = "", entry: str = "") -> bytes:
+    return CDA.format(header=header, section=section, entry=entry).encode()
+
+
+N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", codeSystem="2.16.840.1.113883.5.25")
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        (a_cda(N), {"N"}),
+        (a_cda(R), {"R"}),
+        (a_cda(N, R), {"N", "R"}),
+        (a_cda(N, entry=OBSERVATION.format(kind="SECCATOBS", code="PSY")), {"N", "PSY"}),
+        (a_cda(N, entry=OBSERVATION.format(kind="1234-5", code="PSY")), {"N"}),
+        (a_cda(a_code(code="LOCKED", codeSystem="1.2.3")), {UNREAD}),
+        (a_cda(a_code(nullFlavor="OTH", displayName="ask the clinic")), {UNREAD}),
+        (a_cda(a_code(nullFlavor="MSK")), {UNREAD}),
+        (a_cda(a_code(nullFlavor="NI")), set()),
+        (a_cda(N).replace(b"</structuredBody>", b""), {"N", UNREAD}),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]>' + a_cda(N), {UNREAD}),
+        (a_cda(R).decode().replace('version="1.0"', 'version="1.0" encoding="UTF-16"').encode("utf-16"), {"R"}),
+        (b"%PDF-1.4 ClinicalDocument", set()),
+        (b"<html>confidentialityCode</html>", set()),
+        (b"", set()),
+    ],
+)
+def test_labels_inside_a_clinical_document(content: bytes, read: set[str]):
+    assert within(content) == read
+    assert within(content, piece=7) == read
+
+
+def test_they_count_in_a_message_whose_own_marks_say_nothing():
+    embedded = base64.b64encode(a_cda(R)).decode()
+    (sent,) = documents(a_report(f"OBX|2|ED|X^Y^LN||^text^xml^Base64^{embedded}||||||F"), LAB)
+
+    assert sent.document.labels == frozenset()
+    assert within(b"".join(sent.parts[0].open())) == {"R"}

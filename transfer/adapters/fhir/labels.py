@@ -1,0 +1,71 @@
+"""Security labels in FHIR resources: `meta.security` and `securityLabel`.
+
+https://hl7.org/fhir/R4/security-labels.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from transfer.adapters.fhir.codes import ACT_REASON
+from transfer.adapters.fhir.trees import Tree, children, text
+from transfer.errors import Unexpected
+from transfer.security_labels import UNREAD, read_label, read_text
+
+#: systems whose codes are no labels of confidentiality: purposes (HTEST marks test data), integrity
+_NO_LABELS: Final = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
+
+
+def labels_in(tree: object, table: Mapping[str, str]) -> frozenset[str]:
+    """Every label in a resource, also those of what it contains: the high-water mark of all of it.
+
+    `table` is the institution's own. A label that is no coding and no concept is `UNREAD`.
+    """
+    return frozenset[str]().union(*(_read(label, table) for label in _labels(tree)))
+
+
+def meta_labels(tree: Tree, table: Mapping[str, str]) -> frozenset[str]:
+    """The labels that a bundle says of itself: as high as those of anything in it."""
+    return labels_in({"meta": tree.get("meta")}, table)
+
+
+def check_labels(tree: Tree, known: frozenset[str], table: Mapping[str, str]) -> None:
+    """What comes as a document's content is labelled no higher than the document.
+
+    Raises:
+        Unexpected: it is. Whether the document may be had was judged by the lower labels.
+    """
+    if not labels_in(tree, table) <= known:
+        raise Unexpected("content with a label that its document does not have")
+
+
+def _labels(tree: object) -> Iterator[object]:
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Mapping):
+            meta = node.get("meta")
+            said = [node.get("securityLabel"), meta.get("security") if isinstance(meta, Mapping) else None]
+            for labels in said:
+                yield from labels if isinstance(labels, list) else [] if labels is None else [labels]
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+
+
+def _read(label: object, table: Mapping[str, str]) -> frozenset[str]:
+    """A Coding or a CodeableConcept. Codings of one concept are translations of each other: one we know will do."""
+    if not isinstance(label, Mapping):
+        return frozenset({UNREAD})
+    is_concept = "coding" in label or "text" in label
+    found = [_of_coding(coding, table) for coding in (children(label, "coding") if is_concept else [label])]
+    if is_concept and not found:
+        return read_label(None, None, text(label, "text"), table)
+    read = [each for each in found if each != {UNREAD}]
+    return read_text(text(label, "text")).union(*(read or found))
+
+
+def _of_coding(coding: Tree, table: Mapping[str, str]) -> frozenset[str]:
+    system = text(coding, "system")
+    if system in _NO_LABELS:
+        return frozenset()
+    return read_label(system, text(coding, "code"), text(coding, "display"), table)

@@ -1,0 +1,70 @@
+"""Security labels: what a source says of a record's confidentiality and sensitivity, as HL7 codes it in its Healthcare
+Privacy and Security Classification System (v3-Confidentiality, v3-ActCode; http://terminology.hl7.org).
+
+A label that we cannot read, because its code is none of these or it is text alone, is `UNREAD`: a person's.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+#: v3-Confidentiality
+CONFIDENTIALITY: Final = frozenset({"U", "L", "M", "N", "R", "V"})
+#: what any basis releases
+ORDINARY: Final = "N"
+#: v3-ActCode: sensitivities, and laws and policies by name. DS4P and state law know them
+SENSITIVITY: Final = frozenset(
+    {"SUD", "ETH", "ETHUD", "OPIOIDUD", "42CFRPart2", "PSYTHPN", "HIPAAPsyNotes", "BH", "MH", "PSY", "COGN", "DVD"}
+    | {"EMOTDIS", "HIV", "STD", "SEX", "SEXREPROD", "GDIS", "SCA", "SICKLE", "SDV", "VIO", "TBOO", "MST"}
+    | {"CEL", "EMP", "DIA", "ADOL"}
+)
+#: v3-ActCode: what is to be done with a record, or not done without the patient's directive
+_HANDLING: Final = frozenset(
+    {"CPLYCD", "MINEC", "PERSISTLABEL", "ENCRYPT", "AUDIT", "REDACT", "MASK", "DELAU", "NOREUSE", "NORELINK", "HTEST"}
+    | {"NOAUTH", "NODSCLCDS", "NORDSCLCD"}
+)
+#: what treatment alone never releases, in any state: 42 CFR Part 2, psychotherapy notes (45 CFR 164.508(a)(2)), what is
+#: very restricted, and what its source releases only under the patient's directive
+FEDERALLY_PROTECTED: Final = frozenset(
+    {"SUD", "ETH", "ETHUD", "OPIOIDUD", "42CFRPart2", "PSYTHPN", "HIPAAPsyNotes", "V"}
+    | {"NOAUTH", "NODSCLCDS", "NORDSCLCD"}
+)
+KNOWN_LABELS: Final = CONFIDENTIALITY | SENSITIVITY | _HANDLING
+#: a label stands there, and says to us only that there is one
+UNREAD: Final = "UNREAD"
+PART_2: Final = "42CFRPart2"
+
+#: the code systems of these codes, as FHIR R4, DSTU2, CDA and HL7 v2 name them
+_SYSTEMS: Final = re.compile(
+    r"https?://(terminology\.hl7\.org/CodeSystem/v3-|hl7\.org/fhir/(v3/)?)(Confidentiality|ActCode)"
+    r"|(urn:oid:)?2\.16\.840\.1\.113883\.5\.(25|4)"
+)
+_PART_2_TEXT: Final = re.compile(
+    r"42\s*C\.?\s*F\.?\s*R\.?\s*,?\s*part\s*2\b|\bpart\s*2\s+of\s+42\s*C\.?F\.?R", re.IGNORECASE
+)
+
+
+def read_label(system: str | None, code: str | None, text: str | None, table: Mapping[str, str]) -> frozenset[str]:
+    """One label as it was sent. `table` is the institution's own: `system|code`, or `|text`, → a known label.
+
+    A code of a system that is not HL7's means what HL7's does only where that is sensitive: an `N` of theirs may stand
+    for anything. Text counts where there is no code, and where it names 42 CFR Part 2.
+    """
+    for own in (f"{system or ''}|{code or ''}", f"|{text or ''}"):
+        if own != "|" and own in table:
+            return frozenset({table[own]})
+    named = read_text(text)
+    if code is None:
+        return named or frozenset({UNREAD})
+    is_ours = bool(_SYSTEMS.fullmatch(system or ""))
+    return named | frozenset({code if code in (KNOWN_LABELS if is_ours else SENSITIVITY | {"R", "V"}) else UNREAD})
+
+
+def read_text(*texts: str | None) -> frozenset[str]:
+    """The label that text names by the law itself: the notice of 42 CFR 2.32 stands in texts."""
+    return frozenset({PART_2}) if any(_PART_2_TEXT.search(text) for text in texts if text) else frozenset()
+
+
+def is_unread(labels: Iterable[str]) -> bool:
+    """Whether there is a label that only a person can read: also one that was stored when more codes were taken."""
+    return not KNOWN_LABELS.issuperset(labels)
