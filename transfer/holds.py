@@ -49,6 +49,9 @@ class HoldCode(StrEnum):
     OBJECTION_UNMATCHED = "objection-unmatched"
     CONFIRM_PURGE = "confirm-purge"
     REVIEW_EMERGENCY = "review-emergency"
+    FORM_READ_ANEW = "form-read-anew"
+    FORM_UNCLEAR = "form-unclear"
+    FORM_DOUBTED = "form-doubted"
     # machinery
     LEDGER_ALTERED = "ledger-altered"
     MACHINERY_BROKEN = "machinery-broken"
@@ -84,8 +87,8 @@ class SystemAnswer(StrEnum):
 
 #: the questions that compare a message with patients, side by side; some need two people
 COMPARED = frozenset({HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHOSE_RECORD})
-#: the questions about a permission that an objection stopped
-STOPPED = frozenset({HoldCode.FORM_STOPPED, HoldCode.SOURCE_OBJECTS})
+#: the questions about a permission that an objection stopped, or a reader that does not carry its form
+STOPPED = frozenset({HoldCode.FORM_STOPPED, HoldCode.SOURCE_OBJECTS, HoldCode.FORM_READ_ANEW})
 #: the questions about a patient's permissions: they do not end with the case on which they are asked
 OF_PERMISSIONS = STOPPED | {HoldCode.OBJECTION_OF_ANOTHER, HoldCode.CONFIRM_PURGE}
 #: the questions that are answered by approving, or by waiting on
@@ -180,9 +183,21 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.AGAIN: "how permissions ended is set right by the facts, and the packet is tried again",
             HoldAnswer.SEEN: "you know of it; nothing is released",
         },
+        HoldCode.FORM_READ_ANEW: {
+            HoldAnswer.RESUME: "you looked at the form: it goes on as it was read before",
+            HoldAnswer.KEEP: "it stays paused: only a new form lets the release go on",
+        },
+        HoldCode.FORM_UNCLEAR: {
+            HoldAnswer.AGAIN: "it is read again (correct the institution's file before)",
+            HoldAnswer.SEEN: "nothing is released under it; where it is nobody's, it is purged after 72 hours",
+        },
+        HoldCode.FORM_DOUBTED: {HoldAnswer.SEEN: "you know of it; nothing is released under the form"},
         HoldCode.MACHINERY_BROKEN: _AGAIN,
     }
 )
+
+#: the questions whose `about` is what was found on a form, as codes of `transfer.permissions.Finding`
+ABOUT_FORMS = frozenset({HoldCode.FORM_UNCLEAR, HoldCode.FORM_DOUBTED})
 
 #: the questions whose `about` is a request that an answer can be written down for
 _OF_REQUESTS = frozenset(

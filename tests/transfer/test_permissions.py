@@ -26,6 +26,7 @@ from transfer.permissions import (
     Ruling,
     SignerRole,
     Statement,
+    changes,
     evaluate,
     expires_at,
     findings_on,
@@ -234,6 +235,18 @@ def test_a_parent_or_a_guardian_signs_for_a_child(authority):
 
 def test_research_alone_is_not_compound_and_serves_no_treatment():
     assert findings(a_permission(purposes=frozenset({"HRESCH", "CLINTRCH"}))) == {Finding.PURPOSE_MISMATCH}
+
+
+def test_what_a_form_says_changes_where_a_provision_begins_or_ends():
+    exception = Provision(type=ProvisionType.DENY, starts_on=date(2026, 11, 21), ends_on=date(2026, 12, 1))
+    form = a_form(effective_from=date(1, 1, 1), expires_on=date.max, provisions=(exception,))
+    begins, ends = datetime(2026, 11, 21, 6, 0, tzinfo=UTC), datetime(2026, 12, 2, 6, 0, tzinfo=UTC)
+
+    assert {moment for moment in changes(form, CHICAGO) if 1900 < moment.year < 2100} == {begins, ends}
+    permission = Permission(id=PermissionId.draw(), form=replace(form, expires_event=None), ended=None)
+    assert Finding.DENIED not in findings(permission, now=begins - timedelta(microseconds=1))
+    assert findings(permission, now=begins) == {Finding.DENIED}
+    assert Finding.DENIED not in findings(permission, now=ends)
 
 
 @given(st.dates(), st.sampled_from(["America/Chicago", "Asia/Beirut", "America/Santiago", "Pacific/Apia", "UTC"]))

@@ -14,6 +14,7 @@ In the order in which it happens:
   in the receipt.
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`
   follows up and purges, `housekeeping` removes what lapsed by itself.
+- `reading_anew` reads the forms again that an earlier version read.
 - `backing_up` and `restoring` keep the ledger and the vault twice.
 
 `rounds` is the table of what each DAG does. `desk` is what people do. `services` is what all of them work with.

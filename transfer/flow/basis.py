@@ -21,7 +21,7 @@ from transfer.institutions import Institutions
 from transfer.ledger import Tx, patients, permissions, trail
 from transfer.ledger.records import StoredRecord
 from transfer.packet import ContentClass
-from transfer.permissions import End, Finding, Permission, Release, Ruling, evaluate, expires_at
+from transfer.permissions import End, Finding, Permission, Release, Ruling, changes, evaluate, expires_at
 from transfer.permissions.trail import PermissionTrail, fold
 from transfer.records import RecordKind
 from transfer.requests import Request
@@ -166,15 +166,16 @@ def _rule_on(grounds: _Grounds, institutions: Institutions, recipient: Instituti
 
 
 def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> datetime | None:
-    """When the next of the patient's forms expires (UTC). Until then only a new epoch changes a ruling."""
+    """When a ruling may change by itself, UTC: a provision begins or ends. Until then only a new epoch changes it."""
     now = tx.now()
-    ends = [
-        end
+    moments = [
+        moment
         for permission in permissions.of_patient(tx, patient)
-        for discloser in permission.form.disclosers
-        if discloser in institutions and (end := expires_at(permission.form, institutions[discloser].zone))
+        for discloser in permission.form.disclosers or institutions
+        if discloser in institutions
+        for moment in changes(permission.form, institutions[discloser].zone)
     ]
-    return min((end for end in ends if end > now), default=None)
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def can_still_permit(institutions: Institutions, permission: Permission, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from transfer.ledger import arrivals, holds, patients
 from transfer.ledger.arrivals import Arrival
 from transfer.matching import MatchVerdict
 from transfer.objections import Objection
-from transfer.permissions import Authorization
+from transfer.permissions import Authorization, doubts_on
 
 
 def file_form(
@@ -43,6 +43,9 @@ def file_form(
             unless_forgotten(tx, patient)
             if not (form.denies or form.status in ENDS):
                 file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
+                doubts = doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now())
+                if doubts:
+                    holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
         elif match.verdict is MatchVerdict.NOT_OURS:

@@ -24,7 +24,7 @@ from transfer.identifiers import INBOX, CaseId
 from transfer.ledger import Tx, arrivals, holds, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection
-from transfer.permissions import Authorization
+from transfer.permissions import Authorization, UnclearForm
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import KeyGone
 
@@ -121,15 +121,18 @@ def _let_go(services: Services, arrival: Arrival) -> None:
 
 
 def _hold(services: Services, arrival: Arrival, error: TransferError, objections: tuple[Objection, ...]) -> None:
-    code = HoldCode.BATCH_MISCOUNTED if isinstance(error, Miscounted) else HoldCode.ARRIVAL_UNREADABLE
+    about = " ".join(error.findings) if isinstance(error, UnclearForm) else None
+    code = HoldCode.FORM_UNCLEAR if about else HoldCode.ARRIVAL_UNREADABLE
     if arrival.lost >= arrivals.LEASES_LOST:
         code = HoldCode.ARRIVAL_POISONOUS
+    elif isinstance(error, Miscounted):
+        code = HoldCode.BATCH_MISCOUNTED
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         _object(tx, services, arrival, objections)
         # A no that nobody could match is asked about already, and with a clock.
         if not holds.is_asked(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED):
-            holds.place(tx, arrival.id, code)
+            holds.place(tx, arrival.id, code, about)
         arrivals.settle(tx, arrival, ArrivalState.HELD, error)
 
 

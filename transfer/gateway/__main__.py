@@ -15,6 +15,7 @@ import uvicorn
 from transfer import health, logs, wiring
 from transfer.adapters.vault import SMALL_PART
 from transfer.errors import OtherKeys, OtherVersion
+from transfer.flow.reading_anew import read_forms_anew
 from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.egress import Outgoing
@@ -122,6 +123,7 @@ def _serve(settings: Settings) -> None:
         wiring.connect(settings, wiring.origin("gateway"), connections=16, part=SMALL_PART) as services,
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
+        read_forms_anew(services)
         asyncio.run(serve(services, settings, checks))
 
 

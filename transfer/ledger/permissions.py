@@ -16,6 +16,9 @@ from transfer.permissions.former import FormerAuthorization
 from transfer.permissions.trail import PermissionTrail
 from transfer.sealing import SITE, KeyName
 
+#: the reader of forms that this version has; the ledger keeps which one made a form (decision 0023)
+_READER = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionState:
@@ -71,9 +74,10 @@ def file(
     key = KeyName.patient(patient)
     text = codec.dump(Authorization, form)
     tx.run(
-        "INSERT INTO permissions (permission, patient, arrival, reference, form, filed_at) "
-        "VALUES (%s, %s, %s, %s, %s, transfer.now())",
+        "INSERT INTO permissions (permission, patient, arrival, reference, form, filed_at, reader) "
+        "VALUES (%s, %s, %s, %s, %s, transfer.now(), %s)",
         *(permission, patient, arrival, reference(tx, form.reference), tx.keys.seal(key, text, about=permission)),
+        _READER,
     )
     tx.append(
         Chain.patient(patient),
@@ -227,6 +231,31 @@ def standing_of(tx: Tx, patient: str) -> list[StandingPermission]:
         )
         for row in rows
     ]
+
+
+def to_read_anew(tx: Tx) -> list[tuple[PatientId, PermissionId]]:
+    """Live forms that an earlier reader made."""
+    rows = tx.rows(
+        """SELECT patient, permission FROM permissions WHERE reader < %s AND ended IS NULL AND form IS NOT NULL
+           ORDER BY 1, 2""",
+        _READER,
+    )
+    return [(PatientId(row.patient), PermissionId(row.permission)) for row in rows]
+
+
+def waits_to_be_read(tx: Tx, permission: str) -> bool:
+    """Whether it is such a form still."""
+    return bool(
+        tx.value(
+            "SELECT reader < %s AND ended IS NULL AND form IS NOT NULL FROM permissions WHERE permission = %s",
+            *(_READER, permission),
+        )
+    )
+
+
+def mark_read(tx: Tx, permission: str) -> None:
+    """Write that a form was read again, whatever came of it. The patient's epoch is held."""
+    tx.run("UPDATE permissions SET reader = %s WHERE permission = %s", _READER, permission)
 
 
 def being_purged(tx: Tx, patient: str) -> list[str]:

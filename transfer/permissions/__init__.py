@@ -18,7 +18,7 @@ from transfer.permissions.forms import (
 from transfer.permissions.labels import BEYOND_TREATMENT
 from transfer.permissions.provisions import Action, Provision, ProvisionType
 from transfer.permissions.releases import Emergency, Release, Ruling
-from transfer.permissions.rules import RENEWAL, evaluate, expires_at, findings_on, renewal_due
+from transfer.permissions.rules import RENEWAL, changes, doubts_on, evaluate, expires_at, findings_on, renewal_due
 
 __all__ = [
     "BEYOND_TREATMENT",
@@ -38,6 +38,8 @@ __all__ = [
     "SignerRole",
     "Statement",
     "UnclearForm",
+    "changes",
+    "doubts_on",
     "evaluate",
     "expires_at",
     "findings_on",

@@ -87,10 +87,26 @@ def expires_at(form: Authorization, zone: ZoneInfo) -> datetime | None:
 
     45 CFR 164.508(b)(2)(i) gives no clock time. The day counts to its end in the discloser's time zone.
     """
-    if form.expires_on is None:
-        return None
+    return None if form.expires_on is None else _midnight_after(form.expires_on, zone)
+
+
+def changes(form: Authorization, zone: ZoneInfo) -> frozenset[datetime]:
+    """The moments, in UTC, at which a provision of the form begins or ends: what it says may change there."""
+    nodes = tuple(form.provision.nodes())
+    begun = {_midnight_before(node.starts_on, zone) for node in nodes if node.starts_on}
+    return frozenset(begun | {_midnight_after(node.ends_on, zone) for node in nodes if node.ends_on})
+
+
+def _midnight_before(day: date, zone: ZoneInfo) -> datetime:
     try:
-        return datetime.combine(form.expires_on + timedelta(days=1), time.min, zone).astimezone(UTC)
+        return datetime.combine(day, time.min, zone).astimezone(UTC)
+    except OverflowError:  # 0001-01-01
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    try:
+        return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
     except OverflowError:  # 9999-12-31, which forms use for "no end"
         return datetime.max.replace(tzinfo=UTC)
 
@@ -106,6 +122,13 @@ def renewal_due(permission: Permission, zone: ZoneInfo, now: datetime) -> bool:
 def findings_on(form: Authorization, *, zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
     """What is wrong with a form by itself, whatever the release: elements, statements, times, status."""
     return tuple(_defects(form, Basis.AUTHORIZATION, zone, now))
+
+
+def doubts_on(form: Authorization, *, zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
+    """What only a person can tell of a form that would release something, and that nothing else is wrong with."""
+    found = findings_on(form, zone=zone, now=now)
+    is_open = not form.denies and bool(found) and all(one.needs_person for one in found)
+    return found if is_open else ()
 
 
 def _by_form(

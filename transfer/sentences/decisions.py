@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from transfer.holds import HoldCode
-from transfer.sentences.words import OURS, STOPPED, STOPPED_INSTITUTION, THEIRS, WORKING, Sentences
+from transfer.sentences.words import (
+    LOOKED_AT,
+    LOOKED_AT_INSTITUTION,
+    OURS,
+    STOPPED,
+    STOPPED_INSTITUTION,
+    THEIRS,
+    WORKING,
+    Sentences,
+)
 
 _WHICH_PATIENT = "We are making sure which patient a message is about."
 _TO_BE_SETTLED = "We have a question about our request. We will call you."
@@ -171,6 +180,21 @@ HOLDS: Mapping[str, Sentences] = {
         "A table was changed beside the trail. Nothing is released: walk the trail, then try again or restore.",
         WORKING,
         OURS,
+    ),
+    HoldCode.FORM_READ_ANEW: Sentences(
+        "A release form says more than this version can keep, and it is paused. Look at the paper form.",
+        LOOKED_AT,
+        STOPPED_INSTITUTION,
+    ),
+    HoldCode.FORM_UNCLEAR: Sentences(
+        "A release form says what no rule can keep. Look at it, and ask for a clear one. It is not filed.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
+    ),
+    HoldCode.FORM_DOUBTED: Sentences(
+        "Whether a release form is valid cannot be told by rules. It is filed and permits nothing. Look at it.",
+        LOOKED_AT,
+        LOOKED_AT_INSTITUTION,
     ),
     HoldCode.MACHINERY_BROKEN: Sentences(
         "Our own machinery failed several times here. Look at the runs of the case, then let it try again.",

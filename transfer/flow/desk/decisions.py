@@ -58,6 +58,8 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.CONFIRM_PURGE: Right.REVOKE,
         HoldCode.REVIEW_EMERGENCY: Right.RELEASE,
         HoldCode.LEDGER_ALTERED: Right.RELEASE,
+        HoldCode.FORM_UNCLEAR: Right.DECIDE_WHOSE,
+        HoldCode.FORM_DOUBTED: Right.RELEASE,
         HoldCode.MACHINERY_BROKEN: Right.WORK_ON_CASES,
     }
 )
@@ -254,6 +256,7 @@ def _run_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
 _SEEN_TOO = frozenset(
     {
         HoldCode.ARRIVAL_UNREADABLE,
+        HoldCode.FORM_UNCLEAR,
         HoldCode.ARRIVAL_POISONOUS,
         HoldCode.BATCH_MISCOUNTED,
         HoldCode.ARRIVAL_LABEL_UNREAD,
@@ -282,6 +285,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.LEDGER_ALTERED: _release_again,
         HoldCode.ARRIVAL_UNREADABLE: _read_again,
         HoldCode.ARRIVAL_LABEL_UNREAD: _read_again,
+        HoldCode.FORM_UNCLEAR: _read_again,
         HoldCode.ARRIVAL_POISONOUS: _read_again,
         HoldCode.BATCH_MISCOUNTED: _read_again,
         HoldCode.IDENTITY_CHANGED: _read_again,

@@ -7,7 +7,7 @@ from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.shown import HoldDetail, HoldView
 from transfer.flow.desk.verbs import at_desk, demand
 from transfer.flow.services import Services
-from transfer.holds import COMPARED
+from transfer.holds import ABOUT_FORMS, COMPARED
 from transfer.identifiers import CaseId
 from transfer.ledger import holds as held
 from transfer.ledger.holds import Hold
@@ -53,5 +53,11 @@ def hold_view(one: Hold, now: datetime) -> HoldView:
         is_past_due=one.resolved_at is None and one.due_at is not None and one.due_at <= now,
         resolved_at=one.resolved_at,
         answer=one.answer,
-        says=SENTENCES[one.code].staff,
+        says=" ".join([SENTENCES[one.code].staff, *_found_on(one)]),
     )
+
+
+def _found_on(one: Hold) -> list[str]:
+    """What was found on the form that a question is about."""
+    codes = (one.about or "").split() if one.code in ABOUT_FORMS else []
+    return [SENTENCES[code].staff for code in codes if code in SENTENCES]

@@ -1,0 +1,176 @@
+"""Forms that an earlier version read, read again after an upgrade."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.staff import ANN
+from transfer import codec
+from transfer.arrivals import ArrivalKind
+from transfer.case import OpenedCase
+from transfer.flow import desk
+from transfer.flow.basis import may_collect
+from transfer.flow.reading_anew import read_forms_anew
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer, HoldCode
+from transfer.identifiers import ArrivalId, CaseId
+from transfer.ledger import Ledger, permissions
+from transfer.ledger.permissions import FiledPermission
+from transfer.permissions import Authorization, End, FormStatus, SignerRole, Statement
+from transfer.permissions.former import FormerAuthorization
+from transfer.records import RecordKind
+from transfer.sandbox.oncology import letters
+from transfer.sealing import KeyName
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+def filed(services: Services, case: CaseId) -> list[FiledPermission]:
+    with services.ledger.transaction() as tx:
+        return permissions.filed(tx, b.patient_of(services, case))
+
+
+def ends(services: Services, case: CaseId) -> list[End | None]:
+    return [one.permission.ended for one in filed(services, case)]
+
+
+def is_permitted(services: Services, case: CaseId) -> bool:
+    with services.ledger.transaction() as tx:
+        opened = OpenedCase.of(tx.case(case))
+        return may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, frozenset()).is_permitted
+
+
+def as_it_was(form: Authorization, **differing: Any) -> FormerAuthorization:
+    """A form as the version before sealed it."""
+    plain = {
+        "patient": form.patient,
+        "reference": form.reference,
+        "status": FormStatus.ACTIVE,
+        "disclosers": form.disclosers,
+        "recipients": form.recipients,
+        "described": True,
+        "information": None,
+        "special": frozenset(),
+        "purposes": frozenset({"TREAT"}),
+        "effective_from": form.effective_from,
+        "expires_on": form.expires_on,
+        "expires_event": None,
+        "event_occurred": False,
+        "signed_by": SignerRole.PATIENT,
+        "signed_on": form.signed_on,
+        "representative_authority": None,
+        "statements": frozenset(Statement),
+        "denies": False,
+        "replaces": None,
+    }
+    return FormerAuthorization(**{**plain, **differing})
+
+
+def seal_as_it_was(services: Services, case: CaseId, *, arrival: str | None = None, **differing: Any) -> None:
+    """The patient's one form, as an earlier version left it in the ledger."""
+    (one,) = filed(services, case)
+    former = as_it_was(one.permission.form, **differing)
+    with services.ledger.transaction() as tx:
+        sealed = tx.keys.seal(
+            KeyName.patient(one.patient), codec.dump(FormerAuthorization, former), about=one.permission.id
+        )
+        tx.run(
+            "UPDATE permissions SET form = %s, reader = 1, arrival = coalesce(%s, arrival) WHERE permission = %s",
+            *(sealed, arrival, one.permission.id),
+        )
+
+
+def came(services: Services, chart: Any, patch: dict[str, Any]) -> str:
+    """A form that came in and was not processed: its arrival."""
+    body = json.dumps(letters.release_form(chart, {"resource": patch})).encode()
+    return b.comes(services, b.LAKESIDE, ArrivalKind.AUTHORIZATION, body, "application/fhir+json").arrival
+
+
+IN_WORDS = {"provision": {"code": [{"text": "only the last consultation"}]}}
+
+
+def test_a_form_sealed_by_an_earlier_version_is_read_as_a_tree_of_one_node(services: Services):
+    case = b.a_case(services)
+    seal_as_it_was(services, case, special=frozenset({"HIV"}), information=frozenset({RecordKind.NOTE}))
+
+    (one,) = filed(services, case)
+
+    root = one.permission.form.provision
+    assert (root.labels, root.kinds, root.provisions) == ({"HIV"}, {RecordKind.NOTE}, ())
+    assert one.permission.form.expires_on > date(2026, 1, 1)
+    assert not is_permitted(services, case), "its categories are a filter until it is read again"
+
+
+def test_what_today_carries_takes_the_place_of_the_form_and_the_case_goes_on(services: Services):
+    case = b.a_case(services)
+    seal_as_it_was(services, case, special=frozenset({"HIV"}))
+
+    assert read_forms_anew(services) == 1
+
+    assert ends(services, case) == [End.REPLACED, None]
+    assert is_permitted(services, case)
+    assert b.open_holds(services, case) == []
+    assert read_forms_anew(services) == 0
+    assert ends(services, case) == [End.REPLACED, None]
+
+
+def test_what_today_does_not_carry_is_paused_and_a_person_is_asked(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    seal_as_it_was(services, case, arrival=came(services, chart, IN_WORDS))
+    assert is_permitted(services, case)
+
+    assert read_forms_anew(services) == 1
+
+    assert ends(services, case) == [End.PAUSED]
+    assert not is_permitted(services, case)
+    (asked,) = [one for one in b.open_holds(services, case) if one.code is HoldCode.FORM_READ_ANEW]
+    assert asked.about == filed(services, case)[0].permission.id
+    assert read_forms_anew(services) == 0
+    assert [one.hold for one in desk.holds(services, actor=ANN, case=case)].count(asked.id) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended", "permitted"), [(HoldAnswer.RESUME, None, True), (HoldAnswer.KEEP, End.PAUSED, False)]
+)
+def test_who_looked_at_the_form_says_whether_it_goes_on(
+    services: Services, answer: HoldAnswer, ended: End | None, permitted: bool
+):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    seal_as_it_was(services, case, arrival=came(services, chart, IN_WORDS))
+    read_forms_anew(services)
+    (asked,) = [one for one in b.open_holds(services, case) if one.code is HoldCode.FORM_READ_ANEW]
+
+    desk.resolve(services, asked.id, answer, actor=ANN)
+
+    assert ends(services, case) == [ended]
+    assert is_permitted(services, case) is permitted
+    assert read_forms_anew(services) == 0
+    assert ends(services, case) == [ended]
+
+
+def test_a_form_whose_message_is_gone_is_paused(services: Services):
+    case = b.a_case(services)
+    seal_as_it_was(services, case, arrival=ArrivalId.draw())
+
+    # Nothing is known of the arrival: it cannot be read.
+    assert read_forms_anew(services) == 1
+    assert ends(services, case) == [End.PAUSED]
+
+
+def test_a_form_that_ended_is_left_as_it_is(services: Services):
+    case = b.a_case(services)
+    seal_as_it_was(services, case)
+    desk.pause(services, filed(services, case)[0].permission.id, actor=ANN)
+
+    assert read_forms_anew(services) == 0
+    assert ends(services, case) == [End.PAUSED]
