@@ -197,10 +197,25 @@ PERSON = {
     ),
     "a policy that nobody knows": a_form(policyRule=concept("my-policy")),
     "a state that R4 does not have": a_form(status="sleeping"),
+    "neither a policy nor a rule": a_form(policyRule=None),
+    "no patient": a_form(patient=None, performer=[{"reference": "#patient"}]),
+    "a patient without a name or a number": a_form(contained=[{"resourceType": "Patient", "id": "patient"}]),
+    "two patients under one name": a_form(contained=[*COMPLETE["contained"], COMPLETE["contained"][0]]),
+    "checked an hour before": a_form(
+        verification=[{"verified": True, "verificationDate": "2026-03-02T22:30:00-06:00"}]
+    ),
+    "more exceptions than anybody writes": a_form(
+        provision={"provision": [{"type": "deny", "class": [{"code": "ImagingStudy"}]}] * 101}
+    ),
     "no JSON": b"{",
     "another resource": {"resourceType": "Patient"},
 }
 REFUSED = {
+    "ended an hour ago": a_form(provision={"period": {"end": "2026-06-15T14:00:00Z"}}),
+    "begins in an hour": a_form(provision={"period": {"start": "2026-06-15T16:00:00Z", "end": "2026-09-01"}}),
+    "an exception that begins today": a_form(
+        provision={"provision": [{"type": "deny", "period": {"start": "2026-06-15T16:00:00Z"}}]}
+    ),
     "no title": a_form(sourceAttachment={"contentType": "application/pdf", "data": "AAAA"}),
     "access alone": a_form(provision={"action": [concept("access")], "class": [{"code": "DocumentReference"}]}),
     "another's organization": a_form(
@@ -268,6 +283,10 @@ PERMITTED = {
     ),
     "what is nobody's in an exception": a_form(
         provision={"provision": [{"type": "permit", "actor": [actor("IRCP", None, display="my doctors")]}]}
+    ),
+    "to the end of the day": a_form(provision={"period": {"end": "2026-06-15T23:59:59-05:00"}}),
+    "from midnight on": a_form(
+        provision={"period": {"start": "2026-06-15T00:00:00-05:00", "end": "2026-09-01T00:00:00-05:00"}}
     ),
     "the last day": a_form(provision={"period": {"end": "2026-06-15"}}),
 }

@@ -278,6 +278,7 @@ def test_what_a_form_lacks_is_absent_and_nothing_is_made_up():
                 "scope": {"coding": [{"code": "patient-privacy"}]},
                 "category": [{"coding": [{"system": "http://loinc.org", "code": "64292-6"}]}],
                 "policyRule": {"coding": [{"code": "hipaa-auth"}]},
+                "patient": {"display": "somebody"},
             }
         ),
         LAKESIDE,

@@ -511,8 +511,28 @@ def test_what_states_protect_needs_a_form_unless_an_institution_says_otherwise(l
     labelled = replace(NOTE, labels=frozenset({label}))
 
     assert not ruling(release=labelled, policy=Basis.TREATMENT).is_permitted
+    assert not ruling(release=replace(NOTE, labels=frozenset({label, "R"})), policy=Basis.TREATMENT).is_permitted
     said = ruling(release=labelled, policy=Basis.TREATMENT, beyond_treatment=frozenset())
     assert said.basis is Basis.TREATMENT
+
+
+@pytest.mark.parametrize(
+    ("labels", "beyond", "permitted"),
+    [
+        ({"R"}, None, False),
+        ({"hiv"}, None, False),
+        ({"hiv"}, set(), False),
+        ({"A-CODE-NOBODY-KNOWS"}, set(), False),
+        ({"HIV", "R"}, {"R"}, True),
+        ({"R"}, {"R"}, False),
+        ({"N", "PERSISTLABEL"}, None, True),
+    ],
+)
+def test_a_label_whose_reason_nobody_knows_needs_a_form(labels, beyond, permitted):
+    labelled = replace(NOTE, labels=frozenset(labels))
+    more = {} if beyond is None else {"beyond_treatment": frozenset(beyond)}
+
+    assert ruling(release=labelled, policy=Basis.TREATMENT, **more).is_permitted is permitted
 
 
 def test_who_takes_a_form_back_stops_treatment_releases_too():

@@ -29,4 +29,7 @@ def _forms(body: bytes, sender: Institution, institutions: Institutions) -> tupl
         if not found:
             raise Unexpected("a message without a consent to a release")
         return found
-    return (inbound.authorization(body, sender, institutions),)
+    form = inbound.authorization(body, sender, institutions)
+    if not (form.patient.names or form.patient.identifiers):
+        raise Unexpected("a form that names no patient")
+    return (form,)

@@ -45,7 +45,17 @@ _EXPRESSLY_INCLUDES: Final[Mapping[str, frozenset[str]]] = {
 
 #: what the treatment basis alone never releases: 42 CFR Part 2 records, psychotherapy notes (164.508(a)(2)), what its
 #: source releases only under a directive, and what states protect. An institution's own list may be shorter.
-BEYOND_TREATMENT: Final = _SUBSTANCE_USE | PSYCHOTHERAPY | _NEEDS_DIRECTIVE | _BY_STATE_LAW | {"V"}
+BEYOND_TREATMENT: Final = _SUBSTANCE_USE | PSYCHOTHERAPY | _NEEDS_DIRECTIVE | _BY_STATE_LAW | {"V", RESTRICTED}
+
+
+def is_beyond(labels: frozenset[str], beyond: frozenset[str]) -> bool:
+    """Whether what carries `labels` needs a form also for treatment. So does a label that we do not know.
+
+    `R` says only that there is a reason. Where a sensitivity stands beside it, that is the reason.
+    """
+    why = _sensitivities(labels)
+    named = labels - {RESTRICTED} if why else labels
+    return not beyond.isdisjoint(named) or not why <= KNOWN_SENSITIVITIES
 
 
 def _level(labels: frozenset[str]) -> int:

@@ -9,7 +9,7 @@ from transfer.identifiers import PermissionId
 from transfer.institutions import Basis
 from transfer.permissions.findings import Finding
 from transfer.permissions.forms import Authorization, End, FormStatus, Permission, SignerRole, Statement
-from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY
+from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, is_beyond
 from transfer.permissions.provisions import Outcome, Provision, ProvisionType, nearest_misfit, outcomes
 from transfer.permissions.purposes import is_perhaps_compound, with_wider
 from transfer.permissions.releases import Emergency, Release, Ruling
@@ -347,7 +347,7 @@ def _treatment_suffices(release: Release, known: tuple[Permission, ...], beyond_
     Not for what lies beyond treatment, and not against a form the patient revoked. By law the form was not needed. But
     a patient who takes it back means "stop" (docs/safety.md, promise 1), until another form in force covers the same.
     """
-    if "TREAT" not in with_wider(release.purpose) or release.labels & beyond_treatment:
+    if "TREAT" not in with_wider(release.purpose) or is_beyond(release.labels, beyond_treatment):
         return False
     return not any(_is_revoked(permission) and _reaches(permission.form, release) for permission in known)
 

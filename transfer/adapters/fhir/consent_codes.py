@@ -6,10 +6,10 @@ a code, and words that say more than their code are noted: no rule could keep th
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time, timedelta
 from zoneinfo import ZoneInfo
 
-from transfer.adapters.fhir.times import local_day
+from transfer.adapters.fhir.times import instant, local_day
 from transfer.adapters.fhir.trees import Tree, child, children, text
 from transfer.permissions import Finding
 from transfer.permissions.descriptions import words
@@ -52,9 +52,23 @@ def day(tree: Tree, name: str, zone: ZoneInfo, doubts: Doubts, *, end: bool = Fa
     return found
 
 
-def period(tree: Tree, zone: ZoneInfo, doubts: Doubts) -> tuple[date | None, date | None]:
-    """First and last day of a Period (https://hl7.org/fhir/R4/datatypes.html#Period)."""
-    return day(tree, "start", zone, doubts), day(tree, "end", zone, doubts, end=True)
+def period(tree: Tree, zone: ZoneInfo, doubts: Doubts, *, whole: bool) -> tuple[date | None, date | None]:
+    """First and last day of a Period (https://hl7.org/fhir/R4/datatypes.html#Period).
+
+    `whole`: a day counts only where all of it lies within, as for a permit. Otherwise any hour of it is enough.
+    """
+    first, last = day(tree, "start", zone, doubts), day(tree, "end", zone, doubts, end=True)
+    if whole and first and _hour(tree, "start", zone) > time():
+        first += timedelta(days=1)
+    if whole and last and time() < _hour(tree, "end", zone) < time(23, 59):
+        last -= timedelta(days=1)
+    return first, last
+
+
+def _hour(tree: Tree, name: str, zone: ZoneInfo) -> time:
+    """The time of day, midnight where none is said."""
+    exact = instant(text(tree, name), zone)
+    return exact.astimezone(zone).time() if exact else time()
 
 
 def has_code(tree: Tree, name: str, *codes: str) -> bool:

@@ -22,6 +22,8 @@ _RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
 
 #: PCF knows the root and one level of exceptions (https://profiles.ihe.net/ITI/PCF, Consent profiles)
 _LEVELS: Final = 2
+#: exceptions that one form may have; a form is judged at every release
+_MOST: Final = 100
 
 #: v3-ParticipationType. A permit names its parties by the first of each alone: PCF fixes IRCP, and R4's examples name
 #: by PRCP whom they refuse. A refusal is read by all of them.
@@ -60,6 +62,8 @@ class ProvisionReader:
         R4 gives the root no type of its own: its policy says what it is. Where neither says, it is a person's.
         """
         tree = child(consent, "provision")
+        if sum(len(children(node, "provision")) for node in (tree, *children(tree, "provision"))) > _MOST:
+            self.doubts.note(Finding.FORM_UNREADABLE)
         said = self._type(tree) or base
         if said is None:
             self.doubts.note(Finding.PROVISION_TYPE_UNCLEAR)
@@ -80,11 +84,12 @@ class ProvisionReader:
         zone, doubts = self.institution.zone, self.doubts
         if tree.get("data"):
             doubts.note(Finding.SINGLE_RECORDS_NAMED)
-        begin, end = period(child(tree, "period"), zone, doubts)
-        data_from, data_until = period(child(tree, "dataPeriod"), zone, doubts)
+        is_permit = kind is ProvisionType.PERMIT
+        begin, end = period(child(tree, "period"), zone, doubts, whole=is_permit)
+        data_from, data_until = period(child(tree, "dataPeriod"), zone, doubts, whole=is_permit)
         disclosers, other_disclosers = self._parties(tree, _DISCLOSES, kind, level)
         recipients, other_recipients = self._parties(tree, _RECEIVES, kind, level)
-        is_unnamed = kind is ProvisionType.PERMIT and not disclosers and not other_disclosers
+        is_unnamed = is_permit and not disclosers and not other_disclosers
         return Provision(
             type=kind,
             starts_on=begin,

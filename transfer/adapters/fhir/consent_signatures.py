@@ -36,6 +36,8 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
         return Signature(verified_on=frozenset(verified_on))
     if len(checked) < len(checks) or not all(_is_with_signer(consent, check, resources) for check in checked):
         doubts.note(Finding.SIGNATURE_DOUBTED)
+    if any(_is_earlier(check, consent, zone) for check in checked):
+        doubts.note(Finding.SIGNATURE_VERIFIED_EARLY)
     by, authority = _signer(consent, resources, doubts)
     return Signature(
         by=by, on=_signed_on(consent, zone, doubts), verified_on=frozenset(verified_on), authority=authority
@@ -56,6 +58,12 @@ def _signed_on(consent: Tree, zone: ZoneInfo, doubts: Doubts) -> date | None:
     if found is None and "_dateTime" in consent:
         doubts.note(Finding.DATE_UNREADABLE)
     return found
+
+
+def _is_earlier(check: Tree, consent: Tree, zone: ZoneInfo) -> bool:
+    """Whether it was checked before it was signed, by the clock. The rules compare the days."""
+    at, signed = instant(text(check, "verificationDate"), zone), instant(text(consent, "dateTime"), zone)
+    return at is not None and signed is not None and at < signed
 
 
 def _is_with_signer(consent: Tree, check: Tree, resources: Resources) -> bool:

@@ -183,6 +183,11 @@ def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:
         doubts.note(Finding.NOT_A_RELEASE_FORM)
     if not adds_nothing(text(consent, "sourceAttachment", "title")) or text(consent, "text", "status") == "additional":
         doubts.note(Finding.WORDS_SAY_MORE)
+    contained = [text(each, "id") for each in children(consent, "contained")]
+    # ppc-1 and ppc-2 of https://hl7.org/fhir/R4/consent.html#invs, and two resources under one name
+    has_policy = child(consent, "policyRule") or children(consent, "policy")
+    if not has_policy or not child(consent, "patient") or len(contained) != len(set(contained)):
+        doubts.note(Finding.FORM_UNREADABLE)
     if any(len(extensions(consent, url)) > 1 for url in _OURS if url != STATEMENT):
         doubts.note(Finding.FORM_UNREADABLE)
 
