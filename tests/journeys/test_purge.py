@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from transfer.errors import Unknown
 from transfer.flow.assess import NextStep
 from transfer.flow.enforce import enforce
 from transfer.holds import HoldAnswer
+from transfer.institutions import Institutions
+from transfer.rounds import Dag
 from transfer.sealing import KeyName
 from transfer.staging import Location
 
@@ -145,11 +148,34 @@ def test_after_a_person_confirms_nothing_is_left_of_the_patient(house: House):
 
 
 def test_after_seventy_two_hours_it_is_destroyed_without_a_word(house: House, hours_pass: Callable[[timedelta], None]):
+    known = house.services.institutions.values()
+    delayed = Institutions(one.model_copy(update={"purge_delay_hours": 72}) for one in known)
+    services = replace(house.services, institutions=delayed)
     journey, trace = revoked(house, a_marker())
     hours_pass(timedelta(hours=71))
-    process_all(house.services)
+    journey.ring(Dag.ENFORCE_PERMISSIONS)
+    process_all(services)
     assert objects_of(journey)
     hours_pass(timedelta(hours=1, minutes=1))
+    process_all(services)
+    trace.assert_gone()
+
+
+def test_after_a_no_without_a_number_is_settled_nothing_is_left_of_the_patient(house: House):
+    house.behave("center", fetch=False)
+    word = a_marker()
+    journey = a_packet(house, marked=word)
+    house.process_until(lambda: is_announced(journey))
+    trace = Trace(journey, word)
+    house.revocation(journey.chart, resource={"identifier": None})
+    # No round has run: the door stopped it, and asks.
+    assert house.holds(journey.case) == {"form-stopped"}
+    assert download(link(house, journey.packet), token(house, "center"))[0] == 404
+    process_all(house.services)
+    assert objects_of(journey)
+    journey.say("form-stopped", HoldAnswer.REVOKE)
+    process_all(house.services)
+    journey.say("confirm-purge", HoldAnswer.PURGE)
     process_all(house.services)
     trace.assert_gone()
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -27,6 +28,7 @@ from tests.kit.acts import (
     started_again,
     token,
 )
+from tests.kit.doors import post
 from tests.kit.house import House
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE
@@ -40,6 +42,7 @@ from transfer.gateway.intake import Intake
 from transfer.gateway.serving import server
 from transfer.ledger import patients, permissions
 from transfer.permissions import End
+from transfer.sandbox.oncology import letters
 from transfer.sentences import sentence
 from transfer.staging import Location
 
@@ -89,6 +92,11 @@ def in_force_after(journey: Journey) -> float | None:
         "SELECT stop_completed_at - ended_at AS took FROM permissions WHERE permission = %s", journey.permission
     )
     return row.took.total_seconds() if row.took is not None else None
+
+
+def epoch(journey: Journey) -> int:
+    with journey.house.services.ledger.transaction() as tx:
+        return patients.current_epoch(tx, journey.patient)
 
 
 def is_open(journey: Journey) -> bool:
@@ -224,6 +232,38 @@ def test_a_revocation_does_not_wait_for_a_receiver_that_does_not_answer_the_subm
     assert sent.size > 0
     assert journey.folded.packets[journey.packet].outcome == "unknown"
     assert journey.at_center()["submissions"] == 1
+
+
+NOES: dict[str, dict[str, Any]] = {
+    "another number": {"status": "inactive", "number": "F-999"},
+    "no number": {"status": "inactive", "resource": {"identifier": None}},
+    "refused": {"number": "F-2", "resource": {"provision": {"type": "deny"}}},
+    "rejected": {"status": "rejected"},
+    "an unknown state": {"status": "void"},
+    "narrower": {"codes": ["11488-4"]},
+    "narrower, and nobody can carry it": {"resource": {"provision": {"dataPeriod": {"start": "2024-01-01"}}}},
+}
+
+
+@pytest.mark.parametrize("no", list(NOES))
+def test_each_no_cuts_a_download_at_its_door_and_opens_none(house: House, no: str):
+    journey = handed_over(house, slices=8)
+    with slow_download(journey) as begun:
+        before, form = epoch(journey), journey.permission
+        said = post(house, "oncology", "/fhir/Consent", letters.release_form(journey.chart, NOES[no]))
+        assert said.status == 201
+        # No round runs: what is not permitted any more is cut by who sends it.
+        eventually(lambda: not is_open(journey), 6)
+        read_to_its_end(begun)
+    handed_out = [(one.channel, one.size) for one in journey.egress()]
+    assert_nothing_is_given(journey)
+    process_all(house.services)
+    assert_nothing_is_given(journey)
+    assert [(one.channel, one.size) for one in journey.egress()] == handed_out
+    assert all(one.epoch <= before for one in journey.egress())
+    completed = "SELECT stop_completed_at >= ended_at AS so FROM permissions WHERE permission = %s"
+    if no != "refused":  # what a refusal reaches is stopped by it, and the form stands
+        eventually(lambda: journey.row(completed, form).so)
 
 
 # --- stopped otherwise ------------------------------------------------------------------------------------------------
