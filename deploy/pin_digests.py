@@ -1,12 +1,14 @@
-"""Pins every image of docker-compose.yaml to what was pulled: writes deploy/compose.digests.yaml.
+"""Pulls every image of docker-compose.yaml and pins it to what came: writes deploy/compose.digests.yaml.
 
-    docker compose pull && python3 deploy/pin_digests.py
+    python3 deploy/pin_digests.py [--no-pull]
 
 A tag may name other bytes tomorrow; a digest cannot: https://docs.docker.com/reference/compose-file/services/#image
-Running it again writes the file anew. Where an image was not pulled from a registry it ends with 1 and writes nothing:
-only a registry gives a digest. Our own image, which is built here, is left as it is. Standard library only.
+Running it again writes the file anew; `--no-pull` pins what was pulled before. Where an image did not come from a
+registry it ends with 1 and writes nothing: only a registry gives a digest. Our own image, which is built here, is
+neither pulled nor pinned. Standard library only.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -36,24 +38,44 @@ def override(images: Mapping[str, str]) -> str:
     return "\n".join(["# Written by deploy/pin_digests.py.", "services:", *lines, ""])
 
 
-def _docker(*words: str) -> str:
-    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+_COMPOSE = ("docker", "compose", "--profile", "*")
+
+
+def _said(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def _images() -> dict[str, str]:
+    """The image of each service, but for those that are built here."""
+    services = json.loads(_said(*_COMPOSE, "config", "--format", "json"))["services"]
+    built = {one["image"] for one in services.values() if "build" in one}
+    return {service: one["image"] for service, one in services.items() if one["image"] not in built}
+
+
+def _digests(image: str) -> list[str]:
+    try:
+        found: list[str] = json.loads(_said("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image))
+    except subprocess.CalledProcessError:
+        return []
+    return found
 
 
 def main() -> int:
-    shape = json.loads(_docker("compose", "--profile", "*", "config", "--format", "json"))
-    built = {one["image"] for one in shape["services"].values() if "build" in one}
+    parser = argparse.ArgumentParser(description="Pins every image of docker-compose.yaml to what was pulled.")
+    parser.add_argument("--no-pull", action="store_true", help="pin what was pulled before")
+    asked = parser.parse_args()
+    images = _images()
+    if not asked.no_pull:
+        # By name: without names compose would ask the registry for our own image, too.
+        code = subprocess.run([*_COMPOSE, "pull", *sorted(images)], check=False, cwd=ROOT).returncode
+        if code:
+            sys.stderr.write("not every image was pulled: nothing is written\n")
+            return 1
     found: dict[str, str] = {}
-    for service, one in shape["services"].items():
-        if one["image"] in built:
-            continue
-        try:
-            digests = json.loads(_docker("image", "inspect", "--format", "{{json .RepoDigests}}", one["image"]))
-        except subprocess.CalledProcessError:
-            digests = []
-        image = pinned(one["image"], digests)
+    for service, name in images.items():
+        image = pinned(name, _digests(name))
         if not image:
-            sys.stderr.write(f"{one['image']} was not pulled from a registry: docker compose pull\n")
+            sys.stderr.write(f"{name} was not pulled from a registry: nothing is written\n")
             return 1
         found[service] = image
     TARGET.write_text(override(found), encoding="utf-8")

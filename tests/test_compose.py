@@ -1,9 +1,12 @@
 """The production shape holds together: what its files name is there, and they say what the code says."""
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+from transfer.adapters import mutual_tls
 from transfer.embedded.airflow import Airflow
 from transfer.settings import Settings
 
@@ -33,6 +37,7 @@ def _loaded(name: str) -> ModuleType:
     return module
 
 
+make_key_certificates = _loaded("make_key_certificates")
 make_secrets = _loaded("make_secrets")
 pin_digests = _loaded("pin_digests")
 sandbox = _loaded("sandbox")
@@ -43,6 +48,7 @@ class _Overrides(yaml.SafeLoader):
 
 
 _Overrides.add_constructor("!reset", lambda loader, node: None)
+_Overrides.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
 OVERRIDES = {
     path.name: yaml.load(path.read_text(), _Overrides)  # noqa: S506 - a safe loader
     for path in sorted((ROOT / "deploy").glob("compose.*.yaml"))
@@ -119,8 +125,61 @@ def test_whatever_is_published_is_on_loopback_until_somebody_says_otherwise():
 
 
 def test_an_override_changes_only_services_that_are_there():
-    assert set(OVERRIDES) == {"compose.mllp.yaml", "compose.outside.yaml", "compose.tls.yaml"}
-    assert all(set(one["services"]) <= set(SERVICES) for one in OVERRIDES.values())
+    assert set(OVERRIDES) == {"compose.keys.yaml", "compose.mllp.yaml", "compose.outside.yaml", "compose.tls.yaml"}
+    more = {file: set(one["services"]) - set(SERVICES) for file, one in OVERRIDES.items()}
+    assert {file: names for file, names in more.items() if names} == {"compose.keys.yaml": {"keys", "keys-prepare"}}
+
+
+def test_with_a_key_service_it_alone_has_keys_on_its_disk_and_whoever_had_them_asks_it():
+    changed = OVERRIDES["compose.keys.yaml"]["services"]
+    kept_before = {name for name, one in SERVICES.items() if _volumes(one) & {"keys", "keys-copy"}}
+    askers = {name for name, one in changed.items() if one["environment"].get("TRANSFER_KEYS", "")[:8] == "https://"}
+
+    assert askers == kept_before | {"keys-prepare"}
+    assert [name for name, one in changed.items() if _volumes(one) & {"keys", "keys-copy"}] == ["keys"]
+    for name in kept_before:  # all else it had is kept
+        assert _volumes(changed[name]) == _volumes(SERVICES[name]) - {"keys", "keys-copy"}, name
+        assert changed[name]["environment"]["TRANSFER_KEYS_COPY"] == ""
+    begun = {name for name, one in changed.items() if "keys-prepare" in one.get("depends_on", {})}
+    assert begun == kept_before - {"backup"}
+
+
+@pytest.mark.parametrize("service", ["keys", "keys-prepare"])
+def test_what_an_override_adds_is_guarded_and_bounded(service: str):
+    one = OVERRIDES["compose.keys.yaml"]["services"][service]
+
+    for name in ("cap_drop", "security_opt", "read_only", "logging", "init", "image"):
+        assert one[name] == SERVICES["dispatcher"][name], name
+    assert one["pids_limit"] and one["mem_limit"] and one["cpus"]
+    assert one["networks"] == ["inside"]
+    assert "ports" not in one
+
+
+def test_the_key_service_and_its_askers_know_each_other_by_what_is_drawn_for_them(tmp_path: Path):
+    make_key_certificates.draw(tmp_path, ["keys.example.org"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(make_key_certificates.FILES)
+    handed_out = OVERRIDES["compose.keys.yaml"]["secrets"].values()
+    assert {one["file"].removeprefix("deploy/secrets/") for one in handed_out} == set(make_key_certificates.FILES)
+    files = {side: [tmp_path / f"{side}.{end}" for end in ("pem", "key")] for side in make_key_certificates.SIDES}
+    authority = tmp_path / make_key_certificates.AUTHORITY
+    sides = [mutual_tls.context((*files[side], authority), is_server=side == "keys_service") for side in files]
+    for name in ("keys", "keys.example.org"):
+        assert _shake_hands(*sides, name) == "TLSv1.3"
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        _shake_hands(*sides, "doors.example.org")
+    with pytest.raises(ssl.SSLCertVerificationError):  # one who asks cannot stand in for the service
+        _shake_hands(mutual_tls.context((*files["keys_asker"], authority), is_server=True), sides[1], "asker")
+
+
+def _shake_hands(service: ssl.SSLContext, asker: ssl.SSLContext, name: str) -> str | None:
+    to_service, to_asker = ssl.MemoryBIO(), ssl.MemoryBIO()
+    there = service.wrap_bio(to_service, to_asker, server_side=True)
+    here = asker.wrap_bio(to_asker, to_service, server_hostname=name)
+    for _ in range(4):
+        for side in (here, there):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    return there.version()
 
 
 def test_with_an_outside_database_every_service_of_ours_gets_a_way_out():
@@ -171,7 +230,7 @@ def test_stores_have_no_way_out():
 def test_every_setting_is_one_the_code_knows():
     code = (path.read_text() for path in (ROOT / "transfer").rglob("*.py"))
     known = {name for text in code for name in re.findall(r"\"(TRANSFER_[A-Z0-9_]+)\"", text)}
-    written = [TEXT, (ROOT / "Dockerfile").read_text(), (ROOT / "deploy" / "make_secrets.py").read_text()]
+    written = [*TEXTS, (ROOT / "Dockerfile").read_text(), (ROOT / "deploy" / "make_secrets.py").read_text()]
 
     assert {name for text in written for name in re.findall(r"TRANSFER_[A-Z0-9_]+", text)} <= known
 
@@ -328,6 +387,46 @@ def test_an_image_is_pinned_by_the_digest_of_its_own_repository():
     assert pin_digests.pinned("caddy:2.10.2", [f"mirror/caddy@{digest}"]) is None
     written = yaml.safe_load(pin_digests.override({"edge": f"caddy:2.10.2@{digest}"}))
     assert written == {"services": {"edge": {"image": f"caddy:2.10.2@{digest}"}}}
+
+
+#: stands for docker: answers as it does, and writes down what it is told to pull
+_DOCKER = """#!{python}
+import json, os, sys
+words = sys.argv[1:]
+images = {{"prepare": "ours:1", "gateway": "ours:1", "edge": "caddy:2", "store": "versity/versitygw:v1"}}
+services = {{name: {{"image": image}} for name, image in images.items()}}
+services["prepare"]["build"] = {{}}
+if "config" in words:
+    print(json.dumps({{"services": services}}))
+elif "pull" in words:
+    open(os.environ["PULLED"], "w").write(" ".join(words[words.index("pull") + 1:]))
+    sys.exit(int(os.environ["CODE"]))
+else:
+    known = os.environ["KNOWN"].split()
+    print(json.dumps([words[-1].rpartition(":")[0] + "@sha256:" + "a" * 64] if words[-1] in known else []))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "known", "pins"),
+    [("0", "caddy:2 versity/versitygw:v1", 2), ("1", "caddy:2 versity/versitygw:v1", 0), ("0", "caddy:2", 0)],
+)
+def test_all_but_our_own_image_are_pulled_and_all_or_none_are_pinned(tmp_path: Path, code: str, known: str, pins: int):
+    """Our own, which no registry has, would end the whole pull."""
+    (tmp_path / "deploy").mkdir()
+    script = shutil.copy(ROOT / "deploy" / "pin_digests.py", tmp_path / "deploy")
+    docker = tmp_path / "docker"
+    docker.write_text(_DOCKER.format(python=sys.executable))
+    docker.chmod(0o755)
+    given = {"PULLED": str(tmp_path / "pulled"), "CODE": code, "KNOWN": known}
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", **given}
+
+    ended = subprocess.run([sys.executable, script], env=environment, capture_output=True)
+
+    assert (tmp_path / "pulled").read_text() == "edge store"
+    assert ended.returncode == (0 if pins else 1)
+    written = tmp_path / "deploy" / "compose.digests.yaml"
+    assert len(yaml.safe_load(written.read_text())["services"]) == pins if pins else not written.exists()
 
 
 def test_the_secrets_of_an_outside_database_name_its_server():

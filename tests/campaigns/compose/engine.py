@@ -78,14 +78,17 @@ def run(
     said: bytes | None = None,
     is_tried: bool = False,
     timeout: float = 600,
+    at: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program and catch what it prints; `said` goes to its standard input.
+    """Run a program in the folder `at` and catch what it prints; `said` goes to its standard input.
 
     Raises:
         EngineFailed: it ended with another code than 0, unless it is only tried, or took longer than `timeout` seconds.
     """
     try:
-        done = subprocess.run(words, env=dict(environment), input=said or b"", capture_output=True, timeout=timeout)
+        done = subprocess.run(
+            words, env=dict(environment), input=said or b"", cwd=at, capture_output=True, timeout=timeout
+        )
     except subprocess.TimeoutExpired:
         raise EngineFailed(f"{_shown(words)} took longer than {timeout:.0f} s") from None
     if done.returncode and not is_tried:
@@ -116,8 +119,9 @@ def _shown(words: Sequence[str]) -> str:
 
 
 @contextmanager
-def an_engine(data: Path) -> Iterator[Engine]:
-    """Start an engine that keeps its images in `data`, and end it with all it runs, whatever happens.
+def an_engine(data: Path, *more: str) -> Iterator[Engine]:
+    """Start an engine that keeps its images in `data`, and end it with all it runs, whatever happens. `more` are
+    further words of dockerd's.
 
     Raises:
         EngineFailed: it does not start.
@@ -127,7 +131,7 @@ def an_engine(data: Path) -> Iterator[Engine]:
     group = f"/transfer-{os.getpid()}"
     engine = ["dockerd", f"--host=unix://{folder}/docker.sock", f"--data-root={data}", f"--exec-root={folder}/exec"]
     engine += [f"--pidfile={folder}/dockerd.pid", f"--dns={NAME_SERVER}", f"--cgroup-parent={group}"]
-    engine += ["--oom-score-adjust=0", "--log-level=warn"]
+    engine += ["--oom-score-adjust=0", "--log-level=warn", *more]
     # It waits for a line: its way out is laid from outside first.
     inner = ["sh", "-c", 'read _ && exec "$@"', "sh", *engine]
     outer = [*_ENDS_WITH_US, *_NAMESPACES]

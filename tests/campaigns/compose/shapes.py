@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from tests.campaigns.compose import cases, edge, faults
+from tests.campaigns.compose.engine import run
 from tests.campaigns.compose.progress import Progress
 from tests.campaigns.compose.running import up
-from tests.campaigns.compose.stack import PROJECT, Stack, copy_of_commit
+from tests.campaigns.compose.stack import PERSON, PROJECT, Stack, copy_of_commit, until
 from tests.kit.peers.certificates import certificates
 
 #: the user of our image
@@ -55,8 +58,12 @@ def restored(stack: Stack, whole: Counter[tuple[str, str]]) -> str:
     return f"backup {took:.0f} s, over {time.monotonic() - began:.0f} s after the loss"
 
 
-def upgraded(stack: Stack, commit: str, tell: Progress, whole: Counter[tuple[str, str]]) -> str:
-    """Cases begin under the image and the compose file of an earlier commit, and end under this one's."""
+def upgraded(
+    stack: Stack, commit: str, tell: Progress, whole: Counter[tuple[str, str]], at_rest: Callable[[Stack], None]
+) -> str:
+    """Cases begin under the image and the compose file of an earlier commit, and end under this one's, after
+    `deploy/upgrade.py`. `at_rest` is given the earlier shape before anything is to be done.
+    """
     tree = copy_of_commit(stack.engine.folder / "earlier", commit)
     shutil.copytree(stack.tree / "deploy" / "secrets", tree / "deploy" / "secrets", dirs_exist_ok=True)
     _owned_as(stack.tree / "deploy" / "secrets", tree / "deploy" / "secrets")
@@ -65,6 +72,8 @@ def upgraded(stack: Stack, commit: str, tell: Progress, whole: Counter[tuple[str
     tell(f"image records-transfer of {commit}")
     stack.compose("down", "--volumes", "--remove-orphans")
     earlier.compose("up", "--detach", "--no-build")
+    until("the earlier doors answer", lambda: earlier.transfer("case", "list") == [], SECONDS)
+    at_rest(earlier)
     running = [cases.begin_when_well(earlier, cases.a_chart(), SECONDS) for _ in range(2)]
     cases.open_cases(earlier, running, SECONDS)
     began = time.monotonic()
@@ -81,8 +90,10 @@ def _owned_as(source: Path, target: Path) -> None:
 
 
 def own_tls(stack: Stack, tell: Progress) -> str:
-    """The doors speak TLS themselves, HTTP and MLLP, and refuse plain text; the edge asks them by TLS."""
-    made = certificates(stack.engine.folder / "certificates")
+    """The doors speak TLS themselves, HTTP and MLLP, and refuse plain text; the edge asks them by TLS, and so do the
+    institutions, which play a case.
+    """
+    made = certificates(stack.engine.folder / "certificates", hosts=["gateway"])
     for source, target in (("server.pem", "doors.pem"), ("server.key", "doors.key")):
         file = made.folder / target
         shutil.copy2(made.folder / source, file)
@@ -91,14 +102,50 @@ def own_tls(stack: Stack, tell: Progress) -> str:
     made.folder.chmod(0o755)
     authority = made.folder / "authority.pem"
     files = (*stack.files, "deploy/compose.tls.yaml")
-    shape = replace(stack, files=files, variables={**stack.variables, "CERTIFICATES": str(made.folder)})
+    variables = {"CERTIFICATES": str(made.folder), "PUBLIC_URL": "https://gateway:8080"}
+    shape = replace(stack, files=files, variables={**stack.variables, **variables})
     with up(shape, tell):
+        began = time.monotonic()
+        case = cases.begin(shape, cases.a_chart())
+        cases.finish(shape, [case], SECONDS)
+        took = time.monotonic() - began
         seen = edge.outside(shape, "localhost", "/fhir/Task", authority, 8443)
         assert seen["tls"] in ("TLSv1.2", "TLSv1.3"), seen
         assert edge.acknowledges(shape, authority, 2575)
         assert not edge.answers_plainly(shape, 8443) and not edge.answers_plainly(shape, 2575)
         edge.check(shape)
-    return "–"
+    return f"a case over in {took:.0f} s"
+
+
+def with_key_service(stack: Stack, tell: Progress, whole: Counter[tuple[str, str]]) -> str:
+    """Keys lie with a service of their own: it is killed while cases are under way, and away while a patient pauses."""
+    environment = stack.engine.environment()
+    run([sys.executable, str(stack.tree / "deploy" / "make_key_certificates.py")], environment)
+    shape = replace(stack, files=(*stack.files, "deploy/compose.keys.yaml"))
+    with up(shape, tell):
+        began = time.monotonic()
+        case = cases.begin(shape, cases.a_chart())
+        cases.finish(shape, [case], SECONDS)
+        took = time.monotonic() - began
+        for service in ("gateway", "dispatcher", "airflow-worker"):
+            assert not shape.inside(service, "ls", "-A", "/var/lib/keys"), f"keys lie in {service}"
+        states = {one["name"]: one["state"] for one in shape.transfer("status")}
+        assert states["keys"] == "up", states
+        went_on = faults.under(shape, lambda: shape.crash(shape.containers("keys")[0]), whole)
+        _paused_without_keys(shape, case)
+    return f"a case over in {took:.0f} s; the service killed -9: {went_on:.0f} s"
+
+
+def _paused_without_keys(shape: Stack, case: cases.Case) -> None:
+    """While the service is stopped a permission is paused, and nothing else is known of the patient."""
+    shape.compose("stop", "keys")
+    (form,) = shape.transfer("permission", "list", case.name)
+    shape.transfer("permission", "pause", form["permission"], "--person", PERSON)
+    (form,) = shape.transfer("permission", "list", case.name)
+    assert form["ended"] == "paused", form
+    shape.up("--no-recreate")
+    noted = ("sh", "-c", f"cat /var/lib/keys/ended/{form['permission']}")
+    until("the end is noted beside the keys", lambda: shape.inside("keys", *noted).strip() == b"paused", 60)
 
 
 def outside_stores(stack: Stack, tell: Progress) -> str:

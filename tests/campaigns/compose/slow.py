@@ -8,15 +8,16 @@ It ends with 1 where a row failed, and goes on with the next.
 # ruff: noqa: T201 - it prints what it found
 
 import argparse
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.campaigns.compose import cases, costs, edge, faults, machine, marked, shapes
+from tests.campaigns.compose import cases, costs, edge, faults, machine, marked, registry, shapes
 from tests.campaigns.compose.engine import EngineFailed, an_engine
 from tests.campaigns.compose.progress import Progress
 from tests.campaigns.compose.running import ENGINE, PEERS, alone, built, say_what_is_wrong, up
@@ -28,11 +29,18 @@ KILLED = (
     *("airflow-triggerer", "dispatcher", "gateway"),
 )
 TWICE = ("gateway", "dispatcher", "airflow-scheduler", "airflow-worker")
-REST_SECONDS = 60
+SETTLE_SECONDS, REST_SECONDS = 30, 60
 #: rows by a word
-WORDS = (*KILLED, "worker", "stop", "restart", "two", "marked", "rest", "backup", "upgrade", "tls", "outside")
+WORDS = (
+    *(*KILLED, "worker", "stop", "restart", "two", "marked", "rest", "backup", "upgrade", "tls", "outside"),
+    *("keys", "pins"),
+)
 #: before this shape was tried for the first time
 EARLIER = "fe8b5e7"
+
+
+#: what was done, when a case went on, what was lost
+Row = tuple[str, str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +50,7 @@ class Tried:
     stack: Stack
     tell: Progress
     whole: Counter[tuple[str, str]] = field(default_factory=Counter)
-    rows: list[tuple[str, str, str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
     def row(self, what: str, act: Callable[[], str]) -> None:
         """Do it and note a row; what fails is a row too."""
@@ -55,10 +63,11 @@ class Tried:
         self.rows.append((what, went_on, lost))
         self.tell(f"{what}: {went_on or lost}")
 
-    def table(self) -> list[str]:
-        """Lines of Markdown."""
-        head = ["| what was done | a case went on after | lost |", "|---|---|---|"]
-        return head + [f"| {what} | {went_on} | {lost} |" for what, went_on, lost in self.rows]
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Lines of Markdown."""
+    head = ["| what was done | a case went on after | lost |", "|---|---|---|"]
+    return head + [f"| {what} | {went_on} | {lost} |" for what, went_on, lost in rows]
 
 
 def undisturbed(tried: Tried, count: int = 3) -> str:
@@ -165,17 +174,58 @@ def faults_of_one_shape(tried: Tried, wanted: Callable[[str], bool]) -> None:
         tried.row(f"two of each: {', '.join(TWICE)}; three cases", lambda: two_of_each(tried))
 
 
+def one_shape(tried: Tried, wanted: Callable[[str], bool], *, is_short: bool) -> None:
+    """The shape as it is, up once for all of its rows."""
+    stack = tried.stack
+    with up(stack, tried.tell):
+        if wanted("rest"):
+            show_costs(stack, "now")
+        count = 1 if is_short else 3
+        tried.row(f"{count} at once, nothing else", lambda: undisturbed(tried, count))
+        tried.row("the edge asked from outside", lambda: the_edge(tried))
+        faults_of_one_shape(tried, wanted)
+        if wanted("backup"):
+            what = "a backup, then database, store, keys and Airflow destroyed, then restored"
+            tried.row(what, lambda: shapes.restored(stack, tried.whole))
+
+
 def other_shapes(tried: Tried, wanted: Callable[[str], bool], commit: str) -> None:
     """The rows that need another shape; each takes away what it started."""
     stack, tell = tried.stack, tried.tell
+    if wanted("keys"):
+        what = "keys behind a service, which is killed -9, then stopped"
+        tried.row(what, lambda: shapes.with_key_service(stack, tell, tried.whole))
     if wanted("upgrade"):
-        what = f"upgraded from {commit[:7]} with cases under way"
-        tried.row(what, lambda: shapes.upgraded(stack, commit, tell, tried.whole))
+        what = f"upgraded from {commit[:7]} by deploy/upgrade.py with cases under way"
+
+        def measured(earlier: Stack) -> None:
+            if wanted("rest"):
+                show_costs(earlier, f"at {commit[:7]}")
+
+        tried.row(what, lambda: shapes.upgraded(stack, commit, tell, tried.whole, measured))
         stack.compose("down", "--volumes", "--remove-orphans")
     if wanted("tls"):
         tried.row("the doors' own TLS, HTTP and MLLP", lambda: shapes.own_tls(stack, tell))
     if wanted("outside"):
         tried.row("PostgreSQL and S3 outside", lambda: shapes.outside_stores(stack, tell))
+
+
+def show_costs(stack: Stack, which: str) -> None:
+    """What every service takes at rest."""
+    time.sleep(SETTLE_SECONDS)
+    print(f"{which}:", *costs.table(costs.at_rest(stack, REST_SECONDS)), sep="\n", flush=True)
+
+
+def pins(tell: Progress) -> list[Row]:
+    """Images pinned by what a real registry gives. It needs an engine that takes that registry for its mirror."""
+    what = "images pinned to what a registry gave"
+    if not shutil.which(registry.PROGRAM):
+        is_demanded = machine.left_out(f"{registry.PROGRAM} is not installed (make peers-slow)")
+        return [(what, "left out", "FAILED: it is demanded" if is_demanded else "nothing")]
+    with an_engine(ENGINE, registry.AS_MIRROR) as engine, registry.a_registry(engine):
+        tried = Tried(stack=built(engine, tell), tell=tell)
+        tried.row(what, lambda: registry.pinned(tried.stack, tell))
+    return tried.rows
 
 
 def main() -> int:
@@ -191,23 +241,18 @@ def main() -> int:
     def wanted(word: str) -> bool:
         return not asked.only or word in asked.only
 
-    with alone(), an_engine(ENGINE) as engine:
-        stack = shapes.keeping_backups(built(engine, tell))
-        with up(stack, tell):
-            tried = Tried(stack=stack, tell=tell)
-            if wanted("rest"):
-                print("\n".join(costs.table(costs.at_rest(stack, REST_SECONDS))), flush=True)
-            count = 1 if asked.only else 3
-            tried.row(f"{count} at once, nothing else", lambda: undisturbed(tried, count))
-            tried.row("the edge asked from outside", lambda: the_edge(tried))
-            faults_of_one_shape(tried, wanted)
-            if wanted("backup"):
-                what = "a backup, then database, store, keys and Airflow destroyed, then restored"
-                tried.row(what, lambda: shapes.restored(stack, tried.whole))
-        other_shapes(tried, wanted, asked.earlier)
-    print("\n".join(tried.table()))
+    with alone():
+        rows: list[Row] = []
+        if set(asked.only) != {"pins"}:
+            with an_engine(ENGINE) as engine:
+                tried = Tried(stack=shapes.keeping_backups(built(engine, tell)), tell=tell, rows=rows)
+                one_shape(tried, wanted, is_short=bool(asked.only))
+                other_shapes(tried, wanted, asked.earlier)
+        if wanted("pins"):
+            rows += pins(tell)
+    print("\n".join(table(rows)))
     print(f"{tell.seconds:.0f} s")
-    return 1 if any(lost != "nothing" for _, _, lost in tried.rows) else 0
+    return 1 if any(lost != "nothing" for _, _, lost in rows) else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,14 +38,14 @@ class Certificates:
         return hashlib.sha256(shown).hexdigest()
 
 
-def certificates(folder: Path, *more: str) -> Certificates:
-    """A server, a client, and `more` clients."""
+def certificates(folder: Path, *more: str, hosts: Sequence[str] = ()) -> Certificates:
+    """A server, a client, and `more` clients. `hosts` are other names of the server."""
     folder.mkdir()
     authority = ec.generate_private_key(ec.SECP256R1())
     is_one = x509.BasicConstraints(ca=True, path_length=0)
     _write(folder, "authority", authority, _certificate("authority", authority, authority, "authority", is_one))
     here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    place = x509.SubjectAlternativeName([x509.DNSName("localhost"), here])
+    place = x509.SubjectAlternativeName([*map(x509.DNSName, ("localhost", *hosts)), here])
     for name in ("server", "client", *more):
         key = ec.generate_private_key(ec.SECP256R1())
         _write(folder, name, key, _certificate(name, key, authority, "authority", place))
