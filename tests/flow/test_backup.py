@@ -20,9 +20,10 @@ from tests.kit.processing import process_all
 from tests.kit.staff import NURSE
 from transfer import facts
 from transfer.adapters.backup_folder import BackupFolder
+from transfer.adapters.keys import FolderKeys
 from transfer.arrivals import ArrivalKind, Door
 from transfer.backups import Manifest, NoBackup
-from transfer.errors import Refused
+from transfer.errors import OtherKeys, Refused
 from transfer.facts import Origin
 from transfer.flow.backing_up import ProgressCallback, back_up
 from transfer.flow.desk import add_note, resolve
@@ -713,6 +714,29 @@ def destroy_day_of(place: Place, arrival: str) -> KeyName:
         key = KeyName(tx.value("SELECT key FROM arrivals WHERE arrival = %s", arrival))
     place.services.ledger.keys.destroy(key)
     return key
+
+
+def test_a_folder_without_any_key_is_named_and_no_backup_is_called_altered(place: Place, tmp_path: Path) -> None:
+    a_case(place.services)
+    place.back_up()
+    (tmp_path / "keys" / "site").unlink()
+
+    with pytest.raises(KeysMissing):
+        place.check()
+
+
+def test_a_restored_ledger_knows_its_keys(place: Place, tmp_path: Path) -> None:
+    a_case(place.services)
+    place.back_up()
+    place.lose_everything()
+    place.restore()
+
+    others = Ledger(place.services.ledger.url, FolderKeys(tmp_path / "others"), Origin(process="test"))
+    with pytest.raises(OtherKeys), others.transaction():
+        pass
+    others.close()
+    with place.services.ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM site_mark") == 1
 
 
 def test_keys_that_are_missing_and_were_not_destroyed_stop_a_restore(place: Place, tmp_path: Path) -> None:
