@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,15 @@ from tests.kit import builders as b
 from tests.kit.doors import posted, received
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
+from transfer.arrivals import Grant
 from transfer.case import OpenedCase
+from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.basis import may_collect
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
+from transfer.institutions import Institutions
 from transfer.ledger import Ledger, permissions
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End
@@ -164,12 +168,25 @@ def test_a_narrower_form_in_the_place_of_another_takes_its_place_at_the_door(ser
 def test_one_that_cannot_be_read_stops_the_form_it_takes_the_place_of(services: Services):
     chart, case = a_case(services)
 
-    posted(services, b.LAKESIDE, a_no(chart, resource={"provision": {"dataPeriod": {"start": "2024-01-01"}}}))
+    posted(services, b.LAKESIDE, a_no(chart, resource={"provision": {"code": [{"text": "the report of 2024 alone"}]}}))
 
     assert ends(services, case) == [End.PAUSED]
     process_all(services)
     assert not is_permitted(services, case)
     assert codes(services) == ["arrival-unreadable", "form-stopped"]
+
+
+def test_a_new_form_with_an_exception_takes_what_it_refuses_from_the_older_one_at_the_door(services: Services):
+    chart, case = a_case(services)
+    refused = {"type": "deny", "code": [{"coding": [{"system": "http://loinc.org", "code": "11502-2"}]}]}
+
+    posted(services, b.LAKESIDE, a_no(chart, number="second", resource={"provision": {"provision": [refused]}}))
+
+    assert ends(services, case) == [None, None]
+    assert is_permitted(services, case)
+    assert not is_permitted(services, case, RecordKind.LABORATORY)
+    process_all(services)
+    assert not {"form-stopped", "objection-unmatched"} & set(codes(services))
 
 
 def test_a_new_form_beside_another_stops_nothing(services: Services):
@@ -274,11 +291,6 @@ def from_(services: Services, institution: str, chart: Chart, **said: Any) -> st
 @pytest.fixture
 def trusting(services: Services) -> Services:
     """The same, where every institution may post what it likes."""
-    from dataclasses import replace
-
-    from transfer.arrivals import Grant
-    from transfer.institutions import Institutions
-
     known = [one.model_copy(update={"grants": frozenset(Grant)}) for one in services.institutions.values()]
     return replace(services, institutions=Institutions(known))
 
@@ -314,6 +326,28 @@ def test_a_no_from_anybody_else_is_a_question_with_a_clock(trusting: Services):
     desk.resolve(trusting, hold.id, HoldAnswer.SEEN, actor=ANN)
     process_all(trusting)
     assert codes(trusting) == []
+
+
+@pytest.mark.parametrize("grant", ["authorizations", "revocations"])
+@pytest.mark.parametrize("status", ["inactive", "rejected", "void", "active"])
+def test_who_may_file_or_revoke_may_object_in_any_way(services: Services, grant: str, status: str):
+    chart, case = a_case(services)
+    granted = [one.model_copy(update={"grants": frozenset({Grant(grant)})}) for one in services.institutions.values()]
+    granting = replace(services, institutions=Institutions(granted))
+    said = {"provision": {"type": "deny"}} if status == "active" else {"identifier": None}
+
+    posted(granting, b.LAKESIDE, a_no(chart, status=status, number="F-2", resource=said))
+
+    assert not is_permitted(services, case)
+
+
+def test_who_may_only_revoke_files_no_form(services: Services):
+    chart = b.a_chart()
+    granted = [
+        one.model_copy(update={"grants": frozenset({Grant.REVOCATIONS})}) for one in services.institutions.values()
+    ]
+    with pytest.raises(NotAllowed):
+        posted(replace(services, institutions=Institutions(granted)), b.LAKESIDE, a_no(chart))
 
 
 # --- by HL7 v2 --------------------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from tests.kit.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder
-from transfer.flow import desk, stopping
+from transfer.flow import desk
 from transfer.flow.basis import may_collect
+from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import LedgerAlone, Services
 from transfer.identifiers import CaseId
 from transfer.institutions import Basis, Institutions
@@ -122,7 +123,7 @@ def test_a_stop_at_the_desk_needs_no_key(services: Services, without_keys: Ledge
     assert ends(services, case) == [how]
     assert not is_permitted(services, case, RecordKind.NOTE)
     assert permission not in services.ledger.keys.noted_ends()
-    stopping.note_completed_stops(services.ledger)  # the keys are back
+    note_owed_ends(services.ledger)  # the keys are back
     assert services.ledger.keys.noted_ends()[permission] == how
 
 

@@ -241,7 +241,7 @@ NOES: dict[str, dict[str, Any]] = {
     "rejected": {"status": "rejected"},
     "an unknown state": {"status": "void"},
     "narrower": {"codes": ["11488-4"]},
-    "narrower, and nobody can carry it": {"resource": {"provision": {"dataPeriod": {"start": "2024-01-01"}}}},
+    "narrower, and nobody can carry it": {"resource": {"provision": {"code": [{"text": "one report"}]}}},
 }
 
 

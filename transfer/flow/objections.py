@@ -13,7 +13,6 @@ from transfer.errors import NeedsReview
 from transfer.flow.identity import match_patient
 from transfer.flow.stopping import (
     DECIDE_WITHIN,
-    ENDS,
     case_to_ask,
     end,
     file_authorization,
@@ -28,7 +27,7 @@ from transfer.institutions import Basis, Institutions
 from transfer.ledger import Tx, arrivals, cases, holds, patients, permissions, requests
 from transfer.ledger.permissions import FiledPermission
 from transfer.objections import Objection, ObjectionKind
-from transfer.permissions import Authorization, End
+from transfer.permissions import Authorization, End, FormStatus
 
 _ENDS: Final[Mapping[ObjectionKind, End]] = {
     ObjectionKind.REVOKED: End.REVOKED,
@@ -141,11 +140,12 @@ def _stop(
 def _takes_full_effect(
     tx: Tx, institutions: Institutions, received: ReceivedObjections, each: _Concerning, patient: PatientId
 ) -> bool:
-    """File the form that the objection is, where it can be read in full: a refusal, a revocation, one in the place of
-    another. What is still permitted goes on. False: it cannot.
+    """File the form that the objection is, where it can be read in full: a revocation, one that refuses something, one
+    in the place of another. What is still permitted goes on. False: it cannot.
     """
     form = received.form
-    if form is None or not each.said.is_written or not (each.is_replacing or form.denies or form.status in ENDS):
+    is_rejected = form is not None and form.status is FormStatus.DRAFT and not each.is_replacing
+    if form is None or is_rejected or not each.said.is_written:
         return False
     try:
         file_authorization(tx, institutions, patient, form, received.arrival, received.sender)

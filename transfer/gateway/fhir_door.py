@@ -17,7 +17,7 @@ from transfer.adapters.fhir.inbound import Form, InboundBody
 from transfer.adapters.fhir.outline import outline
 from transfer.adapters.fhir.responses import FhirResponse
 from transfer.adapters.fhir.trees import weigh
-from transfer.arrivals import ArrivalKind, Door
+from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import NeedsReview, NotAllowed, TooLarge, TransferError, Unavailable
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
@@ -29,6 +29,7 @@ from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import Ledger, Tx, disclosures, requests
 from transfer.ledger.arrivals import NewArrival, Stored
+from transfer.objections import ObjectionKind
 
 log = logging.getLogger("transfer.gateway.fhir_door")
 
@@ -99,7 +100,7 @@ class FhirDoor:
 
     async def _store(self, caller: Caller, body: Payload, outlined: bytes) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
-        caller.check_may(incoming.grant)
+        await asyncio.to_thread(_check_may, caller, incoming, outlined)
         packet = await asyncio.to_thread(_packet_of, self._services.ledger, caller, incoming)
         await asyncio.to_thread(_check_request, self._services.ledger, caller, incoming)
         location = None
@@ -135,6 +136,20 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     """Answer so, and log it: who sent it and why it is refused, never what it says."""
     log.warning("http: a message at the door of %s is refused with %d: %s", caller.id, answer.status, why)
     return http_response(answer)
+
+
+def _check_may(caller: Caller, incoming: InboundBody, body: bytes) -> None:
+    """Who may file a form may take it back, and who may revoke may object in any way: a "no" stops at the door.
+
+    Raises:
+        NotAllowed, OutOfScope: it may not send this.
+    """
+    either = {Grant.AUTHORIZATIONS, Grant.REVOCATIONS}
+    if incoming.grant in either and either & caller.institution.grants & caller.scopes:
+        objects = inbound.objection(body, caller.institution).kind is not ObjectionKind.REPLACES
+        if objects:
+            return
+    caller.check_may(incoming.grant)
 
 
 def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | None:

@@ -138,6 +138,13 @@ def paused(house: House) -> Known:
     return known
 
 
+def legal_hold(house: House) -> Known:
+    """Nothing of the patient may be destroyed."""
+    known = waiting(house)
+    desk.place_legal_hold(house.services, known["case"], actor=NURSE)
+    return known
+
+
 def doubtful(house: House) -> Known:
     """A report without a number: one person has said that it is the case's, another must."""
     chart, case = an_open_case(house)
@@ -268,6 +275,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "waiting": waiting,
     "counted": counted,
     "paused": paused,
+    "legal-hold": legal_hold,
     "doubtful": doubtful,
     "approved": approved,
     "assembled": assembled,

@@ -30,6 +30,7 @@ from transfer.gateway.__main__ import serve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import rounds
+from transfer.permissions import End
 from transfer.rounds import Dag
 
 Act = Callable[[House, Known], object]
@@ -132,6 +133,9 @@ OF_THE_DESK = [
     ),
     _at_desk("revoke", lambda h, k: desk.revoke(h.services, k["permission"], actor=NURSE), "assembled"),
     _at_desk("pause", lambda h, k: desk.pause(h.services, k["permission"], actor=NURSE)),
+    _at_desk("stop everything", lambda h, k: desk.stop_everything(h.services, k["case"], End.PAUSED, actor=NURSE)),
+    _at_desk("place a legal hold", lambda h, k: desk.place_legal_hold(h.services, k["case"], actor=NURSE)),
+    _at_desk("lift a legal hold", lambda h, k: desk.lift_legal_hold(h.services, k["case"], actor=NURSE), "legal-hold"),
     _at_desk("resume", lambda h, k: desk.resume(h.services, k["permission"], actor=NURSE), "paused"),
     _at_desk("close", lambda h, k: desk.close(h.services, k["case"], "opinion-given", actor=NURSE)),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),

@@ -46,6 +46,9 @@ def _understood(form: Form, body: bytes) -> None:
 def authorization(body: bytes) -> None:
     if (form := answer(inbound.authorization, body, LAKESIDE, ALL)) is not None:
         can_be_kept(form)
+    # What is sorted as a Consent says what it objects to, whatever else is wrong with it.
+    if (said := answer(inbound.objection, body, LAKESIDE)) is not None:
+        can_be_kept(said)
 
 
 def referral(body: bytes) -> None:

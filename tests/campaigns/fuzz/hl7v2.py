@@ -117,6 +117,15 @@ def consents(data: bytes) -> None:
     can_be_kept(*(answer(hl7v2.consents, data, PRAIRIE) or ()))
 
 
+def objections(data: bytes) -> None:
+    """What objects is read, and never fails but for its bound; what stands in no CON segment objects to nothing."""
+    said = answer(hl7v2.objections, data, PRAIRIE)
+    can_be_kept(*(said or ()))
+    if said and data.startswith(b"MSH"):
+        assert hl7v2.says_consent([data]) or len(said) == 1
+        assert hl7v2.says_consent([data[:7], data[7:]]) == hl7v2.says_consent([data])
+
+
 def seeds() -> Iterable[tuple[str, bytes]]:
     chart = a_chart(seed=1)
     yield "frames", b"\0\0\0\0" + START + END * 40 + CR + START + END * 20
@@ -129,7 +138,7 @@ def seeds() -> Iterable[tuple[str, bytes]]:
 
 TARGET = Target(
     name="hl7v2",
-    parsers=(frames, acknowledgement, segments, batch, documents, referral, identity_changes, consents),
+    parsers=(frames, acknowledgement, segments, batch, documents, referral, identity_changes, consents, objections),
     seeds=seeds,
     words=(
         *(b"\rMSH|^~\\&|", b"\rFHS|", b"\rBHS|", b"\rBTS|1", b"\rFTS|1", b"\rPID|", b"\rPV2|", b"\rOBR|", b"\rORC|"),

@@ -12,7 +12,8 @@ import pytest
 from tests.campaigns.fuzz.partners import LAKESIDE, PRAIRIE
 from transfer import bag
 from transfer.adapters.fhir import inbound
-from transfer.adapters.hl7v2 import documents
+from transfer.adapters.hl7v2 import documents, objections
+from transfer.errors import TooLarge
 from transfer.sources import Bad
 from transfer.verify import judging
 from transfer.verify.nouns import FoundFile, Inventory
@@ -68,3 +69,20 @@ def test_a_packet_with_every_one_of_its_files_altered(damaged: bool) -> None:
 
 def _paths(count: int) -> list[str]:
     return [f"data/{number:08d}" for number in range(count)]
+
+
+def test_a_consent_with_thousands_of_people_and_numbers() -> None:
+    people = [{"resourceType": "Patient", "id": f"p{n}", "birthDate": "1970-01-01"} for n in range(5_000)]
+    numbers = [{"system": "urn:oid:1.2", "value": str(number)} for number in range(5_000)]
+    consent = {"resourceType": "Consent", "status": "inactive", "contained": people, "identifier": numbers}
+
+    said = inbound.objection(json.dumps(consent).encode(), LAKESIDE)
+
+    assert len(said.references) == 32
+
+
+def test_a_batch_with_thousands_of_consents_is_sent_in_parts() -> None:
+    message = b"MSH|^~\\&|A|B|C|D|2026||MDM^T01|1|P|2.5.1\rPID|1||%d\rCON|1|001|||||||W|R\r"
+
+    with pytest.raises(TooLarge):
+        objections(b"".join(message % number for number in range(5_000)), PRAIRIE)

@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/consent.html
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from transfer.adapters.fhir.consents import REPLACES
@@ -25,6 +26,9 @@ _KINDS: Final = {
 #: http://terminology.hl7.org/CodeSystem/v3-ActCode
 _OPT_OUT: Final = frozenset({"OPTOUT", "OPTOUTE"})
 
+#: people, and numbers of forms, that one Consent may name: a real one names one or two of each
+_MOST: Final = 32
+
 
 def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Objection:
     """What a Consent objects to. Never raises: what cannot be read is absent.
@@ -38,7 +42,7 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
     return Objection(
         kind=kind,
         patients=tuple(_patients(consent, entries, institution)),
-        references=tuple(dict.fromkeys(_references(consent, institution))),
+        references=tuple(islice(dict.fromkeys(_references(consent, institution)), _MOST)),
     )
 
 
@@ -67,7 +71,7 @@ def _patients(consent: Tree, entries: list[Tree], institution: Institution) -> I
     said = [who for reference in named if (who := person(reference, resources, institution)) != Demographics()]
     brought = [*children(consent, "contained"), *(child(entry, "resource") for entry in entries)]
     others = [demographics(each, institution) for each in brought if type_of(each) == "Patient"]
-    yield from dict.fromkeys(said or others)
+    yield from islice(dict.fromkeys(said or others), _MOST)
 
 
 def _references(consent: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:

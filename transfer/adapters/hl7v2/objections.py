@@ -7,7 +7,7 @@ from typing import Final
 from transfer.adapters.hl7v2.batch import batch
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, document_number
-from transfer.errors import TransferError
+from transfer.errors import TooLarge, TransferError
 from transfer.institutions import Institution
 from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
@@ -15,6 +15,8 @@ from transfer.patients import Demographics, IssuedIdentifier
 #: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
 _CONSENT: Final = re.compile(rb"[\r\n]CON[^\w\s]")
 _LOOKED_AT: Final = 5
+#: of one payload; whoever has more sends them apart
+MOST_OBJECTIONS: Final = 256
 #: CON-11 (table 0498): rescinded, refused, limited. Any state that the table does not have cannot be read
 _KINDS: Final = {"X": ObjectionKind.REVOKED, "R": ObjectionKind.REFUSED, "L": ObjectionKind.REPLACES}
 #: active, pending, bypassed
@@ -37,11 +39,22 @@ def says_consent(chunks: Iterable[bytes]) -> bool:
 
 
 def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...]:
-    """What a message, or each message of a batch, objects to. Never raises: what cannot be read objects unreadably."""
+    """What a message, or each message of a batch, objects to, each once. What cannot be read objects unreadably.
+
+    Raises:
+        TooLarge: it objects to more than is settled in one transaction.
+    """
+    found: dict[Objection, None] = {}
     try:
-        return tuple(one for each in batch(payload).messages for one in _of_message(Message(each), institution))
+        for each in batch(payload).messages:
+            found |= dict.fromkeys(_of_message(Message(each), institution))
+            if len(found) > MOST_OBJECTIONS:
+                break
     except TransferError:
         return (Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=()),)
+    if len(found) > MOST_OBJECTIONS:
+        raise TooLarge(f"more than {MOST_OBJECTIONS} objections at once")
+    return tuple(found)
 
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:

@@ -44,7 +44,11 @@ class LedgerMessageStore:
         if not await self._is_of_one(frame):
             _discard(frame)
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNKNOWN_VALUE)
-        on_stored = await self._objecting(frame)
+        try:
+            on_stored = await self._objecting(frame)
+        except TooLarge:
+            _discard(frame)
+            return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNKNOWN_VALUE)
         location = None
         if frame.payload is None:
             async with self._intake.one_at_a_time:
@@ -68,7 +72,11 @@ class LedgerMessageStore:
             return await asyncio.to_thread(_are_all_of, door, frame)
 
     async def _objecting(self, frame: Frame) -> OnStored | None:
-        """What its CON segments object to stops in the transaction that stores it. A long frame is read by itself."""
+        """What its CON segments object to stops in the transaction that stores it. A long frame is read by itself.
+
+        Raises:
+            TooLarge: they object to more than is settled at once. The sender keeps it, and sends it in parts.
+        """
         institution = self._institutions[frame.institution]
         if frame.payload is not None:
             objections = _objections(frame, institution)
