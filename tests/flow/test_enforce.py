@@ -444,3 +444,21 @@ def test_a_no_in_doubt_purges_nothing_whatever_is_answered_about_another_form(se
     assert asked_to_purge(services) == [first_form(services, case)]
     desk.close(services, case, "not-coming", actor=ANN)
     assert asked_to_purge(services) == [first_form(services, case)]
+
+
+def test_a_no_that_its_door_filed_and_no_run_has_read_goes_with_its_patient(services: Services):
+    chart, case = a_case(services)
+    come_in(services, case)
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE permissions SET reference = NULL")
+    arrival = posted(services, b.LAKESIDE, letters.release_form(chart, {"status": "inactive"}))
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE arrivals SET lease_until = transfer.now() + interval '1 day' WHERE arrival = %s", arrival)
+    desk.resolve(services, b.the_hold(services, "form-stopped").id, HoldAnswer.REVOKE, actor=ANN)
+    process_all(services)
+    desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    process_all(services)
+
+    assert purges(services, case)[0].key_destroyed
+    with services.ledger.transaction() as tx:
+        assert tx.value("SELECT state FROM arrivals WHERE arrival = %s", arrival) == "purged"

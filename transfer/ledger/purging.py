@@ -94,7 +94,12 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
     What is being written for the patient is marked for deletion as well: no permission is left to keep it under.
     """
     tx.run("UPDATE vault_uploads SET at = '-infinity' WHERE patient = %s", patient)
-    forget_arrivals(tx, [row.arrival for row in tx.rows("SELECT arrival FROM arrivals WHERE patient = %s", patient)])
+    # Also what its door has filed and no run has joined to the patient yet.
+    said = tx.rows(
+        "SELECT arrival FROM arrivals WHERE patient = %s UNION SELECT arrival FROM permissions WHERE patient = %s",
+        *(patient, patient),
+    )
+    forget_arrivals(tx, [row.arrival for row in said])
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
     tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
