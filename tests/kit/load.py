@@ -3,19 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-#: counts for ever in pieces, so that it ends with the pipe it was given
-_BUSY = "import sys\nwhile not sys.stdin.closed:\n  for _ in range(10**6): pass\n"
+#: says when it begins
+_BUSY = "print(flush=True)\nwhile True:\n  pass\n"
 
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """So many processes that take all the processor they are given. They end with the block."""
-    started = [subprocess.Popen([sys.executable, "-c", _BUSY], stdin=subprocess.PIPE) for _ in range(count)]
-    try:
+    """So many processes that take all the processor they are given, from the block's beginning to its end."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            each = stack.enter_context(subprocess.Popen([sys.executable, "-c", _BUSY], stdout=subprocess.PIPE))
+            stack.callback(each.kill)
+            assert each.stdout
+            each.stdout.readline()
         yield
-    finally:
-        for each in started:
-            each.kill()
-            each.wait()

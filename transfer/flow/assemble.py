@@ -9,7 +9,7 @@ from transfer.case import OpenedCase
 from transfer.completeness import Need, NeedState
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, look
-from transfer.flow.basis import class_of, may_release, why_not
+from transfer.flow.basis import class_of, may_release
 from transfer.flow.packet_content import addressed, agrees, of_material, of_referral
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
@@ -104,8 +104,7 @@ def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> 
     if refused := _refused(tx, services, opened, said):
         return refused
     beside = {of_referral(opened), *map(of_material, pieces)}
-    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, beside)
-    permitted = {content for content, ruling in rulings.items() if ruling.is_permitted}
+    permitted = may_release(tx, services.institutions, opened.patient, opened.receiver, beside).permitted
     permitted_pieces = tuple(one for one in pieces if of_material(one) in permitted)
     said |= {of_material(one) for one in permitted_pieces}
     is_referral_said = bool(said) and of_referral(opened) in permitted
@@ -119,8 +118,7 @@ def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> 
 
 
 def _refused(tx: Tx, services: Services, opened: OpenedCase, said: Collection[ContentClass]) -> HoldCode | None:
-    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, said)
-    return why_not(rulings.values())
+    return may_release(tx, services.institutions, opened.patient, opened.receiver, said).why_not
 
 
 def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, going: _Going) -> Contents:

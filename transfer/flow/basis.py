@@ -7,7 +7,7 @@ Each time, the tables of permissions are compared with the patient's facts. Wher
 permitted: a table can be changed beside the ledger, a fact cannot.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -64,25 +64,42 @@ def may_collect(
     return ruling
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulings:
+    """The rulings on all that is to leave together."""
+
+    by_class: Mapping[ContentClass, Ruling]
+    #: when the next of the patient's forms expires (UTC): until then only a new epoch changes them
+    stand_until: datetime | None
+
+    @property
+    def why_not(self) -> HoldCode | None:
+        """What a person is asked where something of it may not leave; None: all of it may."""
+        rulings = self.by_class.values()
+        if all(ruling.is_permitted for ruling in rulings):
+            return None
+        altered = any(Finding.ALTERED in ruling.findings for ruling in rulings)
+        return HoldCode.LEDGER_ALTERED if altered else HoldCode.RELEASE_NOT_PERMITTED
+
+    @property
+    def permitted(self) -> frozenset[ContentClass]:
+        return frozenset(content for content, ruling in self.by_class.items() if ruling.is_permitted)
+
+
 def may_release(
     tx: Tx, institutions: Institutions, patient: PatientId, recipient: InstitutionId, said: Iterable[ContentClass]
-) -> dict[ContentClass, Ruling]:
+) -> Rulings:
     """May all that a packet says leave together? It may only if all rulings permit it (docs/safety.md, promise 1).
 
     It is asked before a plan is made, when the plan is kept in a later epoch, when an egress is opened, and by the
     watcher of an open one. There is one ruling for each class of content; none for nothing. What it costs depends on
     the number of classes and of the patient's forms, never on the number of records.
     """
-    classes = list(dict.fromkeys(said))
-    return dict(zip(classes, _rule(tx, institutions, patient, recipient, classes), strict=True))
-
-
-def why_not(rulings: Collection[Ruling]) -> HoldCode | None:
-    """What a person is asked where something of it may not leave; None: all of it may."""
-    if all(ruling.is_permitted for ruling in rulings):
-        return None
-    altered = any(Finding.ALTERED in ruling.findings for ruling in rulings)
-    return HoldCode.LEDGER_ALTERED if altered else HoldCode.RELEASE_NOT_PERMITTED
+    grounds = _grounds(tx, patient)
+    return Rulings(
+        by_class={content: _rule_on(grounds, institutions, recipient, content) for content in said},
+        stand_until=None if isinstance(grounds, Finding) else _stands_until(grounds, institutions),
+    )
 
 
 def still_covers(tx: Tx, institutions: Institutions, opened: OpenedCase, record: StoredRecord) -> bool:
@@ -118,8 +135,6 @@ def _rule(
 ) -> list[Ruling]:
     """Rule on each class of content, in the patient's epoch, which this transaction holds still until it ends."""
     grounds = _grounds(tx, patient)
-    if isinstance(grounds, Finding):
-        return [Ruling(basis=None, permission=None, findings=(grounds,)) for _ in said]
     return [_rule_on(grounds, institutions, recipient, content) for content in said]
 
 
@@ -143,7 +158,11 @@ def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
     return _Grounds(permissions=tuple(row.permission for row in rows), trail=told, now=tx.now())
 
 
-def _rule_on(grounds: _Grounds, institutions: Institutions, recipient: InstitutionId, content: ContentClass) -> Ruling:
+def _rule_on(
+    grounds: _Grounds | Finding, institutions: Institutions, recipient: InstitutionId, content: ContentClass
+) -> Ruling:
+    if isinstance(grounds, Finding):
+        return Ruling(basis=None, permission=None, findings=(grounds,))
     discloser = institutions[content.discloser]
     return evaluate(
         Release(
@@ -165,17 +184,16 @@ def _rule_on(grounds: _Grounds, institutions: Institutions, recipient: Instituti
 # --- how long an answer may hold --------------------------------------------------------------------------------------
 
 
-def stands_until(tx: Tx, institutions: Institutions, patient: PatientId) -> datetime | None:
+def _stands_until(grounds: _Grounds, institutions: Institutions) -> datetime | None:
     """When a ruling may change by itself, UTC: a provision begins or ends. Until then only a new epoch changes it."""
-    now = tx.now()
     moments = [
         moment
-        for permission in permissions.of_patient(tx, patient)
+        for permission in grounds.permissions
         for discloser in permission.form.disclosers or institutions
         if discloser in institutions
         for moment in changes(permission.form, institutions[discloser].zone)
     ]
-    return min((moment for moment in moments if moment > now), default=None)
+    return min((moment for moment in moments if moment > grounds.now), default=None)
 
 
 def can_still_permit(institutions: Institutions, permission: Permission, now: datetime) -> bool:

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from transfer import links
 from transfer.adapters.fhir.submission import DownloadLink, submission
-from transfer.case import OpenedCase
+from transfer.case import Case, OpenedCase
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard, Unreadable
-from transfer.flow.basis import why_not
+from transfer.flow.basis import Rulings
 from transfer.flow.packet_content import addressed, content_of, ruled
 from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
@@ -102,45 +102,48 @@ def open_egress(
     if (opened.patient, opened.receiver) != (patient, receiver):
         return None
     try:
-        said, rulings = ruled(tx, services.institutions, packet, opened)
+        rulings = ruled(tx, services.institutions, packet, opened)
     except Unreadable:
         holds.place(tx, packet.case, HoldCode.LEDGER_ALTERED, packet)
         return None
-    if (refused := why_not(rulings)) or not said:
-        holds.place(tx, packet.case, refused or HoldCode.RELEASE_NOT_PERMITTED, packet)
+    if rulings.why_not or not rulings.by_class:
+        holds.place(tx, packet.case, rulings.why_not or HoldCode.RELEASE_NOT_PERMITTED, packet)
         return None
     tx.lock_case(packet.case)
     for code in (HoldCode.RELEASE_NOT_PERMITTED, HoldCode.LEDGER_ALTERED):
         holds.withdraw(tx, packet.case, code, SystemAnswer.PERMITTED, about=packet)
-    grounds = Grounds.of(rulings)
+    grounds = Grounds.of(rulings.by_class.values())
     begun = disclosures.begin(tx, packet, receiver, grounds)
-    return disclosures.open_egress(tx, begun, patient, epoch, sender, channel, grounds)
+    return disclosures.open_egress(tx, begun, patient, epoch, sender, channel, grounds, rulings.stand_until)
 
 
-def links_work(tx: Tx, services: Services, packet: PacketId) -> bool:
+def links_work(tx: Tx, services: Services, case: Case, packet: PacketId) -> bool:
     """Whether the links of a packet work still: not after a decline, the close of its case, a recall, or its days."""
-    case = cases.by_its_packets(tx, packet.case)
     receives = services.institutions[OpenedCase.of(case).receiver].receives
     return receives is not None and links.ended(case, packet, receives.link_days, tx.now()) is None
 
 
-def goes_on(tx: Tx, services: Services, packet: PacketId, receiver: InstitutionId, streams: Sequence[Egress]) -> bool:
-    """Whether open streams of a packet's links may go on, ruled on once for all of them, in the patient's epoch now.
+def goes_on(
+    tx: Tx, services: Services, packet: PacketId, receiver: InstitutionId, streams: Sequence[Egress]
+) -> Rulings | None:
+    """The rulings by which open streams of a packet's links may go on, made once for all of them; None: they may not.
 
-    They are noted as allowed in it. Where they rest on something else than before, that is written.
+    They are noted as allowed in the patient's epoch now. Where they rest on something else than before, that is
+    written.
 
     Raises:
         TransferError: nobody can say; then they may not.
     """
     epoch = patients.hold_epoch_shared(tx, streams[0].patient)
-    opened = OpenedCase.of(cases.by_its_packets(tx, packet.case))
-    if opened.receiver != receiver or not links_work(tx, services, packet):
-        return False
-    said, rulings = ruled(tx, services.institutions, packet, opened)
-    if not said or why_not(rulings):
-        return False
-    disclosures.renew_egress(tx, streams, epoch, Grounds.of(rulings))
-    return True
+    case = cases.by_its_packets(tx, packet.case)
+    opened = OpenedCase.of(case)
+    if opened.receiver != receiver or not links_work(tx, services, case, packet):
+        return None
+    rulings = ruled(tx, services.institutions, packet, opened)
+    if rulings.why_not or not rulings.by_class:
+        return None
+    disclosures.renew_egress(tx, streams, epoch, Grounds.of(rulings.by_class.values()))
+    return rulings
 
 
 def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: Egress) -> str:

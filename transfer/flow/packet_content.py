@@ -4,12 +4,12 @@ Documents and images are records. Glass and blocks, the referral's question and 
 patient is named by the least that addresses a packet (docs/decisions/0025-what-a-packet-says.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from transfer import facts
 from transfer.case import Case, OpenedCase
-from transfer.flow.basis import class_of, may_release
+from transfer.flow.basis import Rulings, class_of, may_release
 from transfer.identifiers import PacketId
 from transfer.institutions import Institutions
 from transfer.ledger import Tx, materials, packets
@@ -18,7 +18,6 @@ from transfer.ledger.records import Joined, StoredRecord
 from transfer.materials import MaterialState
 from transfer.packet import ContentClass
 from transfer.patients import Demographics
-from transfer.permissions import Ruling
 from transfer.records import RecordKind
 
 
@@ -32,16 +31,13 @@ def of_referral(opened: OpenedCase) -> ContentClass:
     return ContentClass(discloser=opened.referring, kind=RecordKind.NOTE)
 
 
-def ruled(
-    tx: Tx, institutions: Institutions, packet: PacketId, opened: OpenedCase
-) -> tuple[frozenset[ContentClass], Sequence[Ruling]]:
-    """What an assembled packet says, and whether each class of it may leave now. All must, or nothing of it leaves.
+def ruled(tx: Tx, institutions: Institutions, packet: PacketId, opened: OpenedCase) -> Rulings:
+    """Whether each class of what an assembled packet says may leave now. All must, or nothing of it leaves.
 
     Raises as `content_of`.
     """
     said = content_of(tx, packet, opened)
-    rulings = may_release(tx, institutions, opened.patient, opened.receiver, said)
-    return said, list(rulings.values())
+    return may_release(tx, institutions, opened.patient, opened.receiver, said)
 
 
 def content_of(tx: Tx, packet: PacketId, opened: OpenedCase) -> frozenset[ContentClass]:

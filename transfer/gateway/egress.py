@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable
-from transfer.flow.basis import stands_until
+from transfer.flow.basis import Rulings
 from transfer.flow.deliver import goes_on, links_work, open_egress
 from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import Services
@@ -74,14 +74,6 @@ class _Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ruled:
-    """Whether the streams of a packet may go on, and until when that can change by a new epoch alone (UTC)."""
-
-    is_permitted: bool
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Seen:
     """What a look found."""
 
@@ -109,6 +101,7 @@ class Outgoing:
         #: ended, and not written yet
         self._unwritten: dict[str, tuple[Stream, EgressOutcome]] = {}
         self._writing = threading.Lock()
+        #: something is to be written, sooner than by itself
         self._has_ended = asyncio.Event()
         #: the last look failed, or has not come back
         self._is_blind = False
@@ -152,8 +145,9 @@ class Outgoing:
         began = time.monotonic()
         try:
             with self._services.ledger.transaction() as tx:
-                opened = cases.by_its_packets(tx, packet.case).as_opened
-                if opened is None or not links_work(tx, self._services, packet):
+                case = cases.by_its_packets(tx, packet.case)
+                opened = case.as_opened
+                if opened is None or not links_work(tx, self._services, case, packet):
                     return None
                 patient = opened.patient
                 egress = open_egress(tx, self._services, packet, patient, recipient, self._sender.number, channel)
@@ -161,10 +155,9 @@ class Outgoing:
                     return None
                 self._opening.add(egress.id)
                 plan = packets.plan_of(tx, packet, patient)
-                until = stands_until(tx, self._services.institutions, patient)
             stream = Stream(egress=egress, recipient=recipient, transport=transport)
-            standing = self._standing.setdefault(packet, _Standing(recipient, began, until))
-            standing.ruled_at, standing.until = max(standing.ruled_at, began), until
+            standing = self._standing.setdefault(packet, _Standing(recipient, began, egress.until))
+            standing.ruled_at, standing.until = max(standing.ruled_at, began), egress.until
             self._streams[egress.id] = stream
         finally:
             if egress:
@@ -233,10 +226,11 @@ class Outgoing:
     async def watch(self) -> None:
         """Look until cancelled. Whatever goes wrong while looking, nothing flows unwatched: then all is cut."""
         slots = asyncio.Semaphore(RULINGS_AT_ONCE)
+        self._has_ended, is_written = asyncio.Event(), asyncio.Event()
         rulings: set[asyncio.Task[None]] = set()
         writers = [
-            asyncio.create_task(_again_and_again("ends", self._write_what_ended, self._has_ended)),
-            asyncio.create_task(_again_and_again("write", self._note_stops, self._has_ended)),
+            asyncio.create_task(_again_and_again("ends", self._write_what_ended, self._has_ended, then=is_written)),
+            asyncio.create_task(_again_and_again("write", self._note_stops, is_written)),
         ]
         try:
             while True:
@@ -244,7 +238,9 @@ class Outgoing:
                 await self._cut_after(_beside("look", self._try_to_look))
                 for packet, standing in self._due():
                     rulings.add(asyncio.create_task(self._rule(packet, standing, slots)))
-                rulings = {ruling for ruling in rulings if not ruling.done()}
+                for task in [task for task in (*writers, *rulings) if task.done()]:
+                    task.result()  # a mistake of ours: whoever serves sees that nobody watches
+                    rulings.discard(task)
         finally:
             for task in (*writers, *rulings):
                 task.cancel()
@@ -305,12 +301,12 @@ class Outgoing:
         async with slots:
             began = time.monotonic()
             streams = [s for s in self._streams.copy().values() if s.egress.packet == packet]
-            ruling = await _beside("rule", partial(self._try_to_rule, packet, standing.recipient, streams))
+            rulings = await _beside("rule", partial(self._try_to_rule, packet, standing.recipient, streams))
         standing.is_being_ruled = False
         if standing.doubted_at is not None and standing.doubted_at <= began:
             standing.doubted_at = None
-        if ruling.is_permitted:
-            standing.ruled_at, standing.until = max(standing.ruled_at, began), ruling.until
+        if rulings is not None:
+            standing.ruled_at, standing.until = max(standing.ruled_at, began), rulings.stand_until
             return
         for stream in streams:
             self._cut(stream)
@@ -357,21 +353,19 @@ class Outgoing:
             moved = disclosures.moved(tx, self._sender.number)
             return _Seen(frozenset(sizes.keys() - counted), frozenset(moved), tx.now())
 
-    def _try_to_rule(self, packet: PacketId, recipient: InstitutionId, streams: Sequence[Stream]) -> _Ruled:
+    def _try_to_rule(self, packet: PacketId, recipient: InstitutionId, streams: Sequence[Stream]) -> Rulings | None:
         try:
             return self._rule_on(packet, recipient, [stream.egress for stream in streams])
         except Exception as error:  # noqa: BLE001  whatever it is, these are cut
             _say_unless_expected(error)
-            return _Ruled(is_permitted=False)
+            return None
 
-    def _rule_on(self, packet: PacketId, recipient: InstitutionId, streams: Sequence[Egress]) -> _Ruled:
+    def _rule_on(self, packet: PacketId, recipient: InstitutionId, streams: Sequence[Egress]) -> Rulings | None:
         if not streams:  # they ended meanwhile
-            return _Ruled(is_permitted=False)
+            return None
         with self._ruling.transaction() as tx:
             tx.run(f"SET LOCAL lock_timeout = '{CHANGING}'")
-            if not goes_on(tx, self._services, packet, recipient, streams):
-                return _Ruled(is_permitted=False)
-            return _Ruled(is_permitted=True, until=stands_until(tx, self._services.institutions, streams[0].patient))
+            return goes_on(tx, self._services, packet, recipient, streams)
 
     def _write_what_ended(self) -> None:
         self._write_ends()
@@ -394,8 +388,10 @@ class Outgoing:
         self._ruling.close()
 
 
-async def _again_and_again(name: str, do: Callable[[], None], sooner: asyncio.Event) -> None:
-    """Do it twice a second, and sooner when told; one at a time, in a thread of its own."""
+async def _again_and_again(
+    name: str, do: Callable[[], None], sooner: asyncio.Event, then: asyncio.Event | None = None
+) -> None:
+    """Do it twice a second, and sooner when told; one at a time, in a thread of its own. Then tell who follows."""
 
     def attempt() -> None:
         try:
@@ -405,6 +401,8 @@ async def _again_and_again(name: str, do: Callable[[], None], sooner: asyncio.Ev
 
     while True:
         await _beside(name, attempt)
+        if then:
+            then.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(sooner.wait(), LOOK_EVERY_SECONDS)
         sooner.clear()

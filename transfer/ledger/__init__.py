@@ -56,6 +56,8 @@ class Tx:
         self._touched: set[CaseId] = set()
         #: cases as they were folded last, each with its last line
         self._folded: dict[CaseId, tuple[int, Case]] = {}
+        #: patients whose epoch this transaction holds still, each with the epoch
+        self.epochs: dict[str, int] = {}
         self.keys = keys
         self.origin = origin
 

@@ -146,10 +146,19 @@ class Egress:
     packet: PacketId
     patient: PatientId
     epoch: int
+    #: when a form of the patient's expires (UTC): then what it rests on no longer counts; None: none does
+    until: datetime | None = None
 
 
 def open_egress(
-    tx: Tx, disclosure: Disclosure, patient: PatientId, epoch: int, sender: int, channel: str, grounds: Grounds
+    tx: Tx,
+    disclosure: Disclosure,
+    patient: PatientId,
+    epoch: int,
+    sender: int,
+    channel: str,
+    grounds: Grounds,
+    until: datetime | None = None,
 ) -> Egress:
     """Note that bytes may flow, and on what that rests. The caller shares the patient's epoch and found the release
     permitted in it.
@@ -161,7 +170,9 @@ def open_egress(
         *(egress, disclosure.id, patient, epoch, sender, channel, list(grounds.bases), list(grounds.permissions)),
     )
     _tell_grounds(tx, disclosure.packet, egress, disclosure.id, channel, grounds)
-    return Egress(id=egress, disclosure=disclosure.id, packet=disclosure.packet, patient=patient, epoch=epoch)
+    return Egress(
+        id=egress, disclosure=disclosure.id, packet=disclosure.packet, patient=patient, epoch=epoch, until=until
+    )
 
 
 def _tell_grounds(

@@ -27,8 +27,11 @@ def hold_epoch_shared(tx: Tx, patient: PatientId) -> int:
     Asking, collecting, disclosing and opening an egress do this first, then read the clock, then decide. The advisory
     lock comes before the row lock. With row locks alone, a stream of readers keeps a revocation waiting for seconds.
     """
-    tx.row("SELECT pg_advisory_xact_lock_shared(%s)", lock_number(f"patient/{patient}"))
-    return int(tx.value("SELECT epoch FROM patient_epochs WHERE patient = %s", patient))
+    if patient not in tx.epochs:
+        tx.row("SELECT pg_advisory_xact_lock_shared(%s)", lock_number(f"patient/{patient}"))
+        # Another statement: one that waited for the lock would not see what changed meanwhile.
+        tx.epochs[patient] = current_epoch(tx, patient)
+    return tx.epochs[patient]
 
 
 def hold_epoch_exclusive(tx: Tx, patient: PatientId) -> None:
@@ -42,7 +45,9 @@ def begin_epoch(tx: Tx, patient: PatientId) -> int:
     Never call it after `hold_epoch_shared` in one transaction: two that do so wait for each other.
     """
     hold_epoch_exclusive(tx, patient)
-    return int(tx.value("UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch", patient))
+    begun = "UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch"
+    tx.epochs[patient] = int(tx.value(begun, patient))
+    return tx.epochs[patient]
 
 
 def current_epoch(tx: Tx, patient: str) -> int:
