@@ -47,6 +47,8 @@ class PatientFound:
     url: str
     demographics: Demographics
     by: Literal["identifier", "name"]
+    #: security labels of the entry: they hold for all that is this patient's
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ class SeriesObject:
     * `complete`: the answer came to its end, and the instances are exactly those wanted
     * `stated`: what the images say of their patient; more than one if they disagree among themselves. Whether it is
       the patient asked about is the caller's to decide
+    * `labels`: the security labels of any of the images
     * `conflicting`: instances that came a second time with other bytes; kept, at places of their own
     * `misplaced`: instances listed for this series that name another study or series; kept. Archives file images
       anew in their database only, so whether they belong here is a person's to say
@@ -170,6 +173,7 @@ class SeriesObject:
     complete: bool
     ending: Ending
     stated: tuple[Demographics, ...]
+    labels: frozenset[str] = frozenset()
     conflicting: tuple[IndexEntry, ...] = ()
     misplaced: frozenset[str] = frozenset()
     strays: frozenset[str] = frozenset()

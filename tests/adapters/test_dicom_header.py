@@ -6,6 +6,7 @@ import warnings
 import zlib
 from contextlib import suppress
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kit.scripted_archive import image
-from transfer.adapters.dicom.header import MOST_HEADER, day, decoded, demographics, names, read_header, sex
+from transfer.adapters.dicom.header import MOST_HEADER, day, decoded, demographics, labels, names, read_header, sex
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
@@ -152,3 +153,38 @@ def test_no_character_set_makes_reading_take_long():
     decoded(b"a\x1b-Aa" * 12_000, b"\\".join([b"ISO 2022 IR 87"] * 30_000))
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({}, set()),
+        ({"ConfidentialityConstraintOnPatientDataDescription": "HIV"}, {"HIV"}),
+        ({"ConfidentialityConstraintOnPatientDataDescription": "ask the clinic"}, {"UNREAD"}),
+        ({"ConfidentialityConstraintOnPatientDataDescription": "STAFF"}, {"N"}),
+        ({"ConfidentialityConstraintOnPatientDataDescription": "42 CFR part 2"}, {"42CFRPart2"}),
+        ({"ConfidentialityConstraintOnPatientDataDescription": " "}, set()),
+        ({"ConfidentialityCode": "R", "ConfidentialityConstraintOnPatientDataDescription": "STAFF"}, {"R", "N"}),
+        # what comes before it may be longer than the first look
+        ({"ImageComments": "x" * 9000, "DerivationDescription": "y" * 900,
+          "ConfidentialityConstraintOnPatientDataDescription": "HIV"}, {"HIV"}),
+    ],
+)  # fmt: skip
+def test_what_a_file_says_of_its_confidentiality_is_a_label(said, read):
+    institution = MERCY.model_copy(update={"labels": {"|STAFF": "N"}})
+    data = image(1, **said)
+
+    assert labels(read_header(data, is_all=True), institution.labels) == read
+    beginning = read_header(data[: 16 << 10], is_all=len(data) <= 16 << 10)
+    assert beginning is None or labels(beginning, institution.labels) == read
+
+
+def test_a_mark_behind_a_long_private_element_is_seen_within_the_first_mb():
+    dataset = pydicom.dcmread(BytesIO(image(1, ConfidentialityConstraintOnPatientDataDescription="HIV")))
+    dataset.add_new(0x00290010, "LO", "PRIVATE")
+    dataset.add_new(0x00291010, "OB", bytes(200_000))
+    file = BytesIO()
+    dataset.save_as(file)
+
+    assert read_header(file.getvalue()[: 16 << 10], is_all=False) is None
+    assert labels(read_header(file.getvalue()[:MOST_HEADER], is_all=True), {}) == {"HIV"}

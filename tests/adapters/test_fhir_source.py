@@ -636,6 +636,41 @@ def test_labels_are_kept_and_marks_of_test_data_are_none(office, source, them):
     assert all_of(source, them)[0].document.labels == {"PSY", "R"}
 
 
+HIV = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}
+
+
+def test_the_label_of_a_page_is_that_of_each_document_on_it(office, source, them):
+    labelled = {**searchset(a_reference("2", data="AAAA")), "meta": {"security": [HIV]}}
+    office.answers = that_holds(
+        a_reference("1", data="AAAA"), pages={"first": f"{office.base}/DocumentReference?page=2", "2": labelled}
+    )
+
+    assert [found.document.labels for found in all_of(source, them)] == [frozenset(), {"HIV"}]
+
+
+def test_the_label_of_a_patient_is_that_of_all_the_patient_has(office, source):
+    office.answers = lambda asked: as_json(searchset({**a_patient(), "meta": {"security": [HIV]}}))
+    found = source.find_patient(WHO, LAKESIDE)
+    office.answers = that_holds(a_reference("1", data="AAAA"))
+
+    assert [one.document.labels for one in source.documents(found, LAKESIDE, EVERYTHING)] == [{"HIV"}]
+
+
+@pytest.mark.parametrize("label", [HIV, {"display": "ask us first"}])
+def test_bytes_that_come_with_a_higher_label_than_their_document_are_not_taken(office, source, them, label):
+    binary = {"resourceType": "Binary", "contentType": "application/pdf", "data": "AAAA", "meta": {"security": [label]}}
+    office.answers = that_holds(
+        a_reference("1", url="Binary/7"),
+        a_reference("2", url="Binary/8", meta={"security": [label]}),
+        files={"/fhir/Binary/7": as_json(binary), "/fhir/Binary/8": as_json(binary)},
+    )
+    first, second = all_of(source, them)
+
+    with pytest.raises(Unexpected, match="label"):
+        list(first.read())
+    assert b"".join(second.read()) == bytes(3)
+
+
 # --- bytes -----------------------------------------------------------------------------------------------------
 
 

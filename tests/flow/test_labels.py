@@ -20,11 +20,12 @@ from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.institutions import Basis, Institution, Institutions
 from transfer.ledger import Ledger, records
+from transfer.patients import Demographics
 from transfer.records import RecordKind
 from transfer.requests import RequestState
 from transfer.sandbox.charts import Chart
 from transfer.security_labels import SENSITIVITY, UNREAD
-from transfer.sources import Found
+from transfer.sources import Ending, Found, IndexEntry, SeriesFound, SeriesObject, StudyFound
 
 pytestmark = pytest.mark.servers
 
@@ -163,6 +164,53 @@ def test_a_label_nobody_knows_leaves_the_document_there_and_the_rest_is_collecte
     process_all(services)
 
     assert len(collected(services, case)) == 2
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+class Archive:
+    """It has one study of one image, which says these labels."""
+
+    def __init__(self, *labels: str) -> None:
+        self.labels = frozenset(labels)
+
+    def ask(self, _source: object) -> Any:
+        return self
+
+    def studies(self, who: Demographics, _institution: object, **_: object) -> list[StudyFound]:
+        nothing: dict[str, Any] = {"at": None, "date": None, "description": None}
+        return [StudyFound(study_instance_uid="2.25.1", identifiers=(), patient=who, modalities=frozenset({"CT"}),
+                           expected_series=1, expected_instances=1, **nothing)]  # fmt: skip
+
+    def series(self, _study: str, **_: object) -> list[SeriesFound]:
+        return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=1)]
+
+    def instances(self, _study: str, _series: str, **_: object) -> frozenset[str]:
+        return frozenset({"2.25.3"})
+
+    def fetch_series(self, _study: str, _series: str, *, vault: MemoryVault, **_: object) -> SeriesObject:
+        place = vault.keep([b"a tar of images"])
+        index = (IndexEntry("2.25.3", 0, 4, place.sha256),)
+        return SeriesObject(study_instance_uid="2.25.1", series_instance_uid="2.25.2", location=place, index=index,
+                            complete=True, ending=Ending.CLOSED, stated=(), labels=self.labels)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_collected", "asks"),
+    [((), True, []), (("N",), True, []), (("HIV",), False, []), ((UNREAD,), False, ["source-label-unread"])],
+)
+def test_images_are_collected_by_what_their_files_say_of_themselves(
+    ledger: Ledger, labels: tuple[str, ...], is_collected: bool, asks: list[str]
+):
+    services = b.new_services(ledger, ask_archive=Archive(*labels).ask)
+    case = b.a_case(services)
+
+    assert collected(services, case) == ([frozenset(labels)] if is_collected else [])
+    assert b.request_to(services, case, b.MERCY).state is RequestState.ANSWERED
+    assert [hold.code for hold in b.open_holds(services, case)] == asks
+    assert isinstance(services.vault, MemoryVault)
+    assert (b"a tar of images" in services.vault.objects.values()) == is_collected
 
 
 # --- on treatment alone -----------------------------------------------------------------------------------------------

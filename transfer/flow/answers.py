@@ -123,7 +123,7 @@ def _collect(
 def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> bool:
     """Where a document has a label that is not known here: a person is asked, and all of the message waits sealed."""
     try:
-        check_labels(*(received.document for received in answer.documents))
+        check_labels(*(received.document.labels for received in answer.documents))
     except UnclearLabel as error:
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)

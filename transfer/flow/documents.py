@@ -83,7 +83,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
     made, document = asking.claimed.request, found.document
     institution = services.institutions[made.institution]
     department = institution.department(made.department)
-    check_labels(document)
+    check_labels(document.labels)
     origin = f"{department.asked.by}/{made.institution}/{min(found.sources)}"
     with services.ledger.transaction() as tx:
         ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
@@ -100,7 +100,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
     with taken_back(services, place.key):
         if not within.labels <= document.labels:
             document = replace(document, labels=document.labels | within.labels)
-            check_labels(document)
+            check_labels(document.labels)
             if not _is_covered(services, asking, document):
                 services.vault.remove(place.key)
                 return False

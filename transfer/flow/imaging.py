@@ -8,6 +8,7 @@ from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import join, taken_back
 from transfer.flow.identity import match_requested
+from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
@@ -19,7 +20,7 @@ from transfer.matching import MatchRule, MatchVerdict
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind
-from transfer.requests import RequestState
+from transfer.requests import NOT_COVERED, RequestState
 from transfer.sources import ImageArchive, SeriesObject, StudyFound
 
 #: a tar of whole DICOM files; PS3.10 for each of them
@@ -43,20 +44,29 @@ def fetch_imaging(
             holds.place(tx, made.case, HoldCode.WHOSE_STUDY, made.id)
     if not ours:
         return RequestState.NOT_FOUND, ()
-    owed, unclear = 0, 0
+    owed, unclear, unread, left = 0, 0, 0, 0
     for study, match_rule in ours:
         try:
             owed += _fetch_study(services, asking, client, study, match_rule, watch)
+        except _NotCovered:
+            left += 1
+        except UnclearLabel:
+            unread += 1
         except NeedsReview:
             unclear += 1  # a person looks at this one; the others are fetched all the same
-    if unclear:
-        with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, HoldCode.WHOSE_STUDY, made.id)
+    with services.ledger.transaction() as tx:
+        for code in (HoldCode.WHOSE_STUDY,) * bool(unclear) + (HoldCode.SOURCE_LABEL_UNREAD,) * bool(unread):
+            holds.place(tx, made.case, code, made.id)
     if owed:
         raise CutShort(f"{owed} instances are missing")
     if unclear == len(ours):
         raise NeedsReview("no study that can be used")
-    return RequestState.ANSWERED, ("entries-unusable",) if unclear else ()
+    findings = {"entries-unusable": unclear + unread, NOT_COVERED: left}
+    return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
+
+
+class _NotCovered(NeedsReview):
+    """The images of a study have a label that no permission covers. What came of them is not kept."""
 
 
 def _rule(asking: PermittedRequest, said: Demographics, study: StudyFound | None = None) -> MatchRule | None:
@@ -105,6 +115,7 @@ def _fetch_study(
             services.vault.remove(got.location.key)
             raise NeedsReview("the images name somebody else")
         with taken_back(services, got.location.key):
+            _check_labels(services, asking, got.labels)
             _keep_series(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
     return len(frozenset[str]().union(*expected.values()) - have)
@@ -131,7 +142,7 @@ def _collected_before(
         if kept.about.misplaced:
             holds.place(tx, asking.claimed.request.case, HoldCode.IMAGES_MISPLACED, asking.claimed.request.id)
         if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
-            records.rewrite(tx, kept, _about(study, expected), is_whole=False)
+            records.rewrite(tx, kept, _about(study, expected, labels=kept.about.labels), is_whole=False)
             kept = replace(kept, is_whole=False)
         case = asking.claimed.request.case
         joined = join(tx, services, asking.opened, kept, ruling, match_rule, request=asking.claimed.request.id)
@@ -147,6 +158,22 @@ def _uids(parts: Iterable[RecordPart]) -> frozenset[str]:
 def _ruling(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
     source = asking.claimed.request.institution
     return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, frozenset())
+
+
+def _check_labels(services: Services, asking: PermittedRequest, labels: frozenset[str]) -> None:
+    """Raises:
+    UnclearLabel: only a person can read one of them.
+    _NotCovered: no permission covers them.
+    """
+    check_labels(labels)
+    if not labels:
+        return
+    source = asking.claimed.request.institution
+    with services.ledger.transaction() as tx:
+        ruling = may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, labels)
+    if not ruling.is_permitted:
+        _stop_unless_permitted(services, asking)
+        raise _NotCovered("no permission covers the images")
 
 
 def _stop_unless_permitted(services: Services, asking: PermittedRequest) -> None:
@@ -168,7 +195,7 @@ def _keep_series(
     """Write one series' object, whole or partial, and whether the study is whole with it."""
     made = asking.claimed.request
     everything = frozenset[str]().union(*expected.values())
-    part, about = _part(got), _about(study, expected, got.misplaced)
+    part, about = _part(got), _about(study, expected, got.misplaced, got.labels)
     with services.ledger.transaction() as tx:
         ruling = _still_permitted(tx, services, asking)
         if got.conflicting or got.strays - everything or got.unreadable:
@@ -208,7 +235,11 @@ def _add_series(
     part: RecordPart,
 ) -> None:
     records.add_parts(tx, asking.patient, kept.id, [part])
-    about = replace(about, misplaced=tuple(sorted({*about.misplaced, *kept.about.misplaced})))
+    about = replace(
+        about,
+        misplaced=tuple(sorted({*about.misplaced, *kept.about.misplaced})),
+        labels=about.labels | kept.about.labels,
+    )
     is_whole = _is_whole(about, records.parts(tx, kept))
     records.rewrite(tx, kept, about, is_whole=is_whole)
     if is_whole and not kept.is_whole:
@@ -267,7 +298,12 @@ def _new(
     )
 
 
-def _about(study: StudyFound, expected: dict[str, frozenset[str]], misplaced: frozenset[str] = frozenset()) -> About:
+def _about(
+    study: StudyFound,
+    expected: dict[str, frozenset[str]],
+    misplaced: frozenset[str] = frozenset(),
+    labels: frozenset[str] = frozenset(),
+) -> About:
     return About(
         title=study.description,
         at=study.at,
@@ -276,4 +312,5 @@ def _about(study: StudyFound, expected: dict[str, frozenset[str]], misplaced: fr
         modalities=tuple(sorted(study.modalities)),
         expected={series: tuple(sorted(uids)) for series, uids in expected.items()},
         misplaced=tuple(sorted(misplaced)),
+        labels=labels,
     )

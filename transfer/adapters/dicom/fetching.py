@@ -68,6 +68,9 @@ def store(
         complete=gathering.is_whole,
         ending=gathering.ending,
         stated=tuple(dict.fromkeys(header.demographics(each, institution) for each in gathering.stated)),
+        labels=frozenset[str]().union(
+            *(header.labels(each, institution.labels) for each in gathering.confidential.values())
+        ),
         conflicting=tuple(gathering.conflicting),
         misplaced=frozenset(gathering.misplaced),
         strays=frozenset(gathering.strays),

@@ -1,12 +1,13 @@
 """The few elements of a DICOM file that say what it is and whose, read from its first bytes (PS3.5, PS3.10).
 
 A reader of its own because it runs on every image that comes: bounded in bytes and depth, decoding no pixels,
-allocating nothing a sender can choose. It stops behind (0020,000E). Names are decoded by pydicom, which knows the
-character sets.
+allocating nothing a sender can choose. It stops behind (0040,3001), where the source may say that what it has is
+confidential. Names are decoded by pydicom, which knows the character sets.
 """
 
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,6 +17,7 @@ from transfer.adapters.dicom.elements import MoreNeeded, Walk
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.security_labels import SENSITIVITY, read_label
 
 #: beyond it an image whose header goes on is not read: sequences of references before the patient are this long at most
 MOST_HEADER: Final = 1 << 20
@@ -37,6 +39,8 @@ _BORN: Final = 0x00100030
 _SEX: Final = 0x00100040
 _STUDY: Final = 0x0020000D
 _SERIES: Final = 0x0020000E
+#: Confidentiality Code; Confidentiality Constraint on Patient Data Description (PS3.6, table 6-1)
+_CONFIDENTIALITY: Final = frozenset((0x00401008, 0x00403001))
 _WANTED: Final = frozenset(
     (_TRANSFER_SYNTAX, _CHARACTER_SET, _SOP_INSTANCE, _NAME, _NUMBER, _ISSUER, _BORN, _SEX, _STUDY, _SERIES)
 )
@@ -66,6 +70,8 @@ class DicomHeader:
     study_instance_uid: str | None
     series_instance_uid: str | None
     patient: Stated
+    #: what it says of its confidentiality, as bytes; a mark behind the first MB is not seen
+    confidentiality: frozenset[bytes] = frozenset()
 
 
 def checked_uid(text: str) -> str:
@@ -97,6 +103,17 @@ def read_header(head: bytes, *, is_all: bool) -> DicomHeader | None:
         study_instance_uid=_uid(found.get(_STUDY)),
         series_instance_uid=_uid(found.get(_SERIES)),
         patient=Stated(*(found.get(tag, b"") for tag in _PATIENT)),
+        confidentiality=frozenset(
+            said[:_MAX_LENGTH] for tag in _CONFIDENTIALITY if (said := found.get(tag, b"").strip(b"\0 "))
+        ),
+    )
+
+
+def labels(header: DicomHeader, table: Mapping[str, str]) -> frozenset[str]:
+    """The security labels of a file. DICOM has no codes for them: the institution's `table` says what a text means."""
+    said = [decoded(each, header.patient.character_set) for each in header.confidentiality]
+    return frozenset[str]().union(
+        *(read_label(None, text if text in SENSITIVITY | {"R", "V"} else None, text, table) for text in said)
     )
 
 
@@ -153,7 +170,19 @@ def _elements(head: bytes, *, is_all: bool) -> dict[int, bytes]:
     end = walk.collect(at, found, _WANTED, last=_SERIES)
     if end == len(head) and not is_all:
         raise MoreNeeded
+    _collect_confidentiality(walk, end, found, is_all=is_all or len(head) >= MOST_HEADER)
     return found
+
+
+def _collect_confidentiality(walk: Walk, at: int, found: dict[int, bytes], *, is_all: bool) -> None:
+    """What comes before may be long or broken; whose the file is, is known all the same."""
+    try:
+        walk.collect(at, found, _CONFIDENTIALITY, last=max(_CONFIDENTIALITY))
+    except MoreNeeded:
+        if not is_all:
+            raise
+    except Unreadable:
+        pass
 
 
 def _inflated(deflated: bytes) -> bytes:

@@ -106,6 +106,8 @@ class Gathering:
     conflicting: list[IndexEntry] = field(default_factory=list)
     stated: dict[Stated, None] = field(default_factory=dict)
     misplaced: set[str] = field(default_factory=set)
+    #: one instance of each way to say that they are confidential
+    confidential: dict[frozenset[bytes], DicomHeader] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
     unreadable: int = 0
     ending: Ending = Ending.CLOSED
@@ -137,6 +139,8 @@ class Gathering:
         self.stated.setdefault(header.patient)
         if len(self.stated) > _MOST_STATED:
             raise TooLarge(f"the archive sent a series of more than {_MOST_STATED} patients")
+        if header.confidentiality:
+            self.confidential.setdefault(header.confidentiality, header)
         known = self.index.get(uid)
         if known and known.sha256 == instance.sha256:
             return  # a copy

@@ -13,7 +13,7 @@ from transfer.adapters.fhir.codes import DIAGNOSTIC_SECTION, LOINC
 from transfer.adapters.fhir.documents import FHIR_JSON, Description, describe
 from transfer.adapters.fhir.drafts import Draft, Drafts
 from transfer.adapters.fhir.identities import Resources, demographics, issued
-from transfer.adapters.fhir.labels import check_labels, meta_labels
+from transfer.adapters.fhir.labels import check_labels, labels_in, meta_labels
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
 from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
@@ -114,7 +114,8 @@ class FhirSourceClient:
             # a record merged into another one leads to it by this link; only what it leads to is asked about
             if "replaced-by" not in [text(link, "type") for link in children(entry.resource, "link")]:
                 who = demographics(entry.resource, institution)
-                found.append(PatientFound(id=number, url=url, demographics=who, by=by))
+                labels = meta_labels(entry.page, institution.labels) | labels_in(entry.resource, institution.labels)
+                found.append(PatientFound(id=number, url=url, demographics=who, by=by, labels=labels))
             if len(found) > 1 + _MOST_ASKED:
                 break
         return found
@@ -177,7 +178,7 @@ class FhirSourceClient:
     ) -> Iterator[tuple[SearchEntry, Bad | Description]]:
         around = Resources.around(entry.resource)
         try:
-            labels = meta_labels(entry.page, institution.labels)
+            labels = patient.labels | meta_labels(entry.page, institution.labels)
             who, address = patient.demographics, entry.address
             for one in describe(entry.resource, who, institution, around, address=address, around=labels):
                 yield entry, one
