@@ -13,8 +13,9 @@ from transfer.security_labels import UNREAD, read_label
 
 _DEPTH: Final = 200
 _ELEMENTS: Final = 2_000_000
-#: bytes in which a document says that it is one
+#: bytes by which markup is told from other content
 _BEGINNING: Final = 4096
+_ROOT: Final = "ClinicalDocument"
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
 _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
 #: v3-ActCode of security observations (HL7 DS4P release 1, section 3): their value is a label
@@ -49,28 +50,36 @@ class LabelsWithin:
             self._beginning += chunk
             if len(self._beginning) < _BEGINNING and not is_end:
                 return
-            if not _is_cda(self._beginning[:_BEGINNING]):
+            if not _is_markup(self._beginning[:_BEGINNING]):
                 self._is_other = True
                 return
             self._reader, chunk = _Reader(self._table), self._beginning
+        reader = self._reader
         try:
-            self._reader.read(chunk, is_end=is_end)
+            reader.read(chunk, is_end=is_end)
         except Unreadable:
             self._is_other = True
-            self._reader.labels.add(UNREAD)
-        self.labels = frozenset(self._reader.labels)
+            if reader.is_clinical or (reader.is_clinical is None and _names_itself(self._beginning)):
+                reader.labels.add(UNREAD)
+        self._is_other |= reader.is_clinical is False
+        self.labels = frozenset(reader.labels)
 
 
-def _is_cda(beginning: bytes) -> bool:
-    """By its first element, in any of the encodings that XML has of ASCII's letters."""
-    plain = beginning.replace(b"\0", b"")
-    return b"ClinicalDocument" in plain and plain.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
+def _is_markup(beginning: bytes) -> bool:
+    """In any of the encodings that XML has of ASCII's letters."""
+    return beginning.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
+
+
+def _names_itself(beginning: bytes) -> bool:
+    return _ROOT.encode() in beginning.replace(b"\0", b"")
 
 
 class _Reader:
     def __init__(self, table: Mapping[str, str]) -> None:
         self._table = table
         self.labels: set[str] = set()
+        #: by its first element, wherever that stands; None before it
+        self.is_clinical: bool | None = None
         self._depth, self._elements = 0, 0
         #: depth of the security observation we are in
         self._observing: list[int] = []
@@ -94,6 +103,10 @@ class _Reader:
         if self._depth > _DEPTH or self._elements > _ELEMENTS:
             raise Unreadable("more XML than is read")
         name = tag.rpartition(" ")[2]
+        if self.is_clinical is None:
+            self.is_clinical = name == _ROOT
+        if not self.is_clinical:
+            return
         if name == "confidentialityCode" or (name == "value" and self._observing):
             self._take(attributes)
         elif name == "code" and attributes.get("code") in _SECURITY_OBSERVATIONS:

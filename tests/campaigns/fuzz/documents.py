@@ -9,9 +9,11 @@ from pypdf import PdfReader, PdfWriter
 
 from tests.campaigns.fuzz.contract import Target, answer, files
 from tests.kit.packets import a_pdf
+from transfer.adapters.cda import LabelsWithin
 from transfer.adapters.packet import narrative, pdf_merge, pdf_pages
 from transfer.adapters.packet.narrative import Embedded, Heading, NarrativeTable, Paragraph
 from transfer.errors import Unreadable
+from transfer.security_labels import KNOWN_LABELS, UNREAD
 
 _TYPES = ("text/plain", "text/html", "text/xml", "x-application/hl7-v2+er7")
 _SPEC = {"created_at": "2026-11-21T00:00:00+00:00", "footer": "Records packet"}
@@ -39,6 +41,15 @@ def html(data: bytes) -> None:
 
 def xml(data: bytes) -> None:
     _blocks("text/xml", data)
+    _labels(data)
+
+
+def _labels(data: bytes) -> None:
+    """The same labels however the document is cut, each one that is known or a person's; the bytes go by unchanged."""
+    whole, cut = LabelsWithin({}), LabelsWithin({})
+    assert b"".join(whole.passing([data])) == data
+    assert b"".join(cut.passing(data[at : at + 7] for at in range(0, len(data), 7))) == data
+    assert whole.labels == cut.labels <= KNOWN_LABELS | {UNREAD}
 
 
 def results(data: bytes) -> None:
@@ -105,6 +116,10 @@ _STRUCTURED = (
     b"<paragraph>h</paragraph></text><component><section><text>i</text></section></component></section></component>"
     b"</structuredBody></component></ClinicalDocument>"
 )
+_CONFIDENTIAL = (
+    b'<ClinicalDocument xmlns="urn:hl7-org:v3"><confidentialityCode code="R" codeSystem="2.16.840.1.113883.5.25"/>'
+    b'<component><observation><code code="SECCATOBS"/><value code="HIV"/></observation></component></ClinicalDocument>'
+)
 
 
 def seeds() -> Iterable[tuple[str, bytes]]:
@@ -115,6 +130,7 @@ def seeds() -> Iterable[tuple[str, bytes]]:
     yield "html", b"<html><head><style>x</style></head><body><p>a &amp; b<ul><li>c<td>d<![CDATA[e]]><!-- f --></p>"
     yield "xml", _CARRIED
     yield "xml", _STRUCTURED
+    yield "xml", _CONFIDENTIAL
     for kind in ("PNG", "JPEG", "TIFF"):
         kept = io.BytesIO()
         Image.new("L", (3, 2)).save(kept, kind)
