@@ -36,6 +36,8 @@ IGNORED_BY_A_CASE = {
 OF_OTHER_CHAINS = {
     "patient-known",
     "match-decided",
+    "patients-merged",
+    "patients-split",
     "permission-filed",
     "permission-ended",
     "permission-resumed",

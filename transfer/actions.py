@@ -35,6 +35,12 @@ class ActionCode(Code):
     REFERRAL_OF_PATIENT = "referral-of-patient", "case", "opening"
     REFERRAL_OF_SOMEBODY_NEW = "referral-of-somebody-new", "opening"
     OF_PATIENT = "of-patient", "case"
+    ANSWER_OF_PATIENT = "answer-of-patient", "institution"
+    ANSWER_OF_ANOTHER = "answer-of-another", "institution"
+    MERGED = "merged", "case", "other"
+    MERGED_BEFORE = "merged-before", "case", "other"
+    STAY_TWO = "stay-two", "case", "other"
+    SPLIT = "split", "case"
     OF_NOBODY = "of-nobody"
     STUDIES_TAKEN = "studies-taken", "whole", "outlook"
     NOTHING_TO_COUNT = "nothing-to-count"
@@ -78,6 +84,7 @@ _UNCHANGED = frozenset(
         ActionCode.ANSWERED_BEFORE,
         ActionCode.OPINION_KEPT_BEFORE,
         ActionCode.DECIDED_MEANWHILE,
+        ActionCode.MERGED_BEFORE,
         ActionCode.PERMISSION_ENDED_BEFORE,
         ActionCode.NOT_PAUSED,
         ActionCode.LEGAL_HOLD_PLACED_BEFORE,

@@ -169,6 +169,8 @@ def _after(case: Case, line: LedgerLine) -> Case:
     match line.fact:
         case facts.CaseOpened() as opened:
             return replace(case, opened=opened)
+        case facts.CaseMoved() as moved if case.opened:
+            return replace(case, opened=replace(case.opened, patient=moved.patient))
         case facts.CaseApproved() as approved:
             return replace(case, approved=approved, approval_is_open=True)
         case facts.CaseClosed() as closed:

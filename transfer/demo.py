@@ -26,12 +26,13 @@ from transfer.errors import Refused, TransferError
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
-from transfer.holds import HoldCode
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import arrivals, rounds
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import RIGHTS, Actor, Role
 from transfer.rounds import RoundState
+from transfer.sentences import sentence
 from transfer.settings import Settings
 from transfer.verify import VerificationOutcome, verify
 
@@ -138,8 +139,12 @@ class _Stage:
 
 def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
     chart = _draw_chart()
-    for institution in ("oncology", "pathology", *(() if with_orthanc else ("archive",))):
-        stage.order(institution, "patients", chart)
+    # As in life, each knows its own number alone, and the laboratory also that under which its client ordered.
+    own = chart["numbers"]["lakeside-oncology"]
+    stage.order("oncology", "patients", {**chart, "numbers": {"lakeside-oncology": own}})
+    stage.order("pathology", "patients", {**chart, "ordered_under": own})
+    if not with_orthanc:
+        stage.order("archive", "patients", chart)
     if with_orthanc:
         stage.tell("Mercy Imaging's scanner sends its images to Orthanc")
         count = Orthanc.of(stage.settings).take_in(images_of(chart))
@@ -155,6 +160,10 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
     stage.order("pathology", "send-other-patients", {"count": 5})
     stage.order("pathology", "send-report", {"chart": chart["id"], "status": "F"})
     with _watching(stage, case) as look:
+        stage.until(
+            "Mercy Imaging found somebody", lambda: look() and _asks(stage.services, case, HoldCode.WHOSE_ANSWER)
+        )
+        _compare(stage, case)
         stage.until(
             "only the slides are missing", lambda: look() and _asks(stage.services, case, HoldCode.APPROVE_PARTIAL)
         )
@@ -195,6 +204,20 @@ def _newest_case(services: Services) -> CaseId | None:
 def _asks(services: Services, case: CaseId, code: HoldCode) -> bool:
     with services.ledger.transaction() as tx:
         return any(opened.code == code for opened in tx.case(case).holds.values())
+
+
+def _compare(stage: _Stage, case: CaseId) -> None:
+    """A person looks at what the archive found, beside the patient."""
+    officer = Actor(person="demo", rights=RIGHTS[Role.OFFICER], is_claimed=True)
+    asked = next(
+        one for one in desk.holds(stage.services, actor=officer, case=case) if one.code is HoldCode.WHOSE_ANSWER
+    )
+    stage.tell("Mercy Imaging found somebody under a number nobody here has seen; a records officer compares both")
+    seen = desk.hold(stage.services, asked.hold, actor=officer).comparison
+    if seen:
+        stage.tell(f"  decision {asked.hold}: {seen.match_rule.replace('-', ' ')}, {seen.deciders} person decides")
+    did = desk.resolve(stage.services, asked.hold, HoldAnswer.OURS, actor=officer)
+    stage.tell(f"  ours: {sentence(did)}")
 
 
 def _receive_slides(stage: _Stage, case: CaseId, chart: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ class HoldCode(StrEnum):
     WHOSE_REFERRAL = "whose-referral"
     WHOSE_FORM = "whose-form"
     WHOSE_RECORD = "whose-record"
-    WHOSE_STUDY = "whose-study"
+    WHOSE_ANSWER = "whose-answer"
+    SAME_PATIENT = "same-patient"
     IDENTITY_CHANGED = "identity-changed"
     # what came
     REFERRAL_UNREADABLE = "referral-unreadable"
@@ -82,11 +83,15 @@ class SystemAnswer(StrEnum):
     APPROVED = "approved"
     PERMITTED = "permitted"
     PURGED = "purged"
+    #: more is to be compared than the question showed
+    ASKED_ANEW = "asked-anew"
     CLOSED = "closed"
 
 
 #: the questions that compare a message with patients, side by side; some need two people
-COMPARED = frozenset({HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHOSE_RECORD})
+COMPARED = frozenset(
+    {HoldCode.WHOSE_REFERRAL, HoldCode.WHOSE_FORM, HoldCode.WHOSE_RECORD, HoldCode.WHOSE_ANSWER, HoldCode.SAME_PATIENT}
+)
 #: the questions about a permission that an objection stopped, or a reader that does not carry its form
 STOPPED = frozenset({HoldCode.FORM_STOPPED, HoldCode.SOURCE_OBJECTS, HoldCode.FORM_READ_ANEW})
 #: the questions about a patient's permissions: they do not end with the case on which they are asked
@@ -122,7 +127,15 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         },
         HoldCode.WHOSE_FORM: _WHOSE,
         HoldCode.WHOSE_RECORD: _WHOSE,
-        HoldCode.WHOSE_STUDY: _ASK_AGAIN,
+        HoldCode.WHOSE_ANSWER: {
+            HoldAnswer.OURS: "it is this patient: what they hold is taken in, and their number is known from now on",
+            HoldAnswer.NOT_OURS: "it is somebody else: nothing of it is taken",
+            HoldAnswer.AGAIN: "the department is asked again, now",
+        },
+        HoldCode.SAME_PATIENT: {
+            HoldAnswer.OURS: "they are one person: what is the other's is this patient's",
+            HoldAnswer.NOT_OURS: "they are two people: nothing changes",
+        },
         HoldCode.IDENTITY_CHANGED: {HoldAnswer.SEEN: "you know of it; the message is purged after 72 hours"},
         HoldCode.REFERRAL_UNREADABLE: {
             HoldAnswer.AGAIN: "it is read again (correct the checklist's or institution's file before)",
@@ -200,9 +213,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
 ABOUT_FORMS = frozenset({HoldCode.FORM_UNCLEAR, HoldCode.FORM_DOUBTED})
 
 #: the questions whose `about` is a request that an answer can be written down for
-_OF_REQUESTS = frozenset(
-    {HoldCode.WHOSE_STUDY, HoldCode.SOURCE_REFUSES, HoldCode.SOURCE_DOES_NOT_ANSWER, HoldCode.SOURCE_UNCLEAR}
-)
+_OF_REQUESTS = frozenset({HoldCode.SOURCE_REFUSES, HoldCode.SOURCE_DOES_NOT_ANSWER, HoldCode.SOURCE_UNCLEAR})
 
 
 def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | None) -> Remedy | None:
@@ -211,6 +222,8 @@ def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | No
         return Remedy(RemedyCode.ANSWER_REQUEST, request=about)
     if code in (HoldCode.OBJECTION_OF_ANOTHER, HoldCode.OBJECTION_UNMATCHED) and word is HoldAnswer.SEEN:
         return Remedy(RemedyCode.STOP_FORM_FIRST)
+    if code is HoldCode.IDENTITY_CHANGED:
+        return Remedy(RemedyCode.MERGE_PATIENTS)
     if code is HoldCode.REFERRAL_UNREADABLE:
         return Remedy(RemedyCode.CLOSE_CASE, case=subject)
     return None

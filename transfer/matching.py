@@ -20,7 +20,9 @@ __all__ = [
     "Match",
     "MatchRule",
     "MatchVerdict",
+    "deciders",
     "identify",
+    "is_numbered",
     "lookup_terms",
 ]
 
@@ -47,6 +49,8 @@ class MatchRule(StrEnum):
     ANSWERS_REQUEST = "answers-request"
     #: two people decide
     NAME_AND_BIRTH_DATE = "name-and-birth-date"
+    #: it answers what we asked about this patient; family name and birth date agree: a nickname, or a twin
+    OTHER_GIVEN_NAME = "other-given-name"
     #: conflicts: the same number with another person's birth date, name or sex
     CONFLICTING_BIRTH_DATE = "conflicting-birth-date"
     CONFLICTING_NAME = "conflicting-name"
@@ -85,9 +89,23 @@ class Match:
     @property
     def deciders(self) -> int:
         """How many people must decide."""
-        if self.verdict is not MatchVerdict.DOUBTFUL:
-            return 0
-        return 2 if self.match_rule in (MatchRule.NAME_AND_BIRTH_DATE, MatchRule.SEVERAL_PATIENTS) else 1
+        return deciders(self.match_rule) if self.verdict is MatchVerdict.DOUBTFUL else 0
+
+
+#: where so little agrees, one person is not enough
+_FOR_TWO: Final = frozenset(
+    {MatchRule.NAME_AND_BIRTH_DATE, MatchRule.OTHER_GIVEN_NAME, MatchRule.SEVERAL_PATIENTS, MatchRule.NONE}
+)
+
+
+def deciders(match_rule: MatchRule) -> int:
+    """How many people must say the same of what is doubtful by this rule."""
+    return 2 if match_rule in _FOR_TWO else 1
+
+
+def is_numbered(said: Demographics) -> bool:
+    """Whether it bears a medical record number that is none typed for want of one."""
+    return bool(_numbers(said.identifiers))
 
 
 #: how many further things must agree where nobody is asked: an address, a telephone, the last four of a number
@@ -124,17 +142,14 @@ class _Evidence:
     former: bool
     #: it answers what we asked about this patient
     requested: bool
+    #: the family name agrees, whatever the given name
+    family: bool
     #: address, telephone, last four of a number of another type: how many agree
     further: int
 
     @property
     def is_numbered(self) -> bool:
         return self.identifier or self.study
-
-    @property
-    def is_somebody_elses(self) -> bool:
-        """Shares a number and says that it is another person: as members of one household do."""
-        return not self.study and _Agreement.DIFFERS in (self.name, self.birth_date)
 
     @property
     def verdict(self) -> tuple[MatchVerdict, MatchRule]:
@@ -167,6 +182,9 @@ class _Evidence:
         named = self.name in (_Agreement.AGREES, _Agreement.COMPATIBLE)
         if named and self.birth_date is _Agreement.AGREES:
             return MatchVerdict.DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE
+        is_near = self.family and self.birth_date is _Agreement.AGREES and self.sex is not _Agreement.DIFFERS
+        if self.requested and is_near:
+            return MatchVerdict.DOUBTFUL, MatchRule.OTHER_GIVEN_NAME
         return MatchVerdict.NOT_OURS, MatchRule.NONE
 
 
@@ -188,7 +206,7 @@ def identify(
     judged = [(evidence, *evidence.verdict) for evidence in found]
     ours = {(e.patient, match_rule) for e, verdict, match_rule in judged if verdict is MatchVerdict.OURS}
     doubtful = {(e.patient, match_rule) for e, verdict, match_rule in judged if verdict is MatchVerdict.DOUBTFUL}
-    numbered = {e.patient for e in found if e.is_numbered and not (ours and e.is_somebody_elses)}
+    numbered = {evidence.patient for evidence in found if evidence.is_numbered}
 
     if len(numbered) > 1:
         return _doubtful(MatchRule.SEVERAL_PATIENTS, numbered)
@@ -242,6 +260,7 @@ def _evidence(
         or _name_agreement(said, now) is not _name_agreement(said, ever)
         or _birth_date_agreement(said, now) is not _birth_date_agreement(said, ever),
         requested=candidate.patient == requested,
+        family=bool(_families(said) & frozenset().union(*map(_families, ever))),
         further=_further_agreements(said, ever),
     )
 
@@ -308,6 +327,10 @@ def _names(said: Demographics) -> list[tuple[str, tuple[str, ...]]]:
 
 def _birth_date(said: Demographics) -> date | None:
     return None if said.birth_date is None or is_birth_date_placeholder(said.birth_date) else said.birth_date
+
+
+def _families(said: Demographics) -> frozenset[str]:
+    return frozenset(family for family, _ in _names(said))
 
 
 def _sex(said: Demographics) -> str | None:

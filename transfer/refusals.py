@@ -32,6 +32,10 @@ class RefusalCode(Code):
     NOT_SAID_WHOSE = "not-said-whose"
     TAKES_NOTHING_IN = "takes-nothing-in", "case"
     NOT_OF_PATIENT = "not-of-patient", "case"
+    # one patient or two
+    NOT_MERGED = "not-merged", "case"
+    BOTH_MERGED = "both-merged"
+    PATIENT_UNDER_WAY = "patient-under-way"
     # requests
     NO_REQUEST = "no-request", "request"
     REQUEST_NOT_PERMITTED = "request-not-permitted", "request"

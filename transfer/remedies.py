@@ -41,6 +41,8 @@ class RemedyCode(Code):
     GIVE_REFERRAL = "give-referral"
     NOTE_ON_CASE = "note-on-case"
     # act
+    MERGE_PATIENTS = "merge-patients"
+    SPLIT_FIRST = "split-first", "case"
     ANSWER_REQUEST = "answer-request", "request"
     CLOSE_CASE = "close-case", "case"
     SETTLE_REFERRAL = "settle-referral", "case"

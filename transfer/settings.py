@@ -30,6 +30,7 @@ _DEFAULTS = {
     "TRANSFER_S3_CREDENTIALS": "keys",
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_TLS_TERMINATED": "0",
+    "TRANSFER_TAKES_CORROBORATED": "0",
     "TRANSFER_GRACE_SECONDS": "10",
     "TRANSFER_CONNECTIONS_UNKNOWN": "256",
     "TRANSFER_CONNECTIONS_PER_ADDRESS": "64",
@@ -210,6 +211,11 @@ class Settings:
         return self._needed("TRANSFER_TLS_TERMINATED") == "1"
 
     @property
+    def takes_corroborated(self) -> bool:
+        """Nobody is asked about an answer to our own request where two further things agree (docs/decisions/0028)."""
+        return self._needed("TRANSFER_TAKES_CORROBORATED") == "1"
+
+    @property
     def connections_unknown(self) -> int:
         """Connections at once, at each kind of door, of all callers who have not shown who they are."""
         return int(self._needed("TRANSFER_CONNECTIONS_UNKNOWN"))
@@ -300,6 +306,7 @@ class Settings:
             ("TRANSFER_S3_ADDRESSING", ["path", "virtual"]),
             ("TRANSFER_S3_CREDENTIALS", ["keys", "machine"]),
             ("TRANSFER_TLS_TERMINATED", ["0", "1"]),
+            ("TRANSFER_TAKES_CORROBORATED", ["0", "1"]),
         ):
             if self.names[name] not in choices:
                 raise BadSetting(name, "has a value it cannot have", f"It is one of {', '.join(choices)}.")

@@ -24,6 +24,9 @@ APP = {
     "record_terms": FORGET,
     "record_parts": FORGET,
     "arrivals": CHANGE | FORGET,
+    "compared_identities": CHANGE | FORGET,
+    "merged_patients": CHANGE | FORGET,
+    "merged_items": FORGET,
     "vault_uploads": CHANGE | FORGET,
     "turns": CHANGE | FORGET,
 } | dict.fromkeys(

@@ -225,7 +225,7 @@ def test_a_study_that_mixes_patients_is_never_collected(house: House, hours_pass
     journey = begun(house, slices=6)
     house.pathology_report(journey.chart)
     process_all(house.services)
-    assert {"whose-study", "source-unclear"} & house.holds(journey.case)
+    assert {"whose-answer", "source-unclear"} & house.holds(journey.case)
     with house.services.ledger.transaction() as tx:
         whole = [kept for kept, _ in records.joined(tx, journey.case) if kept.kind == "images" and kept.is_whole]
         held = [

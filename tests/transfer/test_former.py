@@ -20,11 +20,12 @@ from transfer.ledger.materials import Label
 from transfer.ledger.packets import PacketContent
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About, Series
+from transfer.patients import Demographics
 from transfer.permissions import Authorization
 from transfer.permissions.former import FormerAuthorization
 
 SOURCES = Path(__file__).parents[2] / "transfer"
-SEALED = (About, Authorization, FormerAuthorization, Identity, Label, PacketContent, Series)
+SEALED = (About, Authorization, Demographics, FormerAuthorization, Identity, Label, PacketContent, Series)
 
 CASE = Chain.case(CaseId("c00000000000"))
 LINE = write(

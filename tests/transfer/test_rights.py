@@ -41,6 +41,8 @@ CALLS = {
     "list_queues": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),
     "recall": ({"case": CASE}, Right.RELEASE),
+    "merge": ({"case": CASE, "other": CASE}, Right.DECIDE_WHOSE),
+    "split": ({"case": CASE}, Right.DECIDE_WHOSE),
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),
     "answer_request": ({"name": "q0123456789abcde", "answer": desk.RequestAnswer.AGAIN}, Right.WORK_ON_CASES),
     "receive_material": ({"case": CASE, "pieces": 6, "accession": "S25-10071"}, Right.WORK_ON_CASES),

@@ -133,7 +133,8 @@ def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> N
     click.secho("\nAnswers", bold=True)
     rows = []
     for one in found.answers:
-        typed = f"transfer hold resolve {found.hold} {one.answer}{' CASE' if one.answer == 'ours' else ''}"
+        names_case = one.answer == "ours" and found.code not in ("whose-answer", "same-patient")
+        typed = f"transfer hold resolve {found.hold} {one.answer}{' CASE' if names_case else ''}"
         rows.append((typed, _does(one)))
     print_table([], rows, indent=2)
 

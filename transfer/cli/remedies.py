@@ -51,6 +51,8 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.GIVE_WITH_PARCEL: "transfer material receive {case} --pieces N --announced N",
     M.GIVE_REFERRAL: None,
     M.NOTE_ON_CASE: "transfer case note",
+    M.MERGE_PATIENTS: "transfer patient merge CASE OTHER",
+    M.SPLIT_FIRST: "transfer patient split {case}",
     M.ANSWER_REQUEST: "transfer request answer {request} ANSWER",
     M.CLOSE_CASE: "transfer case close {case} --ending ENDING",
     M.SETTLE_REFERRAL: "transfer case show {case}",

@@ -20,6 +20,13 @@ class CaseOpened(Fact, kind="case-opened"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMoved(Fact, kind="case-moved"):
+    """The case is about this patient from now on: two were merged, or taken apart again."""
+
+    patient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferralEntered(Fact, kind="referral-entered"):
     """A person brought the referral as a file, from this institution. The case is opened from it as from any other."""
 
@@ -82,7 +89,7 @@ class RecordCompleted(Fact, kind="record-completed"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSuperseded(Fact, kind="record-superseded"):
     record: str
-    by_record: str | None
+    by_record: str | None = None
     relation: str
 
 

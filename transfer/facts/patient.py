@@ -14,12 +14,33 @@ class PatientKnown(Fact, kind="patient-known"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchDecided(Fact, kind="match-decided"):
-    """A person compared an arrival with this patient. `answer`: ours or not-ours. Each of two has one."""
+    """A person compared an arrival, or the answer to a request, with this patient. `answer`: ours or not-ours.
+
+    Each of two has one.
+    """
 
     hold: str
-    arrival: str
     answer: str
     match_rule: str
+    arrival: str | None = None
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientsMerged(Fact, kind="patients-merged"):
+    """Two people said that two patients are one person. What was the absorbed one's is the other's. In both chains."""
+
+    absorbed: str
+    kept: str
+    hold: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientsSplit(Fact, kind="patients-split"):
+    """They are two after all. What was the absorbed one's before is so again. In both chains."""
+
+    absorbed: str
+    kept: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

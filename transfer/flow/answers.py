@@ -6,7 +6,9 @@ collects them.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
+from transfer import codec
 from transfer.arrivals import ABSENCE_REASONS, ArrivalOutcome, ArrivalState, NoRecords, worded
 from transfer.case import OpenedCase
 from transfer.errors import NeedsReview
@@ -14,19 +16,33 @@ from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, join, taken_back
-from transfer.flow.identity import DecideAgain, lookup_terms, match_patient, unless_forgotten
+from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.unmatched import seal_away
 from transfer.holds import HoldAnswer, HoldCode
-from transfer.identifiers import PatientId
-from transfer.ledger import Tx, arrivals, cases, holds, patients, records, requests, unmatched, vault_objects
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import (
+    Tx,
+    arrivals,
+    cases,
+    compared,
+    holds,
+    patients,
+    records,
+    requests,
+    rounds,
+    unmatched,
+    vault_objects,
+)
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import Match, MatchRule, MatchVerdict
-from transfer.patients import Demographics
+from transfer.patients import Demographics, IssuedIdentifier
+from transfer.records import Document
 from transfer.requests import RequestState
+from transfer.rounds import Dag
 
 
 def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
@@ -52,11 +68,19 @@ def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocumen
     elif before is not None and _is_decided(services, arrival):
         _collect(services, arrival, answer, before, MatchRule.DECIDED)
     else:  # also where a rule matched one patient before, and matches another or several today
-        with services.ledger.transaction() as tx:
-            arrivals.still_ours(tx, arrival)
+        _ask_whose(services, arrival, said, matches)
+
+
+def _ask_whose(services: Services, arrival: Arrival, said: list[Demographics], matches: list[Match]) -> None:
+    """Ask people, once for all that one institution says of one patient in the same words."""
+    meant = sorted({patient for match in matches for patient in match.patients})
+    with services.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        words = b"|".join(sorted(codec.dump(Demographics, one) for one in said))
+        if len(meant) != 1 or not compared.wait_for_answer(tx, arrival, meant[0], words):
             holds.place(tx, arrival.id, HoldCode.WHOSE_RECORD)
-            arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
-            arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
+        arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
+        arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
 
 
 def _is_decided(services: Services, arrival: Arrival) -> bool:
@@ -76,7 +100,10 @@ def _match_or_seal(
         tx.run("SET LOCAL synchronous_commit = off")
         arrivals.still_ours(tx, arrival)
         patients.hold_terms(tx, lookup_terms(tx, said))
-        matches = [match_patient(tx, one.document.patient, one.document.identifiers) for one in answer.documents]
+        matches = [
+            match_message(tx, arrival.institution, one.document.patient, one.document.identifiers)
+            for one in answer.documents
+        ]
         if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
             seal_away(tx, arrival, said, ArrivalOutcome.UNMATCHED)
             return []
@@ -114,10 +141,18 @@ def _collect(
             holds.place(tx, permitted[0].id, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
         if answer.unusable:
             holds.place(tx, permitted[0].id, HoldCode.ENTRIES_UNUSABLE, arrival.id)
+        if match_rule is not MatchRule.DECIDED:
+            _learn(tx, patient, answer, permitted[0].id)
         if arrival.patient is None and arrival.state is ArrivalState.SEALED:
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
+
+
+def _learn(tx: Tx, patient: PatientId, answer: ReceivedDocuments, case: CaseId) -> None:
+    for said in dict.fromkeys(received.document.patient for received in answer.documents):
+        if patients.learn(tx, patient, said):
+            rounds.owe(tx, Dag.OPEN_CASE, case)
 
 
 def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> bool:
@@ -191,10 +226,15 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         kind=document.kind,
         status=document.status,
         origin=f"arrival/{received.origin}" if received.is_message else f"arrival/{arrival.id}/{received.origin}",
-        about=About.of(document),
+        about=About.of(replace(document, identifiers=_own_numbers(document))),
         parts=tuple(parts),
         arrival=arrival.id,
     )
+
+
+def _own_numbers(document: Document) -> tuple[IssuedIdentifier, ...]:
+    """The number of our request is no document's: two answers to one request are no copies of each other."""
+    return tuple(number for number in document.identifiers if not is_request_number(number))
 
 
 def file_no_records(services: Services, arrival: Arrival, said: NoRecords) -> None:

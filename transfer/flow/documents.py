@@ -6,7 +6,7 @@ from dataclasses import replace
 from transfer.errors import ChangedMeanwhile, NeedsReview, TooLarge
 from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import join, taken_back
-from transfer.flow.identity import match_requested
+from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import labels_within
@@ -14,13 +14,13 @@ from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode
 from transfer.ledger import Tx, holds, patients, records, requests, rounds
+from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
-from transfer.patients import Demographics
 from transfer.records import Document
 from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
-from transfer.sources import Bad, DocumentSource, Found
+from transfer.sources import Bad, DocumentSource, Found, PatientFound
 from transfer.staging import CHUNK
 
 
@@ -34,13 +34,18 @@ def fetch_documents(
     Returns:
         the request's new state and findings: nothing there, all of it, or all but what a person must look at and what
         no permission covers.
+
+    Raises:
+        Undecided: people are asked whether the one they found is the patient.
     """
     made = asking.claimed.request
     institution = services.institutions[made.institution]
     found = client.find_patient(asking.everyone, institution, keep_going=watch.check)
     if found is None:
         return RequestState.NOT_FOUND, ()
-    match_rule = _surely_ours(asking, found.demographics)
+    match_rule = _surely_ours(services, asking, found)
+    if match_rule is None:
+        return RequestState.NOT_FOUND, ()
     kinds = institution.department(made.department).holds
     count, unusable, unclear, left = 0, 0, 0, 0
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
@@ -66,16 +71,23 @@ def fetch_documents(
     return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
 
 
-def _surely_ours(asking: PermittedRequest, said: Demographics) -> MatchRule:
-    """The rule by which the one they found is ours.
+def _surely_ours(services: Services, asking: PermittedRequest, found: PatientFound) -> MatchRule | None:
+    """The rule by which the one they found is ours. None: people said that it is somebody else.
 
     Raises:
-        NeedsReview: it is somebody else, or may be.
+        Undecided: people are asked.
+        NeedsReview: it is nobody we asked about.
     """
-    match = match_requested(asking, said)
-    if match.verdict is not MatchVerdict.OURS:
-        raise NeedsReview(f"their patient is not surely ours ({match.match_rule})")
-    return match.match_rule
+    said = found.demographics
+    with services.ledger.transaction() as tx:
+        match = match_answer(tx, services, asking, said, found.url)
+    if match.verdict is MatchVerdict.DOUBTFUL:
+        ask_whose(services, asking, [ComparedIdentity(said=said, source=found.url, match_rule=match.match_rule)])
+        raise Undecided
+    if match.verdict is MatchVerdict.NOT_OURS and match.match_rule is not MatchRule.DECIDED:
+        raise NeedsReview("they answered with somebody whom we did not ask about")
+    ask_whose(services, asking, [])
+    return match.match_rule if match.verdict is MatchVerdict.OURS else None
 
 
 def _collect(services: Services, asking: PermittedRequest, found: Found, match_rule: MatchRule, watch: Watch) -> bool:

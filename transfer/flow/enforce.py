@@ -17,7 +17,19 @@ from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete, permits_nothing
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId, PermissionId
-from transfer.ledger import Tx, backups, cases, holds, patients, permissions, purging, records, requests, rounds
+from transfer.ledger import (
+    Tx,
+    backups,
+    cases,
+    holds,
+    merging,
+    patients,
+    permissions,
+    purging,
+    records,
+    requests,
+    rounds,
+)
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End
 from transfer.requests import RequestState
@@ -158,7 +170,10 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
                 settle_needs(tx, services, one)
     remove_orphaned(services, older_than=timedelta(0))
     if is_last:
-        services.ledger.keys.destroy(KeyName.patient(patient))
+        with services.ledger.transaction() as tx:
+            once = merging.absorbed_into(tx, patient)
+        for who in (patient, *once):
+            services.ledger.keys.destroy(KeyName.patient(who))
     with services.ledger.transaction() as tx:
         for form in {permission, *permissions.being_purged(tx, patient)}:
             permissions.mark_purged(tx, form)

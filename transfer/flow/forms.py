@@ -1,7 +1,7 @@
 """A release form that came in: filed under its patient, sealed away, or shown to a person."""
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
-from transfer.flow.identity import match_patient, unless_forgotten
+from transfer.flow.identity import lookup_terms, match_patient, unless_forgotten
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
 from transfer.flow.stopping import ENDS, file_authorization
@@ -53,4 +53,5 @@ def file_form(
         else:
             holds.withdraw(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
             holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
+            arrivals.index_terms(tx, arrival.id, lookup_terms(tx, [form.patient]))
             arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)

@@ -1,12 +1,15 @@
 """Whose is this? What a message says of people, held against the patients we know."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from transfer.errors import ChangedMeanwhile
+from transfer.errors import ChangedMeanwhile, NeedsReview
 from transfer.flow.permitted_request import PermittedRequest
-from transfer.identifiers import PatientId
-from transfer.ledger import Tx, patients
-from transfer.matching import Candidate, Match, MatchVerdict, identify
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
+from transfer.identifiers import InstitutionId, PatientId, RequestId
+from transfer.ledger import Tx, compared, holds, patients, requests
+from transfer.ledger.compared import ComparedIdentity
+from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify
 from transfer.patients import Demographics, IssuedIdentifier
 
 
@@ -17,15 +20,104 @@ class DecideAgain(ChangedMeanwhile):
         super().__init__("what was decided by is no longer so")
 
 
+class Undecided(NeedsReview):
+    """People are asked whether what a source gives is the patient's. Until they answer nothing of it is taken."""
+
+    def __init__(self) -> None:
+        super().__init__("people are asked whose it is")
+
+
 def match_patient(tx: Tx, said: Demographics, numbers: Iterable[IssuedIdentifier] = ()) -> Match:
     """Whose this is, of all patients we know. `numbers` are those of the document or study itself."""
     return identify(said, study_identifiers=frozenset(numbers), candidates=patients.candidates(tx, said))
 
 
-def match_requested(asking: PermittedRequest, said: Demographics, numbers: Iterable[IssuedIdentifier] = ()) -> Match:
-    """Whether what a source gives is of the patient it was asked about. No other patient is thought of."""
+def is_request_number(number: IssuedIdentifier) -> bool:
+    """Whether it could be the number of a request of ours, which an answer repeats."""
+    return RequestId.pattern.fullmatch(number.value) is not None
+
+
+def match_message(
+    tx: Tx, institution: InstitutionId, said: Demographics, numbers: Iterable[IssuedIdentifier] = ()
+) -> Match:
+    """Whose a record is that an institution sent. Whom people said it is not, under the same number, it is not.
+
+    Where it names a request of ours to them among its numbers, it answers what we asked about that patient.
+    """
+    known = frozenset(numbers)
+    found = patients.candidates(tx, said)
+    named = [number.value for number in known if is_request_number(number)]
+    requested = next((one for name in named if (one := requests.patient_of(tx, name, institution))), None)
+    match = identify(said, study_identifiers=known, candidates=found, requested=requested)
+    if match.verdict is not MatchVerdict.DOUBTFUL:
+        return match
+    denied = {
+        patient
+        for patient in match.patients
+        if compared.answer(tx, patient, institution, said, "") is HoldAnswer.NOT_OURS
+    }
+    if not denied:
+        return match
+    left = [candidate for candidate in found if candidate.patient not in denied]
+    return identify(said, study_identifiers=known, candidates=left)
+
+
+def match_answer(
+    tx: Tx,
+    services: Services,
+    asking: PermittedRequest,
+    said: Demographics,
+    source: str,
+    numbers: Iterable[IssuedIdentifier] = (),
+) -> Match:
+    """Whether what a source gives is of the patient it was asked about. No other patient is thought of.
+
+    `source` is its own name for what it gives. What people said of it before stands. `numbers` are those of the study.
+    """
     ours = Candidate(patient=asking.patient, current=asking.who.current, former=asking.who.former)
-    return identify(said, study_identifiers=frozenset(numbers), candidates=[ours])
+    match = identify(
+        said,
+        study_identifiers=frozenset(numbers),
+        candidates=[ours],
+        requested=asking.patient,
+        further_suffices=services.takes_corroborated,
+    )
+    if match.verdict is MatchVerdict.OURS:
+        return match
+    match compared.answer(tx, asking.patient, asking.claimed.request.institution, said, source):
+        case HoldAnswer.OURS:
+            return Match(verdict=MatchVerdict.OURS, match_rule=MatchRule.DECIDED, patients=(asking.patient,))
+        case HoldAnswer.NOT_OURS:
+            return Match(verdict=MatchVerdict.NOT_OURS, match_rule=MatchRule.DECIDED)
+    return match
+
+
+def ask_whose(services: Services, asking: PermittedRequest, doubtful: Sequence[ComparedIdentity]) -> None:
+    """Ask people once, for this patient and institution, about all that is doubtful in what it gives.
+
+    What shows more than an open question of this case replaces it. Where nothing is doubtful any more, what this
+    request asked about is withdrawn.
+
+    Raises:
+        ChangedMeanwhile: another task makes the request.
+    """
+    made = asking.claimed.request
+    with services.ledger.transaction() as tx:
+        patients.hold_epoch_shared(tx, asking.patient)
+        tx.lock_case(made.case)
+        requests.still_ours(tx, asking.claimed)
+        if not doubtful:
+            holds.withdraw(tx, made.case, HoldCode.WHOSE_ANSWER, SystemAnswer.ANSWERED, about=made.id)
+            return
+        compared.lock(tx, asking.patient, made.institution)
+        is_new = compared.add(tx, asking.patient, made.institution, doubtful)
+        question = compared.open_question(tx, asking.patient, made.institution)
+        if question and not is_new:
+            return
+        if question and question[1] == made.case:
+            holds.resolve(tx, question[0], SystemAnswer.ASKED_ANEW)
+        if hold := holds.place(tx, made.case, HoldCode.WHOSE_ANSWER, made.id):
+            compared.show_in(tx, asking.patient, made.institution, hold)
 
 
 def lookup_terms(tx: Tx, said: Iterable[Demographics]) -> list[bytes]:

@@ -7,7 +7,7 @@ from itertools import chain
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import join, taken_back
-from transfer.flow.identity import match_requested
+from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
@@ -15,12 +15,13 @@ from transfer.flow.watch import Watch
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx, holds, patients, records, requests
+from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
-from transfer.matching import MatchRule, MatchVerdict
+from transfer.matching import Match, MatchRule, MatchVerdict
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind
-from transfer.requests import NOT_COVERED, RequestState
+from transfer.requests import NOT_COVERED, Request, RequestState
 from transfer.sources import ImageArchive, SeriesObject, StudyFound
 
 #: a tar of whole DICOM files; PS3.10 for each of them
@@ -34,45 +35,107 @@ def fetch_imaging(
 
     Raises:
         CutShort: instances are still missing; ask again.
+        Undecided: people are asked whose the studies are, and none is surely the patient's.
     """
     made = asking.claimed.request
     institution = services.institutions[made.institution]
     studies = client.studies(asking.everyone, institution, keep_going=watch.check)
-    ours = [(study, match_rule) for study in studies if (match_rule := _rule(asking, study.patient, study))]
-    if len(ours) < len(studies):
-        with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, HoldCode.WHOSE_STUDY, made.id)
-    if not ours:
-        return RequestState.NOT_FOUND, ()
-    owed, unclear, unread, left = 0, 0, 0, 0
+    matched = _matched(services, asking, studies)
+    ours = [(study, match.match_rule) for study, match in matched if match.verdict is MatchVerdict.OURS]
+    doubtful = [_compared(study, match) for study, match in matched if match.verdict is MatchVerdict.DOUBTFUL]
+    owed = 0
+    left: list[NeedsReview] = []
     for study, match_rule in ours:
         try:
             owed += _fetch_study(services, asking, client, study, match_rule, watch)
-        except _NotCovered:
-            left += 1
-        except UnclearLabel:
-            unread += 1
-        except NeedsReview:
-            unclear += 1  # a person looks at this one; the others are fetched all the same
-    with services.ledger.transaction() as tx:
-        for code in (HoldCode.WHOSE_STUDY,) * bool(unclear) + (HoldCode.SOURCE_LABEL_UNREAD,) * bool(unread):
-            holds.place(tx, made.case, code, made.id)
+        except NeedsReview as error:
+            left.append(error)  # the others are fetched all the same
+    doubtful += [said for error in left if isinstance(error, _NamesAnother) for said in error.said]
+    ask_whose(services, asking, doubtful)
+    _ask_about(services, made, left)
     if owed:
         raise CutShort(f"{owed} instances are missing")
-    if unclear == len(ours):
-        raise NeedsReview("no study that can be used")
-    findings = {"entries-unusable": unclear + unread, NOT_COVERED: left}
-    return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
+    if all(map(_is_unusable, left)) and len(left) == len(ours):  # and so nothing came
+        if doubtful:
+            raise Undecided
+        if left:
+            raise NeedsReview("no study that can be used")
+        return RequestState.NOT_FOUND, ()
+    findings = {NOT_COVERED if isinstance(error, _NotCovered) else "entries-unusable" for error in left}
+    return RequestState.ANSWERED, tuple(sorted(findings))
+
+
+def _ask_about(services: Services, made: Request, left: list[NeedsReview]) -> None:
+    """A person looks at studies that cannot be used, and reads labels that we cannot."""
+    codes = {HoldCode.SOURCE_LABEL_UNREAD for error in left if isinstance(error, UnclearLabel)}
+    codes |= {
+        HoldCode.ENTRIES_UNUSABLE for error in left if _is_unusable(error) and not isinstance(error, _NamesAnother)
+    }
+    with services.ledger.transaction() as tx:
+        for code in sorted(codes):
+            holds.place(tx, made.case, code, made.id)
+
+
+def _is_unusable(error: NeedsReview) -> bool:
+    return not isinstance(error, UnclearLabel | _NotCovered)
 
 
 class _NotCovered(NeedsReview):
     """The images of a study have a label that no permission covers. What came of them is not kept."""
 
 
-def _rule(asking: PermittedRequest, said: Demographics, study: StudyFound | None = None) -> MatchRule | None:
-    """The rule by which a study is ours, None where it is not surely."""
-    match = match_requested(asking, said, study.identifiers if study else ())
-    return match.match_rule if match.verdict is MatchVerdict.OURS else None
+class _NamesAnother(NeedsReview):
+    """Files of a study name somebody who is not surely its patient. `said`: what nobody has decided yet."""
+
+    def __init__(self, said: list[ComparedIdentity]) -> None:
+        super().__init__("the images name somebody else")
+        self.said = said
+
+
+def _matched(
+    services: Services, asking: PermittedRequest, studies: Iterable[StudyFound]
+) -> list[tuple[StudyFound, Match]]:
+    with services.ledger.transaction() as tx:
+        return [
+            (study, match_answer(tx, services, asking, study.patient, _source(study), study.identifiers))
+            for study in studies
+        ]
+
+
+def _source(study: StudyFound) -> str:
+    return f"study/{study.study_instance_uid}"
+
+
+def _compared(study: StudyFound, match: Match) -> ComparedIdentity:
+    return ComparedIdentity(said=study.patient, source=_source(study), match_rule=match.match_rule)
+
+
+def _unlike(
+    services: Services, asking: PermittedRequest, study: StudyFound, stated: Iterable[Demographics]
+) -> list[ComparedIdentity]:
+    """What the study's files say of their patient and is not surely the patient.
+
+    The list of the archive speaks for what a file leaves out, not for a file that names nobody.
+    """
+    found = []
+    with services.ledger.transaction() as tx:
+        for said in (_filled(one, study.patient) for one in stated):
+            match = match_answer(tx, services, asking, said, _source(study))
+            if match.verdict is not MatchVerdict.OURS:
+                found.append(ComparedIdentity(said=said, source=_source(study), match_rule=match.match_rule))
+    return found
+
+
+def _filled(said: Demographics, listed: Demographics) -> Demographics:
+    if not said.names and not said.identifiers:
+        return said
+    return replace(
+        said,
+        names=said.names or listed.names,
+        birth_date=said.birth_date or listed.birth_date,
+        sex=said.sex or listed.sex,
+        identifiers=said.identifiers or listed.identifiers,
+    )
 
 
 def _fetch_study(
@@ -111,9 +174,9 @@ def _fetch_study(
             raise CutShort("the archive went away between two series", retry_after=error.retry_after) from None
         if got is None:
             continue
-        if not all(_rule(asking, said) for said in got.stated):
+        if unlike := _unlike(services, asking, study, got.stated):
             services.vault.remove(got.location.key)
-            raise NeedsReview("the images name somebody else")
+            raise _NamesAnother([one for one in unlike if one.match_rule is not MatchRule.DECIDED])
         with taken_back(services, got.location.key):
             _check_labels(services, asking, got.labels)
             _keep_series(services, asking, study, expected, got, match_rule, origin)

@@ -16,20 +16,21 @@ from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
-from transfer.flow.identity import match_patient
+from transfer.flow.identity import match_message, match_patient
 from transfer.flow.receive import process
 from transfer.flow.services import Services
 from transfer.flow.turns import call_for
-from transfer.holds import HoldCode
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId, RequestId
 from transfer.institutions import Department, Institution
-from transfer.ledger import Tx, arrivals, cases, holds, materials, notes, patients, requests, rounds, turns
+from transfer.ledger import Tx, arrivals, cases, compared, holds, materials, notes, patients, requests, rounds, turns
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
 from transfer.permissions import Ruling
 from transfer.requests import NOT_COVERED, UNREACHABLE, Request, RequestState
 from transfer.rounds import Dag
+from transfer.sealing import KeyGone
 
 
 def open_case(services: Services, taken: Taken) -> list[RequestId]:
@@ -193,6 +194,10 @@ def _take_in_sealed(services: Services, case: CaseId, *, forms: bool) -> None:
         patient = OpenedCase.of(tx.case(case)).patient
         who = patients.identity(tx, patient)
         terms = patients.terms(tx, who.current, *who.former) if who else []
+        held = compared.held_for(tx, terms)
+    for name in held:
+        _let_go_if_known(services, name, patient)
+    with services.ledger.transaction() as tx:
         waiting = [*arrivals.sealed_for(tx, terms), *arrivals.waiting_of_patient(tx, patient)]
     for name in waiting:
         with services.ledger.transaction() as tx:
@@ -201,6 +206,28 @@ def _take_in_sealed(services: Services, case: CaseId, *, forms: bool) -> None:
                 _look_again(tx, case, name)
         if arrival:
             process(services, arrival, case=case)
+
+
+def _let_go_if_known(services: Services, name: str, patient: PatientId) -> None:
+    """What people were asked about, and is surely the patient's by what was learned since, waits sealed instead."""
+    try:
+        with services.ledger.transaction() as tx:
+            arrival = arrivals.get(tx, name)
+            if arrival is None or arrival.state is not ArrivalState.HELD:
+                return
+            said = reading.whom_it_names(reading.read(services, arrival, reading.payload(tx, services, arrival)))
+            matches = [match_message(tx, arrival.institution, who, numbers) for who, numbers in said]
+            if not matches or any(match.patient != patient for match in matches):
+                return
+            claimed = arrivals.claim(tx, name)
+            if claimed is None:
+                return
+            for code in (HoldCode.WHOSE_RECORD, HoldCode.WHOSE_FORM):
+                holds.withdraw(tx, name, code, SystemAnswer.ANSWERED)
+            compared.wait_no_longer(tx, claimed)
+            arrivals.settle(tx, claimed, ArrivalState.SEALED, matches[0].match_rule)
+    except (KeyGone, NeedsReview, Refused):
+        return
 
 
 def _look_again(tx: Tx, case: CaseId, arrival: str) -> None:

@@ -18,7 +18,7 @@ from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection
-from transfer.patients import Demographics
+from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization
 from transfer.records import Document
 from transfer.sources import Bad
@@ -70,6 +70,16 @@ class SeveralMessages:
 
 
 Reading = SeveralMessages | Referral | Authorization | ReceivedDocuments | NoRecords | Receipt | Notice
+
+
+def whom_it_names(said: Reading) -> list[tuple[Demographics, tuple[IssuedIdentifier, ...]]]:
+    """Each person that it brings something about, with the numbers of the document or study. Of a notice, nobody."""
+    match said:
+        case Referral() | Authorization():
+            return [(said.patient, ())]
+        case ReceivedDocuments():
+            return [(one.document.patient, one.document.identifiers) for one in said.documents]
+    return []
 
 
 def payload(tx: Tx, services: Services, arrival: Arrival) -> bytes:

@@ -14,6 +14,7 @@ from transfer.facts import Chain, RequestMoved
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
 from transfer.flow.documents import fetch_documents
+from transfer.flow.identity import Undecided
 from transfer.flow.imaging import fetch_imaging
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
@@ -31,7 +32,11 @@ from transfer.rounds import Dag
 RETRY_AFTER_UNCLEAR_ANSWER = timedelta(hours=6)
 #: the same after a service of ours failed, which says nothing of the source
 RETRY_AFTER_OUR_OUTAGE = timedelta(minutes=1)
+#: while people are asked whose it is that the source found; their answer asks at once
+RETRY_WHILE_UNDECIDED = timedelta(hours=24)
 OUT_OF_ORDER = "out-of-order"
+#: the finding of a request whose source found somebody who may be the patient
+UNDECIDED = "undecided"
 #: the finding of a request whose source stopped in the middle
 CUT_SHORT = "cut-short"
 
@@ -146,6 +151,8 @@ def _ask(services: Services, asking: PermittedRequest, watch: Watch) -> RequestO
         )
     except Unavailable as error:
         return _not_answered(services, asking, error)
+    except Undecided:
+        return RequestOutcome(state=RequestState.DUE, findings=(UNDECIDED,), again_after=RETRY_WHILE_UNDECIDED)
     except (NeedsReview, TooLarge) as error:
         # The text may name the patient; the kind of failure does not.
         return RequestOutcome(

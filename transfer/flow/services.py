@@ -65,3 +65,5 @@ class Services:
     ask_documents: Callable[[AskedForDocuments], DocumentSource]
     ask_archive: Callable[[AskedForImages], ImageArchive]
     hand_to: Callable[[Receiving], PacketReceiver]
+    #: a person need not look at an answer to our own request in which two further things agree
+    takes_corroborated: bool = False

@@ -7,8 +7,9 @@ from transfer.flow.identity import lookup_terms, match_patient, unless_known
 from transfer.flow.reading import Notice
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.ledger import Tx, arrivals, holds, unmatched
+from transfer.ledger import Tx, arrivals, cases, holds, unmatched
 from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
+from transfer.matching import Match
 from transfer.patients import Demographics
 
 
@@ -39,12 +40,24 @@ def seal_away(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: A
 
 
 def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
-    """A notice of a merge or a new name changes no patient by itself: a person looks at one that concerns ours."""
+    """A notice of a merge or a new name changes no patient by itself: a person looks at one that concerns ours.
+
+    Where it names two patients of ours, people are asked whether they are one.
+    """
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         matches = [match_patient(tx, said) for said in notice.patients]
         if concerned := [match for match in matches if match.patients]:
             holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED)
+            _ask_if_one(tx, concerned)
             arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in concerned))
         else:
             seal_unmatched(tx, arrival, notice.patients, ArrivalOutcome.NOTICE)
+
+
+def _ask_if_one(tx: Tx, concerned: Sequence[Match]) -> None:
+    """The one that survives at the institution first."""
+    meant = list(dict.fromkeys(match.patients for match in concerned))
+    if len(meant) == 2 and all(len(patients) == 1 for patients in meant):
+        case, other = (cases.newest_first(tx, patients[0])[0] for patients in meant)
+        holds.place(tx, case, HoldCode.SAME_PATIENT, other)

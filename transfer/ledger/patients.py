@@ -98,6 +98,28 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
     return new > 0
 
 
+def absorb(tx: Tx, patient: PatientId, theirs: Identity, absorbed: PatientId) -> None:
+    """The patient is also known by what the absorbed one was known by, who is known by nothing any more."""
+    known = identity(tx, patient)
+    assert known is not None  # the caller made sure
+    said = tuple(dict.fromkeys((*known.former, theirs.current, *theirs.former)))
+    hold_terms(tx, terms(tx, *said), exclusive=True)
+    tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", absorbed)
+    tx.run("DELETE FROM patient_terms WHERE patient = %s", absorbed)
+    _write(tx, patient, Identity(current=known.current, former=tuple(one for one in said if one != known.current)))
+
+
+def release(tx: Tx, patient: PatientId, theirs: Identity, absorbed: PatientId) -> None:
+    """Each is known again by what they were known by. What was learned since stays the patient's."""
+    known = identity(tx, patient)
+    assert known is not None  # the caller made sure
+    gone = {theirs.current, *theirs.former}
+    hold_terms(tx, terms(tx, known.current, *known.former, *gone), exclusive=True)
+    tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
+    _write(tx, patient, Identity(current=known.current, former=tuple(one for one in known.former if one not in gone)))
+    _write(tx, absorbed, theirs)
+
+
 def is_forgotten(tx: Tx, patient: PatientId) -> bool:
     """Whether the ledger no longer says who it was."""
     return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))

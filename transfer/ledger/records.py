@@ -109,8 +109,10 @@ class NewRecord:
 
 
 def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
-    """The record we keep of this origin already."""
-    row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = %s", patient, _hmac(tx, patient, origin))
+    """The record we keep of this origin already, also from when the patient was another one (`merging`)."""
+    absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
+    names = [_hmac(tx, PatientId(one), origin) for one in (patient, *(row.absorbed for row in absorbed))]
+    row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = ANY(%s) LIMIT 1", patient, names)
     return _kept(tx, row) if row and row.purged_at is None else None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from transfer import facts, requests
 from transfer.errors import ChangedMeanwhile
 from transfer.facts import Chain
-from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
+from transfer.identifiers import CaseId, DepartmentId, InstitutionId, PatientId, RequestId
 from transfer.ledger import Row, Tx
 from transfer.permissions import Ruling
 from transfer.requests import Request, RequestState
@@ -47,6 +47,15 @@ def of_case(tx: Tx, case: CaseId) -> list[Request]:
 def get(tx: Tx, request: str) -> Request | None:
     row = tx.row("SELECT * FROM requests WHERE request = %s", request)
     return _request(row) if row else None
+
+
+def patient_of(tx: Tx, request: str, institution: InstitutionId) -> PatientId | None:
+    """The patient whom we asked this institution about by this request; None where we did not."""
+    found: str | None = tx.value(
+        "SELECT patient FROM requests JOIN cases USING (case_id) WHERE request = %s AND institution = %s",
+        *(request, institution),
+    )
+    return PatientId(found) if found else None
 
 
 def due(tx: Tx, case: CaseId) -> list[Request]:

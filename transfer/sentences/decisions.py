@@ -34,10 +34,16 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         _WHICH_PATIENT,
     ),
-    HoldCode.WHOSE_STUDY: Sentences(
-        "Studies or images of the archive may not be this patient's. They were not taken. Call the film room.",
+    HoldCode.WHOSE_ANSWER: Sentences(
+        "A source we asked about this patient found somebody under a number we do not know, or who differs. "
+        "Compare both: is it the patient?",
         THEIRS,
-        "Some studies could not be matched to the patient surely. We will call you.",
+        _WHICH_PATIENT,
+    ),
+    HoldCode.SAME_PATIENT: Sentences(
+        "Are the patients of these two cases one person? Compare both; two people decide.",
+        WORKING,
+        _WHICH_PATIENT,
     ),
     HoldCode.IDENTITY_CHANGED: Sentences(
         "An institution changed or merged the identity of a patient we know. Check that the case still fits.",

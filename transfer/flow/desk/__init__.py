@@ -14,6 +14,7 @@ from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
+from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
 from transfer.flow.desk.pieces import announce_material, receive_material
 from transfer.flow.desk.questions import hold, holds
@@ -62,6 +63,7 @@ __all__ = [
     "list_cases",
     "list_permissions",
     "list_queues",
+    "merge",
     "open_referral",
     "pause",
     "place_legal_hold",
@@ -70,6 +72,7 @@ __all__ = [
     "resolve",
     "resume",
     "revoke",
+    "split",
     "stop_everything",
     "waive",
     "walk_chain",

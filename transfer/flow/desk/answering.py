@@ -24,7 +24,7 @@ _SETTLED = frozenset(
         HoldCode.SOURCE_REFUSES,
         HoldCode.SOURCE_DOES_NOT_ANSWER,
         HoldCode.SOURCE_UNCLEAR,
-        HoldCode.WHOSE_STUDY,
+        HoldCode.WHOSE_ANSWER,
     }
 )
 
@@ -68,6 +68,25 @@ def answer_in(tx: Tx, services: Services, request: Request, answer: RequestAnswe
         turns.end_rest(tx, request)
         rounds.owe(tx, Dag.OPEN_CASE, request.case)
     return ActionResult(ActionCode.REQUEST_MOVED, request=request.id, state=to, outlook=found.sentence)
+
+
+#: what a department answered, or is asked, may be otherwise once people have said whose it is
+_ASKED_AGAIN = frozenset({_S.ASKING, _S.PARTLY, _S.ANSWERED, _S.NOT_FOUND, _S.SILENT})
+
+
+def ask_again_if_fetched(tx: Tx, services: Services, request: Request, *, answered: bool) -> None:
+    """Ask a department that we fetch from now, if it is to be asked anyhow; again, if `answered`, where it answered.
+
+    The caller holds the case's lock, and owes its round.
+    """
+    if not services.institutions[request.institution].department(request.department).is_fetched:
+        return
+    if request.state is _S.DUE:
+        requests.hurry(tx, request)
+        turns.end_rest(tx, request)
+    elif answered and request.state in _ASKED_AGAIN:
+        requests.overrule(tx, request)
+        requests.move(tx, request, _S.DUE)
 
 
 def _to(answer: RequestAnswer, *, is_fetched: bool) -> RequestState:

@@ -1,40 +1,44 @@
-"""Whose it is: people compare a message's patient with the patients it could be, side by side.
+"""Whose it is: people compare what a message or a source says of its patient with the patients it could be.
 
 Where only name and birth date agree, or several patients could be meant, two people must give the same answer. Until
 then nobody's record is touched. What each said stands in the trail of the patients compared.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
-from transfer.arrivals import ArrivalOutcome, ArrivalState, Referral
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
+from transfer.case import OpenedCase
 from transfer.errors import NeedsReview
 from transfer.facts import Chain
 from transfer.flow import reading
+from transfer.flow.desk.answering import ask_again_if_fetched
+from transfer.flow.desk.merging import merge_in, patient_of
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, refused, unknown
-from transfer.flow.identity import match_patient
-from transfer.flow.reading import Reading, ReceivedDocuments
+from transfer.flow.identity import match_message, match_patient
+from transfer.flow.reading import whom_it_names
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, cases, holds, patients, rounds, unmatched
+from transfer.ledger import Tx, arrivals, cases, compared, holds, merging, patients, requests, rounds, unmatched
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.ledger.patients import Identity
-from transfer.matching import Match, MatchRule, MatchVerdict
-from transfer.patients import Demographics, IssuedIdentifier
-from transfer.permissions import Authorization
+from transfer.matching import Match, MatchRule, MatchVerdict, deciders
+from transfer.patients import Demographics
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 from transfer.sealing import KeyGone
 
-#: where people say "ours", what the message calls its patient is remembered: nothing contradicted it
-_LEARNED = (MatchRule.NAME_AND_BIRTH_DATE, MatchRule.UNCONFIRMED)
+#: where people say "ours", what the message calls its patient is not remembered: it is another patient's as well
+_NOT_LEARNED = MatchRule.SEVERAL_PATIENTS
+#: questions that may be answered with a case that is closed: its patient is meant
+_OF_CLOSED_CASES = (HoldCode.WHOSE_REFERRAL, HoldCode.SAME_PATIENT)
 _PURGED: Final = Reason(RefusalCode.SUBJECT_IS_PURGED)
 
 
@@ -58,9 +62,12 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What the message says of its patient, and whom it could be. `deciders`: how many people must say the same."""
+    """What the message says of its patient, and whom it could be. `deciders`: how many people must say the same.
 
-    arrival: str
+    `arrival` is None where it is no message but what a source found when we asked it.
+    """
+
+    arrival: str | None
     institution: str
     said: tuple[Demographics, ...]
     matches: tuple[Match, ...]
@@ -85,6 +92,10 @@ def compare(services: Services, hold: Hold) -> Comparison:
         Unknown: the message is purged.
         NeedsReview: it cannot be read any more.
     """
+    if hold.code is HoldCode.WHOSE_ANSWER:
+        return _compare_answer(services, hold)
+    if hold.code is HoldCode.SAME_PATIENT:
+        return _compare_patients(services, hold)
     name = hold.about if hold.code is HoldCode.WHOSE_REFERRAL else hold.subject
     with services.ledger.transaction() as tx:
         arrival = arrivals.get(tx, name or "")
@@ -94,9 +105,16 @@ def compare(services: Services, hold: Hold) -> Comparison:
             body = reading.payload(tx, services, arrival)
         except KeyGone:
             raise unknown(_PURGED) from None
-    said = list(_said(reading.read(services, arrival, body)))
+    said = whom_it_names(reading.read(services, arrival, body))
+    if not said:
+        raise refused(NeedsReview, Reason(RefusalCode.NAMES_NO_PATIENT))
     with services.ledger.transaction() as tx:
-        matches = [match_patient(tx, who, numbers) for who, numbers in said]
+        matches = [
+            match_message(tx, arrival.institution, who, numbers)
+            if arrival.kind is ArrivalKind.ANSWER
+            else match_patient(tx, who)
+            for who, numbers in said
+        ]
         meant = sorted({patient for match in matches for patient in match.patients})
         return Comparison(
             arrival=arrival.id,
@@ -109,14 +127,47 @@ def compare(services: Services, hold: Hold) -> Comparison:
         )
 
 
-def _said(read: Reading) -> Iterable[tuple[Demographics, tuple[IssuedIdentifier, ...]]]:
-    match read:
-        case Referral() | Authorization():
-            yield read.patient, ()
-        case ReceivedDocuments():
-            yield from ((one.document.patient, one.document.identifiers) for one in read.documents)
-        case _:
-            raise refused(NeedsReview, Reason(RefusalCode.NAMES_NO_PATIENT))
+def _compare_answer(services: Services, hold: Hold) -> Comparison:
+    """What a source said when it was asked about the patient of the case."""
+    with services.ledger.transaction() as tx:
+        try:
+            shown = compared.shown_in(tx, hold.id)
+        except KeyGone:
+            raise unknown(_PURGED) from None
+        if not shown:
+            raise unknown(_PURGED)
+        patient, institution, _, _ = shown[0]
+        return Comparison(
+            arrival=None,
+            institution=institution,
+            said=tuple(said for _, _, said, _ in shown),
+            matches=tuple(
+                Match(verdict=MatchVerdict.DOUBTFUL, match_rule=match_rule, patients=(patient,))
+                for _, _, _, match_rule in shown
+            ),
+            candidates=(_candidate(tx, patient),),
+            deciders=max(deciders(match_rule) for _, _, _, match_rule in shown),
+            opinions=tuple(_opinions(tx, hold, [patient])),
+        )
+
+
+def _compare_patients(services: Services, hold: Hold) -> Comparison:
+    """The patient of the other case, beside that of the question's own. Two people decide."""
+    with services.ledger.transaction() as tx:
+        case, other = (OpenedCase.of(tx.case(CaseId(one or ""))) for one in (hold.subject, hold.about))
+        absorbed, candidate = patients.identity(tx, other.patient), _candidate(tx, case.patient)
+        if absorbed is None or candidate.identity is None:
+            raise unknown(_PURGED)
+        match = Match(verdict=MatchVerdict.DOUBTFUL, match_rule=MatchRule.SEVERAL_PATIENTS, patients=(case.patient,))
+        return Comparison(
+            arrival=None,
+            institution=other.referring,
+            said=(absorbed.current, *absorbed.former),
+            matches=(match,),
+            candidates=(candidate,),
+            deciders=match.deciders,
+            opinions=tuple(_opinions(tx, hold, [case.patient])),
+        )
 
 
 def _candidate(tx: Tx, patient: PatientId) -> ComparedPatient:
@@ -145,32 +196,60 @@ def decide(services: Services, hold: Hold, answer: HoldAnswer, *, actor: Actor, 
     seen = compare(services, hold)
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
         chosen = _chosen(tx, hold, seen, case) if answer is HoldAnswer.OURS else None
-        compared = [chosen] if chosen else [candidate.patient for candidate in seen.candidates]
-        for patient in sorted(compared):
-            patients.hold_epoch_shared(tx, patient)
+        meant = [chosen] if chosen else [candidate.patient for candidate in seen.candidates]
+        _lock(tx, hold, meant)
         said_before = (actor.person, answer) in holds.answers(tx, hold.id)
         agreeing = holds.record_answer(tx, hold, actor.person, answer, chosen or "")
-        for patient in compared if not said_before else ():
-            decided = facts.MatchDecided(hold=hold.id, arrival=seen.arrival, answer=answer, match_rule=seen.match_rule)
-            tx.append(Chain.patient(patient), decided)
+        for patient in meant if not said_before else ():
+            tx.append(Chain.patient(patient), _decided(hold, seen, answer))
         if agreeing < seen.deciders:
             kept = ActionCode.OPINION_KEPT_BEFORE if said_before else ActionCode.OPINION_KEPT
             return ActionResult(kept, answer=answer, more=seen.deciders - agreeing)
         if holds.resolve(tx, hold.id, answer) is None:
             return ActionResult(ActionCode.DECIDED_MEANWHILE)
+        if hold.code is HoldCode.SAME_PATIENT:
+            return _apply_to_patients(tx, services, hold, chosen)
+        if seen.arrival is None:
+            return _apply_to_answer(tx, services, hold, seen, answer)
         arrival = arrivals.claim(tx, seen.arrival)
         if arrival is None:
             raise unknown(_PURGED)
+        for waiting in compared.claim_waiting_for(tx, arrival):
+            _apply(tx, hold, seen, waiting, chosen, case)
         return _apply(tx, hold, seen, arrival, chosen, case)
+
+
+def _lock(tx: Tx, hold: Hold, meant: Sequence[PatientId]) -> None:
+    """The patients, then their cases where an answer asks for them again."""
+    if hold.code is HoldCode.SAME_PATIENT:
+        merging.lock(tx, [*meant, patient_of(tx, CaseId(hold.about or ""))])
+        return
+    for patient in sorted(meant):
+        patients.hold_epoch_shared(tx, patient)
+    if hold.code is HoldCode.WHOSE_ANSWER:
+        for case in cases.open_of(tx, meant):
+            tx.lock_case(case)
+
+
+def _decided(hold: Hold, seen: Comparison, answer: HoldAnswer) -> facts.MatchDecided:
+    return facts.MatchDecided(
+        hold=hold.id,
+        arrival=seen.arrival,
+        request=hold.about if hold.code is HoldCode.WHOSE_ANSWER else None,
+        answer=answer,
+        match_rule=seen.match_rule,
+    )
 
 
 def _chosen(tx: Tx, hold: Hold, seen: Comparison, case: CaseId | None) -> PatientId:
     """The patient of the named case, if the message could be about them and about nobody else."""
+    if hold.code in (HoldCode.WHOSE_ANSWER, HoldCode.SAME_PATIENT):
+        case = case or CaseId(hold.subject)
     if case is None:
         names = tuple(one for candidate in seen.candidates for one in candidate.cases)
         raise not_allowed(Reason(RefusalCode.NOT_SAID_WHOSE), Remedy(RemedyCode.NAME_CASE, hold=hold.id, cases=names))
     found = known_case(tx, case)
-    if found.opened is None or (found.closed and hold.code is not HoldCode.WHOSE_REFERRAL):
+    if found.opened is None or (found.closed and hold.code not in _OF_CLOSED_CASES):
         raise not_allowed(Reason(RefusalCode.TAKES_NOTHING_IN, case=case), Remedy(RemedyCode.NAME_OPEN_CASE))
     patient = PatientId(found.opened.patient)
     if any(patient not in match.patients for match in seen.matches):
@@ -190,15 +269,40 @@ def _apply(
             return ActionResult(ActionCode.REFERRAL_OF_PATIENT, case=case, opening=hold.subject)
         return ActionResult(ActionCode.REFERRAL_OF_SOMEBODY_NEW, opening=hold.subject)
     if chosen and case:
-        if seen.match_rule in _LEARNED and all(match.verdict is MatchVerdict.DOUBTFUL for match in seen.matches):
+        if all(match.match_rule is not _NOT_LEARNED for match in seen.matches):
             for said in seen.said:
                 patients.learn(tx, chosen, said)
         arrivals.join_patient(tx, arrival, chosen)
         arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.DECIDED)
         rounds.owe(tx, Dag.OPEN_CASE, case)
         return ActionResult(ActionCode.OF_PATIENT, case=case)
+    for candidate in seen.candidates:
+        for said in seen.said if arrival.kind is ArrivalKind.ANSWER else ():
+            compared.remember_not_ours(tx, candidate.patient, arrival.institution, said)
     arrivals.index_terms(tx, arrival.id, patients.terms(tx, *seen.said))
     arrivals.is_not_of(tx, arrival, [candidate.patient for candidate in seen.candidates])
     unmatched.count_received(tx, arrival)
     arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.NOT_OURS, purge_after=arrivals.UNMATCHED_RETENTION)
     return ActionResult(ActionCode.OF_NOBODY)
+
+
+def _apply_to_patients(tx: Tx, services: Services, hold: Hold, chosen: PatientId | None) -> ActionResult:
+    if chosen is None:
+        return ActionResult(ActionCode.STAY_TWO, case=hold.subject, other=hold.about or "")
+    return merge_in(tx, services, hold, chosen)
+
+
+def _apply_to_answer(tx: Tx, services: Services, hold: Hold, seen: Comparison, answer: HoldAnswer) -> ActionResult:
+    """What a source found is the patient's, or is not. Whoever was asked there about the patient is asked again."""
+    patient = seen.candidates[0].patient
+    compared.decide(tx, hold.id, answer)
+    for case in cases.open_of(tx, [patient]):
+        for request in requests.of_case(tx, case):
+            if request.institution == seen.institution:
+                ask_again_if_fetched(tx, services, request, answered=answer is HoldAnswer.OURS)
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+    if answer is HoldAnswer.NOT_OURS:
+        return ActionResult(ActionCode.ANSWER_OF_ANOTHER, institution=seen.institution)
+    for said in seen.said:
+        patients.learn(tx, patient, said)
+    return ActionResult(ActionCode.ANSWER_OF_PATIENT, institution=seen.institution)

@@ -32,7 +32,6 @@ from transfer.rounds import Dag
 RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
     {
         **dict.fromkeys(COMPARED, Right.DECIDE_WHOSE),
-        HoldCode.WHOSE_STUDY: Right.WORK_ON_CASES,
         HoldCode.IDENTITY_CHANGED: Right.DECIDE_WHOSE,
         HoldCode.REFERRAL_UNREADABLE: Right.DECIDE_WHOSE,
         HoldCode.ARRIVAL_UNREADABLE: Right.DECIDE_WHOSE,
@@ -95,7 +94,7 @@ def resolve(
         raise not_allowed(Reason(RefusalCode.ANSWER_TAKES_NO_CASE, answer=answer), Remedy(RemedyCode.LEAVE_CASE_AWAY))
     if hold.resolved_at is not None:
         return _answered(hold, answer)
-    if code in COMPARED:
+    if code in COMPARED and answer in (HoldAnswer.OURS, HoldAnswer.NOT_OURS):
         if note:
             raise not_allowed(Reason(RefusalCode.ANSWER_TAKES_NO_NOTE), Remedy(RemedyCode.NOTE_ON_CASE))
         return decide(services, hold, answer, actor=actor, case=case)
@@ -272,7 +271,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.IMAGES_MISPLACED: _take_misplaced,
         **dict.fromkeys(STOPPED, _end_or_resume),
         HoldCode.CONFIRM_PURGE: _enforce,
-        HoldCode.WHOSE_STUDY: _ask_again,
+        HoldCode.WHOSE_ANSWER: _ask_again,
         HoldCode.SOURCE_REFUSES: _ask_again,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ask_again,
         HoldCode.SOURCE_UNCLEAR: _ask_again,

@@ -3,6 +3,7 @@
 import base64
 import random
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -203,12 +204,19 @@ def _pid(chart: Chart) -> dict[int, str]:
     home = "^".join((_text(address["line"]), "", address["city"], address["state"], address["postal_code"], "USA", "H"))
     return {
         1: "1",
-        3: f"{chart['numbers'][PRAIRIE.id]['value']}^^^{_AUTHORITY}^MR",
+        3: "~".join(_numbers(chart)),
         5: f"{_text(who['family'])}^{'^'.join(_text(given) for given in who['given'])}",
         7: who["birth_date"].replace("-", ""),
         8: who["sex"][0].upper(),
         11: home,
     }
+
+
+def _numbers(chart: Chart) -> Iterator[str]:
+    """Its own, and the one under which its client ordered, where the chart says so."""
+    yield f"{chart['numbers'][PRAIRIE.id]['value']}^^^{_AUTHORITY}^MR"
+    if ordered := chart.get("ordered_under"):
+        yield f"{ordered['value']}^^^&{ordered['system'].removeprefix('urn:oid:')}&ISO^PT"
 
 
 def _obr(chart: Chart, status: str) -> dict[int, str]:

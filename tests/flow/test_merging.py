@@ -1,0 +1,234 @@
+"""Two patients of ours who are one person, and who are two after all."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN, BEN, somebody
+from transfer import facts
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door
+from transfer.errors import NotAllowed
+from transfer.facts import Chain, first_broken
+from transfer.flow import desk
+from transfer.flow.enforce import purge
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer, HoldCode
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import Ledger, cases, notes, patients, permissions, records
+from transfer.records import RecordKind
+from transfer.rights import Right
+from transfer.sandbox.charts import Chart
+from transfer.sealing import KeyName
+
+pytestmark = pytest.mark.servers
+
+_LINES = "SELECT chain, sequence, text, previous, hash FROM facts WHERE chain = %s ORDER BY sequence"
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+class Two:
+    """One person who was referred twice, by two offices that know other numbers and another spelling."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.chart = b.a_chart()
+        other = b.a_chart()
+        self.other_chart: Chart = {**other, "patient": {**self.chart["patient"], "family": "Otherwise"}}
+        self.case, self.other = b.a_case(services, self.chart), b.a_case(services, self.other_chart)
+        self.patient, self.absorbed = b.patient_of(services, self.case), b.patient_of(services, self.other)
+        self.report = b.came_in(services, self.other, RecordKind.PATHOLOGY_REPORT)
+        desk.add_note(services, self.other, "Called at noon.", actor=ANN)
+
+    def merge(self) -> desk.ActionResult:
+        desk.merge(self.services, self.case, self.other, actor=ANN)
+        done = desk.merge(self.services, self.case, self.other, actor=BEN)
+        process_all(self.services)
+        return done
+
+
+@pytest.fixture
+def two(services: Services) -> Two:
+    return Two(services)
+
+
+def everything_of(services: Services, patient: PatientId) -> dict[str, Any]:
+    with services.ledger.transaction() as tx:
+        return {
+            "identity": patients.identity(tx, patient),
+            "cases": cases.of_patient(tx, patient),
+            "forms": [one.permission.form.reference for one in permissions.filed(tx, patient)],
+            "records": sorted(row.record for row in tx.rows("SELECT record FROM records WHERE patient = %s", patient)),
+            "terms": {bytes(r.term) for r in tx.rows("SELECT term FROM patient_terms WHERE patient = %s", patient)},
+        }
+
+
+def test_one_word_is_not_enough(services: Services, two: Two):
+    did = desk.merge(services, two.case, two.other, actor=ANN)
+    again = desk.merge(services, two.case, two.other, actor=ANN)
+
+    assert (did.needs_another, again.needs_another, again.changed) == (True, True, False)
+    assert b.patient_of(services, two.other) == two.absorbed
+    asked = b.the_hold(services, "same-patient")
+    seen = desk.hold(services, asked.id, actor=BEN, identity=True).comparison
+    assert seen
+    assert (seen.deciders, seen.said[0].names[0].family) == (2, "Otherwise")
+    assert seen.candidates[0].patient == two.patient
+
+
+def test_two_who_say_so_make_one_patient_of_two(services: Services, two: Two):
+    before, theirs = everything_of(services, two.patient), everything_of(services, two.absorbed)
+    done = two.merge()
+
+    assert done.code == desk.ActionCode.MERGED
+    now = everything_of(services, two.patient)
+    assert b.patient_of(services, two.other) == two.patient
+    assert now["cases"] == sorted([two.case, two.other])
+    assert now["forms"] == [*before["forms"], *theirs["forms"]]
+    assert set(now["records"]) == {*before["records"], *theirs["records"]}
+    assert now["terms"] >= before["terms"] | theirs["terms"]
+    assert everything_of(services, two.absorbed)["terms"] == set()
+    with services.ledger.transaction() as tx:
+        kept = records.get(tx, two.report)
+        assert kept
+        assert kept.about.title == RecordKind.PATHOLOGY_REPORT
+        dossier = desk.dossier(services, two.other, actor=ANN, notes=True)
+        assert "Called at noon." in [note.text for note in dossier.notes]
+        for chain in (Chain.patient(two.patient), Chain.patient(two.absorbed), Chain.case(two.other)):
+            assert first_broken(tx.rows(_LINES, chain)) is None
+    assert desk.merge(services, two.case, two.other, actor=ANN).code == desk.ActionCode.MERGED_BEFORE
+
+
+def test_what_comes_for_either_is_the_ones(services: Services, two: Two):
+    two.merge()
+    b.report_comes(services, two.other_chart)
+
+    with services.ledger.transaction() as tx:
+        rows = tx.rows("SELECT patient FROM records WHERE kind = 'pathology-report' AND record <> %s", two.report)
+    assert [row.patient for row in rows] == [two.patient]
+
+
+def test_a_merged_patient_opens_no_new_one(services: Services, two: Two):
+    two.merge()
+    again = b.refer(services, {**two.other_chart, "referral": {**b.a_chart()["referral"]}})
+    process_all(services)
+
+    assert b.patient_of(services, again) == two.patient
+
+
+def test_taken_apart_each_has_what_was_theirs(services: Services, two: Two):
+    before, theirs = everything_of(services, two.patient), everything_of(services, two.absorbed)
+    two.merge()
+    did = desk.split(services, two.other, actor=ANN)
+    process_all(services)
+
+    assert did.code == desk.ActionCode.SPLIT
+    assert everything_of(services, two.patient) == before
+    assert everything_of(services, two.absorbed) == theirs
+    assert b.patient_of(services, two.other) == two.absorbed
+    with services.ledger.transaction() as tx:
+        assert records.get(tx, two.report)
+    dossier = desk.dossier(services, two.other, actor=ANN, notes=True)
+    assert "Called at noon." in [note.text for note in dossier.notes]
+    with pytest.raises(NotAllowed, match="merged into nobody"):
+        desk.split(services, two.other, actor=ANN)
+    assert two.merge().code == desk.ActionCode.MERGED
+
+
+def test_what_came_while_they_were_one_counts_for_nobody_elses_case(services: Services, two: Two):
+    two.merge()
+    b.report_comes(services, two.other_chart)
+    shared = [one.record for one in desk.dossier(services, two.other, actor=ANN).records if not one.is_superseded]
+    assert len(shared) > 1
+
+    desk.split(services, two.other, actor=ANN)
+    still = [one.record for one in desk.dossier(services, two.other, actor=ANN).records if not one.is_superseded]
+    with services.ledger.transaction() as tx:
+        owners = {one: kept.patient for one in still if (kept := records.get(tx, one))}
+    assert set(owners.values()) == {two.absorbed}
+
+
+def test_a_purge_of_the_one_destroys_both_keys(services: Services, two: Two):
+    two.merge()
+    with services.ledger.transaction() as tx:
+        filed = permissions.filed(tx, two.patient)
+    for one in filed:
+        desk.revoke(services, one.permission.id, actor=ANN)
+    with services.ledger.transaction() as tx:
+        last = permissions.filed(tx, two.patient)[-1]
+    purge(services, two.case, last)
+
+    keys = services.ledger.keys
+    assert [keys.has(KeyName.patient(one)) for one in (two.patient, two.absorbed)] == [False, False]
+    with services.ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM merged_patients WHERE identity IS NOT NULL") == 0
+
+
+def test_patients_who_differ_stay_two_where_people_say_so(services: Services, two: Two):
+    desk.merge(services, two.case, two.other, actor=ANN)
+    asked = b.the_hold(services, "same-patient")
+    for actor in (ANN, BEN):
+        did = desk.resolve(services, asked.id, HoldAnswer.NOT_OURS, actor=actor)
+
+    assert did.code == desk.ActionCode.STAY_TWO
+    assert b.patient_of(services, two.other) == two.absorbed
+
+
+def test_it_needs_the_right(services: Services, two: Two):
+    actor = somebody("ann", without=frozenset({Right.DECIDE_WHOSE}))
+
+    with pytest.raises(NotAllowed, match="needs the right decide-whose"):
+        desk.merge(services, two.case, two.other, actor=actor)
+    with pytest.raises(NotAllowed, match="needs the right decide-whose"):
+        desk.split(services, two.other, actor=actor)
+
+
+def test_a_merge_that_an_institution_announces_asks_whether_two_of_ours_are_one(services: Services, two: Two):
+    """ADT^A40: PID-3 is who survives there, MRG-1 who is absorbed."""
+    ours, theirs = (chart["numbers"][b.PRAIRIE]["value"] for chart in (two.chart, two.other_chart))
+    who = two.chart["patient"]
+    born, sex = who["birth_date"].replace("-", ""), who["sex"][0].upper()
+    a40 = (
+        r"MSH|^~\&|PRAIRIELIS|PRAIRIE|RECORDS|TRANSFER|20260105101500-0600||ADT^A40^ADT_A39|4711|P|2.5.1"
+        f"\rPID|1||{ours}^^^PRAIRIE^MR||{who['family']}^{'^'.join(who['given'])}||{born}|{sex}"
+        f"\rMRG|{theirs}^^^PRAIRIE^MR\r"
+    )
+    b.comes(services, b.PRAIRIE, ArrivalKind.NOTICE, a40.encode(), HL7_V2, Door.MLLP)
+    process_all(services)
+
+    asked = b.the_hold(services, "same-patient")
+    assert (asked.subject, asked.about) == (two.case, two.other)
+    assert b.the_hold(services, HoldCode.IDENTITY_CHANGED)
+    for actor in (ANN, BEN):
+        desk.resolve(services, asked.id, HoldAnswer.OURS, actor=actor)
+    assert b.patient_of(services, CaseId(two.other)) == two.patient
+
+
+def test_what_is_leaving_is_waited_for(services: Services, two: Two):
+    with services.ledger.transaction() as tx:
+        filed = permissions.filed(tx, two.absorbed)[0]
+        tx.run(
+            "UPDATE permissions SET ended = 'paused', ended_at = transfer.now() WHERE permission = %s",
+            filed.permission.id,
+        )
+    desk.merge(services, two.case, two.other, actor=ANN)
+
+    with pytest.raises(NotAllowed, match="not complete"):
+        desk.merge(services, two.case, two.other, actor=BEN)
+    assert b.patient_of(services, two.other) == two.absorbed
+
+
+def test_a_fact_says_who_merged_them(services: Services, two: Two):
+    two.merge()
+
+    with services.ledger.transaction() as tx:
+        for patient in (two.patient, two.absorbed):
+            (line,) = [x for x in tx.lines(Chain.patient(patient)) if isinstance(x.fact, facts.PatientsMerged)]
+            assert (line.by.person, line.fact.kept, line.fact.absorbed) == ("ben", two.patient, two.absorbed)
+        assert notes.read(tx, "n000000000000000") is None

@@ -1,0 +1,70 @@
+"""Two patients who are one person, and taking them apart again, within a transaction of the desk."""
+
+from transfer.actions import ActionCode, ActionResult
+from transfer.flow.desk.answering import ask_again_if_fetched
+from transfer.flow.desk.verbs import known_case, not_allowed, unknown
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import Tx, merging, patients, requests, rounds
+from transfer.ledger.holds import Hold
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rounds import Dag
+
+
+def merge_in(tx: Tx, services: Services, hold: Hold, kept: PatientId) -> ActionResult:
+    """Two people said that the patient of the case that the question is about is the patient of its case.
+
+    The caller holds `merging.lock`.
+
+    Raises:
+        NotAllowed: something of them is leaving or being stopped.
+    """
+    case, other = CaseId(hold.subject), CaseId(hold.about or "")
+    absorbed = patient_of(tx, other)
+    _at_rest(tx, (absorbed, kept))
+    for one in merging.merge(tx, absorbed, kept, hold.id):
+        _begin_anew(tx, services, one)
+    return ActionResult(ActionCode.MERGED, case=case, other=other)
+
+
+def split_in(tx: Tx, services: Services, case: CaseId) -> ActionResult:
+    """Take the patient of this case out of the one they were merged into.
+
+    Raises:
+        Unknown: the patient is purged.
+        NotAllowed: the case's patient was not merged, or something of them is leaving or being stopped.
+    """
+    found = merging.of_case(tx, case)
+    if found is None:
+        raise not_allowed(Reason(RefusalCode.NOT_MERGED, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
+    absorbed, kept = found
+    merging.lock(tx, found)
+    if merging.of_case(tx, case) != found or patients.identity(tx, kept) is None:
+        raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL))
+    _at_rest(tx, found)
+    for one in merging.split(tx, absorbed, kept):
+        _begin_anew(tx, services, one)
+    return ActionResult(ActionCode.SPLIT, case=case)
+
+
+def _at_rest(tx: Tx, among: tuple[PatientId, PatientId]) -> None:
+    """Raise `NotAllowed` where bytes of one of them are leaving, or a stop or a purge is not complete."""
+    if merging.is_under_way(tx, among):
+        raise not_allowed(Reason(RefusalCode.PATIENT_UNDER_WAY), Remedy(RemedyCode.DO_AGAIN))
+
+
+def patient_of(tx: Tx, case: CaseId) -> PatientId:
+    found = known_case(tx, case)
+    if found.opened is None:
+        raise not_allowed(Reason(RefusalCode.NOT_OPENED, case=case), Remedy(RemedyCode.SETTLE_REFERRAL, case=case))
+    return PatientId(found.opened.patient)
+
+
+def _begin_anew(tx: Tx, services: Services, case: CaseId) -> None:
+    """What was asked for about somebody else is asked for again."""
+    if not tx.case(case).is_open:
+        return
+    for request in requests.of_case(tx, case):
+        ask_again_if_fetched(tx, services, request, answered=True)
+    rounds.owe(tx, Dag.OPEN_CASE, case)

@@ -1,0 +1,178 @@
+"""Two patients of ours who are one person become one, and can be taken apart again.
+
+What was the absorbed one's is sealed anew under the other's key, in one transaction: names, forms, records, notes,
+messages, plans of packets. Cases go along by a fact of their own. The absorbed one's key stays: HMACs in facts and the
+origins of its records were made with it. It is destroyed with the other's.
+A declared emergency does not go along: whoever declared it meant one patient.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from transfer import codec, copies, facts
+from transfer.facts import Chain
+from transfer.identifiers import CaseId, HoldId, PatientId
+from transfer.ledger import Tx, cases, patients, records
+from transfer.ledger.patients import Identity
+from transfer.records import Relation
+from transfer.sealing import KeyName
+
+#: tables of what is a patient's by name: the kind of item, its column, and the column that is sealed
+_OWNED: Final = (
+    ("permission", "permissions", "permission", "form"),
+    ("record", "records", "record", "about"),
+    ("note", "notes", "note", "text"),
+    ("arrival", "arrivals", "arrival", "payload"),
+)
+#: tables of what is sealed under the key of the case's patient
+_OF_CASES: Final = (("packets", "packet", "plan"), ("materials", "material", "about"))
+
+
+def lock(tx: Tx, among: Sequence[PatientId]) -> None:
+    """Take these patients for this transaction alone, and all their cases. The caller holds no lock yet."""
+    for patient in sorted(among):
+        patients.hold_epoch_exclusive(tx, patient)
+    for case in sorted(one for patient in among for one in cases.of_patient(tx, patient)):
+        tx.lock_case(case)
+
+
+def is_under_way(tx: Tx, among: Sequence[PatientId]) -> bool:
+    """Whether bytes of one of them are leaving, are being stopped, or are being purged."""
+    row = tx.row(
+        """SELECT 1 FROM egress WHERE patient = ANY(%s) AND closed_at IS NULL
+           UNION ALL SELECT 1 FROM permissions WHERE patient = ANY(%s) AND ended IS NOT NULL AND form IS NOT NULL
+             AND (stop_completed_at IS NULL OR stop_completed_at < ended_at) LIMIT 1""",
+        *(list(among), list(among)),
+    )
+    return row is not None
+
+
+def absorbed_into(tx: Tx, patient: PatientId) -> list[PatientId]:
+    """Who was merged into this patient, and is not taken apart."""
+    rows = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s ORDER BY merged_at", patient)
+    return [PatientId(row.absorbed) for row in rows]
+
+
+def of_case(tx: Tx, case: CaseId) -> tuple[PatientId, PatientId] | None:
+    """The patients that this case's was and is, where its patient was absorbed: absorbed, kept."""
+    row = tx.row(
+        """SELECT m.absorbed, m.kept FROM merged_items JOIN merged_patients AS m USING (absorbed)
+           WHERE kind = 'case' AND item = %s""",
+        case,
+    )
+    return (PatientId(row.absorbed), PatientId(row.kept)) if row else None
+
+
+def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[CaseId]:
+    """Make one patient of two. The caller holds `lock` and has made sure that both can be read. Returns its cases."""
+    theirs = patients.identity(tx, absorbed)
+    assert theirs is not None  # the caller made sure
+    tx.run(
+        "INSERT INTO merged_patients (absorbed, kept, identity, merged_at) VALUES (%s, %s, %s, transfer.now())",
+        *(absorbed, kept, tx.keys.seal(KeyName.patient(kept), codec.dump(Identity, theirs), about=absorbed)),
+    )
+    for kind, table, name, _ in _OWNED:
+        tx.run(
+            f"INSERT INTO merged_items SELECT %s, %s, {name} FROM {table} WHERE patient = %s",  # noqa: S608  ours
+            *(absorbed, kind, absorbed),
+        )
+    tx.run("INSERT INTO merged_items SELECT %s, 'case', case_id FROM cases WHERE patient = %s", absorbed, absorbed)
+    tx.run("DELETE FROM compared_identities WHERE patient = %s", absorbed)
+    _hand_over(tx, absorbed, absorbed, kept)
+    patients.absorb(tx, kept, theirs, absorbed)
+    for patient in (absorbed, kept):
+        tx.append(Chain.patient(patient), facts.PatientsMerged(absorbed=absorbed, kept=kept, hold=hold))
+        patients.begin_epoch(tx, patient)
+    return cases.of_patient(tx, kept)
+
+
+def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
+    """Take apart who was merged. The caller holds `lock`. Returns the cases of both.
+
+    What was the absorbed one's goes back; what came since stays. A record that serves a case of the other one from now
+    on no longer counts there.
+    """
+    sealed = tx.value("SELECT identity FROM merged_patients WHERE absorbed = %s", absorbed)
+    theirs = codec.load(Identity, tx.keys.unseal(KeyName.patient(kept), sealed, about=absorbed))
+    _hand_over(tx, absorbed, kept, absorbed)
+    patients.release(tx, kept, theirs, absorbed)
+    for patient in (absorbed, kept):
+        tx.append(Chain.patient(patient), facts.PatientsSplit(absorbed=absorbed, kept=kept))
+        patients.begin_epoch(tx, patient)
+    both = sorted([*cases.of_patient(tx, kept), *_cases_of(tx, absorbed)])
+    tx.run("DELETE FROM merged_patients WHERE absorbed = %s", absorbed)
+    for case in both:
+        _take_out_strange_records(tx, case)
+    return both
+
+
+def _cases_of(tx: Tx, absorbed: PatientId) -> list[CaseId]:
+    rows = tx.rows("SELECT item FROM merged_items WHERE absorbed = %s AND kind = 'case' ORDER BY 1", absorbed)
+    return [CaseId(row.item) for row in rows]
+
+
+def _hand_over(tx: Tx, absorbed: PatientId, before: PatientId, after: PatientId) -> None:
+    """All that is listed as the absorbed one's, from one key to the other."""
+    moved = _cases_of(tx, absorbed)
+    for kind, table, name, column in _OWNED:
+        where = f"{name} IN (SELECT item FROM merged_items WHERE absorbed = %s AND kind = '{kind}') AND patient = %s"  # noqa: S608  ours
+        _seal_anew(tx, table, name, column, where, (absorbed, before), before, after)
+        tx.run(f"UPDATE {table} SET patient = %s WHERE {where}", after, absorbed, before)  # noqa: S608  names of ours
+    for table, name, column in _OF_CASES:
+        _seal_anew(tx, table, name, column, "case_id = ANY(%s)", (moved,), before, after)
+    _hand_over_records(tx, absorbed, before, after)
+    tx.run(
+        """UPDATE egress SET patient = %s WHERE disclosure IN
+             (SELECT disclosure FROM disclosures JOIN packets USING (packet) WHERE case_id = ANY(%s))""",
+        *(after, moved),
+    )
+    for case in moved:
+        tx.append(Chain.case(case), facts.CaseMoved(patient=after))
+
+
+def _seal_anew(
+    tx: Tx,
+    table: str,
+    name: str,
+    column: str,
+    where: str,
+    values: Sequence[object],
+    before: PatientId,
+    after: PatientId,
+) -> None:
+    old, new = KeyName.patient(before), KeyName.patient(after)
+    rows = tx.rows(f"SELECT {name} AS item, {column} AS sealed FROM {table} WHERE {where}", *values)  # noqa: S608  ours
+    for row in rows:
+        if row.sealed is not None:
+            sealed = tx.keys.seal(new, tx.keys.unseal(old, row.sealed, about=row.item), about=row.item)
+            tx.run(f"UPDATE {table} SET {column} = %s WHERE {name} = %s", sealed, row.item)  # noqa: S608  names of ours
+    if table == "arrivals":
+        tx.run("UPDATE arrivals SET key = %s WHERE arrival = ANY(%s)", new, [row.item for row in rows])
+
+
+def _hand_over_records(tx: Tx, absorbed: PatientId, before: PatientId, after: PatientId) -> None:
+    """The indexes of their series, and the terms by which copies are found."""
+    old, new = KeyName.patient(before), KeyName.patient(after)
+    listed = "SELECT item FROM merged_items WHERE absorbed = %s AND kind = 'record'"
+    for row in tx.rows(f"SELECT record, part, index FROM record_parts WHERE record IN ({listed})", absorbed):  # noqa: S608
+        if row.index is not None:
+            about = f"{row.record}.{row.part}"
+            sealed = tx.keys.seal(new, tx.keys.unseal(old, row.index, about=about), about=about)
+            tx.run("UPDATE record_parts SET index = %s WHERE record = %s AND part = %s", sealed, row.record, row.part)
+    for row in tx.rows(listed, absorbed):
+        if kept := records.get(tx, row.item):
+            tx.run("DELETE FROM record_terms WHERE record = %s", kept.id)
+            contents = sorted(records.contents(tx, kept))
+            for term in copies.terms(kept.about.identifiers, contents, kept.about.parent):
+                tx.run(
+                    "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                    *(tx.keys.hmac(new, term.encode()), kept.id),
+                )
+
+
+def _take_out_strange_records(tx: Tx, case: CaseId) -> None:
+    """What is of another patient than the case no longer counts in it."""
+    opened = tx.case(case).as_opened
+    for kept, _ in records.joined(tx, case) if opened else ():
+        if opened and kept.patient != opened.patient:
+            records.supersede(tx, case, kept.id, None, Relation.WITHDRAWS)
