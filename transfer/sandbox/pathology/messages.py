@@ -3,7 +3,6 @@
 import base64
 import random
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -106,7 +105,7 @@ def _oru(chart: Chart, control_id: str, status: str) -> str:
     message = _message("ORU_R01", "ORU^R01^ORU_R01", control_id, _now())
     group = message.add_group("ORU_R01_PATIENT_RESULT")
     patient = group.add_group("ORU_R01_PATIENT")
-    _fill(patient.add_segment("PID"), _pid(chart))
+    _identify(patient.add_segment("PID"), chart)
     _fill(patient.add_group("ORU_R01_VISIT").add_segment("PV1"), _VISIT)
     order = group.add_group("ORU_R01_ORDER_OBSERVATION")
     numbers = {1: "RE", 2: f"{chart['pathology']['order']}^PRAIRIELIS", 3: f"{accession}^{_LIS}"}
@@ -126,7 +125,7 @@ def _mdm(chart: Chart, control_id: str) -> str:
     at, number = _when(chart, "pathology"), chart["documents"]["pathology"]["number"]
     message = _message("MDM_T02", "MDM^T02^MDM_T02", control_id, _now())
     _fill(message.evn, {1: "T02", 2: at})
-    _fill(message.pid, _pid(chart))
+    _identify(message.pid, chart)
     _fill(message.pv1, _VISIT)
     _fill(
         message.txa,
@@ -204,7 +203,7 @@ def _pid(chart: Chart) -> dict[int, str]:
     home = "^".join((_text(address["line"]), "", address["city"], address["state"], address["postal_code"], "USA", "H"))
     return {
         1: "1",
-        3: "~".join(_numbers(chart)),
+        3: f"{chart['numbers'][PRAIRIE.id]['value']}^^^{_AUTHORITY}^MR",
         5: f"{_text(who['family'])}^{'^'.join(_text(given) for given in who['given'])}",
         7: who["birth_date"].replace("-", ""),
         8: who["sex"][0].upper(),
@@ -212,11 +211,12 @@ def _pid(chart: Chart) -> dict[int, str]:
     }
 
 
-def _numbers(chart: Chart) -> Iterator[str]:
-    """Its own, and the one under which its client ordered, where the chart says so."""
-    yield f"{chart['numbers'][PRAIRIE.id]['value']}^^^{_AUTHORITY}^MR"
+def _identify(pid: Element, chart: Chart) -> None:
+    """Who it is; beside its own number the one under which its client ordered, where the chart says so."""
+    _fill(pid, _pid(chart))
     if ordered := chart.get("ordered_under"):
-        yield f"{ordered['value']}^^^&{ordered['system'].removeprefix('urn:oid:')}&ISO^PT"
+        issuer = ordered["system"].removeprefix("urn:oid:")
+        pid.add_field("PID_3").value = f"{ordered['value']}^^^&{issuer}&ISO^PT"
 
 
 def _obr(chart: Chart, status: str) -> dict[int, str]:
