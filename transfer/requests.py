@@ -102,6 +102,8 @@ OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.PARTLY})
 NOT_COVERED = "not-covered"
 #: the finding of a request whose source did not answer
 UNREACHABLE = "unreachable"
+#: the finding of a request whose source found somebody who may be the patient, and people are asked
+UNDECIDED = "undecided"
 #: tries without an answer until a request is *silent*; with the pauses below that is about a day
 GIVE_UP_AFTER = 12
 #: and so long without an answer, where the department was asked as often in a row for whomever: those who wait there

@@ -14,6 +14,7 @@ from tests.kit.staff import ANN, BEN
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.completeness import WaitCode
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
@@ -146,6 +147,8 @@ def test_one_person_says_ours_and_the_images_come(
 
     (asked,) = questions(services)
     assert (kinds(services, case), b.request_to(services, case, b.MERCY).state) == (["note"], RequestState.DUE)
+    codes = {wait.code for wait in b.assessed(services, case).completeness.waits if wait.institution == b.MERCY}
+    assert codes == {WaitCode.UNDECIDED}
     seen = desk.hold(services, asked.id, actor=ANN, identity=True).comparison
     assert seen
     assert (seen.deciders, seen.match_rule, seen.institution) == (1, MatchRule.ANSWERS_REQUEST, b.MERCY)
@@ -442,3 +445,17 @@ def test_what_was_compared_goes_with_the_patient(
         purging.forget_patient(tx, b.patient_of(services, case))
         assert tx.value("SELECT count(*) FROM compared_identities") == 0
         assert holds.open_holds(tx, case)
+
+
+def test_a_report_that_bears_a_known_number_teaches_the_laboratorys_own(services: Services, chart: Chart):
+    """It is filed by the office's number; the next report, which bears the laboratory's alone, needs nobody."""
+    case = b.a_case(services, first_contact(chart))
+    both = {**chart, "ordered_under": chart["numbers"][b.LAKESIDE]}
+    for sent in (both, chart):
+        b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, b.report_of(sent), HL7_V2, Door.MLLP)
+        process_all(services)
+
+    assert not [one for one in b.open_holds(services) if one.code == "whose-record"]
+    with services.ledger.transaction() as tx:
+        states = [row.state for row in tx.rows("SELECT state FROM arrivals WHERE kind = 'answer'")]
+    assert (states, "pathology-report" in kinds(services, case)) == (["filed"] * 2, True)

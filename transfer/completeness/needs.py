@@ -55,6 +55,8 @@ class WaitCode(StrEnum):
     SOURCE_SILENT = "source-silent"
     #: the source answered, and this was not in it
     NOT_IN_ANSWER = "not-in-answer"
+    #: the source found somebody, and people are asked whether it is the patient
+    UNDECIDED = "undecided"
     NOBODY_ASKED = "nobody-asked"
     UNVERIFIED = "unverified"
     NEWER_NEEDED = "newer-needed"

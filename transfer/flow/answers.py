@@ -22,7 +22,7 @@ from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.unmatched import seal_away
 from transfer.holds import HoldAnswer, HoldCode
-from transfer.identifiers import CaseId, PatientId
+from transfer.identifiers import PatientId
 from transfer.ledger import (
     Tx,
     arrivals,
@@ -141,18 +141,22 @@ def _collect(
             holds.place(tx, permitted[0].id, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
         if answer.unusable:
             holds.place(tx, permitted[0].id, HoldCode.ENTRIES_UNUSABLE, arrival.id)
-        if match_rule is not MatchRule.DECIDED:
-            _learn(tx, patient, answer, permitted[0].id)
         if arrival.patient is None and arrival.state is ArrivalState.SEALED:
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
         arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
+        if match_rule is not MatchRule.DECIDED and _learned_of_others(tx, patient, answer):
+            rounds.owe(tx, Dag.OPEN_CASE, permitted[0].id)
 
 
-def _learn(tx: Tx, patient: PatientId, answer: ReceivedDocuments, case: CaseId) -> None:
+def _learned_of_others(tx: Tx, patient: PatientId, answer: ReceivedDocuments) -> bool:
+    """Remember what this institution calls the patient. True: other messages are found by it that wait."""
+    found = False
     for said in dict.fromkeys(received.document.patient for received in answer.documents):
         if patients.learn(tx, patient, said):
-            rounds.owe(tx, Dag.OPEN_CASE, case)
+            terms = patients.terms(tx, said)
+            found = found or bool(arrivals.sealed_for(tx, terms) or compared.held_for(tx, terms))
+    return found
 
 
 def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> bool:

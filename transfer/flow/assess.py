@@ -4,7 +4,7 @@ It runs in the transaction that changed the case, under the case's lock. So two 
 incomplete, nor both owe a packet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from transfer.case import Case, OpenedCase
@@ -13,6 +13,7 @@ from transfer.completeness import (
     CollectedRecord,
     Completeness,
     Need,
+    WaitCode,
     Waiver,
     WaiverKind,
     assess,
@@ -21,6 +22,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
+from transfer.requests import UNDECIDED
 from transfer.rounds import Dag
 
 
@@ -64,9 +66,26 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         waivers=_waivers(case),
         now=tx.now(),
     )
+    completeness = _with_undecided(case, completeness)
     news = case.news & {record.id for record in here}
     step = next_step(case, completeness, needs_approval=_needs_approval(services, case), is_news=bool(news))
     return Assessment(case=case, completeness=completeness, step=step, sentence=_sentence(case, completeness, step))
+
+
+def _with_undecided(case: Case, completeness: Completeness) -> Completeness:
+    """Where a source found somebody and people are asked, the case waits for them and not for the source."""
+    undecided = {
+        (asked.made.institution, asked.made.department)
+        for asked in case.requests.values()
+        if asked.moved and UNDECIDED in asked.moved.findings
+    }
+    waits = (
+        replace(wait, code=WaitCode.UNDECIDED)
+        if wait.code is WaitCode.SOURCE_RETRY and (wait.institution, wait.department) in undecided
+        else wait
+        for wait in completeness.waits
+    )
+    return replace(completeness, waits=tuple(waits))
 
 
 def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:

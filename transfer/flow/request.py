@@ -25,7 +25,7 @@ from transfer.institutions import AskedForDocuments, AskedForImages
 from transfer.ledger import Tx, holds, patients, requests, rounds, turns, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.requests import UNREACHABLE, Request, RequestState, is_given_up, next_attempt
+from transfer.requests import UNDECIDED, UNREACHABLE, Request, RequestState, is_given_up, next_attempt
 from transfer.rounds import Dag
 
 #: after an unexpected answer a person is asked, and we ask again this much later
@@ -35,8 +35,6 @@ RETRY_AFTER_OUR_OUTAGE = timedelta(minutes=1)
 #: while people are asked whose it is that the source found; their answer asks at once
 RETRY_WHILE_UNDECIDED = timedelta(hours=24)
 OUT_OF_ORDER = "out-of-order"
-#: the finding of a request whose source found somebody who may be the patient
-UNDECIDED = "undecided"
 #: the finding of a request whose source stopped in the middle
 CUT_SHORT = "cut-short"
 

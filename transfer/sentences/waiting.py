@@ -103,6 +103,11 @@ WAITS: Mapping[str, Sentences] = {
         "We are looking further for a part of your records.",
         "Your answer did not contain everything we asked for. Please look again, or tell us that it does not exist.",
     ),
+    WaitCode.UNDECIDED: Sentences(
+        "Needs a decision: the source found somebody who may be the patient.",
+        THEIRS,
+        "We are making sure which patient your answer is about.",
+    ),
     WaitCode.NOBODY_ASKED: Sentences(
         "Needs a decision: no known source holds this. Find out who does.",
         "We are finding out who holds a part of your records.",

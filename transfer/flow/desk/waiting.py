@@ -19,6 +19,7 @@ _DECIDED_HERE = frozenset(
         WaitCode.SOURCE_FORBIDS,
         WaitCode.SOURCE_SILENT,
         WaitCode.NOT_IN_ANSWER,
+        WaitCode.UNDECIDED,
         WaitCode.NOBODY_ASKED,
         WaitCode.UNVERIFIED,
         WaitCode.MATERIAL_REFUSED,
