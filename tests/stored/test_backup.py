@@ -23,7 +23,7 @@ from transfer.case import fold
 from transfer.embedded.system import System
 from transfer.facts import Chain
 from transfer.flow import restoring
-from transfer.holds import HoldAnswer
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, NoteId, PacketId, PatientId
 from transfer.ledger import Tx, materials, notes, packets, patients, permissions, records, trail
 from transfer.sealing import KeyName
@@ -101,8 +101,24 @@ def test_the_trail_verifies(house: House):
 
 def test_every_case_comes_to_what_it_came_to_then(tx: Tx):
     for case, expected in then.expected("cases.json").items():
-        chain = Chain.case(CaseId(case))
-        assert then.told(fold(CaseId(case), tx.lines(chain))) == expected
+        lines = [line for line in tx.lines(Chain.case(CaseId(case))) if not is_of_today(line.fact)]
+        assert then.told(fold(CaseId(case), lines)) == expected
+
+
+def is_of_today(fact: facts.Fact) -> bool:
+    """The one thing that today's version wrote before these tests: it read the forms again."""
+    return isinstance(fact, facts.HoldOpened) and fact.code == HoldCode.FORM_READ_ANEW
+
+
+def test_a_form_that_today_does_not_carry_is_paused_and_asked_about(tx: Tx):
+    """Then, "all records about my colon cancer" were all records."""
+    paused = column(tx, "SELECT permission FROM permissions WHERE ended = 'paused' AND reader = 2")
+
+    assert len(paused) >= 1
+    assert set(paused) == set(column(tx, "SELECT about FROM holds WHERE code = 'form-read-anew'"))
+    assert (
+        column(tx, "SELECT permission FROM permissions WHERE ended IS NULL AND form IS NOT NULL AND reader = 1") == []
+    )
 
 
 def test_everything_that_was_sealed_is_read(tx: Tx):
@@ -122,11 +138,12 @@ def test_everything_that_was_sealed_is_read(tx: Tx):
 def sealed(tx: Tx, patient: str) -> dict[str, Any]:
     """A patient's sealed rows, said as `patients.json` says them."""
     known = patients.identity(tx, patient)
+    asked = column(tx, "SELECT about FROM holds WHERE code = 'form-read-anew'")
     return {
         "names": known and sorted({str(name) for said in (known.current, *known.former) for name in said.names}),
         "permissions": {
             one.permission.id: [
-                one.permission.ended and one.permission.ended.value,
+                None if one.id in asked else one.permission.ended and one.permission.ended.value,
                 one.permission.form.status.value,
                 sorted(one.permission.form.information or ()),
                 str(one.permission.form.expires_on),
@@ -163,6 +180,8 @@ def test_the_fact_of_a_form_agrees_with_the_bytes_that_were_sealed(tx: Tx):
 def test_the_case_that_was_under_way_goes_on_to_its_packet(house: House):
     said = json.loads((then.THEN / "under-way.json").read_text())
     journey = Journey(house, said["chart"], CaseId(said["case"]))
+    process_all(house.services)
+    journey.say("form-read-anew", HoldAnswer.RESUME)
     process_all(house.services)
     assert not journey.folded.packets
 
