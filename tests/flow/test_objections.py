@@ -67,7 +67,7 @@ def codes(services: Services) -> list[str]:
 
 
 ASKED = {"form-stopped", "source-objects", "objection-of-another", "objection-unmatched", "whose-form",
-         "arrival-unreadable", "confirm-purge"}  # fmt: skip
+         "arrival-unreadable", "form-unclear", "confirm-purge"}  # fmt: skip
 
 
 def a_case(services: Services, **form: object) -> tuple[Chart, CaseId]:
@@ -173,7 +173,7 @@ def test_one_that_cannot_be_read_stops_the_form_it_takes_the_place_of(services: 
     assert ends(services, case) == [End.PAUSED]
     process_all(services)
     assert not is_permitted(services, case)
-    assert codes(services) == ["arrival-unreadable", "form-stopped"]
+    assert codes(services) == ["form-stopped", "form-unclear"]
 
 
 def test_a_new_form_with_an_exception_takes_what_it_refuses_from_the_older_one_at_the_door(services: Services):

@@ -8,9 +8,10 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.staff import ANN
-from transfer import codec
+from transfer import codec, facts
 from transfer.arrivals import ArrivalKind
 from transfer.case import OpenedCase
+from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.basis import may_collect
 from transfer.flow.reading_anew import read_forms_anew
@@ -78,14 +79,16 @@ def seal_as_it_was(services: Services, case: CaseId, *, arrival: str | None = No
     """The patient's one form, as an earlier version left it in the ledger."""
     (one,) = filed(services, case)
     former = as_it_was(one.permission.form, **differing)
+    key, text = KeyName.patient(one.patient), codec.dump(FormerAuthorization, former)
     with services.ledger.transaction() as tx:
-        sealed = tx.keys.seal(
-            KeyName.patient(one.patient), codec.dump(FormerAuthorization, former), about=one.permission.id
-        )
         tx.run(
             "UPDATE permissions SET form = %s, reader = 1, arrival = coalesce(%s, arrival) WHERE permission = %s",
-            *(sealed, arrival, one.permission.id),
+            *(tx.keys.seal(key, text, about=one.id), arrival, one.id),
         )
+        fact = facts.PermissionFiled(
+            permission=one.id, arrival=arrival or one.arrival, form=tx.keys.hmac(key, text).hex(), expires_at=None
+        )
+        tx.append(Chain.patient(one.patient), fact)
 
 
 def came(services: Services, chart: Any, patch: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.kit.clusters import Emptier
 from tests.kit.peers.certificates import Certificates, certificates
 from tests.kit.stream_server import a_stream_server
 from transfer.adapters.keys import FolderKeys
@@ -59,8 +60,9 @@ def by_tls(server: Postgres, known: Certificates) -> Iterator[int]:
 
 
 def test_the_ledger_is_reached_by_tls_and_nobody_else_is_taken_for_it(
-    migrated: Postgres, known: Certificates, keys: FolderKeys, tmp_path: Path
+    migrated: Postgres, emptier: Emptier, known: Certificates, keys: FolderKeys, tmp_path: Path
 ) -> None:
+    emptier.empty()
     said = conninfo_to_dict(migrated.url("app"))
     strangers = certificates(tmp_path / "strangers")
 
