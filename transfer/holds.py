@@ -20,6 +20,7 @@ class HoldCode(StrEnum):
     WHOSE_ANSWER = "whose-answer"
     SAME_PATIENT = "same-patient"
     IDENTITY_CHANGED = "identity-changed"
+    PATIENT_DIED = "patient-died"
     # what came
     REFERRAL_UNREADABLE = "referral-unreadable"
     ARRIVAL_UNREADABLE = "arrival-unreadable"
@@ -137,6 +138,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.NOT_OURS: "they are two people: nothing changes",
         },
         HoldCode.IDENTITY_CHANGED: {HoldAnswer.SEEN: "you know of it; the message is purged after 72 hours"},
+        HoldCode.PATIENT_DIED: {HoldAnswer.SEEN: "it is not so, or the case goes on; nobody is asked again"},
         HoldCode.REFERRAL_UNREADABLE: {
             HoldAnswer.AGAIN: "it is read again (correct the checklist's or institution's file before)",
         },
@@ -224,6 +226,8 @@ def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | No
         return Remedy(RemedyCode.STOP_FORM_FIRST)
     if code is HoldCode.IDENTITY_CHANGED:
         return Remedy(RemedyCode.MERGE_PATIENTS)
+    if code is HoldCode.PATIENT_DIED:
+        return Remedy(RemedyCode.END_AS_DIED, case=subject)
     if code is HoldCode.REFERRAL_UNREADABLE:
         return Remedy(RemedyCode.CLOSE_CASE, case=subject)
     return None

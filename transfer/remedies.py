@@ -45,6 +45,7 @@ class RemedyCode(Code):
     SPLIT_FIRST = "split-first", "case"
     ANSWER_REQUEST = "answer-request", "request"
     CLOSE_CASE = "close-case", "case"
+    END_AS_DIED = "end-as-died", "case"
     SETTLE_REFERRAL = "settle-referral", "case"
     ENTER_REFERRAL = "enter-referral"
     NEW_FORM = "new-form"

@@ -476,6 +476,29 @@ def test_a_merge_of_several_pairs_keeps_them_apart():
     assert pairs == [("1", "9"), ("2", "8")]
 
 
+@pytest.mark.parametrize(("trigger", "change"), [("A24", Change.LINKED), ("A37", Change.UNLINKED)])
+def test_two_records_are_of_one_person_or_of_two_after_all(trigger: str, change: Change):
+    payload = MSH.format(f"ADT^{trigger}^ADT_{trigger}") + "PID|1||1^^^A\rPID|2||2^^^A\r"
+
+    (said,) = identity_changes(payload.encode(), LABORATORY)
+
+    assert said.change is change
+    assert said.absorbed
+    assert [who.identifiers[0].value for who in (said.surviving, said.absorbed)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("death", "is_said"), [("||Y", True), ("|20260105|", True), ("|20260105|N", False), ("||N", False), ("||", False)]
+)
+@pytest.mark.parametrize("trigger", ["A03", "A08", "A31"])
+def test_a_death_is_told_by_any_message_about_the_patient(trigger: str, death: str, is_said: bool):
+    payload = MSH.format(f"ADT^{trigger}^ADT_A01") + f"PID|1||1^^^A{'|' * 25}{death}\r"
+
+    changes = {one.change for one in identity_changes(payload.encode(), LABORATORY)}
+
+    assert (Change.DIED in changes) is is_said
+
+
 FOLDER = os.environ.get("SAMPLES")
 
 

@@ -20,6 +20,7 @@ from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.facts import Chain
 from transfer.flow import desk
+from transfer.flow.enforce import purge
 from transfer.flow.opening import open_case
 from transfer.flow.receive import receive
 from transfer.flow.services import Services
@@ -423,6 +424,10 @@ def test_nothing_is_destroyed_under_a_legal_hold(services: Services):
     desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN)
     process_all(services)
 
+    assert purges(services, case) == []
+    with services.ledger.transaction() as tx:
+        (filed,) = permissions.filed(tx, b.patient_of(services, case))
+    assert "legal hold" in purge(services, filed)  # one that was placed while the purge was decided
     assert purges(services, case) == []
     assert desk.dossier(services, case, actor=ANN).legal_hold_since
     assert desk.lift_legal_hold(services, case, actor=ANN).changed

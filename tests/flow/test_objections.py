@@ -151,6 +151,50 @@ def test_what_was_stopped_goes_on_or_is_revoked_as_a_person_says_and_nobody_is_a
     assert "form-stopped" not in codes(services)
 
 
+@pytest.mark.parametrize(
+    "said", [{"status": "inactive", "number": "F-999"}, {"status": "rejected"}, {"status": "void"}]
+)
+def test_a_run_that_reads_it_later_undoes_no_answer(services: Services, said: dict[str, str]):
+    chart, case = a_case(services)
+    posted(services, b.LAKESIDE, a_no(chart, **said))
+    desk.resolve(services, b.the_hold(services, "form-stopped").id, HoldAnswer.RESUME, actor=ANN)
+    assert is_permitted(services, case)
+
+    process_all(services)
+
+    assert ends(services, case)[0] is None
+    assert is_permitted(services, case)
+    assert "form-stopped" not in codes(services)
+
+
+@pytest.mark.parametrize("status", ["draft", "proposed"])
+def test_a_form_that_is_set_back_to_a_draft_is_stopped_and_replaced_by_nothing(services: Services, status: str):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_no(chart, status=status))
+
+    assert ends(services, case) == [End.PAUSED]
+    assert codes(services) == ["form-stopped"]
+    process_all(services)
+    assert ends(services, case)[0] is End.PAUSED
+    assert not is_permitted(services, case)
+
+
+@pytest.mark.parametrize("by", ["its number", "the desk"])
+def test_a_form_that_ends_for_good_is_asked_about_no_more(services: Services, by: str):
+    chart, case = a_case(services)
+    posted(services, b.LAKESIDE, a_no(chart, status="void"))
+    assert codes(services) == ["form-stopped"]
+
+    if by == "the desk":
+        desk.revoke(services, filed(services, case)[0].id, actor=ANN)
+    else:
+        posted(services, b.LAKESIDE, a_no(chart, status="inactive"))
+
+    assert codes(services) == []
+    assert ends(services, case) == [End.REVOKED]
+
+
 def test_a_narrower_form_in_the_place_of_another_takes_its_place_at_the_door(services: Services):
     chart, case = a_case(services)
     assert is_permitted(services, case, RecordKind.LABORATORY)

@@ -8,18 +8,20 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.doors import received
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.cli.remedies import command
 from transfer.errors import OutOfOrder
 from transfer.flow import desk
 from transfer.flow.receive import receive
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, arrivals
+from transfer.ledger import Ledger, arrivals, permissions
 from transfer.rounds import LEASE
 from transfer.sandbox.charts import Chart
 from transfer.staging import Location
@@ -214,3 +216,41 @@ def test_what_people_say_is_not_the_patients_after_all_is_unmatched_again(servic
     with services.ledger.transaction() as tx:
         row = tx.row("SELECT * FROM arrivals WHERE arrival = %s", arrival)
     assert (row.state, row.patient, row.key.partition("/")[0]) == ("sealed", None, "day")
+
+
+def an_adt(chart: Chart, trigger: str, *, after: str = "") -> bytes:
+    """A notice about the patient as Prairie sends it."""
+    who, number = chart["patient"], chart["numbers"][b.PRAIRIE]["value"]
+    born = who["birth_date"].replace("-", "")
+    segments = (
+        rf"MSH|^~\&|PRAIRIELIS|PRAIRIE|RECORDS|TRANSFER|20260105101500||ADT^{trigger}|A1|P|2.5.1",
+        f"PID|1||{number}^^^PRAIRIE^MR||{who['family']}^{'^'.join(who['given'])}||{born}|{who['sex'][0].upper()}{after}",
+    )
+    return "".join(f"{segment}\r" for segment in segments).encode()
+
+
+def test_a_death_is_asked_about_once_and_ends_no_form(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    for trigger in ("A03", "A08"):
+        received(services, b.PRAIRIE, an_adt(chart, trigger, after="|" * 22 + "Y"))
+        process_all(services)
+
+    (hold,) = [one for one in b.open_holds(services) if one.code == "patient-died"]
+    assert hold.subject == case
+    assert hold.due_at
+    (answer,) = desk.hold(services, hold.id, actor=ANN).hold.answers
+    assert answer.remedy
+    assert command(answer.remedy) == f"transfer case close {case} --ending died"
+    desk.resolve(services, hold.id, HoldAnswer.SEEN, actor=ANN)
+    received(services, b.PRAIRIE, an_adt(chart, "A31", after="|" * 22 + "Y"))
+    process_all(services)
+    assert {one.code for one in b.open_holds(services)} == {"identity-changed"}
+    with services.ledger.transaction() as tx:
+        assert [one.ended for one in permissions.filed(tx, b.patient_of(services, case))] == [None]
+
+
+def test_a_death_of_nobody_we_know_is_sealed(services: Services):
+    received(services, b.PRAIRIE, an_adt(b.a_chart(), "A03", after="|" * 22 + "Y"))
+    process_all(services)
+    assert b.open_holds(services) == []

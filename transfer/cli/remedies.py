@@ -54,6 +54,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.MERGE_PATIENTS: "transfer patient merge CASE OTHER",
     M.SPLIT_FIRST: "transfer patient split {case}",
     M.ANSWER_REQUEST: "transfer request answer {request} ANSWER",
+    M.END_AS_DIED: "transfer case close {case} --ending died",
     M.CLOSE_CASE: "transfer case close {case} --ending ENDING",
     M.SETTLE_REFERRAL: "transfer case show {case}",
     M.ENTER_REFERRAL: "transfer open",

@@ -141,11 +141,10 @@ def _takes_full_effect(
     tx: Tx, institutions: Institutions, received: ReceivedObjections, each: _Concerning, patient: PatientId
 ) -> bool:
     """File the form that the objection is, where it can be read in full: a revocation, one that refuses something, one
-    in the place of another. What is still permitted goes on. False: it cannot.
+    in the place of another. What is still permitted goes on. False: it cannot, or is a draft, which takes no effect.
     """
     form = received.form
-    is_rejected = form is not None and form.status is FormStatus.DRAFT and not each.is_replacing
-    if form is None or is_rejected or not each.said.is_written:
+    if form is None or form.status is FormStatus.DRAFT or not each.said.is_written:
         return False
     try:
         file_authorization(tx, institutions, patient, form, received.arrival, received.sender)

@@ -59,6 +59,7 @@ class Notice:
     """A message about people that brings no record: a merge, a new name, an appointment. It says who they were, too."""
 
     patients: tuple[Demographics, ...] = ()
+    died: tuple[Demographics, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +152,10 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
                 raise Unexpected("a message without a document")
             return ReceivedDocuments(documents=tuple(received))
     changes = identity_changes(body, institution)
-    said = [who for change in changes for who in (change.surviving, change.absorbed) if who]
-    return Notice(patients=tuple(dict.fromkeys(said)))
+    living = [one for one in changes if one.change is not hl7v2.Change.DIED]
+    said = [who for change in living for who in (change.surviving, change.absorbed) if who]
+    died = [one.surviving for one in changes if one.change is hl7v2.Change.DIED]
+    return Notice(patients=tuple(dict.fromkeys(said)), died=tuple(dict.fromkeys(died)))
 
 
 def _labelled(

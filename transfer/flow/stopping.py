@@ -78,7 +78,9 @@ def _owe_purge(tx: Tx, patient: PatientId, known: Iterable[FiledPermission]) -> 
 
 
 def _takes_the_place(tx: Tx, form: Authorization, older: FiledPermission) -> bool:
-    """Whether it is the older form corrected under its own number, or names it."""
+    """Whether it is the older form corrected under its own number, or names it. A draft takes nobody's place."""
+    if form.status is FormStatus.DRAFT:
+        return False
     named = {permissions.reference(tx, number) for number in (form.reference, form.replaces)}
     return older.reference is not None and older.reference in named
 

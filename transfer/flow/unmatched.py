@@ -1,16 +1,21 @@
 """Messages about nobody we have a case for: sealed, shown to nobody, found again if a case opens in time."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.identity import lookup_terms, match_patient, unless_known
 from transfer.flow.reading import Notice
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.ledger import Tx, arrivals, cases, holds, unmatched
+from transfer.ledger import Tx, arrivals, cases, holds, patients, unmatched
 from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
 from transfer.matching import Match
 from transfer.patients import Demographics
+
+#: what a person is to look at that a source announced of a patient
+LOOK_WITHIN: Final = timedelta(hours=24)
 
 
 def seal_unmatched(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: ArrivalOutcome) -> None:
@@ -40,19 +45,23 @@ def seal_away(tx: Tx, arrival: Arrival, said: Sequence[Demographics], outcome: A
 
 
 def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
-    """A notice of a merge or a new name changes no patient by itself: a person looks at one that concerns ours.
+    """A notice of a merge, a new name or a death changes no patient by itself: a person looks at one about ours.
 
     Where it names two patients of ours, people are asked whether they are one.
     """
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
+        has_asked = _ask_about_deaths(tx, notice.died)
         matches = [match_patient(tx, said) for said in notice.patients]
+        said = [*notice.patients, *notice.died]
         if concerned := [match for match in matches if match.patients]:
-            holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED)
+            holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED, due=LOOK_WITHIN)
             _ask_if_one(tx, concerned)
             arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in concerned))
+        elif has_asked:
+            seal_away(tx, arrival, said, ArrivalOutcome.NOTICE)
         else:
-            seal_unmatched(tx, arrival, notice.patients, ArrivalOutcome.NOTICE)
+            seal_unmatched(tx, arrival, said, ArrivalOutcome.NOTICE)
 
 
 def _ask_if_one(tx: Tx, concerned: Sequence[Match]) -> None:
@@ -61,3 +70,16 @@ def _ask_if_one(tx: Tx, concerned: Sequence[Match]) -> None:
     if len(meant) == 2 and all(len(patients) == 1 for patients in meant):
         case, other = (cases.newest_first(tx, patients[0])[0] for patients in meant)
         holds.place(tx, case, HoldCode.SAME_PATIENT, other)
+
+
+def _ask_about_deaths(tx: Tx, died: Sequence[Demographics]) -> bool:
+    """Ask a person on each open case of whom it could be; of one case once. A form does not end by a death: that is
+    for state law, and for who represents the patient then (45 CFR 164.502(g)(4)).
+    """
+    meant = sorted({patient for who in died for patient in match_patient(tx, who).patients})
+    for patient in meant:
+        patients.hold_epoch_shared(tx, patient)
+    for case in cases.open_of(tx, meant):
+        if holds.last_answer(tx, case, HoldCode.PATIENT_DIED) is None:
+            holds.place(tx, case, HoldCode.PATIENT_DIED, due=LOOK_WITHIN)
+    return bool(meant)

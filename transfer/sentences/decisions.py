@@ -50,6 +50,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "We received your change of a patient's identity.",
     ),
+    HoldCode.PATIENT_DIED: Sentences(
+        "A source says that the patient has died. Make sure, and end the case. Nothing goes to the home until then.",
+        WORKING,
+        "We received your notice about a patient and are settling what follows from it.",
+    ),
     HoldCode.REFERRAL_UNREADABLE: Sentences(
         "The referral cannot be read, or names a disease or an institution we do not know. Look at it.",
         WORKING,

@@ -163,6 +163,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.MERGE_PATIENTS: "Where two of our patients are one person, say so",
     M.SPLIT_FIRST: "Take one of them apart first",
     M.ANSWER_REQUEST: "Say what it answered by telephone",
+    M.END_AS_DIED: "Where it is so, end the case",
     M.CLOSE_CASE: "To send it back, close the case",
     M.SETTLE_REFERRAL: "Settle its referral first",
     M.ENTER_REFERRAL: "A new referral opens a new case",

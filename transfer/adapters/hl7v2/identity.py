@@ -17,15 +17,28 @@ class Change(StrEnum):
     RENUMBERED = "renumbered"
     #: name, birth date or another detail changes (A31)
     UPDATED = "updated"
+    #: two records are of one person (A24), or are of two persons after all (A37)
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    #: whatever the message is about, its patient has died (PID-29, PID-30)
+    DIED = "died"
 
 
-_CHANGES = {"A40": Change.MERGED, "A47": Change.RENUMBERED, "A31": Change.UPDATED}
+_CHANGES = {
+    "A40": Change.MERGED,
+    "A47": Change.RENUMBERED,
+    "A31": Change.UPDATED,
+    "A24": Change.LINKED,
+    "A37": Change.UNLINKED,
+}
+#: they name a second person in a further PID, the others in MRG
+_OF_TWO = (Change.LINKED, Change.UNLINKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityChange:
     """`surviving` is the person as known from now on; `absorbed` the numbers and names that now mean the same person,
-    None for a mere update.
+    or do not any more; None for a mere update and for a death.
     """
 
     change: Change
@@ -34,7 +47,7 @@ class IdentityChange:
 
 
 def identity_changes(payload: bytes, institution: Institution) -> tuple[IdentityChange, ...]:
-    """What an ADT^A40, A47 or A31 announces, in order; nothing from other messages. A merge may name several pairs.
+    """What an ADT^A40, A47, A31, A24 or A37 announces, in order; of any ADT a death. A merge may name several pairs.
 
     A merge without the number that is absorbed (MRG-1) announces nothing.
 
@@ -46,19 +59,30 @@ def identity_changes(payload: bytes, institution: Institution) -> tuple[Identity
 
 
 def _of_message(message: Message, institution: Institution) -> Iterator[IdentityChange]:
-    change = _CHANGES.get(message.header.trigger) if message.header.message_type == "ADT" else None
-    if change is None:
+    if message.header.message_type != "ADT":
         return
+    change = _CHANGES.get(message.header.trigger)
     pid: Segment | None = None
     for segment in message.segments("PID", "MRG"):
         if segment.name == "PID":
-            pid = segment
+            who = demographics(segment, institution)
+            if _has_died(segment):
+                yield IdentityChange(change=Change.DIED, surviving=who)
             if change is Change.UPDATED:
-                yield IdentityChange(change=change, surviving=demographics(pid, institution))
-        elif pid is not None and change is not Change.UPDATED:
+                yield IdentityChange(change=change, surviving=who)
+            elif change in _OF_TWO and change is not None and pid is not None:
+                yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=who)
+            pid = segment
+        elif pid is not None and change in (Change.MERGED, Change.RENUMBERED):
             absorbed = _absorbed(segment, institution)
             if absorbed.identifiers:
                 yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=absorbed)
+
+
+def _has_died(pid: Segment) -> bool:
+    """PID-30 says so, or PID-29 says when and PID-30 does not deny it."""
+    said = (pid.text(30) or "").upper()
+    return said == "Y" or (said != "N" and pid.text(29) is not None)
 
 
 def _absorbed(mrg: Segment, institution: Institution) -> Demographics:

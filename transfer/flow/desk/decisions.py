@@ -33,6 +33,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
     {
         **dict.fromkeys(COMPARED, Right.DECIDE_WHOSE),
         HoldCode.IDENTITY_CHANGED: Right.DECIDE_WHOSE,
+        HoldCode.PATIENT_DIED: Right.WORK_ON_CASES,
         HoldCode.REFERRAL_UNREADABLE: Right.DECIDE_WHOSE,
         HoldCode.ARRIVAL_UNREADABLE: Right.DECIDE_WHOSE,
         HoldCode.ARRIVAL_POISONOUS: Right.DECIDE_WHOSE,
