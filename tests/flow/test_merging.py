@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.doors import posted
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN, somebody
 from transfer import facts
@@ -18,9 +19,11 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Ledger, cases, notes, patients, permissions, records
+from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.rights import Right
 from transfer.sandbox.charts import Chart
+from transfer.sandbox.oncology import letters
 from transfer.sealing import KeyName
 
 pytestmark = pytest.mark.servers
@@ -232,3 +235,26 @@ def test_a_fact_says_who_merged_them(services: Services, two: Two):
             (line,) = [x for x in tx.lines(Chain.patient(patient)) if isinstance(x.fact, facts.PatientsMerged)]
             assert (line.by.person, line.fact.kept, line.fact.absorbed) == ("ben", two.patient, two.absorbed)
         assert notes.read(tx, "n000000000000000") is None
+
+
+@pytest.mark.parametrize("named", ["case", "other"])
+def test_a_legal_hold_goes_along_and_is_lifted_for_both(services: Services, two: Two, named: str):
+    desk.place_legal_hold(services, getattr(two, named), actor=ANN)
+    two.merge()
+
+    for case in (two.case, two.other):
+        assert desk.dossier(services, case, actor=ANN).legal_hold_since
+    assert not desk.place_legal_hold(services, two.case, actor=ANN).changed
+    assert desk.lift_legal_hold(services, two.case, actor=ANN).changed
+    for case in (two.case, two.other):
+        assert desk.dossier(services, case, actor=ANN).legal_hold_since is None
+
+
+def test_a_revocation_without_a_number_stops_the_forms_of_both(services: Services, two: Two):
+    two.merge()
+
+    posted(services, b.LAKESIDE, letters.release_form(two.chart, {"status": "inactive", "number": "F-999"}))
+
+    with services.ledger.transaction() as tx:
+        stopped = [one.ended for one in permissions.filed(tx, two.patient)]
+    assert stopped == [End.PAUSED, End.PAUSED, End.REVOKED]

@@ -254,3 +254,15 @@ def test_a_death_of_nobody_we_know_is_sealed(services: Services):
     received(services, b.PRAIRIE, an_adt(b.a_chart(), "A03", after="|" * 22 + "Y"))
     process_all(services)
     assert b.open_holds(services) == []
+
+
+def test_records_that_are_taken_apart_are_asked_about_and_nobody_is_asked_whether_they_are_one(services: Services):
+    one, other = b.a_chart(), b.a_chart()
+    b.a_case(services, one), b.a_case(services, other)
+    second = an_adt(other, "A37").split(b"\r")[1]
+    received(services, b.PRAIRIE, an_adt(one, "A37") + second + b"\r")
+    process_all(services)
+
+    (hold,) = b.open_holds(services)
+    assert hold.code == "identity-changed"
+    assert hold.due_at

@@ -60,6 +60,8 @@ class Notice:
 
     patients: tuple[Demographics, ...] = ()
     died: tuple[Demographics, ...] = ()
+    #: it takes two records apart that were one person's
+    is_split: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,11 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
     living = [one for one in changes if one.change is not hl7v2.Change.DIED]
     said = [who for change in living for who in (change.surviving, change.absorbed) if who]
     died = [one.surviving for one in changes if one.change is hl7v2.Change.DIED]
-    return Notice(patients=tuple(dict.fromkeys(said)), died=tuple(dict.fromkeys(died)))
+    return Notice(
+        patients=tuple(dict.fromkeys(said)),
+        died=tuple(dict.fromkeys(died)),
+        is_split=any(one.change is hl7v2.Change.UNLINKED for one in changes),
+    )
 
 
 def _labelled(

@@ -56,7 +56,8 @@ def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
         said = [*notice.patients, *notice.died]
         if concerned := [match for match in matches if match.patients]:
             holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED, due=LOOK_WITHIN)
-            _ask_if_one(tx, concerned)
+            if not notice.is_split:
+                _ask_if_one(tx, concerned)
             arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in concerned))
         elif has_asked:
             seal_away(tx, arrival, said, ArrivalOutcome.NOTICE)

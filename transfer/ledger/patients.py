@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from transfer import codec, facts
 from transfer.facts import Chain
@@ -125,29 +126,37 @@ def is_forgotten(tx: Tx, patient: PatientId) -> bool:
     return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
 
 
+#: the patient, and who was merged into them
+_WITH_ABSORBED: Final = "(patient = %s OR patient IN (SELECT absorbed FROM merged_patients WHERE kept = %s))"
+
+
 def place_legal_hold(tx: Tx, patient: PatientId) -> bool:
     """From now on nothing of the patient is destroyed. False: it stands already, and nothing is written."""
-    if not tx.run(
-        "UPDATE patients SET legal_hold_since = transfer.now() WHERE patient = %s AND legal_hold_since IS NULL", patient
-    ):
+    if legal_hold_since(tx, patient) is not None:
         return False
+    tx.run("UPDATE patients SET legal_hold_since = transfer.now() WHERE patient = %s", patient)
     tx.append(Chain.patient(patient), facts.LegalHoldPlaced())
     return True
 
 
 def lift_legal_hold(tx: Tx, patient: PatientId) -> bool:
     """The patient's records may be destroyed again. False: no legal hold stands, and nothing is written."""
-    if not tx.run(
-        "UPDATE patients SET legal_hold_since = NULL WHERE patient = %s AND legal_hold_since IS NOT NULL", patient
-    ):
-        return False
-    tx.append(Chain.patient(patient), facts.LegalHoldLifted())
-    return True
+    lifted = tx.rows(
+        f"UPDATE patients SET legal_hold_since = NULL WHERE {_WITH_ABSORBED} AND legal_hold_since IS NOT NULL "  # noqa: S608  ours
+        "RETURNING patient",
+        *(patient, patient),
+    )
+    for row in sorted(lifted):
+        tx.append(Chain.patient(PatientId(row.patient)), facts.LegalHoldLifted())
+    return bool(lifted)
 
 
 def legal_hold_since(tx: Tx, patient: PatientId) -> datetime | None:
-    """Since when nothing of the patient may be destroyed, UTC; None: it may."""
-    return tx.value("SELECT legal_hold_since FROM patients WHERE patient = %s", patient)  # type: ignore[no-any-return]
+    """Since when nothing of the patient may be destroyed, UTC; None: it may. A legal hold goes along in a merge."""
+    return tx.value(  # type: ignore[no-any-return]
+        f"SELECT min(legal_hold_since) FROM patients WHERE {_WITH_ABSORBED}",  # noqa: S608  a text of ours
+        *(patient, patient),
+    )
 
 
 def hold_terms(tx: Tx, held: Iterable[bytes], *, exclusive: bool = False) -> None:
