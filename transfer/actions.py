@@ -58,6 +58,7 @@ class ActionCode(Code):
     PERMISSION_ENDED = "permission-ended", "permission", "end"
     PERMISSION_ENDED_BEFORE = "permission-ended-before", "permission", "end"
     EVERYTHING_STOPPED = "everything-stopped", "case", "end", "permissions"
+    EVERYTHING_STOPPED_BEFORE = "everything-stopped-before", "case", "end", "permissions"
     PERMISSION_REVOKED = "permission-revoked", "permission"
     PERMISSION_RESUMED = "permission-resumed", "permission"
     PERMISSION_REPLACED = "permission-replaced", "permission", "replacement"
@@ -86,6 +87,7 @@ _UNCHANGED = frozenset(
         ActionCode.DECIDED_MEANWHILE,
         ActionCode.MERGED_BEFORE,
         ActionCode.PERMISSION_ENDED_BEFORE,
+        ActionCode.EVERYTHING_STOPPED_BEFORE,
         ActionCode.NOT_PAUSED,
         ActionCode.LEGAL_HOLD_PLACED_BEFORE,
         ActionCode.LEGAL_HOLD_LIFTED_BEFORE,

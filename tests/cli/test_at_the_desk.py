@@ -7,11 +7,13 @@ import psycopg
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.doors import posted
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.embedded.postgres import Postgres
 from transfer.flow import desk
 from transfer.records import RecordKind
+from transfer.sandbox.oncology import letters
 
 pytestmark = pytest.mark.servers
 
@@ -263,3 +265,38 @@ class TestTrail:
                 )
                 previous = forged.hash
             owner.execute("UPDATE transfer.chain_heads SET hash = %s WHERE chain = %s", [previous, chain])
+
+
+def test_everything_of_a_case_is_stopped_and_what_a_no_stopped_is_listed_with_its_clock(services, transfer):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    posted(services, b.LAKESIDE, letters.release_form(chart, {"status": "void"}))
+    (asked,) = json.loads(transfer("hold", "list", "--json").stdout)
+    listed = transfer("hold", "list").stdout
+    shown = transfer("hold", "show", asked["hold"])
+
+    assert (asked["code"], asked["subject"], asked["is_past_due"]) == ("form-stopped", case, False)
+    assert asked["due_at"][:16].replace("T", " ") in listed
+    assert f"transfer hold resolve {asked['hold']} revoke" in shown.stdout
+    resumed = transfer("hold", "resolve", asked["hold"], "resume")
+    assert "goes on" in resumed.stdout
+    paused = transfer("permission", "pause", case)
+    again = transfer("permission", "pause", case)
+    assert paused.exit_code == again.exit_code == 0
+    assert paused.stdout.startswith(f"Everything of {case} is paused")
+    assert "as before" in again.stdout
+    (form,) = json.loads(transfer("permission", "list", case, "--json").stdout)
+    assert form["ended"] == "paused"
+    assert transfer("permission", "pause", "nonsense").exit_code == 2
+
+
+def test_a_legal_hold_is_placed_shown_and_lifted(services, transfer):
+    case = b.a_case(services)
+
+    placed = transfer("permission", "legal-hold", case)
+    shown = transfer("case", "show", case)
+    lifted = transfer("permission", "legal-hold", case, "--lift")
+
+    assert placed.exit_code == lifted.exit_code == 0
+    assert "legal hold since" in shown.stdout
+    assert "legal hold since" not in transfer("case", "show", case).stdout

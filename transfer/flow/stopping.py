@@ -168,10 +168,16 @@ def stop_own_records(tx: Tx, patient: PatientId, source: InstitutionId, arrival:
     if paused is None:
         patients.begin_epoch(tx, patient)
         paused = permissions.file(tx, patient, form, arrival, None)
-        end(tx, PermissionState(id=paused, patient=patient, ended=None), End.PAUSED, arrival)
+        end(tx, _just_filed(tx, paused), End.PAUSED, arrival)
     if not holds.is_asked_about(tx, HoldCode.SOURCE_OBJECTS, paused):
         for case in case_to_ask(tx, patient):
             holds.place(tx, case, HoldCode.SOURCE_OBJECTS, paused, due=DECIDE_WITHIN)
+
+
+def _just_filed(tx: Tx, permission: PermissionId) -> PermissionState:
+    state = permissions.state(tx, permission)
+    assert state is not None  # it was filed in this transaction
+    return state
 
 
 def _stop_of(disclosers: frozenset[InstitutionId]) -> Authorization:
@@ -198,20 +204,21 @@ def permits_nothing(form: Authorization) -> bool:
     return form == _stop_of(form.disclosers)
 
 
-def stop_everything(tx: Tx, patient: PatientId, how: End, arrival: ArrivalId) -> list[PermissionId]:
-    """End every permission of a patient that may go on, as somebody says at the desk. Returns those; twice is once.
+def stop_everything(tx: Tx, patient: PatientId, how: End, arrival: ArrivalId) -> tuple[list[PermissionId], bool]:
+    """End every permission of a patient that may go on, as somebody says at the desk. Twice is once.
+
+    Returns those that stand ended so now, and whether anything has changed.
 
     Where there is none, a release may rest on another basis: then a stop of everything is filed, which needs the
     patient's key.
     """
-    states = [one for one in permissions.states(tx, patient) if one.ended in (None, End.PAUSED)]
-    if not states:
+    standing = [one for one in permissions.states(tx, patient) if one.ended in (None, End.PAUSED, how)]
+    if not standing:
         patients.begin_epoch(tx, patient)
         filed = permissions.file(tx, patient, _stop_of(frozenset()), arrival, None)
-        states = [PermissionState(id=filed, patient=patient, ended=None)]
-    for one in states:
-        end(tx, one, how)
-    return [one.id for one in states]
+        standing = [_just_filed(tx, filed)]
+    epochs = [end(tx, one, how) for one in standing]
+    return [one.id for one in standing], any(epoch is not None for epoch in epochs)
 
 
 def case_to_ask(tx: Tx, patient: PatientId) -> list[CaseId]:

@@ -22,11 +22,13 @@ _READER = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionState:
-    """How a permission stands, without its form: no key is needed to read it."""
+    """How a permission stands, without its form: no key is needed to read it. Times are UTC."""
 
     id: PermissionId
     patient: PatientId
+    filed_at: datetime
     ended: End | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +56,6 @@ class FiledPermission:
     @property
     def ended(self) -> End | None:
         return self.permission.ended
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingPermission:
-    """A permission as it stands, to be listed. No key is needed to read it. Times are UTC."""
-
-    id: PermissionId
-    filed_at: datetime
-    ended: End | None
-    ended_at: datetime | None
 
 
 def file(
@@ -219,20 +211,6 @@ def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:
     return [(PatientId(row.patient), PermissionId(row.permission)) for row in rows]
 
 
-def standing_of(tx: Tx, patient: str) -> list[StandingPermission]:
-    """A patient's permissions that are not forgotten, as they stand, oldest first. No key is asked for."""
-    rows = tx.rows("SELECT * FROM permissions WHERE patient = %s AND form IS NOT NULL ORDER BY filed_at", patient)
-    return [
-        StandingPermission(
-            id=PermissionId(row.permission),
-            filed_at=row.filed_at,
-            ended=End(row.ended) if row.ended else None,
-            ended_at=row.ended_at,
-        )
-        for row in rows
-    ]
-
-
 def to_read_anew(tx: Tx) -> list[tuple[PatientId, PermissionId]]:
     """Live forms that an earlier reader made."""
     rows = tx.rows(
@@ -269,25 +247,25 @@ def being_purged(tx: Tx, patient: str) -> list[str]:
 
 def state(tx: Tx, permission: str) -> PermissionState | None:
     """How it stands; None where there is none, or its form is forgotten."""
-    row = tx.row(
-        "SELECT permission, patient, ended FROM permissions WHERE permission = %s AND form IS NOT NULL", permission
-    )
+    row = tx.row("SELECT * FROM permissions WHERE permission = %s AND form IS NOT NULL", permission)
     return _state(row) if row else None
 
 
 def states(tx: Tx, patient: str) -> list[PermissionState]:
     """How all permissions of a patient stand whose forms are not forgotten, oldest first."""
     rows = tx.rows(
-        """SELECT permission, patient, ended FROM permissions WHERE patient = %s AND form IS NOT NULL
-           ORDER BY filed_at, permission""",
-        patient,
+        "SELECT * FROM permissions WHERE patient = %s AND form IS NOT NULL ORDER BY filed_at, permission", patient
     )
     return [_state(row) for row in rows]
 
 
 def _state(row: Row) -> PermissionState:
     return PermissionState(
-        id=PermissionId(row.permission), patient=PatientId(row.patient), ended=End(row.ended) if row.ended else None
+        id=PermissionId(row.permission),
+        patient=PatientId(row.patient),
+        filed_at=row.filed_at,
+        ended=End(row.ended) if row.ended else None,
+        ended_at=row.ended_at,
     )
 
 

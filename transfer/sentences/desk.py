@@ -70,6 +70,7 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.PERMISSION_ENDED: "permission {permission} is {end}; the stop is complete: no stream is open any more",
     A.PERMISSION_ENDED_BEFORE: "permission {permission} is {end} as before; the stop is complete",
     A.EVERYTHING_STOPPED: "everything of {case} is {end} ({permissions}); no stream is open any more",
+    A.EVERYTHING_STOPPED_BEFORE: "everything of {case} is {end} as before ({permissions}); no stream is open",
     A.PERMISSION_REVOKED: "permission {permission} is revoked; no stream may open under it",
     A.PERMISSION_RESUMED: "permission {permission} goes on; what it covers is asked for again",
     A.PERMISSION_REPLACED: "permission {permission} was replaced; what {replacement} covers is asked for again",

@@ -68,10 +68,11 @@ def stop_everything(
             raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
         patient = PatientId(opened.patient)
         patients.hold_epoch_exclusive(tx, patient)
-        stopped = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
+        stopped, is_new = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
     for one in stopped:
         _await_stop_complete(services, patient, one, how, waiting)
-    return ActionResult(ActionCode.EVERYTHING_STOPPED, case=case, end=how, permissions=tuple(stopped))
+    code = ActionCode.EVERYTHING_STOPPED if is_new else ActionCode.EVERYTHING_STOPPED_BEFORE
+    return ActionResult(code, case=case, end=how, permissions=tuple(stopped))
 
 
 def declare_emergency(

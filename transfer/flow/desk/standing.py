@@ -18,7 +18,7 @@ def list_permissions(services: Services, case: CaseId, *, actor: Actor) -> list[
     """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         opened = known_case(tx, case).opened
-        found = permissions.standing_of(tx, opened.patient) if opened else []
+        found = permissions.states(tx, opened.patient) if opened else []
         return [
             PermissionSummary(permission=one.id, filed_at=one.filed_at, ended=one.ended, ended_at=one.ended_at)
             for one in found
