@@ -285,9 +285,11 @@ def renew_egress(tx: Tx, streams: Sequence[Egress], epoch: int, grounds: Grounds
 
 
 def count_open_before(tx: Tx, patient: PatientId, epoch: int) -> int:
-    """How many of a patient's open streams an earlier epoch allowed. The stop is complete when there are none."""
+    """How many of a patient's open streams were not allowed in this epoch, which the caller shares, but in an earlier
+    one. The stop is complete when there are none.
+    """
     return int(
-        tx.value("SELECT count(*) FROM egress WHERE patient = %s AND epoch < %s AND closed_at IS NULL", patient, epoch)
+        tx.value("SELECT count(*) FROM egress WHERE patient = %s AND epoch <> %s AND closed_at IS NULL", patient, epoch)
     )
 
 

@@ -44,7 +44,8 @@ def _forget_packets(tx: Tx, patient: PatientId, made: Sequence[str]) -> None:
         assert known is not None  # just looked up
         if known.is_assembled:
             vault_objects.mark_for_deletion(tx, packets.plan_of(tx, known.id, patient).generated_keys)
-        holds.withdraw(tx, known.case, HoldCode.RELEASE_NOT_PERMITTED, SystemAnswer.PURGED, about=known.id)
+        for code in (HoldCode.RELEASE_NOT_PERMITTED, HoldCode.LEDGER_ALTERED):
+            holds.withdraw(tx, known.case, code, SystemAnswer.PURGED, about=known.id)
         tx.append(Chain.case(known.case), facts.PacketPurged(packet=known.id))
     tx.run(
         "UPDATE packets SET plan = NULL, content = NULL, purged_at = transfer.now() WHERE packet = ANY(%s)", list(made)
