@@ -1,13 +1,17 @@
 """What goes with a download: no browser runs what a source sent as a page of ours."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
 from starlette.requests import Request
 
 from tests.kit.fakes import MemoryVault
-from transfer.gateway.downloads import Download, Representation, _document, _tar
-from transfer.identifiers import PacketId, RecordId
+from transfer.arrivals import Grant
+from transfer.errors import Refused, Unavailable
+from transfer.gateway.downloads import Download, DownloadDoor, Representation, _document, _tar
+from transfer.gateway.egress import TooManyDownloads
+from transfer.identifiers import InstitutionId, PacketId, RecordId
 from transfer.packet import Plan, PlannedDocument
 
 PACKET = PacketId("c0123456789a-p1")
@@ -63,3 +67,39 @@ def test_every_download_is_a_file_to_be_saved_and_is_not_guessed_at(
 )
 def test_a_media_type_that_a_header_cannot_carry_is_not_repeated(said: str, told: str):
     assert answered(document(said)).headers["Content-Type"] == told
+
+
+class OfSummit:
+    """Whoever calls is the center, and may fetch packets."""
+
+    id = InstitutionId("summit-cancer-center")
+
+    def of(self, _request: Request) -> "OfSummit":
+        return self
+
+    def check_may(self, _grant: Grant) -> None:
+        """It may."""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry"),
+    [
+        (TooManyDownloads("as many as may be", retry_after=5), 429, "5"),
+        (Unavailable("open streams cannot be watched"), 503, None),
+        (Refused("purged"), 404, None),
+    ],
+)
+def test_a_receiver_that_has_enough_under_way_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, retry: str | None
+):
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(DownloadDoor, "_open_for", refuse)
+    door = DownloadDoor(cast(Any, None), cast(Any, None), cast(Any, OfSummit()))
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "path_params": {"packet": PACKET}})
+
+    answer = asyncio.run(door.packet(request))
+
+    assert answer.status_code == status
+    assert answer.headers.get("Retry-After") == retry

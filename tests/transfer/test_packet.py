@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from transfer import bag
 from transfer.adapters.packet.assembly import assemble
 from transfer.errors import Unreadable
 from transfer.identifiers import PacketId
-from transfer.packet import Plan, PlanEntry, tar_stream
+from transfer.packet import Contents, Plan, PlanEntry, tar_stream
 from transfer.staging import Location
 
 NOWHERE = "0" * 64
@@ -160,3 +160,24 @@ def test_a_manifest_has_one_form_only():
     assert bag.listed(text) == {"data/a": "a" * 64, "data/b": "b" * 64}
     for other in (text[:-1], text.upper(), text.replace(b"  ", b" *"), text + text, b"\n" + text, text[::-1]):
         assert bag.listed(other) is None
+
+
+#: what of a packet's contents is ruled on, and by which class (docs/decisions/0025-what-a-packet-says.md)
+RULED = {
+    "items": "each document's own",
+    "imaging": "each study's own",
+    "material": "the holder's material",
+    "question": "the referral",
+    "referring_name": "the referral",
+    "patient": "one name, birth date and sex with every packet; numbers by their issuer, other names by the referral",
+}
+#: what says nothing of the patient that the receiver does not ask for by itself
+OF_EVERY_PACKET = {
+    *("packet", "created_at", "receiver", "receiver_name", "replaces", "anchor"),
+    *("missing", "checklist", "checklist_version", "line_labels"),
+}
+
+
+def test_whatever_is_added_to_a_packet_says_by_which_class_it_is_ruled_on():
+    assert RULED.keys().isdisjoint(OF_EVERY_PACKET)
+    assert {field.name for field in fields(Contents)} == RULED.keys() | OF_EVERY_PACKET
