@@ -3,28 +3,28 @@
 import json
 from datetime import date
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.staff import ANN
-from transfer import codec, facts
+from transfer import codec
+from transfer.adapters.fhir import consents
 from transfer.arrivals import ArrivalKind
 from transfer.case import OpenedCase
-from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.basis import may_collect
 from transfer.flow.reading_anew import read_forms_anew
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId
-from transfer.ledger import Ledger, permissions
+from transfer.ledger import Ledger, patients, permissions
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import Authorization, End, FormStatus, SignerRole, Statement
 from transfer.permissions.former import FormerAuthorization
 from transfer.records import RecordKind
 from transfer.sandbox.oncology import letters
-from transfer.sealing import KeyName
 
 pytestmark = pytest.mark.servers
 
@@ -75,34 +75,38 @@ def as_it_was(form: Authorization, **differing: Any) -> FormerAuthorization:
     return FormerAuthorization(**{**plain, **differing})
 
 
-def seal_as_it_was(services: Services, case: CaseId, *, arrival: str | None = None, **differing: Any) -> None:
-    """The patient's one form, as an earlier version left it in the ledger."""
-    (one,) = filed(services, case)
-    former = as_it_was(one.permission.form, **differing)
-    key, text = KeyName.patient(one.patient), codec.dump(FormerAuthorization, former)
-    with services.ledger.transaction() as tx:
-        tx.run(
-            "UPDATE permissions SET form = %s, reader = 1, arrival = coalesce(%s, arrival) WHERE permission = %s",
-            *(tx.keys.seal(key, text, about=one.id), arrival, one.id),
-        )
-        fact = facts.PermissionFiled(
-            permission=one.id, arrival=arrival or one.arrival, form=tx.keys.hmac(key, text).hex(), expires_at=None
-        )
-        tx.append(Chain.patient(one.patient), fact)
-
-
 def came(services: Services, chart: Any, patch: dict[str, Any]) -> str:
     """A form that came in and was not processed: its arrival."""
     body = json.dumps(letters.release_form(chart, {"resource": patch})).encode()
     return b.comes(services, b.LAKESIDE, ArrivalKind.AUTHORIZATION, body, "application/fhir+json").arrival
 
 
+def a_case_of_then(
+    services: Services, patch: dict[str, Any] | None = None, *, arrival: str | None = None, **differing: Any
+) -> CaseId:
+    """A case whose one form an earlier version read and filed, with its fact. `patch` is what the reader of then did
+    not see in the message.
+    """
+    chart = b.a_chart()
+    case = b.a_case(services, chart, form=False)
+    partners = services.institutions
+    form = consents.read(letters.release_form(chart, {}), [], partners[b.LAKESIDE], partners)
+    former = as_it_was(form, **differing)
+    dumped = codec.dump(FormerAuthorization, former)
+    arrival = arrival or came(services, chart, patch or {})
+    patient = b.patient_of(services, case)
+    with services.ledger.transaction() as tx, mock.patch.object(codec, "dump", lambda _kind, _thing: dumped):
+        patients.begin_epoch(tx, patient)
+        permission = permissions.file(tx, patient, former.as_tree(), ArrivalId(arrival), None)
+        tx.run("UPDATE permissions SET reader = 1 WHERE permission = %s", permission)
+    return case
+
+
 IN_WORDS = {"provision": {"code": [{"text": "only the last consultation"}]}}
 
 
 def test_a_form_sealed_by_an_earlier_version_is_read_as_a_tree_of_one_node(services: Services):
-    case = b.a_case(services)
-    seal_as_it_was(services, case, special=frozenset({"HIV"}), information=frozenset({RecordKind.NOTE}))
+    case = a_case_of_then(services, special=frozenset({"HIV"}), information=frozenset({RecordKind.NOTE}))
 
     (one,) = filed(services, case)
 
@@ -113,8 +117,7 @@ def test_a_form_sealed_by_an_earlier_version_is_read_as_a_tree_of_one_node(servi
 
 
 def test_what_today_carries_takes_the_place_of_the_form_and_the_case_goes_on(services: Services):
-    case = b.a_case(services)
-    seal_as_it_was(services, case, special=frozenset({"HIV"}))
+    case = a_case_of_then(services, special=frozenset({"HIV"}))
 
     assert read_forms_anew(services) == 1
 
@@ -126,9 +129,7 @@ def test_what_today_carries_takes_the_place_of_the_form_and_the_case_goes_on(ser
 
 
 def test_what_today_does_not_carry_is_paused_and_a_person_is_asked(services: Services):
-    chart = b.a_chart()
-    case = b.a_case(services, chart)
-    seal_as_it_was(services, case, arrival=came(services, chart, IN_WORDS))
+    case = a_case_of_then(services, IN_WORDS)
     assert is_permitted(services, case)
 
     assert read_forms_anew(services) == 1
@@ -147,9 +148,7 @@ def test_what_today_does_not_carry_is_paused_and_a_person_is_asked(services: Ser
 def test_who_looked_at_the_form_says_whether_it_goes_on(
     services: Services, answer: HoldAnswer, ended: End | None, permitted: bool
 ):
-    chart = b.a_chart()
-    case = b.a_case(services, chart)
-    seal_as_it_was(services, case, arrival=came(services, chart, IN_WORDS))
+    case = a_case_of_then(services, IN_WORDS)
     read_forms_anew(services)
     (asked,) = [one for one in b.open_holds(services, case) if one.code is HoldCode.FORM_READ_ANEW]
 
@@ -162,8 +161,7 @@ def test_who_looked_at_the_form_says_whether_it_goes_on(
 
 
 def test_a_form_whose_message_is_gone_is_paused(services: Services):
-    case = b.a_case(services)
-    seal_as_it_was(services, case, arrival=ArrivalId.draw())
+    case = a_case_of_then(services, arrival=ArrivalId.draw())
 
     # Nothing is known of the arrival: it cannot be read.
     assert read_forms_anew(services) == 1
@@ -171,8 +169,7 @@ def test_a_form_whose_message_is_gone_is_paused(services: Services):
 
 
 def test_a_form_that_ended_is_left_as_it_is(services: Services):
-    case = b.a_case(services)
-    seal_as_it_was(services, case)
+    case = a_case_of_then(services)
     desk.pause(services, filed(services, case)[0].permission.id, actor=ANN)
 
     assert read_forms_anew(services) == 0

@@ -523,8 +523,8 @@ def test_what_states_protect_needs_a_form_unless_an_institution_says_otherwise(l
         ({"hiv"}, None, False),
         ({"hiv"}, set(), False),
         ({"A-CODE-NOBODY-KNOWS"}, set(), False),
-        ({"HIV", "R"}, {"R"}, True),
-        ({"R"}, {"R"}, False),
+        ({"HIV", "R"}, set(), True),
+        ({"R"}, set(), False),
         ({"N", "PERSISTLABEL"}, None, True),
     ],
 )

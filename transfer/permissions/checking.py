@@ -78,7 +78,14 @@ def check_forms(forms: Sequence[Authorization], asked: AskedRelease, now: dateti
     )
     known = [Permission(id=PermissionId.draw(), form=form, ended=None) for form in forms]
     zone = asked.discloser.zone
-    ruling = evaluate(release, policy=asked.discloser.requires, zone=zone, permissions=known, now=now)
+    ruling = evaluate(
+        release,
+        policy=asked.discloser.basis_for(asked.labels),
+        zone=zone,
+        permissions=known,
+        now=now,
+        beyond_treatment=asked.discloser.beyond_treatment,
+    )
     decision = Decision.PERMIT if ruling.is_permitted else Decision.PERSON if ruling.needs_person else Decision.REFUSE
     today = now.astimezone(zone).date()
     paths = ["provision"] if len(forms) == 1 else [f"form[{number}].provision" for number in range(len(forms))]

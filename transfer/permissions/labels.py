@@ -6,28 +6,21 @@ Where the law is silent, the narrower reading holds. After a refusal a form can 
 from collections.abc import Mapping
 from typing import Final
 
+from transfer.security_labels import CONFIDENTIALITY, FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
+
 #: v3-Confidentiality, from the least to the most restricted
 _LEVELS: Final = ("U", "L", "M", "N", "R", "V")
-CONFIDENTIALITY_LEVELS: Final = frozenset(_LEVELS)
 #: what is not marked is ordinary
 _ORDINARY: Final = _LEVELS.index("N")
 RESTRICTED: Final = "R"
 
-# Labels that restrict nothing by themselves: handling instructions. Every other label needs an express release, also
-# one that we do not know.
-_HANDLING: Final = frozenset(
-    {"CPLYCD", "MINEC", "PERSISTLABEL", "ENCRYPT", "AUDIT", "REDACT", "MASK", "DELAU", "NOREUSE", "NORELINK", "HTEST"}
-)
 # "Not without the subject's directive": a valid form is that directive, no other basis is.
 _NEEDS_DIRECTIVE: Final = frozenset({"NOAUTH", "NODSCLCDS", "NORDSCLCD"})
+# Labels that restrict nothing by themselves: handling instructions. Every other label needs an express release, also
+# one that we do not know.
+_HANDLING: Final = KNOWN_LABELS - CONFIDENTIALITY - SENSITIVITY - _NEEDS_DIRECTIVE
 PSYCHOTHERAPY: Final = frozenset({"PSYTHPN", "HIPAAPsyNotes"})
 _SUBSTANCE_USE: Final = frozenset({"SUD", "ETH", "ETHUD", "OPIOIDUD", "42CFRPart2"})
-#: sensitivities that state law protects, v3-ActCode InformationSensitivityPolicy
-_BY_STATE_LAW: Final = frozenset(
-    {"HIV", "STD", "SEX", "SDV", "SEXREPROD", "MH", "BH", "PSY", "COGN", "DVD", "GDIS", "SCA", "SICKLE", "VIO", "TBOO"}
-)
-#: every sensitivity that a form may name; another code is not understood
-KNOWN_SENSITIVITIES: Final = PSYCHOTHERAPY | _SUBSTANCE_USE | _BY_STATE_LAW
 
 #: an express release of the first also releases the others. No wider release covers psychotherapy notes
 #: (164.508(b)(3)(ii)). No general behavioural one covers substance-use records (42 CFR 2.31)
@@ -43,28 +36,28 @@ _EXPRESSLY_INCLUDES: Final[Mapping[str, frozenset[str]]] = {
     "HIPAAPsyNotes": PSYCHOTHERAPY,
 }
 
-#: what the treatment basis alone never releases: 42 CFR Part 2 records, psychotherapy notes (164.508(a)(2)), what its
-#: source releases only under a directive, and what states protect. An institution's own list may be shorter.
-BEYOND_TREATMENT: Final = _SUBSTANCE_USE | PSYCHOTHERAPY | _NEEDS_DIRECTIVE | _BY_STATE_LAW | {"V", RESTRICTED}
+#: what the treatment basis alone never releases where an institution's file does not say which sensitivities
+BEYOND_TREATMENT: Final = FEDERALLY_PROTECTED | SENSITIVITY
 
 
 def is_beyond(labels: frozenset[str], beyond: frozenset[str]) -> bool:
     """Whether what carries `labels` needs a form also for treatment. So does a label that we do not know.
 
-    `R` says only that there is a reason. Where a sensitivity stands beside it, that is the reason.
+    `R` says only that there is a reason (v3-Confidentiality: "potentially stigmatizing"). Where a sensitivity stands
+    beside it, that is the reason; alone it needs a form.
     """
     why = _sensitivities(labels)
-    named = labels - {RESTRICTED} if why else labels
-    return not beyond.isdisjoint(named) or not why <= KNOWN_SENSITIVITIES
+    is_unexplained = RESTRICTED in labels and not why
+    return is_unexplained or not beyond.isdisjoint(labels) or not why <= SENSITIVITY
 
 
 def _level(labels: frozenset[str]) -> int:
     """The highest degree of confidentiality among them; ordinary where none says."""
-    return max((_LEVELS.index(code) for code in labels & CONFIDENTIALITY_LEVELS), default=_ORDINARY)
+    return max((_LEVELS.index(code) for code in labels & CONFIDENTIALITY), default=_ORDINARY)
 
 
 def _sensitivities(labels: frozenset[str]) -> frozenset[str]:
-    return labels - CONFIDENTIALITY_LEVELS - _HANDLING - _NEEDS_DIRECTIVE
+    return labels - CONFIDENTIALITY - _HANDLING - _NEEDS_DIRECTIVE
 
 
 def _expanded(named: frozenset[str]) -> frozenset[str]:
@@ -79,8 +72,8 @@ def is_let_through(named: frozenset[str], labels: frozenset[str]) -> bool:
     """
     if not named:
         return True
-    reaches = bool(named & CONFIDENTIALITY_LEVELS) and _level(labels) <= _level(named)
-    return reaches or not _expanded(named - CONFIDENTIALITY_LEVELS).isdisjoint(_sensitivities(labels))
+    reaches = bool(named & CONFIDENTIALITY) and _level(labels) <= _level(named)
+    return reaches or not _expanded(named - CONFIDENTIALITY).isdisjoint(_sensitivities(labels))
 
 
 def unreleased(named: frozenset[str], labels: frozenset[str]) -> frozenset[str]:
@@ -88,8 +81,8 @@ def unreleased(named: frozenset[str], labels: frozenset[str]) -> frozenset[str]:
 
     `R` asks for care, and the sensitivity beside it says why. An express release of the sensitivity covers `R`.
     """
-    left = _sensitivities(labels) - _expanded(named - CONFIDENTIALITY_LEVELS)
-    level, allowed = _level(labels), max(_level(named & CONFIDENTIALITY_LEVELS), _ORDINARY)
+    left = _sensitivities(labels) - _expanded(named - CONFIDENTIALITY)
+    level, allowed = _level(labels), max(_level(named & CONFIDENTIALITY), _ORDINARY)
     explained = _LEVELS[level] == RESTRICTED and bool(_sensitivities(labels))
     return left | ({_LEVELS[level]} if level > allowed and not explained else frozenset())
 
@@ -102,10 +95,10 @@ def is_hit(named: frozenset[str], labels: frozenset[str]) -> bool:
     """
     if not named:
         return True
-    degrees = named & CONFIDENTIALITY_LEVELS
+    degrees = named & CONFIDENTIALITY
     if degrees and _level(labels) >= min(_LEVELS.index(code) for code in degrees):
         return True
-    refused = {code.upper() for code in _expanded(named - CONFIDENTIALITY_LEVELS)}
+    refused = {code.upper() for code in _expanded(named - CONFIDENTIALITY)}
     carried = _sensitivities(labels)
     return not refused.isdisjoint(code.upper() for code in _expanded(carried))
 

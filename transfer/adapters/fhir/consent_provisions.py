@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from transfer import security_labels
 from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, kind_of
 from transfer.adapters.fhir.consent_codes import Doubts, coded, concept_codings, period
 from transfer.adapters.fhir.identities import Resources, organization
@@ -12,7 +13,6 @@ from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import Action, Finding, Provision, ProvisionType
-from transfer.permissions.labels import CONFIDENTIALITY_LEVELS, KNOWN_SENSITIVITIES
 from transfer.permissions.purposes import KNOWN_PURPOSES
 from transfer.records import RecordKind
 
@@ -184,7 +184,7 @@ class ProvisionReader:
         return self._codes(children(tree, "purpose"), {ACT_REASON: KNOWN_PURPOSES})
 
     def _labels(self, tree: Tree) -> frozenset[str]:
-        known = {CONFIDENTIALITY: CONFIDENTIALITY_LEVELS, _ACT_CODE: KNOWN_SENSITIVITIES}
+        known = {CONFIDENTIALITY: security_labels.CONFIDENTIALITY, _ACT_CODE: security_labels.SENSITIVITY}
         return self._codes(children(tree, "securityLabel"), known)
 
     def _codes(self, codings: Iterable[Tree], known: dict[str, frozenset[str]]) -> frozenset[str]:
