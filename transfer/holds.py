@@ -206,7 +206,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.AGAIN: "it is read again (correct the institution's file before)",
             HoldAnswer.SEEN: "nothing is released under it; where it is nobody's, it is purged after 72 hours",
         },
-        HoldCode.FORM_DOUBTED: {HoldAnswer.SEEN: "you know of it; nothing is released under the form"},
+        HoldCode.FORM_DOUBTED: {HoldAnswer.SEEN: "you know of it; nothing that is in doubt is released under the form"},
         HoldCode.MACHINERY_BROKEN: _AGAIN,
     }
 )

@@ -120,6 +120,14 @@ PERSON = {
     "a stranger beside the center": a_form(provision={"actor": [CST, IRCP, actor("IRCP", "404")]}),
     "a role that nobody knows": a_form(provision={"actor": [CST, IRCP, actor("WIT", "2")]}),
     "a recipient that is told": a_form(provision={"actor": [CST, actor("TRC", "3")]}),
+    "a role without its system": a_form(
+        provision={"actor": [CST, {"role": concept("IRCP"), "reference": IRCP["reference"]}]}
+    ),
+    "a child of whom only the year is known": a_form(contained=[{**COMPLETE["contained"][0], "birthDate": "2008"}]),
+    "a representative who is not at hand": a_form(
+        extension=[*COMPLETE["extension"], {"url": consents.AUTHORITY, "valueString": "legal guardian"}],
+        performer=[{"reference": "RelatedPerson/1"}],
+    ),
     "two scopes": a_form(scope={"coding": [*COMPLETE["scope"]["coding"], {"system": "urn:x", "code": "treatment"}]}),
     "no scope but in words": a_form(scope={"text": "privacy"}),
     "two categories": a_form(category=[*COMPLETE["category"], concept("RESEARCH", ACT_CODE)]),
@@ -276,6 +284,11 @@ PERMITTED = {
         ],
         performer=[{"reference": "#r"}],
     ),
+    "a guardian whom the form alone names": a_form(
+        extension=[*COMPLETE["extension"], {"url": consents.AUTHORITY, "valueString": "legal guardian"}],
+        performer=[{"type": "RelatedPerson", "display": "Ann Other"}],
+    ),
+    "somebody of whom only the year is known": a_form(contained=[{**COMPLETE["contained"][0], "birthDate": "2006"}]),
     "an exception for images": a_form(provision={"provision": [{"type": "deny", "class": [{"code": "ImagingStudy"}]}]}),
     "an exception for another": a_form(provision={"provision": [{"type": "deny", "actor": [actor("IRCP", "2")]}]}),
     "an exception for what is labelled": a_form(

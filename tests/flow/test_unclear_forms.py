@@ -79,6 +79,34 @@ def test_a_form_whose_signature_is_doubtful_is_filed_permits_nothing_and_is_aske
     assert [one for one in desk.holds(services, actor=ANN) if one.subject == arrival] == []
 
 
+@pytest.mark.parametrize(
+    ("provision", "finding"),
+    [
+        ({"dataPeriod": {"start": "2024-01-01"}}, Finding.PERHAPS_NOT_COVERED),
+        ({"provision": [{"type": "deny", "dataPeriod": {"end": "2020-01-01"}}]}, Finding.PERHAPS_DENIED),
+        (
+            {
+                "provision": [
+                    {"type": "deny", "code": [{"coding": [{"system": "http://loinc.org", "code": "11488-4"}]}]}
+                ]
+            },
+            Finding.PERHAPS_DENIED,
+        ),
+    ],
+)
+def test_a_form_that_leaves_records_in_doubt_is_filed_and_asked_about(
+    services: Services, provision: dict[str, Any], finding: Finding
+):
+    chart = b.a_chart()
+    case = b.a_case(services, chart, form=False)
+
+    arrival = a_form_comes(services, chart, resource={"provision": provision})
+
+    (asked,) = [one for one in desk.holds(services, actor=ANN) if one.subject == arrival]
+    assert (asked.code, asked.about) == (HoldCode.FORM_DOUBTED, finding)
+    assert how_many(services, case) == 1
+
+
 def test_a_form_that_is_plainly_wrong_asks_nobody(services: Services):
     chart = b.a_chart()
     b.a_case(services, chart, form=False)

@@ -27,6 +27,7 @@ from transfer.permissions import (
     SignerRole,
     Statement,
     changes,
+    doubts_on,
     evaluate,
     expires_at,
     findings_on,
@@ -217,6 +218,27 @@ def test_what_only_a_person_can_tell_is_no_permission_and_says_so(differing, fin
     assert said.findings == (finding,)
     assert said.needs_person
     assert finding.needs_person
+
+
+@pytest.mark.parametrize(
+    ("provision", "doubts"),
+    [
+        ({"data_from": date(2024, 1, 1)}, {Finding.PERHAPS_NOT_COVERED}),
+        ({"data_until": date(2024, 1, 1)}, {Finding.PERHAPS_NOT_COVERED}),
+        ({"type": ProvisionType.DENY, "data_from": date(2024, 1, 1)}, {Finding.PERHAPS_DENIED}),
+        ({"type": ProvisionType.DENY, "other_recipients": True}, {Finding.PERHAPS_DENIED}),
+        ({"type": ProvisionType.DENY, "other_disclosers": True}, {Finding.PERHAPS_DENIED}),
+        ({"type": ProvisionType.DENY, "is_by_code": True}, {Finding.PERHAPS_DENIED}),
+        ({"type": ProvisionType.DENY}, set()),
+        ({"other_recipients": True, "is_by_code": True}, set()),
+    ],
+)
+def test_what_cannot_be_told_of_releases_is_known_before_there_is_one(provision, doubts):
+    inner = Provision(**{"type": ProvisionType.PERMIT, **provision})
+
+    assert set(doubts_on(a_form(provisions=(inner,)), zone=CHICAGO, now=NOW)) == doubts
+    assert doubts_on(a_form(provisions=(inner,), described=False), zone=CHICAGO, now=NOW) == ()
+    assert doubts_on(a_form(provisions=(), denies=True), zone=CHICAGO, now=NOW) == ()
 
 
 def test_a_certain_fault_beside_a_doubt_needs_no_person():

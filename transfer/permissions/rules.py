@@ -125,10 +125,25 @@ def findings_on(form: Authorization, *, zone: ZoneInfo, now: datetime) -> tuple[
 
 
 def doubts_on(form: Authorization, *, zone: ZoneInfo, now: datetime) -> tuple[Finding, ...]:
-    """What only a person can tell of a form that would release something, and that nothing else is wrong with."""
+    """What only a person can tell of a form that would release something, and that nothing else is wrong with.
+
+    Also what cannot be told of some release under it: such a form may leave every record in doubt.
+    """
     found = findings_on(form, zone=zone, now=now)
-    is_open = not form.denies and bool(found) and all(one.needs_person for one in found)
-    return found if is_open else ()
+    if form.denies or not all(one.needs_person for one in found):
+        return ()
+    return tuple(dict.fromkeys([*found, *_open_questions(form)]))
+
+
+def _open_questions(form: Authorization) -> Iterator[Finding]:
+    """Provisions of which rules cannot tell whether they are about a release: of a day, of somebody we do not know."""
+    for node in form.provision.nodes():
+        is_dated = node.data_from is not None or node.data_until is not None
+        is_refusal = node.type is ProvisionType.DENY
+        if is_refusal and (is_dated or node.is_by_code or node.other_disclosers or node.other_recipients):
+            yield Finding.PERHAPS_DENIED
+        elif is_dated and not is_refusal:
+            yield Finding.PERHAPS_NOT_COVERED
 
 
 def _by_form(

@@ -203,7 +203,7 @@ HOLDS: Mapping[str, Sentences] = {
         LOOKED_AT_INSTITUTION,
     ),
     HoldCode.FORM_DOUBTED: Sentences(
-        "Whether a release form is valid cannot be told by rules. It is filed and permits nothing. Look at it.",
+        "Rules cannot tell whether a release form is valid, or what it covers. In doubt nothing leaves. Look at it.",
         LOOKED_AT,
         LOOKED_AT_INSTITUTION,
     ),

@@ -1,7 +1,7 @@
 """Codes in a Consent, and what of it only a person can read.
 
-A code counts with its system, an action's and a resource type's also without. A code that we do not know, words without
-a code, and words that say more than their code are noted: no rule could keep them.
+A code counts with its system; an action's, a resource type's and a policy's also without. Noted is a code that we do
+not know, words without a code, and words that say more than their code: no rule could keep them.
 """
 
 from collections.abc import Iterable, Iterator

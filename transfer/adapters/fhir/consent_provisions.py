@@ -156,7 +156,7 @@ class ProvisionReader:
         """The actor's roles. Noted: one that is none of ours, or that no permit names its parties by."""
         found = _roles(actor)
         codings = list(concept_codings([child(actor, "role")], self.doubts))
-        is_foreign = any(text(coding, "system") not in (PARTICIPATION, None) for coding in codings)
+        is_foreign = any(text(coding, "system") != PARTICIPATION for coding in codings)
         known = {_DISCLOSES[0], _RECEIVES[0]} if kind is ProvisionType.PERMIT else {*_DISCLOSES, *_RECEIVES}
         if is_foreign or not found <= known:
             self.doubts.note(Finding.CODE_UNKNOWN)

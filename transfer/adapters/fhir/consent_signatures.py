@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from transfer.adapters.fhir.consent_codes import Doubts, day
 from transfer.adapters.fhir.identities import Resources
-from transfer.adapters.fhir.times import full_date, instant, local_day
+from transfer.adapters.fhir.times import full_date, instant, last_day, local_day
 from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
 from transfer.permissions import Finding, SignerRole
-from transfer.permissions.signatures import strongest
+from transfer.permissions.signatures import MAJORITY, age, strongest
 
 AUTHORITY: Final = "urn:records-transfer:representative-authority"
 
@@ -27,7 +27,8 @@ class Signature:
 
 def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubts) -> Signature:
     """The signature, with the days in `zone`. Noted: what leaves open whether it is one."""
-    _note_patient(resources.follow(child(consent, "patient")), doubts)
+    patient = resources.follow(child(consent, "patient"))
+    _note_patient(patient, doubts)
     checks = children(consent, "verification")
     checked = [check for check in checks if check.get("verified") is True]
     verified_on = {found for check in checked if (found := day(check, "verificationDate", zone, doubts))}
@@ -39,9 +40,10 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
     if any(_is_earlier(check, consent, zone) for check in checked):
         doubts.note(Finding.SIGNATURE_VERIFIED_EARLY)
     by, authority = _signer(consent, resources, doubts)
-    return Signature(
-        by=by, on=_signed_on(consent, zone, doubts), verified_on=frozenset(verified_on), authority=authority
-    )
+    on = _signed_on(consent, zone, doubts)
+    if by is SignerRole.PATIENT and on and _may_be_minor(patient, on):
+        doubts.note(Finding.SIGNER_MINOR)
+    return Signature(by=by, on=on, verified_on=frozenset(verified_on), authority=authority)
 
 
 def _note_patient(patient: Tree, doubts: Doubts) -> None:
@@ -49,6 +51,13 @@ def _note_patient(patient: Tree, doubts: Doubts) -> None:
         doubts.note(Finding.PATIENT_INACTIVE)
     if patient.get("deceasedBoolean") is True or text(patient, "deceasedDateTime"):
         doubts.note(Finding.PATIENT_DECEASED)
+
+
+def _may_be_minor(patient: Tree, on: date) -> bool:
+    """Whether a birth date that is a year or a month alone leaves it open. The rules know whole days."""
+    said = text(patient, "birthDate")
+    latest = last_day(said) if full_date(said) is None else None
+    return latest is not None and latest <= on and age(latest, on) < MAJORITY
 
 
 def _signed_on(consent: Tree, zone: ZoneInfo, doubts: Doubts) -> date | None:
@@ -83,9 +92,7 @@ def _signer(consent: Tree, resources: Resources, doubts: Doubts) -> tuple[Signer
     if not representatives:
         return None, None
     authority = _authority(consent, representatives, resources)
-    if authority and not all(
-        _acts_for_this_patient(consent, resources.follow(one), resources) for one in representatives
-    ):
+    if authority and not all(_acts_for_this_patient(consent, one, resources) for one in representatives):
         doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
     return SignerRole.REPRESENTATIVE, authority
 
@@ -96,8 +103,11 @@ def _is_representative(performer: Tree, resources: Resources) -> bool:
     return "RelatedPerson" in kinds or said.startswith("RelatedPerson/")
 
 
-def _acts_for_this_patient(consent: Tree, related: Tree, resources: Resources) -> bool:
-    """Whether the RelatedPerson is at hand, is one today, and is this patient's: not another's."""
+def _acts_for_this_patient(consent: Tree, performer: Tree, resources: Resources) -> bool:
+    """Whether the RelatedPerson is one today, and of this patient: not another's. Whom this form alone names is."""
+    related = resources.follow(performer)
+    if not related and text(performer, "reference") is None:
+        return True
     is_theirs = _is_same(child(related, "patient"), child(consent, "patient"), resources)
     return is_theirs and related.get("active") is not False and not text(related, "period", "end")
 
