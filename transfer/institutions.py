@@ -7,7 +7,7 @@ reviewed file holds no secret or address of one installation.
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, time
 from enum import StrEnum
@@ -521,16 +521,16 @@ def _check_are_told_apart(doors: Iterable[tuple[Institution, MllpDoor]]) -> None
             )
 
 
-def load(folder: Path, settings: Mapping[str, str]) -> Institutions:
-    """Read every `*.yaml` in `folder`, `${NAME}` replaced from `settings`.
+def load(folder: Path, settings: Mapping[str, str], *, but: Collection[str] = ()) -> Institutions:
+    """Read every `*.yaml` in `folder`, `${NAME}` replaced from `settings`, `but` some fields.
 
     Raises:
         ValueError: names the file, the place in it and what is wrong; values are not repeated.
     """
-    return Institutions(_read(path, settings) for path in sorted(folder.glob("*.yaml")))
+    return Institutions(_read(path, settings, but) for path in sorted(folder.glob("*.yaml")))
 
 
-def _read(path: Path, settings: Mapping[str, str]) -> Institution:
+def _read(path: Path, settings: Mapping[str, str], but: Collection[str]) -> Institution:
     def setting(match: re.Match[str]) -> str:
         if match[1] not in settings:
             raise ValueError(f"{path.name}: ${{{match[1]}}} is not set")
@@ -539,13 +539,14 @@ def _read(path: Path, settings: Mapping[str, str]) -> Institution:
     def filled(part: object) -> object:
         """Only after the file was parsed: a setting's text is never YAML."""
         if isinstance(part, dict):
-            return {key: filled(value) for key, value in part.items()}
+            return {key: filled(value) for key, value in part.items() if part is not said or key not in but}
         if isinstance(part, list):
             return [filled(each) for each in part]
         return re.sub(r"\$\{([A-Z0-9_]+)\}", setting, part) if isinstance(part, str) else part
 
+    said = reviewed.read(path)
     try:
-        institution = Institution.model_validate(filled(reviewed.read(path)))
+        institution = Institution.model_validate(filled(said))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ValueError(f"{path.name}: {places}") from None

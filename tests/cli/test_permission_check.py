@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 
 from transfer.cli import main
 from transfer.permissions import Finding
+from transfer.sandbox.charts import draw_chart
+from transfer.sandbox.oncology import letters
 
 FORMS = Path(__file__).parents[1] / "samples" / "consents"
 RELEASE = ("--source", "lakeside", "--recipient", "summit", "--purpose", "TREAT", "--record", "note")
@@ -74,6 +76,26 @@ def test_what_the_source_requires_stands_in_its_file(check, tmp_path: Path, monk
 
     assert check("c102.json", *AT).exit_code == 0
     assert check("c105.json", *AT).exit_code == 1
+
+
+def test_how_partners_are_reached_does_not_matter(check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Their files name settings of an installation, and there is none."""
+    monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(Path(__file__).parents[2] / "institutions"))
+    form = tmp_path / "form.json"
+    form.write_text(json.dumps(letters.release_form(draw_chart(), {})))
+    release = ("--source", "lakeside-oncology", "--recipient", "summit-cancer-center", *RELEASE[4:])
+
+    assert json.loads(check(form, "--json", release=release).stdout)["decision"] == "permit"
+
+
+def test_a_mistake_in_a_partners_file_is_said(check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "lakeside.yaml").write_text("id: lakeside\nname: Lakeside\ntime_zone: Mars\n")
+    monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(tmp_path))
+
+    result = check("c000.json")
+
+    assert result.exit_code == 2
+    assert "lakeside.yaml: time_zone" in result.stderr
 
 
 def test_a_message_of_hl7_v2_is_read_by_its_consent_segment(check, tmp_path: Path):

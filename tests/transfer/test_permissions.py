@@ -241,6 +241,13 @@ def test_what_cannot_be_told_of_releases_is_known_before_there_is_one(provision,
     assert doubts_on(a_form(provisions=(), denies=True), zone=CHICAGO, now=NOW) == ()
 
 
+def test_one_day_is_given_to_whom_signs_or_checks_east_of_the_discloser():
+    tomorrow = date(2026, 11, 21)
+
+    assert ruling(a_permission(signed_on=tomorrow, verified_on=frozenset({tomorrow}))).is_permitted
+    assert ruling(a_permission(verified_on=frozenset({date(2026, 11, 2), tomorrow}))).is_permitted
+
+
 def test_a_certain_fault_beside_a_doubt_needs_no_person():
     said = ruling(a_permission(patient=CHILD, expires_on=date(2026, 11, 1)))
 

@@ -112,12 +112,11 @@ def check_command(
 
 
 def _institutions(var: Path) -> Any:
-    from transfer import institutions
+    from transfer.flow.checking import partners
     from transfer.settings import Settings
 
-    settings = Settings.load(os.environ, var)
     try:
-        return institutions.load(settings.institutions, settings.names)
+        return partners(Settings.load(os.environ, var).institutions)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 

@@ -1,7 +1,10 @@
 """A release form in a file, held against one release, without an installation."""
 
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
+from transfer import institutions
 from transfer.adapters import hl7v2
 from transfer.adapters.fhir import inbound
 from transfer.errors import NeedsReview, Refused, Unexpected
@@ -9,27 +12,39 @@ from transfer.institutions import Institution, Institutions
 from transfer.permissions import Authorization, Finding, UnclearForm
 from transfer.permissions.checking import AskedRelease, FormCheck, check_forms, for_person
 
+#: fields of a partner's file that say how it is reached: settings of an installation stand in them
+_REACHED_BY: Final = frozenset({"http_door", "mllp_door", "certificates", "departments", "asking", "receives"})
 
-def check(body: bytes, asked: AskedRelease, institutions: Institutions, now: datetime) -> FormCheck:
+
+def partners(folder: Path) -> Institutions:
+    """Who the partners are and what each requires, from their files; how they are reached is left out.
+
+    Raises:
+        ValueError: names the file, the place in it and what is wrong.
+    """
+    return institutions.load(folder, {}, but=_REACHED_BY)
+
+
+def check(body: bytes, asked: AskedRelease, known: Institutions, now: datetime) -> FormCheck:
     """Would the form in `body` permit this release, if its discloser had sent it? `now` is UTC.
 
     The body is a FHIR Consent, alone or in a bundle, or an HL7 v2 message with CON. Nothing is kept.
     """
     try:
-        return check_forms(_forms(body, asked.discloser, institutions), asked, now)
+        return check_forms(_forms(body, asked.discloser, known), asked, now)
     except UnclearForm as error:
         return for_person(error.findings)
     except (NeedsReview, Refused):
         return for_person([Finding.FORM_UNREADABLE])
 
 
-def _forms(body: bytes, sender: Institution, institutions: Institutions) -> tuple[Authorization, ...]:
+def _forms(body: bytes, sender: Institution, known: Institutions) -> tuple[Authorization, ...]:
     if body.lstrip(b"\xef\xbb\xbf \t\r\n\x0b")[:3] == b"MSH":
         found = hl7v2.consents(body, sender)
         if not found:
             raise Unexpected("a message without a consent to a release")
         return found
-    form = inbound.authorization(body, sender, institutions)
+    form = inbound.authorization(body, sender, known)
     if not (form.patient.names or form.patient.identifiers):
         raise Unexpected("a form that names no patient")
     return (form,)
