@@ -107,6 +107,26 @@ def test_a_form_that_leaves_records_in_doubt_is_filed_and_asked_about(
     assert how_many(services, case) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "state", "findings"),
+    [
+        ({}, "in-force", ()),
+        ({"disclosers": []}, "not-valid", (Finding.INCOMPLETE_DISCLOSER,)),
+        ({"type": "deny", "statements": []}, "refuses", ()),
+    ],
+)
+def test_a_case_shows_how_each_form_stands(
+    services: Services, said: dict[str, Any], state: str, findings: tuple[Finding, ...]
+):
+    chart = b.a_chart()
+    case = b.a_case(services, chart, form=False)
+    a_form_comes(services, chart, resource={"organization": None}, **said)
+
+    (shown,) = desk.dossier(services, case, actor=ANN).permissions
+
+    assert (shown.state, shown.findings) == (state, findings)
+
+
 def test_a_form_that_is_plainly_wrong_asks_nobody(services: Services):
     chart = b.a_chart()
     b.a_case(services, chart, form=False)

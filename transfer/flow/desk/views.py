@@ -211,8 +211,10 @@ def _permissions(tx: Tx, institutions: Institutions, patient: PatientId) -> tupl
 def _permission(institutions: Institutions, filed: FiledPermission, now: datetime) -> PermissionView:
     form, ended = filed.permission.form, filed.permission.ended
     zones = _zones(institutions, filed)
-    findings = findings_on(form, zone=zones[0], now=now) if zones and not ended else ()
-    state = ended or ("not-valid" if findings else "in-force")
+    # A refusal lacks nothing; a form that names no discloser lacks that, whatever the zone.
+    zone = zones[0] if zones else ZoneInfo("UTC")
+    findings = () if ended or form.denies else findings_on(form, zone=zone, now=now)
+    state = ended or ("refuses" if form.denies else "not-valid" if findings else "in-force")
     return PermissionView(
         permission=filed.permission.id,
         state=state,
