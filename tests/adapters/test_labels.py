@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transfer.adapters.cda import LabelsWithin
+from transfer.adapters.content_labels import LabelsWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.hl7v2.documents import documents
@@ -208,7 +208,7 @@ def test_the_mark_of_a_document_message(txa: str, read: set[str]):
     assert [set(one.document.labels) for one in documents(message.encode(), LAB)] == [read]
 
 
-# --- inside a C-CDA ---------------------------------------------------------------------------------------------------
+# --- inside a document ------------------------------------------------------------------------------------------------
 
 CDA = (
     '<?xml version="1.0"?>\n<ClinicalDocument xmlns="urn:hl7-org:v3">{header}<component><structuredBody><component>'
@@ -259,10 +259,15 @@ N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", c
         (a_cda(R).replace(b"ClinicalDocument", b"Other"), set()),
         (b"%PDF-1.4 ClinicalDocument", set()),
         (b"<html>confidentialityCode</html>", set()),
+        (json.dumps({"resourceType": "Bundle", "entry": [{"resource": META}], "meta": {}}).encode(), {"HIV"}),
+        (b" \n" + json.dumps({"resourceType": "Bundle", "note": "x" * 9000, **META}).encode(), {"HIV"}),
+        (json.dumps({"resourceType": "Bundle", **META}).encode()[:-1], {UNREAD}),
+        (json.dumps({"kind": "no resource", **META}).encode(), set()),
+        (b"{\\rtf1 a letter}", set()),
         (b"", set()),
     ],
 )
-def test_labels_inside_a_clinical_document(content: bytes, read: set[str]):
+def test_labels_inside_a_documents_content(content: bytes, read: set[str]):
     assert within(content) == read
     assert within(content, piece=7) == read
 

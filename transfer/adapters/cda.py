@@ -4,17 +4,15 @@ Bytes from outside, read without trust: a document type declaration is refused, 
 number of elements are bounded. Nothing but labels is taken.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 from xml.parsers import expat
 
 from transfer.errors import Unreadable
-from transfer.security_labels import UNREAD, read_label
+from transfer.security_labels import read_label
 
 _DEPTH: Final = 200
 _ELEMENTS: Final = 2_000_000
-#: bytes by which markup is told from other content
-_BEGINNING: Final = 4096
 _ROOT: Final = "ClinicalDocument"
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
 _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
@@ -22,64 +20,14 @@ _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
 _SECURITY_OBSERVATIONS: Final = frozenset({"SECCLASSOBS", "SECCATOBS", "SECCONOBS", "SECSENSOBS"})
 
 
-class LabelsWithin:
-    """The high-water mark of one document, read while its bytes go by; nothing where it is no C-CDA.
+class ClinicalDocumentReader:
+    """Takes a document in pieces. `labels` are those met so far."""
 
-    One that cannot be read to its end has an `UNREAD` label: nobody knows what stands behind.
-    """
-
-    def __init__(self, table: Mapping[str, str]) -> None:
-        """`table` is the institution's own: its labels, and what they mean."""
-        self._table = table
-        self._beginning = b""
-        self._reader: _Reader | None = None
-        self._is_other = False
-        self.labels: frozenset[str] = frozenset()
-
-    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same bytes. `labels` are complete once they are at their end."""
-        for chunk in chunks:
-            self._look(chunk)
-            yield chunk
-        self._look(b"", is_end=True)
-
-    def _look(self, chunk: bytes, *, is_end: bool = False) -> None:
-        if self._is_other:
-            return
-        if self._reader is None:
-            self._beginning += chunk
-            if len(self._beginning) < _BEGINNING and not is_end:
-                return
-            if not _is_markup(self._beginning[:_BEGINNING]):
-                self._is_other = True
-                return
-            self._reader, chunk = _Reader(self._table), self._beginning
-        reader = self._reader
-        try:
-            reader.read(chunk, is_end=is_end)
-        except Unreadable:
-            self._is_other = True
-            if reader.is_clinical or (reader.is_clinical is None and _names_itself(self._beginning)):
-                reader.labels.add(UNREAD)
-        self._is_other |= reader.is_clinical is False
-        self.labels = frozenset(reader.labels)
-
-
-def _is_markup(beginning: bytes) -> bool:
-    """In any of the encodings that XML has of ASCII's letters."""
-    return beginning.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
-
-
-def _names_itself(beginning: bytes) -> bool:
-    return _ROOT.encode() in beginning.replace(b"\0", b"")
-
-
-class _Reader:
     def __init__(self, table: Mapping[str, str]) -> None:
         self._table = table
         self.labels: set[str] = set()
-        #: by its first element, wherever that stands; None before it
-        self.is_clinical: bool | None = None
+        self._is_clinical: bool | None = None
+        self._names_itself = False
         self._depth, self._elements = 0, 0
         #: depth of the security observation we are in
         self._observing: list[int] = []
@@ -88,12 +36,21 @@ class _Reader:
         self._parser.EndElementHandler = self._end
         self._parser.StartDoctypeDeclHandler = self._refuse
 
+    @property
+    def is_other(self) -> bool:
+        """It is no clinical document: by its first element, wherever that stands."""
+        return self._is_clinical is False
+
     def read(self, chunk: bytes, *, is_end: bool) -> None:
-        """Raises: Unreadable: no XML, or more of it than we read."""
+        """Raises: Unreadable: it is a clinical document, and no XML or more of it than we read."""
+        if self._is_clinical is None:
+            self._names_itself |= _ROOT.encode() in chunk.replace(b"\0", b"")
         try:
             self._parser.Parse(chunk, is_end)
-        except (expat.ExpatError, LookupError, ValueError):
-            raise Unreadable("not XML") from None
+        except (expat.ExpatError, LookupError, ValueError, Unreadable):
+            if self._is_clinical or (self._is_clinical is None and self._names_itself):
+                raise Unreadable("not XML that is read") from None
+            self._is_clinical = False
 
     def _refuse(self, *_: object) -> None:
         raise Unreadable("a document type declaration")
@@ -103,9 +60,9 @@ class _Reader:
         if self._depth > _DEPTH or self._elements > _ELEMENTS:
             raise Unreadable("more XML than is read")
         name = tag.rpartition(" ")[2]
-        if self.is_clinical is None:
-            self.is_clinical = name == _ROOT
-        if not self.is_clinical:
+        if self._is_clinical is None:
+            self._is_clinical = name == _ROOT
+        if not self._is_clinical:
             return
         if name == "confidentialityCode" or (name == "value" and self._observing):
             self._take(attributes)

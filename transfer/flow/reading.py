@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from transfer.adapters import hl7v2
-from transfer.adapters.cda import LabelsWithin
+from transfer.adapters.content_labels import LabelsWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.hl7v2.documents import HL7_V2, documents

@@ -9,7 +9,7 @@ from pypdf import PdfReader, PdfWriter
 
 from tests.campaigns.fuzz.contract import Target, answer, files
 from tests.kit.packets import a_pdf
-from transfer.adapters.cda import LabelsWithin
+from transfer.adapters.content_labels import LabelsWithin
 from transfer.adapters.packet import narrative, pdf_merge, pdf_pages
 from transfer.adapters.packet.narrative import Embedded, Heading, NarrativeTable, Paragraph
 from transfer.errors import Unreadable

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from transfer.adapters.fhir.codes import ACT_REASON
-from transfer.adapters.fhir.trees import Tree, children, text
-from transfer.errors import Unexpected
+from transfer.adapters.fhir.trees import Tree, children, parse, text, type_of
+from transfer.errors import TransferError, Unexpected, Unreadable
 from transfer.security_labels import UNREAD, read_label, read_text
 
 #: systems whose codes are no labels of confidentiality: purposes (HTEST marks test data), integrity
 _NO_LABELS: Final = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
+
+#: of a resource that is a document's content
+_MOST_BYTES: Final = 16 << 20
 
 
 def labels_in(tree: object, table: Mapping[str, str]) -> frozenset[str]:
@@ -36,6 +39,32 @@ def check_labels(tree: Tree, known: frozenset[str], table: Mapping[str, str]) ->
     """
     if not labels_in(tree, table) <= known:
         raise Unexpected("content with a label that its document does not have")
+
+
+class ResourceReader:
+    """Takes a resource in JSON, in pieces. `labels` are there once all of it is."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._table = table
+        self._body = bytearray()
+        self.labels: set[str] = set()
+        self.is_other = False
+
+    def read(self, chunk: bytes, *, is_end: bool) -> None:
+        """Raises: Unreadable: it says that it is a resource, and cannot be read or is longer than we read."""
+        self._body += chunk
+        if not is_end and len(self._body) <= _MOST_BYTES:
+            return
+        body, self._body = bytes(self._body), bytearray()
+        self.is_other = True  # and so nothing more is given
+        try:
+            tree = parse(body, limit=_MOST_BYTES)
+        except TransferError:
+            if b'"resourceType"' in body:
+                raise Unreadable("a resource that is not read") from None
+            return
+        if type_of(tree):
+            self.labels |= labels_in(tree, self._table)
 
 
 def _labels(tree: object) -> Iterator[object]:
