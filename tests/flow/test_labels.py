@@ -166,6 +166,35 @@ def test_a_label_nobody_knows_leaves_the_document_there_and_the_rest_is_collecte
     assert len(collected(services, case)) == 2
 
 
+def test_an_office_whose_every_document_is_withheld_reads_as_one_that_has_none(ledger: Ledger):
+    """And is asked again when a form comes that covers them."""
+    offices = Labelled([b"one", b"two"], [frozenset({"HIV"})] * 2), Labelled([], [])
+    states, notes = [], []
+    for office in offices:
+        services = b.new_services(ledger, ask_documents=office.ask)
+        case = b.a_case(services)
+        states.append(b.request_to(services, case, b.LAKESIDE).state)
+        with services.ledger.transaction() as tx:
+            rows = tx.rows("SELECT sentence FROM due_runs WHERE subject LIKE %s ORDER BY dag_id, round", f"{case}%")
+            notes.append([row.sentence for row in rows])
+
+    assert states == [RequestState.NOT_FOUND] * 2
+    assert notes[0] == notes[1]
+
+
+def test_what_was_withheld_is_asked_for_again_under_a_form_that_covers_it(ledger: Ledger):
+    office = Labelled([b"one"], [frozenset({"HIV"})])
+    services = b.new_services(ledger, ask_documents=office.ask)
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    assert collected(services, case) == []
+
+    b.sign_form(services, chart, special=["HIV"])
+    process_all(services)
+
+    assert collected(services, case) == [{"HIV"}]
+
+
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +236,10 @@ def test_images_are_collected_by_what_their_files_say_of_themselves(
     case = b.a_case(services)
 
     assert collected(services, case) == ([frozenset(labels)] if is_collected else [])
-    assert b.request_to(services, case, b.MERCY).state is RequestState.ANSWERED
+    is_there = is_collected or asks
+    assert b.request_to(services, case, b.MERCY).state is (
+        RequestState.ANSWERED if is_there else RequestState.NOT_FOUND
+    )
     assert [hold.code for hold in b.open_holds(services, case)] == asks
     assert isinstance(services.vault, MemoryVault)
     assert (b"a tar of images" in services.vault.objects.values()) == is_collected

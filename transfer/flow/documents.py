@@ -65,8 +65,9 @@ def fetch_documents(
     if unclear:
         with services.ledger.transaction() as tx:
             holds.place(tx, made.case, HoldCode.SOURCE_LABEL_UNREAD, made.id)
-    if not count and not unusable:
-        return RequestState.NOT_FOUND, ()
+    if count == left and not unusable:
+        # Nothing there, or nothing that a permission covers: whoever is told the state learns no difference.
+        return RequestState.NOT_FOUND, (NOT_COVERED,) if left else ()
     findings = {"entries-unusable": unusable + unclear, NOT_COVERED: left}
     return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
 

@@ -61,8 +61,11 @@ def fetch_imaging(
         if left:
             raise NeedsReview("no study that can be used")
         return RequestState.NOT_FOUND, ()
-    findings = {NOT_COVERED if isinstance(error, _NotCovered) else "entries-unusable" for error in left}
-    return RequestState.ANSWERED, tuple(sorted(findings))
+    withheld = [error for error in left if isinstance(error, _NotCovered)]
+    findings = {NOT_COVERED if error in withheld else "entries-unusable" for error in left}
+    # Nothing that a permission covers reads as nothing there (as in `documents`).
+    state = RequestState.NOT_FOUND if len(withheld) == len(ours) else RequestState.ANSWERED
+    return state, tuple(sorted(findings))
 
 
 def _ask_about(services: Services, made: Request, left: list[NeedsReview]) -> None:

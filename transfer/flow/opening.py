@@ -257,7 +257,7 @@ def _permit(tx: Tx, services: Services, case: CaseId) -> None:
 def _may_cover_more(tx: Tx, opened: OpenedCase, request: Request) -> bool:
     """Whether a permission has begun since something was left with the source for want of one, or purged here."""
     last = tx.case(opened.id).requests[request.id].moved
-    if request.state is not RequestState.ANSWERED or last is None:
+    if last is None or not (request.state is RequestState.ANSWERED or NOT_COVERED in last.findings):
         return False
     answered_at = max(line.at for line in tx.lines(Chain.case(opened.id)) if line.fact == last)
     since = [line.fact for line in tx.lines(Chain.patient(opened.patient)) if line.at > answered_at]

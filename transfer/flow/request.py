@@ -25,7 +25,7 @@ from transfer.institutions import AskedForDocuments, AskedForImages
 from transfer.ledger import Tx, holds, patients, requests, rounds, turns, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.requests import UNDECIDED, UNREACHABLE, Request, RequestState, is_given_up, next_attempt
+from transfer.requests import NOT_COVERED, UNDECIDED, UNREACHABLE, Request, RequestState, is_given_up, next_attempt
 from transfer.rounds import Dag
 
 #: after an unexpected answer a person is asked, and we ask again this much later
@@ -223,7 +223,8 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
             if _was_answered_otherwise(now, outcome):
                 requests.overrule(tx, now)
             else:
-                if outcome.state is RequestState.ANSWERED and epoch != asking.epoch:
+                is_complete = outcome.state is RequestState.ANSWERED or NOT_COVERED in outcome.findings
+                if is_complete and epoch != asking.epoch:
                     outcome = _AGAIN  # what was left there for want of a permission may be covered now
                 requests.move(
                     tx,
