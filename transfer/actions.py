@@ -41,6 +41,7 @@ class ActionCode(Code):
     MERGED_BEFORE = "merged-before", "case", "other"
     STAY_TWO = "stay-two", "case", "other"
     SPLIT = "split", "case"
+    SPLIT_BEFORE = "split-before", "case"
     OF_NOBODY = "of-nobody"
     STUDIES_TAKEN = "studies-taken", "whole", "outlook"
     NOTHING_TO_COUNT = "nothing-to-count"
@@ -86,6 +87,7 @@ _UNCHANGED = frozenset(
         ActionCode.OPINION_KEPT_BEFORE,
         ActionCode.DECIDED_MEANWHILE,
         ActionCode.MERGED_BEFORE,
+        ActionCode.SPLIT_BEFORE,
         ActionCode.PERMISSION_ENDED_BEFORE,
         ActionCode.EVERYTHING_STOPPED_BEFORE,
         ActionCode.NOT_PAUSED,

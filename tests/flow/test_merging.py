@@ -1,5 +1,6 @@
 """Two patients of ours who are one person, and who are two after all."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Ledger, cases, notes, patients, permissions, records
+from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.rights import Right
@@ -59,6 +61,15 @@ class Two:
 @pytest.fixture
 def two(services: Services) -> Two:
     return Two(services)
+
+
+def said_of(chart: Chart) -> Demographics:
+    who = chart["patient"]
+    return Demographics(
+        names=(PersonName(who["family"], tuple(who["given"])),),
+        birth_date=date.fromisoformat(who["birth_date"]),
+        identifiers=(IssuedIdentifier("urn:oid:1.2.3.4", "N4711008"),),
+    )
 
 
 def everything_of(services: Services, patient: PatientId) -> dict[str, Any]:
@@ -139,22 +150,57 @@ def test_taken_apart_each_has_what_was_theirs(services: Services, two: Two):
         assert records.get(tx, two.report)
     dossier = desk.dossier(services, two.other, actor=ANN, notes=True)
     assert "Called at noon." in [note.text for note in dossier.notes]
+    assert desk.split(services, two.other, actor=ANN).code == desk.ActionCode.SPLIT_BEFORE
     with pytest.raises(NotAllowed, match="merged into nobody"):
-        desk.split(services, two.other, actor=ANN)
+        desk.split(services, b.a_case(services), actor=ANN)
     assert two.merge().code == desk.ActionCode.MERGED
 
 
-def test_what_came_while_they_were_one_counts_for_nobody_elses_case(services: Services, two: Two):
+def test_what_came_while_they_were_one_is_matched_anew(services: Services, two: Two):
+    """A report and a form of the absorbed one, under numbers and a name that were learned meanwhile."""
     two.merge()
+    later = {**two.other_chart, "patient": {**two.other_chart["patient"], "family": "Newname"}}
     b.report_comes(services, two.other_chart)
-    shared = [one.record for one in desk.dossier(services, two.other, actor=ANN).records if not one.is_superseded]
-    assert len(shared) > 1
+    b.sign_form(services, two.other_chart, number="another-form")
+    process_all(services)
+    with services.ledger.transaction() as tx:
+        patients.learn(tx, two.patient, said_of(later))
 
     desk.split(services, two.other, actor=ANN)
-    still = [one.record for one in desk.dossier(services, two.other, actor=ANN).records if not one.is_superseded]
+    process_all(services)
+
+    for case, patient in ((two.case, two.patient), (two.other, two.absorbed)):
+        counted = [one.record for one in desk.dossier(services, case, actor=ANN).records if not one.is_superseded]
+        with services.ledger.transaction() as tx:
+            assert {kept.patient for one in counted if (kept := records.get(tx, one))} <= {patient}
+            forms = [one.permission for one in permissions.filed(tx, patient)]
+            assert len([one for one in forms if one.ended is None]) == (2 if patient == two.absorbed else 1)
+            who = patients.identity(tx, patient)
+        assert who
+        assert "Newname" not in {name.family for one in (who.current, *who.former) for name in one.names}
     with services.ledger.transaction() as tx:
-        owners = {one: kept.patient for one in still if (kept := records.get(tx, one))}
-    assert set(owners.values()) == {two.absorbed}
+        reports = tx.rows("SELECT patient FROM records WHERE kind = 'pathology-report' AND purged_at IS NULL")
+        states = {row.state for row in tx.rows("SELECT state FROM arrivals")}
+    assert {row.patient for row in reports} == {two.absorbed}
+    assert len(reports) == 2
+    assert states <= {"filed", "sealed"}
+
+
+def test_a_form_that_was_stopped_meanwhile_stays_stopped(services: Services, two: Two):
+    two.merge()
+    b.sign_form(services, two.other_chart, number="another-form")
+    process_all(services)
+    with services.ledger.transaction() as tx:
+        last = permissions.filed(tx, two.patient)[-1].permission.id
+    desk.pause(services, last, actor=ANN)
+
+    desk.split(services, two.other, actor=ANN)
+    process_all(services)
+
+    with services.ledger.transaction() as tx:
+        ends = {one.permission.id: one.permission.ended for one in permissions.filed(tx, two.patient)}
+        assert ends[last] == "paused"
+        assert len(permissions.filed(tx, two.absorbed)) == 1
 
 
 def test_a_purge_of_the_one_destroys_both_keys(services: Services, two: Two):

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from transfer import codec, copies, facts
+from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, HoldId, PatientId
-from transfer.ledger import Tx, cases, patients, records
+from transfer.ledger import Tx, arrivals, cases, patients, permissions, purging, records, rounds
 from transfer.ledger.patients import Identity
+from transfer.permissions import End
 from transfer.records import Relation
 from transfer.sealing import KeyName
 
@@ -57,7 +59,7 @@ def of_case(tx: Tx, case: CaseId) -> tuple[PatientId, PatientId] | None:
     """The patients that this case's was and is, where its patient was absorbed: absorbed, kept."""
     row = tx.row(
         """SELECT m.absorbed, m.kept FROM merged_items JOIN merged_patients AS m USING (absorbed)
-           WHERE kind = 'case' AND item = %s""",
+           WHERE kind = 'case' AND was_of = absorbed AND item = %s""",
         case,
     )
     return (PatientId(row.absorbed), PatientId(row.kept)) if row else None
@@ -65,18 +67,22 @@ def of_case(tx: Tx, case: CaseId) -> tuple[PatientId, PatientId] | None:
 
 def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[CaseId]:
     """Make one patient of two. The caller holds `lock` and has made sure that both can be read. Returns its cases."""
-    theirs = patients.identity(tx, absorbed)
+    theirs, own = patients.identity(tx, absorbed), patients.identity(tx, kept)
     assert theirs is not None  # the caller made sure
+    assert own is not None
+    key = KeyName.patient(kept)
     tx.run(
-        "INSERT INTO merged_patients (absorbed, kept, identity, merged_at) VALUES (%s, %s, %s, transfer.now())",
-        *(absorbed, kept, tx.keys.seal(KeyName.patient(kept), codec.dump(Identity, theirs), about=absorbed)),
+        """INSERT INTO merged_patients (absorbed, kept, identity, its_own, merged_at)
+           VALUES (%s, %s, %s, %s, transfer.now())""",
+        *(absorbed, kept),
+        *(tx.keys.seal(key, codec.dump(Identity, one), about=absorbed) for one in (theirs, own)),
     )
-    for kind, table, name, _ in _OWNED:
-        tx.run(
-            f"INSERT INTO merged_items SELECT %s, %s, {name} FROM {table} WHERE patient = %s",  # noqa: S608  ours
-            *(absorbed, kind, absorbed),
-        )
-    tx.run("INSERT INTO merged_items SELECT %s, 'case', case_id FROM cases WHERE patient = %s", absorbed, absorbed)
+    for patient in (absorbed, kept):
+        for kind, table, name, _ in (*_OWNED, ("case", "cases", "case_id", "")):
+            tx.run(
+                f"INSERT INTO merged_items SELECT %s, %s, %s, {name} FROM {table} WHERE patient = %s",  # noqa: S608  ours
+                *(absorbed, patient, kind, patient),
+            )
     tx.run("DELETE FROM compared_identities WHERE patient = %s", absorbed)
     _hand_over(tx, absorbed, absorbed, kept)
     patients.absorb(tx, kept, theirs, absorbed)
@@ -89,25 +95,62 @@ def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[Ca
 def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
     """Take apart who was merged. The caller holds `lock`. Returns the cases of both.
 
-    What was the absorbed one's goes back; what came since stays. A record that serves a case of the other one from now
-    on no longer counts there.
+    Each is known again by what they were known by, and has what was theirs. What came since was taken for one person's:
+    messages are matched anew, forms among them; what was fetched is forgotten, with the packets made of it, and is
+    fetched anew.
     """
-    sealed = tx.value("SELECT identity FROM merged_patients WHERE absorbed = %s", absorbed)
-    theirs = codec.load(Identity, tx.keys.unseal(KeyName.patient(kept), sealed, about=absorbed))
-    _hand_over(tx, absorbed, kept, absorbed)
-    patients.release(tx, kept, theirs, absorbed)
+    row = tx.row("SELECT identity, its_own FROM merged_patients WHERE absorbed = %s", absorbed)
+    assert row is not None  # the caller looked
+    key = KeyName.patient(kept)
+    theirs, own = (codec.load(Identity, tx.keys.unseal(key, one, about=absorbed)) for one in row)
     for patient in (absorbed, kept):
         tx.append(Chain.patient(patient), facts.PatientsSplit(absorbed=absorbed, kept=kept))
         patients.begin_epoch(tx, patient)
-    both = sorted([*cases.of_patient(tx, kept), *_cases_of(tx, absorbed)])
+    _forget_what_came_since(tx, absorbed, kept)
+    both = cases.of_patient(tx, kept)
+    _hand_over(tx, absorbed, kept, absorbed)
+    patients.restore(tx, {kept: own, absorbed: theirs})
     tx.run("DELETE FROM merged_patients WHERE absorbed = %s", absorbed)
     for case in both:
         _take_out_strange_records(tx, case)
     return both
 
 
+def _forget_what_came_since(tx: Tx, absorbed: PatientId, kept: PatientId) -> None:
+    since = {
+        kind: [
+            row.item
+            for row in tx.rows(
+                f"""SELECT {name} AS item FROM {table} WHERE patient = %s AND NOT EXISTS
+                      (SELECT 1 FROM merged_items WHERE absorbed = %s AND kind = %s AND item = {name})""",  # noqa: S608
+                *(kept, absorbed, kind),
+            )
+        ]
+        for kind, table, name, _ in _OWNED
+    }
+    # A form that ended stays with who ended it: nothing that was stopped begins again.
+    forms = tx.rows(
+        "SELECT permission, arrival, ended FROM permissions WHERE permission = ANY(%s)", since["permission"]
+    )
+    for form in forms:
+        if form.ended is None:
+            permissions.end(tx, kept, form.permission, End.ENTERED_IN_ERROR)
+            permissions.complete_stop(tx, kept, form.permission)
+    over = {form.arrival for form in forms if form.ended is not None}
+    tx.run("UPDATE records SET arrival = NULL WHERE record = ANY(%s)", since["record"])
+    purging.forget_records(tx, kept, since["record"])
+    for name in sorted(set(since["arrival"]) - over):
+        arrival = arrivals.claim(tx, name)
+        if arrival and arrival.kind in (ArrivalKind.ANSWER, ArrivalKind.AUTHORIZATION):
+            arrivals.is_not_of(tx, arrival, [])
+            dag, subject = arrivals.reopen(tx, arrival)
+            rounds.owe(tx, dag, subject)
+
+
 def _cases_of(tx: Tx, absorbed: PatientId) -> list[CaseId]:
-    rows = tx.rows("SELECT item FROM merged_items WHERE absorbed = %s AND kind = 'case' ORDER BY 1", absorbed)
+    rows = tx.rows(
+        "SELECT item FROM merged_items WHERE absorbed = %s AND was_of = absorbed AND kind = 'case' ORDER BY 1", absorbed
+    )
     return [CaseId(row.item) for row in rows]
 
 
@@ -115,7 +158,8 @@ def _hand_over(tx: Tx, absorbed: PatientId, before: PatientId, after: PatientId)
     """All that is listed as the absorbed one's, from one key to the other."""
     moved = _cases_of(tx, absorbed)
     for kind, table, name, column in _OWNED:
-        where = f"{name} IN (SELECT item FROM merged_items WHERE absorbed = %s AND kind = '{kind}') AND patient = %s"  # noqa: S608  ours
+        listed = f"SELECT item FROM merged_items WHERE absorbed = %s AND was_of = absorbed AND kind = '{kind}'"  # noqa: S608
+        where = f"{name} IN ({listed}) AND patient = %s"
         _seal_anew(tx, table, name, column, where, (absorbed, before), before, after)
         tx.run(f"UPDATE {table} SET patient = %s WHERE {where}", after, absorbed, before)  # noqa: S608  names of ours
     for table, name, column in _OF_CASES:
@@ -153,7 +197,7 @@ def _seal_anew(
 def _hand_over_records(tx: Tx, absorbed: PatientId, before: PatientId, after: PatientId) -> None:
     """The indexes of their series, and the terms by which copies are found."""
     old, new = KeyName.patient(before), KeyName.patient(after)
-    listed = "SELECT item FROM merged_items WHERE absorbed = %s AND kind = 'record'"
+    listed = "SELECT item FROM merged_items WHERE absorbed = %s AND was_of = absorbed AND kind = 'record'"
     for row in tx.rows(f"SELECT record, part, index FROM record_parts WHERE record IN ({listed})", absorbed):  # noqa: S608
         if row.index is not None:
             about = f"{row.record}.{row.part}"

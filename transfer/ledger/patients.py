@@ -1,6 +1,6 @@
 """Patients: who they are, the terms by which they are found, and the epoch in which their permissions are read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -110,15 +110,13 @@ def absorb(tx: Tx, patient: PatientId, theirs: Identity, absorbed: PatientId) ->
     _write(tx, patient, Identity(current=known.current, former=tuple(one for one in said if one != known.current)))
 
 
-def release(tx: Tx, patient: PatientId, theirs: Identity, absorbed: PatientId) -> None:
-    """Each is known again by what they were known by. What was learned since stays the patient's."""
-    known = identity(tx, patient)
-    assert known is not None  # the caller made sure
-    gone = {theirs.current, *theirs.former}
-    hold_terms(tx, terms(tx, known.current, *known.former, *gone), exclusive=True)
-    tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
-    _write(tx, patient, Identity(current=known.current, former=tuple(one for one in known.former if one not in gone)))
-    _write(tx, absorbed, theirs)
+def restore(tx: Tx, known: Mapping[PatientId, Identity]) -> None:
+    """Each of these is known by this, and by nothing else."""
+    said = [one for who in known.values() for one in (who.current, *who.former)]
+    hold_terms(tx, terms(tx, *said), exclusive=True)
+    for patient, who in known.items():
+        tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
+        _write(tx, patient, who)
 
 
 def is_forgotten(tx: Tx, patient: PatientId) -> bool:

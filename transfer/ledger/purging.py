@@ -104,7 +104,7 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
     tx.run("DELETE FROM compared_identities WHERE patient = %s", patient)
-    tx.run("UPDATE merged_patients SET identity = NULL WHERE kept = %s", patient)
+    tx.run("UPDATE merged_patients SET identity = NULL, its_own = NULL WHERE kept = %s", patient)
     tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
     tx.run("UPDATE notes SET text = NULL WHERE patient = %s", patient)
     tx.run("UPDATE materials SET about = NULL WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)", patient)

@@ -53,6 +53,7 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.MERGED: "the patient of {other} is that of {case}: their sources are asked again",
     A.MERGED_BEFORE: "the patient of {other} is that of {case}, as before",
     A.STAY_TWO: "the patients of {case} and {other} stay two",
+    A.SPLIT_BEFORE: "the patient of {case} is somebody of their own again, as before",
     A.SPLIT: "the patient of {case} is somebody of their own again: the sources of both are asked again",
     A.OF_NOBODY: "it is of none of them: sealed, and purged after 72 hours unless another case claims it",
     A.STUDIES_TAKEN: "studies that are whole with it: {whole}; {outlook}",

@@ -11,7 +11,7 @@ from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.kit.staff import NURSE
+from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
 from transfer.flow import deliver as delivering
 from transfer.flow import desk
@@ -158,6 +158,24 @@ def doubtful(house: House) -> Known:
     return {"case": case, "hold": hold}
 
 
+def two_of_one(house: House) -> Known:
+    """One person has said that the patients of two cases are one, another must. One of them has a report."""
+    _, case = an_open_case(house)
+    chart, other = an_open_case(house)
+    deliver(house, a_report(chart))
+    process_all(house.services)
+    desk.merge(house.services, case, other, actor=NURSE)
+    return {"case": case, "other": other}
+
+
+def merged(house: House) -> Known:
+    """The patients of two cases were merged, and are two after all."""
+    known = two_of_one(house)
+    desk.merge(house.services, known["case"], known["other"], actor=REGISTRAR)
+    process_all(house.services)
+    return known
+
+
 # --- of a packet ------------------------------------------------------------------------------------------------------
 
 
@@ -277,6 +295,8 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "paused": paused,
     "legal-hold": legal_hold,
     "doubtful": doubtful,
+    "two-of-one": two_of_one,
+    "merged": merged,
     "approved": approved,
     "assembled": assembled,
     "in-doubt": in_doubt,

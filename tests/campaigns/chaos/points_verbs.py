@@ -137,6 +137,12 @@ OF_THE_DESK = [
     _at_desk("place a legal hold", lambda h, k: desk.place_legal_hold(h.services, k["case"], actor=NURSE)),
     _at_desk("lift a legal hold", lambda h, k: desk.lift_legal_hold(h.services, k["case"], actor=NURSE), "legal-hold"),
     _at_desk("resume", lambda h, k: desk.resume(h.services, k["permission"], actor=NURSE), "paused"),
+    _at_desk(
+        "merge two patients",
+        lambda h, k: desk.merge(h.services, k["case"], k["other"], actor=REGISTRAR),
+        "two-of-one",
+    ),
+    _at_desk("take them apart", lambda h, k: desk.split(h.services, k["other"], actor=NURSE), "merged"),
     _at_desk("close", lambda h, k: desk.close(h.services, k["case"], "opinion-given", actor=NURSE)),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),

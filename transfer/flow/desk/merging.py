@@ -1,6 +1,8 @@
 """Two patients who are one person, and taking them apart again, within a transaction of the desk."""
 
+from transfer import facts
 from transfer.actions import ActionCode, ActionResult
+from transfer.facts import Chain
 from transfer.flow.desk.answering import ask_again_if_fetched
 from transfer.flow.desk.verbs import known_case, not_allowed, unknown
 from transfer.flow.services import Services
@@ -35,8 +37,10 @@ def split_in(tx: Tx, services: Services, case: CaseId) -> ActionResult:
         Unknown: the patient is purged.
         NotAllowed: the case's patient was not merged, or something of them is leaving or being stopped.
     """
-    found = merging.of_case(tx, case)
+    patient, found = patient_of(tx, case), merging.of_case(tx, case)
     if found is None:
+        if any(isinstance(line.fact, facts.PatientsSplit) for line in tx.lines(Chain.patient(patient))):
+            return ActionResult(ActionCode.SPLIT_BEFORE, case=case)
         raise not_allowed(Reason(RefusalCode.NOT_MERGED, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
     absorbed, kept = found
     merging.lock(tx, found)
