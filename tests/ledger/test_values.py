@@ -46,7 +46,7 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
     ("ours", "stored"),
     [
         (HoldAnswer, "approve wait purge keep ours not-ours seen again"),
-        (SystemAnswer, "answered approved permitted purged closed"),
+        (SystemAnswer, "answered approved permitted purged asked-anew closed"),
         (RequestAnswer, "no-records not-found will-send again"),
         (EgressOutcome, "sent broken cut died"),
     ],
