@@ -160,11 +160,29 @@ def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
     columns += [(" ".join(c.cases) or c.patient, c.identity.current) for c in seen.candidates if c.identity]
     rows = [("name", *(_names(who) for _, who in columns)), ("born", *(who.birth_date for _, who in columns))]
     rows += [("sex", *(who.sex for _, who in columns)), ("numbers", *(_numbers(who) for _, who in columns))]
+    rows += [
+        ("lives at", *(_homes(who) for _, who in columns)),
+        ("telephone", *(_telephones(who) for _, who in columns)),
+    ]
+    rows.append(("ends of others", *(_other_numbers(who) for _, who in columns)))
     print_table(["", *(title for title, _ in columns)], rows, indent=2)
 
 
 def _names(who: "Demographics") -> str:
     return "; ".join(map(str, who.names))
+
+
+def _homes(who: "Demographics") -> str:
+    return "; ".join(f"{home.street}, {home.postal_code}" for home in who.addresses)
+
+
+def _telephones(who: "Demographics") -> str:
+    return "; ".join(who.telephones)
+
+
+def _other_numbers(who: "Demographics") -> str:
+    """Of policies, licences, citizens."""
+    return "; ".join(f"{number.type} …{number.last_four}" for number in who.other_numbers)
 
 
 def _numbers(who: "Demographics") -> str:
