@@ -463,3 +463,25 @@ def test_a_report_that_bears_a_known_number_teaches_the_laboratorys_own(services
     with services.ledger.transaction() as tx:
         states = [row.state for row in tx.rows("SELECT state FROM arrivals WHERE kind = 'answer'")]
     assert (states, "pathology-report" in kinds(services, case)) == (["filed"] * 2, True)
+
+
+def test_of_two_who_share_a_number_people_say_whose_once(services: Services, chart: Chart):
+    case = b.a_case(services, chart)
+    husband = b.a_chart()
+    husband["numbers"][b.PRAIRIE] = chart["numbers"][b.PRAIRIE]
+    b.refer(services, husband)
+    process_all(services)
+    desk.resolve(services, b.the_hold(services, "whose-referral").id, HoldAnswer.NOT_OURS, actor=ANN)
+    process_all(services)
+    b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, b.report_of(chart, "1"), HL7_V2, Door.MLLP)
+    process_all(services)
+    for actor in (ANN, BEN):
+        desk.resolve(services, b.the_hold(services, "whose-record").id, HoldAnswer.OURS, actor=actor, case=case)
+    process_all(services)
+    b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, b.report_of(chart, "2"), HL7_V2, Door.MLLP)
+    process_all(services)
+
+    assert not [one for one in b.open_holds(services) if one.code == "whose-record"]
+    with services.ledger.transaction() as tx:
+        rows = tx.rows("SELECT state, patient FROM arrivals WHERE kind = 'answer'")
+    assert [(row.state, row.patient) for row in rows] == [("filed", b.patient_of(services, case))] * 2

@@ -9,7 +9,7 @@ from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import InstitutionId, PatientId, RequestId
 from transfer.ledger import Tx, compared, holds, patients, requests
 from transfer.ledger.compared import ComparedIdentity
-from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify
+from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, is_numbered
 from transfer.patients import Demographics, IssuedIdentifier
 
 
@@ -40,7 +40,7 @@ def is_request_number(number: IssuedIdentifier) -> bool:
 def match_message(
     tx: Tx, institution: InstitutionId, said: Demographics, numbers: Iterable[IssuedIdentifier] = ()
 ) -> Match:
-    """Whose a record is that an institution sent. Whom people said it is not, under the same number, it is not.
+    """Whose a record is that an institution sent. What people said of exactly this, under the same number, stands.
 
     Where it names a request of ours to them among its numbers, it answers what we asked about that patient.
     """
@@ -51,11 +51,11 @@ def match_message(
     match = identify(said, study_identifiers=known, candidates=found, requested=requested)
     if match.verdict is not MatchVerdict.DOUBTFUL:
         return match
-    denied = {
-        patient
-        for patient in match.patients
-        if compared.answer(tx, patient, institution, said, "") is HoldAnswer.NOT_OURS
-    }
+    answers = {patient: compared.answer(tx, patient, institution, said, "") for patient in match.patients}
+    ours = [patient for patient, answer in answers.items() if answer is HoldAnswer.OURS]
+    if len(ours) == 1 and is_numbered(said):
+        return Match(verdict=MatchVerdict.OURS, match_rule=MatchRule.DECIDED, patients=tuple(ours))
+    denied = {patient for patient, answer in answers.items() if answer is HoldAnswer.NOT_OURS}
     if not denied:
         return match
     left = [candidate for candidate in found if candidate.patient not in denied]

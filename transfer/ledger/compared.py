@@ -92,15 +92,14 @@ def decide(tx: Tx, hold: HoldId, decided: HoldAnswer) -> None:
     tx.run("UPDATE compared_identities SET answer = %s WHERE hold = %s", decided, hold)
 
 
-def remember_not_ours(tx: Tx, patient: PatientId, institution: InstitutionId, said: Demographics) -> None:
-    """People said of a message that it is not this patient's. What bears a number is not asked about again."""
+def remember(tx: Tx, patient: PatientId, institution: InstitutionId, said: Demographics, decided: HoldAnswer) -> None:
+    """People said of a message whether it is this patient's. What bears a number is not asked about again."""
     if is_numbered(said):
         one = ComparedIdentity(said=said, source="", match_rule=MatchRule.DECIDED)
         add(tx, patient, institution, [one])
         tx.run(
-            """UPDATE compared_identities SET answer = 'not-ours'
-               WHERE patient = %s AND institution = %s AND digest = %s AND answer IS NULL""",
-            *(patient, institution, _digest(tx, patient, said, "")),
+            "UPDATE compared_identities SET answer = %s WHERE patient = %s AND institution = %s AND digest = %s",
+            *(decided, patient, institution, _digest(tx, patient, said, "")),
         )
 
 

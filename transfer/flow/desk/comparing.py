@@ -269,16 +269,19 @@ def _apply(
             return ActionResult(ActionCode.REFERRAL_OF_PATIENT, case=case, opening=hold.subject)
         return ActionResult(ActionCode.REFERRAL_OF_SOMEBODY_NEW, opening=hold.subject)
     if chosen and case:
-        if all(match.match_rule is not _NOT_LEARNED for match in seen.matches):
-            for said in seen.said:
+        is_learned = all(match.match_rule is not _NOT_LEARNED for match in seen.matches)
+        for said in seen.said:
+            if is_learned:
                 patients.learn(tx, chosen, said)
+            elif arrival.kind is ArrivalKind.ANSWER:
+                compared.remember(tx, chosen, arrival.institution, said, HoldAnswer.OURS)
         arrivals.join_patient(tx, arrival, chosen)
         arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.DECIDED)
         rounds.owe(tx, Dag.OPEN_CASE, case)
         return ActionResult(ActionCode.OF_PATIENT, case=case)
     for candidate in seen.candidates:
         for said in seen.said if arrival.kind is ArrivalKind.ANSWER else ():
-            compared.remember_not_ours(tx, candidate.patient, arrival.institution, said)
+            compared.remember(tx, candidate.patient, arrival.institution, said, HoldAnswer.NOT_OURS)
     arrivals.index_terms(tx, arrival.id, patients.terms(tx, *seen.said))
     arrivals.is_not_of(tx, arrival, [candidate.patient for candidate in seen.candidates])
     unmatched.count_received(tx, arrival)
