@@ -4,19 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import posted, received
+from tests.kit.objections import an_objection, consent_message, is_permitted, posted_by
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.arrivals import Grant
-from transfer.case import OpenedCase
 from transfer.errors import NotAllowed
 from transfer.flow import desk
-from transfer.flow.basis import may_collect
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
@@ -39,12 +37,6 @@ def services(ledger: Ledger) -> Services:
     return b.new_services(ledger)
 
 
-def a_no(chart: Chart, **said: Any) -> dict[str, Any]:
-    """A Consent as Lakeside writes it, that says no in some way."""
-    resource = letters.release_form(chart, said)
-    return json.loads(json.dumps(resource))
-
-
 def filed(services: Services, case: CaseId) -> list[FiledPermission]:
     with services.ledger.transaction() as tx:
         return permissions.filed(tx, b.patient_of(services, case))
@@ -52,14 +44,6 @@ def filed(services: Services, case: CaseId) -> list[FiledPermission]:
 
 def ends(services: Services, case: CaseId) -> list[End | None]:
     return [one.ended for one in filed(services, case)]
-
-
-def is_permitted(
-    services: Services, case: CaseId, kind: RecordKind = RecordKind.NOTE, source: str = b.LAKESIDE
-) -> bool:
-    with services.ledger.transaction() as tx:
-        opened = OpenedCase.of(tx.case(case))
-        return may_collect(tx, services.institutions, opened, source, kind, frozenset()).is_permitted
 
 
 def codes(services: Services) -> list[str]:
@@ -88,7 +72,7 @@ def test_a_revocation_with_another_number_or_none_stops_all_that_its_sender_file
     b.sign_form(services, chart, number="second")
     process_all(services)
 
-    posted(services, b.LAKESIDE, a_no(chart, status="inactive", **WRONG_NUMBERS[number]))
+    posted(services, b.LAKESIDE, an_objection(chart, status="inactive", **WRONG_NUMBERS[number]))
 
     assert ends(services, case)[:2] == [End.PAUSED, End.PAUSED]
     assert not is_permitted(services, case)
@@ -111,7 +95,7 @@ def test_each_no_stops_at_the_door_whatever_its_number(services: Services, said:
     else:
         patch["status"] = None if said == "no status" else said
 
-    posted(services, b.LAKESIDE, a_no(chart, **wrong))
+    posted(services, b.LAKESIDE, an_objection(chart, **wrong))
 
     assert not is_permitted(services, case)
     process_all(services)
@@ -124,7 +108,7 @@ def test_a_no_that_names_the_form_by_its_number_ends_that_form_alone(services: S
     b.sign_form(services, chart, number="second")
     process_all(services)
 
-    posted(services, b.LAKESIDE, a_no(chart, status="inactive"))
+    posted(services, b.LAKESIDE, an_objection(chart, status="inactive"))
     process_all(services)
 
     assert ends(services, case) == [End.REVOKED, None]
@@ -136,7 +120,7 @@ def test_what_was_stopped_goes_on_or_is_revoked_as_a_person_says_and_nobody_is_a
     chart, case = a_case(services)
     b.sign_form(services, chart, number="second")
     process_all(services)
-    posted(services, b.LAKESIDE, a_no(chart, status="inactive", number="F-999"))
+    posted(services, b.LAKESIDE, an_objection(chart, status="inactive", number="F-999"))
     first, second = (one.id for one in filed(services, case)[:2])
     asked = {hold.about: hold for hold in b.open_holds(services) if hold.code == "form-stopped"}
     assert {(hold.due_at - hold.opened_at).seconds // 60 for hold in asked.values() if hold.due_at} == {0}
@@ -156,7 +140,7 @@ def test_what_was_stopped_goes_on_or_is_revoked_as_a_person_says_and_nobody_is_a
 )
 def test_a_run_that_reads_it_later_undoes_no_answer(services: Services, said: dict[str, str]):
     chart, case = a_case(services)
-    posted(services, b.LAKESIDE, a_no(chart, **said))
+    posted(services, b.LAKESIDE, an_objection(chart, **said))
     desk.resolve(services, b.the_hold(services, "form-stopped").id, HoldAnswer.RESUME, actor=ANN)
     assert is_permitted(services, case)
 
@@ -171,7 +155,7 @@ def test_a_run_that_reads_it_later_undoes_no_answer(services: Services, said: di
 def test_a_form_that_is_set_back_to_a_draft_is_stopped_and_replaced_by_nothing(services: Services, status: str):
     chart, case = a_case(services)
 
-    posted(services, b.LAKESIDE, a_no(chart, status=status))
+    posted(services, b.LAKESIDE, an_objection(chart, status=status))
 
     assert ends(services, case) == [End.PAUSED]
     assert codes(services) == ["form-stopped"]
@@ -183,13 +167,13 @@ def test_a_form_that_is_set_back_to_a_draft_is_stopped_and_replaced_by_nothing(s
 @pytest.mark.parametrize("by", ["its number", "the desk"])
 def test_a_form_that_ends_for_good_is_asked_about_no_more(services: Services, by: str):
     chart, case = a_case(services)
-    posted(services, b.LAKESIDE, a_no(chart, status="void"))
+    posted(services, b.LAKESIDE, an_objection(chart, status="void"))
     assert codes(services) == ["form-stopped"]
 
     if by == "the desk":
         desk.revoke(services, filed(services, case)[0].id, actor=ANN)
     else:
-        posted(services, b.LAKESIDE, a_no(chart, status="inactive"))
+        posted(services, b.LAKESIDE, an_objection(chart, status="inactive"))
 
     assert codes(services) == []
     assert ends(services, case) == [End.REVOKED]
@@ -199,7 +183,7 @@ def test_a_narrower_form_in_the_place_of_another_takes_its_place_at_the_door(ser
     chart, case = a_case(services)
     assert is_permitted(services, case, RecordKind.LABORATORY)
 
-    posted(services, b.LAKESIDE, a_no(chart, codes=["11488-4"]))
+    posted(services, b.LAKESIDE, an_objection(chart, codes=["11488-4"]))
 
     assert ends(services, case) == [End.REPLACED, None]
     assert is_permitted(services, case)
@@ -212,7 +196,11 @@ def test_a_narrower_form_in_the_place_of_another_takes_its_place_at_the_door(ser
 def test_one_that_cannot_be_read_stops_the_form_it_takes_the_place_of(services: Services):
     chart, case = a_case(services)
 
-    posted(services, b.LAKESIDE, a_no(chart, resource={"provision": {"code": [{"text": "the report of 2024 alone"}]}}))
+    posted(
+        services,
+        b.LAKESIDE,
+        an_objection(chart, resource={"provision": {"code": [{"text": "the report of 2024 alone"}]}}),
+    )
 
     assert ends(services, case) == [End.PAUSED]
     process_all(services)
@@ -224,7 +212,7 @@ def test_a_new_form_with_an_exception_takes_what_it_refuses_from_the_older_one_a
     chart, case = a_case(services)
     refused = {"type": "deny", "code": [{"coding": [{"system": "http://loinc.org", "code": "11502-2"}]}]}
 
-    posted(services, b.LAKESIDE, a_no(chart, number="second", resource={"provision": {"provision": [refused]}}))
+    posted(services, b.LAKESIDE, an_objection(chart, number="second", resource={"provision": {"provision": [refused]}}))
 
     assert ends(services, case) == [None, None]
     assert is_permitted(services, case)
@@ -236,7 +224,7 @@ def test_a_new_form_with_an_exception_takes_what_it_refuses_from_the_older_one_a
 def test_a_new_form_beside_another_stops_nothing(services: Services):
     chart, case = a_case(services)
 
-    posted(services, b.LAKESIDE, a_no(chart, number="second", codes=["11488-4"]))
+    posted(services, b.LAKESIDE, an_objection(chart, number="second", codes=["11488-4"]))
 
     assert ends(services, case) == [None]
     process_all(services)
@@ -257,7 +245,7 @@ def test_a_no_that_matches_by_name_and_birth_date_alone_pauses_everybody_it_coul
     assert hold is None or hold  # the twin may wait for people; what is theirs is not the point here
 
     unnumbered = {"patient": {"identifier": None, "reference": "#patient"}, "identifier": None}
-    no = a_no(chart, status="inactive", resource=unnumbered)
+    no = an_objection(chart, status="inactive", resource=unnumbered)
     for contained in no["contained"]:
         contained.pop("identifier", None)
     posted(services, b.LAKESIDE, no)
@@ -276,7 +264,7 @@ def test_a_no_that_nobody_can_match_is_a_question_with_a_clock_and_is_not_purged
     _, case = a_case(services)
     somebody_else = b.a_chart()
 
-    arrival = posted(services, b.LAKESIDE, a_no(somebody_else, status="inactive"))
+    arrival = posted(services, b.LAKESIDE, an_objection(somebody_else, status="inactive"))
 
     (hold,) = [one for one in b.open_holds(services) if one.code == "objection-unmatched"]
     assert (hold.subject, hold.due_at is not None) == (arrival, True)
@@ -296,7 +284,7 @@ def test_a_no_that_nobody_can_match_is_a_question_with_a_clock_and_is_not_purged
 def test_a_no_that_came_before_its_patient_was_known_takes_effect_when_the_case_opens(services: Services):
     chart = b.a_chart()
     b.sign_form(services, chart)
-    posted(services, b.LAKESIDE, a_no(chart, status="inactive"))
+    posted(services, b.LAKESIDE, an_objection(chart, status="inactive"))
     process_all(services)
     case = b.refer(services, chart)
     process_all(services)
@@ -313,7 +301,7 @@ def test_a_form_that_waited_while_the_no_came_is_stopped_when_it_is_filed(servic
     process_all(services)
     form = json.dumps(letters.release_form(chart, {})).encode()
     posted(services, b.LAKESIDE, json.loads(form))
-    posted(services, b.LAKESIDE, a_no(chart, status="inactive", **WRONG_NUMBERS.get(number, {})))
+    posted(services, b.LAKESIDE, an_objection(chart, status="inactive", **WRONG_NUMBERS.get(number, {})))
     with services.ledger.transaction() as tx:
         tx.run("UPDATE arrivals SET lease_until = transfer.now() + interval '1 hour' WHERE is_objection")
 
@@ -323,13 +311,6 @@ def test_a_form_that_waited_while_the_no_came_is_stopped_when_it_is_filed(servic
 
 
 # --- from others ------------------------------------------------------------------------------------------------------
-
-
-def from_(services: Services, institution: str, chart: Chart, **said: Any) -> str:
-    """What Mercy or Prairie says of the patient by their own number for them."""
-    no = a_no(chart, **said)
-    no["patient"]["identifier"] = chart["numbers"][institution]
-    return posted(services, institution, no)
 
 
 @pytest.fixture
@@ -344,7 +325,7 @@ def test_a_discloser_stops_its_own_records_alone(trusting: Services, status: str
     chart, case = a_case(trusting)
     assert is_permitted(trusting, case, RecordKind.IMAGES, b.MERCY)
 
-    from_(trusting, b.MERCY, chart, status=status, number="M-1")
+    posted_by(trusting, b.MERCY, chart, status=status, number="M-1")
 
     assert not is_permitted(trusting, case, RecordKind.IMAGES, b.MERCY)
     assert is_permitted(trusting, case)
@@ -360,7 +341,7 @@ def test_a_no_from_anybody_else_is_a_question_with_a_clock(trusting: Services):
     chart, case = a_case(trusting)
 
     numbers = {**chart["numbers"], b.SUMMIT: chart["numbers"][b.LAKESIDE]}
-    arrival = from_(trusting, b.SUMMIT, {**chart, "numbers": numbers}, status="inactive", number="S-1")
+    arrival = posted_by(trusting, b.SUMMIT, {**chart, "numbers": numbers}, status="inactive", number="S-1")
 
     assert is_permitted(trusting, case)
     hold = b.the_hold(trusting, "objection-of-another")
@@ -380,7 +361,7 @@ def test_who_may_file_or_revoke_may_object_in_any_way(services: Services, grant:
     granting = replace(services, institutions=Institutions(granted))
     said = {"provision": {"type": "deny"}} if status == "active" else {"identifier": None}
 
-    posted(granting, b.LAKESIDE, a_no(chart, status=status, number="F-2", resource=said))
+    posted(granting, b.LAKESIDE, an_objection(chart, status=status, number="F-2", resource=said))
 
     assert not is_permitted(services, case)
 
@@ -391,26 +372,10 @@ def test_who_may_only_revoke_files_no_form(services: Services):
         one.model_copy(update={"grants": frozenset({Grant.REVOCATIONS})}) for one in services.institutions.values()
     ]
     with pytest.raises(NotAllowed):
-        posted(replace(services, institutions=Institutions(granted)), b.LAKESIDE, a_no(chart))
+        posted(replace(services, institutions=Institutions(granted)), b.LAKESIDE, an_objection(chart))
 
 
 # --- by HL7 v2 --------------------------------------------------------------------------------------------------------
-
-
-def consent_message(
-    chart: Chart, state: str, *, mode: str = "W", number: str = "", institution: str = b.PRAIRIE
-) -> bytes:
-    """An MDM^T01 with a CON segment, as Prairie would send it."""
-    who, known = chart["patient"], chart["numbers"][institution]["value"]
-    born = who["birth_date"].replace("-", "")
-    segments = (
-        r"MSH|^~\&|PRAIRIELIS|PRAIRIE|RECORDS|TRANSFER|20260105101500||MDM^T01^MDM_T01|C1|P|2.5.1",
-        f"PID|1||{known}^^^PRAIRIE^MR||{who['family']}^{'^'.join(who['given'])}||{born}|{who['sex'][0].upper()}",
-        "PV1|1|O",
-        "TXA|1|CN|TX|20260105",
-        f"CON|1|001|1|{number}||||||{mode}|{state}",
-    )
-    return "".join(f"{segment}\r" for segment in segments).encode()
 
 
 @pytest.mark.parametrize("state", ["R", "X", "Q", ""])
@@ -446,3 +411,17 @@ def test_a_no_by_hl7_v2_that_nobody_can_match_is_a_question_with_a_clock(service
     assert codes(services) == ["objection-unmatched"]
     process_all(services)
     assert codes(services) == ["objection-unmatched"]
+
+
+@pytest.mark.parametrize(("mode", "ended"), [("W", End.REVOKED), ("T", End.PAUSED), ("V", End.PAUSED)])
+def test_a_con_segment_that_rescinds_a_form_by_its_number_revokes_it_in_writing_alone(
+    services: Services, mode: str, ended: End
+):
+    chart, case = a_case(services)
+    form = chart["form"]["number"]
+    number = f"{form['value']}^^{form['system'].removeprefix('urn:oid:')}^ISO"
+
+    received(services, b.LAKESIDE, consent_message(chart, "X", mode=mode, number=number, institution=b.LAKESIDE))
+
+    assert ends(services, case) == [ended]
+    assert codes(services) == (["form-stopped"] if ended is End.PAUSED else [])

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.flow.test_objections import a_no, consent_message, from_, is_permitted
 from tests.kit import builders as b
 from tests.kit.doors import posted, received
+from tests.kit.objections import an_objection, consent_message, is_permitted, posted_by
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.arrivals import Grant
@@ -92,21 +92,21 @@ def end(services: Services, case: CaseId, how: End) -> None:
 Say = Callable[[Services, Chart, CaseId], object]
 
 NOES: dict[str, Say] = {
-    "revoked": lambda s, chart, _: posted(s, b.LAKESIDE, a_no(chart, status="inactive")),
+    "revoked": lambda s, chart, _: posted(s, b.LAKESIDE, an_objection(chart, status="inactive")),
     "revoked by another number": lambda s, chart, _: posted(
-        s, b.LAKESIDE, a_no(chart, status="inactive", number="F-999")
+        s, b.LAKESIDE, an_objection(chart, status="inactive", number="F-999")
     ),
     "revoked without a number": lambda s, chart, _: posted(
-        s, b.LAKESIDE, a_no(chart, status="inactive", resource={"identifier": None})
+        s, b.LAKESIDE, an_objection(chart, status="inactive", resource={"identifier": None})
     ),
-    "entered in error": lambda s, chart, _: posted(s, b.LAKESIDE, a_no(chart, status="entered-in-error")),
+    "entered in error": lambda s, chart, _: posted(s, b.LAKESIDE, an_objection(chart, status="entered-in-error")),
     "refused": lambda s, chart, _: posted(
-        s, b.LAKESIDE, a_no(chart, number="F-2", resource={"provision": {"type": "deny"}})
+        s, b.LAKESIDE, an_objection(chart, number="F-2", resource={"provision": {"type": "deny"}})
     ),
-    "rejected": lambda s, chart, _: posted(s, b.LAKESIDE, a_no(chart, status="rejected")),
-    "unreadable": lambda s, chart, _: posted(s, b.LAKESIDE, a_no(chart, status="void")),
-    "narrower": lambda s, chart, _: posted(s, b.LAKESIDE, a_no(chart, codes=["11488-4"])),
-    "a discloser's": lambda s, chart, _: from_(s, b.MERCY, chart, status="inactive", number="M-1"),
+    "rejected": lambda s, chart, _: posted(s, b.LAKESIDE, an_objection(chart, status="rejected")),
+    "unreadable": lambda s, chart, _: posted(s, b.LAKESIDE, an_objection(chart, status="void")),
+    "narrower": lambda s, chart, _: posted(s, b.LAKESIDE, an_objection(chart, codes=["11488-4"])),
+    "a discloser's": lambda s, chart, _: posted_by(s, b.MERCY, chart, status="inactive", number="M-1"),
     "a CON segment": lambda s, chart, _: received(s, b.PRAIRIE, consent_message(chart, "R")),
     "by telephone": lambda s, _, case: end(s, case, End.PAUSED),
     "on paper": lambda s, _, case: end(s, case, End.REVOKED),

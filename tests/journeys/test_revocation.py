@@ -30,6 +30,7 @@ from tests.kit.acts import (
 )
 from tests.kit.doors import post
 from tests.kit.house import House
+from tests.kit.objections import an_objection
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE
 from transfer import facts
@@ -42,7 +43,6 @@ from transfer.gateway.intake import Intake
 from transfer.gateway.serving import server
 from transfer.ledger import patients, permissions
 from transfer.permissions import End
-from transfer.sandbox.oncology import letters
 from transfer.sentences import sentence
 from transfer.staging import Location
 
@@ -250,7 +250,7 @@ def test_each_no_cuts_a_download_at_its_door_and_opens_none(house: House, no: st
     journey = handed_over(house, slices=8)
     with slow_download(journey) as begun:
         before, form = epoch(journey), journey.permission
-        said = post(house, "oncology", "/fhir/Consent", letters.release_form(journey.chart, NOES[no]))
+        said = post(house, "oncology", "/fhir/Consent", an_objection(journey.chart, **NOES[no]))
         assert said.status == 201
         # No round runs: what is not permitted any more is cut by who sends it.
         eventually(lambda: not is_open(journey), 6)

@@ -45,7 +45,7 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
 @pytest.mark.parametrize(
     ("ours", "stored"),
     [
-        (HoldAnswer, "approve wait purge keep ours not-ours seen again"),
+        (HoldAnswer, "approve wait purge keep ours not-ours seen again revoke resume"),
         (SystemAnswer, "answered approved permitted purged asked-anew closed"),
         (RequestAnswer, "no-records not-found will-send again"),
         (EgressOutcome, "sent broken cut died"),

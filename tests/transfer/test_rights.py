@@ -12,6 +12,7 @@ from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId
+from transfer.permissions import End
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
 from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
@@ -36,6 +37,9 @@ CALLS = {
     "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),
     "pause": ({"permission": "m0123456789abcde"}, Right.STOP),
     "revoke": ({"permission": "m0123456789abcde"}, Right.REVOKE),
+    "stop_everything": ({"case": CASE, "how": End.PAUSED}, Right.STOP),
+    "place_legal_hold": ({"case": CASE}, Right.REVOKE),
+    "lift_legal_hold": ({"case": CASE}, Right.REVOKE),
     "resolve": ({"name": HoldId.draw(), "answer": HoldAnswer.SEEN}, Right.SEE_CASES),
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
     "list_queues": ({}, Right.SEE_CASES),
