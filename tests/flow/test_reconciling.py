@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.staff import ANN
+from tests.kit.staff import ANN, BEN
 from transfer import facts
 from transfer.case import OpenedCase
 from transfer.facts import GENESIS, Chain
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
-from transfer.flow.basis import is_altered, may_ask
+from transfer.flow.basis import is_altered, may_ask, may_collect
 from transfer.flow.deliver import open_egress
 from transfer.flow.packet_content import content_of
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PacketId, PatientId
-from transfer.ledger import Ledger, requests
+from transfer.ledger import Ledger, disclosures, requests
 from transfer.ledger.disclosures import Sender
 from transfer.permissions import Finding
 from transfer.records import RecordKind
@@ -177,6 +177,76 @@ def test_a_revocation_that_was_undone_stands_again(released: Released):
     assert not released.is_opened()
     assert desk.dossier(released.services, released.packet.case, actor=ANN).permissions[0].state == "revoked"
     assert "release-not-permitted" in released.holds()
+
+
+# --- patients who are one person --------------------------------------------------------------------------------------
+
+
+def merged(released: Released, *, kept: CaseId) -> None:
+    """Two people say that the packet's patient and the other one are one person."""
+    absorbed = released.other if kept == released.packet.case else released.packet.case
+    for person in (ANN, BEN):
+        desk.merge(released.services, kept, absorbed, actor=person)
+
+
+def is_collected(released: Released, case: CaseId) -> bool:
+    with released.services.ledger.transaction() as tx:
+        opened = OpenedCase.of(tx.case(case))
+        none: frozenset[str] = frozenset()
+        return may_collect(tx, released.services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, none).is_permitted
+
+
+def permissions_of(released: Released, case: CaseId) -> list[str]:
+    return [one.permission for one in desk.dossier(released.services, case, actor=ANN).permissions]
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "absorbed"])
+def test_patients_who_are_merged_have_the_forms_of_both_and_their_packets(released: Released, is_kept: bool):
+    closed(released)
+    merged(released, kept=released.packet.case if is_kept else released.other)
+
+    assert is_collected(released, released.packet.case)
+    assert is_collected(released, released.other)
+    assert len(permissions_of(released, released.other)) == 2
+    assert released.is_opened()
+    for patient in every_patient(released):
+        assert not desk.walk_chain(released.services.ledger, f"patient:{patient}", actor=ANN).broken
+
+
+def test_a_form_that_ended_while_two_were_one_has_ended_when_they_are_two_again(released: Released):
+    closed(released)
+    (theirs,) = permissions_of(released, released.other)
+    merged(released, kept=released.packet.case)
+    desk.pause(released.services, theirs, actor=ANN)
+    desk.split(released.services, released.other, actor=ANN)
+
+    assert not is_collected(released, released.other)
+    assert permissions_of(released, released.other) == [theirs]
+    assert is_collected(released, released.packet.case)
+    assert "ledger-altered" not in released.holds()
+    desk.resume(released.services, theirs, actor=ANN)
+    assert is_collected(released, released.other)
+
+
+def test_a_form_that_is_handed_to_another_patient_beside_the_ledger_permits_nothing_after_a_merge(released: Released):
+    closed(released)
+    merged(released, kept=released.packet.case)
+    desk.split(released.services, released.other, actor=ANN)
+    released.change("UPDATE permissions SET patient = :patient")
+
+    assert not released.is_opened()
+    assert "ledger-altered" in released.holds()
+
+
+def closed(released: Released) -> None:
+    """No stream is open: patients are merged at rest."""
+    with released.services.ledger.transaction() as tx:
+        disclosures.close_dead(tx)
+
+
+def every_patient(released: Released) -> list[str]:
+    with released.services.ledger.transaction() as tx:
+        return [row.patient for row in tx.rows("SELECT patient FROM patients")]
 
 
 #: what a packet would be made of, as no fact tells it

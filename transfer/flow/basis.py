@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from transfer.case import OpenedCase
 from transfer.errors import Unreadable
-from transfer.facts import Chain
+from transfer.facts import Chain, LedgerLine
 from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.institutions import Institutions
@@ -22,7 +22,7 @@ from transfer.ledger import Tx, patients, permissions, trail
 from transfer.ledger.records import StoredRecord
 from transfer.packet import ContentClass
 from transfer.permissions import End, Finding, Permission, Release, Ruling, changes, evaluate, expires_at
-from transfer.permissions.trail import PermissionTrail, fold
+from transfer.permissions.trail import PermissionTrail, fold, partners
 from transfer.records import RecordKind
 from transfer.requests import Request
 from transfer.security_labels import KNOWN_LABELS, ORDINARY
@@ -116,6 +116,20 @@ def is_altered(tx: Tx, patient: PatientId) -> bool:
     return _grounds(tx, patient) is Finding.ALTERED
 
 
+def trail_of(tx: Tx, patient: PatientId) -> PermissionTrail | None:
+    """What the facts say of the patient's permissions; None: some of them are not as they were written."""
+    chains: dict[PatientId, list[LedgerLine]] = {}
+    unread = {patient}
+    while unread:
+        one = unread.pop()
+        lines = trail.whole_lines(tx, Chain.patient(one))
+        if lines is None:
+            return None
+        chains[one] = lines
+        unread |= partners(lines) - chains.keys()
+    return fold(patient, chains)
+
+
 def class_of(record: StoredRecord) -> ContentClass:
     """What a record says, as a ruling sees it."""
     return ContentClass(discloser=record.institution, kind=record.kind, labels=record.about.labels)
@@ -145,10 +159,9 @@ def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
     patients.hold_epoch_shared(tx, patient)
     if patients.is_forgotten(tx, patient):
         return Finding.NO_FORM
-    lines = trail.whole_lines(tx, Chain.patient(patient))
-    if lines is None:
+    told = trail_of(tx, patient)
+    if told is None:
         return Finding.ALTERED
-    told = fold(lines)
     try:
         rows = permissions.filed(tx, patient)
     except (Unreadable, ValueError):  # bytes that we did not seal, or a value that we do not write

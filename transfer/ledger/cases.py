@@ -74,7 +74,14 @@ def by_its_packets(tx: Tx, case: CaseId) -> Case:
     were collected and streams were opened.
     """
     kinds = facts.stored_kinds(
-        *(facts.CaseOpened, facts.CaseClosed, facts.PacketPlanned, facts.PacketAssembled, facts.PacketRecalled),
+        *(
+            facts.CaseOpened,
+            facts.CaseMoved,
+            facts.CaseClosed,
+            facts.PacketPlanned,
+            facts.PacketAssembled,
+            facts.PacketRecalled,
+        ),
         *(facts.PacketPurged, facts.DisclosureBegun, facts.DisclosureSettled, facts.ReceiptRecorded),
     )
     rows = tx.rows(

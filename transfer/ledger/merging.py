@@ -6,14 +6,14 @@ origins of its records were made with it. It is destroyed with the other's.
 A declared emergency does not go along: whoever declared it meant one patient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from transfer import codec, copies, facts
 from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, HoldId, PatientId
-from transfer.ledger import Tx, arrivals, cases, patients, permissions, purging, records, rounds
+from transfer.ledger import Tx, arrivals, cases, packets, patients, permissions, purging, records, rounds
 from transfer.ledger.patients import Identity
 from transfer.permissions import End
 from transfer.records import Relation
@@ -27,7 +27,11 @@ _OWNED: Final = (
     ("arrival", "arrivals", "arrival", "payload"),
 )
 #: tables of what is sealed under the key of the case's patient
-_OF_CASES: Final = (("packets", "packet", "plan"), ("materials", "material", "about"))
+_OF_CASES: Final = (
+    ("packets", "packet", "plan", str),
+    ("packets", "packet", "content", packets.content_about),
+    ("materials", "material", "about", str),
+)
 
 
 def lock(tx: Tx, among: Sequence[PatientId]) -> None:
@@ -162,8 +166,8 @@ def _hand_over(tx: Tx, absorbed: PatientId, before: PatientId, after: PatientId)
         where = f"{name} IN ({listed}) AND patient = %s"
         _seal_anew(tx, table, name, column, where, (absorbed, before), before, after)
         tx.run(f"UPDATE {table} SET patient = %s WHERE {where}", after, absorbed, before)  # noqa: S608  names of ours
-    for table, name, column in _OF_CASES:
-        _seal_anew(tx, table, name, column, "case_id = ANY(%s)", (moved,), before, after)
+    for table, name, column, about in _OF_CASES:
+        _seal_anew(tx, table, name, column, "case_id = ANY(%s)", (moved,), before, after, about)
     _hand_over_records(tx, absorbed, before, after)
     tx.run(
         """UPDATE egress SET patient = %s WHERE disclosure IN
@@ -183,12 +187,15 @@ def _seal_anew(
     values: Sequence[object],
     before: PatientId,
     after: PatientId,
+    about: Callable[[str], str] = str,
 ) -> None:
+    """`about`: what a value of this column is sealed about, by the name of its row."""
     old, new = KeyName.patient(before), KeyName.patient(after)
     rows = tx.rows(f"SELECT {name} AS item, {column} AS sealed FROM {table} WHERE {where}", *values)  # noqa: S608  ours
     for row in rows:
         if row.sealed is not None:
-            sealed = tx.keys.seal(new, tx.keys.unseal(old, row.sealed, about=row.item), about=row.item)
+            plain = tx.keys.unseal(old, row.sealed, about=about(row.item))
+            sealed = tx.keys.seal(new, plain, about=about(row.item))
             tx.run(f"UPDATE {table} SET {column} = %s WHERE {name} = %s", sealed, row.item)  # noqa: S608  names of ours
     if table == "arrivals":
         tx.run("UPDATE arrivals SET key = %s WHERE arrival = ANY(%s)", new, [row.item for row in rows])

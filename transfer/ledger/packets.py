@@ -112,10 +112,15 @@ class PacketContent:
     is_stale: bool = False
 
 
+def content_about(packet: str) -> str:
+    """What the sealed content of a packet is about: it is never taken for the plan."""
+    return f"{packet} content"
+
+
 def keep_content(tx: Tx, packet: PacketId, patient: PatientId, said: Iterable[ContentClass]) -> None:
     """Keep what a packet says, sealed: labels name what may not be named. Kept anew, it takes the former's place."""
     kept = PacketContent(classes=tuple(dict.fromkeys(said)))
-    sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(PacketContent, kept), about=f"{packet} content")
+    sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(PacketContent, kept), about=content_about(packet))
     tx.run("UPDATE packets SET content = %s, content_at = transfer.now() WHERE packet = %s", sealed, packet)
 
 
@@ -138,7 +143,7 @@ def content(tx: Tx, packet: PacketId, patient: PatientId) -> PacketContent:
         raise Refused(f"{packet} cannot be given")
     if row.content is None:
         return PacketContent(classes=None)
-    text = tx.keys.unseal(KeyName.patient(patient), row.content, about=f"{packet} content")
+    text = tx.keys.unseal(KeyName.patient(patient), row.content, about=content_about(packet))
     return PacketContent(classes=codec.load(PacketContent, text).classes, is_stale=row.is_stale)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from transfer import codec, facts
@@ -37,8 +37,8 @@ class FiledPermission:
 
     permission: Permission
     patient: PatientId
-    #: HMAC of the form's stored bytes, in hexadecimal: its fact carries the same
-    form_hmac: str
+    #: the form as it was sealed then, unsealed: its fact carries the HMAC of these bytes
+    sealed: bytes = field(repr=False)
     reference: bytes | None
     #: the message it came in
     arrival: ArrivalId
@@ -164,7 +164,7 @@ def filed(tx: Tx, patient: str) -> list[FiledPermission]:
                 ended=End(row.ended) if row.ended else None,
             ),
             patient=PatientId(row.patient),
-            form_hmac=tx.keys.hmac(key, text).hex(),
+            sealed=text,
             reference=row.reference,
             arrival=ArrivalId(row.arrival),
             filed_by=InstitutionId(row.filed_by) if row.filed_by else None,
@@ -193,12 +193,17 @@ def is_altered(tx: Tx, patient: PatientId, trail: PermissionTrail, rows: Sequenc
     """Whether the tables of permissions say other than the patient's facts: a row more, a row less, another form,
     another end. A patient who is forgotten has no rows to compare.
     """
-    forms = {one.permission.id: one.form_hmac for one in rows}
+    sealed = {one.permission.id: one.sealed for one in rows}
+    if sealed.keys() != trail.forms.keys():
+        return True
+    forms = {
+        name: tx.keys.hmac(KeyName.patient(trail.forms[name].patient), text).hex() for name, text in sealed.items()
+    }
     ends = {one.permission.id: one.permission.ended for one in rows if one.permission.ended}
     told = sorted((one.discloser, one.recipient, one.declared_by) for one in trail.emergencies)
     found = tx.rows("SELECT discloser, recipient, clinician FROM emergencies WHERE patient = %s", patient)
     declared = sorted((row.discloser, row.recipient, row.clinician) for row in found)
-    return (forms, ends, declared) != (dict(trail.forms), dict(trail.ends), told)
+    return (forms, ends, declared) != ({n: form.hmac for n, form in trail.forms.items()}, dict(trail.ends), told)
 
 
 def stopping(tx: Tx, limit: int) -> list[tuple[PatientId, PermissionId]]:

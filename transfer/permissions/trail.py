@@ -1,24 +1,35 @@
-"""What a patient's chain of facts says of permissions. Rulings are made only where the tables say the same.
+"""What facts say of a patient's permissions. Rulings are made only where the tables say the same.
 
 A table can be changed beside the ledger by whoever has the application's role; a fact cannot.
+
+Forms are filed in the chain of the patient they were filed for. Where two patients were merged, the kept one has the
+forms of both until they are taken apart, and how one ended stands in the chain of who had it then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from transfer import facts
 from transfer.facts import LedgerLine
-from transfer.identifiers import InstitutionId, PermissionId
+from transfer.identifiers import InstitutionId, PatientId, PermissionId
 from transfer.permissions.forms import End
 from transfer.permissions.releases import Emergency
+
+
+@dataclass(frozen=True, slots=True)
+class FormFiled:
+    """What the fact says of a form: its HMAC in hexadecimal, and under whose key that was made."""
+
+    hmac: str
+    patient: PatientId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionTrail:
     """The patient's permissions by the facts alone."""
 
-    #: HMAC of each form as it was filed last, in hexadecimal
-    forms: Mapping[PermissionId, str]
+    forms: Mapping[PermissionId, FormFiled]
     #: how those ended that are not in force
     ends: Mapping[PermissionId, End]
     #: oldest first; `declared_at` is the time of the fact
@@ -30,26 +41,65 @@ class PermissionTrail:
         return between[-1] if between else None
 
 
-def fold(lines: Iterable[LedgerLine]) -> PermissionTrail:
-    """The permissions after all lines of the patient's chain, in their order."""
-    forms: dict[PermissionId, str] = {}
+def partners(lines: Sequence[LedgerLine]) -> set[PatientId]:
+    """With whom the patient of this chain was ever merged: the chains that `fold` needs, too."""
+    merged = [line.fact for line in lines if isinstance(line.fact, facts.PatientsMerged)]
+    return {PatientId(one) for fact in merged for one in (fact.absorbed, fact.kept)}
+
+
+def fold(patient: PatientId, chains: Mapping[PatientId, Sequence[LedgerLine]]) -> PermissionTrail:
+    """The permissions after all lines. `chains` are the patient's, and those of all with whom it was ever merged."""
+    filed: dict[PermissionId, FormFiled] = {}
     ends: dict[PermissionId, End] = {}
+    kept_as: dict[PatientId, PatientId] = {}
     emergencies: list[Emergency] = []
-    for line in lines:
+    for of, line in _in_order(chains):
         match line.fact:
-            case facts.PermissionFiled() as filed:
-                forms[PermissionId(filed.permission)] = filed.form
+            case facts.PatientsMerged() as merged:
+                kept_as[PatientId(merged.absorbed)] = PatientId(merged.kept)
+            case facts.PatientsSplit() as split:
+                kept_as.pop(PatientId(split.absorbed), None)
+            case facts.PermissionFiled() as form:
+                filed[PermissionId(form.permission)] = FormFiled(form.form, of)
             case facts.PermissionEnded() as ended:
                 ends[PermissionId(ended.permission)] = End(ended.end)
             case facts.PermissionResumed() as resumed:
                 ends.pop(PermissionId(resumed.permission), None)
-            case facts.EmergencyDeclared() as declared:
-                emergencies.append(
-                    Emergency(
-                        discloser=InstitutionId(declared.discloser),
-                        recipient=InstitutionId(declared.recipient),
-                        declared_by=declared.clinician,
-                        declared_at=line.at,
-                    )
-                )
-    return PermissionTrail(forms=forms, ends=ends, emergencies=tuple(emergencies))
+            case facts.EmergencyDeclared() as declared if of == patient:
+                emergencies.append(_emergency(declared, line.at))
+    forms = {name: form for name, form in filed.items() if _owner(form.patient, kept_as) == patient}
+    return PermissionTrail(
+        forms=forms,
+        ends={name: end for name, end in ends.items() if name in forms},
+        emergencies=tuple(emergencies),
+    )
+
+
+def _in_order(chains: Mapping[PatientId, Sequence[LedgerLine]]) -> Iterator[tuple[PatientId, LedgerLine]]:
+    """All lines by their time; those of one chain in its own order, also where a clock went back."""
+    timed: list[tuple[datetime, PatientId, LedgerLine]] = []
+    for of, lines in chains.items():
+        latest: datetime | None = None
+        for line in lines:
+            latest = max(latest, line.at) if latest else line.at
+            timed.append((latest, of, line))
+    timed.sort(key=lambda one: one[0])
+    return ((of, line) for _, of, line in timed)
+
+
+def _owner(patient: PatientId, kept_as: Mapping[PatientId, PatientId]) -> PatientId:
+    """Who has what was this patient's."""
+    seen = {patient}
+    while patient in kept_as and kept_as[patient] not in seen:
+        patient = kept_as[patient]
+        seen.add(patient)
+    return patient
+
+
+def _emergency(declared: facts.EmergencyDeclared, at: datetime) -> Emergency:
+    return Emergency(
+        discloser=InstitutionId(declared.discloser),
+        recipient=InstitutionId(declared.recipient),
+        declared_by=declared.clinician,
+        declared_at=at,
+    )

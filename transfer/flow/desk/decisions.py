@@ -6,9 +6,9 @@ from types import MappingProxyType
 from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
-from transfer.facts import Chain
 from transfer.flow import stopping
 from transfer.flow.assess import settle_needs
+from transfer.flow.basis import trail_of
 from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.cases import approve_in
 from transfer.flow.desk.comparing import decide
@@ -17,11 +17,10 @@ from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
 from transfer.holds import ANSWERS, APPROVALS, COMPARED, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, notes, patients, permissions, requests, rounds, trail
+from transfer.ledger import Tx, arrivals, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.permissions import End
-from transfer.permissions.trail import fold
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import RequestAnswer
@@ -157,9 +156,9 @@ def _set_right(tx: Tx, case: CaseId) -> None:
     """Write how the patient's permissions ended as the facts say it. What else was changed stays, and stops all."""
     patient = OpenedCase.of(tx.case(case)).patient
     patients.begin_epoch(tx, patient)
-    lines = trail.whole_lines(tx, Chain.patient(patient))
-    if lines is not None:
-        permissions.set_right(tx, patient, fold(lines))
+    told = trail_of(tx, patient)
+    if told is not None:
+        permissions.set_right(tx, patient, told)
 
 
 def _approve(tx: Tx, services: Services, hold: Hold) -> ActionResult:
