@@ -16,13 +16,15 @@ from transfer.facts import GENESIS, Chain
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
 from transfer.flow.basis import is_altered, may_ask, may_collect
+from transfer.flow.collecting import join
 from transfer.flow.deliver import open_egress
-from transfer.flow.packet_content import content_of
+from transfer.flow.packet_content import agrees, content_of
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PacketId, PatientId
-from transfer.ledger import Ledger, disclosures, requests
+from transfer.ledger import Ledger, disclosures, materials, patients, records, requests
 from transfer.ledger.disclosures import Sender
+from transfer.matching import MatchRule
 from transfer.permissions import Finding
 from transfer.records import RecordKind
 
@@ -236,6 +238,27 @@ def test_a_form_that_is_handed_to_another_patient_beside_the_ledger_permits_noth
 
     assert not released.is_opened()
     assert "ledger-altered" in released.holds()
+
+
+def test_a_record_that_went_with_its_patient_does_not_hold_up_the_case_it_served(released: Released):
+    closed(released)
+    merged(released, kept=released.packet.case)
+    case, services = released.packet.case, released.services
+    with services.ledger.transaction() as tx:
+        patients.hold_epoch_shared(tx, released.patient)
+        opened = OpenedCase.of(tx.case(case))
+        ((note, _),) = records.joined(tx, released.other)
+        none: frozenset[str] = frozenset()
+        ruling = may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, none)
+        assert join(tx, services, opened, note, ruling, MatchRule.IDENTIFIER)
+    desk.split(services, released.other, actor=ANN)
+
+    with services.ledger.transaction() as tx:
+        opened, here = OpenedCase.of(tx.case(case)), records.joined(tx, case)
+        pieces = materials.of_case(tx, case, opened.patient)
+        assert [kept.patient == opened.patient for kept, joined in here if not joined.superseded] == [True] * 3
+        assert {kept.patient for kept, _ in here} == {opened.patient, b.patient_of(services, released.other)}
+        assert agrees(tx.case(case), opened, here, pieces)
 
 
 def closed(released: Released) -> None:

@@ -91,7 +91,8 @@ def _record_agrees(case: Case, opened: OpenedCase, kept: StoredRecord, joined: J
     told = case.records.get(kept.id)
     return (
         told is not None
-        and kept.patient == opened.patient
+        # What is no longer counted here may be somebody else's: of patients who were taken apart.
+        and (joined.superseded or kept.patient == opened.patient)
         and (told.institution, told.document, told.status) == (kept.institution, kept.kind, kept.status)
         and (told.basis, told.permission) == (joined.basis, joined.permission)
         and joined.superseded == (kept.id in case.superseded)
