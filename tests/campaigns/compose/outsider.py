@@ -35,12 +35,13 @@ def ask(host: str, path: str, authority: Path, port: int) -> dict[str, object]:
     """
     line = _ByName(host, port, ssl.create_default_context(cafile=authority))
     line.request("GET", path)
+    version = line.sock.version()  # now: a door that hangs up after its answer takes the socket with it
     answer = line.getresponse()
     answer.read()
     headers: dict[str, list[str]] = {}
     for name, value in answer.getheaders():
         headers.setdefault(name.lower(), []).append(value)
-    return {"status": answer.status, "headers": headers, "tls": line.sock.version()}
+    return {"status": answer.status, "headers": headers, "tls": version}
 
 
 def frame(port: int, authority: Path) -> bytes:
