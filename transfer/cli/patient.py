@@ -48,8 +48,8 @@ def merge_command(var: Path, case_id: "CaseId", other: "CaseId", *, actor: "Acto
 def split_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool) -> None:
     """Take the patient of CASE out of the one they were merged into.
 
-    What was theirs before the merge is theirs again. What came since stays with the other patient, and what serves a
-    case of somebody else no longer counts there.
+    What was theirs before the merge is theirs again. What came since is matched anew, and what was fetched since is
+    forgotten, with the packets made of it, and fetched anew.
 
     \b
     Example:

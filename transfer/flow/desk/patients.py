@@ -44,8 +44,8 @@ def merge(services: Services, case: CaseId, other: CaseId, *, actor: Actor) -> A
 def split(services: Services, case: CaseId, *, actor: Actor) -> ActionResult:
     """Take the patient of this case out of the one they were merged into: they are two after all.
 
-    What was theirs before is theirs again. What came since stays with the other one. Both are asked for anew. The
-    second time says that it was done before.
+    What was theirs before is theirs again. What came since is matched and fetched anew for both. The second time says
+    that it was done before.
 
     Raises:
         Unknown: no such case, or the patient is purged.
