@@ -131,6 +131,7 @@ PERSON = {
     "two scopes": a_form(scope={"coding": [*COMPLETE["scope"]["coding"], {"system": "urn:x", "code": "treatment"}]}),
     "no scope but in words": a_form(scope={"text": "privacy"}),
     "two categories": a_form(category=[*COMPLETE["category"], concept("RESEARCH", ACT_CODE)]),
+    "a custodian who is none of ours": a_form(organization=[{"display": "Elsewhere"}], provision={"actor": [IRCP]}),
     "a modifier on an actor": a_form(
         provision={"actor": [{**CST, "modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, IRCP]}
     ),
@@ -249,6 +250,12 @@ REFUSED = {
     "for ever": a_form(
         provision={"period": {"start": "2026-03-01"}},
         extension=[*COMPLETE["extension"], {"url": consents.EXPIRES_EVENT, "valueString": "Never expires"}],
+    ),
+    "refused, filed by somebody we do not know": a_form(
+        organization=[{"display": "Elsewhere"}], provision={"type": "deny", "actor": None}
+    ),
+    "refused to somebody else, too": a_form(
+        provision={"type": "deny", "actor": [IRCP, actor("IRCP", "404")]}, policyRule=concept("OPTOUT", ACT_CODE)
     ),
     "entered in error": a_form(status="entered-in-error"),
     "a draft, however odd": a_form(status="draft", scope={"text": "x"}),

@@ -100,7 +100,6 @@ def inherited(inner: Provision, parent: Provision) -> Provision:
         actions=inner.actions or parent.actions,
         purposes=inner.purposes or parent.purposes,
         kinds=parent.kinds if inner.kinds is None else inner.kinds,
-        is_by_code=parent.is_by_code if inner.kinds is None else inner.is_by_code,
         labels=inner.labels or parent.labels,
         data_from=inner.data_from or (None if inner.data_until else parent.data_from),
         data_until=inner.data_until or (None if inner.data_from else parent.data_until),

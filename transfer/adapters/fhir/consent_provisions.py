@@ -67,10 +67,9 @@ class ProvisionReader:
         said = self._type(tree) or base
         if said is None:
             self.doubts.note(Finding.PROVISION_TYPE_UNCLEAR)
-        is_refusal = ProvisionType.DENY in (said, base) or said is None
-        return self._node(
-            tree, ProvisionType.DENY if is_refusal else ProvisionType.PERMIT, 1, self._custodians(consent)
-        )
+        if said is None or ProvisionType.DENY in (said, base):
+            return self._node(tree, ProvisionType.DENY, 1)
+        return self._node(tree, ProvisionType.PERMIT, 1, self._custodians(consent))
 
     def _type(self, tree: Tree) -> ProvisionType | None:
         said = text(tree, "type")
