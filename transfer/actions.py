@@ -68,6 +68,14 @@ class ActionCode(Code):
     LEGAL_HOLD_PLACED_BEFORE = "legal-hold-placed-before"
     LEGAL_HOLD_LIFTED = "legal-hold-lifted"
     LEGAL_HOLD_LIFTED_BEFORE = "legal-hold-lifted-before"
+    PAPER_FORM_FILED = "paper-form-filed", "permission", "findings"
+    PAPER_FORM_UNCLEAR = "paper-form-unclear", "arrival", "findings"
+    PAPER_FORM_DOUBTFUL = "paper-form-doubtful", "arrival"
+    PAPER_FORM_ENTERED_BEFORE = "paper-form-entered-before", "arrival"
+    DISPUTED = "disputed", "permission", "dispute"
+    DISPUTED_BEFORE = "disputed-before", "permission", "dispute"
+    DISPUTE_WITHDRAWN = "dispute-withdrawn", "permission", "dispute"
+    NOT_DISPUTED = "not-disputed", "permission", "dispute"
     EMERGENCY_DECLARED = "emergency-declared", "institution", "receiver"
     EMERGENCY_DECLARED_BEFORE = "emergency-declared-before", "institution", "receiver"
 
@@ -93,6 +101,9 @@ _UNCHANGED = frozenset(
         ActionCode.NOT_PAUSED,
         ActionCode.LEGAL_HOLD_PLACED_BEFORE,
         ActionCode.LEGAL_HOLD_LIFTED_BEFORE,
+        ActionCode.PAPER_FORM_ENTERED_BEFORE,
+        ActionCode.DISPUTED_BEFORE,
+        ActionCode.NOT_DISPUTED,
         ActionCode.EMERGENCY_DECLARED_BEFORE,
     }
 )

@@ -51,6 +51,11 @@ class RefusalCode(Code):
     NO_REFERRAL = "no-referral", "found"
     REFERRAL_TOO_LARGE = "referral-too-large", "mebibytes"
     # permissions
+    MAY_NOT_FILE_FORMS = "may-not-file-forms", "institution"
+    FIELDS_NOT_UNDERSTOOD = "fields-not-understood", "mistake"
+    PAPER_FORM_TOO_LARGE = "paper-form-too-large", "mebibytes"
+    NO_SCAN = "no-scan"
+    FORM_OF_ANOTHER = "form-of-another", "case"
     NO_PERMISSION = "no-permission", "permission"
     ENDED_FOR_GOOD = "ended-for-good", "permission", "end"
     SENDER_IS_SILENT = "sender-is-silent", "permission", "end"

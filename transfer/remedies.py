@@ -39,6 +39,9 @@ class RemedyCode(Code):
     SAY_ANOTHER_PARCEL = "say-another-parcel"
     GIVE_WITH_PARCEL = "give-with-parcel", "case"
     GIVE_REFERRAL = "give-referral"
+    GIVE_SCAN = "give-scan"
+    TAKE_TEMPLATE = "take-template"
+    COMPARE_NAMES = "compare-names", "case"
     NOTE_ON_CASE = "note-on-case"
     # act
     MERGE_PATIENTS = "merge-patients"

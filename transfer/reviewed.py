@@ -1,6 +1,9 @@
 """Reading a YAML file that people reviewed. An error names the place of the mistake and repeats no value."""
 
+import re
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -21,6 +24,13 @@ class _Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, "an alias", mark)
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # as PyYAML has it
+        """Refuses a key that stands twice: PyYAML would take the last and say nothing."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) != len(keys):
+            raise yaml.constructor.ConstructorError(None, None, "a key that stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
 
 def read(path: Path) -> object:
     """What the file says.
@@ -28,11 +38,21 @@ def read(path: Path) -> object:
     Raises:
         ValueError: names the file, and where it is known the line.
     """
+    return parse(path.read_bytes(), path.name)
+
+
+def parse(text: bytes, name: str) -> object:
+    """What UTF-8 text says; `name` is what an error calls it.
+
+    Raises:
+        ValueError: names it, and where it is known the line.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader that takes less
+        return yaml.load(text.decode(), _Loader)  # noqa: S506  # a SafeLoader that takes less
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ValueError(f"{path.name}: line {line}: {error.problem}") from None
+        problem = re.sub(r"'[^']{2,}'", "something", error.problem or "")
+        raise ValueError(f"{name}: line {line}: {problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError):
         # PyYAML raises whatever Python raises where a date or a number is not one
-        raise ValueError(f"{path.name}: not the YAML of a reviewed file") from None
+        raise ValueError(f"{name}: not the YAML of a reviewed file") from None

@@ -28,9 +28,10 @@ class Right(StrEnum):
     WORK_ON_CASES = "work-on-cases"
     #: whose a message is, and what is to become of what came
     DECIDE_WHOSE = "decide-whose"
-    #: let a packet go, say that a line is not needed, declare an emergency, let a paused permission go on
+    #: let a packet go, say that a line is not needed, declare an emergency, enter a release form on paper, let a paused
+    #: or disputed one go on
     RELEASE = "release"
-    #: pause a permission
+    #: pause a permission, dispute a release form
     STOP = "stop"
     #: end a permission for good, and destroy what nothing else covers
     REVOKE = "revoke"

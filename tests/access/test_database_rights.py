@@ -19,6 +19,7 @@ APP = {
     "emergencies": ADD,
     "packet_records": ADD,
     "site_mark": ADD,
+    "disputes": FORGET,
     "arrival_terms": FORGET,
     "patient_terms": FORGET,
     "record_terms": FORGET,

@@ -1,74 +1,40 @@
 """Release forms as they come by FHIR, judged whole: what is permitted, what is refused, and what is a person's."""
 
-import copy
 import csv
 import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from transfer import institutions
+from tests.kit.consents import (
+    ACT_CODE,
+    COMPLETE,
+    CONFIDENTIALITY,
+    CST,
+    FORMS,
+    IRCP,
+    LOINC,
+    NOW,
+    PARTNERS,
+    REASON,
+    a_form,
+    actor,
+    checked,
+    concept,
+)
 from transfer.adapters.fhir import consent_provisions, consents, inbound
 from transfer.adapters.fhir.consent_codes import Doubts
 from transfer.adapters.fhir.identities import Resources
-from transfer.flow.checking import check
-from transfer.institutions import Basis
 from transfer.permissions import Action, Finding, FormStatus, Provision, ProvisionType, Release, UnclearForm
-from transfer.permissions.checking import AskedRelease, Decision
+from transfer.permissions.checking import Decision
 from transfer.permissions.provisions import outcomes
 from transfer.records import RecordKind
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-FORMS = SAMPLES / "consents"
-PARTNERS = institutions.load(FORMS / "institutions", {})
 with (FORMS / "expected.tsv").open() as table:
     EXPECTED = list(csv.DictReader(table, delimiter="\t"))
-COMPLETE = json.loads((FORMS / "c000.json").read_text())
-NOW = datetime(2026, 6, 15, 15, 0, tzinfo=UTC)
 PERMIT, DENY = ProvisionType.PERMIT, ProvisionType.DENY
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
-ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-LOINC = "http://loinc.org"
-
-
-def checked(form, *, policy="authorization", labels="", kind=RecordKind.NOTE, now=NOW, dated=None, purpose="TREAT"):
-    body = form if isinstance(form, bytes) else json.dumps(form).encode()
-    source = PARTNERS["lakeside"].model_copy(update={"requires": Basis(policy)})
-    asked = AskedRelease(
-        discloser=source,
-        recipient="summit",
-        kind=kind,
-        purpose=purpose,
-        labels=frozenset(labels.split()),
-        dated=dated,
-    )
-    return check(body, asked, PARTNERS, now)
-
-
-def a_form(*, provision=None, **differing):
-    """The complete form with something else in it; None takes an element out."""
-    form = copy.deepcopy(COMPLETE)
-    for tree, said in ((form, differing), (form["provision"], provision or {})):
-        tree.update(said)
-        for name in [name for name, value in said.items() if value is None]:
-            del tree[name]
-    return form
-
-
-def concept(code, system=None, **more):
-    coding = {"code": code, **({"system": system} if system else {}), **more}
-    return {"coding": [coding]}
-
-
-def actor(role, npi, **reference):
-    number = {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": npi}} if npi else {}
-    return {"role": concept(role, ROLE), "reference": {"type": "Organization", **number, **reference}}
-
-
-CST, IRCP = actor("CST", "1"), actor("IRCP", "3")
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

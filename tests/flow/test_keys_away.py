@@ -23,7 +23,7 @@ from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, patients, permissions
-from transfer.permissions import End
+from transfer.permissions import Dispute, End
 from transfer.settings import written
 
 pytestmark = pytest.mark.servers
@@ -164,3 +164,15 @@ def epoch(services: Services, case: CaseId) -> int:
 def kinds(services: Services, case: CaseId) -> list[str]:
     with services.ledger.transaction() as tx:
         return [line.fact.kind for line in tx.lines(Chain.patient(b.patient_of(services, case)))]
+
+
+def test_a_form_is_disputed_without_keys(services: Services, service: KeyService, case: CaseId):
+    permission = permission_of(services, case)
+    service.kill()
+
+    now = elsewhere(services, service)
+    desk.dispute(now, permission, Dispute.FALSE, actor=ANN)
+    now.ledger.close()
+
+    service.start()
+    assert desk.dossier(services, case, actor=ANN).permissions[0].disputes == ("false",)

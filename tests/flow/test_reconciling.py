@@ -25,7 +25,7 @@ from transfer.identifiers import CaseId, PacketId, PatientId
 from transfer.ledger import Ledger, disclosures, materials, patients, records, requests
 from transfer.ledger.disclosures import Sender
 from transfer.matching import MatchRule
-from transfer.permissions import Finding
+from transfer.permissions import Dispute, Finding
 from transfer.records import RecordKind
 
 pytestmark = pytest.mark.servers
@@ -326,3 +326,18 @@ def test_a_record_row_put_into_a_case_by_no_fact_goes_into_no_packet(planned: Re
 
     assert not assemble(planned.services, planned.packet)
     assert "ledger-altered" in planned.holds()
+
+
+def test_a_dispute_that_was_deleted_stands_again(released: Released):
+    desk.dispute(released.services, released.permission, Dispute.FALSE, actor=ANN)
+    released.change("DELETE FROM disputes WHERE dispute = 'false'")
+    assert not released.is_opened()
+    assert "ledger-altered" in released.holds()
+
+    hold = b.the_hold(released.services, "ledger-altered")
+    desk.resolve(released.services, hold.id, HoldAnswer.AGAIN, actor=ANN)
+
+    assert not released.is_opened()
+    assert desk.dossier(released.services, released.packet.case, actor=ANN).permissions[0].disputes == ("false",)
+    desk.withdraw_dispute(released.services, released.permission, Dispute.FALSE, actor=ANN)
+    assert released.is_opened()

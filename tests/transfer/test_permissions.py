@@ -12,9 +12,9 @@ from transfer.identifiers import InstitutionId, PermissionId
 from transfer.institutions import Basis
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import (
-    DISPUTABLE,
     Action,
     Authorization,
+    Dispute,
     Emergency,
     End,
     Finding,
@@ -491,7 +491,7 @@ def test_what_nobody_named_needs_a_form_for_all_records():
     assert not ruling(a_permission(information=frozenset(RecordKind)), release=anything).is_permitted
 
 
-@pytest.mark.parametrize("finding", sorted(DISPUTABLE))
+@pytest.mark.parametrize("finding", [one.finding for one in Dispute])
 def test_what_a_person_saw_on_the_paper_counts(finding):
     form, other = a_permission(), a_permission()
     disputes = {form.id: frozenset({finding})}

@@ -12,7 +12,7 @@ from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId
-from transfer.permissions import End
+from transfer.permissions import Dispute, End
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
 from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
@@ -34,6 +34,12 @@ CALLS = {
         {"case": CASE, "institution": "mercy-imaging", "clinician": "Dr. Okafor", "reason": "surgery tonight"},
         Right.RELEASE,
     ),
+    "file_paper_form": (
+        {"case": CASE, "institution": InstitutionId("lakeside-oncology"), "fields": b"", "scan": b""},
+        Right.RELEASE,
+    ),
+    "dispute": ({"permission": "m0123456789abcde", "what": Dispute.COMPOUND}, Right.STOP),
+    "withdraw_dispute": ({"permission": "m0123456789abcde", "what": Dispute.COMPOUND}, Right.RELEASE),
     "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),
     "pause": ({"permission": "m0123456789abcde"}, Right.STOP),
     "revoke": ({"permission": "m0123456789abcde"}, Right.REVOKE),

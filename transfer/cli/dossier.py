@@ -114,7 +114,7 @@ def _print_permissions(found: Dossier, names: Mapping[str, str]) -> None:
             ", ".join(names.get(one, one) for one in p.disclosers),
             ", ".join(names.get(one, one) for one in p.recipients),
             _when(p.expires_at),
-            " ".join(p.findings),
+            " ".join([*p.findings, *(["(disputed: " + ", ".join(p.disputes) + ")"] if p.disputes else [])]),
         )
         for p in found.permissions
     ]

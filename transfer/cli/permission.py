@@ -38,6 +38,8 @@ permission = LazyGroup(
             "transfer.cli.permission_check:check_command", "Would a form in a file permit a release?"
         ),
         "list": ListedCommand("transfer.cli.permission:list_command", "Those of a case, and whether they ended."),
+        "file": ListedCommand("transfer.cli.paper_form:file_command", "Enter a release form on paper, with its scan."),
+        "dispute": ListedCommand("transfer.cli.paper_form:dispute_command", "Say what is wrong with a release form."),
         "revoke": ListedCommand("transfer.cli.permission:revoke_command", "Taken back in writing: stop, then purge."),
         "pause": ListedCommand("transfer.cli.permission:pause_command", "Taken back by telephone: stop."),
         "resume": ListedCommand("transfer.cli.permission:resume_command", "A paused one goes on."),

@@ -65,7 +65,8 @@ def check_command(
 ) -> None:
     """Would the release form in FILE permit this release, if it were the patient's only one?
 
-    FILE is a FHIR Consent, alone or in a bundle, or an HL7 v2 message with a CON segment, as the source would send it.
+    FILE is a FHIR Consent, alone or in a bundle, or an HL7 v2 message with a CON segment, as the source would send it;
+    or the fields of a paper form (`transfer permission file --template`).
     TRANSFER_INSTITUTIONS says where the partners' files are. Nothing runs, and nothing is kept.
 
     \b

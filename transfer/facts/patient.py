@@ -56,6 +56,37 @@ class PermissionFiled(Fact, kind="permission-filed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaperFormEntered(Fact, kind="paper-form-entered"):
+    """A person entered a form from paper. `signature` is what stands there, or *missing*; who looked at it is an
+    account.
+    """
+
+    arrival: str
+    institution: str
+    signature: str
+    looked_at_by: str | None = None
+    looked_at_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeEntered(Fact, kind="dispute-entered"):
+    """A person found this wrong with the form that came in `arrival`. From this line on it permits nothing."""
+
+    permission: str
+    arrival: str
+    dispute: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeWithdrawn(Fact, kind="dispute-withdrawn"):
+    permission: str
+    arrival: str
+    dispute: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionEnded(Fact, kind="permission-ended"):
     """`end`: revoked, paused, replaced, entered-in-error or expired. From this line on no egress may open under it."""
 

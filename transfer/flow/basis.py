@@ -16,9 +16,9 @@ from transfer.case import OpenedCase
 from transfer.errors import Unreadable
 from transfer.facts import Chain, LedgerLine
 from transfer.holds import HoldCode
-from transfer.identifiers import InstitutionId, PatientId
+from transfer.identifiers import InstitutionId, PatientId, PermissionId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, patients, permissions, trail
+from transfer.ledger import Tx, disputes, patients, permissions, trail
 from transfer.ledger.records import StoredRecord
 from transfer.packet import ContentClass
 from transfer.permissions import End, Finding, Permission, Release, Ruling, changes, evaluate, expires_at
@@ -140,6 +140,7 @@ class _Grounds:
     """What the rulings on one patient rest on, read once for all of them."""
 
     permissions: tuple[Permission, ...]
+    disputes: Mapping[PermissionId, frozenset[Finding]]
     trail: PermissionTrail
     now: datetime
 
@@ -166,9 +167,14 @@ def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
         rows = permissions.filed(tx, patient)
     except (Unreadable, ValueError):  # bytes that we did not seal, or a value that we do not write
         return Finding.ALTERED
-    if permissions.is_altered(tx, patient, told, rows):
+    if permissions.is_altered(tx, patient, told, rows) or disputes.is_altered(tx, patient, told):
         return Finding.ALTERED
-    return _Grounds(permissions=tuple(row.permission for row in rows), trail=told, now=tx.now())
+    return _Grounds(
+        permissions=tuple(row.permission for row in rows),
+        disputes=disputes.of_patient(tx, patient),
+        trail=told,
+        now=tx.now(),
+    )
 
 
 def _rule_on(
@@ -188,6 +194,7 @@ def _rule_on(
         zone=discloser.zone,
         permissions=grounds.permissions,
         now=grounds.now,
+        disputes=grounds.disputes,
         emergency=grounds.trail.emergency(content.discloser, recipient),
         # What nobody can read goes on no basis but a form's, and no form names it.
         beyond_treatment=discloser.beyond_treatment | (content.labels - KNOWN_LABELS),

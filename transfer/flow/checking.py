@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from transfer import institutions
-from transfer.adapters import hl7v2
+from transfer.adapters import hl7v2, paper
 from transfer.adapters.fhir import inbound
 from transfer.errors import NeedsReview, Refused, Unexpected
 from transfer.institutions import Institution, Institutions
@@ -14,6 +14,7 @@ from transfer.permissions.checking import AskedRelease, FormCheck, check_forms, 
 
 #: fields of a partner's file that say how it is reached: settings of an installation stand in them
 _REACHED_BY: Final = frozenset({"http_door", "mllp_door", "certificates", "departments", "asking", "receives"})
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n\x0b"
 
 
 def partners(folder: Path) -> Institutions:
@@ -28,9 +29,12 @@ def partners(folder: Path) -> Institutions:
 def check(body: bytes, asked: AskedRelease, known: Institutions, now: datetime) -> FormCheck:
     """Would the form in `body` permit this release, if its discloser had sent it? `now` is UTC.
 
-    The body is a FHIR Consent, alone or in a bundle, or an HL7 v2 message with CON. Nothing is kept.
+    The body is a FHIR Consent, alone or in a bundle, an HL7 v2 message with CON, or the fields of a paper form.
+    Nothing is kept.
     """
     try:
+        if _is_fields(body):
+            return _check_paper(body, asked, known, now)
         return check_forms(_forms(body, asked.discloser, known), asked, now)
     except UnclearForm as error:
         return for_person(error.findings)
@@ -38,8 +42,21 @@ def check(body: bytes, asked: AskedRelease, known: Institutions, now: datetime) 
         return for_person([Finding.FORM_UNREADABLE])
 
 
+def _is_fields(body: bytes) -> bool:
+    """Whether it begins as neither JSON nor HL7 v2 does: YAML of ours begins with a field or a remark."""
+    begin = body.lstrip(_BLANK)
+    return begin[:3] != b"MSH" and begin[:1] not in (b"{", b"[", b"<")
+
+
+def _check_paper(body: bytes, asked: AskedRelease, known: Institutions, now: datetime) -> FormCheck:
+    found = paper.read(body, asked.discloser, known)
+    if found.doubts:
+        raise UnclearForm(found.doubts)
+    return check_forms((found.form,), asked, now, disputed=frozenset(one.finding for one in found.disputes))
+
+
 def _forms(body: bytes, sender: Institution, known: Institutions) -> tuple[Authorization, ...]:
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n\x0b")[:3] == b"MSH":
+    if body.lstrip(_BLANK)[:3] == b"MSH":
         found = hl7v2.consents(body, sender)
         if not found:
             raise Unexpected("a message without a consent to a release")

@@ -21,6 +21,7 @@ from transfer.ledger import (
     Tx,
     backups,
     cases,
+    disputes,
     holds,
     merging,
     patients,
@@ -46,10 +47,11 @@ def enforce(services: Services, case: CaseId) -> str:
         opened = tx.case(case).as_opened
         unfinished = permissions.being_purged(tx, opened.patient) if opened else []
         ended = [one for one in permissions.filed(tx, opened.patient) if one.permission.ended] if opened else []
+        disputed = bool(opened and disputes.of_patient(tx, opened.patient))
     if opened and unfinished:
         _finish_purge(services, opened.patient, unfinished[0])
         return "purged"
-    if opened is None or not ended:
+    if opened is None or not (ended or disputed):
         return "no permission ended"
     _withdraw(services, opened)
     complete = [await_stop_complete(services.ledger, opened.patient, one.permission.id, seconds=10) for one in ended]

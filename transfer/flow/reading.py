@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from transfer.adapters import hl7v2
+from transfer.adapters import hl7v2, paper
 from transfer.adapters.content_labels import LabelsWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument
@@ -12,14 +12,14 @@ from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
 from transfer.arrivals import ArrivalKind, NoRecords, Receipt, Referral
-from transfer.errors import Unexpected, Unreadable
+from transfer.errors import NeedsReview, Refused, Unexpected, Unreadable
 from transfer.flow.services import Services
 from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
-from transfer.objections import Objection
+from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.permissions import Authorization
+from transfer.permissions import Authorization, ProvisionType, UnclearForm
 from transfer.records import Document
 from transfer.sources import Bad
 
@@ -101,6 +101,8 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
         return _read_hl7v2(services, arrival, body)
+    if arrival.content_type == paper.PAPER_FORM:
+        return _read_paper(services, arrival, body)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
             return inbound.referral(body, institution, services.institutions)
@@ -125,7 +127,26 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
         if not hl7v2.says_consent([body]) or hl7v2.is_several([body]):
             return ()
         return hl7v2.objections(body, institution)
+    if arrival.content_type == paper.PAPER_FORM:
+        return _on_paper(services, arrival, body)
     return (inbound.objection(body, institution),) if arrival.kind is ArrivalKind.AUTHORIZATION else ()
+
+
+def _on_paper(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
+    """The fields were read when a person entered them: none is too unclear to say whether it refuses."""
+    with suppress(NeedsReview, Refused):
+        form = paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions).form
+        numbers = tuple(one for one in (form.reference, form.replaces) if one)
+        kind = ObjectionKind.REPLACES if form.provision.type is ProvisionType.PERMIT else ObjectionKind.REFUSED
+        return (Objection(kind=kind, patients=(form.patient,), references=numbers),)
+    return ()
+
+
+def _read_paper(services: Services, arrival: Arrival, body: bytes) -> Authorization:
+    found = paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions)
+    if found.doubts:
+        raise UnclearForm(found.doubts)
+    return found.form
 
 
 def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:

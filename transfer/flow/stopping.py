@@ -15,10 +15,10 @@ from transfer.flow.basis import can_still_permit
 from transfer.holds import STOPPED, HoldCode, SystemAnswer
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, Tx, arrivals, cases, disclosures, holds, patients, permissions, rounds
+from transfer.ledger import Ledger, Tx, arrivals, cases, disclosures, disputes, holds, patients, permissions, rounds
 from transfer.ledger.permissions import FiledPermission, PermissionState
 from transfer.patients import Demographics
-from transfer.permissions import Authorization, End, FormStatus, Provision, ProvisionType, expires_at
+from transfer.permissions import Authorization, Dispute, End, FormStatus, Provision, ProvisionType, expires_at
 from transfer.rounds import Dag
 
 #: what a person is asked about an objection is to be answered within
@@ -249,6 +249,20 @@ def resume(tx: Tx, filed: FiledPermission) -> PermissionId | None:
 
 
 # --- the second commit ------------------------------------------------------------------------------------------------
+
+
+def dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Dispute, note: str | None) -> None:
+    """Stop what rests on a form because a person found something wrong with it. That does not stand yet."""
+    patients.begin_epoch(tx, filed.patient)
+    disputes.enter(tx, filed.patient, filed.id, found, note)
+    _owe_cases(tx, filed.patient, Dag.ENFORCE_PERMISSIONS)
+
+
+def withdraw_dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Dispute, note: str | None) -> None:
+    """Let a form count again that was disputed so, in a new epoch; its cases look again."""
+    patients.begin_epoch(tx, filed.patient)
+    disputes.withdraw(tx, filed.patient, filed.id, found, note)
+    _owe_cases(tx, filed.patient, Dag.OPEN_CASE)
 
 
 def await_stop_complete(

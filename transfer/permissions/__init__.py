@@ -5,7 +5,8 @@ Every doubt is a finding with a code. A permission ends in one of five ways (`En
 `Authorization` is the release form as filed, in our words.
 """
 
-from transfer.permissions.findings import DISPUTABLE, Finding
+from transfer.permissions.disputes import Dispute
+from transfer.permissions.findings import Finding
 from transfer.permissions.forms import (
     Authorization,
     End,
@@ -22,10 +23,10 @@ from transfer.permissions.rules import RENEWAL, changes, doubts_on, evaluate, ex
 
 __all__ = [
     "BEYOND_TREATMENT",
-    "DISPUTABLE",
     "RENEWAL",
     "Action",
     "Authorization",
+    "Dispute",
     "Emergency",
     "End",
     "Finding",

@@ -63,10 +63,12 @@ class AskedRelease:
     dated: date | None = None
 
 
-def check_forms(forms: Sequence[Authorization], asked: AskedRelease, now: datetime) -> FormCheck:
+def check_forms(
+    forms: Sequence[Authorization], asked: AskedRelease, now: datetime, *, disputed: frozenset[Finding] = frozenset()
+) -> FormCheck:
     """Rule on a release as if these forms were all that is on file, by what the discloser requires.
 
-    `now` is UTC. The same again gives the same.
+    `now` is UTC. `disputed` is what a person found wrong with each of them. The same again gives the same.
     """
     release = Release(
         discloser=InstitutionId(asked.discloser.id),
@@ -78,12 +80,14 @@ def check_forms(forms: Sequence[Authorization], asked: AskedRelease, now: dateti
     )
     known = [Permission(id=PermissionId.draw(), form=form, ended=None) for form in forms]
     zone = asked.discloser.zone
+    disputes = {one.id: disputed for one in known}
     ruling = evaluate(
         release,
         policy=asked.discloser.basis_for(asked.labels),
         zone=zone,
         permissions=known,
         now=now,
+        disputes=disputes,
         beyond_treatment=asked.discloser.beyond_treatment,
     )
     decision = Decision.PERMIT if ruling.is_permitted else Decision.PERSON if ruling.needs_person else Decision.REFUSE

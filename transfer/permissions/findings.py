@@ -88,11 +88,6 @@ class Finding(StrEnum):
         return Finding.NOT_THIS_INFORMATION if self in _ABOUT_CONTENT else self
 
 
-#: findings that only a person can make, from the paper: `evaluate` takes them as `disputes`
-DISPUTABLE = frozenset(
-    {Finding.COMPOUND, Finding.CONDITIONED, Finding.FALSE_MATERIAL, Finding.PATIENT_MISMATCH, Finding.EXPIRED_EVENT}
-)
-
 _ABOUT_CONTENT = frozenset(
     {
         Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED,

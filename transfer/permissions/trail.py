@@ -6,13 +6,15 @@ Forms are filed in the chain of the patient they were filed for. Where two patie
 forms of both until they are taken apart, and how one ended stands in the chain of who had it then.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from transfer import facts
 from transfer.facts import LedgerLine
-from transfer.identifiers import InstitutionId, PatientId, PermissionId
+from transfer.identifiers import ArrivalId, InstitutionId, PatientId, PermissionId
+from transfer.permissions.disputes import Dispute
 from transfer.permissions.forms import End
 from transfer.permissions.releases import Emergency
 
@@ -32,6 +34,8 @@ class PermissionTrail:
     forms: Mapping[PermissionId, FormFiled]
     #: how those ended that are not in force
     ends: Mapping[PermissionId, End]
+    #: what stands against a form, by the arrival that it came in
+    disputes: Mapping[ArrivalId, frozenset[Dispute]]
     #: oldest first; `declared_at` is the time of the fact
     emergencies: tuple[Emergency, ...]
 
@@ -51,6 +55,7 @@ def fold(patient: PatientId, chains: Mapping[PatientId, Sequence[LedgerLine]]) -
     """The permissions after all lines. `chains` are the patient's, and those of all with whom it was ever merged."""
     filed: dict[PermissionId, FormFiled] = {}
     ends: dict[PermissionId, End] = {}
+    disputes: defaultdict[ArrivalId, set[Dispute]] = defaultdict(set)
     kept_as: dict[PatientId, PatientId] = {}
     emergencies: list[Emergency] = []
     for of, line in _in_order(chains):
@@ -65,12 +70,17 @@ def fold(patient: PatientId, chains: Mapping[PatientId, Sequence[LedgerLine]]) -
                 ends[PermissionId(ended.permission)] = End(ended.end)
             case facts.PermissionResumed() as resumed:
                 ends.pop(PermissionId(resumed.permission), None)
+            case facts.DisputeEntered() as entered:
+                disputes[ArrivalId(entered.arrival)].add(Dispute(entered.dispute))
+            case facts.DisputeWithdrawn() as withdrawn:
+                disputes[ArrivalId(withdrawn.arrival)].discard(Dispute(withdrawn.dispute))
             case facts.EmergencyDeclared() as declared if of == patient:
                 emergencies.append(_emergency(declared, line.at))
     forms = {name: form for name, form in filed.items() if _owner(form.patient, kept_as) == patient}
     return PermissionTrail(
         forms=forms,
         ends={name: end for name, end in ends.items() if name in forms},
+        disputes={arrival: frozenset(found) for arrival, found in disputes.items() if found},
         emergencies=tuple(emergencies),
     )
 

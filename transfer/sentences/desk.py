@@ -23,6 +23,11 @@ def _counted(fields: Mapping[str, Value]) -> str:
     return f"{told} {fields['kind']}s in hand{wrong}"
 
 
+def _wrong(fields: Mapping[str, Value]) -> str:
+    found = fields["findings"]
+    return f", and permits nothing: {', '.join(found)}" if isinstance(found, tuple) and found else ""
+
+
 ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.REQUEST_MOVED: "request {request}: {state}; {outlook}",
     A.REQUEST_AS_BEFORE: "request {request}: {state}, as before",
@@ -80,6 +85,14 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.LEGAL_HOLD_PLACED_BEFORE: "a legal hold stands already",
     A.LEGAL_HOLD_LIFTED: "the legal hold is lifted; what is to be destroyed is asked about again",
     A.LEGAL_HOLD_LIFTED_BEFORE: "no legal hold stands",
+    A.PAPER_FORM_FILED: lambda fields: f"filed as permission {fields['permission']}{_wrong(fields)}",
+    A.PAPER_FORM_UNCLEAR: "stored as {arrival} and not filed; a person decides about it: {findings}",
+    A.PAPER_FORM_DOUBTFUL: "stored as {arrival} and not filed: people decide whose it is",
+    A.PAPER_FORM_ENTERED_BEFORE: "entered before, as {arrival}",
+    A.DISPUTED: "permission {permission} permits nothing while it is disputed ({dispute}); no stream is open any more",
+    A.DISPUTED_BEFORE: "permission {permission} is disputed ({dispute}), as before",
+    A.DISPUTE_WITHDRAWN: "permission {permission} is not disputed so any more ({dispute}); its cases look again",
+    A.NOT_DISPUTED: "permission {permission} is not disputed so ({dispute})",
     A.EMERGENCY_DECLARED: "{institution} may release to {receiver} until the end of tomorrow; review it by then",
     A.EMERGENCY_DECLARED_BEFORE: "declared before: {institution} may release to {receiver}",
 }
@@ -125,6 +138,11 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.MAY_NOT_REFER: "{institution} may not send referrals",
     R.NO_REFERRAL: "the file is no referral but {found}",
     R.REFERRAL_TOO_LARGE: "a referral over {mebibytes} MiB",
+    R.MAY_NOT_FILE_FORMS: "{institution} may not file release forms",
+    R.FIELDS_NOT_UNDERSTOOD: "{mistake}",
+    R.PAPER_FORM_TOO_LARGE: "a form with a scan over {mebibytes} MiB, or fields over 64 KiB",
+    R.NO_SCAN: "the scan is no PDF",
+    R.FORM_OF_ANOTHER: "the form does not name the patient of {case}",
     R.NO_PERMISSION: "no permission {permission} that can still be read",
     R.ENDED_FOR_GOOD: "permission {permission} has ended for good ({end})",
     R.SENDER_IS_SILENT: "permission {permission} is {end}; its stop is not complete: a sender does not answer",
@@ -161,6 +179,9 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.SAY_ANOTHER_PARCEL: "If these came in a further parcel, say so",
     M.GIVE_WITH_PARCEL: "Give the number with the parcel",
     M.GIVE_REFERRAL: "A referral is a ServiceRequest with its Task in JSON, or a REF^I12",
+    M.GIVE_SCAN: "Scan the form as a PDF",
+    M.TAKE_TEMPLATE: "Fill in the template",
+    M.COMPARE_NAMES: "Compare names and birth date on the form with the case",
     M.NOTE_ON_CASE: "Write it on the case",
     M.MERGE_PATIENTS: "Where two of our patients are one person, say so",
     M.SPLIT_FIRST: "Take one of them apart first",

@@ -46,6 +46,7 @@ _STANDS = {
     "disclosures": "SELECT recipient, outcome FROM disclosures",
     "rounds": "SELECT dag_id, state FROM due_runs WHERE state <> 'done'",
     "unmatched": "SELECT institution, received, matched, purged, is_closed FROM unmatched_counts",
+    "disputes": "SELECT dispute FROM disputes",
     "emergencies": "SELECT discloser, recipient FROM emergencies",
     "facts": f"""SELECT split_part(chain, ':', 1), kind, count(*) FROM facts
         WHERE kind <> ALL ('{{{",".join(sorted(OF_A_TRY))}}}') GROUP BY chain, kind""",

@@ -10,6 +10,7 @@ import psycopg
 from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
+from tests.kit.paper_forms import fields_for
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
@@ -24,6 +25,7 @@ from transfer.identifiers import CaseId, PacketId
 from transfer.ledger import holds, rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
+from transfer.permissions import Dispute
 from transfer.rounds import Dag
 from transfer.sandbox.oncology import letters
 from transfer.sandbox.pathology import messages
@@ -120,7 +122,13 @@ def waiting(house: House) -> Known:
     with house.services.ledger.transaction() as tx:
         asked = tx.value("SELECT request FROM requests WHERE case_id = %s AND department = 'film-room'", journey.case)
         (hold,) = [one.id for one in holds.open_holds(tx, journey.case) if one.code == "approve-partial"]
-    return {"case": journey.case, "permission": journey.permission, "request": asked, "hold": hold}
+    return {
+        "case": journey.case,
+        "permission": journey.permission,
+        "request": asked,
+        "hold": hold,
+        "fields": fields_for(journey.chart),
+    }
 
 
 def counted(house: House) -> Known:
@@ -142,6 +150,13 @@ def legal_hold(house: House) -> Known:
     """Nothing of the patient may be destroyed."""
     known = waiting(house)
     desk.place_legal_hold(house.services, known["case"], actor=NURSE)
+    return known
+
+
+def disputed(house: House) -> Known:
+    """A person has found something wrong with the form."""
+    known = waiting(house)
+    desk.dispute(house.services, known["permission"], Dispute.FALSE, actor=NURSE)
     return known
 
 
@@ -294,6 +309,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "counted": counted,
     "paused": paused,
     "legal-hold": legal_hold,
+    "disputed": disputed,
     "doubtful": doubtful,
     "two-of-one": two_of_one,
     "merged": merged,

@@ -16,6 +16,7 @@ from tests.campaigns.chaos.points_situations import Known, handing_over, taken
 from tests.kit import processing
 from tests.kit.doors import deliver, post
 from tests.kit.house import House
+from tests.kit.paper_forms import SCAN
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
@@ -30,7 +31,8 @@ from transfer.gateway.__main__ import serve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import rounds
-from transfer.permissions import End
+from transfer.ledger.arrivals import IN_ROW
+from transfer.permissions import Dispute, End
 from transfer.rounds import Dag
 
 Act = Callable[[House, Known], object]
@@ -103,6 +105,12 @@ def _announce(house: House, known: Known) -> object:
     return desk.announce_material(house.services, known["case"], 6, actor=NURSE)
 
 
+def _file_paper_form(house: House, known: Known) -> object:
+    """A scan that is kept in the vault."""
+    scan, institution = SCAN + bytes(IN_ROW), InstitutionId("lakeside-oncology")
+    return desk.file_paper_form(house.services, known["case"], institution, known["fields"], scan, actor=NURSE)
+
+
 def _declare_emergency(house: House, known: Known) -> object:
     return desk.declare_emergency(
         house.services, known["case"], "mercy-imaging", clinician="Dr. Okafor", reason="Surgery tonight", actor=NURSE
@@ -136,6 +144,16 @@ OF_THE_DESK = [
     _at_desk("stop everything", lambda h, k: desk.stop_everything(h.services, k["case"], End.PAUSED, actor=NURSE)),
     _at_desk("place a legal hold", lambda h, k: desk.place_legal_hold(h.services, k["case"], actor=NURSE)),
     _at_desk("lift a legal hold", lambda h, k: desk.lift_legal_hold(h.services, k["case"], actor=NURSE), "legal-hold"),
+    _at_desk(
+        "dispute",
+        lambda h, k: desk.dispute(h.services, k["permission"], Dispute.FALSE, actor=NURSE, note="The date was altered"),
+    ),
+    _at_desk(
+        "withdraw a dispute",
+        lambda h, k: desk.withdraw_dispute(h.services, k["permission"], Dispute.FALSE, actor=NURSE),
+        "disputed",
+    ),
+    _at_desk("enter a paper form", _file_paper_form),
     _at_desk("resume", lambda h, k: desk.resume(h.services, k["permission"], actor=NURSE), "paused"),
     _at_desk(
         "merge two patients",

@@ -14,6 +14,7 @@ from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
+from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
 from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
 from transfer.flow.desk.pieces import announce_material, receive_material
@@ -55,7 +56,9 @@ __all__ = [
     "chains",
     "close",
     "declare_emergency",
+    "dispute",
     "dossier",
+    "file_paper_form",
     "find_cases",
     "hold",
     "holds",
@@ -76,4 +79,5 @@ __all__ = [
     "stop_everything",
     "waive",
     "walk_chain",
+    "withdraw_dispute",
 ]

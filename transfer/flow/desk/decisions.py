@@ -17,7 +17,7 @@ from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
 from transfer.holds import ANSWERS, APPROVALS, COMPARED, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, notes, patients, permissions, requests, rounds
+from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.permissions import End
@@ -153,12 +153,15 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
 
 
 def _set_right(tx: Tx, case: CaseId) -> None:
-    """Write how the patient's permissions ended as the facts say it. What else was changed stays, and stops all."""
+    """Write how the patient's permissions ended, and what people dispute, as the facts say it. What else was changed
+    stays, and stops all.
+    """
     patient = OpenedCase.of(tx.case(case)).patient
     patients.begin_epoch(tx, patient)
     told = trail_of(tx, patient)
     if told is not None:
         permissions.set_right(tx, patient, told)
+        disputes.set_right(tx, told)
 
 
 def _approve(tx: Tx, services: Services, hold: Hold) -> ActionResult:

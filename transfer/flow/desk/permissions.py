@@ -70,7 +70,7 @@ def stop_everything(
         patients.hold_epoch_exclusive(tx, patient)
         stopped, is_new = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
     for one in stopped:
-        _await_stop_complete(services, patient, one, how, waiting)
+        await_stop_complete(services, patient, one, how, waiting)
     code = ActionCode.EVERYTHING_STOPPED if is_new else ActionCode.EVERYTHING_STOPPED_BEFORE
     return ActionResult(code, case=case, end=how, permissions=tuple(stopped))
 
@@ -142,18 +142,23 @@ def resume(services: Services, permission: str, *, actor: Actor) -> ActionResult
 def _end(services: WithLedger, permission: str, how: End, actor: Actor, waiting: Callable[[int], None]) -> ActionResult:
     """No form is read: a stop needs no key and no run, only the ledger."""
     with at_desk(services, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:
-        state = _state(tx, permission)
+        state = permission_state(tx, permission)
         if how is End.PAUSED and state.ended not in (None, End.PAUSED):
             raise _ended(permission, state.ended)
         epoch = stopping.end(tx, state, how)
-    _await_stop_complete(services, state.patient, permission, how, waiting)
+    await_stop_complete(services, state.patient, permission, how, waiting)
     code = ActionCode.PERMISSION_ENDED_BEFORE if epoch is None else ActionCode.PERMISSION_ENDED
     return ActionResult(code, permission=permission, end=how)
 
 
-def _await_stop_complete(
-    services: WithLedger, patient: PatientId, permission: str, how: End, waiting: Callable[[int], None]
+def await_stop_complete(
+    services: WithLedger, patient: PatientId, permission: str, how: str, waiting: Callable[[int], None]
 ) -> None:
+    """Wait until no stream is open. `how` says why it was stopped.
+
+    Raises:
+        Unavailable: a sender does not answer.
+    """
     if not stopping.await_stop_complete(
         services.ledger, patient, permission, seconds=STOP_COMPLETE_WITHIN_SECONDS, waiting=waiting
     ):
@@ -161,8 +166,12 @@ def _await_stop_complete(
         raise refused(Unavailable, why, Remedy(RemedyCode.DO_AGAIN))
 
 
-def _state(tx: Tx, permission: str) -> PermissionState:
-    """How the permission stands, and nobody else ends or files any of this patient's meanwhile."""
+def permission_state(tx: Tx, permission: str) -> PermissionState:
+    """How the permission stands, and nobody else ends or files any of this patient's meanwhile. It needs no key.
+
+    Raises:
+        Unknown: there is none.
+    """
     patient = permissions.patient_of(tx, permission)
     if patient is not None:
         patients.hold_epoch_exclusive(tx, patient)
@@ -173,7 +182,7 @@ def _state(tx: Tx, permission: str) -> PermissionState:
 
 def _filed(tx: Tx, permission: str) -> FiledPermission:
     """The permission with its form. Who ends or files any of this patient's waits."""
-    state = _state(tx, permission)
+    state = permission_state(tx, permission)
     (filed,) = [one for one in permissions.filed(tx, state.patient) if one.permission.id == permission]
     return filed
 

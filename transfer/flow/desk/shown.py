@@ -101,7 +101,9 @@ class PermissionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionView:
-    """A release form. `findings` are what is wrong with it whatever is to be released."""
+    """A release form. `findings` are what is wrong with it whatever is to be released; of them, `disputes` are what
+    people found by looking at it.
+    """
 
     permission: str
     state: str
@@ -112,6 +114,7 @@ class PermissionView:
     stop_completed_at: datetime | None
     purged_at: datetime | None
     findings: tuple[str, ...]
+    disputes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

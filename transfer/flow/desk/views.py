@@ -32,10 +32,10 @@ from transfer.flow.services import Services
 from transfer.flow.stopping import live
 from transfer.identifiers import CaseId, PacketId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, cases, holds, materials, notes, patients, permissions, requests, rounds
+from transfer.ledger import Tx, cases, disputes, holds, materials, notes, patients, permissions, requests, rounds
 from transfer.ledger.holds import Hold
 from transfer.ledger.permissions import FiledPermission
-from transfer.permissions import expires_at, findings_on, renewal_due
+from transfer.permissions import Dispute, Finding, expires_at, findings_on, renewal_due
 from transfer.permissions.notices import PermissionNotice
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
@@ -204,16 +204,22 @@ def _materials(tx: Tx, case: CaseId, patient: PatientId) -> tuple[MaterialView, 
 
 
 def _permissions(tx: Tx, institutions: Institutions, patient: PatientId) -> tuple[PermissionView, ...]:
-    now = tx.now()
-    return tuple(_permission(institutions, filed, now) for filed in permissions.filed(tx, patient))
+    now, disputed = tx.now(), disputes.of_patient(tx, patient)
+    return tuple(
+        _permission(institutions, filed, now, disputed.get(filed.permission.id, frozenset()))
+        for filed in permissions.filed(tx, patient)
+    )
 
 
-def _permission(institutions: Institutions, filed: FiledPermission, now: datetime) -> PermissionView:
+def _permission(
+    institutions: Institutions, filed: FiledPermission, now: datetime, disputed: frozenset[Finding]
+) -> PermissionView:
     form, ended = filed.permission.form, filed.permission.ended
     zones = _zones(institutions, filed)
     # A refusal lacks nothing; a form that names no discloser lacks that, whatever the zone.
     zone = zones[0] if zones else ZoneInfo("UTC")
-    findings = () if ended or form.denies else findings_on(form, zone=zone, now=now)
+    found = () if ended or form.denies else findings_on(form, zone=zone, now=now)
+    findings = (*found, *sorted(disputed))
     state = ended or ("refuses" if form.denies else "not-valid" if findings else "in-force")
     return PermissionView(
         permission=filed.permission.id,
@@ -224,7 +230,8 @@ def _permission(institutions: Institutions, filed: FiledPermission, now: datetim
         ended_at=filed.ended_at,
         stop_completed_at=filed.stop_completed_at,
         purged_at=filed.purged_at,
-        findings=tuple(findings),
+        findings=tuple(dict.fromkeys(findings)),
+        disputes=tuple(one for one in Dispute if one.finding in disputed),
     )
 
 

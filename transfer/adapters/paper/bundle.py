@@ -1,0 +1,43 @@
+"""Fields and scan as one body: a ZIP file that any clerk can open (https://www.loc.gov/preservation/digital/formats/fdd/fdd000354.shtml)."""
+
+import io
+import zipfile
+from typing import Final
+
+from transfer.adapters.paper.fields import LARGEST_FIELDS
+from transfer.errors import Unreadable
+
+PAPER_FORM: Final = "application/vnd.records-transfer.paper-form+zip"
+#: bytes of the scan of one form
+LARGEST_SCAN: Final = 24 << 20
+
+_FIELDS, _SCAN = "fields.yaml", "form.pdf"
+#: ZIP knows no time before; the same fields and scan are the same bytes
+_NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def is_scan(scan: bytes) -> bool:
+    """Whether it begins as a PDF does (ISO 32000-1, 7.5.2); what is in it is for people alone."""
+    return b"%PDF-" in scan[:1024]
+
+
+def bundled(fields: bytes, scan: bytes) -> bytes:
+    """Both as one body. The same again is the same bytes."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w", zipfile.ZIP_STORED) as bundle:
+        for name, content in ((_FIELDS, fields), (_SCAN, scan)):
+            bundle.writestr(zipfile.ZipInfo(name, _NO_TIME), content)
+    return kept.getvalue()
+
+
+def fields_of(body: bytes) -> bytes:
+    """The fields in a body that `bundled` made.
+
+    Raises:
+        Unreadable: it did not.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as bundle, bundle.open(_FIELDS) as fields:
+            return fields.read(LARGEST_FIELDS + 1)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, EOFError, RuntimeError, ValueError):
+        raise Unreadable("no paper form as it was kept") from None

@@ -1,0 +1,236 @@
+"""A release form on paper, entered from its fields with its scan; and what a person finds wrong with a form.
+
+It becomes an arrival like any other: stored, sealed, and read again by later versions. Its permission is filed in the
+same transaction.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from transfer import facts
+from transfer.actions import ActionCode, ActionResult
+from transfer.adapters import paper
+from transfer.adapters.paper import PaperForm
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Door, Grant
+from transfer.errors import NotAllowed, TooLarge, Unreadable
+from transfer.facts import Chain
+from transfer.flow import stopping
+from transfer.flow.desk.permissions import await_stop_complete, permission_state
+from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, refused, still_open, unknown
+from transfer.flow.identity import lookup_terms, match_patient
+from transfer.flow.services import Services, WithLedger
+from transfer.holds import HoldCode
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.institutions import Institution
+from transfer.ledger import Tx, arrivals, cases, disputes, holds, notes, patients, permissions
+from transfer.ledger.arrivals import Arrival, NewArrival
+from transfer.ledger.permissions import FiledPermission, PermissionState
+from transfer.matching import Match, MatchRule, MatchVerdict
+from transfer.permissions import Authorization, Dispute, Finding, UnclearForm, doubts_on, findings_on
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
+from transfer.staging import CHUNK
+
+
+def file_paper_form(
+    services: Services, case: CaseId, institution: InstitutionId, fields: bytes, scan: bytes, *, actor: Actor
+) -> ActionResult:
+    """Enter a form that this institution brought on paper for the patient of a case. The same fields and scan again are
+    the same form.
+
+    Name and birth date on the form are compared with the patient's. Where several patients could be meant, or something
+    contradicts, people are asked as about any form. What no rule can carry is held for a person.
+
+    Raises:
+        Unknown: no such case or institution.
+        NotAllowed: the institution may not file forms, the fields or the scan are none, the form names somebody else,
+            or the case is closed.
+        TooLarge: nothing was stored.
+    """
+    demand(actor, Right.RELEASE)  # before what the form says is read
+    sender = services.institutions[institution]
+    found = _understood(services, sender, fields, scan)
+    body = paper.bundled(fields, scan)
+    in_row = len(body) <= arrivals.IN_ROW
+    place = None if in_row else services.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        patient = _patient_of(tx, case)
+        match = match_patient(tx, found.form.patient)
+        if patient not in match.patients:
+            raise not_allowed(
+                Reason(RefusalCode.FORM_OF_ANOTHER, case=case), Remedy(RemedyCode.COMPARE_NAMES, case=case)
+            )
+        incoming = NewArrival(
+            institution=InstitutionId(sender.id),
+            door=Door.DESK,
+            kind=ArrivalKind.AUTHORIZATION,
+            business=f"{patient}|{hashlib.sha256(body).hexdigest()}",
+            control=None,
+            content_type=paper.PAPER_FORM,
+            payload=body if in_row else None,
+            location=place,
+            content_sha256=hashlib.sha256(body).digest(),
+        )
+        (stored,) = arrivals.store(tx, [incoming])
+        arrival = None if stored.is_duplicate else arrivals.claim(tx, stored.arrival)
+        if arrival is not None:
+            _note_entered(tx, patient, arrival, found)
+            return _let_take_effect(tx, services, patient, match, arrival, found)
+    if place is not None:
+        services.vault.remove(place.key)
+    return ActionResult(ActionCode.PAPER_FORM_ENTERED_BEFORE, arrival=stored.arrival)
+
+
+def _understood(services: Services, sender: Institution, fields: bytes, scan: bytes) -> PaperForm:
+    if Grant.AUTHORIZATIONS not in sender.grants:
+        raise not_allowed(
+            Reason(RefusalCode.MAY_NOT_FILE_FORMS, institution=sender.id),
+            Remedy(RemedyCode.GRANT_IN_FILE, institution=sender.id),
+        )
+    if len(scan) > paper.LARGEST_SCAN or len(fields) > paper.LARGEST_FIELDS:
+        raise refused(TooLarge, Reason(RefusalCode.PAPER_FORM_TOO_LARGE, mebibytes=paper.LARGEST_SCAN >> 20))
+    if not paper.is_scan(scan):
+        raise not_allowed(Reason(RefusalCode.NO_SCAN), Remedy(RemedyCode.GIVE_SCAN))
+    try:
+        return paper.read(fields, sender, services.institutions)
+    except Unreadable as error:
+        why = Reason(RefusalCode.FIELDS_NOT_UNDERSTOOD, mistake=str(error))
+        raise refused(NotAllowed, why, Remedy(RemedyCode.TAKE_TEMPLATE)) from None
+
+
+def _patient_of(tx: Tx, case: CaseId) -> PatientId:
+    """The case's patient, whose permissions nobody else changes meanwhile."""
+    opened = tx.case(case).opened
+    if opened is None:
+        raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
+    patients.hold_epoch_exclusive(tx, PatientId(opened.patient))
+    known, _, patient = opened_case(tx, case)
+    still_open(known)
+    return patient
+
+
+def _note_entered(tx: Tx, patient: PatientId, arrival: Arrival, found: PaperForm) -> None:
+    signature = found.signature
+    entered = facts.PaperFormEntered(
+        arrival=arrival.id,
+        institution=arrival.institution,
+        signature=signature.kind if signature else "missing",
+        looked_at_by=signature.looked_at_by if signature else None,
+        looked_at_on=signature.looked_at_on.isoformat() if signature else None,
+    )
+    tx.append(Chain.patient(patient), entered)
+
+
+def _let_take_effect(
+    tx: Tx, services: Services, patient: PatientId, match: Match, arrival: Arrival, found: PaperForm
+) -> ActionResult:
+    if not _is_of(match, patient):
+        holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
+        arrivals.index_terms(tx, arrival.id, lookup_terms(tx, [found.form.patient]))
+        arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
+        return ActionResult(ActionCode.PAPER_FORM_DOUBTFUL, arrival=arrival.id)
+    arrivals.join_patient(tx, arrival, patient)
+    if found.doubts:
+        holds.place(tx, arrival.id, HoldCode.FORM_UNCLEAR, " ".join(found.doubts))
+        arrivals.settle(tx, arrival, ArrivalState.HELD, UnclearForm(found.doubts))
+        return ActionResult(ActionCode.PAPER_FORM_UNCLEAR, arrival=arrival.id, findings=found.doubts)
+    form = _numbered(found.form, arrival.institution, permissions.filed(tx, patient))
+    stopping.file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution)
+    arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
+    filed = [one for one in permissions.filed(tx, patient) if one.permission.form == form][-1]
+    for one in sorted(found.disputes - disputes.standing(tx, filed.permission.id)):
+        stopping.dispute(tx, filed, one, None)
+    if doubts := doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now()):
+        holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))
+    findings = _found_on(services.institutions[arrival.institution], filed, found, tx)
+    return ActionResult(ActionCode.PAPER_FORM_FILED, permission=filed.permission.id, findings=findings)
+
+
+def _numbered(form: Authorization, sender: InstitutionId, known: Iterable[FiledPermission]) -> Authorization:
+    """The form with the numbers that it names as its sender gave them by other ways: paper names no issuer."""
+    given = {
+        one.permission.form.reference.value: one.permission.form.reference
+        for one in known
+        if one.filed_by == sender and one.permission.form.reference
+    }
+    reference, replaces = form.reference, form.replaces
+    return replace(
+        form,
+        reference=given.get(reference.value, reference) if reference else None,
+        replaces=given.get(replaces.value, replaces) if replaces else None,
+    )
+
+
+def _is_of(match: Match, patient: PatientId) -> bool:
+    """Whoever entered it said whose it is. Name and birth date that agree with this patient's alone bear that out."""
+    return match.patients == (patient,) and (
+        match.verdict is MatchVerdict.OURS or match.match_rule is MatchRule.NAME_AND_BIRTH_DATE
+    )
+
+
+def _found_on(sender: Institution, filed: FiledPermission, found: PaperForm, tx: Tx) -> tuple[Finding, ...]:
+    form = filed.permission.form
+    defects = () if form.denies else findings_on(form, zone=sender.zone, now=tx.now())
+    return tuple(dict.fromkeys([*defects, *(one.finding for one in sorted(found.disputes))]))
+
+
+# --- disputes ---------------------------------------------------------------------------------------------------------
+
+
+def _silently(_: int) -> None:
+    """Nobody looks."""
+
+
+def dispute(
+    services: WithLedger,
+    permission: str,
+    what: Dispute,
+    *,
+    actor: Actor,
+    note: str | None = None,
+    waiting: Callable[[int], None] = _silently,
+) -> ActionResult:
+    """Say what is wrong with a form: nothing may leave under it while that stands. Nothing is purged. Twice is once.
+
+    `waiting` is told how many streams are still open.
+
+    Raises:
+        Unknown: no such permission.
+        Unavailable: the release is stopped, but a sender does not answer; the same again goes on waiting.
+    """
+    with at_desk(services, actor, Right.STOP) as tx:
+        state = permission_state(tx, permission)
+        is_new = what not in disputes.standing(tx, state.id)
+        if is_new:
+            stopping.dispute(tx, state, what, _noted(tx, state, note))
+    await_stop_complete(services, state.patient, permission, what, waiting)
+    code = ActionCode.DISPUTED if is_new else ActionCode.DISPUTED_BEFORE
+    return ActionResult(code, permission=permission, dispute=what)
+
+
+def withdraw_dispute(
+    services: WithLedger, permission: str, what: Dispute, *, actor: Actor, note: str | None = None
+) -> ActionResult:
+    """What was said to be wrong with a form is not. Its cases look again. Twice is once.
+
+    Raises:
+        Unknown: no such permission.
+    """
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        state = permission_state(tx, permission)
+        is_over = what in disputes.standing(tx, state.id)
+        if is_over:
+            stopping.withdraw_dispute(tx, state, what, _noted(tx, state, note))
+    code = ActionCode.DISPUTE_WITHDRAWN if is_over else ActionCode.NOT_DISPUTED
+    return ActionResult(code, permission=permission, dispute=what)
+
+
+def _noted(tx: Tx, state: PermissionState, note: str | None) -> str | None:
+    """The note, kept with a case of the patient: an open one, if there is one."""
+    if not note or not note.strip():
+        return None
+    case = (cases.open_of(tx, [state.patient]) or cases.of_patient(tx, state.patient))[0]
+    tx.lock_case(case)
+    return notes.add_to_case(tx, case, state.patient, note, about=state.id)
