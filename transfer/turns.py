@@ -20,9 +20,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.arrivals import Priority
+from transfer.asking import Asking, QuietHours
 from transfer.codes import Code, Coded
 from transfer.identifiers import CaseId, RequestId
-from transfer.institutions import Asking, QuietHours
 from transfer.requests import MAX_RETRY_AFTER
 
 #: one of so many turns goes to whoever has waited longest

@@ -18,13 +18,14 @@ from tests.kit.first_steps import first_step, referred
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.arrivals import Priority
+from transfer.asking import Asking
 from transfer.errors import Unreachable
 from transfer.flow import desk
 from transfer.flow.receive import receive
 from transfer.flow.request import request
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, DepartmentId, RequestId
-from transfer.institutions import Asking, Institutions
+from transfer.institutions import Institutions
 from transfer.ledger import Ledger, Tx, holds, requests, rounds, turns
 from transfer.patients import Demographics
 from transfer.requests import RequestState

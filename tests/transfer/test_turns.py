@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.arrivals import Priority
+from transfer.asking import Asking
 from transfer.identifiers import CaseId, RequestId
-from transfer.institutions import Asking
 from transfer.turns import (
     FIRST_REST,
     LAPSED_FOR,

@@ -23,13 +23,14 @@ from typing import Any
 from tests.kit import builders, processing
 from tests.kit.fakes import MemoryDocuments
 from transfer.adapters.keys import FolderKeys
+from transfer.asking import Asking
 from transfer.embedded.postgres import Postgres
 from transfer.errors import Unreachable
 from transfer.facts import Origin
 from transfer.flow.receive import receive
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.institutions import Asking, Institutions
+from transfer.institutions import Institutions
 from transfer.ledger import Ledger, rounds, turns
 from transfer.ledger.migrate import migrate
 
