@@ -211,7 +211,7 @@ def test_a_purge_of_the_one_destroys_both_keys(services: Services, two: Two):
         desk.revoke(services, one.permission.id, actor=ANN)
     with services.ledger.transaction() as tx:
         last = permissions.filed(tx, two.patient)[-1]
-    purge(services, two.case, last)
+    purge(services, last)
 
     keys = services.ledger.keys
     assert [keys.has(KeyName.patient(one)) for one in (two.patient, two.absorbed)] == [False, False]
