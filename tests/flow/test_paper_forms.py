@@ -114,6 +114,15 @@ class TestFiling:
         )
         assert asked(services, case, b.LAKESIDE) is RequestState.NOT_PERMITTED
 
+    def test_a_form_that_ended_does_not_come_back_with_another_scan_of_it(self, services, chart, case):
+        did = enter(services, case, fields_for(chart))
+        desk.revoke(services, did.fields["permission"], actor=ANN)
+
+        again = enter(services, case, fields_for(chart), SCAN + b"%\n")
+
+        assert (again.code, again.changed) == (ActionCode.PAPER_FORM_ENTERED_BEFORE, False)
+        assert [one.permission.ended for one in filed(services, case)] == [End.REVOKED]
+
     def test_a_form_put_right_under_its_own_number_replaces_the_first(self, services, chart, case):
         enter(services, case, fields_for(chart))
         enter(services, case, fields_for(chart, information__records=["note"]))
@@ -221,6 +230,52 @@ class TestNotFiling:
             desk.resolve(services, hold.id, HoldAnswer.OURS, actor=person, case=case)
         process_all(services)
         assert len(filed(services, case)) == 1
+
+
+def test_a_refusal_that_may_be_a_namesakes_stops_at_once_and_people_say_whose_it_is(services, chart, case):
+    b.refer(services, b.a_twin(chart))
+    process_all(services)
+    whose = b.the_hold(services, HoldCode.WHOSE_REFERRAL)
+    for person in (ANN, BEN):
+        desk.resolve(services, whose.id, HoldAnswer.NOT_OURS, actor=person)
+    b.sign_form(services, chart)
+    assert asked(services, case, b.LAKESIDE) is not RequestState.NOT_PERMITTED
+
+    did = enter(services, case, fields_for(chart, form="refusal", number="form-8"))
+
+    assert did.code is ActionCode.PAPER_FORM_DOUBTFUL
+    assert [one.permission.ended for one in filed(services, case)] == [End.PAUSED]
+    hold = b.the_hold(services, HoldCode.WHOSE_FORM)
+    for person in (ANN, BEN):
+        desk.resolve(services, hold.id, HoldAnswer.OURS, actor=person, case=case)
+    assert asked(services, case, b.LAKESIDE) is RequestState.NOT_PERMITTED
+    assert any(one.permission.form.denies for one in filed(services, case))
+
+
+def test_a_doubtful_signature_is_asked_about(services, chart, case):
+    did = enter(services, case, fields_for(chart, signature__kind="stamp"))
+    (asked_about,) = [one for one in b.open_holds(services) if one.subject == did.fields["arrival"]]
+    assert (asked_about.code, asked_about.about) == (HoldCode.FORM_UNCLEAR, "signature-doubted")
+
+    did = enter(services, case, fields_for(chart, signature__looked_at_on="2026-03-01"))
+
+    (doubted,) = [one for one in b.open_holds(services) if one.code is HoldCode.FORM_DOUBTED]
+    assert (did.code, doubted.about) == (ActionCode.PAPER_FORM_FILED, "signature-verified-early")
+
+
+def test_a_purge_takes_the_scan_with_the_rest(services, chart, case):
+    did = enter(services, case, fields_for(chart), SCAN + bytes(200_000))
+    process_all(services)
+    assert len(services.vault.objects) == 1
+
+    desk.revoke(services, did.fields["permission"], actor=ANN)
+    process_all(services)
+    desk.resolve(services, b.the_hold(services, HoldCode.CONFIRM_PURGE).id, HoldAnswer.PURGE, actor=ANN)
+    process_all(services)
+
+    assert services.vault.objects == {}
+    with services.ledger.transaction() as tx:
+        assert tx.value("SELECT count(*) FROM arrivals WHERE payload IS NOT NULL AND state <> 'purged'") == 0
 
 
 class TestDisputing:

@@ -135,11 +135,17 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
 def _on_paper(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
     """The fields were read when a person entered them: none is too unclear to say whether it refuses."""
     with suppress(NeedsReview, Refused):
-        form = paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions).form
-        numbers = tuple(one for one in (form.reference, form.replaces) if one)
-        kind = ObjectionKind.REPLACES if form.provision.type is ProvisionType.PERMIT else ObjectionKind.REFUSED
-        return (Objection(kind=kind, patients=(form.patient,), references=numbers),)
+        found = paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions)
+        return (objection_on_paper(found.form),)
     return ()
+
+
+def objection_on_paper(form: Authorization) -> Objection:
+    """What a form on paper objects to: to a release, or to the forms whose numbers it carries."""
+    numbers = tuple(one for one in (form.reference, form.replaces) if one)
+    refuses = any(node.type is ProvisionType.DENY for node in form.provision.nodes())
+    kind = ObjectionKind.REFUSED if refuses else ObjectionKind.REPLACES
+    return Objection(kind=kind, patients=(form.patient,), references=numbers)
 
 
 def _read_paper(services: Services, arrival: Arrival, body: bytes) -> Authorization:

@@ -18,9 +18,11 @@ from transfer.facts import Chain
 from transfer.flow import stopping
 from transfer.flow.desk.permissions import await_stop_complete, permission_state
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, refused, still_open, unknown
-from transfer.flow.identity import lookup_terms, match_patient
+from transfer.flow.identity import DecideAgain, lookup_terms, match_patient
+from transfer.flow.objections import ReceivedObjections, object_to_release
+from transfer.flow.reading import objection_on_paper
 from transfer.flow.services import Services, WithLedger
-from transfer.holds import HoldCode
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals, cases, disputes, holds, notes, patients, permissions
@@ -48,6 +50,7 @@ def file_paper_form(
         NotAllowed: the institution may not file forms, the fields or the scan are none, the form names somebody else,
             or the case is closed.
         TooLarge: nothing was stored.
+        ChangedMeanwhile: the case became another patient's meanwhile; the same again decides anew.
     """
     demand(actor, Right.RELEASE)  # before what the form says is read
     sender = services.institutions[institution]
@@ -57,7 +60,7 @@ def file_paper_form(
     place = None if in_row else services.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
     with at_desk(services, actor, Right.RELEASE) as tx:
         patient = _patient_of(tx, case)
-        match = match_patient(tx, found.form.patient)
+        match = match_patient(tx, found.form.patient)  # as for any form, before a lock is held
         if patient not in match.patients:
             raise not_allowed(
                 Reason(RefusalCode.FORM_OF_ANOTHER, case=case), Remedy(RemedyCode.COMPARE_NAMES, case=case)
@@ -75,9 +78,10 @@ def file_paper_form(
         )
         (stored,) = arrivals.store(tx, [incoming])
         arrival = None if stored.is_duplicate else arrivals.claim(tx, stored.arrival)
+        if arrival is not None and not _is_of(match, patient):
+            return _ask_whose(tx, services, match, arrival, found)
         if arrival is not None:
-            _note_entered(tx, patient, arrival, found)
-            return _let_take_effect(tx, services, patient, match, arrival, found)
+            return _let_take_effect(tx, services, case, patient, arrival, found)
     if place is not None:
         services.vault.remove(place.key)
     return ActionResult(ActionCode.PAPER_FORM_ENTERED_BEFORE, arrival=stored.arrival)
@@ -101,14 +105,12 @@ def _understood(services: Services, sender: Institution, fields: bytes, scan: by
 
 
 def _patient_of(tx: Tx, case: CaseId) -> PatientId:
-    """The case's patient, whose permissions nobody else changes meanwhile."""
-    opened = tx.case(case).opened
-    if opened is None:
+    """Whom an open case is about. No lock is held."""
+    found = tx.case(case)
+    if found.opened is None:
         raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
-    patients.hold_epoch_exclusive(tx, PatientId(opened.patient))
-    known, _, patient = opened_case(tx, case)
-    still_open(known)
-    return patient
+    still_open(found)
+    return PatientId(found.opened.patient)
 
 
 def _note_entered(tx: Tx, patient: PatientId, arrival: Arrival, found: PaperForm) -> None:
@@ -123,14 +125,28 @@ def _note_entered(tx: Tx, patient: PatientId, arrival: Arrival, found: PaperForm
     tx.append(Chain.patient(patient), entered)
 
 
+def _ask_whose(tx: Tx, services: Services, match: Match, arrival: Arrival, found: PaperForm) -> ActionResult:
+    """People compare. What it may refuse, or take the place of, is stopped meanwhile, as at any door."""
+    received = ReceivedObjections(
+        objections=(objection_on_paper(found.form),), form=found.form, arrival=arrival.id, sender=arrival.institution
+    )
+    object_to_release(tx, services.institutions, received)
+    holds.withdraw(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
+    holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
+    arrivals.index_terms(tx, arrival.id, lookup_terms(tx, [found.form.patient]))
+    arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
+    return ActionResult(ActionCode.PAPER_FORM_DOUBTFUL, arrival=arrival.id)
+
+
 def _let_take_effect(
-    tx: Tx, services: Services, patient: PatientId, match: Match, arrival: Arrival, found: PaperForm
+    tx: Tx, services: Services, case: CaseId, patient: PatientId, arrival: Arrival, found: PaperForm
 ) -> ActionResult:
-    if not _is_of(match, patient):
-        holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
-        arrivals.index_terms(tx, arrival.id, lookup_terms(tx, [found.form.patient]))
-        arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
-        return ActionResult(ActionCode.PAPER_FORM_DOUBTFUL, arrival=arrival.id)
+    patients.hold_epoch_exclusive(tx, patient)
+    known, _, now = opened_case(tx, case)
+    if now != patient:
+        raise DecideAgain
+    still_open(known)
+    _note_entered(tx, patient, arrival, found)
     arrivals.join_patient(tx, arrival, patient)
     if found.doubts:
         holds.place(tx, arrival.id, HoldCode.FORM_UNCLEAR, " ".join(found.doubts))
@@ -142,6 +158,8 @@ def _let_take_effect(
     filed = [one for one in permissions.filed(tx, patient) if one.permission.form == form][-1]
     for one in sorted(found.disputes - disputes.standing(tx, filed.permission.id)):
         stopping.dispute(tx, filed, one, None)
+    if filed.arrival != arrival.id:  # the same form came before, under its own number; it may have ended since
+        return ActionResult(ActionCode.PAPER_FORM_ENTERED_BEFORE, arrival=filed.arrival)
     if doubts := doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now()):
         holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))
     findings = _found_on(services.institutions[arrival.institution], filed, found, tx)
