@@ -274,7 +274,7 @@ FINDINGS: Mapping[str, Sentences] = {
         LOOKED_AT_INSTITUTION,
     ),
     Finding.SIGNATURE_DOUBTED: Sentences(
-        "What is said of checking the signature contradicts itself. Look at the signature.",
+        "Whether the form is signed is not clear: a stamp, a typed name, or checks that contradict. Look at it.",
         LOOKED_AT,
         LOOKED_AT_INSTITUTION,
     ),
