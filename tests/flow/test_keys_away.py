@@ -172,6 +172,8 @@ def test_a_form_is_disputed_without_keys(services: Services, service: KeyService
 
     now = elsewhere(services, service)
     desk.dispute(now, permission, Dispute.FALSE, actor=ANN)
+
+    assert desk.list_permissions(now, case, actor=ANN)[0].disputes == ("false",)
     now.ledger.close()
 
     service.start()

@@ -55,7 +55,7 @@ permission = LazyGroup(
 @click.argument("case_id", metavar="CASE", type=CASE)
 @view_options
 def list_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool) -> None:
-    """The permissions of a case, and whether they ended. What they permit: `transfer case show`.
+    """The permissions of a case, and whether they ended or are disputed. What they permit: `transfer case show`.
 
     It works while the keys are away, and so does `transfer permission pause`.
 
@@ -70,8 +70,11 @@ def list_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool)
     if as_json:
         print_json(found)
     elif found:
-        rows = [(one.permission, _minute(one.filed_at), one.ended, _minute(one.ended_at)) for one in found]
-        print_table(["permission", "filed", "ended", "at"], rows)
+        rows = [
+            (one.permission, _minute(one.filed_at), one.ended, _minute(one.ended_at), ", ".join(one.disputes))
+            for one in found
+        ]
+        print_table(["permission", "filed", "ended", "at", "disputed"], rows)
     else:
         click.echo("No release form was filed.")
 

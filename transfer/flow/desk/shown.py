@@ -97,6 +97,8 @@ class PermissionSummary:
     #: how; None: it has not ended
     ended: str | None
     ended_at: datetime | None
+    #: what people found wrong with it
+    disputes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from transfer.flow.desk.shown import PermissionSummary
 from transfer.flow.desk.verbs import at_desk, known_case
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import permissions
+from transfer.ledger import disputes, permissions
 from transfer.rights import Actor, Right
 
 
@@ -20,6 +20,12 @@ def list_permissions(services: Services, case: CaseId, *, actor: Actor) -> list[
         opened = known_case(tx, case).opened
         found = permissions.states(tx, opened.patient) if opened else []
         return [
-            PermissionSummary(permission=one.id, filed_at=one.filed_at, ended=one.ended, ended_at=one.ended_at)
+            PermissionSummary(
+                permission=one.id,
+                filed_at=one.filed_at,
+                ended=one.ended,
+                ended_at=one.ended_at,
+                disputes=tuple(sorted(disputes.standing(tx, one.id))),
+            )
             for one in found
         ]
