@@ -36,7 +36,9 @@ def file_form(
         match = match_patient(tx, form.patient)
         # People may have said before whose it is. They are not asked twice.
         patient = arrival.patient or match.patient
-        received = ReceivedObjections(objections=objections, form=form, arrival=arrival.id, sender=arrival.institution)
+        received = ReceivedObjections(
+            objections=objections, form=form, arrival=arrival.id, sender=arrival.institution, but=but
+        )
         object_to_release(tx, services.institutions, received, patient=patient)
         if patient is not None:
             patients.hold_epoch_exclusive(tx, patient)

@@ -22,7 +22,7 @@ from transfer.flow.stopping import (
     stop_with_question,
 )
 from transfer.holds import HoldCode, SystemAnswer
-from transfer.identifiers import ArrivalId, InstitutionId, PatientId
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
 from transfer.institutions import Basis, Institutions
 from transfer.ledger import Tx, arrivals, cases, holds, patients, permissions, requests
 from transfer.ledger.permissions import FiledPermission
@@ -37,12 +37,16 @@ _ENDS: Final[Mapping[ObjectionKind, End]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedObjections:
-    """What a message objects to. `form`: the release form that it is, where that can be read in full."""
+    """What a message objects to. `form`: the release form that it is, where that can be read in full.
+
+    `but`: the case whose own round reads it, and looks at its permissions afterwards.
+    """
 
     objections: tuple[Objection, ...]
     arrival: ArrivalId
     sender: InstitutionId
     form: Authorization | None = None
+    but: CaseId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +151,7 @@ def _takes_full_effect(
     if form is None or form.status is FormStatus.DRAFT or not each.said.is_written:
         return False
     try:
-        file_authorization(tx, institutions, patient, form, received.arrival, received.sender)
+        file_authorization(tx, institutions, patient, form, received.arrival, received.sender, but=received.but)
     except NeedsReview:
         return False
     return True

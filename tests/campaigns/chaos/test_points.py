@@ -138,7 +138,7 @@ def test_a_verb_that_says_done_too_early_is_found_out(station: Station, situatio
         assemble(house.services, PacketId(known["packet"]))
         handing_over(house.services, known["packet"])
 
-    outcome = run(station, situations, Verb(name="hasty", situation="assembled", act=hasty))
+    outcome = run(station, situations, Verb(name="hasty", situation="assembled", act=hasty), most=None)
 
     assert "without a kill" not in outcome.violations
     assert any("disclosures: missing" in line for found in outcome.violations.values() for line in found)
@@ -157,7 +157,7 @@ def _seconds_after(station: Station, moment: datetime) -> float:
         return (tx.now() - moment).total_seconds()
 
 
-def run(station: Station, situations: dict[str, Situation], verb: Verb) -> Outcome:
-    """Three of its points."""
-    *_, outcome = run_verb(station, situations[verb.situation], verb, share=0.0, most=3)
+def run(station: Station, situations: dict[str, Situation], verb: Verb, *, most: int | None = 3) -> Outcome:
+    """Some of its points; None: the end of each stretch."""
+    *_, outcome = run_verb(station, situations[verb.situation], verb, share=0.0, most=most)
     return outcome
