@@ -1,4 +1,4 @@
-"""`transfer permission`: a patient takes a permission back, or lets it go on."""
+"""`transfer permission`: release forms are tried, entered, disputed and ended, or go on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 permission = LazyGroup(
     name="permission",
-    help="A patient takes a permission back, or lets it go on.",
+    help="Release forms: try, enter, dispute and end them, or let them go on.",
     listed={
         "check": ListedCommand(
             "transfer.cli.permission_check:check_command", "Would a form in a file permit a release?"
