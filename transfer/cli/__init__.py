@@ -37,7 +37,7 @@ main = LazyGroup(
         "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
         "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),
         "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
-        "permission": ListedCommand("transfer.cli.permission:permission", "A patient takes a permission back."),
+        "permission": ListedCommand("transfer.cli.permission:permission", "Release forms: try, enter, dispute, end."),
         "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),
         "backup": ListedCommand("transfer.cli.backup:backup_command", "Take a backup while everything runs."),
         "restore": ListedCommand("transfer.cli.backup:restore_command", "Bring a backup back."),
