@@ -349,6 +349,8 @@ def test_a_scan_and_its_fields_come_apart_again_and_other_bytes_do_not():
 
     assert paper.fields_of(body) == b"form: release\n"
     assert body == paper.bundled(b"form: release\n", SCAN)
-    for broken in (b"", b"PK", body[:-10], body.replace(b"fields.yaml", b"fieldz.yaml")):
+    directory = body.index(b"PK\x01\x02")
+    compressed = [body[: directory + 10] + bytes([method]) + body[directory + 11 :] for method in (8, 12, 14, 93)]
+    for broken in (b"", b"PK", body[:-10], body.replace(b"fields.yaml", b"fieldz.yaml"), *compressed):
         with pytest.raises(NeedsReview):
             paper.fields_of(broken)

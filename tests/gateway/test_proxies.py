@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from contextlib import suppress
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -80,10 +80,15 @@ def test_what_is_no_header_is_refused(sent: bytes):
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_is_read_or_refused(sent: bytes):
-    for header in (sent, b"PROXY " + sent, SIGNATURE + sent):
-        with suppress(Unreadable):
-            read(header)
+def test_whatever_comes_is_read_as_an_address_or_refused(sent: bytes):
+    for header in (sent, b"PROXY " + sent, b"PROXY TCP4 " + sent + b"\r\n", SIGNATURE + sent):
+        try:
+            said, left = read(header)
+        except Unreadable:
+            continue
+        assert said is None or said == str(ip_address(said))
+        assert header.endswith(left)
+        assert header[: len(header) - len(left)].startswith((b"PROXY ", SIGNATURE))
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ class Listener:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Until those that had only begun are gone."""
+        """Until those that had only begun are gone. uvicorn waits so for each of its servers, of which this is one."""
         await asyncio.gather(*self._beginning, return_exceptions=True)
 
     def _listen(self, listening: socket.socket) -> None:

@@ -37,7 +37,16 @@ def fields_of(body: bytes) -> bytes:
         Unreadable: it did not.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as bundle, bundle.open(_FIELDS) as fields:
-            return fields.read(LARGEST_FIELDS + 1)
+        with zipfile.ZipFile(io.BytesIO(body)) as bundle:
+            return _stored(bundle, bundle.getinfo(_FIELDS))
+    # what `zipfile` raises for bytes it did not write: a password, a later version, an end too early, a false length
     except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, EOFError, RuntimeError, ValueError):
         raise Unreadable("no paper form as it was kept") from None
+
+
+def _stored(bundle: zipfile.ZipFile, kept: zipfile.ZipInfo) -> bytes:
+    """What is compressed is none of ours, and is not decompressed."""
+    if kept.compress_type != zipfile.ZIP_STORED:
+        raise Unreadable("no paper form as it was kept")
+    with bundle.open(kept) as content:
+        return content.read(LARGEST_FIELDS + 1)
