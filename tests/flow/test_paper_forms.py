@@ -232,6 +232,24 @@ class TestNotFiling:
         assert len(filed(services, case)) == 1
 
 
+def test_what_a_person_finds_wrong_with_it_stands_also_where_people_say_later_whose_it_is(services, chart, case):
+    b.refer(services, b.a_twin(chart))
+    process_all(services)
+    whose = b.the_hold(services, HoldCode.WHOSE_REFERRAL)
+    for person in (ANN, BEN):
+        desk.resolve(services, whose.id, HoldAnswer.NOT_OURS, actor=person)
+    process_all(services)
+    enter(services, case, fields_for(chart, disputes=["conditioned"]))
+
+    hold = b.the_hold(services, HoldCode.WHOSE_FORM)
+    for person in (ANN, BEN):
+        desk.resolve(services, hold.id, HoldAnswer.OURS, actor=person, case=case)
+
+    assert asked(services, case, b.LAKESIDE) is RequestState.NOT_PERMITTED
+    (shown,) = desk.dossier(services, case, actor=ANN).permissions
+    assert (shown.state, shown.disputes) == ("not-valid", ("conditioned",))
+
+
 def test_a_refusal_that_may_be_a_namesakes_stops_at_once_and_people_say_whose_it_is(services, chart, case):
     b.refer(services, b.a_twin(chart))
     process_all(services)

@@ -4,7 +4,7 @@ from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.identity import lookup_terms, match_patient, unless_forgotten
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
-from transfer.flow.stopping import ENDS, file_authorization
+from transfer.flow.stopping import ENDS, dispute_as_entered, file_authorization
 from transfer.flow.unmatched import seal_unmatched
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
@@ -12,7 +12,7 @@ from transfer.ledger import arrivals, holds, patients
 from transfer.ledger.arrivals import Arrival
 from transfer.matching import MatchVerdict
 from transfer.objections import Objection
-from transfer.permissions import Authorization, doubts_on
+from transfer.permissions import Authorization, Dispute, doubts_on
 
 
 def file_form(
@@ -21,11 +21,12 @@ def file_form(
     form: Authorization,
     objections: tuple[Objection, ...] = (),
     *,
+    disputes: frozenset[Dispute] = frozenset(),
     but: CaseId | None = None,
 ) -> None:
     """Let the form take effect for its patient, in a new epoch: what it objects to first, as its door did.
 
-    `but` is the case whose own round this is.
+    `disputes` came with the form; they stand from the moment it is filed. `but` is the case whose own round this is.
 
     Raises:
         DecideAgain: a patient became known or was forgotten meanwhile.
@@ -48,6 +49,7 @@ def file_form(
                 doubts = doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now())
                 if doubts:
                     holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))
+            dispute_as_entered(tx, patient, form, disputes)
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
         elif match.verdict is MatchVerdict.NOT_OURS:

@@ -19,7 +19,7 @@ from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.permissions import Authorization, ProvisionType, UnclearForm
+from transfer.permissions import Authorization, Dispute, ProvisionType, UnclearForm
 from transfer.records import Document
 from transfer.sources import Bad
 
@@ -135,9 +135,19 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
 def _on_paper(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
     """The fields were read when a person entered them: none is too unclear to say whether it refuses."""
     with suppress(NeedsReview, Refused):
-        found = paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions)
-        return (objection_on_paper(found.form),)
+        return (objection_on_paper(_paper(services, arrival, body).form),)
     return ()
+
+
+def disputes(services: Services, arrival: Arrival, body: bytes) -> frozenset[Dispute]:
+    """What whoever entered a form on paper found wrong with it: it counts whenever the form takes effect.
+
+    Raises:
+        NeedsReview, TooLarge: as `read`.
+    """
+    if arrival.content_type != paper.PAPER_FORM:
+        return frozenset()
+    return _paper(services, arrival, body).disputes
 
 
 def objection_on_paper(form: Authorization) -> Objection:
@@ -148,8 +158,12 @@ def objection_on_paper(form: Authorization) -> Objection:
     return Objection(kind=kind, patients=(form.patient,), references=numbers)
 
 
+def _paper(services: Services, arrival: Arrival, body: bytes) -> paper.PaperForm:
+    return paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions)
+
+
 def _read_paper(services: Services, arrival: Arrival, body: bytes) -> Authorization:
-    found = paper.read(paper.fields_of(body), services.institutions[arrival.institution], services.institutions)
+    found = _paper(services, arrival, body)
     if found.doubts:
         raise UnclearForm(found.doubts)
     return found.form

@@ -24,7 +24,7 @@ from transfer.identifiers import INBOX, CaseId
 from transfer.ledger import Tx, arrivals, holds, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection
-from transfer.permissions import Authorization, UnclearForm
+from transfer.permissions import Authorization, Dispute, UnclearForm
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import KeyGone
 
@@ -97,9 +97,10 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
             body = reading.payload(tx, services, arrival)
         objections = reading.objections(services, arrival, body)
         said = reading.read(services, arrival, body)
+        disputes = reading.disputes(services, arrival, body)
         while True:
             try:
-                return _take_effect(services, arrival, said, objections, case)
+                return _take_effect(services, arrival, said, objections, disputes, case)
             except DecideAgain:
                 continue
     except KeyGone:
@@ -142,10 +143,15 @@ def _object(tx: Tx, services: Services, arrival: Arrival, objections: tuple[Obje
 
 
 def _take_effect(
-    services: Services, arrival: Arrival, said: Reading, objections: tuple[Objection, ...], case: CaseId | None
+    services: Services,
+    arrival: Arrival,
+    said: Reading,
+    objections: tuple[Objection, ...],
+    disputes: frozenset[Dispute],
+    case: CaseId | None,
 ) -> None:
     if isinstance(said, Authorization):
-        return file_form(services, arrival, said, objections, but=case)
+        return file_form(services, arrival, said, objections, disputes=disputes, but=case)
     if objections:
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)

@@ -258,6 +258,13 @@ def dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Dispute, no
     _owe_cases(tx, filed.patient, Dag.ENFORCE_PERMISSIONS)
 
 
+def dispute_as_entered(tx: Tx, patient: PatientId, form: Authorization, found: frozenset[Dispute]) -> None:
+    """Dispute a form that was just filed by what came with it, where that does not stand yet."""
+    for filed in [one for one in permissions.filed(tx, patient) if found and one.permission.form == form][-1:]:
+        for one in sorted(found - disputes.standing(tx, filed.id)):
+            dispute(tx, filed, one, None)
+
+
 def withdraw_dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Dispute, note: str | None) -> None:
     """Let a form count again that was disputed so, in a new epoch; its cases look again."""
     patients.begin_epoch(tx, filed.patient)

@@ -156,8 +156,7 @@ def _let_take_effect(
     stopping.file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution)
     arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
     filed = [one for one in permissions.filed(tx, patient) if one.permission.form == form][-1]
-    for one in sorted(found.disputes - disputes.standing(tx, filed.permission.id)):
-        stopping.dispute(tx, filed, one, None)
+    stopping.dispute_as_entered(tx, patient, form, found.disputes)
     if filed.arrival != arrival.id:  # the same form came before, under its own number; it may have ended since
         return ActionResult(ActionCode.PAPER_FORM_ENTERED_BEFORE, arrival=filed.arrival)
     if doubts := doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now()):
