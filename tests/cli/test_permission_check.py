@@ -78,6 +78,21 @@ def test_what_the_source_requires_stands_in_its_file(check, tmp_path: Path, monk
     assert check("c105.json", *AT).exit_code == 1
 
 
+def test_a_source_that_asks_for_no_purpose_finds_no_provision_lacking_for_one(
+    check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("lakeside", "prairie", "summit"):
+        text = (FORMS / "institutions" / f"{name}.yaml").read_text()
+        (tmp_path / f"{name}.yaml").write_text(f"{text}requires: access-directive\n")
+    monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(tmp_path))
+
+    release = ("--source", "lakeside", "--recipient", "summit", "--purpose", "HRESCH", "--record", "note")
+    said = json.loads(check("c000.json", *AT, "--json", release=release).stdout)
+
+    assert said["decision"] == "permit"
+    assert [(one["applies"], one["because"]) for one in said["provisions"]] == [("yes", [])]
+
+
 def test_how_partners_are_reached_does_not_matter(check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Their files name settings of an installation, and there is none."""
     monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(Path(__file__).parents[2] / "institutions"))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import chain
 
 from transfer.identifiers import InstitutionId, PermissionId
-from transfer.institutions import Institution
+from transfer.institutions import Basis, Institution
 from transfer.permissions.findings import Finding
 from transfer.permissions.forms import Authorization, Permission
 from transfer.permissions.provisions import Provision, ProvisionType, inherited, misfit
@@ -81,9 +81,10 @@ def check_forms(
     known = [Permission(id=PermissionId.draw(), form=form, ended=None) for form in forms]
     zone = asked.discloser.zone
     disputes = {one.id: disputed for one in known}
+    policy = asked.discloser.basis_for(asked.labels)
     ruling = evaluate(
         release,
-        policy=asked.discloser.basis_for(asked.labels),
+        policy=policy,
         zone=zone,
         permissions=known,
         now=now,
@@ -93,7 +94,11 @@ def check_forms(
     decision = Decision.PERMIT if ruling.is_permitted else Decision.PERSON if ruling.needs_person else Decision.REFUSE
     today = now.astimezone(zone).date()
     paths = ["provision"] if len(forms) == 1 else [f"form[{number}].provision" for number in range(len(forms))]
-    judged = (_judged(form.provision, release, today, path) for path, form in zip(paths, forms, strict=True))
+    any_purpose = policy is Basis.ACCESS_DIRECTIVE
+    judged = (
+        _judged(form.provision, release, today, path, any_purpose=any_purpose)
+        for path, form in zip(paths, forms, strict=True)
+    )
     return FormCheck(decision=decision, findings=ruling.findings, provisions=tuple(chain.from_iterable(judged)))
 
 
@@ -102,8 +107,10 @@ def for_person(findings: Iterable[Finding]) -> FormCheck:
     return FormCheck(decision=Decision.PERSON, findings=tuple(findings) or (Finding.FORM_UNREADABLE,))
 
 
-def _judged(node: Provision, release: Release, today: date, path: str) -> Iterator[JudgedProvision]:
-    misfits = tuple(misfit(node, release, today))
+def _judged(
+    node: Provision, release: Release, today: date, path: str, *, any_purpose: bool
+) -> Iterator[JudgedProvision]:
+    misfits = tuple(misfit(node, release, today, any_purpose=any_purpose))
     certain = any(is_certain for _, is_certain in misfits)
     yield JudgedProvision(
         path=path,
@@ -112,4 +119,6 @@ def _judged(node: Provision, release: Release, today: date, path: str) -> Iterat
         because=tuple(dict.fromkeys(finding for finding, _ in misfits)),
     )
     for number, inner in enumerate(node.provisions):
-        yield from _judged(inherited(inner, node), release, today, f"{path}.provision[{number}]")
+        yield from _judged(
+            inherited(inner, node), release, today, f"{path}.provision[{number}]", any_purpose=any_purpose
+        )
