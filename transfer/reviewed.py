@@ -3,10 +3,13 @@
 import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+#: in what PyYAML says: one character, or more than one as Python quotes it
+_QUOTED: Final = re.compile(r"""'[^'\\]'|(['"])(?:\\.|(?!\1).)*\1""")
 
 
 class ReviewedPart(BaseModel):
@@ -51,7 +54,7 @@ def parse(text: bytes, name: str) -> object:
         return yaml.load(text.decode(), _Loader)  # noqa: S506  # a SafeLoader that takes less
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        problem = re.sub(r"'[^']{2,}'", "something", error.problem or "")
+        problem = _QUOTED.sub(lambda found: found[0] if found[1] is None else "something", error.problem or "")
         raise ValueError(f"{name}: line {line}: {problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError):
         # PyYAML raises whatever Python raises where a date or a number is not one
