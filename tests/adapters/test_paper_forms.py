@@ -131,6 +131,11 @@ HOSTILE = {
     "a key that is a name": fields() + b"Quillfeather Odalys: 1\n",
     "a tag that is a name": fields().replace(b"form: release", b"form: !Quillfeather x"),
     "a key that is a list": fields() + b"? [Quillfeather]\n: 1\n",
+    "a key that is a number": fields() + b"19610203: 1\n",
+    "a tag that is a name with an apostrophe": fields().replace(b"form: release", b"form: !O'Quillfeather x"),
+    "a tag with both kinds of quotes": fields().replace(b"form: release", b"form: !O'%22Quillfeather x"),
+    "lists among the kinds": fields(information__records=[["Quillfeather"]]),
+    "a part among the kinds": fields(information__records=[{"Quillfeather": 1}]),
 }
 
 
@@ -140,6 +145,7 @@ def test_what_is_no_form_is_refused_and_nothing_of_it_repeated(name: str):
         read(HOSTILE[name])
 
     assert "Quillfeather" not in str(refused.value)
+    assert "19610203" not in str(refused.value)
 
 
 def test_fields_are_bounded():

@@ -89,7 +89,7 @@ def _day(value: Any) -> Any:
 def _kinds(value: Any) -> Any:
     if isinstance(value, str) and value in set(Extent):
         return Extent(value)
-    if not isinstance(value, list) or not value or not all(one in set(RecordKind) for one in value):
+    if not isinstance(value, list) or not value or not all(one in list(RecordKind) for one in value):
         raise ValueError(f"all, single-records, or a list of some of {', '.join(RecordKind)}")
     return tuple(map(RecordKind, value))
 
@@ -229,7 +229,8 @@ def parse(text: bytes) -> PaperFields:
 def _mistake(error: ValidationError) -> str:
     """The first mistake, by its place. A key that somebody typed could be anything: only a plain one is repeated."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or re.fullmatch(r"[a-z_]{1,24}", part))
+    where = first["loc"][:-1] if first["type"] == "invalid_key" else first["loc"]
+    place = ".".join(str(part) for part in where if isinstance(part, int) or re.fullmatch(r"[a-z_]{1,24}", part))
     if first["type"] == "extra_forbidden":
         return f"fields: {place or 'a key'}: there is no such field"
     if first["type"] == "missing":
