@@ -128,6 +128,17 @@ def test_what_today_carries_takes_the_place_of_the_form_and_the_case_goes_on(ser
     assert ends(services, case) == [End.REPLACED, None]
 
 
+def test_what_stays_in_doubt_when_it_is_read_again_is_asked_about_as_when_it_comes(services: Services):
+    case = a_case_of_then(services, {"provision": {"dataPeriod": {"start": "2020-01-01"}}})
+    assert is_permitted(services, case)
+
+    assert read_forms_anew(services) == 1
+
+    assert not is_permitted(services, case)
+    (asked,) = [one for one in b.open_holds(services) if one.code is HoldCode.FORM_DOUBTED]
+    assert (asked.subject, asked.about) == (filed(services, case)[1].arrival, "perhaps-not-covered")
+
+
 def test_what_today_does_not_carry_is_paused_and_a_person_is_asked(services: Services):
     case = a_case_of_then(services, IN_WORDS)
     assert is_permitted(services, case)

@@ -8,7 +8,8 @@ from transfer.flow.stopping import ENDS, dispute_as_entered, file_authorization
 from transfer.flow.unmatched import seal_unmatched
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import arrivals, holds, patients
+from transfer.institutions import Institutions
+from transfer.ledger import Tx, arrivals, holds, patients
 from transfer.ledger.arrivals import Arrival
 from transfer.matching import MatchVerdict
 from transfer.objections import Objection
@@ -46,9 +47,7 @@ def file_form(
             unless_forgotten(tx, patient)
             if not (form.denies or form.status in ENDS):
                 file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
-                doubts = doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now())
-                if doubts:
-                    holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))
+                ask_about_doubts(tx, services.institutions, arrival, form)
             dispute_as_entered(tx, patient, form, disputes)
             arrivals.join_patient(tx, arrival, patient)
             arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.AUTHORIZATION)
@@ -59,3 +58,9 @@ def file_form(
             holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
             arrivals.index_terms(tx, arrival.id, lookup_terms(tx, [form.patient]))
             arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
+
+
+def ask_about_doubts(tx: Tx, institutions: Institutions, arrival: Arrival, form: Authorization) -> None:
+    """Ask about the form that came in `arrival` and is filed, where only a person can tell what it releases."""
+    if doubts := doubts_on(form, zone=institutions[arrival.institution].zone, now=tx.now()):
+        holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))

@@ -1,13 +1,14 @@
 """Release forms that an earlier version read are read again from their arrivals, before a door opens.
 
 What the reader of today carries takes the place of the form as it was. What it does not carry is paused, and a person
-is asked whether it goes on as it was read.
+is asked whether it goes on as it was read. What is in doubt under it is asked about as when a form comes.
 """
 
 from contextlib import suppress
 
 from transfer.errors import NeedsReview, Refused
 from transfer.flow import reading, stopping
+from transfer.flow.forms import ask_about_doubts
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import PatientId, PermissionId
@@ -50,10 +51,12 @@ def _read_live(services: Services, patient: PatientId, permission: PermissionId)
         if filed is None:
             return False
         permissions.mark_read(tx, permission)
-        if form is None:
+        if form is None or arrival is None:
             _pause(tx, filed)
-        elif form != filed.permission.form:
+            return True
+        if form != filed.permission.form:
             _replace(tx, services, filed, form)
+        ask_about_doubts(tx, services.institutions, arrival, form)
     return True
 
 

@@ -18,6 +18,7 @@ from transfer.facts import Chain
 from transfer.flow import stopping
 from transfer.flow.desk.permissions import await_stop_complete, permission_state
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, refused, still_open, unknown
+from transfer.flow.forms import ask_about_doubts
 from transfer.flow.identity import DecideAgain, lookup_terms, match_patient
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.reading import objection_on_paper
@@ -29,7 +30,7 @@ from transfer.ledger import Tx, arrivals, cases, disputes, holds, notes, patient
 from transfer.ledger.arrivals import Arrival, NewArrival
 from transfer.ledger.permissions import FiledPermission, PermissionState
 from transfer.matching import Match, MatchRule, MatchVerdict
-from transfer.permissions import Authorization, Dispute, Finding, UnclearForm, doubts_on, findings_on
+from transfer.permissions import Authorization, Dispute, Finding, UnclearForm, findings_on
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -159,8 +160,7 @@ def _let_take_effect(
     stopping.dispute_as_entered(tx, patient, form, found.disputes)
     if filed.arrival != arrival.id:  # the same form came before, under its own number; it may have ended since
         return ActionResult(ActionCode.PAPER_FORM_ENTERED_BEFORE, arrival=filed.arrival)
-    if doubts := doubts_on(form, zone=services.institutions[arrival.institution].zone, now=tx.now()):
-        holds.place(tx, arrival.id, HoldCode.FORM_DOUBTED, " ".join(doubts))
+    ask_about_doubts(tx, services.institutions, arrival, form)
     findings = _found_on(services.institutions[arrival.institution], filed, found, tx)
     return ActionResult(ActionCode.PAPER_FORM_FILED, permission=filed.permission.id, findings=findings)
 
