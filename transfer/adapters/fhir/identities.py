@@ -171,18 +171,11 @@ def is_organization(reference: Tree, resources: Resources) -> bool:
 
 
 def known_organizations(
-    references: Iterable[Tree], resources: Resources, institutions: Institutions, *, lenient: bool = False
+    references: Iterable[Tree], resources: Resources, institutions: Institutions
 ) -> tuple[InstitutionId, ...]:
     """Each partner once, in order.
 
     Raises:
-        NeedsReview: one is not known, unless `lenient`, which leaves it out.
+        NeedsReview: one is not known.
     """
-    found: dict[InstitutionId, None] = {}
-    for reference in references:
-        try:
-            found[organization(reference, resources, institutions)] = None
-        except NeedsReview:
-            if not lenient:
-                raise
-    return tuple(found)
+    return tuple(dict.fromkeys(organization(each, resources, institutions) for each in references))
