@@ -1,5 +1,6 @@
 """A release form on paper: filed at once like any other, kept with its scan, and what people find wrong with one."""
 
+import struct
 from dataclasses import replace
 from datetime import date
 
@@ -369,6 +370,14 @@ def test_a_scan_and_its_fields_come_apart_again_and_other_bytes_do_not():
     assert body == paper.bundled(b"form: release\n", SCAN)
     directory = body.index(b"PK\x01\x02")
     compressed = [body[: directory + 10] + bytes([method]) + body[directory + 11 :] for method in (8, 12, 14, 93)]
-    for broken in (b"", b"PK", body[:-10], body.replace(b"fields.yaml", b"fieldz.yaml"), *compressed):
+    # ZIP64: the first file lies beyond all that there can be
+    beyond = struct.pack("<HHQ", 1, 8, 1 << 63)
+    far = bytearray(body[: directory + 46 + 11] + beyond + body[directory + 46 + 11 :])
+    far[directory + 30 : directory + 32] = struct.pack("<H", len(beyond))
+    far[directory + 42 : directory + 46] = b"\xff" * 4
+    end = far.index(b"PK\x05\x06")
+    far[end + 12 : end + 16] = struct.pack("<I", end - directory)
+    others = (b"", b"PK", body[:-10], body.replace(b"fields.yaml", b"fieldz.yaml"))
+    for broken in (*others, *compressed, bytes(far)):
         with pytest.raises(NeedsReview):
             paper.fields_of(broken)

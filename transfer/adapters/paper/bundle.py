@@ -39,8 +39,18 @@ def fields_of(body: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as bundle:
             return _stored(bundle, bundle.getinfo(_FIELDS))
-    # what `zipfile` raises for bytes it did not write: a password, a later version, an end too early, a false length
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, EOFError, RuntimeError, ValueError):
+    # what `zipfile` raises for bytes it did not write: a password, a later version, an end too early, a false length,
+    # a place that no file reaches
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        NotImplementedError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        OverflowError,
+    ):
         raise Unreadable("no paper form as it was kept") from None
 
 
