@@ -59,8 +59,7 @@ def evaluate(
 
     `policy` is the basis the discloser requires and `zone` its time zone; `permissions` are all of this patient's,
     ended ones too, and of nobody else. `disputes` are what a person found by looking at a form (`Dispute`).
-    `beyond_treatment` are the labels that need a form even for treatment, by the discloser's state law. Connected by:
-    permission (a state's list per institution). Until then it has its default.
+    `beyond_treatment` are the labels that need a form even for treatment, by the discloser's state law.
     One form that covers everything is enough; two that each cover half are not, since a form is judged whole. Where
     none covers, the findings are those of the form that comes nearest. A refusal or a pause that reaches this release
     stops it whatever other form there is; only a declared emergency passes it (164.522(a)(1)(iii)). Where it cannot be

@@ -16,7 +16,7 @@ from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Door, G
 from transfer.errors import NotAllowed, TooLarge, Unreadable
 from transfer.facts import Chain
 from transfer.flow import stopping
-from transfer.flow.desk.permissions import await_stop_complete, permission_state
+from transfer.flow.desk.permissions import await_stop_complete, permission_state, silently
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, refused, still_open, unknown
 from transfer.flow.forms import ask_about_doubts
 from transfer.flow.identity import DecideAgain, lookup_terms, match_patient
@@ -26,7 +26,7 @@ from transfer.flow.services import Services, WithLedger
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.institutions import Institution
-from transfer.ledger import Tx, arrivals, cases, disputes, holds, notes, patients, permissions
+from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions
 from transfer.ledger.arrivals import Arrival, NewArrival
 from transfer.ledger.permissions import FiledPermission, PermissionState
 from transfer.matching import Match, MatchRule, MatchVerdict
@@ -196,10 +196,6 @@ def _found_on(sender: Institution, filed: FiledPermission, found: PaperForm, tx:
 # --- disputes ---------------------------------------------------------------------------------------------------------
 
 
-def _silently(_: int) -> None:
-    """Nobody looks."""
-
-
 def dispute(
     services: WithLedger,
     permission: str,
@@ -207,7 +203,7 @@ def dispute(
     *,
     actor: Actor,
     note: str | None = None,
-    waiting: Callable[[int], None] = _silently,
+    waiting: Callable[[int], None] = silently,
 ) -> ActionResult:
     """Say what is wrong with a form: nothing may leave under it while that stands. Nothing is purged. Twice is once.
 
@@ -248,6 +244,6 @@ def _noted(tx: Tx, state: PermissionState, note: str | None) -> str | None:
     """The note, kept with a case of the patient: an open one, if there is one."""
     if not note or not note.strip():
         return None
-    case = (cases.open_of(tx, [state.patient]) or cases.of_patient(tx, state.patient))[0]
+    (case,) = stopping.case_to_ask(tx, state.patient)
     tx.lock_case(case)
     return notes.add_to_case(tx, case, state.patient, note, about=state.id)

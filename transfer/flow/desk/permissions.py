@@ -24,12 +24,12 @@ from transfer.rounds import Dag
 STOP_COMPLETE_WITHIN_SECONDS = 10.0
 
 
-def _silently(_: int) -> None:
+def silently(_: int) -> None:
     """Nobody looks."""
 
 
 def revoke(
-    services: WithLedger, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently
+    services: WithLedger, permission: str, *, actor: Actor, waiting: Callable[[int], None] = silently
 ) -> ActionResult:
     """End a permission because the patient said so in writing. `waiting` is told how many streams are still open.
 
@@ -41,7 +41,7 @@ def revoke(
 
 
 def pause(
-    services: WithLedger, permission: str, *, actor: Actor, waiting: Callable[[int], None] = _silently
+    services: WithLedger, permission: str, *, actor: Actor, waiting: Callable[[int], None] = silently
 ) -> ActionResult:
     """Stop under a permission because the patient said so by telephone. Nothing is purged; `resume` lets it go on.
 
@@ -54,7 +54,7 @@ def pause(
 
 
 def stop_everything(
-    services: WithLedger, case: CaseId, how: End, *, actor: Actor, waiting: Callable[[int], None] = _silently
+    services: WithLedger, case: CaseId, how: End, *, actor: Actor, waiting: Callable[[int], None] = silently
 ) -> ActionResult:
     """Pause or revoke everything of a case's patient, because the patient says so and names no form.
 
