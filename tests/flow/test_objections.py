@@ -19,7 +19,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, permissions
+from transfer.ledger import Ledger, arrivals, permissions
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End
 from transfer.records import RecordKind
@@ -411,6 +411,37 @@ def test_a_no_by_hl7_v2_that_nobody_can_match_is_a_question_with_a_clock(service
     assert codes(services) == ["objection-unmatched"]
     process_all(services)
     assert codes(services) == ["objection-unmatched"]
+
+
+@pytest.mark.parametrize("word", [HoldAnswer.APPROVE, HoldAnswer.SEEN])
+def test_a_no_that_nobody_can_match_stays_asked_about_while_its_batch_waits_for_a_word(
+    services: Services, word: HoldAnswer
+):
+    no = consent_message(b.a_chart(), "R")
+    arrival = received(services, b.PRAIRIE, b"BHS|^~\\&|PRAIRIELIS|PRAIRIE\r" + no + b"BTS|2\r")
+    asked = b.the_hold(services, "objection-unmatched")
+
+    process_all(services)
+
+    assert [one.id for one in b.open_holds(services, arrival) if one.due_at] == [asked.id]
+    desk.resolve(services, b.the_hold(services, "batch-miscounted").id, word, actor=ANN)
+    process_all(services)
+    still = b.the_hold(services, "objection-unmatched")
+    assert (still.subject == arrival) is (word is HoldAnswer.SEEN)
+    desk.resolve(services, still.id, HoldAnswer.SEEN, actor=ANN)
+    assert not b.open_holds(services)
+
+
+def test_a_no_that_nobody_can_match_stays_asked_about_where_reading_it_breaks_the_machinery(services: Services):
+    arrival = received(services, b.PRAIRIE, consent_message(b.a_chart(), "R"))
+    asked = b.the_hold(services, "objection-unmatched")
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE arrivals SET lost = %s WHERE arrival = %s", arrivals.LEASES_LOST, arrival)
+
+    process_all(services)
+
+    assert b.the_hold(services, "arrival-poisonous").subject == arrival
+    assert b.the_hold(services, "objection-unmatched") == asked
 
 
 @pytest.mark.parametrize(("mode", "ended"), [("W", End.REVOKED), ("T", End.PAUSED), ("V", End.PAUSED)])

@@ -96,7 +96,11 @@ def object_to_release(
 
     Where nothing is known that an objection could mean, a person is asked. A form in the place of another that is not
     known objects to nothing, and nobody is asked. Locks every patient concerned, in order.
+
+    With nothing read, what its door asked stays asked: messages of a batch are read later, a poisonous one never.
     """
+    if not received.objections:
+        return
     found = [_Concerning.of(tx, said, patient) for said in received.objections]
     for one in sorted(frozenset[PatientId]().union(*(each.reached for each in found))):
         patients.hold_epoch_exclusive(tx, one)

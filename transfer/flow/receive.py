@@ -131,8 +131,8 @@ def _hold(services: Services, arrival: Arrival, error: TransferError, objections
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         _object(tx, services, arrival, objections)
-        # A no that nobody could match is asked about already, and with a clock.
-        if not holds.is_asked(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED):
+        # A no that was read now and that nobody could match is asked about, and with a clock.
+        if not (objections and holds.is_asked(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED)):
             holds.place(tx, arrival.id, code, about)
         arrivals.settle(tx, arrival, ArrivalState.HELD, error)
 
