@@ -36,8 +36,9 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
     Of an active one with no refusal in it the kind is `REPLACES`: it objects only to a form whose number it carries.
     """
     entries = list(entries)
-    kind = _KINDS.get((text(consent, "status") or "").lower(), ObjectionKind.UNREADABLE)
-    if kind is ObjectionKind.REPLACES and text(consent, "status") == "active" and _refuses(consent):
+    status = (text(consent, "status") or "").lower()
+    kind = _KINDS.get(status, ObjectionKind.UNREADABLE)
+    if status == "active" and _refuses(consent):
         kind = ObjectionKind.REFUSED
     return Objection(
         kind=kind,
@@ -48,7 +49,7 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
 
 def _refuses(consent: Tree) -> bool:
     """A refusal stands anywhere in its provisions, at whatever depth; `decision` is R5's word."""
-    policies = {text(each, "code") for each in codings(child(consent, "policyRule"))}
+    policies = {(text(each, "code") or "").upper() for each in codings(child(consent, "policyRule"))}
     types = {text(each, "type") for each in _provisions(consent)} | {text(consent, "decision")}
     return bool(policies & _OPT_OUT) or "deny" in {said.lower() for said in types if said}
 
