@@ -402,6 +402,16 @@ def test_a_con_segment_that_refuses_or_rescinds_stops_what_its_sender_discloses(
     assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
 
 
+def test_a_no_in_a_batch_stops_at_the_door_whatever_another_message_of_it_is(services: Services):
+    chart, case = a_case(services)
+    broken = consent_message(b.a_chart(), "R").replace(b"|PRAIRIE|", b"|" + b"P" * 17_000 + b"|", 1)
+
+    received(services, b.PRAIRIE, consent_message(chart, "R") + broken)
+
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert codes(services) == ["objection-unmatched", "source-objects"]
+
+
 @pytest.mark.parametrize("state", ["A", "P", "B"])
 def test_a_con_segment_that_objects_to_nothing_stops_nothing(services: Services, state: str):
     chart, case = a_case(services)

@@ -26,6 +26,7 @@ _RELEASE: Final = "001"
 _OF_TABLE: Final = re.compile(r"\d{3}")
 #: CON-10 (table 0497): telephone, verbal
 _BY_WORD: Final = frozenset({"T", "V"})
+_UNREADABLE: Final = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
 
 
 def says_consent(chunks: Iterable[bytes]) -> bool:
@@ -44,16 +45,18 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
     Raises:
         TooLarge: it objects to more than is settled in one transaction.
     """
-    found: dict[Objection, None] = {}
     try:
-        for each in batch(payload).messages:
-            found |= dict.fromkeys(_of_message(Message(each), institution))
-            if len(found) > MOST_OBJECTIONS:
-                break
+        messages = batch(payload).messages
     except TransferError:
-        return (Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=()),)
-    if len(found) > MOST_OBJECTIONS:
-        raise TooLarge(f"more than {MOST_OBJECTIONS} objections at once")
+        return (_UNREADABLE,)
+    found: dict[Objection, None] = {}
+    for each in messages:
+        try:
+            found |= dict.fromkeys(_of_message(Message(each), institution))
+        except TransferError:  # the others of its batch say theirs
+            found[_UNREADABLE] = None
+        if len(found) > MOST_OBJECTIONS:
+            raise TooLarge(f"more than {MOST_OBJECTIONS} objections at once")
     return tuple(found)
 
 
