@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from transfer.adapters.hl7v2 import consents
+from transfer.adapters.hl7v2 import consents, says_consent
 from transfer.institutions import Institution
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Finding, FormStatus, ProvisionType, SignerRole, UnclearForm
@@ -128,3 +128,11 @@ def test_a_consent_to_something_else_is_none_to_a_release():
     assert read(con(f2="002^Medical procedure^HL70496")) == ()
     assert read() == ()
     assert len(read(con(), con(f4="form-8"))) == 2
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 7])
+def test_a_consent_is_seen_whatever_the_pieces_in_which_it_comes(length: int):
+    said = (PID + con()).encode()
+
+    assert says_consent(said[at : at + length] for at in range(0, len(said), length))
+    assert not says_consent(PID.encode()[at : at + length] for at in range(0, len(PID), length))

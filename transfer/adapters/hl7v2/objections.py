@@ -33,9 +33,10 @@ def says_consent(chunks: Iterable[bytes]) -> bool:
     """Whether a CON segment stands in a payload. Costs one look at its bytes."""
     before = b""
     for chunk in chunks:
-        if _CONSENT.search(before + chunk):
+        piece = before + chunk
+        if _CONSENT.search(piece):
             return True
-        before = chunk[-_LOOKED_AT:]
+        before = piece[-_LOOKED_AT:]
     return False
 
 
