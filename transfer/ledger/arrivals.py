@@ -98,8 +98,6 @@ class Arrival:
     lost: int
     location: Location | None
     sealed: bytes | None
-    #: it says no to a release (transfer/objections.py)
-    is_objection: bool = False
 
 
 def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None) -> list[Stored]:
@@ -483,5 +481,4 @@ def of_row(row: Row) -> Arrival:
         lost=row.lost,
         location=location,
         sealed=row.payload,
-        is_objection=row.is_objection,
     )
