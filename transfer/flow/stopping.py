@@ -248,9 +248,6 @@ def resume(tx: Tx, filed: FiledPermission) -> PermissionId | None:
     return [filed, *instead][-1].permission.id
 
 
-# --- the second commit ------------------------------------------------------------------------------------------------
-
-
 def dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Dispute, note: str | None) -> None:
     """Stop what rests on a form because a person found something wrong with it. That does not stand yet."""
     patients.begin_epoch(tx, filed.patient)
@@ -270,6 +267,9 @@ def withdraw_dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Di
     patients.begin_epoch(tx, filed.patient)
     disputes.withdraw(tx, filed.patient, filed.id, found, note)
     _owe_cases(tx, filed.patient, Dag.OPEN_CASE)
+
+
+# --- the second commit ------------------------------------------------------------------------------------------------
 
 
 def await_stop_complete(
