@@ -29,7 +29,7 @@ from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import Ledger, Tx, disclosures, requests
 from transfer.ledger.arrivals import NewArrival, Stored
-from transfer.objections import ObjectionKind
+from transfer.objections import Objection, ObjectionKind
 
 log = logging.getLogger("transfer.gateway.fhir_door")
 
@@ -100,7 +100,8 @@ class FhirDoor:
 
     async def _store(self, caller: Caller, body: Payload, outlined: bytes) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
-        await asyncio.to_thread(_check_may, caller, incoming, outlined)
+        said = await asyncio.to_thread(_said_against, caller, incoming, outlined)
+        _check_may(caller, incoming, said)
         packet = await asyncio.to_thread(_packet_of, self._services.ledger, caller, incoming)
         await asyncio.to_thread(_check_request, self._services.ledger, caller, incoming)
         location = None
@@ -118,7 +119,7 @@ class FhirDoor:
             content_sha256=bytes.fromhex(body.sha256()),
             subject=packet,
         )
-        on_stored = await asyncio.to_thread(_objecting, self._services, caller, incoming, outlined)
+        on_stored = await asyncio.to_thread(_objecting, self._services, caller, said, outlined)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
         stored = await self._intake.store(arrival, on_stored)
         if stored.is_duplicate and location:
@@ -138,18 +139,23 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     return http_response(answer)
 
 
-def _check_may(caller: Caller, incoming: InboundBody, body: bytes) -> None:
+def _said_against(caller: Caller, incoming: InboundBody, body: bytes) -> Objection | None:
+    """What a Consent says against a release; None: it is none."""
+    if incoming.kind is not ArrivalKind.AUTHORIZATION:
+        return None
+    return inbound.objection(body, caller.institution)
+
+
+def _check_may(caller: Caller, incoming: InboundBody, said: Objection | None) -> None:
     """Who may file a form may take it back, and who may revoke may object in any way: a "no" stops at the door.
 
     Raises:
         NotAllowed, OutOfScope: it may not send this.
     """
     either = {Grant.AUTHORIZATIONS, Grant.REVOCATIONS}
-    if incoming.grant in either and either & caller.institution.grants & caller.scopes:
-        objects = inbound.objection(body, caller.institution).kind is not ObjectionKind.REPLACES
-        if objects:
-            return
-    caller.check_may(incoming.grant)
+    objects = said is not None and said.kind is not ObjectionKind.REPLACES
+    if not (objects and either & caller.institution.grants & caller.scopes):
+        caller.check_may(incoming.grant)
 
 
 def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | None:
@@ -185,11 +191,10 @@ def _check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> Non
         raise NotAllowed("an answer to a request that was not made to its sender")
 
 
-def _objecting(services: Services, caller: Caller, incoming: InboundBody, body: bytes) -> OnStored | None:
+def _objecting(services: Services, caller: Caller, said: Objection | None, body: bytes) -> OnStored | None:
     """What a Consent objects to stops in the transaction that stores it."""
-    if incoming.kind is not ArrivalKind.AUTHORIZATION:
+    if said is None:
         return None
-    said = inbound.objection(body, caller.institution)
     try:
         form = inbound.authorization(body, caller.institution, services.institutions)
     except (NeedsReview, TooLarge):
