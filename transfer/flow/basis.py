@@ -7,7 +7,7 @@ Each time, the tables of permissions are compared with the patient's facts. Wher
 permitted: a table can be changed beside the ledger, a fact cannot.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from transfer.case import OpenedCase
 from transfer.errors import Unreadable
 from transfer.facts import Chain, LedgerLine
 from transfer.holds import HoldCode
-from transfer.identifiers import InstitutionId, PatientId, PermissionId
+from transfer.identifiers import InstitutionId, PatientId, PermissionId, RecordId
 from transfer.institutions import Institutions
 from transfer.ledger import Tx, disputes, patients, permissions, trail
 from transfer.ledger.records import StoredRecord
@@ -102,13 +102,16 @@ def may_release(
     )
 
 
-def still_covers(tx: Tx, institutions: Institutions, opened: OpenedCase, record: StoredRecord) -> bool:
-    """Does a basis in force still cover a collected record? A purge spares what one covers (docs/safety.md, promise 1).
+def still_covered(
+    tx: Tx, institutions: Institutions, opened: OpenedCase, kept: Sequence[StoredRecord]
+) -> frozenset[RecordId]:
+    """Which of a case's records a basis in force still covers. A purge spares them (docs/safety.md, promise 1).
 
     It is asked in the epoch that the purge has begun, so no form can come or end before the purge is written.
     """
-    (ruling,) = _rule(tx, institutions, opened.patient, opened.receiver, [class_of(record)])
-    return ruling.is_permitted
+    classes = {one.id: class_of(one) for one in kept}
+    permitted = may_release(tx, institutions, opened.patient, opened.receiver, classes.values()).permitted
+    return frozenset(record for record, content in classes.items() if content in permitted)
 
 
 def is_altered(tx: Tx, patient: PatientId) -> bool:

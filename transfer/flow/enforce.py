@@ -11,7 +11,7 @@ from transfer import facts
 from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
-from transfer.flow.basis import can_still_permit, may_ask, still_covers
+from transfer.flow.basis import can_still_permit, may_ask, still_covered
 from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete, permits_nothing
@@ -232,10 +232,9 @@ def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[se
     every: set[str] = set()
     for case in cases.of_patient(tx, patient):
         opened = OpenedCase.of(tx.case(case))
-        for kept, _ in records.joined(tx, opened.id):
-            every.add(kept.id)
-            if still_covers(tx, services.institutions, opened, kept):
-                spared.add(kept.id)
+        here = [kept for kept, _ in records.joined(tx, opened.id)]
+        every.update(kept.id for kept in here)
+        spared |= still_covered(tx, services.institutions, opened, here)
     return spared, every - spared
 
 
