@@ -340,6 +340,12 @@ def test_a_referral_that_waited_behind_a_purge_opens_a_case_of_somebody_new(
 # --- what is asked before anything is destroyed -----------------------------------------------------------------------
 
 
+def purging_within_an_hour(services: Services) -> Services:
+    """Every institution's file has a delay, so no person is waited for after a revocation."""
+    each = (one.model_copy(update={"purge_delay_hours": 1}) for one in services.institutions.values())
+    return replace(services, institutions=Institutions(each))
+
+
 def asked_to_purge(services: Services) -> list[str | None]:
     return [hold.about for hold in b.open_holds(services) if hold.code == "confirm-purge"]
 
@@ -394,12 +400,7 @@ def test_without_a_delay_at_every_discloser_nothing_is_purged_without_a_person(
 
 
 def test_what_was_entered_in_error_waits_for_a_person(services: Services, hours_pass: Callable[[timedelta], None]):
-    delayed = replace(
-        services,
-        institutions=Institutions(
-            one.model_copy(update={"purge_delay_hours": 1}) for one in services.institutions.values()
-        ),
-    )
+    delayed = purging_within_an_hour(services)
     chart, case = a_case(delayed)
     come_in(delayed, case)
     posted(delayed, b.LAKESIDE, letters.release_form(chart, {"status": "entered-in-error"}))
@@ -434,6 +435,47 @@ def test_nothing_is_destroyed_under_a_legal_hold(services: Services):
     assert not desk.lift_legal_hold(services, case, actor=ANN).changed
     process_all(services)
     assert len(purges(services, case)) == 1
+
+
+def test_nothing_is_destroyed_while_the_tables_say_other_things_than_the_facts(
+    services: Services, hours_pass: Callable[[timedelta], None]
+):
+    _, case = a_case(services)
+    come_in(services, case)
+    desk.revoke(services, first_form(services, case), actor=ANN)
+    process_all(services)
+    hold = b.the_hold(services, "confirm-purge").id
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE permissions SET ended = 'entered-in-error'")
+
+    desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN)
+    process_all(services)
+
+    assert purges(services, case) == []
+    with services.ledger.transaction() as tx:
+        (filed,) = permissions.filed(tx, b.patient_of(services, case))
+    assert "other things than the facts" in purge(services, filed)  # changed while the purge was decided
+    assert purges(services, case) == []
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE permissions SET ended = 'revoked'")
+    hours_pass(timedelta(hours=1))
+    process_all(services)
+    assert len(purges(services, case)) == 1
+
+
+def test_an_end_that_nobody_wrote_destroys_nothing(services: Services, hours_pass: Callable[[timedelta], None]):
+    delayed = purging_within_an_hour(services)
+    _, case = a_case(delayed)
+    come_in(delayed, case)
+    with delayed.ledger.transaction() as tx:
+        tx.run("UPDATE permissions SET ended = 'revoked', ended_at = transfer.now()")
+        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case)
+    process_all(delayed)
+    hours_pass(timedelta(days=4))
+    process_all(delayed)
+
+    assert purges(delayed, case) == []
+    assert asked_to_purge(delayed) == []
 
 
 def test_a_no_in_doubt_purges_nothing_whatever_is_answered_about_another_form(services: Services):

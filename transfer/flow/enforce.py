@@ -11,7 +11,7 @@ from transfer import facts
 from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
-from transfer.flow.basis import can_still_permit, may_ask, still_covered
+from transfer.flow.basis import can_still_permit, is_altered, may_ask, still_covered
 from transfer.flow.housekeeping import remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete, permits_nothing
@@ -39,6 +39,9 @@ from transfer.sealing import KeyName
 
 #: the ends after which what came in reliance is purged, once a person has confirmed it
 _PURGED_AFTER = (End.REVOKED, End.ENTERED_IN_ERROR)
+_ALTERED = "the tables say other things than the facts: nothing is purged until they are set right"
+#: when tables that were altered are looked at again
+_SET_RIGHT = timedelta(hours=1)
 
 
 def enforce(services: Services, case: CaseId) -> str:
@@ -86,6 +89,8 @@ def _purge_when_due(services: Services, opened: OpenedCase, over: list[FiledPerm
         if patients.legal_hold_since(tx, opened.patient):
             holds.withdraw_about(tx, last.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.ANSWERED)
             return "a legal hold keeps what came in"
+        if _waits_until_set_right(tx, opened.patient):
+            return _ALTERED
         if any(holds.is_asked_about(tx, HoldCode.FORM_STOPPED, one) for one in _forms(tx, opened.patient)):
             return "waiting for a decision: form stopped"
         answer = holds.last_answer_about(tx, HoldCode.CONFIRM_PURGE, last.permission.id)
@@ -105,6 +110,15 @@ def _purge_when_due(services: Services, opened: OpenedCase, over: list[FiledPerm
     return purge(services, last)
 
 
+def _waits_until_set_right(tx: Tx, patient: PatientId) -> bool:
+    """Whether tables and facts differ. Then nobody can say what a basis covers; it is looked at again."""
+    if not is_altered(tx, patient):
+        return False
+    for case in cases.of_patient(tx, patient):
+        rounds.owe(tx, Dag.ENFORCE_PERMISSIONS, case, after=_SET_RIGHT)
+    return True
+
+
 def _forms(tx: Tx, patient: PatientId) -> list[PermissionId]:
     return [one.id for one in permissions.states(tx, patient)]
 
@@ -121,14 +135,16 @@ def _due_at(tx: Tx, services: Services, filed: FiledPermission) -> datetime | No
 def purge(services: Services, filed: FiledPermission) -> str:
     """Remove what no live permission covers: objects, rows, packets made of them, and at last the patient's key.
 
-    Nothing is removed while a legal hold stands. First the ledger forgets, naming the objects to remove; then they are
-    removed; the key goes when nothing is left.
+    Nothing is removed while a legal hold stands, or while tables and facts differ. First the ledger forgets, naming the
+    objects to remove; then they are removed; the key goes when nothing is left.
     """
     patient = filed.patient
     with services.ledger.transaction() as tx:
         patients.begin_epoch(tx, patient)
         if patients.legal_hold_since(tx, patient):
             return "a legal hold keeps what came in"
+        if _waits_until_set_right(tx, patient):
+            return _ALTERED
         spared, gone = _spared_and_gone(tx, services, patient)
         purging.forget_records(tx, patient, gone)
         is_last = not spared and not _may_still_come(tx, services, patient)
