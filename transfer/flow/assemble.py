@@ -101,10 +101,11 @@ def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> 
         return HoldCode.LEDGER_ALTERED
     carried = tuple(one for one in here if _goes_along(*one))
     said = frozenset(class_of(kept) for kept, _ in carried)
-    if refused := _refused(tx, services, opened, said):
-        return refused
     beside = {of_referral(opened), *map(of_material, pieces)}
-    permitted = may_release(tx, services.institutions, opened.patient, opened.receiver, beside).permitted
+    rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, said | beside)
+    if refused := rulings.only(said).why_not:
+        return refused
+    permitted = rulings.permitted
     permitted_pieces = tuple(one for one in pieces if of_material(one) in permitted)
     said |= {of_material(one) for one in permitted_pieces}
     is_referral_said = bool(said) and of_referral(opened) in permitted

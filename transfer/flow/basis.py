@@ -8,7 +8,7 @@ permitted: a table can be changed beside the ledger, a fact cannot.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -80,6 +80,10 @@ class Rulings:
             return None
         altered = any(Finding.ALTERED in ruling.findings for ruling in rulings)
         return HoldCode.LEDGER_ALTERED if altered else HoldCode.RELEASE_NOT_PERMITTED
+
+    def only(self, said: Iterable[ContentClass]) -> "Rulings":
+        """Those on a part of it."""
+        return replace(self, by_class={content: self.by_class[content] for content in said})
 
     @property
     def permitted(self) -> frozenset[ContentClass]:
