@@ -102,11 +102,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many requests ahead of their answers")
-        is_first, is_next = self.cycle is None, self.cycle is not None and self.cycle.response_complete
+        is_next = self.cycle is not None and self.cycle.response_complete
         super().on_message_begin()
         self._head_bytes = 0
         self.scope["extensions"] = {_EXTENSION: {"carrying": _Carrying(self.transport, self._counted)}}
-        if is_next and not is_first:
+        if is_next:
             self._end_within(HEAD_SECONDS)
 
     def on_url(self, url: bytes) -> None:
