@@ -485,3 +485,25 @@ def test_of_two_who_share_a_number_people_say_whose_once(services: Services, cha
     with services.ledger.transaction() as tx:
         rows = tx.rows("SELECT state, patient FROM arrivals WHERE kind = 'answer'")
     assert [(row.state, row.patient) for row in rows] == [("filed", b.patient_of(services, case))] * 2
+
+
+def test_what_answers_our_request_is_asked_about_also_where_another_was_said_not_to_be_meant(
+    services: Services, chart: Chart
+):
+    """A nickname: by its name it is another patient's, and people said that it is not."""
+    case = b.a_case(services, first_contact(chart))
+    nickname: Chart = {**chart, "patient": {**chart["patient"], "given": ["Nick"]}}
+    b.refer(services, {**b.a_chart(), "patient": nickname["patient"]})
+    process_all(services)
+    b.report_comes(services, nickname)
+    for actor in (ANN, BEN):
+        desk.resolve(services, b.the_hold(services, "whose-record").id, HoldAnswer.NOT_OURS, actor=actor)
+    request = b.request_to(services, case, b.PRAIRIE)
+    answer = b.report_of(nickname, "2").replace(chart["pathology"]["order"].encode(), request.id.encode())
+    b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, answer, HL7_V2, Door.MLLP)
+    process_all(services)
+
+    seen = desk.hold(services, b.the_hold(services, "whose-record").id, actor=ANN).comparison
+    assert seen
+    assert [one.cases for one in seen.candidates] == [(case,)]
+    assert (seen.deciders, seen.match_rule) == (2, MatchRule.OTHER_GIVEN_NAME)

@@ -59,7 +59,7 @@ def match_message(
     if not denied:
         return match
     left = [candidate for candidate in found if candidate.patient not in denied]
-    return identify(said, study_identifiers=known, candidates=left)
+    return identify(said, study_identifiers=known, candidates=left, requested=requested)
 
 
 def match_answer(
