@@ -84,7 +84,7 @@ class SystemAnswer(StrEnum):
     APPROVED = "approved"
     PERMITTED = "permitted"
     PURGED = "purged"
-    #: more is to be compared than the question showed
+    #: more is to be compared than the question showed, or with another patient
     ASKED_ANEW = "asked-anew"
     CLOSED = "closed"
 

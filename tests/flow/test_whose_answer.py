@@ -21,7 +21,7 @@ from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, holds, patients, purging
+from transfer.ledger import Ledger, holds, patients, purging, records
 from transfer.ledger.holds import Hold
 from transfer.matching import MatchRule
 from transfer.patients import Demographics, IssuedIdentifier, PersonName, PostalAddress
@@ -485,6 +485,56 @@ def test_of_two_who_share_a_number_people_say_whose_once(services: Services, cha
     with services.ledger.transaction() as tx:
         rows = tx.rows("SELECT state, patient FROM arrivals WHERE kind = 'answer'")
     assert [(row.state, row.patient) for row in rows] == [("filed", b.patient_of(services, case))] * 2
+
+
+def two_of_one_person(services: Services, chart: Chart) -> tuple[CaseId, CaseId, Chart]:
+    """Two cases of one person, whom another office calls otherwise; and that office's chart."""
+    otherwise: Chart = {**b.a_chart(), "patient": {**chart["patient"], "family": "Otherwise"}}
+    case, other = b.a_case(services, first_contact(chart)), b.a_case(services, first_contact(otherwise))
+    return case, other, otherwise
+
+
+def merged(services: Services, case: CaseId, other: CaseId) -> None:
+    for actor in (ANN, BEN):
+        desk.merge(services, case, other, actor=actor)
+    process_all(services)
+
+
+def test_a_question_about_one_who_is_merged_is_asked_anew_of_the_one_that_is_left(
+    services: Services, archive: Archive, chart: Chart, number: IssuedIdentifier
+):
+    archive.lists = [said_of({**chart, "patient": {**chart["patient"], "family": "Otherwise"}}, number)]
+    case, other, _ = two_of_one_person(services, chart)
+    (before,) = questions(services)
+    merged(services, case, other)
+
+    (asked,) = questions(services)
+    assert (before.subject, asked.id == before.id) == (other, False)
+    desk.resolve(services, asked.id, HoldAnswer.OURS, actor=ANN)
+    process_all(services)
+    assert "images" in kinds(services, other)
+
+
+def test_what_people_said_of_two_who_were_one_is_forgotten_when_they_are_two_again(
+    services: Services, archive: Archive, chart: Chart, number: IssuedIdentifier
+):
+    case, other, otherwise = two_of_one_person(services, chart)
+    merged(services, case, other)
+    archive.lists = [said_of(otherwise, number)]
+    desk.answer_request(services, b.request_to(services, case, b.MERCY).id, desk.RequestAnswer.AGAIN, actor=ANN)
+    process_all(services)
+    desk.resolve(services, questions(services)[0].id, HoldAnswer.OURS, actor=ANN)
+    process_all(services)
+    assert "images" in kinds(services, case)
+
+    desk.split(services, other, actor=ANN)
+    process_all(services)
+
+    with services.ledger.transaction() as tx:
+        left = {kept.kind for kept, _ in records.joined(tx, case)}
+    assert "images" not in left
+    assert number not in known(services, case)
+    assert [one.subject for one in questions(services)] == [other]
 
 
 def test_what_answers_our_request_is_asked_about_also_where_another_was_said_not_to_be_meant(

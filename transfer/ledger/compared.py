@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from transfer import codec
-from transfer.holds import HoldAnswer
+from transfer.holds import HoldAnswer, SystemAnswer
 from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId
-from transfer.ledger import Row, Tx, arrivals, lock_number
+from transfer.ledger import Row, Tx, arrivals, holds, lock_number
 from transfer.ledger.arrivals import Arrival
 from transfer.matching import MatchRule, is_numbered
 from transfer.patients import Demographics
@@ -101,6 +101,20 @@ def remember(tx: Tx, patient: PatientId, institution: InstitutionId, said: Demog
             "UPDATE compared_identities SET answer = %s WHERE patient = %s AND institution = %s AND digest = %s",
             *(decided, patient, institution, _digest(tx, patient, said, "")),
         )
+
+
+def forget(tx: Tx, patient: PatientId) -> None:
+    """This patient is no longer whom people compared: their answers do not stand, and what they are asked is withdrawn.
+
+    The caller holds the patient's cases.
+    """
+    for row in tx.rows(
+        """SELECT DISTINCT h.hold FROM compared_identities JOIN holds AS h USING (hold)
+           WHERE patient = %s AND h.resolved_at IS NULL ORDER BY h.hold""",
+        patient,
+    ):
+        holds.resolve(tx, row.hold, SystemAnswer.ASKED_ANEW)
+    tx.run("DELETE FROM compared_identities WHERE patient = %s", patient)
 
 
 # --- messages that wait for an answer ---------------------------------------------------------------------------------

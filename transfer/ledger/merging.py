@@ -13,7 +13,7 @@ from transfer import codec, copies, facts
 from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, HoldId, PatientId
-from transfer.ledger import Tx, arrivals, cases, packets, patients, permissions, purging, records, rounds
+from transfer.ledger import Tx, arrivals, cases, compared, packets, patients, permissions, purging, records, rounds
 from transfer.ledger.patients import Identity
 from transfer.permissions import End
 from transfer.records import Relation
@@ -87,7 +87,7 @@ def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[Ca
                 f"INSERT INTO merged_items SELECT %s, %s, %s, {name} FROM {table} WHERE patient = %s",  # noqa: S608  ours
                 *(absorbed, patient, kind, patient),
             )
-    tx.run("DELETE FROM compared_identities WHERE patient = %s", absorbed)
+    compared.forget(tx, absorbed)
     _hand_over(tx, absorbed, absorbed, kept)
     patients.absorb(tx, kept, theirs, absorbed)
     for patient in (absorbed, kept):
@@ -101,7 +101,7 @@ def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
 
     Each is known again by what they were known by, and has what was theirs. What came since was taken for one person's:
     messages are matched anew, forms among them; what was fetched is forgotten, with the packets made of it, and is
-    fetched anew.
+    fetched anew. What people said of the one that they were does not stand for either.
     """
     row = tx.row("SELECT identity, its_own FROM merged_patients WHERE absorbed = %s", absorbed)
     assert row is not None  # the caller looked
@@ -110,6 +110,7 @@ def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
     for patient in (absorbed, kept):
         tx.append(Chain.patient(patient), facts.PatientsSplit(absorbed=absorbed, kept=kept))
         patients.begin_epoch(tx, patient)
+    compared.forget(tx, kept)
     _forget_what_came_since(tx, absorbed, kept)
     both = cases.of_patient(tx, kept)
     _hand_over(tx, absorbed, kept, absorbed)
