@@ -9,26 +9,22 @@ A ratio near 1 means that a case costs the same; one that grows with the number 
 
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from tests.campaigns.bench.ledgers import bench_ledger
 from tests.campaigns.bench.measure import Contest, interleaved
 from tests.kit import builders
 from transfer import facts
-from transfer.adapters.keys import FolderKeys
-from transfer.embedded.postgres import Postgres
-from transfer.facts import Chain, Origin
+from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, purging, rounds
-from transfer.ledger.migrate import migrate
+from transfer.ledger import purging, rounds
 from transfer.records import RecordKind
 from transfer.rounds import Dag
 
@@ -99,23 +95,14 @@ WORK: dict[str, Callable[[Services, CaseId], object]] = {
 
 @contextmanager
 def _filled(count: int) -> Iterator[Filled]:
-    with tempfile.TemporaryDirectory(prefix="rt-") as name:
-        folder = Path(name)
-        postgres = Postgres(folder / "postgres")
-        postgres.start()
-        try:
-            migrate(postgres.url("owner"))
-            ledger = Ledger(postgres.url("app"), FolderKeys(folder / "keys"), Origin(process="bench"))
-            services = builders.new_services(ledger)
-            cases = [builders.a_case_without_slides(services) for _ in range(FEW)]
-            with psycopg.connect(postgres.url("owner"), options="-csearch_path=transfer") as owner:
-                _multiply(owner, count // FEW)
-            with ledger.transaction() as tx:
-                here = tx.value("SELECT count(*) FROM cases")
-            yield Filled(services, cases, here)
-            ledger.close()
-        finally:
-            postgres.stop()
+    with bench_ledger() as made:
+        services = builders.new_services(made.ledger)
+        cases = [builders.a_case_without_slides(services) for _ in range(FEW)]
+        with psycopg.connect(made.owner_url, options="-csearch_path=transfer") as owner:
+            _multiply(owner, count // FEW)
+        with made.ledger.transaction() as tx:
+            here = tx.value("SELECT count(*) FROM cases")
+        yield Filled(services, cases, here)
 
 
 def _multiply(owner: psycopg.Connection[TupleRow], times: int) -> None:

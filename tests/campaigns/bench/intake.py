@@ -11,22 +11,19 @@ import asyncio
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.campaigns.bench.ledgers import bench_ledger
 from tests.campaigns.bench.measure import Contest, interleaved
 from tests.kit.fakes import MemoryVault
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.adapters.keys import FolderKeys
 from transfer.arrivals import Door, Grant
 from transfer.doors import MllpDoor
-from transfer.embedded.postgres import Postgres
-from transfer.facts import Origin
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.gateway.mllp.message_store import LedgerMessageStore
@@ -34,7 +31,6 @@ from transfer.gateway.payload import Sink
 from transfer.identifiers import ArrivalId, InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, rounds
-from transfer.ledger.migrate import migrate
 from transfer.rounds import Dag
 from transfer.sealing import SITE, KeyName
 
@@ -84,28 +80,17 @@ class OneByOne:
 @contextmanager
 def contests() -> Iterator[list[Contest]]:
     """A PostgreSQL with a ledger, and both doors before it."""
-    with tempfile.TemporaryDirectory(prefix="rt-") as name:
-        folder = Path(name)
-        postgres = Postgres(folder / "postgres")
-        postgres.start()
-        try:
-            migrate(postgres.url("owner"))
-            keys = FolderKeys(folder / "keys")
-            ledger = Ledger(postgres.url("app"), keys, Origin(process="bench"), connections=20)
-            with _doors(ledger, folder) as (ours, other):
-                yield [
-                    Contest(
-                        name=f"intake, {number} sender{'s' if number > 1 else ''}",
-                        unit="msg/s",
-                        ours=lambda number=number: _sent(ours, number),  # type: ignore[misc]
-                        other=lambda number=number: _sent(other, number),  # type: ignore[misc]
-                        against="one by one",
-                    )
-                    for number in CONNECTIONS
-                ]
-            ledger.close()
-        finally:
-            postgres.stop()
+    with bench_ledger(connections=20) as made, _doors(made.ledger, made.folder) as (ours, other):
+        yield [
+            Contest(
+                name=f"intake, {number} sender{'s' if number > 1 else ''}",
+                unit="msg/s",
+                ours=lambda number=number: _sent(ours, number),  # type: ignore[misc]
+                other=lambda number=number: _sent(other, number),  # type: ignore[misc]
+                against="one by one",
+            )
+            for number in CONNECTIONS
+        ]
 
 
 @contextmanager

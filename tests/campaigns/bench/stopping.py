@@ -10,22 +10,17 @@ receiver: what is measured is looking, ruling, cutting and writing.
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
+from tests.campaigns.bench.ledgers import bench_ledger
 from tests.campaigns.bench.measure import Contest, interleaved
 from tests.kit.builders import new_services
 from tests.kit.load import busy_processes
 from tests.kit.open_streams import Giving
-from transfer.adapters.keys import FolderKeys
-from transfer.embedded.postgres import Postgres
-from transfer.facts import Origin
 from transfer.identifiers import PacketId
-from transfer.ledger import Ledger, permissions
-from transfer.ledger.migrate import migrate
+from transfer.ledger import permissions
 
 STREAMS, BUSY = 64, 12
 #: a stop is to be complete within
@@ -34,19 +29,10 @@ SECONDS = 5.0
 
 @contextmanager
 def _giving() -> Iterator[Giving]:
-    with tempfile.TemporaryDirectory(prefix="rt-") as name:
-        folder = Path(name)
-        postgres = Postgres(folder / "postgres")
-        postgres.start()
-        try:
-            migrate(postgres.url("owner"))
-            ledger = Ledger(postgres.url("app"), FolderKeys(folder / "keys"), Origin(process="bench"))
-            giving = Giving(new_services(ledger), postgres.url("owner"))
-            yield giving
-            giving.outgoing.shut()
-            ledger.close()
-        finally:
-            postgres.stop()
+    with bench_ledger() as made:
+        giving = Giving(new_services(made.ledger), made.owner_url)
+        yield giving
+        giving.outgoing.shut()
 
 
 def stopped_after(giving: Giving, streams: int, busy: int) -> float:
