@@ -10,6 +10,7 @@ from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments, MemoryVault
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
+from tests.kit.studies import a_study
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.case import OpenedCase
@@ -208,9 +209,7 @@ class Archive:
         return self
 
     def studies(self, who: Demographics, _institution: object, **_: object) -> list[StudyFound]:
-        nothing: dict[str, Any] = {"at": None, "date": None, "description": None}
-        return [StudyFound(study_instance_uid="2.25.1", identifiers=(), patient=who, modalities=frozenset({"CT"}),
-                           expected_series=1, expected_instances=1, **nothing)]  # fmt: skip
+        return [a_study("2.25.1", who)]
 
     def series(self, _study: str, **_: object) -> list[SeriesFound]:
         return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=1)]

@@ -11,6 +11,7 @@ from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all, process_once
 from tests.kit.staff import ANN
+from tests.kit.studies import a_study
 from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.receive import receive
@@ -282,19 +283,7 @@ class Archive:
 
     def studies(self, who: Demographics, _institution: object, **_: object) -> list[StudyFound]:
         self.times_asked += 1
-        return [
-            StudyFound(
-                study_instance_uid="2.25.1",
-                identifiers=(),
-                patient=who,
-                at=None,
-                date=None,
-                modalities=frozenset({"CT"}),
-                description=None,
-                expected_series=1,
-                expected_instances=1,
-            )
-        ]
+        return [a_study("2.25.1", who)]
 
     def series(self, _study: str, **_: object) -> list[SeriesFound]:
         return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=1)]

@@ -11,6 +11,7 @@ from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
+from tests.kit.studies import a_study
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
@@ -67,17 +68,7 @@ class Archive:
         return [self._study(number, said) for number, said in enumerate(self.lists)]
 
     def _study(self, number: int, said: Demographics) -> StudyFound:
-        return StudyFound(
-            study_instance_uid=f"2.25.{number}",
-            identifiers=(IssuedIdentifier("urn:dicom:uid", f"urn:oid:2.25.{number}"),),
-            patient=said,
-            at=None,
-            date=None,
-            modalities=frozenset({"CT"}),
-            description=None,
-            expected_series=1,
-            expected_instances=1,
-        )
+        return a_study(f"2.25.{number}", said, IssuedIdentifier("urn:dicom:uid", f"urn:oid:2.25.{number}"))
 
     def series(self, study: str, **_: object) -> list[SeriesFound]:
         return [SeriesFound(uid=f"{study}.1", modality="CT", expected_instances=1)]
