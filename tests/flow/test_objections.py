@@ -9,6 +9,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import posted, received
+from tests.kit.filed_forms import ends, filed
 from tests.kit.objections import an_objection, consent_message, is_permitted, posted_by
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
@@ -19,8 +20,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.institutions import Institutions
-from transfer.ledger import Ledger, arrivals, permissions
-from transfer.ledger.permissions import FiledPermission
+from transfer.ledger import Ledger, arrivals
 from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.sandbox.charts import Chart
@@ -35,15 +35,6 @@ WRONG_NUMBERS = {"another": {"number": "F-999"}, "none": {"resource": {"identifi
 @pytest.fixture
 def services(ledger: Ledger) -> Services:
     return b.new_services(ledger)
-
-
-def filed(services: Services, case: CaseId) -> list[FiledPermission]:
-    with services.ledger.transaction() as tx:
-        return permissions.filed(tx, b.patient_of(services, case))
-
-
-def ends(services: Services, case: CaseId) -> list[End | None]:
-    return [one.ended for one in filed(services, case)]
 
 
 def codes(services: Services) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.filed_forms import filed
 from tests.kit.paper_forms import SCAN, fields_for
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
@@ -45,11 +46,6 @@ def case(services: Services, chart) -> CaseId:
 
 def enter(services: Services, case: CaseId, fields: bytes, scan: bytes = SCAN, institution=b.LAKESIDE):
     return desk.file_paper_form(services, case, institution, fields, scan, actor=ANN)
-
-
-def filed(services: Services, case: CaseId):
-    with services.ledger.transaction() as tx:
-        return permissions.filed(tx, b.patient_of(services, case))
 
 
 def asked(services: Services, case: CaseId, institution) -> RequestState:

@@ -8,19 +8,18 @@ from unittest import mock
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.filed_forms import ends, filed
+from tests.kit.objections import is_permitted
 from tests.kit.staff import ANN
 from transfer import codec
 from transfer.adapters.fhir import consents
 from transfer.arrivals import ArrivalKind
-from transfer.case import OpenedCase
 from transfer.flow import desk
-from transfer.flow.basis import may_collect
 from transfer.flow.reading_anew import read_forms_anew
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId
 from transfer.ledger import Ledger, patients, permissions
-from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import Authorization, End, FormStatus, SignerRole, Statement
 from transfer.permissions.former import FormerAuthorization
 from transfer.records import RecordKind
@@ -32,21 +31,6 @@ pytestmark = pytest.mark.servers
 @pytest.fixture
 def services(ledger: Ledger) -> Services:
     return b.new_services(ledger)
-
-
-def filed(services: Services, case: CaseId) -> list[FiledPermission]:
-    with services.ledger.transaction() as tx:
-        return permissions.filed(tx, b.patient_of(services, case))
-
-
-def ends(services: Services, case: CaseId) -> list[End | None]:
-    return [one.permission.ended for one in filed(services, case)]
-
-
-def is_permitted(services: Services, case: CaseId) -> bool:
-    with services.ledger.transaction() as tx:
-        opened = OpenedCase.of(tx.case(case))
-        return may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, frozenset()).is_permitted
 
 
 def as_it_was(form: Authorization, **differing: Any) -> FormerAuthorization:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import posted
+from tests.kit.filed_forms import ends
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters.fhir.consents import REPLACES
@@ -31,11 +32,6 @@ pytestmark = pytest.mark.servers
 @pytest.fixture
 def services(ledger: Ledger) -> Services:
     return b.new_services(ledger)
-
-
-def ends(services: Services, case: Any) -> list[End | None]:
-    with services.ledger.transaction() as tx:
-        return [one.permission.ended for one in permissions.filed(tx, b.patient_of(services, case))]
 
 
 @pytest.mark.parametrize("versions", [1, 2, 3])
