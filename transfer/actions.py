@@ -60,6 +60,7 @@ class ActionCode(Code):
     PERMISSION_ENDED_BEFORE = "permission-ended-before", "permission", "end"
     EVERYTHING_STOPPED = "everything-stopped", "case", "end", "permissions"
     EVERYTHING_STOPPED_BEFORE = "everything-stopped-before", "case", "end", "permissions"
+    FORMS_STOPPED = "forms-stopped", "case", "end", "permissions"
     PERMISSION_REVOKED = "permission-revoked", "permission"
     PERMISSION_RESUMED = "permission-resumed", "permission"
     PERMISSION_REPLACED = "permission-replaced", "permission", "replacement"

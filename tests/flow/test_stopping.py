@@ -11,6 +11,7 @@ from tests.kit.doors import posted
 from tests.kit.filed_forms import ends
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
+from transfer.actions import ActionCode
 from transfer.adapters.fhir.consents import REPLACES
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder
@@ -18,7 +19,7 @@ from transfer.flow import desk
 from transfer.flow.basis import may_collect
 from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import LedgerAlone, Services
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Basis, Institutions
 from transfer.ledger import Ledger, permissions
 from transfer.permissions import End
@@ -48,10 +49,10 @@ def test_a_form_put_right_under_its_own_number_is_revoked_in_every_version(servi
     assert set(ends(services, case)) == {End.REVOKED}
 
 
-def is_permitted(services: Services, case: CaseId, kind: RecordKind) -> bool:
+def is_permitted(services: Services, case: CaseId, kind: RecordKind, source: InstitutionId = b.LAKESIDE) -> bool:
     with services.ledger.transaction() as tx:
         opened = OpenedCase.of(tx.case(case))
-        return may_collect(tx, services.institutions, opened, b.LAKESIDE, kind, frozenset()).is_permitted
+        return may_collect(tx, services.institutions, opened, source, kind, frozenset()).is_permitted
 
 
 def of_another_number(chart: Any) -> dict[str, Any]:
@@ -123,11 +124,49 @@ def test_a_stop_at_the_desk_needs_no_key(services: Services, without_keys: Ledge
     assert services.ledger.keys.noted_ends()[permission] == how
 
 
+def treating_by(services: Services, *names: str) -> Services:
+    """As `services`, where these release for treatment; all of them, where none is named."""
+    known = [
+        one.model_copy(update={"requires": Basis.TREATMENT}) if one.id in names or not names else one
+        for one in services.institutions.values()
+    ]
+    return replace(services, institutions=Institutions(known))
+
+
+@pytest.mark.parametrize("how", [End.PAUSED, End.REVOKED])
+def test_a_no_to_everything_stops_what_needs_no_form_also_beside_a_form(services: Services, how: End):
+    treating = treating_by(services, b.PRAIRIE)
+    chart = b.a_chart()
+    b.sign_form(treating, chart, disclosers=[b.LAKESIDE])
+    case = b.a_case(treating, chart, form=False)
+    assert is_permitted(treating, case, RecordKind.NOTE)
+    assert is_permitted(treating, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+
+    first = desk.stop_everything(treating, case, how, actor=ANN)
+    again = desk.stop_everything(treating, case, how, actor=ANN)
+
+    assert (first.code, again.code) == (ActionCode.EVERYTHING_STOPPED, ActionCode.EVERYTHING_STOPPED_BEFORE)
+    assert again.fields["permissions"] == first.fields["permissions"]
+    assert not is_permitted(treating, case, RecordKind.NOTE)
+    assert not is_permitted(treating, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert sorted(filter(None, ends(treating, case))) == sorted([how, End.PAUSED])
+
+
+def test_while_the_keys_are_away_it_is_said_that_what_needs_no_form_goes_on(
+    services: Services, without_keys: LedgerAlone
+):
+    case = b.a_case(services)
+
+    away = desk.stop_everything(without_keys, case, End.PAUSED, actor=ANN)
+    back = desk.stop_everything(services, case, End.PAUSED, actor=ANN)
+
+    assert (away.code, back.code) == (ActionCode.FORMS_STOPPED, ActionCode.EVERYTHING_STOPPED)
+    assert "the keys are away" in sentence(away)
+    assert len(back.fields["permissions"]) == 2
+
+
 def test_a_patient_who_says_no_to_everything_stops_what_needs_no_form(services: Services):
-    known = services.institutions.values()
-    treating = replace(
-        services, institutions=Institutions(one.model_copy(update={"requires": Basis.TREATMENT}) for one in known)
-    )
+    treating = treating_by(services)
     case = b.a_case(treating, form=False)
     assert is_permitted(treating, case, RecordKind.NOTE)
 

@@ -109,8 +109,9 @@ def revoke_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", 
 def pause_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", as_json: bool) -> None:
     """The patient asked by telephone to stop; with CASE, everything of its patient.
 
-    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on. It needs the ledger
-    alone and no key, so it works while all else is away.
+    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on; with CASE, resume each
+    that `transfer permission list` shows. It needs the ledger alone and no key, so it works while all else is away.
+    What goes without a form takes the keys to stop; the answer says so where they are away.
 
     \b
     Example:

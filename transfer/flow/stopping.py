@@ -7,10 +7,11 @@ release.
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from transfer.errors import NeedsReview
+from transfer.errors import NeedsReview, OutOfOrder
 from transfer.flow.basis import can_still_permit
 from transfer.holds import STOPPED, HoldCode, SystemAnswer
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, PermissionId
@@ -204,21 +205,50 @@ def permits_nothing(form: Authorization) -> bool:
     return form == _stop_of(form.disclosers)
 
 
-def stop_everything(tx: Tx, patient: PatientId, how: End, arrival: ArrivalId) -> tuple[list[PermissionId], bool]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EverythingStopped:
+    """What stands ended now, and whether anything has changed. Not `is_all`: what rests on no form is not stopped."""
+
+    permissions: tuple[PermissionId, ...]
+    is_new: bool
+    is_all: bool
+
+
+def stop_everything(tx: Tx, patient: PatientId, how: End, arrival: ArrivalId) -> EverythingStopped:
     """End every permission of a patient that may go on, as somebody says at the desk. Twice is once.
 
-    Returns those that stand ended so now, and whether anything has changed.
+    A release may rest on another basis than these, so a stop of everything stands beside them: paused, or ended so
+    where it is all there is. To file or to know it takes the patient's key. Without one all that is filed ends.
 
-    Where there is none, a release may rest on another basis: then a stop of everything is filed, which needs the
-    patient's key.
+    Raises:
+        OutOfOrder: nothing is filed, and the keys are away.
     """
     standing = [one for one in permissions.states(tx, patient) if one.ended in (None, End.PAUSED, how)]
-    if not standing:
-        patients.begin_epoch(tx, patient)
-        filed = permissions.file(tx, patient, _stop_of(frozenset()), arrival, None)
-        standing = [_just_filed(tx, filed)]
-    epochs = [end(tx, one, how) for one in standing]
-    return [one.id for one in standing], any(epoch is not None for epoch in epochs)
+    try:
+        everything, is_filed = _stop_of_everything(tx, patient, arrival)
+    except (OutOfOrder, OSError):
+        if not standing:
+            raise
+        everything, is_filed = None, False
+    ending = [(one, how) for one in standing if everything is None or one.id != everything.id]
+    if everything is not None:
+        ending.append((everything, End.PAUSED if ending else how))
+    epochs = [end(tx, one, as_said) for one, as_said in ending if one.ended is None or as_said is not End.PAUSED]
+    return EverythingStopped(
+        permissions=tuple(one.id for one, _ in ending),
+        is_new=is_filed or any(epoch is not None for epoch in epochs),
+        is_all=everything is not None,
+    )
+
+
+def _stop_of_everything(tx: Tx, patient: PatientId, arrival: ArrivalId) -> tuple[PermissionState, bool]:
+    """The stop of everything that stands, else a new one, and whether it is new."""
+    form = _stop_of(frozenset())
+    for one in permissions.filed(tx, patient):
+        if one.permission.form == form and one.ended is not None:
+            return _just_filed(tx, one.id), False
+    patients.begin_epoch(tx, patient)
+    return _just_filed(tx, permissions.file(tx, patient, form, arrival, None)), True
 
 
 def case_to_ask(tx: Tx, patient: PatientId) -> list[CaseId]:

@@ -77,6 +77,8 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.PERMISSION_ENDED_BEFORE: "permission {permission} is {end} as before; the stop is complete",
     A.EVERYTHING_STOPPED: "everything of {case} is {end} ({permissions}); no stream is open any more",
     A.EVERYTHING_STOPPED_BEFORE: "everything of {case} is {end} as before ({permissions}); no stream is open",
+    A.FORMS_STOPPED: "each form of {case} is {end} ({permissions}); the keys are away: do it again when they are back, "
+    "for what goes without a form",
     A.PERMISSION_REVOKED: "permission {permission} is revoked; no stream may open under it",
     A.PERMISSION_RESUMED: "permission {permission} goes on; what it covers is asked for again",
     A.PERMISSION_REPLACED: "permission {permission} was replaced; what {replacement} covers is asked for again",

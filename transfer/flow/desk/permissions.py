@@ -58,6 +58,8 @@ def stop_everything(
 ) -> ActionResult:
     """Pause or revoke everything of a case's patient, because the patient says so and names no form.
 
+    While the keys are away the forms end, and the result says that what rests on no form is not stopped yet.
+
     Raises:
         Unknown: no such case, or its referral has not been understood yet.
         Unavailable: as for `revoke`; or there is no form, so a stop is to be filed, and the keys are away.
@@ -68,11 +70,13 @@ def stop_everything(
             raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
         patient = PatientId(opened.patient)
         patients.hold_epoch_exclusive(tx, patient)
-        stopped, is_new = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
-    for one in stopped:
+        stopped = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
+    for one in stopped.permissions:
         await_stop_complete(services, patient, one, how, waiting)
-    code = ActionCode.EVERYTHING_STOPPED if is_new else ActionCode.EVERYTHING_STOPPED_BEFORE
-    return ActionResult(code, case=case, end=how, permissions=tuple(stopped))
+    code = ActionCode.EVERYTHING_STOPPED if stopped.is_new else ActionCode.EVERYTHING_STOPPED_BEFORE
+    return ActionResult(
+        code if stopped.is_all else ActionCode.FORMS_STOPPED, case=case, end=how, permissions=stopped.permissions
+    )
 
 
 def declare_emergency(
