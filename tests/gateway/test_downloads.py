@@ -1,6 +1,7 @@
 """What goes with a download: no browser runs what a source sent as a page of ours."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from transfer.arrivals import Grant
 from transfer.errors import Refused, Unavailable
 from transfer.gateway.downloads import Download, DownloadDoor, Representation, _document, _tar
 from transfer.gateway.egress import TooManyDownloads
+from transfer.gateway.http import application
 from transfer.identifiers import InstitutionId, PacketId, RecordId
 from transfer.packet import Plan, PlannedDocument
 
@@ -52,6 +54,23 @@ def test_every_download_is_a_file_to_be_saved_and_is_not_guessed_at(
 
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 10, "-1", "one", "\u0661", "1.0"])
+def test_a_document_is_asked_for_by_a_number_that_can_be_read(number: str):
+    services = cast(Any, SimpleNamespace(institutions={}))
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": f"/packets/{PACKET}/documents/{number}", "headers": []}
+    asyncio.run(application(services, cast(Any, None), cast(Any, None))(scope, receive, send))
+
+    assert answers[0]["status"] == 404
 
 
 @pytest.mark.parametrize(

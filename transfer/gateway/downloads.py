@@ -32,6 +32,8 @@ from transfer.staging import Location, Vault
 
 #: after which a receiver with too many requests at once may come again
 BUSY_SECONDS = 5
+#: of a document; a longer one is no number that Python reads, or that any packet has
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,15 @@ class DownloadDoor:
 
     async def document(self, request: Request) -> Response:
         """One document of a packet, resumable by Range."""
+        asked = request.path_params["number"]
+        if not _NUMBER.fullmatch(asked):
+            return Response(status_code=404)
         opened = await self._open(request, "document")
         if isinstance(opened, Response):
             return opened
         stream, plan = opened
         try:
-            document, entry = plan.document(request.path_params["number"])
+            document, entry = plan.document(int(asked))
         except KeyError:
             await asyncio.to_thread(self._outgoing.close, stream, EgressOutcome.SENT)
             return http_response(responses.refused(NotAllowed("no such document")))

@@ -33,7 +33,7 @@ def application(services: Services, intake: Intake, outgoing: Outgoing, spool: P
             Route("/fhir", fhir.post, methods=["POST"]),
             Route("/fhir/{kind:str}", fhir.post, methods=["POST"]),
             Route(f"{packet}/packet.tar", downloads.packet, methods=["GET"]),
-            Route(f"{packet}/documents/{{number:int}}", downloads.document, methods=["GET"]),
+            Route(f"{packet}/documents/{{number}}", downloads.document, methods=["GET"]),
         ]
     )
     # A redirect to the path without its last slash would lead to whatever host the caller named.
