@@ -548,3 +548,29 @@ def test_what_answers_our_request_is_asked_about_also_where_another_was_said_not
     assert seen
     assert [one.cases for one in seen.candidates] == [(case,)]
     assert (seen.deciders, seen.match_rule) == (2, MatchRule.OTHER_GIVEN_NAME)
+
+
+def test_where_the_first_needs_nobody_any_more_people_are_asked_about_the_next(services: Services, chart: Chart):
+    """Two reports without a number of the patient. What comes then says whose the first is, by the report's number."""
+    case = b.a_case(services, first_contact(chart))
+    other: Chart = {**chart, "pathology": {**b.a_chart()["pathology"]}}
+    for number, one in enumerate((chart, other)):
+        unnumbered = b.report_of(one, str(number)).replace(_number_of(chart), b"PID|1|||")
+        b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, unnumbered, HL7_V2, Door.MLLP)
+        process_all(services)
+    first = b.the_hold(services, "whose-record")
+    b.report_comes(services, {**chart, "ordered_under": chart["numbers"][b.LAKESIDE]})
+
+    second = b.the_hold(services, "whose-record")
+    assert second.subject != first.subject
+    for actor in (ANN, BEN):
+        desk.resolve(services, second.id, HoldAnswer.OURS, actor=actor, case=case)
+    process_all(services)
+    with services.ledger.transaction() as tx:
+        states = [row.state for row in tx.rows("SELECT state FROM arrivals WHERE kind = 'answer'")]
+    assert states == ["filed"] * 3
+
+
+def _number_of(chart: Chart) -> bytes:
+    known = chart["numbers"][b.PRAIRIE]
+    return f"PID|1||{known['value']}^^^PRAIRIE&{known['system'].removeprefix('urn:oid:')}&ISO^MR|".encode()

@@ -225,7 +225,9 @@ def _let_go_if_known(services: Services, name: str, patient: PatientId) -> None:
             for code in (HoldCode.WHOSE_RECORD, HoldCode.WHOSE_FORM):
                 holds.withdraw(tx, name, code, SystemAnswer.ANSWERED)
             compared.wait_no_longer(tx, claimed)
-            arrivals.settle(tx, claimed, ArrivalState.SEALED, matches[0].match_rule)
+            # Those that waited for the answer about it are matched anew, and asked about where they must be.
+            for one in (claimed, *compared.claim_waiting_for(tx, claimed)):
+                arrivals.settle(tx, one, ArrivalState.SEALED, matches[0].match_rule)
     except (KeyGone, NeedsReview, Refused):
         return
 
