@@ -35,6 +35,7 @@ class RefusalCode(Code):
     # one patient or two
     NOT_MERGED = "not-merged", "case"
     BOTH_MERGED = "both-merged"
+    MERGED_SINCE = "merged-since"
     PATIENT_UNDER_WAY = "patient-under-way"
     # requests
     NO_REQUEST = "no-request", "request"

@@ -23,6 +23,7 @@ from transfer.ledger import Ledger, cases, notes, patients, permissions, records
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.permissions import End
 from transfer.records import RecordKind
+from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Right
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.oncology import letters
@@ -304,3 +305,38 @@ def test_a_revocation_without_a_number_stops_the_forms_of_both(services: Service
     with services.ledger.transaction() as tx:
         stopped = [one.ended for one in permissions.filed(tx, two.patient)]
     assert stopped == [End.PAUSED, End.PAUSED, End.REVOKED]
+
+
+def test_of_three_who_were_one_the_last_is_taken_out_first(services: Services, two: Two):
+    """Taking out an earlier one would forget what the later one brought along."""
+    two.merge()
+    third: Chart = {**b.a_chart(), "patient": {**two.chart["patient"], "family": "Thirdly"}}
+    case = b.a_case(services, third)
+    theirs = everything_of(services, patient := b.patient_of(services, case))
+    for actor in (ANN, BEN):
+        desk.merge(services, two.case, case, actor=actor)
+    process_all(services)
+
+    with pytest.raises(NotAllowed, match="into the same patient since") as refused:
+        desk.split(services, two.other, actor=ANN)
+    assert refused.value.remedy == Remedy(RemedyCode.SPLIT_FIRST, case=case)
+    desk.split(services, case, actor=ANN)
+    process_all(services)
+    now = everything_of(services, patient)
+    assert {key: now[key] for key in ("identity", "cases", "forms", "terms")} == {
+        key: theirs[key] for key in ("identity", "cases", "forms", "terms")
+    }
+    assert b.patient_of(services, two.other) == two.patient
+    desk.split(services, two.other, actor=ANN)
+    assert b.patient_of(services, two.other) == two.absorbed
+
+
+def test_who_may_not_be_merged_is_told_whom_to_take_apart(services: Services, two: Two):
+    two.merge()
+    further = Two(services)
+    further.merge()
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.merge(services, two.case, further.case, actor=ANN)
+    assert refused.value.remedy == Remedy(RemedyCode.SPLIT_FIRST, case=further.other)
+    assert desk.split(services, further.other, actor=ANN).code == desk.ActionCode.SPLIT

@@ -59,6 +59,11 @@ def absorbed_into(tx: Tx, patient: PatientId) -> list[PatientId]:
     return [PatientId(row.absorbed) for row in rows]
 
 
+def last_case_into(tx: Tx, kept: PatientId) -> CaseId:
+    """A case of who was merged into this patient last, and so is taken apart first. The caller knows of somebody."""
+    return _cases_of(tx, absorbed_into(tx, kept)[-1])[0]
+
+
 def of_case(tx: Tx, case: CaseId) -> tuple[PatientId, PatientId] | None:
     """The patients that this case's was and is, where its patient was absorbed: absorbed, kept."""
     row = tx.row(
@@ -97,7 +102,7 @@ def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[Ca
 
 
 def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
-    """Take apart who was merged. The caller holds `lock`. Returns the cases of both.
+    """Take apart who was merged last. The caller holds `lock`. Returns the cases of both.
 
     Each is known again by what they were known by, and has what was theirs. What came since was taken for one person's:
     messages are matched anew, forms among them; what was fetched is forgotten, with the packets made of it, and is

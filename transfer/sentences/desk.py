@@ -128,6 +128,7 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.NOT_OF_PATIENT: "it is not, or not only, about the patient of {case}",
     R.NOT_MERGED: "the patient of case {case} was merged into nobody",
     R.BOTH_MERGED: "others were merged into both patients",
+    R.MERGED_SINCE: "others were merged into the same patient since",
     R.PATIENT_UNDER_WAY: "bytes of one of the patients are leaving, or a stop of theirs is not complete",
     R.NO_REQUEST: "no request {request}",
     R.REQUEST_NOT_PERMITTED: "request {request} has no permission in force",

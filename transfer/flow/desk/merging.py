@@ -35,7 +35,8 @@ def split_in(tx: Tx, services: Services, case: CaseId) -> ActionResult:
 
     Raises:
         Unknown: the patient is purged.
-        NotAllowed: the case's patient was not merged, or something of them is leaving or being stopped.
+        NotAllowed: the case's patient was not merged, another was merged later, or something of them is leaving or
+            being stopped.
     """
     patient, found = patient_of(tx, case), merging.of_case(tx, case)
     if found is None:
@@ -46,6 +47,10 @@ def split_in(tx: Tx, services: Services, case: CaseId) -> ActionResult:
     merging.lock(tx, found)
     if merging.of_case(tx, case) != found or patients.identity(tx, kept) is None:
         raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL))
+    if merging.absorbed_into(tx, kept)[-1] != absorbed:
+        # What a later one brought along would be taken for what came since.
+        last = merging.last_case_into(tx, kept)
+        raise not_allowed(Reason(RefusalCode.MERGED_SINCE), Remedy(RemedyCode.SPLIT_FIRST, case=last))
     _at_rest(tx, found)
     for one in merging.split(tx, absorbed, kept):
         _begin_anew(tx, services, one)

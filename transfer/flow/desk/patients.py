@@ -31,7 +31,8 @@ def merge(services: Services, case: CaseId, other: CaseId, *, actor: Actor) -> A
             return ActionResult(ActionCode.MERGED_BEFORE, case=case, other=other)
         if merging.absorbed_into(tx, absorbed):
             if merging.absorbed_into(tx, kept):
-                raise not_allowed(Reason(RefusalCode.BOTH_MERGED), Remedy(RemedyCode.SPLIT_FIRST, case=other))
+                last = merging.last_case_into(tx, absorbed)
+                raise not_allowed(Reason(RefusalCode.BOTH_MERGED), Remedy(RemedyCode.SPLIT_FIRST, case=last))
             case, other = other, case
         tx.lock_case(case)
         holds.place(tx, case, HoldCode.SAME_PATIENT, other)
@@ -49,7 +50,8 @@ def split(services: Services, case: CaseId, *, actor: Actor) -> ActionResult:
 
     Raises:
         Unknown: no such case, or the patient is purged.
-        NotAllowed: the case's patient was not merged, or something of them is leaving or being stopped.
+        NotAllowed: the case's patient was not merged, another was merged later, or something of them is leaving or
+            being stopped.
     """
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
         return split_in(tx, services, case)
