@@ -22,11 +22,12 @@ from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, holds, patients, purging, records
+from transfer.ledger import Ledger, holds, patients, purging, records, rounds
 from transfer.ledger.holds import Hold
 from transfer.matching import MatchRule
 from transfer.patients import Demographics, IssuedIdentifier, PersonName, PostalAddress
 from transfer.requests import RequestState
+from transfer.rounds import Dag
 from transfer.sandbox.charts import Chart
 from transfer.sources import Ending, IndexEntry, SeriesFound, SeriesObject, StudyFound
 
@@ -198,6 +199,22 @@ def test_documents_are_asked_about_as_images_are(services: Services, office: Mem
 
     assert kinds(services, case) == ["note"]
     assert found in known(services, case)
+
+
+def test_a_source_that_finds_nobody_any_more_withdraws_its_question(
+    services: Services, office: MemoryDocuments, archive: Archive, chart: Chart, number: IssuedIdentifier
+):
+    office.patient, archive.lists = said_of(chart, IssuedIdentifier(LAKESIDES, "L0000815")), [said_of(chart, number)]
+    case = b.a_case(services, {**chart, "numbers": {b.LAKESIDE: chart["numbers"][b.PRAIRIE]}})
+    assert len(questions(services)) == 2
+    office.patient, archive.lists = said_of(b.a_chart()), []
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE requests SET not_before = transfer.now()")
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+    process_all(services)
+
+    assert b.request_to(services, case, b.LAKESIDE).state is RequestState.NOT_FOUND
+    assert not questions(services)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def fetch_documents(
     institution = services.institutions[made.institution]
     found = client.find_patient(asking.everyone, institution, keep_going=watch.check)
     if found is None:
+        ask_whose(services, asking, [])
         return RequestState.NOT_FOUND, ()
     match_rule = _surely_ours(services, asking, found)
     if match_rule is None:
