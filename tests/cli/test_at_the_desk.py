@@ -285,8 +285,10 @@ def test_everything_of_a_case_is_stopped_and_what_a_no_stopped_is_listed_with_it
     assert paused.exit_code == again.exit_code == 0
     assert paused.stdout.startswith(f"Everything of {case} is paused")
     assert "as before" in again.stdout
-    (form,) = json.loads(transfer("permission", "list", case, "--json").stdout)
-    assert form["ended"] == "paused"
+    form, stop = json.loads(transfer("permission", "list", case, "--json").stdout)
+    assert (form["ended"], form["is_stop"], stop["ended"], stop["is_stop"]) == ("paused", False, "paused", True)
+    listed = transfer("permission", "list", case).stdout
+    assert f"{stop['permission']}  stop" in listed and f"{form['permission']}  form" in listed
     assert transfer("permission", "pause", "nonsense").exit_code == 2
 
 

@@ -118,7 +118,8 @@ def test_what_needs_a_key_is_refused_as_not_now(services: Services, service: Key
     for verb in (lambda: desk.resume(now, permission, actor=ANN), lambda: desk.dossier(now, case, actor=ANN)):
         with pytest.raises(OutOfOrder):
             verb()
-    assert desk.list_permissions(now, case, actor=ANN)[0].ended == End.PAUSED
+    (said,) = desk.list_permissions(now, case, actor=ANN)
+    assert (said.ended, said.is_stop) == (End.PAUSED, None)
     now.ledger.close()
 
 

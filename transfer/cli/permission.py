@@ -57,6 +57,8 @@ permission = LazyGroup(
 def list_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool) -> None:
     """The permissions of a case, and whether they ended or are disputed. What they permit: `transfer case show`.
 
+    A `stop` is no release form: it stands beside them and stops what rests on no form. `resume` lets it go on.
+
     It works while the keys are away, and so does `transfer permission pause`.
 
     \b
@@ -71,10 +73,17 @@ def list_command(var: Path, case_id: "CaseId", *, actor: "Actor", as_json: bool)
         print_json(found)
     elif found:
         rows = [
-            (one.permission, _minute(one.filed_at), one.ended, _minute(one.ended_at), ", ".join(one.disputes))
+            (
+                one.permission,
+                {True: "stop", False: "form", None: "keys are away"}[one.is_stop],
+                _minute(one.filed_at),
+                one.ended,
+                _minute(one.ended_at),
+                ", ".join(one.disputes),
+            )
             for one in found
         ]
-        print_table(["permission", "filed", "ended", "at", "disputed"], rows)
+        print_table(["permission", "kind", "filed", "ended", "at", "disputed"], rows)
     else:
         click.echo("No release form was filed.")
 

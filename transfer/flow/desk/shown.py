@@ -90,9 +90,11 @@ class MaterialView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionSummary:
-    """A release form without what it says. Times are UTC."""
+    """A release form, or a stop that stands beside the forms, without what it says. Times are UTC."""
 
     permission: str
+    #: it permits nothing and stops what rests on no form; None: the keys are away, so nobody can tell
+    is_stop: bool | None
     filed_at: datetime
     #: how; None: it has not ended
     ended: str | None
