@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from transfer.flaws import Flaw
 from transfer.patients import Demographics, IssuedIdentifier
 
 
@@ -81,3 +82,5 @@ class Document:
     content_type: str = "application/octet-stream"
     #: confidentiality and sensitivity codes (v3-Confidentiality, v3-ActCode) as the source set them
     labels: frozenset[str] = field(default_factory=frozenset)
+    #: what was seen to be wrong with it while it was read at the door or fetched
+    flaws: frozenset[Flaw] = frozenset()

@@ -1,0 +1,32 @@
+"""What keeps a document from being read by people, whatever language it came in."""
+
+from enum import StrEnum
+
+
+class Flaw(StrEnum):
+    """Why a document cannot be opened, or is not what its source says. Any of them keeps it from answering a line."""
+
+    #: there is nothing in it
+    EMPTY = "empty"
+    #: it stops before its end
+    CUT = "cut"
+    #: only the address of a document that stays with its source
+    POINTER = "pointer"
+    #: it is not in the encoding that is said of it
+    UNDECODABLE = "undecodable"
+    #: its bytes are of no type that is said of it, and of none that can be read
+    MISLABELLED = "mislabelled"
+    #: more or fewer bytes than its source says
+    SIZE_DIFFERS = "size-differs"
+    #: other bytes than its source's hash
+    HASH_DIFFERS = "hash-differs"
+    #: something else in its place, such as a page to log in
+    UNEXPECTED = "unexpected"
+    #: it opens by a password alone
+    PASSWORD = "password"  # noqa: S105  # a reason, no secret
+    #: a document of pages that has none
+    NO_PAGES = "no-pages"
+    #: no program of ours can open it
+    UNREADABLE = "unreadable"
+    #: it says itself that it is about another patient
+    ANOTHER_PATIENT = "another-patient"
