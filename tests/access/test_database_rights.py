@@ -133,7 +133,7 @@ def test_no_function_runs_with_the_rights_of_another(migrated: Postgres):
     ours = """SELECT proname, prosecdef, proowner::regrole::text FROM pg_proc
               WHERE pronamespace IN ('transfer'::regnamespace, 'public'::regnamespace)"""
 
-    assert rows(migrated, ours) == {("now", False, "transfer_owner")}
+    assert rows(migrated, ours) == {(name, False, "transfer_owner") for name in ("now", "lock_chain", "hold_epoch")}
 
 
 def test_in_airflows_database_nobody_but_airflow_has_a_right(migrated: Postgres):

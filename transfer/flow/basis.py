@@ -99,10 +99,10 @@ def may_release(
     watcher of an open one. There is one ruling for each class of content; none for nothing. What it costs depends on
     the number of classes and of the patient's forms, never on the number of records.
     """
-    grounds = _grounds(tx, patient)
+    grounds, now = _grounds(tx, patient), tx.now()
     return Rulings(
-        by_class={content: _rule_on(grounds, institutions, recipient, content) for content in said},
-        stand_until=None if isinstance(grounds, Finding) else _stands_until(grounds, institutions),
+        by_class={content: _rule_on(grounds, institutions, recipient, content, now) for content in said},
+        stand_until=None if isinstance(grounds, Finding) else _stands_until(grounds, institutions, now),
     )
 
 
@@ -149,22 +149,31 @@ class _Grounds:
     permissions: tuple[Permission, ...]
     disputes: Mapping[PermissionId, frozenset[Finding]]
     trail: PermissionTrail
-    now: datetime
 
 
 def _rule(
     tx: Tx, institutions: Institutions, patient: PatientId, recipient: InstitutionId, said: Iterable[ContentClass]
 ) -> list[Ruling]:
     """Rule on each class of content, in the patient's epoch, which this transaction holds still until it ends."""
-    grounds = _grounds(tx, patient)
-    return [_rule_on(grounds, institutions, recipient, content) for content in said]
+    grounds, now = _grounds(tx, patient), tx.now()
+    return [_rule_on(grounds, institutions, recipient, content, now) for content in said]
 
 
 def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
     """Or why nothing is permitted at all: the patient is forgotten, and no form can be read any more, not even a
     revoked one; or the tables are not what the facts say.
+
+    They are read once in a transaction, unless it changes something of a patient itself: nobody else can meanwhile.
+    The clock is read for each ruling, after them.
     """
     patients.hold_epoch_shared(tx, patient)
+    known = tx.grounds.get(patient)
+    if not isinstance(known, _Grounds | Finding):
+        known = tx.grounds[patient] = _read_grounds(tx, patient)
+    return known
+
+
+def _read_grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
     if patients.is_forgotten(tx, patient):
         return Finding.NO_FORM
     told = trail_of(tx, patient)
@@ -180,12 +189,15 @@ def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
         permissions=tuple(row.permission for row in rows),
         disputes=disputes.of_patient(tx, patient),
         trail=told,
-        now=tx.now(),
     )
 
 
 def _rule_on(
-    grounds: _Grounds | Finding, institutions: Institutions, recipient: InstitutionId, content: ContentClass
+    grounds: _Grounds | Finding,
+    institutions: Institutions,
+    recipient: InstitutionId,
+    content: ContentClass,
+    now: datetime,
 ) -> Ruling:
     if isinstance(grounds, Finding):
         return Ruling(basis=None, permission=None, findings=(grounds,))
@@ -200,7 +212,7 @@ def _rule_on(
         policy=discloser.basis_for(content.labels),
         zone=discloser.zone,
         permissions=grounds.permissions,
-        now=grounds.now,
+        now=now,
         disputes=grounds.disputes,
         emergency=grounds.trail.emergency(content.discloser, recipient),
         # What nobody can read goes on no basis but a form's, and no form names it.
@@ -211,7 +223,7 @@ def _rule_on(
 # --- how long an answer may hold --------------------------------------------------------------------------------------
 
 
-def _stands_until(grounds: _Grounds, institutions: Institutions) -> datetime | None:
+def _stands_until(grounds: _Grounds, institutions: Institutions, now: datetime) -> datetime | None:
     """When a ruling may change by itself, UTC: a provision begins or ends. Until then only a new epoch changes it."""
     moments = [
         moment
@@ -220,7 +232,7 @@ def _stands_until(grounds: _Grounds, institutions: Institutions) -> datetime | N
         if discloser in institutions
         for moment in changes(permission.form, institutions[discloser].zone)
     ]
-    return min((moment for moment in moments if moment > grounds.now), default=None)
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def can_still_permit(institutions: Institutions, permission: Permission, now: datetime) -> bool:

@@ -56,8 +56,14 @@ class Tx:
         self._touched: set[CaseId] = set()
         #: cases as they were folded last, each with its last line
         self._folded: dict[CaseId, tuple[int, Case]] = {}
+        #: chains whose end this transaction holds: nobody else adds to them
+        self._held: set[Chain] = set()
+        #: cases that were folded while their chain was held, with all that this transaction added since
+        self._current: set[CaseId] = set()
         #: patients whose epoch this transaction holds still, each with the epoch
         self.epochs: dict[str, int] = {}
+        #: what rulings rest on, by patient: it stands while the epoch is held and this transaction changes none of it
+        self.grounds: dict[str, object] = {}
         self.keys = keys
         self.origin = origin
 
@@ -97,8 +103,15 @@ class Tx:
 
     def lock_case(self, case: CaseId) -> None:
         """Lock the case: others who write to it wait until this transaction ends."""
-        self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", Chain.case(case))
-        self.row("SELECT 1 FROM chain_heads WHERE chain = %s FOR UPDATE", Chain.case(case))
+        if Chain.case(case) not in self._held:
+            self._hold(Chain.case(case))
+
+    def _hold(self, chain: Chain) -> Row:
+        """Lock a chain's end, and read it and the clock."""
+        end = self.row("SELECT * FROM lock_chain(%s)", chain)
+        assert end is not None  # it makes the row where there is none
+        self._held.add(chain)
+        return end
 
     def append(self, chain: Chain, fact: Fact) -> LedgerLine:
         """Add a line to a chain. The row of its case is written anew when the transaction ends."""
@@ -108,25 +121,31 @@ class Tx:
         """Add lines to a chain, in this order and of one time. However many, the head is read and written once."""
         if not facts_:
             return []
-        self.run("INSERT INTO chain_heads (chain) VALUES (%s) ON CONFLICT DO NOTHING", chain)
-        head = self.row("SELECT sequence, hash FROM chain_heads WHERE chain = %s FOR UPDATE", chain)
-        assert head is not None  # the line above made it
-        now, previous = self.now(), head.hash
+        end = self._hold(chain)
+        previous = end.hash
         lines: list[LedgerLine] = []
-        for sequence, fact in enumerate(facts_, start=head.sequence + 1):
-            lines.append(facts.write(chain, sequence, now, self.origin, fact, previous))
+        for sequence, fact in enumerate(facts_, start=end.sequence + 1):
+            lines.append(facts.write(chain, sequence, end.at, self.origin, fact, previous))
             previous = lines[-1].hash
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                """INSERT INTO facts (chain, sequence, at, kind, text, previous, hash)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s)""",
-                [(x.chain, x.sequence, x.at, x.fact.kind, x.text, x.previous, x.hash) for x in lines],
-            )
-        last = lines[-1]
-        self.run("UPDATE chain_heads SET sequence = %s, hash = %s WHERE chain = %s", last.sequence, last.hash, chain)
+        added = zip(*((x.sequence, x.at, x.fact.kind, x.text, x.previous, x.hash) for x in lines), strict=True)
+        self.run(
+            """WITH added AS (
+                 INSERT INTO facts (chain, sequence, at, kind, text, previous, hash)
+                 SELECT %s, a.* FROM unnest(
+                   %s::bigint[], %s::timestamptz[], %s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS a)
+               UPDATE chain_heads SET sequence = %s, hash = %s WHERE chain = %s""",
+            *(chain, *map(list, added), lines[-1].sequence, lines[-1].hash, chain),
+        )
         if chain.startswith("case:"):
-            self._touched.add(CaseId(chain.removeprefix("case:")))
+            self._touch(CaseId(chain.removeprefix("case:")), lines)
+        elif chain.startswith("patient:"):
+            self.grounds.clear()
         return lines
+
+    def _touch(self, case: CaseId, lines: list[LedgerLine]) -> None:
+        self._touched.add(case)
+        if case in self._current:
+            self._folded[case] = lines[-1].sequence, fold_on(self._folded[case][1], lines)
 
     def lines(self, chain: Chain, *, after: int = 0) -> list[LedgerLine]:
         """A chain from its first line on, or from the one after this number."""
@@ -139,12 +158,16 @@ class Tx:
         """The case after all lines that are committed, and those of this transaction.
 
         Lines are only ever added at a chain's end. So each question reads and folds what came since the last one. It
-        never answers without looking: another transaction may have committed meanwhile, before we have the lock.
+        answers without looking only once the lock is held: before, another transaction may have committed meanwhile.
         """
         last, folded = self._folded.get(case) or (0, fold(case, ()))
+        if case in self._current:
+            return folded
         if new := self.lines(Chain.case(case), after=last):
             last, folded = new[-1].sequence, fold_on(folded, new)
-            self._folded[case] = last, folded
+        self._folded[case] = last, folded
+        if Chain.case(case) in self._held:
+            self._current.add(case)
         return folded
 
     def project(self) -> None:
@@ -152,14 +175,20 @@ class Tx:
         for case in sorted(self._touched):
             folded = self.case(case)
             opened = folded.opened
+            # Beside each request, too: who is next at a department is read in this order.
             self.run(
-                """INSERT INTO cases
-                     (case_id, patient, receiver, checklist, stage, needed_by, priority, is_open, opened_at, changed_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s)
-                   ON CONFLICT (case_id) DO UPDATE SET
-                     (patient, receiver, checklist, stage, needed_by, priority, is_open, changed_at)
-                   = (excluded.patient, excluded.receiver, excluded.checklist, excluded.stage, excluded.needed_by,
-                      excluded.priority, excluded.is_open, excluded.changed_at)""",
+                """WITH c AS (
+                     INSERT INTO cases (case_id, patient, receiver, checklist, stage, needed_by, priority, is_open,
+                       opened_at, changed_at)
+                     VALUES (%s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s)
+                     ON CONFLICT (case_id) DO UPDATE SET
+                       (patient, receiver, checklist, stage, needed_by, priority, is_open, changed_at)
+                     = (excluded.patient, excluded.receiver, excluded.checklist, excluded.stage, excluded.needed_by,
+                        excluded.priority, excluded.is_open, excluded.changed_at)
+                     RETURNING case_id, priority, needed_by)
+                   UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by FROM c
+                   WHERE r.case_id = c.case_id
+                     AND (r.priority, r.needed_by) IS DISTINCT FROM (c.priority, c.needed_by)""",
                 case,
                 opened and opened.patient,
                 opened and opened.receiver,
@@ -170,13 +199,6 @@ class Tx:
                 folded.is_open,
                 folded.opened_at,
                 folded.changed_at,
-            )
-            # Beside each request, too: who is next at a department is read in this order.
-            self.run(
-                """UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by
-                   FROM cases AS c WHERE c.case_id = %s AND r.case_id = c.case_id
-                     AND (r.priority, r.needed_by) IS DISTINCT FROM (c.priority, c.needed_by)""",
-                case,
             )
         self._touched.clear()
 

@@ -29,9 +29,8 @@ def hold_epoch_shared(tx: Tx, patient: PatientId) -> int:
     lock comes before the row lock. With row locks alone, a stream of readers keeps a revocation waiting for seconds.
     """
     if patient not in tx.epochs:
-        tx.row("SELECT pg_advisory_xact_lock_shared(%s)", lock_number(f"patient/{patient}"))
-        # Another statement: one that waited for the lock would not see what changed meanwhile.
-        tx.epochs[patient] = current_epoch(tx, patient)
+        held = "SELECT hold_epoch(%s, %s)"
+        tx.epochs[patient] = int(tx.value(held, lock_number(f"patient/{patient}"), patient))
     return tx.epochs[patient]
 
 
@@ -48,6 +47,7 @@ def begin_epoch(tx: Tx, patient: PatientId) -> int:
     hold_epoch_exclusive(tx, patient)
     begun = "UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch"
     tx.epochs[patient] = int(tx.value(begun, patient))
+    tx.grounds.clear()
     return tx.epochs[patient]
 
 

@@ -101,6 +101,7 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
         *(patient, patient),
     )
     forget_arrivals(tx, [row.arrival for row in said])
+    tx.grounds.clear()
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
     tx.run("DELETE FROM compared_identities WHERE patient = %s", patient)
