@@ -53,6 +53,8 @@ class Version:
     #: the number of the document it relates to, and how
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None
+    #: its source's own entries for it: another version of the same entry takes its place
+    entries: frozenset[IssuedIdentifier] = frozenset()
     #: the systems whose numbers its source gives out
     issuers: frozenset[str] = frozenset()
     #: the first record of the document, where it is a copy
@@ -115,6 +117,8 @@ def ends(newer: Version, older: Version) -> Relation | None:
         return None
     if _names(newer, older):
         return newer.relation if _may_change(newer, older) else None
+    if _is_another_state(newer, older):
+        return Relation.WITHDRAWS if newer.status.is_void else Relation.REPLACES
     if newer.relation in ENDINGS and newer.parent in newer.numbers:
         return None  # it says which of its numbers it speaks of: not of another report on the same accession
     return _by_status(newer, older)
@@ -181,6 +185,12 @@ def _by_status(newer: Version, older: Version) -> Relation | None:
     return Relation.REPLACES if is_changed or is_settled else None
 
 
+def _is_another_state(newer: Version, older: Version) -> bool:
+    """Its source keeps it under one entry, and changed there what it says of it or what it is."""
+    is_of_one = newer.source == older.source and not newer.entries.isdisjoint(older.entries)
+    return is_of_one and (newer.status is not older.status or newer.contents != older.contents)
+
+
 def _is_dated_later(one: Version, other: Version) -> bool:
     return one.at is not None and other.at is not None and one.at > other.at
 
@@ -225,7 +235,7 @@ def _standing(record: Ranked) -> tuple[bool, bool]:
 def _copy_rank(record: Ranked) -> tuple[bool, bool, float, int, bool, str]:
     """Of two corrections the later counts; of two originals the date says nothing about which is better."""
     later = _latest_first(record) if record.status in _CORRECTIONS else 0.0
-    return *_standing(record), later, _format_rank(record.content_type), record.copy_of is not None, record.id
+    return *_standing(record), later, format_rank(record.content_type), record.copy_of is not None, record.id
 
 
 def _document_rank(record: Ranked) -> tuple[bool, bool, float, str]:
@@ -236,6 +246,7 @@ def _latest_first(record: Ranked) -> float:
     return -record.at.timestamp() if record.at else 0.0
 
 
-def _format_rank(content_type: str) -> int:
+def format_rank(content_type: str) -> int:
+    """How well a format serves whoever reads; the least serves best."""
     bare = content_type.partition(";")[0].strip().lower()
     return next((rank for rank, formats in enumerate(_FORMATS) if bare in formats), len(_FORMATS))

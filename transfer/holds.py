@@ -29,6 +29,7 @@ class HoldCode(StrEnum):
     ENTRIES_UNUSABLE = "entries-unusable"
     ARRIVAL_LABEL_UNREAD = "arrival-label-unread"
     SOURCE_LABEL_UNREAD = "source-label-unread"
+    DOCUMENTS_NOT_GIVEN = "documents-not-given"
     IMAGES_MISPLACED = "images-misplaced"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
@@ -157,6 +158,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.AGAIN: "the department is asked again, now (write the label into the institution's file before)",
             HoldAnswer.SEEN: "what carries the label stays there; the rest was collected",
         },
+        HoldCode.DOCUMENTS_NOT_GIVEN: _ASK_AGAIN,
         HoldCode.IMAGES_MISPLACED: {
             HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
             HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",

@@ -42,6 +42,11 @@ class DocumentStatus(StrEnum):
     def is_settled(self) -> bool:
         return self in (self.FINAL, self.CORRECTED, self.AMENDED, self.APPENDED)
 
+    @property
+    def is_void(self) -> bool:
+        """It no longer counts, and neither does what its source said under the same number before."""
+        return self is self.WITHDRAWN
+
 
 class Relation(StrEnum):
     """What a document does to an earlier one (FHIR DocumentReference.relatesTo, TXA-13 with T06/T10)."""
@@ -78,6 +83,8 @@ class Document:
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None
+    #: the source's own entries for it, which it changes in place; none where it writes each version anew
+    entries: tuple[IssuedIdentifier, ...] = ()
     #: stands in clear in the ledger: a media type known to us, never a word of the source's own
     content_type: str = "application/octet-stream"
     #: confidentiality and sensitivity codes (v3-Confidentiality, v3-ActCode) as the source set them

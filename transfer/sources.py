@@ -13,12 +13,13 @@ Asking twice is harmless: nothing is written at a source.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from transfer.institutions import Institution
+from transfer.media_types import Announced
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document, RecordKind
 from transfer.staging import Location, Vault
@@ -47,8 +48,23 @@ class PatientFound:
     url: str
     demographics: Demographics
     by: Literal["identifier", "name"]
+    #: the source's own entries that it merged into this one
+    absorbed: tuple[str, ...] = ()
     #: security labels of the entry: they hold for all that is this patient's
     labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file of a document at the source. `announced` is what the source says of its bytes.
+
+    `read()` fetches them in chunks of at most `CHUNK`, once for each call, and raises as the module says; `NotAllowed`
+    where they lie elsewhere than at the source.
+    """
+
+    read: Callable[[], Iterator[bytes]]
+    announced: Announced = field(default_factory=Announced)
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +72,16 @@ class Found:
     """One document at the source.
 
     `sources` are the source's own names for it, absolute URLs where it has them, and the same each time. By the least
-    of them we know the document again.
+    of them we know the document again. `files` are its pages, addenda and formats; a void one may have none.
 
-    `read()` fetches the bytes in chunks of at most `CHUNK`, once for each call, and raises as the module says;
-    `NotAllowed` where they lie elsewhere than at the source.
+    `version` differs once the source has changed anything of it. None: it does not say. Then a document that the source
+    changes in place (`Document.entries`) is read to know; any other stays as it was.
     """
 
     document: Document
     sources: tuple[str, ...]
-    read: Callable[[], Iterator[bytes]]
+    files: tuple[SourceFile, ...]
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -493,7 +493,7 @@ def test_a_pushed_document_comes_with_its_patient_and_its_bytes():
 
     (sent,) = inbound.pushed_documents(as_bytes(a_push(reference, binary, a_patient())), LAKESIDE)
 
-    assert sent.content == b"%PDF"
+    assert sent.files[0].content == b"%PDF"
     assert sent.document.patient == WHO
     assert sent.document.kind is RecordKind.NOTE
     assert sent.document.identifiers == (IssuedIdentifier("urn:oid:9.9", "doc-1"),)
@@ -525,7 +525,7 @@ def test_a_published_submission_is_read():
     (sent,) = inbound.pushed_documents(path.read_bytes(), LAKESIDE)
 
     assert inbound.sort(path.read_bytes()).form is Form.DOCUMENTS
-    assert sent.content == b"Hello World"
+    assert sent.files[0].content == b"Hello World"
     assert sent.document.labels == {"R"}
 
 

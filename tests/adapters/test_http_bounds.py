@@ -21,6 +21,7 @@ from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpClient, HttpLimits
 from transfer.errors import ChangedMeanwhile, TooLarge, TransferError, Unavailable, Unexpected, Unheard, Unreachable
 from transfer.identifiers import PacketId
+from transfer.media_types import Announced
 from transfer.sources import KeepGoing, go_on
 
 pytestmark = pytest.mark.servers
@@ -40,7 +41,7 @@ def _fhir(url: str, limits: HttpLimits, keep_going: KeepGoing) -> object:
 
 def _attachment(url: str, limits: HttpLimits, keep_going: KeepGoing) -> object:
     client = HttpClient(url, None, limits)
-    said = {"contentType": "application/pdf"}
+    said = Announced(media_type="application/pdf")
     return sum(map(len, download(client, f"{url}/Binary/1", said, keep_going, most_of_resource=1 << 20)))
 
 

@@ -256,7 +256,7 @@ def only(listed: list[Found | Bad]) -> list[Found]:
 
 
 def content(one: Found) -> bytes:
-    return b"".join(one.read())
+    return b"".join(one.files[0].read())
 
 
 def stopped_after(looks: int) -> KeepGoing:
@@ -317,7 +317,7 @@ def test_every_document_comes_once_and_to_the_byte(held: Holder):
 
 
 def test_no_more_than_a_chunk_is_held_at_once(held: Holder):
-    assert all(len(chunk) <= CHUNK for one in only(all_of(held)) for chunk in one.read())
+    assert all(len(chunk) <= CHUNK for one in only(all_of(held)) for chunk in one.files[0].read())
 
 
 def test_asked_twice_it_says_and_gives_the_same(held: Holder):
@@ -407,7 +407,7 @@ def test_it_is_looked_at_least_every_mebibyte_of_a_document_whether_to_go_on(hel
     looks: list[int] = []
     for one in only(all_of(held, keep_going=lambda: looks.append(1))):
         looks.clear()
-        size = sum(map(len, one.read()))
+        size = sum(map(len, one.files[0].read()))
         assert len(looks) >= max(1, size >> 20)
 
 
@@ -419,11 +419,11 @@ def test_a_document_that_may_not_go_on_ends_within_a_mebibyte(held: Holder):
             raise ChangedMeanwhile("the epoch moved")
 
     longest = max(only(all_of(held, keep_going=unless_stopped)), key=lambda one: len(content(one)))
-    chunks = longest.read()
+    chunks = longest.files[0].read()
     came = next(chunks)
     stopped.set()
     if len(came) == max(map(len, held.papers)):
-        chunks = longest.read()
+        chunks = longest.files[0].read()
 
     with pytest.raises(ChangedMeanwhile):
         next(chunks)

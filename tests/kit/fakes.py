@@ -9,7 +9,7 @@ from transfer.errors import NeedsReview, TransferError, Unexpected, Unknown, Unr
 from transfer.institutions import Institution
 from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
-from transfer.sources import Bad, Found, KeepGoing, PatientFound, go_on
+from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on
 from transfer.staging import CHUNK, Location
 
 
@@ -110,7 +110,8 @@ class MemoryDocuments:
             at=datetime(2026, 1, 5, tzinfo=UTC),
         )
         source = f"https://office.example/DocumentReference/{number}"
-        return Found(document=document, sources=(source,), read=lambda: self._read(number, keep_going))
+        file = SourceFile(read=lambda: self._read(number, keep_going))
+        return Found(document=document, sources=(source,), files=(file,))
 
     def _read(self, number: int, keep_going: KeepGoing) -> Iterator[bytes]:
         keep_going()

@@ -15,7 +15,7 @@ from transfer.errors import NeedsReview
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
-from transfer.flow.collecting import answered, join, taken_back
+from transfer.flow.collecting import answered, files_of_one, join, taken_back
 from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
@@ -223,15 +223,19 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         if not piece.is_derived:
             place = services.vault.keep(piece.open())
             parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
-    document = received.document
+    document, files = received.document, tuple(parts)
+    about = About.of(replace(document, identifiers=_own_numbers(document)))
+    if not received.is_message:
+        files, titles = files_of_one(parts, [piece.title for piece in received.pieces])
+        about = replace(about, titles=titles)
     return NewRecord(
         patient=patient,
         institution=arrival.institution,
         kind=document.kind,
         status=document.status,
         origin=f"arrival/{received.origin}" if received.is_message else f"arrival/{arrival.id}/{received.origin}",
-        about=About.of(replace(document, identifiers=_own_numbers(document))),
-        parts=tuple(parts),
+        about=about,
+        parts=files,
         arrival=arrival.id,
     )
 

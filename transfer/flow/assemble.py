@@ -181,18 +181,29 @@ def _items(
 ) -> list[PacketItem]:
     if kept.kind is RecordKind.IMAGES:
         return []
-    plain = [_item(services, kept, joined, part) for part in records.parts(tx, kept)]
-    return [replace(item, copy_of=copy_of, supersedes=supersedes) for item in plain]
+    parts = records.parts(tx, kept)
+    plain = [_item(services, kept, joined, part, _title(kept, number)) for number, part in enumerate(parts)]
+    same = [kept.id if part.role == "format" else copy_of for part in parts]
+    return [replace(item, copy_of=original, supersedes=supersedes) for item, original in zip(plain, same, strict=True)]
 
 
-def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPart) -> PacketItem:
+def _title(kept: StoredRecord, number: int) -> str | None:
+    """Of one of several files: the document's, and the file's own or which of them it is."""
+    titles = kept.about.titles
+    if number >= len(titles):
+        return kept.about.title
+    own = titles[number] or f"part {number + 1} of {len(titles)}"
+    return f"{kept.about.title}: {own}" if kept.about.title else own
+
+
+def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPart, title: str | None) -> PacketItem:
     is_extracted = part.role == "extracted"
     return PacketItem(
-        record=part.name if is_extracted and part.name else kept.id,
+        record=part.name or kept.id,
         location=part.location,
         kind=kept.kind,
         code=kept.about.code,
-        title=kept.about.title,
+        title=title,
         status=kept.status,
         at=kept.about.at,
         source=kept.institution,

@@ -5,6 +5,7 @@ What was stored becomes *collected* only here, under a basis in force at that mo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from transfer import copies
 from transfer.case import OpenedCase
@@ -15,7 +16,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, RequestId
 from transfer.ledger import Tx, holds, records, requests, rounds
-from transfer.ledger.records import Joined, StoredRecord
+from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.matching import MatchRule
 from transfer.permissions import Ruling
 from transfer.records import RecordKind
@@ -29,6 +30,22 @@ def line_of(checklist: Checklist, kind: RecordKind, lines: Sequence[str] | None 
         if kind in line.kinds and (lines is None or line.key in lines):
             return line.key
     return None
+
+
+def files_of_one(
+    parts: Sequence[RecordPart], titles: Sequence[str | None]
+) -> tuple[tuple[RecordPart, ...], tuple[str | None, ...]]:
+    """The files of one document with their titles, all of them kept. Several are its pages and addenda, or its formats.
+
+    R4 has the attachments of a DocumentReference or DiagnosticReport be formats of one document; sources also put pages
+    and addenda there. They are formats where each is of a type of its own, and no two are called differently. Then the
+    best is the document, and stands first.
+    """
+    types, names = {part.content_type for part in parts}, {title for title in titles if title}
+    if len(parts) < 2 or len(types) < len(parts) or len(names) > 1:
+        return tuple(parts), tuple(titles) if len(parts) > 1 else ()
+    best, *others = sorted(parts, key=lambda part: copies.format_rank(part.content_type))
+    return (best, *(replace(one, role="format") for one in others)), ()
 
 
 @contextmanager
@@ -89,6 +106,7 @@ def _version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | No
         contents=records.contents(tx, kept),
         parent=about.parent,
         relation=about.relation,
+        entries=frozenset(about.entries),
         issuers=frozenset(services.institutions[kept.institution].issuers.values()),
         copy_of=joined.copy_of if joined else None,
         is_superseded=joined is not None and joined.superseded,

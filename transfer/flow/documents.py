@@ -1,27 +1,45 @@
 """Documents from a source into a case."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
 
-from transfer.errors import ChangedMeanwhile, NeedsReview, TooLarge
+from transfer.errors import (
+    ChangedMeanwhile,
+    CutShort,
+    NeedsReview,
+    NotAllowed,
+    TooLarge,
+    TurnedAway,
+    Unavailable,
+    Unexpected,
+    Unreachable,
+)
+from transfer.flaws import Flaw
 from transfer.flow.basis import may_ask, may_collect
-from transfer.flow.collecting import join, taken_back
+from transfer.flow.collecting import files_of_one, join, taken_back
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
-from transfer.holds import HoldCode
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.ledger import Tx, holds, patients, records, requests, rounds
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
-from transfer.records import Document
+from transfer.media_types import BytesSeen
+from transfer.records import Document, Relation
 from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
 from transfer.sources import Bad, DocumentSource, Found, PatientFound
 from transfer.staging import CHUNK
+
+#: documents in a row that do not come: then it is the source that does not answer
+_MOST_MISSED: Final = 3
 
 
 def fetch_documents(
@@ -37,6 +55,7 @@ def fetch_documents(
 
     Raises:
         Undecided: people are asked whether the one they found is the patient.
+        CutShort: all came but some that may come later.
     """
     made = asking.claimed.request
     institution = services.institutions[made.institution]
@@ -48,29 +67,80 @@ def fetch_documents(
     if match_rule is None:
         return RequestState.NOT_FOUND, ()
     kinds = institution.department(made.department).holds
-    count, unusable, unclear, left = 0, 0, 0, 0
+    tally = _Tally()
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
-        if isinstance(one, Bad):
-            unusable += 1
-            continue
-        count += 1
-        try:
-            left += not _collect(services, asking, one, match_rule, watch)
-        except UnclearLabel:
-            unclear += 1
-        except (NeedsReview, TooLarge):
-            unusable += 1
-    if unusable:
-        with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
-    if unclear:
-        with services.ledger.transaction() as tx:
-            holds.place(tx, made.case, HoldCode.SOURCE_LABEL_UNREAD, made.id)
-    if count == left and not unusable:
+        _take(services, asking, one, match_rule, watch, tally)
+    _ask_about_the_rest(services, asking, tally)
+    if tally.away:
+        raise CutShort("documents that the source lists did not come now", retry_after=tally.away.retry_after)
+    if tally.count == tally.left and not tally.unusable and not tally.not_given:
         # Nothing there, or nothing that a permission covers: whoever is told the state learns no difference.
-        return RequestState.NOT_FOUND, (NOT_COVERED,) if left else ()
-    findings = {"entries-unusable": unusable + unclear, NOT_COVERED: left}
+        return RequestState.NOT_FOUND, (NOT_COVERED,) if tally.left else ()
+    findings = {
+        "entries-unusable": tally.unusable + tally.unclear,
+        "documents-not-given": tally.not_given,
+        NOT_COVERED: tally.left,
+    }
     return RequestState.ANSWERED, tuple(finding for finding, count in findings.items() if count)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What came of what a source lists."""
+
+    count: int = 0
+    #: entries that say nothing we can use
+    unusable: int = 0
+    #: documents with a label that we do not know
+    unclear: int = 0
+    #: left there for want of a permission
+    left: int = 0
+    #: documents whose bytes cannot be had, whatever the source's other documents are like
+    not_given: int = 0
+    #: why bytes did not come now, and how often in a row
+    away: Unavailable | None = None
+    missed: int = 0
+
+
+def _take(
+    services: Services, asking: PermittedRequest, one: Found | Bad, match_rule: MatchRule, watch: Watch, tally: _Tally
+) -> None:
+    """Collect one document. What is wrong with it stops no other.
+
+    Raises:
+        Unavailable: not for this one alone: so many in a row did not come.
+    """
+    if isinstance(one, Bad):
+        tally.unusable += 1
+        return
+    try:
+        taken = _collect(services, asking, one, match_rule, watch)
+    except UnclearLabel:
+        tally.unclear += 1
+    except (NeedsReview, TooLarge, NotAllowed, TurnedAway):
+        tally.not_given += 1
+    except (Unreachable, CutShort) as error:
+        tally.away, tally.missed = error, tally.missed + 1
+        if tally.missed >= _MOST_MISSED:
+            raise
+        return
+    else:
+        tally.left += taken is _Taken.NOT_COVERED
+        tally.count += taken is not _Taken.VOID
+    tally.missed = 0
+
+
+def _ask_about_the_rest(services: Services, asking: PermittedRequest, tally: _Tally) -> None:
+    made = asking.claimed.request
+    with services.ledger.transaction() as tx:
+        if tally.unusable:
+            holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
+        if tally.unclear:
+            holds.place(tx, made.case, HoldCode.SOURCE_LABEL_UNREAD, made.id)
+        if tally.not_given:
+            holds.place(tx, made.case, HoldCode.DOCUMENTS_NOT_GIVEN, made.id)
+        else:
+            holds.withdraw(tx, made.case, HoldCode.DOCUMENTS_NOT_GIVEN, SystemAnswer.ANSWERED, about=made.id)
 
 
 def _surely_ours(services: Services, asking: PermittedRequest, found: PatientFound) -> MatchRule | None:
@@ -92,34 +162,117 @@ def _surely_ours(services: Services, asking: PermittedRequest, found: PatientFou
     return match.match_rule if match.verdict is MatchVerdict.OURS else None
 
 
-def _collect(services: Services, asking: PermittedRequest, found: Found, match_rule: MatchRule, watch: Watch) -> bool:
-    """False: no permission covers it, and it was left there."""
-    made, document = asking.claimed.request, found.document
-    institution = services.institutions[made.institution]
-    department = institution.department(made.department)
-    check_labels(document.labels)
+class _Taken(Enum):
+    """What became of a document."""
+
+    KEPT = auto()
+    #: no permission covers it, and it was left there
+    NOT_COVERED = auto()
+    #: it counts no more, and never was here
+    VOID = auto()
+
+
+def _collect(services: Services, asking: PermittedRequest, found: Found, match_rule: MatchRule, watch: Watch) -> _Taken:
+    made = asking.claimed.request
+    check_labels(found.document.labels)
+    department = services.institutions[made.institution].department(made.department)
     origin = f"{department.asked.by}/{made.institution}/{min(found.sources)}"
     with services.ledger.transaction() as tx:
+        kept = _known(tx, asking, found, origin)
+        document = _as_it_stands(tx, found.document, kept)
         ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
-        kept = records.known(tx, asking.patient, origin)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, services, asking)
-            return False
-    if kept is not None:
+            return _Taken.NOT_COVERED
+    if document.status.is_void and kept is None:
+        return _Taken.VOID
+    if kept is not None and _is_unchanged(kept, found):
         _file(services, asking, document, match_rule, kept)
+        return _Taken.KEPT
+    with ExitStack() as written:
+        document, files = _fetched(services, asking, found, document, watch, written)
+        if document.labels != found.document.labels and not _is_covered(services, asking, document):
+            _remove(services, files)
+            return _Taken.NOT_COVERED
+        new = _new(asking, found, document, origin, files, kept)
+        if kept is not None and _is_same(services, kept, new):
+            _remove(services, files)
+            _file(services, asking, document, match_rule, kept)
+        else:
+            _file(services, asking, document, match_rule, new)
+    return _Taken.KEPT
+
+
+def _known(tx: Tx, asking: PermittedRequest, found: Found, origin: str) -> StoredRecord | None:
+    """What we keep of it, in the state in which its source gave it last."""
+    source, entries = asking.claimed.request.institution, found.document.entries
+    kept = records.latest(tx, asking.patient, source, entries) if entries else None
+    return kept or records.known(tx, asking.patient, origin)
+
+
+def _as_it_stands(tx: Tx, document: Document, kept: StoredRecord | None) -> Document:
+    """With what is known of it already. A blanked one says no kind; a label of today holds for what was kept before."""
+    if kept is None:
+        return document
+    if document.labels - kept.about.labels:
+        about = replace(kept.about, labels=kept.about.labels | document.labels)
+        records.rewrite(tx, kept, about, is_whole=kept.is_whole)
+    return replace(document, kind=kept.kind) if document.status.is_void else document
+
+
+def _is_unchanged(kept: StoredRecord, found: Found) -> bool:
+    """Whether its source says so. What it changes in place and gives no version of is read to know."""
+    if not found.document.entries:
         return True
-    within = labels_within(institution)
-    place = services.vault.keep(_bounded(within.passing(found.read()), watch))
-    part = RecordPart(role="received", content_type=document.content_type, location=place)
-    with taken_back(services, place.key):
-        if not within.labels <= document.labels:
-            document = replace(document, labels=document.labels | within.labels)
-            check_labels(document.labels)
-            if not _is_covered(services, asking, document):
-                services.vault.remove(place.key)
-                return False
-        _file(services, asking, document, match_rule, _new(asking, document, origin, part))
-    return True
+    return found.version is not None and found.version == kept.about.version
+
+
+def _fetched(
+    services: Services,
+    asking: PermittedRequest,
+    found: Found,
+    document: Document,
+    watch: Watch,
+    written: ExitStack,
+) -> tuple[Document, list[RecordPart]]:
+    """Its files in the vault, and the document with what was seen while they came. `written` takes them back.
+
+    Raises:
+        Unexpected: something else came in its place, as a page to log in at. It is no record.
+    """
+    institution = services.institutions[asking.claimed.request.institution]
+    files = list[RecordPart]()
+    for file in found.files:
+        within, seen = labels_within(institution), BytesSeen(file.announced)
+        try:
+            place = services.vault.keep(_bounded(seen.passing(within.passing(file.read())), watch))
+        except Unavailable:
+            _remove(services, files)
+            raise
+        written.enter_context(taken_back(services, place.key))
+        judged = seen.judged()
+        if Flaw.UNEXPECTED in judged.flaws:
+            raise Unexpected("something else than the document")
+        files.append(RecordPart(role="received", content_type=judged.content_type, location=place))
+        document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
+    check_labels(document.labels)
+    return document, files
+
+
+def _remove(services: Services, files: Iterable[RecordPart]) -> None:
+    for part in files:
+        services.vault.remove(part.location.key)
+
+
+def _is_same(services: Services, kept: StoredRecord, new: NewRecord) -> bool:
+    """Whether nothing of it changed but the source's own count of versions, and perhaps a title."""
+    with services.ledger.transaction() as tx:
+        before = [part.location.sha256 for part in records.parts(tx, kept)]
+    is_said_alike = all(
+        getattr(kept.about, name) == getattr(new.about, name) for name in ("labels", "parent", "relation")
+    )
+    after = [part.location.sha256 for part in new.parts]
+    return before == after and kept.status is new.status and kept.kind is new.kind and is_said_alike
 
 
 def _is_covered(services: Services, asking: PermittedRequest, document: Document) -> bool:
@@ -184,13 +337,27 @@ def _bounded(chunks: Iterator[bytes], watch: Watch) -> Iterator[bytes]:
         yield chunk
 
 
-def _new(asking: PermittedRequest, document: Document, origin: str, part: RecordPart) -> NewRecord:
+def _new(
+    asking: PermittedRequest,
+    found: Found,
+    document: Document,
+    origin: str,
+    files: Sequence[RecordPart],
+    kept: StoredRecord | None,
+) -> NewRecord:
+    """A record of it as it is now. `kept` is what it was before: that keeps the plain origin."""
+    parts, titles = files_of_one(files, [file.title for file in found.files])
+    about = replace(About.of(document), version=found.version, titles=titles)
+    if kept is not None and not kept.about.entries and about.relation is None:
+        # kept before entries were: the rule that tells two states of one entry apart does not find it
+        about = replace(about, relation=Relation.REPLACES, parent=next(iter(document.entries), None))
+    state = found.version or "+".join(part.location.sha256 for part in parts)
     return NewRecord(
         patient=asking.patient,
         institution=asking.claimed.request.institution,
         kind=document.kind,
         status=document.status,
-        origin=origin,
-        about=About.of(document),
-        parts=(part,),
+        origin=origin if kept is None else f"{origin}@{state}",
+        about=about,
+        parts=parts,
     )

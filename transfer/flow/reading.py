@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from transfer.adapters import hl7v2, paper
 from transfer.adapters.content_labels import LabelsWithin
 from transfer.adapters.fhir import inbound
-from transfer.adapters.fhir.pushes import PushedDocument
+from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
@@ -31,6 +32,7 @@ class Piece:
     content_type: str
     open: Callable[[], Iterator[bytes]]
     is_derived: bool = False
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,11 +230,18 @@ def _pushed(found: list[PushedDocument | Bad], institution: Institution) -> Rece
     documents = tuple(
         ReceivedDocument(
             origin=f"pushed#{number}",
-            document=_labelled(one.document, [lambda c=one.content: iter([c])], institution),  # type: ignore[misc]
-            pieces=(Piece(content_type=one.document.content_type, open=lambda c=one.content: iter([c])),),  # type: ignore[misc]
+            document=_labelled(one.document, [partial(_whole, file) for file in one.files], institution),
+            pieces=tuple(
+                Piece(content_type=file.content_type, open=partial(_whole, file), title=file.title)
+                for file in one.files
+            ),
             is_message=False,
         )
         for number, one in enumerate(found)
         if not isinstance(one, Bad)
     )
     return ReceivedDocuments(documents=documents, unusable=sum(isinstance(one, Bad) for one in found))
+
+
+def _whole(file: PushedFile) -> Iterator[bytes]:
+    yield file.content

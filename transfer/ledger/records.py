@@ -31,6 +31,11 @@ class About:
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None
     labels: frozenset[str] = frozenset()
+    #: the source's own entries for it, which it changes in place; the state in which it was read
+    entries: tuple[IssuedIdentifier, ...] = ()
+    version: str | None = None
+    #: what its source calls each of its files, where there are several
+    titles: tuple[str | None, ...] = ()
     study_instance_uid: str | None = None
     modalities: tuple[str, ...] = ()
     #: series UID → SOP instance UIDs the archive listed when it was last asked
@@ -49,6 +54,7 @@ class About:
             parent=document.parent,
             relation=document.relation,
             labels=document.labels,
+            entries=document.entries,
         )
 
 
@@ -68,13 +74,15 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPart:
-    """Bytes of a record. `role`: received (as they came), extracted (a document in it), series (a tar of images)."""
+    """Bytes of a record. `role`: received (as they came), format (the same in another format), extracted (a document in
+    it), series (a tar of images).
+    """
 
     role: str
     content_type: str
     location: Location
     series: Series | None = None
-    #: its own name where it was extracted from the record; None = the record's
+    #: its own name where it is not the first of the record, or its images; None = the record's
     name: RecordId | None = None
 
 
@@ -116,6 +124,26 @@ def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
     return _kept(tx, row) if row and row.purged_at is None else None
 
 
+def latest(
+    tx: Tx, patient: PatientId, institution: InstitutionId, entries: Sequence[IssuedIdentifier]
+) -> StoredRecord | None:
+    """What we keep of a document in the state in which its source gave it last. `entries` are the source's own."""
+    absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
+    names = [
+        _hmac(tx, PatientId(one), term)
+        for one in (patient, *(row.absorbed for row in absorbed))
+        for term in copies.terms(entries, ())
+    ]
+    rows = tx.rows(
+        """SELECT DISTINCT r.* FROM record_terms AS t JOIN records AS r USING (record)
+           WHERE t.term = ANY(%s) AND r.patient = %s AND r.institution = %s AND r.purged_at IS NULL
+           ORDER BY r.kept_at DESC, r.record""",
+        *(names, patient, institution),
+    )
+    found = (_kept(tx, row) for row in rows)
+    return next((one for one in found if {*entries} & {*one.about.identifiers, *one.about.entries}), None)
+
+
 def get(tx: Tx, record: str) -> StoredRecord | None:
     row = tx.row("SELECT * FROM records WHERE record = %s AND purged_at IS NULL", record)
     return _kept(tx, row) if row else None
@@ -135,7 +163,8 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     )
     add_parts(tx, new.patient, record, new.parts)
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
-    for term in copies.terms(new.about.identifiers, contents, new.about.parent):
+    numbers = (*new.about.identifiers, *new.about.entries)
+    for term in copies.terms(numbers, contents, new.about.parent):
         tx.run(
             "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             *(_hmac(tx, new.patient, term), record),
@@ -160,7 +189,7 @@ def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Reco
             *(
                 record,
                 number,
-                RecordId.draw() if part.role == "extracted" else record,
+                record if number == 1 or part.role == "series" else RecordId.draw(),
                 part.role,
                 part.content_type,
                 place.key,

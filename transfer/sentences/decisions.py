@@ -91,6 +91,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         _TO_BE_SETTLED,
     ),
+    HoldCode.DOCUMENTS_NOT_GIVEN: Sentences(
+        "Some documents that the source lists could not be had. The rest was collected; ask the source for them.",
+        THEIRS,
+        "We could not get some of the documents that you list. Please send them to us.",
+    ),
     HoldCode.IMAGES_MISPLACED: Sentences(
         "Images of the patient name another study or series than the archive lists them under. "
         "Ask the film room whether they belong there.",

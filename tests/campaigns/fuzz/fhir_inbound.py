@@ -7,8 +7,9 @@ from tests.campaigns.fuzz.contract import Target, answer, can_be_kept, files
 from tests.campaigns.fuzz.partners import ALL, LAKESIDE
 from tests.kit.builders import a_chart
 from transfer.adapters.fhir import inbound, responses
-from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, LOINC, PACKET, REQUEST
+from transfer.adapters.fhir.codes import CONFIDENTIALITY, KIND, PACKET, REQUEST
 from transfer.adapters.fhir.inbound import Form
+from transfer.adapters.loinc import LOINC
 from transfer.errors import TransferError
 from transfer.sandbox.oncology import letters
 from transfer.sources import Bad

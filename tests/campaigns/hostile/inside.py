@@ -82,7 +82,7 @@ def fhir_source() -> Callable[[Said], Answer]:
                     bad.append(one.reason)
                     continue
                 try:
-                    taken += sum(map(len, one.read()))
+                    taken += sum(len(chunk) for file in one.files for chunk in file.read())
                 except TransferError as error:
                     bad.append(f"{type(error).__name__}: {error}")
         except TransferError as error:

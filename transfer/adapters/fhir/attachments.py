@@ -1,54 +1,44 @@
 """The bytes of an attachment: inside its resource, or at an address of the source."""
 
-import base64
-import binascii
-import hashlib
-import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
 
-import pybase64
-
-from transfer.adapters.fhir.documents import FHIR_JSON, UNKNOWN_CONTENT, media_type
-from transfer.adapters.fhir.trees import Tree, parse, text, type_of
+from transfer import media_types
+from transfer.adapters.fhir.trees import Tree, text
+from transfer.adapters.fhir.wrappers import Check, decode, unwrapped
 from transfer.adapters.http import HttpAnswer, HttpClient
-from transfer.errors import CutShort, NotAllowed, Unexpected, Unreadable
+from transfer.errors import CutShort, NotAllowed, Unexpected
+from transfer.media_types import Announced
 from transfer.sources import KeepGoing
-from transfer.staging import CHUNK
-
-_BLANKS = re.compile(r"[ \t\r\n]+")
-#: four characters of base64 are three bytes
-_SLICE: Final = CHUNK // 3 * 4
 
 
-def inline(data: str, attachment: Tree, keep_going: KeepGoing) -> Iterator[bytes]:
-    """The bytes sent as base64, in chunks.
+def announced(attachment: Tree) -> Announced:
+    """What an attachment says of its bytes (R4 datatypes, Attachment)."""
+    size = attachment.get("size")
+    is_size = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    return Announced(
+        media_type=text(attachment, "contentType"),
+        size=size if is_size else None,
+        digest=text(attachment, "hash"),
+    )
+
+
+def inline(data: str, keep_going: KeepGoing, *, most_of_resource: int, check: Check) -> Iterator[bytes]:
+    """The bytes sent as base64, in chunks, out of what they are wrapped in.
 
     Raises:
-        Unreadable: not base64, or not the bytes that the attachment's hash says.
+        Unreadable: not base64.
     """
-    yield from _verified(decode(data, keep_going), _sha1(attachment))
-
-
-def decode(data: str, keep_going: KeepGoing) -> Iterator[bytes]:
-    """Base64 in chunks of at most `CHUNK`; white space is R4's to allow."""
-    plain = _BLANKS.sub("", data)
-    for start in range(0, len(plain), _SLICE):
-        keep_going()
-        try:
-            yield pybase64.b64decode(plain[start : start + _SLICE], validate=True)
-        except (binascii.Error, ValueError):
-            raise Unreadable("an attachment that is not base64") from None
+    return unwrapped(decode(data, keep_going), keep_going, most=most_of_resource, check=check)
 
 
 def download(
     client: HttpClient,
     url: str | None,
-    attachment: Tree,
+    said: Announced,
     keep_going: KeepGoing,
     *,
     most_of_resource: int,
-    check: Callable[[Tree], None] = lambda _: None,
+    check: Check = lambda _: None,
 ) -> Iterator[bytes]:
     """The bytes at the attachment's address, or those of the Binary resource that answers there.
 
@@ -56,72 +46,33 @@ def download(
 
     Raises:
         NotAllowed: the address is not the source's own.
-        Unexpected: another type of content came, as a page to log in at.
+        Unexpected: the end of the bytes cannot be told.
         CutShort: fewer bytes than announced.
-        Unreadable: not the bytes that the attachment's hash says.
         TooLarge, TurnedAway, Unreachable: as the words say.
     """
     if url is None:
         raise NotAllowed("an attachment that lies elsewhere than at its source")
-    expected = media_type(text(attachment, "contentType"))
     keep_going()
-    with client.open("GET", url, accept=f"{expected}, */*;q=0.1", keep_going=keep_going) as answer:
-        came = media_type(answer.headers.get("Content-Type"))
-        if came == FHIR_JSON:
-            inside = _of_resource(answer, expected, keep_going, most_of_resource, check)
-            yield from _verified(inside, _sha1(attachment))
-            return
-        if came in ("text/html", "application/fhir+xml") and expected not in (came, UNKNOWN_CONTENT):
-            raise Unexpected("another type of content than announced")
-        yield from _verified(_whole(answer.chunks(keep_going), answer, attachment), _sha1(attachment))
+    with client.open("GET", url, accept=_accepted(said), keep_going=keep_going) as answer:
+        whole = _whole(answer.chunks(keep_going), answer, said)
+        yield from unwrapped(whole, keep_going, most=most_of_resource, check=check)
 
 
-def sized(attachment: Tree) -> int | None:
-    """Bytes, as the source says; often wrong, and absent where it is not a number."""
-    said = attachment.get("size")
-    return said if isinstance(said, int) and said >= 0 else None
+def _accepted(said: Announced) -> str:
+    """The type as its server says it: some give a Binary for any other. What is no type is not sent on."""
+    named = media_types.named(said.media_type)
+    return "*/*" if named == media_types.UNKNOWN else f"{named}, */*;q=0.1"
 
 
-def _whole(chunks: Iterable[bytes], answer: HttpAnswer, attachment: Tree) -> Iterator[bytes]:
+def _whole(chunks: Iterable[bytes], answer: HttpAnswer, said: Announced) -> Iterator[bytes]:
     """Where neither a length nor chunks frame the body, its end proves nothing: then the source's own word counts."""
-    taken, announced = 0, sized(attachment)
+    taken = 0
     for chunk in chunks:
         taken += len(chunk)
         yield chunk
-    if answer.is_framed or _sha1(attachment):
+    if answer.is_framed or said.digest:
         return
-    if announced is None:
+    if said.size is None:
         raise Unexpected("a document whose end cannot be told")
-    if taken < announced:
+    if taken < said.size:
         raise CutShort("fewer bytes than announced")
-
-
-def _of_resource(
-    answer: HttpAnswer, expected: str, keep_going: KeepGoing, most: int, check: Callable[[Tree], None]
-) -> Iterator[bytes]:
-    """A Binary resource is the bytes inside it; another resource is itself, where that was announced."""
-    body = answer.whole(most)
-    resource = parse(body, limit=most)
-    check(resource)
-    if type_of(resource) == "Binary":
-        yield from decode(text(resource, "data") or "", keep_going)
-    elif expected in (FHIR_JSON, "application/json", UNKNOWN_CONTENT):
-        yield body
-    else:
-        raise Unexpected("neither the document nor a Binary")
-
-
-def _sha1(attachment: Tree) -> str | None:
-    """What the source says of the bytes: SHA-1 in base64 (R4 datatypes, Attachment.hash)."""
-    said = text(attachment, "hash")
-    return said if said and len(said) == len(base64.b64encode(bytes(20))) else None
-
-
-def _verified(chunks: Iterable[bytes], sha1: str | None) -> Iterator[bytes]:
-    """Theirs is SHA-1 and proves no origin; it finds a wrong or damaged file."""
-    running = hashlib.sha1(usedforsecurity=False)
-    for chunk in chunks:
-        running.update(chunk)
-        yield chunk
-    if sha1 and base64.b64encode(running.digest()).decode() != sha1:
-        raise Unreadable("other bytes than the attachment's hash says")

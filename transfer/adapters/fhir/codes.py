@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from transfer.adapters.fhir.trees import Tree, codings, text
+from transfer.adapters.loinc import LOINC, LOINC_KINDS
 from transfer.institutions import Institution
 from transfer.records import Coding, DocumentStatus, RecordKind, Relation
 
-LOINC: Final = "http://loinc.org"
 SNOMED: Final = "http://snomed.info/sct"
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 NPI: Final = "http://hl7.org/fhir/sid/us-npi"
@@ -24,27 +24,12 @@ REASON: Final = "urn:records-transfer:reason"
 #: our own words for kinds, where a partner made for us uses them in a release form
 KIND: Final = "urn:records-transfer:kind"
 
-_OF_KIND: Mapping[RecordKind, str] = {
-    RecordKind.NOTE: (
-        "11488-4 11506-3 34117-2 18842-5 57133-1 34111-5 34746-8 34805-2 34806-0 57149-7 34831-8 34832-6 34133-9 "
-        "18761-7 60591-5"
-    ),
-    RecordKind.PATHOLOGY_REPORT: "11526-1 11529-5 60568-3 60570-9 60571-7 33721-2 48807-2 33718-8 33719-6 55229-9",
-    RecordKind.OPERATIVE_NOTE: "11504-8",
-    RecordKind.PROCEDURE_REPORT: "28570-0",
-    RecordKind.IMAGING_REPORT: "18748-4 44139-4 72139-9 72142-3",
-    RecordKind.LABORATORY: "11502-2 2857-1 2039-6 6875-9 14804-9 57021-8 58410-2 48378-4",
-    RecordKind.MOLECULAR: "51969-4 51968-6 55228-1 81247-9 85337-4 85339-0 85319-2",
-    RecordKind.TREATMENT_SUMMARY: "68602-2 11486-8 74156-1",
-}
-#: LOINC document types (https://loinc.org/document-ontology/)
-LOINC_KINDS: Final = MappingProxyType({code: kind for kind, many in _OF_KIND.items() for code in many.split()})
-
 #: What a category says where the code is unknown: US Core DiagnosticReport categories and HL7 table 0074.
 CATEGORY_KINDS: Final = MappingProxyType(
     {
         (LOINC, "LP29684-5"): RecordKind.IMAGING_REPORT,
         (LOINC, "LP7839-6"): RecordKind.PATHOLOGY_REPORT,
+        (LOINC, "LP7787-7"): RecordKind.PATHOLOGY_REPORT,
         (DIAGNOSTIC_SECTION, "LAB"): RecordKind.LABORATORY,
         (DIAGNOSTIC_SECTION, "HM"): RecordKind.LABORATORY,
         (DIAGNOSTIC_SECTION, "CH"): RecordKind.LABORATORY,

@@ -1,5 +1,6 @@
-"""DocumentReference and DiagnosticReport as documents in our words, one for each attachment."""
+"""DocumentReference and DiagnosticReport as documents in our words, each with the attachments that hold its bytes."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,52 +16,30 @@ from transfer.adapters.fhir.codes import (
 from transfer.adapters.fhir.identities import Resources, issued
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.fhir.times import moment
-from transfer.adapters.fhir.trees import Tree, child, children, codings, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, codings, dump, text, type_of
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
+from transfer.media_types import FHIR_JSON, named
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document, DocumentStatus, Relation
 
 DOCUMENT_TYPES: Final = frozenset({"DocumentReference", "DiagnosticReport"})
-#: of one document; each is read with all that is said of it
-MOST_FORMATS: Final = 50
-UNKNOWN_CONTENT: Final = "application/octet-stream"
-FHIR_JSON: Final = "application/fhir+json"
-
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
-#: what a record may be called where it stands in clear; any other name of a type is a word of its sender's own
-_KNOWN_TYPES: Final = frozenset(
-    {
-        *("application/pdf", "application/rtf", "application/xml", "application/json", "application/fhir+json"),
-        *("application/fhir+xml", "application/cda+xml", "application/hl7-cda+xml", "application/hl7-sda+xml"),
-        *("application/msword", "application/dicom", "application/dicom+json", "application/zip", "application/gzip"),
-        *("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "application/vnd.ms-excel"),
-        *("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/x-hl7", "application/vcf"),
-        *("application/vnd.oasis.opendocument.text", "application/edi-hl7v2", "x-application/hl7-v2+er7"),
-        *("text/plain", "text/html", "text/xml", "text/rtf", "text/csv", "text/markdown", "text/cda+xml"),
-        *(
-            "image/jpeg",
-            "image/png",
-            "image/tiff",
-            "image/gif",
-            "image/bmp",
-            "image/webp",
-            "image/jp2",
-            "image/svg+xml",
-        ),
-        *("audio/mpeg", "audio/wav", "video/mp4", "video/mpeg"),
-    }
-)
+#: of one document: pages, addenda, other formats
+MOST_ATTACHMENTS: Final = 50
 _RESTFUL = re.compile(r"(?P<issuer>https?://[^?#]+/[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(/_history/.*)?")
 _LITERAL = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(/_history/.*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """One document and where its bytes are: in `attachment`, or nowhere but in the resource itself (None)."""
+    """One document and where its bytes are: in `attachments`, or nowhere but in the resource itself (none).
+
+    `version` differs as soon as its source changes anything of it.
+    """
 
     document: Document
-    attachment: Tree | None
+    attachments: tuple[Tree, ...]
+    version: str
 
 
 def describe(
@@ -71,43 +50,43 @@ def describe(
     *,
     address: str | None,
     around: frozenset[str] = frozenset(),
-) -> Iterator[Description]:
-    """What a DocumentReference or DiagnosticReport says, an entry for each attachment.
+) -> Description:
+    """What a DocumentReference or DiagnosticReport says.
 
-    Several attachments of one resource are the same document in several formats (R4 says so of both) and share its
-    identifiers. `address` is the resource's absolute URL at its source; the source's own id for it is one of the
-    document's numbers, so that a later "replaces DocumentReference/12" finds it. `around` are the labels of what it
-    came in: they hold for each document beside its own.
+    Its attachments are one document: its pages, its addenda, its formats. `address` is the resource's absolute URL at
+    its source; the source's own id for it is one of the document's numbers, so that a later "replaces
+    DocumentReference/12" finds it. `around` are the labels of what it came in: they hold beside its own.
 
     Raises:
-        Unreadable: more formats than a document has.
+        Unreadable: more attachments than a document has.
     """
-    attachments = _attachments(resource)
-    if len(attachments) > MOST_FORMATS:
-        raise Unreadable(f"a document in more than {MOST_FORMATS} formats")
+    attachments = tuple(_attachments(resource))
+    if len(attachments) > MOST_ATTACHMENTS:
+        raise Unreadable(f"a document in more than {MOST_ATTACHMENTS} attachments")
     labels = around | labels_in(resource, institution.labels)
-    for attachment in attachments or [None]:
-        document = _document(resource, attachment, patient, institution, resources, address)
-        yield Description(document=replace(document, labels=labels), attachment=attachment)
+    document = _document(resource, attachments, patient, institution, resources, address)
+    version = hashlib.sha256(dump(resource)).hexdigest()
+    return Description(document=replace(document, labels=labels), attachments=attachments, version=version)
 
 
-def _attachments(resource: Tree) -> list[Tree | None]:
-    found: list[Tree | None]
+def _attachments(resource: Tree) -> Iterator[Tree]:
+    """Those that have bytes or say where they are: a title alone is none."""
     if type_of(resource) == "DocumentReference":
         found = [child(content, "attachment") for content in children(resource, "content")]
     else:
-        found = list(children(resource, "presentedForm"))
-    return [attachment for attachment in found if attachment]
+        found = children(resource, "presentedForm")
+    return (each for each in found if text(each, "data") or text(each, "url"))
 
 
 def _document(
     resource: Tree,
-    attachment: Tree | None,
+    attachments: tuple[Tree, ...],
     patient: Demographics,
     institution: Institution,
     resources: Resources,
     address: str | None,
 ) -> Document:
+    only = attachments[0] if len(attachments) == 1 else None
     is_reference = type_of(resource) == "DocumentReference"
     concept = child(resource, "type" if is_reference else "code")
     relation, parent = _relation(resource, institution, resources, address)
@@ -115,14 +94,34 @@ def _document(
         patient=patient,
         kind=classify([concept], children(resource, "category"), institution),
         code=best_coding(concept, institution),
-        title=_title(resource, concept, attachment),
+        title=_title(resource, concept, only),
         status=_status(resource),
-        at=moment(_dated(resource, attachment), institution.zone),
+        at=moment(_dated(resource, only), institution.zone),
         identifiers=tuple(_identifiers(resource, institution, address)),
         parent=parent,
         relation=relation,
-        content_type=known_media_type(text(attachment, "contentType")) if attachment else FHIR_JSON,
+        entries=tuple(_entry(resource, institution, address)),
+        content_type=named(text(attachments[0], "contentType")) if attachments else FHIR_JSON,
     )
+
+
+def _entry(resource: Tree, institution: Institution, address: str | None) -> Iterator[IssuedIdentifier]:
+    """Under which it is changed in place: the source's own id for it; where that is not told, its type and its numbers.
+
+    Not an accession number: several reports may share one.
+    """
+    if address and (own := _by_address(address)):
+        yield own
+        return
+    master = child(resource, "masterIdentifier")
+    said = [each for each in (master, *children(resource, "identifier")) if "ACSN" not in _types(each)]
+    numbers = sorted(f"{one.issuer}|{one.value}" for one in issued(said, institution))
+    if numbers:
+        yield IssuedIdentifier(f"{type_of(resource)}?identifier", ",".join(numbers))
+
+
+def _types(identifier: Tree) -> list[str | None]:
+    return [text(coding, "code") for coding in children(identifier, "type", "coding")]
 
 
 def _title(resource: Tree, concept: Tree, attachment: Tree | None) -> str | None:
@@ -136,6 +135,11 @@ def _status(resource: Tree) -> DocumentStatus:
     if type_of(resource) == "DocumentReference":
         return reference_status(status, text(resource, "docStatus"))
     return REPORT_STATUS.get(status or "", DocumentStatus.UNKNOWN)
+
+
+def says_void(resource: Tree) -> bool:
+    """Whether it says that a document no longer counts: then it may be blanked of all but whose and which it is."""
+    return type_of(resource) in DOCUMENT_TYPES and _status(resource).is_void
 
 
 def _dated(resource: Tree, attachment: Tree | None) -> str | None:
@@ -195,15 +199,3 @@ def _target(
     if own and _LITERAL.fullmatch(literal):
         literal = f"{own['issuer'].rpartition('/')[0]}/{literal}"
     return _by_address(literal)
-
-
-def media_type(said: str | None) -> str:
-    """`type/subtype` in lower case without parameters; what is not one is just bytes."""
-    plain = (said or "").partition(";")[0].strip().lower()
-    return plain if _MEDIA_TYPE.fullmatch(plain) else UNKNOWN_CONTENT
-
-
-def known_media_type(said: str | None) -> str:
-    """As `media_type`, of types that others use, too; a word of the sender's own is just bytes."""
-    plain = media_type(said)
-    return plain if plain in _KNOWN_TYPES else UNKNOWN_CONTENT

@@ -3,44 +3,71 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from transfer.adapters.fhir.trees import Tree, text
+from transfer.media_types import Announced
 from transfer.records import Document, DocumentStatus, RecordKind
 
 
 @dataclass(slots=True, kw_only=True)
+class DraftFile:
+    """One attachment: at `address`, which is the source's own; inside its resource, as `data`; or elsewhere."""
+
+    announced: Announced
+    title: str | None
+    #: as it is said where it is not the source's own
+    url: str | None
+    address: str | None
+    data: str | None
+
+
+@dataclass(slots=True, kw_only=True)
 class Draft:
-    """A document, described once or more, whose bytes lie at one address of the source.
+    """A document, described once or more."""
 
-    `data` is what was sent along with a description, if there was room to hold it.
-    """
-
-    attachment: Tree
-    documents: list[Document] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    data: str | None = None
+    files: list[DraftFile]
+    documents: list[Document]
+    sources: list[str]
+    versions: list[str]
 
     @property
     def document(self) -> Document:
         return merged(self.documents)
 
+    @property
+    def version(self) -> str:
+        return "|".join(sorted(self.versions))
+
+    @property
+    def urls(self) -> set[str]:
+        return {one.url for one in self.files if one.url}
+
+    def take(self, other: "Draft") -> None:
+        """The same document in other words, with what it has besides."""
+        known = self.urls
+        self.files += [one for one in other.files if one.url not in known]
+        self.documents += other.documents
+        self.sources += [one for one in other.sources if one not in self.sources]
+        self.versions += other.versions
+
 
 @dataclass(slots=True, kw_only=True)
 class Drafts:
-    """Documents by the absolute URL of their bytes. US Core wants a scanned report in two resources at one URL."""
+    """Documents of which another resource may tell, too. US Core wants a scanned report in two resources at one URL."""
 
     #: base64 held at once
     inline_bytes: int
-    by_url: dict[str, Draft] = field(default_factory=dict)
+    held: list[Draft] = field(default_factory=list)
 
-    def add(self, url: str, document: Document, source: str | None, attachment: Tree) -> None:
-        draft = self.by_url.setdefault(url, Draft(attachment=attachment))
-        draft.documents.append(document)
-        if source and source not in draft.sources:
-            draft.sources.append(source)
-        data = text(attachment, "data")
-        if data and not draft.data and len(data) <= self.inline_bytes:
-            draft.attachment, draft.data = attachment, data
-            self.inline_bytes -= len(data)
+    def add(self, draft: Draft) -> None:
+        """Two that have an address in common are one. Of what was sent along as much is held as there is room for."""
+        for one in draft.files:
+            if one.data and len(one.data) > self.inline_bytes:
+                one.data = None
+            self.inline_bytes -= len(one.data or "")
+        same = next((each for each in self.held if each.urls & draft.urls), None)
+        if same:
+            same.take(draft)
+        else:
+            self.held.append(draft)
 
 
 #: of two descriptions of the same bytes the one that promises less counts
@@ -69,6 +96,7 @@ def merged(documents: list[Document]) -> Document:
             identifiers=tuple(dict.fromkeys(first.identifiers + other.identifiers)),
             parent=first.parent or other.parent,
             relation=first.relation or other.relation,
+            entries=tuple(dict.fromkeys(first.entries + other.entries)),
             labels=first.labels | other.labels,
         )
     return first

@@ -1,25 +1,43 @@
 """Documents that an institution posts to us: DocumentReference or DiagnosticReport, with Binary, in one bundle."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
-from transfer.adapters.fhir.attachments import decode
-from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe
+from transfer.adapters.fhir.attachments import announced, inline
+from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe, says_void
 from transfer.adapters.fhir.identities import Resources, person
 from transfer.adapters.fhir.labels import labels_in, meta_labels
-from transfer.adapters.fhir.trees import Tree, check, child, children, text, type_of
-from transfer.errors import NeedsReview
+from transfer.adapters.fhir.results import says_anything, whole_report
+from transfer.adapters.fhir.trees import MAX_BODY, Tree, check, check_meaning, child, children, text, type_of
+from transfer.errors import NeedsReview, TooLarge, Unexpected
+from transfer.flaws import Flaw
 from transfer.institutions import Institution
+from transfer.media_types import FHIR_JSON, UNKNOWN, BytesSeen, named
+from transfer.patients import IssuedIdentifier
 from transfer.records import Document
 from transfer.sources import Bad, go_on
+
+#: of what a document is wrapped in: no more than a message may weigh
+_MOST: Final = MAX_BODY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedFile:
+    """Bytes of a document as they were sent, and the type that they are."""
+
+    content_type: str
+    content: bytes
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedDocument:
-    """One document with its bytes as they were sent."""
+    """One document with its files; a void one may have none."""
 
     document: Document
-    content: bytes
+    files: tuple[PushedFile, ...]
 
 
 def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Bad]:
@@ -27,10 +45,21 @@ def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Ba
     entries = children(bundle, "entry")
     resources = Resources.around({}, entries)
     around = _labels_around(bundle, institution)
-    for entry in entries:
-        resource = child(entry, "resource")
-        if type_of(resource) in DOCUMENT_TYPES:
-            yield from _documents(entry, resource, resources, institution, around)
+    found = [
+        _document(entry, resource, resources, institution, around)
+        for entry in entries
+        if type_of(resource := child(entry, "resource")) in DOCUMENT_TYPES
+    ]
+    said = Counter(entry for one in found if isinstance(one, PushedDocument) for entry in one.document.entries)
+    for one in found:
+        yield one if isinstance(one, Bad) else _set_apart(one, said)
+
+
+def _set_apart(one: PushedDocument, said: Counter[IssuedIdentifier]) -> PushedDocument:
+    """Two of one message under the same numbers are two documents, and no states of one."""
+    if all(said[entry] == 1 for entry in one.document.entries):
+        return one
+    return replace(one, document=replace(one.document, entries=()))
 
 
 def _labels_around(bundle: Tree, institution: Institution) -> frozenset[str]:
@@ -45,19 +74,19 @@ def _labels_around(bundle: Tree, institution: Institution) -> frozenset[str]:
     return meta_labels(bundle, institution.labels).union(*labels)
 
 
-def _documents(
+def _document(
     entry: Tree, resource: Tree, resources: Resources, institution: Institution, labels: frozenset[str]
-) -> Iterator[PushedDocument | Bad]:
+) -> PushedDocument | Bad:
     said = text(entry, "fullUrl") or ""
     address = said if said.startswith(("http://", "https://")) else None
     try:
-        check(resource)
+        (check_meaning if says_void(resource) else check)(resource)
         around = resources.within(resource)
         patient = person(_subject(resource), around, institution)
-        for described in describe(resource, patient, institution, around, address=address, around=labels):
-            yield _sent(described, around, institution)
-    except NeedsReview as error:
-        yield Bad(reason=str(error), source=address)
+        described = describe(resource, patient, institution, around, address=address, around=labels)
+        return _sent(resource, described, around, institution)
+    except (NeedsReview, TooLarge) as error:
+        return Bad(reason=str(error), source=address)
 
 
 def _subject(resource: Tree) -> Tree:
@@ -65,17 +94,63 @@ def _subject(resource: Tree) -> Tree:
     return child(resource, "subject") or child(resource, "context", "sourcePatientInfo")
 
 
-def _sent(described: Description, around: Resources, institution: Institution) -> PushedDocument | Bad:
-    attachment = described.attachment
-    if attachment is None:
-        return Bad(reason="a document without content")
-    data = text(attachment, "data")
-    binary = around.follow({"reference": text(attachment, "url")})
+def _sent(resource: Tree, described: Description, around: Resources, institution: Institution) -> PushedDocument:
+    """Raises: NeedsReview, TooLarge: it has nothing to read, or what cannot be unpacked."""
+    document, labels, flaws = described.document, set[str](), set[Flaw]()
+    if document.status.is_void:
+        return PushedDocument(document=document, files=())
+    if not described.attachments:
+        return PushedDocument(document=document, files=(_results(resource, around),))
+    files = []
+    for attachment in described.attachments:
+        file, found, wrong = _file(attachment, around, institution)
+        files.append(file)
+        labels |= found
+        flaws |= wrong
+    document = replace(
+        document, content_type=files[0].content_type, labels=document.labels | labels, flaws=frozenset(flaws)
+    )
+    return PushedDocument(document=document, files=tuple(files))
+
+
+def _file(
+    attachment: Tree, around: Resources, institution: Institution
+) -> tuple[PushedFile, frozenset[str], frozenset[Flaw]]:
+    """The file, with the labels of what it stood in and what is wrong with it."""
+    data, binary = _data(attachment, around)
+    labels, said = set(labels_in(binary, institution.labels)), announced(attachment)
+    if named(said.media_type) == UNKNOWN:
+        said = replace(said, media_type=text(binary, "contentType"))
+
+    def check(inside: Tree) -> None:
+        labels.update(labels_in(inside, institution.labels))
+
+    seen = BytesSeen(said)
+    content = b"".join(seen.passing(inline(data, go_on, most_of_resource=_MOST, check=check)))
+    judged = seen.judged()
+    file = PushedFile(content_type=judged.content_type, content=content, title=text(attachment, "title"))
+    return file, frozenset(labels), judged.flaws
+
+
+def _data(attachment: Tree, around: Resources) -> tuple[str, Tree]:
+    """The base64 that was sent, and the Binary that it stands in.
+
+    Raises:
+        Unexpected: it was not sent along.
+    """
+    url, data = text(attachment, "url"), text(attachment, "data")
+    binary = around.follow({"reference": url})
     if data is None and type_of(binary) == "Binary":
-        data = text(binary, "data")
+        return text(binary, "data") or "", binary
+    if data is None and url and url.startswith("data:"):
+        return url, {}
     if data is None:
-        return Bad(reason="a document whose content was not sent along")
-    document, labels = described.document, labels_in(binary, institution.labels)
-    if labels:
-        document = replace(document, labels=document.labels | labels)
-    return PushedDocument(document=document, content=b"".join(decode(data, go_on)))
+        raise Unexpected("a document whose content was not sent along")
+    return data, {}
+
+
+def _results(resource: Tree, around: Resources) -> PushedFile:
+    if type_of(resource) != "DiagnosticReport" or not says_anything(resource):
+        raise Unexpected("a document without content")
+    body = whole_report(resource, lambda reference: around.follow({"reference": reference}))
+    return PushedFile(content_type=FHIR_JSON, content=body)

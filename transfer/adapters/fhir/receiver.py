@@ -7,13 +7,13 @@ from typing import Final
 from urllib.parse import urlencode
 
 from transfer.adapters.fhir.codes import PACKET
-from transfer.adapters.fhir.documents import FHIR_JSON
 from transfer.adapters.fhir.limits import FHIR_HTTP
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.http import HttpClient, HttpLimits, HttpReply, NotReached, NotTrusted, bearer
 from transfer.adapters.http.failures import refusal, retry_after
 from transfer.errors import NeedsReview, TooLarge, TransferError, TurnedAway, Unavailable, Unexpected, Unheard
 from transfer.identifiers import PacketId
+from transfer.media_types import FHIR_JSON
 from transfer.sources import go_on
 
 #: R4's own words for what went wrong (https://hl7.org/fhir/R4/valueset-issue-type.html)

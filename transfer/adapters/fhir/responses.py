@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from transfer.adapters.fhir.codes import REASON
-from transfer.adapters.fhir.documents import FHIR_JSON
 from transfer.errors import (
     NeedsReview,
     NotAllowed,
@@ -19,6 +18,7 @@ from transfer.errors import (
     Unknown,
     Unreadable,
 )
+from transfer.media_types import FHIR_JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

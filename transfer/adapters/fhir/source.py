@@ -3,32 +3,41 @@
 An empty search is no answer about the patient, only "not found under these identifiers": it is simply no `Found`.
 """
 
+import re
 import ssl
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
+from functools import reduce
+from itertools import islice
 from typing import Final, Literal
 
-from transfer.adapters.fhir.attachments import download, inline
-from transfer.adapters.fhir.codes import DIAGNOSTIC_SECTION, LOINC
-from transfer.adapters.fhir.documents import FHIR_JSON, Description, describe
-from transfer.adapters.fhir.drafts import Draft, Drafts
+from transfer.adapters.fhir.attachments import announced, download, inline
+from transfer.adapters.fhir.codes import CATEGORY_KINDS
+from transfer.adapters.fhir.documents import Description, describe
+from transfer.adapters.fhir.drafts import Draft, DraftFile, Drafts
 from transfer.adapters.fhir.identities import Resources, demographics, issued
 from transfer.adapters.fhir.labels import check_labels, labels_in, meta_labels
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
+from transfer.adapters.fhir.results import says_anything, whole_report
 from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.http import HttpClient, HttpLimits, bearer
-from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
+from transfer.errors import NeedsReview, NotAllowed, TooLarge, Unexpected, Unreadable
 from transfer.institutions import Institution
+from transfer.media_types import FHIR_JSON, Announced
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import Document, RecordKind
-from transfer.sources import Bad, Found, KeepGoing, PatientFound, go_on
+from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on
 
-#: The categories under which US Core servers file reports; a search for each, since none need take a list.
-REPORT_CATEGORIES: Final = (f"{LOINC}|LP29684-5", f"{LOINC}|LP7839-6", f"{DIAGNOSTIC_SECTION}|LAB")
+#: The categories under which servers file reports; a search for each, since none need take a list.
+REPORT_CATEGORIES: Final = tuple(CATEGORY_KINDS)
 
 #: of one patient, asked one by one
 _MOST_ASKED: Final = 8
+#: merges of a patient's entries that are followed
+_MOST_LINKS: Final = 4
+_PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
 
 
 class FhirSourceClient:
@@ -104,21 +113,57 @@ class FhirSourceClient:
         by: Literal["identifier", "name"],
         keep_going: KeepGoing,
     ) -> list[PatientFound]:
-        found = []
-        for entry in self._searches.entries("Patient", criteria, keep_going):
+        entries = list(islice(self._searches.entries("Patient", criteria, keep_going), 2 + _MOST_ASKED))
+        at_hand = {entry.address: entry.resource for entry in entries}
+        found: dict[str, PatientFound] = {}
+        for entry in entries:
             if entry.problem:
                 raise Unreadable(entry.problem)
-            number, url = text(entry.resource, "id"), entry.address
+            one = self._main_entry(entry, at_hand, institution, by, keep_going)
+            same = found.get(one.id)
+            found[one.id] = _joined(same, one) if same else one
+        return list(found.values())
+
+    def _main_entry(
+        self,
+        entry: SearchEntry,
+        at_hand: Mapping[str | None, Tree],
+        institution: Institution,
+        by: Literal["identifier", "name"],
+        keep_going: KeepGoing,
+    ) -> PatientFound:
+        """The patient of an entry, or of the one that the source merged it into (R4 patient, `link`, replaced-by).
+
+        Raises:
+            NeedsReview: the link leads nowhere, elsewhere, in a circle or too far.
+        """
+        resource, url, chain = entry.resource, entry.address, list[PatientFound]()
+        around = meta_labels(entry.page, institution.labels)
+        while True:
+            number = text(resource, "id")
             if not number or not url:
                 raise Unexpected("a patient without an id")
-            # a record merged into another one leads to it by this link; only what it leads to is asked about
-            if "replaced-by" not in [text(link, "type") for link in children(entry.resource, "link")]:
-                who = demographics(entry.resource, institution)
-                labels = meta_labels(entry.page, institution.labels) | labels_in(entry.resource, institution.labels)
-                found.append(PatientFound(id=number, url=url, demographics=who, by=by, labels=labels))
-            if len(found) > 1 + _MOST_ASKED:
-                break
-        return found
+            who, labels = demographics(resource, institution), around | labels_in(resource, institution.labels)
+            here = PatientFound(
+                id=number, url=url, demographics=who, by=by, labels=labels, absorbed=_merged_into(resource)
+            )
+            chain.append(here)
+            onward = [link for link in children(resource, "link") if text(link, "type") == "replaced-by"]
+            if not onward:
+                return reduce(_absorbed, reversed(chain))
+            url = self._client.address(text(onward[0], "other", "reference") or "")
+            is_known = url in [one.url for one in chain]
+            if (
+                len(onward) > 1
+                or url is None
+                or not self._client.is_within(url)
+                or is_known
+                or len(chain) > _MOST_LINKS
+            ):
+                raise NeedsReview("a patient merged into one that cannot be followed to")
+            resource = at_hand.get(url) or self._read(url, keep_going)
+            if type_of(resource) != "Patient":
+                raise NeedsReview("a patient merged into something else")
 
     def documents(
         self,
@@ -148,11 +193,10 @@ class FhirSourceClient:
                     yield found
         except (NeedsReview, TooLarge) as error:
             stopped = error
-        for url, draft in drafts.by_url.items():
+        for draft in drafts.held:
             keep_going()
-            if _is_wanted(document := draft.document, kinds):
-                read = self._reader(url, draft, document, institution, keep_going)
-                yield Found(document=document, sources=tuple(draft.sources), read=read)
+            if _is_wanted(draft.document, kinds):
+                yield self._found(draft, institution, keep_going)
         if stopped:
             raise stopped
 
@@ -166,34 +210,53 @@ class FhirSourceClient:
             if entry.problem:
                 yield entry, Bad(reason=entry.problem, source=entry.address)
             elif is_about(entry, patient, institution, self._client.base):
-                yield from self._formats(entry, patient, institution)
+                yield self._description(entry, patient, institution)
             else:
                 others += 1
         if others:
             # one for all of them: a server that ignores the criterion would ask people about every patient it has
             yield nowhere, Bad(reason=f"{others} entries that are not said to be of the patient we asked for")
 
-    def _formats(
+    def _description(
         self, entry: SearchEntry, patient: PatientFound, institution: Institution
-    ) -> Iterator[tuple[SearchEntry, Bad | Description]]:
+    ) -> tuple[SearchEntry, Bad | Description]:
         around = Resources.around(entry.resource)
         try:
             labels = patient.labels | meta_labels(entry.page, institution.labels)
             who, address = patient.demographics, entry.address
-            for one in describe(entry.resource, who, institution, around, address=address, around=labels):
-                yield entry, one
+            return entry, describe(entry.resource, who, institution, around, address=address, around=labels)
         except Unreadable as error:
-            yield entry, Bad(reason=str(error), source=entry.address)
+            return entry, Bad(reason=str(error), source=entry.address)
 
     def _all_entries(self, patient: PatientFound, keep_going: KeepGoing) -> Iterator[SearchEntry]:
-        yield from self._searches.entries("DocumentReference", {"patient": patient.id}, keep_going)
-        seen: set[str] = set()
-        for category in REPORT_CATEGORIES:
-            criteria = {"patient": patient.id, "category": category}
+        for number in (patient.id, *patient.absorbed):
+            yield from self._searches.entries("DocumentReference", {"patient": number}, keep_going)
+            yield from self._reports({"patient": number}, keep_going)
+
+    def _reports(self, criteria: dict[str, str], keep_going: KeepGoing) -> Iterator[SearchEntry]:
+        """Reports of every category; where the source wants to be told categories, of those we know, and that is said.
+
+        US Core has servers search by patient and category, and lets them refuse to do so without one.
+        """
+        seen, is_refused = set[str](), False
+        try:
             for entry in self._searches.entries("DiagnosticReport", criteria, keep_going):
+                is_refused |= entry.address is None and entry.problem is not None
+                seen.add(entry.address or "")
+                yield entry
+        except Unexpected:
+            if seen:
+                raise
+            is_refused = True
+        if not is_refused:
+            return
+        for system, code in REPORT_CATEGORIES:
+            asked = criteria | {"category": f"{system}|{code}"}
+            for entry in self._searches.entries("DiagnosticReport", asked, keep_going):
                 if entry.address is None or entry.address not in seen:
-                    seen.update({entry.address} if entry.address else ())
+                    seen.add(entry.address or "")
                     yield entry
+        yield SearchEntry(resource={}, address=None, problem="reports of categories that were not asked for")
 
     def _place(
         self,
@@ -204,73 +267,125 @@ class FhirSourceClient:
         keep_going: KeepGoing,
     ) -> Found | Bad | None:
         """Give it now if nothing else can describe it; None: kept until all searches are read."""
-        document, attachment = described.document, described.attachment
-        if attachment is None:
+        document, attachments = described.document, described.attachments
+        if document.status.is_void:
+            return Found(document=document, sources=entry.sources, files=(), version=described.version)
+        if not attachments:
             return self._structured(entry, document, institution, keep_going)
-        said, data = text(attachment, "url"), text(attachment, "data")
-        if said and (url := self._client.address(said)):
-            drafts.add(url, document, entry.address, attachment)
+        around = Resources.around(entry.resource)
+        draft = Draft(
+            files=[self._file(each, around) for each in attachments],
+            documents=[document],
+            sources=list(entry.sources),
+            versions=[described.version],
+        )
+        if all(one.url for one in draft.files):
+            drafts.add(draft)
             return None
-        if not said and not data:
-            return Bad(reason="a document without content", source=entry.address)
-        draft = Draft(attachment=attachment, data=data)
-        read = self._reader(None, draft, document, institution, keep_going)
-        return Found(document=document, sources=entry.sources, read=read)
+        return self._found(draft, institution, keep_going)
 
-    def _reader(
-        self, url: str | None, draft: Draft, document: Document, institution: Institution, keep_going: KeepGoing
-    ) -> Callable[[], Iterator[bytes]]:
-        if draft.data:
-            data, attachment = draft.data, draft.attachment
-            return lambda: inline(data, attachment, keep_going)
-        most = self._limits.binary_bytes
+    def _file(self, attachment: Tree, around: Resources) -> DraftFile:
+        said, data = text(attachment, "url"), text(attachment, "data")
+        if said and said.startswith("data:"):
+            said, data = None, data or said
+        contained = around.follow({"reference": said})
+        if type_of(contained) == "Binary" and (inside := text(contained, "data")):
+            said, data = None, data or inside
+        address = self._client.address(said) if said else None
+        return DraftFile(
+            announced=announced(attachment),
+            title=text(attachment, "title"),
+            url=address or said,
+            address=address,
+            data=data,
+        )
+
+    def _found(self, draft: Draft, institution: Institution, keep_going: KeepGoing) -> Found:
+        document, most = draft.document, self._limits.binary_bytes
 
         def check(resource: Tree) -> None:
             check_labels(resource, document.labels, institution.labels)
 
-        return lambda: download(self._client, url, draft.attachment, keep_going, most_of_resource=most, check=check)
+        def reader(one: DraftFile) -> Callable[[], Iterator[bytes]]:
+            if data := one.data:
+                return lambda: inline(data, keep_going, most_of_resource=most, check=check)
+            return lambda: download(
+                self._client, one.address, one.announced, keep_going, most_of_resource=most, check=check
+            )
+
+        files = (SourceFile(read=reader(one), announced=one.announced, title=one.title) for one in draft.files)
+        return Found(document=document, sources=tuple(draft.sources), files=tuple(files), version=draft.version)
 
     def _structured(
         self, entry: SearchEntry, document: Document, institution: Institution, keep_going: KeepGoing
     ) -> Found | Bad:
-        """A report that is nothing but its results: the record is the searchset that holds it with all of them."""
-        number = text(entry.resource, "id")
-        if type_of(entry.resource) != "DiagnosticReport" or not number:
+        """A report that is nothing but its results. Only reading them tells whether one of them has changed."""
+        report = entry.resource
+        if type_of(report) != "DiagnosticReport" or not says_anything(report):
             return Bad(reason="a document without content", source=entry.address)
-        return Found(
-            document=document,
-            sources=entry.sources,
-            read=lambda: self._report(number, document, institution, keep_going),
-        )
 
-    def _report(
-        self, number: str, document: Document, institution: Institution, keep_going: KeepGoing
-    ) -> Iterator[bytes]:
-        keep_going()
+        def read() -> Iterator[bytes]:
+            keep_going()
+            held = self._included(report, keep_going)
+            body = whole_report(report, lambda reference: self._result(reference, held, keep_going))
+            check_labels(parse(body), document.labels, institution.labels)
+            yield body
+
+        files = (SourceFile(read=read, announced=Announced(media_type=FHIR_JSON)),)
+        return Found(document=document, sources=entry.sources, files=files)
+
+    def _included(self, report: Tree, keep_going: KeepGoing) -> dict[str, Tree]:
+        """The results that come along with the report, by relative address. Many sources do not offer that."""
+        number = text(report, "id")
+        if not number or not children(report, "result"):
+            return {}
         url = f"{self._client.base}/DiagnosticReport?_id={number}&_include=DiagnosticReport:result"
-        reply = self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going)
-        page = parse(reply.body, limit=self._client.limits.page_bytes)
-        _require_results(page, number)
-        check_labels(page, document.labels, institution.labels)
-        yield reply.body
+        try:
+            page = parse(self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going).body)
+        except (NeedsReview, TooLarge):
+            return {}
+        return {_relative(each): each for entry in children(page, "entry") if (each := child(entry, "resource"))}
+
+    def _result(self, reference: str, held: dict[str, Tree], keep_going: KeepGoing) -> Tree:
+        plain = "/".join(reference.split("/")[-2:])
+        if plain in held:
+            return held[plain]
+        url = self._client.address(reference)
+        if url is None or not self._client.is_within(url):
+            raise NotAllowed("a result that lies elsewhere than at its source")
+        return self._read(url, keep_going)
+
+    def _read(self, url: str, keep_going: KeepGoing) -> Tree:
+        body = self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going).body
+        return parse(body, limit=self._client.limits.page_bytes)
 
 
-def _require_results(page: Tree, number: str) -> None:
-    """A report without its results would look whole and say nothing."""
-    resources = [child(entry, "resource") for entry in children(page, "entry")]
-    reports = [each for each in resources if type_of(each) == "DiagnosticReport" and text(each, "id") == number]
-    if len(reports) != 1:
-        raise Unexpected("not the report asked for")
-    held = {f"{type_of(each)}/{text(each, 'id')}" for each in resources}
-    held |= {f"#{text(each, 'id')}" for each in children(reports[0], "contained")}
-    wanted = [text(result, "reference") or "" for result in children(reports[0], "result")]
-    if not all(_relative(reference) in held for reference in wanted):
-        raise Unexpected("a report without all of its results")
+def _merged_into(patient: Tree) -> tuple[str, ...]:
+    """The entries that a patient's says it replaced."""
+    said = [text(link, "other", "reference") for link in children(patient, "link") if text(link, "type") == "replaces"]
+    numbers = [match[1] for each in said if each and (match := _PATIENT.fullmatch(each))]
+    return tuple(dict.fromkeys(numbers))[:_MOST_ASKED]
 
 
-def _relative(reference: str) -> str:
-    plain = reference.partition("/_history/")[0]
-    return "/".join(plain.split("/")[-2:])
+def _absorbed(kept: PatientFound, gone: PatientFound) -> PatientFound:
+    """The entry that stands, with the numbers, labels and documents of one that was merged into it."""
+    both = _joined(kept, gone)
+    return replace(both, absorbed=tuple(dict.fromkeys((gone.id, *both.absorbed))))
+
+
+def _joined(one: PatientFound, same: PatientFound) -> PatientFound:
+    """One entry that was found twice."""
+    numbers = dict.fromkeys((*one.demographics.identifiers, *same.demographics.identifiers))
+    return replace(
+        one,
+        demographics=replace(one.demographics, identifiers=tuple(numbers)),
+        absorbed=tuple(dict.fromkeys((*one.absorbed, *same.absorbed))),
+        labels=one.labels | same.labels,
+    )
+
+
+def _relative(resource: Tree) -> str:
+    return f"{type_of(resource)}/{text(resource, 'id')}"
 
 
 def _is_wanted(document: Document, kinds: Collection[RecordKind]) -> bool:
@@ -283,8 +398,9 @@ def is_about(entry: SearchEntry, patient: PatientFound, institution: Institution
     reference = (text(subject, "reference") or "").partition("/_history/")[0]
     if reference and not reference.startswith("#"):
         at_entry = (entry.address or "").rpartition("/")[0].rpartition("/")[0]
-        ours = {f"{place}/Patient/{patient.id}" for place in (base, at_entry)}
-        return reference in ours | {patient.url, f"Patient/{patient.id}"}
+        numbers = (patient.id, *patient.absorbed)
+        ours = {f"{place}Patient/{number}" for place in (f"{base}/", f"{at_entry}/", "") for number in numbers}
+        return reference in ours | {patient.url}
     contained = Resources.around(entry.resource).follow(subject)
     said = [child(subject, "identifier"), *children(contained, "identifier")]
     return bool(set(issued(said, institution)) & set(patient.demographics.identifiers))

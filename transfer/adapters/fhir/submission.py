@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from transfer.adapters.fhir.codes import LOINC, PACKET
+from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.trees import check
+from transfer.adapters.loinc import LOINC
 from transfer.identifiers import PacketId
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier

@@ -7,6 +7,7 @@ what R4 says, reads as absent.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from fhir.resources.R4B import get_fhir_model_class
@@ -24,6 +25,8 @@ MAX_BODY = 64 << 20
 MAX_DECODED = 40 << 20
 
 _WIDE, _WIDEST = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
+#: a decimal among what `dump` wrote: no string of a tree has NUL in it
+_DECIMAL = re.compile(r'"\\u0000([^"\\]+)\\u0000"')
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,39}")
@@ -34,7 +37,8 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
     """The JSON object in `body`.
 
     Refused: other encodings than UTF-8, a key said twice (which one counts is a guess), NaN, lone surrogates and NUL
-    (they cannot be stored or sent on), nesting beyond `MAX_DEPTH`.
+    (they cannot be stored or sent on), nesting beyond `MAX_DEPTH`. An empty string and a null count as left out: R4
+    allows neither (https://hl7.org/fhir/R4/json.html), and senders write both. Decimals keep their digits.
 
     Raises:
         TooLarge: more than `limit` bytes, or more things in it than are read at once.
@@ -42,7 +46,9 @@ def parse(body: bytes, *, limit: int = MAX_BODY) -> dict[str, Any]:
     """
     weigh([body], limit=limit)
     try:
-        tree = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
+        tree = json.loads(
+            body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=Decimal
+        )
     except (ValueError, RecursionError):
         raise Unreadable("not JSON as FHIR writes it") from None
     if not isinstance(tree, dict):
@@ -73,7 +79,24 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     tree = dict(pairs)
     if len(tree) != len(pairs):
         raise ValueError("a key twice")
-    return tree
+    return {key: _without_nothing(value, f"_{key}" in tree) for key, value in pairs if not _is_nothing(value)}
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _without_nothing(value: object, has_extensions: bool) -> object:
+    """Of an array, what is there; a null that holds the place of an extension stays."""
+    if isinstance(value, list) and not has_extensions:
+        return [each for each in value if not _is_nothing(each)]
+    return value
+
+
+def dump(tree: Tree) -> bytes:
+    """The tree as JSON, its decimals with the digits they came with; the same tree always gives the same bytes."""
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"), default=lambda number: f"\0{number}\0")
+    return _DECIMAL.sub(r"\1", text).encode()
 
 
 def _no_constant(_: str) -> NoReturn:
@@ -110,14 +133,24 @@ def check(resource: Tree) -> None:
     Raises:
         Unreadable: says which element, never its value.
     """
+    kind = check_meaning(resource)
+    problem = _problem(kind, resource)
+    if problem:
+        raise Unreadable(f"{kind}: {problem}")
+
+
+def check_meaning(resource: Tree) -> str:
+    """The resource's type; nothing may turn its meaning around. What is left out of it is not asked about.
+
+    Raises:
+        Unreadable: as `check`.
+    """
     kind = type_of(resource)
     if kind is None or not _is_of_r4(kind):
         raise Unreadable("not a FHIR resource")
     if resource.get("modifierExtension") or resource.get("implicitRules"):
         raise Unreadable(f"{kind}: changed by an extension we do not know")
-    problem = _problem(kind, resource)
-    if problem:
-        raise Unreadable(f"{kind}: {problem}")
+    return kind
 
 
 def _is_of_r4(kind: str) -> bool:
@@ -151,11 +184,12 @@ def _told(error: Exception) -> str:
 
 
 def _with_offsets(node: Any) -> Any:
-    """A copy for the models, which change what they are given and refuse a date-time without offset."""
+    """A copy for the models, which change what they are given and refuse what is empty, or a time without offset."""
     if isinstance(node, Mapping):
-        return {key: _with_offsets(value) for key, value in node.items()}
+        inside = {key: _with_offsets(value) for key, value in node.items()}
+        return {key: value for key, value in inside.items() if value not in ({}, [])}
     if isinstance(node, list):
-        return [_with_offsets(item) for item in node]
+        return [item for item in map(_with_offsets, node) if item not in ({}, [])]
     if isinstance(node, str) and len(node) < 32 and _NO_OFFSET.fullmatch(node):
         return f"{node}Z"
     return node

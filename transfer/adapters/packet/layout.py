@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from transfer.identifiers import RecordId
+from transfer.media_types import extension
 from transfer.packet import Contents, DicomInstance, ImagingItem, PacketItem, SeriesItem
 from transfer.records import DocumentStatus, RecordKind
 
@@ -44,26 +45,6 @@ STATUSES: Final = {
     DocumentStatus.PRELIMINARY: "Preliminary",
     DocumentStatus.WITHDRAWN: "Withdrawn by its source",
     DocumentStatus.UNKNOWN: "Status not stated",
-}
-
-_EXTENSIONS: Final = {
-    "application/pdf": "pdf",
-    "text/plain": "txt",
-    "text/html": "html",
-    "text/rtf": "rtf",
-    "application/rtf": "rtf",
-    "text/xml": "xml",
-    "application/xml": "xml",
-    "application/cda+xml": "xml",
-    "application/hl7-cda+xml": "xml",
-    "application/json": "json",
-    "application/fhir+json": "json",
-    "application/fhir+xml": "xml",
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/tiff": "tif",
-    "application/hl7-v2": "hl7",
-    "x-application/hl7-v2+er7": "hl7",
 }
 
 
@@ -135,7 +116,7 @@ def _newest(at: datetime | None) -> float:
 
 
 def _document_path(number: int, item: PacketItem) -> str:
-    return f"data/documents/{number:04d}-{item.kind}.{_EXTENSIONS.get(media_type(item.content_type), 'bin')}"
+    return f"data/documents/{number:04d}-{item.kind}.{extension(item.content_type)}"
 
 
 def _placed(studies: Sequence[ImagingItem]) -> tuple[PlacedStudy, ...]:

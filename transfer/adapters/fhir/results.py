@@ -1,0 +1,62 @@
+"""A report that is nothing but its results: the report and all of them as one document.
+
+A DiagnosticReport names its results, and a result that is a panel names its members (R4 observation, "Grouping"). Each
+stands in the document as it came; only the bundle around them is ours. The same results always give the same bytes.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from transfer.adapters.fhir.trees import Tree, child, children, dump, text, type_of
+from transfer.errors import TooLarge, Unexpected
+
+#: of one report, panels and members together
+MOST_RESULTS: Final = 500
+
+#: the resource that a literal reference leads to; an empty tree where it leads nowhere
+Follow = Callable[[str], Tree]
+
+
+def says_anything(report: Tree) -> bool:
+    """Whether a report without a form has something that people could read."""
+    return bool(children(report, "result") or text(report, "conclusion") or children(report, "conclusionCode"))
+
+
+def whole_report(report: Tree, follow: Follow) -> bytes:
+    """The report and its results as a FHIR collection.
+
+    Raises:
+        Unexpected: a result is not there, is none, or is another patient's: the report would look whole and not be.
+        TooLarge: more results than are taken.
+    """
+    found: dict[str, Tree] = {}
+    waiting = _named(report, "result")
+    while waiting:
+        reference = waiting.pop(0)
+        if reference in found or reference.startswith("#"):
+            continue
+        if len(found) >= MOST_RESULTS:
+            raise TooLarge("more results than are taken of one report")
+        result = follow(reference)
+        if type_of(result) != "Observation":
+            raise Unexpected("a report without all of its results")
+        if not _is_of_one(report, result):
+            raise Unexpected("a report with a result of another patient")
+        found[reference] = result
+        waiting += _named(result, "hasMember")
+    entries = [{"resource": each} for each in (report, *found.values())]
+    return dump({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+def _named(resource: Tree, element: str) -> list[str]:
+    """Raises: Unexpected: one is named by no address."""
+    references = [(text(each, "reference") or "").partition("/_history/")[0] for each in children(resource, element)]
+    if not all(references):
+        raise Unexpected("a report without all of its results")
+    return references
+
+
+def _is_of_one(report: Tree, result: Tree) -> bool:
+    """Where both say by address whom they are about. How much of the address is said differs."""
+    ours, theirs = (text(child(each, "subject"), "reference") for each in (report, result))
+    return not ours or not theirs or ours.split("/")[-2:] == theirs.split("/")[-2:]
