@@ -40,6 +40,7 @@ from transfer.errors import (
     TurnedAway,
     Unexpected,
     Unreachable,
+    Unreadable,
 )
 from transfer.flaws import Flaw
 from transfer.media_types import BytesSeen
@@ -522,7 +523,8 @@ def test_one_bad_entry_is_held_and_the_rest_goes_on(office, source, them):
         "DocumentReference: has an element that R4 does not know",
     )
     assert isinstance(third, Bad)
-    assert isinstance(fourth, Bad)
+    with pytest.raises(Unreadable):
+        list(fourth.files[0].read())
 
 
 def test_a_modifier_extension_is_not_read_past(office, source, them):

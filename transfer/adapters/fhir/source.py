@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import reduce
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Literal
 
 from transfer.adapters.fhir.attachments import announced, download, inline
@@ -137,7 +137,7 @@ class FhirSourceClient:
         Raises:
             NeedsReview: the link leads nowhere, elsewhere, in a circle or too far.
         """
-        resource, url, chain = entry.resource, entry.address, list[PatientFound]()
+        resource, url, passed = entry.resource, entry.address, list[PatientFound]()
         around = meta_labels(entry.page, institution.labels)
         while True:
             number = text(resource, "id")
@@ -147,18 +147,18 @@ class FhirSourceClient:
             here = PatientFound(
                 id=number, url=url, demographics=who, by=by, labels=labels, absorbed=_merged_into(resource)
             )
-            chain.append(here)
+            passed.append(here)
             onward = [link for link in children(resource, "link") if text(link, "type") == "replaced-by"]
             if not onward:
-                return reduce(_absorbed, reversed(chain))
+                return reduce(_absorbed, reversed(passed))
             url = self._client.address(text(onward[0], "other", "reference") or "")
-            is_known = url in [one.url for one in chain]
+            is_known = url in [one.url for one in passed]
             if (
                 len(onward) > 1
                 or url is None
                 or not self._client.is_within(url)
                 or is_known
-                or len(chain) > _MOST_LINKS
+                or len(passed) > _MOST_LINKS
             ):
                 raise NeedsReview("a patient merged into one that cannot be followed to")
             resource = at_hand.get(url) or self._read(url, keep_going)
@@ -229,9 +229,15 @@ class FhirSourceClient:
             return entry, Bad(reason=str(error), source=entry.address)
 
     def _all_entries(self, patient: PatientFound, keep_going: KeepGoing) -> Iterator[SearchEntry]:
+        """Each once: an entry that a source moved to the one that stands may be found under both."""
+        seen = set[str]()
         for number in (patient.id, *patient.absorbed):
-            yield from self._searches.entries("DocumentReference", {"patient": number}, keep_going)
-            yield from self._reports({"patient": number}, keep_going)
+            criteria = {"patient": number}
+            documents = self._searches.entries("DocumentReference", criteria, keep_going)
+            for entry in chain(documents, self._reports(criteria, keep_going)):
+                if entry.address is None or entry.address not in seen:
+                    seen |= {entry.address} if entry.address else set()
+                    yield entry
 
     def _reports(self, criteria: dict[str, str], keep_going: KeepGoing) -> Iterator[SearchEntry]:
         """Reports of every category; where the source wants to be told categories, of those we know, and that is said.

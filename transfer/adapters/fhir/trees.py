@@ -27,6 +27,8 @@ MAX_DECODED = 40 << 20
 _WIDE, _WIDEST = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
 #: a decimal among what `dump` wrote: no string of a tree has NUL in it
 _DECIMAL = re.compile(r'"\\u0000([^"\\]+)\\u0000"')
+#: elements of an Attachment and a Binary
+_READ_ELSEWHERE = frozenset({"data", "hash"})
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,39}")
@@ -184,15 +186,22 @@ def _told(error: Exception) -> str:
 
 
 def _with_offsets(node: Any) -> Any:
-    """A copy for the models, which change what they are given and refuse what is empty, or a time without offset."""
+    """A copy for the models, which change what they are given and refuse what is empty, or a time without offset.
+
+    Bytes and their hash are left to who decodes them, more leniently.
+    """
     if isinstance(node, Mapping):
-        inside = {key: _with_offsets(value) for key, value in node.items()}
+        inside = {key: _with_offsets(value) for key, value in node.items() if not _is_read_elsewhere(key, value)}
         return {key: value for key, value in inside.items() if value not in ({}, [])}
     if isinstance(node, list):
         return [item for item in map(_with_offsets, node) if item not in ({}, [])]
     if isinstance(node, str) and len(node) < 32 and _NO_OFFSET.fullmatch(node):
         return f"{node}Z"
     return node
+
+
+def _is_read_elsewhere(key: str, value: object) -> bool:
+    return key in _READ_ELSEWHERE and isinstance(value, str)
 
 
 def type_of(resource: object) -> str | None:

@@ -114,15 +114,16 @@ def _joined(chunks: Iterable[bytes], most: int) -> bytes:
     return bytes(body)
 
 
-def _is_base64(beginning: bytes) -> bool:
+def _is_base64(beginning: bytes, wrappers: int = _MOST_WRAPPERS) -> bool:
     """Nothing but base64, of something that is known when it is decoded: a note may be a word of letters alone."""
-    if not _BASE64.fullmatch(beginning):
+    if not wrappers or not _BASE64.fullmatch(beginning):
         return False
     plain = beginning.translate(_OF_ADDRESSES, _BLANKS)
     with suppress(Unreadable):
         inside = _bytes_of(plain[: len(plain) // 4 * 4])
         seen = media_types.judged(None, inside, b"", len(inside))
-        return seen.content_type not in (media_types.UNKNOWN, media_types.PLAIN)
+        is_known = seen.content_type not in (media_types.UNKNOWN, media_types.PLAIN)
+        return is_known or _is_base64(inside, wrappers - 1)
     return False
 
 
@@ -199,10 +200,11 @@ class _FhirXml:
         if self._elements > _ELEMENTS or len(self._stack) > _DEPTH:
             raise Unreadable("more XML than is read")
         name = tag.rpartition(" ")[2]
-        node: dict[str, Any] = {"resourceType": name} if name[:1].isupper() else {}
+        node: dict[str, Any] = {}
         around = self._stack[-1]
-        if node:
-            around["resource"] = node
+        if name[:1].isupper():
+            node = around.setdefault("resource", {}) if len(self._stack) == 1 else around
+            node["resourceType"] = name
         elif name in _REPEATING:
             around.setdefault(name, []).append(node)
         else:
