@@ -113,6 +113,7 @@ def _match_or_seal(
 def _collect(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, match_rule: MatchRule
 ) -> None:
+    answer = _with_kinds(services, arrival, answer, patient)
     if _waits_for_labels(services, arrival, answer, patient):
         return
     with services.ledger.transaction() as tx:
@@ -147,6 +148,21 @@ def _collect(
         arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
         if match_rule is not MatchRule.DECIDED and _learned_of_others(tx, patient, answer):
             rounds.owe(tx, Dag.OPEN_CASE, permitted[0].id)
+
+
+def _with_kinds(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId
+) -> ReceivedDocuments:
+    """A withdrawal may be blanked of all but a number. It is of the kind of what it withdraws, and permitted as that."""
+    found = []
+    with services.ledger.transaction() as tx:
+        for received in answer.documents:
+            document, kept = received.document, None
+            if document.status.is_void:
+                numbers = (*document.entries, *document.identifiers)
+                kept = records.latest(tx, patient, arrival.institution, numbers)
+            found.append(replace(received, document=replace(document, kind=kept.kind)) if kept else received)
+    return replace(answer, documents=tuple(found))
 
 
 def _learned_of_others(tx: Tx, patient: PatientId, answer: ReceivedDocuments) -> bool:

@@ -187,8 +187,36 @@ def _subjects(tree: Tree) -> list[Tree]:
         return [tree]
     if text(tree, "type") not in _BUNDLES:
         raise NotAllowed("a bundle of another type than transaction")
-    resources = [child(entry, "resource") for entry in _entries(tree)]
+    resources = [child(entry, "resource") for entry in _entries(tree) if not _is_superseding(entry)]
+    if len(resources) < len(_entries(tree)) and not any(map(_replaces, resources)):
+        raise NotAllowed("a change of a document that no other document replaces")
     return [each for each in resources if type_of(each) not in _COMPANIONS]
+
+
+def _is_superseding(entry: Tree) -> bool:
+    """A PATCH by which IHE MHD marks a replaced document as superseded (ITI-65, 2:3.65.4.1.2.6), and nothing more.
+
+    The document that replaces it says so itself, by number (`relatesTo`). The id that is patched is one of its sender's.
+    """
+    resource = child(entry, "resource")
+    operations = children(resource, "parameter")
+    is_patch = text(entry, "request", "method") == "PATCH" and type_of(resource) == "Parameters"
+    return is_patch and bool(operations) and all(map(_sets_superseded, operations))
+
+
+def _sets_superseded(operation: Tree) -> bool:
+    said = {text(part, "name"): part for part in children(operation, "part")}
+    value = said.get("value", {})
+    return (
+        text(operation, "name") == "operation"
+        and text(said.get("type", {}), "valueCode") == "replace"
+        and text(said.get("path", {}), "valueString") == "DocumentReference.status"
+        and "superseded" in (text(value, "valueCode"), text(value, "valueString"))
+    )
+
+
+def _replaces(resource: Tree) -> bool:
+    return "replaces" in [text(related, "code") for related in children(resource, "relatesTo")]
 
 
 def _one(subjects: Iterable[Tree], kind: str) -> Tree:
