@@ -153,7 +153,7 @@ def _collect(
 def _with_kinds(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId
 ) -> ReceivedDocuments:
-    """A withdrawal may be blanked of all but a number. It is of the kind of what it withdraws, and permitted as that."""
+    """A withdrawal may be blanked of all but a number. It is of the kind of what it withdraws, and permitted alike."""
     found = []
     with services.ledger.transaction() as tx:
         for received in answer.documents:

@@ -196,7 +196,7 @@ def _subjects(tree: Tree) -> list[Tree]:
 def _is_superseding(entry: Tree) -> bool:
     """A PATCH by which IHE MHD marks a replaced document as superseded (ITI-65, 2:3.65.4.1.2.6), and nothing more.
 
-    The document that replaces it says so itself, by number (`relatesTo`). The id that is patched is one of its sender's.
+    The document that replaces it says so itself, by number (`relatesTo`). The id that is patched is its sender's own.
     """
     resource = child(entry, "resource")
     operations = children(resource, "parameter")

@@ -1,0 +1,220 @@
+"""What institutions post that R4 does not promise: each sample says what its sender meant."""
+
+import base64
+import hashlib
+import json
+
+import pytest
+
+from tests.kit.held_samples import a_push
+from tests.kit.scripted_fhir import LAKESIDE, WHO, a_patient, a_reference, a_report
+from transfer.adapters.fhir import inbound
+from transfer.adapters.fhir.inbound import Form
+from transfer.errors import NotAllowed
+from transfer.flaws import Flaw
+from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.sources import Bad
+
+A_PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n%%EOF\n"
+
+
+def read(body):
+    (sent,) = inbound.pushed_documents(body, LAKESIDE)
+    return sent
+
+
+def bundle(*resources):
+    entries = [{"fullUrl": f"urn:uuid:{n}", "resource": each} for n, each in enumerate(resources)]
+    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
+
+
+def a_pdf_with(**said):
+    attachment = {"contentType": "application/pdf", "data": base64.b64encode(A_PDF).decode(), **said}
+    return bundle(a_reference("1", content=[{"attachment": attachment}]), a_patient())
+
+
+def test_a_hash_of_the_base64_proves_the_bytes_as_well():
+    assert read(a_push("hash-of-the-base64")).document.flaws == set()
+
+
+def test_a_size_that_says_more_is_told():
+    assert read(a_push("size-says-more")).document.flaws == {Flaw.SIZE_DIFFERS}
+
+
+@pytest.mark.parametrize(
+    ("said", "flaws"),
+    [
+        ({}, set()),
+        ({"size": len(A_PDF)}, set()),
+        ({"size": 0}, set()),
+        ({"size": "36"}, set()),
+        ({"size": len(A_PDF) + 1}, {Flaw.SIZE_DIFFERS}),
+        ({"hash": base64.b64encode(hashlib.sha1(A_PDF).digest()).decode()}, set()),  # noqa: S324
+        ({"hash": hashlib.sha1(A_PDF).hexdigest()}, set()),  # noqa: S324
+        ({"hash": base64.b64encode(hashlib.sha1(b"other").digest()).decode()}, {Flaw.HASH_DIFFERS}),  # noqa: S324
+        ({"data": base64.b64encode(b"<html>Sign in</html>").decode()}, {Flaw.UNEXPECTED}),
+        ({"data": base64.b64encode(b"\x01\x02\x03").decode()}, {Flaw.MISLABELLED}),
+    ],
+)
+def test_what_is_pushed_is_checked_like_what_is_fetched(said, flaws):
+    sent = read(a_pdf_with(**said))
+
+    assert sent.document.flaws == flaws
+
+
+def test_an_empty_binary_is_told():
+    binary = {"resourceType": "Binary", "contentType": "application/pdf"}
+
+    sent = read(bundle(a_reference("1", url="urn:uuid:1"), binary, a_patient()))
+
+    assert sent.document.flaws == {Flaw.EMPTY}
+
+
+def test_a_withdrawal_needs_no_content():
+    first, then = read(a_push("withdrawn-without-content")), read(a_push("withdrawn-without-content", 2))
+
+    assert then.document.status.is_void
+    assert then.files == ()
+    assert then.document.identifiers == first.document.identifiers
+    assert then.document.entries == first.document.entries != ()
+
+
+def test_of_a_withdrawal_with_content_nothing_is_kept():
+    then = read(a_push("withdrawn-with-content", 2))
+
+    assert then.document.status.is_void
+    assert then.files == ()
+
+
+def test_a_replacement_by_mhd_is_taken_with_the_patch_that_says_the_same():
+    body = a_push("mhd-replace-by-patch", 2)
+
+    assert inbound.sort(body).form is Form.DOCUMENTS
+    sent = read(body)
+    assert (sent.document.relation, sent.document.status) == (Relation.REPLACES, DocumentStatus.FINAL)
+    assert sent.document.parent in read(a_push("mhd-replace-by-patch")).document.identifiers
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "method"),
+    [
+        ("DocumentReference.status", "current", "PATCH"),
+        ("DocumentReference.subject", "superseded", "PATCH"),
+        ("DocumentReference.status", "superseded", "POST"),
+    ],
+)
+def test_any_other_patch_is_refused_at_the_door(path, value, method):
+    tree = json.loads(a_push("mhd-replace-by-patch", 2))
+    patch = next(each for each in tree["entry"] if each["resource"]["resourceType"] == "Parameters")
+    patch["request"]["method"] = method
+    _, where, what = patch["resource"]["parameter"][0]["part"]
+    where["valueString"], what["valueCode"] = path, value
+
+    with pytest.raises(NotAllowed):
+        inbound.sort(json.dumps(tree).encode())
+
+
+def test_a_patch_that_no_document_comes_with_to_replace_is_refused():
+    tree = json.loads(a_push("mhd-replace-by-patch", 2))
+    for entry in tree["entry"]:
+        entry["resource"].pop("relatesTo", None)
+
+    with pytest.raises(NotAllowed):
+        inbound.sort(json.dumps(tree).encode())
+
+
+def test_empty_strings_are_as_if_left_out():
+    sent = read(a_push("empty-description"))
+
+    assert (sent.document.title, sent.document.flaws) == (None, set())
+    assert sent.files[0].content_type == "application/pdf"
+
+
+def test_each_attachment_is_a_file():
+    pages = [
+        {"attachment": {"contentType": "application/pdf", "data": base64.b64encode(A_PDF + title).decode()}}
+        for title in (b"1", b"2")
+    ]
+    pages[1]["attachment"]["title"] = "page 2"
+
+    sent = read(bundle(a_reference("1", content=pages), a_patient()))
+
+    assert [(file.title, file.content[-1:]) for file in sent.files] == [(None, b"1"), ("page 2", b"2")]
+
+
+def test_two_documents_of_one_message_under_one_number_are_no_states_of_one():
+    number = [{"system": "urn:oid:9.9", "value": "order"}]
+    both = inbound.pushed_documents(
+        bundle(a_reference("1", data="AAAA", identifier=number), a_reference("2", data="AAAB", identifier=number)),
+        LAKESIDE,
+    )
+
+    assert [sent.document.entries for sent in both] == [(), ()]
+
+
+@pytest.mark.parametrize("data", [f"data:application/pdf;base64,{base64.b64encode(A_PDF).decode()}"])
+def test_a_data_url_is_what_it_holds(data):
+    sent = read(bundle(a_reference("1", url=data), a_patient()))
+
+    assert sent.files[0].content == A_PDF
+
+
+# --- results without a form -------------------------------------------------------------------------------------------
+
+
+def a_result(number, **said):
+    return {
+        "resourceType": "Observation",
+        "id": number,
+        "status": "final",
+        "code": {"text": "CEA"},
+        "subject": {"reference": "urn:uuid:9"},
+        **said,
+    }
+
+
+def of_results(*references):
+    return a_report("9", result=[{"reference": each} for each in references], subject={"reference": "urn:uuid:9"})
+
+
+def push_of(report, *results):
+    entries = [
+        {"fullUrl": "urn:uuid:9", "resource": a_patient()},
+        {"fullUrl": "urn:uuid:0", "resource": report},
+        *[{"fullUrl": f"urn:uuid:{each['id']}", "resource": each} for each in results],
+    ]
+    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
+
+
+def test_a_report_of_results_is_kept_with_all_of_them_and_their_digits():
+    panel = a_result("a", hasMember=[{"reference": "urn:uuid:b"}])
+    body = push_of(of_results("urn:uuid:a"), panel, a_result("b", valueQuantity={"value": 7.25, "unit": "ng/mL"}))
+    body = body.replace(b"7.25", b"7.250")
+
+    sent = read(body)
+    (file,) = sent.files
+
+    kinds = [entry["resource"]["resourceType"] for entry in json.loads(file.content)["entry"]]
+    assert kinds == ["DiagnosticReport", "Observation", "Observation"]
+    assert b"7.250" in file.content
+    assert (sent.document.kind, sent.document.patient) == (RecordKind.PATHOLOGY_REPORT, WHO)
+    assert file.content_type == "application/fhir+json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        push_of(of_results("urn:uuid:a")),
+        push_of(of_results("urn:uuid:a"), a_result("a", subject={"reference": "Patient/another"})),
+        push_of(of_results("urn:uuid:a"), a_result("a", hasMember=[{"reference": "urn:uuid:lost"}])),
+        push_of(of_results()),
+    ],
+)
+def test_a_report_that_lacks_a_result_or_has_anothers_is_for_a_person(body):
+    assert isinstance(read(body), Bad)
+
+
+def test_a_conclusion_alone_is_something_to_read():
+    body = push_of(a_report("9", conclusion="No malignancy.", subject={"reference": "urn:uuid:9"}))
+
+    assert b"No malignancy." in read(body).files[0].content
