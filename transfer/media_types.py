@@ -6,6 +6,7 @@ an opened document is another module's business. What stands in clear as a recor
 
 import base64
 import binascii
+import codecs
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +84,6 @@ KNOWN: Final[Mapping[str, str]] = MappingProxyType(
         "application/gzip": "gz",
         "application/postscript": "ps",
         "message/rfc822": "eml",
-        "text/vcard": "vcf",
         "audio/mpeg": "mp3",
         "audio/wav": "wav",
         "video/mp4": "mp4",
@@ -130,7 +130,6 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(("gzip", "gz"), "application/gzip"),
         **dict.fromkeys(("postscript", "ps"), "application/postscript"),
         **dict.fromkeys(("rfc822", "eml"), "message/rfc822"),
-        **dict.fromkeys(("vcard", "vcf"), "text/vcard"),
     }
 )
 #: bytes of either end that are looked at
@@ -141,13 +140,22 @@ _ZIPPED: Final = frozenset({ZIP, DOCX, _XLSX, _PPTX, _ODT, _ODS})
 _IN_OLE: Final = frozenset({OLE, _WORD, _EXCEL, _POWERPOINT})
 #: pages and pictures, and what a server says in their place when it does not give them
 _PAGES: Final = _PICTURES | _ZIPPED | _IN_OLE | {PDF, DICOM}
+#: whose letters their sender may have to tell
+_TEXTS: Final = frozenset({PLAIN, HTML, XML, CDA, "text/xml", "text/csv", "text/markdown"})
+_CHARACTER_SET: Final = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
+_CHARACTER_SETS: Final = frozenset(
+    [f"iso8859-{part}" for part in range(1, 17) if part != 12]
+    + [f"cp125{page}" for page in range(9)]
+    + ["koi8-r", "koi8-u", "mac-roman", "cp437", "cp850", "utf-16", "utf-16-le", "utf-16-be"]
+    + ["shift_jis", "euc_jp", "iso2022_jp", "gb2312", "gbk", "gb18030", "big5", "euc_kr", "tis-620"]
+)
 _WORDS: Final = frozenset({PLAIN, HTML, XML, JSON, FHIR_JSON, FHIR_XML})
 #: of what is seen in the bytes, the types that only the sender can tell
 _FINER: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         XML: frozenset({"text/xml", "application/hl7-sda+xml"}),
         JSON: frozenset({"application/dicom+json"}),
-        PLAIN: frozenset({"text/csv", "text/markdown", "text/vcard", HTML}),
+        PLAIN: frozenset({"text/csv", "text/markdown", HTML}),
         ZIP: _ZIPPED,
         OLE: _IN_OLE,
     }
@@ -171,8 +179,6 @@ _MARKS: Final = (
     (4, b"ftyphei", "image/heic"),
     (4, b"ftypmif1", "image/heic"),
     (4, b"ftyp", "video/mp4"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\x00\x00\x01\xba", "video/mpeg"),
     (0, b"\x1f\x8b\x08", "application/gzip"),
     (0, b"%!PS-Adobe", "application/postscript"),
     (128, b"DICM", DICOM),
@@ -238,7 +244,10 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the bytes are, one of `KNOWN`, and what is wrong with them as far as it is seen without opening them."""
+    """What the bytes are, and what is wrong with them as far as it is seen without opening them.
+
+    The type is one of `KNOWN`; of text it says the character set, where its sender names one that is not UTF-8.
+    """
 
     content_type: str
     flaws: frozenset[Flaw] = frozenset()
@@ -273,7 +282,18 @@ def judged(said: str | None, beginning: bytes, ending: bytes, length: int) -> Ju
         seen = wanted
     if _is_in_its_place(wanted, seen, beginning):
         return Judged(seen, frozenset({Flaw.UNEXPECTED}))
-    return Judged(seen)
+    character_set = _character_set(said) if seen in _TEXTS else None
+    return Judged(f"{seen}; charset={character_set}" if character_set else seen)
+
+
+def _character_set(said: str | None) -> str | None:
+    """As Python's decoders call it; None for UTF-8, for none, and for a word that is none."""
+    found = _CHARACTER_SET.search(said or "")
+    try:
+        name = codecs.lookup(found[1]).name if found else None
+    except (LookupError, ValueError):
+        return None
+    return name if name in _CHARACTER_SETS else None
 
 
 def _is_in_its_place(wanted: str, seen: str, beginning: bytes) -> bool:
@@ -314,8 +334,6 @@ def _marked_text(text: bytes) -> str | None:
         return HL7_V2
     if _MIME_MARK.match(text):
         return "message/rfc822"
-    if text.startswith(b"BEGIN:VCARD"):
-        return "text/vcard"
     if text.startswith(b"<"):
         return _markup(text)
     if _IS_JSON.match(text):

@@ -213,6 +213,22 @@ def test_bytes_that_are_nothing_of_what_is_said_and_nothing_known_are_mislabelle
     assert of(b"\x01\x02\x03\x04", said) == type(of(b""))(UNKNOWN, frozenset({Flaw.MISLABELLED}))
 
 
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("text/plain; charset=ISO-8859-2", "text/plain; charset=iso8859-2"),
+        ('text/plain; format=flowed; charset="windows-1252"', "text/plain; charset=cp1252"),
+        ("text/html;charset=latin1", "text/html; charset=iso8859-1"),
+        ("text/plain; charset=utf-8", PLAIN),
+        ("text/plain; charset=Quillfeather", PLAIN),
+        ("text/plain; charset=rot13", PLAIN),
+        ("application/octet-stream; charset=iso-8859-2", "text/plain; charset=iso8859-2"),
+    ],
+)
+def test_the_letters_that_a_sender_names_are_kept_where_they_are_some(said, name):
+    assert of("Łódź".encode("iso8859-2"), said).content_type == name
+
+
 @pytest.mark.parametrize("said", [None, "application/pdf"])
 def test_nothing_is_empty(said):
     assert of(b"", said).flaws == {Flaw.EMPTY}
@@ -232,7 +248,7 @@ def test_any_bytes_under_any_word_are_of_a_known_type_however_they_are_cut(conte
 
     assert b"".join(seen.passing(pieces)) == content
     assert seen.judged() == of(content, said)
-    assert seen.judged().content_type in KNOWN
+    assert named(seen.judged().content_type) in KNOWN
     assert (Flaw.EMPTY in seen.judged().flaws) == (not content)
 
 

@@ -18,6 +18,7 @@ from transfer.identifiers import CaseId, InstitutionId, RequestId
 from transfer.ledger import Tx, holds, records, requests, rounds
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.matching import MatchRule
+from transfer.media_types import named
 from transfer.permissions import Ruling
 from transfer.records import RecordKind
 from transfer.requests import RequestState
@@ -41,7 +42,7 @@ def files_of_one(
     and addenda there. They are formats where each is of a type of its own, and no two are called differently. Then the
     best is the document, and stands first.
     """
-    types, names = {part.content_type for part in parts}, {title for title in titles if title}
+    types, names = {named(part.content_type) for part in parts}, {title for title in titles if title}
     if len(parts) < 2 or len(types) < len(parts) or len(names) > 1:
         return tuple(parts), tuple(titles) if len(parts) > 1 else ()
     best, *others = sorted(parts, key=lambda part: copies.format_rank(part.content_type))
