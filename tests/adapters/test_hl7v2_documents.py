@@ -1,20 +1,20 @@
 """What a report or document message says: whose it is, what it is, how far it can be trusted, and what it holds."""
 
-import base64
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from transfer.adapters.hl7v2 import PART_2, Change, Flag, MessageDocument, batch, documents, identity_changes, referral
-from transfer.adapters.hl7v2.content import encapsulated
+from transfer.adapters.hl7v2 import PART_2, Change, MessageDocument, batch, documents, identity_changes, referral
+from transfer.adapters.hl7v2.characters import Delimiters
+from transfer.adapters.hl7v2.content import EmbeddedContent, Encoded, embedded_content
+from transfer.adapters.hl7v2.sheet_reading import result_sheets
 from transfer.adapters.hl7v2.statuses import of_document, of_report
 from transfer.adapters.hl7v2.values import moment
 from transfer.arrivals import Priority
 from transfer.errors import NeedsReview, Unexpected, Unreadable
+from transfer.flaws import Flaw
 from transfer.institutions import ByHand, Department, Institution, Institutions, IssuerName
 from transfer.patients import IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
@@ -48,39 +48,43 @@ def a_report(*segments: str, institution: Institution = LABORATORY) -> list[Mess
     return documents((MSH.format("ORU^R01^ORU_R01") + "\r".join(segments)).encode(), institution)
 
 
-def text_of(sent: MessageDocument) -> str:
-    (text,) = [part for part in sent.parts if part.content_type == "text/plain"]
-    return b"".join(text.open()).decode()
+def content_of(data: bytes, encoding: str | None, said: str | None) -> EmbeddedContent:
+    return embedded_content([Encoded(memoryview(data), encoding, Delimiters(b"|"))], said)
 
 
-#: file → kind, status, relation, parts as (type, flags)
-PDF, TEXT = ("application/pdf", frozenset()), ("text/plain", frozenset())
+def text_on_the_sheet(name: str) -> str:
+    (sheet,) = result_sheets((SAMPLES / f"{name}.hl7").read_bytes())
+    return "\n".join(text for section in sheet.sections for line in section.lines for text in line.value)
+
+
+#: file → kind, status, relation, types of its files, flaws
+PDF = "application/pdf"
 PATHOLOGY, OPERATION = RecordKind.PATHOLOGY_REPORT, RecordKind.OPERATIVE_NOTE
 FINAL, PRELIMINARY = DocumentStatus.FINAL, DocumentStatus.PRELIMINARY
 EXPECTED = {
-    "oru_path_final_ed_pdf": (PATHOLOGY, FINAL, None, [PDF, TEXT]),
-    "oru_path_prelim": (PATHOLOGY, PRELIMINARY, None, [TEXT]),
-    "oru_path_corrected": (PATHOLOGY, DocumentStatus.CORRECTED, Relation.REPLACES, [PDF, TEXT]),
-    "oru_path_wrong_patient_withdrawn": (PATHOLOGY, DocumentStatus.WITHDRAWN, Relation.WITHDRAWS, [TEXT]),
-    "mdm_t02_original": (OPERATION, FINAL, None, [PDF]),
-    "mdm_t02_unauthenticated": (OPERATION, PRELIMINARY, None, [PDF]),
-    "mdm_t06_addendum": (OPERATION, FINAL, Relation.APPENDS, [PDF]),
-    "mdm_t10_replacement": (OPERATION, FINAL, Relation.REPLACES, [PDF]),
-    "mdm_t11_cancel": (OPERATION, DocumentStatus.WITHDRAWN, Relation.WITHDRAWS, []),
-    "nasty_crlf_bom": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_custom_delims": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_duplicate_control_id": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_ed_hex": (PATHOLOGY, FINAL, None, [PDF]),
-    "nasty_ed_not_base64": (PATHOLOGY, FINAL, None, [("application/pdf", frozenset({Flag.UNDECODABLE}))]),
-    "nasty_ed_truncated_pdf": (PATHOLOGY, FINAL, None, [("application/pdf", frozenset({Flag.TRUNCATED}))]),
-    "nasty_escapes": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_latin1_declared": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_latin1_lies_utf8": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_latin1_undeclared": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_lf_only": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_mixed_no_final_cr": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_pid_mismatch": (PATHOLOGY, FINAL, None, [TEXT]),
-    "nasty_zsegment_part2_notice": (PATHOLOGY, FINAL, None, [TEXT]),
+    "oru_path_final_ed_pdf": (PATHOLOGY, FINAL, None, [PDF], set()),
+    "oru_path_prelim": (PATHOLOGY, PRELIMINARY, None, [], set()),
+    "oru_path_corrected": (PATHOLOGY, DocumentStatus.CORRECTED, Relation.REPLACES, [PDF], set()),
+    "oru_path_wrong_patient_withdrawn": (PATHOLOGY, DocumentStatus.WITHDRAWN, Relation.WITHDRAWS, [], set()),
+    "mdm_t02_original": (OPERATION, FINAL, None, [PDF], set()),
+    "mdm_t02_unauthenticated": (OPERATION, PRELIMINARY, None, [PDF], set()),
+    "mdm_t06_addendum": (OPERATION, FINAL, Relation.APPENDS, [PDF], set()),
+    "mdm_t10_replacement": (OPERATION, FINAL, Relation.REPLACES, [PDF], set()),
+    "mdm_t11_cancel": (OPERATION, DocumentStatus.WITHDRAWN, Relation.WITHDRAWS, [], set()),
+    "nasty_crlf_bom": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_custom_delims": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_duplicate_control_id": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_ed_hex": (PATHOLOGY, FINAL, None, [PDF], set()),
+    "nasty_ed_not_base64": (PATHOLOGY, FINAL, None, [], {Flaw.UNDECODABLE}),
+    "nasty_ed_truncated_pdf": (PATHOLOGY, FINAL, None, [PDF], {Flaw.CUT}),
+    "nasty_escapes": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_latin1_declared": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_latin1_lies_utf8": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_latin1_undeclared": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_lf_only": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_mixed_no_final_cr": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_pid_mismatch": (PATHOLOGY, FINAL, None, [], set()),
+    "nasty_zsegment_part2_notice": (PATHOLOGY, FINAL, None, [], set()),
 }
 CARRY_NO_DOCUMENT = [
     "ack_aa",
@@ -100,8 +104,8 @@ def test_each_sample_is_read_for_what_it_is(name):
     sent = read(name)
 
     found = sent.document
-    parts = [(part.content_type, part.flags) for part in sent.parts]
-    assert (found.kind, found.status, found.relation, parts) == EXPECTED[name]
+    files = [part.content_type for part in sent.parts]
+    assert (found.kind, found.status, found.relation, files, found.flaws) == EXPECTED[name]
     assert IssuedIdentifier(HOSPITAL, "MR100071") in found.patient.identifiers
 
 
@@ -170,55 +174,37 @@ def test_the_pdf_inside_comes_out_as_it_went_in():
     assert b"".join(read("nasty_ed_hex").parts[0].open()) == content
 
 
-def test_what_is_not_base64_is_unreadable_and_the_report_is_still_there():
+def test_what_is_not_base64_is_no_file_and_the_report_is_still_there():
     sent = read("nasty_ed_not_base64")
 
+    assert sent.parts == ()
+    assert sent.document.flaws == {Flaw.UNDECODABLE}
     with pytest.raises(Unreadable):
-        list(sent.parts[0].open())
+        list(content_of(b"!!!!", "Base64", "application/pdf").open())
 
 
-def test_escapes_and_characters_of_a_narrative_become_readable():
-    assert "ER 95& PR 80|HER2 1^ \\path\nline two ~ tilde" in text_of(read("nasty_escapes"))
+def test_escapes_and_characters_of_a_text_become_readable():
+    assert "ER 95& PR 80|HER2 1^ \\path\nline two ~ tilde" in text_on_the_sheet("nasty_escapes")
     for name in ("nasty_latin1_declared", "nasty_latin1_undeclared", "nasty_latin1_lies_utf8"):
-        assert "Karzinom, Rücken, größer 5°" in text_of(read(name))
-    assert read("nasty_latin1_lies_utf8").charset_disagrees
-    assert not read("nasty_latin1_declared").charset_disagrees
+        assert "Karzinom, Rücken, größer 5°" in text_on_the_sheet(name)
 
 
-def test_the_part_2_notice_goes_along():
-    sent = read("nasty_zsegment_part2_notice")
-
-    assert "42 CFR part 2 prohibits unauthorized use or disclosure of these records." in sent.notices[0]
-    assert PART_2 in sent.document.labels
+def test_the_part_2_notice_counts():
+    assert PART_2 in read("nasty_zsegment_part2_notice").document.labels
     assert read("oru_path_final_ed_pdf").document.labels == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["TX", "FT"])
+def test_a_statement_that_goes_over_two_lines_counts(kind):
+    (sent,) = a_report("OBR|1||9|x", f"OBX|1|{kind}|y||Protected by 42 CFR", f"OBX|2|{kind}|y||Part 2.")
+
+    assert PART_2 in sent.document.labels
 
 
 def test_a_part_2_statement_in_a_comment_counts_too():
     (sent,) = a_report("OBR|1||9|x", "NTE|1||Protected by 42 C.F.R. Part 2.", "OBX|1|TX|y||text||||||F")
 
     assert PART_2 in sent.document.labels
-
-
-def test_267_lines_are_one_report():
-    lines = [f"OBX|{n}|TX|22634-0^Gross^LN|1|line {n}||||||F" for n in range(266)]
-
-    (sent,) = a_report(
-        "OBR|1||S1^LISAPP|11529-5^Report^LN||||||||||||||||||||||F", *lines, "OBX|267|TX|22637-3^Dx^LN|1|Benign||||||F"
-    )
-
-    assert len(sent.parts) == 1
-    assert text_of(sent).splitlines() == ["Gross", *(f"line {n}" for n in range(266)), "", "Dx", "Benign"]
-
-
-def test_values_and_comments_are_part_of_what_can_be_read():
-    (sent,) = a_report(
-        "OBR|1||S1|x",
-        "OBX|1|NM|2039-6^CEA^LN||5.2|ng/mL|||||F",
-        "OBX|2|CWE|85337-4^ER^LN||10828004^Positive^SCT||||||F",
-        "NTE|1||A & B, see ^^",
-    )
-
-    assert text_of(sent) == "CEA\n5.2 ng/mL\n\nER\nPositive\nA & B, see ^^"
 
 
 def test_two_reports_of_one_order_stay_two():
@@ -241,7 +227,6 @@ def test_parts_of_one_accession_are_one_report():
     )
 
     assert sent.document.status is PRELIMINARY
-    assert text_of(sent) == "a\nb"
 
 
 def test_results_of_two_people_in_one_message_are_not_mixed():
@@ -250,7 +235,6 @@ def test_results_of_two_people_in_one_message_are_not_mixed():
     )
 
     assert [sent.document.patient.identifiers[0].value for sent in (one, other)] == ["1", "2"]
-    assert [text_of(sent) for sent in (one, other)] == ["a", "b"]
 
 
 def test_a_number_nobody_issued_identifies_nobody():
@@ -282,15 +266,6 @@ def test_a_sites_own_code_is_read_by_its_own_table_and_an_unknown_one_is_kept():
     assert unknown.document.kind is RecordKind.OTHER
     assert unknown.document.code.system == "urn:x-institution:commhosp-lab:LOCAL"
     assert unknown.document.code.code == "PATH9"
-
-
-def test_a_pointer_is_noted_and_nothing_is_fetched():
-    (sent,) = a_report("OBR|1||F1|x", r"OBX|1|RP|y||http://10.0.0.1/a?b=1\T\c=2^app^image^jpeg||||||F")
-
-    assert [(pointer.address, pointer.content_type) for pointer in sent.pointers] == [
-        ("http://10.0.0.1/a?b=1&c=2", "image/jpeg")
-    ]
-    assert sent.parts == ()
 
 
 @pytest.mark.parametrize(
@@ -360,42 +335,6 @@ def test_only_an_authenticated_available_document_is_final(trigger, completion, 
 )
 def test_a_time_without_an_offset_is_the_institutions(said, utc):
     assert moment(said, LABORATORY.zone) == utc
-
-
-@given(st.binary(max_size=2000).filter(lambda content: b"%PDF-" not in content), st.booleans())
-def test_base64_comes_out_as_it_went_in_however_lines_are_broken(content, broken):
-    encoded = base64.encodebytes(content) if broken else base64.b64encode(content)
-
-    part = encapsulated(memoryview(encoded), "Base64", "application", "octet-stream")
-
-    assert b"".join(part.open()) == content
-    assert part.flags == (frozenset() if content else {Flag.EMPTY})
-
-
-@pytest.mark.parametrize("line_end", [b"", b"\r", b"\\.br\\", b"\\X0D0A\\"])
-def test_a_large_pdf_is_decoded_in_slices(line_end):
-    content = b"%PDF-1.4\n" + os.urandom(1_500_001) + b"\n%%EOF\n"
-    lines = base64.b64encode(content)
-    encoded = line_end.join(lines[at : at + 76_000] for at in range(0, len(lines), 76_000))
-
-    part = encapsulated(memoryview(encoded), "base64", None, "PDF")
-
-    assert (part.content_type, part.flags, part.length) == ("application/pdf", frozenset(), len(content))
-    assert b"".join(part.open()) == content
-    assert max(len(piece) for piece in part.open()) <= 1 << 18
-
-
-def test_base64_that_stops_short_is_flagged():
-    whole = base64.b64encode(b"not a pdf, but long enough")
-
-    assert Flag.TRUNCATED in encapsulated(memoryview(whole[:-2]), "Base64", "image", "x").flags
-    assert Flag.UNDECODABLE in encapsulated(memoryview(whole + b"QUJD"), "Base64", "image", "x").flags
-
-
-def test_something_else_under_the_name_of_pdf_is_flagged():
-    part = encapsulated(memoryview(base64.b64encode(b"<html>an error page</html>")), "Base64", "application", "pdf")
-
-    assert part.flags == {Flag.MISLABELLED}
 
 
 def test_a_referral_for_a_second_opinion_is_read_whole():

@@ -236,9 +236,8 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
     for piece in received.pieces:
         role = "extracted" if received.is_message else "received"
-        if not piece.is_derived:
-            place = services.vault.keep(piece.open())
-            parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
+        place = services.vault.keep(piece.open())
+        parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
     document, files = received.document, tuple(parts)
     about = About.of(replace(document, identifiers=_own_numbers(document)))
     if not received.is_message:

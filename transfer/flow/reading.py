@@ -27,11 +27,10 @@ from transfer.sources import Bad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Bytes within an arrival: a document the message carries. `is_derived`: text that we put together from fields."""
+    """Bytes within an arrival: a document that it carries."""
 
     content_type: str
     open: Callable[[], Iterator[bytes]]
-    is_derived: bool = False
     title: str | None = None
 
 
@@ -185,10 +184,7 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
                 ReceivedDocument(
                     origin=f"{arrival.id}#{number}",
                     document=_labelled(sent.document, [part.open for part in sent.parts], institution),
-                    pieces=tuple(
-                        Piece(content_type=p.content_type, open=p.open, is_derived=p.content_type == "text/plain")
-                        for p in sent.parts
-                    ),
+                    pieces=tuple(Piece(content_type=part.content_type, open=part.open) for part in sent.parts),
                     is_message=True,
                 )
                 for number, sent in enumerate(documents(body, institution))

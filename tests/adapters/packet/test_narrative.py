@@ -65,20 +65,59 @@ def test_xml_that_asks_for_more_than_reading_is_refused(document):
         blocks("text/xml", document)
 
 
-def test_a_result_message_reads_as_its_observations():
+def test_a_result_message_reads_as_its_sheet():
     message = (
-        b"MSH|^~\\&|LAB\rOBX|1|FT|22637-3^Final diagnosis^LN||Adenocarcinoma\\.br\\of the colon||||||F\r"
-        b"OBX|2|NM|2039-6^CEA^LN||4.2|ng/mL|||||F\rOBX|3|ED|PDF^Report||^application^pdf^Base64^AAAA||||||F\r"
+        b"MSH|^~\\&|LAB\rPID|1||7^^^X||DOE^ANN\rOBR|1||F1|11529-5^Surgical pathology^LN|||202611010830\r"
+        b"OBX|1|FT|22637-3^Final diagnosis^LN||Adenocarcinoma\\.br\\of the colon||||||F\rNTE|1||MSI-high\r"
+        b"OBX|2|FT|22634-0^Gross^LN||4 cm||||||D\r"
+        b"OBX|3|NM|2039-6^CEA^LN||4.2|ng/mL|0-5|H|||C\rOBX|4|NM|2040-6^CA^LN||5||||||F\r"
+        b"OBX|5|ED|PDF^Report||^application^pdf^Base64^JVBERi0xLjQKJSVFT0Y=||||||F\r"
     )
 
     assert blocks("application/hl7-v2", message) == [
+        Paragraph("Patient: ANN DOE"),
+        Paragraph("Number: 7"),
+        Paragraph("Sent by: LAB"),
+        Heading("Surgical pathology"),
+        Paragraph("Report number: F1"),
+        Paragraph("Collected: 2026-11-01 08:30"),
         Heading("Final diagnosis"),
         Paragraph("Adenocarcinoma"),
         Paragraph("of the colon"),
-        Heading("CEA"),
-        Paragraph("4.2 ng/mL"),
+        Paragraph("Note: MSI-high"),
+        NarrativeTable(
+            (
+                ("Test", "Value", "Unit", "Range", "Flag", "Status", "When"),
+                ("CEA", "4.2", "ng/mL", "0-5", "High (H)", "Corrected", "2026-11-01 08:30"),
+                ("CA", "5", "", "", "", "Final", "2026-11-01 08:30"),
+            )
+        ),
         Heading("Report"),
-        Paragraph("(an attached document; it is in the file itself)"),
+        Paragraph("(an attached file, application/pdf: it is beside this message)"),
+        Paragraph("Left out: 1 result that the source deleted."),
+    ]
+
+
+def test_two_orders_are_two_sections_and_a_note_stands_where_it_belongs():
+    message = (
+        b"MSH|^~\\&|LAB\rPID|1||7^^^X\rNTE|1||about the patient\rOBR|1||F1|a^First^L\rNTE|1||about the order\r"
+        b"OBX|1|NM|x^One^L||1|||||||||202611020900-0500\rNTE|1||about one\\.br\\goes on\rOBR|2||F2|b^Second^L\r"
+        b"OBX|1|ST|y^Other^L||>5\r"
+    )
+
+    assert blocks("application/hl7-v2", message) == [
+        Paragraph("Number: 7"),
+        Paragraph("Sent by: LAB"),
+        Paragraph("Note: about the patient"),
+        Heading("First"),
+        Paragraph("Report number: F1"),
+        Paragraph("Note: about the order"),
+        NarrativeTable((("Test", "Value", "When"), ("One", "1", "2026-11-02 09:00 -05:00"))),
+        Paragraph("Note: about one"),
+        Paragraph("goes on"),
+        Heading("Second"),
+        Paragraph("Report number: F2"),
+        NarrativeTable((("Test", "Value"), ("Other", ">5"))),
     ]
 
 

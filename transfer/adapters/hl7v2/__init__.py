@@ -3,7 +3,7 @@
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode, acknowledge
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.consents import consents
-from transfer.adapters.hl7v2.content import EmbeddedContent, Flag, Pointer
+from transfer.adapters.hl7v2.content import EmbeddedContent
 from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
 from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
@@ -21,13 +21,11 @@ __all__ = [
     "Change",
     "EmbeddedContent",
     "ErrorCode",
-    "Flag",
     "IdentityChange",
     "Message",
     "MessageDocument",
     "MessageHeader",
     "Miscount",
-    "Pointer",
     "acknowledge",
     "batch",
     "consents",
@@ -41,7 +39,7 @@ __all__ = [
     "says_consent",
 ]
 
-_KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}
+_KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "OUL": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}
 
 
 def kind(header: MessageHeader) -> ArrivalKind:

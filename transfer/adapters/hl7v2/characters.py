@@ -5,6 +5,7 @@ as declared is read as UTF-8, then as Windows-1252, and `Message.charset_disagre
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ _CODECS = {
     "8859/1": WESTERN,
     **{f"8859/{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
     "ISO IR6": "ascii",
+    "ISO IR13": "shift_jis",
     "ISO IR14": "shift_jis",
     "ISO IR87": "iso2022_jp",
     "ISO IR159": "iso2022_jp_2",
@@ -28,6 +30,9 @@ _CODECS = {
     "UTF-8": "utf-8",
     "UTF8": "utf-8",
 }
+#: the same sets by the names that other registers give them (ISO-IR numbers, IANA), as senders write them, too
+_BY_OTHER_NAME = re.compile(r"(?:ISO[ _-]?)?8859[/ _-](\d{1,2})|(?:WINDOWS|CP)[ _-]?(125\d)|ISO[ _-]IR[ _-]?(\d{1,3})")
+_IR_PARTS = {100: 1, 101: 2, 109: 3, 110: 4, 144: 5, 127: 6, 126: 7, 138: 8, 148: 9, 203: 15}
 #: their second bytes can look like a delimiter, so such a message is turned into UTF-8 before it is split
 _WIDE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "gb18030", "euc_kr", "big5"})
 
@@ -60,7 +65,19 @@ class Delimiters:
 
 def codec_of(declared: str) -> str | None:
     """The codec for what MSH-18 says, None where it says nothing we know."""
-    return _CODECS.get(declared.strip().upper())
+    said = declared.strip().upper()
+    if known := _CODECS.get(said):
+        return known
+    other = _BY_OTHER_NAME.fullmatch(said)
+    if other is None:
+        return None
+    part, page, register = other.groups()
+    if page:
+        return f"cp{page}" if page in ["1250", "1251", "1252", "1253", "1254", "1255", "1256", "1257", "1258"] else None
+    number = int(part) if part else _IR_PARTS.get(int(register), 0)
+    if number == 1:
+        return WESTERN
+    return f"iso8859-{number}" if number in (*range(2, 12), *range(13, 17)) else None
 
 
 def as_one_byte_delimiters(payload: bytes, codec: str | None) -> tuple[bytes, bool]:
@@ -93,12 +110,17 @@ def decode(raw: bytes, codec: str | None) -> tuple[str, bool]:
 
 @lru_cache(maxsize=64)
 def _escapes(escape: bytes) -> re.Pattern[str]:
-    """Only sequences the standard knows: a lone escape character, as in a path, does not swallow the next one."""
+    """Only sequences the standard knows: a lone escape character, as in a path, does not swallow the next one.
+
+    Bytes that are escaped one after the other are one run: together they may be one character.
+    """
     mark = re.escape(escape.decode("latin-1"))
+    digits = r"X[0-9A-Fa-f]{2,512}"
     return re.compile(
         mark
-        + r"(?:([FSTREPHN])|X([0-9A-Fa-f]{2,512})|\.(br|sp|sk|in|ti|fi|nf|ce)\s?([+-]?\d{0,4})|([CM])[0-9A-Fa-f]{4,6})"
-        + mark
+        + rf"(?:([FSTREPHN])|({digits}(?:{mark}{mark}{digits})*)"
+        + r"|\.(br|sp|sk|in|ti|fi|nf|ce)\s?([+-]?\d{0,4})|([CM])[0-9A-Fa-f]{4,6})"
+        + mark,
     )
 
 
@@ -106,10 +128,22 @@ def unescape(text: str, delimiters: Delimiters, codec: str | None) -> str:
     r"""Text with its escape sequences resolved: delimiters, `\Xdd..\`, line breaks.
 
     Highlighting and changes of character set leave nothing; local ones (`\Zdd..\`) and unknown ones stay as they are.
+    A NUL is no letter: it stands in what senders escape two bytes wide (`\X000D\`).
     """
-    mark = delimiters.escape.decode("latin-1")
-    if mark not in text:
+    if delimiters.escape.decode("latin-1") not in text:
         return text
+    return _resolved(text, delimiters, lambda raw: decode(raw, codec)[0]).replace("\0", "")
+
+
+def unescape_bytes(raw: bytes, delimiters: Delimiters) -> bytes:
+    """The same of content that stands in a message as it is (encoding `A`): its own bytes, in its own letters."""
+    if delimiters.escape not in raw:
+        return raw
+    return _resolved(raw.decode("latin-1"), delimiters, lambda said: said.decode("latin-1")).encode("latin-1")
+
+
+def _resolved(text: str, delimiters: Delimiters, of_bytes: Callable[[bytes], str]) -> str:
+    mark = delimiters.escape.decode("latin-1")
     letters = {
         "F": delimiters.field.decode("latin-1"),
         "S": delimiters.component.decode("latin-1"),
@@ -124,14 +158,20 @@ def unescape(text: str, delimiters: Delimiters, codec: str | None) -> str:
         if letter:
             return letters.get(letter, "")
         if digits:
-            return decode(bytes.fromhex(digits[: len(digits) // 2 * 2]), codec)[0]
-        return _line_breaks(command, count)
+            return of_bytes(b"".join(bytes.fromhex(one[: len(one) // 2 * 2]) for one in _DIGITS.findall(digits)))
+        return _layout(command, count, joins=found.start() > 0 and text[found.start() - 1] not in (mark, *" \t\r\n"))
 
     return _escapes(delimiters.escape).sub(resolve, text)
 
 
-def _line_breaks(command: str | None, count: str | None) -> str:
-    """Formatting commands of an FT field (2.7.6): those that end a line end it."""
-    if command == "sp":
-        return "\n" * min(abs(int(count)) if count and count.strip("+-") else 1, _MOST_LINES)
-    return "\n" if command in ("br", "ce") else ""
+_DIGITS = re.compile(r"[0-9A-Fa-f]+")
+
+
+def _layout(command: str | None, count: str | None, *, joins: bool) -> str:
+    """Formatting commands of an FT field (2.7.6): those that end a line end it, and none joins two words."""
+    if command in ("sp", "sk"):
+        many = min(abs(int(count)) if count and count.strip("+-") else 1, _MOST_LINES)
+        return ("\n" if command == "sp" else " ") * many
+    if command in ("br", "ce"):
+        return "\n"
+    return " " if command and joins else ""

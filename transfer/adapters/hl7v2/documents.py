@@ -5,53 +5,48 @@ it changes; a part is a PDF inside it, or its narrative made readable.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from transfer.adapters.hl7v2 import narrative, statuses
+from transfer import media_types
+from transfer.adapters.hl7v2 import statuses
+from transfer.adapters.hl7v2.attachments import Attachment, attachments, is_address, text_of
 from transfer.adapters.hl7v2.codes import kind_and_code
-from transfer.adapters.hl7v2.content import EmbeddedContent, Pointer, encapsulated
+from transfer.adapters.hl7v2.content import EmbeddedContent
 from transfer.adapters.hl7v2.labels import common_labels, labels, notices
 from transfer.adapters.hl7v2.message import Message, Segment
+from transfer.adapters.hl7v2.reports import RESULTS, Report, document, reports
 from transfer.adapters.hl7v2.values import accession_number, demographics, document_number, moment
+from transfer.flaws import Flaw
 from transfer.institutions import Institution
 from transfer.patients import IssuedIdentifier
-from transfer.records import Document, DocumentStatus
+from transfer.records import Document, DocumentStatus, Relation
+from transfer.security_labels import read_text
 
 #: what the record itself is
 HL7_V2 = "x-application/hl7-v2+er7"
 
 
+#: of a part of which no byte can be had
+_NOT_THERE = frozenset({Flaw.EMPTY, Flaw.UNDECODABLE})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDocument:
-    """One document of a message. Without parts it is a notification: T01, T03, T11, or results without any text."""
+    """One document of a message, and the files that stand inside it. Text that stands inside is no file: it is on the
+    sheet (`result_sheets`).
+    """
 
     document: Document
     parts: tuple[EmbeddedContent, ...] = ()
-    pointers: tuple[Pointer, ...] = ()
-    #: what the sender's own segments (Z…) say, to be carried along: a Part 2 notice (42 CFR 2.32) stands there
-    notices: tuple[str, ...] = ()
-    #: the message is not in the character set it declares; its text was read by guess
-    charset_disagrees: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """The segments that speak of one document."""
-
-    patient: Segment | None
-    #: OBR, OBX, NTE, SPM, ORC, TXA in order
-    segments: tuple[Segment, ...]
-
-    def named(self, *names: str) -> list[Segment]:
-        return [segment for segment in self.segments if segment.name in names]
 
 
 def documents(payload: bytes, institution: Institution) -> list[MessageDocument]:
     """The documents of a message; messages of other types carry none.
 
-    Reading twice gives the same. Nothing is fetched. Broken content is flagged on its part and keeps nothing else back.
+    Reading twice gives the same. Nothing is fetched. What is wrong with content is said by `Document.flaws` and keeps
+    nothing else back.
 
     Raises:
         Unreadable: not an HL7 v2 message, or a batch of them.
@@ -63,46 +58,17 @@ def documents(payload: bytes, institution: Institution) -> list[MessageDocument]
 def _of_message(message: Message, institution: Institution) -> Iterator[MessageDocument]:
     kind = message.header.message_type
     common = tuple(notices(message))
-    if kind == "ORU":
+    if kind in RESULTS:
         labelled = common_labels(message, common, institution.labels)
-        sent = [_report(report, institution, labelled) for report in _reports(message)]
-    elif kind == "MDM" and message.first("TXA") is not None:
-        sent = [_document(message, institution, common_labels(message, common, institution.labels))]
+        sent = [_report(report, institution, labelled) for report in reports(message)]
+    elif kind == "MDM" and (report := document(message)) is not None:
+        sent = [_document(message, report, institution, common_labels(message, common, institution.labels))]
     else:
         return
-    disagrees = message.charset_disagrees
-    for one in _own_numbers(sent):
-        yield replace(one, notices=common, charset_disagrees=disagrees)
+    yield from _own_numbers(sent)
 
 
-def _reports(message: Message) -> list[_Report]:
-    """ORU_R01 grouped: a report is an OBR and what follows it; OBRs of one filler number are one report."""
-    patient: Segment | None = None
-    groups: list[tuple[Segment | None, list[Segment]]] = []
-    before: list[Segment] = []  # ORC stands before its OBR
-    for segment in message.segments_in_order:
-        if segment.name == "PID":
-            patient, before = segment, []
-        elif segment.name == "ORC":
-            before = [segment]
-        elif segment.name == "OBR" or (segment.name == "OBX" and not (groups and groups[-1][0] is patient)):
-            groups.append((patient, [*before, segment]))
-            before = []
-        elif groups and groups[-1][0] is patient:
-            groups[-1][1].append(segment)
-    return _joined(groups)
-
-
-def _joined(groups: list[tuple[Segment | None, list[Segment]]]) -> list[_Report]:
-    joined: dict[tuple[object, object], tuple[Segment | None, list[Segment]]] = {}
-    for number, (patient, segments) in enumerate(groups):
-        order = next((segment for segment in segments if segment.name == "OBR"), None)
-        key = (id(patient), (order.raw(3) or number) if order else number)
-        joined.setdefault(key, (patient, []))[1].extend(segments)
-    return [_Report(patient, tuple(segments)) for patient, segments in joined.values()]
-
-
-def _report(report: _Report, institution: Institution, common: frozenset[str]) -> MessageDocument:
+def _report(report: Report, institution: Institution, common: frozenset[str]) -> MessageDocument:
     orders, results = report.named("OBR"), report.named("OBX")
     order = orders[0] if orders else None
     kind, code = kind_and_code(
@@ -111,7 +77,7 @@ def _report(report: _Report, institution: Institution, common: frozenset[str]) -
     status = _status_of(orders, results)
     filler = document_number(order.part(3), institution, "filler") if order else None
     relation = statuses.report_relation(status)
-    document = Document(
+    found = Document(
         patient=demographics(report.patient, institution),
         kind=kind,
         code=code,
@@ -124,7 +90,7 @@ def _report(report: _Report, institution: Institution, common: frozenset[str]) -
         content_type=HL7_V2,
         labels=labels(report.segments, common, institution.labels),
     )
-    return _with_content(document, report)
+    return _with_content(found, report)
 
 
 def _status_of(orders: list[Segment], results: list[Segment]) -> DocumentStatus:
@@ -151,7 +117,7 @@ def _report_time(order: Segment | None, institution: Institution) -> datetime | 
     return moment(order.text(7), institution.zone) or moment(order.text(22), institution.zone)
 
 
-def _report_numbers(report: _Report, institution: Institution) -> Iterator[IssuedIdentifier]:
+def _report_numbers(report: Report, institution: Institution) -> Iterator[IssuedIdentifier]:
     """Filler and placer numbers (OBR-3, OBR-2), accessions (SPM-30), each once."""
     said = [document_number(order.part(3), institution, "filler") for order in report.named("OBR")]
     said += [document_number(order.part(2), institution, "placer") for order in report.named("OBR")]
@@ -159,9 +125,8 @@ def _report_numbers(report: _Report, institution: Institution) -> Iterator[Issue
     yield from dict.fromkeys(number for number in said if number is not None)
 
 
-def _document(message: Message, institution: Institution, common: frozenset[str]) -> MessageDocument:
-    at = next(n for n, segment in enumerate(message.segments_in_order) if segment.name == "TXA")
-    txa, report = message.segments_in_order[at], _Report(message.first("PID"), message.segments_in_order[at:])
+def _document(message: Message, report: Report, institution: Institution, common: frozenset[str]) -> MessageDocument:
+    txa = report.segments[0]
     trigger, late = message.header.trigger, statuses.fields_late(txa)
     kind, code = kind_and_code([one.part(3) for one in report.named("OBX")], institution, document_type=txa.part(2))
     own = document_number(txa.part(12 + late), institution, "document")
@@ -169,7 +134,7 @@ def _document(message: Message, institution: Institution, common: frozenset[str]
     completion, availability = txa.text(17 + late), txa.text(19 + late)
     relation = statuses.document_relation(trigger, availability)
     times = (moment(txa.text(field), institution.zone) for field in (6, 4, 7))
-    document = Document(
+    found = Document(
         patient=demographics(report.patient, institution),
         kind=kind,
         code=code,
@@ -182,32 +147,37 @@ def _document(message: Message, institution: Institution, common: frozenset[str]
         content_type=HL7_V2,
         labels=labels(message.segments_in_order, common, institution.labels),
     )
-    return _with_content(document, report)
+    return _with_content(found, report)
 
 
-def _with_content(document: Document, report: _Report) -> MessageDocument:
-    results = report.named("OBX")
-    text = narrative.part(report.segments)
-    embedded = [part for result in results if result.text(2) == "ED" for part in _embedded(result)]
-    pointers = [_pointer(result) for result in results if result.text(2) == "RP"]
+def _with_content(found: Document, report: Report) -> MessageDocument:
+    """Its files, and what keeps it from being read."""
+    inside = attachments(report.standing)
+    files = [one.content for one in inside if isinstance(one.content, EmbeddedContent)]
+    flaws = frozenset({Flaw.CUT} if report.segments[0].message.is_fragment else ()).union(*(one.flaws for one in files))
+    if found.relation is Relation.WITHDRAWS:
+        flaws = frozenset()
+    elif found.status.is_settled and not files and not _has_text(report, inside):
+        is_elsewhere = any(part.whole() for result in report.standing for part in result.repetitions(5))
+        flaws |= {Flaw.POINTER if is_elsewhere else Flaw.EMPTY}
+    texts = [text_of(one, report.segments[0].message) for one in files if one.content_type == media_types.PLAIN]
     return MessageDocument(
-        document=document,
-        parts=(*embedded, *([text] if text else [])),
-        pointers=tuple(pointer for pointer in pointers if pointer),
+        document=replace(found, flaws=flaws, labels=found.labels | read_text(*texts)),
+        parts=tuple(one for one in files if one.content_type != media_types.PLAIN and not one.flaws & _NOT_THERE),
     )
 
 
-def _embedded(result: Segment) -> Iterator[EmbeddedContent]:
-    """OBX-5 as ED: source^type^subtype^encoding^data, repeating."""
-    for said in result.repetitions(5):
-        yield encapsulated(said.view(5, to_end=True), said.text(4), said.text(2), said.text(3))
+def _has_text(report: Report, inside: Sequence[Attachment]) -> bool:
+    """Whether anything is to be read in it but what is attached to it: a value, or a note."""
+    carrying = {result for one in inside for result in one.results}
+    notes = [note for note in report.named("NTE") if note.raw(3)]
+    return bool(notes) or any(_says_something(one) for one in report.standing if one not in carrying)
 
 
-def _pointer(result: Segment) -> Pointer | None:
-    """OBX-5 as RP: pointer^application^type^subtype."""
-    address = result.text(5)
-    said = [word for word in (result.text(5, 3), result.text(5, 4)) if word]
-    return Pointer(address=address, content_type="/".join(said).lower() or None) if address else None
+def _says_something(result: Segment) -> bool:
+    """An address that stands there as text is a pointer as well."""
+    said = (part.whole() for part in result.repetitions(5))
+    return any(text and not is_address(text) for text in said)
 
 
 def _own_numbers(sent: list[MessageDocument]) -> list[MessageDocument]:

@@ -57,7 +57,8 @@ def labels(segments: Sequence[Segment], common: frozenset[str], table: Mapping[s
 
     `table` is the institution's own: `0177|CODE`, or `OBX-13|CODE`, → a known label.
     """
-    return common.union(read_text(*_statements(segments)), *_marks(segments, table))
+    said = list(_statements(segments))
+    return common.union(read_text(*said, " ".join(said)), *_marks(segments, table))
 
 
 def common_labels(message: Message, said: Iterable[str], table: Mapping[str, str]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from transfer.adapters.hl7v2.characters import Delimiters, as_one_byte_delimiters, codec_of, decode, unescape
 from transfer.adapters.hl7v2.header import first_line, header, start_of
+from transfer.adapters.hl7v2.segment_names import SEGMENT_NAMES
 from transfer.errors import TooLarge, Unreadable
 
 #: bounds; the largest real reports we know have 3,000 segments and 60 fields
@@ -19,9 +20,16 @@ MOST_FIELDS = 1_000
 MOST_REPETITIONS = 10_000
 
 _CR = 0x0D
+#: OBX-5
+_VALUE = 5
 _NAME = re.compile(rb"[A-Z][A-Z0-9]{2}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+#: within text: all controls but tabulators and line feeds
+_NO_LETTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
 #: segments that may stand without any field; other lines of three letters are the rest of a text
 _BARE = frozenset({b"PV1", b"ORC", b"BTS", b"FTS", b"DSC"})
+#: segments that hold text a sender may break by line ends, and the field that its text is over with
+_BROKEN = {"OBX": 11, "NTE": MOST_FIELDS, "TXA": 12}
 
 
 class Message:
@@ -45,19 +53,41 @@ class Message:
         self.codec = _declared(first, self.delimiters)
         data, recoded = as_one_byte_delimiters(payload[start:] if start else payload, self.codec)
         self.codec = "utf-8" if recoded else self.codec
-        self.data = one_segment_end(data)
+        self.data = _continued(one_segment_end(data), self.delimiters.field)
         self.segments_in_order = tuple(self._split())
 
     def _split(self) -> Iterator["Segment"]:
-        for number, (start, end) in enumerate(segment_spans(self.data, self.delimiters.field)):
-            if number >= MOST_SEGMENTS:
+        before: Segment | None = None
+        number = 0
+        for start, end in segment_spans(self.data, self.delimiters.field):
+            if before is not None and self._is_text(before, start):
+                before = Segment(self, before.start, end)
+                continue
+            if before is not None:
+                yield before
+            if (number := number + 1) > MOST_SEGMENTS:
                 raise TooLarge(f"a message of more than {MOST_SEGMENTS} segments")
-            yield Segment(self, start, end)
+            before = Segment(self, start, end)
+        if before is not None:
+            yield before
+
+    def _is_text(self, before: "Segment", start: int) -> bool:
+        """A line of a table in a text (`CEA|5.0|ng/mL`) looks like a segment. Its name is none of the standard's."""
+        name = self.data[start : start + 3].decode("ascii")
+        if name in SEGMENT_NAMES or name[0] == "Z" or before.name not in _BROKEN:
+            return False
+        return self.data.count(self.delimiters.field, before.start, before.end) < _BROKEN[before.name]
 
     @property
     def charset_disagrees(self) -> bool:
         """Some bytes are not of the character set the message declares (none declared: ASCII)."""
         return not decode(self.data, self.codec)[1]
+
+    @property
+    def is_fragment(self) -> bool:
+        """Another message goes on with this one (DSC-1), or this one goes on with another (MSH-14); v2.9 ch. 2.10.2."""
+        pointers = self.segments_in_order[0].raw(14), *(segment.raw(1) for segment in self.segments("DSC"))
+        return any(pointer not in (b"", b'""') for pointer in pointers)
 
     def segments(self, *names: str) -> list["Segment"]:
         return [segment for segment in self.segments_in_order if segment.name in names]
@@ -68,6 +98,12 @@ class Message:
     def text(self, raw: bytes) -> str:
         """Decoded, escapes resolved."""
         return unescape(decode(raw, self.codec)[0], self.delimiters, self.codec)
+
+    def lines(self, raw: bytes) -> str | None:
+        """The same of text in lines, each ended by a line feed; None where nothing or the deletion mark stands."""
+        if raw == b'""':
+            return None
+        return as_lines(self.text(raw)).rstrip() or None
 
 
 class Segment:
@@ -94,9 +130,25 @@ class Segment:
             spans = _spans(
                 self.message.data, self.message.delimiters.field, self.start, self.end, MOST_FIELDS, "fields"
             )
+            if self.name == "OBX" and len(spans) > _VALUE + 1:
+                spans = self._with_whole_text(spans)
             # MSH-1 is the separator itself, so that all of MSH counts one further
             self._fields = [spans[0], (self.start + 3, self.start + 4), *spans[1:]] if self.name == "MSH" else spans
         return self._fields[field] if field < len(self._fields) else (self.end, self.end)
+
+    def _with_whole_text(self, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Text (OBX-5) whose lines the sender broke may hold its separator, too: it goes up to its last line."""
+        data = self.message.data
+        last = data.rfind(b"\r", spans[_VALUE + 1][0], self.end)
+        if last < 0 or data[slice(*spans[2])].strip().upper() not in (b"TX", b"FT", b"ST"):
+            return spans
+        over = next(number for number, (_, end) in enumerate(spans) if end > last)
+        return [*spans[:_VALUE], (spans[_VALUE][0], spans[over][1]), *spans[over + 1 :]]
+
+    def count(self) -> int:
+        """The number of its last field."""
+        self.span(0)
+        return len(self._fields or ()) - 1
 
     def raw(self, field: int) -> bytes:
         start, end = self.span(field)
@@ -143,15 +195,16 @@ class FieldPart:
     def text(self, component: int = 1, subcomponent: int = 1) -> str | None:
         start, end = self._component(component)
         start, end = _nth(self.message.data, self.message.delimiters.subcomponent, start, end, subcomponent)
-        raw = self.message.data[start:end]
-        return self.message.text(raw).strip() or None if raw and raw != b'""' else None
+        return self._line(self.message.data[start:end])
+
+    def component(self, number: int) -> str | None:
+        """A component with its subcomponents, which are separated by blanks."""
+        start, end = self._component(number)
+        return self._line(self.message.data[start:end].replace(self.message.delimiters.subcomponent, b" "))
 
     def plain(self) -> str | None:
         """Of text (TX, FT, ST), which has no components: all of it, blanks at the beginning of lines kept."""
-        raw = self.message.data[self.start : self.end]
-        return (
-            self.message.text(raw).replace("\r\n", "\n").replace("\r", "\n").rstrip() or None if raw != b'""' else None
-        )
+        return self.message.lines(self.raw())
 
     def whole(self) -> str | None:
         """All components, separated by blanks."""
@@ -159,14 +212,43 @@ class FieldPart:
         raw = self.raw()
         for mark in marks:
             raw = raw.replace(mark, b" ")
-        return self.message.text(raw).strip() or None if raw != b'""' else None
+        return self._line(raw)
+
+    def count(self) -> int:
+        """How many components there are."""
+        return self.message.data.count(self.message.delimiters.component, self.start, self.end) + 1
+
+    def _line(self, raw: bytes) -> str | None:
+        """One line: an escaped line break or NUL within a name is a blank."""
+        return _CONTROLS.sub(" ", self.message.text(raw)).strip() or None if raw and raw != b'""' else None
+
+
+def as_lines(text: str) -> str:
+    """Text whose lines end by a line feed alone, without what is no letter."""
+    return _NO_LETTERS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n"))
 
 
 def _declared(first: bytes, delimiters: Delimiters) -> str | None:
-    """MSH-18, first repetition, and its codec."""
+    """The codec of MSH-18: its first repetition, unless that is ASCII and a further one goes beyond it."""
     said = first.split(delimiters.field, 18)
-    declared = said[17].split(delimiters.repetition, 1)[0].decode("latin-1") if len(said) > 17 else ""
-    return codec_of(declared)
+    declared = said[17].split(delimiters.repetition) if len(said) > 17 else []
+    codecs = [codec_of(one.decode("latin-1")) for one in declared]
+    further = next((codec for codec in codecs[1:] if codec), None)
+    if codecs and (codecs[0] in (None, "ascii")) and further:
+        return further
+    return codecs[0] if codecs else None
+
+
+def _continued(data: bytes, separator: bytes) -> bytes:
+    """With each segment in one piece: ADD goes on with the last field of the one before (v2.9 ch. 2.14.1).
+
+    One behind MSH goes on with another message's, and stays.
+    """
+    mark = b"\rADD" + separator
+    if mark not in data:
+        return data
+    first, end, rest = data.partition(b"\r")
+    return first + (end + rest[:4] + rest[4:].replace(mark, b""))
 
 
 def one_segment_end(data: bytes) -> bytes:

@@ -5,12 +5,14 @@ number of elements are bounded. What comes out are blocks to draw, never markup.
 """
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
 from xml.parsers import expat
 
+from transfer.adapters.hl7v2.sheet import Detail, LeftOutReason, SheetLine, SheetSection
+from transfer.adapters.hl7v2.sheet_reading import result_sheets
 from transfer.errors import Unreadable
 
 _DEPTH: Final = 100
@@ -101,35 +103,128 @@ def _plain(data: bytes) -> Iterator[Block]:
 # HL7 v2
 
 
-_ESCAPES: Final = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": "", ".br": "\n", ".sp": "\n"}
+_LEFT_OUT: Final = (
+    (LeftOutReason.DELETED, "Left out: {} that the source deleted."),
+    (LeftOutReason.WRONG_PATIENT, "Left out: {} that the source posted to the wrong patient."),
+)
 
 
 def _hl7(data: bytes) -> Iterator[Block]:
-    """The observations of a result or document message, read by position."""
-    segments = [s.split("|") for s in _text(data).replace("\n", "\r").split("\r") if s]
-    if not segments or not segments[0][0].startswith("MSH"):
-        raise Unreadable("not an HL7 v2 message")
-    said = None
-    for fields in segments:
-        if fields[0] != "OBX" or len(fields) < 6:
-            continue
-        name = [*fields[3].split("^"), ""][1] or fields[3].split("^")[0]
-        if name != said:
-            said = name
-            yield Heading(_unescaped(name))
-        if fields[2] in ("ED", "RP"):
-            yield Paragraph("(an attached document; it is in the file itself)")
-        else:
-            value = " ".join(filter(None, (fields[5].replace("^", " "), fields[6] if len(fields) > 6 else "")))
-            yield from (Paragraph(line) for line in _unescaped(value).replace("~", "\n").split("\n"))
+    """The result sheet of a message, patient by patient."""
+    sheets = result_sheets(data)
+    for sheet in sheets:
+        yield from (Paragraph(f"{detail.label}: {detail.text}") for detail in sheet.details)
+        if sheet.is_fragment:
+            yield Paragraph("This is a part of a longer message. The rest is in another one.")
+        if sheet.is_guessed:
+            yield Paragraph("The letters are not of the character set that the message declares. Some may be wrong.")
+        yield from _notes(sheet.notes)
+        for section in sheet.sections:
+            yield from _sheet_section(section)
+        yield from (Paragraph(notice) for notice in sheet.notices)
+        for reason, sentence in _LEFT_OUT:
+            if count := sheet.count(reason):
+                yield Paragraph(sentence.format("1 result" if count == 1 else f"{count} results"))
 
 
-def _unescaped(text: str) -> str:
-    """HL7 v2 chapter 2.7; what is not known is left as it stands."""
-    parts = text.split("\\")
-    for n in range(1, len(parts) - 1, 2):
-        parts[n] = _ESCAPES.get(parts[n], f"\\{parts[n]}\\")
-    return "".join(parts)
+def _sheet_section(section: SheetSection) -> Iterator[Block]:
+    if section.title:
+        yield Heading(section.title)
+    yield from (line for detail in section.details for line in _labelled(detail))
+    yield from _notes(section.notes)
+    for run in _runs(section.lines):
+        yield from _values(run) if _is_table(run) else _texts(run)
+
+
+def _runs(lines: Iterable[SheetLine]) -> Iterator[list[SheetLine]]:
+    """Values that stand in one table; lines of one text. A note ends both, so that it stands where it belongs."""
+    run: list[SheetLine] = []
+    for line in lines:
+        if run and not _goes_on(run[-1], line):
+            yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _goes_on(line: SheetLine, further: SheetLine) -> bool:
+    if line.notes or line.is_text != further.is_text:
+        return False
+    is_same = (line.name, line.group) == (further.name, further.group)
+    if not line.is_text:
+        return not is_same or bool(line.unit or line.range or line.flags)
+    return is_same and not _measures(further) and not further.details
+
+
+def _is_table(run: Sequence[SheetLine]) -> bool:
+    return not run[0].is_text
+
+
+_COLUMNS: Final[tuple[tuple[str, Callable[[SheetLine], str]], ...]] = (
+    ("Test", lambda line: line.name),
+    ("Value", lambda line: "\n".join(line.value) or line.place),
+    ("Unit", lambda line: line.unit),
+    ("Range", lambda line: line.range),
+    ("Flag", lambda line: ", ".join(line.flags)),
+    ("Status", lambda line: line.status),
+    ("When", lambda line: line.at),
+)
+
+
+def _values(run: Sequence[SheetLine]) -> Iterator[Block]:
+    """A table of what these values say; a column in which nothing would stand is none."""
+    columns = [(label, said) for label, said in _COLUMNS if any(said(line) for line in run)]
+    rows = (tuple(said(line) for _, said in columns) for line in run)
+    yield NarrativeTable((tuple(label for label, _ in columns), *rows))
+    yield from _beside(run)
+
+
+def _texts(run: Sequence[SheetLine]) -> Iterator[Block]:
+    first = run[0]
+    if first.name:
+        yield Heading(first.name)
+    said = [f"{label}: {text}" for label, text in _measures(first)]
+    said += [
+        f"Status: {status}" for status in dict.fromkeys(line.status for line in run) if status not in ("", "Final")
+    ]
+    if said:
+        yield Paragraph(" · ".join(said))
+    for line in run:
+        yield from (Paragraph(text.expandtabs(8).rstrip()) for text in line.value or ("",) if not line.place or text)
+        if line.place:
+            yield Paragraph(line.place)
+    yield from _beside(run)
+
+
+def _measures(line: SheetLine) -> list[tuple[str, str]]:
+    """What a value says of itself, where it is too long to stand in a table."""
+    said = (("Unit", line.unit), ("Range", line.range), ("Flag", ", ".join(line.flags)))
+    return [(label, text) for label, text in said if text]
+
+
+def _beside(run: Sequence[SheetLine]) -> Iterator[Block]:
+    """What is said beside the values: once where it is the same of all."""
+    for detail in dict.fromkeys(detail for line in run for detail in line.details):
+        about = [line.name for line in run if detail in line.details and line.name]
+        of = "" if len(about) == len(run) else f" ({', '.join(dict.fromkeys(about))})"
+        yield Paragraph(f"{detail.label}{of}: {detail.text}")
+    for line in run:
+        yield from _notes(line.notes, about=line.name if len(run) > 1 else "")
+
+
+def _labelled(detail: Detail) -> Iterator[Block]:
+    first, *rest = detail.text.split("\n")
+    yield Paragraph(f"{detail.label}: {first}")
+    yield from (Paragraph(line) for line in rest)
+
+
+def _notes(notes: Iterable[str], about: str = "") -> Iterator[Block]:
+    label = f"Note on {about}" if about else "Note"
+    for note in notes:
+        first, *rest = note.split("\n")
+        yield Paragraph(f"{label}: {first}")
+        yield from (Paragraph(line) for line in rest)
 
 
 # HTML
