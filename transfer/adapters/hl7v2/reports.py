@@ -41,6 +41,8 @@ def reports(message: Message) -> list[Report]:
     joined: dict[tuple[object, object], tuple[Segment | None, dict[Segment, None]]] = {}
     for number, order in enumerate(orders(message, message.segments_in_order).orders):
         obr = next((segment for segment in order.segments if segment.name == "OBR"), None)
+        if obr is None and not order.named("OBX"):
+            continue  # notes about a specimen
         key = (id(order.patient), (obr.raw(3) or number) if obr else number)
         joined.setdefault(key, (order.patient, {}))[1].update(dict.fromkeys(order.segments))
     return [Report(patient, tuple(segments)) for patient, segments in joined.values()]
@@ -102,7 +104,7 @@ class Orders:
     def end(self) -> None:
         """Nothing further belongs to what was begun."""
         self._let_go()
-        if not self._is_specimen_used and any(segment.name == "OBX" for segment in self._specimen):
+        if not self._is_specimen_used and any(segment.name in ("OBX", "NTE") for segment in self._specimen):
             self._orders.append((self._patient, self._specimen))
         self._is_specimen_used = True
 

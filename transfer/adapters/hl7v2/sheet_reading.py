@@ -150,6 +150,8 @@ class _Section:
                 yield Detail("Status", said)
         for txa in self._report.named("TXA"):
             late = statuses.fields_late(txa)
+            if txa is not self._order and (title := words_of(txa, 25 + late)):
+                yield Detail("Title", title)
             yield from details(txa, _document_fields(late))
             if said := wording.in_words(txa.text(17 + late), wording.DOCUMENT_STATES):
                 yield Detail("Status", said)
