@@ -19,6 +19,12 @@ class ActionCode(Code):
     NOTED_BEFORE = "noted-before"
     CLOSED = "closed", "ending", "withdrawn"
     CLOSED_BEFORE = "closed-before", "ending"
+    CASE_IS_OVER = "case-is-over", "case"
+    CASE_GOES_ON = "case-goes-on", "case", "outlook"
+    CASE_CHANGED = "case-changed", "case", "outlook"
+    CASE_AS_BEFORE = "case-as-before", "case"
+    GIVEN_UP = "given-up", "packet", "outlook"
+    GIVEN_UP_BEFORE = "given-up-before", "packet"
     LINE_ANSWERED = "line-answered", "line", "answer", "outlook"
     LINE_ANSWERED_BEFORE = "line-answered-before", "line", "answer"
     REFERRAL_STORED = "referral-stored", "case"
@@ -89,6 +95,9 @@ _UNCHANGED = frozenset(
         ActionCode.RECALLED_BEFORE,
         ActionCode.NOTED_BEFORE,
         ActionCode.CLOSED_BEFORE,
+        ActionCode.CASE_IS_OVER,
+        ActionCode.CASE_AS_BEFORE,
+        ActionCode.GIVEN_UP_BEFORE,
         ActionCode.LINE_ANSWERED_BEFORE,
         ActionCode.REFERRAL_STORED_BEFORE,
         ActionCode.PIECES_COUNTED_BEFORE,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from transfer.identifiers import InstitutionId
 from transfer.patients import Demographics, IssuedIdentifier
+from transfer.referrals import ReferralStatus
 
 
 class Door(StrEnum):
@@ -47,6 +48,9 @@ class ArrivalOutcome(StrEnum):
     NO_RECORDS = "no-records"
     RECEIPT = "receipt"
     RECEIPT_AGAIN = "receipt again"
+    #: of a referral that opened a case before
+    REFERRAL_AGAIN = "referral again"
+    APPOINTMENT = "appointment"
     # it waits, or lapses
     UNMATCHED = "unmatched"
     NOTICE = "notice"
@@ -55,6 +59,7 @@ class ArrivalOutcome(StrEnum):
     NO_OPEN_CASE = "no-open-case"
     # a person is asked
     REFERRAL_UNREADABLE = "referral-unreadable"
+    REFERRAL_NOT_ACTIVE = "referral-not-active"
     NO_RECEIPT = "no receipt of this packet"
     NO_MESSAGE = "what its sender may not send, or is no message"
     # a person decided
@@ -76,11 +81,12 @@ class Grant(StrEnum):
     PACKETS = "packets"
 
 
-#: what an institution must be granted for what it sends by HL7 v2
-GRANT_FOR = {
-    ArrivalKind.REFERRAL: Grant.REFERRALS,
-    ArrivalKind.ANSWER: Grant.RECORDS,
-    ArrivalKind.NOTICE: Grant.RECORDS,
+#: what an institution must be granted, one of these, for what it sends by HL7 v2. Whoever refers or receives may tell
+#: of appointments
+GRANTS_FOR = {
+    ArrivalKind.REFERRAL: frozenset({Grant.REFERRALS}),
+    ArrivalKind.ANSWER: frozenset({Grant.RECORDS}),
+    ArrivalKind.NOTICE: frozenset({Grant.RECORDS, Grant.REFERRALS, Grant.RECEIPTS}),
 }
 
 
@@ -105,12 +111,14 @@ _MOST_URGENT_FIRST = tuple(reversed(Priority))
 class Referral:
     """A request for a second opinion, in our words.
 
-    `disease` picks the checklist. `sources` are the institutions the referral names as holding records.
+    `references` are the sender's numbers for it: what comes later under one of them is about the same referral.
+    `disease` picks the checklist; None: no diagnosis is named that a code says. `sources` are the institutions the
+    referral names as holding records.
     """
 
     patient: Demographics
-    reference: IssuedIdentifier | None
-    disease: str
+    references: tuple[IssuedIdentifier, ...]
+    disease: str | None
     question: str | None
     receiver: InstitutionId
     referring: InstitutionId
@@ -119,6 +127,32 @@ class Referral:
     #: UTC
     appointment_at: datetime | None = None
     priority: Priority = Priority.ROUTINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferralUpdate:
+    """What is said of a referral that asks for nothing now: it is withdrawn, on hold, completed, or only planned.
+
+    `status` None: its sender asks how it stands.
+    """
+
+    patient: Demographics
+    references: tuple[IssuedIdentifier, ...]
+    status: ReferralStatus | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """An appointment of a patient, made, moved or cancelled. `at` is UTC."""
+
+    patient: Demographics
+    #: where it is; None: the message names no institution that we know
+    place: InstitutionId | None
+    at: datetime | None
+    #: the day there
+    day: date | None
+    #: it does not take place, or the patient did not come
+    is_cancelled: bool = False
 
 
 class ReceiptStatus(StrEnum):
@@ -145,8 +179,12 @@ class NoRecords:
     reason: str
 
 
+#: the receiver declines the case with the packet: it gives no second opinion
+CASE_DECLINED = "case-declined"
 #: why a packet is declined, besides the keys of checklist lines; why there is nothing
-DECLINE_REASONS = frozenset({"incomplete", "integrity", "wrong-patient", "unreadable", "duplicate", "not-expected"})
+DECLINE_REASONS = frozenset(
+    {"incomplete", "integrity", "wrong-patient", "unreadable", "duplicate", "not-expected", CASE_DECLINED}
+)
 ABSENCE_REASONS = frozenset({"no-records", "not-found", "destroyed", "held-elsewhere"})
 OTHER_REASON = "other"
 

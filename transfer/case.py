@@ -1,16 +1,17 @@
 """A case as its facts tell it. This module only folds: it decides nothing."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import reduce
-from typing import Self
+from typing import Any, Self
 
 from transfer import facts
 from transfer.disclosures import DisclosureOutcome
 from transfer.facts import LedgerLine
 from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.referrals import ReferralStatus
 
 
 class Stage(StrEnum):
@@ -47,6 +48,12 @@ class PacketProgress:
     receipt: facts.ReceiptRecorded | None = None
     purged: facts.PacketPurged | None = None
     recalled: facts.PacketRecalled | None = None
+    given_up: facts.PacketGivenUp | None = None
+
+    @property
+    def may_have_left(self) -> bool:
+        """Something of it was handed over, or we do not know that it was not."""
+        return self.begun is not None and self.outcome is not DisclosureOutcome.NOT_MADE
 
     @property
     def was_handed_over(self) -> bool:
@@ -56,7 +63,7 @@ class PacketProgress:
     @property
     def is_on_its_way(self) -> bool:
         """Whether its receipt is still to come. Meanwhile no other packet is begun."""
-        over = self.receipt or self.purged or self.recalled
+        over = self.receipt or self.purged or self.recalled or self.given_up
         return not (over or self.outcome is DisclosureOutcome.NOT_MADE)
 
 
@@ -65,7 +72,11 @@ class Case:
     id: CaseId
     opened_at: datetime | None = None
     changed_at: datetime | None = None
+    #: what the case is for and from whom, as it stands now
     opened: facts.CaseOpened | None = None
+    #: the same as the referral said it last, whatever people changed beside it
+    referred: facts.CaseOpened | None = None
+    referral_status: ReferralStatus = ReferralStatus.ACTIVE
     requests: Mapping[str, RequestProgress] = field(default_factory=dict)
     records: Mapping[str, facts.RecordCollected] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
@@ -105,7 +116,13 @@ class Case:
 
     @property
     def newest_packet(self) -> PacketProgress | None:
-        return next(reversed(list(self.packets.values())), None)
+        """The newest that was not given up."""
+        return next((one for one in reversed(list(self.packets.values())) if not one.given_up), None)
+
+    @property
+    def has_disclosed(self) -> bool:
+        """Whether a packet may have left, to whomever."""
+        return any(one.may_have_left for one in self.packets.values())
 
     @property
     def news(self) -> frozenset[str]:
@@ -121,6 +138,11 @@ class Case:
         return self.closed is None
 
     @property
+    def is_active(self) -> bool:
+        """Open, and its referral asks for it: only then is anybody asked and anything sent."""
+        return self.is_open and self.referral_status is ReferralStatus.ACTIVE
+
+    @property
     def as_opened(self) -> "OpenedCase | None":
         """The case as a verb works with it; None while its referral is not understood."""
         return OpenedCase.of(self) if self.opened else None
@@ -128,7 +150,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedCase:
-    """A case whose referral was understood. What stands here does not change any more; closing it changes nothing."""
+    """A case whose referral was understood. What changes the receiver begins an epoch of the patient: whoever holds the
+    epoch works with what is so.
+    """
 
     id: CaseId
     patient: PatientId
@@ -168,9 +192,11 @@ def _after(case: Case, line: LedgerLine) -> Case:
     case = replace(case, changed_at=line.at, opened_at=case.opened_at or line.at)
     match line.fact:
         case facts.CaseOpened() as opened:
-            return replace(case, opened=opened)
-        case facts.CaseMoved() as moved if case.opened:
-            return replace(case, opened=replace(case.opened, patient=moved.patient))
+            return replace(case, opened=opened, referred=opened)
+        case facts.CaseMoved() | facts.CaseChanged() as changed:
+            return _after_change(case, changed)
+        case facts.ReferralUpdated() as updated:
+            return replace(case, referral_status=ReferralStatus(updated.status))
         case facts.CaseApproved() as approved:
             return replace(case, approved=approved, approval_is_open=True)
         case facts.CaseClosed() as closed:
@@ -186,10 +212,32 @@ def _after(case: Case, line: LedgerLine) -> Case:
     return _after_request(_after_record(_after_packet(case, line), line), line)
 
 
+def _after_change(case: Case, fact: facts.CaseMoved | facts.CaseChanged) -> Case:
+    if case.opened is None or case.referred is None:
+        return case
+    if isinstance(fact, facts.CaseMoved):
+        values: dict[str, Any] = {"patient": fact.patient}
+    else:
+        values = {name: getattr(fact, name) for name in fact.changed if name in _CHANGEABLE}
+    changed = replace(case, opened=replace(case.opened, **values))
+    if isinstance(fact, facts.CaseMoved) or fact.said_in == "referral":
+        changed = replace(changed, referred=replace(case.referred, **values))
+    if "receiver" in values:  # what was approved was approved for the other one
+        changed = replace(changed, approved=None, approval_is_open=False)
+    return changed
+
+
+_CHANGEABLE = {one.name for one in fields(facts.CaseChanged)} & {one.name for one in fields(facts.CaseOpened)}
+
+
 def _after_request(case: Case, line: LedgerLine) -> Case:
     match line.fact:
         case facts.RequestMade() as made:
             return replace(case, requests={**case.requests, made.request: RequestProgress(made=made)})
+        case facts.RequestLinesChanged() as changed:
+            asked = case.requests[changed.request]
+            asked = replace(asked, made=replace(asked.made, lines=changed.lines))
+            return replace(case, requests={**case.requests, changed.request: asked})
         case facts.RequestMoved() as moved:
             asked = replace(case.requests[moved.request], moved=moved)
             return replace(case, requests={**case.requests, moved.request: asked})
@@ -229,6 +277,8 @@ def _after_packet(case: Case, line: LedgerLine) -> Case:
             return _with_packet(case, receipt.packet, replace(case.packets[receipt.packet], receipt=receipt))
         case facts.PacketRecalled() as recalled:
             return _with_packet(case, recalled.packet, replace(case.packets[recalled.packet], recalled=recalled))
+        case facts.PacketGivenUp() as given_up:
+            return _with_packet(case, given_up.packet, replace(case.packets[given_up.packet], given_up=given_up))
         case facts.PacketPurged() as purged:
             return _with_packet(case, purged.packet, replace(case.packets[purged.packet], purged=purged))
     return case

@@ -29,6 +29,9 @@ _SYSTEMS = {
 }
 _ICD_10_CM = re.compile(r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?")
 
+#: the checklist of a case whose disease is not known, or covered by no other
+COMMON = "common"
+
 Code = Annotated[str, Field(pattern=r"^(icd-10-cm\|[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?|snomed\|[0-9]{6,18})$")]
 
 

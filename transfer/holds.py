@@ -23,6 +23,19 @@ class HoldCode(StrEnum):
     PATIENT_DIED = "patient-died"
     # what came
     REFERRAL_UNREADABLE = "referral-unreadable"
+    #: it opens no case: it is only planned, on hold, withdrawn, or about a referral that we do not know
+    REFERRAL_NOT_ACTIVE = "referral-not-active"
+    REFERRAL_OF_CLOSED = "referral-of-closed"
+    # what became of the referral of an open case
+    REFERRAL_WITHDRAWN = "referral-withdrawn"
+    REFERRAL_ON_HOLD = "referral-on-hold"
+    REFERRAL_COMPLETED = "referral-completed"
+    REFERRAL_CHANGED = "referral-changed"
+    REFERRAL_ASKED_ABOUT = "referral-asked-about"
+    RECEIVER_CHANGED = "receiver-changed"
+    DIAGNOSIS_UNKNOWN = "diagnosis-unknown"
+    APPOINTMENT_CANCELLED = "appointment-cancelled"
+    APPOINTMENT_ELSEWHERE = "appointment-elsewhere"
     ARRIVAL_UNREADABLE = "arrival-unreadable"
     ARRIVAL_POISONOUS = "arrival-poisonous"
     BATCH_MISCOUNTED = "batch-miscounted"
@@ -44,6 +57,9 @@ class HoldCode(StrEnum):
     RECEIVER_HAS_NO_DOOR = "receiver-has-no-door"
     RECEIVER_REFUSED = "receiver-refused"
     PACKET_DECLINED = "packet-declined"
+    CASE_DECLINED = "case-declined"
+    NOTHING_TO_SEND = "nothing-to-send"
+    NEEDS_UNANSWERED = "needs-unanswered"
     RECEIPTS_DISAGREE = "receipts-disagree"
     # permission
     FORM_STOPPED = "form-stopped"
@@ -76,6 +92,8 @@ class HoldAnswer(StrEnum):
     REVOKE = "revoke"
     #: what was stopped goes on
     RESUME = "resume"
+    #: the case ends
+    END = "end"
 
 
 class SystemAnswer(StrEnum):
@@ -88,6 +106,8 @@ class SystemAnswer(StrEnum):
     #: more is to be compared than the question showed, or with another patient
     ASKED_ANEW = "asked-anew"
     CLOSED = "closed"
+    #: the packet that it is about
+    GIVEN_UP = "given-up"
 
 
 #: the questions that compare a message with patients, side by side; some need two people
@@ -98,6 +118,34 @@ COMPARED = frozenset(
 STOPPED = frozenset({HoldCode.FORM_STOPPED, HoldCode.SOURCE_OBJECTS, HoldCode.FORM_READ_ANEW})
 #: the questions about a patient's permissions: they do not end with the case on which they are asked
 OF_PERMISSIONS = STOPPED | {HoldCode.OBJECTION_OF_ANOTHER, HoldCode.CONFIRM_PURGE}
+#: the questions about what became of a referral that is understood
+OF_REFERRALS = frozenset(
+    {
+        HoldCode.REFERRAL_NOT_ACTIVE,
+        HoldCode.REFERRAL_OF_CLOSED,
+        HoldCode.REFERRAL_WITHDRAWN,
+        HoldCode.REFERRAL_ON_HOLD,
+        HoldCode.REFERRAL_COMPLETED,
+        HoldCode.REFERRAL_CHANGED,
+        HoldCode.REFERRAL_ASKED_ABOUT,
+        HoldCode.RECEIVER_CHANGED,
+        HoldCode.DIAGNOSIS_UNKNOWN,
+        HoldCode.APPOINTMENT_CANCELLED,
+        HoldCode.APPOINTMENT_ELSEWHERE,
+    }
+)
+#: the questions about what a source gave, or did not: somebody is on it
+OF_SOURCES = frozenset(
+    {
+        HoldCode.SOURCE_REFUSES,
+        HoldCode.SOURCE_DOES_NOT_ANSWER,
+        HoldCode.SOURCE_UNCLEAR,
+        HoldCode.SOURCE_LABEL_UNREAD,
+        HoldCode.WHOSE_ANSWER,
+        HoldCode.IMAGES_MISPLACED,
+        HoldCode.ENTRIES_UNUSABLE,
+    }
+)
 #: the questions that are answered by approving, or by waiting on
 APPROVALS = frozenset({HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_DELTA})
 
@@ -118,6 +166,15 @@ _WHOSE = {
 _READ_AGAIN = {
     HoldAnswer.AGAIN: "it is read again (correct the institution's file before)",
     HoldAnswer.SEEN: "nothing can be made of it: it is set aside, and purged after 72 hours where it is nobody's",
+}
+
+_END_OR_KEEP = {
+    HoldAnswer.END: "the case ends: what is asked is withdrawn, the links of its packets work no more",
+    HoldAnswer.KEEP: "the case goes on all the same",
+}
+_END_OR_WAIT = {
+    HoldAnswer.END: _END_OR_KEEP[HoldAnswer.END],
+    HoldAnswer.WAIT: "nothing happens now; you are asked again when something changes",
 }
 
 #: the answers to each question, and what each does
@@ -143,6 +200,27 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.REFERRAL_UNREADABLE: {
             HoldAnswer.AGAIN: "it is read again (correct the checklist's or institution's file before)",
         },
+        HoldCode.REFERRAL_NOT_ACTIVE: {
+            HoldAnswer.AGAIN: "it is read again",
+            HoldAnswer.SEEN: "it is set aside; the referral opens a case when it comes as an active one",
+        },
+        HoldCode.REFERRAL_OF_CLOSED: {
+            HoldAnswer.APPROVE: "a new case is opened from it",
+            HoldAnswer.SEEN: "it is set aside, and no case is opened",
+        },
+        HoldCode.REFERRAL_WITHDRAWN: _END_OR_KEEP,
+        HoldCode.REFERRAL_ON_HOLD: _END_OR_KEEP,
+        HoldCode.REFERRAL_COMPLETED: _END_OR_KEEP,
+        HoldCode.REFERRAL_CHANGED: _SEEN,
+        HoldCode.REFERRAL_ASKED_ABOUT: _SEEN,
+        HoldCode.RECEIVER_CHANGED: {
+            HoldAnswer.APPROVE: "the other center gets the records; where a packet may have left, this case ends and a "
+            "new one is opened for it",
+            HoldAnswer.KEEP: "the case stays as it is, and nothing of the change is taken",
+        },
+        HoldCode.DIAGNOSIS_UNKNOWN: {HoldAnswer.SEEN: "the list common to all diseases stays"},
+        HoldCode.APPOINTMENT_CANCELLED: _SEEN,
+        HoldCode.APPOINTMENT_ELSEWHERE: _SEEN,
         HoldCode.ARRIVAL_UNREADABLE: _READ_AGAIN,
         HoldCode.ARRIVAL_POISONOUS: _READ_AGAIN,
         HoldCode.BATCH_MISCOUNTED: {
@@ -177,6 +255,9 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.AGAIN: "the case goes on: what its sources can be asked is asked again",
             HoldAnswer.SEEN: "you know of it; the case waits for what you do next",
         },
+        HoldCode.CASE_DECLINED: {HoldAnswer.SEEN: "whoever referred the patient knows of it"},
+        HoldCode.NOTHING_TO_SEND: _END_OR_WAIT,
+        HoldCode.NEEDS_UNANSWERED: _END_OR_WAIT,
         HoldCode.RECEIPTS_DISAGREE: _SEEN,
         HoldCode.FORM_STOPPED: {
             HoldAnswer.REVOKE: "the form is revoked; somebody confirms what is destroyed",

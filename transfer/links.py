@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from transfer.case import Case
 from transfer.identifiers import PacketId
+from transfer.referrals import ReferralStatus
 
 
 class LinkEnd(StrEnum):
@@ -14,6 +15,7 @@ class LinkEnd(StrEnum):
     RECALLED = "link-recalled"
     DECLINED = "link-declined"
     CASE_CLOSED = "link-case-closed"
+    WITHDRAWN = "link-withdrawn"
     LAPSED = "link-lapsed"
 
 
@@ -34,5 +36,7 @@ def ended(case: Case, packet: PacketId, days: int, now: datetime) -> LinkEnd | N
         return LinkEnd.DECLINED
     if case.closed:
         return LinkEnd.CASE_CLOSED
+    if case.referral_status is ReferralStatus.REVOKED:
+        return LinkEnd.WITHDRAWN
     lapse = lapse_at(case, packet, days)
     return LinkEnd.LAPSED if lapse and lapse <= now else None

@@ -20,6 +20,7 @@ APP = {
     "packet_records": ADD,
     "site_mark": ADD,
     "disputes": FORGET,
+    "referral_numbers": FORGET,
     "arrival_terms": FORGET,
     "patient_terms": FORGET,
     "record_terms": FORGET,

@@ -14,11 +14,12 @@ from tests.kit.scripted_fhir import ALL, LAKESIDE, NPI, WHO, a_patient, a_refere
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY
-from transfer.arrivals import ArrivalKind, Grant, NoRecords, Priority, Receipt, ReceiptStatus, Referral
+from transfer.arrivals import ArrivalKind, Grant, NoRecords, Priority, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, TransferError, Unexpected, Unreadable
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization, FormStatus, SignerRole, Statement
 from transfer.records import RecordKind
+from transfer.referrals import ReferralStatus
 from transfer.sources import Bad
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "fhir"
@@ -191,12 +192,13 @@ def test_a_form_put_right_under_its_old_number_is_not_taken_for_the_old_one():
     assert old.key == again.key != new.key
 
 
-def test_the_same_message_again_has_the_same_key_whatever_else_changed():
-    first, again = (
-        inbound.sort(as_bytes(a_referral(order={"authoredOn": day}))) for day in ("2026-01-01", "2026-01-02")
+def test_a_referral_that_says_something_else_under_its_old_number_is_not_taken_for_the_old_one():
+    first, again, changed = (
+        inbound.sort(as_bytes(a_referral(order={"authoredOn": day})))
+        for day in ("2026-01-01", "2026-01-01", "2026-01-02")
     )
 
-    assert first.key == again.key is not None
+    assert first.key == again.key != changed.key
 
 
 def test_a_receiver_may_change_its_mind():
@@ -395,7 +397,7 @@ def test_a_referral_is_read_whole():
     read = referral()
 
     assert read.patient == WHO
-    assert read.reference == IssuedIdentifier("urn:oid:1.2.8", "ref-3")
+    assert read.references == (IssuedIdentifier("urn:oid:1.2.8", "ref-3"),)
     assert read.disease == "colorectal"
     assert read.question == "Is more chemotherapy of use?\nDaughter will come along."
     assert (read.receiver, read.referring, read.sources) == ("summit", "lakeside", ("lakeside", "prairie"))
@@ -439,20 +441,87 @@ def test_a_referral_by_a_clinician_comes_from_the_institution_that_sent_it():
 @pytest.mark.parametrize(
     "order",
     [
-        {"reasonCode": [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J45"}]}]},
-        {"reasonCode": []},
         {"performer": [organization("404")]},
         {"performer": []},
         {"performer": [organization("1"), organization("3")]},
         {"supportingInfo": [organization("404")]},
         {"requester": organization("404")},
-        {"status": "revoked"},
         {"inventedHere": 1},
     ],
 )
 def test_a_referral_that_leaves_a_doubt_is_for_a_person(order):
     with pytest.raises(NeedsReview):
         referral(order=order)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"reasonCode": [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J45"}]}]},
+        {"reasonCode": []},
+    ],
+)
+def test_a_referral_may_name_no_diagnosis_that_we_know(order):
+    assert referral(order=order).disease is None
+
+
+@pytest.mark.parametrize(
+    ("order", "task", "status"),
+    [
+        ({"status": "revoked"}, {}, "revoked"),
+        ({"status": "entered-in-error"}, {}, "revoked"),
+        ({}, {"status": "cancelled"}, "revoked"),
+        ({"doNotPerform": True}, {}, "revoked"),
+        ({"status": "revoked", "inventedHere": 1, "performer": []}, {"status": "on-hold"}, "revoked"),
+        ({"status": "completed"}, {}, "completed"),
+        ({}, {"status": "completed"}, "completed"),
+        ({"status": "on-hold"}, {}, "on-hold"),
+        ({"status": "draft"}, {}, "draft"),
+        ({"intent": "proposal"}, {}, "draft"),
+        ({"intent": "plan"}, {}, "draft"),
+        ({"status": "unknown"}, {}, "unknown"),
+        ({"status": 7}, {}, "unknown"),
+    ],
+)
+def test_what_asks_for_nothing_now_says_which_referral_it_is_and_what_became_of_it(order, task, status):
+    read = referral(order=order, task=task)
+
+    number = IssuedIdentifier("urn:oid:1.2.8", "ref-3")
+    assert read == ReferralUpdate(patient=WHO, references=(number,), status=ReferralStatus(status))
+
+
+def test_a_task_alone_speaks_of_a_referral_sent_before():
+    task = a_referral(task={"status": "cancelled"})["entry"][2]["resource"]
+    incoming = inbound.sort(as_bytes(task))
+
+    read = inbound.referral(as_bytes(task), LAKESIDE, ALL)
+
+    assert (incoming.form, incoming.grant) == (Form.REFERRAL, Grant.REFERRALS)
+    assert read.status is ReferralStatus.REVOKED
+    assert read.references == (IssuedIdentifier("urn:oid:1.2.8", "ref-3"),)
+    assert read.patient == Demographics()
+
+
+def test_an_order_without_a_number_is_known_by_its_id_at_the_sender():
+    order = {
+        **a_referral()["entry"][1]["resource"],
+        "id": "17",
+        "subject": {"identifier": {"system": "urn:oid:1.2.3", "value": "1"}},
+    }
+    task = {
+        "resourceType": "Task",
+        "status": "cancelled",
+        "intent": "order",
+        "focus": {"reference": "ServiceRequest/17"},
+    }
+
+    read, cancelled = (inbound.referral(as_bytes(one), LAKESIDE, ALL) for one in (order, task))
+
+    assert (
+        read.references
+        == cancelled.references
+        == (IssuedIdentifier("urn:x-institution:lakeside:ServiceRequest", "17"),)
+    )
 
 
 # --- receipts and answers --------------------------------------------------------------------------------------
@@ -535,7 +604,7 @@ def test_a_published_submission_is_read():
 READERS = {
     inbound.sort: inbound.InboundBody,
     lambda body: inbound.authorization(body, LAKESIDE, ALL): Authorization,
-    lambda body: inbound.referral(body, LAKESIDE, ALL): Referral,
+    lambda body: inbound.referral(body, LAKESIDE, ALL): Referral | ReferralUpdate,
     inbound.receipt: Receipt,
     inbound.no_records: NoRecords,
     lambda body: inbound.pushed_documents(body, LAKESIDE): list,

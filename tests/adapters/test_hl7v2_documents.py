@@ -12,12 +12,13 @@ from transfer.adapters.hl7v2.content import EmbeddedContent, Encoded, embedded_c
 from transfer.adapters.hl7v2.sheet_reading import result_sheets
 from transfer.adapters.hl7v2.statuses import of_document, of_report
 from transfer.adapters.hl7v2.values import moment
-from transfer.arrivals import Priority
+from transfer.arrivals import Priority, ReferralUpdate
 from transfer.errors import NeedsReview, Unexpected, Unreadable
 from transfer.flaws import Flaw
 from transfer.institutions import ByHand, Department, Institution, Institutions, IssuerName
 from transfer.patients import IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.referrals import ReferralStatus
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "hl7v2"
 HOSPITAL = "urn:oid:2.16.840.1.113883.19.5"
@@ -344,7 +345,7 @@ def test_a_referral_for_a_second_opinion_is_read_whole():
 
     assert asked.disease == "http://hl7.org/fhir/sid/icd-10-cm|C50.912"
     assert (asked.receiver, asked.referring, asked.sources) == ("recv-center", "commhosp-lab", ("commhosp-lab",))
-    assert asked.reference == IssuedIdentifier(LIS, "REF71")
+    assert asked.references == (IssuedIdentifier(LIS, "REF71"),)
     assert (asked.priority, asked.needed_by) == (Priority.ROUTINE, date(2026, 4, 5))
     assert asked.patient.birth_date == date(1961, 7, 4)
 
@@ -370,13 +371,47 @@ def test_a_referral_names_sources_question_priority_and_appointment():
     assert asked.appointment_at == datetime(2026, 5, 1, 14, 30, tzinfo=UTC)
 
 
+def test_a_referral_without_a_diagnosis_names_none():
+    payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes().replace(b"\rDG1|", b"\rZG1|")
+
+    assert referral(payload, LABORATORY, Institutions([LABORATORY, CENTER])).disease is None
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "status"),
+    [
+        (b"REF^I12", b"REF^I14", ReferralStatus.REVOKED),
+        (b"REF^I12", b"REF^I15", None),
+        (b"RF1|P", b"RF1|R", ReferralStatus.UNKNOWN),
+        (b"RF1|P", b"RF1|E", ReferralStatus.UNKNOWN),
+    ],
+)
+def test_what_becomes_of_a_referral_names_it_by_its_number(said, instead, status):
+    payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes().replace(said, instead)
+
+    update = referral(payload, LABORATORY, Institutions([LABORATORY, CENTER]))
+
+    assert isinstance(update, ReferralUpdate)
+    assert (update.status, update.references) == (status, (IssuedIdentifier(LIS, "REF71"),))
+
+
+def test_a_changed_referral_says_all_of_it():
+    payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes()
+
+    asked, changed = (
+        referral(one, LABORATORY, Institutions([LABORATORY, CENTER]))
+        for one in (payload, payload.replace(b"REF^I12", b"REF^I13"))
+    )
+
+    assert asked == changed
+
+
 @pytest.mark.parametrize(
     ("said", "instead"),
     [
-        (b"REF^I12", b"REF^I14"),
+        (b"REF^I12", b"REF^I99"),
         (b"SO^Second Opinion", b"AM^Assume"),
         (b"1740000009", b"1740000099"),
-        (b"\rDG1|", b"\rZG1|"),
         (b"\rRF1|", b"\rZF1|"),
     ],
 )

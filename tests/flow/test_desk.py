@@ -18,12 +18,11 @@ from transfer.disclosures import EgressOutcome
 from transfer.errors import NeedsReview, NotAllowed, Unavailable, Unknown
 from transfer.facts import Chain
 from transfer.flow import desk, stopping
-from transfer.flow.assemble import _question
 from transfer.flow.desk import permissions
 from transfer.flow.services import Services
 from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, PacketId
-from transfer.ledger import Ledger, disclosures, holds, patients, requests
+from transfer.ledger import Ledger, disclosures, holds, notes, patients, requests
 from transfer.ledger.disclosures import EgressEnd, Grounds, Sender
 from transfer.matching import MatchRule
 from transfer.permissions import End
@@ -171,7 +170,7 @@ class TestNoting:
         desk.add_note(services, case, "a note among us", actor=ANN)
 
         with services.ledger.transaction() as tx:
-            assert _question(tx, case) is None
+            assert notes.question_of(tx, case) is None
 
     def test_an_empty_note_is_refused(self, services):
         with pytest.raises(NotAllowed):

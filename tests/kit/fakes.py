@@ -127,5 +127,21 @@ class MemoryDocuments:
             raise self.fails
 
 
+class TakingReceiver:
+    """A `transfer.flow.services.PacketReceiver` that takes each packet that it is given."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    def submit(self, bundle: bytes) -> None:
+        self.taken.append(bundle)
+
+    def has(self, packet: str) -> bool:
+        return any(packet.encode() in bundle for bundle in self.taken)
+
+    def cut(self) -> None:
+        """Nothing is under way."""
+
+
 def _folded(who: Demographics) -> set[object]:
     return {name.folded for name in who.names}

@@ -48,7 +48,7 @@ def test_what_is_asked_has_its_sentences():
 
 
 def test_nothing_has_sentences_that_nobody_asks():
-    by_step = {code.value for code in APPROVALS}
+    by_step = {*APPROVALS, HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED}
 
     assert set(HoldCode) - codes_asked() == by_step
 

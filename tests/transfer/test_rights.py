@@ -51,6 +51,8 @@ CALLS = {
     "list_queues": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),
     "recall": ({"case": CASE}, Right.RELEASE),
+    "give_up": ({"case": CASE}, Right.RELEASE),
+    "change": ({"case": CASE, "checklist": "colorectal"}, Right.WORK_ON_CASES),
     "merge": ({"case": CASE, "other": CASE}, Right.DECIDE_WHOSE),
     "split": ({"case": CASE}, Right.DECIDE_WHOSE),
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),

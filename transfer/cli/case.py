@@ -1,4 +1,4 @@
-"""`transfer case`: find, show, approve, recall, note, close, waive."""
+"""`transfer case`: find, show, approve, recall, give up, change, note, close, waive."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import click
 
 from transfer.cli.common import (
     CASE,
+    INSTITUTION,
     RECORD,
     ask,
     ask_date,
@@ -22,22 +23,28 @@ from transfer.cli.common import (
 from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from transfer.flow.desk import CaseSummary as ListedCase
-    from transfer.identifiers import CaseId, RecordId
+    from transfer.identifiers import CaseId, InstitutionId, RecordId
     from transfer.rights import Actor
 
-_ENDINGS = ("opinion-given", "not-coming", "center-declined", "died", "duplicate")
+_ENDINGS = ("opinion-given", "not-coming", "center-declined", "died", "withdrawn", "duplicate")
+#: of an appointment, with or without its offset
+_TIMES = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z")
 _WORDS = ("waived", "not-applicable", "absent", "substitute", "answered-by", "applies")
 
 case = LazyGroup(
     name="case",
-    help="Find, show, approve and close cases.",
+    help="Find, show, change, approve and close cases.",
     listed={
         "list": ListedCommand("transfer.cli.case:list_command", "The open cases, and why each waits."),
         "find": ListedCommand("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
         "show": ListedCommand("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
         "approve": ListedCommand("transfer.cli.case:approve_command", "Let the packet go as it is."),
         "recall": ListedCommand("transfer.cli.case:recall_command", "Take a packet back."),
+        "give-up": ListedCommand("transfer.cli.case:give_up_command", "Give up a packet that cannot leave."),
+        "change": ListedCommand("transfer.cli.case:change_command", "Change center, checklist, sources, day."),
         "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
         "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),
         "close": ListedCommand("transfer.cli.case:close_command", "End a case."),
@@ -176,6 +183,76 @@ def recall_command(var: Path, case_id: "CaseId", *, with_note: bool, actor: "Act
         from transfer.flow import desk
 
         tell(desk.recall(services, case_id, actor=actor, note=note), as_json=as_json)
+
+
+@click.command("give-up")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@note_option
+@desk_options
+def give_up_command(var: Path, case_id: "CaseId", *, with_note: bool, actor: "Actor", as_json: bool) -> None:
+    """Give up the newest packet of a case, where it is on its way and has left to nobody.
+
+    It is handed to nobody, and another may go. A packet that may have left is recalled instead.
+
+    \b
+    Example:
+      transfer case give-up c0123456789a
+    """
+    note = ask_note() if with_note else None
+    with at(var) as services:
+        from transfer.flow import desk
+
+        tell(desk.give_up(services, case_id, actor=actor, note=note), as_json=as_json)
+
+
+@click.command("change")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.option("--receiver", type=INSTITUTION, help="The center that is asked, while nothing was handed over.")
+@click.option("--checklist", metavar="LIST", help="The checklist of the disease, by its file in checklists/.")
+@click.option("--source", "sources", type=INSTITUTION, multiple=True, help="A further institution to ask.")
+@click.option("--needed-by", type=click.DateTime(["%Y-%m-%d"]), help="The day the packet is needed by.")
+@click.option("--appointment", type=click.DateTime(_TIMES), help="When the patient is expected, at the receiver.")
+@note_option
+@desk_options
+def change_command(
+    var: Path,
+    case_id: "CaseId",
+    *,
+    receiver: "InstitutionId | None",
+    checklist: str | None,
+    sources: tuple["InstitutionId", ...],
+    needed_by: "datetime | None",
+    appointment: "datetime | None",
+    with_note: bool,
+    actor: "Actor",
+    as_json: bool,
+) -> None:
+    """Change what an open case is for, or ask further sources.
+
+    What you say stands until the referral itself says something new of the same. Another center can be named only
+    while no packet may have left. A further source is asked once a permission covers it.
+
+    \b
+    Example:
+      transfer case change c0123456789a --source mercy-imaging
+      transfer case change c0123456789a --appointment "2027-03-04 10:00"
+    """
+    note = ask_note() if with_note else None
+    with at(var) as services:
+        from transfer.flow import desk
+
+        did = desk.change(
+            services,
+            case_id,
+            actor=actor,
+            receiver=receiver,
+            checklist=checklist,
+            sources=sources,
+            needed_by=needed_by.date() if needed_by else None,
+            appointment_at=appointment,
+            note=note,
+        )
+        tell(did, as_json=as_json)
 
 
 @click.command("waive")

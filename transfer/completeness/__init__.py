@@ -5,6 +5,7 @@ Silence is not an answer. Forbidden is not absent. An empty search proves nothin
 """
 
 from transfer.completeness.needs import (
+    LEFT_TO_PEOPLE,
     SETTLED,
     CollectedRecord,
     Completeness,
@@ -18,6 +19,7 @@ from transfer.completeness.needs import (
 from transfer.completeness.rules import assess
 
 __all__ = [
+    "LEFT_TO_PEOPLE",
     "SETTLED",
     "CollectedRecord",
     "Completeness",

@@ -118,10 +118,28 @@ class Wait:
 class Completeness:
     needs: tuple[Need, ...]
     is_complete: bool
+    #: required lines that no source still owes and nobody is about to ask for: only a person leads on
+    unanswered: tuple[str, ...]
     #: everything required is there but glass or blocks: a partial packet may go after a person approves
     lacks_only_material: bool
     waits: tuple[Wait, ...]
 
+
+#: what nobody outside settles by himself
+LEFT_TO_PEOPLE = frozenset(
+    {
+        WaitCode.CONFIRM_ABSENT,
+        WaitCode.SOURCE_FORBIDS,
+        WaitCode.SOURCE_SILENT,
+        WaitCode.NOT_IN_ANSWER,
+        WaitCode.NOBODY_ASKED,
+        WaitCode.UNVERIFIED,
+        WaitCode.NEWER_NEEDED,
+        WaitCode.MATERIAL_REFUSED,
+        WaitCode.MATERIAL_UNANNOUNCED,
+        WaitCode.MATERIAL_DISCREPANCY,
+    }
+)
 
 #: states in which nothing is owed for a line
 SETTLED = frozenset(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from transfer.checklist import Checklist, ChecklistLine, Necessity
 from transfer.completeness.needs import (
+    LEFT_TO_PEOPLE,
     SETTLED,
     CollectedRecord,
     Completeness,
@@ -57,6 +58,10 @@ class _Judged:
     def holds_up(self) -> bool:
         return self.is_owed or self.need.state not in SETTLED
 
+    @property
+    def is_left_to_people(self) -> bool:
+        return not self.is_owed and all(wait.code in LEFT_TO_PEOPLE for wait in self.waits)
+
 
 def assess(
     checklist: Checklist,
@@ -82,6 +87,7 @@ def assess(
     return Completeness(
         needs=tuple(j.need for j in judged),
         is_complete=not holding,
+        unanswered=tuple(one.need.line.key for one in holding if one.is_left_to_people),
         lacks_only_material=bool(holding) and all(j.need.line.counted for j in holding),
         waits=tuple(sorted(waits, key=lambda w: (w.code, w.institution or "", w.department or ""))),
     )

@@ -27,6 +27,35 @@ class CaseMoved(Fact, kind="case-moved"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseChanged(Fact, kind="case-changed"):
+    """What the case is for or from whom is otherwise from now on. Of the fields only those named in `changed` count.
+
+    `said_in`: referral, appointment, desk. A change by the desk stands until the referral itself says something new.
+    """
+
+    said_in: str
+    changed: tuple[str, ...]
+    receiver: str | None = None
+    referring: str | None = None
+    checklist: str | None = None
+    checklist_version: str | None = None
+    priority: str | None = None
+    sources: tuple[str, ...] = ()
+    needed_by: str | None = None
+    appointment_at: str | None = None
+    arrival: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferralUpdated(Fact, kind="referral-updated"):
+    """How the case's referral stands from now on (`ReferralStatus`). Without an arrival a person said so."""
+
+    status: str
+    arrival: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferralEntered(Fact, kind="referral-entered"):
     """A person brought the referral as a file, from this institution. The case is opened from it as from any other."""
 
@@ -41,6 +70,14 @@ class RequestMade(Fact, kind="request-made"):
     request: str
     institution: str
     department: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLinesChanged(Fact, kind="request-lines-changed"):
+    """The case has another checklist: these are the lines that the request is to fill."""
+
+    request: str
     lines: tuple[str, ...]
 
 
@@ -229,11 +266,24 @@ class PacketRecalled(Fact, kind="packet-recalled"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PacketGivenUp(Fact, kind="packet-given-up"):
+    """It was handed to nobody and never will be; another may go. `why`: desk, nothing-in-it, newer, other-receiver."""
+
+    packet: str
+    why: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseClosed(Fact, kind="case-closed"):
-    """`ending`: opinion-given, not-coming, center-declined, died, duplicate."""
+    """`ending`: opinion-given, not-coming, center-declined, died, withdrawn, duplicate, same-referral.
+
+    `other`: the case that goes on instead.
+    """
 
     ending: str
     note: str | None = None
+    other: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

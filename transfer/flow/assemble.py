@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
-from transfer.case import OpenedCase
+from transfer.case import Case, OpenedCase
 from transfer.completeness import Need, NeedState
 from transfer.facts import Chain
-from transfer.flow.assess import Assessment, is_lacking, look
+from transfer.flow.assess import Assessment, is_lacking, look, settle_needs
 from transfer.flow.basis import class_of, may_release
+from transfer.flow.ending import give_up_newest
 from transfer.flow.packet_content import addressed, agrees, of_material, of_referral
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, PacketId, RecordId
+from transfer.identifiers import PacketId, RecordId
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
 from transfer.ledger.materials import StoredMaterial
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
@@ -44,13 +45,20 @@ def assemble(services: Services, packet: PacketId) -> bool:
     """
     with services.ledger.transaction() as tx:
         known = packets.get(tx, packet)
-        if known is None or known.is_purged or known.is_assembled:
-            return known is not None and not known.is_purged
+        if known is None or known.is_purged or tx.case(packet.case).packets[packet].given_up:
+            return False
+        if known.is_assembled:
+            return True
+        epoch = patients.hold_epoch_shared(tx, OpenedCase.of(tx.case(packet.case)).patient)
         opened = OpenedCase.of(tx.case(packet.case))
-        epoch = patients.hold_epoch_shared(tx, opened.patient)
         going = _going(tx, services, packet, opened)
         if isinstance(going, HoldCode):
             holds.place(tx, packet.case, going, packet)
+            return False
+        if not going.carried:  # all that it was to hold was withdrawn or purged since
+            tx.lock_case(packet.case)
+            give_up_newest(tx, packet.case, "nothing-in-it")
+            settle_needs(tx, services, packet.case)
             return False
         contents = _contents(tx, services, packet, opened, going)
     with vault_objects.writing_for(opened.patient):
@@ -59,9 +67,10 @@ def assemble(services: Services, packet: PacketId) -> bool:
         now = patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(packet.case)
         still = packets.get(tx, packet)
-        if still is None or still.is_purged or still.is_assembled:
+        is_gone = still is None or still.is_purged or tx.case(packet.case).packets[packet].given_up is not None
+        if still is None or is_gone or still.is_assembled:
             _discard(services, sorted(plan.generated_keys))
-            return still is not None and not still.is_purged
+            return not is_gone
         if now != epoch and (refused := _refused(tx, services, opened, going.said)):
             _discard(services, sorted(plan.generated_keys))
             holds.place(tx, packet.case, refused, packet)
@@ -144,7 +153,7 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
         receiver=opened.receiver,
         receiver_name=services.institutions[opened.receiver].name,
         referring_name=services.institutions[opened.referring].name if going.is_referral_said else None,
-        question=_question(tx, packet.case) if going.is_referral_said else None,
+        question=notes.question_of(tx, packet.case) if going.is_referral_said else None,
         items=tuple(items),
         imaging=tuple(_imaging(tx, services, kept, joined) for kept, joined in images),
         missing=_missing(found, going.left_out),
@@ -153,8 +162,14 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
         checklist_version=checklist.version,
         line_labels={line.key: line.label for line in checklist.lines},
         anchor=Anchor(head.chain, head.sequence, head.hash.hex()),
-        replaces=PacketId.of(packet.case, packet.number - 1) if packet.number > 1 else None,
+        replaces=_sent_before(found.case, packet),
     )
+
+
+def _sent_before(case: Case, packet: PacketId) -> PacketId | None:
+    """The packet before it that was not given up: one that went to nobody is replaced by none."""
+    earlier = [PacketId(one) for one, sent in case.packets.items() if not sent.given_up]
+    return next((one for one in reversed(earlier) if one.number < packet.number), None)
 
 
 def _goes_along(kept: StoredRecord, joined: Joined) -> bool:
@@ -267,11 +282,3 @@ def _material(kept: StoredMaterial) -> MaterialItem:
         received_at=kept.received_at,
         due_back=kept.material.due_back,
     )
-
-
-def _question(tx: Tx, case: CaseId) -> str | None:
-    """What the referral asks. What people here wrote on the case stays here."""
-    for line in tx.lines(Chain.case(case)):
-        if isinstance(line.fact, facts.NoteAdded) and line.fact.about == "question":
-            return notes.read(tx, line.fact.note)
-    return None

@@ -18,8 +18,9 @@ from transfer.completeness import (
     WaiverKind,
     assess,
 )
+from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
-from transfer.holds import HoldCode, SystemAnswer
+from transfer.holds import OF_SOURCES, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
 from transfer.requests import UNDECIDED
@@ -33,6 +34,10 @@ class NextStep(StrEnum):
     ASK_APPROVAL = "approve-release"
     ASK_PARTIAL = "approve-partial"
     ASK_DELTA = "approve-delta"
+    #: nothing is missing any more, and there is nothing to send
+    NOTHING_TO_SEND = "nothing-to-send"
+    #: what is missing comes from nobody by itself
+    UNANSWERED = "needs-unanswered"
     PACK = "pack"
 
 
@@ -42,6 +47,8 @@ class Assessment:
     completeness: Completeness
     step: NextStep
     sentence: str
+    #: whether a packet would have a record in it
+    has_records: bool
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -68,8 +75,16 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     )
     completeness = _with_undecided(case, completeness)
     news = case.news & {record.id for record in here}
-    step = next_step(case, completeness, needs_approval=_needs_approval(services, case), is_news=bool(news))
-    return Assessment(case=case, completeness=completeness, step=step, sentence=_sentence(case, completeness, step))
+    has_records = any(record.is_whole and not record.superseded for record in here)
+    step = next_step(
+        case,
+        completeness,
+        needs_approval=_needs_approval(services, case),
+        is_news=bool(news),
+        has_records=has_records,
+    )
+    sentence = _sentence(case, completeness, step)
+    return Assessment(case=case, completeness=completeness, step=step, sentence=sentence, has_records=has_records)
 
 
 def _with_undecided(case: Case, completeness: Completeness) -> Completeness:
@@ -89,42 +104,63 @@ def _with_undecided(case: Case, completeness: Completeness) -> Completeness:
 
 
 def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
-    """Judge a case and write what follows: a hold for a person, or the next packet and its round. Twice is once."""
+    """Judge a case and write what follows: a hold for a person, or the next packet and its round. Twice is once.
+
+    A question that the case's state no longer asks is withdrawn.
+    """
     tx.lock_case(case_id)
+    if gives_way(tx, case_id):
+        give_up_newest(tx, case_id, "newer")
     found = look(tx, services, case_id)
-    match found.step:
-        case NextStep.PACK:
-            for code in (HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_DELTA):
-                holds.withdraw(tx, case_id, code, SystemAnswer.APPROVED)
-            packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
-            rounds.owe(tx, Dag.RELEASE_PACKET, packet)
-        case NextStep.ASK_APPROVAL | NextStep.ASK_PARTIAL | NextStep.ASK_DELTA:
-            holds.place(tx, case_id, HoldCode(found.step))
-        case NextStep.WAIT:
-            pass
+    if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
+        found = replace(found, step=NextStep.WAIT)  # one question is enough
+    for step, code in _QUESTIONS.items():
+        if step is not found.step:
+            is_packed = found.step is NextStep.PACK
+            holds.withdraw(tx, case_id, code, SystemAnswer.APPROVED if is_packed else SystemAnswer.ANSWERED)
+    if found.step is NextStep.PACK:
+        packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
+        rounds.owe(tx, Dag.RELEASE_PACKET, packet)
+    elif found.step in _QUESTIONS:
+        holds.place(tx, case_id, HoldCode(found.step))
     return found
 
 
-def next_step(case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool) -> NextStep:
+#: the steps that ask a person, each with its question
+_QUESTIONS = {
+    NextStep.ASK_APPROVAL: HoldCode.APPROVE_RELEASE,
+    NextStep.ASK_PARTIAL: HoldCode.APPROVE_PARTIAL,
+    NextStep.ASK_DELTA: HoldCode.APPROVE_DELTA,
+    NextStep.NOTHING_TO_SEND: HoldCode.NOTHING_TO_SEND,
+    NextStep.UNANSWERED: HoldCode.NEEDS_UNANSWERED,
+}
+
+
+def next_step(
+    case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool, has_records: bool = True
+) -> NextStep:
     """The rule for what follows.
 
     A packet is owed when all is there, and approved where policy wants that. It is also owed when a person let it go
-    without exactly what is lacking. After a packet was received, only a person starts another.
+    without exactly what is lacking. After a packet was received, only a person starts another. One with nothing in it
+    is owed never.
     """
     newest = case.newest_packet
-    if not case.is_open:
-        return NextStep.WAIT
-    if newest and newest.is_on_its_way:
+    if not case.is_active or (newest and newest.is_on_its_way):
         return NextStep.WAIT
     lacking = {need.line.key for need in completeness.needs if is_lacking(need)}
     approved = case.approved is not None and lacking <= set(case.approved.lacking) and case.approval_is_open
-    if approved:
+    if approved and has_records:
         return NextStep.PACK
     if newest and newest.receipt and newest.receipt.status == "accepted":
         return NextStep.ASK_DELTA if is_news else NextStep.WAIT
     if completeness.is_complete:
+        if not has_records:
+            return NextStep.NOTHING_TO_SEND
         return NextStep.ASK_APPROVAL if needs_approval or newest else NextStep.PACK
-    return NextStep.ASK_PARTIAL if completeness.lacks_only_material else NextStep.WAIT
+    if completeness.lacks_only_material and has_records:
+        return NextStep.ASK_PARTIAL
+    return NextStep.UNANSWERED if completeness.unanswered else NextStep.WAIT
 
 
 def _needs_approval(services: Services, case: Case) -> bool:
@@ -171,6 +207,6 @@ def _sentence(case: Case, completeness: Completeness, step: NextStep) -> str:
             return f"{asked}, packing"
         case NextStep.ASK_PARTIAL:
             return f"{asked}, waiting for {len(named)}: {waits}; may go without, if a person approves"
-        case NextStep.ASK_APPROVAL | NextStep.ASK_DELTA:
+        case NextStep.ASK_APPROVAL | NextStep.ASK_DELTA | NextStep.NOTHING_TO_SEND:
             return f"{asked}, waiting for a decision: {step.replace('-', ' ')}"
     return f"{asked}, waiting for {len(named)}: {waits}" if waits else f"{asked}, {case.stage}"

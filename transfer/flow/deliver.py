@@ -53,12 +53,23 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return f"handed to {receiver.id} before"
     if not case.is_open:
         return "the case is closed: nothing is handed over"
-    if case.packets[packet].recalled:
-        return "recalled: nothing is handed over"
+    if why := _stays_here(case, packet):
+        return why
     egress = _open(services, packet, opened, sender)
     if egress is None:
         return "not permitted any more: see its decision"
     return _send(services, client, packet, egress)
+
+
+def _stays_here(case: Case, packet: PacketId) -> str | None:
+    """Why it is handed to nobody; None: it may go."""
+    if case.packets[packet].recalled:
+        return "recalled: nothing is handed over"
+    if case.packets[packet].given_up:
+        return "given up: nothing is handed over"
+    if not case.is_active:
+        return f"the referral is {case.referral_status}: nothing is handed over"
+    return None
 
 
 def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disclosure) -> bool:

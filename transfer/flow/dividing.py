@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
-from transfer.arrivals import GRANT_FOR, ArrivalKind, ArrivalOutcome, ArrivalState, Grant
+from transfer.arrivals import GRANTS_FOR, ArrivalKind, ArrivalOutcome, ArrivalState, Grant
 from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.reading import SeveralMessages
 from transfer.flow.services import Services
@@ -68,7 +68,7 @@ def _is_taken_as_it_is(services: Services, arrival: Arrival) -> bool:
 
 def _may_come(message: bytes, grants: Collection[Grant]) -> bool:
     try:
-        return GRANT_FOR[hl7v2.kind(hl7v2.header(message))] in grants
+        return bool(GRANTS_FOR[hl7v2.kind(hl7v2.header(message))] & {*grants})
     except Unreadable:
         return False
 

@@ -8,22 +8,36 @@ from datetime import timedelta
 from itertools import dropwhile
 
 from transfer import facts
-from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Referral
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Referral, ReferralUpdate
 from transfer.case import OpenedCase
-from transfer.checklist import Checklist
+from transfer.checklist import COMMON, Checklist
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
+from transfer.flow.changing import first_state, make_requests
+from transfer.flow.ending import end_case
 from transfer.flow.identity import match_message, match_patient
 from transfer.flow.receive import process
+from transfer.flow.referrals import ReferralMessage, known_case, refer_again, take_in
 from transfer.flow.services import Services
 from transfer.flow.turns import call_for
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId, RequestId
-from transfer.institutions import Department, Institution
-from transfer.ledger import Tx, arrivals, cases, compared, holds, materials, notes, patients, requests, rounds, turns
+from transfer.ledger import (
+    Tx,
+    arrivals,
+    cases,
+    compared,
+    holds,
+    notes,
+    patients,
+    referrals,
+    requests,
+    rounds,
+    turns,
+)
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
@@ -49,7 +63,7 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
         _permit(tx, services, case)
     _take_in_sealed(services, case, forms=False)
     with services.ledger.transaction() as tx:
-        to_ask = requests.due(tx, case) if tx.case(case).is_open else []
+        to_ask = requests.due(tx, case) if tx.case(case).is_active else []
     call_for(services, case, to_ask)
     return _hand_out(services, taken, case)
 
@@ -60,14 +74,15 @@ def _hand_out(services: Services, taken: Taken, case: CaseId) -> list[RequestId]
         tx.lock_case(case)
         if not rounds.is_ours(tx, taken):
             return []
-        is_open = tx.case(case).is_open
-        if is_open:
+        is_active = tx.case(case).is_active
+        if is_active:
             _note_silence(tx, case)
-        due = [request.id for request in requests.due(tx, case)] if is_open else []
+        due = [request.id for request in requests.due(tx, case)] if is_active else []
         found = settle_needs(tx, services, case)
         mine = turns.hand_out(tx, due)
         given = [request for request in due if request in mine]
-        if is_open and (later := requests.next_due(tx, case, but=given)):
+        _release_again(tx, case)
+        if is_active and (later := requests.next_due(tx, case, but=given)):
             rounds.owe(tx, Dag.OPEN_CASE, case, after=max(later - tx.now(), timedelta(0)))
         if given:
             rounds.open_lines(tx, taken, given)
@@ -75,6 +90,14 @@ def _hand_out(services: Services, taken: Taken, case: CaseId) -> list[RequestId]
         else:
             rounds.done(tx, taken, found.sentence)
     return given
+
+
+def _release_again(tx: Tx, case: CaseId) -> None:
+    """A packet that could not leave for want of a permission is tried again: a form may have come."""
+    found = tx.case(case)
+    for hold in found.holds.values():
+        if hold.code == HoldCode.RELEASE_NOT_PERMITTED and hold.about and found.is_active:
+            rounds.owe(tx, Dag.RELEASE_PACKET, hold.about)
 
 
 def _note_silence(tx: Tx, case: CaseId) -> None:
@@ -95,7 +118,9 @@ def _is_opened(services: Services, case: CaseId) -> bool:
 
 
 def _open(services: Services, case: CaseId) -> bool:
-    """Open the case from its referral. False: a person must decide first, or has closed it."""
+    """Open the case from its referral. False: a person must decide first, has closed it, or what came is about another
+    case, on which it took effect.
+    """
     with services.ledger.transaction() as tx:
         named = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL) if tx.case(case).is_open else []
         arrival = arrivals.claim(tx, named[0]) if named else None
@@ -106,49 +131,102 @@ def _open(services: Services, case: CaseId) -> bool:
         return False
     try:
         said = reading.read(services, arrival, body)
-        if not isinstance(said, Referral):
+        if not isinstance(said, Referral | ReferralUpdate):
             raise NeedsReview("no referral")
-        checklist = services.checklists.for_disease(said.disease)
-        services.institutions[said.receiver]
+        if isinstance(said, Referral):
+            services.institutions[said.receiver]
     except (NeedsReview, Refused):
         with services.ledger.transaction() as tx:
             holds.place(tx, case, HoldCode.REFERRAL_UNREADABLE, arrival.id)
             arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.REFERRAL_UNREADABLE)
         return False
     with services.ledger.transaction() as tx:
-        return _open_for(tx, services, case, arrival, said, checklist)
+        if known := known_case(tx, case, arrival, said):
+            take_in(tx, services, ReferralMessage(arrival=arrival, drawn=case, known=known, said=said))
+            return False
+        if isinstance(said, ReferralUpdate):
+            return _opens_none(tx, case, arrival, said)
+        return _open_for(tx, services, case, arrival, said)
 
 
-def _open_for(
-    tx: Tx, services: Services, case: CaseId, arrival: Arrival, referral: Referral, checklist: Checklist
-) -> bool:
+def _opens_none(tx: Tx, case: CaseId, arrival: Arrival, said: ReferralUpdate) -> bool:
+    """It asks for nothing now, and is about no referral that we know. It is looked at again when that comes."""
+    numbers = referrals.numbers(tx, arrival.institution, said.references)
+    patients.hold_terms(tx, numbers, exclusive=True)
+    referrals.remember(tx, arrival, numbers)
+    if known_case(tx, case, arrival, said):  # it was opened meanwhile
+        arrivals.release_claim(tx, arrival)
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+        return False
+    holds.place(tx, case, HoldCode.REFERRAL_NOT_ACTIVE, said.status)
+    arrivals.settle(tx, arrival, ArrivalState.HELD, ArrivalOutcome.REFERRAL_NOT_ACTIVE)
+    return False
+
+
+def _open_for(tx: Tx, services: Services, case: CaseId, arrival: Arrival, referral: Referral) -> bool:
     # First lock whoever it seems to be. After a purge of that patient, it is somebody new.
     if known := arrival.patient or match_patient(tx, referral.patient).patient:
         patients.hold_epoch_shared(tx, known)
-    # Two referrals of one unknown person at once must not make two patients.
-    patients.hold_terms(tx, patients.terms(tx, referral.patient), exclusive=True)
+    # Two referrals of one unknown person at once must not make two patients, nor one referral two cases.
+    numbers = referrals.numbers(tx, arrival.institution, referral.references)
+    patients.hold_terms(tx, [*patients.terms(tx, referral.patient), *numbers], exclusive=True)
     match = match_patient(tx, referral.patient)
     if match.verdict is MatchVerdict.DOUBTFUL and arrival.patient is None:
         holds.place(tx, case, HoldCode.WHOSE_REFERRAL, arrival.id)
         arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
         return False
+    if known_case(tx, case, arrival, referral):  # it was opened meanwhile
+        arrivals.release_claim(tx, arrival)
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+        return False
     # What people said of who it is goes before the rule.
     patient = arrival.patient or match.patient or patients.meet(tx, referral.patient, arrival.id)
     patients.learn(tx, patient, referral.patient)
-    tx.lock_case(case)
+    other = cases.duplicated(tx, case, patient, referral.receiver)
+    for one in sorted(filter(None, (case, other))):
+        tx.lock_case(one)
     if tx.case(case).opened:
         return True
     arrivals.join_patient(tx, arrival, patient)
     arrivals.settle(tx, arrival, ArrivalState.FILED, match.match_rule)
+    referrals.remember(tx, arrival, numbers)
+    checklist, is_known = _checklist(services, referral)
     tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
     if referral.question:
         notes.add_to_case(tx, case, patient, referral.question, about="question")
-    if cases.has_duplicate(tx, case, patient, referral.receiver):
-        tx.append(Chain.case(case), facts.CaseClosed(ending="duplicate"))
+    _look_at_others(tx, numbers, arrival)
+    if other and tx.case(other).is_open:
+        _is_duplicate(tx, services, case, other, arrival, referral)
         return True
+    if not is_known:
+        holds.place(tx, case, HoldCode.DIAGNOSIS_UNKNOWN)
     for source in sorted({*referral.sources, referral.referring}):
-        _make_requests(tx, case, services.institutions[source], checklist)
+        make_requests(tx, case, services.institutions[source], checklist)
     return True
+
+
+def _is_duplicate(
+    tx: Tx, services: Services, case: CaseId, other: CaseId, arrival: Arrival, referral: Referral
+) -> None:
+    """Another open case of the patient goes to the same center. Whoever referred that one may say more by this."""
+    end_case(tx, case, "duplicate", other=other)
+    if OpenedCase.of(tx.case(other)).referring == referral.referring:
+        refer_again(tx, services, other, arrival, referral)
+
+
+def _checklist(services: Services, referral: Referral) -> tuple[Checklist, bool]:
+    """The checklist of its disease. Without a diagnosis that one covers it is the common one, and a person is told."""
+    try:
+        return services.checklists.for_disease(referral.disease or ""), True
+    except NeedsReview:
+        return services.checklists[COMMON], False
+
+
+def _look_at_others(tx: Tx, numbers: list[bytes], arrival: Arrival) -> None:
+    """What came before about this referral, and opened no case, is about this one."""
+    for drawn in referrals.waiting(tx, numbers, but=arrival):
+        holds.withdraw(tx, drawn, HoldCode.REFERRAL_NOT_ACTIVE, SystemAnswer.ANSWERED)
+        rounds.owe(tx, Dag.OPEN_CASE, drawn)
 
 
 def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient: PatientId) -> facts.CaseOpened:
@@ -164,21 +242,6 @@ def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient
         needed_by=referral.needed_by.isoformat() if referral.needed_by else None,
         appointment_at=referral.appointment_at.isoformat() if referral.appointment_at else None,
     )
-
-
-def _make_requests(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
-    """A request for each department that holds something the checklist asks for."""
-    for department in source.departments:
-        lines = [line.key for line in checklist.lines if line.kinds & set(department.holds)]
-        material = [line.key for line in checklist.lines if line.counted and line.key in lines]
-        for line in material:
-            materials.want(tx, case, source.id, line)
-        if documents := [line for line in lines if line not in material]:
-            requests.make(tx, case, source.id, department.id, documents, _first_state(department))
-
-
-def _first_state(department: Department) -> RequestState:
-    return RequestState.DUE if department.is_fetched else RequestState.EXPECTED
 
 
 # --- every round ------------------------------------------------------------------------------------------------------
@@ -249,7 +312,7 @@ def _permit(tx: Tx, services: Services, case: CaseId) -> None:
         ruling = may_ask(tx, services.institutions, opened, request)
         department = services.institutions[request.institution].department(request.department)
         if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
-            requests.move(tx, request, _first_state(department), ruling=ruling)
+            requests.move(tx, request, first_state(department), ruling=ruling)
         elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, opened, request):
             requests.move(tx, request, RequestState.DUE, ruling=ruling)
         elif not ruling.is_permitted and _is_to_be_written(tx, case, request, ruling):

@@ -12,7 +12,7 @@ from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
-from transfer.arrivals import ArrivalKind, NoRecords, Receipt, Referral
+from transfer.arrivals import Appointment, ArrivalKind, NoRecords, Receipt, Referral, ReferralUpdate
 from transfer.errors import NeedsReview, Refused, Unexpected, Unreadable
 from transfer.flow.services import Services
 from transfer.institutions import Institution
@@ -73,13 +73,23 @@ class SeveralMessages:
     miscounts: tuple[hl7v2.Miscount, ...] = ()
 
 
-Reading = SeveralMessages | Referral | Authorization | ReceivedDocuments | NoRecords | Receipt | Notice
+Reading = (
+    SeveralMessages
+    | Appointment
+    | Referral
+    | ReferralUpdate
+    | Authorization
+    | ReceivedDocuments
+    | NoRecords
+    | Receipt
+    | Notice
+)
 
 
 def whom_it_names(said: Reading) -> list[tuple[Demographics, tuple[IssuedIdentifier, ...]]]:
     """Each person that it brings something about, with the numbers of the document or study. Of a notice, nobody."""
     match said:
-        case Referral() | Authorization():
+        case Referral() | ReferralUpdate() | Authorization() | Appointment():
             return [(said.patient, ())]
         case ReceivedDocuments():
             return [(one.document.patient, one.document.identifiers) for one in said.documents]
@@ -174,7 +184,8 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
     institution = services.institutions[arrival.institution]
     found = hl7v2.batch(body)
     # Or one that was left of a batch, and is kept as one.
-    if found.messages != (body,) or hl7v2.kind(hl7v2.header(body)) is not arrival.kind:
+    header = hl7v2.header(body)
+    if found.messages != (body,) or hl7v2.kind(header) is not arrival.kind:
         return SeveralMessages(messages=found.messages, miscounts=found.miscounts)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
@@ -192,6 +203,8 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
             if not received:
                 raise Unexpected("a message without a document")
             return ReceivedDocuments(documents=tuple(received))
+    if header.message_type == "SIU":
+        return hl7v2.appointment(body, institution, services.institutions)
     changes = identity_changes(body, institution)
     living = [one for one in changes if one.change is not hl7v2.Change.DIED]
     said = [who for change in living for who in (change.surviving, change.absorbed) if who]

@@ -8,10 +8,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from transfer.arrivals import ArrivalState, NoRecords, Receipt, Referral
+from transfer.arrivals import Appointment, ArrivalState, NoRecords, Receipt, Referral, ReferralUpdate
 from transfer.errors import ChangedMeanwhile, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
 from transfer.flow.answers import file_documents, file_no_records
+from transfer.flow.appointments import file_appointment
 from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import file_form
 from transfer.flow.identity import DecideAgain
@@ -163,9 +164,11 @@ def _take_effect(
             file_documents(services, arrival, said)
         case NoRecords():
             file_no_records(services, arrival, said)
+        case Appointment():
+            file_appointment(services, arrival, said)
         case Notice():
             file_notice(services, arrival, said)
-        case Referral() | Receipt():
+        case Referral() | ReferralUpdate() | Receipt():
             # A referral with its case and a receipt with its packet have rounds of their own.
             raise NeedsReview("it names nothing of ours")
     return None

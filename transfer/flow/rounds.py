@@ -41,7 +41,7 @@ def assemble(services: Services, taken: Taken) -> bool:
     """Put the packet together. Gives whether it may be delivered; if not, the round is done."""
     is_assembled = assemble_packet(services, PacketId(taken.subject))
     if not is_assembled:
-        _done(services, taken, "not permitted: see its decision")
+        _done(services, taken, "not put together: see its decision")
     return is_assembled
 
 

@@ -3,17 +3,29 @@
 from collections.abc import Sequence
 
 from transfer import facts
-from transfer.arrivals import DECLINE_REASONS, ArrivalKind, ArrivalOutcome, ArrivalState, Receipt, ReceiptStatus, worded
+from transfer.arrivals import (
+    CASE_DECLINED,
+    DECLINE_REASONS,
+    ArrivalKind,
+    ArrivalOutcome,
+    ArrivalState,
+    Receipt,
+    ReceiptStatus,
+    worded,
+)
 from transfer.case import OpenedCase
+from transfer.checklist import Necessity
+from transfer.completeness import WaiverKind
 from transfer.disclosures import DisclosureOutcome
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
+from transfer.flow.ending import end_case
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, PacketId
-from transfer.ledger import Tx, arrivals, disclosures, holds, patients, requests, rounds
+from transfer.ledger import Tx, arrivals, disclosures, holds, materials, patients, requests, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.requests import MOVES, RequestState
 from transfer.rounds import Dag
@@ -69,6 +81,9 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
     disclosure = disclosures.of_packet(tx, packet)
     assert disclosure is not None  # looked up just before
     _join_patient(tx, packet, arrival)
+    if _declines_case(said) and tx.case(packet.case).is_open:
+        _decline_case(tx, packet, arrival, said)
+        return
     if sent.receipt:
         if sent.receipt.status != said.status:
             holds.place(tx, packet.case, HoldCode.RECEIPTS_DISAGREE, packet)
@@ -83,10 +98,9 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
     is_declined = said.status is ReceiptStatus.DECLINED
     if is_declined:
         holds.place(tx, packet.case, HoldCode.PACKET_DECLINED, packet)
-    reopened = is_declined and _reopen(tx, services, packet.case, reasons)
+    if is_declined and tx.case(packet.case).is_open:
+        _reopen(tx, services, packet.case, reasons)
     settle_needs(tx, services, packet.case)
-    if reopened:
-        rounds.owe(tx, Dag.OPEN_CASE, packet.case)
 
 
 def _reasons(services: Services, opened: OpenedCase, said: Receipt) -> tuple[str, ...]:
@@ -96,16 +110,40 @@ def _reasons(services: Services, opened: OpenedCase, said: Receipt) -> tuple[str
     return tuple(dict.fromkeys(worded(one, known) for one in said.reasons))
 
 
-def _reopen(tx: Tx, services: Services, case: CaseId, reasons: Sequence[str]) -> bool:
-    """A reason that is the key of a checklist line reopens it: who answered for it is asked, or awaited, once more."""
-    reopened = False
+def _declines_case(said: Receipt) -> bool:
+    return said.status is ReceiptStatus.DECLINED and CASE_DECLINED in said.reasons
+
+
+def _decline_case(tx: Tx, packet: PacketId, arrival: Arrival, said: Receipt) -> None:
+    """The receiver gives no second opinion, whatever it said of the packet before: the case ends, and its links."""
+    disclosure = disclosures.of_packet(tx, packet)
+    assert disclosure is not None  # looked up before
+    if tx.case(packet.case).packets[packet].receipt is None:
+        disclosures.settle(tx, disclosure, DisclosureOutcome.MADE)
+        fact = facts.ReceiptRecorded(packet=packet, status=said.status, arrival=arrival.id, reasons=(CASE_DECLINED,))
+        tx.append(Chain.case(packet.case), fact)
+    end_case(tx, packet.case, "center-declined")
+    holds.place(tx, packet.case, HoldCode.CASE_DECLINED, packet)
+    arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.RECEIPT)
+
+
+def _reopen(tx: Tx, services: Services, case: CaseId, reasons: Sequence[str]) -> None:
+    """A reason that is the key of a checklist line reopens it: who answered for it is asked, or awaited, once more;
+    glass is counted anew; what a person said of the line counts no more.
+    """
+    found, opened = tx.case(case), OpenedCase.of(tx.case(case))
+    for line in services.checklists[opened.checklist].lines:
+        if line.key in reasons and (line.key in found.waived or line.necessity is Necessity.CONDITIONAL):
+            tx.append(Chain.case(case), facts.NeedWaived(line=line.key, waiver=WaiverKind.APPLIES))
+    for kept in materials.of_case(tx, case, opened.patient):
+        if kept.line in reasons:
+            materials.doubt(tx, case, kept)
     for request in requests.of_case(tx, case):
         department = services.institutions[request.institution].department(request.department)
         to = RequestState.DUE if department.is_fetched else RequestState.EXPECTED
         if set(request.lines) & set(reasons) and not request.state.is_open and to in MOVES[request.state]:
             requests.move(tx, request, to, findings=("packet-declined",))
-            reopened = True
-    return reopened
+            rounds.owe(tx, Dag.OPEN_CASE, case)
 
 
 def _join_patient(tx: Tx, packet: PacketId, arrival: Arrival) -> None:

@@ -77,10 +77,13 @@ def by_its_packets(tx: Tx, case: CaseId) -> Case:
         *(
             facts.CaseOpened,
             facts.CaseMoved,
+            facts.CaseChanged,
+            facts.ReferralUpdated,
             facts.CaseClosed,
             facts.PacketPlanned,
             facts.PacketAssembled,
             facts.PacketRecalled,
+            facts.PacketGivenUp,
         ),
         *(facts.PacketPurged, facts.DisclosureBegun, facts.DisclosureSettled, facts.ReceiptRecorded),
     )
@@ -91,10 +94,11 @@ def by_its_packets(tx: Tx, case: CaseId) -> Case:
     return fold(case, (facts.read(row.text, row.previous, row.hash) for row in rows))
 
 
-def has_duplicate(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> bool:
-    """Whether another open case of this patient goes to this receiver."""
-    row = tx.row(
-        "SELECT 1 FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s LIMIT 1",
+def duplicated(tx: Tx, case: CaseId, patient: PatientId, receiver: InstitutionId) -> CaseId | None:
+    """Another open case of this patient that goes to this receiver: the oldest."""
+    found = tx.value(
+        """SELECT case_id FROM cases WHERE patient = %s AND receiver = %s AND is_open AND case_id <> %s
+           ORDER BY opened_at, case_id LIMIT 1""",
         *(patient, receiver, case),
     )
-    return row is not None
+    return CaseId(found) if found else None

@@ -72,6 +72,12 @@ def announce(tx: Tx, case: CaseId, kept: StoredMaterial, expected: int) -> Mater
     return now
 
 
+def doubt(tx: Tx, case: CaseId, kept: StoredMaterial) -> None:
+    """The receiver says that what is in hand is not what it needs: it is counted anew. Twice is once."""
+    if kept.material.state is MaterialState.RECEIVED:
+        _count(tx, case, kept, replace(kept.material, state=MaterialState.DISCREPANT))
+
+
 def _count(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material) -> None:
     tx.run(
         "UPDATE materials SET expected = %s, received = %s, state = %s WHERE material = %s",

@@ -29,6 +29,16 @@ def digest(tx: Tx, patient: PatientId, text: str) -> str:
     return tx.keys.hmac(KeyName.patient(patient), text.encode()).hex()
 
 
+def question_of(tx: Tx, case: CaseId) -> str | None:
+    """What the referral asks, as it said it last. What people here wrote on the case stays here."""
+    asked = [
+        line.fact.note
+        for line in tx.lines(Chain.case(case))
+        if isinstance(line.fact, facts.NoteAdded) and line.fact.about == "question"
+    ]
+    return read(tx, asked[-1]) if asked else None
+
+
 def read(tx: Tx, note: str) -> str | None:
     """What was written; None once purged."""
     row = tx.row("SELECT * FROM notes WHERE note = %s", note)

@@ -77,6 +77,7 @@ def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
     """
     rows = tx.rows("SELECT vault_key FROM arrivals WHERE arrival = ANY(%s) AND vault_key IS NOT NULL", list(names))
     tx.run("DELETE FROM arrival_terms WHERE arrival = ANY(%s)", list(names))
+    tx.run("DELETE FROM referral_numbers WHERE arrival = ANY(%s)", list(names))
     tx.run(
         """UPDATE arrivals SET dedupe = convert_to(arrival, 'UTF8'), control = NULL
            WHERE arrival = ANY(%s) AND state <> 'purged'

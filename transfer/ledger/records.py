@@ -273,6 +273,17 @@ def collect(
     return True
 
 
+def put_on_line(tx: Tx, case: CaseId, record: RecordId, line: str | None) -> None:
+    """The case has another checklist, and the record stands on this line of it."""
+    tx.run("UPDATE collected SET line = %s WHERE case_id = %s AND record = %s", line, case, record)
+
+
+def of_patient(tx: Tx, patient: PatientId) -> list[StoredRecord]:
+    """Every record of a patient that can still be read, in the order in which it came."""
+    rows = tx.rows("SELECT * FROM records WHERE patient = %s AND purged_at IS NULL ORDER BY kept_at, record", patient)
+    return [_kept(tx, row) for row in rows]
+
+
 def complete(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
     """Write that an imaging record's set of UIDs is whole now."""
     size, content = _content(tx, kept)

@@ -39,6 +39,12 @@ def make(tx: Tx, case: CaseId, institution: str, department: str, lines: Sequenc
         tx.append(Chain.case(case), facts.RequestMoved(request=request, state=state, attempt=0))
 
 
+def change_lines(tx: Tx, request: Request, lines: Sequence[str]) -> None:
+    """The case has another checklist: the request is to fill these lines from now on."""
+    tx.run("UPDATE requests SET lines = %s WHERE request = %s", list(lines), request.id)
+    tx.append(Chain.case(request.case), facts.RequestLinesChanged(request=request.id, lines=tuple(lines)))
+
+
 def of_case(tx: Tx, case: CaseId) -> list[Request]:
     rows = tx.rows("SELECT * FROM requests WHERE case_id = %s ORDER BY institution, department", case)
     return [_request(row) for row in rows]

@@ -60,6 +60,61 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "We could not make out your referral. Please call us.",
     ),
+    HoldCode.REFERRAL_NOT_ACTIVE: Sentences(
+        "A message about a referral opens no case: it is planned, on hold, withdrawn, or of one we do not know.",
+        WORKING,
+        "Your message asks for no second opinion now, or names a referral that we do not know. No case is opened.",
+    ),
+    HoldCode.REFERRAL_OF_CLOSED: Sentences(
+        "A referral came again whose case has ended. Open a new case, or set it aside.",
+        WORKING,
+        "Your referral came again after its case had ended. We will call you.",
+    ),
+    HoldCode.REFERRAL_WITHDRAWN: Sentences(
+        "The referral was withdrawn after a packet may have left. Nothing more goes. End the case, or keep it.",
+        "Your doctor's office withdrew the request. We are settling what follows from it.",
+        "The referral was withdrawn. Nothing more is sent.",
+    ),
+    HoldCode.REFERRAL_ON_HOLD: Sentences(
+        "The referral is on hold at its sender. Nobody is asked and nothing goes. Wait, end the case, or go on.",
+        "Your doctor's office has put the request on hold.",
+        "The referral is on hold. Nothing is sent meanwhile.",
+    ),
+    HoldCode.REFERRAL_COMPLETED: Sentences(
+        "The referral is said to be completed, expired or rejected at its sender. Call them; end the case, or keep it.",
+        WORKING,
+        "The referral is said to be over. Nothing is sent meanwhile.",
+    ),
+    HoldCode.REFERRAL_CHANGED: Sentences(
+        "The referral's question or diagnosis changed after a packet may have left. Tell the receiver.",
+        WORKING,
+        "The referral changed since the packet you have. We will call you.",
+    ),
+    HoldCode.REFERRAL_ASKED_ABOUT: Sentences(
+        "Whoever referred the patient asks how the referral stands. Tell them.",
+        WORKING,
+        "We received your question about a referral and will call you.",
+    ),
+    HoldCode.RECEIVER_CHANGED: Sentences(
+        "The referral names another center than before. Call whoever referred: does the patient go there?",
+        WORKING,
+        "Your referral names another center than before. Nothing changes until we have called you.",
+    ),
+    HoldCode.DIAGNOSIS_UNKNOWN: Sentences(
+        "The referral names no diagnosis, or one that no checklist covers. Pick the checklist once it is known.",
+        WORKING,
+        "Your referral names no diagnosis that we know. Please tell us.",
+    ),
+    HoldCode.APPOINTMENT_CANCELLED: Sentences(
+        "The appointment at the receiver was cancelled, or the patient did not come. Ask whether there is another.",
+        "Your appointment was cancelled. We are asking for another.",
+        "The appointment was cancelled. We go on collecting.",
+    ),
+    HoldCode.APPOINTMENT_ELSEWHERE: Sentences(
+        "An appointment of the patient was announced, and not surely at the receiver. Where it is, enter it.",
+        WORKING,
+        "We received your notice of an appointment.",
+    ),
     HoldCode.ARRIVAL_UNREADABLE: Sentences(
         "A message cannot be read. Correct the institution's file and read it again, or ask for the message again.",
         WORKING,
@@ -156,6 +211,21 @@ HOLDS: Mapping[str, Sentences] = {
         "The receiver declined the packet. Its reasons reopen the lines they name.",
         "The center asked for more. We are getting it.",
         "You declined the packet. We are settling what you named.",
+    ),
+    HoldCode.CASE_DECLINED: Sentences(
+        "The center gives no second opinion in this case, which has ended. Tell whoever referred the patient.",
+        "The center cannot give the second opinion. Your doctor's office will call you.",
+        "The center declined the case.",
+    ),
+    HoldCode.NOTHING_TO_SEND: Sentences(
+        "Nothing is missing any more, and no record came. Ask another source, or end the case.",
+        "No records were found. We are looking for another way.",
+        "No records were found.",
+    ),
+    HoldCode.NEEDS_UNANSWERED: Sentences(
+        "What is missing comes from nobody by itself. Ask a source again or another one, do without, or end the case.",
+        WORKING,
+        "Some of what was asked for is still missing.",
     ),
     HoldCode.RECEIPTS_DISAGREE: Sentences(
         "The receiver sent two receipts of the packet that disagree. Call them; the first one stands.",

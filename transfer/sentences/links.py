@@ -12,6 +12,9 @@ LINKS: Mapping[str, Sentences] = {
     LinkEnd.RECALLED: Sentences("Its links ended: it was recalled.", WORKING, _ENDED_INSTITUTION),
     LinkEnd.DECLINED: Sentences("Its links ended: the receiver declined it.", WORKING, _ENDED_INSTITUTION),
     LinkEnd.CASE_CLOSED: Sentences("Its links ended: the case is closed.", WORKING, _ENDED_INSTITUTION),
+    LinkEnd.WITHDRAWN: Sentences(
+        "Its links work no more while the referral is withdrawn: a person decides.", WORKING, _ENDED_INSTITUTION
+    ),
     LinkEnd.LAPSED: Sentences(
         "Its links ended: their days are over. To give it again, recall it and approve another packet.",
         WORKING,

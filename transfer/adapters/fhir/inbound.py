@@ -14,7 +14,7 @@ from transfer.adapters.fhir.documents import DOCUMENT_TYPES
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.referrals import DiseaseOf
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
-from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptStatus, Referral
+from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.objections import Objection
@@ -123,8 +123,8 @@ def objection(body: bytes, institution: Institution) -> Objection:
 
 def referral(
     body: bytes, institution: Institution, institutions: Institutions, *, disease: DiseaseOf = disease_of
-) -> Referral:
-    """The referral. `disease` says for a diagnosis which disease's checklist it calls for.
+) -> Referral | ReferralUpdate:
+    """The referral, or what became of one. `disease` says for a diagnosis which disease's checklist it calls for.
 
     Raises:
         Unreadable, NeedsReview: it cannot be understood without a person.
@@ -132,7 +132,8 @@ def referral(
     tree = parse(body)
     subjects = _subjects(tree)
     task = next((each for each in subjects if type_of(each) == "Task"), {})
-    return referrals.read(_one(subjects, "ServiceRequest"), task, _entries(tree), institution, institutions, disease)
+    order = {} if subjects == [task] else _one(subjects, "ServiceRequest")
+    return referrals.read(order, task, _entries(tree), institution, institutions, disease)
 
 
 def receipt(body: bytes) -> Receipt:
@@ -248,7 +249,18 @@ def _task_form(task: Tree) -> Form:
         return Form.RECEIPT if status in _WORDS else Form.PROGRESS
     if _focus(task, REQUEST):
         return Form.NO_RECORDS if status == "rejected" else Form.PROGRESS
+    if _is_of_order(task):
+        return Form.REFERRAL
     raise NotAllowed("a Task about nothing of ours")
+
+
+def _is_of_order(task: Tree) -> bool:
+    """Whether it speaks of a ServiceRequest sent before: it refers to one, or asks to fulfil what its number names."""
+    referred = [child(task, "focus"), *children(task, "basedOn")]
+    if any("ServiceRequest" in (text(one, "type"), *(text(one, "reference") or "").split("/")) for one in referred):
+        return True
+    asked = {text(coding, "code") for coding in codings(child(task, "code"))}
+    return bool(children(task, "identifier")) and "fulfill" in asked
 
 
 def _focus(task: Tree, system: str) -> str | None:
@@ -268,20 +280,20 @@ def _key(form: Form, subjects: list[Tree], tree: Tree, sha256: str) -> str | Non
     """The business key of a message.
 
     A Task may be sent again in a later state, so its `lastModified` belongs to its key. A Consent has no such element.
-    A corrected release form, or a changed set of documents, comes under its old number. So their bytes belong to their
-    keys.
+    A corrected release form, a changed referral or a changed set of documents comes under its old number. So their
+    bytes belong to their keys.
     """
     about = subjects[0]
     if form is Form.REFERRAL:
         tasks = [each for each in subjects if type_of(each) == "Task" and children(each, "identifier")]
-        about = tasks[0] if tasks else _one(subjects, "ServiceRequest")
+        about = tasks[0] if tasks else about
     if form is Form.DOCUMENTS:
         sets = [child(entry, "resource") for entry in _entries(tree)]
         about = next((each for each in sets if type_of(each) == "List" and _numbers(each)), tree)
     numbers = _numbers(about)
     if not numbers:
         return None
-    if form in (Form.RELEASE_FORM, Form.REVOCATION, Form.DOCUMENTS):
+    if form in (Form.RELEASE_FORM, Form.REVOCATION, Form.REFERRAL, Form.DOCUMENTS):
         numbers = [*numbers, sha256]
     return "|".join((form, text(about, "status") or "", text(about, "lastModified") or "", *numbers))
 

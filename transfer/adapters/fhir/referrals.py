@@ -1,30 +1,49 @@
 """A ServiceRequest with its Task as a referral (https://hl7.org/fhir/R4/servicerequest.html, HL7 BSeR)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 
 from transfer.adapters.fhir.codes import coding_of, disease_of
 from transfer.adapters.fhir.identities import (
     Resources,
-    first_issued,
     is_organization,
+    issued,
     known_organizations,
     organization,
     person,
 )
 from transfer.adapters.fhir.times import instant, local_day
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, text, type_of
-from transfer.arrivals import Priority, Referral
+from transfer.arrivals import Priority, Referral, ReferralUpdate
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
-from transfer.patients import Demographics
+from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Coding
+from transfer.referrals import ReferralStatus
 
 DiseaseOf = Callable[[Coding], str | None]
 
 _PRIORITIES = {"urgent": Priority.URGENT, "asap": Priority.ASAP, "stat": Priority.STAT}
-_WITHDRAWN = frozenset({"revoked", "cancelled", "entered-in-error", "rejected", "failed"})
+#: what each status says of a ServiceRequest (valueset-request-status) and of its Task (valueset-task-status)
+_STATUSES = {
+    **dict.fromkeys(("revoked", "entered-in-error", "cancelled", "rejected", "failed"), ReferralStatus.REVOKED),
+    "completed": ReferralStatus.COMPLETED,
+    "on-hold": ReferralStatus.ON_HOLD,
+    "draft": ReferralStatus.DRAFT,
+    **dict.fromkeys(("active", "requested", "received", "accepted", "ready", "in-progress"), ReferralStatus.ACTIVE),
+}
+#: of two that differ, the order's and the task's, the first of these counts
+_STRONGEST_FIRST = (
+    ReferralStatus.REVOKED,
+    ReferralStatus.COMPLETED,
+    ReferralStatus.UNKNOWN,
+    ReferralStatus.ON_HOLD,
+    ReferralStatus.DRAFT,
+    ReferralStatus.ACTIVE,
+)
+#: what asks nobody for anything (https://hl7.org/fhir/R4/valueset-request-intent.html)
+_NOT_ASKED = frozenset({"proposal", "plan", "option"})
 
 
 def read(
@@ -34,22 +53,27 @@ def read(
     institution: Institution,
     institutions: Institutions,
     disease: DiseaseOf = disease_of,
-) -> Referral:
-    """The referral, in our words. `task` may be empty: some send only the order.
+) -> Referral | ReferralUpdate:
+    """The referral, in our words; where it asks for nothing now, only which one it is and what became of it.
+
+    `task` may be empty: some send only the order. `order` may be empty: a Task alone speaks of an order sent before.
 
     Raises:
         Unreadable: not as R4 has it.
-        NeedsReview: withdrawn, naming no known disease or an institution we do not know.
+        NeedsReview: it names not one center, or an institution we do not know.
     """
+    resources = Resources.around(order or task, entries)
+    references = tuple(dict.fromkeys(_references(order, task, institution)))
+    patient, status = _patient(order, task, resources, institution), _status(order, task)
+    if status is not ReferralStatus.ACTIVE or not order:
+        # A withdrawal counts however badly the rest of it is made.
+        return ReferralUpdate(patient=patient, references=references, status=status)
     for resource in (order, task) if task else (order,):
         check(resource)
-        if text(resource, "status") in _WITHDRAWN:
-            raise NeedsReview("a referral that is withdrawn")
-    resources = Resources.around(order, entries)
     appointment, needed_by = _times(order, task, institution)
     return Referral(
-        patient=_patient(order, task, resources, institution),
-        reference=first_issued([*children(task, "identifier"), *children(order, "identifier")], institution),
+        patient=patient,
+        references=references,
         disease=_disease(order, institution, disease),
         question=_question(order, task),
         receiver=_receiver(order, resources, institutions),
@@ -59,6 +83,32 @@ def read(
         appointment_at=appointment,
         priority=_PRIORITIES.get(text(order, "priority") or text(task, "priority") or "", Priority.ROUTINE),
     )
+
+
+def _status(order: Tree, task: Tree) -> ReferralStatus:
+    """`doNotPerform` turns an order into its opposite (ServiceRequest.doNotPerform, a modifier)."""
+    said = [_STATUSES.get(text(one, "status") or "", ReferralStatus.UNKNOWN) for one in (order, task) if one]
+    if order.get("doNotPerform") is True:
+        said.append(ReferralStatus.REVOKED)
+    if any(text(one, "intent") in _NOT_ASKED for one in (order, task) if one):
+        said.append(ReferralStatus.DRAFT)
+    return next(status for status in _STRONGEST_FIRST if status in said)
+
+
+def _references(order: Tree, task: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:
+    """The numbers under which it may come again. Where it has none, the id of the ServiceRequest at its sender."""
+    beside = [child(task, "groupIdentifier"), child(order, "requisition"), child(task, "focus", "identifier")]
+    beside += [child(one, "identifier") for one in children(task, "basedOn")]
+    numbers = [*children(task, "identifier"), *children(order, "identifier"), *beside]
+    found = list(issued([number for number in numbers if number], institution))
+    yield from found
+    if found:
+        return
+    named = (text(one, "reference") for one in (child(task, "focus"), *children(task, "basedOn")))
+    for said in (f"ServiceRequest/{text(order, 'id')}" if text(order, "id") else None, *named):
+        kind, _, number = (said or "").rpartition("/")
+        if number and kind.rpartition("/")[2] == "ServiceRequest":
+            yield IssuedIdentifier(f"urn:x-institution:{institution.id}:ServiceRequest", number)
 
 
 def _patient(order: Tree, task: Tree, resources: Resources, institution: Institution) -> Demographics:
@@ -73,11 +123,9 @@ def _times(order: Tree, task: Tree, institution: Institution) -> tuple[datetime 
     return appointment, until or local_day(said, institution.zone)
 
 
-def _disease(order: Tree, institution: Institution, disease: DiseaseOf) -> str:
-    for coding in codings(*children(order, "reasonCode")):
-        if found := disease(coding_of(coding, institution)):
-            return found
-    raise NeedsReview("a referral for no disease that we have a checklist for")
+def _disease(order: Tree, institution: Institution, disease: DiseaseOf) -> str | None:
+    said = (disease(coding_of(coding, institution)) for coding in codings(*children(order, "reasonCode")))
+    return next(filter(None, said), None)
 
 
 def _question(order: Tree, task: Tree) -> str | None:

@@ -1,6 +1,7 @@
 """HL7 v2: read by bytes and offsets, turned into our nouns. No rule elsewhere knows a segment's name."""
 
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode, acknowledge
+from transfer.adapters.hl7v2.appointments import appointment
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.consents import consents
 from transfer.adapters.hl7v2.content import EmbeddedContent
@@ -27,6 +28,7 @@ __all__ = [
     "MessageHeader",
     "Miscount",
     "acknowledge",
+    "appointment",
     "batch",
     "consents",
     "documents",

@@ -1,26 +1,35 @@
-"""REF^I12: a patient is referred for a second opinion."""
+"""REF^I12 to I15: a patient is referred for a second opinion, and what becomes of the referral (HL7 v2.5.1, 11.3)."""
 
 from collections.abc import Iterator
 
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.values import NPI, codings, day, demographics, document_number, issuer, moment
-from transfer.arrivals import Priority
+from transfer.arrivals import Priority, ReferralUpdate
 from transfer.arrivals import Referral as Asked
 from transfer.errors import Unexpected
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.patients import IssuedIdentifier
+from transfer.referrals import ReferralStatus
 
 #: RF1-2, table 0280. OBR-27 and TQ1-9 are of the results and orders that come with a referral, which are another matter
 _PRIORITIES = {"S": Priority.STAT, "A": Priority.ASAP}
 #: RF1-4, table 0282
 _SECOND_OPINION = "SO"
+#: RF1-1, table 0283: expired, rejected
+_OVER = frozenset({"E", "R"})
+#: a new referral, and one that is changed: each says all of it
+_SAY_ALL = frozenset({"I12", "I13"})
+#: one that is cancelled, and one that is asked about
+_UPDATES = {"I14": ReferralStatus.REVOKED, "I15": None}
 #: a note after one of these is about the referral, not about a result
 _OWN_NOTES = frozenset({"MSH", "RF1", "PRD", "CTD", "PID", "DG1", "PV1", "PV2", "AUT"})
 
 
-def referral(payload: bytes, institution: Institution, institutions: Institutions) -> Asked:
-    """The referral in a REF^I12 from this institution.
+def referral(payload: bytes, institution: Institution, institutions: Institutions) -> Asked | ReferralUpdate:
+    """The referral in a REF from this institution: new (I12) or changed (I13), which both say all of it.
+
+    Where it is cancelled (I14), asked about (I15), expired or rejected (RF1-1), it says only which one.
 
     * The receiver is the provider referred to (PRD role RT), known by number. The referring institution is the one
       whose door it came through, whatever the message claims. Every other provider that is a known institution is a
@@ -28,23 +37,29 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
     * The question is RF1-10 and the referral's own notes. It is needed by the day it expires (RF1-8), the standard
       having no better word; an expected visit (PV2-8) is the appointment.
     * The disease is the first diagnosis that is a neoplasm, else the first, as `system|code`.
+    * Its numbers are RF1-6 and RF1-11.
 
     Raises:
-        Unexpected: not a new referral (I13-I15 change, cancel or ask about one), not for a second opinion, without a
-            diagnosis, or for a receiver we do not know. A person reads it.
+        Unexpected: no referral, not for a second opinion, or for a receiver we do not know. A person reads it.
         Unreadable: not an HL7 v2 message.
     """
     message = Message(payload)
-    rf1 = message.first("RF1")
-    if (message.header.message_type, message.header.trigger) != ("REF", "I12") or rf1 is None:
-        raise Unexpected("not a new referral (REF^I12 with RF1)")
+    rf1, trigger = message.first("RF1"), message.header.trigger
+    if message.header.message_type != "REF" or rf1 is None or trigger not in (*_SAY_ALL, *_UPDATES):
+        raise Unexpected("no referral (REF^I12 to I15 with RF1)")
+    references = tuple(_references(rf1, institution))
+    patient = demographics(message.first("PID"), institution)
+    if trigger in _UPDATES:
+        return ReferralUpdate(patient=patient, references=references, status=_UPDATES[trigger])
+    if (rf1.text(1) or "").upper() in _OVER:
+        return ReferralUpdate(patient=patient, references=references, status=ReferralStatus.UNKNOWN)
     asked = {part.text(1) for part in rf1.repetitions(4)}
     if asked and _SECOND_OPINION not in asked:
         raise Unexpected("a referral that does not ask for a second opinion (RF1-4)")
     visit = message.first("PV2")
     return Asked(
-        patient=demographics(message.first("PID"), institution),
-        reference=document_number(rf1.part(6), institution, "referral"),
+        patient=patient,
+        references=references,
         disease=_disease(message, institution),
         question=_question(message, rf1),
         receiver=_receiver(message, institution, institutions),
@@ -56,10 +71,16 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
     )
 
 
-def _disease(message: Message, institution: Institution) -> str:
+def _references(rf1: Segment, institution: Institution) -> Iterator[IssuedIdentifier]:
+    for field in (6, 11):
+        if number := document_number(rf1.part(field), institution, "referral"):
+            yield number
+
+
+def _disease(message: Message, institution: Institution) -> str | None:
     said = [coding for dg1 in message.segments("DG1") for coding in codings(dg1.part(3), institution)]
     if not said:
-        raise Unexpected("a referral without a diagnosis (DG1)")
+        return None
     neoplasms = (coding for coding in said if coding.system.endswith("icd-10-cm") and _is_neoplasm(coding.code))
     first = next(neoplasms, said[0])
     return f"{first.system}|{first.code}"

@@ -9,7 +9,8 @@ fields; `transfer.sentences.sentence` says them.
 from transfer.actions import ActionCode, ActionResult
 from transfer.flow.desk.answering import answer_request
 from transfer.flow.desk.auditing import chains, walk_chain
-from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, recall, waive
+from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
+from transfer.flow.desk.changing import change
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
@@ -54,12 +55,14 @@ __all__ = [
     "answer_request",
     "approve",
     "chains",
+    "change",
     "close",
     "declare_emergency",
     "dispute",
     "dossier",
     "file_paper_form",
     "find_cases",
+    "give_up",
     "hold",
     "holds",
     "lift_legal_hold",

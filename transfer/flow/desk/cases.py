@@ -5,24 +5,22 @@ from typing import Final
 
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
-from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.case import Case
 from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, NextStep, look, settle_needs
-from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, opened_case, still_open
+from transfer.flow.desk.verbs import at_desk, begin_epoch, known_case, not_allowed, opened_case, still_open
+from transfer.flow.ending import end_case, give_up_newest
 from transfer.flow.services import Services
-from transfer.holds import OF_PERMISSIONS, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, holds, notes, patients, requests
+from transfer.ledger import Tx, notes
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
-from transfer.requests import RequestState
 from transfer.rights import Actor, Right
 
 #: how a case can end
-ENDINGS: Final = ("opinion-given", "not-coming", "center-declined", "died", "duplicate")
+ENDINGS: Final = ("opinion-given", "not-coming", "center-declined", "died", "withdrawn", "duplicate")
 
 _NAMES_A_RECORD = (WaiverKind.SUBSTITUTE, WaiverKind.ANSWERED_BY)
 
@@ -50,8 +48,14 @@ def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str],
     if newest and newest.is_on_its_way:
         return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
     assessed = look(tx, services, case)
-    if assessed.step is NextStep.WAIT:
+    if not found.is_active:
+        raise not_allowed(
+            Reason(RefusalCode.CASE_NOT_ACTIVE, case=case, status=found.referral_status), Remedy(RemedyCode.LIST_HOLDS)
+        )
+    if assessed.step in (NextStep.WAIT, NextStep.UNANSWERED):
         _named_all(assessed, set(without))
+    if not assessed.has_records:
+        raise not_allowed(Reason(RefusalCode.NOTHING_TO_PACK, case=case), Remedy(RemedyCode.ADD_SOURCE, case=case))
     written = notes.write(tx, patient, note) if note else None
     lacking = tuple(sorted({*assessed.lacking, *without}))
     tx.append(Chain.case(case), facts.CaseApproved(lacking=lacking, note=written))
@@ -87,7 +91,7 @@ def recall(services: Services, case: CaseId, *, actor: Actor, note: str | None =
         NotAllowed: it is closed, or has no packet that is still here.
     """
     with at_desk(services, actor, Right.RELEASE) as tx:
-        _begin_epoch(tx, case)
+        begin_epoch(tx, case)
         found, _, patient = opened_case(tx, case)
         still_open(found)
         newest = found.newest_packet
@@ -102,11 +106,38 @@ def recall(services: Services, case: CaseId, *, actor: Actor, note: str | None =
     return ActionResult(ActionCode.RECALLED, packet=packet, outlook=after.sentence)
 
 
-def _begin_epoch(tx: Tx, case: CaseId) -> None:
-    """Have every open stream of the patient ruled on anew, at once. Called before the case is locked."""
-    opened = known_case(tx, case).opened
-    if opened:
-        patients.begin_epoch(tx, PatientId(opened.patient))
+def give_up(services: Services, case: CaseId, *, actor: Actor, note: str | None = None) -> ActionResult:
+    """Give up the newest packet where it is on its way and has left to nobody. Another may go from then on.
+
+    Raises:
+        Unknown: there is no such case.
+        NotAllowed: it is closed, has no such packet, or the packet may have left: then it can be recalled.
+    """
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        begin_epoch(tx, case)
+        found, _, patient = opened_case(tx, case)
+        still_open(found)
+        newest = found.newest_packet
+        if newest and newest.may_have_left:
+            raise not_allowed(
+                Reason(RefusalCode.PACKET_MAY_HAVE_LEFT, packet=newest.planned.packet),
+                Remedy(RemedyCode.RECALL_FIRST, case=case),
+            )
+        written = notes.write(tx, patient, note) if note else None
+        packet = give_up_newest(tx, case, "desk", written)
+        if packet is None:
+            return _gave_up_before(found)
+        after = settle_needs(tx, services, case)
+    return ActionResult(ActionCode.GIVEN_UP, packet=packet, outlook=after.sentence)
+
+
+def _gave_up_before(found: Case) -> ActionResult:
+    last = next(reversed(list(found.packets.values())), None)
+    if last and last.given_up:
+        return ActionResult(ActionCode.GIVEN_UP_BEFORE, packet=last.planned.packet)
+    raise not_allowed(
+        Reason(RefusalCode.NOTHING_TO_GIVE_UP, case=found.id), Remedy(RemedyCode.SHOW_CASE, case=found.id)
+    )
 
 
 def add_note(services: Services, case: CaseId, text: str, *, actor: Actor) -> ActionResult:
@@ -139,39 +170,14 @@ def close(services: Services, case: CaseId, ending: str, *, actor: Actor, note: 
             raise not_allowed(
                 Reason(RefusalCode.NO_SUCH_ENDING, ending=ending), Remedy(RemedyCode.CHOOSE_ONE_OF, choices=ENDINGS)
             )
-        _begin_epoch(tx, case)
+        begin_epoch(tx, case)
         tx.lock_case(case)
         found = known_case(tx, case)
         if found.closed and found.closed.ending == ending:
             return ActionResult(ActionCode.CLOSED_BEFORE, ending=ending)
         still_open(found)
-        withdrawn = _withdraw(tx, case)
-        for hold in holds.open_holds(tx, case):
-            if hold.code not in OF_PERMISSIONS:
-                holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
-        written = _note(tx, found, note)
-        tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=written))
-        if found.opened is None:
-            _let_referral_lapse(tx, case)
+        withdrawn = end_case(tx, case, ending, note=_note(tx, found, note))
     return ActionResult(ActionCode.CLOSED, ending=ending, withdrawn=withdrawn)
-
-
-def _withdraw(tx: Tx, case: CaseId) -> int:
-    count = 0
-    for request in requests.of_case(tx, case):
-        if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
-            requests.move(tx, request, RequestState.WITHDRAWN)
-            count += 1
-    return count
-
-
-def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
-    """Seal a referral that opened no case. It is purged like an unmatched message."""
-    for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
-        if arrival := arrivals.claim(tx, name):
-            arrivals.settle(
-                tx, arrival, ArrivalState.SEALED, ArrivalOutcome.CLOSED, purge_after=arrivals.UNMATCHED_RETENTION
-            )
 
 
 def _note(tx: Tx, found: Case, note: str | None) -> str | None:

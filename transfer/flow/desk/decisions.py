@@ -12,10 +12,11 @@ from transfer.flow.basis import trail_of
 from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.cases import approve_in
 from transfer.flow.desk.comparing import decide
+from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiver_changed, set_referral_aside
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
 from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
-from transfer.holds import ANSWERS, APPROVALS, COMPARED, STOPPED, HoldAnswer, HoldCode
+from transfer.holds import ANSWERS, APPROVALS, COMPARED, OF_REFERRALS, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
 from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival
@@ -34,6 +35,11 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.IDENTITY_CHANGED: Right.DECIDE_WHOSE,
         HoldCode.PATIENT_DIED: Right.WORK_ON_CASES,
         HoldCode.REFERRAL_UNREADABLE: Right.DECIDE_WHOSE,
+        **dict.fromkeys(OF_REFERRALS, Right.WORK_ON_CASES),
+        HoldCode.RECEIVER_CHANGED: Right.RELEASE,
+        HoldCode.CASE_DECLINED: Right.WORK_ON_CASES,
+        HoldCode.NOTHING_TO_SEND: Right.WORK_ON_CASES,
+        HoldCode.NEEDS_UNANSWERED: Right.WORK_ON_CASES,
         HoldCode.ARRIVAL_UNREADABLE: Right.DECIDE_WHOSE,
         HoldCode.ARRIVAL_POISONOUS: Right.DECIDE_WHOSE,
         HoldCode.BATCH_MISCOUNTED: Right.DECIDE_WHOSE,
@@ -136,6 +142,8 @@ def _resolve(tx: Tx, services: Services, hold: Hold, answer: HoldAnswer, note: s
         assert now is not None  # it was there before
         return _answered(now, answer)
     if answer in (HoldAnswer.WAIT, HoldAnswer.SEEN) and hold.code not in _SEEN_TOO:
+        if answer is HoldAnswer.SEEN and patient and tx.case(CaseId(hold.subject)).is_open:
+            settle_needs(tx, services, CaseId(hold.subject))  # nobody may be left who asks about what is missing
         return ActionResult(ActionCode.ANSWERED, answer=answer)
     return _ACTIONS[hold.code](tx, services, hold)
 
@@ -147,6 +155,8 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
     opened = tx.case(CaseId(hold.subject)).opened
     if opened and hold.code in STOPPED:
         patients.hold_epoch_exclusive(tx, PatientId(opened.patient))  # its answer begins an epoch
+    elif opened and (hold.code in OF_REFERRALS or hold.code in _ENDING):
+        patients.begin_epoch(tx, PatientId(opened.patient))  # links end, or the receiver is another
     elif opened:
         patients.hold_epoch_shared(tx, PatientId(opened.patient))
     tx.lock_case(CaseId(hold.subject))
@@ -255,9 +265,13 @@ def _run_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
     return ActionResult(ActionCode.RUN_AGAIN, dag=dag, subject=subject)
 
 
+#: their answers may end the case
+_ENDING = frozenset({HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED})
 #: *seen* does something as well
 _SEEN_TOO = frozenset(
     {
+        HoldCode.REFERRAL_NOT_ACTIVE,
+        HoldCode.REFERRAL_OF_CLOSED,
         HoldCode.ARRIVAL_UNREADABLE,
         HoldCode.FORM_UNCLEAR,
         HoldCode.ARRIVAL_POISONOUS,
@@ -282,6 +296,14 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.SOURCE_LABEL_UNREAD: _ask_again,
         HoldCode.DOCUMENTS_NOT_GIVEN: _ask_again,
         HoldCode.REFERRAL_UNREADABLE: _look_again,
+        HoldCode.REFERRAL_NOT_ACTIVE: set_referral_aside,
+        HoldCode.REFERRAL_OF_CLOSED: open_anew,
+        HoldCode.REFERRAL_WITHDRAWN: end_or_keep,
+        HoldCode.REFERRAL_ON_HOLD: end_or_keep,
+        HoldCode.REFERRAL_COMPLETED: end_or_keep,
+        HoldCode.NOTHING_TO_SEND: end_or_keep,
+        HoldCode.NEEDS_UNANSWERED: end_or_keep,
+        HoldCode.RECEIVER_CHANGED: receiver_changed,
         HoldCode.PACKET_DECLINED: _look_again,
         HoldCode.RELEASE_NOT_PERMITTED: _release_again,
         HoldCode.RECEIVER_HAS_NO_DOOR: _release_again,

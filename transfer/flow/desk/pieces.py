@@ -8,7 +8,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, materials
 from transfer.ledger.materials import Label, StoredMaterial
-from transfer.materials import Material, discrepancy
+from transfer.materials import Material, MaterialState, discrepancy
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -64,7 +64,7 @@ def announce_material(
                 Reason(RefusalCode.NOT_COME_YET, material=kept.material.id),
                 Remedy(RemedyCode.GIVE_WITH_PARCEL, case=case),
             )
-        if kept.material.expected == count:
+        if kept.material.expected == count and kept.material.state is not MaterialState.DISCREPANT:
             return ActionResult(ActionCode.PIECES_COUNTED_BEFORE, **_count(kept.material))
         now = materials.announce(tx, case, kept, count)
         after = settle_needs(tx, services, case)

@@ -10,7 +10,7 @@ from transfer.errors import NotAllowed, TransferError, Unknown
 from transfer.facts import CaseOpened
 from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals
+from transfer.ledger import Tx, arrivals, patients
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right, roles_with
@@ -85,6 +85,13 @@ def opened_case(tx: Tx, case: CaseId) -> tuple[Case, CaseOpened, PatientId]:
     if found.opened is None:
         raise not_allowed(Reason(RefusalCode.NOT_OPENED, case=case), Remedy(RemedyCode.SETTLE_REFERRAL, case=case))
     return found, found.opened, PatientId(found.opened.patient)
+
+
+def begin_epoch(tx: Tx, case: CaseId) -> None:
+    """Have every open stream of the patient ruled on anew, at once. Called before the case is locked."""
+    opened = known_case(tx, case).opened
+    if opened:
+        patients.begin_epoch(tx, PatientId(opened.patient))
 
 
 def still_open(found: Case) -> None:

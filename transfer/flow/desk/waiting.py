@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from transfer.case import Case
-from transfer.completeness import Wait, WaitCode
+from transfer.completeness import LEFT_TO_PEOPLE, Wait, WaitCode
 from transfer.flow.assess import Assessment, NextStep
 from transfer.holds import APPROVALS, HoldCode
 from transfer.identifiers import InstitutionId
@@ -13,20 +13,7 @@ from transfer.permissions.notices import PermissionNotice
 from transfer.sentences import SENTENCES
 
 #: what only a person here can settle
-_DECIDED_HERE = frozenset(
-    {
-        WaitCode.CONFIRM_ABSENT,
-        WaitCode.SOURCE_FORBIDS,
-        WaitCode.SOURCE_SILENT,
-        WaitCode.NOT_IN_ANSWER,
-        WaitCode.UNDECIDED,
-        WaitCode.NOBODY_ASKED,
-        WaitCode.UNVERIFIED,
-        WaitCode.MATERIAL_REFUSED,
-        WaitCode.MATERIAL_UNANNOUNCED,
-        WaitCode.MATERIAL_DISCREPANCY,
-    }
-)
+_DECIDED_HERE = LEFT_TO_PEOPLE | {WaitCode.UNDECIDED}
 
 
 def why(
@@ -38,13 +25,16 @@ def why(
 ) -> str:
     """One line for staff: what needs a decision here first, then what is awaited from whom. Nothing of the patient."""
     if case.closed:
-        return f"Closed: {case.closed.ending.replace('-', ' ')}."
+        other = f" ({case.closed.other} goes on)" if case.closed.other else ""
+        return f"Closed: {case.closed.ending.replace('-', ' ')}{other}."
     asked = [_decision(hold) for hold in holds if hold.code not in APPROVALS]
     asked += [SENTENCES[notice].staff for notice in notices]
     if assessed is None:
         return _line(asked or ["Just came in; it is being opened."])
     if underway := _under_way(case, institutions):
         return _line([*asked, underway])
+    if not case.is_active:
+        return _line(asked or [f"Waits for whoever referred: the referral is {case.referral_status}."])
     if assessed.step in (NextStep.ASK_APPROVAL, NextStep.ASK_PARTIAL, NextStep.ASK_DELTA):
         approvals = [_decision(hold) for hold in holds if hold.code is HoldCode(assessed.step)]
         return _line([*asked, *(approvals or [SENTENCES[assessed.step].staff])])

@@ -8,7 +8,7 @@ from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import MessageHeader
-from transfer.arrivals import GRANT_FOR, ArrivalKind, Door, Grant
+from transfer.arrivals import GRANTS_FOR, ArrivalKind, Door, Grant
 from transfer.doors import MllpDoor
 from transfer.errors import TooLarge, Unreadable
 from transfer.flow.objections import ReceivedObjections, object_to_release
@@ -121,8 +121,8 @@ def _discard(frame: Frame) -> None:
 def _may_send(header: MessageHeader, grants: Collection[Grant]) -> bool:
     """Of a batch each message is asked about once it is divided; here it is enough that some could be sent."""
     if header.is_batch:
-        return any(grant in grants for grant in GRANT_FOR.values())
-    return GRANT_FOR[hl7v2.kind(header)] in grants
+        return any(granted & {*grants} for granted in GRANTS_FOR.values())
+    return bool(GRANTS_FOR[hl7v2.kind(header)] & {*grants})
 
 
 async def _is_several(frame: Frame) -> bool:

@@ -1,0 +1,111 @@
+"""An appointment at the receiver moves the day; one that is cancelled or elsewhere is a person's."""
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door
+from transfer.flow import desk
+from transfer.flow.services import Services
+from transfer.holds import HoldCode
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger
+from transfer.sandbox.charts import Chart
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+def a_siu(chart: Chart, trigger: str = "S12", at: str = "202703041000", place: str = "", status: str = "") -> bytes:
+    who, number = chart["patient"], chart["numbers"][b.LAKESIDE]
+    issuer = number["system"].removeprefix("urn:oid:")
+    born, sex = who["birth_date"].replace("-", ""), who["sex"][0].upper()
+    lines = [
+        rf"MSH|^~\&|SCHED|X|TRANSFER|X|20260105101500||SIU^{trigger}^SIU_S12|{at}{trigger}{place}|P|2.5.1",
+        f"SCH|A1|||||R||||^^^{at}|^^^{at}" + "|" * 14 + status,
+        f"PID|1||{number['value']}^^^&{issuer}&ISO^MR||{who['family']}^{'^'.join(who['given'])}||{born}|{sex}",
+    ]
+    if place:
+        lines.append(f"AIL|1||{place}")
+    return "".join(f"{line}\r" for line in lines).encode()
+
+
+def comes(services: Services, by: str, body: bytes) -> None:
+    b.comes(services, by, ArrivalKind.NOTICE, body, HL7_V2, Door.MLLP)
+    process_all(services)
+
+
+def times(services: Services, case: CaseId) -> tuple[str | None, str | None]:
+    now = desk.dossier(services, case, actor=ANN)
+    return now.appointment_at, now.needed_by
+
+
+def codes(services: Services, case: CaseId) -> set[str]:
+    return {hold.code for hold in b.open_holds(services, case)}
+
+
+@pytest.mark.parametrize("trigger", ["S12", "S13", "S14"])
+def test_one_at_the_receiver_moves_the_day(services: Services, trigger: str):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+
+    comes(services, b.SUMMIT, a_siu(chart, trigger))
+
+    assert times(services, case) == ("2027-03-04T17:00:00+00:00", "2027-03-04")
+    assert codes(services, case) == set()
+
+
+def test_whoever_refers_may_say_that_it_is_at_the_receiver(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+
+    comes(services, b.LAKESIDE, a_siu(chart, place="ROOM 4^^^Summit Cancer Center"))
+
+    assert times(services, case)[1] == "2027-03-04"
+
+
+@pytest.mark.parametrize(("trigger", "status"), [("S15", ""), ("S26", ""), ("S14", "Cancelled")])
+def test_a_cancelled_one_is_no_appointment_and_a_person_is_asked(services: Services, trigger: str, status: str):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    before = times(services, case)
+
+    comes(services, b.SUMMIT, a_siu(chart, trigger, status=status))
+
+    assert times(services, case) == (None, before[1])
+    assert codes(services, case) == {HoldCode.APPOINTMENT_CANCELLED}
+    comes(services, b.SUMMIT, a_siu(chart, "S12"))
+    assert codes(services, case) == set()
+
+
+@pytest.mark.parametrize("place", ["", "ROOM 4^^^Some Clinic"])
+def test_one_that_is_not_surely_there_changes_nothing_and_a_person_is_asked(services: Services, place: str):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    before = times(services, case)
+
+    comes(services, b.LAKESIDE, a_siu(chart, place=place))
+
+    assert times(services, case) == before
+    assert codes(services, case) == {HoldCode.APPOINTMENT_ELSEWHERE}
+
+
+def test_one_that_came_before_the_referral_waits_for_it(services: Services):
+    chart = b.a_chart()
+    comes(services, b.SUMMIT, a_siu(chart))
+
+    case = b.a_case(services, chart)
+
+    assert times(services, case)[1] == "2027-03-04"
+
+
+def test_one_of_nobody_in_particular_is_read_by_a_person(services: Services):
+    comes(services, b.SUMMIT, a_siu(b.a_chart(), "S99"))
+
+    assert [hold.code for hold in b.open_holds(services)] == [HoldCode.ARRIVAL_UNREADABLE]

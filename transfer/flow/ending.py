@@ -1,0 +1,73 @@
+"""A case ends: nobody is asked any more, its questions fall, the links of its packets work no more. Or one packet of it
+is given up that can leave to nobody.
+"""
+
+from transfer import facts
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
+from transfer.facts import Chain
+from transfer.holds import OF_PERMISSIONS, HoldCode, SystemAnswer
+from transfer.identifiers import CaseId
+from transfer.ledger import Tx, arrivals, holds, requests, rounds
+from transfer.requests import RequestState
+from transfer.rounds import Dag
+
+#: the questions about a packet that cannot leave
+OF_STUCK_PACKETS = (
+    HoldCode.RELEASE_NOT_PERMITTED,
+    HoldCode.RECEIVER_HAS_NO_DOOR,
+    HoldCode.RECEIVER_REFUSED,
+    HoldCode.LEDGER_ALTERED,
+)
+
+
+def end_case(tx: Tx, case: CaseId, ending: str, *, note: str | None = None, other: CaseId | None = None) -> int:
+    """End it, in a transaction that holds its lock. Says how many requests were withdrawn. `other` goes on instead.
+
+    What was asked of people about an ended permission stays: a purge does not depend on the case.
+    """
+    withdrawn = 0
+    for request in requests.of_case(tx, case):
+        if request.state.is_open or request.state is RequestState.NOT_PERMITTED:
+            requests.move(tx, request, RequestState.WITHDRAWN)
+            withdrawn += 1
+    for hold in holds.open_holds(tx, case):
+        if hold.code not in OF_PERMISSIONS:
+            holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
+        if hold.code is HoldCode.RECEIVER_CHANGED and hold.about:
+            rounds.owe(tx, Dag.OPEN_CASE, hold.about)  # the referral that named another center is looked at by itself
+    tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=note, other=other))
+    if tx.case(case).opened is None:
+        _let_referral_lapse(tx, case)
+    return withdrawn
+
+
+def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
+    """Seal a referral that opened no case. It is purged like an unmatched message."""
+    for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
+        if arrival := arrivals.claim(tx, name):
+            arrivals.settle(
+                tx, arrival, ArrivalState.SEALED, ArrivalOutcome.CLOSED, purge_after=arrivals.UNMATCHED_RETENTION
+            )
+
+
+def give_up_newest(tx: Tx, case: CaseId, why: str, note: str | None = None) -> str | None:
+    """Give up the newest packet, if it is on its way and has left to nobody. Its id; None: there is none such."""
+    newest = tx.case(case).newest_packet
+    if newest is None or not newest.is_on_its_way or newest.may_have_left:
+        return None
+    packet = newest.planned.packet
+    tx.append(Chain.case(case), facts.PacketGivenUp(packet=packet, why=why, note=note))
+    for code in OF_STUCK_PACKETS:
+        holds.withdraw(tx, case, code, SystemAnswer.GIVEN_UP, about=packet)
+    return packet
+
+
+def gives_way(tx: Tx, case: CaseId) -> bool:
+    """Whether the newest packet cannot leave and more has come since it was put together: then another may go."""
+    found = tx.case(case)
+    newest = found.newest_packet
+    if newest is None or not newest.is_on_its_way or newest.may_have_left or newest.assembled is None:
+        return False
+    packet = newest.planned.packet
+    is_stuck = any(one.about == packet and one.code in OF_STUCK_PACKETS for one in found.holds.values())
+    return is_stuck and bool(found.news)
