@@ -10,6 +10,7 @@ from typing import Any, Self
 from transfer import facts
 from transfer.disclosures import DisclosureOutcome
 from transfer.facts import LedgerLine
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.referrals import ReferralStatus
 
@@ -89,6 +90,8 @@ class Case:
     approved: facts.CaseApproved | None = None
     #: a person approved after the newest packet was planned: one more packet may go
     approval_is_open: bool = False
+    #: packets that were handed over → what of each was void when people were asked about it last
+    asked_void: Mapping[str, frozenset[str]] = field(default_factory=dict)
     packets: Mapping[str, PacketProgress] = field(default_factory=dict)
     holds: Mapping[str, facts.HoldOpened] = field(default_factory=dict)
     closed: facts.CaseClosed | None = None
@@ -105,7 +108,7 @@ class Case:
             return Stage.GATHERING
         if newest.receipt:
             return Stage.DELIVERED if newest.receipt.status == "accepted" else Stage.GATHERING
-        if newest.purged or newest.recalled:
+        if newest.purged or newest.recalled or (newest.begun is None and self.void_in(newest.planned.packet)):
             return Stage.GATHERING
         return Stage.SENDING if newest.begun else Stage.PACKING
 
@@ -113,6 +116,30 @@ class Case:
     def superseded(self) -> frozenset[str]:
         """Records that no longer count: a later one replaced or withdrew them."""
         return frozenset(self.superseded_by)
+
+    @property
+    def void(self) -> frozenset[str]:
+        """Records that leave nowhere: superseded, or by their own word of no account."""
+        return self.superseded | {name for name, collected in self.records.items() if collected.is_void}
+
+    def void_in(self, packet: str) -> frozenset[str]:
+        """What an assembled packet holds of it."""
+        sent = self.packets.get(packet)
+        return self.void & set(sent.assembled.records) if sent and sent.assembled else frozenset()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the newest packet is still to be handed over or received. One that holds what is void gives way."""
+        newest = self.newest_packet
+        return newest is not None and newest.is_on_its_way and not self.void_in(newest.planned.packet)
+
+    def void_unasked(self, packet: str) -> frozenset[str]:
+        """What of a packet that may have reached its receiver is void, and nobody was asked about yet."""
+        sent = self.packets.get(packet)
+        if sent is None or sent.begun is None or sent.outcome is DisclosureOutcome.NOT_MADE:
+            return frozenset()
+        is_over = sent.recalled or sent.purged
+        return frozenset() if is_over else self.void_in(packet) - self.asked_void.get(packet, frozenset())
 
     @property
     def newest_packet(self) -> PacketProgress | None:
@@ -129,9 +156,9 @@ class Case:
         """Whole records that the newest packet lacks, or holds in an older form: a study that grew since."""
         newest = self.newest_packet
         if newest is None or newest.assembled is None:
-            return self.whole - self.superseded
+            return self.whole - self.void
         grown = {record for record, at in self.completed.items() if at > newest.as_of}
-        return (self.whole - (set(newest.assembled.records) - grown)) - self.superseded
+        return (self.whole - (set(newest.assembled.records) - grown)) - self.void
 
     @property
     def is_open(self) -> bool:
@@ -206,7 +233,7 @@ def _after(case: Case, line: LedgerLine) -> Case:
         case facts.MaterialAwaited() | facts.MaterialReceived() as material:
             return replace(case, material={**case.material, material.material: material})
         case facts.HoldOpened() as opened:
-            return replace(case, holds={**case.holds, opened.hold: opened})
+            return replace(_asked_void(case, opened), holds={**case.holds, opened.hold: opened})
         case facts.HoldResolved() as resolved:
             return replace(case, holds={k: v for k, v in case.holds.items() if k != resolved.hold})
     return _after_request(_after_record(_after_packet(case, line), line), line)
@@ -228,6 +255,12 @@ def _after_change(case: Case, fact: facts.CaseMoved | facts.CaseChanged) -> Case
 
 
 _CHANGEABLE = {one.name for one in fields(facts.CaseChanged)} & {one.name for one in fields(facts.CaseOpened)}
+
+
+def _asked_void(case: Case, opened: facts.HoldOpened) -> Case:
+    if opened.code != HoldCode.DELIVERED_VOID or opened.about is None:
+        return case
+    return replace(case, asked_void={**case.asked_void, opened.about: case.void_in(opened.about)})
 
 
 def _after_request(case: Case, line: LedgerLine) -> Case:

@@ -50,8 +50,6 @@ class ChecklistLine(ReviewedPart):
     #: a record of one of these kinds may answer it
     kinds: Annotated[frozenset[RecordKind], Field(min_length=1)]
     necessity: Necessity
-    #: only a settled document answers it (`DocumentStatus.is_settled`)
-    final_only: bool = True
     #: older than this does not answer it
     max_age_days: Annotated[int, Field(gt=0)] | None = None
     #: pieces are counted (material), not documents

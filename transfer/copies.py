@@ -16,9 +16,6 @@ from transfer.records import DocumentStatus, RecordKind, Relation
 #: what a document can do to an earlier one so that the earlier one no longer counts; an addendum does not
 ENDINGS: Final = (Relation.REPLACES, Relation.WITHDRAWS)
 
-#: "appended" is the whole report with more in it (FHIR diagnostic-report-status, HL7 table 0085 B)
-_CORRECTIONS: Final = (DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.APPENDED)
-
 #: structured originals first, then pages, then plain text; pictures of pages last
 _FORMATS: Final = (
     frozenset(
@@ -39,13 +36,16 @@ _FORMATS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One collected record as a version of a document. `at` is the document's own date, UTC."""
+    """One collected record as a version of a document. `at` is the document's own date, and `stated_at` when its source
+    said this of it, both UTC.
+    """
 
     record: RecordId
     source: InstitutionId
     kind: RecordKind
     status: DocumentStatus
     at: datetime | None = None
+    stated_at: datetime | None = None
     #: the source's numbers for it
     numbers: frozenset[IssuedIdentifier] = frozenset()
     #: SHA-256 of its bytes, in hexadecimal
@@ -59,7 +59,6 @@ class Version:
     issuers: frozenset[str] = frozenset()
     #: the first record of the document, where it is a copy
     copy_of: RecordId | None = None
-    is_superseded: bool = False
 
 
 def terms(
@@ -95,7 +94,9 @@ def original(new: Version, earlier: Sequence[Version]) -> RecordId | None:
 
 
 def _is_copy(new: Version, one: Version) -> bool:
-    if not same_document(new, one) or ends(new, one):
+    if not same_document(new, one) or new.status.is_void or one.status.is_void:
+        return False
+    if ends(new, one) or ends_late(one, new):
         return False
     return not _relates(new, one) and not _relates(one, new)
 
@@ -111,32 +112,26 @@ def ends(newer: Version, older: Version) -> Relation | None:
     """What `newer` does to `older`, which was collected before it. None: both stand.
 
     By the issuer's own word (DocumentReference.relatesTo, TXA-13), for copies by others too; else by the same source's
-    later status under one of its numbers. A study grows; no document replaces it.
+    later status under one of its numbers. A study grows; no document replaces it. What its source said earlier ends
+    nothing that it said later, in whatever order the two came.
     """
-    if newer.record == older.record or RecordKind.IMAGES in (newer.kind, older.kind):
-        return None
-    if _names(newer, older):
-        return newer.relation if _may_change(newer, older) else None
-    if _is_another_state(newer, older):
-        return Relation.WITHDRAWS if newer.status.is_void else Relation.REPLACES
-    if newer.relation in ENDINGS and newer.parent in newer.numbers:
-        return None  # it says which of its numbers it speaks of: not of another report on the same accession
-    return _by_status(newer, older)
+    relation = _word(newer, older)
+    is_of_one = newer.source == older.source and not _names_another(newer, older)
+    return None if is_of_one and _is_stated_later(older, newer) else relation
 
 
 def ends_late(known: Version, late: Version) -> Relation | None:
     """What `known` does to a version or copy of what it ended that is collected only after it. None: it stands.
 
-    From others it holds for every copy, whatever its date; from the same source for what is not dated later. But a
-    correction under the same number leaves an earlier version of its source beside it.
+    From others it holds for every copy, whatever its date, and so does a document that names the other as replaced or
+    withdrawn under another number; else, from the same source, for what it did not say later.
     """
-    relation = None if known.is_superseded else ends(known, late)
-    if relation is None or known.source != late.source:
+    relation = _word(known, late)
+    if known.source != late.source or _names_another(known, late):
         return relation
-    names_another = _names(known, late) and known.parent not in known.numbers
-    if relation is Relation.REPLACES and not names_another:
-        return None
-    return None if _is_dated_later(late, known) else relation
+    # What is not to be used yet is released later; what is withdrawn, and sent again by a queue, stays withdrawn.
+    may_follow = known.status is DocumentStatus.UNAVAILABLE and not _is_stated_later(known, late)
+    return None if may_follow or _is_later(late, known) else relation
 
 
 def ended(new: Version, earlier: Sequence[Version]) -> list[tuple[RecordId, Relation]]:
@@ -165,9 +160,27 @@ def ended_through(record: RecordId, links: Mapping[RecordId, tuple[RecordId, Rel
     return found
 
 
+def _word(newer: Version, older: Version) -> Relation | None:
+    """What one says of the other, whichever came first."""
+    if newer.record == older.record or RecordKind.IMAGES in (newer.kind, older.kind):
+        return None
+    if _names(newer, older):
+        return newer.relation if _may_change(newer, older) else None
+    if _is_another_state(newer, older):
+        return Relation.WITHDRAWS if newer.status.is_void else Relation.REPLACES
+    if newer.relation in ENDINGS and newer.parent in newer.numbers:
+        return None  # it says which of its numbers it speaks of: not of another report on the same accession
+    return _by_status(newer, older)
+
+
 def _names(newer: Version, older: Version) -> bool:
     """It says by a number of the other's that it replaces or withdraws it."""
     return newer.relation in ENDINGS and newer.parent in older.numbers
+
+
+def _names_another(newer: Version, older: Version) -> bool:
+    """It names the other by a number that is not its own, too."""
+    return _names(newer, older) and newer.parent not in newer.numbers
 
 
 def _may_change(newer: Version, older: Version) -> bool:
@@ -176,13 +189,15 @@ def _may_change(newer: Version, older: Version) -> bool:
 
 
 def _by_status(newer: Version, older: Version) -> Relation | None:
-    if newer.source != older.source or newer.kind is not older.kind or not newer.numbers & older.numbers:
+    if newer.source != older.source or not newer.numbers & older.numbers or _are_two(newer, older):
         return None
-    if newer.status is DocumentStatus.WITHDRAWN:
-        return Relation.WITHDRAWS
-    is_changed = newer.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED)
+    if newer.status.is_void and newer.kind in (older.kind, RecordKind.OTHER):  # it may be blanked: a number, no code
+        return None if older.status.is_void else Relation.WITHDRAWS
+    if newer.kind is not older.kind:
+        return None
+    is_corrected = newer.status in (DocumentStatus.CORRECTED, DocumentStatus.AMENDED)
     is_settled = newer.status.is_settled and older.status is DocumentStatus.PRELIMINARY
-    return Relation.REPLACES if is_changed or is_settled else None
+    return Relation.REPLACES if is_corrected or is_settled else None
 
 
 def _is_another_state(newer: Version, older: Version) -> bool:
@@ -191,7 +206,21 @@ def _is_another_state(newer: Version, older: Version) -> bool:
     return is_of_one and (newer.status is not older.status or newer.contents != older.contents)
 
 
-def _is_dated_later(one: Version, other: Version) -> bool:
+def _are_two(one: Version, other: Version) -> bool:
+    """Two documents on one accession or order: somebody who numbers each of them gave them different numbers."""
+    issuers = {number.issuer for number in one.numbers} & {number.issuer for number in other.numbers}
+    shared = {number.issuer for number in one.numbers & other.numbers}
+    return bool(issuers - shared)
+
+
+def _is_stated_later(one: Version, other: Version) -> bool:
+    return one.stated_at is not None and other.stated_at is not None and one.stated_at > other.stated_at
+
+
+def _is_later(one: Version, other: Version) -> bool:
+    """By when their source said them, else by their own dates. Where nothing tells, nothing is the later."""
+    if one.stated_at and other.stated_at and one.stated_at != other.stated_at:
+        return one.stated_at > other.stated_at
     return one.at is not None and other.at is not None and one.at > other.at
 
 
@@ -229,12 +258,12 @@ def best(records: Iterable[R]) -> R | None:
 
 
 def _standing(record: Ranked) -> tuple[bool, bool]:
-    return not record.status.is_settled, record.status not in _CORRECTIONS
+    return not record.status.is_settled, not record.status.is_changed
 
 
 def _copy_rank(record: Ranked) -> tuple[bool, bool, float, int, bool, str]:
     """Of two corrections the later counts; of two originals the date says nothing about which is better."""
-    later = _latest_first(record) if record.status in _CORRECTIONS else 0.0
+    later = _latest_first(record) if record.status.is_changed else 0.0
     return *_standing(record), later, format_rank(record.content_type), record.copy_of is not None, record.id
 
 

@@ -61,6 +61,7 @@ class HoldCode(StrEnum):
     NOTHING_TO_SEND = "nothing-to-send"
     NEEDS_UNANSWERED = "needs-unanswered"
     RECEIPTS_DISAGREE = "receipts-disagree"
+    DELIVERED_VOID = "delivered-void"
     # permission
     FORM_STOPPED = "form-stopped"
     SOURCE_OBJECTS = "source-objects"
@@ -94,6 +95,12 @@ class HoldAnswer(StrEnum):
     RESUME = "resume"
     #: the case ends
     END = "end"
+    #: a further packet goes, which says what it replaces
+    DELTA = "delta"
+    #: the packet is taken back
+    RECALL = "recall"
+    #: the center is told by a person
+    TELL = "tell"
 
 
 class SystemAnswer(StrEnum):
@@ -146,6 +153,8 @@ OF_SOURCES = frozenset(
         HoldCode.ENTRIES_UNUSABLE,
     }
 )
+#: the questions that closing a case does not settle
+OUTLASTING = OF_PERMISSIONS | {HoldCode.DELIVERED_VOID}
 #: the questions that are answered by approving, or by waiting on
 APPROVALS = frozenset({HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_PARTIAL, HoldCode.APPROVE_DELTA})
 
@@ -259,6 +268,11 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.NOTHING_TO_SEND: _END_OR_WAIT,
         HoldCode.NEEDS_UNANSWERED: _END_OR_WAIT,
         HoldCode.RECEIPTS_DISAGREE: _SEEN,
+        HoldCode.DELIVERED_VOID: {
+            HoldAnswer.DELTA: "a further packet goes, under your name: it says what it replaces and what is withdrawn",
+            HoldAnswer.RECALL: "the packet is taken back; another may go once a person approves it",
+            HoldAnswer.TELL: "you tell the center yourself, and your name stands under it; nothing is sent",
+        },
         HoldCode.FORM_STOPPED: {
             HoldAnswer.REVOKE: "the form is revoked; somebody confirms what is destroyed",
             HoldAnswer.RESUME: "the form goes on; what it covers is asked for again",

@@ -14,6 +14,7 @@ class LinkEnd(StrEnum):
     PURGED = "link-purged"
     RECALLED = "link-recalled"
     DECLINED = "link-declined"
+    HOLDS_VOID = "link-holds-void"
     CASE_CLOSED = "link-case-closed"
     WITHDRAWN = "link-withdrawn"
     LAPSED = "link-lapsed"
@@ -34,6 +35,8 @@ def ended(case: Case, packet: PacketId, days: int, now: datetime) -> LinkEnd | N
         return LinkEnd.RECALLED
     if sent.receipt and sent.receipt.status == "declined":
         return LinkEnd.DECLINED
+    if case.void_in(packet):
+        return LinkEnd.HOLDS_VOID
     if case.closed:
         return LinkEnd.CASE_CLOSED
     if case.referral_status is ReferralStatus.REVOKED:

@@ -49,7 +49,8 @@ class ContentClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseded:
-    """A document that went in an earlier packet of the case and that one of this packet replaces or withdraws.
+    """A document that went in an earlier packet of the case and no longer counts: one of this packet replaces it, or it
+    is withdrawn.
 
     `record` and `packet` are what the receiver knows it by. Nothing that was never handed over is named.
     """
@@ -95,6 +96,8 @@ class PacketItem:
     def __post_init__(self) -> None:
         if (self.derived_from is None) != (self.derivation is None):
             raise ValueError("a derivative says from what and how")
+        if self.status.is_void:
+            raise ValueError("what is void is in no packet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,8 @@ class Contents:
     line_labels: Mapping[str, str] = field(default_factory=dict)
     anchor: Anchor
     replaces: PacketId | None = None
+    #: what was handed over before, no longer counts, and is replaced by nothing of this packet
+    withdrawn: tuple[Superseded, ...] = ()
 
     def __post_init__(self) -> None:
         records = [item.record for item in self.everything]
@@ -196,6 +201,8 @@ class Contents:
             raise ValueError("a record stands in a packet once")
         if {one.record for item in self.items for one in item.supersedes} & set(records):
             raise ValueError("a packet does not hold what it replaces")
+        if {one.record for one in self.withdrawn} & set(records):
+            raise ValueError("a packet does not hold what is withdrawn")
         if self.created_at.tzinfo is None:
             raise ValueError("a time without a zone")
 

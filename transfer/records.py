@@ -1,8 +1,10 @@
 """Records: what institutions hold and we collect, in our words, whichever language they came in."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from transfer.flaws import Flaw
 from transfer.patients import Demographics, IssuedIdentifier
@@ -28,24 +30,76 @@ class RecordKind(StrEnum):
 
 
 class DocumentStatus(StrEnum):
-    """What the source says of the document. Only the first four may answer a checklist line."""
+    """What the source says of the document. Only a settled one may answer a checklist line (`is_settled`).
+
+    What is void (`is_void`) leaves nowhere. The rest goes marked as what it is, and answers nothing. Which word of
+    which language means which of these stands in `transfer.adapters.document_statuses`.
+    """
 
     FINAL = "final"
     CORRECTED = "corrected"
     AMENDED = "amended"
     APPENDED = "appended"
     PRELIMINARY = "preliminary"
-    WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
+    #: another document has taken its place
+    SUPERSEDED = "superseded"
+    #: its source uses it no more, and does not say whether another took its place
+    OBSOLETE = "obsolete"
+    #: not to be used for care
+    UNAVAILABLE = "unavailable"
+    CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+    ENTERED_IN_ERROR = "entered-in-error"
 
     @property
     def is_settled(self) -> bool:
-        return self in (self.FINAL, self.CORRECTED, self.AMENDED, self.APPENDED)
+        return self in _SETTLED
+
+    @property
+    def is_changed(self) -> bool:
+        """The whole document anew, with something other or something more in it than before."""
+        return self in _CHANGED
 
     @property
     def is_void(self) -> bool:
         """It no longer counts, and neither does what its source said under the same number before."""
-        return self is self.WITHDRAWN
+        return self in _VOID
+
+
+_CHANGED: Final = frozenset({DocumentStatus.CORRECTED, DocumentStatus.AMENDED, DocumentStatus.APPENDED})
+_SETTLED: Final = _CHANGED | {DocumentStatus.FINAL}
+_VOID: Final = frozenset(
+    {
+        DocumentStatus.SUPERSEDED,
+        DocumentStatus.OBSOLETE,
+        DocumentStatus.UNAVAILABLE,
+        DocumentStatus.CANCELLED,
+        DocumentStatus.WITHDRAWN,
+        DocumentStatus.ENTERED_IN_ERROR,
+    }
+)
+
+#: from the word that promises least to the one that promises most
+_CAUTION: Final = (
+    DocumentStatus.ENTERED_IN_ERROR,
+    DocumentStatus.WITHDRAWN,
+    DocumentStatus.CANCELLED,
+    DocumentStatus.UNAVAILABLE,
+    DocumentStatus.OBSOLETE,
+    DocumentStatus.SUPERSEDED,
+    DocumentStatus.PRELIMINARY,
+    DocumentStatus.UNKNOWN,
+    DocumentStatus.CORRECTED,
+    DocumentStatus.AMENDED,
+    DocumentStatus.APPENDED,
+    DocumentStatus.FINAL,
+)
+
+
+def least(said: Iterable[DocumentStatus]) -> DocumentStatus:
+    """Of several words about one document, which are not none, the one that promises least."""
+    return min(said, key=_CAUTION.index)
 
 
 class Relation(StrEnum):
@@ -80,6 +134,8 @@ class Document:
     status: DocumentStatus
     #: when the document or the thing it describes is dated, UTC
     at: datetime | None
+    #: when its source said this of it, UTC: which of two words is the later. None: it does not say
+    stated_at: datetime | None = None
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None

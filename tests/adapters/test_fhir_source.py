@@ -602,9 +602,10 @@ def test_only_the_kinds_asked_for_and_the_unknown_ones_are_given(office, source,
         ({"docStatus": "preliminary"}, DocumentStatus.PRELIMINARY),
         ({"docStatus": "amended"}, DocumentStatus.AMENDED),
         ({"docStatus": "bogus"}, DocumentStatus.UNKNOWN),
-        ({"status": "superseded", "docStatus": "final"}, DocumentStatus.UNKNOWN),
-        ({"status": "entered-in-error", "docStatus": "final"}, DocumentStatus.WITHDRAWN),
-        ({"docStatus": "entered-in-error"}, DocumentStatus.WITHDRAWN),
+        ({"docStatus": "deprecated"}, DocumentStatus.OBSOLETE),
+        ({"status": "superseded", "docStatus": "final"}, DocumentStatus.SUPERSEDED),
+        ({"status": "entered-in-error", "docStatus": "final"}, DocumentStatus.ENTERED_IN_ERROR),
+        ({"docStatus": "entered-in-error"}, DocumentStatus.ENTERED_IN_ERROR),
     ],
 )
 def test_what_the_office_says_of_a_documents_state(office, source, them, said, status):

@@ -40,7 +40,7 @@ def a_line(key: str, kind: RecordKind, necessity: Necessity = Necessity.REQUIRED
 NOTES = a_line("notes", RecordKind.NOTE)
 REPORT = a_line("pathology-report", RecordKind.PATHOLOGY_REPORT)
 LABS = a_line("labs", RecordKind.LABORATORY, max_age_days=30)
-IMAGES = a_line("images", RecordKind.IMAGES, final_only=False)
+IMAGES = a_line("images", RecordKind.IMAGES)
 SLIDES = a_line("slides", RecordKind.MATERIAL, counted=True)
 OPERATION = a_line("operative-note", RecordKind.OPERATIVE_NOTE, Necessity.CONDITIONAL)
 LETTER = a_line("letter", RecordKind.NOTE, Necessity.OPTIONAL)
@@ -115,16 +115,11 @@ def test_a_final_note_answers_the_line_and_completes_the_case():
 
 
 @pytest.mark.parametrize("status", DocumentStatus)
-def test_only_a_settled_document_answers_a_line_that_wants_a_final_one(status):
+def test_only_a_settled_document_answers_a_line(status):
     need = the_need(NOTES, records=[a_record(status=status)])
 
     assert (need.state is NeedState.SATISFIED) is status.is_settled
-
-
-def test_a_line_that_does_not_ask_for_a_status_takes_any_but_a_withdrawn_one():
-    for status in DocumentStatus:
-        need = the_need(IMAGES, records=[a_record(RecordKind.IMAGES, status=status)])
-        assert (need.state is NeedState.SATISFIED) is (status is not DocumentStatus.WITHDRAWN)
+    assert (need.state is NeedState.MISSING) is status.is_void
 
 
 def test_a_preliminary_report_just_came_in_and_is_not_yet_it():
@@ -167,7 +162,8 @@ def test_results_too_old_are_told_from_results_missing():
 
 
 def test_what_was_replaced_or_withdrawn_answers_nothing():
-    for void in (a_record(superseded=True), a_record(status=DocumentStatus.WITHDRAWN)):
+    voids = [a_record(status=status) for status in DocumentStatus if status.is_void]
+    for void in (a_record(superseded=True), *voids):
         assert the_need(NOTES, records=[void]) == Need(line=NOTES, state=NeedState.MISSING)
 
 
@@ -460,7 +456,7 @@ def test_what_is_chosen_is_among_the_records_alive_and_whole(case):
             assert record.is_whole
             assert not record.superseded
             assert record.kind in need.line.kinds
-            assert record.status.is_settled or not need.line.final_only
+            assert record.status.is_settled
 
 
 @given(CASES)

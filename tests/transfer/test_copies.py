@@ -192,19 +192,76 @@ def test_a_correction_after_a_withdrawal_counts_and_ends_the_withdrawal():
 
     assert ended(correction, [withdrawal]) == [(withdrawal.record, Relation.REPLACES)]
     assert ended_by(correction, [withdrawal]) is None
-    assert ended_by(a_version(), [replace(withdrawal, is_superseded=True), correction]) is None
 
 
-def test_an_older_version_that_comes_late_stays_beside_the_correction_of_its_number():
-    assert ended_by(a_version(), [a_correction()]) is None
-    assert ended_by(a_version(DocumentStatus.PRELIMINARY), [a_version()]) is None
+def test_an_older_version_that_comes_late_is_replaced_by_what_stands_under_its_number():
+    final, correction = a_version(), a_correction()
+
+    assert ended_by(a_version(), [correction]) == (correction.record, Relation.REPLACES)
+    assert ended_by(a_version(DocumentStatus.PRELIMINARY), [final]) == (final.record, Relation.REPLACES)
+
+
+def test_what_is_dated_later_than_the_correction_of_its_number_stands_beside_it():
+    assert ended_by(a_version(at=NOW), [a_correction()]) is None
+
+
+EARLIER, LATER = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize("status", [DocumentStatus.CORRECTED, *(one for one in DocumentStatus if one.is_void)])
+def test_what_the_source_said_earlier_ends_nothing_that_it_said_later(status: DocumentStatus):
+    word, reissued = a_version(status, stated_at=EARLIER), a_version(stated_at=LATER, at=NOW - timedelta(days=5))
+
+    assert ended(word, [reissued]) == []
+    assert ended_by(reissued, [word]) is None
+    assert ended_by(a_version(stated_at=EARLIER, at=NOW), [replace(word, stated_at=LATER)])
+
+
+def test_of_two_corrections_the_one_said_later_counts_in_whatever_order_they_come():
+    first, second = a_correction(stated_at=EARLIER), a_correction(stated_at=LATER)
+
+    assert ended(second, [first]) == [(first.record, Relation.REPLACES)]
+    assert ended(first, [second]) == []
+    assert ended_by(first, [second]) == (second.record, Relation.REPLACES)
+
+
+def test_what_was_not_to_be_used_yet_counts_once_it_is_released():
+    unavailable = a_version(DocumentStatus.UNAVAILABLE, parent=REPORT, relation=Relation.WITHDRAWS)
+
+    assert ended_by(a_version(), [unavailable]) is None
+    assert ended(unavailable, [released := a_version()]) == [(released.record, Relation.WITHDRAWS)]
+    assert ended_by(a_version(stated_at=EARLIER), [replace(unavailable, stated_at=LATER)])
+
+
+def test_a_blank_withdrawal_ends_what_came_under_its_number_whatever_its_kind():
+    blank = a_version(DocumentStatus.ENTERED_IN_ERROR, kind=RecordKind.OTHER, at=None)
+
+    assert ends(blank, a_version()) is Relation.WITHDRAWS
+    assert ends(blank, a_version(kind=RecordKind.IMAGES)) is None
+    assert ends(replace(blank, kind=RecordKind.NOTE), a_version()) is None
+
+
+@pytest.mark.parametrize("status", [DocumentStatus.ENTERED_IN_ERROR, DocumentStatus.AMENDED])
+def test_a_word_about_one_report_leaves_another_on_the_same_accession_alone(status: DocumentStatus):
+    """Each has a number of its own by the source; only the accession is one."""
+    word = a_version(status, numbers=frozenset({ACCESSION, *numbers("F1")}))
+
+    assert ends(word, a_version(numbers=frozenset({ACCESSION, *numbers("F2")}))) is None
+    assert ends(word, a_version(numbers=frozenset({ACCESSION})))
+
+
+def test_nothing_void_is_a_copy_or_has_one():
+    void = a_version(DocumentStatus.UNAVAILABLE)
+
+    assert original(a_version(), [void]) is None
+    assert original(void, [a_version(DocumentStatus.UNAVAILABLE)]) is None
 
 
 def test_a_replaced_document_that_comes_late_is_replaced():
     word = a_version(numbers=numbers("F2"), parent=REPORT, relation=Relation.REPLACES)
 
-    assert ended_by(a_version(), [word]) == (word.record, Relation.REPLACES)
-    assert ended_by(a_version(at=NOW), [word]) is None
+    for at in (NOW - timedelta(days=3), NOW, None):
+        assert ended_by(a_version(at=at), [word]) == (word.record, Relation.REPLACES)
 
 
 def test_what_corrects_a_correction_ends_what_that_had_corrected():
@@ -242,7 +299,7 @@ VERSIONS = st.builds(
     contents=st.frozensets(st.sampled_from(["ab", "cd"]), max_size=1),
     parent=st.none() | NUMBERS,
     relation=st.none() | st.sampled_from(Relation),
-    is_superseded=st.booleans(),
+    stated_at=st.none() | st.sampled_from([NOW, NOW - timedelta(1)]),
 )
 
 

@@ -174,6 +174,8 @@ RULED = {
 #: what says nothing of the patient that the receiver does not ask for by itself
 OF_EVERY_PACKET = {
     *("packet", "created_at", "receiver", "receiver_name", "replaces", "anchor"),
+    # records and numbers in packets that it was handed: nothing else is said of them
+    "withdrawn",
     *("missing", "checklist", "checklist_version", "line_labels"),
 }
 

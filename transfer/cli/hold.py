@@ -29,7 +29,21 @@ if TYPE_CHECKING:
     from transfer.patients import Demographics
     from transfer.rights import Actor
 
-_ANSWERS = ("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again", "revoke", "resume")
+_ANSWERS = (
+    "approve",
+    "wait",
+    "purge",
+    "keep",
+    "ours",
+    "not-ours",
+    "seen",
+    "again",
+    "revoke",
+    "resume",
+    "delta",
+    "recall",
+    "tell",
+)
 
 hold = LazyGroup(
     name="hold",

@@ -20,7 +20,7 @@ from transfer.completeness.needs import (
 from transfer.copies import best
 from transfer.identifiers import RecordId
 from transfer.materials import Material, MaterialState
-from transfer.records import DocumentStatus, RecordKind
+from transfer.records import RecordKind
 from transfer.requests import OPEN, Request, RequestState
 
 _WORDS = {
@@ -155,7 +155,7 @@ def _word_of(waiver: Waiver | None, line: ChecklistLine, records: Sequence[Colle
 
 
 def _is_void(record: CollectedRecord) -> bool:
-    return record.superseded or record.status is DocumentStatus.WITHDRAWN
+    return record.superseded or record.status.is_void
 
 
 def _is_first_for(line: ChecklistLine, kind: RecordKind, checklist: Checklist) -> bool:
@@ -177,7 +177,7 @@ def _by_records(
         return None, None, ()
     if halves := _halves(live):
         return NeedState.RECEIVED, None, tuple(Wait(WaitCode.SOURCE_REST, r.source) for r in halves)
-    usable = [r for r in live if r.is_whole and (r.status.is_settled or not line.final_only)]
+    usable = [r for r in live if r.is_whole and r.status.is_settled]
     fresh = [r for r in usable if _is_fresh(r, line, now)]
     if chosen := best(fresh):
         return NeedState.SATISFIED, chosen.id, ()

@@ -95,7 +95,10 @@ class RequestMoved(Fact, kind="request-moved"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordCollected(Fact, kind="record-collected"):
-    """A record joined this case under a basis in force at that moment. `content` is an HMAC of its SHA-256."""
+    """A record joined this case under a basis in force at that moment. `content` is an HMAC of its SHA-256.
+
+    `is_void`: by its own word it does not count, and it goes nowhere.
+    """
 
     record: str
     institution: str
@@ -112,6 +115,7 @@ class RecordCollected(Fact, kind="record-collected"):
     arrival: str | None = None
     copy_of: str | None = None
     at: str | None = None
+    is_void: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, look, settle_needs
 from transfer.flow.basis import class_of, may_release
 from transfer.flow.ending import give_up_newest
-from transfer.flow.packet_content import addressed, agrees, of_material, of_referral
+from transfer.flow.packet_content import addressed, agrees, goes_along, of_material, of_referral
 from transfer.flow.services import Services
-from transfer.flow.superseding import superseded
+from transfer.flow.superseding import superseded, withdrawn
 from transfer.holds import HoldCode
 from transfer.identifiers import PacketId, RecordId
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
@@ -108,7 +108,7 @@ def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> 
     here, pieces = records.joined(tx, packet.case), materials.of_case(tx, packet.case, opened.patient)
     if not agrees(tx.case(packet.case), opened, here, pieces):
         return HoldCode.LEDGER_ALTERED
-    carried = tuple(one for one in here if _goes_along(*one))
+    carried = tuple(one for one in here if goes_along(*one))
     said = frozenset(class_of(kept) for kept, _ in carried)
     beside = {of_referral(opened), *map(of_material, pieces)}
     rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, said | beside)
@@ -163,6 +163,7 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
         line_labels={line.key: line.label for line in checklist.lines},
         anchor=Anchor(head.chain, head.sequence, head.hash.hex()),
         replaces=_sent_before(found.case, packet),
+        withdrawn=withdrawn(tx, found.case, opened.patient, older.values()),
     )
 
 
@@ -170,10 +171,6 @@ def _sent_before(case: Case, packet: PacketId) -> PacketId | None:
     """The packet before it that was not given up: one that went to nobody is replaced by none."""
     earlier = [PacketId(one) for one, sent in case.packets.items() if not sent.given_up]
     return next((one for one in reversed(earlier) if one.number < packet.number), None)
-
-
-def _goes_along(kept: StoredRecord, joined: Joined) -> bool:
-    return kept.is_whole and not joined.superseded
 
 
 def _first_here(carried: Sequence[tuple[StoredRecord, Joined]]) -> dict[RecordId, RecordId | None]:

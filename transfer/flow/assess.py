@@ -20,6 +20,7 @@ from transfer.completeness import (
 )
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
+from transfer.flow.superseding import ask_about_void
 from transfer.holds import OF_SOURCES, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
@@ -75,7 +76,7 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     )
     completeness = _with_undecided(case, completeness)
     news = case.news & {record.id for record in here}
-    has_records = any(record.is_whole and not record.superseded for record in here)
+    has_records = any(record.is_whole and not (record.superseded or record.status.is_void) for record in here)
     step = next_step(
         case,
         completeness,
@@ -109,8 +110,9 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     A question that the case's state no longer asks is withdrawn.
     """
     tx.lock_case(case_id)
-    if gives_way(tx, case_id):
-        give_up_newest(tx, case_id, "newer")
+    ask_about_void(tx, case_id)
+    if why := gives_way(tx, case_id):
+        give_up_newest(tx, case_id, why)
     found = look(tx, services, case_id)
     if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
         found = replace(found, step=NextStep.WAIT)  # one question is enough
@@ -119,6 +121,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
             is_packed = found.step is NextStep.PACK
             holds.withdraw(tx, case_id, code, SystemAnswer.APPROVED if is_packed else SystemAnswer.ANSWERED)
     if found.step is NextStep.PACK:
+        holds.withdraw(tx, case_id, HoldCode.DELIVERED_VOID, SystemAnswer.APPROVED)
         packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
         rounds.owe(tx, Dag.RELEASE_PACKET, packet)
     elif found.step in _QUESTIONS:
@@ -146,12 +149,14 @@ def next_step(
     is owed never.
     """
     newest = case.newest_packet
-    if not case.is_active or (newest and newest.is_on_its_way):
+    if not case.is_active or case.is_under_way:
         return NextStep.WAIT
     lacking = {need.line.key for need in completeness.needs if is_lacking(need)}
     approved = case.approved is not None and lacking <= set(case.approved.lacking) and case.approval_is_open
     if approved and has_records:
         return NextStep.PACK
+    if any(asked.code == HoldCode.DELIVERED_VOID for asked in case.holds.values()):
+        return NextStep.WAIT  # for what people answer to that
     if newest and newest.receipt and newest.receipt.status == "accepted":
         return NextStep.ASK_DELTA if is_news else NextStep.WAIT
     if completeness.is_complete:

@@ -103,6 +103,7 @@ def _version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | No
         kind=kept.kind,
         status=kept.status,
         at=about.at,
+        stated_at=about.stated_at,
         numbers=frozenset(about.identifiers),
         contents=records.contents(tx, kept),
         parent=about.parent,
@@ -110,7 +111,6 @@ def _version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | No
         entries=frozenset(about.entries),
         issuers=frozenset(services.institutions[kept.institution].issuers.values()),
         copy_of=joined.copy_of if joined else None,
-        is_superseded=joined is not None and joined.superseded,
     )
 
 

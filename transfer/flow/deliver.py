@@ -12,6 +12,7 @@ from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.case import Case, OpenedCase
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard, Unreadable
+from transfer.flow.assess import settle_needs
 from transfer.flow.basis import Rulings
 from transfer.flow.packet_content import addressed, content_of, ruled
 from transfer.flow.services import PacketReceiver, Services
@@ -55,6 +56,8 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return "the case is closed: nothing is handed over"
     if why := _stays_here(case, packet):
         return why
+    if case.void_in(packet):
+        return _give_way(services, packet)
     egress = _open(services, packet, opened, sender)
     if egress is None:
         return "not permitted any more: see its decision"
@@ -70,6 +73,13 @@ def _stays_here(case: Case, packet: PacketId) -> str | None:
     if not case.is_active:
         return f"the referral is {case.referral_status}: nothing is handed over"
     return None
+
+
+def _give_way(services: Services, packet: PacketId) -> str:
+    """Some of it was corrected or withdrawn before it was handed over: the case is judged as if it were not there."""
+    with services.ledger.transaction() as tx:
+        settle_needs(tx, services, packet.case)
+    return "some of it was corrected or withdrawn: nothing is handed over, another packet takes its place"
 
 
 def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disclosure) -> bool:
@@ -100,9 +110,9 @@ def open_egress(
 ) -> Egress | None:
     """The one way out for bytes. Opened only while all that the packet says may be released, in the patient's epoch.
 
-    None: it may not, and a person is told, once; or the receiver is not the case's. What the opening rests on is
-    written with it. The caller hands bytes on only while the watcher of its process lets it, counts them, and closes
-    what it opened.
+    None: it may not, and a person is told, once; or the receiver is not the case's, or some of it is void. What the
+    opening rests on is written with it. The caller hands bytes on only while the watcher of its process lets it, counts
+    them, and closes what it opened.
 
     Raises:
         Refused: the packet is purged, or not assembled.
@@ -121,6 +131,8 @@ def open_egress(
         holds.place(tx, packet.case, rulings.why_not or HoldCode.RELEASE_NOT_PERMITTED, packet)
         return None
     tx.lock_case(packet.case)
+    if cases.by_its_packets(tx, packet.case).void_in(packet):
+        return None
     for code in (HoldCode.RELEASE_NOT_PERMITTED, HoldCode.LEDGER_ALTERED):
         holds.withdraw(tx, packet.case, code, SystemAnswer.PERMITTED, about=packet)
     grounds = Grounds.of(rulings.by_class.values())

@@ -5,7 +5,7 @@ is given up that can leave to nobody.
 from transfer import facts
 from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.facts import Chain
-from transfer.holds import OF_PERMISSIONS, HoldCode, SystemAnswer
+from transfer.holds import OUTLASTING, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, arrivals, holds, requests, rounds
 from transfer.requests import RequestState
@@ -31,7 +31,7 @@ def end_case(tx: Tx, case: CaseId, ending: str, *, note: str | None = None, othe
             requests.move(tx, request, RequestState.WITHDRAWN)
             withdrawn += 1
     for hold in holds.open_holds(tx, case):
-        if hold.code not in OF_PERMISSIONS:
+        if hold.code not in OUTLASTING:
             holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
         if hold.code is HoldCode.RECEIVER_CHANGED and hold.about:
             rounds.owe(tx, Dag.OPEN_CASE, hold.about)  # the referral that named another center is looked at by itself
@@ -62,12 +62,17 @@ def give_up_newest(tx: Tx, case: CaseId, why: str, note: str | None = None) -> s
     return packet
 
 
-def gives_way(tx: Tx, case: CaseId) -> bool:
-    """Whether the newest packet cannot leave and more has come since it was put together: then another may go."""
+def gives_way(tx: Tx, case: CaseId) -> str | None:
+    """Why the newest packet, which has left to nobody, gives way to another; None: it does not.
+
+    It holds what is void since; or it cannot leave, and more has come since it was put together.
+    """
     found = tx.case(case)
     newest = found.newest_packet
     if newest is None or not newest.is_on_its_way or newest.may_have_left or newest.assembled is None:
-        return False
+        return None
     packet = newest.planned.packet
+    if found.void_in(packet):
+        return "void"
     is_stuck = any(one.about == packet and one.code in OF_STUCK_PACKETS for one in found.holds.values())
-    return is_stuck and bool(found.news)
+    return "newer" if is_stuck and found.news else None

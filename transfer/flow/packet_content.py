@@ -21,6 +21,11 @@ from transfer.patients import Demographics
 from transfer.records import RecordKind
 
 
+def goes_along(kept: StoredRecord, joined: Joined) -> bool:
+    """All that is whole and counts, marked as what it is: also what is preliminary. What is void leaves nowhere."""
+    return kept.is_whole and not joined.superseded and not kept.status.is_void
+
+
 def of_material(kept: StoredMaterial) -> ContentClass:
     """Accession number, kind, counts, custody of pieces."""
     return ContentClass(discloser=kept.institution, kind=RecordKind.MATERIAL)

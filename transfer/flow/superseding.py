@@ -5,8 +5,9 @@ from functools import cache
 
 from transfer.case import Case
 from transfer.copies import ended_through
-from transfer.identifiers import PacketId, PatientId, RecordId
-from transfer.ledger import Tx, packets, records
+from transfer.holds import HoldCode
+from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
+from transfer.ledger import Tx, disclosures, holds, packets, records
 from transfer.packet import Superseded
 from transfer.records import Relation
 
@@ -23,26 +24,76 @@ def superseded(
         for older, fact in case.superseded_by.items()
         if fact.by_record
     }
-    handed = _handed_over(case)
-
-    @cache
-    def numbers(packet: PacketId) -> Mapping[RecordId, int]:
-        if case.packets[packet].purged:
-            return {}
-        return {one.record: one.number for one in packets.plan_of(tx, packet, patient).documents}
-
+    earlier = _Earlier(tx, case, patient)
     found: dict[RecordId, tuple[Superseded, ...]] = {}
     for record in carried:
         ended = ended_through(record, links)
-        there = [
-            Superseded(record=name, packet=handed[older], number=number, relation=relation)
-            for older, relation in ended.items()
-            if older in handed
-            for name, number in _documents(tx, older, numbers(handed[older]))
-        ]
+        there = [one for older, relation in ended.items() for one in earlier.documents(older, relation)]
         if there:
-            found[record] = tuple(sorted(there, key=lambda one: (one.relation, one.packet.number, one.number or 0)))
+            found[record] = _in_order(there)
     return found
+
+
+def withdrawn(
+    tx: Tx, case: Case, patient: PatientId, replaced: Iterable[tuple[Superseded, ...]]
+) -> tuple[Superseded, ...]:
+    """The documents handed over before that no longer count and that nothing of the next packet replaces.
+
+    Each reads as withdrawn, whatever became of it: what took its place may be withheld.
+    """
+    named = {one.record for each in replaced for one in each}
+    earlier = _Earlier(tx, case, patient)
+    there = [
+        one
+        for record in sorted(case.void)
+        for one in earlier.documents(RecordId(record), Relation.WITHDRAWS)
+        if one.record not in named
+    ]
+    return _in_order(there)
+
+
+def ask_about_void(tx: Tx, case_id: CaseId) -> None:
+    """Ask a person about each packet that was handed over and holds what is void since, once for each such document;
+    have its open streams ruled on anew, at once. The caller holds the case's lock, and calling twice asks once.
+
+    A document that went in several packets is asked about by the newest.
+    """
+    case = tx.case(case_id)
+    asked: set[str] = set()
+    for packet in reversed(list(case.packets)):
+        if void := case.void_unasked(packet) - asked:
+            holds.place(tx, case_id, HoldCode.DELIVERED_VOID, packet)
+            asked |= void
+        if case.void_in(packet):
+            disclosures.doubt(tx, PacketId(packet))
+
+
+def _in_order(found: Iterable[Superseded]) -> tuple[Superseded, ...]:
+    return tuple(sorted(found, key=lambda one: (one.relation, one.packet.number, one.number or 0, one.record)))
+
+
+class _Earlier:
+    """What the receiver was handed of a case's records."""
+
+    def __init__(self, tx: Tx, case: Case, patient: PatientId) -> None:
+        self._tx, self._case, self._patient = tx, case, patient
+        self._handed = _handed_over(case)
+        self._numbers = cache(self._numbers_of)
+
+    def documents(self, record: RecordId, relation: Relation) -> list[Superseded]:
+        """The documents of the newest packet that held this record; none where none did, or where it is purged."""
+        packet = self._handed.get(record)
+        if packet is None:
+            return []
+        return [
+            Superseded(record=name, packet=packet, number=number, relation=relation)
+            for name, number in _documents(self._tx, record, self._numbers(packet))
+        ]
+
+    def _numbers_of(self, packet: PacketId) -> Mapping[RecordId, int]:
+        if self._case.packets[packet].purged:
+            return {}
+        return {one.record: one.number for one in packets.plan_of(self._tx, packet, self._patient).documents}
 
 
 def _handed_over(case: Case) -> dict[RecordId, PacketId]:

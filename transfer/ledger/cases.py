@@ -70,8 +70,8 @@ def open_of(tx: Tx, patients: Iterable[str]) -> list[CaseId]:
 
 
 def by_its_packets(tx: Tx, case: CaseId) -> Case:
-    """The case by the facts of its opening, its packets and its ending alone. It costs the same however many records
-    were collected and streams were opened.
+    """The case by the facts of its opening, its packets, what no longer counts and its ending alone. It costs the same
+    however many records were collected and streams were opened.
     """
     kinds = facts.stored_kinds(
         *(
@@ -85,7 +85,13 @@ def by_its_packets(tx: Tx, case: CaseId) -> Case:
             facts.PacketRecalled,
             facts.PacketGivenUp,
         ),
-        *(facts.PacketPurged, facts.DisclosureBegun, facts.DisclosureSettled, facts.ReceiptRecorded),
+        *(
+            facts.RecordSuperseded,
+            facts.PacketPurged,
+            facts.DisclosureBegun,
+            facts.DisclosureSettled,
+            facts.ReceiptRecorded,
+        ),
     )
     rows = tx.rows(
         "SELECT text, previous, hash FROM facts WHERE chain = %s AND kind = ANY(%s) ORDER BY sequence",

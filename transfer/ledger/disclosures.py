@@ -267,6 +267,15 @@ def moved(tx: Tx, sender: int) -> set[str]:
     return {row.egress for row in rows}
 
 
+def doubt(tx: Tx, packet: PacketId) -> None:
+    """Have the open streams of a packet ruled on anew, as if their patient's epoch had moved."""
+    tx.run(
+        """UPDATE egress SET epoch = -1 FROM disclosures
+           WHERE egress.disclosure = disclosures.disclosure AND packet = %s AND closed_at IS NULL""",
+        packet,
+    )
+
+
 def renew_egress(tx: Tx, streams: Sequence[Egress], epoch: int, grounds: Grounds) -> None:
     """Streams of one packet are still permitted in the new epoch. Where they rest on something else now, that is
     written.

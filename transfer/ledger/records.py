@@ -27,6 +27,7 @@ class About:
     title: str | None = None
     code: Coding | None = None
     at: datetime | None = None
+    stated_at: datetime | None = None
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None
@@ -50,6 +51,7 @@ class About:
             title=document.title,
             code=document.code,
             at=document.at,
+            stated_at=document.stated_at,
             identifiers=document.identifiers,
             parent=document.parent,
             relation=document.relation,
@@ -268,6 +270,7 @@ def collect(
         arrival=kept.arrival,
         copy_of=copy_of,
         at=kept.about.at.isoformat() if kept.about.at else None,
+        is_void=kept.status.is_void,
     )
     tx.append(Chain.case(case), fact)
     return True

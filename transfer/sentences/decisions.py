@@ -232,6 +232,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "We have two different receipts of one packet from you. Please call us.",
     ),
+    HoldCode.DELIVERED_VOID: Sentences(
+        "A document that was handed over has been corrected or withdrawn since. Its links work no more; decide.",
+        "Something in your records was corrected. We are telling the center.",
+        "A document of a packet you were handed was corrected or withdrawn. Please do not use it; we will call you.",
+    ),
     HoldCode.FORM_STOPPED: Sentences(
         "A written no stopped this form, and does not name it surely. Revoke the form, or let it go on.",
         STOPPED,

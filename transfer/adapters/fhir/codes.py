@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from transfer.adapters.document_statuses import Vocabulary, meaning
 from transfer.adapters.fhir.trees import Tree, codings, text
 from transfer.adapters.loinc import LOINC, LOINC_KINDS
 from transfer.institutions import Institution
-from transfer.records import Coding, DocumentStatus, RecordKind, Relation
+from transfer.records import Coding, DocumentStatus, RecordKind, Relation, least
 
 SNOMED: Final = "http://snomed.info/sct"
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -39,21 +40,6 @@ CATEGORY_KINDS: Final = MappingProxyType(
         (DIAGNOSTIC_SECTION, "CP"): RecordKind.PATHOLOGY_REPORT,
         (DIAGNOSTIC_SECTION, "PAT"): RecordKind.PATHOLOGY_REPORT,
         (DIAGNOSTIC_SECTION, "GE"): RecordKind.MOLECULAR,
-    }
-)
-
-#: https://hl7.org/fhir/R4/valueset-diagnostic-report-status.html
-REPORT_STATUS: Final = MappingProxyType(
-    {
-        "registered": DocumentStatus.PRELIMINARY,
-        "partial": DocumentStatus.PRELIMINARY,
-        "preliminary": DocumentStatus.PRELIMINARY,
-        "final": DocumentStatus.FINAL,
-        "amended": DocumentStatus.AMENDED,
-        "corrected": DocumentStatus.CORRECTED,
-        "appended": DocumentStatus.APPENDED,
-        "cancelled": DocumentStatus.WITHDRAWN,
-        "entered-in-error": DocumentStatus.WITHDRAWN,
     }
 )
 
@@ -126,16 +112,17 @@ def best_coding(concept: object, institution: Institution) -> Coding | None:
     return coding_of(chosen, institution) if chosen else None
 
 
+def report_status(status: str | None) -> DocumentStatus:
+    """A DiagnosticReport's state."""
+    return meaning(Vocabulary.DIAGNOSTIC_REPORT, status or "") or DocumentStatus.UNKNOWN
+
+
 def reference_status(status: str | None, doc_status: str | None) -> DocumentStatus:
-    """A DocumentReference's two states as one.
+    """A DocumentReference's two states as one; the one that promises less counts.
 
     `docStatus` is absent in all of IHE MHD and in much of US Core, where `current` means the valid document: it reads
-    as final. What is superseded answers nothing any more.
+    as final.
     """
-    if "entered-in-error" in (status, doc_status):
-        return DocumentStatus.WITHDRAWN
-    if status != "current":
-        return DocumentStatus.UNKNOWN
-    if doc_status is None:
-        return DocumentStatus.FINAL
-    return REPORT_STATUS.get(doc_status, DocumentStatus.UNKNOWN)
+    current = meaning(Vocabulary.DOCUMENT_REFERENCE, status or "")
+    written = meaning(Vocabulary.COMPOSITION, doc_status) if doc_status else DocumentStatus.FINAL
+    return least(one for one in (current, written) if one)

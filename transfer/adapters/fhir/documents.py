@@ -8,10 +8,10 @@ from typing import Final
 
 from transfer.adapters.fhir.codes import (
     RELATIONS,
-    REPORT_STATUS,
     best_coding,
     classify,
     reference_status,
+    report_status,
 )
 from transfer.adapters.fhir.identities import Resources, issued
 from transfer.adapters.fhir.labels import labels_in
@@ -97,6 +97,7 @@ def _document(
         title=_title(resource, concept, only),
         status=_status(resource),
         at=moment(_dated(resource, only), institution.zone),
+        stated_at=moment(text(resource, "meta", "lastUpdated") or text(resource, "issued"), institution.zone),
         identifiers=tuple(_identifiers(resource, institution, address)),
         parent=parent,
         relation=relation,
@@ -134,7 +135,7 @@ def _status(resource: Tree) -> DocumentStatus:
     status = text(resource, "status")
     if type_of(resource) == "DocumentReference":
         return reference_status(status, text(resource, "docStatus"))
-    return REPORT_STATUS.get(status or "", DocumentStatus.UNKNOWN)
+    return report_status(status)
 
 
 def says_void(resource: Tree) -> bool:

@@ -1,10 +1,9 @@
 """Documents while they are still being described: the same bytes may be told of in several resources."""
 
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from transfer.media_types import Announced
-from transfer.records import Document, DocumentStatus, RecordKind
+from transfer.records import Document, RecordKind, least
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,18 +69,6 @@ class Drafts:
             self.held.append(draft)
 
 
-#: of two descriptions of the same bytes the one that promises less counts
-CAUTION: Final = (
-    DocumentStatus.WITHDRAWN,
-    DocumentStatus.PRELIMINARY,
-    DocumentStatus.CORRECTED,
-    DocumentStatus.AMENDED,
-    DocumentStatus.APPENDED,
-    DocumentStatus.FINAL,
-    DocumentStatus.UNKNOWN,
-)
-
-
 def merged(documents: list[Document]) -> Document:
     """One document from all that was said of it; the first word counts where both say something."""
     first = documents[0]
@@ -91,8 +78,9 @@ def merged(documents: list[Document]) -> Document:
             kind=other.kind if first.kind is RecordKind.OTHER else first.kind,
             code=first.code or other.code,
             title=first.title or other.title,
-            status=min(first.status, other.status, key=CAUTION.index),
+            status=least((first.status, other.status)),
             at=first.at or other.at,
+            stated_at=first.stated_at or other.stated_at,
             identifiers=tuple(dict.fromkeys(first.identifiers + other.identifiers)),
             parent=first.parent or other.parent,
             relation=first.relation or other.relation,

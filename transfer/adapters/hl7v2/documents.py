@@ -21,7 +21,7 @@ from transfer.adapters.hl7v2.values import accession_number, demographics, docum
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
 from transfer.patients import IssuedIdentifier
-from transfer.records import Document, DocumentStatus, Relation
+from transfer.records import Document, DocumentStatus, Relation, least
 from transfer.security_labels import read_text
 
 #: what the record itself is
@@ -84,6 +84,7 @@ def _report(report: Report, institution: Institution, common: frozenset[str]) ->
         title=(order.text(4, 2) or order.text(4, 5)) if order else None,
         status=status,
         at=_report_time(order, institution),
+        stated_at=moment(order.text(22), institution.zone) if order else None,
         identifiers=tuple(_report_numbers(report, institution)),
         parent=filler if relation else None,
         relation=relation,
@@ -95,19 +96,7 @@ def _report(report: Report, institution: Institution, common: frozenset[str]) ->
 
 def _status_of(orders: list[Segment], results: list[Segment]) -> DocumentStatus:
     said = [segment.text(11) for segment in results]
-    each = [statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)]
-    return max(each, key=list(_WORST_LAST).index)
-
-
-_WORST_LAST = (
-    DocumentStatus.FINAL,
-    DocumentStatus.APPENDED,
-    DocumentStatus.AMENDED,
-    DocumentStatus.CORRECTED,
-    DocumentStatus.UNKNOWN,
-    DocumentStatus.PRELIMINARY,
-    DocumentStatus.WITHDRAWN,
-)
+    return least([statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)])
 
 
 def _report_time(order: Segment | None, institution: Institution) -> datetime | None:
@@ -131,18 +120,20 @@ def _document(message: Message, report: Report, institution: Institution, common
     kind, code = kind_and_code([one.part(3) for one in report.named("OBX")], institution, document_type=txa.part(2))
     own = document_number(txa.part(12 + late), institution, "document")
     parent = document_number(txa.part(13 + late), institution, "document")
-    completion, availability = txa.text(17 + late), txa.text(19 + late)
-    relation = statuses.document_relation(trigger, availability)
+    status = statuses.of_document(trigger, txa.text(17 + late), txa.text(19 + late))
+    relation = statuses.document_relation(trigger, status)
+    event = message.first("EVN")
     times = (moment(txa.text(field), institution.zone) for field in (6, 4, 7))
     found = Document(
         patient=demographics(report.patient, institution),
         kind=kind,
         code=code,
         title=txa.text(25 + late) or txa.text(2, 2),
-        status=statuses.of_document(trigger, completion, availability),
+        status=status,
         at=next((time for time in times if time), None),
+        stated_at=moment(event.text(2), institution.zone) if event else None,
         identifiers=(own,) if own else (),
-        parent=parent or (own if relation else None),
+        parent=own if relation is Relation.WITHDRAWS and own else parent or (own if relation else None),
         relation=relation,
         content_type=HL7_V2,
         labels=labels(message.segments_in_order, common, institution.labels),

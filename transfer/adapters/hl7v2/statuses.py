@@ -1,102 +1,75 @@
-"""What a message says of a report's state. A preliminary one must never pass for final, nor a withdrawn one for either.
+"""What a message says of a report's state. A preliminary one must never pass for final, nor a void one for either.
 
 The worst word wins: one result posted to the wrong patient withdraws the report, one preliminary section keeps the
-whole preliminary. A code we do not know makes the state unknown, which answers nothing.
+whole preliminary. A code we do not know makes the state unknown, which answers nothing. What each code means stands in
+`transfer.adapters.document_statuses`.
 """
 
 from collections.abc import Collection
+from typing import Final
 
+from transfer.adapters.document_statuses import MEANINGS, Vocabulary, meaning, said
 from transfer.adapters.hl7v2.message import Segment
 from transfer.records import DocumentStatus as Status
-from transfer.records import Relation
+from transfer.records import Relation, least
 
-#: OBR-25, table 0123. O, I, S, N: no result yet. X, Y, Z: there is none.
-_REPORT = {
-    "F": Status.FINAL,
-    "C": Status.CORRECTED,
-    "P": Status.PRELIMINARY,
-    "A": Status.PRELIMINARY,  # some results, not all
-    "M": Status.PRELIMINARY,  # corrected, not final
-    "R": Status.PRELIMINARY,  # not verified
-}
-#: OBX-11, table 0085. Those absent from here say nothing about the report: F, U, V (final), X, O, N.
-_RESULT = {
-    "W": Status.WITHDRAWN,  # posted to the wrong patient
-    "P": Status.PRELIMINARY,
-    "R": Status.PRELIMINARY,
-    "S": Status.PRELIMINARY,
-    "I": Status.PRELIMINARY,
-    "C": Status.CORRECTED,
-    "A": Status.AMENDED,
-    "B": Status.APPENDED,
-}
-_FINAL_RESULTS = frozenset("FUVCABD")
-_NEUTRAL_RESULTS = frozenset("XON")
+COMPLETIONS: Final = frozenset(MEANINGS[Vocabulary.COMPLETION_STATUS])
 
-#: TXA-17, table 0271: authenticated, legally authenticated
-_AUTHENTICATED = ("AU", "LA")
-_IN_PREPARATION = ("DI", "DO", "IP", "IN", "PA")
-COMPLETIONS = frozenset((*_AUTHENTICATED, *_IN_PREPARATION))
+#: They bring no content: what they say to be authenticated is not here, and replaces nothing (v2.9 ch. 9.6).
+_NOTIFICATIONS: Final = frozenset(("T01", "T03", "T05", "T07", "T09"))
 
 #: what a document message does to an earlier document (v2.9 ch. 9.4)
 _RELATIONS = {
     **dict.fromkeys(("T05", "T06"), Relation.APPENDS),
     **dict.fromkeys(("T07", "T08", "T09", "T10"), Relation.REPLACES),
-    "T11": Relation.WITHDRAWS,
 }
 _REPORT_RELATIONS = {
     Status.CORRECTED: Relation.REPLACES,
     Status.AMENDED: Relation.REPLACES,
     Status.APPENDED: Relation.APPENDS,
-    Status.WITHDRAWN: Relation.WITHDRAWS,
 }
 
 
 def of_report(report: str | None, results: Collection[str | None]) -> Status:
     """OBR-25 and all OBX-11 of one report."""
-    said = {(result or "").upper() for result in results} - {""}
-    if "W" in said or (said and said <= {"D"}):  # all deleted: nothing of it stands
-        return Status.WITHDRAWN
-    whole = _REPORT.get(report.upper(), Status.UNKNOWN) if report else None
-    parts = {_RESULT[result] for result in said if result in _RESULT}
-    if Status.PRELIMINARY in parts or whole is Status.PRELIMINARY:
-        return Status.PRELIMINARY
-    if whole is Status.UNKNOWN or not said <= _FINAL_RESULTS | _NEUTRAL_RESULTS:
-        return Status.UNKNOWN
-    if whole is None and not said & _FINAL_RESULTS:
-        return Status.UNKNOWN
-    return _changed(whole, parts | ({Status.CORRECTED} if "D" in said else set()))
-
-
-def _changed(whole: Status | None, parts: set[Status]) -> Status:
-    for change in (Status.CORRECTED, Status.AMENDED, Status.APPENDED):
-        if change in parts or whole is change:
-            return change
-    return Status.FINAL
+    each = {(result or "").upper() for result in results} - {""}
+    whole = {meaning(Vocabulary.RESULT_STATUS, report.upper())} if report else set()
+    parts = said(Vocabulary.OBSERVATION_STATUS, each)
+    if each and each <= {"D"}:
+        parts.add(Status.WITHDRAWN)
+    elif each and each <= {"X"}:
+        parts.add(Status.CANCELLED)
+    elif "D" in each:
+        parts.add(Status.CORRECTED)
+    found = {status for status in whole | parts if status}
+    return least(found) if found else Status.UNKNOWN
 
 
 def report_relation(status: Status) -> Relation | None:
-    """A changed report replaces the earlier one of the same number."""
-    return _REPORT_RELATIONS.get(status)
+    """A changed report replaces the earlier one of the same number; a void one withdraws it."""
+    return Relation.WITHDRAWS if status.is_void else _REPORT_RELATIONS.get(status)
 
 
 def of_document(trigger: str, completion: str | None, availability: str | None) -> Status:
-    """TXA-17 and TXA-19: releasable is what is authenticated and available. An obsolete document (OB) has been
-    replaced, by which one this message does not say.
+    """TXA-17 and TXA-19: releasable is what is authenticated and available.
+
+    A notification says that a document is authenticated, and does not bring it: of what came, nobody knows.
     """
     available = (availability or "AV").upper()
-    if trigger == "T11" or available == "CA":
-        return Status.WITHDRAWN
-    completed = (completion or "").upper()
-    if completed in _IN_PREPARATION or available == "UN":
-        return Status.PRELIMINARY
-    return Status.FINAL if completed in _AUTHENTICATED and available == "AV" else Status.UNKNOWN
+    there = Status.CANCELLED if trigger == "T11" else meaning(Vocabulary.AVAILABILITY_STATUS, available)
+    if there:
+        return there
+    completed = meaning(Vocabulary.COMPLETION_STATUS, (completion or "").upper())
+    if completed is None or (completed.is_settled and trigger in _NOTIFICATIONS):
+        return Status.UNKNOWN
+    return completed
 
 
-def document_relation(trigger: str, availability: str | None) -> Relation | None:
-    if (availability or "").upper() == "CA":
-        return Relation.WITHDRAWS
-    return _RELATIONS.get(trigger)
+def document_relation(trigger: str, status: Status) -> Relation | None:
+    """What it does to the document that it names, or else to what came under its own number. What is void withdraws
+    what came under its own number alone: the document that it names as its parent is another one.
+    """
+    return _RELATIONS.get(trigger) or (Relation.WITHDRAWS if status.is_void else None)
 
 
 def fields_late(txa: Segment) -> int:

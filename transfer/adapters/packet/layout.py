@@ -43,7 +43,6 @@ STATUSES: Final = {
     DocumentStatus.AMENDED: "Amended",
     DocumentStatus.APPENDED: "With addendum",
     DocumentStatus.PRELIMINARY: "Preliminary",
-    DocumentStatus.WITHDRAWN: "Withdrawn by its source",
     DocumentStatus.UNKNOWN: "Status not stated",
 }
 

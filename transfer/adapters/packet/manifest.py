@@ -33,6 +33,7 @@ def manifest_json(contents: Contents, layout: Layout, shown: Bookmarked, directo
         "imaging": [_study(study) for study in layout.studies],
         "not_in_dicomdir": directory.unlisted if directory else (),
         "otherwise_in_dicomdir": directory.otherwise if directory else (),
+        "withdrawn": [{"record": one.record, "packet": one.packet, "number": one.number} for one in contents.withdrawn],
         "missing": [{"line": m.line, "label": m.label, "sentence": m.sentence} for m in contents.missing],
         "material": [
             {

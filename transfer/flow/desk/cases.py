@@ -13,8 +13,9 @@ from transfer.flow.assess import Assessment, NextStep, look, settle_needs
 from transfer.flow.desk.verbs import at_desk, begin_epoch, known_case, not_allowed, opened_case, still_open
 from transfer.flow.ending import end_case, give_up_newest
 from transfer.flow.services import Services
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, notes
+from transfer.ledger import Tx, holds, notes
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -45,13 +46,10 @@ def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str],
     for line in without:
         _line(checklist, line)
     newest = found.newest_packet
-    if newest and newest.is_on_its_way:
+    if newest and found.is_under_way:
         return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
     assessed = look(tx, services, case)
-    if not found.is_active:
-        raise not_allowed(
-            Reason(RefusalCode.CASE_NOT_ACTIVE, case=case, status=found.referral_status), Remedy(RemedyCode.LIST_HOLDS)
-        )
+    _still_active(found)
     if assessed.step in (NextStep.WAIT, NextStep.UNANSWERED):
         _named_all(assessed, set(without))
     if not assessed.has_records:
@@ -65,10 +63,19 @@ def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str],
     return ActionResult(ActionCode.APPROVED, packet=packet.planned.packet)
 
 
+def _still_active(found: Case) -> None:
+    if not found.is_active:
+        raise not_allowed(
+            Reason(RefusalCode.CASE_NOT_ACTIVE, case=found.id, status=found.referral_status),
+            Remedy(RemedyCode.LIST_HOLDS),
+        )
+
+
 def _named_all(assessed: Assessment, named: set[str]) -> None:
     """The case waits for something. It goes without only what a person named."""
     case, newest = assessed.case.id, assessed.case.newest_packet
-    if newest and newest.receipt and newest.receipt.status == "accepted":
+    is_void = newest is not None and bool(assessed.case.void_in(newest.planned.packet))
+    if newest and newest.receipt and newest.receipt.status == "accepted" and not is_void:
         raise not_allowed(
             Reason(RefusalCode.NOTHING_NEW, packet=newest.planned.packet), Remedy(RemedyCode.SHOW_CASE, case=case)
         )
@@ -78,7 +85,7 @@ def _named_all(assessed: Assessment, named: set[str]) -> None:
             Reason(RefusalCode.LACKS_LINES, case=case, lines=missing),
             Remedy(RemedyCode.NAME_LINES, case=case, lines=missing),
         )
-    if not named:
+    if not named and not is_void:
         raise not_allowed(Reason(RefusalCode.SOURCE_OWES_MORE, case=case), Remedy(RemedyCode.NAME_LINE, case=case))
 
 
@@ -97,13 +104,43 @@ def recall(services: Services, case: CaseId, *, actor: Actor, note: str | None =
         newest = found.newest_packet
         if newest is None or newest.purged:
             raise not_allowed(Reason(RefusalCode.NOTHING_TO_RECALL, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
-        packet = newest.planned.packet
-        if newest.recalled:
-            return ActionResult(ActionCode.RECALLED_BEFORE, packet=packet)
         written = notes.write(tx, patient, note) if note else None
-        tx.append(Chain.case(case), facts.PacketRecalled(packet=packet, note=written))
-        after = settle_needs(tx, services, case)
+        return recall_in(tx, services, case, newest.planned.packet, written)
+
+
+def recall_in(tx: Tx, services: Services, case: CaseId, packet: str, note: str | None) -> ActionResult:
+    """Take one packet back, in a transaction that began an epoch and then locked the case. `note`: a note's id."""
+    sent = tx.case(case).packets[packet]
+    if sent.purged:
+        return ActionResult(ActionCode.NO_PACKET_ANY_MORE)
+    if sent.recalled:
+        return ActionResult(ActionCode.RECALLED_BEFORE, packet=packet)
+    tx.append(Chain.case(case), facts.PacketRecalled(packet=packet, note=note))
+    holds.withdraw(tx, case, HoldCode.DELIVERED_VOID, SystemAnswer.ANSWERED, about=packet)
+    after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.RECALLED, packet=packet, outlook=after.sentence)
+
+
+def send_delta_in(tx: Tx, services: Services, case: CaseId) -> ActionResult:
+    """Let a further packet go as the case is now, whatever it lacks: the receiver has one that holds what is void.
+
+    Raises:
+        NotAllowed: the case is closed, its referral asks for nothing now, or nothing is left that could go.
+    """
+    found, _, _ = opened_case(tx, case)
+    still_open(found)
+    _still_active(found)
+    newest = found.newest_packet
+    if newest and found.is_under_way:
+        return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
+    assessed = look(tx, services, case)
+    if not assessed.has_records:
+        raise not_allowed(Reason(RefusalCode.NOTHING_TO_PACK, case=case), Remedy(RemedyCode.RECALL_FIRST, case=case))
+    tx.append(Chain.case(case), facts.CaseApproved(lacking=assessed.lacking))
+    settle_needs(tx, services, case)
+    packet = tx.case(case).newest_packet
+    assert packet is not None  # an approval lets one go
+    return ActionResult(ActionCode.APPROVED, packet=packet.planned.packet)
 
 
 def give_up(services: Services, case: CaseId, *, actor: Actor, note: str | None = None) -> ActionResult:
@@ -221,7 +258,7 @@ def waive(
 
 def _check_record(found: Case, line: str, kind: WaiverKind, record: str | None) -> None:
     if kind in _NAMES_A_RECORD:
-        if record not in found.records or record in found.superseded:
+        if record not in found.records or record in found.void:
             raise not_allowed(
                 Reason(RefusalCode.NEEDS_RECORD, answer=kind),
                 Remedy(RemedyCode.NAME_RECORD, case=found.id, line=line, answer=kind),

@@ -10,7 +10,7 @@ from transfer.flow import stopping
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import trail_of
 from transfer.flow.desk.answering import answer_in
-from transfer.flow.desk.cases import approve_in
+from transfer.flow.desk.cases import approve_in, recall_in, send_delta_in
 from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiver_changed, set_referral_aside
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
@@ -58,6 +58,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.RECEIVER_REFUSED: Right.RELEASE,
         HoldCode.PACKET_DECLINED: Right.WORK_ON_CASES,
         HoldCode.RECEIPTS_DISAGREE: Right.WORK_ON_CASES,
+        HoldCode.DELIVERED_VOID: Right.RELEASE,
         **dict.fromkeys(STOPPED, Right.REVOKE),
         HoldCode.OBJECTION_OF_ANOTHER: Right.REVOKE,
         HoldCode.OBJECTION_UNMATCHED: Right.REVOKE,
@@ -153,8 +154,8 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
     if not CaseId.pattern.fullmatch(hold.subject):
         return None
     opened = tx.case(CaseId(hold.subject)).opened
-    if opened and hold.code in STOPPED:
-        patients.hold_epoch_exclusive(tx, PatientId(opened.patient))  # its answer begins an epoch
+    if opened and (hold.code in STOPPED or hold.code is HoldCode.DELIVERED_VOID):
+        patients.hold_epoch_exclusive(tx, PatientId(opened.patient))  # its answer may begin an epoch
     elif opened and (hold.code in OF_REFERRALS or hold.code in _ENDING):
         patients.begin_epoch(tx, PatientId(opened.patient))  # links end, or the receiver is another
     elif opened:
@@ -177,6 +178,18 @@ def _set_right(tx: Tx, case: CaseId) -> None:
 
 def _approve(tx: Tx, services: Services, hold: Hold) -> ActionResult:
     return approve_in(tx, services, CaseId(hold.subject), (), None)
+
+
+def _after_void(tx: Tx, services: Services, hold: Hold) -> ActionResult:
+    """What the receiver gets instead of a packet that holds what is void since."""
+    answered, case = holds.get(tx, hold.id), CaseId(hold.subject)
+    match answered.answer if answered else None:
+        case HoldAnswer.DELTA:
+            return send_delta_in(tx, services, case)
+        case HoldAnswer.RECALL:
+            patients.begin_epoch(tx, OpenedCase.of(tx.case(case)).patient)
+            return recall_in(tx, services, case, hold.about or "", None)
+    return ActionResult(ActionCode.ANSWERED, answer=HoldAnswer.TELL)
 
 
 def _take_misplaced(tx: Tx, services: Services, hold: Hold) -> ActionResult:
@@ -287,6 +300,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
     {
         **dict.fromkeys(APPROVALS, _approve),
         HoldCode.IMAGES_MISPLACED: _take_misplaced,
+        HoldCode.DELIVERED_VOID: _after_void,
         **dict.fromkeys(STOPPED, _end_or_resume),
         HoldCode.CONFIRM_PURGE: _enforce,
         HoldCode.WHOSE_ANSWER: _ask_again,

@@ -52,7 +52,7 @@ def _decision(hold: Hold) -> str:
 
 def _under_way(case: Case, institutions: Institutions) -> str | None:
     newest = case.newest_packet
-    if newest is None or not newest.is_on_its_way:
+    if newest is None or not case.is_under_way:
         return None
     packet = newest.planned.packet
     if newest.assembled is None:
