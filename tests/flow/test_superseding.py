@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.fakes import QuietReceiver
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
-from transfer.adapters.fhir.receiver import Unheard
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.flow import desk
@@ -24,30 +24,13 @@ from transfer.sandbox.pathology import messages
 pytestmark = pytest.mark.servers
 
 
-class Center:
-    """A receiver that takes what it is handed, or cannot be reached."""
-
-    def __init__(self) -> None:
-        self.is_there = True
-
-    def submit(self, _bundle: bytes) -> None:
-        if not self.is_there:
-            raise Unheard("nothing listens there", maybe_received=False)
-
-    def has(self, _packet: str) -> bool:
-        return self.is_there
-
-    def cut(self) -> None:
-        """It is never slow."""
+@pytest.fixture
+def center() -> QuietReceiver:
+    return QuietReceiver()
 
 
 @pytest.fixture
-def center() -> Center:
-    return Center()
-
-
-@pytest.fixture
-def services(ledger: Ledger, tmp_path: Any, center: Center) -> Services:
+def services(ledger: Ledger, tmp_path: Any, center: QuietReceiver) -> Services:
     return b.new_services(ledger, hand_to=lambda _: center)
 
 
@@ -124,7 +107,7 @@ def test_each_document_of_a_replaced_record_is_named_by_its_number_in_the_packet
     )
 
 
-def test_what_was_in_a_packet_that_reached_nobody_is_not_named(services: Services, center: Center):
+def test_what_was_in_a_packet_that_reached_nobody_is_not_named(services: Services, center: QuietReceiver):
     center.is_there = False
     case, _, correction, _ = corrected(services)
 

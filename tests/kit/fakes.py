@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from transfer.errors import NeedsReview, TransferError, Unexpected, Unknown, Unreadable
+from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
@@ -145,3 +145,20 @@ class TakingReceiver:
 
 def _folded(who: Demographics) -> set[object]:
     return {name.folded for name in who.names}
+
+
+class QuietReceiver:
+    """A receiver that takes what it is handed and sends no receipt, or cannot be reached."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+
+    def submit(self, _bundle: bytes) -> None:
+        if not self.is_there:
+            raise Unheard("nothing listens there", maybe_received=False)
+
+    def has(self, _packet: str) -> bool:
+        return self.is_there
+
+    def cut(self) -> None:
+        """It is never slow."""

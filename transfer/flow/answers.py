@@ -20,6 +20,7 @@ from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms,
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
+from transfer.flow.superseding import heed
 from transfer.flow.unmatched import seal_away
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import PatientId
@@ -118,6 +119,8 @@ def _collect(
         return
     with services.ledger.transaction() as tx:
         permitted = [case for case in _cases(tx, patient) if _is_permitted(tx, services, case, arrival, answer)]
+    said = [received.document for received in answer.documents]
+    heed(services, patient, arrival.institution, said, [case.id for case in permitted])
     if not permitted:
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)

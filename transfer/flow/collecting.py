@@ -78,7 +78,7 @@ def join(
     """
     case = opened.id
     line = line_of(services.checklists[opened.checklist], kept.kind)
-    new, earlier = _version(tx, services, kept), _earlier(tx, services, case, kept)
+    new, earlier = version(tx, services, kept), _earlier(tx, services, case, kept)
     copy_of = copies.original(new, earlier)
     if not records.collect(tx, case, kept, line, ruling, match_rule, copy_of=copy_of, request=request):
         return False
@@ -92,10 +92,11 @@ def join(
 
 def _earlier(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -> list[Version]:
     """The case's records that may have to do with this one, in the order in which they came."""
-    return [_version(tx, services, one, joined) for one, joined in records.related(tx, case, kept)]
+    return [version(tx, services, one, joined) for one, joined in records.related(tx, case, kept)]
 
 
-def _version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | None = None) -> Version:
+def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | None = None) -> Version:
+    """A kept record as a version of a document; `joined`: as it serves a case."""
     about = kept.about
     return Version(
         record=kept.id,

@@ -1,7 +1,7 @@
 """Records: what was collected, what of it is a copy of what, and the cases it serves."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -294,11 +294,14 @@ def complete(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
 
 
 def supersede(tx: Tx, case: CaseId, record: RecordId, by: RecordId | None, relation: Relation) -> None:
-    """A later document replaces or withdraws this one. Twice is once."""
+    """A later document replaces or withdraws this one; `by` is None where that one does not serve the case. Twice is
+    once, and a document that serves the case after all is named then.
+    """
     changed = tx.run(
         "UPDATE collected SET superseded = true WHERE case_id = %s AND record = %s AND NOT superseded", case, record
     )
-    if changed:
+    told = tx.case(case).superseded_by.get(record)
+    if changed or (by and told and told.by_record is None):
         tx.append(Chain.case(case), facts.RecordSuperseded(record=record, by_record=by, relation=relation))
 
 
@@ -314,6 +317,13 @@ def related(tx: Tx, case: CaseId, kept: StoredRecord) -> list[tuple[StoredRecord
            WHERE m.record = %s AND o.record <> %s""",
         *(kept.id, kept.id),
     )
+    return _all_joined(tx, case, [row.record for row in rows])
+
+
+def found_by(tx: Tx, case: CaseId, patient: PatientId, terms: Iterable[str]) -> list[tuple[StoredRecord, Joined]]:
+    """The records of the case that have one of these terms, as `joined`."""
+    sought = [_hmac(tx, patient, term) for term in terms]
+    rows = tx.rows("SELECT DISTINCT record FROM record_terms WHERE term = ANY(%s)", sought)
     return _all_joined(tx, case, [row.record for row in rows])
 
 

@@ -25,8 +25,9 @@ def why(
 ) -> str:
     """One line for staff: what needs a decision here first, then what is awaited from whom. Nothing of the patient."""
     if case.closed:
+        void = [_decision(hold) for hold in holds if hold.code is HoldCode.DELIVERED_VOID]
         other = f" ({case.closed.other} goes on)" if case.closed.other else ""
-        return f"Closed: {case.closed.ending.replace('-', ' ')}{other}."
+        return _line([*void, f"Closed: {case.closed.ending.replace('-', ' ')}{other}."])
     asked = [_decision(hold) for hold in holds if hold.code not in APPROVALS]
     asked += [SENTENCES[notice].staff for notice in notices]
     if assessed is None:
