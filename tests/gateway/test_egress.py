@@ -20,13 +20,15 @@ from transfer.adapters.keys import FolderKeys
 from transfer.disclosures import EgressOutcome
 from transfer.errors import Unavailable
 from transfer.flow import desk, stopping
+from transfer.flow.assess import settle_needs
 from transfer.flow.stopping import await_stop_complete
 from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing, TooManyDownloads
 from transfer.gateway.streams import Stream
-from transfer.identifiers import PacketId
-from transfer.ledger import Ledger, Tx, permissions
+from transfer.identifiers import PacketId, RecordId
+from transfer.ledger import Ledger, Tx, permissions, records
 from transfer.permissions import End
+from transfer.records import Relation
 
 pytestmark = pytest.mark.servers
 
@@ -276,6 +278,23 @@ def test_a_link_dies_with_what_ends_it_and_nobody_is_asked(
 
     assert giving.outgoing.open(packet, receiver, Line(), "packet.tar") is None
     assert "release-not-permitted" not in {hold.code for hold in open_holds(giving.services, packet.case)}
+
+
+def test_streams_of_a_packet_are_cut_when_something_in_it_is_withdrawn_without_waiting_for_the_next_ruling(
+    giving: Giving, eventually: Eventually
+):
+    packet = giving.a_packet()
+    stream, receiver = giving.give(packet), giving.receiver(packet)
+    with giving.watched():
+        with giving.services.ledger.transaction() as tx:
+            held = tx.case(packet.case).packets[packet].assembled
+            assert held
+            records.supersede(tx, packet.case, RecordId(held.records[0]), None, Relation.WITHDRAWS)
+            settle_needs(tx, giving.services, packet.case)
+        eventually(lambda: stream.is_cut, SOON)
+
+    assert giving.outgoing.open(packet, receiver, Line(), "packet.tar") is None
+    assert "delivered-void" in {hold.code for hold in open_holds(giving.services, packet.case)}
 
 
 def test_a_link_lives_so_many_days_as_its_receivers_file_says(giving: Giving, hours_pass: Callable[[timedelta], None]):
