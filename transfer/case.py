@@ -83,6 +83,8 @@ class Case:
     whole: frozenset[str] = frozenset()
     #: imaging records → the line at which their set of UIDs last became whole
     completed: Mapping[str, int] = field(default_factory=dict)
+    #: imaging records → how many of their images the archive rejected, and the line at which the last were
+    rejected: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: records that a later one replaced or withdrew, and what is known of it
     superseded_by: Mapping[str, facts.RecordSuperseded] = field(default_factory=dict)
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
@@ -123,9 +125,12 @@ class Case:
         return self.superseded | {name for name, collected in self.records.items() if collected.is_void}
 
     def void_in(self, packet: str) -> frozenset[str]:
-        """What an assembled packet holds of it."""
+        """The records of an assembled packet that are void, or of whose images some were rejected since."""
         sent = self.packets.get(packet)
-        return self.void & set(sent.assembled.records) if sent and sent.assembled else frozenset()
+        if sent is None or sent.assembled is None:
+            return frozenset()
+        rejected = {record for record, (_, at) in self.rejected.items() if at > sent.as_of}
+        return (self.void | rejected) & set(sent.assembled.records)
 
     @property
     def is_under_way(self) -> bool:
@@ -285,6 +290,8 @@ def _after_record(case: Case, line: LedgerLine) -> Case:
         case facts.RecordCompleted() as completed:
             last = {**case.completed, completed.record: line.sequence}
             return replace(case, whole=case.whole | {completed.record}, completed=last)
+        case facts.ImagesRejected() as rejected:
+            return replace(case, rejected={**case.rejected, rejected.record: (rejected.count, line.sequence)})
         case facts.RecordSuperseded() as superseded:
             return replace(case, superseded_by={**case.superseded_by, superseded.record: superseded})
     return case

@@ -44,6 +44,8 @@ class HoldCode(StrEnum):
     SOURCE_LABEL_UNREAD = "source-label-unread"
     DOCUMENTS_NOT_GIVEN = "documents-not-given"
     IMAGES_MISPLACED = "images-misplaced"
+    IMAGES_REJECTED = "images-rejected"
+    IMAGES_CONFLICT = "images-conflict"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
     SOURCE_REFUSES = "source-refuses"
@@ -250,6 +252,8 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
             HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",
         },
+        HoldCode.IMAGES_REJECTED: {HoldAnswer.SEEN: "you know of it; what the archive rejected goes nowhere"},
+        HoldCode.IMAGES_CONFLICT: {HoldAnswer.SEEN: "the first of each goes; the packet names them"},
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,

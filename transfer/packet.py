@@ -130,6 +130,8 @@ class ImagingItem:
     labels: frozenset[str] = frozenset()
     basis: Basis
     line: str | None
+    #: SOP instance UIDs of which several came that differ: the first is here
+    conflicting: tuple[str, ...] = ()
 
     @property
     def instance_count(self) -> int:

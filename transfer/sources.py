@@ -180,7 +180,8 @@ class SeriesObject:
     * `misplaced`: instances listed for this series that name another study or series; kept. Archives file images
       anew in their database only, so whether they belong here is a person's to say
     * `strays`: instances not listed for this series that name another study or series; not kept
-    * `unreadable`: parts that are no DICOM files; not kept
+    * `rejected`: what rejection notes of the series name, and the notes themselves; kept, and given to nobody
+    * `unreadable`: parts that are no DICOM files, not kept; and notes of which nobody can say what they reject, kept
     """
 
     study_instance_uid: str
@@ -194,6 +195,7 @@ class SeriesObject:
     conflicting: tuple[IndexEntry, ...] = ()
     misplaced: frozenset[str] = frozenset()
     strays: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
     unreadable: int = 0
 
     @property

@@ -8,6 +8,7 @@ import pydicom
 import pytest
 
 from tests.kit.fakes import MemoryVault
+from tests.kit.rejection_notes import a_note
 from tests.kit.scripted_archive import (
     JANE,
     MERCY,
@@ -341,6 +342,16 @@ def test_the_same_image_with_other_bytes_is_a_conflict_and_both_are_kept(archive
 
     assert found and found.complete
     assert [entry.sop_instance_uid for entry in found.conflicting] == [uid(1)]
+
+
+def test_what_a_rejection_note_names_is_told(archive, vault):
+    who = {"PatientName": "DOE^JANE", "PatientID": "M-17", "IssuerOfPatientID": "MERCY", "PatientBirthDate": "19600102"}
+    expected = archive.holds([image(1), a_note(uid(2), [uid(1)], title="113037", study=STUDY, series=SERIES, **who)])
+
+    found = fetch(archive, vault, expected)
+
+    assert found and found.complete
+    assert found.rejected == {uid(1), uid(2)}
 
 
 def test_an_unlisted_image_of_another_study_is_not_kept(archive, vault):

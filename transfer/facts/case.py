@@ -128,6 +128,14 @@ class RecordCompleted(Fact, kind="record-completed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesRejected(Fact, kind="images-rejected"):
+    """The archive rejected images of a study: so many in all until now. They go nowhere."""
+
+    record: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSuperseded(Fact, kind="record-superseded"):
     record: str
     by_record: str | None = None

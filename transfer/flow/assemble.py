@@ -231,10 +231,12 @@ def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPa
 
 def _imaging(tx: Tx, services: Services, kept: StoredRecord, joined: Joined) -> ImagingItem:
     by_series: dict[str, list[DicomInstance]] = {}
+    rejected = {*kept.about.rejected}
     for part in records.parts(tx, kept):
-        if part.series:
+        standing = [one for one in part.series.instances if one.sop_instance_uid not in rejected] if part.series else []
+        if part.series and standing:
             instances = by_series.setdefault(part.series.series_instance_uid, [])
-            instances += [DicomInstance(i.sop_instance_uid, i.location) for i in part.series.instances]
+            instances += [DicomInstance(i.sop_instance_uid, i.location) for i in standing]
     return ImagingItem(
         record=kept.id,
         study_instance_uid=kept.about.study_instance_uid or "",
@@ -247,6 +249,7 @@ def _imaging(tx: Tx, services: Services, kept: StoredRecord, joined: Joined) -> 
         labels=kept.about.labels,
         basis=joined.basis,
         line=joined.line,
+        conflicting=tuple(uid for uid in kept.about.conflicting if uid not in rejected),
     )
 
 

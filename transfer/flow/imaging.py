@@ -13,14 +13,14 @@ from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, InstitutionId
+from transfer.identifiers import CaseId, InstitutionId, RecordId
 from transfer.ledger import Tx, holds, patients, records, requests
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
 from transfer.matching import Match, MatchRule, MatchVerdict
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
-from transfer.records import DocumentStatus, RecordKind
+from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.requests import NOT_COVERED, Request, RequestState
 from transfer.sources import ImageArchive, SeriesObject, StudyFound
 
@@ -208,12 +208,15 @@ def _collected_before(
         if kept.about.misplaced:
             holds.place(tx, asking.claimed.request.case, HoldCode.IMAGES_MISPLACED, asking.claimed.request.id)
         if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
-            records.rewrite(tx, kept, _about(study, expected, labels=kept.about.labels), is_whole=False)
+            grown = replace(kept.about, expected=_about(study, expected).expected)
+            records.rewrite(tx, kept, grown, is_whole=False)
             kept = replace(kept, is_whole=False)
         case = asking.claimed.request.case
         joined = join(tx, services, asking.opened, kept, ruling, match_rule, request=asking.claimed.request.id)
         if kept.is_whole and not joined and kept.id not in tx.case(case).whole:
             records.complete(tx, case, kept)  # its rest came for another case
+        if len(kept.about.rejected) > tx.case(case).rejected.get(kept.id, (0, 0))[0]:
+            _take_back_rejected(tx, asking.claimed.request, kept.id)  # also what was rejected for another case
     return have
 
 
@@ -261,11 +264,13 @@ def _keep_series(
     """Write one series' object, whole or partial, and whether the study is whole with it."""
     made = asking.claimed.request
     everything = frozenset[str]().union(*expected.values())
-    part, about = _part(got), _about(study, expected, got.misplaced, got.labels)
+    part, about = _part(got), _said_by(got, _about(study, expected))
     with services.ledger.transaction() as tx:
         ruling = _still_permitted(tx, services, asking)
-        if got.conflicting or got.strays - everything or got.unreadable:
+        if got.strays - everything or got.unreadable:
             holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
+        if got.conflicting:
+            holds.place(tx, made.case, HoldCode.IMAGES_CONFLICT, made.id)
         if got.misplaced:
             holds.place(tx, made.case, HoldCode.IMAGES_MISPLACED, made.id)
         kept = records.known(tx, asking.patient, origin)
@@ -275,6 +280,29 @@ def _keep_series(
         else:
             _add_series(tx, asking, kept, about, part)
             join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
+        _take_back_rejected(tx, made, kept.id)
+
+
+def _said_by(got: SeriesObject, about: About) -> About:
+    """With what was seen while a series came."""
+    return replace(
+        about,
+        misplaced=tuple(sorted(got.misplaced)),
+        labels=got.labels,
+        rejected=tuple(sorted(got.rejected)),
+        conflicting=tuple(sorted({entry.sop_instance_uid for entry in got.conflicting})),
+    )
+
+
+def _take_back_rejected(tx: Tx, made: Request, record: RecordId) -> None:
+    """Write and tell a person what the archive rejected of a study; one of which nothing is left no longer counts."""
+    kept = records.get(tx, record)
+    if kept is None or not kept.about.rejected:
+        return
+    records.reject_images(tx, made.case, kept)
+    holds.place(tx, made.case, HoldCode.IMAGES_REJECTED, made.id)
+    if kept.is_whole and _uids(records.parts(tx, kept)) <= {*kept.about.rejected}:
+        records.supersede(tx, made.case, kept.id, None, Relation.WITHDRAWS)
 
 
 def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
@@ -303,13 +331,19 @@ def _add_series(
     records.add_parts(tx, asking.patient, kept.id, [part])
     about = replace(
         about,
-        misplaced=tuple(sorted({*about.misplaced, *kept.about.misplaced})),
+        misplaced=_both(about.misplaced, kept.about.misplaced),
         labels=about.labels | kept.about.labels,
+        rejected=_both(about.rejected, kept.about.rejected),
+        conflicting=_both(about.conflicting, kept.about.conflicting),
     )
     is_whole = _is_whole(about, records.parts(tx, kept))
     records.rewrite(tx, kept, about, is_whole=is_whole)
     if is_whole and not kept.is_whole:
         records.complete(tx, asking.claimed.request.case, kept)
+
+
+def _both(new: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*new, *known}))
 
 
 def _is_whole(about: About, parts: Iterable[RecordPart]) -> bool:
@@ -367,8 +401,6 @@ def _new(
 def _about(
     study: StudyFound,
     expected: dict[str, frozenset[str]],
-    misplaced: frozenset[str] = frozenset(),
-    labels: frozenset[str] = frozenset(),
 ) -> About:
     return About(
         title=study.description,
@@ -377,6 +409,4 @@ def _about(
         study_instance_uid=study.study_instance_uid,
         modalities=tuple(sorted(study.modalities)),
         expected={series: tuple(sorted(uids)) for series, uids in expected.items()},
-        misplaced=tuple(sorted(misplaced)),
-        labels=labels,
     )

@@ -87,6 +87,8 @@ def by_its_packets(tx: Tx, case: CaseId) -> Case:
         ),
         *(
             facts.RecordSuperseded,
+            facts.ImagesRejected,
+            facts.Anchored,
             facts.PacketPurged,
             facts.DisclosureBegun,
             facts.DisclosureSettled,

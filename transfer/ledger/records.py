@@ -43,6 +43,10 @@ class About:
     expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: instances whose files name another study or series, and of which no person has said that they belong here
     misplaced: tuple[str, ...] = ()
+    #: instances that the archive rejected, and its rejection notes: they are given to nobody
+    rejected: tuple[str, ...] = ()
+    #: instances of which several came that differ; the first is the one that counts
+    conflicting: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, document: Document) -> Self:
@@ -291,6 +295,13 @@ def complete(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
     """Write that an imaging record's set of UIDs is whole now."""
     size, content = _content(tx, kept)
     tx.append(Chain.case(case), facts.RecordCompleted(record=kept.id, size=size, content=content))
+
+
+def reject_images(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
+    """Write that the archive rejected images of a study, since the case was told of it last or at all."""
+    count = len(kept.about.rejected)
+    if tx.case(case).rejected.get(kept.id, (0, 0))[0] < count:
+        tx.append(Chain.case(case), facts.ImagesRejected(record=kept.id, count=count))
 
 
 def supersede(tx: Tx, case: CaseId, record: RecordId, by: RecordId | None, relation: Relation) -> None:

@@ -157,6 +157,16 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "Images you sent name another study or series than you list them under. Please tell us whether they belong.",
     ),
+    HoldCode.IMAGES_REJECTED: Sentences(
+        "The archive rejected images of the patient by a note. They go nowhere; ask the film room what replaces them.",
+        WORKING,
+        "You rejected images by a note. Please send what replaces them.",
+    ),
+    HoldCode.IMAGES_CONFLICT: Sentences(
+        "Images with different content came under one number. The first of each goes; ask the film room which counts.",
+        WORKING,
+        "Different images came under one number (SOP Instance UID). Please tell us which count.",
+    ),
     HoldCode.CONTROL_ID_CONFLICT: Sentences(
         "Two messages with different content came under one number. Both are kept; ask which one counts.",
         WORKING,

@@ -74,6 +74,7 @@ def store(
         conflicting=tuple(gathering.conflicting),
         misplaced=frozenset(gathering.misplaced),
         strays=frozenset(gathering.strays),
+        rejected=frozenset(gathering.rejected),
         unreadable=gathering.unreadable,
     )
 

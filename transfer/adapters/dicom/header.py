@@ -31,6 +31,7 @@ UID: Final = re.compile(r"[0-9](?:[0-9.]{0,62}[0-9])?")  # PS3.5 9.1, components
 
 _TRANSFER_SYNTAX: Final = 0x00020010
 _CHARACTER_SET: Final = 0x00080005
+_SOP_CLASS: Final = 0x00080016
 _SOP_INSTANCE: Final = 0x00080018
 _NAME: Final = 0x00100010
 _NUMBER: Final = 0x00100020
@@ -42,7 +43,7 @@ _SERIES: Final = 0x0020000E
 #: Confidentiality Code; Confidentiality Constraint on Patient Data Description (PS3.6, table 6-1)
 _CONFIDENTIALITY: Final = frozenset((0x00401008, 0x00403001))
 _WANTED: Final = frozenset(
-    (_TRANSFER_SYNTAX, _CHARACTER_SET, _SOP_INSTANCE, _NAME, _NUMBER, _ISSUER, _BORN, _SEX, _STUDY, _SERIES)
+    (_TRANSFER_SYNTAX, _CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE, _NAME, _NUMBER, _ISSUER, _BORN, _SEX, _STUDY, _SERIES)
 )
 _PATIENT: Final = (_CHARACTER_SET, _NAME, _NUMBER, _ISSUER, _BORN, _SEX)
 
@@ -70,6 +71,7 @@ class DicomHeader:
     study_instance_uid: str | None
     series_instance_uid: str | None
     patient: Stated
+    sop_class_uid: str | None = None
     #: what it says of its confidentiality, as bytes; a mark behind the first MB is not seen
     confidentiality: frozenset[bytes] = frozenset()
 
@@ -102,6 +104,7 @@ def read_header(head: bytes, *, is_all: bool) -> DicomHeader | None:
         sop_instance_uid=uid,
         study_instance_uid=_uid(found.get(_STUDY)),
         series_instance_uid=_uid(found.get(_SERIES)),
+        sop_class_uid=_uid(found.get(_SOP_CLASS)),
         patient=Stated(*(found.get(tag, b"") for tag in _PATIENT)),
         confidentiality=frozenset(
             said[:_MAX_LENGTH] for tag in _CONFIDENTIALITY if (said := found.get(tag, b"").strip(b"\0 "))

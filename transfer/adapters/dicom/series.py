@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from transfer.adapters.dicom.header import MOST_HEADER, DicomHeader, Stated, read_header
 from transfer.adapters.dicom.limits import DicomLimits
+from transfer.adapters.dicom.rejections import KEY_OBJECTS, MOST_NOTE, rejected
 from transfer.errors import TooLarge, Unreadable
 from transfer.sources import Ending, IndexEntry
 from transfer.staging import CHUNK
@@ -109,6 +110,8 @@ class Gathering:
     #: one instance of each way to say that they are confidential
     confidential: dict[frozenset[bytes], DicomHeader] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
+    #: instances that a rejection note names, and the notes
+    rejected: set[str] = field(default_factory=set)
     unreadable: int = 0
     ending: Ending = Ending.CLOSED
     _offset: int = 0
@@ -149,9 +152,22 @@ class Gathering:
             self.conflicting.append(entry)
         else:
             self.index[uid] = entry
+            self._heed(instance, header)
             if is_elsewhere:
                 self.misplaced.add(uid)
         yield from self._member(instance)
+
+    def _heed(self, instance: Arriving, header: DicomHeader) -> None:
+        """Where it is a rejection note, note what it rejects. One that cannot be read is a person's to look at."""
+        if header.sop_class_uid != KEY_OBJECTS:
+            return
+        try:
+            if instance.length > MOST_NOTE:
+                raise Unreadable("a key object selection larger than is read")
+            if names := rejected(b"".join(instance.pieces()), self.study_instance_uid):
+                self.rejected |= names | {header.sop_instance_uid}
+        except Unreadable:
+            self.unreadable += 1
 
     def _is_elsewhere(self, header: DicomHeader) -> bool:
         """It names another study or series; one that names none is where it was asked for."""

@@ -118,6 +118,7 @@ def _study(study: PlacedStudy) -> dict[str, Any]:
         "study_instance_uid": item.study_instance_uid,
         "title": item.title,
         "modalities": list(item.modalities),
+        "first_of_several": list(item.conflicting),
         "date": _time(item.at),
         "source": {"id": item.source, "name": item.source_name},
         "labels": sorted(item.labels),

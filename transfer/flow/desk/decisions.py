@@ -48,6 +48,8 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.SOURCE_LABEL_UNREAD: Right.RELEASE,
         HoldCode.DOCUMENTS_NOT_GIVEN: Right.WORK_ON_CASES,
         HoldCode.IMAGES_MISPLACED: Right.DECIDE_WHOSE,
+        HoldCode.IMAGES_REJECTED: Right.WORK_ON_CASES,
+        HoldCode.IMAGES_CONFLICT: Right.WORK_ON_CASES,
         HoldCode.CONTROL_ID_CONFLICT: Right.DECIDE_WHOSE,
         HoldCode.SOURCE_REFUSES: Right.WORK_ON_CASES,
         HoldCode.SOURCE_DOES_NOT_ANSWER: Right.WORK_ON_CASES,
