@@ -25,6 +25,7 @@ from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
+from transfer.flow.superseding import heed
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.ledger import Tx, holds, patients, records, requests, rounds
@@ -183,8 +184,12 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, services, asking)
-            return _Taken.NOT_COVERED
-    if document.status.is_void and kept is None:
+    is_new_void = document.status.is_void and kept is None
+    joining = () if is_new_void or not ruling.is_permitted else (made.case,)
+    heed(services, asking.patient, made.institution, [document], joining)
+    if not ruling.is_permitted:
+        return _Taken.NOT_COVERED
+    if is_new_void:
         return _Taken.VOID
     if kept is not None and _is_unchanged(kept, found):
         _file(services, asking, document, match_rule, kept)
