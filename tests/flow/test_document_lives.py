@@ -15,6 +15,7 @@ from tests.kit.lives import FINAL, WORDS, Sent, Word
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import links
+from transfer.adapters.document_statuses import MEANINGS, Vocabulary
 from transfer.arrivals import ArrivalKind
 from transfer.case import Case
 from transfer.completeness import CollectedRecord, assess
@@ -107,6 +108,23 @@ def a_packet(services: Services, case: CaseId) -> None:
         lacking = look(tx, services, case).lacking
     desk.approve(services, case, actor=ANN, without=lacking)
     process_all(services)
+
+
+#: the words of each language on a whole document
+VOCABULARIES = {
+    "oru": (Vocabulary.RESULT_STATUS, Vocabulary.OBSERVATION_STATUS),
+    "mdm": (Vocabulary.COMPLETION_STATUS, Vocabulary.AVAILABILITY_STATUS),
+    "reference": (Vocabulary.DOCUMENT_REFERENCE, Vocabulary.COMPOSITION),
+    "report": (Vocabulary.DIAGNOSTIC_REPORT,),
+}
+
+
+def test_each_state_that_a_language_can_say_is_tried():
+    for language, vocabularies in VOCABULARIES.items():
+        tried = {word.status for word in WORDS if word.language == language}
+        assert {status for one in vocabularies for status in MEANINGS[one].values() if status} <= tried
+        assert DocumentStatus.UNKNOWN in tried
+    assert {word.status for word in WORDS} == set(DocumentStatus)
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["in order", "out of order"])

@@ -10,9 +10,11 @@ from typing import TypeVar
 import click
 
 from transfer import materials, requests
+from transfer.adapters.document_statuses import MEANINGS, Vocabulary
 from transfer.cli import main
 from transfer.holds import ANSWERS
 from transfer.materials import MaterialState
+from transfer.records import DocumentStatus
 from transfer.requests import OPEN, RequestState
 
 S = TypeVar("S", bound=StrEnum)
@@ -33,6 +35,27 @@ Made from the tables in the code by `python -m tests.kit.documentation`; a test 
 is an error. An arrow from a frame holds for each state in it.
 [Rounds](decisions/0001-rounds.md) have a record of their own.
 """
+_DOCUMENTS_HEAD = """## A document: `MEANINGS` in `transfer/adapters/document_statuses.py`
+
+What becomes of a document, by what its source says of it. Of several words about one document the one that promises
+least counts. The words of HL7 v2 stand by their tables: 0123 (OBR-25), 0085 (OBX-11), 0271 (TXA-17), 0273 (TXA-19).
+
+- A corrected or amended one, and one that names another as replaced, takes the place of the earlier one.
+- What is not in a packet ends the earlier one, too. It is heeded also where no permission lets it be collected.
+- What a source said earlier ends nothing that it said later, in whatever order the two come.
+- What was handed over and is ended later is a question: `delivered-void`. The links of its packet work no more.
+"""
+_IN = {
+    Vocabulary.RESULT_STATUS: "0123",
+    Vocabulary.OBSERVATION_STATUS: "0085",
+    Vocabulary.COMPLETION_STATUS: "0271",
+    Vocabulary.AVAILABILITY_STATUS: "0273",
+    Vocabulary.DIAGNOSTIC_REPORT: "FHIR report",
+    Vocabulary.COMPOSITION: "FHIR docStatus",
+    Vocabulary.DOCUMENT_REFERENCE: "FHIR reference",
+    Vocabulary.REJECTION_NOTE: "DICOM note",
+}
+_NO_WORD = {DocumentStatus.UNKNOWN: "every other word"}
 _UNANSWERED = (RequestState.NOT_FOUND, RequestState.FORBIDDEN, RequestState.NO_RECORDS, RequestState.SILENT)
 _HERE = (MaterialState.RECEIVED, MaterialState.DISCREPANT)
 _NOT_HERE = frozenset(MaterialState) - {*_HERE, MaterialState.RETURNED, MaterialState.CONSUMED}
@@ -76,6 +99,7 @@ def states_page() -> str:
             drawing(requests.MOVES, {"open": OPEN, "without an answer": _UNANSWERED}),
             "## Material: `MOVES` in `transfer/materials.py`\n",
             drawing(materials.MOVES, {"here": _HERE, "not here": _NOT_HERE}),
+            *_documents(),
             "## Questions and their answers: `ANSWERS` in `transfer/holds.py`\n",
             "| question | answer | what it does |\n|---|---|---|",
             *(
@@ -86,6 +110,37 @@ def states_page() -> str:
             "",
         ]
     )
+
+
+def _documents() -> list[str]:
+    """What becomes of a document by its state, and which word of which language means the state."""
+    words = {
+        status: "; ".join(
+            f"{_IN[vocabulary]} {' '.join(found)}"
+            for vocabulary, meanings in MEANINGS.items()
+            if (found := [word for word, means in meanings.items() if means is status])
+        )
+        for status in DocumentStatus
+    }
+    return [
+        _DOCUMENTS_HEAD,
+        "| state | answers its line | in a packet | words |\n|---|---|---|---|",
+        *(
+            f"| {status} | {_answers(status)} | {_goes(status)} | {words[status] or _NO_WORD[status]} |"
+            for status in DocumentStatus
+        ),
+        "",
+    ]
+
+
+def _answers(status: DocumentStatus) -> str:
+    return "yes" if status.is_settled else "no"
+
+
+def _goes(status: DocumentStatus) -> str:
+    if status.is_void:
+        return "no"
+    return "yes" if status.is_settled else "marked as such"
 
 
 def drawing(moves: Mapping[S, Collection[S]], frames: Mapping[str, Collection[S]]) -> str:
