@@ -39,6 +39,7 @@ class HoldCode(StrEnum):
     ARRIVAL_UNREADABLE = "arrival-unreadable"
     ARRIVAL_POISONOUS = "arrival-poisonous"
     BATCH_MISCOUNTED = "batch-miscounted"
+    MESSAGE_NOT_TAKEN = "message-not-taken"
     ENTRIES_UNUSABLE = "entries-unusable"
     ARRIVAL_LABEL_UNREAD = "arrival-label-unread"
     SOURCE_LABEL_UNREAD = "source-label-unread"
@@ -237,6 +238,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.BATCH_MISCOUNTED: {
             HoldAnswer.APPROVE: "its messages are taken as they are",
             HoldAnswer.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
+        },
+        HoldCode.MESSAGE_NOT_TAKEN: {
+            HoldAnswer.SEEN: "you know of it; nothing of it is taken, and it is purged after 72 hours",
+            HoldAnswer.AGAIN: "it is read again (when a person or a new version can make more of it)",
         },
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
         HoldCode.ARRIVAL_LABEL_UNREAD: {

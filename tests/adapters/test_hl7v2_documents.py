@@ -6,13 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from transfer.adapters.hl7v2 import PART_2, Change, MessageDocument, batch, documents, identity_changes, referral
+from transfer.adapters.hl7v2 import (
+    PART_2,
+    Change,
+    MessageDocument,
+    batch,
+    documents,
+    header,
+    identity_changes,
+    kind,
+    mentioned,
+    referral,
+)
 from transfer.adapters.hl7v2.characters import Delimiters
 from transfer.adapters.hl7v2.content import EmbeddedContent, Encoded, embedded_content
 from transfer.adapters.hl7v2.sheet_reading import result_sheets
 from transfer.adapters.hl7v2.statuses import of_document, of_report
 from transfer.adapters.hl7v2.values import moment
-from transfer.arrivals import Priority, ReferralUpdate
+from transfer.arrivals import ArrivalKind, Priority, ReferralUpdate
 from transfer.errors import NeedsReview, Unexpected, Unreadable
 from transfer.flaws import Flaw
 from transfer.institutions import ByHand, Department, Institution, Institutions, IssuerName
@@ -228,6 +239,29 @@ def test_parts_of_one_accession_are_one_report():
     )
 
     assert sent.document.status is PRELIMINARY
+
+
+def test_results_by_specimen_are_reports_with_their_specimen():
+    payload = MSH.format("OUL^R22^OUL_R22") + "\r".join(
+        (
+            "PID|1||7^^^A&1.2.3&ISO",
+            f"SPM|1|S1{'|' * 28}ACC1^^^LISAPP",
+            "OBX|1|TX|size||4 cm",
+            "OBR|1||F1^LISAPP|11529-5^Report^LN|||||||||||||||||||||F",
+            "ORC|RE",
+            "OBX|1|TX|22637-3^Dx^LN||Benign||||||F",
+            "SPM|2|S2",
+            "OBR|2||F2^LISAPP|x|||||||||||||||||||||P",
+            "OBX|1|NM|y||1||||||P",
+        )
+    )
+
+    one, other = documents(payload.encode(), LABORATORY)
+
+    assert kind(header(payload.encode())) is ArrivalKind.ANSWER
+    assert (one.document.kind, one.document.status) == (PATHOLOGY, FINAL)
+    assert one.document.identifiers == (IssuedIdentifier(LIS, "F1"), IssuedIdentifier(LIS, "ACC1"))
+    assert (other.document.identifiers, other.document.status) == ((IssuedIdentifier(LIS, "F2"),), PRELIMINARY)
 
 
 def test_results_of_two_people_in_one_message_are_not_mixed():
@@ -479,6 +513,17 @@ def test_a_death_is_told_by_any_message_about_the_patient(trigger: str, death: s
     changes = {one.change for one in identity_changes(payload.encode(), LABORATORY)}
 
     assert (Change.DIED in changes) is is_said
+
+
+def test_whom_a_message_is_about_is_known_whatever_its_type():
+    payload = (
+        MSH.format("ORM^O01") + "PID|1||1^^^A\rMRG|2^^^A\rORC|NW|P1^LISAPP\rOBR|1|P1^LISAPP|F1^LISAPP|x\rPID|1||1^^^A\r"
+    )
+
+    found = mentioned(payload.encode(), LABORATORY)
+
+    assert [who.identifiers[0].value for who in found.patients] == ["1", "2"]
+    assert found.numbers == (IssuedIdentifier(LIS, "P1"), IssuedIdentifier(LIS, "F1"))
 
 
 FOLDER = os.environ.get("SAMPLES")

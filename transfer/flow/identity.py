@@ -1,13 +1,13 @@
 """Whose is this? What a message says of people, held against the patients we know."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from transfer.errors import ChangedMeanwhile, NeedsReview
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import InstitutionId, PatientId, RequestId
-from transfer.ledger import Tx, compared, holds, patients, requests
+from transfer.ledger import Tx, compared, holds, patients, records, requests
 from transfer.ledger.compared import ComparedIdentity
 from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, is_numbered
 from transfer.patients import Demographics, IssuedIdentifier
@@ -49,6 +49,8 @@ def match_message(
     named = [number.value for number in known if is_request_number(number)]
     requested = next((one for name in named if (one := requests.patient_of(tx, name, institution))), None)
     match = identify(said, study_identifiers=known, candidates=found, requested=requested)
+    if match.verdict is MatchVerdict.NOT_OURS and not found:
+        return _by_numbers(tx, said, known) or match
     if match.verdict is not MatchVerdict.DOUBTFUL:
         return match
     answers = {patient: compared.answer(tx, patient, institution, said, "") for patient in match.patients}
@@ -60,6 +62,19 @@ def match_message(
         return match
     left = [candidate for candidate in found if candidate.patient not in denied]
     return identify(said, study_identifiers=known, candidates=left, requested=requested)
+
+
+def _by_numbers(tx: Tx, said: Demographics, numbers: Collection[IssuedIdentifier]) -> Match | None:
+    """Where nobody can read whose it is: a number of its order or document that a record of an open case bears, too,
+    shows whom it may be about. A person decides.
+    """
+    if not numbers or patients.terms(tx, said):
+        return None
+    meant = records.patients_by_number(tx, numbers)
+    if not meant:
+        return None
+    match_rule = MatchRule.UNCONFIRMED if len(meant) == 1 else MatchRule.SEVERAL_PATIENTS
+    return Match(verdict=MatchVerdict.DOUBTFUL, match_rule=match_rule, patients=tuple(meant))
 
 
 def match_answer(

@@ -57,12 +57,20 @@ class ReceivedDocuments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A message about people that brings no record: a merge, a new name, an appointment. It says who they were, too."""
+    """A message about people that brings no record: a merge, a new name, a death. It says who they were, too."""
 
     patients: tuple[Demographics, ...] = ()
     died: tuple[Demographics, ...] = ()
     #: it takes two records apart that were one person's
     is_split: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMessage:
+    """A message of a kind that nothing here takes, such as an order: whom it names, and the numbers in it."""
+
+    patients: tuple[Demographics, ...] = ()
+    numbers: tuple[IssuedIdentifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,7 @@ Reading = (
     | NoRecords
     | Receipt
     | Notice
+    | OtherMessage
 )
 
 
@@ -125,7 +134,7 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
             return inbound.no_records(body)
         case ArrivalKind.ANSWER:
             return _pushed(inbound.pushed_documents(body, institution), institution)
-    return Notice()
+    return OtherMessage()
 
 
 def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
@@ -205,7 +214,14 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
             return ReceivedDocuments(documents=tuple(received))
     if header.message_type == "SIU":
         return hl7v2.appointment(body, institution, services.institutions)
+    return _notice(body, institution)
+
+
+def _notice(body: bytes, institution: Institution) -> Notice | OtherMessage:
     changes = identity_changes(body, institution)
+    if not changes:
+        named = hl7v2.mentioned(body, institution)
+        return OtherMessage(patients=named.patients, numbers=named.numbers)
     living = [one for one in changes if one.change is not hl7v2.Change.DIED]
     said = [who for change in living for who in (change.surviving, change.absorbed) if who]
     died = [one.surviving for one in changes if one.change is hl7v2.Change.DIED]

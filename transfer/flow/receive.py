@@ -17,9 +17,9 @@ from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import file_form
 from transfer.flow.identity import DecideAgain
 from transfer.flow.objections import ReceivedObjections, object_to_release
-from transfer.flow.reading import Notice, Reading, ReceivedDocuments, SeveralMessages
+from transfer.flow.reading import Notice, OtherMessage, Reading, ReceivedDocuments, SeveralMessages
 from transfer.flow.services import Services
-from transfer.flow.unmatched import file_notice
+from transfer.flow.unmatched import file_notice, file_other_message
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX, CaseId
 from transfer.ledger import Tx, arrivals, holds, rounds
@@ -168,6 +168,8 @@ def _take_effect(
             file_appointment(services, arrival, said)
         case Notice():
             file_notice(services, arrival, said)
+        case OtherMessage():
+            file_other_message(services, arrival, said)
         case Referral() | ReferralUpdate() | Receipt():
             # A referral with its case and a receipt with its packet have rounds of their own.
             raise NeedsReview("it names nothing of ours")

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
-from transfer.flow.identity import lookup_terms, match_patient, unless_known
-from transfer.flow.reading import Notice
+from transfer.flow.identity import lookup_terms, match_message, match_patient, unless_known
+from transfer.flow.reading import Notice, OtherMessage
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.ledger import Tx, arrivals, cases, holds, patients, unmatched
@@ -63,6 +63,24 @@ def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
             seal_away(tx, arrival, said, ArrivalOutcome.NOTICE)
         else:
             seal_unmatched(tx, arrival, said, ArrivalOutcome.NOTICE)
+
+
+def file_other_message(services: Services, arrival: Arrival, other: OtherMessage) -> None:
+    """A message that nothing here takes: a person looks at one about a patient of an open case, by name or by number.
+
+    It is not purged before somebody has seen it. Nobody's is sealed away.
+    """
+    with services.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        patients.hold_terms(tx, lookup_terms(tx, other.patients))
+        people = other.patients or (Demographics(),)
+        matches = [match_message(tx, arrival.institution, who, other.numbers) for who in people]
+        if cases.open_of(tx, {patient for match in matches for patient in match.patients}):
+            arrivals.index_terms(tx, arrival.id, lookup_terms(tx, other.patients))
+            holds.place(tx, arrival.id, HoldCode.MESSAGE_NOT_TAKEN, due=LOOK_WITHIN)
+            arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
+        else:
+            seal_away(tx, arrival, other.patients, ArrivalOutcome.NOTICE)
 
 
 def _ask_if_one(tx: Tx, concerned: Sequence[Match]) -> None:

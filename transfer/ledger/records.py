@@ -150,6 +150,27 @@ def latest(
     return next((one for one in found if {*entries} & {*one.about.identifiers, *one.about.entries}), None)
 
 
+def patients_by_number(tx: Tx, numbers: Iterable[IssuedIdentifier]) -> list[PatientId]:
+    """The patients with open cases of whose records one bears one of these numbers.
+
+    Terms of records are under the patients' own keys: it costs an HMAC for each number and patient with an open case.
+    """
+    wanted = copies.terms(numbers, ())
+    people = tx.rows(
+        """SELECT DISTINCT r.patient AS name FROM cases AS c JOIN records AS r USING (patient) WHERE c.is_open
+           UNION SELECT DISTINCT m.absorbed FROM cases AS c JOIN merged_patients AS m ON m.kept = c.patient
+           WHERE c.is_open"""
+    )
+    terms = [_hmac(tx, PatientId(one.name), term) for one in people for term in wanted]
+    rows = tx.rows(
+        """SELECT DISTINCT r.patient FROM record_terms AS t JOIN records AS r USING (record)
+           JOIN cases AS c ON c.patient = r.patient
+           WHERE t.term = ANY(%s) AND r.purged_at IS NULL AND c.is_open ORDER BY 1""",
+        terms,
+    )
+    return [PatientId(row.patient) for row in rows]
+
+
 def get(tx: Tx, record: str) -> StoredRecord | None:
     row = tx.row("SELECT * FROM records WHERE record = %s AND purged_at IS NULL", record)
     return _kept(tx, row) if row else None

@@ -130,6 +130,12 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "A batch you sent says another number of messages than came. Please tell us which is right.",
     ),
+    HoldCode.MESSAGE_NOT_TAKEN: Sentences(
+        "A message about a patient with an open case is of a kind that nothing here takes. "
+        "Ask its sender what it means.",
+        WORKING,
+        "You sent a message of a kind that we do not take. We may call you about it.",
+    ),
     HoldCode.ENTRIES_UNUSABLE: Sentences(
         "Some of what the source gave cannot be used. The rest was collected; ask the source about it.",
         WORKING,

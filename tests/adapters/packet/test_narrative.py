@@ -95,6 +95,7 @@ def test_a_result_message_reads_as_its_sheet():
         Heading("Report"),
         Paragraph("(an attached file, application/pdf: it is beside this message)"),
         Paragraph("Left out: 1 result that the source deleted."),
+        Paragraph("Not shown: codes and handling of the message, 20 words. The file has them."),
     ]
 
 
@@ -118,6 +119,7 @@ def test_two_orders_are_two_sections_and_a_note_stands_where_it_belongs():
         Heading("Second"),
         Paragraph("Report number: F2"),
         NarrativeTable((("Test", "Value"), ("Other", ">5"))),
+        Paragraph("Not shown: codes and handling of the message, 11 words. The file has them."),
     ]
 
 

@@ -9,6 +9,7 @@ from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
 from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
 from transfer.adapters.hl7v2.labels import PART_2
+from transfer.adapters.hl7v2.mentioned import Mentioned, mentioned
 from transfer.adapters.hl7v2.message import Message
 from transfer.adapters.hl7v2.objections import objections, says_consent
 from transfer.adapters.hl7v2.referral import referral
@@ -23,6 +24,7 @@ __all__ = [
     "EmbeddedContent",
     "ErrorCode",
     "IdentityChange",
+    "Mentioned",
     "Message",
     "MessageDocument",
     "MessageHeader",
@@ -36,6 +38,7 @@ __all__ = [
     "identity_changes",
     "is_several",
     "kind",
+    "mentioned",
     "objections",
     "referral",
     "says_consent",

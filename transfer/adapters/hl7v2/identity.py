@@ -11,11 +11,11 @@ from transfer.patients import Demographics
 
 
 class Change(StrEnum):
-    #: two records of one person become one (A40)
+    #: two records of one person become one (A40; A18, A34, A36 and others before v2.3.1; A35 and A41 of accounts)
     MERGED = "merged"
-    #: one person's number changes (A47)
+    #: one person's number changes (A46, A47)
     RENUMBERED = "renumbered"
-    #: name, birth date or another detail changes (A31)
+    #: name, birth date or another detail changes (A31, A08)
     UPDATED = "updated"
     #: two records are of one person (A24), or are of two persons after all (A37)
     LINKED = "linked"
@@ -25,9 +25,9 @@ class Change(StrEnum):
 
 
 _CHANGES = {
-    "A40": Change.MERGED,
-    "A47": Change.RENUMBERED,
-    "A31": Change.UPDATED,
+    **dict.fromkeys(("A18", "A30", "A34", "A35", "A36", "A39", "A40", "A41", "A42", "A43"), Change.MERGED),
+    **dict.fromkeys(("A46", "A47", "A48", "A49"), Change.RENUMBERED),
+    **dict.fromkeys(("A08", "A31"), Change.UPDATED),
     "A24": Change.LINKED,
     "A37": Change.UNLINKED,
 }
@@ -47,7 +47,7 @@ class IdentityChange:
 
 
 def identity_changes(payload: bytes, institution: Institution) -> tuple[IdentityChange, ...]:
-    """What an ADT^A40, A47, A31, A24 or A37 announces, in order; of any ADT a death. A merge may name several pairs.
+    """What an ADT announces of who is who, in order; of any ADT a death. A merge may name several pairs.
 
     A merge without the number that is absorbed (MRG-1) announces nothing.
 
@@ -74,9 +74,9 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Identity
                 yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=who)
             pid = segment
         elif pid is not None and change in (Change.MERGED, Change.RENUMBERED):
-            absorbed = _absorbed(segment, institution)
-            if absorbed.identifiers:
-                yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=absorbed)
+            prior = absorbed(segment, institution)
+            if prior.identifiers:
+                yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=prior)
 
 
 def _has_died(pid: Segment) -> bool:
@@ -85,7 +85,7 @@ def _has_died(pid: Segment) -> bool:
     return said == "Y" or (said != "N" and pid.text(29) is not None)
 
 
-def _absorbed(mrg: Segment, institution: Institution) -> Demographics:
+def absorbed(mrg: Segment, institution: Institution) -> Demographics:
     """MRG-1 prior numbers, MRG-7 prior names."""
     numbers = (person_number(part, institution) for part in mrg.repetitions(1))
     said = Demographics(

@@ -89,6 +89,12 @@ class ResultSheet:
     #: another message goes on with this one
     is_fragment: bool = False
 
+    @property
+    def words_not_shown(self) -> int:
+        """How many words stand for the machines that the message passes, or for others than who reads a sheet."""
+        reasons = (LeftOutReason.CODE, LeftOutReason.STRUCTURE, LeftOutReason.ADMINISTRATION)
+        return sum(len(one.words.split()) for one in self.left_out if one.reason in reasons)
+
     def count(self, reason: LeftOutReason) -> int:
         """How many results are left out for this reason."""
         return sum(one.reason is reason and one.place.startswith("OBX") for one in self.left_out)

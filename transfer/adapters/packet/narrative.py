@@ -125,6 +125,8 @@ def _hl7(data: bytes) -> Iterator[Block]:
         for reason, sentence in _LEFT_OUT:
             if count := sheet.count(reason):
                 yield Paragraph(sentence.format("1 result" if count == 1 else f"{count} results"))
+        if count := sheet.words_not_shown:
+            yield Paragraph(f"Not shown: codes and handling of the message, {count} words. The file has them.")
 
 
 def _sheet_section(section: SheetSection) -> Iterator[Block]:
