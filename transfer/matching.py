@@ -5,14 +5,14 @@ date alone. The rest is not ours and is not read. `transfer.copies` says whether
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from transfer.identifiers import PatientId
-from transfer.patients import Demographics, IssuedIdentifier, fold
+from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
 from transfer.placeholders import is_birth_date_placeholder, is_number_placeholder, without_placeholders
 
 __all__ = [
@@ -238,10 +238,18 @@ def lookup_terms(*said: Demographics) -> tuple[str, ...]:
     """
     terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for one in said for issuer, value in _numbers(one.identifiers)}
     birth_dates = {_birth_date(one) for one in said} - {None}
-    for family, given in (name for one in said for name in _names(one)):
+    for family, given in {name for one in said for written in one.names for name in _looked_up(written)}:
         for birth_date in birth_dates:
-            terms |= {f"nb|{family}||{birth_date}", f"nb|{family}|{given[0] if given else ''}|{birth_date}"}
+            terms |= {f"nb|{family}||{birth_date}", f"nb|{family}|{given}|{birth_date}"}
     return tuple(sorted(terms))
+
+
+def _looked_up(name: PersonName) -> Iterator[tuple[str, str]]:
+    """Family and first given name as they are compared, and as they are written: with a suffix, `SMITH JR`."""
+    if compared := without_placeholders(name):
+        family, given = compared
+        yield family, given[0] if given else ""
+        yield fold(name.family), given[0] if given else ""
 
 
 def _evidence(

@@ -5,6 +5,7 @@ A placeholder is no value. It agrees with nothing and contradicts nothing. An in
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -71,6 +72,7 @@ _NO_FAMILY: Final = _words(
     NOTAVAILABLE TEST TESTPATIENT PATIENT DUMMY PENDING TBD TBA TRAUMA XX XXX XXXX ZZZ ZZTEST ZZZTEST"""
 )
 _NO_GIVEN: Final = _NO_FAMILY | _words("BABY BABYBOY BABYGIRL INFANT NEWBORN BOY GIRL MALE FEMALE")
+_SUFFIXES: Final = _words("JR SR II III IV JUNIOR SENIOR 2ND 3RD")
 _NOBODYS: Final = frozenset({("DOE", "JOHN"), ("DOE", "JANE")})
 
 
@@ -109,10 +111,21 @@ def is_birth_date_placeholder(born: date) -> bool:
     return born < _EARLIEST or born >= _LATEST or born in _NO_BIRTH_DATES
 
 
+def without_suffix(words: Sequence[str]) -> tuple[str, ...]:
+    """The words of a family name without a suffix that some systems write into it: `SMITH JR` is `SMITH`.
+
+    A father and a son of one name differ in their birth dates and numbers.
+    """
+    kept = list(words)
+    while len(kept) > 1 and fold(kept[-1]) in _SUFFIXES:
+        kept.pop()
+    return tuple(kept)
+
+
 def without_placeholders(name: PersonName) -> tuple[str, tuple[str, ...]] | None:
     """The folded family name and the words of the given names, as they are compared. None: nobody's name."""
-    family = fold(name.family)
-    words = (fold(word) for given in name.given for word in given.replace("-", " ").split())
+    family = fold(" ".join(without_suffix(name.family.replace(",", " ").split())))
+    words = without_suffix([fold(word) for given in name.given for word in given.replace("-", " ").split()])
     given = tuple(word for word in words if word and word not in _NO_GIVEN)
     if not family or family in _NO_FAMILY or (given and (family, given[0]) in _NOBODYS):
         return None

@@ -451,3 +451,17 @@ def test_whoever_matches_without_a_study_is_found_by_the_lookup_terms(who, candi
     for patient in found.patients:
         (one,) = (candidate for candidate in candidates if candidate.patient == patient)
         assert set(lookup_terms(one.current, *one.former)) & set(lookup_terms(who))
+
+
+@pytest.mark.parametrize("family", ["O'Brien Jr", "O'Brien, JR.", "O'BRIEN III", "O'Brien Sr."])
+def test_a_suffix_in_the_family_name_is_no_other_name(family):
+    assert match(said(PersonName(family, ("Mary", "Jane")), BORN, MRN)).match_rule is MatchRule.IDENTIFIER
+    assert match(said(PersonName("O'Brien", ("Mary", "Jane", "Jr")), BORN, MRN)).match_rule is MatchRule.IDENTIFIER
+    written = set(lookup_terms(said(PersonName(family, ("Mary",)))))
+    assert set(lookup_terms(said(PersonName("O'Brien", ("Mary",))))) < written
+    assert len(written) == 4
+
+
+def test_a_family_that_is_called_like_a_suffix_keeps_its_name():
+    assert match(said(PersonName("Jr", ("Mary",)), BORN, MRN)).match_rule is MatchRule.CONFLICTING_NAME
+    assert any("nb|JR|" in term for term in lookup_terms(said(PersonName("Jr", ("Mary",)))))

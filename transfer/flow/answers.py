@@ -139,9 +139,10 @@ def _collect(
     with _all_taken_back(services, arrival, new), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.hold_epoch_shared(tx, patient)
+        is_sent_again = all(records.known(tx, patient, one.origin) for one in new)
         for case in permitted:
             _join_all(tx, services, case, arrival, new, match_rule)
-        if arrival.conflicts:
+        if arrival.conflicts and not is_sent_again:
             holds.place(tx, permitted[0].id, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
         if answer.unusable:
             holds.place(tx, permitted[0].id, HoldCode.ENTRIES_UNUSABLE, arrival.id)
@@ -251,7 +252,9 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         institution=arrival.institution,
         kind=document.kind,
         status=document.status,
-        origin=f"arrival/{received.origin}" if received.is_message else f"arrival/{arrival.id}/{received.origin}",
+        origin=f"message/{arrival.institution}/{received.origin}"
+        if received.is_message
+        else f"arrival/{arrival.id}/{received.origin}",
         about=about,
         parts=files,
         arrival=arrival.id,

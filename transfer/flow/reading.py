@@ -38,7 +38,8 @@ class Piece:
 class ReceivedDocument:
     """One document an institution sent. `origin` tells it from the others of the same arrival.
 
-    `is_message`: the arrival's own bytes are the record, and the pieces are extracted from it.
+    `is_message`: the arrival's own bytes are the record, and the pieces are extracted from it. Then a message that is
+    sent again has the same `origin`.
     """
 
     origin: str
@@ -200,9 +201,10 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
         case ArrivalKind.REFERRAL:
             return hl7v2_referral(body, institution, services.institutions)
         case ArrivalKind.ANSWER:
+            said = hl7v2.substance(body)
             received = [
                 ReceivedDocument(
-                    origin=f"{arrival.id}#{number}",
+                    origin=f"{said}#{number}",
                     document=_labelled(sent.document, [part.open for part in sent.parts], institution),
                     pieces=tuple(Piece(content_type=part.content_type, open=part.open) for part in sent.parts),
                     is_message=True,

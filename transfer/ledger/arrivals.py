@@ -116,7 +116,8 @@ def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | Non
         """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
              sha256, payload, vault_key, vault_sha256, key, subject, received_at)
            VALUES (%(arrival)s, %(institution)s, %(door)s, %(kind)s, %(dedupe)s, %(control)s,
-             EXISTS (SELECT 1 FROM arrivals WHERE control = %(control)s), %(content_type)s, %(size)s,
+             EXISTS (SELECT 1 FROM arrivals WHERE control = %(control)s
+                     AND received_at > %(received_at)s - interval '12 hours'), %(content_type)s, %(size)s,
              %(sha256)s, %(payload)s, %(vault_key)s, %(vault_sha256)s, %(key)s, %(subject)s, %(received_at)s)
            ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
         [row._asdict() for row in rows],

@@ -13,6 +13,7 @@ from transfer.adapters.hl7v2.mentioned import Mentioned, mentioned
 from transfer.adapters.hl7v2.message import Message
 from transfer.adapters.hl7v2.objections import objections, says_consent
 from transfer.adapters.hl7v2.referral import referral
+from transfer.adapters.hl7v2.substance import substance
 from transfer.arrivals import ArrivalKind
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "objections",
     "referral",
     "says_consent",
+    "substance",
 ]
 
 _KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "OUL": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}
