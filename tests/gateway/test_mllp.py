@@ -119,6 +119,29 @@ def test_each_sample_stream_is_answered_for_what_it_holds(stream, answers):
     assert all(framed(payload) in data for payload in message_store.payloads)
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [(b"\x1c", "FS alone"), (b"\x1c\n", "FS LF"), (b"", None), (b"\n", None), (b"\x1c\r", None)],
+)
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_frame_that_ends_by_another_mark_is_told(end, said, is_cut, caplog):
+    data = b"\x0b" + a_message(1) + end
+
+    async def journey(connect, server):
+        sender = await connect()
+        await sender.send(data[: -len(end)] if end and is_cut else data)
+        if end and is_cut:
+            for byte in end:
+                await asyncio.sleep(0.01)
+                await sender.send(bytes((byte,)))
+        await asyncio.sleep(0.5)
+
+    at_the_door(journey, MemoryMessageStore(), MllpLimits(frame_seconds=0.2))
+
+    told = [record.message for record in caplog.records if "instead of FS CR" in record.message]
+    assert [f"ends with {said} " in message for message in told] == ([True] if said else [])
+
+
 def test_a_stream_may_be_cut_anywhere():
     data = b"noise" + framed(a_message(1, body=b"NTE|1||a\x1cb\x1c\x1cc\r")) + b"\r\n" + framed(a_message(2))
 

@@ -103,6 +103,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended changes nothing
         self._transport = None
+        if ending := self._scanner.other_ending:
+            log.warning("mllp: a frame of %s ends with %s instead of FS CR and is not taken", self._port.name, ending)
         self._discard()
         self._waiting = b""
         self._open.discard(self)

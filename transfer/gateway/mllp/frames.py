@@ -15,11 +15,21 @@ _MANY = 16
 class Scanner:
     """Finds frames in a stream of bytes, however it is cut. It keeps none of them."""
 
-    __slots__ = ("_held", "inside")
+    __slots__ = ("_held", "_last", "inside")
 
     def __init__(self) -> None:
         self.inside = False
         self._held = False  # the last byte seen inside was 0x1C
+        self._last = b""  # the last two bytes of the payload so far
+
+    @property
+    def other_ending(self) -> str | None:
+        """How a frame that is still open seems to have ended, by another mark than the standard's; None: by none."""
+        if not self.inside:
+            return None
+        if self._held:
+            return "FS alone"
+        return "FS LF" if self._last == END + b"\n" else None
 
     def step(self, data: bytes, at: int) -> tuple[bytes, int, bool]:
         """From `at`, the next stretch of payload, where to go on, and whether the frame ended there.
@@ -28,7 +38,7 @@ class Scanner:
         """
         if not self.inside:
             start = data.find(START, at)
-            self.inside = start >= 0
+            self.inside, self._last = start >= 0, b""
             return b"", (start + 1 if start >= 0 else len(data)), False
         before, self._held = END if self._held else b"", False
         if before and data[at : at + 1] == CR:
@@ -38,6 +48,7 @@ class Scanner:
         self.inside = not 0 <= end < len(data) - 1
         self._held = end == len(data) - 1
         stretch = before + data[at : end if end >= 0 else len(data)]
+        self._last = (self._last + stretch)[-2:] if self.inside else b""
         return stretch, (len(data) if self.inside else end + 2), not self.inside
 
 
