@@ -44,6 +44,7 @@ class HoldCode(StrEnum):
     ARRIVAL_LABEL_UNREAD = "arrival-label-unread"
     SOURCE_LABEL_UNREAD = "source-label-unread"
     DOCUMENTS_NOT_GIVEN = "documents-not-given"
+    RECORDS_NOT_COVERED = "records-not-covered"
     IMAGES_MISPLACED = "images-misplaced"
     IMAGES_REJECTED = "images-rejected"
     IMAGES_CONFLICT = "images-conflict"
@@ -253,6 +254,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.SEEN: "what carries the label stays there; the rest was collected",
         },
         HoldCode.DOCUMENTS_NOT_GIVEN: _ASK_AGAIN,
+        HoldCode.RECORDS_NOT_COVERED: {HoldAnswer.SEEN: "they wait sealed, and are collected once a form covers them"},
         HoldCode.IMAGES_MISPLACED: {
             HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",
             HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",

@@ -384,8 +384,13 @@ def push(services: Services, server: Server, number: str, content: bytes | None,
         "subject": {"reference": "urn:uuid:1"},
         **said,
     }
+    post(services, server, document)
+
+
+def post(services: Services, server: Server, *documents: dict[str, Any]) -> None:
+    """The documents come in one message with their patient, and it is processed."""
     (patient,) = resources.of("Patient", server.chart, "")
-    entries = [{"fullUrl": "urn:uuid:1", "resource": patient}, {"fullUrl": "urn:uuid:2", "resource": document}]
+    entries = [{"fullUrl": f"urn:uuid:{n}", "resource": each} for n, each in enumerate([patient, *documents], 1)]
     body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
     b.comes(services, b.LAKESIDE, b.ArrivalKind.ANSWER, body, "application/fhir+json")
     process_all(services)
@@ -428,3 +433,56 @@ def test_a_kind_that_a_withdrawal_leaves_out_is_that_of_what_it_withdraws(servic
     push(services, server, "D1", None, status="entered-in-error", type=None)
 
     assert {kept.kind for kept, _ in here(services, case)} == {RecordKind.NOTE}
+
+
+# --- what a form covers of one message --------------------------------------------------------------------------------
+
+
+def a_document(number: str, code: str, content: bytes) -> dict[str, Any]:
+    attachment = {"contentType": "application/pdf", "data": base64.b64encode(content).decode()}
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "identifier": [{"system": "urn:oid:9.9", "value": number}],
+        "type": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": {"reference": "urn:uuid:1"},
+        "content": [{"attachment": attachment}],
+    }
+
+
+def test_of_one_message_what_is_covered_is_collected_and_the_desk_is_told_what_waits(
+    services: Services, server: Server
+):
+    b.sign_form(services, server.chart, codes=["11506-3"])
+    case = b.refer(services, server.chart)
+    process_all(services)
+    post(services, server, a_document("N", "11506-3", a_pdf("note")), a_document("L", "2039-6", a_pdf("laboratory")))
+
+    assert standing(services, case) == [(DocumentStatus.FINAL, [a_pdf("note")])]
+    assert b.the_hold(services, "records-not-covered").subject == case
+
+    b.sign_form(services, server.chart, number="for-all-records")
+    process_all(services)
+
+    assert sorted(files[0] for _, files in standing(services, case)) == [a_pdf("laboratory"), a_pdf("note")]
+    assert "records-not-covered" not in {hold.code for hold in b.open_holds(services)}
+
+
+def test_what_no_form_covers_waits_and_the_desk_is_told_where_a_form_covers_other_things(
+    services: Services, server: Server
+):
+    b.sign_form(services, server.chart, codes=["11506-3"])
+    case = b.refer(services, server.chart)
+    process_all(services)
+    post(services, server, a_document("L", "2039-6", a_pdf("laboratory")))
+
+    assert standing(services, case) == []
+    assert b.the_hold(services, "records-not-covered").subject == case
+
+
+def test_where_there_is_no_form_at_all_nobody_is_told_of_each_thing_that_waits(services: Services, server: Server):
+    case = b.a_case(services, server.chart, form=False)
+    post(services, server, a_document("L", "2039-6", a_pdf("laboratory")))
+
+    assert standing(services, case) == []
+    assert "records-not-covered" not in {hold.code for hold in b.open_holds(services)}

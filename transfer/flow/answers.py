@@ -4,9 +4,9 @@ The bytes go into the vault without a lock. Whether they may be collected is ask
 collects them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from transfer import codec
 from transfer.arrivals import ABSENCE_REASONS, ArrivalOutcome, ArrivalState, NoRecords, worded
@@ -22,7 +22,7 @@ from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.superseding import heed
 from transfer.flow.unmatched import seal_away
-from transfer.holds import HoldAnswer, HoldCode
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import PatientId
 from transfer.ledger import (
     Tx,
@@ -118,40 +118,68 @@ def _collect(
     if _waits_for_labels(services, arrival, answer, patient):
         return
     with services.ledger.transaction() as tx:
-        permitted = [case for case in _cases(tx, patient) if _is_permitted(tx, services, case, arrival, answer)]
+        shares = _shares(tx, services, arrival, answer, _cases(tx, patient))
     said = [received.document for received in answer.documents]
-    heed(services, patient, arrival.institution, said, [case.id for case in permitted])
-    if not permitted:
-        with services.ledger.transaction() as tx:
-            arrivals.still_ours(tx, arrival)
-            patients.hold_epoch_shared(tx, patient)
-            unless_forgotten(tx, patient)
-            open_cases = _cases(tx, patient)
-            if any(_is_permitted(tx, services, case, arrival, answer) for case in open_cases):
-                raise DecideAgain
-            arrivals.join_patient(tx, arrival, patient)
-            why = ArrivalOutcome.WAITS_FOR_PERMISSION if open_cases else ArrivalOutcome.NO_OPEN_CASE
-            arrivals.settle(tx, arrival, ArrivalState.SEALED, why)
+    heed(services, patient, arrival.institution, said, [share.case.id for share in shares])
+    if not shares:
+        _seal_until_permitted(services, arrival, answer, patient)
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
+    covered = [one for one in answer.documents if any(one in share.documents for share in shares)]
     with vault_objects.writing_for(patient):
-        new = [_new_record(services, arrival, received, patient) for received in answer.documents]
-    with _all_taken_back(services, arrival, new), services.ledger.transaction() as tx:
+        new = {one.origin: _new_record(services, arrival, one, patient) for one in covered}
+    with _all_taken_back(services, arrival, new.values()), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.hold_epoch_shared(tx, patient)
-        is_sent_again = all(records.known(tx, patient, one.origin) for one in new)
-        for case in permitted:
-            _join_all(tx, services, case, arrival, new, match_rule)
+        is_sent_again = all(records.known(tx, patient, origin) for origin in new)
+        for share in shares:
+            _join_all(tx, services, share.case, arrival, [new[one.origin] for one in share.documents], match_rule)
+        first = shares[0].case.id
         if arrival.conflicts and not is_sent_again:
-            holds.place(tx, permitted[0].id, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
+            holds.place(tx, first, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
         if answer.unusable:
-            holds.place(tx, permitted[0].id, HoldCode.ENTRIES_UNUSABLE, arrival.id)
+            holds.place(tx, first, HoldCode.ENTRIES_UNUSABLE, arrival.id)
         if arrival.patient is None and arrival.state is ArrivalState.SEALED:
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
+        if len(covered) == len(answer.documents):
+            arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
+            for share in shares:
+                holds.withdraw(
+                    tx, share.case.id, HoldCode.RECORDS_NOT_COVERED, SystemAnswer.PERMITTED, about=arrival.id
+                )
+        else:
+            holds.place(tx, first, HoldCode.RECORDS_NOT_COVERED, arrival.id)
+            arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.WAITS_FOR_PERMISSION)
         if match_rule is not MatchRule.DECIDED and _learned_of_others(tx, patient, answer):
-            rounds.owe(tx, Dag.OPEN_CASE, permitted[0].id)
+            rounds.owe(tx, Dag.OPEN_CASE, first)
+
+
+def _seal_until_permitted(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> None:
+    """Nothing of it may be collected now. Where its sender is asked under a form all the same, the desk is told.
+
+    Raises:
+        DecideAgain: a permission came meanwhile.
+    """
+    with services.ledger.transaction() as tx:
+        arrivals.still_ours(tx, arrival)
+        patients.hold_epoch_shared(tx, patient)
+        unless_forgotten(tx, patient)
+        open_cases = _cases(tx, patient)
+        if _shares(tx, services, arrival, answer, open_cases):
+            raise DecideAgain
+        arrivals.join_patient(tx, arrival, patient)
+        why = ArrivalOutcome.WAITS_FOR_PERMISSION if open_cases else ArrivalOutcome.NO_OPEN_CASE
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, why)
+        asked = [case for case in open_cases if _is_asked(tx, case, arrival)]
+        if asked:
+            holds.place(tx, asked[0].id, HoldCode.RECORDS_NOT_COVERED, arrival.id)
+
+
+def _is_asked(tx: Tx, case: OpenedCase, arrival: Arrival) -> bool:
+    """Whether a form covers something of the sender's: then what it does not cover is seen by nobody."""
+    states = [one.state for one in requests.of_case(tx, case.id) if one.institution == arrival.institution]
+    return any(state is not RequestState.NOT_PERMITTED for state in states)
 
 
 def _with_kinds(
@@ -196,7 +224,7 @@ def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocu
 
 
 @contextmanager
-def _all_taken_back(services: Services, arrival: Arrival, new: list[NewRecord]) -> Iterator[None]:
+def _all_taken_back(services: Services, arrival: Arrival, new: Iterable[NewRecord]) -> Iterator[None]:
     """As `taken_back`, for what was written of an arrival."""
     keys = {part.location.key for one in new for part in one.parts if part.location != arrival.location}
     with ExitStack() as written:
@@ -209,12 +237,31 @@ def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
     return [OpenedCase.of(tx.case(case)) for case in cases.open_of(tx, [patient])]
 
 
-def _is_permitted(tx: Tx, services: Services, case: OpenedCase, arrival: Arrival, answer: ReceivedDocuments) -> bool:
-    documents = [received.document for received in answer.documents]
-    return all(
-        may_collect(tx, services.institutions, case, arrival.institution, one.kind, one.labels).is_permitted
-        for one in documents
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """What of an arrival a case's permissions cover."""
+
+    case: OpenedCase
+    documents: tuple[ReceivedDocument, ...]
+
+
+def _shares(
+    tx: Tx, services: Services, arrival: Arrival, answer: ReceivedDocuments, open_cases: Sequence[OpenedCase]
+) -> list[_Share]:
+    """Of each case that may collect any of it. A message that is not taken apart is collected as a whole or not."""
+    found = []
+    for case in open_cases:
+        covered = tuple(
+            one
+            for one in answer.documents
+            if may_collect(
+                tx, services.institutions, case, arrival.institution, one.document.kind, one.document.labels
+            ).is_permitted
+        )
+        is_whole = len(covered) == len(answer.documents)
+        if covered and (is_whole or not any(one.is_message for one in answer.documents)):
+            found.append(_Share(case=case, documents=covered))
+    return found
 
 
 def _join_all(

@@ -157,6 +157,11 @@ HOLDS: Mapping[str, Sentences] = {
         THEIRS,
         "We could not get some of the documents that you list. Please send them to us.",
     ),
+    HoldCode.RECORDS_NOT_COVERED: Sentences(
+        "Records came that no release form of the patient covers. They wait sealed; ask for a form that covers them.",
+        "Records of yours came that your release form does not cover. We may ask you for another one.",
+        _TO_BE_SETTLED,
+    ),
     HoldCode.IMAGES_MISPLACED: Sentences(
         "Images of the patient name another study or series than the archive lists them under. "
         "Ask the film room whether they belong there.",

@@ -48,6 +48,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.ARRIVAL_LABEL_UNREAD: Right.RELEASE,
         HoldCode.SOURCE_LABEL_UNREAD: Right.RELEASE,
         HoldCode.DOCUMENTS_NOT_GIVEN: Right.WORK_ON_CASES,
+        HoldCode.RECORDS_NOT_COVERED: Right.WORK_ON_CASES,
         HoldCode.IMAGES_MISPLACED: Right.DECIDE_WHOSE,
         HoldCode.IMAGES_REJECTED: Right.WORK_ON_CASES,
         HoldCode.IMAGES_CONFLICT: Right.WORK_ON_CASES,
