@@ -272,6 +272,30 @@ def test_results_of_two_people_in_one_message_are_not_mixed():
     assert [sent.document.patient.identifiers[0].value for sent in (one, other)] == ["1", "2"]
 
 
+def test_each_of_several_reports_is_a_message_of_its_own_without_a_word_of_the_others():
+    first, second, third = a_report(
+        *("PID|1||1^^^A||KEPT", "PV1|1|O", "OBR|1||F1|x", "OBX|1|TX|||one||||||F", "NTE|1||to one"),
+        *("OBR|2||F2|x", "OBX|1|TX|||two||||||F", "ZPN|42 CFR", "PID|2||2^^^A||OTHER", "OBR|1||F3|x"),
+        "OBX|1|TX|||three||||||F",
+    )
+
+    for sent, word in ((first, b"one"), (second, b"two"), (third, b"three")):
+        (again,) = documents(sent.alone, LABORATORY)
+        assert again.document == sent.document
+        assert again.alone is None
+        assert {each for each in (b"|one|", b"|two|", b"|three|") if each in sent.alone} == {b"|" + word + b"|"}
+    assert b"to one" in first.alone
+    assert b"PV1|1|O" in second.alone
+    assert b"KEPT" not in third.alone
+    assert b"OTHER" not in first.alone + second.alone
+
+
+def test_a_report_that_comes_alone_is_the_message_itself():
+    (sent,) = a_report("PID|1||1^^^A", "OBR|1||F1|x", "OBX|1|TX|||a||||||F")
+
+    assert sent.alone is None
+
+
 def test_a_number_nobody_issued_identifies_nobody():
     (sent,) = a_report("PID|1||123~456^^^MERCY&1.2.3&ISO^MR~999-99-9999^^^^SS", "OBR|1||F1|x")
 

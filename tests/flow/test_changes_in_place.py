@@ -16,6 +16,8 @@ from tests.kit.processing import process_all
 from tests.kit.scripted_fhir import LIMITS, TOKEN, Asked, Office, Said, an_office, as_json, searchset
 from tests.kit.staff import ANN
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door
 from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
@@ -392,7 +394,7 @@ def post(services: Services, server: Server, *documents: dict[str, Any]) -> None
     (patient,) = resources.of("Patient", server.chart, "")
     entries = [{"fullUrl": f"urn:uuid:{n}", "resource": each} for n, each in enumerate([patient, *documents], 1)]
     body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
-    b.comes(services, b.LAKESIDE, b.ArrivalKind.ANSWER, body, "application/fhir+json")
+    b.comes(services, b.LAKESIDE, ArrivalKind.ANSWER, body, "application/fhir+json")
     process_all(services)
 
 
@@ -485,4 +487,26 @@ def test_where_there_is_no_form_at_all_nobody_is_told_of_each_thing_that_waits(s
     post(services, server, a_document("L", "2039-6", a_pdf("laboratory")))
 
     assert standing(services, case) == []
+    assert "records-not-covered" not in {hold.code for hold in b.open_holds(services)}
+
+
+def test_of_a_message_by_hl7_v2_the_covered_report_is_collected_without_a_word_of_the_other(
+    services: Services, server: Server
+):
+    b.sign_form(services, server.chart, codes=["11526-1"])
+    case = b.refer(services, server.chart)
+    process_all(services)
+    laboratory = b"OBR|2||L9|2039-6^CEA^LN|||20260301\rOBX|1|NM|2039-6^CEA^LN||77.7|ng/mL|||||F\r"
+    report = b.report_of(server.chart) + laboratory
+    b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, report, HL7_V2, Door.MLLP)
+    process_all(services)
+
+    ((_, (message, *_)),) = standing(services, case)
+    assert b"77.7" not in message
+    assert b.the_hold(services, "records-not-covered").subject == case
+
+    b.sign_form(services, server.chart, number="for-all-records")
+    process_all(services)
+
+    assert len(standing(services, case)) == 2
     assert "records-not-covered" not in {hold.code for hold in b.open_holds(services)}

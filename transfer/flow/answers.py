@@ -44,6 +44,7 @@ from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document
 from transfer.requests import RequestState
 from transfer.rounds import Dag
+from transfer.staging import Location
 
 
 def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
@@ -259,7 +260,7 @@ def _shares(
             ).is_permitted
         )
         is_whole = len(covered) == len(answer.documents)
-        if covered and (is_whole or not any(one.is_message for one in answer.documents)):
+        if covered and (is_whole or not any(one.is_message and one.alone is None for one in answer.documents)):
             found.append(_Share(case=case, documents=covered))
     return found
 
@@ -281,9 +282,7 @@ def _join_all(
 def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId) -> NewRecord:
     parts = []
     if received.is_message:
-        with services.ledger.transaction() as tx:
-            body = reading.payload(tx, services, arrival)
-        place = arrival.location or services.vault.keep([body])
+        place = _message_place(services, arrival, received)
         parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
     for piece in received.pieces:
         role = "extracted" if received.is_message else "received"
@@ -306,6 +305,14 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         parts=files,
         arrival=arrival.id,
     )
+
+
+def _message_place(services: Services, arrival: Arrival, received: ReceivedDocument) -> Location:
+    if received.alone is not None:
+        return services.vault.keep([received.alone])
+    with services.ledger.transaction() as tx:
+        body = reading.payload(tx, services, arrival)
+    return arrival.location or services.vault.keep([body])
 
 
 def _own_numbers(document: Document) -> tuple[IssuedIdentifier, ...]:

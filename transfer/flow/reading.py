@@ -39,13 +39,15 @@ class ReceivedDocument:
     """One document an institution sent. `origin` tells it from the others of the same arrival.
 
     `is_message`: the arrival's own bytes are the record, and the pieces are extracted from it. Then a message that is
-    sent again has the same `origin`.
+    sent again has the same `origin`. `alone` is the record instead where the arrival brings other documents as well: a
+    form may cover one and not another.
     """
 
     origin: str
     document: Document
     pieces: tuple[Piece, ...]
     is_message: bool
+    alone: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +210,7 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
                     document=_labelled(sent.document, [part.open for part in sent.parts], institution),
                     pieces=tuple(Piece(content_type=part.content_type, open=part.open) for part in sent.parts),
                     is_message=True,
+                    alone=sent.alone,
                 )
                 for number, sent in enumerate(documents(body, institution))
             ]

@@ -80,8 +80,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPart:
-    """Bytes of a record. `role`: received (as they came), format (the same in another format), extracted (a document in
-    it), series (a tar of images).
+    """Bytes of a record. `role`: received (as they came; of a message with several reports, the segments of one),
+    format (the same in another format), extracted (a document in it), series (a tar of images).
     """
 
     role: str

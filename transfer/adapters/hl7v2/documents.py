@@ -14,6 +14,7 @@ from transfer.adapters.hl7v2 import statuses
 from transfer.adapters.hl7v2.attachments import Attachment, attachments, is_address, text_of
 from transfer.adapters.hl7v2.codes import kind_and_code
 from transfer.adapters.hl7v2.content import EmbeddedContent
+from transfer.adapters.hl7v2.extracts import extracts
 from transfer.adapters.hl7v2.labels import common_labels, labels, notices
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.reports import RESULTS, Report, document, reports
@@ -40,6 +41,8 @@ class MessageDocument:
 
     document: Document
     parts: tuple[EmbeddedContent, ...] = ()
+    #: of a message with several documents, the segments of this one as a message
+    alone: bytes | None = None
 
 
 def documents(payload: bytes, institution: Institution) -> list[MessageDocument]:
@@ -60,7 +63,11 @@ def _of_message(message: Message, institution: Institution) -> Iterator[MessageD
     common = tuple(notices(message))
     if kind in RESULTS:
         labelled = common_labels(message, common, institution.labels)
-        sent = [_report(report, institution, labelled) for report in reports(message)]
+        found = reports(message)
+        sent = [_report(report, institution, labelled) for report in found]
+        if len(found) > 1 and not message.is_recoded:
+            alone = extracts(message, found)
+            sent = [replace(one, alone=segments) for one, segments in zip(sent, alone, strict=True)]
     elif kind == "MDM" and (report := document(message)) is not None:
         sent = [_document(message, report, institution, common_labels(message, common, institution.labels))]
     else:

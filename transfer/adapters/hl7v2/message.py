@@ -51,8 +51,9 @@ class Message:
         first = first_line(payload, start)
         self.delimiters = Delimiters.read(first)
         self.codec = _declared(first, self.delimiters)
-        data, recoded = as_one_byte_delimiters(payload[start:] if start else payload, self.codec)
-        self.codec = "utf-8" if recoded else self.codec
+        #: its data are no longer in the letters that it declares
+        data, self.is_recoded = as_one_byte_delimiters(payload[start:] if start else payload, self.codec)
+        self.codec = "utf-8" if self.is_recoded else self.codec
         self.data = _continued(one_segment_end(data), self.delimiters.field)
         self.segments_in_order = tuple(self._split())
 
