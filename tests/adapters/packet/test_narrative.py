@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from transfer.adapters.packet.narrative import Embedded, Heading, NarrativeTable, Paragraph, blocks
 from transfer.errors import Unreadable
 
-TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2")
+A_REPORT = (
+    b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"DiagnosticReport","status":"final",'
+    b'"code":{"text":"Tumor marker"},"result":[{"reference":"Observation/1"}],"conclusion":"Rising."}},'
+    b'{"resource":{"resourceType":"Observation","id":"1","status":"final","code":{"text":"CEA"},'
+    b'"valueQuantity":{"value":7.20,"unit":"ng/mL"},"interpretation":[{"text":"High"}]}}]}'
+)
+TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2", "application/fhir+json")
 
 
 def cda(text: str) -> bytes:
@@ -143,6 +149,22 @@ def test_a_very_long_text_is_cut_and_says_so():
 
 def test_a_kind_of_file_without_text_is_not_guessed_at():
     assert blocks("application/zip", b"PK") is None
+
+
+def test_results_in_fhir_are_set_out_like_those_of_hl7_v2():
+    found = blocks("application/fhir+json", A_REPORT)
+
+    assert found is not None
+    assert Heading("Tumor marker") in found
+    (table,) = [one for one in found if isinstance(one, NarrativeTable)]
+    assert table.rows == (("Test", "Value", "Unit", "Flag", "Status"), ("CEA", "7.20", "ng/mL", "High", "Final"))
+    assert any(isinstance(one, Paragraph) and "Rising." in one.text for one in found)
+
+
+def test_another_resource_says_that_it_is_in_the_file():
+    (said,) = blocks("application/fhir+json", b'{"resourceType":"Patient"}') or []
+
+    assert isinstance(said, Paragraph)
 
 
 @given(st.sampled_from(TYPES), st.binary(max_size=300) | st.text("MSHOBX|^\\&~<>a/ \r\n", max_size=300).map(str.encode))

@@ -44,8 +44,13 @@ def whole_report(report: Tree, follow: Follow) -> bytes:
             raise Unexpected("a report with a result of another patient")
         found[reference] = result
         waiting += _named(result, "hasMember")
-    entries = [{"resource": each} for each in (report, *found.values())]
+    entries = [{"resource": report}, *(_entry(reference, result) for reference, result in found.items())]
     return dump({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+def _entry(reference: str, result: Tree) -> Tree:
+    """A whole address by which a result is named is that of its entry: within the bundle it is found by it."""
+    return {"fullUrl": reference, "resource": result} if ":" in reference else {"resource": result}
 
 
 def _named(resource: Tree, element: str) -> list[str]:

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from fhir.resources.R4B import get_fhir_model_class
-
 from transfer.adapters.json_limits import MAX_STRUCTURAL_CHARACTERS, structural_characters
 from transfer.errors import TooLarge, Unreadable
 
@@ -155,10 +153,18 @@ def check_meaning(resource: Tree) -> str:
     return kind
 
 
+def _model(kind: str) -> Any:
+    """Raises: KeyError, LookupError and others: R4 has no such type."""
+    # half a second of work, which the process that only draws documents need not do
+    from fhir.resources.R4B import get_fhir_model_class
+
+    return get_fhir_model_class(kind)
+
+
 def _is_of_r4(kind: str) -> bool:
     """Whether R4 has this type; a name it does not have is a word of the sender's own, and not repeated."""
     try:
-        get_fhir_model_class(kind)
+        _model(kind)
     except Exception:  # noqa: BLE001  the library raises KeyError, LookupError and others
         return False
     return True
@@ -167,7 +173,7 @@ def _is_of_r4(kind: str) -> bool:
 def _problem(kind: str, resource: Tree) -> str | None:
     """What does not fit R4, in words free of values."""
     try:
-        get_fhir_model_class(kind).model_validate(_with_offsets(resource))
+        _model(kind).model_validate(_with_offsets(resource))
     except Exception as error:  # noqa: BLE001  the library raises KeyError, TypeError and others on foreign trees
         return _told(error)
     return None

@@ -11,9 +11,10 @@ from html.parser import HTMLParser
 from typing import Final
 from xml.parsers import expat
 
-from transfer.adapters.hl7v2.sheet import Detail, LeftOutReason, SheetLine, SheetSection
+from transfer.adapters.fhir.sheets import result_sheet
+from transfer.adapters.hl7v2.sheet import Detail, LeftOutReason, ResultSheet, SheetLine, SheetSection
 from transfer.adapters.hl7v2.sheet_reading import result_sheets
-from transfer.errors import Unreadable
+from transfer.errors import TooLarge, Unreadable
 
 _DEPTH: Final = 100
 _ELEMENTS: Final = 400_000
@@ -111,22 +112,33 @@ _LEFT_OUT: Final = (
 
 def _hl7(data: bytes) -> Iterator[Block]:
     """The result sheet of a message, patient by patient."""
-    sheets = result_sheets(data)
-    for sheet in sheets:
-        yield from (Paragraph(f"{detail.label}: {detail.text}") for detail in sheet.details)
-        if sheet.is_fragment:
-            yield Paragraph("This is a part of a longer message. The rest is in another one.")
-        if sheet.is_guessed:
-            yield Paragraph("The letters are not of the character set that the message declares. Some may be wrong.")
-        yield from _notes(sheet.notes)
-        for section in sheet.sections:
-            yield from _sheet_section(section)
-        yield from (Paragraph(notice) for notice in sheet.notices)
-        for reason, sentence in _LEFT_OUT:
-            if count := sheet.count(reason):
-                yield Paragraph(sentence.format("1 result" if count == 1 else f"{count} results"))
-        if count := sheet.words_not_shown:
-            yield Paragraph(f"Not shown: codes and handling of the message, {count} words. The file has them.")
+    for sheet in result_sheets(data):
+        yield from _sheet(sheet)
+
+
+def _fhir(data: bytes) -> Iterator[Block]:
+    """The result sheet of a report; other resources are files for programs."""
+    try:
+        yield from _sheet(result_sheet(data))
+    except (Unreadable, TooLarge):
+        yield Paragraph("There is no report in this file that can be set out here. It is in the file itself.")
+
+
+def _sheet(sheet: ResultSheet) -> Iterator[Block]:
+    yield from (Paragraph(f"{detail.label}: {detail.text}") for detail in sheet.details)
+    if sheet.is_fragment:
+        yield Paragraph("This is a part of a longer message. The rest is in another one.")
+    if sheet.is_guessed:
+        yield Paragraph("The letters are not of the character set that the message declares. Some may be wrong.")
+    yield from _notes(sheet.notes)
+    for section in sheet.sections:
+        yield from _sheet_section(section)
+    yield from (Paragraph(notice) for notice in sheet.notices)
+    for reason, sentence in _LEFT_OUT:
+        if count := sheet.count(reason):
+            yield Paragraph(sentence.format("1 result" if count == 1 else f"{count} results"))
+    if count := sheet.words_not_shown:
+        yield Paragraph(f"Not shown: codes and handling of the message, {count} words. The file has them.")
 
 
 def _sheet_section(section: SheetSection) -> Iterator[Block]:
@@ -422,6 +434,7 @@ _READERS: Final[dict[str, Callable[[bytes], Iterator[Block]]]] = {
     "application/xml": _xml,
     "application/cda+xml": _xml,
     "application/hl7-cda+xml": _xml,
+    "application/fhir+json": _fhir,
     "application/hl7-v2": _hl7,
     "x-application/hl7-v2+er7": _hl7,
 }

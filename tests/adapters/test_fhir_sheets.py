@@ -1,0 +1,171 @@
+"""Results in FHIR as a sheet: every word and digit of them, beside what it belongs to."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kit.scripted_fhir import a_report
+from transfer.adapters.fhir.results import whole_report
+from transfer.adapters.fhir.sheets import result_sheet
+from transfer.adapters.fhir.trees import parse
+from transfer.adapters.hl7v2.sheet import Detail, SheetLine
+from transfer.errors import TransferError, Unreadable
+
+INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+def a_result(number: str = "1", **said: Any) -> dict[str, Any]:
+    return {"resourceType": "Observation", "id": number, "status": "final", "code": {"text": "CEA"}, **said}
+
+
+def the_lines(*results: dict[str, Any], **said: Any) -> tuple[SheetLine, ...]:
+    report = a_report("9", result=[{"reference": f"Observation/{each['id']}"} for each in results], **said)
+    held = {f"Observation/{each['id']}": each for each in results}
+    (section,) = result_sheet(whole_report(report, held.__getitem__)).sections
+    return section.lines
+
+
+def the_line(**said: Any) -> SheetLine:
+    (line,) = the_lines(a_result(**said))
+    return line
+
+
+def test_a_result_stands_with_unit_range_flag_status_day_and_remarks():
+    line = the_line(
+        valueQuantity={"value": 7.2, "unit": "ng/mL", "comparator": ">"},
+        referenceRange=[{"low": {"value": 0}, "high": {"value": 5, "unit": "ng/mL"}}],
+        interpretation=[{"coding": [{"system": INTERPRETATION, "code": "H"}]}],
+        status="corrected",
+        effectiveDateTime="2026-02-01T10:05:00-06:00",
+        method={"text": "Immunoassay"},
+        note=[{"text": "Repeated."}],
+    )
+
+    assert line == SheetLine(
+        name="CEA",
+        value=(">7.2",),
+        unit="ng/mL",
+        range="0 – 5 ng/mL",
+        flags=("High (H)",),
+        status="Corrected",
+        at="2026-02-01 10:05 -06:00",
+        details=(Detail("Method", "Immunoassay"),),
+        notes=("Repeated.",),
+    )
+
+
+def test_a_number_keeps_the_digits_it_came_with():
+    body = whole_report(
+        a_report("9", result=[{"reference": "Observation/1"}]),
+        lambda _: parse(b'{"resourceType":"Observation","status":"final","id":"1","code":{"text":"x"},'
+                        b'"valueQuantity":{"value":7.250}}'),
+    )  # fmt: skip
+
+    assert result_sheet(body).sections[0].lines[0].value == ("7.250",)
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ({"valueString": "one\ntwo"}, ("one", "two")),
+        ({"valueCodeableConcept": {"coding": [{"code": "260385009", "display": "Negative"}]}}, ("Negative",)),
+        ({"valueCodeableConcept": {"text": "MSI-high"}}, ("MSI-high",)),
+        ({"valueBoolean": False}, ("No",)),
+        ({"valueInteger": 0}, ("0",)),
+        ({"valueRange": {"low": {"value": 1}, "high": {"value": 3, "unit": "%"}}}, ("1 – 3 %",)),
+        ({"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}, ("1 : 128",)),
+        ({"valueDateTime": "2026-02-01"}, ("2026-02-01",)),
+        ({"valuePeriod": {"start": "2026-02-01", "end": "2026-02-03"}}, ("2026-02-01 – 2026-02-03",)),
+        ({"valueTime": "10:00:00"}, ("10:00:00",)),
+        ({"valueSampledData": {"dimensions": 1}}, ("A value that is not shown here; it is in the file itself.",)),
+        ({"dataAbsentReason": {"coding": [{"code": "unknown", "display": "Unknown"}]}}, ("No value: Unknown",)),
+        ({}, ("No value",)),
+    ],
+)
+def test_every_kind_of_value_is_said(said: dict[str, Any], value: tuple[str, ...]):
+    assert the_line(**said).value == value
+
+
+def test_parts_of_a_result_and_members_of_a_panel_are_lines_of_their_own():
+    parts = [
+        {"code": {"text": "Gleason primary"}, "valueInteger": 4},
+        {"code": {"text": "secondary"}, "valueInteger": 3},
+    ]
+    assert [(line.name, line.value) for line in the_lines(a_result(component=parts))] == [
+        ("CEA: Gleason primary", ("4",)),
+        ("CEA: secondary", ("3",)),
+    ]
+    panel = a_result("p", code={"text": "Panel"}, hasMember=[{"reference": "Observation/m"}])
+    member = a_result("m", valueInteger=1)
+    held = {"Observation/p": panel, "Observation/m": member}
+    report = a_report("9", result=[{"reference": "Observation/p"}])
+    (section,) = result_sheet(whole_report(report, held.__getitem__)).sections
+    assert [(line.name, line.value) for line in section.lines] == [("Panel: CEA", ("1",))]
+
+
+def test_results_that_are_named_by_a_whole_address_or_contained_are_found():
+    result = a_result(valueInteger=5)
+    for reference in ("urn:uuid:7", "https://office.example/fhir/Observation/1"):
+        report = a_report("9", result=[{"reference": reference}])
+        assert result_sheet(whole_report(report, lambda _: result)).sections[0].lines[0].value == ("5",)
+    contained = a_report("9", contained=[result], result=[{"reference": "#1"}])
+    assert result_sheet(whole_report(contained, {}.__getitem__)).sections[0].lines[0].value == ("5",)
+
+
+def test_what_is_entered_in_error_is_left_out_and_counted():
+    report = a_report("9", result=[{"reference": "Observation/1"}, {"reference": "Observation/2"}])
+    held = {"Observation/1": a_result("1", valueInteger=5, status="entered-in-error"), "Observation/2": a_result("2")}
+
+    sheet = result_sheet(whole_report(report, held.__getitem__))
+
+    assert len(sheet.sections[0].lines) == 1
+    assert sheet.notices == ("Left out: 1 result that the source entered in error.",)
+
+
+def test_a_report_says_its_number_status_and_conclusion():
+    report = a_report("9", conclusion="No malignancy.", status="amended", subject={"display": "Quillfeather, Odalys"})
+
+    sheet = result_sheet(whole_report(report, {}.__getitem__))
+
+    assert sheet.details == (Detail("Patient", "Quillfeather, Odalys"),)
+    assert {Detail("Report", "rep-9"), Detail("Status", "Amended")} <= set(sheet.sections[0].details)
+    assert sheet.sections[0].notes == ("No malignancy.",)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"resourceType":"Patient"}', b'{"resourceType":"Bundle"}'])
+def test_what_has_no_result_is_no_sheet(body: bytes):
+    with pytest.raises(Unreadable):
+        result_sheet(body)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+ELEMENTS = [
+    *("value", "component", "hasMember", "code", "interpretation", "referenceRange", "note", "valueQuantity"),
+    *(
+        "valueRange",
+        "valueString",
+        "valueCodeableConcept",
+        "effectivePeriod",
+        "result",
+        "performer",
+        "status",
+        "subject",
+    ),
+]
+
+
+@given(st.dictionaries(st.sampled_from(ELEMENTS), ANYTHING), st.dictionaries(st.sampled_from(ELEMENTS), ANYTHING))
+def test_any_result_is_set_out_or_refused_and_never_crashes(result: dict[str, Any], report: dict[str, Any]):
+    result |= {"resourceType": "Observation", "id": "1"}
+    report |= {"resourceType": "DiagnosticReport", "result": [{"reference": "Observation/1"}, report.get("result")]}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": report}, {"resource": result}]}
+    with suppress(TransferError):
+        result_sheet(json.dumps(bundle).encode())

@@ -1,0 +1,291 @@
+"""Results in FHIR as people read them: a DiagnosticReport and its Observations, set out as those of HL7 v2 are.
+
+All of it is words, and nothing is judged. What is not shown is said.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final
+
+from transfer.adapters.fhir.identities import Resources
+from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
+from transfer.adapters.hl7v2.sheet import Detail, ResultSheet, SheetLine, SheetSection
+from transfer.adapters.hl7v2.wording import FLAGS
+from transfer.errors import Unreadable
+
+#: of one document
+_MOST_BYTES: Final = 32 << 20
+_INTERPRETATIONS: Final = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+        "http://hl7.org/fhir/v2/0078",
+        "http://terminology.hl7.org/CodeSystem/v2-0078",
+    }
+)
+#: https://hl7.org/fhir/R4/valueset-observation-status.html and diagnostic-report-status
+_STATES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "registered": "No result yet",
+        "partial": "Some results, not all",
+        "preliminary": "Preliminary",
+        "final": "Final",
+        "amended": "Amended",
+        "corrected": "Corrected",
+        "appended": "With addendum",
+        "cancelled": "Cancelled",
+        "entered-in-error": "Entered in error",
+        "unknown": "Status not known",
+    }
+)
+_VOID: Final = "entered-in-error"
+_TIME: Final = re.compile(r"(\d{4}(?:-\d\d){0,2})(?:T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
+#: panels in one another
+_MOST_LEVELS: Final = 8
+
+
+def result_sheet(body: bytes) -> ResultSheet:
+    """What a report says: alone, or in a bundle with its results.
+
+    Raises:
+        Unreadable: not a resource, or no report and no result in it.
+        TooLarge: more than is read at once.
+    """
+    tree = parse(body, limit=_MOST_BYTES)
+    entries: list[Tree] = children(tree, "entry") if type_of(tree) == "Bundle" else [{"resource": tree}]
+    inside = [child(entry, "resource") for entry in entries]
+    reports = [each for each in inside if type_of(each) == "DiagnosticReport"]
+    results = [each for each in inside if type_of(each) == "Observation"]
+    if not reports and not results:
+        raise Unreadable("no report and no result")
+    sheet = _Sheet(entries)
+    sections = [sheet.section(report) for report in reports]
+    if others := [each for each in results if not sheet.is_shown(each)]:
+        sections.append(SheetSection(title="", lines=tuple(sheet.lines(others))))
+    return ResultSheet(details=_patient(reports or results), sections=tuple(sections), notices=sheet.notices)
+
+
+def _patient(resources: list[Tree]) -> tuple[Detail, ...]:
+    """As the report names them; whose it is, is matched elsewhere."""
+    subject = child(resources[0], "subject")
+    said = (("Patient", text(subject, "display")), ("Number", text(subject, "identifier", "value")))
+    return tuple(Detail(label, value) for label, value in said if value)
+
+
+class _Sheet:
+    """Which results are set out already, and what is left out."""
+
+    def __init__(self, entries: list[Tree]) -> None:
+        self._resources = Resources.around({}, entries)
+        self._shown: set[int] = set()
+        self._void = 0
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        if not self._void:
+            return ()
+        many = "1 result" if self._void == 1 else f"{self._void} results"
+        return (f"Left out: {many} that the source entered in error.",)
+
+    def is_shown(self, result: Tree) -> bool:
+        return id(result) in self._shown
+
+    def section(self, report: Tree) -> SheetSection:
+        around = self._resources.within(report)
+        return SheetSection(
+            title=_concept(child(report, "code")),
+            details=tuple(Detail(label, value) for label, value in _of_report(report) if value),
+            notes=tuple(_conclusions(report)),
+            lines=tuple(self.lines(_behind(report, "result", around), around)),
+        )
+
+    def lines(
+        self, results: list[Tree], around: Resources | None = None, group: str = "", level: int = 0
+    ) -> Iterator[SheetLine]:
+        for result in results:
+            if self.is_shown(result):
+                continue
+            self._shown.add(id(result))
+            if text(result, "status") == _VOID:
+                self._void += 1
+                continue
+            yield from _lines(result, group)
+            members = _behind(result, "hasMember", around or self._resources)
+            if members and level < _MOST_LEVELS:
+                yield from self.lines(members, around, _concept(child(result, "code")), level + 1)
+
+
+def _behind(resource: Tree, element: str, around: Resources) -> list[Tree]:
+    """Those at hand. A document without all of them is not made (`results.whole_report`)."""
+    found = []
+    for each in children(resource, element):
+        reference = (text(each, "reference") or "").partition("/_history/")[0]
+        relative = "/".join(reference.split("/")[-2:])
+        named = around.follow({"reference": reference}) or around.follow({"reference": relative})
+        if type_of(named) == "Observation":
+            found.append(named)
+    return found
+
+
+def _state(resource: Tree) -> str:
+    said = text(resource, "status") or ""
+    return _STATES.get(said, said)
+
+
+def _of_report(report: Tree) -> Iterator[tuple[str, str]]:
+    yield "Report", ", ".join(value for each in children(report, "identifier") if (value := text(each, "value")))
+    yield "Status", _state(report)
+    yield "Taken", _when(report)
+    yield "Reported", _time(text(report, "issued"))
+    yield "Performed by", _names(report, "performer")
+    yield "Read by", _names(report, "resultsInterpreter")
+    yield "Specimen", _names(report, "specimen")
+
+
+def _conclusions(report: Tree) -> Iterator[str]:
+    if said := text(report, "conclusion"):
+        yield said
+    for concept in children(report, "conclusionCode"):
+        if words := _concept(concept):
+            yield words
+
+
+def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
+    """The value of a result and those of its components."""
+    name, components = _concept(child(result, "code")), children(result, "component")
+    notes = tuple(said for note in children(result, "note") if (said := text(note, "text")))
+    value, unit = _value(result)
+    if value or notes or not (components or children(result, "hasMember")):
+        yield SheetLine(
+            name=f"{group}: {name}" if group else name,
+            value=value or ("No value",),
+            unit=unit,
+            range=_range(result),
+            flags=tuple(_flags(result)),
+            status=_state(result),
+            at=_when(result),
+            details=tuple(Detail(label, said) for label, said in _of_result(result) if said),
+            notes=notes,
+        )
+    for component in components:
+        value, unit = _value(component)
+        yield SheetLine(
+            name=f"{name}: {_concept(child(component, 'code'))}",
+            value=value or ("No value",),
+            unit=unit,
+            range=_range(component),
+            flags=tuple(_flags(component)),
+            status=_state(result),
+            at=_when(result),
+        )
+
+
+def _of_result(result: Tree) -> Iterator[tuple[str, str]]:
+    yield "Method", _concept(child(result, "method"))
+    yield "Site", _concept(child(result, "bodySite"))
+    yield "Specimen", text(result, "specimen", "display") or ""
+    yield "Device", text(result, "device", "display") or ""
+    yield "Performed by", _names(result, "performer")
+
+
+def _value(said: Tree) -> tuple[tuple[str, ...], str]:
+    """The lines of a value and its unit."""
+    name = next((key for key in said if key.startswith("value") and key[5:6].isupper()), None)
+    if name is None:
+        absent = _concept(child(said, "dataAbsentReason"))
+        return ((f"No value: {absent}",) if absent else ()), ""
+    value = said[name]
+    match value:
+        case bool():
+            return ("Yes" if value else "No",), ""
+        case str() if name in ("valueDateTime", "valueInstant"):
+            return (_time(value),), ""
+        case str():
+            return tuple(value.splitlines()), ""
+        case int() | Decimal():
+            return (str(value),), ""
+        case Mapping() if name == "valueQuantity" and _quantity(value):
+            return (_quantity(value),), _unit(value)
+    structured = _structured(name, value) if isinstance(value, Mapping) else ""
+    return (structured or "A value that is not shown here; it is in the file itself.",), ""
+
+
+def _structured(name: str, value: Tree) -> str:
+    match name:
+        case "valueCodeableConcept":
+            return _concept(value)
+        case "valueRange":
+            return _between(value)
+        case "valueRatio":
+            parts = (child(value, "numerator"), child(value, "denominator"))
+            return " : ".join(f"{_quantity(part)} {_unit(part)}".strip() for part in parts if part)
+        case "valuePeriod":
+            return _period(value)
+    return ""
+
+
+def _quantity(said: Tree) -> str:
+    """With the digits it came with, and its comparator."""
+    number: Any = said.get("value")
+    return f"{text(said, 'comparator') or ''}{'' if number is None else number}"
+
+
+def _unit(said: Tree) -> str:
+    return text(said, "unit") or text(said, "code") or ""
+
+
+def _between(said: Tree) -> str:
+    low, high = child(said, "low"), child(said, "high")
+    unit = _unit(high) or _unit(low)
+    if low and high:
+        return f"{_quantity(low)} – {_quantity(high)} {unit}".strip()
+    return f"{'≥' if low else '≤'} {_quantity(low or high)} {unit}".strip() if low or high else ""
+
+
+def _range(said: Tree) -> str:
+    ranges = []
+    for each in children(said, "referenceRange"):
+        words = text(each, "text") or _between(each)
+        kind = _concept(child(each, "type"))
+        ranges.append(f"{kind}: {words}" if kind and words else words)
+    return "; ".join(filter(None, ranges))
+
+
+def _flags(said: Tree) -> Iterator[str]:
+    for concept in children(said, "interpretation"):
+        coding = next(iter(children(concept, "coding")), {})
+        code = text(coding, "code") or ""
+        known = FLAGS.get(code.upper(), "") if text(coding, "system") in _INTERPRETATIONS else ""
+        words = text(concept, "text") or text(coding, "display") or known
+        yield f"{words} ({code})" if words and code and words != code else words or code
+
+
+def _concept(said: Tree) -> str:
+    """Its own words, else the words of a code, else the code."""
+    codings = children(said, "coding")
+    displays = [word for each in codings if (word := text(each, "display"))]
+    codes = [word for each in codings if (word := text(each, "code"))]
+    return next(iter([*filter(None, [text(said, "text")]), *displays, *codes]), "")
+
+
+def _names(resource: Tree, element: str) -> str:
+    return ", ".join(name for each in children(resource, element) if (name := text(each, "display")))
+
+
+def _when(resource: Tree) -> str:
+    said = text(resource, "effectiveDateTime") or text(resource, "effectiveInstant")
+    return _time(said) if said else _period(child(resource, "effectivePeriod"))
+
+
+def _period(said: Tree) -> str:
+    return " – ".join(filter(None, (_time(text(said, "start")), _time(text(said, "end")))))
+
+
+def _time(said: str | None) -> str:
+    """The day and time as the source says them, in its own zone."""
+    found = _TIME.fullmatch(said or "")
+    if not found:
+        return said or ""
+    day, clock, zone = found.groups()
+    return " ".join(filter(None, (day, clock, {"Z": "UTC"}.get(zone, zone))))
