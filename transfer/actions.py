@@ -10,6 +10,7 @@ class ActionCode(Code):
     # requests
     REQUEST_MOVED = "request-moved", "request", "state", "outlook"
     REQUEST_AS_BEFORE = "request-as-before", "request", "state"
+    REQUEST_HEARD = "request-heard", "request", "state"
     # cases
     APPROVED = "approved", "packet"
     PACKET_ON_ITS_WAY = "packet-on-its-way", "packet"

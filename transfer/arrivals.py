@@ -45,7 +45,7 @@ class ArrivalOutcome(StrEnum):
 
     # it took effect
     AUTHORIZATION = "authorization"
-    NO_RECORDS = "no-records"
+    REQUEST_ANSWER = "request-answer"
     RECEIPT = "receipt"
     RECEIPT_AGAIN = "receipt again"
     #: of a referral that opened a case before
@@ -170,22 +170,12 @@ class Receipt:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRecords:
-    """A source's answer that it holds nothing: FHIR Task `rejected` with a code on our request's id."""
-
-    request: str
-    #: in the peer's own word until `worded`
-    reason: str
-
-
 #: the receiver declines the case with the packet: it gives no second opinion
 CASE_DECLINED = "case-declined"
-#: why a packet is declined, besides the keys of checklist lines; why there is nothing
+#: why a packet is declined, besides the keys of checklist lines
 DECLINE_REASONS = frozenset(
     {"incomplete", "integrity", "wrong-patient", "unreadable", "duplicate", "not-expected", CASE_DECLINED}
 )
-ABSENCE_REASONS = frozenset({"no-records", "not-found", "destroyed", "held-elsewhere"})
 OTHER_REASON = "other"
 
 

@@ -32,6 +32,8 @@ class RequestProgress:
 
     made: facts.RequestMade
     moved: facts.RequestMoved | None = None
+    #: what was said or done last, of what counts
+    answered: facts.RequestAnswered | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +281,9 @@ def _after_request(case: Case, line: LedgerLine) -> Case:
         case facts.RequestMoved() as moved:
             asked = replace(case.requests[moved.request], moved=moved)
             return replace(case, requests={**case.requests, moved.request: asked})
+        case facts.RequestAnswered() as answered if answered.counts:
+            asked = replace(case.requests[answered.request], answered=answered)
+            return replace(case, requests={**case.requests, answered.request: asked})
     return case
 
 

@@ -21,7 +21,7 @@ from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
 from transfer.health import Readiness
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX
-from transfer.ledger import Ledger, Tx, holds, purging, rounds, turns
+from transfer.ledger import Ledger, Tx, holds, purging, requests, rounds, turns
 from transfer.rounds import Dag, Round, RunState, SweepAction, judge
 
 log = logging.getLogger("transfer.dispatcher")
@@ -127,9 +127,12 @@ class Dispatcher:
                 rounds.noted(tx, one, sentence)
 
     def sweep(self) -> None:
-        """Look at every run that should have said *done* and has not, and at the turns that nobody gave back."""
+        """Look at every run that should have said *done* and has not, at the turns that nobody gave back, and at the
+        sources that are late.
+        """
         with self._ledger.transaction() as tx:
             turns.sweep(tx)
+            requests.sweep(tx)
         with self._ledger.transaction() as tx:
             unfinished = rounds.unfinished(tx)
             now = tx.now()

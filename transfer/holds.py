@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import RequestAnswer, RequestState
 
 
 class HoldCode(StrEnum):
@@ -53,6 +54,17 @@ class HoldCode(StrEnum):
     SOURCE_REFUSES = "source-refuses"
     SOURCE_DOES_NOT_ANSWER = "source-does-not-answer"
     SOURCE_UNCLEAR = "source-unclear"
+    SOURCE_FOUND_NOTHING = "source-found-nothing"
+    SOURCE_WANTS_FORM = "source-wants-form"
+    SOURCE_WANTS_AUTHORIZATION = "source-wants-authorization"
+    SOURCE_WANTS_IDENTIFIER = "source-wants-identifier"
+    SOURCE_WANTS_FEE = "source-wants-fee"
+    SOURCE_SENT_BEFORE = "source-sent-before"
+    SOURCE_NAMES_ANOTHER = "source-names-another"
+    NOBODY_HOLDS_IT = "nobody-holds-it"
+    SOURCE_WILL_NOT_RELEASE = "source-will-not-release"
+    SOURCE_ANSWER_UNREAD = "source-answer-unread"
+    ANSWERED_AFTER_RECORDS = "answered-after-records"
     # going out
     APPROVE_RELEASE = "approve-release"
     APPROVE_PARTIAL = "approve-partial"
@@ -93,6 +105,11 @@ class HoldAnswer(StrEnum):
     NOT_OURS = "not-ours"
     SEEN = "seen"
     AGAIN = "again"
+    #: what a source asks for was sent to it
+    SENT = "sent"
+    DISPUTE = "dispute"
+    #: nothing is awaited from this source any more
+    DO_WITHOUT = "do-without"
     #: the form is taken back in writing
     REVOKE = "revoke"
     #: what was stopped goes on
@@ -171,6 +188,10 @@ _SEEN = {HoldAnswer.SEEN: "you know of it; nothing else happens"}
 _ASK_AGAIN = {
     HoldAnswer.AGAIN: "the department is asked again, now",
     HoldAnswer.SEEN: "it is not asked again",
+}
+_ASKS = {
+    HoldAnswer.AGAIN: "what they asked for is done: the department is asked again, or awaited",
+    HoldAnswer.DO_WITHOUT: "nothing is awaited from this department any more; its lines stay open",
 }
 _WHOSE = {
     HoldAnswer.OURS: "it belongs to the patient of the case you name",
@@ -265,6 +286,24 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,
         HoldCode.SOURCE_UNCLEAR: _ASK_AGAIN,
+        HoldCode.SOURCE_FOUND_NOTHING: _ASKS,
+        HoldCode.SOURCE_WANTS_FORM: {
+            HoldAnswer.SENT: "their form was sent to them: they are asked again, or awaited",
+            **_ASKS,
+        },
+        HoldCode.SOURCE_WANTS_AUTHORIZATION: _ASKS,
+        HoldCode.SOURCE_WANTS_IDENTIFIER: _ASKS,
+        HoldCode.SOURCE_WANTS_FEE: {
+            HoldAnswer.APPROVE: "the fee is approved under your name: they are asked again, or awaited",
+            HoldAnswer.DISPUTE: "the fee is disputed under your name: they are asked again, or awaited",
+            HoldAnswer.DO_WITHOUT: _ASKS[HoldAnswer.DO_WITHOUT],
+        },
+        HoldCode.SOURCE_SENT_BEFORE: _ASKS,
+        HoldCode.SOURCE_NAMES_ANOTHER: _ASKS,
+        HoldCode.NOBODY_HOLDS_IT: _ASKS,
+        HoldCode.SOURCE_WILL_NOT_RELEASE: _ASKS,
+        HoldCode.SOURCE_ANSWER_UNREAD: _ASKS,
+        HoldCode.ANSWERED_AFTER_RECORDS: _ASK_AGAIN,
         HoldCode.APPROVE_RELEASE: _APPROVE,
         HoldCode.APPROVE_PARTIAL: _APPROVE,
         HoldCode.APPROVE_DELTA: _APPROVE,
@@ -322,13 +361,51 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
 #: the questions whose `about` is what was found on a form, as codes of `transfer.permissions.Finding`
 ABOUT_FORMS = frozenset({HoldCode.FORM_UNCLEAR, HoldCode.FORM_DOUBTED})
 
+#: what people are asked about a request in each state, for as long as it stands so
+QUESTIONS: Mapping[RequestState, HoldCode] = MappingProxyType(
+    {
+        RequestState.NOT_FOUND: HoldCode.SOURCE_FOUND_NOTHING,
+        RequestState.FORM_REQUIRED: HoldCode.SOURCE_WANTS_FORM,
+        RequestState.AUTHORIZATION_NOT_ACCEPTED: HoldCode.SOURCE_WANTS_AUTHORIZATION,
+        RequestState.IDENTIFIER_REQUIRED: HoldCode.SOURCE_WANTS_IDENTIFIER,
+        RequestState.FEE_REQUIRED: HoldCode.SOURCE_WANTS_FEE,
+        RequestState.ALREADY_SENT: HoldCode.SOURCE_SENT_BEFORE,
+        RequestState.HELD_ELSEWHERE: HoldCode.SOURCE_NAMES_ANOTHER,
+        RequestState.ASKED_ELSEWHERE: HoldCode.NOBODY_HOLDS_IT,
+        RequestState.REFUSED: HoldCode.SOURCE_WILL_NOT_RELEASE,
+        RequestState.ANSWER_UNCLEAR: HoldCode.SOURCE_ANSWER_UNREAD,
+    }
+)
+#: what an answer to one of these writes down about the request
+REQUEST_ANSWERS: Mapping[HoldAnswer, RequestAnswer] = MappingProxyType(
+    {
+        HoldAnswer.AGAIN: RequestAnswer.AGAIN,
+        HoldAnswer.SENT: RequestAnswer.FORM_SENT,
+        HoldAnswer.APPROVE: RequestAnswer.FEE_APPROVED,
+        HoldAnswer.DISPUTE: RequestAnswer.FEE_DISPUTED,
+        HoldAnswer.DO_WITHOUT: RequestAnswer.DO_WITHOUT,
+    }
+)
+
 #: the questions whose `about` is a request that an answer can be written down for
-_OF_REQUESTS = frozenset({HoldCode.SOURCE_REFUSES, HoldCode.SOURCE_DOES_NOT_ANSWER, HoldCode.SOURCE_UNCLEAR})
+_OF_REQUESTS = frozenset(
+    {
+        HoldCode.SOURCE_REFUSES,
+        HoldCode.SOURCE_DOES_NOT_ANSWER,
+        HoldCode.SOURCE_UNCLEAR,
+        HoldCode.ANSWERED_AFTER_RECORDS,
+    }
+)
+_SAID = frozenset(QUESTIONS.values())
+#: where they say that another holds it, that one can be asked
+_NAMES_ANOTHER = frozenset({HoldCode.SOURCE_NAMES_ANOTHER, HoldCode.SOURCE_WILL_NOT_RELEASE, HoldCode.NOBODY_HOLDS_IT})
 
 
 def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | None) -> Remedy | None:
     """What is to be done beside or instead of this answer, if there is something."""
-    if code in _OF_REQUESTS and word is HoldAnswer.SEEN and about:
+    if code in _NAMES_ANOTHER and word is HoldAnswer.AGAIN and about:
+        return Remedy(RemedyCode.ASK_ELSEWHERE, request=about)
+    if about and ((code in _OF_REQUESTS and word is HoldAnswer.SEEN) or (code in _SAID and word is HoldAnswer.AGAIN)):
         return Remedy(RemedyCode.ANSWER_REQUEST, request=about)
     if code in (HoldCode.OBJECTION_OF_ANOTHER, HoldCode.OBJECTION_UNMATCHED) and word is HoldAnswer.SEEN:
         return Remedy(RemedyCode.STOP_FORM_FIRST)

@@ -47,6 +47,9 @@ class RefusalCode(Code):
     NO_REQUEST = "no-request", "request"
     REQUEST_NOT_PERMITTED = "request-not-permitted", "request"
     REQUEST_CANNOT_MOVE = "request-cannot-move", "request", "state", "to"
+    ANSWER_TAKES_LESS = "answer-takes-less", "answer"
+    NAMES_NO_INSTITUTION = "names-no-institution", "request"
+    HOLDS_NO_SUCH_THING = "holds-no-such-thing", "institution"
     # slides and blocks
     NO_ACCESSION = "no-accession"
     NO_SUCH_MATERIAL = "no-such-material", "case"

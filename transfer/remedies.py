@@ -47,6 +47,8 @@ class RemedyCode(Code):
     MERGE_PATIENTS = "merge-patients"
     SPLIT_FIRST = "split-first", "case"
     ANSWER_REQUEST = "answer-request", "request"
+    EXPLAIN_ANSWERS = "explain-answers"
+    ASK_ELSEWHERE = "ask-elsewhere", "request"
     CLOSE_CASE = "close-case", "case"
     END_AS_DIED = "end-as-died", "case"
     RECALL_FIRST = "recall-first", "case"

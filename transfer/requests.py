@@ -1,14 +1,15 @@
 """One ask to one department, from the first attempt to its end.
 
-Forbidden is not absent. An empty search means "not found under these identifiers". Silence is not an answer. Each is a
-state of its own (docs/safety.md, promise 9).
+Forbidden is not absent. An empty search means "not found under these identifiers". Silence is not an answer. A fee, a
+form of theirs and a promise are no answers either. Each is a state of its own (docs/safety.md, promise 9).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from transfer.errors import NotAllowed
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
@@ -36,6 +37,26 @@ class RequestState(StrEnum):
     #: no legal basis is in force: not asked
     NOT_PERMITTED = "not-permitted"
     WITHDRAWN = "withdrawn"
+    # the source promises it
+    IN_PROGRESS = "in-progress"
+    READY_ON = "ready-on"
+    #: the report is written and nobody has signed it
+    NOT_SIGNED = "not-signed"
+    REST_FOLLOWS = "rest-follows"
+    # the source gives it once something is done
+    #: they want a form of their own
+    FORM_REQUIRED = "form-required"
+    AUTHORIZATION_NOT_ACCEPTED = "authorization-not-accepted"
+    IDENTIFIER_REQUIRED = "identifier-required"
+    FEE_REQUIRED = "fee-required"
+    # the source leaves it to us
+    ALREADY_SENT = "already-sent"
+    HELD_ELSEWHERE = "held-elsewhere"
+    #: we ask where they said that it is
+    ASKED_ELSEWHERE = "asked-elsewhere"
+    REFUSED = "refused"
+    #: it answered in words or codes that only a person can read
+    ANSWER_UNCLEAR = "answer-unclear"
 
     @property
     def is_open(self) -> bool:
@@ -44,12 +65,53 @@ class RequestState(StrEnum):
 
 
 class RequestAnswer(StrEnum):
-    """What was heard, or decided."""
+    """What was heard from a source, or done about it."""
 
+    # heard
     NO_RECORDS = "no-records"
     NOT_FOUND = "not-found"
     WILL_SEND = "will-send"
+    IN_PROGRESS = "in-progress"
+    READY_ON = "ready-on"
+    NOT_SIGNED = "not-signed"
+    REST_FOLLOWS = "rest-follows"
+    ALREADY_SENT = "already-sent"
+    FORM_REQUIRED = "form-required"
+    AUTHORIZATION_NOT_ACCEPTED = "authorization-not-accepted"
+    IDENTIFIER_REQUIRED = "identifier-required"
+    FEE_REQUIRED = "fee-required"
+    HELD_ELSEWHERE = "held-elsewhere"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+    #: they say that they are done
+    COMPLETED = "completed"
+    # done
     AGAIN = "again"
+    FORM_SENT = "form-sent"
+    FEE_APPROVED = "fee-approved"
+    FEE_DISPUTED = "fee-disputed"
+    ASK_ELSEWHERE = "ask-elsewhere"
+    DO_WITHOUT = "do-without"
+
+
+class Owner(StrEnum):
+    """Whose turn it is."""
+
+    #: the system, by itself
+    WE = "we"
+    DESK = "desk"
+    SOURCE = "source"
+    REFERRING_OFFICE = "referring-office"
+    PATIENT = "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whose turn it is in a state, whether the source's time runs, and what leads on, the usual first."""
+
+    owner: Owner
+    clock_runs: bool = False
+    steps: tuple[RequestAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,38 +127,105 @@ class Request:
     state: RequestState
     attempts: int = 0
     not_before: datetime | None = None
-    #: their number for it, once they gave one
-    reference: str | None = None
+    #: by when the source is to have done what it owes, UTC; None: its time does not run
+    due_at: datetime | None = None
 
 
-_S = RequestState
+_S, _A = RequestState, RequestAnswer
 #: states a source's answer can lead to, whatever the request was waiting for
 _ANSWERS = frozenset({_S.ANSWERED, _S.PARTLY, _S.NOT_FOUND, _S.FORBIDDEN, _S.NO_RECORDS})
 #: an answer, whole or in part, that came after nobody waited for it
 _CAME_AFTER_ALL = frozenset({_S.ANSWERED, _S.PARTLY})
+#: what a source owes by a day that it named, or by its usual days
+PROMISED = frozenset({_S.IN_PROGRESS, _S.READY_ON, _S.NOT_SIGNED, _S.REST_FOLLOWS})
+#: where a source's time runs
+TIMED = PROMISED | {_S.EXPECTED}
+#: its time stands still until something is done here, in the referring office or by the patient
+CONDITIONAL = frozenset({_S.FORM_REQUIRED, _S.AUTHORIZATION_NOT_ACCEPTED, _S.IDENTIFIER_REQUIRED, _S.FEE_REQUIRED})
+#: what a source said instead of giving it
+SAID = PROMISED | CONDITIONAL | {_S.ALREADY_SENT, _S.HELD_ELSEWHERE, _S.REFUSED, _S.ANSWER_UNCLEAR}
+_ASKED_ANEW = frozenset({_S.DUE, _S.EXPECTED})
 
-#: the allowed moves; every other move is an error. Only *withdrawn* is final: asking again after it is a new request
+#: the allowed moves; every other move is an error
 MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
     {
-        _S.EXPECTED: _ANSWERS | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.DUE: _CAME_AFTER_ALL | {_S.ASKING, _S.EXPECTED, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.EXPECTED: _ANSWERS | SAID | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.DUE: _CAME_AFTER_ALL
+        | SAID
+        | {_S.ASKING, _S.EXPECTED, _S.NOT_FOUND, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # to itself: a newer claim takes over from a task that died
-        _S.ASKING: _ANSWERS | {_S.ASKING, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.PARTLY: _CAME_AFTER_ALL | {_S.ASKING, _S.DUE, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        # reopened by a decline, or taken back by the source
-        _S.ANSWERED: frozenset({_S.ANSWERED, _S.PARTLY, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
+        _S.ASKING: _ANSWERS | SAID | {_S.ASKING, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.PARTLY: _CAME_AFTER_ALL
+        | SAID
+        | {_S.ASKING, _S.DUE, _S.EXPECTED, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        # reopened by a decline, taken back by the source, or not all of it yet
+        _S.ANSWERED: _CAME_AFTER_ALL | SAID | _ASKED_ANEW | {_S.WITHDRAWN},
         # they said by telephone that they send by themselves
-        _S.NOT_FOUND: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.FORBIDDEN: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.NO_RECORDS, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.NO_RECORDS: _CAME_AFTER_ALL | {_S.DUE, _S.EXPECTED, _S.WITHDRAWN},
-        _S.SILENT: _ANSWERS | {_S.DUE, _S.EXPECTED, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.NOT_FOUND: _CAME_AFTER_ALL
+        | SAID
+        | _ASKED_ANEW
+        | {_S.NO_RECORDS, _S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.FORBIDDEN: _CAME_AFTER_ALL
+        | SAID
+        | _ASKED_ANEW
+        | {_S.NOT_FOUND, _S.NO_RECORDS, _S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.NO_RECORDS: _CAME_AFTER_ALL | SAID | _ASKED_ANEW | {_S.NOT_FOUND, _S.ASKED_ELSEWHERE, _S.WITHDRAWN},
+        _S.SILENT: _ANSWERS | SAID | _ASKED_ANEW | {_S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
         # what they push meanwhile waits sealed until a basis is in force. To itself: for another reason
         _S.NOT_PERMITTED: frozenset({_S.NOT_PERMITTED, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
-        _S.WITHDRAWN: frozenset(),
+        # somebody wants it after all
+        _S.WITHDRAWN: _ASKED_ANEW,
+        # a promise that is not kept counts as silence where nothing can be asked
+        **dict.fromkeys(sorted(PROMISED), _ANSWERS | SAID | _ASKED_ANEW | {_S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN}),
+        **dict.fromkeys(
+            sorted(SAID - PROMISED),
+            _ANSWERS | SAID | _ASKED_ANEW | {_S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        ),
+        _S.ASKED_ELSEWHERE: _ANSWERS | SAID | _ASKED_ANEW | {_S.NOT_PERMITTED, _S.WITHDRAWN},
     }
 )
 
-OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.PARTLY})
+OPEN = frozenset({_S.EXPECTED, _S.DUE, _S.ASKING, _S.PARTLY}) | SAID
+
+_OTHERWISE = (_A.AGAIN, _A.DO_WITHOUT)
+#: whose turn it is in each state
+STANDINGS: Mapping[RequestState, Standing] = MappingProxyType(
+    {
+        _S.EXPECTED: Standing(Owner.SOURCE, clock_runs=True),
+        _S.DUE: Standing(Owner.WE, clock_runs=True),
+        _S.ASKING: Standing(Owner.WE, clock_runs=True),
+        _S.ANSWERED: Standing(Owner.WE),
+        _S.PARTLY: Standing(Owner.SOURCE, clock_runs=True),
+        _S.NOT_FOUND: Standing(Owner.DESK, steps=(_A.AGAIN, _A.NO_RECORDS, _A.ASK_ELSEWHERE, _A.DO_WITHOUT)),
+        _S.FORBIDDEN: Standing(Owner.DESK, steps=(_A.AGAIN, _A.ASK_ELSEWHERE, _A.DO_WITHOUT)),
+        _S.NO_RECORDS: Standing(Owner.WE),
+        _S.SILENT: Standing(Owner.DESK, clock_runs=True, steps=(_A.AGAIN, _A.ASK_ELSEWHERE, _A.DO_WITHOUT)),
+        _S.NOT_PERMITTED: Standing(Owner.PATIENT),
+        _S.WITHDRAWN: Standing(Owner.WE, steps=(_A.AGAIN,)),
+        **dict.fromkeys(sorted(PROMISED), Standing(Owner.SOURCE, clock_runs=True, steps=_OTHERWISE)),
+        _S.FORM_REQUIRED: Standing(Owner.DESK, steps=(_A.FORM_SENT, *_OTHERWISE)),
+        _S.AUTHORIZATION_NOT_ACCEPTED: Standing(Owner.PATIENT, steps=_OTHERWISE),
+        _S.IDENTIFIER_REQUIRED: Standing(Owner.REFERRING_OFFICE, steps=_OTHERWISE),
+        _S.FEE_REQUIRED: Standing(Owner.DESK, steps=(_A.FEE_APPROVED, _A.FEE_DISPUTED, _A.DO_WITHOUT)),
+        _S.ALREADY_SENT: Standing(Owner.DESK, steps=_OTHERWISE),
+        _S.HELD_ELSEWHERE: Standing(Owner.DESK, steps=(_A.ASK_ELSEWHERE, *_OTHERWISE)),
+        _S.ASKED_ELSEWHERE: Standing(Owner.WE, steps=_OTHERWISE),
+        _S.REFUSED: Standing(Owner.DESK, steps=(*_OTHERWISE, _A.ASK_ELSEWHERE)),
+        _S.ANSWER_UNCLEAR: Standing(Owner.DESK, steps=_OTHERWISE),
+    }
+)
+
+#: what is done about a state by somebody here; everything else is heard
+DONE = frozenset({_A.AGAIN, _A.FORM_SENT, _A.FEE_APPROVED, _A.FEE_DISPUTED, _A.ASK_ELSEWHERE, _A.DO_WITHOUT})
+_LEADS_TO: Mapping[RequestAnswer, RequestState] = MappingProxyType(
+    {
+        **{answer: RequestState(answer) for answer in RequestAnswer if answer.value in {*map(str, RequestState)}},
+        _A.WILL_SEND: _S.EXPECTED,
+        _A.UNCLEAR: _S.ANSWER_UNCLEAR,
+        _A.ASK_ELSEWHERE: _S.ASKED_ELSEWHERE,
+        _A.DO_WITHOUT: _S.WITHDRAWN,
+    }
+)
 
 #: the finding of an answer that left something with the source, because no permission covered it
 NOT_COVERED = "not-covered"
@@ -104,6 +233,8 @@ NOT_COVERED = "not-covered"
 UNREACHABLE = "unreachable"
 #: the finding of a request whose source found somebody who may be the patient, and people are asked
 UNDECIDED = "undecided"
+#: the finding of a request whose source did not keep its day, or sent nothing in twice its usual days
+OVERDUE = "overdue"
 #: tries without an answer until a request is *silent*; with the pauses below that is about a day
 GIVE_UP_AFTER = 12
 #: and so long without an answer, where the department was asked as often in a row for whomever: those who wait there
@@ -113,6 +244,8 @@ FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(hours=6)
 #: the longest "try again later" that we take from a source
 MAX_RETRY_AFTER = timedelta(hours=24)
+#: the latest day that a source may promise
+MAX_PROMISE = timedelta(days=180)
 
 
 def move(request: Request, to: RequestState, *, not_before: datetime | None = None) -> Request:
@@ -128,7 +261,7 @@ def move(request: Request, to: RequestState, *, not_before: datetime | None = No
     attempts = request.attempts + 1 if to is _S.ASKING else request.attempts
     if to in _ANSWERS:
         attempts = 0
-    return replace(request, state=to, attempts=attempts, not_before=not_before if to in OPEN else None)
+    return replace(request, state=to, attempts=attempts, not_before=not_before if to in OPEN else None, due_at=None)
 
 
 def next_attempt(attempts: int, now: datetime, retry_after: float | None) -> datetime:
@@ -156,3 +289,35 @@ def is_given_up(attempts: int, *, for_whomever: int = 0, unanswered_for: timedel
 def silent_from(asked_at: datetime, usual_days: int) -> datetime:
     """When a missing answer begins to count as silence: after twice the department's usual days."""
     return asked_at + timedelta(days=2 * usual_days)
+
+
+def first_state(*, is_fetched: bool) -> RequestState:
+    """Where an ask begins, and begins again."""
+    return _S.DUE if is_fetched else _S.EXPECTED
+
+
+def state_after(answer: RequestAnswer, *, is_fetched: bool) -> RequestState:
+    """The state that an answer leads to; of what is asked anew, by how the department is asked."""
+    return _LEADS_TO.get(answer) or first_state(is_fetched=is_fetched)
+
+
+def due_by(
+    state: RequestState, now: datetime, *, usual_days: int, zone: ZoneInfo, day: date | None = None
+) -> datetime | None:
+    """By when the source is to have done what it owes in this state, UTC; None: its time does not run.
+
+    `day` is what it promised, in its own `zone`: all of that day counts. It is taken as far as `MAX_PROMISE` ahead. A
+    promise without a day is due when silence would begin.
+    """
+    if state not in TIMED:
+        return None
+    if day is None or state is _S.EXPECTED:
+        return silent_from(now, usual_days)
+    latest = (now + MAX_PROMISE).astimezone(zone).date()
+    ends = datetime.combine(min(day, latest) + timedelta(days=1), time(), zone).astimezone(UTC)
+    return max(ends, now)
+
+
+def when_overdue(state: RequestState, *, is_fetched: bool) -> RequestState:
+    """What becomes of a request whose source is late: a promise is looked after, and the rest counts as silence."""
+    return _S.DUE if is_fetched and state in PROMISED else _S.SILENT

@@ -14,12 +14,13 @@ from tests.kit.scripted_fhir import ALL, LAKESIDE, NPI, WHO, a_patient, a_refere
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY
-from transfer.arrivals import ArrivalKind, Grant, NoRecords, Priority, Receipt, ReceiptStatus, Referral, ReferralUpdate
+from transfer.arrivals import ArrivalKind, Grant, Priority, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, TransferError, Unexpected, Unreadable
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization, FormStatus, SignerRole, Statement
 from transfer.records import RecordKind
 from transfer.referrals import ReferralStatus
+from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "fhir"
@@ -165,8 +166,9 @@ def a_push(*resources):
         (a_task("accepted", "packet"), Form.RECEIPT, ArrivalKind.RECEIPT, Grant.RECEIPTS),
         (a_task("rejected", "packet"), Form.RECEIPT, ArrivalKind.RECEIPT, Grant.RECEIPTS),
         (a_task("in-progress", "packet"), Form.PROGRESS, ArrivalKind.NOTICE, Grant.ANSWERS),
-        (a_task("rejected", "request"), Form.NO_RECORDS, ArrivalKind.ANSWER, Grant.ANSWERS),
-        (a_task("accepted", "request"), Form.PROGRESS, ArrivalKind.NOTICE, Grant.ANSWERS),
+        (a_task("rejected", "request"), Form.REQUEST_ANSWER, ArrivalKind.ANSWER, Grant.ANSWERS),
+        (a_task("accepted", "request"), Form.REQUEST_ANSWER, ArrivalKind.ANSWER, Grant.ANSWERS),
+        (a_task("requested", "request"), Form.PROGRESS, ArrivalKind.NOTICE, Grant.ANSWERS),
         (a_push(a_reference("1", data="AAAA"), a_patient()), Form.DOCUMENTS, ArrivalKind.ANSWER, Grant.RECORDS),
         (a_reference("1", data="AAAA"), Form.DOCUMENTS, ArrivalKind.ANSWER, Grant.RECORDS),
     ],
@@ -542,17 +544,6 @@ def test_a_word_that_is_no_receipt_accepts_nothing():
             inbound.receipt(as_bytes(task))
 
 
-def test_no_records_is_the_sources_own_coded_word():
-    reason = {"coding": [{"code": "no-records"}]}
-    task = a_task("rejected", "request", "q1", statusReason=reason)
-
-    assert inbound.no_records(as_bytes(task)) == NoRecords(request="q1", reason="no-records")
-    with pytest.raises(Unexpected):
-        inbound.no_records(as_bytes(a_task("rejected", "request", "q1")))
-    with pytest.raises(Unexpected):
-        inbound.no_records(as_bytes(a_task("received", "request", "q1", statusReason=reason)))
-
-
 # --- documents -------------------------------------------------------------------------------------------------
 
 
@@ -606,7 +597,7 @@ READERS = {
     lambda body: inbound.authorization(body, LAKESIDE, ALL): Authorization,
     lambda body: inbound.referral(body, LAKESIDE, ALL): Referral | ReferralUpdate,
     inbound.receipt: Receipt,
-    inbound.no_records: NoRecords,
+    lambda body: inbound.request_answer(body, LAKESIDE, ALL): AnswerToRequest,
     lambda body: inbound.pushed_documents(body, LAKESIDE): list,
 }
 SEEDS = [

@@ -253,11 +253,12 @@ def test_its_referral_names_who_when_and_whom_to_ask(posted, partners):
     assert None not in (referral.question, referral.needed_by, referral.appointment_at)
 
 
-def test_its_answer_that_it_holds_nothing_names_our_request(posted):
+def test_its_answer_that_it_holds_nothing_names_our_request(posted, partners):
     body = posted("answer-no-records", request="q0123456789abcde")
+    heard = inbound.request_answer(body, partners["lakeside-oncology"], partners)
 
-    assert inbound.sort(body).form is Form.NO_RECORDS
-    assert inbound.no_records(body).request == "q0123456789abcde"
+    assert inbound.sort(body).form is Form.REQUEST_ANSWER
+    assert (heard.request, heard.said.answer) == ("q0123456789abcde", "no-records")
 
 
 def test_a_document_it_pushes_comes_with_its_bytes(posted, partners, who):

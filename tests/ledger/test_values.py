@@ -45,9 +45,14 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
 @pytest.mark.parametrize(
     ("ours", "stored"),
     [
-        (HoldAnswer, "approve wait purge keep ours not-ours seen again revoke resume"),
+        (HoldAnswer, "approve wait purge keep ours not-ours seen again sent dispute do-without revoke resume"),
         (SystemAnswer, "answered approved permitted purged asked-anew closed"),
-        (RequestAnswer, "no-records not-found will-send again"),
+        (
+            RequestAnswer,
+            "no-records not-found will-send in-progress ready-on not-signed rest-follows already-sent form-required "
+            "authorization-not-accepted identifier-required fee-required held-elsewhere refused unclear completed "
+            "again form-sent fee-approved fee-disputed ask-elsewhere do-without",
+        ),
         (EgressOutcome, "sent broken cut died"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transfer.holds import ANSWERS, APPROVALS, COMPARED, HoldAnswer, HoldCode
+from transfer.holds import ANSWERS, APPROVALS, COMPARED, QUESTIONS, HoldAnswer, HoldCode
 from transfer.sentences import SENTENCES
 
 ROOT = Path(__file__).parents[2] / "transfer"
@@ -50,7 +50,7 @@ def test_what_is_asked_has_its_sentences():
 def test_nothing_has_sentences_that_nobody_asks():
     by_step = {*APPROVALS, HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED}
 
-    assert set(HoldCode) - codes_asked() == by_step
+    assert set(HoldCode) - codes_asked() == by_step | set(QUESTIONS.values())
 
 
 @pytest.mark.parametrize("code", list(HoldCode))

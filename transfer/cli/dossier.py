@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from transfer.cli.common import by, plain, print_table
-from transfer.flow.desk.shown import Dossier, PacketView, RequestView
+from transfer.flow.desk.shown import Dossier, HeardView, PacketView, RequestView
 from transfer.patients import Demographics
 
 
@@ -79,6 +79,7 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
             for r in found.requests
         ]
         print_table(["request", "of", "department", "", "because"], rows, indent=2)
+        _print_heard(found, names)
     if found.records:
         _section("Collected")
         records = [
@@ -93,6 +94,46 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
             for m in found.materials
         ]
         print_table(["material", "", "here", "", "from"], pieces, indent=2)
+
+
+def _print_heard(found: Dossier, names: Mapping[str, str]) -> None:
+    """Whose turn each open request is, until when, what was heard last, and what leads on."""
+    rows = [
+        (r.request, r.owner.replace("-", " "), _clock(r), _said(r.heard, names), "; ".join(_steps(r)))
+        for r in found.requests
+        if r.steps or r.due_at or r.heard
+    ]
+    if rows:
+        _section("Answers")
+        print_table(["request", "turn of", "its clock", "said last", "what leads on"], rows, indent=2)
+
+
+def _clock(request: RequestView) -> str:
+    if not request.clock_runs:
+        return "stands still"
+    return f"runs until {_when(request.due_at)}" if request.due_at else "runs"
+
+
+def _said(heard: HeardView | None, names: Mapping[str, str]) -> str:
+    """In one line: what, why, how much, when, where, by whom."""
+    if heard is None:
+        return ""
+    said = [
+        (heard.reason, "because: {}"),
+        (f"{heard.amount} {heard.currency}" if heard.amount else None, "{}"),
+        (heard.day, "on {}"),
+        (names.get(heard.elsewhere or "", heard.elsewhere), "at {}"),
+        (heard.person, "said by {}"),
+        (heard.reference, "their number {}"),
+        (heard.words, "in words: {}"),
+    ]
+    return "; ".join([f"{heard.answer}, {heard.said_at[:16]}Z", *(shape.format(one) for one, shape in said if one)])
+
+
+def _steps(request: RequestView) -> list[str]:
+    from transfer.cli.request import command
+
+    return [command(request.request, step) for step in request.steps[:2]]
 
 
 def _asked(request: RequestView) -> str:

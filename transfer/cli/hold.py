@@ -30,19 +30,8 @@ if TYPE_CHECKING:
     from transfer.rights import Actor
 
 _ANSWERS = (
-    "approve",
-    "wait",
-    "purge",
-    "keep",
-    "ours",
-    "not-ours",
-    "seen",
-    "again",
-    "revoke",
-    "resume",
-    "delta",
-    "recall",
-    "tell",
+    *("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again"),
+    *("sent", "dispute", "do-without", "revoke", "resume", "delta", "recall", "tell"),
 )
 
 hold = LazyGroup(
@@ -73,10 +62,15 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
     if as_json:
         print_json([_as_json(one) for one in found])
     elif found:
-        rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), h.says) for h in found]
-        print_table(["decision", "about", "since", "due", ""], rows)
+        rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), h.says, _verb(h)) for h in found]
+        print_table(["decision", "about", "since", "due", "", "answer"], rows)
     else:
         click.echo("Nothing needs a decision.")
+
+
+def _verb(one: "HoldView") -> str:
+    """What it may be answered with, the usual first."""
+    return " | ".join(answer.answer for answer in one.answers)
 
 
 def _minute(at: "datetime") -> str:

@@ -55,6 +55,23 @@ class WaitCode(StrEnum):
     SOURCE_SILENT = "source-silent"
     #: the source answered, and this was not in it
     NOT_IN_ANSWER = "not-in-answer"
+    #: the source is at it, or named a day
+    SOURCE_WORKS = "source-works"
+    SOURCE_READY = "source-ready"
+    SOURCE_SIGNS = "source-signs"
+    SOURCE_SENDS_REST = "source-sends-rest"
+    # it waits for something from here
+    THEIR_FORM = "their-form"
+    BETTER_AUTHORIZATION = "better-authorization"
+    OTHER_IDENTIFIER = "other-identifier"
+    FEE = "fee"
+    # it leaves it to us
+    SENT_BEFORE = "sent-before"
+    ELSEWHERE = "elsewhere"
+    #: nor does whom they named
+    NOBODY_HOLDS = "nobody-holds"
+    REFUSAL = "refusal"
+    UNCLEAR = "unclear"
     #: the source found somebody, and people are asked whether it is the patient
     UNDECIDED = "undecided"
     NOBODY_ASKED = "nobody-asked"
@@ -109,9 +126,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
+    """`due_at`: by when its owner is to have done something, UTC; None: no time runs."""
+
     code: WaitCode
     institution: InstitutionId | None = None
     department: DepartmentId | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

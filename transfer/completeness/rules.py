@@ -41,6 +41,19 @@ _REQUEST_WAITS = {
     RequestState.FORBIDDEN: WaitCode.SOURCE_FORBIDS,
     RequestState.SILENT: WaitCode.SOURCE_SILENT,
     RequestState.NOT_PERMITTED: WaitCode.RELEASE_FORM,
+    RequestState.IN_PROGRESS: WaitCode.SOURCE_WORKS,
+    RequestState.READY_ON: WaitCode.SOURCE_READY,
+    RequestState.NOT_SIGNED: WaitCode.SOURCE_SIGNS,
+    RequestState.REST_FOLLOWS: WaitCode.SOURCE_SENDS_REST,
+    RequestState.FORM_REQUIRED: WaitCode.THEIR_FORM,
+    RequestState.AUTHORIZATION_NOT_ACCEPTED: WaitCode.BETTER_AUTHORIZATION,
+    RequestState.IDENTIFIER_REQUIRED: WaitCode.OTHER_IDENTIFIER,
+    RequestState.FEE_REQUIRED: WaitCode.FEE,
+    RequestState.ALREADY_SENT: WaitCode.SENT_BEFORE,
+    RequestState.HELD_ELSEWHERE: WaitCode.ELSEWHERE,
+    RequestState.ASKED_ELSEWHERE: WaitCode.NOBODY_HOLDS,
+    RequestState.REFUSED: WaitCode.REFUSAL,
+    RequestState.ANSWER_UNCLEAR: WaitCode.UNCLEAR,
 }
 _NO_PIECES = (MaterialState.REFUSED, MaterialState.CANCELLED)
 
@@ -211,7 +224,10 @@ def _by_requests(asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]
         return NeedState.MISSING, (Wait(WaitCode.NOBODY_ASKED),)
     if all(r.state is RequestState.NO_RECORDS for r in asked):
         return NeedState.ABSENT_WITH_REASON, ()
-    waits = tuple(_wait_for(r) for r in asked if r.state is not RequestState.NO_RECORDS)
+    # Who was named as holding it is asked. That the one who named it has none is news when that one has none either.
+    elsewhere = [r for r in asked if r.state is RequestState.ASKED_ELSEWHERE]
+    others = [r for r in asked if r.state is not RequestState.NO_RECORDS and r not in elsewhere]
+    waits = tuple(map(_wait_for, others or elsewhere))
     return (NeedState.REQUESTED if any(r.state in OPEN for r in asked) else NeedState.MISSING), waits
 
 
@@ -219,7 +235,7 @@ def _wait_for(request: Request) -> Wait:
     code = _REQUEST_WAITS[request.state]
     if request.state is RequestState.DUE and request.attempts:
         code = WaitCode.SOURCE_RETRY
-    return Wait(code, request.institution, request.department)
+    return Wait(code, request.institution, request.department, request.due_at)
 
 
 def _by_material(materials: Sequence[Material], asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:

@@ -94,6 +94,28 @@ class RequestMoved(Fact, kind="request-moved"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAnswered(Fact, kind="request-answered"):
+    """What a source said to a request, or what somebody did about it. `said_at` is UTC; `day` is the source's own.
+
+    Who said it, their number and their words are in the note, whose HMAC is beside it. `counts` false: it came after
+    something later, or when nothing is asked any more, and moved nothing.
+    """
+
+    request: str
+    answer: str
+    said_at: str
+    counts: bool
+    reason: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    day: str | None = None
+    elsewhere: str | None = None
+    note: str | None = None
+    hmac: str | None = None
+    arrival: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordCollected(Fact, kind="record-collected"):
     """A record joined this case under a basis in force at that moment. `content` is an HMAC of its SHA-256.
 

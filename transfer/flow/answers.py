@@ -1,4 +1,4 @@
-"""What an institution sent of its own accord, or in answer to us: records, or the word that it holds none.
+"""What an institution sent of its own accord, or in answer to us: records, or what it says to a request.
 
 The bytes go into the vault without a lock. Whether they may be collected is asked before, and again under the lock that
 collects them.
@@ -9,13 +9,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from transfer import codec
-from transfer.arrivals import ABSENCE_REASONS, ArrivalOutcome, ArrivalState, NoRecords, worded
+from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
 from transfer.errors import NeedsReview
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, files_of_one, join, taken_back
+from transfer.flow.hearing import Hearing, hear
 from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
@@ -45,6 +46,7 @@ from transfer.records import Document
 from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.staging import Location
+from transfer.source_answers import AnswerToRequest
 
 
 def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
@@ -320,22 +322,28 @@ def _own_numbers(document: Document) -> tuple[IssuedIdentifier, ...]:
     return tuple(number for number in document.identifiers if not is_request_number(number))
 
 
-def file_no_records(services: Services, arrival: Arrival, said: NoRecords) -> None:
-    """The institution answered a request of ours: it holds none. The request moves, and its case is judged.
+def file_request_answer(services: Services, arrival: Arrival, answer: AnswerToRequest) -> None:
+    """The institution said something to a request of ours. The request moves as it says, and its case is judged. The
+    same message again changes nothing.
 
     Raises:
         NeedsReview: it answers no request of ours to them.
     """
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        request = requests.get(tx, said.request)
+        request = requests.get(tx, answer.request)
         if request is None or request.institution != arrival.institution:
             raise NeedsReview("no request of ours to them")
-        tx.lock_case(request.case)
         patient = OpenedCase.of(tx.case(request.case)).patient
+        patients.hold_epoch_shared(tx, patient)
+        tx.lock_case(request.case)
         request = requests.get(tx, request.id) or request
-        requests.move(tx, request, RequestState.NO_RECORDS, findings=[worded(said.reason, ABSENCE_REASONS)])
-        settle_needs(tx, services, request.case)
         if patients.identity(tx, patient):
+            # A clock that is ahead must not outdo what is said later.
+            said_at = min(answer.said_at or arrival.received_at, arrival.received_at)
+            to = hear(tx, services, request, Hearing(said=answer.said, said_at=said_at, arrival=arrival.id))
+            settle_needs(tx, services, request.case)
+            if to is RequestState.DUE:
+                rounds.owe(tx, Dag.OPEN_CASE, request.case)
             arrivals.join_patient(tx, arrival, patient)
-        arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.NO_RECORDS)
+        arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.REQUEST_ANSWER)

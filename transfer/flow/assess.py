@@ -4,6 +4,7 @@ It runs in the transaction that changed the case, under the case's lock. So two 
 incomplete, nor both owe a packet.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -21,10 +22,10 @@ from transfer.completeness import (
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
-from transfer.holds import OF_SOURCES, HoldCode, SystemAnswer
+from transfer.holds import OF_SOURCES, QUESTIONS, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
-from transfer.requests import UNDECIDED
+from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by
 from transfer.rounds import Dag
 
 
@@ -114,6 +115,8 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     if why := gives_way(tx, case_id):
         give_up_newest(tx, case_id, why)
     found = look(tx, services, case_id)
+    if found.case.is_open and _look_after_requests(tx, services, found):
+        found = look(tx, services, case_id)
     if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
         found = replace(found, step=NextStep.WAIT)  # one question is enough
     for step, code in _QUESTIONS.items():
@@ -136,6 +139,44 @@ _QUESTIONS = {
     NextStep.ASK_DELTA: HoldCode.APPROVE_DELTA,
     NextStep.NOTHING_TO_SEND: HoldCode.NOTHING_TO_SEND,
     NextStep.UNANSWERED: HoldCode.NEEDS_UNANSWERED,
+}
+
+
+def _look_after_requests(tx: Tx, services: Services, found: Assessment) -> None:
+    """Give each source that owes something its time, and ask people about what sources said, as long as they say so."""
+    made = requests.of_case(tx, found.case.id)
+    for request in made:
+        if request.state in TIMED and request.due_at is None:
+            source = services.institutions[request.institution]
+            days = source.department(request.department).usual_days
+            if due_at := due_by(request.state, tx.now(), usual_days=days, zone=source.zone):
+                requests.give_time(tx, request, due_at)
+    wanted = set(_questions(made, found.completeness))
+    for hold in holds.open_holds(tx, found.case.id):
+        if hold.code in _ASKED and (hold.code, hold.about) not in wanted:
+            holds.resolve(tx, hold.id, SystemAnswer.ANSWERED)
+    for code, about in sorted(wanted):
+        holds.place(tx, found.case.id, code, about)
+
+
+def _questions(made: list[Request], completeness: Completeness) -> Iterator[tuple[HoldCode, str]]:
+    """What a source said is a question whatever hangs on it. What it did not find is one where a line lacks it."""
+    lacking = {(wait.code, wait.institution, wait.department) for wait in completeness.waits}
+    for request in made:
+        if request.state not in QUESTIONS:
+            continue
+        if (code := _ONLY_IF_LACKING.get(request.state)) is None or (
+            code,
+            request.institution,
+            request.department,
+        ) in lacking:
+            yield QUESTIONS[request.state], request.id
+
+
+_ASKED = frozenset(QUESTIONS.values())
+_ONLY_IF_LACKING = {
+    RequestState.NOT_FOUND: WaitCode.CONFIRM_ABSENT,
+    RequestState.ASKED_ELSEWHERE: WaitCode.NOBODY_HOLDS,
 }
 
 

@@ -12,6 +12,7 @@ from transfer.case import OpenedCase
 from transfer.checklist import Checklist
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
+from transfer.flow.assess import is_lacking, look
 from transfer.flow.services import Services
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, RequestId
@@ -21,7 +22,7 @@ from transfer.matching import MatchRule
 from transfer.media_types import named
 from transfer.permissions import Ruling
 from transfer.records import RecordKind
-from transfer.requests import RequestState
+from transfer.requests import SAID, Request, RequestState
 from transfer.rounds import Dag
 
 
@@ -131,9 +132,26 @@ def answered(tx: Tx, services: Services, case: CaseId, source: InstitutionId, ki
             # The department answers, but what it sent by itself is not all it was asked for.
             requests.move(tx, request, RequestState.DUE)
             rounds.owe(tx, Dag.OPEN_CASE, case)
-        elif request.state in _AWAITED:
+        elif request.state in _AWAITED or (request.state in SAID and lacks_nothing(tx, services, request)):
             requests.move(tx, request, RequestState.ANSWERED)
             holds.withdraw(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, SystemAnswer.ANSWERED, about=request.id)
 
 
-_AWAITED = (RequestState.EXPECTED, RequestState.SILENT, RequestState.NO_RECORDS)
+#: whatever comes is what was awaited. Where a source named a fee, a form or a rest, a part of it is no answer
+_AWAITED = (
+    RequestState.EXPECTED,
+    RequestState.SILENT,
+    RequestState.NO_RECORDS,
+    RequestState.IN_PROGRESS,
+    RequestState.READY_ON,
+    RequestState.NOT_SIGNED,
+    RequestState.ALREADY_SENT,
+    RequestState.ASKED_ELSEWHERE,
+)
+
+
+def lacks_nothing(tx: Tx, services: Services, request: Request) -> bool:
+    """Whether no required line of a request lacks anything. One that has none of those may always lack something."""
+    needs = look(tx, services, request.case).completeness.needs
+    required = [need for need in needs if need.line.key in request.lines and need.line.necessity == "required"]
+    return bool(required) and not any(is_lacking(need) for need in required)

@@ -72,7 +72,7 @@ def _withdraw(services: Services, opened: OpenedCase) -> None:
         patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(opened.id)
         for request in requests.of_case(tx, opened.id):
-            if request.state not in (RequestState.DUE, RequestState.EXPECTED, RequestState.PARTLY):
+            if not request.state.is_open or request.state is RequestState.ASKING:
                 continue
             ruling = may_ask(tx, services.institutions, opened, request)
             if not ruling.is_permitted:

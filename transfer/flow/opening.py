@@ -42,7 +42,17 @@ from transfer.ledger.arrivals import Arrival
 from transfer.ledger.rounds import Taken
 from transfer.matching import MatchVerdict
 from transfer.permissions import Ruling
-from transfer.requests import NOT_COVERED, UNREACHABLE, Request, RequestState
+from transfer.requests import (
+    NOT_COVERED,
+    OVERDUE,
+    SAID,
+    TIMED,
+    UNREACHABLE,
+    Request,
+    RequestState,
+    first_state,
+    when_overdue,
+)
 from transfer.rounds import Dag
 from transfer.sealing import KeyGone
 
@@ -77,6 +87,7 @@ def _hand_out(services: Services, taken: Taken, case: CaseId) -> list[RequestId]
         is_active = tx.case(case).is_active
         if is_active:
             _note_silence(tx, case)
+            _note_overdue(tx, services, case)
         due = [request.id for request in requests.due(tx, case)] if is_active else []
         found = settle_needs(tx, services, case)
         mine = turns.hand_out(tx, due)
@@ -106,6 +117,18 @@ def _note_silence(tx: Tx, case: CaseId) -> None:
     for request in requests.due(tx, case):
         if request.id in silent:
             requests.move(tx, request, RequestState.SILENT, findings=(UNREACHABLE,))
+            holds.place(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, request.id)
+
+
+def _note_overdue(tx: Tx, services: Services, case: CaseId) -> None:
+    """What a source promised for a day that is over is asked for again. What is only awaited counts as unanswered, and
+    a person is asked.
+    """
+    for request in requests.overdue(tx, case):
+        department = services.institutions[request.institution].department(request.department)
+        to = when_overdue(request.state, is_fetched=department.is_fetched)
+        requests.move(tx, request, to, findings=(OVERDUE,))
+        if to is RequestState.SILENT:
             holds.place(tx, case, HoldCode.SOURCE_DOES_NOT_ANSWER, request.id)
 
 
@@ -315,6 +338,8 @@ def _permit(tx: Tx, services: Services, case: CaseId) -> None:
             requests.move(tx, request, first_state(department), ruling=ruling)
         elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, opened, request):
             requests.move(tx, request, RequestState.DUE, ruling=ruling)
+        elif ruling.is_permitted and _has_better_form(tx, opened, request):
+            requests.move(tx, request, _first_state(department), ruling=ruling)
         elif not ruling.is_permitted and _is_to_be_written(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
@@ -331,6 +356,16 @@ def _may_cover_more(tx: Tx, opened: OpenedCase, request: Request) -> bool:
     return any(isinstance(fact, _PERMISSION_BEGAN) for fact in since)
 
 
+def _has_better_form(tx: Tx, opened: OpenedCase, request: Request) -> bool:
+    """Whether a form came since the source did not accept the one that it had."""
+    if request.state is not RequestState.AUTHORIZATION_NOT_ACCEPTED:
+        return False
+    moved = tx.case(opened.id).requests[request.id].moved
+    said_at = max(line.at for line in tx.lines(Chain.case(opened.id)) if line.fact == moved)
+    since = (line.fact for line in tx.lines(Chain.patient(opened.patient)) if line.at > said_at)
+    return any(isinstance(fact, facts.PermissionFiled) for fact in since)
+
+
 def _removed_records(fact: object) -> bool:
     return isinstance(fact, facts.RecordsPurged) and bool(fact.records)
 
@@ -340,7 +375,7 @@ _PERMISSION_BEGAN = (facts.PermissionFiled, facts.PermissionResumed, facts.Emerg
 
 def _is_to_be_written(tx: Tx, case: CaseId, request: Request, ruling: Ruling) -> bool:
     """It is to be asked or awaited until now, or the reason why not is another one than was last written."""
-    if request.state in (RequestState.DUE, RequestState.EXPECTED):
+    if request.state is RequestState.DUE or request.state in TIMED | SAID:
         return True
     last = tx.case(case).requests[request.id].moved
     return request.state is RequestState.NOT_PERMITTED and last is not None and last.findings != ruling.findings

@@ -12,7 +12,7 @@ from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
-from transfer.arrivals import Appointment, ArrivalKind, NoRecords, Receipt, Referral, ReferralUpdate
+from transfer.arrivals import Appointment, ArrivalKind, Receipt, Referral, ReferralUpdate
 from transfer.errors import NeedsReview, Refused, Unexpected, Unreadable
 from transfer.flow.services import Services
 from transfer.institutions import Institution
@@ -22,6 +22,7 @@ from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import Authorization, Dispute, ProvisionType, UnclearForm
 from transfer.records import Document
+from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
 
 
@@ -91,7 +92,7 @@ Reading = (
     | ReferralUpdate
     | Authorization
     | ReceivedDocuments
-    | NoRecords
+    | AnswerToRequest
     | Receipt
     | Notice
     | OtherMessage
@@ -133,8 +134,8 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
             return inbound.authorization(body, institution, services.institutions)
         case ArrivalKind.RECEIPT:
             return inbound.receipt(body)
-        case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.NO_RECORDS:
-            return inbound.no_records(body)
+        case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.REQUEST_ANSWER:
+            return inbound.request_answer(body, institution, services.institutions)
         case ArrivalKind.ANSWER:
             return _pushed(inbound.pushed_documents(body, institution), institution)
     return OtherMessage()

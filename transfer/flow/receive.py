@@ -8,10 +8,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from transfer.arrivals import Appointment, ArrivalState, NoRecords, Receipt, Referral, ReferralUpdate
+from transfer.arrivals import Appointment, ArrivalState, Receipt, Referral, ReferralUpdate
 from transfer.errors import ChangedMeanwhile, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
-from transfer.flow.answers import file_documents, file_no_records
+from transfer.flow.answers import file_documents, file_request_answer
 from transfer.flow.appointments import file_appointment
 from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import file_form
@@ -28,6 +28,7 @@ from transfer.objections import Objection
 from transfer.permissions import Authorization, Dispute, UnclearForm
 from transfer.rounds import LEASE, Dag
 from transfer.sealing import KeyGone
+from transfer.source_answers import AnswerToRequest
 
 #: a lane ends after so many arrivals or seconds, so that one busy institution cannot hold all intake
 ARRIVALS_A_ROUND = 1000
@@ -162,8 +163,8 @@ def _take_effect(
             divide(services, arrival, said)
         case ReceivedDocuments():
             file_documents(services, arrival, said)
-        case NoRecords():
-            file_no_records(services, arrival, said)
+        case AnswerToRequest():
+            file_request_answer(services, arrival, said)
         case Appointment():
             file_appointment(services, arrival, said)
         case Notice():

@@ -13,6 +13,7 @@ from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder,
 from transfer.facts import Chain, RequestMoved
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
+from transfer.flow.collecting import lacks_nothing
 from transfer.flow.documents import fetch_documents
 from transfer.flow.identity import Undecided
 from transfer.flow.imaging import fetch_imaging
@@ -25,7 +26,16 @@ from transfer.institutions import AskedForDocuments, AskedForImages
 from transfer.ledger import Tx, holds, patients, requests, rounds, turns, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
-from transfer.requests import NOT_COVERED, UNDECIDED, UNREACHABLE, Request, RequestState, is_given_up, next_attempt
+from transfer.requests import (
+    NOT_COVERED,
+    SAID,
+    UNDECIDED,
+    UNREACHABLE,
+    Request,
+    RequestState,
+    is_given_up,
+    next_attempt,
+)
 from transfer.rounds import Dag
 
 #: after an unexpected answer a person is asked, and we ask again this much later
@@ -220,7 +230,7 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
             epoch = patients.hold_epoch_shared(tx, asking.patient)
             tx.lock_case(made.case)
             now = requests.still_ours(tx, asking.claimed)
-            if _was_answered_otherwise(now, outcome):
+            if _was_answered_otherwise(tx, services, now, outcome):
                 requests.overrule(tx, now)
             else:
                 is_complete = outcome.state is RequestState.ANSWERED or NOT_COVERED in outcome.findings
@@ -243,10 +253,14 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
         _close(services, taken, made.id)
 
 
-def _was_answered_otherwise(now: Request, outcome: RequestOutcome) -> bool:
-    """The source said meanwhile that it holds nothing. Only what came from it all the same goes before that."""
+def _was_answered_otherwise(tx: Tx, services: Services, now: Request, outcome: RequestOutcome) -> bool:
+    """The source said meanwhile that it holds nothing, or how it gives it. Only what came from it all the same goes
+    before that.
+    """
+    if now.state is RequestState.ASKING:
+        return False
     came = outcome.state in (RequestState.ANSWERED, RequestState.PARTLY)
-    return now.state is RequestState.NO_RECORDS and not came
+    return not came or (now.state in SAID and not lacks_nothing(tx, services, now))
 
 
 def _ask_a_person(tx: Tx, made: Request, outcome: RequestOutcome) -> None:

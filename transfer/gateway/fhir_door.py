@@ -178,12 +178,12 @@ def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | N
 
 
 def _check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> None:
-    """That there are no records is answered by who was asked for them.
+    """A request is answered by who was asked.
 
     Raises:
         NotAllowed: it answers a request to another, or none of ours.
     """
-    if incoming.form is not Form.NO_RECORDS:
+    if incoming.form is not Form.REQUEST_ANSWER:
         return
     with ledger.transaction() as tx:
         request = requests.get(tx, incoming.request or "")

@@ -1,20 +1,23 @@
 """Requests: one ask to one department, claimed by the task that makes it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from transfer import facts, requests
 from transfer.errors import ChangedMeanwhile
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, PatientId, RequestId
-from transfer.ledger import Row, Tx
+from transfer.ledger import Row, Tx, rounds
 from transfer.permissions import Ruling
-from transfer.requests import Request, RequestState
-from transfer.rounds import LEASE
+from transfer.requests import TIMED, Request, RequestState
+from transfer.rounds import LEASE, Dag
 
 #: states of a request that a task makes, now or later
 ASKED_FOR = [RequestState.DUE, RequestState.ASKING, RequestState.PARTLY]
+_TIMED = sorted(TIMED)
+#: cases that one sweep owes a round
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,32 @@ def hurry(tx: Tx, request: Request) -> None:
     tx.run("UPDATE requests SET not_before = transfer.now() WHERE request = %s", request.id)
 
 
+def give_time(tx: Tx, request: Request, due_at: datetime) -> None:
+    """Say by when the source is to have done what it owes, UTC."""
+    tx.run("UPDATE requests SET due_at = %s WHERE request = %s", due_at, request.id)
+
+
+def overdue(tx: Tx, case: CaseId) -> list[Request]:
+    """The requests of a case whose source is late."""
+    rows = tx.rows(
+        "SELECT * FROM requests WHERE case_id = %s AND state = ANY(%s) AND due_at <= transfer.now() ORDER BY request",
+        *(case, _TIMED),
+    )
+    return [_request(row) for row in rows]
+
+
+def sweep(tx: Tx) -> None:
+    """Owe a round to the cases whose sources are late, and to those whose sources were given no time yet."""
+    rows = tx.rows(
+        f"""SELECT DISTINCT r.case_id FROM requests AS r JOIN cases AS c USING (case_id)
+            WHERE r.state IN ({", ".join(f"'{state}'" for state in _TIMED)}) AND c.is_open
+              AND (r.due_at IS NULL OR r.due_at <= transfer.now()) ORDER BY 1 LIMIT %s""",  # noqa: S608  our own text
+        _AT_ONCE,
+    )
+    for row in rows:
+        rounds.owe(tx, Dag.OPEN_CASE, row.case_id)
+
+
 def still_ours(tx: Tx, claimed: Claimed) -> Request:
     """The request as it is now, locked; raise `ChangedMeanwhile` if another claimed it or it was withdrawn."""
     row = tx.row("SELECT * FROM requests WHERE request = %s FOR UPDATE", claimed.request.id)
@@ -147,18 +176,20 @@ def move(
     ruling: Ruling | None = None,
     findings: Sequence[str] = (),
     after: timedelta = timedelta(0),
+    due_at: datetime | None = None,
     release: bool = True,
 ) -> Request:
-    """Move a request along the table of allowed moves and write the fact.
+    """Move a request along the table of allowed moves and write the fact. `due_at` (UTC) is what the source promised;
+    without one, whoever judges the case next gives it a time where the source's runs (`flow.assess`).
 
     Raises:
         NotAllowed: the table has no such move.
     """
-    after_move = requests.move(request, state)
+    after_move = replace(requests.move(request, state), due_at=due_at)
     tx.run(
-        """UPDATE requests SET state = %s, attempts = %s, not_before = transfer.now() + %s,
+        """UPDATE requests SET state = %s, attempts = %s, not_before = transfer.now() + %s, due_at = %s,
              lease_until = CASE WHEN %s THEN NULL ELSE lease_until END WHERE request = %s""",
-        *(state, after_move.attempts, after, release, request.id),
+        *(state, after_move.attempts, after, due_at, release, request.id),
     )
     fact = facts.RequestMoved(
         request=request.id,
@@ -182,4 +213,5 @@ def _request(row: Row) -> Request:
         state=RequestState(row.state),
         attempts=row.attempts,
         not_before=row.not_before,
+        due_at=row.due_at,
     )

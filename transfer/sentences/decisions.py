@@ -198,6 +198,61 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "Your system's answer was not understood. Please call us.",
     ),
+    HoldCode.SOURCE_FOUND_NOTHING: Sentences(
+        "A source finds nothing under these names. Call it, ask otherwise, or have it say that it holds none.",
+        "The institution did not find your records at once. We are looking further.",
+        "Nothing was found under the identifiers we gave. We will ask again with others.",
+    ),
+    HoldCode.SOURCE_WANTS_FORM: Sentences(
+        "A source wants its own form. File it there; then it is asked again.",
+        "The institution wants a form of its own. We may need your signature.",
+        "You want your own form. We are filling it in.",
+    ),
+    HoldCode.SOURCE_WANTS_AUTHORIZATION: Sentences(
+        "A source does not accept the release form; its reason stands in the case. Get a better one signed.",
+        "The institution needs another release form from you. We will call you.",
+        "You did not accept the release form. We are getting another one.",
+    ),
+    HoldCode.SOURCE_WANTS_IDENTIFIER: Sentences(
+        "A source needs another number, name or date. Ask the referring office or the patient; then ask again.",
+        "The institution needs another number of yours. We may call you.",
+        "You need another identifier. We are finding it out.",
+    ),
+    HoldCode.SOURCE_WANTS_FEE: Sentences(
+        "A source wants a fee; the amount stands in the case. Approve it, or dispute it.",
+        WORKING,
+        "You asked for a fee. We are deciding about it.",
+    ),
+    HoldCode.SOURCE_SENT_BEFORE: Sentences(
+        "A source says that it sent this already. Look for it here; if it is not found, ask again.",
+        "The institution says that it sent your records. We are looking for them.",
+        "You told us that you sent this already. We are looking for it.",
+    ),
+    HoldCode.SOURCE_NAMES_ANOTHER: Sentences(
+        "A source says that somebody else holds this. Ask there.",
+        "Your records are held by another institution. We are asking there.",
+        "You told us who holds the records. Thank you; we are asking there.",
+    ),
+    HoldCode.NOBODY_HOLDS_IT: Sentences(
+        "A source named another, and nobody who is asked holds it. Call both, or say that it does not exist.",
+        "We are looking further for a part of your records.",
+        "The institution that you named does not hold this. Please look again.",
+    ),
+    HoldCode.SOURCE_WILL_NOT_RELEASE: Sentences(
+        "A source refuses to give this; its reason stands in the case. That does not mean that there is none.",
+        THEIRS,
+        "You declined our request. We will call you.",
+    ),
+    HoldCode.SOURCE_ANSWER_UNREAD: Sentences(
+        "A source answered in words or codes that no rule reads. Read them in the case, and write down what they mean.",
+        THEIRS,
+        "Your answer did not follow what was agreed. We will call you.",
+    ),
+    HoldCode.ANSWERED_AFTER_RECORDS: Sentences(
+        "A source's records are here, and it said something else afterwards. Read it in the case, and call them.",
+        WORKING,
+        "What you said does not go with what you sent. We will call you.",
+    ),
     HoldCode.APPROVE_RELEASE: Sentences(
         "The packet is complete. Somebody must approve before it goes.",
         "Your records are ready and being checked a last time.",

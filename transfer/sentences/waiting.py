@@ -59,6 +59,71 @@ REQUESTS: Mapping[str, Sentences] = {
         "We no longer ask this institution.",
         "Our request is withdrawn. Please send nothing more.",
     ),
+    RequestState.IN_PROGRESS: Sentences(
+        "The source is working on it.",
+        THEIRS,
+        "You are working on our request. Thank you.",
+    ),
+    RequestState.READY_ON: Sentences(
+        "The source says when it is ready.",
+        THEIRS,
+        "You told us when the records are ready. Thank you.",
+    ),
+    RequestState.NOT_SIGNED: Sentences(
+        "The report is written and not signed yet.",
+        THEIRS,
+        "We wait for the signed report.",
+    ),
+    RequestState.REST_FOLLOWS: Sentences(
+        "A part came; the source sends the rest.",
+        "Part of your records has come. The rest follows.",
+        "We have part of the records, and wait for the rest.",
+    ),
+    RequestState.FORM_REQUIRED: Sentences(
+        "The source wants its own form. Its time stands still.",
+        "The institution wants a form of its own. We may need your signature.",
+        "You want your own form. We are filling it in.",
+    ),
+    RequestState.AUTHORIZATION_NOT_ACCEPTED: Sentences(
+        "The source does not accept the release form. Its time stands still.",
+        "The institution needs another release form from you. We will call you.",
+        "You did not accept the release form. We are getting another one.",
+    ),
+    RequestState.IDENTIFIER_REQUIRED: Sentences(
+        "The source needs another number, name or date. Its time stands still.",
+        "The institution needs another number of yours. We may call you.",
+        "You need another identifier. We are finding it out.",
+    ),
+    RequestState.FEE_REQUIRED: Sentences(
+        "The source wants a fee. Its time stands still.",
+        WORKING,
+        "You asked for a fee. We are deciding about it.",
+    ),
+    RequestState.ALREADY_SENT: Sentences(
+        "The source says that it sent this already.",
+        "The institution says that it sent your records. We are looking for them.",
+        "You told us that you sent this already. We are looking for it.",
+    ),
+    RequestState.HELD_ELSEWHERE: Sentences(
+        "The source says that somebody else holds this.",
+        "Your records are held by another institution. We are asking there.",
+        "You told us who holds the records. Thank you.",
+    ),
+    RequestState.ASKED_ELSEWHERE: Sentences(
+        "Asked where the source said that it is.",
+        "Your records are held by another institution. We are asking there.",
+        "We are asking where you told us to.",
+    ),
+    RequestState.REFUSED: Sentences(
+        "The source refuses to give it. That does not mean that there is none.",
+        THEIRS,
+        "You declined our request.",
+    ),
+    RequestState.ANSWER_UNCLEAR: Sentences(
+        "The source answered what only a person can read.",
+        THEIRS,
+        "We are reading your answer, and may call you.",
+    ),
 }
 
 WAITS: Mapping[str, Sentences] = {
@@ -97,6 +162,71 @@ WAITS: Mapping[str, Sentences] = {
         "Needs a decision: the source does not answer.",
         "The institution has not answered yet. We are calling them.",
         "We have had no answer to our request. Please call us.",
+    ),
+    WaitCode.SOURCE_WORKS: Sentences(
+        "Waits for the source: it is working on it.",
+        THEIRS,
+        "You are working on our request. Thank you.",
+    ),
+    WaitCode.SOURCE_READY: Sentences(
+        "Waits for the source: it says when it is ready.",
+        THEIRS,
+        "You told us when the records are ready. Thank you.",
+    ),
+    WaitCode.SOURCE_SIGNS: Sentences(
+        "Waits for the source: the report is not signed yet.",
+        THEIRS,
+        "We wait for the signed report.",
+    ),
+    WaitCode.SOURCE_SENDS_REST: Sentences(
+        "Waits for the source: it sends the rest.",
+        "Part of your records has come. The rest follows.",
+        "We have part of the records, and wait for the rest.",
+    ),
+    WaitCode.THEIR_FORM: Sentences(
+        "Needs a decision: the source wants its own form, and its clock stands still. File the form there.",
+        "The institution wants a form of its own. We may need your signature.",
+        "You want your own form. We are filling it in.",
+    ),
+    WaitCode.BETTER_AUTHORIZATION: Sentences(
+        "Waits for the patient: the source does not accept the release form, and its clock stands still.",
+        "The institution needs another release form from you. We will call you.",
+        "You did not accept the release form. We are getting another one.",
+    ),
+    WaitCode.OTHER_IDENTIFIER: Sentences(
+        "Waits for the referring office: the source needs another identifier, and its clock stands still.",
+        "The institution needs another number of yours. We may call you.",
+        "You need another identifier. We are finding it out.",
+    ),
+    WaitCode.FEE: Sentences(
+        "Needs a decision: the source wants a fee, and its clock stands still. Approve or dispute it.",
+        WORKING,
+        "You asked for a fee. We are deciding about it.",
+    ),
+    WaitCode.SENT_BEFORE: Sentences(
+        "Needs a decision: the source says that it sent this already. Look for it, or ask again.",
+        "The institution says that it sent your records. We are looking for them.",
+        "You told us that you sent this already. We are looking for it.",
+    ),
+    WaitCode.ELSEWHERE: Sentences(
+        "Needs a decision: the source says that somebody else holds this. Ask there.",
+        "Your records are held by another institution. We are asking there.",
+        "You told us who holds the records. Thank you.",
+    ),
+    WaitCode.NOBODY_HOLDS: Sentences(
+        "Needs a decision: whom the source named does not hold it either.",
+        "We are looking further for a part of your records.",
+        "The institution that you named does not hold this. Please look again.",
+    ),
+    WaitCode.REFUSAL: Sentences(
+        "Needs a decision: the source refuses to give it. Settle it with them, or ask elsewhere.",
+        THEIRS,
+        "You declined our request. We will call you.",
+    ),
+    WaitCode.UNCLEAR: Sentences(
+        "Needs a decision: the source answered what only a person can read.",
+        THEIRS,
+        "We are reading your answer, and may call you.",
     ),
     WaitCode.NOT_IN_ANSWER: Sentences(
         "Needs a decision: the source answered, and this was not in it.",

@@ -59,9 +59,10 @@ def referral(body: bytes) -> None:
 
 def words(body: bytes) -> None:
     """A receiver's word about a packet, a source's word about a request."""
-    for read in (inbound.receipt, inbound.no_records):
-        if (said := answer(read, body)) is not None:
-            can_be_kept(said)
+    if (said := answer(inbound.receipt, body)) is not None:
+        can_be_kept(said)
+    if (heard := answer(inbound.request_answer, body, LAKESIDE, ALL)) is not None:
+        can_be_kept(heard)
 
 
 def pushed_documents(body: bytes) -> None:

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from transfer.adapters.fhir import consents, objections, pushes, referrals
-from transfer.adapters.fhir.codes import PACKET, REQUEST, disease_of
+from transfer.adapters.fhir import consents, objections, pushes, referrals, task_answers
+from transfer.adapters.fhir.codes import PACKET, disease_of
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.referrals import DiseaseOf
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
-from transfer.arrivals import ArrivalKind, Grant, NoRecords, Receipt, ReceiptStatus, Referral, ReferralUpdate
+from transfer.arrivals import ArrivalKind, Grant, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.objections import Objection
 from transfer.permissions import Authorization, FormStatus
+from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -39,7 +40,8 @@ class Form(StrEnum):
     REVOCATION = "revocation"
     REFERRAL = "referral"
     RECEIPT = "receipt"
-    NO_RECORDS = "no-records"
+    #: a Task about a request of ours
+    REQUEST_ANSWER = "request-answer"
     DOCUMENTS = "documents"
     #: a Task that says how far something is, and decides nothing
     PROGRESS = "progress"
@@ -51,7 +53,7 @@ _KINDS: Final = {
     Form.REVOCATION: (ArrivalKind.AUTHORIZATION, Grant.REVOCATIONS),
     Form.REFERRAL: (ArrivalKind.REFERRAL, Grant.REFERRALS),
     Form.RECEIPT: (ArrivalKind.RECEIPT, Grant.RECEIPTS),
-    Form.NO_RECORDS: (ArrivalKind.ANSWER, Grant.ANSWERS),
+    Form.REQUEST_ANSWER: (ArrivalKind.ANSWER, Grant.ANSWERS),
     Form.DOCUMENTS: (ArrivalKind.ANSWER, Grant.RECORDS),
     Form.PROGRESS: (ArrivalKind.NOTICE, Grant.ANSWERS),
 }
@@ -95,8 +97,8 @@ def sort(body: bytes, sha256: str | None = None) -> InboundBody:
         kind=kind,
         grant=grant,
         key=_key(form, subjects, tree, sha256 or hashlib.sha256(body).hexdigest()),
-        packet=_focus(task, PACKET),
-        request=_focus(task, REQUEST),
+        packet=_packet_of(task),
+        request=task_answers.request_of(task),
         types=types if type_of(tree) == "Bundle" else (_known_type(tree),),
     )
 
@@ -144,24 +146,20 @@ def receipt(body: bytes) -> Receipt:
     """
     task = _one(_subjects(parse(body)), "Task")
     check(task)
-    packet, word = _focus(task, PACKET), _WORDS.get(text(task, "status") or "")
+    packet, word = _packet_of(task), _WORDS.get(text(task, "status") or "")
     if packet is None or word is None:
         raise Unexpected("a Task that is no receipt")
     return Receipt(packet=packet, status=word, reasons=tuple(_reasons(task)) if word is ReceiptStatus.DECLINED else ())
 
 
-def no_records(body: bytes) -> NoRecords:
-    """A source says that it holds nothing of what a request asked for.
+def request_answer(body: bytes, institution: Institution, institutions: Institutions) -> AnswerToRequest:
+    """What a source says to a request of ours. See `task_answers.read`.
 
     Raises:
         Unreadable, Unexpected: not such an answer.
     """
-    task = _one(_subjects(parse(body)), "Task")
-    check(task)
-    request, reasons = _focus(task, REQUEST), _reasons(task)
-    if request is None or text(task, "status") != "rejected" or not reasons:
-        raise Unexpected("a Task that is no answer to a request")
-    return NoRecords(request=request, reason=reasons[0])
+    tree = parse(body)
+    return task_answers.read(_one(_subjects(tree), "Task"), _entries(tree), institution, institutions)
 
 
 def pushed_documents(body: bytes, institution: Institution) -> list[PushedDocument | Bad]:
@@ -245,10 +243,10 @@ def _form(subjects: list[Tree]) -> Form:
 
 def _task_form(task: Tree) -> Form:
     status = text(task, "status") or ""
-    if _focus(task, PACKET):
+    if _packet_of(task):
         return Form.RECEIPT if status in _WORDS else Form.PROGRESS
-    if _focus(task, REQUEST):
-        return Form.NO_RECORDS if status == "rejected" else Form.PROGRESS
+    if task_answers.request_of(task):
+        return Form.REQUEST_ANSWER if status in task_answers.SAYS_SOMETHING else Form.PROGRESS
     if _is_of_order(task):
         return Form.REFERRAL
     raise NotAllowed("a Task about nothing of ours")
@@ -263,10 +261,10 @@ def _is_of_order(task: Tree) -> bool:
     return bool(children(task, "identifier")) and "fulfill" in asked
 
 
-def _focus(task: Tree, system: str) -> str | None:
-    """The number under our system that the Task is about, in its focus or among its own identifiers."""
+def _packet_of(task: Tree) -> str | None:
+    """The packet that the Task is about, in its focus or among its own identifiers."""
     for identifier in (child(task, "focus", "identifier"), *children(task, "identifier")):
-        if text(identifier, "system") == system:
+        if text(identifier, "system") == PACKET:
             return text(identifier, "value")
     return None
 
@@ -280,8 +278,8 @@ def _key(form: Form, subjects: list[Tree], tree: Tree, sha256: str) -> str | Non
     """The business key of a message.
 
     A Task may be sent again in a later state, so its `lastModified` belongs to its key. A Consent has no such element.
-    A corrected release form, a changed referral or a changed set of documents comes under its old number. So their
-    bytes belong to their keys.
+    A corrected release form, a changed referral or a changed set of documents comes under its old number. What a source
+    says to a request changes within one state of its Task. So their bytes belong to their keys.
     """
     about = subjects[0]
     if form is Form.REFERRAL:
@@ -293,7 +291,7 @@ def _key(form: Form, subjects: list[Tree], tree: Tree, sha256: str) -> str | Non
     numbers = _numbers(about)
     if not numbers:
         return None
-    if form in (Form.RELEASE_FORM, Form.REVOCATION, Form.REFERRAL, Form.DOCUMENTS):
+    if form in (Form.RELEASE_FORM, Form.REVOCATION, Form.REFERRAL, Form.DOCUMENTS, Form.REQUEST_ANSWER):
         numbers = [*numbers, sha256]
     return "|".join((form, text(about, "status") or "", text(about, "lastModified") or "", *numbers))
 

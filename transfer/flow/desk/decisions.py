@@ -16,7 +16,17 @@ from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiv
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
 from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
-from transfer.holds import ANSWERS, APPROVALS, COMPARED, OF_REFERRALS, STOPPED, HoldAnswer, HoldCode
+from transfer.holds import (
+    ANSWERS,
+    APPROVALS,
+    COMPARED,
+    OF_REFERRALS,
+    QUESTIONS,
+    REQUEST_ANSWERS,
+    STOPPED,
+    HoldAnswer,
+    HoldCode,
+)
 from transfer.identifiers import INBOX, CaseId, PatientId
 from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival
@@ -24,9 +34,9 @@ from transfer.ledger.holds import Hold
 from transfer.permissions import End
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
-from transfer.requests import RequestAnswer
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
+from transfer.source_answers import SourceAnswer
 
 #: the right that answering each question needs
 RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
@@ -56,6 +66,8 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.SOURCE_REFUSES: Right.WORK_ON_CASES,
         HoldCode.SOURCE_DOES_NOT_ANSWER: Right.WORK_ON_CASES,
         HoldCode.SOURCE_UNCLEAR: Right.WORK_ON_CASES,
+        **dict.fromkeys(QUESTIONS.values(), Right.WORK_ON_CASES),
+        HoldCode.ANSWERED_AFTER_RECORDS: Right.WORK_ON_CASES,
         **dict.fromkeys(APPROVALS, Right.RELEASE),
         HoldCode.RELEASE_NOT_PERMITTED: Right.RELEASE,
         HoldCode.RECEIVER_HAS_NO_DOOR: Right.RELEASE,
@@ -233,7 +245,9 @@ def _ask_again(tx: Tx, services: Services, hold: Hold) -> ActionResult:
     request = requests.get(tx, hold.about or "")
     if request is None or not tx.case(request.case).is_open:
         return ActionResult(ActionCode.NOTHING_TO_ASK)
-    return answer_in(tx, services, request, RequestAnswer.AGAIN)
+    answered = holds.get(tx, hold.id)
+    word = answered.answer if answered and isinstance(answered.answer, HoldAnswer) else HoldAnswer.AGAIN
+    return answer_in(tx, services, request, SourceAnswer(answer=REQUEST_ANSWERS[word]))
 
 
 def _look_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
@@ -309,6 +323,8 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         **dict.fromkeys(STOPPED, _end_or_resume),
         HoldCode.CONFIRM_PURGE: _enforce,
         HoldCode.WHOSE_ANSWER: _ask_again,
+        **dict.fromkeys(QUESTIONS.values(), _ask_again),
+        HoldCode.ANSWERED_AFTER_RECORDS: _ask_again,
         HoldCode.SOURCE_REFUSES: _ask_again,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ask_again,
         HoldCode.SOURCE_UNCLEAR: _ask_again,

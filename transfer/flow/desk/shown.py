@@ -8,6 +8,7 @@ from transfer.holds import ANSWERS, HoldAnswer, HoldCode, follow_up
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
 from transfer.remedies import Remedy
+from transfer.requests import Owner, RequestAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,24 @@ class NeedView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeardView:
+    """What was said or done last about a request. Times are UTC; `day` is the source's own."""
+
+    answer: str
+    said_at: str
+    reason: str | None
+    amount: str | None
+    currency: str | None
+    day: str | None
+    elsewhere: str | None
+    #: who said it and their number for the request: shown with the patient's identity
+    person: str | None
+    reference: str | None
+    #: shown with what people wrote
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
     request: str
     institution: str
@@ -47,6 +66,14 @@ class RequestView:
     findings: tuple[str, ...]
     #: for what it waits that may be made now, in the words people use
     turn: str | None
+    #: whose turn it is
+    owner: Owner
+    #: whether the source's time runs, and until when, UTC
+    clock_runs: bool
+    due_at: datetime | None
+    #: what leads on, the usual first
+    steps: tuple[RequestAnswer, ...]
+    heard: HeardView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

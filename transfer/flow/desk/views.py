@@ -17,6 +17,7 @@ from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.shown import (
     CaseSummary,
     Dossier,
+    HeardView,
     MaterialView,
     NeedView,
     NoteView,
@@ -28,6 +29,7 @@ from transfer.flow.desk.shown import (
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
+from transfer.flow.hearing import said_by
 from transfer.flow.services import Services
 from transfer.flow.stopping import live
 from transfer.identifiers import CaseId, PacketId, PatientId
@@ -37,6 +39,7 @@ from transfer.ledger.holds import Hold
 from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import Dispute, Finding, expires_at, findings_on, renewal_due
 from transfer.permissions.notices import PermissionNotice
+from transfer.requests import STANDINGS
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
 
@@ -122,7 +125,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
             needs=_needs(assessed) if assessed else (),
-            requests=_requests(tx, services, found),
+            requests=_requests(tx, services, found, identity=identity, notes=notes),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
             permissions=_permissions(tx, services.institutions, patient) if patient else (),
@@ -155,7 +158,7 @@ def _is_required(case: Case, line: ChecklistLine) -> bool:
     return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
 
 
-def _requests(tx: Tx, services: Services, found: Case) -> tuple[RequestView, ...]:
+def _requests(tx: Tx, services: Services, found: Case, *, identity: bool, notes: bool) -> tuple[RequestView, ...]:
     moved = {key: asked.moved for key, asked in found.requests.items()}
     return tuple(
         RequestView(
@@ -168,8 +171,31 @@ def _requests(tx: Tx, services: Services, found: Case) -> tuple[RequestView, ...
             attempts=one.attempts,
             findings=last.findings if (last := moved.get(one.id)) else (),
             turn=sentence(wait) if (wait := wait_of(tx, services, one)) else None,
+            owner=STANDINGS[one.state].owner,
+            clock_runs=STANDINGS[one.state].clock_runs,
+            due_at=one.due_at,
+            steps=STANDINGS[one.state].steps,
+            heard=_heard(tx, found.requests[one.id].answered, identity=identity, notes=notes),
         )
         for one in requests.of_case(tx, found.id)
+    )
+
+
+def _heard(tx: Tx, last: facts.RequestAnswered | None, *, identity: bool, notes: bool) -> HeardView | None:
+    if last is None:
+        return None
+    said = said_by(tx, last) if identity or notes else None
+    return HeardView(
+        answer=last.answer,
+        said_at=last.said_at,
+        reason=last.reason,
+        amount=last.amount,
+        currency=last.currency,
+        day=last.day,
+        elsewhere=last.elsewhere,
+        person=said.person if said and identity else None,
+        reference=said.reference if said and identity else None,
+        words=said.words if said and notes else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Why a case waits and on whom, in one line."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from transfer.case import Case
 from transfer.completeness import LEFT_TO_PEOPLE, Wait, WaitCode
@@ -13,7 +14,15 @@ from transfer.permissions.notices import PermissionNotice
 from transfer.sentences import SENTENCES
 
 #: what only a person here can settle
-_DECIDED_HERE = LEFT_TO_PEOPLE | {WaitCode.UNDECIDED}
+_DECIDED_HERE = LEFT_TO_PEOPLE | {
+    WaitCode.UNDECIDED,
+    WaitCode.THEIR_FORM,
+    WaitCode.FEE,
+    WaitCode.SENT_BEFORE,
+    WaitCode.ELSEWHERE,
+    WaitCode.REFUSAL,
+    WaitCode.UNCLEAR,
+}
 
 
 def why(
@@ -85,7 +94,11 @@ def _waits(waits: Iterable[Wait], institutions: Institutions) -> list[str]:
 def _urgency(wait: Wait) -> int:
     if wait.code in _DECIDED_HERE:
         return 0
-    return {WaitCode.RELEASE_FORM: 1, WaitCode.MATERIAL: 3}.get(wait.code, 2)
+    return {**dict.fromkeys(_STANDS_STILL, 1), WaitCode.MATERIAL: 3}.get(wait.code, 2)
+
+
+#: it waits for the patient or the referring office, and no clock of a source runs
+_STANDS_STILL = (WaitCode.RELEASE_FORM, WaitCode.BETTER_AUTHORIZATION, WaitCode.OTHER_IDENTIFIER)
 
 
 def _whom(wait: Wait, institutions: Institutions) -> str:
@@ -93,7 +106,13 @@ def _whom(wait: Wait, institutions: Institutions) -> str:
     name = _name(institutions, wait.institution)
     if wait.department is None or wait.institution not in institutions:
         return name
-    return f"{name}, {institutions[wait.institution].department(wait.department).name}"
+    source = institutions[wait.institution]
+    # The last moment of a day is a day of the source's, and not the next one of ours.
+    until = f", by {(wait.due_at - _MOMENT).astimezone(source.zone):%Y-%m-%d}" if wait.due_at else ""
+    return f"{name}, {source.department(wait.department).name}{until}"
+
+
+_MOMENT = timedelta(microseconds=1)
 
 
 def _name(institutions: Institutions, institution: InstitutionId | str) -> str:
