@@ -134,8 +134,6 @@ class Request:
 _S, _A = RequestState, RequestAnswer
 #: states a source's answer can lead to, whatever the request was waiting for
 _ANSWERS = frozenset({_S.ANSWERED, _S.PARTLY, _S.NOT_FOUND, _S.FORBIDDEN, _S.NO_RECORDS})
-#: an answer, whole or in part, that came after nobody waited for it
-_CAME_AFTER_ALL = frozenset({_S.ANSWERED, _S.PARTLY})
 #: what a source owes by a day that it named, or by its usual days
 PROMISED = frozenset({_S.IN_PROGRESS, _S.READY_ON, _S.NOT_SIGNED, _S.REST_FOLLOWS})
 #: where a source's time runs
@@ -146,42 +144,31 @@ CONDITIONAL = frozenset({_S.FORM_REQUIRED, _S.AUTHORIZATION_NOT_ACCEPTED, _S.IDE
 SAID = PROMISED | CONDITIONAL | {_S.ALREADY_SENT, _S.HELD_ELSEWHERE, _S.REFUSED, _S.ANSWER_UNCLEAR}
 _ASKED_ANEW = frozenset({_S.DUE, _S.EXPECTED})
 
-#: the allowed moves; every other move is an error
+#: what may be heard or done wherever a request stands, by whoever may ask
+_HEARD = (_ANSWERS - {_S.FORBIDDEN}) | SAID | _ASKED_ANEW | {_S.NOT_PERMITTED, _S.WITHDRAWN}
+
+#: the allowed moves; every other move is an error. To itself: said again, otherwise
 MOVES: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
     {
-        _S.EXPECTED: _ANSWERS | SAID | {_S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.DUE: _CAME_AFTER_ALL
-        | SAID
-        | {_S.ASKING, _S.EXPECTED, _S.NOT_FOUND, _S.NO_RECORDS, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.EXPECTED: _HEARD | {_S.FORBIDDEN, _S.SILENT},
+        _S.DUE: _HEARD | {_S.ASKING, _S.SILENT},
         # to itself: a newer claim takes over from a task that died
-        _S.ASKING: _ANSWERS | SAID | {_S.ASKING, _S.DUE, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.PARTLY: _CAME_AFTER_ALL
-        | SAID
-        | {_S.ASKING, _S.DUE, _S.EXPECTED, _S.FORBIDDEN, _S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.ASKING: _HEARD | {_S.ASKING, _S.FORBIDDEN, _S.SILENT},
+        _S.PARTLY: _HEARD - {_S.NOT_FOUND, _S.NO_RECORDS} | {_S.ASKING, _S.FORBIDDEN, _S.SILENT},
         # reopened by a decline, taken back by the source, or not all of it yet
-        _S.ANSWERED: _CAME_AFTER_ALL | SAID | _ASKED_ANEW | {_S.WITHDRAWN},
-        # they said by telephone that they send by themselves
-        _S.NOT_FOUND: _CAME_AFTER_ALL
-        | SAID
-        | _ASKED_ANEW
-        | {_S.NO_RECORDS, _S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.FORBIDDEN: _CAME_AFTER_ALL
-        | SAID
-        | _ASKED_ANEW
-        | {_S.NOT_FOUND, _S.NO_RECORDS, _S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        _S.NO_RECORDS: _CAME_AFTER_ALL | SAID | _ASKED_ANEW | {_S.NOT_FOUND, _S.ASKED_ELSEWHERE, _S.WITHDRAWN},
-        _S.SILENT: _ANSWERS | SAID | _ASKED_ANEW | {_S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
+        _S.ANSWERED: _HEARD - {_S.NOT_FOUND, _S.NO_RECORDS, _S.NOT_PERMITTED},
+        _S.NOT_FOUND: _HEARD | {_S.ASKED_ELSEWHERE},
+        _S.FORBIDDEN: _HEARD | {_S.ASKED_ELSEWHERE},
+        _S.NO_RECORDS: _HEARD - {_S.NOT_PERMITTED} | {_S.ASKED_ELSEWHERE},
+        _S.SILENT: _HEARD | {_S.FORBIDDEN, _S.ASKED_ELSEWHERE},
         # what they push meanwhile waits sealed until a basis is in force. To itself: for another reason
-        _S.NOT_PERMITTED: frozenset({_S.NOT_PERMITTED, _S.DUE, _S.EXPECTED, _S.WITHDRAWN}),
+        _S.NOT_PERMITTED: frozenset({_S.NOT_PERMITTED, _S.WITHDRAWN}) | _ASKED_ANEW,
         # somebody wants it after all
         _S.WITHDRAWN: _ASKED_ANEW,
         # a promise that is not kept counts as silence where nothing can be asked
-        **dict.fromkeys(sorted(PROMISED), _ANSWERS | SAID | _ASKED_ANEW | {_S.SILENT, _S.NOT_PERMITTED, _S.WITHDRAWN}),
-        **dict.fromkeys(
-            sorted(SAID - PROMISED),
-            _ANSWERS | SAID | _ASKED_ANEW | {_S.ASKED_ELSEWHERE, _S.NOT_PERMITTED, _S.WITHDRAWN},
-        ),
-        _S.ASKED_ELSEWHERE: _ANSWERS | SAID | _ASKED_ANEW | {_S.NOT_PERMITTED, _S.WITHDRAWN},
+        **dict.fromkeys(sorted(PROMISED), _HEARD | {_S.SILENT}),
+        **dict.fromkeys(sorted(SAID - PROMISED), _HEARD | {_S.ASKED_ELSEWHERE}),
+        _S.ASKED_ELSEWHERE: _HEARD,
     }
 )
 
@@ -306,16 +293,24 @@ def due_by(
 ) -> datetime | None:
     """By when the source is to have done what it owes in this state, UTC; None: its time does not run.
 
-    `day` is what it promised, in its own `zone`: all of that day counts. It is taken as far as `MAX_PROMISE` ahead. A
-    promise without a day is due when silence would begin.
+    `day` is what it promised, in its own `zone`: all of that day counts, and at most `MAX_PROMISE` ahead. What has no
+    day is due when silence would begin.
     """
     if state not in TIMED:
         return None
-    if day is None or state is _S.EXPECTED:
+    if day is None:
         return silent_from(now, usual_days)
     latest = (now + MAX_PROMISE).astimezone(zone).date()
     ends = datetime.combine(min(day, latest) + timedelta(days=1), time(), zone).astimezone(UTC)
     return max(ends, now)
+
+
+def is_prepared(done: RequestAnswer, done_at: datetime, now: datetime, usual_days: int) -> bool:
+    """Whether a source may still be at what it wanted a form or a fee for: an empty search says nothing then."""
+    return done in _PREPARED_AFTER and now < silent_from(done_at, usual_days)
+
+
+_PREPARED_AFTER = frozenset({_A.FORM_SENT, _A.FEE_APPROVED, _A.FEE_DISPUTED})
 
 
 def when_overdue(state: RequestState, *, is_fetched: bool) -> RequestState:

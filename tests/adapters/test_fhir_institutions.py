@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import load
 from transfer.permissions import FormStatus, SignerRole, Statement
 from transfer.records import RecordKind
+from transfer.source_answers import Fee, SaidBy
 from transfer.sources import Found
 
 pytestmark = pytest.mark.servers
@@ -253,12 +255,34 @@ def test_its_referral_names_who_when_and_whom_to_ask(posted, partners):
     assert None not in (referral.question, referral.needed_by, referral.appointment_at)
 
 
-def test_its_answer_that_it_holds_nothing_names_our_request(posted, partners):
-    body = posted("answer-no-records", request="q0123456789abcde")
+FEE = Fee(amount=Decimal("12.5"), currency="USD")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "more", "found"),
+    [
+        ("rejected", "no-records", {}, {}),
+        (
+            "on-hold",
+            "fee-required",
+            {"fee": {"value": 12.5, "currency": "USD"}},
+            {"fee": FEE},
+        ),
+        ("in-progress", "ready-on", {"day": "2026-12-04"}, {"day": date(2026, 12, 4)}),
+        ("rejected", "held-elsewhere", {"elsewhere": "prairie-pathology"}, {"elsewhere": "prairie-pathology"}),
+        ("rejected", "policy", {}, {"reason": "policy"}),
+        ("on-hold", "form-required", {"person": "Jo", "number": "R-7", "words": "Form 12"}, {}),
+    ],
+)
+def test_its_answer_to_a_request_is_understood(posted, partners, status, code, more, found):
+    body = posted("answer-request", request="q0123456789abcde", status=status, code=code, **more)
     heard = inbound.request_answer(body, partners["lakeside-oncology"], partners)
 
     assert inbound.sort(body).form is Form.REQUEST_ANSWER
-    assert (heard.request, heard.said.answer) == ("q0123456789abcde", "no-records")
+    assert (heard.request, heard.said.answer) == ("q0123456789abcde", "refused" if code == "policy" else code)
+    assert {name: getattr(heard.said, name) for name in found} == found
+    if "person" in more:
+        assert heard.said.by == SaidBy(person="Jo", reference="R-7", words="Form 12")
 
 
 def test_a_document_it_pushes_comes_with_its_bytes(posted, partners, who):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import a_task, posted
+from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
 from transfer import facts
@@ -20,6 +21,7 @@ from transfer.flow.services import Services
 from transfer.holds import QUESTIONS, HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, requests
+from transfer.patients import Demographics
 from transfer.records import RecordKind
 from transfer.requests import SAID, STANDINGS, Owner, Request, RequestState
 from transfer.requests import RequestAnswer as A
@@ -412,7 +414,7 @@ def test_a_promise_that_is_not_kept_is_asked_for_again_or_becomes_a_question(
     assert laboratory(services, case).state is S.SILENT
     assert codes(services, case, pushed) == ["source-does-not-answer"]
     assert film_room(services, case).state is S.DUE
-    assert film_room(services, case).attempts == 1, "it was asked again"
+    assert film_room(services, case).attempts == fetched.attempts + 1, "it was asked again"
 
 
 def test_what_is_only_awaited_becomes_a_question_after_twice_the_usual_days(
@@ -456,3 +458,38 @@ def test_the_line_of_a_case_says_whose_turn_it_is_and_until_when(services: Servi
 
 def why(services: Services, case: CaseId) -> str:
     return next(one.why for one in desk.list_cases(services, actor=ANN) if one.case == case)
+
+
+def test_an_empty_search_soon_after_a_fee_is_approved_is_no_answer(
+    ledger: Ledger, hours_pass: Callable[[timedelta], None]
+):
+    office = MemoryDocuments([], patient=Demographics())
+    services = b.new_services(ledger, ask_documents=lambda _: office)
+    case = b.a_case(services)
+    request = b.request_to(services, case, b.LAKESIDE)
+    assert request.state is S.NOT_FOUND
+    assert codes(services, case, request) == ["source-found-nothing"]
+    say(services, request, A.FEE_REQUIRED)
+
+    say(services, request, A.FEE_APPROVED)
+    process_all(services)
+    assert b.request_to(services, case, b.LAKESIDE).state is S.IN_PROGRESS
+    assert codes(services, case, request) == []
+
+    hours_pass(timedelta(days=5))
+    sweep(services)
+    assert b.request_to(services, case, b.LAKESIDE).state is S.NOT_FOUND
+    assert codes(services, case, request) == ["source-found-nothing"]
+
+
+def test_what_they_send_by_a_day_is_late_after_it(services: Services, hours_pass: Callable[[timedelta], None]):
+    case = b.a_case(services)
+    say(services, laboratory(services, case), A.WILL_SEND, day=in_days(services, 9))
+
+    hours_pass(timedelta(days=9))
+    sweep(services)
+    assert laboratory(services, case).state is S.EXPECTED
+
+    hours_pass(timedelta(days=2))
+    sweep(services)
+    assert laboratory(services, case).state is S.SILENT

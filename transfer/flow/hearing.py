@@ -15,7 +15,18 @@ from transfer.flow.collecting import lacks_nothing
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.ledger import Tx, holds, notes, requests
-from transfer.requests import DONE, MOVES, STANDINGS, Owner, Request, RequestAnswer, RequestState, due_by, state_after
+from transfer.requests import (
+    DONE,
+    MOVES,
+    STANDINGS,
+    Owner,
+    Request,
+    RequestAnswer,
+    RequestState,
+    due_by,
+    is_prepared,
+    state_after,
+)
 from transfer.source_answers import SaidBy, SourceAnswer
 
 _A = RequestAnswer
@@ -102,7 +113,17 @@ def _findings(heard: Hearing) -> tuple[str, ...]:
 def _due(tx: Tx, services: Services, request: Request, to: RequestState, said: SourceAnswer) -> datetime | None:
     source = services.institutions[request.institution]
     days = source.department(request.department).usual_days
-    return due_by(to, tx.now(), usual_days=days, zone=source.zone, day=said.day)
+    promised = said.day if said.answer not in (_A.ALREADY_SENT, _A.FORM_SENT) else None
+    return due_by(to, tx.now(), usual_days=days, zone=source.zone, day=promised)
+
+
+def is_being_prepared(tx: Tx, services: Services, request: Request) -> bool:
+    """Whether the source was given what it wanted, so lately that it may not have got ready yet."""
+    last = progress(tx, request).answered
+    days = services.institutions[request.institution].department(request.department).usual_days
+    return last is not None and is_prepared(
+        RequestAnswer(last.answer), datetime.fromisoformat(last.said_at), tx.now(), days
+    )
 
 
 def _fact(

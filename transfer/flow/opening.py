@@ -71,6 +71,7 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
     _take_in_sealed(services, case, forms=True)
     with services.ledger.transaction() as tx:
         _permit(tx, services, case)
+        _note_overdue(tx, services, case)
     _take_in_sealed(services, case, forms=False)
     with services.ledger.transaction() as tx:
         to_ask = requests.due(tx, case) if tx.case(case).is_active else []
@@ -87,7 +88,6 @@ def _hand_out(services: Services, taken: Taken, case: CaseId) -> list[RequestId]
         is_active = tx.case(case).is_active
         if is_active:
             _note_silence(tx, case)
-            _note_overdue(tx, services, case)
         due = [request.id for request in requests.due(tx, case)] if is_active else []
         found = settle_needs(tx, services, case)
         mine = turns.hand_out(tx, due)
@@ -124,7 +124,7 @@ def _note_overdue(tx: Tx, services: Services, case: CaseId) -> None:
     """What a source promised for a day that is over is asked for again. What is only awaited counts as unanswered, and
     a person is asked.
     """
-    for request in requests.overdue(tx, case):
+    for request in requests.overdue(tx, case) if tx.case(case).is_open else ():
         department = services.institutions[request.institution].department(request.department)
         to = when_overdue(request.state, is_fetched=department.is_fetched)
         requests.move(tx, request, to, findings=(OVERDUE,))

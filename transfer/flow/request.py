@@ -6,7 +6,7 @@ again, and then a person is told.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
@@ -15,6 +15,7 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
 from transfer.flow.collecting import lacks_nothing
 from transfer.flow.documents import fetch_documents
+from transfer.flow.hearing import is_being_prepared
 from transfer.flow.identity import Undecided
 from transfer.flow.imaging import fetch_imaging
 from transfer.flow.permitted_request import PermittedRequest
@@ -233,6 +234,8 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
             if _was_answered_otherwise(tx, services, now, outcome):
                 requests.overrule(tx, now)
             else:
+                if outcome.state is RequestState.NOT_FOUND and is_being_prepared(tx, services, now):
+                    outcome = replace(outcome, state=RequestState.IN_PROGRESS)
                 is_complete = outcome.state is RequestState.ANSWERED or NOT_COVERED in outcome.findings
                 if is_complete and epoch != asking.epoch:
                     outcome = _AGAIN  # what was left there for want of a permission may be covered now

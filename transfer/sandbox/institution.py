@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import urllib3
 
+from transfer.sandbox import request_answers
 from transfer.sandbox.charts import Chart, draw_chart
 
 
@@ -180,7 +181,7 @@ class Institution(ABC):
 
 
 def common_control(institution: Institution, action: str, request: Request) -> object:
-    """The controls every institution has: patients, behaviour, access log, health."""
+    """The controls every institution has: patients, behaviour, access log, health, answers to requests."""
     match (request.method, action):
         case ("POST", "patients"):
             institution.admit(request.json())
@@ -189,6 +190,8 @@ def common_control(institution: Institution, action: str, request: Request) -> o
             return institution.access_log()
         case ("GET" | "POST", "behaviour"):
             return _turn(institution, request.json() if request.method == "POST" else {})
+        case ("POST", "answer-request"):
+            return institution.post("/fhir/Task", request_answers.task(request.json()))
         case _:
             return institution.control(action, request)
 

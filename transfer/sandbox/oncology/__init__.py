@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from transfer.sandbox import request_answers
 from transfer.sandbox.institution import Answer, Config, Institution, Request, as_json, chatter
 from transfer.sandbox.oncology import letters, resources, search
 from transfer.sandbox.oncology.documents import Document
@@ -74,14 +75,13 @@ class LakesideOncology(Institution):
                 return self.post("/fhir", letters.referral(self.chart(request), said.get("overrides") or {}))
             case "push-document":
                 return self.post("/fhir", letters.pushed(self.chart(request), said["document"]))
-            case "answer-no-records":
-                return self.post("/fhir/Task", letters.no_records(said["request"]))
             case _:
                 raise LookupError(action)
 
     def turned(self, wanted: dict[str, Any]) -> None:
         if wanted.get("answer") == "no-records" and wanted.get("request"):
-            self.post("/fhir/Task", letters.no_records(wanted["request"]))
+            said = {"request": wanted["request"], "status": "rejected", "code": "no-records"}
+            self.post("/fhir/Task", request_answers.task(said))
 
     def _read(self, path: str, request: Request) -> Answer:
         """The FHIR interactions: search by GET or POST, further pages, read."""

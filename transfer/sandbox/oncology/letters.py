@@ -168,21 +168,6 @@ def _task(said: dict[str, Any], who: str, order: str) -> Resource:
     }
 
 
-def no_records(request: str) -> Resource:
-    """The answer that nothing is held, about a request of ours."""
-    reference = {"system": "urn:records-transfer:request", "value": request}
-    return {
-        "resourceType": "Task",
-        "identifier": [reference],
-        "status": "rejected",
-        "statusReason": _concept("urn:records-transfer:reason", "no-records"),
-        "intent": "order",
-        "code": _concept("http://hl7.org/fhir/CodeSystem/task-code", "fulfill"),
-        "focus": {"identifier": reference},
-        "requester": _organization(LAKESIDE.id),
-    }
-
-
 def pushed(chart: Chart, name: str) -> Resource:
     """A document sent unasked: a transaction of DocumentReference and Binary."""
     document = next(d for d in documents(chart) if d.name == name and "DocumentReference" in d.filed)

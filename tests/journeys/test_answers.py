@@ -1,0 +1,100 @@
+"""On real Airflow: what a source wants is given, and its records come."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit.auditor import eventually
+from tests.kit.house import Chart, House
+from tests.kit.staff import ANN
+from transfer.completeness import NeedState
+from transfer.flow import desk
+from transfer.holds import HoldAnswer
+from transfer.identifiers import CaseId
+from transfer.ledger import holds, requests
+from transfer.requests import Request
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+
+OFFICE, DESK = "records-office", "report-desk"
+
+
+@pytest.fixture(scope="module")
+def house(airflow_house: House) -> House:
+    return airflow_house
+
+
+def request_to(house: House, case: CaseId, department: str) -> Request | None:
+    with house.services.ledger.transaction() as tx:
+        return next((one for one in requests.of_case(tx, case) if one.department == department), None)
+
+
+def opened(house: House, chart: Chart, department: str, **referral: Any) -> tuple[CaseId, Request]:
+    """A patient's case, whose department is asked or awaited."""
+    case = house.referral(chart, **referral)
+    eventually("it is asked", lambda: house.request_states(case).get(department) not in (None, "due", "asking"))
+    request = request_to(house, case, department)
+    assert request
+    return case, request
+
+
+def says(house: House, institution: str, request: Request, state: str, **said: Any) -> None:
+    """The institution says something to our request by Task."""
+    answer = house.order(institution, "answer-request", {"request": request.id, **said})
+    assert answer["status"] == 201
+    eventually(f"it is {state}", lambda: house.request_states(request.case)[request.department] == state)
+
+
+def resolves(house: House, case: CaseId, code: str, word: HoldAnswer) -> None:
+    with house.services.ledger.transaction() as tx:
+        (hold,) = [one for one in holds.open_holds(tx, case) if one.code == code]
+    desk.resolve(house.services, hold.id, word, actor=ANN)
+
+
+def state_of(house: House, case: CaseId, line: str) -> str:
+    return next(one.state for one in house.assessment(case).completeness.needs if one.line.key == line)
+
+
+def is_here(house: House, case: CaseId, line: str) -> bool:
+    return state_of(house, case, line) == NeedState.SATISFIED
+
+
+def test_a_fee_is_approved_a_form_is_sent_and_who_holds_it_is_asked(house: House):
+    """Three patients side by side: Airflow, which costs as much while it waits, waits for all of them at once."""
+    house.behave("oncology", answer="empty")
+    charts = [house.a_patient(slices=2) for _ in range(3)]
+    for chart in charts:
+        house.release_form(chart)
+    fee_case, fee = opened(house, charts[0], OFFICE)
+    form_case, form = opened(house, charts[1], DESK)
+    # Nobody named the laboratory: the office does.
+    there_case, there = opened(house, charts[2], OFFICE, sources=[])
+    assert request_to(house, there_case, DESK) is None
+
+    money = {"value": 12.5, "currency": "USD"}
+    says(house, "oncology", fee, "fee-required", status="on-hold", code="fee-required", fee=money)
+    says(house, "pathology", form, "form-required", status="rejected", code="form-required", words="Form 12, please")
+    says(
+        house,
+        "oncology",
+        there,
+        "held-elsewhere",
+        status="rejected",
+        code="held-elsewhere",
+        elsewhere="prairie-pathology",
+    )
+    for case, line in ((fee_case, "oncology-notes"), (form_case, "pathology-report"), (there_case, "pathology-report")):
+        assert state_of(house, case, line) in (NeedState.MISSING, NeedState.REQUESTED)
+
+    house.behave("oncology", answer="normal")
+    resolves(house, fee_case, "source-wants-fee", HoldAnswer.APPROVE)
+    resolves(house, form_case, "source-wants-form", HoldAnswer.SENT)
+    desk.answer_request(house.services, there.id, desk.RequestAnswer.ASK_ELSEWHERE, actor=ANN)
+    eventually("it is awaited there", lambda: house.request_states(there_case).get(DESK) == "expected")
+    for chart in charts[1:]:
+        house.pathology_report(chart)
+
+    eventually("the notes came", lambda: is_here(house, fee_case, "oncology-notes"))
+    eventually("the report came", lambda: is_here(house, form_case, "pathology-report"))
+    eventually("the other's report came", lambda: is_here(house, there_case, "pathology-report"))
+    assert house.request_states(there_case)[OFFICE] == "asked-elsewhere"
