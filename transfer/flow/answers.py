@@ -45,8 +45,8 @@ from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document
 from transfer.requests import RequestState
 from transfer.rounds import Dag
-from transfer.staging import Location
 from transfer.source_answers import AnswerToRequest
+from transfer.staging import Location
 
 
 def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:

@@ -115,7 +115,8 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     if why := gives_way(tx, case_id):
         give_up_newest(tx, case_id, why)
     found = look(tx, services, case_id)
-    if found.case.is_open and _look_after_requests(tx, services, found):
+    if found.case.is_open:
+        _look_after_requests(tx, services, found)
         found = look(tx, services, case_id)
     if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
         found = replace(found, step=NextStep.WAIT)  # one question is enough

@@ -16,7 +16,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.institutions import Department, Institution
 from transfer.ledger import Tx, materials, records, requests, rounds
-from transfer.requests import MOVES, Request, RequestState
+from transfer.requests import MOVES, Request, RequestState, first_state
 from transfer.rounds import Dag
 
 
@@ -89,7 +89,7 @@ def _put_on_lines(tx: Tx, services: Services, case: CaseId, checklist: Checklist
 def _ask_for(tx: Tx, request: Request, lines: tuple[str, ...], department: Department) -> None:
     """A department that was asked for other lines may have more: it is asked once more, or awaited."""
     requests.change_lines(tx, request, lines)
-    to = first_state(department)
+    to = first_state(is_fetched=department.is_fetched)
     is_over = not request.state.is_open and request.state is not RequestState.NOT_PERMITTED
     if set(lines) - set(request.lines) and is_over and to in MOVES[request.state]:
         requests.move(tx, request, to)
@@ -102,13 +102,9 @@ def make_requests(tx: Tx, case: CaseId, source: Institution, checklist: Checklis
             if line.counted and line.kinds & set(department.holds):
                 materials.want(tx, case, source.id, line.key)
         if documents := lines_of(department, checklist):
-            requests.make(tx, case, source.id, department.id, documents, first_state(department))
+            requests.make(tx, case, source.id, department.id, documents, first_state(is_fetched=department.is_fetched))
 
 
 def lines_of(department: Department, checklist: Checklist) -> tuple[str, ...]:
     """The lines that documents of this department may answer."""
     return tuple(line.key for line in checklist.lines if not line.counted and line.kinds & set(department.holds))
-
-
-def first_state(department: Department) -> RequestState:
-    return RequestState.DUE if department.is_fetched else RequestState.EXPECTED

@@ -16,7 +16,7 @@ from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
-from transfer.flow.changing import first_state, make_requests
+from transfer.flow.changing import make_requests
 from transfer.flow.ending import end_case
 from transfer.flow.identity import match_message, match_patient
 from transfer.flow.receive import process
@@ -335,11 +335,11 @@ def _permit(tx: Tx, services: Services, case: CaseId) -> None:
         ruling = may_ask(tx, services.institutions, opened, request)
         department = services.institutions[request.institution].department(request.department)
         if request.state is RequestState.NOT_PERMITTED and ruling.is_permitted:
-            requests.move(tx, request, first_state(department), ruling=ruling)
+            requests.move(tx, request, first_state(is_fetched=department.is_fetched), ruling=ruling)
         elif ruling.is_permitted and department.is_fetched and _may_cover_more(tx, opened, request):
             requests.move(tx, request, RequestState.DUE, ruling=ruling)
         elif ruling.is_permitted and _has_better_form(tx, opened, request):
-            requests.move(tx, request, _first_state(department), ruling=ruling)
+            requests.move(tx, request, first_state(is_fetched=department.is_fetched), ruling=ruling)
         elif not ruling.is_permitted and _is_to_be_written(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
 
