@@ -26,7 +26,7 @@ _log = logging.getLogger("transfer.libraries")
 LIBRARIES: Final = (
     *("PIL", "asyncio", "boto3", "botocore", "charset_normalizer", "concurrent", "cryptography", "fhir_core"),
     *("fontTools", "fpdf", "hl7apy", "httpcore", "httpx", "joserfc", "psycopg", "psycopg_pool", "pydantic", "pydicom"),
-    *("pynetdicom", "pypdf", "requests", "rfc8785", "s3transfer", "starlette", "urllib3", "uvicorn", "watchfiles"),
+    *("pikepdf", "pynetdicom", "requests", "rfc8785", "s3transfer", "starlette", "urllib3", "uvicorn", "watchfiles"),
 )
 #: where Python finds sources, the innermost first
 _PLACES: Final = sorted((Path(__file__).parents[1], *map(Path, filter(None, sys.path))), key=str, reverse=True)

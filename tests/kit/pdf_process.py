@@ -66,10 +66,9 @@ def kept_warm() -> None:
 
 def _serve(path: Path) -> None:
     """A process for whoever calls, and one that watches it."""
-    from transfer.adapters.packet import narrative, pdf_merge, pdf_pages
+    from transfer.adapters.packet import pdf_merge, pdf_parts, pdf_text, pdf_whole
 
-    pdf_pages.drawable(narrative.__name__ + pdf_merge.__name__)
-    __import__("pypdf.annotations")
+    pdf_text.drawable(pdf_merge.__name__ + pdf_parts.__name__ + pdf_whole.__name__)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(path.with_suffix(".new")))

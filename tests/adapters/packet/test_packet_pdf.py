@@ -3,17 +3,35 @@
 import io
 import re
 import sys
+import time
 import zlib
+from pathlib import Path
 
+import pypdfium2
+import pytest
 from fpdf import FPDF
 from pypdf import PdfReader, PdfWriter
 
 from tests.kit.fakes import MemoryVault
 from tests.kit.packets import a_packet, a_pdf, an_item, contents
-from transfer.adapters.packet import pdf, pdf_merge
+from transfer.adapters.packet import pdf, pdf_maker, pdf_parts, pdf_whole
 from transfer.adapters.packet.layout import lay_out
-from transfer.adapters.packet.pdf import COMMAND, Shown, bookmarked
+from transfer.adapters.packet.pdf import Shown, bookmarked
+from transfer.adapters.packet.pdf_maker import COMMAND
+from transfer.errors import Unavailable
 from transfer.records import DocumentStatus, RecordKind
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
+
+
+def made_here(spec, data):
+    """In this process: what the other one does, without its start."""
+    parts = []
+    for document in spec["documents"]:
+        how, pages, made = pdf_parts.part(spec, {"why": None, **document}, data[document["number"]], 3_000)
+        parts.append(pdf_whole.Part(document, how, pages, made))
+    outcome, made = pdf_whole.whole(spec, parts)
+    return outcome["documents"], made
 
 
 def shown(vault, *items, **said):
@@ -21,13 +39,12 @@ def shown(vault, *items, **said):
     contents_ = contents(items, **said)
     layout = lay_out(contents_)
     data = {d.number: vault.objects[d.item.location.key] for d in layout.documents}
-    sent = [pdf._Sent(d, data[d.number]) for d in layout.documents]
-    outcome, made = pdf_merge.compiled(pdf._spec(contents_, layout, sent), data)
-    return {int(n): Shown(**where) for n, where in outcome["documents"].items()}, PdfReader(io.BytesIO(made))
+    documents, made = made_here(pdf._spec(contents_, layout), data)
+    return {int(n): Shown(**where) for n, where in documents.items()}, PdfReader(io.BytesIO(made))
 
 
 def compiled(**documents):
-    """In this process: what the other one does, without its start."""
+    """How each document was taken, and the PDF of them all."""
     spec = {
         "packet": "c00000000001-p1",
         "created_at": "2026-11-20T14:05:00+00:00",
@@ -41,7 +58,7 @@ def compiled(**documents):
         "material": [],
     }
     data = {}
-    for number, (name, (media_type, content)) in enumerate(documents.items(), 1):
+    for number, (name, (content_type, content)) in enumerate(documents.items(), 1):
         data[number] = content
         spec["documents"].append(
             {
@@ -53,14 +70,29 @@ def compiled(**documents):
                 "source": "Łódź Hospital",
                 "status": "Final",
                 "remarks": [],
-                "media_type": media_type,
+                "content_type": content_type,
                 "sha256": "0" * 64,
-                "sent": len(content),
-                "why": None,
             }
         )
-    outcome, made = pdf_merge.compiled(spec, data)
-    return [one["how"] for one in outcome["documents"].values()], PdfReader(io.BytesIO(made))
+    told, made = made_here(spec, data)
+    return [one["how"] for one in told.values()], PdfReader(io.BytesIO(made))
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+def text_of(file) -> str:
+    """The words of all pages after title and contents."""
+    return " ".join(" ".join(page.extract_text() for page in file.pages[1:]).split())
+
+
+def picture_of(file, page: int):
+    """A page as another program draws it."""
+    kept = io.BytesIO()
+    PdfWriter(clone_from=file).write(kept)
+    with pypdfium2.PdfDocument(kept.getvalue()) as opened:
+        return opened[page].render(scale=1).to_pil().convert("L")
 
 
 def objects(*bodies: bytes) -> bytes:
@@ -94,10 +126,11 @@ def test_a_hostile_pdf_costs_its_own_pages_only():
     how, file = compiled(**{name: ("application/pdf", data) for name, data in documents.items()})
     drawn = [page.extract_text() for page in file.pages[-len(documents) :]]
 
-    assert how == ["merged", *["damaged", "merged"] * len(HOSTILE)]
+    assert how[::2] == ["merged"] * len(how[::2])
+    assert not {"merged", "repaired"} & set(how[1::2])
     assert "the good one" in drawn[0]
     for name, damaged, good in zip(HOSTILE, drawn[1::2], drawn[2::2], strict=True):
-        assert "could not be opened" in damaged, name
+        assert "could not be opened" in damaged or "is empty" in damaged, name
         assert f"good after {name}" in good
 
 
@@ -109,7 +142,7 @@ def test_a_compressed_bomb_is_carried_but_not_blown_up():
         bomb=("application/pdf", objects(CATALOG, b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page, stream))
     )
 
-    assert how[0] in ("merged", "damaged")
+    assert how[0] in ("merged", "repaired", "damaged")
     assert len(file.pages) == 2
 
 
@@ -200,26 +233,66 @@ def test_scanned_pictures_become_pages():
     assert len(file.pages) == 1 + 3 + 1
 
 
-DIES_OF_THE_SECOND = f"""
-import json, struct, subprocess, sys
-job = sys.stdin.buffer.read()
-(length,) = struct.unpack(">Q", job[:8])
-if json.loads(job[8 : 8 + length])["documents"][1]["sent"] is not None:
-    sys.stderr.write("1\\n2\\n")
-    sys.exit(9)
-sys.exit(subprocess.run({list(COMMAND)!r}, input=job).returncode)
+DIES = f"""
+import json, struct, subprocess, sys, threading
+inner = subprocess.Popen({list(COMMAND)!r}, stdin=subprocess.PIPE, stdout=sys.stdout.buffer)
+while head := sys.stdin.buffer.read(8):
+    frame = sys.stdin.buffer.read(*struct.unpack(">Q", head))
+    length = sys.stdin.buffer.read(8)
+    data = sys.stdin.buffer.read(*struct.unpack(">Q", length))
+    if data == b"deadly":
+        sys.exit(9)
+    inner.stdin.write(head + frame + length + data)
+    inner.stdin.flush()
 """
 
 
 def test_a_document_that_kills_the_process_is_left_out_and_the_rest_goes_in():
     vault = MemoryVault()
-    items = [an_item(vault, f"text {n}".encode(), n) for n in (3, 2, 1)]
+    items = [an_item(vault, text, n) for n, text in ((4, b"text"), (3, b"deadly"), (2, b"text 2"), (1, b"text three"))]
     contents_ = contents(tuple(items))
     layout = lay_out(contents_)
     data = {d.number: vault.objects[d.item.location.key] for d in layout.documents}
-    made = bookmarked(contents_, layout, data, command=(sys.executable, "-c", DIES_OF_THE_SECOND))
+    made = bookmarked(contents_, layout, data, command=(sys.executable, "-c", DIES))
 
-    assert [made.documents[n].how for n in (1, 2, 3)] == ["rendered", "left-out", "rendered"]
+    assert [made.documents[n].how for n in (1, 2, 3, 4)] == ["rendered", "left-out", "rendered", "rendered"]
+
+
+def test_a_process_that_does_not_run_is_said_to_be_unavailable():
+    vault = MemoryVault()
+    contents_ = contents((an_item(vault, b"text"),))
+    layout = lay_out(contents_)
+
+    with pytest.raises(Unavailable):
+        bookmarked(contents_, layout, {1: b"text"}, command=(sys.executable, "-c", "raise SystemExit(1)"))
+
+
+def test_time_is_processor_time_and_what_takes_too_long_is_tried_again_with_more():
+    class Busy:
+        def __init__(self):
+            self.asked = []
+
+        def ask(self, job, data):
+            number, seconds = job["document"]["number"], job["document"]["seconds"]
+            self.asked.append((number, seconds))
+            slow = number == 1 and seconds == pdf_maker.SECONDS
+            return {"how": "too-long" if slow else "merged", "pages": 1, "seconds": 1.0}, b"pdf"
+
+    maker = Busy()
+    sent = [pdf_maker.Sent({"number": n}, b"x" * size) for n, size in ((1, 5), (2, 900), (3, 50))]
+    made = pdf_maker.made(maker, {"created_at": "", "footer": ""}, sent)
+
+    assert maker.asked == [(1, 8), (3, 8), (2, 8), (1, 40)]
+    assert {one.how for one in made.values()} == {"merged"}
+
+
+def test_waiting_costs_a_document_nothing_and_working_too_long_costs_it_its_pages():
+    with pdf_parts.in_time(0.2):
+        time.sleep(0.5)
+    with pytest.raises(pdf_parts.TooLong):
+        with pdf_parts.in_time(0.2):
+            while True:
+                pass
 
 
 def test_the_packets_own_pdf_opens():
@@ -227,3 +300,143 @@ def test_the_packets_own_pdf_opens():
 
     assert len(file.pages) >= 5
     assert file.metadata.title == "Records packet c00000000001-p1"
+
+
+# what others' PDFs hold
+
+
+def test_values_of_a_form_are_seen():
+    how, file = compiled(form=("application/pdf", sample("pdf-form-no-appearance.pdf")))
+
+    assert how == ["merged"]
+    assert "Oxaliplatin, severe" in text_of(file)
+    assert "liver, two" in text_of(file)
+    assert "/Annots" not in file.pages[1]
+
+
+def test_a_layer_that_is_off_stays_off():
+    how, file = compiled(
+        first=("application/pdf", sample("pdf-layer-off.pdf")), second=("application/pdf", sample("pdf-layer-off.pdf"))
+    )
+
+    assert how == ["merged", "merged"]
+    assert len(file.root_object["/OCProperties"]["/D"]["/OFF"]) == 2
+    for page in (1, 2):
+        seen = picture_of(file, page)
+        assert seen.crop((0, 40, 400, 100)).getextrema()[0] < 100, "the layer that is on"
+        assert seen.crop((0, 104, 400, 200)).getextrema()[0] == 255, "the layer that is off"
+
+
+def test_attached_files_are_told_and_shown():
+    how, file = compiled(portfolio=("application/pdf", sample("pdf-portfolio.pdf")))
+
+    assert how == ["merged"]
+    for words in ("1 attached file: “report.txt”", "portfolio in a reader", "KRAS G12D mutated"):
+        assert words in text_of(file)
+
+
+def test_a_form_that_only_adobe_shows_is_told_with_its_values():
+    how, file = compiled(form=("application/pdf", sample("pdf-junk-before.pdf")))
+
+    assert how == ["rendered"]
+    assert "only Adobe" in text_of(file)
+    assert "Carcinoma" in text_of(file)
+
+
+def test_a_reference_to_nothing_costs_nothing():
+    how, file = compiled(one=("application/pdf", sample("pdf-dangling-annotation.pdf")))
+
+    assert how == ["merged"]
+    assert "adenocarcinoma" in text_of(file)
+
+
+def test_half_a_pdf_is_not_called_merged():
+    whole = a_pdf("one", "two")
+    how, file = compiled(half=("application/pdf", whole[: len(whole) * 9 // 10]))
+
+    assert how == ["repaired"]
+    assert "file of this document is damaged" in text_of(file)
+
+
+# drawn documents
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "words"),
+    [
+        ("cda-cell-blocks.xml", "text/xml", "Capecitabine 1000 2 times a day"),
+        ("cda-item-blocks.xml", "text/xml", "• Lesion size 1 2 nodes • Margin free pT3 N1a"),
+        ("cda-latin1.xml", "text/xml", "Größe 3 cm"),
+        ("cda-rtf-body.xml", "text/xml", "Invasive carcinoma"),
+        ("cda-rowspan.xml", "text/xml", "Serum CEA 4.1 normal CA 19-9 412 HIGH"),
+        ("html-table.html", "text/html", "Serum CEA 4.1 CA 19-9 412 Hb 9.1"),
+        ("note.rtf", "text/rtf", "Invasive adenocarcinoma Margins free"),
+        ("text-cp1252.txt", "text/plain", "Größe 3 cm – “fest”, 5 µg/L, ±2 °C, patient’s"),
+    ],
+)
+def test_every_word_stands_on_the_page_in_its_order(name, content_type, words):
+    how, file = compiled(document=(content_type, sample(name)))
+
+    assert how == ["rendered"]
+    assert words in text_of(file)
+
+
+def test_columns_of_a_text_stand_below_each_other():
+    _, file = compiled(text=("text/plain", sample("text-columns.txt")))
+    drawn = file.pages[1].extract_text(extraction_mode="layout").splitlines()
+    flags = [line.index(flag) for line in drawn for flag in (" H ", " L ") if flag in line]
+    assert len(flags) == 2
+    assert len(set(flags)) == 1
+
+
+def test_a_document_that_is_only_an_address_says_so():
+    how, file = compiled(document=("text/xml", sample("cda-body-elsewhere.xml")))
+
+    assert how == ["body-elsewhere"]
+    assert "did not come with it" in text_of(file)
+
+
+def test_letters_of_many_scripts_are_drawn_and_others_told():
+    how, file = compiled(text=("text/plain", "שלום مرحبا नमस्ते สวัสดี Ωμέγα 検査 ─┼".encode()))
+
+    assert how == ["rendered"]
+    assert "2 characters of this document (Cjk) cannot be drawn here" in text_of(file)
+
+
+def test_a_picture_is_as_any_viewer_shows_it():
+    how, file = compiled(
+        clear=("image/png", sample("png-transparent.png")), turned=("image/jpeg", sample("jpg-exif-6.jpg"))
+    )
+    clear, turned = picture_of(file, 1), picture_of(file, 2)
+
+    assert how == ["rendered", "rendered"]
+    assert clear.resize((1, 1)).getpixel((0, 0)) > 200, "black writing on white"
+    assert turned.width > turned.height, "lying, as its camera was held"
+
+
+def test_a_table_of_many_columns_and_rows_is_drawn_whole():
+    heads = "".join(f"<th>head{n}</th>" for n in range(25))
+    rows = "".join(f"<tr>{''.join(f'<td>value{r}x{n}</td>' for n in range(25))}</tr>" for r in range(60))
+    how, file = compiled(table=("text/html", f"<table><tr>{heads}</tr>{rows}</table>".encode()))
+    text = text_of(file)
+
+    assert how == ["rendered"]
+    assert all(f"value{r}x{n}" in text for r in range(60) for n in range(25))
+    assert all("head0" in page.extract_text() for page in file.pages[1:]), "the first column is on every page"
+
+
+def test_a_cell_longer_than_a_page_goes_on_on_the_next():
+    words = " ".join(f"w{n}" for n in range(4_000))
+    how, file = compiled(
+        table=("text/html", f"<table><tr><th>a<th>b<tr><td rowspan=2>{words}<td>x<tr><td>y</table>".encode())
+    )
+    read = re.findall(r"w\d+", text_of(file))
+
+    assert how == ["rendered"]
+    assert read == [f"w{n}" for n in range(4_000)]
+
+
+def test_a_text_cannot_draw_what_only_we_draw():
+    _, file = compiled(text=("text/plain", "{nb} **bold** [x](1) \ufdd0\ufdd0 end".encode()))
+
+    assert "{nb} **bold** [x](1) end" in text_of(file)

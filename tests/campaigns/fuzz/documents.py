@@ -10,8 +10,16 @@ from pypdf import PdfReader, PdfWriter
 from tests.campaigns.fuzz.contract import Target, answer, files
 from tests.kit.packets import a_pdf
 from transfer.adapters.content_labels import LabelsWithin
-from transfer.adapters.packet import narrative, pdf_merge, pdf_pages
-from transfer.adapters.packet.narrative import Embedded, Heading, NarrativeTable, Paragraph
+from transfer.adapters.packet import narrative, pdf_carried, pdf_parts, pdf_text, pictures, shown
+from transfer.adapters.packet.narrative import (
+    BodyElsewhere,
+    Facts,
+    FixedWidth,
+    Heading,
+    NarrativeTable,
+    Paragraph,
+    Remark,
+)
 from transfer.errors import Unreadable
 from transfer.security_labels import KNOWN_LABELS, UNREAD
 
@@ -56,37 +64,49 @@ def results(data: bytes) -> None:
     _blocks("x-application/hl7-v2+er7", data)
 
 
+def rich(data: bytes) -> None:
+    _blocks("text/rtf", data)
+
+
+def word(data: bytes) -> None:
+    _blocks("application/vnd.openxmlformats-officedocument.wordprocessingml.document", data)
+
+
 def _blocks(media_type: str, data: bytes) -> None:
     """Text to draw, within its bound, or said to be unreadable; every character of it is one that can be drawn."""
-    with pdf_merge._in_time():
-        found = answer(narrative.blocks, media_type, data, documented=(Unreadable,))
+    with pdf_parts.in_time(pdf_parts.SECONDS):
+        found = answer(narrative.blocks, media_type, data, documented=(Unreadable, BodyElsewhere))
     for block in found or ():
-        assert isinstance(block, Heading | Paragraph | NarrativeTable | Embedded)
-        if isinstance(block, Heading | Paragraph):
-            pdf_pages.drawable(block.text).encode()
+        if isinstance(block, Heading | Paragraph | FixedWidth | Remark):
+            pdf_text.drawable(block.text).encode()
+        elif isinstance(block, NarrativeTable):
+            assert all(cell.column + cell.columns <= block.width for cell in block.cells)
+            assert all(cell.row + cell.rows <= block.height for cell in block.cells)
+        elif isinstance(block, Facts):
+            assert all(label and value for label, value in block.rows)
 
 
 def drawn(data: bytes) -> None:
     """Whatever it is, a document has pages in the packet's PDF: its own, ours of its text, or one that says why not."""
-    media_type = _TYPES[data[0] % len(_TYPES)] if data else "text/plain"
-    how, pages, made = pdf_merge.part(_SPEC, {**_DOCUMENT, "media_type": media_type}, data[1:], _MOST)
-    assert how in ("merged", "rendered", *pdf_merge.WHY)
+    content_type = _TYPES[data[0] % len(_TYPES)] if data else "text/plain"
+    how, pages, made = pdf_parts.part(_SPEC, {**_DOCUMENT, "content_type": content_type}, data[1:], _MOST)
+    assert how in shown.IN_THE_PDF or how in shown.NOT_SHOWN
     assert pages == len(PdfReader(io.BytesIO(made)).pages) <= max(_MOST, 1)
 
 
 def pdf(data: bytes) -> None:
-    """A PDF that was merged can be merged again, into the whole: what it costs, it costs its own pages only."""
+    """A PDF that was carried can be carried again, into the whole: what it costs, it costs its own pages only."""
     try:
-        with pdf_merge._in_time():
-            pages, made = pdf_merge._merged(data, _MOST)
-    except (Exception, pdf_merge.TooLong):  # noqa: BLE001  # a page says so in its place: `drawn`
+        with pdf_parts.in_time(pdf_parts.SECONDS):
+            made = pdf_carried.carried(data, _MOST)
+    except (Exception, pdf_parts.TooLong):  # noqa: BLE001  # a page says so in its place: `drawn`
         return
     whole = PdfWriter()
-    for page in PdfReader(io.BytesIO(made)).pages:
+    for page in PdfReader(io.BytesIO(made.pdf)).pages:
         _acts_by_itself_nowhere(page)
         whole.add_page(page)
     whole.write(io.BytesIO())
-    assert len(whole.pages) == pages <= _MOST
+    assert len(whole.pages) == made.pages <= _MOST
 
 
 def _acts_by_itself_nowhere(page: Any) -> None:
@@ -98,9 +118,9 @@ def _acts_by_itself_nowhere(page: Any) -> None:
 def picture(data: bytes) -> None:
     """A scanned picture is as many drawable pictures as it has pages, or an error that costs its pages only."""
     try:
-        with pdf_merge._in_time():
-            frames = pdf_pages.picture_frames(data, 4)
-    except (Exception, pdf_merge.TooLong):  # noqa: BLE001  # as in `pdf`
+        with pdf_parts.in_time(pdf_parts.SECONDS):
+            frames = pictures.frames(data, 4)
+    except (Exception, pdf_parts.TooLong):  # noqa: BLE001  # as in `pdf`
         return
     assert 0 < len(frames) <= 4
 
@@ -128,6 +148,11 @@ def seeds() -> Iterable[tuple[str, bytes]]:
         yield "drawn", b"\0" + made
     yield "plain", b"one\n\ttwo\x0c\xff\xfe"
     yield "html", b"<html><head><style>x</style></head><body><p>a &amp; b<ul><li>c<td>d<![CDATA[e]]><!-- f --></p>"
+    yield (
+        "rich",
+        rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fcharset0 A;}}a\'e4\par\trowd b\cell c\cell\row{\footnote d}\u8364?}",
+    )
+    yield "word", _word()
     yield "xml", _CARRIED
     yield "xml", _STRUCTURED
     yield "xml", _CONFIDENTIAL
@@ -139,6 +164,18 @@ def seeds() -> Iterable[tuple[str, bytes]]:
         yield "results", message
     for document in files("cda", suffixes=(".xml",), longest=TARGET.longest):
         yield "xml", document
+
+
+def _word() -> bytes:
+    """A small Word document with a table."""
+    import docx
+
+    document = docx.Document()
+    document.add_paragraph("one")
+    document.add_table(1, 2).cell(0, 1).text = "two"
+    kept = io.BytesIO()
+    document.save(kept)
+    return kept.getvalue()
 
 
 def _acting() -> bytes:
@@ -157,7 +194,7 @@ def _acting() -> bytes:
 
 TARGET = Target(
     name="documents",
-    parsers=(plain, html, xml, results, drawn, pdf, picture),
+    parsers=(plain, html, xml, results, drawn, pdf, picture, rich, word),
     seeds=seeds,
     seconds=0,
     words=(

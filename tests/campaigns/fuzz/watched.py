@@ -10,5 +10,5 @@ WATCHED: Final[Mapping[str, tuple[str, ...]]] = {
     "fhir_inbound": ("transfer",),
     "fhir_source": ("transfer",),
     "packet": ("transfer", "yaml"),
-    "documents": ("transfer", "pypdf"),
+    "documents": ("transfer", "lxml", "docx", "striprtf"),
 }

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from transfer.adapters.packet import pdf_merge
+from transfer.adapters.packet import pdf_maker, pdf_parts
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.staging import Location
@@ -64,6 +64,5 @@ _SPEC = {"packet": "c00000000001-p1", "created_at": "2026-09-01T00:00:00+00:00",
 
 def paged(body: bytes, content_type: str) -> str:
     """What becomes of a document among the pages for people: `merged`, `rendered`, or why it is not shown."""
-    document = _DOCUMENT | {"media_type": content_type, "sent": len(body)}
-    how, _, _ = pdf_merge.part(_SPEC, document, body, pdf_merge.PAGES_EACH)
+    how, _, _ = pdf_parts.part(_SPEC, _DOCUMENT | {"content_type": content_type}, body, pdf_maker.PAGES_EACH)
     return how

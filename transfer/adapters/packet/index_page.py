@@ -18,6 +18,7 @@ from transfer.adapters.packet.layout import (
     PlacedDocument,
 )
 from transfer.adapters.packet.pdf import Bookmarked, day, facts, patient_name, remarks
+from transfer.adapters.packet.shown import why_not_shown
 from transfer.packet import NOTICE, PART_2_LABEL, PART_2_NOTICE, Contents
 
 _STYLE: Final = """
@@ -135,7 +136,8 @@ def _document_row(document: PlacedDocument, layout: Layout, shown: Bookmarked) -
     item, where = document.item, shown.documents[document.number]
     said = [escape(remark) for remark in remarks(document, layout)]
     pages = f'<a href="{RECORDS_PDF}#page={where.page}">page {where.page} of the PDF</a>'
-    said.append(pages if where.is_shown else "not in the PDF; open the file")
+    why = why_not_shown(where.how)
+    said.append(pages if why is None else f"not in the PDF: {escape(why)} Open the file.")
     look = " look" if not item.status.is_settled else ""
     return (
         f'<tr><td>{document.number}</td><td class="d">{day(item.at)}</td>'

@@ -1,41 +1,29 @@
 """The bookmarked PDF for people: made in a process of its own, because it opens files that came from outside."""
 
-import json
-import struct
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Final
 
-from transfer.adapters.packet.layout import STATUSES, Layout, PlacedDocument, media_type
-from transfer.errors import Unavailable
+from transfer.adapters.packet.layout import STATUSES, Layout, PlacedDocument
+from transfer.adapters.packet.pdf_maker import COMMAND, Maker, Sent, made, whole
 from transfer.packet import NOTICE, PART_2_LABEL, PART_2_NOTICE, Contents, PacketItem
 
 #: bytes of one document that is opened, and of all of them together
 LARGEST: Final = 64 << 20
 LARGEST_ALL: Final = 160 << 20
-_SECONDS: Final = 240
-_ATTEMPTS: Final = 4
-#: -I, and an empty environment: no setting of ours is in reach of what runs there
-COMMAND: Final = (sys.executable, "-I", "-m", "transfer.adapters.packet.pdf_merge")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where a document stands in the PDF: its first page (from 1), how many, and how it got there: `merged`,
-    `rendered`, or the reason why it is not shown.
+    """Where a document stands in the PDF: its first page (from 1), how many, and how it got there, or the reason why it
+    is not shown: a code of `transfer.adapters.packet.shown`, which has the sentences.
     """
 
     page: int
     pages: int
     how: str
-
-    @property
-    def is_shown(self) -> bool:
-        return self.how in ("merged", "rendered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +31,6 @@ class Bookmarked:
     pdf: bytes
     pages: int
     documents: Mapping[int, Shown]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A document on its way to the other process: its bytes, or why they are not sent."""
-
-    document: PlacedDocument
-    data: bytes | None
-    why: str | None = None
 
 
 def bookmarked(
@@ -64,42 +43,19 @@ def bookmarked(
     Raises:
         Unavailable: the process could not be run.
     """
-    sent = [_Sent(d, documents.get(d.number), None if d.number in documents else "too-large") for d in layout.documents]
-    for _ in range(_ATTEMPTS):
-        made, last = _run(contents, layout, sent, command)
-        if made is not None:
-            return made
-        if not any(one.document.number == last and one.data is not None for one in sent):
-            break
-        sent = [replace(one, data=None, why="left-out") if one.document.number == last else one for one in sent]
-    # Too many documents do harm, or all together are too much: the contents alone still help.
-    made, _ = _run(contents, layout, [replace(one, data=None, why="left-out") for one in sent], command)
-    if made is None:
-        raise Unavailable("the process that makes the packet's PDF does not run")
-    return made
-
-
-def _run(
-    contents: Contents, layout: Layout, sent: Sequence[_Sent], command: Sequence[str]
-) -> tuple[Bookmarked | None, int | None]:
-    """The PDF, or the number of the document the process had in hand when it ended."""
-    told = json.dumps(_spec(contents, layout, sent)).encode()
-    job = b"".join((struct.pack(">Q", len(told)), told, *(one.data for one in sent if one.data is not None)))
-    try:
-        done = subprocess.run(command, input=job, capture_output=True, timeout=_SECONDS, env={}, check=False)
-        said, out, well = done.stderr, done.stdout, done.returncode == 0
-    except subprocess.TimeoutExpired as late:
-        said, out, well = late.stderr or b"", b"", False
-    if not well or len(out) < 8:
-        numbers = [int(line) for line in said.split(b"\n") if line.isdigit()]
-        return None, numbers[-1] if numbers else None
-    (length,) = struct.unpack(">Q", out[:8])
-    outcome = json.loads(out[8 : 8 + length])
+    spec = _spec(contents, layout)
+    sent = [
+        Sent(drawn, documents.get(drawn["number"]), None if drawn["number"] in documents else "too-large")
+        for drawn in spec["documents"]
+    ]
+    with Maker(command) as maker:
+        pages = made(maker, spec, sent)
+        outcome, pdf = whole(maker, spec, sent, pages)
     shown = {int(n): Shown(one["page"], one["pages"], one["how"]) for n, one in outcome["documents"].items()}
-    return Bookmarked(out[8 + length :], outcome["pages"], shown), None
+    return Bookmarked(pdf, outcome["pages"], shown)
 
 
-def _spec(contents: Contents, layout: Layout, sent: Sequence[_Sent]) -> dict[str, Any]:
+def _spec(contents: Contents, layout: Layout) -> dict[str, Any]:
     """All that is drawn, as plain text."""
     return {
         "packet": contents.packet,
@@ -108,7 +64,7 @@ def _spec(contents: Contents, layout: Layout, sent: Sequence[_Sent]) -> dict[str
         "facts": facts(contents),
         "question": contents.question,
         "about": about(contents),
-        "documents": [_document(one, layout) for one in sent],
+        "documents": [_document(one, layout) for one in layout.documents],
         "imaging": [
             (day(s.item.at), s.title, s.item.source_name, str(len(s.series)), str(s.item.instance_count))
             for s in layout.studies
@@ -128,21 +84,19 @@ def _spec(contents: Contents, layout: Layout, sent: Sequence[_Sent]) -> dict[str
     }
 
 
-def _document(one: _Sent, layout: Layout) -> dict[str, Any]:
-    item = one.document.item
+def _document(document: PlacedDocument, layout: Layout) -> dict[str, Any]:
+    item = document.item
     return {
-        "number": one.document.number,
-        "path": one.document.path,
-        "title": one.document.title,
-        "section": one.document.section,
+        "number": document.number,
+        "path": document.path,
+        "title": document.title,
+        "section": document.section,
         "date": day(item.at),
         "source": item.source_name,
         "status": STATUSES[item.status],
-        "remarks": remarks(one.document, layout),
-        "media_type": media_type(item.content_type),
+        "remarks": remarks(document, layout),
+        "content_type": item.content_type,
         "sha256": item.location.sha256,
-        "sent": None if one.data is None else len(one.data),
-        "why": one.why,
     }
 
 

@@ -19,7 +19,6 @@ HEAVY = (
     "psycopg",
     "psycopg_pool",
     "pydicom",
-    "pypdf",
     "urllib3",
     "yaml",
     "transfer.wiring",

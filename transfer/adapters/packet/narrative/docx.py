@@ -1,0 +1,211 @@
+"""The text of a Word document (ECMA-376, WordprocessingML) as blocks. Layout and pictures stay in the file."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from transfer.adapters.packet.narrative.blocks import (
+    Block,
+    Cell,
+    Heading,
+    NarrativeTable,
+    Paragraph,
+    Remark,
+    gridded,
+    unmarked,
+)
+from transfer.errors import Unreadable
+
+#: bytes that a document may unpack to
+_LARGEST: Final = 64 << 20
+_W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_ALTERNATIVE: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+_DEPTH: Final = 60
+_NOTES: Final = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"), ("comments", "Comments"))
+_LEAVES: Final[dict[str, Callable[[Any], str]]] = {
+    **dict.fromkeys((f"{_W}t", f"{_W}delText"), lambda element: element.text or ""),
+    **dict.fromkeys((f"{_W}br", f"{_W}cr"), lambda _: "\n"),
+    f"{_W}tab": lambda _: "\t",
+    f"{_W}noBreakHyphen": lambda _: "-",
+}
+_REVISIONS: Final = {
+    **dict.fromkeys((f"{_W}del", f"{_W}moveFrom"), "deleted"),
+    **dict.fromkeys((f"{_W}ins", f"{_W}moveTo"), "inserted"),
+}
+_SILENT: Final = frozenset({f"{_W}pPr", f"{_W}rPr", f"{_W}instrText"})
+_PICTURES: Final = frozenset({f"{_W}drawing", f"{_W}pict", f"{_W}object"})
+
+
+def word_document(data: bytes, _charset: str | None) -> Iterator[Block]:
+    """Raises: Unreadable: it is no Word document, or unpacks to more than is read."""
+    import docx
+    from docx.opc.exceptions import OpcError
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            if sum(one.file_size for one in packed.infolist()) > _LARGEST:
+                raise Unreadable("a document that unpacks to too much")
+        document = docx.Document(io.BytesIO(data))
+    except (OpcError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, SyntaxError):
+        raise Unreadable("not a Word document") from None
+    seen = _Seen()
+    head = dict.fromkeys(text for section in document.sections for text in _lines(section.header._element, seen))
+    yield from (Paragraph(line) for line in head)
+    yield from _blocks(document.element.body, seen, 0)
+    yield from _notes(document.part, seen)
+    foot = dict.fromkeys(text for section in document.sections for text in _lines(section.footer._element, seen))
+    yield from (Paragraph(line) for line in foot)
+    if seen.pictures:
+        yield Remark(
+            f"The file holds {seen.pictures} picture{'' if seen.pictures == 1 else 's'} that are not shown here."
+        )
+
+
+class _Seen:
+    """What was met and cannot be drawn as text."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+
+
+def _notes(part: Any, seen: _Seen) -> Iterator[Block]:
+    from docx.oxml import parse_xml
+
+    for relation in part.rels.values():
+        for kind, title in _NOTES:
+            if relation.reltype.endswith(f"/{kind}") and not relation.is_external:
+                lines = [line for line in _lines(parse_xml(relation.target_part.blob), seen) if line.strip()]
+                if lines:
+                    yield Heading(title)
+                    yield from (Paragraph(line) for line in lines)
+
+
+def _lines(element: Any, seen: _Seen) -> list[str]:
+    return [line for block in _blocks(element, seen, 0) for line in _of(block)]
+
+
+def _of(block: Block) -> Iterable[str]:
+    match block:
+        case Paragraph(text) | Heading(text):
+            return (text,)
+        case NarrativeTable():
+            return block.lines()
+        case _:
+            return ()
+
+
+def _blocks(container: Any, seen: _Seen, depth: int) -> Iterator[Block]:
+    """Paragraphs and tables, through whatever holds them."""
+    if depth > _DEPTH:
+        raise Unreadable("a document beyond all measure")
+    for child in container:
+        if child.tag == f"{_W}p":
+            yield from _paragraph(child, seen)
+        elif child.tag == f"{_W}tbl":
+            yield _table(child, seen, depth)
+        elif isinstance(child.tag, str) and child.tag not in (f"{_W}sectPr", f"{_W}tblPr", f"{_W}tcPr", f"{_W}trPr"):
+            yield from _blocks(child, seen, depth + 1)
+
+
+def _paragraph(paragraph: Any, seen: _Seen) -> Iterator[Block]:
+    text = unmarked("".join(_text(paragraph, seen, 0))).strip("\n")
+    if not text.strip():
+        return
+    style = paragraph.find(f"{_W}pPr/{_W}pStyle")
+    name = (style.get(f"{_W}val") or "").lower() if style is not None else ""
+    if name.startswith(("heading", "title")):
+        level = int(name[-1]) + 1 if name[-1:].isdigit() else 1
+        yield Heading(text.replace("\n", " "), min(level, 6))
+        return
+    level = paragraph.find(f"{_W}pPr/{_W}numPr/{_W}ilvl")
+    if paragraph.find(f"{_W}pPr/{_W}numPr") is not None:
+        depth = int(level.get(f"{_W}val") or 0) if level is not None else 0
+        yield Paragraph(f"• {text}", min(depth, 8) + 1)
+    else:
+        yield Paragraph(text)
+
+
+def _text(element: Any, seen: _Seen, depth: int) -> Iterator[str]:
+    """The text of a paragraph's runs, with what was deleted and inserted said (ECMA-376 part 1, section 17.13.5)."""
+    if depth > _DEPTH:
+        raise Unreadable("a document beyond all measure")
+    for child in element:
+        if child.tag in _LEAVES:
+            yield _LEAVES[child.tag](child)
+        elif child.tag in _REVISIONS:
+            yield f"[{_REVISIONS[child.tag]}: {''.join(_text(child, seen, depth + 1))}]"
+        elif child.tag == _ALTERNATIVE:
+            yield from _text(child[0], seen, depth + 1) if len(child) else ()
+        elif isinstance(child.tag, str) and child.tag not in _SILENT and not _is_hidden(child):
+            seen.pictures += child.tag in _PICTURES and not list(child.iter(f"{_W}txbxContent"))
+            yield from _text(child, seen, depth + 1)
+            if child.tag == f"{_W}p":
+                yield "\n"
+
+
+def _is_hidden(element: Any) -> bool:
+    return element.tag == f"{_W}r" and element.find(f"{_W}rPr/{_W}vanish") is not None
+
+
+def _table(table: Any, seen: _Seen, depth: int) -> NarrativeTable:
+    rows: list[list[tuple[Cell, bool]]] = []
+    heads = 0
+    for row in table.iter(f"{_W}tr"):
+        if row.getparent() is not table and _nearest_table(row) is not table:
+            continue
+        is_head = row.find(f"{_W}trPr/{_W}tblHeader") is not None
+        heads += is_head and heads == len(rows)
+        rows.append(
+            [
+                _cell(cell, seen, depth, is_heading=is_head)
+                for cell in row.iter(f"{_W}tc")
+                if _nearest_table(cell) is table
+            ]
+        )
+    return gridded([_merged(rows)], heading_rows=heads)
+
+
+def _nearest_table(element: Any) -> Any:
+    above = element.getparent()
+    while above is not None and above.tag != f"{_W}tbl":
+        above = above.getparent()
+    return above
+
+
+def _cell(cell: Any, seen: _Seen, depth: int, *, is_heading: bool) -> tuple[Cell, bool]:
+    """A cell, and whether it goes on from the one above (ECMA-376 part 1, section 17.4.84)."""
+    text = "\n".join(line for block in _blocks(cell, seen, depth + 1) for line in _of(block))
+    span = cell.find(f"{_W}tcPr/{_W}gridSpan")
+    merge = cell.find(f"{_W}tcPr/{_W}vMerge")
+    columns = int(span.get(f"{_W}val") or 1) if span is not None else 1
+    goes_on = merge is not None and merge.get(f"{_W}val") != "restart"
+    return Cell(text, is_heading, columns), goes_on
+
+
+def _merged(rows: list[list[tuple[Cell, bool]]]) -> list[list[Cell]]:
+    """Cells that go on from above as spans of rows."""
+    spans: list[dict[int, int]] = []
+    above: dict[int, tuple[int, int]] = {}
+    for number, row in enumerate(rows):
+        column, here, own = 0, dict[int, tuple[int, int]](), dict[int, int]()
+        for cell, goes_on in row:
+            if goes_on and column in above:
+                here[column] = above[column]
+                at, key = above[column]
+                spans[at][key] += 1
+            else:
+                own[column] = 1
+                here[column] = (number, column)
+            column += cell.columns
+        spans.append(own)
+        above = here
+    made = []
+    for number, row in enumerate(rows):
+        column, cells = 0, []
+        for cell, _ in row:
+            if column in spans[number]:
+                cells.append(Cell(cell.text, cell.is_heading, cell.columns, spans[number][column]))
+            column += cell.columns
+        made.append(cells)
+    return made

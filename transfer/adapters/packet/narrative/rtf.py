@@ -1,0 +1,94 @@
+"""The text of an RTF file (Rich Text Format 1.9.1) as blocks. Layout and pictures stay in the file."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from transfer.adapters.packet.narrative.blocks import Block, FixedWidth, Paragraph, Remark, plain_table, unmarked
+from transfer.errors import Unreadable
+
+#: what stands for a table's parts while the library reads: it tells none of them from text
+_BEGIN, _CELL, _ROW, _NOTE = "\ue000", "\ue001", "\ue002", "\ue003"
+_PARTS: Final = tuple(
+    (re.compile(rf"(?<!\\)\\(?:{words})(?![a-z])"), stands_for)
+    for words, stands_for in (("trowd", _BEGIN), ("(?:nest)?cell", _CELL), ("(?:nest)?row", _ROW), ("footnote", _NOTE))
+)
+_DELETED: Final = re.compile(r"\\deleted(?![a-z0-9])|\\deleted1")
+_HIDDEN: Final = re.compile(r"\\v(?![a-z0-9])|\\v1")
+_PICTURE: Final = re.compile(r"\\pict(?![a-z])")
+_PAGE_HEAD: Final = re.compile(r"\\(?:header|footer)[lrf]?(?![a-z])")
+
+
+def rich_text(data: bytes, _charset: str | None) -> Iterator[Block]:
+    """Its letters are those of its code pages and fonts.
+
+    Raises:
+        Unreadable: it does not begin as RTF does.
+    """
+    from striprtf.striprtf import rtf_to_text
+
+    text = data.decode("latin-1")
+    if not text.lstrip("\ufeff\xef\xbb\xbf \r\n\0").startswith("{\\rtf"):
+        raise Unreadable("not RTF")
+    source = text
+    for pattern, stands_for in _PARTS:
+        source = pattern.sub(rf"{{\\uc0\\u{ord(stands_for)} }}", source)
+    try:
+        read = rtf_to_text(source, errors="replace")
+    except (LookupError, ValueError, OverflowError):
+        raise Unreadable("not RTF that is read") from None
+    yield from _blocks(unmarked(_paired(read)))
+    yield from _remarks(text)
+
+
+def _paired(text: str) -> str:
+    """Characters beyond the first plane come as two halves."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _blocks(text: str) -> Iterator[Block]:
+    *pieces, rest = text.split(_ROW)
+    rows: list[list[str]] = []
+    for piece in pieces:
+        before, row = _row(piece)
+        if before.strip():
+            yield from _flushed(rows)
+            yield from _lines(before)
+        rows.append([cell.strip() for cell in row.replace(_BEGIN, "").split(_CELL)[:-1]])
+    yield from _flushed(rows)
+    yield from _lines(rest)
+
+
+def _row(piece: str) -> tuple[str, str]:
+    """What stands before a row, and the row."""
+    begin = piece.find(_BEGIN)
+    if begin < 0:
+        begin = piece.rfind("\n", 0, max(piece.find(_CELL), 0)) + 1
+    return piece[:begin], piece[begin:]
+
+
+def _flushed(rows: list[list[str]]) -> Iterator[Block]:
+    if any(rows):
+        yield plain_table(rows, heading_rows=0)
+    rows.clear()
+
+
+def _lines(text: str) -> Iterator[Block]:
+    for line in text.replace(_BEGIN, "").replace(_CELL, "   ").replace(_NOTE, " (note:) ").split("\n"):
+        if "\t" in line.strip() or "   " in line.strip():
+            yield FixedWidth(line.expandtabs(8).rstrip())
+        elif line.strip():
+            yield Paragraph(line.strip())
+
+
+def _remarks(source: str) -> Iterator[Remark]:
+    if _DELETED.search(source):
+        yield Remark(
+            "Some of this text is marked as deleted in the file, and cannot be told apart here. Open the file."
+        )
+    if _HIDDEN.search(source):
+        yield Remark("Some of this text is hidden in the file, and cannot be told apart here. Open the file.")
+    if _PICTURE.search(source):
+        yield Remark("The file holds pictures that are not shown here.")
+    if _PAGE_HEAD.search(source):
+        yield Remark("The heads and feet of its pages are not shown here.")

@@ -1,0 +1,103 @@
+"""A document's blocks on pages of ours."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from transfer.adapters.packet.narrative import (
+    Block,
+    Embedded,
+    Facts,
+    FixedWidth,
+    Heading,
+    NarrativeTable,
+    Paragraph,
+    Picture,
+    Remark,
+)
+from transfer.adapters.packet.pdf_tables import draw_table, upright
+from transfer.adapters.packet.pdf_text import GREY, MARGIN, RULE, Pages, undrawable
+from transfer.adapters.packet.pictures import frames
+
+_HEADING_SIZES: Final = {1: 14.0, 2: 11.5, 3: 10.5}
+_INDENT: Final = 14
+_FRAMES: Final = 20
+#: points of height that a picture among text takes at most
+_TALLEST: Final = 420
+
+
+def draw(pages: Pages, blocks: Sequence[Block]) -> None:
+    """All blocks, one below the other; first of all what of them cannot be drawn."""
+    if sentence := missing_letters(blocks):
+        pages.write_line(sentence, size=9, bold=True)
+        pages.ln(4)
+    for block in blocks:
+        if not isinstance(block, NarrativeTable):
+            upright(pages)
+        _draw(pages, block)
+
+
+def missing_letters(blocks: Sequence[Block]) -> str | None:
+    """A sentence about characters of scripts for which no face is here."""
+    if not (missing := undrawable(text for block in blocks for text in _texts(block))):
+        return None
+    scripts = ", ".join(name.capitalize() for name, _ in missing.most_common(4))
+    count = missing.total()
+    return (
+        f"{count} character{'' if count == 1 else 's'} of this document ({scripts}) cannot be drawn here and "
+        f"{'is' if count == 1 else 'are'} shown as \ufffd. Open the file to read {'it' if count == 1 else 'them'}."
+    )
+
+
+def _texts(block: Block) -> Iterator[str]:
+    match block:
+        case Heading(text) | Paragraph(text) | FixedWidth(text):
+            yield text
+        case Facts(rows):
+            yield from (value for _, value in rows)
+        case NarrativeTable():
+            yield from (cell.text for cell in block.cells)
+
+
+def _draw(pages: Pages, block: Block) -> None:
+    match block:
+        case Heading(text):
+            pages.heading(text, size=_HEADING_SIZES.get(block.level, 10))
+        case Paragraph(text, indent):
+            pages.write_line(text, indent=_INDENT * max(indent - 1, 0), hang=10 if indent else 0)
+            pages.ln(2 if indent else 4)
+        case FixedWidth(text):
+            pages.write_fixed(text)
+            pages.ln(5)
+        case Facts(rows):
+            pages.facts(rows)
+            pages.ln(4)
+            pages.set_draw_color(*RULE)
+            pages.line(MARGIN, pages.get_y(), MARGIN + pages.epw, pages.get_y())
+            pages.ln(4)
+        case Remark(text):
+            pages.write_line(text, size=9, colour=GREY)
+            pages.ln(3)
+        case NarrativeTable():
+            draw_table(pages, block)
+            pages.ln(6)
+        case Picture(_, data):
+            _picture(pages, data)
+        case Embedded():
+            pages.write_line("(a document carried inside; it is in the file itself)", colour=GREY)
+
+
+def _picture(pages: Pages, data: bytes) -> None:
+    try:
+        shown = frames(data, _FRAMES)
+    except (OSError, ValueError, SyntaxError):
+        pages.write_line("(a picture that cannot be opened; it is in the file itself)", colour=GREY)
+        return
+    for frame in shown:
+        width = min(frame.width_points, pages.epw)
+        height = width * frame.height_points / frame.width_points
+        if height > _TALLEST:
+            width, height = width * _TALLEST / height, _TALLEST
+        if pages.get_y() + height > pages.page_break_trigger:
+            pages.add_page(same=True)
+        pages.image(frame.data, x=MARGIN, y=pages.get_y(), w=width, h=height)
+        pages.set_y(pages.get_y() + height + 6)

@@ -1,0 +1,35 @@
+"""How a document stands in records.pdf, or why it does not: codes, and the sentence that people read for each."""
+
+from typing import Final
+
+#: its own pages, each as it is in its file
+MERGED: Final = "merged"
+#: drawn by us from its text or its pictures
+RENDERED: Final = "rendered"
+#: its own pages, as far as they could be read: its file is damaged
+REPAIRED: Final = "repaired"
+#: the document is in the PDF
+IN_THE_PDF: Final = frozenset({MERGED, RENDERED, REPAIRED})
+
+#: why a document is not in the PDF; each stands on the page in its place
+NOT_SHOWN: Final = {
+    "too-large": "This document is too large to be repeated here.",
+    "too-many-pages": "This document has too many pages to be repeated here.",
+    "password": "This document is protected with a password.",
+    "damaged": "This document could not be opened. Its bytes are as they were received.",
+    "too-long": "This document takes too long to be opened.",
+    "left-out": "This document could not be repeated here.",
+    "no-pages": "This kind of file has no pages that could be shown here.",
+    "empty": "This document is empty.",
+    "body-elsewhere": "This document is only the address of another one that did not come with it.",
+    "xfa": "This document is a form that only Adobe's programs show (XFA).",
+}
+
+
+class NotShown(Exception):
+    """The document goes in as a page that says why; the reason is a key of `NOT_SHOWN`."""
+
+
+def why_not_shown(how: str) -> str | None:
+    """The sentence for people; None where the document is in the PDF."""
+    return None if how in IN_THE_PDF else NOT_SHOWN[how]
