@@ -8,6 +8,7 @@ links, attached files and films do not go along; what is attached is handed out,
 import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ _JUNK: Final = 64 << 10
 #: files within one that are handed out, and bytes of each before it is unpacked
 _MOST_FILES: Final = 40
 _LARGEST_FILE: Final = 16 << 20
+#: bytes of a page's content, packed, that are looked through, and what it may leave open
+_LARGEST_CONTENT: Final = 2 << 20
+_MOST_OPEN: Final = 200
 _MOST_NOTES: Final = 40
 _NAME: Final = 120
 #: of a page, what acts or drags along more than the page shows
@@ -166,11 +170,27 @@ def _make_visible(source: pikepdf.Pdf) -> None:
     off = _layers_off(source)
     for page in source.pages:
         _clean_annotations(page.obj, off)
+        if _array(page.obj.get("/Annots")):
+            _balance(page)
     show_values(source)
     source.flatten_annotations("screen")
     for page in source.pages:
         _without(page.obj, _NOT_OF_A_PAGE)
         _quieten(page.obj)
+
+
+def _balance(page: pikepdf.Page) -> None:
+    """Close what the page leaves open (`q` without `Q`), so that what is drawn after it stands where it belongs."""
+    contents = page.obj.get("/Contents")
+    pieces = _array(contents) if isinstance(contents, pikepdf.Array) else [contents]
+    streams = [one for one in pieces if isinstance(one, pikepdf.Stream)]
+    if sum(int(one.get("/Length", 0)) for one in streams) > _LARGEST_CONTENT:
+        return
+    with suppress(pikepdf.PdfError):
+        operators = [str(one.operator) for one in pikepdf.parse_content_stream(page, "q Q")]
+        left = operators.count("q") - operators.count("Q")
+        if 0 < left < _MOST_OPEN:
+            page.contents_add(b"\n" + b"Q " * left)
 
 
 def _layers_off(source: pikepdf.Pdf) -> set[tuple[int, int]]:

@@ -57,14 +57,13 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
 
 
 def type_of(content_type: str, data: bytes) -> str:
-    """What the bytes are, by themselves first, with the charset that their sender names."""
+    """What the bytes are, by themselves first; with the letters that their sender names, where it has to."""
     looked = media_types.LOOKED_AT
     seen = media_types.judged(content_type, data[:looked], data[-looked:], len(data)).content_type
-    if seen == media_types.UNKNOWN:
-        # nothing is known by its bytes alone: a PDF far behind something else, or text with a stray byte
-        seen = media_types.PDF if data.find(b"%PDF-", 0, looked) >= 0 else media_types.named(content_type)
-    named = narrative.charset(content_type)
-    return f"{seen}; charset={named}" if named else seen
+    if seen != media_types.UNKNOWN:
+        return seen
+    # nothing is known by the bytes alone: a PDF far behind something else, or text with a stray byte
+    return media_types.PDF if data.find(b"%PDF-", 0, looked) >= 0 else media_types.named(content_type)
 
 
 def _shown(

@@ -12,6 +12,7 @@ _PIXELS: Final = 60_000_000
 _FORMATS: Final = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "JPEG2000", "MPO", "PPM")
 #: pixels for each inch where a picture does not say, as viewers take them
 _RESOLUTION: Final = 96.0
+_ORIENTATION: Final = 0x0112
 _SIXTEEN_BIT: Final = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 
 
@@ -37,7 +38,21 @@ def frames(data: bytes, most: int) -> list[PicturePage]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
         if picture.width * picture.height > _PIXELS:
             raise ValueError("a picture of more pixels than are read")
-        return [_frame(one) for one in _pages(picture, most)]
+        if _is_ready(picture):
+            picture.load()
+            return [PicturePage(io.BytesIO(data), *_size(picture))]
+        return [_page(one) for one in _pages(picture, most)]
+
+
+def _is_ready(picture: Any) -> bool:
+    """A photograph that every viewer shows as it is: its bytes go in unchanged."""
+    turned = picture.getexif().get(_ORIENTATION, 1)
+    return bool(picture.format == "JPEG" and picture.mode in ("L", "RGB") and turned == 1)
+
+
+def _size(picture: Any) -> tuple[float, float]:
+    wide, high = _resolution(picture)
+    return picture.width * 72 / wide, picture.height * 72 / high
 
 
 def _pages(picture: Any, most: int) -> Iterator[Any]:
@@ -52,16 +67,15 @@ def _pages(picture: Any, most: int) -> Iterator[Any]:
         yield frame
 
 
-def _frame(picture: Any) -> PicturePage:
+def _page(picture: Any) -> PicturePage:
     from PIL import ImageOps
 
-    wide, high = _resolution(picture)
-    turned = ImageOps.exif_transpose(picture)
-    if picture.getexif().get(0x0112) in (5, 6, 7, 8):
+    wide, high = _size(picture)
+    if picture.getexif().get(_ORIENTATION) in (5, 6, 7, 8):
         wide, high = high, wide
     kept = io.BytesIO()
-    _visible(turned).save(kept, "PNG", compress_level=1)
-    return PicturePage(kept, turned.width * 72 / wide, turned.height * 72 / high)
+    _visible(ImageOps.exif_transpose(picture)).save(kept, "PNG", compress_level=1)
+    return PicturePage(kept, wide, high)
 
 
 def _resolution(picture: Any) -> tuple[float, float]:

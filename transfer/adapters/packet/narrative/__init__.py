@@ -43,7 +43,6 @@ __all__ = [
     "Picture",
     "Remark",
     "blocks",
-    "charset",
     "gridded",
     "plain_table",
 ]
@@ -114,6 +113,8 @@ def _xml(data: bytes, _charset: str | None) -> Iterator[Block]:
 
 _READERS: Final[dict[str, Callable[[bytes, str | None], Iterator[Block]]]] = {
     "text/plain": plain_text,
+    "text/csv": plain_text,
+    "text/markdown": plain_text,
     "text/html": html_page,
     "application/xhtml+xml": html_page,
     "text/xml": _xml,

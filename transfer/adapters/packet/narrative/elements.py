@@ -14,6 +14,9 @@ SPACE: Final = re.compile(r"[ \t\r\n\f]+")
 LINE: Final = "\u2028"
 COLUMNS: Final = re.compile(r"\S(?: {3,}|\t+)\S")
 
+#: columns made of spaces that do not collapse
+WIDE_SPACE: Final = re.compile(r"\S[ \u00a0]{3,}\S")
+
 BLOCKS: Final = frozenset(
     (
         *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details"),

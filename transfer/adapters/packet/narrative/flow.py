@@ -25,8 +25,10 @@ from transfer.adapters.packet.narrative.elements import (
     DELETED_TAGS,
     ELSEWHERE,
     LINE,
+    NO_BREAK,
     RAISED,
     SPACE,
+    WIDE_SPACE,
     dedented,
     inline_picture,
     is_hidden,
@@ -81,6 +83,9 @@ class _Writer:
             return
         lines = [SPACE.sub(" ", line).strip(" ") for line in raw.split(LINE)]
         text = "\n".join(lines).strip("\n")
+        if sum(1 for line in lines if WIDE_SPACE.search(line)) > 1:
+            self._add(FixedWidth(text.replace(NO_BREAK, " ").replace(BOLD, "").replace(STRUCK, "")))
+            return
         if text.replace(BOLD, "").replace(STRUCK, "").strip():
             self._add(Paragraph(text, self._lists))
 
