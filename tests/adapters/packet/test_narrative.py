@@ -394,6 +394,24 @@ def test_rich_text_reads_as_its_paragraphs_and_tables():
     ]
 
 
+def test_a_row_of_rich_text_may_be_defined_after_its_cells():
+    rows = rb"{\rtf1 Score\par A\cell 0\cell\trowd\row B\cell one\par two\cell\trowd\row End\par}"
+
+    assert blocks("text/rtf", rows) == [
+        Paragraph("Score"),
+        plain_table([["A", "0"], ["B", "one\ntwo"]], heading_rows=0),
+        Paragraph("End"),
+    ]
+
+
+def test_xml_of_another_kind_reads_as_its_texts_with_their_names():
+    data = b"<report><patient>Ada</patient><result unit='g'>4.1</result><pdf representation='B64'>QUJD</pdf></report>"
+
+    assert blocks("text/xml", data) == [Paragraph("patient: Ada"), Paragraph("result: 4.1")]
+    section = b"<section><title>Plan</title><text>rest</text></section>"
+    assert blocks("text/xml", section) == [Heading("Plan"), Paragraph("rest")]
+
+
 @pytest.mark.parametrize(
     ("mark", "word"),
     [(rb"\deleted", "deleted"), (rb"\v", "hidden"), (rb"{\pict 00}", "pictures"), (rb"{\header h}", "heads")],

@@ -8,7 +8,11 @@ from transfer.adapters.packet.narrative.blocks import BOLD, NarrativeTable, Plac
 from transfer.adapters.packet.pdf_text import ACCENT, GREY, INK, MARGIN, RULE, TEXT, TINT, Pages, drawable
 
 _PADDING: Final = 3.0
-_SIZES: Final = (9.0, 8.0, 7.0)
+#: sizes of letters, and whether the page is turned, in the order in which they are tried
+_WAYS: Final = ((9.0, False), (8.0, False), (9.0, True), (8.0, True), (7.0, True))
+_SMALL: Final = 7.5
+#: a table of more columns is not squeezed upright
+_MOST_UPRIGHT: Final = 9
 #: a column is no wider than this for the sake of one long word
 _LONGEST_WORD: Final = 150.0
 #: a heading that takes more of the page than this is not repeated
@@ -18,20 +22,22 @@ _HEADING_SHARE: Final = 0.3
 def draw_table(pages: Pages, table: NarrativeTable) -> None:
     """The whole table; the page is turned for it where only that makes it fit."""
     cells = [replace(cell, text=drawable(cell.text)) for cell in table.cells]
+    fit = _fit(pages, cells, table.width)
+    is_turned = fit is None or fit.is_turned
+    if is_turned != _is_turned(pages):
+        pages.add_page(orientation="L" if is_turned else "P")
     if table.caption:
         pages.heading(table.caption, size=10.5)
-    fit = _fit(pages, cells, table.width)
-    if fit is not None and fit.is_turned and not _is_turned(pages):
-        pages.add_page(orientation="L")
-    elif _is_turned(pages) and (fit is None or not fit.is_turned):
-        pages.add_page(orientation="P")
     if fit is not None:
         _Drawing(pages, cells, table, fit.widths, fit.size).draw()
         return
     for part in _parts(pages, cells, table):
-        columns = ", ".join(str(n + 1) for n in part.columns)
-        pages.write_line(f"Columns {columns} of {table.width}", size=8.5, colour=GREY)
-        _Drawing(pages, part.cells, replace(table, width=len(part.columns)), part.widths, _SIZES[-1]).draw()
+        first, last = part.columns[1] + 1, part.columns[-1] + 1
+        which = f"column {first}" if first == last else f"columns {first} to {last}"
+        if pages.will_page_break(100):
+            pages.add_page(same=True)
+        pages.write_line(f"The first of {table.width} columns, and {which}", size=8.5, colour=GREY)
+        _Drawing(pages, part.cells, replace(table, width=len(part.columns)), part.widths, _SMALL).draw()
         pages.ln(4)
 
 
@@ -65,9 +71,9 @@ def _room(pages: Pages, *, is_turned: bool) -> float:
 
 
 def _fit(pages: Pages, cells: Sequence[PlacedCell], width: int) -> _Fit | None:
-    """Upright first, then smaller, then turned; None where the columns fit neither way."""
-    for is_turned in (False, True):
-        for size in _SIZES:
+    """Upright where it has few columns, else turned; None where the columns fit neither way."""
+    for size, is_turned in _WAYS:
+        if is_turned or width <= _MOST_UPRIGHT:
             least, most = _needs(pages, cells, width, size)
             if (widths := _shared(least, most, _room(pages, is_turned=is_turned))) is not None:
                 return _Fit(widths, size, is_turned)
@@ -109,7 +115,7 @@ def _shared(least: Sequence[float], most: Sequence[float], room: float) -> list[
 def _parts(pages: Pages, cells: Sequence[PlacedCell], table: NarrativeTable) -> Iterator[_Part]:
     """The columns in as many parts as it takes, the first one in each."""
     room = _room(pages, is_turned=_is_turned(pages))
-    least, _ = _needs(pages, cells, table.width, _SIZES[-1])
+    least, _ = _needs(pages, cells, table.width, _SMALL)
     least = [min(one, room / 2) for one in least]
     at = 1
     while at < table.width:
@@ -163,7 +169,10 @@ class _Drawing:
 
     def draw(self) -> None:
         heading = range(min(self._heading_rows, self._rows))
-        repeats = sum(map(self._row_height, heading)) <= self._pages.eph * _HEADING_SHARE
+        high = sum(map(self._row_height, heading))
+        repeats = high <= self._pages.eph * _HEADING_SHARE
+        if repeats and self._rest() < high + (self._least(len(heading), 0) if len(heading) < self._rows else 0):
+            self._pages.add_page(same=True)
         row, line = 0, 0
         while row < self._rows:
             if row >= len(heading) and self._rest() < self._least(row, line):

@@ -20,7 +20,7 @@ from transfer.adapters.packet.narrative.blocks import (
     gridded,
     plain_table,
 )
-from transfer.adapters.packet.narrative.cda import BodyElsewhere, clinical_document
+from transfer.adapters.packet.narrative.cda import BodyElsewhere, clinical_document, other_document
 from transfer.adapters.packet.narrative.characters import charset
 from transfer.adapters.packet.narrative.docx import word_document
 from transfer.adapters.packet.narrative.pages import html_page
@@ -107,8 +107,8 @@ def _xml(data: bytes, _charset: str | None) -> Iterator[Block]:
         yield from clinical_document(document)
     elif document.tag.lower() == "html":
         yield from html_page(data, _charset)
-    elif document.text:
-        yield Paragraph(document.text)
+    else:
+        yield from other_document(document)
 
 
 _READERS: Final[dict[str, Callable[[bytes, str | None], Iterator[Block]]]] = {

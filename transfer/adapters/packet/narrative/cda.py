@@ -15,6 +15,7 @@ from transfer.adapters.packet.narrative.blocks import (
     Facts,
     FixedWidth,
     Heading,
+    Paragraph,
     Picture,
     Remark,
 )
@@ -45,6 +46,17 @@ def clinical_document(document: Element) -> Iterator[Block]:
     for component in structured.all("component") if structured else ():
         for section in component.all("section"):
             yield from _section(section, pictures, 2)
+
+
+def other_document(document: Element) -> Iterator[Block]:
+    """XML that is no C-CDA: its texts with their names; a section of one as such."""
+    if document.tag == "section":
+        yield from _section(document, _pictures(document), 2)
+        return
+    for element in document.within():
+        said = " ".join(" ".join(piece for piece in element.children if isinstance(piece, str)).split())
+        if said and element.attributes.get("representation") != "B64":
+            yield Paragraph(f"{element.tag}: {said}" if element is not document else said)
 
 
 def header(document: Element) -> Iterator[tuple[str, str]]:

@@ -119,7 +119,7 @@ def _paragraph(paragraph: Any, seen: _Seen) -> Iterator[Block]:
         yield Heading(text.replace("\n", " "), min(level, 6))
         return
     level = paragraph.find(f"{_W}pPr/{_W}numPr/{_W}ilvl")
-    if paragraph.find(f"{_W}pPr/{_W}numPr") is not None:
+    if paragraph.find(f"{_W}pPr/{_W}numPr") is not None or name.startswith("list"):
         depth = int(level.get(f"{_W}val") or 0) if level is not None else 0
         yield Paragraph(f"• {text}", min(depth, 8) + 1)
     else:

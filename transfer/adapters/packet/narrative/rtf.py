@@ -11,8 +11,10 @@ from transfer.errors import Unreadable
 _BEGIN, _CELL, _ROW, _NOTE = "\ue000", "\ue001", "\ue002", "\ue003"
 _PARTS: Final = tuple(
     (re.compile(rf"(?<!\\)\\(?:{words})(?![a-z])"), stands_for)
-    for words, stands_for in (("trowd", _BEGIN), ("(?:nest)?cell", _CELL), ("(?:nest)?row", _ROW), ("footnote", _NOTE))
+    for words, stands_for in (("trowd", _BEGIN), ("(?:nest)?cell", _CELL), ("row", _ROW), ("footnote", _NOTE))
 )
+#: stands where the row of a nested table ends, in a group that the library leaves out
+_NESTED_ROW: Final = re.compile(r"\{\\\*\\nesttableprops(?![a-z])")
 _DELETED: Final = re.compile(r"\\deleted(?![a-z0-9])|\\deleted1")
 _HIDDEN: Final = re.compile(r"\\v(?![a-z0-9])|\\v1")
 _PICTURE: Final = re.compile(r"\\pict(?![a-z])")
@@ -33,6 +35,7 @@ def rich_text(data: bytes, _charset: str | None) -> Iterator[Block]:
     source = text
     for pattern, stands_for in _PARTS:
         source = pattern.sub(rf"{{\\uc0\\u{ord(stands_for)} }}", source)
+    source = _NESTED_ROW.sub(lambda found: f"{{\\uc0\\u{ord(_ROW)} }}{found[0]}", source)
     try:
         read = rtf_to_text(source, errors="replace")
     except (LookupError, ValueError, OverflowError):
@@ -54,31 +57,42 @@ def _blocks(text: str) -> Iterator[Block]:
         if before.strip():
             yield from _flushed(rows)
             yield from _lines(before)
-        rows.append([cell.strip() for cell in row.replace(_BEGIN, "").split(_CELL)[:-1]])
+        cells = [cell.strip() for cell in row.replace(_BEGIN, "").split(_CELL)[:-1]]
+        if any(cells):
+            rows.append(cells)
     yield from _flushed(rows)
     yield from _lines(rest)
 
 
 def _row(piece: str) -> tuple[str, str]:
-    """What stands before a row, and the row."""
-    begin = piece.find(_BEGIN)
+    """What stands before a row, and the row: some writers define it before its cells, some after."""
+    first = max(piece.find(_CELL), 0)
+    begin = piece.rfind(_BEGIN, 0, first)
     if begin < 0:
-        begin = piece.rfind("\n", 0, max(piece.find(_CELL), 0)) + 1
+        begin = piece.rfind("\n", 0, first) + 1
     return piece[:begin], piece[begin:]
 
 
 def _flushed(rows: list[list[str]]) -> Iterator[Block]:
-    if any(rows):
+    if rows:
         yield plain_table(rows, heading_rows=0)
     rows.clear()
 
 
 def _lines(text: str) -> Iterator[Block]:
+    """Lines with columns stand together in one width."""
+    columns: list[str] = []
     for line in text.replace(_BEGIN, "").replace(_CELL, "   ").replace(_NOTE, " (note:) ").split("\n"):
         if "\t" in line.strip() or "   " in line.strip():
-            yield FixedWidth(line.expandtabs(8).rstrip())
-        elif line.strip():
+            columns.append(line.expandtabs(8).rstrip())
+            continue
+        if columns:
+            yield FixedWidth("\n".join(columns))
+            columns = []
+        if line.strip():
             yield Paragraph(line.strip())
+    if columns:
+        yield FixedWidth("\n".join(columns))
 
 
 def _remarks(source: str) -> Iterator[Remark]:
