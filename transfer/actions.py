@@ -51,6 +51,8 @@ class ActionCode(Code):
     SPLIT_BEFORE = "split-before", "case"
     OF_NOBODY = "of-nobody"
     STUDIES_TAKEN = "studies-taken", "whole", "outlook"
+    RECORD_TAKEN = "record-taken", "record", "outlook"
+    RECORD_LEFT_OUT = "record-left-out", "record", "outlook"
     NOTHING_TO_COUNT = "nothing-to-count"
     NOTHING_TO_ASK = "nothing-to-ask"
     NO_PACKET_ANY_MORE = "no-packet-any-more"

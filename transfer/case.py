@@ -71,6 +71,16 @@ class PacketProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenRecord:
+    """A record that a person takes as it is: for which flaws and without how many images, by whom, and when (UTC)."""
+
+    flaws: tuple[str, ...]
+    lacking: int
+    by: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     id: CaseId
     opened_at: datetime | None = None
@@ -89,6 +99,9 @@ class Case:
     rejected: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: records that a later one replaced or withdrew, and what is known of it
     superseded_by: Mapping[str, facts.RecordSuperseded] = field(default_factory=dict)
+    #: records that were opened, and what keeps each from being read
+    flaws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    taken: Mapping[str, TakenRecord] = field(default_factory=dict)
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
     material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
     approved: facts.CaseApproved | None = None
@@ -120,6 +133,14 @@ class Case:
     def superseded(self) -> frozenset[str]:
         """Records that no longer count: a later one replaced or withdrew them."""
         return frozenset(self.superseded_by)
+
+    def counts(self, record: str) -> bool:
+        """Whether it was opened and can be read, or a person takes it as it is."""
+        flaws = self.flaws.get(record)
+        if not flaws:
+            return flaws is not None
+        taken = self.taken.get(record)
+        return taken is not None and {*flaws} <= {*taken.flaws}
 
     @property
     def void(self) -> frozenset[str]:
@@ -297,6 +318,11 @@ def _after_record(case: Case, line: LedgerLine) -> Case:
             return replace(case, whole=case.whole | {completed.record}, completed=last)
         case facts.ImagesRejected() as rejected:
             return replace(case, rejected={**case.rejected, rejected.record: (rejected.count, line.sequence)})
+        case facts.RecordOpened() as opened:
+            return replace(case, flaws={**case.flaws, opened.record: opened.flaws})
+        case facts.RecordTaken() as taken:
+            last_taken = TakenRecord(flaws=taken.flaws, lacking=taken.lacking, by=line.by.person, at=line.at)
+            return replace(case, taken={**case.taken, taken.record: last_taken})
         case facts.RecordSuperseded() as superseded:
             return replace(case, superseded_by={**case.superseded_by, superseded.record: superseded})
     return case

@@ -49,6 +49,8 @@ class HoldCode(StrEnum):
     IMAGES_MISPLACED = "images-misplaced"
     IMAGES_REJECTED = "images-rejected"
     IMAGES_CONFLICT = "images-conflict"
+    DOCUMENT_UNREADABLE = "document-unreadable"
+    IMAGES_LACKING = "images-lacking"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
     SOURCE_REFUSES = "source-refuses"
@@ -110,6 +112,7 @@ class HoldAnswer(StrEnum):
     DISPUTE = "dispute"
     #: nothing is awaited from this source any more
     DO_WITHOUT = "do-without"
+    LEAVE_OUT = "leave-out"
     #: the form is taken back in writing
     REVOKE = "revoke"
     #: what was stopped goes on
@@ -282,6 +285,16 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         },
         HoldCode.IMAGES_REJECTED: {HoldAnswer.SEEN: "you know of it; what the archive rejected goes nowhere"},
         HoldCode.IMAGES_CONFLICT: {HoldAnswer.SEEN: "the first of each goes; the packet names them"},
+        HoldCode.DOCUMENT_UNREADABLE: {
+            HoldAnswer.APPROVE: "it counts all the same and goes as it is; the packet says that you took it",
+            HoldAnswer.LEAVE_OUT: "it answers nothing and stays out of the packet",
+            HoldAnswer.AGAIN: "it stays out, and its department is asked for it again",
+        },
+        HoldCode.IMAGES_LACKING: {
+            HoldAnswer.APPROVE: "the study counts as it came; the packet says how many images are lacking",
+            HoldAnswer.LEAVE_OUT: "the study stays out of the packet; you are asked again when its department is",
+            HoldAnswer.AGAIN: "the department is asked again, now",
+        },
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,

@@ -92,6 +92,8 @@ class PacketItem:
     #: how it was derived, who did it and why, in one sentence
     derivation: str | None = None
     supersedes: tuple[Superseded, ...] = ()
+    #: what keeps it from being read, and who took it all the same
+    taken: str | None = None
 
     def __post_init__(self) -> None:
         if (self.derived_from is None) != (self.derivation is None):
@@ -116,7 +118,7 @@ class SeriesItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagingItem:
-    """One study, whole: the set of its SOP instance UIDs was checked before it came here."""
+    """One study, whole: the set of its SOP instance UIDs was checked before it came here; or as a person took it."""
 
     record: RecordId
     study_instance_uid: str
@@ -132,6 +134,8 @@ class ImagingItem:
     line: str | None
     #: SOP instance UIDs of which several came that differ: the first is here
     conflicting: tuple[str, ...] = ()
+    #: what keeps it from being read or how much of it did not come, and who took it all the same
+    taken: str | None = None
 
     @property
     def instance_count(self) -> int:

@@ -14,6 +14,7 @@ class RefusalCode(Code):
     NO_SUCH_ENDING = "no-such-ending", "ending"
     NO_SUCH_LINE = "no-such-line", "checklist", "line"
     LACKS_LINES = "lacks-lines", "case", "lines"
+    UNDECIDED_FIRST = "undecided-first", "case"
     SOURCE_OWES_MORE = "source-owes-more", "case"
     NOTHING_NEW = "nothing-new", "packet"
     NOTHING_TO_GIVE_UP = "nothing-to-give-up", "case"

@@ -14,6 +14,7 @@ from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.held_keys import HeldKeys
 from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
+from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
@@ -61,11 +62,13 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
     """
     held = keys(settings)
     book = Ledger(settings.database_url, held, by, connections=connections)
+    opening = OpeningProcess()
     store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
     try:
         yield Services(
             ledger=book,
             vault=store,
+            opener=opening,
             institutions=institutions.load(settings.institutions, settings.names),
             checklists=checklist.load(settings.checklists),
             signer=cache(lambda: signer(held)),
@@ -78,6 +81,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
         )
     finally:
+        opening.close()
         book.close()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.fakes import MemoryDocuments, MemoryVault
+from tests.kit.fakes import MemoryDocuments, MemoryVault, OpensAll
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from tests.kit.studies import a_study
@@ -141,7 +141,7 @@ class Labelled(MemoryDocuments):
 )
 def test_what_stands_inside_a_document_counts_before_it_is_collected(ledger: Ledger, inside: bytes, asks: bool):
     office = Labelled([b"an ordinary note", inside], [frozenset(), frozenset()])
-    services = b.new_services(ledger, ask_documents=office.ask)
+    services = b.new_services(ledger, ask_documents=office.ask, opener=OpensAll())
     case = b.a_case(services)
     is_ordinary = b'"N"' in inside
 
@@ -236,7 +236,7 @@ class Archive:
 def test_images_are_collected_by_what_their_files_say_of_themselves(
     ledger: Ledger, labels: tuple[str, ...], is_collected: bool, asks: list[str]
 ):
-    services = b.new_services(ledger, ask_archive=Archive(*labels).ask)
+    services = b.new_services(ledger, ask_archive=Archive(*labels).ask, opener=OpensAll())
     case = b.a_case(services)
 
     assert collected(services, case) == ([frozenset(labels)] if is_collected else [])

@@ -4,6 +4,7 @@ What would be fetched over the network answers nothing, as if every source were 
 the case by `came_in`.
 """
 
+import atexit
 import hashlib
 import json
 from collections.abc import Mapping
@@ -19,12 +20,14 @@ from tests.kit.processing import process_all
 from transfer import checklist, institutions
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.adapters.opening import OpeningProcess
 from transfer.arrivals import ArrivalKind, Door
 from transfer.case import OpenedCase
 from transfer.errors import Unreachable
 from transfer.flow.assess import Assessment, look, settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, join
+from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Ledger, arrivals, holds, patients, records, requests
@@ -79,6 +82,14 @@ def nobody_answers(_: object) -> Any:
 
 
 @cache
+def _opener() -> OpeningProcess:
+    """One for all tests of this process. It ends with it."""
+    opening = OpeningProcess()
+    atexit.register(opening.close)
+    return opening
+
+
+@cache
 def _institutions() -> institutions.Institutions:
     return institutions.load(ROOT / "institutions", NAMES)
 
@@ -94,6 +105,7 @@ def new_services(ledger: Ledger, **other: object) -> Services:
     plain: dict[str, Any] = {
         "ledger": ledger,
         "vault": MemoryVault(),
+        "opener": _opener(),
         "institutions": _institutions(),
         "checklists": _checklists(),
         "signer": a_signer,
@@ -201,8 +213,9 @@ def came_in(
     *,
     content: bytes = b"",
     status: DocumentStatus = DocumentStatus.FINAL,
+    found: OpenedParts | None = None,
 ) -> str:
-    """A record of this kind was collected, and its department has answered. Its id."""
+    """A record of this kind was collected and opened, and its department has answered. Its id."""
     source = _HELD_BY.get(kind, LAKESIDE)
     patient = patient_of(services, case)
     place = services.vault.keep([content or f"{case} {kind}".encode()])
@@ -221,7 +234,7 @@ def came_in(
             parts=(RecordPart(role="received", content_type="text/plain", location=place),),
         )
         kept = records.keep(tx, new)
-        join(tx, services, opened, kept, ruling, MatchRule.IDENTIFIER)
+        join(tx, services, opened, kept, ruling, MatchRule.IDENTIFIER, found=found or OpenedParts())
         for request in requests.of_case(tx, case):
             holds = services.institutions[request.institution].department(request.department).holds
             if request.state is RequestState.DUE and kind in holds:

@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
+from transfer.flaws import Flaw
 from transfer.institutions import Institution
+from transfer.media_types import Announced
 from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on
@@ -55,6 +57,16 @@ class MemoryVault:
         return iter(list(self.objects))
 
 
+class OpensAll:
+    """A `transfer.flaws.Opener` of documents that are none: nothing is wrong with any."""
+
+    def document(self, content_type: str, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
+        return frozenset()
+
+    def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
+        return frozenset()
+
+
 class MemoryDocuments:
     """A `transfer.sources.DocumentSource` in a list. Without a `patient`, whoever is asked about is its own."""
 
@@ -62,6 +74,7 @@ class MemoryDocuments:
         self.papers = papers
         #: of each paper that is listed
         self.kinds = [RecordKind.NOTE] * len(papers)
+        self.types = ["application/octet-stream"] * len(papers)
         self.patient = patient
         #: what everything that is asked comes to
         self.fails: TransferError | None = None
@@ -110,7 +123,8 @@ class MemoryDocuments:
             at=datetime(2026, 1, 5, tzinfo=UTC),
         )
         source = f"https://office.example/DocumentReference/{number}"
-        file = SourceFile(read=lambda: self._read(number, keep_going))
+        announced = Announced(media_type=self.types[number])
+        file = SourceFile(read=lambda: self._read(number, keep_going), announced=announced)
         return Found(document=document, sources=(source,), files=(file,))
 
     def _read(self, number: int, keep_going: KeepGoing) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 import pytest
 
 from transfer.completeness import NeedState, WaitCode
+from transfer.flaws import Flaw
 from transfer.holds import HoldCode
 from transfer.links import LinkEnd
 from transfer.materials import Discrepancy
@@ -24,6 +25,7 @@ FAMILIES: tuple[type[StrEnum], ...] = (
     HoldCode,
     Discrepancy,
     LinkEnd,
+    Flaw,
 )
 CODES = [(family, code) for family in FAMILIES for code in family]
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from transfer.checklist import ChecklistLine
+from transfer.flaws import Flaw
 from transfer.identifiers import DepartmentId, InstitutionId, RecordId
 from transfer.records import DocumentStatus, RecordKind
 
@@ -76,6 +77,10 @@ class WaitCode(StrEnum):
     UNDECIDED = "undecided"
     NOBODY_ASKED = "nobody-asked"
     UNVERIFIED = "unverified"
+    #: a record came, and we have not opened it yet
+    NOT_OPENED = "not-opened"
+    #: what came cannot be read, and people are asked about it
+    NOT_READABLE = "not-readable"
     NEWER_NEEDED = "newer-needed"
     MATERIAL = "material"
     MATERIAL_REFUSED = "material-refused"
@@ -106,10 +111,19 @@ class CollectedRecord:
     source: InstitutionId
     #: imaging: every part ended well and the set of SOP instance UIDs is complete
     is_whole: bool = True
+    #: every part of it was opened
+    is_opened: bool = True
+    #: what keeps it from being read, unless a person takes it as it is
+    flaws: frozenset[Flaw] = frozenset()
     copy_of: RecordId | None = None
     superseded: bool = False
     #: the form in which it came
     content_type: str = "application/octet-stream"
+
+    @property
+    def is_readable(self) -> bool:
+        """It was opened, and nothing keeps people from reading it."""
+        return self.is_opened and not self.flaws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +168,7 @@ LEFT_TO_PEOPLE = frozenset(
         WaitCode.NOT_IN_ANSWER,
         WaitCode.NOBODY_ASKED,
         WaitCode.UNVERIFIED,
+        WaitCode.NOT_READABLE,
         WaitCode.NEWER_NEEDED,
         WaitCode.MATERIAL_REFUSED,
         WaitCode.MATERIAL_UNANNOUNCED,

@@ -134,7 +134,9 @@ def _judge(
         state = found
     else:
         state, waits = _by_requests(asked)
-        if live:  # its kind answers another line by itself; a person says which record is which
+        if any(
+            r.is_readable for r in live
+        ):  # its kind answers another line by itself; a person says which record is which
             state, waits = NeedState.RECEIVED, (*waits, Wait(WaitCode.UNVERIFIED))
     owing = [r for r in asked if r.state in OPEN or r.state is RequestState.NOT_PERMITTED]
     waits = (*waits, *map(_wait_for, owing))
@@ -190,13 +192,19 @@ def _by_records(
         return None, None, ()
     if halves := _halves(live):
         return NeedState.RECEIVED, None, tuple(Wait(WaitCode.SOURCE_REST, r.source) for r in halves)
-    usable = [r for r in live if r.is_whole and r.status.is_settled]
+    usable = [r for r in live if r.is_whole and r.is_readable and r.status.is_settled]
     fresh = [r for r in usable if _is_fresh(r, line, now)]
     if chosen := best(fresh):
         return NeedState.SATISFIED, chosen.id, ()
     if not usable or any(r.at is None for r in usable):
-        return NeedState.RECEIVED, None, tuple(Wait(WaitCode.UNVERIFIED, r.source) for r in live)
+        return NeedState.RECEIVED, None, tuple(Wait(_why_not(r), r.source) for r in live)
     return NeedState.EXPIRED, None, tuple(Wait(WaitCode.NEWER_NEEDED, r.source) for r in usable)
+
+
+def _why_not(record: CollectedRecord) -> WaitCode:
+    if not record.is_opened:
+        return WaitCode.NOT_OPENED
+    return WaitCode.NOT_READABLE if record.flaws else WaitCode.UNVERIFIED
 
 
 def _halves(live: Sequence[CollectedRecord]) -> list[CollectedRecord]:

@@ -158,6 +158,23 @@ class ImagesRejected(Fact, kind="images-rejected"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOpened(Fact, kind="record-opened"):
+    """Every part of a record was opened. `flaws` keep it from being read: with any of them it answers nothing."""
+
+    record: str
+    flaws: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTaken(Fact, kind="record-taken"):
+    """A person takes a record as it is, for all its flaws or without some of its images: it counts and goes along."""
+
+    record: str
+    flaws: tuple[str, ...] = ()
+    lacking: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSuperseded(Fact, kind="record-superseded"):
     record: str
     by_record: str | None = None

@@ -8,9 +8,10 @@ In the order in which it happens:
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
-  `labels` stops at a security label that nobody can read.
+  `studies` says when a study is whole. `labels` stops at a security label that nobody can read.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers` and `unmatched` file it. `hearing` moves a request as its source says.
+- `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
 - `collecting` puts a record on its line; `assess` says what is still missing and what follows.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes
   in the receipt.

@@ -19,6 +19,7 @@ from transfer.flow.collecting import answered, files_of_one, join, taken_back
 from transfer.flow.hearing import Hearing, hear
 from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
 from transfer.flow.labels import UnclearLabel, check_labels
+from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.superseding import heed
@@ -131,12 +132,15 @@ def _collect(
     covered = [one for one in answer.documents if any(one in share.documents for share in shares)]
     with vault_objects.writing_for(patient):
         new = {one.origin: _new_record(services, arrival, one, patient) for one in covered}
+        opened = {one: open_parts(services, arrival.institution, record.parts) for one, record in new.items()}
     with _all_taken_back(services, arrival, new.values()), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.hold_epoch_shared(tx, patient)
         is_sent_again = all(records.known(tx, patient, origin) for origin in new)
+        _lock_cases(tx, shares)
         for share in shares:
-            _join_all(tx, services, share.case, arrival, [new[one.origin] for one in share.documents], match_rule)
+            came = [(new[one.origin], opened[one.origin], one.document.patient) for one in share.documents]
+            _join_all(tx, services, share.case, arrival, came, match_rule)
         first = shares[0].case.id
         if arrival.conflicts and not is_sent_again:
             holds.place(tx, first, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
@@ -267,16 +271,26 @@ def _shares(
     return found
 
 
+def _lock_cases(tx: Tx, shares: Sequence[_Share]) -> None:
+    """In one order, before anything is locked that comes after cases."""
+    for name in sorted(share.case.id for share in shares):
+        tx.lock_case(name)
+
+
 def _join_all(
-    tx: Tx, services: Services, case: OpenedCase, arrival: Arrival, new: Sequence[NewRecord], match_rule: MatchRule
+    tx: Tx,
+    services: Services,
+    case: OpenedCase,
+    arrival: Arrival,
+    new: Sequence[tuple[NewRecord, OpenedParts | None, Demographics]],
+    match_rule: MatchRule,
 ) -> None:
-    tx.lock_case(case.id)
-    for one in new:
+    for one, found, envelope in new:
         ruling = may_collect(tx, services.institutions, case, one.institution, one.kind, one.about.labels)
         if not ruling.is_permitted:
             raise DecideAgain
         kept = records.keep(tx, one)
-        join(tx, services, case, kept, ruling, match_rule)
+        join(tx, services, case, kept, ruling, match_rule, found=found, envelope=envelope)
         answered(tx, services, case.id, arrival.institution, one.kind)
     settle_needs(tx, services, case.id)
 
@@ -306,6 +320,7 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         about=about,
         parts=files,
         arrival=arrival.id,
+        flaws=document.flaws,
     )
 
 

@@ -7,11 +7,13 @@ from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
 from transfer.case import Case, OpenedCase
 from transfer.completeness import Need, NeedState
+from transfer.errors import Unavailable
 from transfer.facts import Chain
-from transfer.flow.assess import Assessment, is_lacking, look, settle_needs
+from transfer.flow.assess import Assessment, is_lacking, is_undecided, look, settle_needs
 from transfer.flow.basis import class_of, may_release
 from transfer.flow.ending import give_up_newest
-from transfer.flow.packet_content import addressed, agrees, goes_along, of_material, of_referral
+from transfer.flow.opening_records import open_waiting
+from transfer.flow.packet_content import addressed, agrees, goes_along, of_material, of_referral, taken_as_it_is
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded, withdrawn
 from transfer.holds import HoldCode
@@ -41,8 +43,14 @@ def assemble(services: Services, packet: PacketId) -> bool:
     """Make the packet's plan and keep it, once. False: some of it may not be released now, and a person was told; or
     what it was to hold is purged.
 
-    Nothing is copied: the plan names what the vault holds. Made before, it is left as it is.
+    Nothing is copied: the plan names what the vault holds. Made before, it is left as it is. What was not opened yet is
+    opened before.
+
+    Raises:
+        Unavailable: it cannot be opened now.
     """
+    if not open_waiting(services, packet.case):
+        raise Unavailable("the process that opens documents does not run")
     with services.ledger.transaction() as tx:
         known = packets.get(tx, packet)
         if known is None or known.is_purged or tx.case(packet.case).packets[packet].given_up:
@@ -51,6 +59,8 @@ def assemble(services: Services, packet: PacketId) -> bool:
             return True
         epoch = patients.hold_epoch_shared(tx, OpenedCase.of(tx.case(packet.case)).patient)
         opened = OpenedCase.of(tx.case(packet.case))
+        if is_undecided(tx.case(packet.case), []):
+            return False
         going = _going(tx, services, packet, opened)
         if isinstance(going, HoldCode):
             holds.place(tx, packet.case, going, packet)
@@ -108,7 +118,7 @@ def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> 
     here, pieces = records.joined(tx, packet.case), materials.of_case(tx, packet.case, opened.patient)
     if not agrees(tx.case(packet.case), opened, here, pieces):
         return HoldCode.LEDGER_ALTERED
-    carried = tuple(one for one in here if goes_along(*one))
+    carried = tuple(one for one in here if goes_along(tx.case(packet.case), *one))
     said = frozenset(class_of(kept) for kept, _ in carried)
     beside = {of_referral(opened), *map(of_material, pieces)}
     rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, said | beside)
@@ -139,7 +149,7 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
     first = _first_here(going.carried)
     older = superseded(tx, found.case, opened.patient, [kept.id for kept, _ in going.carried])
     items = [
-        item
+        replace(item, taken=taken_as_it_is(found.case, kept.id))
         for kept, joined in going.carried
         for item in _items(tx, services, kept, joined, copy_of=first[kept.id], supersedes=older.get(kept.id, ()))
     ]
@@ -155,7 +165,10 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
         referring_name=services.institutions[opened.referring].name if going.is_referral_said else None,
         question=notes.question_of(tx, packet.case) if going.is_referral_said else None,
         items=tuple(items),
-        imaging=tuple(_imaging(tx, services, kept, joined) for kept, joined in images),
+        imaging=tuple(
+            replace(_imaging(tx, services, kept, joined), taken=taken_as_it_is(found.case, kept.id))
+            for kept, joined in images
+        ),
         missing=_missing(found, going.left_out),
         material=tuple(map(_material, going.pieces)),
         checklist=checklist.id,

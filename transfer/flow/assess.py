@@ -4,7 +4,7 @@ It runs in the transaction that changed the case, under the case's lock. So two 
 incomplete, nor both owe a packet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from transfer.completeness import (
     WaiverKind,
     assess,
 )
+from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
@@ -51,6 +52,8 @@ class Assessment:
     sentence: str
     #: whether a packet would have a record in it
     has_records: bool
+    #: something is to be opened yet, or people have not said what becomes of what cannot be read
+    is_undecided: bool = False
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     """Judge a case. Writes nothing."""
     case = tx.case(case_id)
     opened = OpenedCase.of(case)
-    here = _records(tx, case_id)
+    here = _records(tx, case)
     completeness = assess(
         services.checklists[opened.checklist],
         requests=requests.of_case(tx, case_id),
@@ -76,8 +79,10 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         now=tx.now(),
     )
     completeness = _with_undecided(case, completeness)
-    news = case.news & {record.id for record in here}
-    has_records = any(record.is_whole and not (record.superseded or record.status.is_void) for record in here)
+    standing = [record for record in here if not (record.superseded or record.status.is_void)]
+    news = case.news & {record.id for record in standing if record.is_readable}
+    has_records = any(record.is_whole and record.is_readable for record in standing)
+    undecided = is_undecided(case, [record.id for record in standing if not record.is_opened])
     step = next_step(
         case,
         completeness,
@@ -85,8 +90,15 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         is_news=bool(news),
         has_records=has_records,
     )
-    sentence = _sentence(case, completeness, step)
-    return Assessment(case=case, completeness=completeness, step=step, sentence=sentence, has_records=has_records)
+    step = NextStep.WAIT if undecided else step
+    return Assessment(
+        case=case,
+        completeness=completeness,
+        step=step,
+        sentence=_sentence(case, completeness, step),
+        has_records=has_records,
+        is_undecided=undecided,
+    )
 
 
 def _with_undecided(case: Case, completeness: Completeness) -> Completeness:
@@ -210,12 +222,28 @@ def next_step(
     return NextStep.UNANSWERED if completeness.unanswered else NextStep.WAIT
 
 
+def is_undecided(case: Case, unopened: Collection[RecordId]) -> bool:
+    """Whether something of it is to be opened yet, or people have not said what becomes of what cannot be read.
+
+    Nothing goes before they have.
+    """
+    return bool(unopened) or any(
+        hold.code == HoldCode.DOCUMENT_UNREADABLE or (hold.code == HoldCode.WHOSE_ANSWER and _names_another(case))
+        for hold in case.holds.values()
+    )
+
+
+def _names_another(case: Case) -> bool:
+    """Whether a record that stands names somebody who may be another patient."""
+    return any(Flaw.ANOTHER_PATIENT in flaws for key, flaws in case.flaws.items() if key not in case.superseded)
+
+
 def _needs_approval(services: Services, case: Case) -> bool:
     sources = {asked.made.institution for asked in case.requests.values()}
     return any(services.institutions[source].approval_before_release for source in sources)
 
 
-def _records(tx: Tx, case: CaseId) -> list[CollectedRecord]:
+def _records(tx: Tx, case: Case) -> list[CollectedRecord]:
     return [
         CollectedRecord(
             id=kept.id,
@@ -224,11 +252,13 @@ def _records(tx: Tx, case: CaseId) -> list[CollectedRecord]:
             at=kept.about.at,
             source=kept.institution,
             is_whole=kept.is_whole,
+            is_opened=kept.is_opened,
+            flaws=frozenset() if case.counts(kept.id) else kept.flaws,
             copy_of=joined.copy_of,
             superseded=joined.superseded,
             content_type=joined.content_type,
         )
-        for kept, joined in records.joined(tx, case)
+        for kept, joined in records.joined(tx, case.id)
     ]
 
 

@@ -13,13 +13,15 @@ from transfer.checklist import Checklist
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.assess import is_lacking, look
+from transfer.flow.opening_records import OpenedParts, note_opened
 from transfer.flow.services import Services
 from transfer.holds import HoldCode, SystemAnswer
-from transfer.identifiers import CaseId, InstitutionId, RequestId
+from transfer.identifiers import CaseId, InstitutionId, RecordId, RequestId
 from transfer.ledger import Tx, holds, records, requests, rounds
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.matching import MatchRule
 from transfer.media_types import named
+from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import RecordKind
 from transfer.requests import SAID, Request, RequestState
@@ -71,11 +73,14 @@ def join(
     ruling: Ruling,
     match_rule: MatchRule,
     request: RequestId | None = None,
+    found: OpenedParts | None = None,
+    envelope: Demographics | None = None,
 ) -> bool:
     """Put a kept record on its line, once. False: it was there already.
 
     What it replaces, corrects or withdraws is superseded in the same transaction. The record stays; it no longer
-    answers the line.
+    answers the line. `found` is what was found when it was opened, `envelope` what it came by says of its patient. One
+    that was not opened yet waits for the case's next round.
     """
     case = opened.id
     line = line_of(services.checklists[opened.checklist], kept.kind)
@@ -88,7 +93,18 @@ def join(
     if word := copies.ended_by(new, earlier):
         by, relation = word
         records.supersede(tx, case, kept.id, by, relation)
+    kept = note_opened(tx, opened, kept, found, envelope)
+    _ask_about_best(tx, case, kept, copy_of)
     return True
+
+
+def _ask_about_best(tx: Tx, case: CaseId, kept: StoredRecord, copy_of: RecordId | None) -> None:
+    """Nobody need decide about what cannot be read where a copy of it can, or where it is superseded."""
+    told = tx.case(case)
+    same = {one for one in told.records if copy_of and copy_of in (one, told.records[one].copy_of)} | {kept.id}
+    settled = same if any(told.counts(one) and one not in told.superseded for one in same) else set[str]()
+    for record in settled | {*told.superseded}:
+        holds.withdraw(tx, case, HoldCode.DOCUMENT_UNREADABLE, SystemAnswer.ANSWERED, about=record)
 
 
 def _earlier(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -> list[Version]:

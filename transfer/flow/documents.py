@@ -22,6 +22,7 @@ from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import files_of_one, join, taken_back
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
+from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
@@ -204,7 +205,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
             _remove(services, files)
             _file(services, asking, document, match_rule, kept)
         else:
-            _file(services, asking, document, match_rule, new)
+            _file(services, asking, document, match_rule, new, open_parts(services, made.institution, files))
     return _Taken.KEPT
 
 
@@ -315,6 +316,7 @@ def _file(
     document: Document,
     match_rule: MatchRule,
     one: StoredRecord | NewRecord,
+    found: OpenedParts | None = None,
 ) -> None:
     """Put the document on its line, under a basis in force at this moment."""
     made = asking.claimed.request
@@ -326,7 +328,17 @@ def _file(
         if not ruling.is_permitted:
             raise ChangedMeanwhile("the permission ended while we worked")
         record = records.keep(tx, one) if isinstance(one, NewRecord) else one
-        join(tx, services, asking.opened, record, ruling, match_rule, request=made.id)
+        join(
+            tx,
+            services,
+            asking.opened,
+            record,
+            ruling,
+            match_rule,
+            request=made.id,
+            found=found,
+            envelope=document.patient,
+        )
         if patients.learn(tx, asking.patient, document.patient):
             rounds.owe(tx, Dag.OPEN_CASE, made.case)
 
@@ -365,4 +377,5 @@ def _new(
         origin=origin if kept is None else f"{origin}@{state}",
         about=about,
         parts=parts,
+        flaws=document.flaws,
     )

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import chain
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import join, taken_back
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
+from transfer.flow.opening_records import note_opened, open_parts
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
+from transfer.flow.studies import is_whole_study, uids
 from transfer.flow.watch import Watch
-from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, InstitutionId, RecordId
-from transfer.ledger import Tx, holds, patients, records, requests
+from transfer.holds import HoldCode, SystemAnswer
+from transfer.identifiers import RecordId
+from transfer.ledger import Tx, holds, opened_records, patients, records, requests
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
 from transfer.matching import Match, MatchRule, MatchVerdict
@@ -22,7 +23,7 @@ from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.requests import NOT_COVERED, Request, RequestState
-from transfer.sources import ImageArchive, SeriesObject, StudyFound
+from transfer.sources import Ending, ImageArchive, SeriesObject, StudyFound
 
 #: a tar of whole DICOM files; PS3.10 for each of them
 SERIES_TAR = "application/x-tar"
@@ -154,7 +155,8 @@ def _fetch_study(
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
     origin = f"study/{asking.claimed.request.institution}/{uid}"
-    have = _collected_before(services, asking, origin, study, expected, match_rule)
+    have, lacking = _collected_before(services, asking, origin, study, expected, match_rule)
+    was_begun, has_ended = bool(have), False
     for one in series:
         wanted = expected[one] - have
         if not wanted:
@@ -184,7 +186,21 @@ def _fetch_study(
             _check_labels(services, asking, got.labels)
             _keep_series(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
-    return len(frozenset[str]().union(*expected.values()) - have)
+        has_ended |= got.ending is Ending.CLOSED and not got.complete
+    owed = frozenset[str]().union(*expected.values()) - have - lacking
+    _ask_about_lacking(services, asking, origin, is_lacking=bool(owed) and (was_begun or has_ended))
+    return len(owed)
+
+
+def _ask_about_lacking(services: Services, asking: PermittedRequest, origin: str, *, is_lacking: bool) -> None:
+    """The archive's answer came to its end without all images, or it is not the first one that lacks some."""
+    with services.ledger.transaction() as tx:
+        _still_permitted(tx, services, asking)
+        kept, case = records.known(tx, asking.patient, origin), asking.claimed.request.case
+        if kept is not None and is_lacking:
+            holds.place(tx, case, HoldCode.IMAGES_LACKING, kept.id)
+        elif kept is not None:
+            holds.withdraw(tx, case, HoldCode.IMAGES_LACKING, SystemAnswer.ANSWERED, about=kept.id)
 
 
 def _collected_before(
@@ -194,21 +210,22 @@ def _collected_before(
     study: StudyFound,
     expected: dict[str, frozenset[str]],
     match_rule: MatchRule,
-) -> frozenset[str]:
-    """The instances that came before, for this case or another of the patient's, which the study then joins.
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The instances that came before, for this case or another of the patient's, which the study then joins; and those
+    without which a person took it.
 
     One that has grown since is no longer whole, from this moment on: whatever becomes of the fetch.
     """
     with services.ledger.transaction() as tx:
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
-            return frozenset()
+            return frozenset(), frozenset()
         ruling = _still_permitted(tx, services, asking)
-        have = _uids(records.parts(tx, kept))
+        have = uids(records.parts(tx, kept))
         if kept.about.misplaced:
             holds.place(tx, asking.claimed.request.case, HoldCode.IMAGES_MISPLACED, asking.claimed.request.id)
-        if kept.is_whole and not have >= frozenset[str]().union(*expected.values()):
-            grown = replace(kept.about, expected=_about(study, expected).expected)
+        grown = replace(kept.about, expected=_about(study, expected).expected)
+        if kept.is_whole and not is_whole_study(grown, records.parts(tx, kept)):
             records.rewrite(tx, kept, grown, is_whole=False)
             kept = replace(kept, is_whole=False)
         case = asking.claimed.request.case
@@ -217,11 +234,7 @@ def _collected_before(
             records.complete(tx, case, kept)  # its rest came for another case
         if len(kept.about.rejected) > tx.case(case).rejected.get(kept.id, (0, 0))[0]:
             _take_back_rejected(tx, asking.claimed.request, kept.id)  # also what was rejected for another case
-    return have
-
-
-def _uids(parts: Iterable[RecordPart]) -> frozenset[str]:
-    return frozenset(i.sop_instance_uid for part in parts if part.series for i in part.series.instances)
+    return have, frozenset(kept.about.lacking)
 
 
 def _ruling(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
@@ -265,6 +278,7 @@ def _keep_series(
     made = asking.claimed.request
     everything = frozenset[str]().union(*expected.values())
     part, about = _part(got), _said_by(got, _about(study, expected))
+    found = open_parts(services, made.institution, [part])
     with services.ledger.transaction() as tx:
         ruling = _still_permitted(tx, services, asking)
         if got.strays - everything or got.unreadable:
@@ -276,10 +290,11 @@ def _keep_series(
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))
-            join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
         else:
-            _add_series(tx, asking, kept, about, part)
-            join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
+            _add_series(tx, asking, kept, about, part, is_opened=found is not None)
+            kept = records.known(tx, asking.patient, origin) or kept
+        if not join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id, found=found):
+            note_opened(tx, asking.opened, kept, found)
         _take_back_rejected(tx, made, kept.id)
 
 
@@ -301,7 +316,7 @@ def _take_back_rejected(tx: Tx, made: Request, record: RecordId) -> None:
         return
     records.reject_images(tx, made.case, kept)
     holds.place(tx, made.case, HoldCode.IMAGES_REJECTED, made.id)
-    if kept.is_whole and _uids(records.parts(tx, kept)) <= {*kept.about.rejected}:
+    if kept.is_whole and uids(records.parts(tx, kept)) <= {*kept.about.rejected}:
         records.supersede(tx, made.case, kept.id, None, Relation.WITHDRAWS)
 
 
@@ -327,6 +342,8 @@ def _add_series(
     kept: StoredRecord,
     about: About,
     part: RecordPart,
+    *,
+    is_opened: bool,
 ) -> None:
     records.add_parts(tx, asking.patient, kept.id, [part])
     about = replace(
@@ -335,41 +352,18 @@ def _add_series(
         labels=about.labels | kept.about.labels,
         rejected=_both(about.rejected, kept.about.rejected),
         conflicting=_both(about.conflicting, kept.about.conflicting),
+        lacking=kept.about.lacking,
     )
-    is_whole = _is_whole(about, records.parts(tx, kept))
+    is_whole = is_whole_study(about, records.parts(tx, kept))
     records.rewrite(tx, kept, about, is_whole=is_whole)
+    if not is_opened:
+        opened_records.open_all_again(tx, kept)
     if is_whole and not kept.is_whole:
         records.complete(tx, asking.claimed.request.case, kept)
 
 
 def _both(new: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*new, *known}))
-
-
-def _is_whole(about: About, parts: Iterable[RecordPart]) -> bool:
-    """All that is listed is here, and nothing of it waits for a person to say that it belongs here."""
-    return not about.misplaced and _uids(parts) >= frozenset(chain.from_iterable(about.expected.values()))
-
-
-def take_misplaced(tx: Tx, case: CaseId, institution: InstitutionId) -> int:
-    """A person looked at images that name another study or series: they belong where the archive lists them.
-
-    Says how many of the case's studies from there are whole with it.
-    """
-    taken = 0
-    for kept, _ in records.joined(tx, case):
-        if kept.kind is not RecordKind.IMAGES or kept.institution != institution:
-            continue
-        is_whole = kept.is_whole
-        if kept.about.misplaced:
-            about = replace(kept.about, misplaced=())
-            is_whole = _is_whole(about, records.parts(tx, kept))
-            records.rewrite(tx, kept, about, is_whole=is_whole)
-        # Also one that was looked at for another case: this one has not heard of it.
-        if is_whole and (kept.about.misplaced or kept.id not in tx.case(case).whole):
-            records.complete(tx, case, kept)
-            taken += 1
-    return taken
 
 
 def _part(got: SeriesObject) -> RecordPart:
@@ -394,7 +388,7 @@ def _new(
         origin=origin,
         about=about,
         parts=(part,),
-        is_whole=_is_whole(about, [part]),
+        is_whole=is_whole_study(about, [part]),
     )
 
 

@@ -19,6 +19,7 @@ from transfer.flow.basis import may_ask
 from transfer.flow.changing import make_requests
 from transfer.flow.ending import end_case
 from transfer.flow.identity import match_message, match_patient
+from transfer.flow.opening_records import open_waiting
 from transfer.flow.receive import process
 from transfer.flow.referrals import ReferralMessage, known_case, refer_again, take_in
 from transfer.flow.services import Services
@@ -73,6 +74,7 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
         _permit(tx, services, case)
         _note_overdue(tx, services, case)
     _take_in_sealed(services, case, forms=False)
+    open_waiting(services, case)
     with services.ledger.transaction() as tx:
         to_ask = requests.due(tx, case) if tx.case(case).is_active else []
     call_for(services, case, to_ask)

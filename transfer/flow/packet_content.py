@@ -6,6 +6,7 @@ patient is named by the least that addresses a packet (docs/decisions/0025-what-
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC
 
 from transfer import facts
 from transfer.case import Case, OpenedCase
@@ -19,11 +20,14 @@ from transfer.materials import MaterialState
 from transfer.packet import ContentClass
 from transfer.patients import Demographics
 from transfer.records import RecordKind
+from transfer.sentences import SENTENCES
 
 
-def goes_along(kept: StoredRecord, joined: Joined) -> bool:
-    """All that is whole and counts, marked as what it is: also what is preliminary. What is void leaves nowhere."""
-    return kept.is_whole and not joined.superseded and not kept.status.is_void
+def goes_along(case: Case, kept: StoredRecord, joined: Joined) -> bool:
+    """All that is whole and can be read, or a person took as it is, marked as what it is: also what is preliminary.
+    What is void leaves nowhere.
+    """
+    return kept.is_whole and case.counts(kept.id) and not joined.superseded and not kept.status.is_void
 
 
 def of_material(kept: StoredMaterial) -> ContentClass:
@@ -81,6 +85,16 @@ def addressed(
     return replace(who, names=who.names if of_referral(opened) in said else who.names[:1], identifiers=numbers)
 
 
+def taken_as_it_is(case: Case, record: str) -> str | None:
+    """What is wrong with a record that a person took all the same, who that was, and the day in UTC."""
+    taken = case.taken.get(record)
+    if taken is None:
+        return None
+    whys = [SENTENCES[flaw].staff for flaw in taken.flaws]
+    whys += [f"{taken.lacking} of its images did not come."] if taken.lacking else []
+    return f"{' '.join(whys)} Taken all the same by {taken.by or 'the desk'}, {taken.at.astimezone(UTC):%d %b %Y}."
+
+
 def agrees(
     case: Case, opened: OpenedCase, carried: Iterable[tuple[StoredRecord, Joined]], pieces: Iterable[StoredMaterial]
 ) -> bool:
@@ -101,6 +115,7 @@ def _record_agrees(case: Case, opened: OpenedCase, kept: StoredRecord, joined: J
         and (told.institution, told.document, told.status) == (kept.institution, kept.kind, kept.status)
         and (told.basis, told.permission) == (joined.basis, joined.permission)
         and joined.superseded == (kept.id in case.superseded)
+        and kept.flaws == {*case.flaws.get(kept.id, ())}
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transfer.checklist import Checklists
+from transfer.flaws import Opener
 from transfer.identifiers import PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
@@ -55,6 +56,8 @@ class Services:
 
     ledger: Ledger
     vault: Vault
+    #: opens what came from outside
+    opener: Opener
     institutions: Institutions
     checklists: Checklists
     signer: Callable[[], PacketSigner]

@@ -8,6 +8,7 @@ from typing import Self
 
 from transfer import codec, copies, facts
 from transfer.facts import Chain
+from transfer.flaws import Flaw
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
 from transfer.ledger import Row, Tx
@@ -47,6 +48,8 @@ class About:
     rejected: tuple[str, ...] = ()
     #: instances of which several came that differ; the first is the one that counts
     conflicting: tuple[str, ...] = ()
+    #: instances that did not come, and without which a person took the study
+    lacking: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, document: Document) -> Self:
@@ -105,6 +108,10 @@ class StoredRecord:
     about: About
     arrival: ArrivalId | None
     kept_at: datetime
+    #: every part of it was opened; until then it answers nothing
+    is_opened: bool
+    #: what keeps it from being read
+    flaws: frozenset[Flaw]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,8 @@ class NewRecord:
     parts: tuple[RecordPart, ...]
     is_whole: bool = True
     arrival: ArrivalId | None = None
+    #: what was seen to be wrong while it was read
+    flaws: frozenset[Flaw] = frozenset()
 
 
 def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
@@ -143,6 +152,7 @@ def latest(
     rows = tx.rows(
         """SELECT DISTINCT r.* FROM record_terms AS t JOIN records AS r USING (record)
            WHERE t.term = ANY(%s) AND r.patient = %s AND r.institution = %s AND r.purged_at IS NULL
+             AND r.origin <> convert_to(r.record, 'UTF8')
            ORDER BY r.kept_at DESC, r.record""",
         *(names, patient, institution),
     )
@@ -183,10 +193,11 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     record = RecordId.draw()
     key = KeyName.patient(new.patient)
     tx.run(
-        """INSERT INTO records (record, patient, institution, kind, status, origin, is_whole, about, arrival, kept_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
+        """INSERT INTO records
+             (record, patient, institution, kind, status, origin, is_whole, about, arrival, flaws, kept_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
         *(record, new.patient, new.institution, new.kind, new.status, _hmac(tx, new.patient, new.origin), new.is_whole),
-        *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival),
+        *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival, sorted(new.flaws)),
     )
     add_parts(tx, new.patient, record, new.parts)
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
@@ -405,6 +416,8 @@ def _kept(tx: Tx, row: Row) -> StoredRecord:
         about=codec.load(About, tx.keys.unseal(key, row.about, about=row.record)),
         arrival=ArrivalId(row.arrival) if row.arrival else None,
         kept_at=row.kept_at,
+        is_opened=row.opened_at is not None,
+        flaws=frozenset(map(Flaw, row.flaws)),
     )
 
 

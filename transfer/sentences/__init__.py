@@ -11,6 +11,7 @@ from types import MappingProxyType
 from transfer.sentences.decisions import HOLDS
 from transfer.sentences.desk import sentence
 from transfer.sentences.findings import FINDINGS, NOTICES
+from transfer.sentences.flaws import FLAWS
 from transfer.sentences.links import LINKS
 from transfer.sentences.waiting import DISCREPANCIES, NEEDS, REQUESTS, WAITS
 from transfer.sentences.words import Sentences
@@ -19,5 +20,5 @@ __all__ = ["SENTENCES", "Sentences", "sentence"]
 
 #: by code; no two families share a value
 SENTENCES: Mapping[str, Sentences] = MappingProxyType(
-    {**FINDINGS, **NOTICES, **REQUESTS, **WAITS, **NEEDS, **HOLDS, **DISCREPANCIES, **LINKS}
+    {**FINDINGS, **NOTICES, **REQUESTS, **WAITS, **NEEDS, **HOLDS, **DISCREPANCIES, **LINKS, **FLAWS}
 )

@@ -35,8 +35,8 @@ HOLDS: Mapping[str, Sentences] = {
         _WHICH_PATIENT,
     ),
     HoldCode.WHOSE_ANSWER: Sentences(
-        "A source we asked about this patient found somebody under a number we do not know, or who differs. "
-        "Compare both: is it the patient?",
+        "A source found somebody under a number we do not know, or who differs; or its document names somebody else. "
+        "Compare both.",
         THEIRS,
         _WHICH_PATIENT,
     ),
@@ -177,6 +177,16 @@ HOLDS: Mapping[str, Sentences] = {
         "Images with different content came under one number. The first of each goes; ask the film room which counts.",
         WORKING,
         "Different images came under one number (SOP Instance UID). Please tell us which count.",
+    ),
+    HoldCode.DOCUMENT_UNREADABLE: Sentences(
+        "A record came that nobody can read as it is. Look at it: take it all the same, leave it out, or ask again.",
+        THEIRS,
+        "Something you sent cannot be opened. Please send it again.",
+    ),
+    HoldCode.IMAGES_LACKING: Sentences(
+        "Some images of a study do not come, or are no images. Take what came, ask again, or leave the study out.",
+        THEIRS,
+        "Some images that you list do not come, or cannot be read. Please send them again.",
     ),
     HoldCode.CONTROL_ID_CONFLICT: Sentences(
         "Two messages with different content came under one number. Both are kept; ask which one counts.",

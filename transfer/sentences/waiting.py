@@ -248,6 +248,16 @@ WAITS: Mapping[str, Sentences] = {
         WORKING,
         "A final version of what you sent is awaited.",
     ),
+    WaitCode.NOT_OPENED: Sentences(
+        "Waits for us: what came is opened by itself, before it counts.",
+        WORKING,
+        "What you sent is being opened.",
+    ),
+    WaitCode.NOT_READABLE: Sentences(
+        "Needs a decision: what came cannot be read. Ask for it again, or settle the line.",
+        THEIRS,
+        "Something you sent cannot be opened. We will ask you for it again.",
+    ),
     WaitCode.NEWER_NEEDED: Sentences(
         "Waits for a newer one: what came is too old.",
         "The center needs newer results than those we have.",

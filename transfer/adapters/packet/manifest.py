@@ -102,6 +102,7 @@ def _document(document: PlacedDocument, shown: Bookmarked) -> dict[str, Any]:
         "copy_of": item.copy_of,
         "derived_from": item.derived_from,
         "derivation": item.derivation,
+        "taken": item.taken,
         "supersedes": [
             {"record": one.record, "packet": one.packet, "number": one.number, "relation": one.relation}
             for one in item.supersedes
@@ -124,6 +125,7 @@ def _study(study: PlacedStudy) -> dict[str, Any]:
         "labels": sorted(item.labels),
         "basis": item.basis,
         "line": item.line,
+        "taken": item.taken,
         "series": [
             {
                 "series_instance_uid": series.item.series_instance_uid,

@@ -107,6 +107,8 @@ def remarks(document: PlacedDocument, layout: Layout) -> list[str]:
         said.append(f"the same document as no. {same}, received another way")
     if document.item.derivation:
         said.append(f"derived: {document.item.derivation}")
+    if document.item.taken:
+        said.append(document.item.taken)
     return said
 
 

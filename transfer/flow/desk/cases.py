@@ -33,7 +33,8 @@ def approve(
 
     Raises:
         Unknown: no such case or line.
-        NotAllowed: it still waits for lines nobody named, or nothing is new since the packet the receiver accepted.
+        NotAllowed: it still waits for lines nobody named, something that came is to be opened or decided on first, or
+            nothing is new since the packet the receiver accepted.
     """
     with at_desk(services, actor, Right.RELEASE) as tx:
         return approve_in(tx, services, case, without, note)
@@ -49,6 +50,8 @@ def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str],
     if newest and found.is_under_way:
         return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
     assessed = look(tx, services, case)
+    if assessed.is_undecided:
+        raise not_allowed(Reason(RefusalCode.UNDECIDED_FIRST, case=case), Remedy(RemedyCode.LIST_HOLDS))
     _still_active(found)
     if assessed.step in (NextStep.WAIT, NextStep.UNANSWERED):
         _named_all(assessed, set(without))

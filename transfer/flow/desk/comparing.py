@@ -14,6 +14,7 @@ from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
 from transfer.errors import NeedsReview
 from transfer.facts import Chain
+from transfer.flaws import Flaw
 from transfer.flow import reading
 from transfer.flow.desk.answering import ask_again_if_fetched
 from transfer.flow.desk.merging import merge_in, patient_of
@@ -22,8 +23,20 @@ from transfer.flow.identity import match_message, match_patient
 from transfer.flow.reading import whom_it_names
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
-from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, cases, compared, holds, merging, patients, requests, rounds, unmatched
+from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.ledger import (
+    Tx,
+    arrivals,
+    cases,
+    compared,
+    holds,
+    merging,
+    opened_records,
+    patients,
+    requests,
+    rounds,
+    unmatched,
+)
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.ledger.patients import Identity
@@ -299,6 +312,8 @@ def _apply_to_answer(tx: Tx, services: Services, hold: Hold, seen: Comparison, a
     """What a source found is the patient's, or is not. Whoever was asked there about the patient is asked again."""
     patient = seen.candidates[0].patient
     compared.decide(tx, hold.id, answer)
+    # What named whom people compared is opened again: by this answer it is the patient's, or it is not.
+    opened_records.open_again(tx, patient, InstitutionId(seen.institution), Flaw.ANOTHER_PATIENT)
     for case in cases.open_of(tx, [patient]):
         for request in requests.of_case(tx, case):
             if request.institution == seen.institution:

@@ -13,9 +13,10 @@ from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.cases import approve_in, recall_in, send_delta_in
 from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiver_changed, set_referral_aside
+from transfer.flow.desk.unreadable import ask_source_of, decide_lacking, decide_unreadable
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
-from transfer.flow.imaging import take_misplaced
 from transfer.flow.services import Services
+from transfer.flow.studies import take_misplaced
 from transfer.holds import (
     ANSWERS,
     APPROVALS,
@@ -62,6 +63,8 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.IMAGES_MISPLACED: Right.DECIDE_WHOSE,
         HoldCode.IMAGES_REJECTED: Right.WORK_ON_CASES,
         HoldCode.IMAGES_CONFLICT: Right.WORK_ON_CASES,
+        HoldCode.DOCUMENT_UNREADABLE: Right.RELEASE,
+        HoldCode.IMAGES_LACKING: Right.RELEASE,
         HoldCode.CONTROL_ID_CONFLICT: Right.DECIDE_WHOSE,
         HoldCode.SOURCE_REFUSES: Right.WORK_ON_CASES,
         HoldCode.SOURCE_DOES_NOT_ANSWER: Right.WORK_ON_CASES,
@@ -242,6 +245,8 @@ def _end_or_resume(tx: Tx, _: Services, hold: Hold) -> ActionResult:
 
 
 def _ask_again(tx: Tx, services: Services, hold: Hold) -> ActionResult:
+    if hold.about in tx.case(CaseId(hold.subject)).records:
+        return ask_source_of(tx, services, hold)
     request = requests.get(tx, hold.about or "")
     if request is None or not tx.case(request.case).is_open:
         return ActionResult(ActionCode.NOTHING_TO_ASK)
@@ -320,6 +325,8 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         **dict.fromkeys(APPROVALS, _approve),
         HoldCode.IMAGES_MISPLACED: _take_misplaced,
         HoldCode.DELIVERED_VOID: _after_void,
+        HoldCode.DOCUMENT_UNREADABLE: decide_unreadable,
+        HoldCode.IMAGES_LACKING: decide_lacking,
         **dict.fromkeys(STOPPED, _end_or_resume),
         HoldCode.CONFIRM_PURGE: _enforce,
         HoldCode.WHOSE_ANSWER: _ask_again,

@@ -1,14 +1,13 @@
 """What needs a decision: the open questions, and one of them with what it may be answered with."""
 
-from datetime import datetime
-
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.shown import HoldDetail, HoldView
 from transfer.flow.desk.verbs import at_desk, demand
 from transfer.flow.services import Services
-from transfer.holds import ABOUT_FORMS, COMPARED
+from transfer.holds import ABOUT_FORMS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
+from transfer.ledger import Tx
 from transfer.ledger import holds as held
 from transfer.ledger.holds import Hold
 from transfer.rights import Actor, Right
@@ -18,8 +17,7 @@ from transfer.sentences import SENTENCES
 def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:
     """What waits for a person: what has a clock first, by its clock, then the oldest; only about one case, if named."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        now = tx.now()
-        return [hold_view(one, now) for one in held.open_holds(tx, case)]
+        return [hold_view(tx, one) for one in held.open_holds(tx, case)]
 
 
 def hold(services: Services, name: str, *, actor: Actor, identity: bool = False) -> HoldDetail:
@@ -33,16 +31,18 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
     if identity:
         demand(actor, Right.SEE_IDENTITY)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        found, now = known_hold(tx, name), tx.now()
+        found = known_hold(tx, name)
+        view = hold_view(tx, found)
     asks_whose = found.code in COMPARED and found.resolved_at is None
     seen = compare(services, found) if asks_whose else None
     return HoldDetail(
-        hold=hold_view(found, now),
+        hold=view,
         comparison=seen if identity or seen is None else seen.without_identity(),
     )
 
 
-def hold_view(one: Hold, now: datetime) -> HoldView:
+def hold_view(tx: Tx, one: Hold) -> HoldView:
+    now = tx.now()
     return HoldView(
         hold=one.id,
         subject=one.subject,
@@ -53,7 +53,7 @@ def hold_view(one: Hold, now: datetime) -> HoldView:
         is_past_due=one.resolved_at is None and one.due_at is not None and one.due_at <= now,
         resolved_at=one.resolved_at,
         answer=one.answer,
-        says=" ".join([SENTENCES[one.code].staff, *_found_on(one)]),
+        says=" ".join([SENTENCES[one.code].staff, *_found_on(one), *_found_in(tx, one)]),
     )
 
 
@@ -61,3 +61,13 @@ def _found_on(one: Hold) -> list[str]:
     """What was found on the form that a question is about."""
     codes = (one.about or "").split() if one.code in ABOUT_FORMS else []
     return [SENTENCES[code].staff for code in codes if code in SENTENCES]
+
+
+def _found_in(tx: Tx, one: Hold) -> list[str]:
+    """Which record a question is about, and what keeps it from being read."""
+    if one.code is not HoldCode.DOCUMENT_UNREADABLE or one.about is None:
+        return []
+    case = tx.case(CaseId(one.subject))
+    about = case.records[one.about]
+    which = f"It is {about.document.replace('-', ' ')} from {about.institution}."
+    return [which, *(SENTENCES[flaw].staff for flaw in case.flaws.get(one.about, ()))]

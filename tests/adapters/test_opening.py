@@ -1,0 +1,318 @@
+"""Documents and images are opened in a process of its own, which says what is wrong with each."""
+
+import base64
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pikepdf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.kit import unreadable as u
+from transfer.adapters.opening import OpeningProcess
+from transfer.adapters.opening.members import members
+from transfer.errors import Unavailable
+from transfer.flaws import Flaw
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+@pytest.fixture(scope="module")
+def opener() -> Iterator[OpeningProcess]:
+    opening = OpeningProcess()
+    yield opening
+    opening.close()
+
+
+def flaws(opener: OpeningProcess, data: bytes, content_type: str = "application/octet-stream") -> set[Flaw]:
+    return {*opener.document(content_type, len(data), [data[:1000], data[1000:]])}
+
+
+def image_flaws(opener: OpeningProcess, data: bytes) -> set[Flaw]:
+    return {*opener.image(len(data), [data[at : at + 700] for at in range(0, len(data), 700)])}
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", u.WAYS)
+def test_what_cannot_be_read_is_said_to_be_so_and_how(opener: OpeningProcess, way: str):
+    sent = u.WAYS[way]()
+
+    assert flaws(opener, sent.data, sent.content_type) == {sent.flaw}
+
+
+def a_resource(kind: str, **attachment: object) -> bytes:
+    content = [{"attachment": {"contentType": kind, **attachment}}]
+    return json.dumps({"resourceType": "DocumentReference", "status": "current", "content": content}).encode()
+
+
+def a_dated_pdf(**settings: object) -> bytes:
+    """With annotations that lead nowhere, a layer, junk before it: nothing of that keeps it from being read."""
+    with pikepdf.open(io.BytesIO(u.a_pdf(2))) as pdf:
+        pdf.pages[0].obj.Annots = pikepdf.Array([pikepdf.Dictionary(Type=pikepdf.Name.Annot)])
+        kept = io.BytesIO()
+        pdf.save(kept, **settings)
+    return kept.getvalue()
+
+
+GOOD = {
+    "text": b"Final diagnosis: melanoma in situ.",
+    "text of Windows": "Grösse 4 mm".encode("cp1252"),
+    "text of two bytes": "Final diagnosis".encode("utf-16"),
+    "text with an address in it": b"See https://images.example/77 for the images.",
+    "a PDF": u.a_pdf(3),
+    "a PDF for printing only": u.a_pdf(password=""),
+    "a linearized PDF": a_dated_pdf(linearize=True),
+    "a PDF with object streams": a_dated_pdf(object_stream_mode=pikepdf.ObjectStreamMode.generate),
+    "a PDF behind junk": b"\r\n--boundary\r\n\r\n" + u.a_pdf(),
+    "a PDF before junk": u.a_pdf() + b"\r\n" + bytes(3000),
+    "PNG": u.a_picture(),
+    "JPEG": u.a_picture("JPEG"),
+    "TIFF": u.a_picture("TIFF"),
+    "GIF": u.a_picture("GIF"),
+    "BMP": u.a_picture("BMP"),
+    "WebP": u.a_picture("WEBP"),
+    "RTF": rb"{\rtf1\ansi Final diagnosis\par}" + b"\r\n\0",
+    "DOCX": u.a_letter("Dear colleague"),
+    "HTML": b"<html><body><p>Final diagnosis</p></body></html>",
+    "C-CDA": u.CDA.format(header="", body=u.SECTION.format("Final diagnosis")).encode(),
+    "a PDF within a C-CDA": u.within("application/pdf", u.a_pdf()),
+    "text within a C-CDA": u.within("text/plain", b"Final diagnosis", "TXT"),
+    "a PDF within a resource": a_resource("application/pdf", data=base64.b64encode(u.a_pdf()).decode()),
+    "a DICOM image": u.an_image(),
+}
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_what_can_be_read_has_nothing_wrong_with_it(opener: OpeningProcess, kind: str):
+    assert flaws(opener, GOOD[kind]) == set()
+
+
+def many_frames() -> bytes:
+    """A fax of three pages, its last one cut off."""
+    pages, kept = [Image.effect_noise((200, 200), 90) for _ in range(3)], io.BytesIO()
+    pages[0].save(kept, "TIFF", save_all=True, append_images=pages[1:])
+    return kept.getvalue()
+
+
+def a_locked_archive() -> bytes:
+    """A DOCX file with the mark of encryption on an entry."""
+    data = bytearray(u.a_letter("Dear colleague"))
+    with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
+        number = len(archive.infolist())
+    at = 0
+    for _ in range(number):
+        at = data.index(b"PK\x01\x02", at + 1)
+        data[at + 8] |= 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "flaw"),
+    [
+        (b"", "application/pdf", Flaw.EMPTY),
+        (b"", "application/octet-stream", Flaw.EMPTY),
+        (rb"{\rtf1\ansi\par }", "application/rtf", Flaw.EMPTY),
+        (rb"{\rtf1\ansi Final diag", "application/rtf", Flaw.CUT),
+        (u.a_letter(), u.DOCX, Flaw.EMPTY),
+        (a_locked_archive(), u.DOCX, Flaw.PASSWORD),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"),
+            u.DOCX,
+            Flaw.PASSWORD,
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "application/msword", Flaw.UNREADABLE),
+        (b"<html><head><title>A report</title></head><body></body></html>", "text/html", Flaw.EMPTY),
+        (u.CDA.format(header="", body="<structuredBody/>").encode(), "text/xml", Flaw.EMPTY),
+        (u.CDA.format(header="", body=u.SECTION.format("x" * 500)).encode()[:300], "text/xml", Flaw.CUT),
+        (u.within("application/pdf", b"%PDF-1.7 nothing of the kind"), "text/xml", Flaw.CUT),
+        (u.within("application/pdf", u.a_pdf()).replace(b">JV", b">*V"), "text/xml", Flaw.UNDECODABLE),
+        (a_resource("application/pdf", url="https://ehr.example/Binary/7"), "application/fhir+json", Flaw.POINTER),
+        (a_resource("application/pdf", data="AAAA"), "application/fhir+json", Flaw.MISLABELLED),
+        (a_resource("text/plain", data="R29vZA==")[:-20], "application/fhir+json", Flaw.CUT),
+        (b'{"resourceType": "OperationOutcome", "issue": []}', "application/fhir+json", Flaw.UNEXPECTED),
+        (b"https://ehr.example/documents/77\r\n", "text/plain", Flaw.POINTER),
+        (many_frames()[:-9000], "image/tiff", Flaw.CUT),
+        (u.an_image()[:-200], "application/dicom", Flaw.CUT),
+    ],
+    ids=range(20),
+)
+def test_each_format_has_its_own_ways(opener: OpeningProcess, data: bytes, kind: str, flaw: Flaw):
+    found = flaws(opener, data, kind)
+
+    # A picture that is cut may be one that its library cannot open at all.
+    assert found == {flaw} or (kind == "image/tiff" and found == {Flaw.UNREADABLE})
+
+
+@given(st.data())
+def test_a_pdf_that_is_cut_anywhere_is_never_whole(opener: OpeningProcess, data: st.DataObject):
+    """Of a linearized one the last table alone repeats what stands at its beginning."""
+    kind = data.draw(st.sampled_from(["a PDF", "a linearized PDF", "a PDF with object streams"]))
+    whole = GOOD[kind]
+    cut = whole[: data.draw(st.integers(1, len(whole) - (250 if kind == "a linearized PDF" else 20)))]
+
+    assert flaws(opener, cut, "application/pdf")
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_it_answers(opener: OpeningProcess, data: bytes):
+    for kind in ("application/pdf", "application/rtf", "text/xml", "application/fhir+json", "application/octet-stream"):
+        assert flaws(opener, data, kind) <= {*Flaw}
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("dicom/*.dcm")), ids=lambda path: path.name)
+def test_published_images_have_all_their_pixels(opener: OpeningProcess, path: Path):
+    """But one, of which its publishers left the header alone."""
+    is_header = path.name == "chrJapMultiExplicitIR6.dcm"
+
+    assert image_flaws(opener, path.read_bytes()) == ({Flaw.CUT} if is_header else set())
+
+
+@pytest.mark.parametrize(
+    ("image", "flaw"),
+    [
+        (u.an_image(), None),
+        (u.an_image(encapsulated=True), None),
+        (u.an_image(Rows=17), Flaw.CUT),
+        (u.an_image(NumberOfFrames=2), Flaw.CUT),
+        (u.an_image(SamplesPerPixel=3), Flaw.CUT),
+        (u.an_image(PixelData=None), Flaw.CUT),
+        (u.an_image()[:-1], None),
+        (u.an_image()[:-2], Flaw.CUT),
+        (u.an_image(encapsulated=True)[:-30], Flaw.CUT),
+        (u.an_image()[:300], Flaw.CUT),
+        (u.an_image()[:90], Flaw.CUT),
+        (b"", Flaw.EMPTY),
+        (bytes(500), Flaw.MISLABELLED),
+        (u.an_image(Rows=None, Columns=None, PixelData=None), None),
+        (u.an_image(Rows=None, Columns=None, PixelData=None)[:-1], Flaw.CUT),
+    ],
+    ids=range(15),
+)
+def test_an_image_has_as_many_pixels_as_it_says(opener: OpeningProcess, image: bytes, flaw: Flaw | None):
+    assert image_flaws(opener, image) == ({flaw} if flaw else set())
+
+
+def test_a_large_image_is_told_by_its_beginning_and_its_end(opener: OpeningProcess, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("transfer.adapters.opening.opener.BEGINNING", 2000)
+    monkeypatch.setattr("transfer.adapters.opening.opener.END", 100)
+    plain, packed = u.an_image(rows=64), u.an_image(rows=64, encapsulated=True)
+
+    assert image_flaws(opener, plain) == image_flaws(opener, packed) == set()
+    assert image_flaws(opener, plain[:-100]) == image_flaws(opener, packed[:-100]) == {Flaw.CUT}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "flaw"), [("application/pdf", u.a_pdf(), None), ("application/pdf", u.a_pdf(0), Flaw.NO_PAGES)]
+)
+def test_a_document_within_an_image_is_opened_too(opener: OpeningProcess, kind: str, data: bytes, flaw: Flaw | None):
+    carried = {"MIMETypeOfEncapsulatedDocument": kind, "EncapsulatedDocument": data + bytes(len(data) % 2)}
+    image = u.an_image(Rows=None, Columns=None, PixelData=None, **carried)
+
+    assert image_flaws(opener, image) == ({flaw} if flaw else set())
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=6), st.integers(1, 17))
+def test_images_are_found_in_their_object_however_its_bytes_come(gaps: list[tuple[int, int]], size: int):
+    places, at = [], 0
+    for gap, length in gaps:
+        places.append((at + gap, length))
+        at += gap + length
+    data = bytes(n % 251 for n in range(at + 9))
+
+    found = [
+        (number, b"".join(chunks))
+        for number, chunks in members((data[i : i + size] for i in range(0, len(data), size)), places)
+    ]
+
+    assert found == [(n, data[offset : offset + length]) for n, (offset, length) in enumerate(places)]
+
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+
+def behaving(how: str) -> tuple[str, ...]:
+    """A process that is ready, and then does this with each document, whose first byte is `first`."""
+    code = (
+        "import json, struct, sys, time, os\n"
+        "print('ready', flush=True)\n"
+        "while head := sys.stdin.buffer.read(4):\n"
+        "    told = json.loads(sys.stdin.buffer.read(struct.unpack('>I', head)[0]))\n"
+        "    first = sys.stdin.buffer.read(told['size'])[:1]\n"
+        f"    {how}\n"
+        "    print('[]', flush=True)\n"
+    )
+    return (sys.executable, "-I", "-c", code)
+
+
+@pytest.mark.parametrize(
+    "harm", ["os._exit(3)", "os.kill(os.getpid(), 9)", "time.sleep(60)", "print('x' * 9999)", "print('{}')", "print(7)"]
+)
+def test_a_document_that_ends_or_holds_up_the_process_takes_no_other_with_it(harm: str):
+    opening = OpeningProcess(behaving(f"first == b'!' and {harm}"), seconds=0.5)
+
+    assert [opening.document("text/plain", 2, [data]) for data in (b"a", b"!", b"b")] == [
+        frozenset(),
+        {Flaw.UNREADABLE},
+        frozenset(),
+    ]
+    opening.close()
+
+
+def test_one_that_ended_for_another_reason_is_started_again_and_the_document_opened(opener: OpeningProcess):
+    assert flaws(opener, GOOD["a PDF"]) == set()
+    assert opener._process is not None
+    opener._process.kill()
+
+    assert flaws(opener, GOOD["a PDF"]) == set()
+
+
+@pytest.mark.parametrize("command", [("/no/such/program",), (sys.executable, "-c", "print('well')")])
+def test_where_it_does_not_run_nothing_is_said_about_the_document(command: tuple[str, ...]):
+    with pytest.raises(Unavailable):
+        OpeningProcess(command).document("text/plain", 1, [b"x"])
+
+
+def test_it_is_bounded_in_time_and_memory_and_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRANSFER_SECRET", "s")
+    opening = OpeningProcess()
+    assert opening.document("text/plain", 1, [b"x"]) == frozenset()
+    assert opening._process is not None
+    folder = Path(f"/proc/{opening._process.pid}")
+    limits = (folder / "limits").read_text()
+
+    assert (folder / "environ").read_bytes() == b""
+    assert f"Max address space         {2 << 30}" in limits
+    assert "Max file size             0 " in limits
+    assert "Max cpu time              unlimited" not in limits
+    opening.close()
+
+
+def test_a_document_that_takes_all_its_time_is_ended_by_the_system(monkeypatch: pytest.MonkeyPatch):
+    code = (
+        "from transfer.adapters.opening import child, documents\n"
+        "child.SECONDS_EACH = 0\n"
+        "def forever(*_, **__):\n    while True: pass\n"
+        "documents.flaws = forever\n"
+        "child.main()\n"
+    )
+    opening = OpeningProcess((sys.executable, "-I", "-c", code))
+
+    assert opening.document("text/plain", 1, [b"x"]) == {Flaw.UNREADABLE}
+    opening.close()
+
+
+def test_what_is_too_large_is_not_read(opener: OpeningProcess, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("transfer.adapters.opening.opener.LARGEST", 10)
+
+    assert opener.document("text/plain", 11, iter(())) == {Flaw.UNREADABLE}

@@ -1,0 +1,123 @@
+"""Whether a DICOM file has all of what it announces: its pixels are counted, not decoded (PS3.5 8, PS3.3 C.7.6.3)."""
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from transfer.adapters.dicom.elements import MoreNeeded, Walk
+from transfer.flaws import Flaw
+
+#: Float Pixel Data, Double Float Pixel Data, Pixel Data
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_ENCAPSULATED_DOCUMENT: Final = 0x00420011
+_DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+#: FFFE,E0DD with a length of 0: the end of encapsulated pixels (PS3.5 A.4), in either order of bytes
+_SEQUENCE_ENDS: Final = (b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xff\xfe\xe0\xdd\0\0\0\0")
+_WANTED: Final = [
+    "SOPInstanceUID",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "PhotometricInterpretation",
+    "EncapsulatedDocument",
+    "MIMETypeOfEncapsulatedDocument",
+]
+
+
+@dataclass(slots=True)
+class _Pixels:
+    """Where the pixels begin and how long they are by their own word. None: it is not said (encapsulated)."""
+
+    start: int
+    length: int | None
+
+
+def flaws(beginning: bytes, end: bytes, length: int) -> set[Flaw]:
+    """What is wrong with a file of `length` bytes, of which the `beginning` and the `end` are at hand.
+
+    Raises:
+        Exception: whatever pydicom raises about a file that it cannot read.
+    """
+    from pydicom.errors import InvalidDicomError
+
+    if not length:
+        return {Flaw.EMPTY}
+    if length < 132:
+        return {Flaw.CUT}
+    try:
+        found, pixels = _read(beginning)
+    except InvalidDicomError:
+        return {Flaw.MISLABELLED}
+    except EOFError:
+        return {Flaw.CUT}
+    if pixels is None:
+        return _without_pixels(found, beginning, length)
+    if pixels.length is None:
+        return set() if any(one in end for one in _SEQUENCE_ENDS) else {Flaw.CUT}
+    # With an odd number of bytes a byte is added (PS3.5 8.1.1), which some forget.
+    is_short = pixels.length < _expected(found) or pixels.start + pixels.length > length + 1
+    return {Flaw.CUT} if is_short else set()
+
+
+def _read(beginning: bytes) -> tuple[Any, _Pixels | None]:
+    from pydicom.filereader import read_partial
+    from pydicom.tag import Tag
+
+    stream = io.BytesIO(beginning)
+    met: list[tuple[str | None, int]] = []
+
+    def is_reached(tag: int, vr: str | None, length: int) -> bool:
+        if tag in _PIXELS:
+            met.append((vr, length))
+        return tag in _PIXELS
+
+    found = read_partial(stream, stop_when=is_reached, specific_tags=[Tag(name) for name in _WANTED])
+    if found.file_meta.get("TransferSyntaxUID") == _DEFLATED:
+        return found, _Pixels(0, met[0][1]) if met else None
+    if not met:
+        return found, None
+    vr, length = met[0]
+    start = stream.tell() + (12 if vr in ("OB", "OW", "OF", "OD", "OV", "UN") else 8)
+    return found, _Pixels(start, None if length == 0xFFFFFFFF else length)
+
+
+def _without_pixels(found: Any, beginning: bytes, length: int) -> set[Flaw]:
+    """A report, a presentation state, a document within: no image. One that says its rows and has no pixels is cut."""
+    from transfer.adapters.opening import documents
+
+    if found.get("Rows"):
+        return {Flaw.CUT}
+    if len(beginning) < length:
+        return {Flaw.UNREADABLE}
+    if found.file_meta.get("TransferSyntaxUID") != _DEFLATED and _stops_early(beginning, found):
+        return {Flaw.CUT}
+    if _ENCAPSULATED_DOCUMENT in found:
+        kind = str(found.get("MIMETypeOfEncapsulatedDocument", ""))
+        return documents.flaws(kind, bytes(found[_ENCAPSULATED_DOCUMENT].value).rstrip(b"\0"), depth=1)
+    return set()
+
+
+def _stops_early(data: bytes, found: Any) -> bool:
+    """Whether its last element goes on behind its bytes. pydicom reads such a file without a word."""
+    try:
+        at = Walk(data, explicit=True, order="<").collect(132, {}, frozenset(), last=0x0002FFFF)
+        explicit = bool(re.fullmatch(rb"[A-Z]{2}", data[at + 4 : at + 6]))
+        order = ">" if found.file_meta.get("TransferSyntaxUID") == _BIG_ENDIAN else "<"
+        Walk(data, explicit=explicit, order=order).collect(at, {}, frozenset(), last=0xFFFFFFFF)
+    except MoreNeeded:
+        return True
+    return "SOPInstanceUID" not in found
+
+
+def _expected(found: Any) -> int:
+    """Bytes of native pixels. In subsampled colour (YBR_FULL_422) two pixels share two of their three values."""
+    bits = int(found.get("BitsAllocated", 0)) * int(found.get("SamplesPerPixel", 1) or 1)
+    if str(found.get("PhotometricInterpretation", "")).endswith("_422"):
+        bits = bits * 2 // 3
+    said = str(found.get("NumberOfFrames") or 1)
+    frames = int(said) if said.isdecimal() else 1
+    return (int(found.get("Rows", 0)) * int(found.get("Columns", 0)) * frames * bits + 7) // 8

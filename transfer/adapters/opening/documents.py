@@ -1,0 +1,318 @@
+"""Whether a document can be opened: by its type, with the library of its format.
+
+It runs in the process that `child` is: whatever a parser raises about a file means that it cannot be opened. What is
+carried inside (nonXMLBody, attachments of a FHIR resource, an encapsulated document) is opened, too.
+"""
+
+import base64
+import binascii
+import io
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from transfer import media_types
+from transfer.flaws import Flaw
+
+#: documents within documents
+DEPTH: Final = 4
+#: frames of one picture, and bytes that all files of an archive unpack to
+FRAMES: Final = 500
+UNPACKED: Final = 512 << 20
+#: text that is nothing but an address: a URL, a share, a path
+_ADDRESS: Final = re.compile(
+    r"(?:(?:https?|ftp|file|sftp|smb)://|\\\\[\w.-]+\\|[A-Za-z]:\\)[^\s<>]{1,2000}|/?(?:[\w.-]+/)+[\w.-]+\.\w{2,5}"
+)
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
+#: types that a page can be put into by its bytes alone: no letter a program of ours would miss
+_TYPES_OF_TEXT: Final = frozenset({"text/plain", "text/csv", "text/markdown"})
+
+
+def flaws(content_type: str, data: bytes, *, depth: int = 0) -> set[Flaw]:
+    """What keeps the document from being read.
+
+    Raises:
+        Exception: whatever a library raises about a file that it cannot open.
+    """
+    if depth > DEPTH:
+        return {Flaw.UNREADABLE}
+    ends = data[: media_types.LOOKED_AT], data[-media_types.LOOKED_AT :]
+    judged = media_types.judged(content_type, *ends, len(data))
+    if judged.flaws:
+        return {_finer(flaw, content_type, data) for flaw in judged.flaws}
+    opened = _OPENERS.get(judged.content_type)
+    if opened is None:
+        return {Flaw.UNREADABLE}
+    return opened(data, depth)
+
+
+def _finer(flaw: Flaw, content_type: str, data: bytes) -> Flaw:
+    """A file of pages that stands there in base64 is no other document in its place."""
+    wanted = media_types.named(content_type)
+    if flaw in (Flaw.UNEXPECTED, Flaw.MISLABELLED) and _BASE64.fullmatch(data[:65536]):
+        beginning = base64.b64decode(re.sub(rb"\s", b"", data[:4096])[:1024])
+        if media_types.judged(wanted, beginning, b"", len(data)).content_type == wanted:
+            return Flaw.UNDECODABLE
+    return flaw
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def _text(data: bytes, _depth: int) -> set[Flaw]:
+    return _said(decoded(data))
+
+
+def _said(text: str) -> set[Flaw]:
+    text = text.strip("\0 \t\r\n\x0b\x0c\x1c\ufeff")
+    if not text:
+        return {Flaw.EMPTY}
+    return {Flaw.POINTER} if _ADDRESS.fullmatch(text) else set()
+
+
+def _message(data: bytes, _depth: int) -> set[Flaw]:
+    """What people read of it: its sheet of results, where a file that it carries stands as a sentence."""
+    from transfer.adapters.hl7v2.sheet_reading import result_sheets
+
+    sections = [section for sheet in result_sheets(data) for section in sheet.sections]
+    lines = [line for section in sections for line in section.lines]
+    said = [text for line in lines for text in (*line.value, line.place, *line.notes)]
+    return _said("\n".join([*said, *(note for section in sections for note in section.notes)])) if sections else set()
+
+
+def decoded(data: bytes) -> str:
+    """Text in the encoding that its first bytes tell, else UTF-8, else Windows-1252."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _html(data: bytes, _depth: int) -> set[Flaw]:
+    from lxml import html
+
+    root = html.document_fromstring(data)
+    for one in list(root.iter("script", "style", "head")):
+        one.drop_tree()
+    is_empty = not root.text_content().strip() and root.find(".//img") is None
+    return {Flaw.EMPTY} if is_empty else set()
+
+
+def _rtf(data: bytes, _depth: int) -> set[Flaw]:
+    from striprtf.striprtf import rtf_to_text
+
+    if not data.rstrip(b"\0 \t\r\n\x1a").endswith(b"}"):
+        return {Flaw.CUT}
+    if b"\\pict" in data:
+        return set()
+    text: str = rtf_to_text(data.decode("cp1252", "replace"), errors="replace")
+    return set() if text.strip() else {Flaw.EMPTY}
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def _pdf(data: bytes, _depth: int) -> set[Flaw]:
+    """Every page with its content: qpdf mends what is broken, and what it cannot mend is missed here."""
+    import pikepdf
+
+    is_ended = b"%%EOF" in data.rstrip(b"\0 \t\r\n\x1a")[-1024:]
+    try:
+        with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as pdf:
+            count = len(pdf.pages)
+            if not count:
+                return {Flaw.NO_PAGES if is_ended else Flaw.CUT}
+            said = pdf.Root.Pages.get("/Count")
+            if not is_ended and (pdf.get_warnings() or said != count):
+                return {Flaw.CUT}
+            return _pages(pdf)
+    except pikepdf.PasswordError:
+        return {Flaw.PASSWORD}
+    except pikepdf.PdfError:
+        return {Flaw.UNREADABLE if is_ended else Flaw.CUT}
+
+
+def _pages(pdf: Any) -> set[Flaw]:
+    """A page of which nothing is drawn is a page; a document of such pages alone is empty."""
+    is_blank = True
+    for page in pdf.pages:
+        contents = page.obj.get("/Contents")
+        streams = list(contents) if contents is not None and contents._type_name == "array" else [contents]
+        drawn = [stream.read_bytes().strip() for stream in streams if stream is not None]
+        is_blank = is_blank and not any(drawn) and not len(page.obj.get("/Annots", []))
+    return {Flaw.EMPTY} if is_blank else set()
+
+
+def _picture(data: bytes, _depth: int) -> set[Flaw]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            for number in range(min(getattr(picture, "n_frames", 1), FRAMES)):
+                picture.seek(number)
+                picture.load()
+    except UnidentifiedImageError:
+        return {Flaw.UNREADABLE}
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return {Flaw.UNREADABLE}
+    except (OSError, EOFError, SyntaxError) as error:
+        is_cut = isinstance(error, EOFError) or "truncated" in str(error)
+        return {Flaw.CUT if is_cut else Flaw.UNREADABLE}
+    return set()
+
+
+def _docx(data: bytes, _depth: int) -> set[Flaw]:
+    from docx import Document as Word
+
+    if flaw := _archive(data):
+        return {flaw}
+    document = Word(io.BytesIO(data))
+    body = document.element.body
+    is_empty = not "".join(body.itertext()).strip() and not document.inline_shapes
+    return {Flaw.EMPTY} if is_empty else set()
+
+
+def _archive(data: bytes) -> Flaw | None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if any(entry.flag_bits & 1 for entry in entries):
+                return Flaw.PASSWORD
+            if sum(entry.file_size for entry in entries) > UNPACKED:
+                return Flaw.UNREADABLE
+            return Flaw.UNREADABLE if archive.testzip() else None
+    except zipfile.BadZipFile:
+        return Flaw.CUT
+
+
+def _ole(data: bytes, _depth: int) -> set[Flaw]:
+    """Office before 2007, which nothing here opens; or a newer file that opens by a password (MS-OFFCRYPTO)."""
+    return {Flaw.PASSWORD if "EncryptedPackage".encode("utf-16-le") in data else Flaw.UNREADABLE}
+
+
+def _dicom(data: bytes, _depth: int) -> set[Flaw]:
+    from transfer.adapters.opening import dicom
+
+    return dicom.flaws(data, data[-64:], len(data))
+
+
+# --- markup and resources ---------------------------------------------------------------------------------------------
+
+
+def _xml(data: bytes, depth: int) -> set[Flaw]:
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    try:
+        root = etree.fromstring(data.strip(b"\0 \t\r\n"), parser)
+    except etree.XMLSyntaxError:
+        return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith(b">") else Flaw.CUT}
+    name = etree.QName(root).localname
+    if name == "ClinicalDocument":
+        return _clinical_document(root, depth)
+    if root.tag.startswith("{http://hl7.org/fhir}"):
+        return _fhir({"resourceType": name} | _tree(root), depth)
+    return set() if "".join(root.itertext()).strip() or root.attrib else {Flaw.EMPTY}
+
+
+def _clinical_document(root: Any, depth: int) -> set[Flaw]:
+    """HL7 CDA R2, 4.2.1: the body is structured, or one document that is not XML, within or elsewhere."""
+    space = root.tag.removesuffix("ClinicalDocument")
+    other = root.find(f"./{space}component/{space}nonXMLBody/{space}text")
+    if other is None:
+        sections = root.iterfind(f"./{space}component/{space}structuredBody//{space}text")
+        said = any("".join(one.itertext()).strip() or len(one) for one in sections)
+        return set() if said else {Flaw.EMPTY}
+    text = "".join(other.xpath("text()")).strip()
+    if not text:
+        is_elsewhere = other.find(f"./{space}reference") is not None
+        return {Flaw.POINTER if is_elsewhere else Flaw.EMPTY}
+    kind = other.get("mediaType", "text/plain")
+    if other.get("representation") != "B64":
+        return flaws(kind, text.encode(), depth=depth + 1)
+    return _encoded(kind, text, depth)
+
+
+def _encoded(kind: str, text: str, depth: int) -> set[Flaw]:
+    plain = re.sub(r"\s", "", text)
+    try:
+        data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return {Flaw.UNDECODABLE}
+    return flaws(kind, data, depth=depth + 1)
+
+
+def _json(data: bytes, depth: int) -> set[Flaw]:
+    import json
+
+    try:
+        tree = json.loads(data)
+    except ValueError:
+        return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith((b"}", b"]")) else Flaw.CUT}
+    return _fhir(tree, depth) if isinstance(tree, dict) and "resourceType" in tree else set()
+
+
+def _tree(element: Any) -> Any:
+    """A FHIR resource in XML with as much of the shape it has in JSON as finds what it carries."""
+    if (value := element.get("value")) is not None:
+        return value
+    found: dict[str, Any] = {}
+    for one in element.iterchildren("{*}*"):
+        name = one.tag.rpartition("}")[2]
+        found[name] = [*found.get(name, []), _tree(one)]
+    return found
+
+
+def _fhir(resource: Mapping[str, Any], depth: int) -> set[Flaw]:
+    """All that it carries in base64 (Attachment.data, Binary.data). One that carries nothing points elsewhere."""
+    carried, pointed, waiting = list[tuple[str, str]](), False, list[Any]([resource])
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, Mapping):
+            data, url = _one(one.get("data")), _one(one.get("url"))
+            if "contentType" in one and isinstance(data, str):
+                carried.append((str(_one(one["contentType"])), data))
+            elif "contentType" in one and isinstance(url, str):
+                pointed = True
+            waiting += one.values()
+    if (
+        pointed
+        and not carried
+        and isinstance(resource, Mapping)
+        and resource.get("resourceType") == "DocumentReference"
+    ):
+        return {Flaw.POINTER}
+    return set[Flaw]().union(*(_encoded(kind, data, depth) for kind, data in carried))
+
+
+def _one(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
+
+
+_OPENERS: Final[Mapping[str, Callable[[bytes, int], set[Flaw]]]] = MappingProxyType(
+    {
+        **dict.fromkeys(_TYPES_OF_TEXT, _text),
+        media_types.HL7_V2: _message,
+        media_types.HTML: _html,
+        media_types.RTF: _rtf,
+        media_types.PDF: _pdf,
+        media_types.DOCX: _docx,
+        media_types.OLE: _ole,
+        "application/msword": _ole,
+        "application/vnd.ms-excel": _ole,
+        "application/vnd.ms-powerpoint": _ole,
+        media_types.DICOM: _dicom,
+        **dict.fromkeys((media_types.XML, "text/xml", media_types.CDA, media_types.FHIR_XML), _xml),
+        **dict.fromkeys(("application/hl7-sda+xml", "image/svg+xml"), _xml),
+        **dict.fromkeys((media_types.JSON, media_types.FHIR_JSON, "application/dicom+json"), _json),
+        **dict.fromkeys(("image/jpeg", "image/png", "image/tiff", "image/gif", "image/bmp"), _picture),
+        **dict.fromkeys(("image/webp", "image/jp2"), _picture),
+    }
+)

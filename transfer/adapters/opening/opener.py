@@ -1,0 +1,130 @@
+"""Who has documents opened: starts the process, feeds it, watches it, and says what is wrong with each.
+
+One process opens many documents. One that a document kills or holds up takes no other document with it.
+"""
+
+import json
+import selectors
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import Final
+
+from transfer.errors import Unavailable
+from transfer.flaws import Flaw
+
+#: bytes of one document; what is larger is opened by no program of ours
+LARGEST: Final = 256 << 20
+#: bytes of an image that are looked at: its beginning and its end
+BEGINNING: Final = 16 << 20
+END: Final = 64 << 10
+#: of the clock on the wall. The process itself is bounded in CPU time, which a busy machine does not use up
+SECONDS: Final = 300
+_SECONDS_TO_START: Final = 60
+#: -I, and an empty environment: no setting of ours is in reach of what runs there
+COMMAND: Final = (sys.executable, "-I", "-m", "transfer.adapters.opening.child")
+
+
+class _Ended(Exception):
+    """The process ended, or was ended, with a document in hand."""
+
+
+class OpeningProcess:
+    """A `transfer.flaws.Opener`: the process starts with the first document, and `close` ends it.
+
+    Threads may share one: they take turns.
+    """
+
+    def __init__(self, command: Sequence[str] = COMMAND, *, seconds: float = SECONDS) -> None:
+        self._command, self._seconds = command, seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
+
+    def document(self, content_type: str, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
+        """See `transfer.flaws.Opener`."""
+        if length > LARGEST:
+            return frozenset({Flaw.UNREADABLE})
+        data = b"".join(chunks)
+        return self._open({"content_type": content_type, "length": len(data), "size": len(data)}, data)
+
+    def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
+        """See `transfer.flaws.Opener`."""
+        beginning, end = bytearray(), bytearray()
+        for chunk in chunks:
+            beginning += chunk[: BEGINNING - len(beginning)]
+            end = (end + chunk)[-END:]
+        told = {"content_type": "application/dicom", "length": length, "size": len(beginning) + len(end)}
+        return self._open({**told, "beginning": len(beginning)}, bytes(beginning + end))
+
+    def close(self) -> None:
+        """End the process, if there is one. A document afterwards starts another."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+    def _open(self, told: dict[str, object], data: bytes) -> frozenset[Flaw]:
+        """What ends two processes, a fresh one among them, cannot be opened by us."""
+        with self._lock:
+            for _ in range(2):
+                process = self._started()
+                try:
+                    return frozenset(map(Flaw, self._ask(process, told, data)))
+                except (_Ended, OSError, ValueError):
+                    self.close()
+        return frozenset({Flaw.UNREADABLE})
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self.close()
+        try:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
+            )
+            if _line(self._process, _SECONDS_TO_START) != b"ready\n":
+                raise _Ended
+        except (OSError, _Ended):
+            self.close()
+            raise Unavailable("the process that opens documents does not run") from None
+        return self._process
+
+    def _ask(self, process: subprocess.Popen[bytes], told: dict[str, object], data: bytes) -> list[str]:
+        assert process.stdin is not None  # it was started with one
+        head = json.dumps(told).encode()
+        for piece in (struct.pack(">I", len(head)), head, data):
+            process.stdin.write(piece)
+        process.stdin.flush()
+        found = json.loads(_line(process, self._seconds))
+        if not isinstance(found, list):
+            raise _Ended
+        return found
+
+
+def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """The next line it writes.
+
+    Raises:
+        _Ended: it ended, or wrote nothing for so long, or too much.
+    """
+    assert process.stdout is not None  # it was started with one
+    read, until = b"", time.monotonic() + seconds
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(process.stdout, selectors.EVENT_READ)
+        while not read.endswith(b"\n"):
+            if len(read) > 4096 or not waiting.select(max(until - time.monotonic(), 0)):
+                raise _Ended
+            piece = process.stdout.read1(4096)  # type: ignore[attr-defined]  # it is buffered
+            if not piece:
+                raise _Ended
+            read += piece
+    return read

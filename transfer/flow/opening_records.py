@@ -1,0 +1,207 @@
+"""Opening what was collected, before it may answer a line: can people read it, and whose does it say that it is?
+
+The bytes are in the vault and no lock is held. What was found is written with the record. Where nothing can be opened
+now, the record waits and is opened in the next round of its case. It never counts unopened.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from transfer.adapters.opening.members import members
+from transfer.adapters.own_patient import patients_named
+from transfer.case import OpenedCase
+from transfer.errors import OutOfOrder, Unavailable
+from transfer.flaws import Flaw
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
+from transfer.identifiers import CaseId, InstitutionId
+from transfer.ledger import Tx, compared, holds, opened_records, patients, records, rounds
+from transfer.ledger.compared import ComparedIdentity
+from transfer.ledger.records import RecordPart, StoredRecord
+from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
+from transfer.patients import Demographics
+from transfer.rounds import Dag
+
+#: when what could not be opened is tried again
+AGAIN_AFTER = timedelta(minutes=1)
+#: bytes of a document in which it may say whose it is; the reader of each language stops earlier
+_READ_FOR_PATIENT = 64 << 20
+#: what people say of a document's own words holds for all documents of the institution that say the same
+_WITHIN = "document"
+#: rules by which what a document says is no other than whom it came for
+_AGREEING = frozenset({MatchRule.ANSWERS_REQUEST, MatchRule.CORROBORATED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedParts:
+    """What was found in the parts of a record. `named`: the patients that it names as its own."""
+
+    flaws: frozenset[Flaw] = frozenset()
+    named: tuple[Demographics, ...] = ()
+
+
+def open_parts(services: Services, source: InstitutionId, parts: Iterable[RecordPart]) -> OpenedParts | None:
+    """Open each part. None: that cannot be done now. Hold no lock.
+
+    Raises:
+        OutOfOrder: our own store does not answer.
+        Unreadable: it gives other bytes than it was given.
+    """
+    found, named = set[Flaw](), dict[Demographics, None]()
+    try:
+        for part in parts:
+            if part.series:
+                found |= _open_series(services, part)
+                continue
+            place = part.location
+            found |= services.opener.document(part.content_type, place.length, services.vault.read(place))
+            if place.length <= _READ_FOR_PATIENT:
+                body = b"".join(services.vault.read(place))
+                named |= dict.fromkeys(patients_named(body, services.institutions[source]))
+    except OutOfOrder:
+        raise
+    except Unavailable:
+        return None
+    return OpenedParts(flaws=frozenset(found), named=tuple(named))
+
+
+def _open_series(services: Services, part: RecordPart) -> set[Flaw]:
+    assert part.series is not None  # the caller sorted
+    places = sorted((i.location.offset - part.location.offset, i.location.length) for i in part.series.instances)
+    found = set[Flaw]()
+    for number, chunks in members(services.vault.read(part.location), places):
+        found |= services.opener.image(places[number][1], chunks)
+    return found
+
+
+def note_opened(
+    tx: Tx,
+    opened: OpenedCase,
+    kept: StoredRecord,
+    found: OpenedParts | None,
+    envelope: Demographics | None = None,
+) -> StoredRecord:
+    """Write what was found in a record that serves a case, or in its new parts, and ask people what they must decide.
+
+    `envelope`: what the message or list that it came by says of its patient. Without `found` the record is opened in
+    the case's next round, unless it was opened before. Twice is once. The caller holds the patient and the case.
+    """
+    if found is None and not kept.is_opened:
+        rounds.owe(tx, Dag.OPEN_CASE, opened.id, after=AGAIN_AFTER)
+        return kept
+    if found is not None:
+        flaws = kept.flaws | found.flaws
+        if _names_another(tx, opened, kept, found.named, envelope):
+            flaws |= {Flaw.ANOTHER_PATIENT}
+        if not kept.is_opened or flaws != kept.flaws:
+            kept = replace(kept, is_opened=True, flaws=flaws)
+            opened_records.write_flaws(tx, kept)
+            for case in opened_records.cases_of(tx, kept.id):
+                if case != opened.id:
+                    rounds.owe(tx, Dag.OPEN_CASE, case)  # it has not heard of it
+    _tell(tx, opened.id, kept)
+    return kept
+
+
+def _tell(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
+    """Write in the chain of a case what was found, once; and ask about it, once for each document."""
+    told = tx.case(case).flaws.get(kept.id)
+    if told is not None and {*told} == kept.flaws:
+        return
+    opened_records.write_opened(tx, case, kept)
+    if kept.flaws - {Flaw.ANOTHER_PATIENT} and kept.id not in tx.case(case).superseded:
+        holds.place(tx, case, HoldCode.DOCUMENT_UNREADABLE, kept.id)
+
+
+def open_waiting(services: Services, case: CaseId) -> bool:
+    """Open what serves a case and was not opened yet. False: that cannot be done now; the case's next round does it.
+
+    Raises:
+        OutOfOrder: our own store does not answer.
+    """
+    with services.ledger.transaction() as tx:
+        waiting = [(kept, records.parts(tx, kept)) for kept in opened_records.unopened(tx, case)]
+    for kept, parts in waiting:
+        found = open_parts(services, kept.institution, parts)
+        with services.ledger.transaction() as tx:
+            opened = OpenedCase.of(tx.case(case))
+            patients.hold_epoch_shared(tx, opened.patient)
+            tx.lock_case(case)
+            still = records.get(tx, kept.id)
+            if still is not None and still.patient == opened.patient and not still.is_opened:
+                note_opened(tx, opened, still, found)
+        if found is None:
+            return False
+    _catch_up(services, case)
+    return True
+
+
+def _catch_up(services: Services, case: CaseId) -> None:
+    """What was found in a record of this case while it was opened for another, by that one's chain."""
+    with services.ledger.transaction() as tx:
+        opened = tx.case(case).as_opened
+        if opened is None:
+            return
+        patients.hold_epoch_shared(tx, opened.patient)
+        tx.lock_case(case)
+        for kept, _ in records.joined(tx, case):
+            others = (tx.case(one).flaws.get(kept.id) for one in opened_records.cases_of(tx, kept.id) if one != case)
+            if kept.is_opened and any(told is not None and {*told} == kept.flaws for told in others):
+                _tell(tx, case, kept)
+
+
+# --- whose it says it is ----------------------------------------------------------------------------------------------
+
+
+def _names_another(
+    tx: Tx,
+    opened: OpenedCase,
+    kept: StoredRecord,
+    named: Sequence[Demographics],
+    envelope: Demographics | None,
+) -> bool:
+    """Whether it names somebody who is neither surely the patient nor whom it came for. People compare both, once."""
+    who = patients.identity(tx, opened.patient)
+    if not named or who is None:
+        return False
+    listed = envelope or who.current
+    ours = Candidate(patient=opened.patient, current=who.current, former=(*who.former, listed))
+    doubtful = []
+    for said in named:
+        match = identify(
+            filled(said, listed), study_identifiers=frozenset(), candidates=[ours], requested=opened.patient
+        )
+        if match.verdict is MatchVerdict.OURS or match.match_rule in _AGREEING:
+            continue
+        answer = compared.answer(tx, opened.patient, kept.institution, said, _WITHIN)
+        if answer is not HoldAnswer.OURS:
+            doubtful.append((ComparedIdentity(said=said, source=_WITHIN, match_rule=match.match_rule), answer))
+    if unasked := [one for one, answer in doubtful if answer is None]:
+        ask_whose_record(tx, opened, kept, unasked)
+    return bool(doubtful)
+
+
+def filled(said: Demographics, listed: Demographics) -> Demographics:
+    """What it leaves out, by whom it came for. A number that it has of the same issuer stands against the other's."""
+    issuers = {number.issuer for number in said.identifiers}
+    return replace(
+        said,
+        names=said.names or listed.names,
+        birth_date=said.birth_date or listed.birth_date,
+        sex=said.sex or listed.sex,
+        identifiers=(*said.identifiers, *(one for one in listed.identifiers if one.issuer not in issuers)),
+    )
+
+
+def ask_whose_record(tx: Tx, opened: OpenedCase, kept: StoredRecord, doubtful: Sequence[ComparedIdentity]) -> None:
+    """Ask people once, for this patient and institution, about all that is doubtful in what it gives."""
+    compared.lock(tx, opened.patient, kept.institution)
+    is_new = compared.add(tx, opened.patient, kept.institution, doubtful)
+    question = compared.open_question(tx, opened.patient, kept.institution)
+    if question and not is_new:
+        return
+    if question and question[1] == opened.id:
+        holds.resolve(tx, question[0], SystemAnswer.ASKED_ANEW)
+    if hold := holds.place(tx, opened.id, HoldCode.WHOSE_ANSWER, kept.id):
+        compared.show_in(tx, opened.patient, kept.institution, hold)
