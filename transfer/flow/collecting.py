@@ -15,10 +15,11 @@ from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.assess import is_lacking, look
 from transfer.flow.opening_records import OpenedParts, note_opened
 from transfer.flow.services import Services
+from transfer.flow.superseding import version
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, RecordId, RequestId
 from transfer.ledger import Tx, holds, records, requests, rounds
-from transfer.ledger.records import Joined, RecordPart, StoredRecord
+from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.matching import MatchRule
 from transfer.media_types import named
 from transfer.patients import Demographics
@@ -110,26 +111,6 @@ def _ask_about_best(tx: Tx, case: CaseId, kept: StoredRecord, copy_of: RecordId 
 def _earlier(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -> list[Version]:
     """The case's records that may have to do with this one, in the order in which they came."""
     return [version(tx, services, one, joined) for one, joined in records.related(tx, case, kept)]
-
-
-def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | None = None) -> Version:
-    """A kept record as a version of a document; `joined`: as it serves a case."""
-    about = kept.about
-    return Version(
-        record=kept.id,
-        source=kept.institution,
-        kind=kept.kind,
-        status=kept.status,
-        at=about.at,
-        stated_at=about.stated_at,
-        numbers=frozenset(about.identifiers),
-        contents=records.contents(tx, kept),
-        parent=about.parent,
-        relation=about.relation,
-        entries=frozenset(about.entries),
-        issuers=frozenset(services.institutions[kept.institution].issuers.values()),
-        copy_of=joined.copy_of if joined else None,
-    )
 
 
 def answered(tx: Tx, services: Services, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:

@@ -6,12 +6,12 @@ from functools import cache
 from transfer import copies
 from transfer.case import Case
 from transfer.copies import Version, ended_through
-from transfer.flow.collecting import version
 from transfer.flow.identity import unless_forgotten
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId, RecordId
 from transfer.ledger import Tx, cases, disclosures, holds, packets, patients, records
+from transfer.ledger.records import Joined, StoredRecord
 from transfer.packet import Superseded
 from transfer.records import Document, Relation
 
@@ -171,3 +171,23 @@ def _documents(tx: Tx, older: RecordId, numbers: Mapping[RecordId, int]) -> list
         return [(kept.id, None)]
     names = {kept.id, *(part.name for part in records.parts(tx, kept) if part.name)}
     return [(name, number) for name, number in numbers.items() if name in names]
+
+
+def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | None = None) -> Version:
+    """A kept record as a version of a document; `joined`: as it serves a case."""
+    about = kept.about
+    return Version(
+        record=kept.id,
+        source=kept.institution,
+        kind=kept.kind,
+        status=kept.status,
+        at=about.at,
+        stated_at=about.stated_at,
+        numbers=frozenset(about.identifiers),
+        contents=records.contents(tx, kept),
+        parent=about.parent,
+        relation=about.relation,
+        entries=frozenset(about.entries),
+        issuers=frozenset(services.institutions[kept.institution].issuers.values()),
+        copy_of=joined.copy_of if joined else None,
+    )
