@@ -79,6 +79,10 @@ def test_a_withdrawal_needs_no_content():
     assert then.document.entries == first.document.entries != ()
 
 
+def test_a_withdrawal_without_a_number_is_for_a_person():
+    assert isinstance(read(bundle(a_reference("1", identifier=[], status="entered-in-error"), a_patient())), Bad)
+
+
 def test_of_a_withdrawal_with_content_nothing_is_kept():
     then = read(a_push("withdrawn-with-content", 2))
 

@@ -437,6 +437,18 @@ def test_a_kind_that_a_withdrawal_leaves_out_is_that_of_what_it_withdraws(servic
     assert {kept.kind for kept, _ in here(services, case)} == {RecordKind.NOTE}
 
 
+def test_a_withdrawal_of_what_we_do_not_have_asks_nothing_and_holds_for_what_comes_later(
+    services: Services, server: Server
+):
+    b.sign_form(services, server.chart, codes=["11506-3"])
+    case = b.refer(services, server.chart)
+    process_all(services)
+    push(services, server, "D1", None, status="entered-in-error", type=None)
+
+    assert here(services, case) == []
+    assert not {hold.code for hold in b.open_holds(services)} & {"records-not-covered", "entries-unusable"}
+
+
 # --- what a form covers of one message --------------------------------------------------------------------------------
 
 

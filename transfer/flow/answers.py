@@ -50,6 +50,14 @@ from transfer.source_answers import AnswerToRequest
 from transfer.staging import Location
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """What of an arrival a case's permissions cover."""
+
+    case: OpenedCase
+    documents: tuple[ReceivedDocument, ...]
+
+
 def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
     """Collect what was sent for each open case of its patient whose permission covers all of it.
 
@@ -149,17 +157,24 @@ def _collect(
         if arrival.patient is None and arrival.state is ArrivalState.SEALED:
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
-        if len(covered) == len(answer.documents):
-            arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
-            for share in shares:
-                holds.withdraw(
-                    tx, share.case.id, HoldCode.RECORDS_NOT_COVERED, SystemAnswer.PERMITTED, about=arrival.id
-                )
-        else:
-            holds.place(tx, first, HoldCode.RECORDS_NOT_COVERED, arrival.id)
-            arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.WAITS_FOR_PERMISSION)
+        _settle(tx, arrival, [one.document for one in answer.documents if one not in covered], shares, match_rule)
         if match_rule is not MatchRule.DECIDED and _learned_of_others(tx, patient, answer):
             rounds.owe(tx, Dag.OPEN_CASE, first)
+
+
+def _settle(
+    tx: Tx, arrival: Arrival, uncovered: Sequence[Document], shares: Sequence[_Share], match_rule: MatchRule
+) -> None:
+    """Filed, or sealed until a form covers the rest: the desk is told of it, but not of what is void."""
+    for share in shares:
+        if not uncovered:
+            holds.withdraw(tx, share.case.id, HoldCode.RECORDS_NOT_COVERED, SystemAnswer.PERMITTED, about=arrival.id)
+    if not all(one.status.is_void for one in uncovered):
+        holds.place(tx, shares[0].case.id, HoldCode.RECORDS_NOT_COVERED, arrival.id)
+    if uncovered:
+        arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.WAITS_FOR_PERMISSION)
+    else:
+        arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
 
 
 def _seal_until_permitted(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> None:
@@ -179,7 +194,7 @@ def _seal_until_permitted(services: Services, arrival: Arrival, answer: Received
         why = ArrivalOutcome.WAITS_FOR_PERMISSION if open_cases else ArrivalOutcome.NO_OPEN_CASE
         arrivals.settle(tx, arrival, ArrivalState.SEALED, why)
         asked = [case for case in open_cases if _is_asked(tx, case, arrival)]
-        if asked:
+        if asked and not all(one.document.status.is_void for one in answer.documents):
             holds.place(tx, asked[0].id, HoldCode.RECORDS_NOT_COVERED, arrival.id)
 
 
@@ -242,14 +257,6 @@ def _all_taken_back(services: Services, arrival: Arrival, new: Iterable[NewRecor
 
 def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
     return [OpenedCase.of(tx.case(case)) for case in cases.open_of(tx, [patient])]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
-    """What of an arrival a case's permissions cover."""
-
-    case: OpenedCase
-    documents: tuple[ReceivedDocument, ...]
 
 
 def _shares(

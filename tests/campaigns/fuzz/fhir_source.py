@@ -1,24 +1,28 @@
 """What a source's FHIR server answers: patients, pages of documents, attachments, and addresses it names."""
 
+import base64
 import json
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.campaigns.fuzz.contract import Target, answer, can_be_kept, files
+from tests.campaigns.fuzz.contract import Target, answer, can_be_kept, files, pieces
 from tests.campaigns.fuzz.partners import LAKESIDE
 from tests.campaigns.fuzz.wire import NEXT, Wire, answers_in
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.receiver import ReceiverClient
+from transfer.adapters.fhir.sheets import result_sheet
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.adapters.fhir.wrappers import unwrapped
 from transfer.adapters.http import HttpClient, HttpLimits
 from transfer.errors import TransferError, Unheard
 from transfer.identifiers import PacketId
+from transfer.media_types import KNOWN, BytesSeen, named
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import RecordKind
-from transfer.sources import Bad, PatientFound
+from transfer.sources import Bad, PatientFound, go_on
 
 BASE = "http://127.0.0.1:9/fhir"
 _WHO = Demographics(
@@ -51,8 +55,30 @@ def documents(data: bytes) -> None:
             can_be_kept(found.reason)
         else:
             can_be_kept(found.document, *found.sources)
-            answer(b"".join, answer(found.read) or ())
+            for file in found.files:
+                seen = BytesSeen(file.announced)
+                answer(b"".join, seen.passing(answer(file.read) or ()))
+                assert named(seen.judged().content_type) in KNOWN
     raise AssertionError("more documents than the bound allows")
+
+
+def content(data: bytes) -> None:
+    """A document comes out of its wrappers the same however it is cut, or is refused by name."""
+    stream, cut = pieces(data)
+    whole, again = (answer(_unwrapped, each) for each in ([stream], cut))
+    assert whole == again
+
+
+def _unwrapped(chunks: list[bytes]) -> bytes:
+    return b"".join(unwrapped(chunks, go_on, most=1 << 20, check=lambda _: None))
+
+
+def sheet(data: bytes) -> None:
+    """Every text of a result sheet can be drawn."""
+    found = answer(result_sheet, data)
+    if found is not None:
+        for section in found.sections:
+            assert all(text for line in section.lines for text in (line.name, *line.value) if line.value)
 
 
 def address(data: bytes) -> None:
@@ -139,16 +165,16 @@ def seeds() -> Iterable[tuple[str, bytes]]:
     nothing, gone = _page(), b"410 text/plain\t5\tSat, 21 Nov 2026 10:00:00 GMT\n\0\0\0\0"
     for answers in (
         [_page(reference), nothing],
-        [_page(linked), nothing, nothing, nothing, file],
-        [_page(linked), nothing, nothing, nothing, as_resource],
+        [_page(linked), nothing, file],
+        [_page(linked), nothing, as_resource],
         [_page(linked, following="?page=2"), _page(reference), _page(report)],
-        [nothing, _page(report), nothing, nothing, _page(report, {"resourceType": "Observation", "id": "o1"})],
+        [nothing, _page(report), _page(report, {"resourceType": "Observation", "id": "o1"})],
         [gone, _page(linked), nothing],
         [b"429 text/plain\t120\n\0\0\0\0"],
-        [_page(linked, {**linked, "id": "d2", "docStatus": "preliminary"}), nothing, nothing, nothing, file],
+        [_page(linked, {**linked, "id": "d2", "docStatus": "preliminary"}), nothing, file],
         [b"0\n"],
-        [_page(linked), nothing, nothing, nothing, b"200 application/pdf\t\t\t\t\n\0\0\0\0%PDF-"],
-        [_page(linked), nothing, nothing, nothing, b"200 text/html\t\t\t\t9\n\0\0\0\0%PDF-"],
+        [_page(linked), nothing, b"200 application/pdf\t\t\t\t\n\0\0\0\0%PDF-"],
+        [_page(linked), nothing, b"200 text/html\t\t\t\t9\n\0\0\0\0%PDF-"],
         [_page(reference, following=f"{BASE}/next?page=2"), _page(following="http://elsewhere/fhir?page=3")],
         [_beside(reference, "include", report), nothing],
         [
@@ -170,6 +196,13 @@ def seeds() -> Iterable[tuple[str, bytes]]:
         said = b"%d application/fhir+json\n\0\0\0\0" % status + json.dumps(tree).encode()
         yield "receiver", said + NEXT + _page(held)
     yield "receiver", b"200 x\t\t\tgzip\n\0\0\0\0{}"
+    for document in (b"%PDF-1.4", b"<Binary xmlns='http://hl7.org/fhir'><data value='JVBERi0='/></Binary>"):
+        yield "content", b"\1\2\3\4" + document
+        yield "content", b"\1\2\3\4" + base64.b64encode(document * 4)
+    yield "content", b"\1\2\3\4" + json.dumps(binary).encode()
+    result = {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "CEA"}, "valueInteger": 5}
+    entries = [{"resource": report}, {"resource": result}]
+    yield "sheet", json.dumps({"resourceType": "Bundle", "entry": entries}).encode()
     for said in (
         b"Binary/1",
         b"http://127.0.0.1:9/fhir/Binary/1?a=b#c",
@@ -182,7 +215,7 @@ def seeds() -> Iterable[tuple[str, bytes]]:
 
 TARGET = Target(
     name="fhir_source",
-    parsers=(patient, documents, address, receiver),
+    parsers=(patient, documents, address, receiver, content, sheet),
     seeds=seeds,
     is_json=True,
     words=(

@@ -98,6 +98,8 @@ def _sent(resource: Tree, described: Description, around: Resources, institution
     """Raises: NeedsReview, TooLarge: it has nothing to read, or what cannot be unpacked."""
     document, labels, flaws = described.document, set[str](), set[Flaw]()
     if document.status.is_void:
+        if not document.identifiers:
+            raise Unexpected("a withdrawal that does not say of what")
         return PushedDocument(document=document, files=())
     if not described.attachments:
         return PushedDocument(document=document, files=(_results(resource, around),))

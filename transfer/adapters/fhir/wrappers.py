@@ -88,7 +88,7 @@ def unwrapped(
     beginning, held = b"", list[bytes]()
     for piece in pieces:
         held.append(piece)
-        beginning += piece[: media_types.LOOKED_AT]
+        beginning = (beginning + piece)[: media_types.LOOKED_AT]
         if len(beginning) >= media_types.LOOKED_AT:
             break
     first, everything = beginning.lstrip(_BEFORE)[:1], chain(held, pieces)
