@@ -405,4 +405,4 @@ def test_a_version_differs_once_anything_of_a_resource_does(office, source):
     assert before.version == again.version
     assert len({before.version, after.version, void.version}) == 3
     assert before.document.entries == void.document.entries != ()
-    assert void.document.status is DocumentStatus.WITHDRAWN
+    assert void.document.status is DocumentStatus.ENTERED_IN_ERROR
