@@ -218,6 +218,12 @@ def test_a_report_that_lacks_a_result_or_has_anothers_is_for_a_person(body):
     assert isinstance(read(body), Bad)
 
 
+def test_results_that_no_report_names_are_told():
+    sent = inbound.pushed_documents(push_of(of_results("urn:uuid:a"), a_result("a"), a_result("b")), LAKESIDE)
+
+    assert [isinstance(one, Bad) for one in sent] == [False, True]
+
+
 def test_a_conclusion_alone_is_something_to_read():
     body = push_of(a_report("9", conclusion="No malignancy.", subject={"reference": "urn:uuid:9"}))
 

@@ -19,10 +19,11 @@ from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.flow import desk
+from transfer.flow.assemble import assemble
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, records
+from transfer.identifiers import CaseId, PacketId
+from transfer.ledger import Ledger, packets, records
 from transfer.ledger.records import Joined, StoredRecord
 from transfer.records import DocumentStatus, RecordKind
 from transfer.requests import MAX_PAUSE, RequestAnswer, RequestState
@@ -297,6 +298,30 @@ def test_formats_of_one_document_are_kept_and_the_best_stands_for_it(services: S
         roles = [(part.role, part.content_type) for part in records.parts(tx, kept)]
     assert roles == [("received", "application/pdf"), ("format", "text/plain")]
     assert joined.content_type == "application/pdf"
+
+
+def test_in_the_packet_each_file_is_a_document_with_its_title_and_a_format_is_a_copy(
+    services: Services, server: Server
+):
+    with_attachments(server, "1", ("page 1", "application/pdf", a_pdf("1")), ("page 2", "application/pdf", a_pdf("2")))
+    server.documents["1"]["description"] = "Consult"
+    with_attachments(server, "2", ("Note", "text/plain", b"a note"), ("Note", "application/pdf", a_pdf("note")))
+    case = asked(services, server)
+    desk.approve(services, case, actor=ANN, without=b.assessed(services, case).lacking)
+    with services.ledger.transaction() as tx:
+        newest = tx.case(case).newest_packet
+        assert newest
+        packet = PacketId(newest.planned.packet)
+    assert assemble(services, packet)
+    with services.ledger.transaction() as tx:
+        plan = packets.plan_of(tx, packet, b.patient_of(services, case))
+    manifest = json.loads(b"".join(services.vault.read(plan.entry("manifest.json").location)))
+
+    documents = {one["title"]: one for one in manifest["documents"] if one["content_type"] == "application/pdf"}
+    assert {"Consult: page 1", "Consult: page 2"} <= set(documents)
+    assert len({one["record"] for one in manifest["documents"]}) == 4
+    (text,) = [one for one in manifest["documents"] if one["content_type"] == "text/plain"]
+    assert text["copy_of"] in {one["record"] for one in manifest["documents"]}
 
 
 # --- one that is not given --------------------------------------------------------------------------------------------

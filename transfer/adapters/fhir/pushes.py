@@ -50,9 +50,19 @@ def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Ba
         for entry in entries
         if type_of(resource := child(entry, "resource")) in DOCUMENT_TYPES
     ]
+    if alone := _unnamed(entries, resources):
+        found.append(Bad(reason=f"{alone} results that no report of the message names"))
     said = Counter(entry for one in found if isinstance(one, PushedDocument) for entry in one.document.entries)
     for one in found:
         yield one if isinstance(one, Bad) else _set_apart(one, said)
+
+
+def _unnamed(entries: list[Tree], resources: Resources) -> int:
+    """How many results come along that would be in no document: no report and no panel names them."""
+    inside = [child(entry, "resource") for entry in entries]
+    references = [each for one in inside for name in ("result", "hasMember") for each in children(one, name)]
+    named = {id(resources.follow(each)) for each in references}
+    return sum(type_of(each) == "Observation" and id(each) not in named for each in inside)
 
 
 def _set_apart(one: PushedDocument, said: Counter[IssuedIdentifier]) -> PushedDocument:
