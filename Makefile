@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions crash-points chaos hostile compose-test compose-slow check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions pages crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -79,6 +79,12 @@ TREES ?= 20000
 
 provisions: $(VENV)/.ready  ## Judge drawn release forms twice: by the product, and by a naive evaluator
 	@nice $(VENV)/bin/python -m tests.campaigns.provisions $(TREES) $(if $(SEED),--seed $(SEED))
+
+# make pages DOCUMENTS="/one/folder /another": the files of these folders
+DOCUMENTS ?= tests/samples/documents
+
+pages: $(VENV)/.ready  ## Lay documents beside our pages of them: words, columns, PDF pages as another program draws both
+	@nice $(VENV)/bin/python -m tests.campaigns.pages $(DOCUMENTS)
 
 # make crash-points ONLY="purge desk" or EVERY=1: some verbs, or every line of all of them
 crash-points: $(VENV)/.ready  ## Kill every verb that writes at every line that matters, and look at what is left

@@ -15,6 +15,7 @@ from transfer.adapters.packet.narrative import (
     Embedded,
     Facts,
     FixedWidth,
+    ForPrograms,
     Heading,
     NarrativeTable,
     Paragraph,
@@ -26,15 +27,15 @@ from transfer.adapters.packet.narrative import (
 )
 from transfer.errors import Unreadable
 
+SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2", "application/fhir+json", "text/rtf", DOCX)
 A_REPORT = (
     b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"DiagnosticReport","status":"final",'
     b'"code":{"text":"Tumor marker"},"result":[{"reference":"Observation/1"}],"conclusion":"Rising."}},'
     b'{"resource":{"resourceType":"Observation","id":"1","status":"final","code":{"text":"CEA"},'
     b'"valueQuantity":{"value":7.20,"unit":"ng/mL"},"interpretation":[{"text":"High"}]}}]}'
 )
-SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2", "application/fhir+json", "text/rtf", DOCX)
 
 
 def cda(text: str, header: str = "") -> bytes:
@@ -503,6 +504,19 @@ def test_two_orders_are_two_sections_and_a_note_stands_where_it_belongs():
     ]
 
 
+def test_results_in_fhir_are_set_out_like_those_of_hl7_v2():
+    found = blocks("application/fhir+json", A_REPORT)
+
+    assert Heading("Tumor marker") in found
+    assert grid(found) == [["Test", "Value", "Unit", "Flag", "Status"], ["CEA", "7.20", "ng/mL", "High", "Final"]]
+    assert any("Rising." in getattr(one, "text", "") for one in found)
+
+
+def test_another_resource_is_for_programs():
+    with pytest.raises(ForPrograms):
+        blocks("application/fhir+json", b'{"resourceType":"Patient"}')
+
+
 def test_a_very_long_text_is_cut_and_says_so():
     found = blocks("text/plain", b"word word\n" * 100_000)
 
@@ -514,27 +528,9 @@ def test_a_kind_of_file_without_text_is_not_guessed_at():
     assert blocks("application/zip", b"PK") is None
 
 
-def test_results_in_fhir_are_set_out_like_those_of_hl7_v2():
-    found = blocks("application/fhir+json", A_REPORT)
-
-    assert found is not None
-    assert Heading("Tumor marker") in found
-    (table,) = [one for one in found if isinstance(one, NarrativeTable)]
-    assert table == plain_table(
-        [("Test", "Value", "Unit", "Flag", "Status"), ("CEA", "7.20", "ng/mL", "High", "Final")]
-    )
-    assert any(isinstance(one, Paragraph) and "Rising." in one.text for one in found)
-
-
-def test_another_resource_says_that_it_is_in_the_file():
-    (said,) = blocks("application/fhir+json", b'{"resourceType":"Patient"}') or []
-
-    assert isinstance(said, Paragraph)
-
-
 @given(
     st.sampled_from(TYPES), st.binary(max_size=300) | st.text("MSHOBX|^\\&~<>a/ \r\n{}", max_size=300).map(str.encode)
 )
 def test_any_bytes_are_read_or_refused_never_a_crash(media_type, data):
-    with contextlib.suppress(Unreadable, BodyElsewhere):
+    with contextlib.suppress(Unreadable, BodyElsewhere, ForPrograms):
         assert blocks(media_type, data)

@@ -15,6 +15,7 @@ from transfer.adapters.packet.narrative import (
     BodyElsewhere,
     Facts,
     FixedWidth,
+    ForPrograms,
     Heading,
     NarrativeTable,
     Paragraph,
@@ -75,7 +76,7 @@ def word(data: bytes) -> None:
 def _blocks(media_type: str, data: bytes) -> None:
     """Text to draw, within its bound, or said to be unreadable; every character of it is one that can be drawn."""
     with pdf_parts.in_time(pdf_parts.SECONDS):
-        found = answer(narrative.blocks, media_type, data, documented=(Unreadable, BodyElsewhere))
+        found = answer(narrative.blocks, media_type, data, documented=(Unreadable, BodyElsewhere, ForPrograms))
     for block in found or ():
         if isinstance(block, Heading | Paragraph | FixedWidth | Remark):
             pdf_text.drawable(block.text).encode()

@@ -120,7 +120,7 @@ def _letters(pdf: bytes) -> Any:
 def _joined(original: Sequence[Word], pdf: bytes) -> tuple[str, ...]:
     """Words of our pages that are two neighbours of the original, and none of its words."""
     words = [plain(word.text) for word in original]
-    known, pairs = set(words), {a + b for a, b in pairwise(words) if a and b}
+    known, pairs = set(words), {a + b for a, b in pairwise(words) if a and b and a[-1] != "-"}
     with pypdfium2.PdfDocument(pdf) as document:
         ours = " ".join(page.get_textpage().get_text_range() for page in document).split()
     return tuple(one for one in map(plain, ours) if one in pairs and one not in known)

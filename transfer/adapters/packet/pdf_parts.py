@@ -11,7 +11,7 @@ import pikepdf
 
 from transfer import media_types
 from transfer.adapters.packet import narrative, pictures
-from transfer.adapters.packet.narrative import Block, BodyElsewhere, Embedded, Facts, Remark
+from transfer.adapters.packet.narrative import Block, BodyElsewhere, Embedded, Facts, ForPrograms, Remark
 from transfer.adapters.packet.pdf_carried import Attached, carried, carry_layers
 from transfer.adapters.packet.pdf_pages import document_head, notice_page, pictured, rendered
 from transfer.adapters.packet.shown import MERGED, NOT_SHOWN, RENDERED, REPAIRED, NotShown
@@ -47,6 +47,8 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
         why = str(reason)
     except BodyElsewhere:
         why = "body-elsewhere"
+    except ForPrograms:
+        why = "for-programs"
     except TooLong:
         why = "too-long"
     except MemoryError:
@@ -98,7 +100,7 @@ def _drawn(
             continue
         try:
             inner, pages = _shown(spec, document, block.content_type, block.data, most, depth + 1)
-        except (NotShown, BodyElsewhere) as reason:
+        except (NotShown, BodyElsewhere, ForPrograms) as reason:
             if carries_all:
                 raise
             waiting.append(Remark(_within(block.name, NOT_SHOWN.get(str(reason), NOT_SHOWN["damaged"]))))
@@ -153,7 +155,7 @@ def _attached(
             how, pages = _shown(spec, within, "", attached.data, most, depth + 1)
         except NotShown as reason:
             why = str(reason)
-        except (BodyElsewhere, MemoryError):
+        except (BodyElsewhere, ForPrograms, MemoryError):
             why = "left-out"
         except Exception:  # noqa: BLE001  # it costs the attached file's pages only
             why = "damaged"

@@ -22,6 +22,7 @@ NOT_SHOWN: Final = {
     "no-pages": "This kind of file has no pages that could be shown here.",
     "empty": "This document is empty.",
     "body-elsewhere": "This document is only the address of another one that did not come with it.",
+    "for-programs": "This file is data for programs; it has no text that could be shown here.",
     "xfa": "This document is a form that only Adobe's programs show (XFA).",
 }
 

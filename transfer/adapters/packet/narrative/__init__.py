@@ -8,10 +8,12 @@ from typing import Final
 
 from transfer.adapters.packet.narrative.blocks import (
     Block,
+    BodyElsewhere,
     Cell,
     Embedded,
     Facts,
     FixedWidth,
+    ForPrograms,
     Heading,
     NarrativeTable,
     Paragraph,
@@ -20,7 +22,7 @@ from transfer.adapters.packet.narrative.blocks import (
     gridded,
     plain_table,
 )
-from transfer.adapters.packet.narrative.cda import BodyElsewhere, clinical_document, other_document
+from transfer.adapters.packet.narrative.cda import clinical_document, other_document
 from transfer.adapters.packet.narrative.characters import charset
 from transfer.adapters.packet.narrative.docx import word_document
 from transfer.adapters.packet.narrative.pages import html_page
@@ -37,6 +39,7 @@ __all__ = [
     "Embedded",
     "Facts",
     "FixedWidth",
+    "ForPrograms",
     "Heading",
     "NarrativeTable",
     "Paragraph",
@@ -58,6 +61,7 @@ def blocks(content_type: str, data: bytes) -> list[Block] | None:
     Raises:
         Unreadable: the bytes are not what their type says.
         BodyElsewhere: the document is only the address of its body.
+        ForPrograms: the document is data without a text for people.
     """
     read = _READERS.get(content_type.partition(";")[0].strip().lower())
     if read is None:

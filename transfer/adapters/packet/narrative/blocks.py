@@ -118,6 +118,14 @@ class Embedded:
 Block = Heading | Paragraph | FixedWidth | Facts | Remark | NarrativeTable | Picture | Embedded
 
 
+class BodyElsewhere(Exception):
+    """The document is only the address of its body."""
+
+
+class ForPrograms(Exception):
+    """The document is data without a text for people."""
+
+
 def gridded(groups: Iterable[Sequence[Sequence[Cell]]], *, heading_rows: int = 0, caption: str = "") -> NarrativeTable:
     """Cells in their places, by the table model of HTML (https://html.spec.whatwg.org/#forming-a-table).
 

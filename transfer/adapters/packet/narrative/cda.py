@@ -11,6 +11,7 @@ from typing import Final
 
 from transfer.adapters.packet.narrative.blocks import (
     Block,
+    BodyElsewhere,
     Embedded,
     Facts,
     FixedWidth,
@@ -28,10 +29,6 @@ _SEXES: Final = {"F": "Female", "M": "Male", "UN": "Undifferentiated"}
 _RELATIONS: Final = {"RPLC": "Replaces", "APND": "Adds to", "XFRM": "Made from"}
 _CONFIDENTIALITIES: Final = {"R": "Restricted", "V": "Very restricted"}
 _MOST_NAMED: Final = 12
-
-
-class BodyElsewhere(Exception):
-    """The document is only the address of its body."""
 
 
 def clinical_document(document: Element) -> Iterator[Block]:

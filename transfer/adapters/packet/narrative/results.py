@@ -10,6 +10,7 @@ from transfer.adapters.packet.narrative.blocks import (
     Block,
     Facts,
     FixedWidth,
+    ForPrograms,
     Heading,
     Paragraph,
     Remark,
@@ -35,11 +36,16 @@ def message_results(data: bytes, _charset: str | None) -> Iterator[Block]:
 
 
 def resource_results(data: bytes, _charset: str | None) -> Iterator[Block]:
-    """The result sheet of a report in FHIR; other resources are files for programs."""
+    """The result sheet of a report in FHIR.
+
+    Raises:
+        ForPrograms: it is another resource.
+    """
     try:
-        yield from _sheet(result_sheet(data))
+        sheet = result_sheet(data)
     except (Unreadable, TooLarge):
-        yield Paragraph("There is no report in this file that can be set out here. It is in the file itself.")
+        raise ForPrograms from None
+    yield from _sheet(sheet)
 
 
 def _sheet(sheet: ResultSheet) -> Iterator[Block]:
@@ -51,7 +57,7 @@ def _sheet(sheet: ResultSheet) -> Iterator[Block]:
     yield from _notes(sheet.notes)
     for section in sheet.sections:
         yield from _sheet_section(section)
-    yield from (Paragraph(notice) for notice in sheet.notices)
+    yield from (Paragraph(unmarked(notice)) for notice in sheet.notices)
     for reason, sentence in _LEFT_OUT:
         if count := sheet.count(reason):
             yield Remark(sentence.format("1 result" if count == 1 else f"{count} results"))
