@@ -177,6 +177,12 @@ def test_a_value_stands_under_its_heading_whatever_spans_above_it():
     ]
 
 
+def test_a_cell_with_columns_of_its_own_says_so():
+    cell = table(page("<table><tr><td>CEA<td><pre>day   value\n1      4.1</pre></table>")).cells[1]
+
+    assert (cell.text.replace("\u00a0", " "), cell.is_fixed) == ("day   value\n1      4.1", True)
+
+
 def test_a_heading_is_what_says_so_never_the_first_row():
     assert table(page("<table><tr><td>CEA<td>4.1<tr><td>Hb<td>9</table>")).heading_rows == 0
     assert table(page("<table><tr><th>Test<th>Value<tr><th>CEA<td>4.1</table>")).heading_rows == 1

@@ -1,6 +1,6 @@
 """A document's blocks on pages of ours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from transfer.adapters.packet.narrative import (
@@ -27,7 +27,7 @@ _TALLEST: Final = 420
 
 def draw(pages: Pages, blocks: Sequence[Block]) -> None:
     """All blocks, one below the other; first of all what of them cannot be drawn."""
-    if sentence := missing_letters(blocks):
+    if sentence := missing_letters(text for block in blocks for text in _texts(block)):
         pages.write_line(sentence, size=9, bold=True)
         pages.ln(4)
     for block in blocks:
@@ -36,15 +36,15 @@ def draw(pages: Pages, blocks: Sequence[Block]) -> None:
         _draw(pages, block)
 
 
-def missing_letters(blocks: Sequence[Block]) -> str | None:
-    """A sentence about characters of scripts for which no face is here."""
-    if not (missing := undrawable(text for block in blocks for text in _texts(block))):
+def missing_letters(texts: Iterable[str], *, whole: str = "The file") -> str | None:
+    """A sentence about characters of scripts for which no face is here, and what has them; None where all are drawn."""
+    if not (missing := undrawable(texts)):
         return None
     scripts = ", ".join(name.capitalize() for name, _ in missing.most_common(4))
     count = missing.total()
     return (
-        f"{count} character{'' if count == 1 else 's'} of this document ({scripts}) cannot be drawn here and "
-        f"{'is' if count == 1 else 'are'} shown as \ufffd. Open the file to read {'it' if count == 1 else 'them'}."
+        f"{count} character{'' if count == 1 else 's'} ({scripts}) cannot be drawn here and "
+        f"{'is' if count == 1 else 'are'} shown as \ufffd. {whole} has {'it' if count == 1 else 'them'}."
     )
 
 

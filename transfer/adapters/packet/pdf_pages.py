@@ -1,12 +1,12 @@
 """Drawing pages of our own: the title page, the contents, and documents that have text but no pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from transfer.adapters.packet.narrative import Block, plain_table
-from transfer.adapters.packet.pdf_drawing import draw
+from transfer.adapters.packet.pdf_drawing import draw, missing_letters
 from transfer.adapters.packet.pdf_tables import draw_table
 from transfer.adapters.packet.pdf_text import ACCENT, GREY, INK, MARGIN, RULE, TEXT, Pages, drawable
 from transfer.adapters.packet.pictures import PicturePage
@@ -31,6 +31,8 @@ def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) 
     pages.write_line("for a second opinion", size=13, colour=GREY)
     pages.ln(10)
     pages.facts(spec["facts"])
+    if sentence := missing_letters(_said(spec), whole="The page index.html"):
+        pages.write_line(sentence, size=9, bold=True)
     if spec["question"]:
         pages.heading("Question asked")
         pages.write_line(spec["question"])
@@ -42,6 +44,13 @@ def title_pages(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) 
         pages.write_line(sentence, size=9.5)
         pages.ln(3)
     return pages, links
+
+
+def _said(spec: Mapping[str, Any]) -> Iterator[str]:
+    """What the title page and the contents say in others' words."""
+    yield from (value for _, value in spec["facts"])
+    yield spec["question"] or ""
+    yield from (text for document in spec["documents"] for text in (document["title"], document["source"]))
 
 
 def rendered(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from transfer.adapters.packet.narrative.blocks import BOLD, NarrativeTable, PlacedCell
-from transfer.adapters.packet.pdf_text import ACCENT, GREY, INK, MARGIN, RULE, TEXT, TINT, Pages, drawable
+from transfer.adapters.packet.pdf_text import ACCENT, FIXED, GREY, INK, MARGIN, RULE, TEXT, TINT, Pages, drawable
 
 _PADDING: Final = 3.0
 #: sizes of letters, and whether the page is turned, in the order in which they are tried
@@ -14,6 +14,10 @@ _SMALL: Final = 7.5
 #: a table of more columns is not squeezed upright
 _MOST_UPRIGHT: Final = 9
 #: a column is no wider than this for the sake of one long word
+#: letters of one width are larger than others of their size
+_FIXED_SHARE: Final = 0.85
+#: ... nor for the sake of one long line of such letters
+_LONGEST_FIXED: Final = 420.0
 _LONGEST_WORD: Final = 150.0
 #: a heading that takes more of the page than this is not repeated
 _HEADING_SHARE: Final = 0.3
@@ -84,21 +88,33 @@ def _needs(pages: Pages, cells: Sequence[PlacedCell], width: int, size: float) -
     """What each column needs at the least (its longest word) and at most (its longest line)."""
     least, most = [2 * _PADDING + size] * width, [2 * _PADDING + size] * width
     for cell in sorted(cells, key=lambda one: one.columns):
-        pages.face(TEXT, size, bold=cell.is_heading)
-        words = [pages.width_of(word) * (1.06 if BOLD in cell.text else 1) for word in set(cell.text.split())]
-        lines = [
-            pages.width_of(line) * (1.06 if BOLD in cell.text else 1)
-            for line in cell.text.split("\n")
-            if len(line) < 400
-        ]
-        word = min(max(words, default=0), _LONGEST_WORD) + 2 * _PADDING + 1
-        line = max(min(max(lines, default=300.0), 300.0) + 2 * _PADDING + 1, word)
+        _face(pages, cell, size)
+        word, line = _extent(pages, cell)
         own = range(cell.column, cell.column + cell.columns)
         for needs, need in ((least, word), (most, line)):
             lacking = need - sum(needs[n] for n in own)
             for n in own:
                 needs[n] += max(lacking, 0) / cell.columns
     return least, most
+
+
+def _extent(pages: Pages, cell: PlacedCell) -> tuple[float, float]:
+    """Points that its longest word takes, and its longest line."""
+    wider = 1.06 if BOLD in cell.text else 1.0
+    lines = [pages.width_of(line) * wider for line in cell.text.split("\n") if len(line) < 400]
+    if cell.is_fixed:
+        word = min(max(lines, default=_LONGEST_FIXED), _LONGEST_FIXED) + 2 * _PADDING + 1
+        return word, word
+    words = [pages.width_of(word) * wider for word in set(cell.text.split())]
+    word = min(max(words, default=0), _LONGEST_WORD) + 2 * _PADDING + 1
+    return word, max(min(max(lines, default=300.0), 300.0) + 2 * _PADDING + 1, word)
+
+
+def _face(pages: Pages, cell: PlacedCell, size: float) -> None:
+    if cell.is_fixed:
+        pages.face(FIXED, size * _FIXED_SHARE)
+    else:
+        pages.face(TEXT, size, bold=cell.is_heading)
 
 
 def _shared(least: Sequence[float], most: Sequence[float], room: float) -> list[float] | None:
@@ -155,9 +171,9 @@ class _Drawing:
         self._done: dict[int, int] = {}
 
     def _broken(self, cell: PlacedCell) -> list[str]:
-        self._pages.face(TEXT, self._size, bold=cell.is_heading)
+        _face(self._pages, cell, self._size)
         width = self._left[cell.column + cell.columns] - self._left[cell.column] - 2 * _PADDING
-        return self._pages.lines_of(cell.text, width)
+        return self._pages.cut_lines(cell.text, width) if cell.is_fixed else self._pages.lines_of(cell.text, width)
 
     def _line_counts(self) -> list[int]:
         """Lines of each row: what the cells that end in it need."""
@@ -238,7 +254,7 @@ class _Drawing:
             pages.line(left, top + height, right, top + height)
         done = self._done.get(id(cell), 0)
         shown = lines[done:] if is_last else lines[done : done + count]
-        pages.face(TEXT, self._size, bold=cell.is_heading)
+        _face(pages, cell, self._size)
         pages.set_text_color(*(ACCENT if cell.is_heading and row < self._heading_rows else INK))
         for n, text in enumerate(shown):
             pages.set_xy(left + _PADDING, top + _PADDING + n * self._height)

@@ -227,9 +227,13 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
         """Drawable text as lines that fit, in the face at hand. What is bold in one goes on in the next."""
         return [line for part in text.split("\n") for line in _remarked(self._broken(part, width))]
 
+    def cut_lines(self, text: str, width: float) -> list[str]:
+        """Drawable text as lines that stay as they are; what is too long is cut where it no longer fits."""
+        return [piece for line in text.split("\n") for piece in self._cut(line, width - 0.01)]
+
     def _broken(self, text: str, width: float) -> Iterator[str]:
         room = width - 0.01
-        if self.width_of(text) <= room and len(text) < 400:
+        if len(text) < 400 and self.width_of(text) <= room:
             yield text
             return
         space, line, used = self.width_of(" "), "", 0.0

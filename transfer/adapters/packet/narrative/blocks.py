@@ -56,6 +56,8 @@ class Cell:
     columns: int = 1
     #: 0 reaches to the end of its group of rows
     rows: int = 1
+    #: its lines have columns of their own, and are drawn in one width
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class PlacedCell:
     columns: int
     text: str
     is_heading: bool
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _placed(cell: Cell, row: int, column: int, height: int, taken: Container[tup
     columns = 1
     while columns < cell.columns and column + columns < WIDEST and (row, column + columns) not in taken:
         columns += 1
-    return PlacedCell(row, column, rows, columns, cell.text, cell.is_heading)
+    return PlacedCell(row, column, rows, columns, cell.text, cell.is_heading, cell.is_fixed)
 
 
 def _columns(cell: PlacedCell) -> range:

@@ -290,6 +290,7 @@ class _Writer:
             element.tag == "th" or group.is_heading,
             whole_number(element.attributes.get("colspan")) or 1,
             row_span(element.attributes.get("rowspan")),
+            any(isinstance(block, FixedWidth) and "\n" in block.text for block in inner.blocks),
         )
 
 

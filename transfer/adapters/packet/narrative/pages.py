@@ -26,11 +26,11 @@ def html_page(data: bytes, charset: str | None) -> Iterator[Block]:
 def _hide(root: Element) -> None:
     """Mark what a style sheet in the page hides."""
     sheets = "\n".join(one.raw for one in root.within() if one.tag == "style" and _is_for_screen(one))
-    hidden = [selector for selector, shows in _rules(_without_media(_COMMENT.sub("", sheets))) if not shows]
+    hidden = {selector for selector, shows in _rules(_without_media(_COMMENT.sub("", sheets))) if not shows}
     if not hidden:
         return
     for element in root.within():
-        if any(_matches(element, selector) for selector in hidden):
+        if not hidden.isdisjoint(_selectors(element)):
             element.attributes.setdefault("hidden", "")
 
 
@@ -71,10 +71,10 @@ def _rules(sheet: str) -> Iterator[tuple[tuple[str, str, str], bool]]:
     yield from said.items()
 
 
-def _matches(element: Element, selector: tuple[str, str, str]) -> bool:
-    tag, kind, name = selector
-    if (tag and tag != element.tag) or (not tag and not kind):
-        return False
-    if kind == ".":
-        return name in element.attributes.get("class", "").split()
-    return kind != "#" or element.attributes.get("id") == name
+def _selectors(element: Element) -> Iterator[tuple[str, str, str]]:
+    """Those of the kinds that are read that mean this element."""
+    names = [(".", name) for name in element.attributes.get("class", "").split()]
+    names += [("#", element.attributes.get("id", ""))]
+    yield element.tag, "", ""
+    for kind, name in names:
+        yield from ((tag, kind, name) for tag in ("", element.tag))
