@@ -13,6 +13,7 @@ from transfer.checklist import Checklist
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.assess import is_lacking, look
+from transfer.flow.basis import may_collect
 from transfer.flow.opening_records import OpenedParts, note_opened
 from transfer.flow.services import Services
 from transfer.flow.superseding import version
@@ -106,6 +107,21 @@ def _ask_about_best(tx: Tx, case: CaseId, kept: StoredRecord, copy_of: RecordId 
     settled = same if any(told.counts(one) and one not in told.superseded for one in same) else set[str]()
     for record in settled | {*told.superseded}:
         holds.withdraw(tx, case, HoldCode.DOCUMENT_UNREADABLE, SystemAnswer.ANSWERED, about=record)
+
+
+def join_held(tx: Tx, services: Services, case: CaseId) -> bool:
+    """Put what is held for other cases of the patient on the lines of this one, where a permission covers it here, too.
+
+    The caller shares the patient's epoch and holds the case's lock. Says whether something joined. Twice is once.
+    """
+    opened, joined = OpenedCase.of(tx.case(case)), False
+    for kept, serves in records.held_for_others(tx, opened.patient, case):
+        ruling = may_collect(tx, services.institutions, opened, kept.institution, kept.kind, kept.about.labels)
+        if ruling.is_permitted and (told := tx.case(serves).records.get(kept.id)):
+            join(tx, services, opened, kept, ruling, MatchRule(told.match_rule))
+            answered(tx, services, case, kept.institution, kept.kind)
+            joined = True
+    return joined
 
 
 def _earlier(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -> list[Version]:

@@ -17,6 +17,7 @@ from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
 from transfer.flow.changing import make_requests
+from transfer.flow.collecting import join_held
 from transfer.flow.ending import end_case
 from transfer.flow.identity import match_message, match_patient
 from transfer.flow.opening_records import open_waiting
@@ -72,6 +73,7 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
     _take_in_sealed(services, case, forms=True)
     with services.ledger.transaction() as tx:
         _permit(tx, services, case)
+        _join_held(tx, services, case)
         _note_overdue(tx, services, case)
     _take_in_sealed(services, case, forms=False)
     open_waiting(services, case)
@@ -344,6 +346,12 @@ def _permit(tx: Tx, services: Services, case: CaseId) -> None:
             requests.move(tx, request, first_state(is_fetched=department.is_fetched), ruling=ruling)
         elif not ruling.is_permitted and _is_to_be_written(tx, case, request, ruling):
             requests.move(tx, request, RequestState.NOT_PERMITTED, ruling=ruling)
+
+
+def _join_held(tx: Tx, services: Services, case: CaseId) -> None:
+    """What is held for another case of the patient joins this one, so that a source is asked only for what is new."""
+    if tx.case(case).is_active and join_held(tx, services, case):
+        settle_needs(tx, services, case)
 
 
 def _may_cover_more(tx: Tx, opened: OpenedCase, request: Request) -> bool:

@@ -24,7 +24,7 @@ from transfer.flow.turns import Heard, pass_on, take_turn
 from transfer.flow.watch import Watch, watching
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.institutions import AskedForDocuments, AskedForImages
-from transfer.ledger import Tx, holds, patients, requests, rounds, turns, vault_objects
+from transfer.ledger import Tx, cases, holds, patients, requests, rounds, turns, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
 from transfer.requests import (
@@ -120,6 +120,9 @@ def _begin(services: Services, name: str) -> PermittedRequest | None:
         claimed = requests.claim(tx, name)
         who = patients.identity(tx, opened.patient)
         if claimed is None or who is None:
+            return None
+        if not tx.case(known.case).is_active:  # on hold, withdrawn or ended since the round began
+            requests.let_go(tx, claimed)
             return None
         ruling = may_ask(tx, services.institutions, opened, claimed.request)
         if not ruling.is_permitted:
@@ -250,10 +253,19 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
                 _ask_a_person(tx, made, outcome)
             found = settle_needs(tx, services, made.case)
             rounds.close_line(tx, taken, made.id, found.sentence)
+            if outcome.state in (RequestState.ANSWERED, RequestState.PARTLY):
+                _tell_other_cases(tx, asking)
             if outcome.again_after is not None:
                 rounds.owe(tx, Dag.OPEN_CASE, made.case, after=outcome.again_after)
     except ChangedMeanwhile:
         _close(services, taken, made.id)
+
+
+def _tell_other_cases(tx: Tx, asking: PermittedRequest) -> None:
+    """What came for one case joins the patient's others where a permission covers it there, too: they look again."""
+    for other in cases.open_of(tx, [asking.patient]):
+        if other != asking.opened.id:
+            rounds.owe(tx, Dag.OPEN_CASE, other)
 
 
 def _was_answered_otherwise(tx: Tx, services: Services, now: Request, outcome: RequestOutcome) -> bool:

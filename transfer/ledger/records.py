@@ -317,10 +317,18 @@ def put_on_line(tx: Tx, case: CaseId, record: RecordId, line: str | None) -> Non
     tx.run("UPDATE collected SET line = %s WHERE case_id = %s AND record = %s", line, case, record)
 
 
-def of_patient(tx: Tx, patient: PatientId) -> list[StoredRecord]:
-    """Every record of a patient that can still be read, in the order in which it came."""
-    rows = tx.rows("SELECT * FROM records WHERE patient = %s AND purged_at IS NULL ORDER BY kept_at, record", patient)
-    return [_kept(tx, row) for row in rows]
+def held_for_others(tx: Tx, patient: PatientId, case: CaseId) -> list[tuple[StoredRecord, CaseId]]:
+    """Records of the patient that serve other cases and not this one, in the order in which they came, each with a case
+    that it serves. What is superseded in one of them answers nothing any more, and is not among them.
+    """
+    rows = tx.rows(
+        """SELECT r.*, min(c.case_id) AS serves FROM records AS r JOIN collected AS c USING (record)
+           WHERE r.patient = %s AND r.purged_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM collected AS h WHERE h.record = r.record AND h.case_id = %s)
+           GROUP BY r.record HAVING NOT bool_or(c.superseded) ORDER BY r.kept_at, r.record""",
+        *(patient, case),
+    )
+    return [(_kept(tx, row), CaseId(row.serves)) for row in rows]
 
 
 def complete(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
