@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions pages crash-points chaos hostile compose-test compose-slow check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pages walk crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -110,6 +110,10 @@ ROWS ?=
 
 compose-slow: $(VENV)/.ready  ## What the production shape stands: services killed, stopped, doubled; a table
 	@nice $(VENV)/bin/python -m tests.campaigns.compose.slow $(if $(ROWS),--only $(ROWS))
+
+# make walk STEPS=2000 SEED=7: the same steps again
+walk: $(VENV)/.ready  ## Draw STEPS verbs and answers at random; ends with 1 if nothing leads on from somewhere
+	@nice $(VENV)/bin/python -m tests.campaigns.walk $(STEPS) $(if $(SEED),--seed $(SEED))
 
 # make identity N=5000 SEED=7: the same people again
 identity: $(VENV)/.ready  ## Match what N patients' sources send; ends with 1 if one record joins somebody else

@@ -165,6 +165,15 @@ OF_REFERRALS = frozenset(
         HoldCode.APPOINTMENT_ELSEWHERE,
     }
 )
+#: the questions about a packet that cannot leave
+OF_STUCK_PACKETS = frozenset(
+    {
+        HoldCode.RELEASE_NOT_PERMITTED,
+        HoldCode.RECEIVER_HAS_NO_DOOR,
+        HoldCode.RECEIVER_REFUSED,
+        HoldCode.LEDGER_ALTERED,
+    }
+)
 #: the questions about what a source gave, or did not: somebody is on it
 OF_SOURCES = frozenset(
     {
@@ -184,10 +193,11 @@ APPROVALS = frozenset({HoldCode.APPROVE_RELEASE, HoldCode.APPROVE_PARTIAL, HoldC
 
 _APPROVE = {
     HoldAnswer.APPROVE: "the packet goes as it is, under your name",
-    HoldAnswer.WAIT: "it does not go now; you are asked again when something changes",
+    HoldAnswer.WAIT: "it does not go now; you are asked again when something changes, at the latest in a day",
 }
 _AGAIN = {HoldAnswer.AGAIN: "the same is tried again, now"}
 _SEEN = {HoldAnswer.SEEN: "you know of it; nothing else happens"}
+_TRIED_TOMORROW = {HoldAnswer.SEEN: "you know of it; the packet is tried again in a day, unless it is given up"}
 _ASK_AGAIN = {
     HoldAnswer.AGAIN: "the department is asked again, now",
     HoldAnswer.SEEN: "it is not asked again",
@@ -211,7 +221,7 @@ _END_OR_KEEP = {
 }
 _END_OR_WAIT = {
     HoldAnswer.END: _END_OR_KEEP[HoldAnswer.END],
-    HoldAnswer.WAIT: "nothing happens now; you are asked again when something changes",
+    HoldAnswer.WAIT: "nothing happens now; you are asked again when something changes, at the latest in a day",
 }
 
 #: the answers to each question, and what each does
@@ -320,9 +330,9 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.APPROVE_RELEASE: _APPROVE,
         HoldCode.APPROVE_PARTIAL: _APPROVE,
         HoldCode.APPROVE_DELTA: _APPROVE,
-        HoldCode.RELEASE_NOT_PERMITTED: {**_AGAIN, **_SEEN},
-        HoldCode.RECEIVER_HAS_NO_DOOR: {**_AGAIN, **_SEEN},
-        HoldCode.RECEIVER_REFUSED: {**_AGAIN, **_SEEN},
+        HoldCode.RELEASE_NOT_PERMITTED: {**_AGAIN, **_TRIED_TOMORROW},
+        HoldCode.RECEIVER_HAS_NO_DOOR: {**_AGAIN, **_TRIED_TOMORROW},
+        HoldCode.RECEIVER_REFUSED: {**_AGAIN, **_TRIED_TOMORROW},
         HoldCode.PACKET_DECLINED: {
             HoldAnswer.AGAIN: "the case goes on: what its sources can be asked is asked again",
             HoldAnswer.SEEN: "you know of it; the case waits for what you do next",
@@ -356,7 +366,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.REVIEW_EMERGENCY: {HoldAnswer.SEEN: "you reviewed it; your name stands under it"},
         HoldCode.LEDGER_ALTERED: {
             HoldAnswer.AGAIN: "how permissions ended is set right by the facts, and the packet is tried again",
-            HoldAnswer.SEEN: "you know of it; nothing is released",
+            HoldAnswer.SEEN: "you know of it; nothing is released, and it is tried again in a day",
         },
         HoldCode.FORM_READ_ANEW: {
             HoldAnswer.RESUME: "you looked at the form: it goes on as it was read before",
@@ -422,6 +432,8 @@ def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | No
         return Remedy(RemedyCode.ANSWER_REQUEST, request=about)
     if code in (HoldCode.OBJECTION_OF_ANOTHER, HoldCode.OBJECTION_UNMATCHED) and word is HoldAnswer.SEEN:
         return Remedy(RemedyCode.STOP_FORM_FIRST)
+    if code in OF_STUCK_PACKETS and word is HoldAnswer.SEEN:
+        return Remedy(RemedyCode.GIVE_UP_PACKET, case=subject)
     if code is HoldCode.IDENTITY_CHANGED:
         return Remedy(RemedyCode.MERGE_PATIENTS)
     if code is HoldCode.PATIENT_DIED:

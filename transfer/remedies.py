@@ -51,6 +51,7 @@ class RemedyCode(Code):
     ASK_ELSEWHERE = "ask-elsewhere", "request"
     CLOSE_CASE = "close-case", "case"
     END_AS_DIED = "end-as-died", "case"
+    GIVE_UP_PACKET = "give-up-packet", "case"
     RECALL_FIRST = "recall-first", "case"
     NEW_CASE_FOR_OTHER = "new-case-for-other", "case"
     NAME_A_CHANGE = "name-a-change"

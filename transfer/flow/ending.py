@@ -5,19 +5,11 @@ is given up that can leave to nobody.
 from transfer import facts
 from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.facts import Chain
-from transfer.holds import OUTLASTING, HoldCode, SystemAnswer
+from transfer.holds import OF_STUCK_PACKETS, OUTLASTING, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, arrivals, holds, requests, rounds
 from transfer.requests import RequestState
 from transfer.rounds import Dag
-
-#: the questions about a packet that cannot leave
-OF_STUCK_PACKETS = (
-    HoldCode.RELEASE_NOT_PERMITTED,
-    HoldCode.RECEIVER_HAS_NO_DOOR,
-    HoldCode.RECEIVER_REFUSED,
-    HoldCode.LEDGER_ALTERED,
-)
 
 
 def end_case(tx: Tx, case: CaseId, ending: str, *, note: str | None = None, other: CaseId | None = None) -> int:

@@ -1,6 +1,7 @@
 """Answering a hold: each question takes some answers, and each answer does one thing."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 from transfer.actions import ActionCode, ActionResult
@@ -22,6 +23,7 @@ from transfer.holds import (
     APPROVALS,
     COMPARED,
     OF_REFERRALS,
+    OF_STUCK_PACKETS,
     QUESTIONS,
     REQUEST_ANSWERS,
     STOPPED,
@@ -39,6 +41,8 @@ from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 from transfer.source_answers import SourceAnswer
 
+#: how much later who waits is asked again, if nothing changes meanwhile
+ASKED_AGAIN_AFTER = timedelta(days=1)
 #: the right that answering each question needs
 RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
     {
@@ -162,7 +166,11 @@ def _resolve(tx: Tx, services: Services, hold: Hold, answer: HoldAnswer, note: s
         assert now is not None  # it was there before
         return _answered(now, answer)
     if answer in (HoldAnswer.WAIT, HoldAnswer.SEEN) and hold.code not in _SEEN_TOO:
-        if answer is HoldAnswer.SEEN and patient and tx.case(CaseId(hold.subject)).is_open:
+        if hold.code in OF_STUCK_PACKETS and hold.about:
+            rounds.owe(tx, Dag.RELEASE_PACKET, hold.about, after=ASKED_AGAIN_AFTER)
+        elif answer is HoldAnswer.WAIT:
+            rounds.owe(tx, Dag.OPEN_CASE, hold.subject, after=ASKED_AGAIN_AFTER)
+        elif patient and tx.case(CaseId(hold.subject)).is_open:
             settle_needs(tx, services, CaseId(hold.subject))  # nobody may be left who asks about what is missing
         return ActionResult(ActionCode.ANSWERED, answer=answer)
     return _ACTIONS[hold.code](tx, services, hold)

@@ -4,7 +4,7 @@ SET search_path = transfer;
 
 CREATE TABLE referral_numbers (
     number  bytea NOT NULL,
-    arrival text  NOT NULL REFERENCES arrivals,
+    arrival text  NOT NULL REFERENCES arrivals ON DELETE CASCADE,
     PRIMARY KEY (number, arrival)
 );
 CREATE INDEX referral_numbers_of_arrival ON referral_numbers (arrival);
