@@ -184,6 +184,8 @@ OF_SOURCES = frozenset(
         HoldCode.WHOSE_ANSWER,
         HoldCode.IMAGES_MISPLACED,
         HoldCode.ENTRIES_UNUSABLE,
+        HoldCode.SOURCE_FOUND_NOTHING,
+        HoldCode.NOBODY_HOLDS_IT,
     }
 )
 #: the questions that closing a case does not settle

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -22,10 +23,12 @@ from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import holds, permissions, requests, rounds
 from transfer.ledger.holds import Hold
 from transfer.permissions import Dispute, End
+from transfer.requests import RequestAnswer
 from transfer.rights import Actor
 from transfer.rounds import Dag
 from transfer.sandbox.oncology import letters
 from transfer.sandbox.pathology import messages
+from transfer.source_answers import Fee
 
 FHIR = "application/fhir+json"
 #: a move says what it did, in words of ours; None: there was nothing to do it to
@@ -199,13 +202,23 @@ def receipt(town: Town) -> str | None:
     return f"a receipt {status}"
 
 
-def no_records(town: Town) -> str | None:
-    asked = [one for case in town.cases(closed=False) for one in _requests(town, case) if one[1] == b.LAKESIDE]
+def source_says(town: Town) -> str | None:
+    """A source answers a request by a Task: what it says is one of many things, or nothing we know."""
+    asked = [one for case in town.cases(closed=False) for one in _requests(town, case)]
     if not asked:
         return None
-    body = json.dumps(letters.no_records(town.dice.choice(asked)[0])).encode()
-    _comes(town, town.people[0], ArrivalKind.ANSWER, body, FHIR)
-    return "no records"
+    name, institution = town.dice.choice(asked)
+    number = {"system": "urn:records-transfer:request", "value": name}
+    status = town.dice.choice(("rejected", "rejected", "failed", "on-hold", "in-progress", "accepted", "completed"))
+    task: dict[str, Any] = {"resourceType": "Task", "status": status, "intent": "order"}
+    task |= {"identifier": [number], "focus": {"identifier": number}}
+    code = town.dice.choice((*sorted(RequestAnswer), "something-else"))
+    task["statusReason"] = {"coding": [{"system": "urn:records-transfer:reason", "code": code}]}
+    person = town.people[0]
+    person.messages += 1
+    task["lastModified"] = f"2026-01-01T00:00:{person.messages % 60:02}.{person.messages:06}Z"
+    _comes(town, person, ArrivalKind.ANSWER, json.dumps(task).encode(), FHIR, by=institution)
+    return f"a task {status} ({code})"
 
 
 # --- what people do ---------------------------------------------------------------------------------------------------
@@ -285,8 +298,16 @@ def _count(town: Town, case: CaseId, actor: Actor) -> None:
 def _answer_request(town: Town, case: CaseId, actor: Actor) -> None:
     asked = _requests(town, case)
     if asked:
-        name = town.dice.choice(asked)[0]
-        desk.answer_request(town.services, name, town.dice.choice(tuple(desk.RequestAnswer)), actor=actor)
+        name, answer = town.dice.choice(asked)[0], town.dice.choice(tuple(RequestAnswer))
+        how: dict[str, Any] = town.dice.choice(
+            (
+                {},
+                {"day": date(2027, 1, town.dice.randrange(1, 28))},
+                {"institution": town.dice.choice((b.MERCY, b.PRAIRIE, b.SUMMIT))},
+                {"fee": Fee(amount=Decimal("12.50"), currency="USD")},
+            )
+        )
+        desk.answer_request(town.services, name, answer, actor=actor, **how)
 
 
 def _close(town: Town, case: CaseId, actor: Actor) -> None:
@@ -405,7 +426,7 @@ MOVES: Mapping[Move, int] = MappingProxyType(
         form_is_signed: 12,
         form_is_taken_back: 2,
         receipt: 20,
-        no_records: 3,
+        source_says: 8,
         on_a_form: 8,
         answers_a_question: 30,
         time_passes: 20,
