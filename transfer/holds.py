@@ -183,6 +183,7 @@ OF_SOURCES = frozenset(
         HoldCode.SOURCE_LABEL_UNREAD,
         HoldCode.WHOSE_ANSWER,
         HoldCode.IMAGES_MISPLACED,
+        HoldCode.IMAGES_REJECTED,
         HoldCode.ENTRIES_UNUSABLE,
         HoldCode.SOURCE_FOUND_NOTHING,
         HoldCode.NOBODY_HOLDS_IT,

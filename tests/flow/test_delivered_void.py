@@ -194,7 +194,7 @@ def test_where_nothing_is_left_to_send_the_packet_is_recalled_instead(services: 
     with pytest.raises(NotAllowed) as refused:
         desk.resolve(services, asked.id, HoldAnswer.DELTA, actor=ANN)
 
-    assert refused.value.remedy.code is RemedyCode.RECALL_PACKET
+    assert refused.value.remedy.code is RemedyCode.RECALL_FIRST
     assert b.the_hold(services, HoldCode.DELIVERED_VOID).id == asked.id
     assert desk.resolve(services, asked.id, HoldAnswer.RECALL, actor=ANN).code == "recalled"
 
