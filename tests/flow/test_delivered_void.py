@@ -230,6 +230,17 @@ def test_a_withdrawal_is_heard_of_after_the_case_was_closed(services: Services):
     assert not questions(services, case)
 
 
+def test_a_withdrawal_with_a_label_that_nobody_can_read_counts_while_people_look_at_it(services: Services):
+    case, chart, report = handed_over(services)
+    sent = WITHDRAWAL.say(chart, "N1", "as it is now", SAID + timedelta(hours=1))
+    body = sent.body.replace(b"\rOBX|1|", b"\rPV1|1|O||||||||||||||WHO-KNOWS\rOBX|1|")
+    b.comes(services, sent.institution, ArrivalKind.ANSWER, body, sent.content_type, sent.door)
+    process_all(services)
+
+    assert "arrival-label-unread" in {one.code for one in b.open_holds(services)}
+    assert report in folded(services, case).void
+
+
 def test_closing_the_case_does_not_settle_the_question(services: Services):
     case, chart, _ = handed_over(services)
     says(services, chart, WITHDRAWAL)

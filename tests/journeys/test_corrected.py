@@ -8,7 +8,7 @@ from typing import Any
 import pypdf
 import pytest
 
-from tests.kit.acts import Journey, a_case, a_packet
+from tests.kit.acts import Journey, a_case, a_packet, download, link, token
 from tests.kit.doors import a_report, deliver, withdrawn
 from tests.kit.house import House
 from tests.kit.processing import process_all
@@ -133,6 +133,24 @@ def test_what_was_withdrawn_is_in_no_packet_and_each_later_one_says_so(house: Ho
         said = named(third, record)
         assert {(one, *before[one], "replaces") for one in before} <= said
     assert withdrawn_lines(third) == set()
+
+
+@pytest.mark.parametrize("answer", [HoldAnswer.TELL, HoldAnswer.RECALL])
+def test_the_center_gets_nothing_more_of_a_packet_that_holds_a_withdrawn_report(house: House, answer: HoldAnswer):
+    journey = a_packet(house, slices=2)
+    first = delivered(journey)
+    held, shown = link(house, json.loads((first / "manifest.json").read_text())["packet"]), token(house, "center")
+    assert download(held, shown, method="HEAD")[0] == 200
+
+    deliver(house, withdrawn(journey.chart))
+    process_all(house.services)
+    assert download(held, shown, method="HEAD")[0] == 404
+    journey.say("delivered-void", answer)
+
+    process_all(house.services)
+    assert download(held, shown, method="HEAD")[0] == 404
+    assert journey.folded.packets.keys() == {journey.packet}
+    assert bool(journey.folded.packets[journey.packet].recalled) is (answer is HoldAnswer.RECALL)
 
 
 def test_what_was_replaced_before_it_was_handed_to_anybody_is_not_named(house: House):

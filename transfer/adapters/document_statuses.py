@@ -83,6 +83,7 @@ MEANINGS: Final[Mapping[Vocabulary, Mapping[str, Status | None]]] = MappingProxy
             "registered": Status.PRELIMINARY,
             "partial": Status.PRELIMINARY,
             "preliminary": Status.PRELIMINARY,
+            "modified": Status.PRELIMINARY,  # R5: changed before it was final
             "final": Status.FINAL,
             "amended": Status.AMENDED,
             "corrected": Status.CORRECTED,

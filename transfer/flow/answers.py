@@ -25,7 +25,7 @@ from transfer.flow.services import Services
 from transfer.flow.superseding import heed
 from transfer.flow.unmatched import seal_away
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
-from transfer.identifiers import PatientId
+from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import (
     Tx,
     arrivals,
@@ -43,7 +43,7 @@ from transfer.ledger.arrivals import Arrival
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import Match, MatchRule, MatchVerdict
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.records import Document
+from transfer.records import Document, DocumentStatus
 from transfer.requests import RequestState
 from transfer.rounds import Dag
 from transfer.source_answers import AnswerToRequest
@@ -131,8 +131,7 @@ def _collect(
         return
     with services.ledger.transaction() as tx:
         shares = _shares(tx, services, arrival, answer, _cases(tx, patient))
-    said = [received.document for received in answer.documents]
-    heed(services, patient, arrival.institution, said, [share.case.id for share in shares])
+    _heed(services, arrival, answer, patient, shares)
     if not shares:
         _seal_until_permitted(services, arrival, answer, patient)
         return
@@ -234,6 +233,7 @@ def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocu
     try:
         check_labels(*(received.document.labels for received in answer.documents))
     except UnclearLabel as error:
+        _heed(services, arrival, answer, patient, ())
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             patients.hold_epoch_shared(tx, patient)
@@ -257,6 +257,18 @@ def _all_taken_back(services: Services, arrival: Arrival, new: Iterable[NewRecor
 
 def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
     return [OpenedCase.of(tx.case(case)) for case in cases.open_of(tx, [patient])]
+
+
+def _heed(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, shares: Sequence[_Share]
+) -> None:
+    """What each document says of earlier ones counts also in the cases that do not collect it."""
+    told: dict[tuple[CaseId, ...], list[Document]] = {}
+    for received in answer.documents:
+        joining = tuple(share.case.id for share in shares if received in share.documents)
+        told.setdefault(joining, []).append(received.document)
+    for joining, documents in told.items():
+        heed(services, patient, arrival.institution, documents, joining)
 
 
 def _shares(
@@ -298,7 +310,8 @@ def _join_all(
             raise DecideAgain
         kept = records.keep(tx, one)
         join(tx, services, case, kept, ruling, match_rule, found=found, envelope=envelope)
-        answered(tx, services, case.id, arrival.institution, one.kind)
+        if not (one.status.is_void or one.status is DocumentStatus.PRELIMINARY):  # the final one is still awaited
+            answered(tx, services, case.id, arrival.institution, one.kind)
     settle_needs(tx, services, case.id)
 
 
