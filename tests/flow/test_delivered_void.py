@@ -241,6 +241,21 @@ def test_a_withdrawal_with_a_label_that_nobody_can_read_counts_while_people_look
     assert report in folded(services, case).void
 
 
+@pytest.mark.parametrize("word", [WITHDRAWAL, CORRECTION], ids=str)
+def test_the_same_word_again_says_nothing_of_what_was_handed_over_under_it(services: Services, word: Word):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    says(services, chart, word)
+    b.came_in(services, case, RecordKind.NOTE)
+    desk.approve(services, case, actor=ANN, without=["slides", "images", "pathology-report"])
+    process_all(services)
+    desk.close(services, case, "opinion-given", actor=ANN)
+
+    says(services, chart, word, text="as it is now, sent once more")
+
+    assert not questions(services, case)
+
+
 def test_closing_the_case_does_not_settle_the_question(services: Services):
     case, chart, _ = handed_over(services)
     says(services, chart, WITHDRAWAL)

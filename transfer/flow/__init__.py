@@ -12,7 +12,8 @@ In the order in which it happens:
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers` and `unmatched` file it. `hearing` moves a request as its source says.
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
-- `collecting` puts a record on its line; `assess` says what is still missing and what follows.
+- `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still
+  missing and what follows.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes
   in the receipt.
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`

@@ -17,12 +17,12 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, files_of_one, join, taken_back
 from transfer.flow.hearing import Hearing, hear
+from transfer.flow.heeding import heed
 from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
-from transfer.flow.superseding import heed
 from transfer.flow.unmatched import seal_away
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId

@@ -20,13 +20,13 @@ from transfer.errors import (
 from transfer.flaws import Flaw
 from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import files_of_one, join, taken_back
+from transfer.flow.heeding import heed
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
-from transfer.flow.superseding import heed
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.ledger import Tx, holds, patients, records, requests, rounds

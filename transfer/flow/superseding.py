@@ -1,19 +1,17 @@
 """What the receiver has from earlier packets of a case, and which records replace or withdraw some of it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
-from transfer import copies
 from transfer.case import Case
 from transfer.copies import Version, ended_through
-from transfer.flow.identity import unless_forgotten
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId, RecordId
-from transfer.ledger import Tx, cases, disclosures, holds, packets, patients, records
+from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
+from transfer.ledger import Tx, disclosures, holds, packets, records
 from transfer.ledger.records import Joined, StoredRecord
 from transfer.packet import Superseded
-from transfer.records import Document, Relation
+from transfer.records import Relation
 
 
 def superseded(
@@ -70,58 +68,6 @@ def ask_about_void(tx: Tx, case_id: CaseId) -> None:
             asked |= void
         if case.void_in(packet):
             disclosures.doubt(tx, PacketId(packet))
-
-
-def heed(
-    services: Services,
-    patient: PatientId,
-    source: InstitutionId,
-    documents: Iterable[Document],
-    but: Collection[CaseId] = (),
-) -> None:
-    """Let what a source says of earlier documents count in the cases of the patient that will not collect it: closed
-    ones, and those that no permission covers it for. `but`: the cases that will.
-
-    What is void leaves nowhere, also where nobody may take in what says so. Heeding twice is heeding once.
-
-    Raises:
-        DecideAgain: the patient was forgotten meanwhile.
-    """
-    told = [(copies.terms(one.identifiers, (), one.parent), _version_of(services, source, one)) for one in documents]
-    with services.ledger.transaction() as tx:
-        patients.hold_epoch_shared(tx, patient)
-        unless_forgotten(tx, patient)
-        for case in cases.of_patient(tx, patient):
-            if case not in but:
-                tx.lock_case(case)
-                for terms, newer in told:
-                    _let_count(tx, services, case, patient, terms, newer)
-                ask_about_void(tx, case)
-
-
-def _let_count(
-    tx: Tx, services: Services, case: CaseId, patient: PatientId, terms: Iterable[str], newer: Version
-) -> None:
-    for kept, joined in records.found_by(tx, case, patient, terms):
-        relation = copies.ends(newer, version(tx, services, kept, joined))
-        if relation and not joined.superseded:
-            records.supersede(tx, case, kept.id, None, relation)
-
-
-def _version_of(services: Services, source: InstitutionId, said: Document) -> Version:
-    """A document that is not kept, as a version."""
-    return Version(
-        record=RecordId.draw(),
-        source=source,
-        kind=said.kind,
-        status=said.status,
-        at=said.at,
-        stated_at=said.stated_at,
-        numbers=frozenset(said.identifiers),
-        parent=said.parent,
-        relation=said.relation,
-        issuers=frozenset(services.institutions[source].issuers.values()),
-    )
 
 
 def _in_order(found: Iterable[Superseded]) -> tuple[Superseded, ...]:

@@ -1,0 +1,73 @@
+"""What a document says of earlier ones where it is not collected: in closed cases, or where no permission covers it."""
+
+from collections.abc import Collection, Iterable
+
+from transfer import copies
+from transfer.copies import Version
+from transfer.flow.identity import unless_forgotten
+from transfer.flow.services import Services
+from transfer.flow.superseding import ask_about_void, version
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
+from transfer.ledger import Tx, cases, patients, records
+from transfer.records import Document
+
+
+def heed(
+    services: Services,
+    patient: PatientId,
+    source: InstitutionId,
+    documents: Iterable[Document],
+    but: Collection[CaseId] = (),
+) -> None:
+    """Let what a source says of earlier documents count in the cases of the patient that will not collect it: closed
+    ones, and those that no permission covers it for. `but`: the cases that will.
+
+    What is void leaves nowhere, also where nobody may take in what says so. Heeding twice is heeding once.
+
+    Raises:
+        DecideAgain: the patient was forgotten meanwhile.
+    """
+    told = [(copies.terms(one.identifiers, (), one.parent), _version_of(services, source, one)) for one in documents]
+    with services.ledger.transaction() as tx:
+        patients.hold_epoch_shared(tx, patient)
+        unless_forgotten(tx, patient)
+        for case in cases.of_patient(tx, patient):
+            if case not in but:
+                tx.lock_case(case)
+                for terms, newer in told:
+                    _let_count(tx, services, case, patient, terms, newer)
+                ask_about_void(tx, case)
+
+
+def _let_count(
+    tx: Tx, services: Services, case: CaseId, patient: PatientId, terms: Iterable[str], newer: Version
+) -> None:
+    for kept, joined in records.found_by(tx, case, patient, terms):
+        older = version(tx, services, kept, joined)
+        relation = None if joined.superseded or _is_said_alike(newer, older) else copies.ends(newer, older)
+        if relation:
+            records.supersede(tx, case, kept.id, None, relation)
+
+
+def _is_said_alike(one: Version, other: Version) -> bool:
+    """The same word again, as a source gives it that is asked twice: it says nothing of what was kept of it."""
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in ("source", "status", "at", "stated_at", "numbers", "parent", "relation")
+    )
+
+
+def _version_of(services: Services, source: InstitutionId, said: Document) -> Version:
+    """A document that is not kept, as a version."""
+    return Version(
+        record=RecordId.draw(),
+        source=source,
+        kind=said.kind,
+        status=said.status,
+        at=said.at,
+        stated_at=said.stated_at,
+        numbers=frozenset(said.identifiers),
+        parent=said.parent,
+        relation=said.relation,
+        issuers=frozenset(services.institutions[source].issuers.values()),
+    )
