@@ -41,6 +41,7 @@ class HoldCode(StrEnum):
     ARRIVAL_POISONOUS = "arrival-poisonous"
     BATCH_MISCOUNTED = "batch-miscounted"
     MESSAGE_NOT_TAKEN = "message-not-taken"
+    CORRECTION_IN_PART = "correction-in-part"
     ENTRIES_UNUSABLE = "entries-unusable"
     ARRIVAL_LABEL_UNREAD = "arrival-label-unread"
     SOURCE_LABEL_UNREAD = "source-label-unread"
@@ -113,6 +114,9 @@ class HoldAnswer(StrEnum):
     #: nothing is awaited from this source any more
     DO_WITHOUT = "do-without"
     LEAVE_OUT = "leave-out"
+    #: a correction is the whole report, or what changed of it
+    WHOLE = "whole"
+    PART = "part"
     #: the form is taken back in writing
     REVOKE = "revoke"
     #: what was stopped goes on
@@ -276,6 +280,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.BATCH_MISCOUNTED: {
             HoldAnswer.APPROVE: "its messages are taken as they are",
             HoldAnswer.SEEN: "none of its messages is taken: it is set aside, and purged after 72 hours",
+        },
+        HoldCode.CORRECTION_IN_PART: {
+            HoldAnswer.WHOLE: "it is the whole report: what it leaves out stands no more",
+            HoldAnswer.PART: "it is what changed: the other results of the earlier report stand",
         },
         HoldCode.MESSAGE_NOT_TAKEN: {
             HoldAnswer.SEEN: "you know of it; nothing of it is taken, and it is purged after 72 hours",

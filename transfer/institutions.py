@@ -286,6 +286,15 @@ class Placeholders(ReviewedPart):
         )
 
 
+class Corrections(StrEnum):
+    """What a corrected report by HL7 v2 holds."""
+
+    #: the whole report again
+    SNAPSHOT = "snapshot"
+    #: what changed: the other results of the earlier report stand
+    ACTION = "action"
+
+
 class Receiving(_ByUrl):
     """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
 
@@ -324,6 +333,8 @@ class Institution(ReviewedPart):
     special_categories: frozenset[str] = SENSITIVITY
     #: whether what it has not labelled needs a form even where `requires` is treatment
     form_for_unlabelled: bool = False
+    #: what its corrections by HL7 v2 hold. None: where one has fewer results than what it corrects, a person is asked
+    corrections: Corrections | None = None
     #: a person must approve before a packet with records from here goes out
     approval_before_release: bool = False
     #: hours after a written revocation until the purge runs without a person's answer; None: it never does

@@ -16,6 +16,7 @@ from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, files_of_one, join, taken_back
+from transfer.flow.correcting import is_to_be_asked, with_what_they_correct
 from transfer.flow.hearing import Hearing, hear
 from transfer.flow.heeding import heed
 from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
@@ -23,7 +24,7 @@ from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
-from transfer.flow.unmatched import seal_away
+from transfer.flow.unmatched import LOOK_WITHIN, seal_away
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import (
@@ -126,7 +127,7 @@ def _match_or_seal(
 def _collect(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, match_rule: MatchRule
 ) -> None:
-    answer = _with_kinds(services, arrival, answer, patient)
+    answer = with_what_they_correct(services, arrival, _with_kinds(services, arrival, answer, patient), patient)
     if _waits_for_labels(services, arrival, answer, patient):
         return
     with services.ledger.transaction() as tx:
@@ -143,7 +144,7 @@ def _collect(
     with _all_taken_back(services, arrival, new.values()), services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         patients.hold_epoch_shared(tx, patient)
-        is_sent_again = all(records.known(tx, patient, origin) for origin in new)
+        is_sent_again = all(records.known(tx, patient, one.origin) for one in new.values())
         _lock_cases(tx, shares)
         for share in shares:
             came = [(new[one.origin], opened[one.origin], one.document.patient) for one in share.documents]
@@ -151,6 +152,8 @@ def _collect(
         first = shares[0].case.id
         if arrival.conflicts and not is_sent_again:
             holds.place(tx, first, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
+        if is_to_be_asked(answer):
+            holds.place(tx, arrival.id, HoldCode.CORRECTION_IN_PART, due=LOOK_WITHIN)
         if answer.unusable:
             holds.place(tx, first, HoldCode.ENTRIES_UNUSABLE, arrival.id)
         if arrival.patient is None and arrival.state is ArrivalState.SEALED:
@@ -321,7 +324,7 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         place = _message_place(services, arrival, received)
         parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
     for piece in received.pieces:
-        role = "extracted" if received.is_message else "received"
+        role = "whole" if piece.is_put_together else "extracted" if received.is_message else "received"
         place = services.vault.keep(piece.open())
         parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
     document, files = received.document, tuple(parts)

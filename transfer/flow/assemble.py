@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
@@ -221,8 +222,15 @@ def _title(kept: StoredRecord, number: int) -> str | None:
     return f"{kept.about.title}: {own}" if kept.about.title else own
 
 
+#: of a part that is made from the record
+_DERIVATIONS: Final = {
+    "extracted": "Taken unchanged out of the message it came in.",
+    "whole": "Put together of a correction and the results of the earlier report that it leaves as they are.",
+}
+
+
 def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPart, title: str | None) -> PacketItem:
-    is_extracted = part.role == "extracted"
+    derivation = _DERIVATIONS.get(part.role)
     return PacketItem(
         record=part.name or kept.id,
         location=part.location,
@@ -237,8 +245,8 @@ def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPa
         labels=kept.about.labels,
         basis=joined.basis,
         line=joined.line,
-        derived_from=kept.id if is_extracted else None,
-        derivation="Taken unchanged out of the message it came in." if is_extracted else None,
+        derived_from=kept.id if derivation else None,
+        derivation=derivation,
     )
 
 

@@ -33,6 +33,8 @@ class Piece:
     content_type: str
     open: Callable[[], Iterator[bytes]]
     title: str | None = None
+    #: put together by us of a correction and the report that it corrects
+    is_put_together: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class ReceivedDocument:
     pieces: tuple[Piece, ...]
     is_message: bool
     alone: bytes | None = None
+    #: a correction that has fewer results than what it corrects, and nobody has said yet whether the others stand
+    is_doubtful_correction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from transfer.flaws import Flaw
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
 from transfer.ledger import Row, Tx
+from transfer.ledger.arrivals import Arrival
 from transfer.ledger.vault_objects import strike
 from transfer.matching import MatchRule
 from transfer.patients import IssuedIdentifier
@@ -84,7 +85,8 @@ class Series:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPart:
     """Bytes of a record. `role`: received (as they came; of a message with several reports, the segments of one),
-    format (the same in another format), extracted (a document in it), series (a tar of images).
+    format (the same in another format), extracted (a document in it), whole (a report put together of a correction and
+    what it corrects), series (a tar of images).
     """
 
     role: str
@@ -179,6 +181,25 @@ def patients_by_number(tx: Tx, numbers: Iterable[IssuedIdentifier]) -> list[Pati
         terms,
     )
     return [PatientId(row.patient) for row in rows]
+
+
+def corrected_by(tx: Tx, patient: PatientId, arrival: Arrival, numbers: Sequence[IssuedIdentifier]) -> Location | None:
+    """The last message about a report of these numbers that the same institution sent before this one: its whole
+    report, where it was put together of several, else as it came. None: there is none.
+    """
+    terms = [_hmac(tx, patient, term) for term in copies.terms(numbers, ())]
+    rows = tx.rows(
+        """SELECT DISTINCT r.* FROM record_terms AS t JOIN records AS r USING (record)
+           JOIN arrivals AS a ON a.arrival = r.arrival
+           WHERE t.term = ANY(%s) AND r.patient = %s AND r.institution = %s AND r.purged_at IS NULL
+             AND r.arrival <> %s AND a.received_at < %s ORDER BY r.kept_at DESC, r.record""",
+        *(terms, patient, arrival.institution, arrival.id, arrival.received_at),
+    )
+    for row in rows:
+        messages = [part for part in parts(tx, _kept(tx, row)) if part.content_type == arrival.content_type]
+        if messages:
+            return messages[-1].location
+    return None
 
 
 def get(tx: Tx, record: str) -> StoredRecord | None:

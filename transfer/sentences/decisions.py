@@ -130,6 +130,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "A batch you sent says another number of messages than came. Please tell us which is right.",
     ),
+    HoldCode.CORRECTION_IN_PART: Sentences(
+        "A corrected report has fewer results than the one it corrects. Ask its sender: is it all, or what changed?",
+        WORKING,
+        "A corrected report of yours has fewer results than the one before. Please tell us whether that is all.",
+    ),
     HoldCode.MESSAGE_NOT_TAKEN: Sentences(
         "A message about a patient with an open case is of a kind that nothing here takes. "
         "Ask its sender what it means.",

@@ -5,6 +5,7 @@ from transfer.adapters.hl7v2.appointments import appointment
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.consents import consents
 from transfer.adapters.hl7v2.content import EmbeddedContent
+from transfer.adapters.hl7v2.corrections import lacks_results, with_corrections
 from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
 from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
@@ -39,11 +40,13 @@ __all__ = [
     "identity_changes",
     "is_several",
     "kind",
+    "lacks_results",
     "mentioned",
     "objections",
     "referral",
     "says_consent",
     "substance",
+    "with_corrections",
 ]
 
 _KINDS = {"REF": ArrivalKind.REFERRAL, "ORU": ArrivalKind.ANSWER, "OUL": ArrivalKind.ANSWER, "MDM": ArrivalKind.ANSWER}

@@ -1,0 +1,79 @@
+"""Corrections that are the whole report, and corrections that are what changed."""
+
+from pathlib import Path
+
+import pytest
+
+from transfer.adapters.hl7v2.corrections import lacks_results, with_corrections
+from transfer.adapters.hl7v2.sheet_reading import result_sheets
+from transfer.errors import Unexpected
+
+SHAPES = Path(__file__).parents[1] / "samples" / "hl7v2" / "shapes"
+FIRST, SECOND = ((SHAPES / f"correction_of_one_obx_{n}.hl7").read_bytes() for n in (1, 2))
+MSH = "MSH|^~\\&|LIS|LAB|||20260105101500||ORU^R01|1|P|2.5.1\rPID|1||7^^^X\r"
+
+
+def a_message(*segments: str) -> bytes:
+    return (MSH + "\r".join(segments) + "\r").encode()
+
+
+def values(payload: bytes) -> list[tuple[str, str, str]]:
+    return [
+        (line.name, "\n".join(line.value), line.status)
+        for sheet in result_sheets(payload)
+        for section in sheet.sections
+        for line in section.lines
+    ]
+
+
+def test_a_correction_of_one_result_leaves_the_others():
+    assert lacks_results(FIRST, SECOND)
+
+    assert values(with_corrections(FIRST, SECOND)) == [
+        ("Gross", "Gross 4.5 cm GROSSMARK", "Final"),
+        ("Path report.final diagnosis", "ADENOCARCINOMA G2 CORRMARK", "Corrected"),
+    ]
+
+
+def test_the_whole_report_again_lacks_nothing():
+    whole = FIRST.replace(b"ADENOCARCINOMA G1||||||F", b"ADENOCARCINOMA G2||||||C")
+
+    assert not lacks_results(FIRST, whole)
+    assert not lacks_results(SECOND, FIRST)
+
+
+def test_a_line_of_many_under_one_code_is_corrected_by_its_number_and_a_new_one_follows():
+    first = a_message("OBR|1||F1|x", *(f"OBX|{n}|TX|y||line {n}||||||F" for n in (1, 2, 3)), "NTE|1||of three")
+    second = a_message(
+        "OBR|1||F1|x", "NTE|1||why", "OBX|2|TX|y||line two||||||C", "NTE|1||of two", "OBX|9|TX|z||further||||||F"
+    )
+
+    assert lacks_results(first, second)
+    (sheet,) = result_sheets(with_corrections(first, second))
+    (section,) = sheet.sections
+    assert section.notes == ("why",)
+    assert [(line.value, line.notes) for line in section.lines] == [
+        (("line 1",), ()),
+        (("line two",), ("of two",)),
+        (("line 3",), ("of three",)),
+        (("further",), ()),
+    ]
+
+
+def test_a_deletion_takes_its_result_away():
+    first = a_message("OBR|1||F1|x", "OBX|1|TX|y||a||||||F", "OBX|2|TX|z||b||||||F")
+
+    assert values(with_corrections(first, a_message("OBR|1||F1|x", "OBX|2|TX|z||b||||||D"))) == [("y", "a", "Final")]
+
+
+def test_other_orders_of_the_earlier_message_are_other_reports():
+    first = a_message("OBR|1||F1|x", "OBX|1|TX|y||a", "OBR|2||F2|x", "OBX|1|TX|y||b")
+    second = a_message("OBR|1||F2|x", "OBX|1|TX|y||c||||||C")
+
+    assert not lacks_results(first, second)
+    assert values(with_corrections(first, second)) == [("y", "c", "Corrected")]
+
+
+def test_what_is_written_otherwise_is_a_persons():
+    with pytest.raises(Unexpected):
+        with_corrections(FIRST, SECOND.replace(b"^~\\&", b"^~\\$", 1))

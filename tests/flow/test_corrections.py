@@ -1,0 +1,135 @@
+"""A corrected report that brings fewer results than the one it corrects: by declared mode, or by what a person says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.doors import received
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.adapters.hl7v2.sheet_reading import result_sheets
+from transfer.flaws import Flaw
+from transfer.flow import correcting, desk, reading
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer, HoldCode
+from transfer.identifiers import CaseId
+from transfer.institutions import Corrections, Institutions
+from transfer.ledger import Ledger, arrivals, records
+from transfer.sandbox.charts import Chart
+
+pytestmark = pytest.mark.servers
+
+SHAPES = Path(__file__).parents[1] / "samples" / "hl7v2" / "shapes"
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+def declaring(services: Services, mode: Corrections) -> Services:
+    known = [services.institutions[one] for one in services.institutions]
+    told = [one.model_copy(update={"corrections": mode}) if one.id == b.PRAIRIE else one for one in known]
+    return b.new_services(services.ledger, vault=services.vault, institutions=Institutions(told))
+
+
+def a_message(chart: Chart, number: int) -> bytes:
+    """The report (1) and its correction (2), about this patient."""
+    who, known = chart["patient"], chart["numbers"][b.PRAIRIE]
+    payload = (SHAPES / f"correction_of_one_obx_{number}.hl7").read_bytes()
+    said = {
+        b"DERIVED^OPAL": f"{who['family']}^{'^'.join(who['given'])}".encode(),
+        b"19610704": who["birth_date"].replace("-", "").encode(),
+        b"MR100071": known["value"].encode(),
+        b"|F\rOBR": f"|{who['sex'][0].upper()}\rOBR".encode(),
+        b"PRAIRIE&2.16.840.1.113883.19.71.2.1&ISO": b"PRAIRIE",
+    }
+    for before, now in said.items():
+        payload = payload.replace(before, now)
+    return payload
+
+
+def came(services: Services, *messages: bytes) -> str:
+    arrival = ""
+    for message in messages:
+        arrival = received(services, b.PRAIRIE, message)
+        process_all(services)
+    return arrival
+
+
+def texts(services: Services, case: CaseId) -> list[list[str]]:
+    """What the pages of each part say that stands, part by part."""
+    with services.ledger.transaction() as tx:
+        standing = [kept for kept, joined in records.joined(tx, case) if not joined.superseded]
+        parts = [part for kept in standing for part in records.parts(tx, kept)]
+    sheets = [result_sheets(b"".join(services.vault.read(part.location))) for part in parts]
+    return [
+        [line.value[0] for sheet in each for section in sheet.sections for line in section.lines] for each in sheets
+    ]
+
+
+G1, G2, GROSS = "ADENOCARCINOMA G1", "ADENOCARCINOMA G2 CORRMARK", "Gross 4.5 cm GROSSMARK"
+
+
+def test_where_it_is_declared_to_be_the_whole_nobody_is_asked(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    came(declaring(services, Corrections.SNAPSHOT), a_message(chart, 1), a_message(chart, 2))
+
+    assert texts(services, case) == [[G2]]
+    assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
+
+
+def test_where_it_is_declared_to_be_what_changed_the_whole_report_stands_beside_it(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    came(declaring(services, Corrections.ACTION), a_message(chart, 1), a_message(chart, 2))
+
+    assert texts(services, case) == [[G2], [GROSS, G2]]
+    assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
+
+    third = a_message(chart, 2).replace(b"G2 CORRMARK", b"G3 CORRMARK")
+    came(declaring(services, Corrections.ACTION), third)
+    assert texts(services, case) == [["ADENOCARCINOMA G3 CORRMARK"], [GROSS, "ADENOCARCINOMA G3 CORRMARK"]]
+
+
+@pytest.mark.parametrize(("answer", "said"), [(HoldAnswer.WHOLE, [[G2]]), (HoldAnswer.PART, [[G2], [GROSS, G2]])])
+def test_where_nothing_is_declared_a_person_says_it(services: Services, answer: HoldAnswer, said: list[list[str]]):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    arrival = came(services, a_message(chart, 1), a_message(chart, 2))
+
+    hold = b.the_hold(services, HoldCode.CORRECTION_IN_PART)
+    assert (hold.subject, hold.due_at is not None) == (arrival, True)
+    assert texts(services, case) == [[G2]]
+    desk.resolve(services, hold.id, answer, actor=ANN)
+    process_all(services)
+    assert texts(services, case) == said
+    assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
+
+
+def test_until_then_it_is_cut(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    arrival = came(services, a_message(chart, 1), a_message(chart, 2))
+    with services.ledger.transaction() as tx:
+        claimed = arrivals.get(tx, arrival)
+        assert claimed is not None
+        body = reading.payload(tx, services, claimed)
+    read = reading.read(services, claimed, body)
+    assert isinstance(read, reading.ReceivedDocuments)
+
+    (document,) = correcting.with_what_they_correct(services, claimed, read, b.patient_of(services, case)).documents
+
+    assert document.document.flaws == {Flaw.CUT}
+
+
+def test_the_whole_report_again_is_asked_of_nobody(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    whole = a_message(chart, 1).replace(b"G1||||||F", b"G9||||||C").replace(b"|PAT|F", b"|PAT|C")
+    came(services, a_message(chart, 1), whole)
+
+    assert texts(services, case) == [[GROSS, "ADENOCARCINOMA G9"]]
+    assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}

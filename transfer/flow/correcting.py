@@ -1,0 +1,61 @@
+"""Corrections that may be only what changed: read by what the institution's file declares, else by what a person says.
+
+Until a person has said it, the correction stands as one that is cut: it replaces the earlier report, answers nothing.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from transfer.adapters import hl7v2
+from transfer.adapters.hl7v2 import HL7_V2
+from transfer.flaws import Flaw
+from transfer.flow import reading
+from transfer.flow.reading import Piece, ReceivedDocument, ReceivedDocuments
+from transfer.flow.services import Services
+from transfer.holds import HoldAnswer, HoldCode
+from transfer.identifiers import PatientId
+from transfer.institutions import Corrections
+from transfer.ledger import holds, records
+from transfer.ledger.arrivals import Arrival
+from transfer.records import Relation
+
+_SAID: Final = {HoldAnswer.WHOLE: Corrections.SNAPSHOT, HoldAnswer.PART: Corrections.ACTION}
+
+
+def with_what_they_correct(
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId
+) -> ReceivedDocuments:
+    """The documents of a message. A correction that holds only what changed brings the whole report with it."""
+    found = [
+        _whole(services, arrival, received, patient)
+        if received.is_message and received.document.relation is Relation.REPLACES
+        else received
+        for received in answer.documents
+    ]
+    return replace(answer, documents=tuple(found))
+
+
+def is_to_be_asked(answer: ReceivedDocuments) -> bool:
+    """Whether a correction is among the documents of which nobody has said what it is."""
+    return any(one.is_doubtful_correction for one in answer.documents)
+
+
+def _whole(services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId) -> ReceivedDocument:
+    with services.ledger.transaction() as tx:
+        said = holds.last_answer(tx, arrival.id, HoldCode.CORRECTION_IN_PART)
+        body = received.alone or reading.payload(tx, services, arrival)
+        earlier = records.corrected_by(tx, patient, arrival, received.document.identifiers)
+    decided = _SAID.get(said) if isinstance(said, HoldAnswer) else None
+    mode = decided or services.institutions[arrival.institution].corrections
+    if earlier is None or mode is Corrections.SNAPSHOT:
+        return replace(received, origin=f"{received.origin}@{decided}") if decided else received
+    before = b"".join(services.vault.read(earlier))
+    if not hl7v2.lacks_results(before, body):
+        return received
+    if mode is None:
+        document = replace(received.document, flaws=received.document.flaws | {Flaw.CUT})
+        return replace(received, document=document, is_doubtful_correction=True)
+    whole = hl7v2.with_corrections(before, body)
+    piece = Piece(content_type=HL7_V2, open=lambda: iter([whole]), is_put_together=True)
+    origin = f"{received.origin}@{decided}" if decided else received.origin
+    return replace(received, origin=origin, pieces=(piece, *received.pieces))
