@@ -150,12 +150,7 @@ def _collect(
             came = [(new[one.origin], opened[one.origin], one.document.patient) for one in share.documents]
             _join_all(tx, services, share.case, arrival, came, match_rule)
         first = shares[0].case.id
-        if arrival.conflicts and not is_sent_again:
-            holds.place(tx, first, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
-        if is_to_be_asked(answer):
-            holds.place(tx, arrival.id, HoldCode.CORRECTION_IN_PART, due=LOOK_WITHIN)
-        if answer.unusable:
-            holds.place(tx, first, HoldCode.ENTRIES_UNUSABLE, arrival.id)
+        _ask_about(tx, arrival, answer, first, is_sent_again=is_sent_again)
         if arrival.patient is None and arrival.state is ArrivalState.SEALED:
             unmatched.count_matched(tx, arrival)
         arrivals.join_patient(tx, arrival, patient)
@@ -177,6 +172,15 @@ def _settle(
         arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.WAITS_FOR_PERMISSION)
     else:
         arrivals.settle(tx, arrival, ArrivalState.FILED, match_rule)
+
+
+def _ask_about(tx: Tx, arrival: Arrival, answer: ReceivedDocuments, case: CaseId, *, is_sent_again: bool) -> None:
+    if arrival.conflicts and not is_sent_again:
+        holds.place(tx, case, HoldCode.CONTROL_ID_CONFLICT, arrival.id)
+    if is_to_be_asked(answer):
+        holds.place(tx, arrival.id, HoldCode.CORRECTION_IN_PART, due=LOOK_WITHIN)
+    if answer.unusable:
+        holds.place(tx, case, HoldCode.ENTRIES_UNUSABLE, arrival.id)
 
 
 def _seal_until_permitted(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> None:
