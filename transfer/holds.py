@@ -114,7 +114,6 @@ class HoldAnswer(StrEnum):
     #: nothing is awaited from this source any more
     DO_WITHOUT = "do-without"
     LEAVE_OUT = "leave-out"
-    #: a correction is the whole report, or what changed of it
     WHOLE = "whole"
     PART = "part"
     #: the form is taken back in writing
@@ -285,10 +284,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.WHOLE: "it is the whole report: what it leaves out stands no more",
             HoldAnswer.PART: "it is what changed: the other results of the earlier report stand",
         },
-        HoldCode.MESSAGE_NOT_TAKEN: {
-            HoldAnswer.SEEN: "you know of it; nothing of it is taken, and it is purged after 72 hours",
-            HoldAnswer.AGAIN: "it is read again (when a person or a new version can make more of it)",
-        },
+        HoldCode.MESSAGE_NOT_TAKEN: _READ_AGAIN,
         HoldCode.ENTRIES_UNUSABLE: _SEEN,
         HoldCode.ARRIVAL_LABEL_UNREAD: {
             HoldAnswer.AGAIN: "it is read again (write the label into the institution's file before)",

@@ -10,7 +10,8 @@ In the order in which it happens:
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
   `studies` says when a study is whole. `labels` stops at a security label that nobody can read.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
-  it is; `forms`, `answers` and `unmatched` file it. `hearing` moves a request as its source says.
+  it is; `forms`, `answers` and `unmatched` file it. `correcting` puts a correction in part together with its report.
+  `hearing` moves a request as its source says.
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still
   missing and what follows.
