@@ -24,7 +24,7 @@ APP = {
     "arrival_terms": FORGET,
     "patient_terms": FORGET,
     "record_terms": FORGET,
-    "record_parts": FORGET,
+    "record_parts": CHANGE | FORGET,
     "arrivals": CHANGE | FORGET,
     "compared_identities": CHANGE | FORGET,
     "merged_patients": CHANGE | FORGET,

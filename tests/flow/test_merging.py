@@ -20,9 +20,10 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Ledger, cases, notes, patients, permissions, records
+from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.permissions import End
-from transfer.records import RecordKind
+from transfer.records import DocumentStatus, RecordKind
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Right
 from transfer.sandbox.charts import Chart
@@ -340,3 +341,29 @@ def test_who_may_not_be_merged_is_told_whom_to_take_apart(services: Services, tw
         desk.merge(services, two.case, further.case, actor=ANN)
     assert refused.value.remedy == Remedy(RemedyCode.SPLIT_FIRST, case=further.other)
     assert desk.split(services, further.other, actor=ANN).code == desk.ActionCode.SPLIT
+
+
+def test_the_names_of_the_absorbed_ones_images_can_be_read_on(services: Services, two: Two):
+    """They stand sealed beside each part, under the key of whoever the record is of."""
+    place = services.vault.keep([b"a tar of images"])
+    instance = InstanceLocation(sop_instance_uid="2.25.3", location=place)
+    series = Series(series_instance_uid="2.25.2", instances=(instance,))
+    new = NewRecord(
+        patient=two.absorbed,
+        institution=b.MERCY,
+        kind=RecordKind.IMAGES,
+        status=DocumentStatus.FINAL,
+        origin="study/2.25.1",
+        about=About(study_instance_uid="2.25.1"),
+        parts=(RecordPart(role="series", content_type="application/x-tar", location=place, series=series),),
+    )
+    with services.ledger.transaction() as tx:
+        kept = records.keep(tx, new)
+
+    two.merge()
+
+    with services.ledger.transaction() as tx:
+        now = records.get(tx, kept.id)
+        assert now
+        assert now.patient == two.patient
+        assert [part.series for part in records.parts(tx, now)] == [series]

@@ -11,6 +11,7 @@ from xdist.scheduler.loadfile import LoadFileScheduling
 TOGETHER = {
     "tests/journeys/test_airflow.py": "airflow",
     "tests/embedded/test_airflow.py": "airflow",
+    "tests/journeys/test_referral_life.py": "airflow",
     "tests/peers/test_hapi_receiver.py": "hapi",
     "tests/peers/test_hapi_source.py": "hapi",
     "tests/contracts/test_documents.py": "hapi",

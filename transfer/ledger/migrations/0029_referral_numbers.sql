@@ -10,3 +10,6 @@ CREATE TABLE referral_numbers (
 CREATE INDEX referral_numbers_of_arrival ON referral_numbers (arrival);
 
 GRANT SELECT, INSERT, DELETE ON referral_numbers TO transfer_app;
+
+-- The names of images stand sealed beside each part. When two patients turn out to be one, they are sealed anew.
+GRANT UPDATE (index) ON record_parts TO transfer_app;
