@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import reduce
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from transfer import facts
 from transfer.disclosures import DisclosureOutcome
 from transfer.facts import LedgerLine
-from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.referrals import ReferralStatus
+
+#: the question about a packet that was handed over and holds what is void since (`transfer.holds`)
+DELIVERED_VOID: Final = "delivered-void"
 
 
 class Stage(StrEnum):
@@ -286,7 +288,7 @@ _CHANGEABLE = {one.name for one in fields(facts.CaseChanged)} & {one.name for on
 
 
 def _asked_void(case: Case, opened: facts.HoldOpened) -> Case:
-    if opened.code != HoldCode.DELIVERED_VOID or opened.about is None:
+    if opened.code != DELIVERED_VOID or opened.about is None:
         return case
     return replace(case, asked_void={**case.asked_void, opened.about: case.void_in(opened.about)})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from transfer.case import DELIVERED_VOID
 from transfer.holds import ANSWERS, APPROVALS, COMPARED, QUESTIONS, HoldAnswer, HoldCode
 from transfer.sentences import SENTENCES
 
@@ -61,3 +62,8 @@ def test_each_question_can_be_answered(code):
 
 def test_ours_is_an_answer_exactly_where_people_compare():
     assert {code for code in HoldCode if HoldAnswer.OURS in ANSWERS[code]} == COMPARED
+
+
+def test_a_case_knows_the_question_about_what_it_handed_over_by_its_name():
+    """It folds facts alone, and imports no codes."""
+    assert DELIVERED_VOID == HoldCode.DELIVERED_VOID
