@@ -170,6 +170,18 @@ def test_a_chunk_that_came_twice_counts_once():
     assert sent.document.flaws == frozenset()
 
 
+def test_texts_that_are_encoded_each_alone_join_no_words_and_one_stream_of_text_breaks_none():
+    words = b"Margins negative. Final diagnosis: adenocarcinoma."
+    alone = [base64.b64encode(words[:17]), base64.b64encode(words[18:])]
+    stream = base64.b64encode(words)
+
+    for chunks, said in ((alone, [words[:17], words[18:]]), ([stream[:24], stream[24:]], [words])):
+        encoded = [Encoded(memoryview(chunk), "Base64", Delimiters(b"|")) for chunk in chunks]
+        part = embedded_content(encoded, "text/plain")
+        assert content(part).splitlines() == said
+        assert part.length == len(content(part))
+
+
 def test_two_documents_of_one_code_stay_two():
     value = b"^image^png^Base64^" + base64.b64encode(PNG)
 

@@ -142,9 +142,18 @@ def _read(chunks: Sequence[Encoded], encoding: str | None, said: str | None) -> 
     except Unreadable:
         return EmbeddedContent(content_type=wanted, open=opened, flaws=frozenset({Flaw.UNDECODABLE}))
     found = media_types.judged(said, head, tail, length)
+    if len(chunks) > 1 and found.content_type == media_types.PLAIN:
+        return _text(chunks, found.flaws)
     is_cut = length > 0 and _is_cut(found.content_type, tail, chunks[-1], encoding)
     flaws = found.flaws | ({Flaw.CUT} if is_cut else frozenset())
     return EmbeddedContent(content_type=found.content_type, open=opened, flaws=flaws, length=length)
+
+
+def _text(chunks: Sequence[Encoded], flaws: frozenset[Flaw]) -> EmbeddedContent:
+    """Texts that are encoded each alone: the last word of one and the first of the next are two."""
+    texts = [b"".join(chunk.decoded(chunk.encoding)) for chunk in chunks]
+    whole = b"".join(text if text.endswith(b"\n") else text + b"\n" for text in texts)
+    return EmbeddedContent(content_type=media_types.PLAIN, open=lambda: iter([whole]), flaws=flaws, length=len(whole))
 
 
 def _is_cut(content_type: str, tail: bytes, last: Encoded, encoding: str | None) -> bool:
