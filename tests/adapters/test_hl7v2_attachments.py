@@ -192,6 +192,19 @@ def test_two_documents_of_one_code_stay_two():
     assert [part.content_type for part in sent.parts] == ["image/png", "application/pdf", "image/png"]
 
 
+@pytest.mark.parametrize("kind", [b"ST", b"TX", b"FT"])
+def test_chunks_under_the_type_of_a_text_are_one_document(kind):
+    chunks = [IN_BASE64[at : at + 1000] for at in range(0, len(IN_BASE64), 1000)]
+
+    sent = a_report(
+        *(an_obx(b"^application^pdf^Base64^" + one, kind=kind, group=b"%d" % n) for n, one in enumerate(chunks)),
+        an_obx(b"Sent as Base64^see above^by us", kind=kind, code=b"N^Note^L"),
+    )
+
+    assert [content(part) for part in sent.parts] == [PDF]
+    assert sent.document.flaws == frozenset()
+
+
 def test_base64_over_lines_of_text_is_one_document_and_the_text_beside_it_is_text():
     lines = [IN_BASE64[at : at + 76] for at in range(0, len(IN_BASE64), 76)]
 

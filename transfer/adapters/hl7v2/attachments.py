@@ -25,6 +25,7 @@ _ENCODED_START = re.compile(
 _PLAIN_START = re.compile(rb"\s*(?:\{\\(?:E\\)?rtf|<\?xml|<ClinicalDocument|<html|<!doctype)", re.IGNORECASE)
 _DATA_URI = re.compile(rb"\s*data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*?(;base64)?,", re.IGNORECASE)
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_=\s\\.-]*")
+_ENCODING_WORD = re.compile(rb"base-? ?64|hex(?:adecimal)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:(?:https?|ftps?|sftp|file|smb|dicomweb):|[A-Za-z]:\\|\\\\)\S[^\r\n]*", re.IGNORECASE)
 #: shorter data is looked at whole for whether it is an address
 _LONGEST_ADDRESS = 2048
@@ -104,7 +105,7 @@ def _of_result(result: Segment, at: int, before: dict[bytes, list[_Chunk]]) -> I
     kind = (result.text(2) or "").upper()
     if kind == "RP":
         yield from (Pointer(address) for part in result.repetitions(5) if (address := part.text(1)))
-    elif kind == "ED" or _looks_encoded(result):
+    elif kind == "ED" or _looks_encoded(result) or _names_base64(result):
         yield from _of_data(result, at)
     elif kind in _TEXT and (begun := before.get(_identifier(result))) and _goes_on(begun[-1], result):
         yield _Chunk(result, at, Encoded(_field(result), begun[-1].encoded.encoding, result.message.delimiters), None)
@@ -129,6 +130,20 @@ def _looks_encoded(result: Segment) -> bool:
     data = field[start.start() :].rstrip(result.message.delimiters.component)
     is_component = not before or before[-1:] in (result.message.delimiters.component, b",")
     return is_component and _ENCODED.fullmatch(data.replace(result.message.delimiters.repetition, b"")) is not None
+
+
+def _names_base64(result: Segment) -> bool:
+    """An ED under the type of a text: a component names the encoding, and what follows has its letters alone."""
+    field = result.raw(5)
+    mark = result.message.delimiters.component
+    if len(field) < _SHORTEST or not _ENCODING_WORD.search(field[:_LONGEST_ADDRESS]):
+        return False
+    components = field.rstrip(mark).split(mark, 6)
+    named = [n for n, one in enumerate(components[:-1]) if _ENCODING_WORD.fullmatch(one.strip())]
+    if not named:
+        return False
+    data = mark.join(components[named[0] + 1 :]).replace(result.message.delimiters.repetition, b"")
+    return b" " not in data.strip() and _ENCODED.fullmatch(data) is not None
 
 
 def _goes_on(begun: _Chunk, result: Segment) -> bool:
