@@ -7,17 +7,20 @@ from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.packets import a_pdf as one_pdf
 from tests.kit.processing import process_all
 from tests.kit.scripted_fhir import LIMITS, TOKEN, Asked, Office, Said, an_office, as_json, searchset
 from tests.kit.staff import ANN
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.flaws import Flaw
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
 from transfer.flow.services import Services
@@ -33,8 +36,10 @@ from transfer.sandbox.oncology import resources
 pytestmark = pytest.mark.servers
 
 
+@cache
 def a_pdf(mark: str) -> bytes:
-    return b"%PDF-1.4\n% " + mark.encode() + b"\n1 0 obj\n<< >>\nendobj\n%%EOF\n"
+    """The same bytes each time: a PDF says when it was made."""
+    return one_pdf(mark)
 
 
 @dataclass
@@ -322,6 +327,33 @@ def test_in_the_packet_each_file_is_a_document_with_its_title_and_a_format_is_a_
     assert len({one["record"] for one in manifest["documents"]}) == 4
     (text,) = [one for one in manifest["documents"] if one["content_type"] == "text/plain"]
     assert text["copy_of"] in {one["record"] for one in manifest["documents"]}
+
+
+# --- one that cannot be read ---------------------------------------------------------------------------------------
+
+
+def test_what_was_empty_is_read_again_and_takes_the_place_of_nothing(services: Services, server: Server):
+    server.holds("1", b"")
+    case = asked(services, server)
+    ((kept, _),) = here(services, case)
+    assert kept.flaws == {Flaw.EMPTY}
+    asked_again(services, case)
+    assert len(here(services, case)) == 1
+
+    server.holds("1", a_pdf("note"))
+    asked_again(services, case)
+
+    assert standing(services, case) == [(DocumentStatus.FINAL, [a_pdf("note")])]
+
+
+def test_what_a_person_wants_once_more_comes_once_more(services: Services, server: Server):
+    server.holds("1", b"")
+    case = asked(services, server)
+    desk.resolve(services, b.the_hold(services, "document-unreadable").id, HoldAnswer.AGAIN, actor=ANN)
+    process_all(services)
+
+    assert len(here(services, case)) == 2
+    assert b.the_hold(services, "document-unreadable")
 
 
 # --- one that is not given --------------------------------------------------------------------------------------------

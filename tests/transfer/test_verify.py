@@ -281,7 +281,7 @@ def test_a_tar_cut_short_names_what_is_missing():
     found = check_tar(tar[: len(tar) // 2])
 
     assert found.outcome is VerificationOutcome.ALTERED
-    assert "data/documents/0003-other.bin" in named(found)
+    assert "data/documents/0003-other.zip" in named(found)
 
 
 def test_a_private_use_of_the_key_file_is_not_accepted(folder):

@@ -213,7 +213,23 @@ def _known(tx: Tx, asking: PermittedRequest, found: Found, origin: str) -> Store
     """What we keep of it, in the state in which its source gave it last."""
     source, entries = asking.claimed.request.institution, found.document.entries
     kept = records.latest(tx, asking.patient, source, entries) if entries else None
-    return kept or records.known(tx, asking.patient, origin)
+    if kept is None:
+        return records.known(tx, asking.patient, origin)
+    return None if _is_wanted_again(tx, kept, origin) else kept
+
+
+def _is_wanted_again(tx: Tx, kept: StoredRecord, origin: str) -> bool:
+    """Whether a person wants what cannot be read once more: then its record gave up its origin for another."""
+    if not kept.flaws:
+        return False
+    names = (origin, _later_origin(origin, kept.about.version, records.parts(tx, kept)))
+    known = (records.known(tx, kept.patient, name) for name in names)
+    return all(one is None or one.id != kept.id for one in known)
+
+
+def _later_origin(origin: str, version: str | None, parts: Sequence[RecordPart]) -> str:
+    """Of a document in a later state than the first one that we kept."""
+    return f"{origin}@{version or '+'.join(part.location.sha256 for part in parts)}"
 
 
 def _as_it_stands(tx: Tx, document: Document, kept: StoredRecord | None) -> Document:
@@ -227,10 +243,13 @@ def _as_it_stands(tx: Tx, document: Document, kept: StoredRecord | None) -> Docu
 
 
 def _is_unchanged(kept: StoredRecord, found: Found) -> bool:
-    """Whether its source says so. What it changes in place and gives no version of is read to know."""
+    """Whether its source says so. What it changes in place and gives no version of is read to know.
+
+    So is what could not be read before: a server that was out of order gives it today.
+    """
     if not found.document.entries:
         return True
-    return found.version is not None and found.version == kept.about.version
+    return not kept.flaws and found.version is not None and found.version == kept.about.version
 
 
 def _fetched(
@@ -368,13 +387,12 @@ def _new(
     if kept is not None and not kept.about.entries and about.relation is None:
         # kept before entries were: the rule that tells two states of one entry apart does not find it
         about = replace(about, relation=Relation.REPLACES, parent=next(iter(document.entries), None))
-    state = found.version or "+".join(part.location.sha256 for part in parts)
     return NewRecord(
         patient=asking.patient,
         institution=asking.claimed.request.institution,
         kind=document.kind,
         status=document.status,
-        origin=origin if kept is None else f"{origin}@{state}",
+        origin=origin if kept is None else _later_origin(origin, found.version, parts),
         about=about,
         parts=parts,
         flaws=document.flaws,
