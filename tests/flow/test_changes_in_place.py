@@ -462,10 +462,9 @@ def test_what_is_pushed_again_takes_the_place_of_what_was_pushed_before(services
     push(services, server, "D2", a_pdf("other"))
     push(services, server, "D1", a_pdf("two"))
 
-    assert sorted(standing(services, case), key=str) == [
-        (DocumentStatus.FINAL, [a_pdf("other")]),
-        (DocumentStatus.FINAL, [a_pdf("two")]),
-    ]
+    assert sorted(standing(services, case), key=str) == sorted(
+        [(DocumentStatus.FINAL, [a_pdf("other")]), (DocumentStatus.FINAL, [a_pdf("two")])], key=str
+    )
 
 
 @pytest.mark.parametrize("blanked", [True, False])
@@ -535,7 +534,7 @@ def test_of_one_message_what_is_covered_is_collected_and_the_desk_is_told_what_w
     b.sign_form(services, server.chart, number="for-all-records")
     process_all(services)
 
-    assert sorted(files[0] for _, files in standing(services, case)) == [a_pdf("laboratory"), a_pdf("note")]
+    assert {files[0] for _, files in standing(services, case)} == {a_pdf("laboratory"), a_pdf("note")}
     assert "records-not-covered" not in {hold.code for hold in b.open_holds(services)}
 
 
