@@ -389,6 +389,25 @@ def test_columns_of_a_text_stand_below_each_other():
     assert len(set(flags)) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "is_turned"),
+    [
+        ("word " * 300, False),
+        ("x" * 2_000, False),
+        ("A  " + "=" * 127 + "  B\n" + "C  ".ljust(131) + "D", True),
+        ("A    B\n" + "word " * 300, False),
+    ],
+    ids=["a paragraph in one line", "no word", "columns", "columns beside a paragraph"],
+)
+def test_long_lines_are_broken_and_wide_columns_turn_the_page(text, is_turned):
+    how, file = compiled(text=("text/plain", text.encode()))
+    page = file.pages[-1]
+
+    assert how == ["rendered"]
+    assert (page.mediabox.width > page.mediabox.height) is is_turned
+    assert "".join(text.split()) in "".join(text_of(file).split()).replace("footer", "")
+
+
 def test_a_document_that_is_only_an_address_says_so():
     how, file = compiled(document=("text/xml", sample("cda-body-elsewhere.xml")))
 

@@ -14,6 +14,7 @@ from transfer.adapters.packet.narrative import (
     Picture,
     Remark,
 )
+from transfer.adapters.packet.pdf_fixed import draw_fixed
 from transfer.adapters.packet.pdf_tables import draw_table, upright
 from transfer.adapters.packet.pdf_text import GREY, MARGIN, RULE, Pages, undrawable
 from transfer.adapters.packet.pictures import frames
@@ -31,7 +32,7 @@ def draw(pages: Pages, blocks: Sequence[Block]) -> None:
         pages.write_line(sentence, size=9, bold=True)
         pages.ln(4)
     for block in blocks:
-        if not isinstance(block, NarrativeTable):
+        if not isinstance(block, NarrativeTable | FixedWidth):
             upright(pages)
         _draw(pages, block)
 
@@ -66,7 +67,7 @@ def _draw(pages: Pages, block: Block) -> None:
             pages.write_line(text, indent=_INDENT * max(indent - 1, 0), hang=10 if indent else 0)
             pages.ln(2 if indent else 4)
         case FixedWidth(text):
-            pages.write_fixed(text)
+            draw_fixed(pages, text)
             pages.ln(5)
         case Facts(rows):
             pages.facts(rows)

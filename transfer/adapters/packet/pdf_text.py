@@ -80,6 +80,11 @@ def _faces() -> tuple[_Face, ...]:
     )
 
 
+def is_fixed(character: str) -> bool:
+    """Whether the face of one width has it."""
+    return ord(character) in _glyphs(next(face.path for face in _faces() if face.name == FIXED))
+
+
 @cache
 def _glyphs(path: str) -> frozenset[int]:
     return frozenset(TTFont(path).getBestCmap())
@@ -286,42 +291,16 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
     def _paragraph(self, text: str, height: float, indent: float, hang: float) -> None:
         for n, line in enumerate(self.lines_of(drawable(text), self.epw - indent - hang)):
             if self.get_y() + height > self.page_break_trigger:
-                self._next_page()
+                self.next_page()
             self.set_x(MARGIN + indent + (hang if n else 0))
             self.line_of(line, self.epw - indent, height)
             self.set_xy(MARGIN, self.get_y() + height)
 
-    def _next_page(self) -> None:
+    def next_page(self) -> None:
         """Another page, and on it what was written with."""
         family, style, size = self.font_family, self.font_style, self.font_size_pt
         self.add_page(same=True)
         self.set_font(family, style, size)
-
-    def write_fixed(self, text: str, *, size: float = 9) -> None:
-        """Lines in one width. A line that is too long makes all of them smaller, down to a bound; then it is broken."""
-        lines = drawable(text.expandtabs(8)).replace("\u00a0", " ").split("\n")
-        self.face(FIXED, size)
-        letter = self.get_string_width("0")
-        longest = max(map(len, lines))
-        size = max(min(size, size * self.epw / (letter * longest or 1)), 5.5)
-        self.face(FIXED, size)
-        self.set_text_color(*INK)
-        letter = self.get_string_width("0")
-        fit = max(int(self.epw / letter + 0.001), 1)
-        for line in lines:
-            for at in range(0, max(len(line), 1), fit):
-                self._fixed_line(line[at : at + fit], letter, size * 1.3)
-
-    def _fixed_line(self, line: str, letter: float, height: float) -> None:
-        if self.get_y() + height > self.page_break_trigger:
-            self._next_page()
-        top, at = self.get_y(), 0
-        for run in _runs(line):
-            self.set_xy(MARGIN + at * letter, top)
-            if run.strip():
-                self.line_of(run, len(run) * letter, height)
-            at += len(run)
-        self.set_xy(MARGIN, top + height)
 
     def heading(self, text: str, *, size: float = 13) -> None:
         """Never left alone at the foot of a page."""
@@ -334,31 +313,23 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
     def facts(self, rows: Sequence[tuple[str, str]], *, bold: str = "Patient") -> None:
         """Label and value, side by side."""
         for label, value in rows:
-            if self.will_page_break(28):
+            self.face(TEXT, 10)
+            lines = self.lines_of(drawable(label), 104)
+            if self.will_page_break(14 * max(len(lines), 2)):
                 self.add_page(same=True)
-            top = self.get_y()
+            top, page = self.get_y(), self.page
             self.face(TEXT, 10)
             self.set_text_color(*GREY)
-            self.line_of(drawable(label), 110, 14)
+            for n, line in enumerate(lines):
+                self.set_xy(MARGIN, top + 14 * n)
+                self.line_of(line, 104, 14)
             self.set_y(top)
             self.write_line(value, bold=label == bold, indent=110)
-            self.set_y(max(self.get_y(), top + 14) if self.get_y() > top else self.get_y())
+            if self.page == page:
+                self.set_y(max(self.get_y(), top + 14 * len(lines)))
 
     def finished(self) -> bytes:
         return bytes(self.output())
-
-
-def _runs(line: str) -> Iterator[str]:
-    """Stretches that one face draws, so that a letter of another does not move those that follow."""
-    run, before = "", True
-    for character in line:
-        here = ord(character) in _glyphs(next(face.path for face in _faces() if face.name == FIXED))
-        if here != before and run:
-            yield run
-            run = ""
-        run, before = run + character, here
-    if run:
-        yield run
 
 
 def _remarked(lines: Iterable[str]) -> Iterator[str]:
