@@ -279,6 +279,7 @@ def test_a_section_of_coded_entries_alone_says_so():
 
 
 def test_text_without_markup_keeps_its_lines():
+    assert body("Margins free.\n  No nodes.") == [Paragraph("Margins free.\nNo nodes.")]
     assert body("TEST     VALUE\n  CEA    4.1\n") == [FixedWidth("TEST     VALUE\nCEA    4.1")]
 
 

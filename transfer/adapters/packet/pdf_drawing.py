@@ -14,8 +14,8 @@ from transfer.adapters.packet.narrative import (
     Picture,
     Remark,
 )
-from transfer.adapters.packet.pdf_fixed import draw_fixed
-from transfer.adapters.packet.pdf_tables import draw_table, upright
+from transfer.adapters.packet.pdf_fixed import draw_fixed, fixed_turns
+from transfer.adapters.packet.pdf_tables import draw_table, table_turns
 from transfer.adapters.packet.pdf_text import GREY, MARGIN, RULE, Pages, undrawable
 from transfer.adapters.packet.pictures import frames
 
@@ -31,10 +31,23 @@ def draw(pages: Pages, blocks: Sequence[Block]) -> None:
     if sentence := missing_letters(text for block in blocks for text in _texts(block)):
         pages.write_line(sentence, size=9, bold=True)
         pages.ln(4)
-    for block in blocks:
-        if not isinstance(block, NarrativeTable | FixedWidth):
-            upright(pages)
+    for number, block in enumerate(blocks):
+        if isinstance(block, Heading):
+            _turn_for(pages, next((one for one in blocks[number:] if not isinstance(one, Heading)), block))
         _draw(pages, block)
+
+
+def _turn_for(pages: Pages, block: Block) -> None:
+    """A section begins on a page that lies as its first block needs it, so that no heading is left behind."""
+    match block:
+        case NarrativeTable():
+            is_turned = table_turns(pages, block)
+        case FixedWidth(text):
+            is_turned = fixed_turns(pages, text)
+        case _:
+            is_turned = False
+    if is_turned != pages.is_turned:
+        pages.add_page(orientation="L" if is_turned else "P")
 
 
 def missing_letters(texts: Iterable[str], *, whole: str = "The file") -> str | None:

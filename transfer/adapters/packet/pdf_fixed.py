@@ -21,11 +21,10 @@ _COLUMNS: Final = re.compile(r"\S {2,}\S")
 
 def draw_fixed(pages: Pages, text: str) -> None:
     """All lines, on a page that lies as they need it."""
-    lines = drawable(text.expandtabs(8)).replace("\u00a0", " ").split("\n")
-    longest = max(map(len, lines))
-    size, is_turned = _fit(pages, lines, longest)
-    if is_turned != (pages.w > pages.h):
-        pages.add_page(orientation="L" if is_turned else "P")
+    lines = _lines(text)
+    size, is_turned = _fit(pages, lines)
+    if is_turned and not pages.is_turned:
+        pages.add_page(orientation="L")
     pages.face(FIXED, size)
     pages.set_text_color(*INK)
     letter = size * _LETTER
@@ -35,8 +34,18 @@ def draw_fixed(pages: Pages, text: str) -> None:
             _line(pages, piece, letter, size * 1.3)
 
 
-def _fit(pages: Pages, lines: Sequence[str], longest: int) -> tuple[float, bool]:
+def fixed_turns(pages: Pages, text: str) -> bool:
+    """Whether the page is to be turned for these lines."""
+    return _fit(pages, _lines(text))[1]
+
+
+def _lines(text: str) -> list[str]:
+    return drawable(text.expandtabs(8)).replace("\u00a0", " ").split("\n")
+
+
+def _fit(pages: Pages, lines: Sequence[str]) -> tuple[float, bool]:
     """The size of the letters, and whether the page is turned."""
+    longest = max(map(len, lines))
     short, long_ = (side - 2 * MARGIN for side in sorted((pages.w, pages.h)))
     needed = short / (longest or 1) / _LETTER
     if needed >= _SMALLEST:

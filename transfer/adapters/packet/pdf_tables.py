@@ -25,11 +25,11 @@ _HEADING_SHARE: Final = 0.3
 
 def draw_table(pages: Pages, table: NarrativeTable) -> None:
     """The whole table; the page is turned for it where only that makes it fit."""
-    cells = [replace(cell, text=drawable(cell.text)) for cell in table.cells]
+    cells = _drawable(table)
     fit = _fit(pages, cells, table.width)
     is_turned = fit is None or fit.is_turned
-    if is_turned != _is_turned(pages):
-        pages.add_page(orientation="L" if is_turned else "P")
+    if is_turned and not pages.is_turned:
+        pages.add_page(orientation="L")
     if table.caption:
         pages.heading(table.caption, size=10.5)
     if fit is not None:
@@ -45,14 +45,14 @@ def draw_table(pages: Pages, table: NarrativeTable) -> None:
         pages.ln(4)
 
 
-def upright(pages: Pages) -> None:
-    """Go on upright after a table that was turned."""
-    if _is_turned(pages):
-        pages.add_page(orientation="P")
+def table_turns(pages: Pages, table: NarrativeTable) -> bool:
+    """Whether the page is to be turned for it."""
+    fit = _fit(pages, _drawable(table), table.width)
+    return fit is None or fit.is_turned
 
 
-def _is_turned(pages: Pages) -> bool:
-    return bool(pages.w > pages.h)
+def _drawable(table: NarrativeTable) -> list[PlacedCell]:
+    return [replace(cell, text=drawable(cell.text)) for cell in table.cells]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _shared(least: Sequence[float], most: Sequence[float], room: float) -> list[
 
 def _parts(pages: Pages, cells: Sequence[PlacedCell], table: NarrativeTable) -> Iterator[_Part]:
     """The columns in as many parts as it takes, the first one in each."""
-    room = _room(pages, is_turned=_is_turned(pages))
+    room = _room(pages, is_turned=pages.is_turned)
     least, _ = _needs(pages, cells, table.width, _SMALL)
     least = [min(one, room / 2) for one in least]
     at = 1

@@ -171,6 +171,11 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
         if is_begun:
             self.add_page()
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether the page lies on its long side."""
+        return bool(self.w > self.h)
+
     def footer(self) -> None:
         """Called by fpdf2 at the end of each page."""
         if not self._footer:

@@ -20,7 +20,7 @@ from transfer.adapters.packet.narrative.blocks import (
     Picture,
     Remark,
 )
-from transfer.adapters.packet.narrative.elements import dedented
+from transfer.adapters.packet.narrative.elements import WIDE_SPACE, dedented
 from transfer.adapters.packet.narrative.flow import Pictures, flow
 from transfer.adapters.packet.narrative.times import written_time
 from transfer.adapters.packet.narrative.trees import Element
@@ -222,4 +222,6 @@ def _narrative(text: Element, pictures: Pictures) -> list[Block]:
         return flow(text, pictures)
     # text alone: its line ends are all that its author could write
     lines = dedented(text.raw)
-    return [FixedWidth(lines)] if "\n" in lines else flow(text, pictures)
+    if "\n" not in lines:
+        return flow(text, pictures)
+    return [FixedWidth(lines) if WIDE_SPACE.search(lines) else Paragraph(lines)]

@@ -15,7 +15,7 @@ LINE: Final = "\u2028"
 COLUMNS: Final = re.compile(r"\S(?: {3,}|\t+)\S")
 
 #: columns made of spaces that do not collapse
-WIDE_SPACE: Final = re.compile(r"\S[ \u00a0]{3,}\S")
+WIDE_SPACE: Final = re.compile(r"\S[ \u00a0]{3,}\S")  # three: two stand after a full stop
 
 BLOCKS: Final = frozenset(
     (
