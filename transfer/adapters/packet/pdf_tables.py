@@ -11,8 +11,9 @@ _PADDING: Final = 3.0
 #: sizes of letters, and whether the page is turned, in the order in which they are tried
 _WAYS: Final = ((9.0, False), (8.0, False), (9.0, True), (8.0, True), (7.0, True))
 _SMALL: Final = 7.5
-#: a table of more columns is not squeezed upright
+#: a table of more columns stands upright only where it leaves some room
 _MOST_UPRIGHT: Final = 9
+_EASY: Final = 0.9
 #: a column is no wider than this for the sake of one long word
 #: letters of one width are larger than others of their size
 _FIXED_SHARE: Final = 0.85
@@ -75,12 +76,13 @@ def _room(pages: Pages, *, is_turned: bool) -> float:
 
 
 def _fit(pages: Pages, cells: Sequence[PlacedCell], width: int) -> _Fit | None:
-    """Upright where it has few columns, else turned; None where the columns fit neither way."""
+    """Upright where that is easy, else turned; None where the columns fit neither way."""
     for size, is_turned in _WAYS:
-        if is_turned or width <= _MOST_UPRIGHT:
-            least, most = _needs(pages, cells, width, size)
-            if (widths := _shared(least, most, _room(pages, is_turned=is_turned))) is not None:
-                return _Fit(widths, size, is_turned)
+        least, most = _needs(pages, cells, width, size)
+        room = _room(pages, is_turned=is_turned)
+        is_easy = is_turned or width <= _MOST_UPRIGHT or sum(least) <= room * _EASY
+        if is_easy and (widths := _shared(least, most, room)) is not None:
+            return _Fit(widths, size, is_turned)
     return None
 
 
