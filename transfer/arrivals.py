@@ -120,13 +120,23 @@ class Referral:
     references: tuple[IssuedIdentifier, ...]
     disease: str | None
     question: str | None
+    #: in words, with its code and its stage where they are said
+    diagnosis: str | None = None
     receiver: InstitutionId
     referring: InstitutionId
+    #: the person who refers, with a telephone number
+    referrer: str | None = None
     sources: tuple[InstitutionId, ...]
     needed_by: date | None = None
     #: UTC
     appointment_at: datetime | None = None
     priority: Priority = Priority.ROUTINE
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What it says in words. Each is kept sealed as a note of its case that is about this."""
+        said = {"question": self.question, "diagnosis": self.diagnosis, "referrer": self.referrer}
+        return {about: words for about, words in said.items() if words}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from transfer.copies import ENDINGS
 from transfer.identifiers import InstitutionId, PacketId, RecordId
 from transfer.institutions import Basis
 from transfer.materials import MaterialKind, MaterialState
-from transfer.patients import Demographics
+from transfer.partial_dates import PartialDate
+from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Coding, DocumentStatus, RecordKind, Relation
 from transfer.staging import Location, Vault
 
@@ -78,6 +79,10 @@ class PacketItem:
     status: DocumentStatus
     #: UTC; None = undated
     at: datetime | None
+    #: the same as its source says it
+    day: PartialDate | None = None
+    #: all numbers under which its source knows it
+    identifiers: tuple[IssuedIdentifier, ...] = ()
     source: InstitutionId
     source_name: str
     content_type: str
@@ -127,6 +132,10 @@ class ImagingItem:
     modalities: tuple[str, ...] = ()
     #: UTC; None = undated
     at: datetime | None
+    #: the day that the archive says (0008,0020)
+    day: PartialDate | None = None
+    #: the study's UID under FHIR's system for such, and its accession number
+    identifiers: tuple[IssuedIdentifier, ...] = ()
     source: InstitutionId
     source_name: str
     labels: frozenset[str] = frozenset()
@@ -183,10 +192,19 @@ class Contents:
     #: UTC
     created_at: datetime
     patient: Demographics
+    #: who issued the patient's numbers: issuer → the institution's name
+    issuer_names: Mapping[str, str] = field(default_factory=dict)
     receiver: InstitutionId
     receiver_name: str
     #: None = the referral may not be released to the receiver
     referring_name: str | None
+    #: the person who refers, with a telephone number
+    referrer: str | None = None
+    #: in words, with its code and its stage where they are known
+    diagnosis: str | None = None
+    #: the day of the appointment at the receiver, and the day the packet is needed by
+    appointment: date | None = None
+    needed_by: date | None = None
     question: str | None
     items: tuple[PacketItem, ...]
     imaging: tuple[ImagingItem, ...] = ()

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from transfer.flaws import Flaw
+from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier
 
 
@@ -134,6 +135,8 @@ class Document:
     status: DocumentStatus
     #: when the document or the thing it describes is dated, UTC
     at: datetime | None
+    #: the same as its source says it, for people
+    day: PartialDate | None = None
     #: when its source said this of it, UTC: which of two words is the later. None: it does not say
     stated_at: datetime | None = None
     identifiers: tuple[IssuedIdentifier, ...] = ()

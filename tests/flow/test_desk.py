@@ -170,7 +170,7 @@ class TestNoting:
         desk.add_note(services, case, "a note among us", actor=ANN)
 
         with services.ledger.transaction() as tx:
-            assert notes.question_of(tx, case) is None
+            assert notes.of_referral(tx, case, "question") is None
 
     def test_an_empty_note_is_refused(self, services):
         with pytest.raises(NotAllowed):

@@ -114,7 +114,7 @@ class TestChanged:
         says(services, a_message(chart, question="Is radiotherapy enough?"))
 
         with services.ledger.transaction() as tx:
-            assert "radiotherapy" in (notes.question_of(tx, case) or "")
+            assert "radiotherapy" in (notes.of_referral(tx, case, "question") or "")
 
     def test_a_further_source_is_asked(self, services):
         chart = b.a_chart()

@@ -17,6 +17,7 @@ from transfer.identifiers import CaseId, InstitutionId, PacketId, RecordId
 from transfer.institutions import Basis
 from transfer.materials import MaterialKind, MaterialState
 from transfer.packet import Anchor, Contents, ImagingItem, MaterialItem, Missing, PacketItem, Plan, tar_stream
+from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import Coding, DocumentStatus, RecordKind
 
@@ -62,7 +63,9 @@ def an_item(vault: MemoryVault, data: bytes, number: int = 1, **said: object) ->
         "basis": Basis.AUTHORIZATION,
         "line": "note",
     }
-    return PacketItem(**(plain | said))  # type: ignore[arg-type]
+    whole = plain | said
+    at = whole["at"]
+    return PacketItem(**({"day": PartialDate.of(at) if isinstance(at, datetime) else None} | whole))  # type: ignore[arg-type]
 
 
 def contents(items: tuple[PacketItem, ...], imaging: tuple[ImagingItem, ...] = (), **said: object) -> Contents:
@@ -77,7 +80,12 @@ def contents(items: tuple[PacketItem, ...], imaging: tuple[ImagingItem, ...] = (
         ),
         "receiver": InstitutionId("summit-cancer-center"),
         "receiver_name": "Summit Cancer Center",
+        "issuer_names": {"urn:oid:2.16.840.1.113883.19.5": "Lakeside Oncology"},
         "referring_name": "Lakeside Oncology",
+        "referrer": "Dr Ana Ruiz, telephone +1 262 555 0142",
+        "diagnosis": "Malignant neoplasm of sigmoid colon (ICD-10-CM C18.7), stage IIIB",
+        "appointment": date(2026, 12, 3),
+        "needed_by": date(2026, 12, 1),
         "question": "Is adjuvant treatment indicated?",
         "items": items,
         "imaging": imaging,

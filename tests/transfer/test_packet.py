@@ -169,6 +169,11 @@ RULED = {
     "material": "the holder's material",
     "question": "the referral",
     "referring_name": "the referral",
+    "referrer": "the referral",
+    "diagnosis": "the referral",
+    "appointment": "the referral",
+    "needed_by": "the referral",
+    "issuer_names": "with the number it names the issuer of",
     "patient": "one name, birth date and sex with every packet; numbers by their issuer, other names by the referral",
 }
 #: what says nothing of the patient that the receiver does not ask for by itself

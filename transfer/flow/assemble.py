@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from datetime import date, datetime
+from typing import Final, TypedDict
 
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
@@ -18,10 +19,12 @@ from transfer.flow.packet_content import addressed, agrees, goes_along, of_mater
 from transfer.flow.services import Services
 from transfer.flow.superseding import superseded, withdrawn
 from transfer.holds import HoldCode
-from transfer.identifiers import PacketId, RecordId
+from transfer.identifiers import CaseId, PacketId, RecordId
+from transfer.institutions import Institutions
 from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
 from transfer.ledger.materials import StoredMaterial
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
+from transfer.materials import Material, MaterialState
 from transfer.packet import (
     Anchor,
     ContentClass,
@@ -34,6 +37,8 @@ from transfer.packet import (
     SeriesItem,
     Superseded,
 )
+from transfer.partial_dates import PartialDate
+from transfer.patients import Demographics
 from transfer.records import RecordKind
 
 #: said of every line that is not in the packet, whatever the reason (promise 7)
@@ -116,9 +121,10 @@ class _Going:
 
 def _going(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase) -> _Going | HoldCode:
     """Of glass and referral only what may be released; of the records all, or a person is asked."""
-    here, pieces = records.joined(tx, packet.case), materials.of_case(tx, packet.case, opened.patient)
-    if not agrees(tx.case(packet.case), opened, here, pieces):
+    here, wanted = records.joined(tx, packet.case), materials.of_case(tx, packet.case, opened.patient)
+    if not agrees(tx.case(packet.case), opened, here, wanted):
         return HoldCode.LEDGER_ALTERED
+    pieces = [one for one in wanted if not _is_only_wanted(one.material)]
     carried = tuple(one for one in here if goes_along(tx.case(packet.case), *one))
     said = frozenset(class_of(kept) for kept, _ in carried)
     beside = {of_referral(opened), *map(of_material, pieces)}
@@ -157,14 +163,15 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
     images = [one for one in going.carried if one[0].kind is RecordKind.IMAGES]
     checklist = services.checklists[opened.checklist]
     head = tx.lines(Chain.case(packet.case))[-1]
+    patient = addressed(who.current, services.institutions, opened, going.said)
     return Contents(
         packet=packet,
         created_at=tx.now(),
-        patient=addressed(who.current, services.institutions, opened, going.said),
+        patient=patient,
+        issuer_names=_issuer_names(services.institutions, patient, opened, going.said),
         receiver=opened.receiver,
         receiver_name=services.institutions[opened.receiver].name,
-        referring_name=services.institutions[opened.referring].name if going.is_referral_said else None,
-        question=notes.question_of(tx, packet.case) if going.is_referral_said else None,
+        **(_referral(tx, services, packet.case, opened) if going.is_referral_said else _UNSAID),
         items=tuple(items),
         imaging=tuple(
             replace(_imaging(tx, services, kept, joined), taken=taken_as_it_is(found.case, kept.id))
@@ -239,6 +246,8 @@ def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPa
         title=title,
         status=kept.status,
         at=kept.about.at,
+        day=_day(kept, services),
+        identifiers=kept.about.identifiers,
         source=kept.institution,
         source_name=services.institutions[kept.institution].name,
         content_type=part.content_type,
@@ -265,6 +274,8 @@ def _imaging(tx: Tx, services: Services, kept: StoredRecord, joined: Joined) -> 
         title=kept.about.title,
         modalities=kept.about.modalities,
         at=kept.about.at,
+        day=_day(kept, services),
+        identifiers=kept.about.identifiers,
         source=kept.institution,
         source_name=services.institutions[kept.institution].name,
         labels=kept.about.labels,
@@ -277,6 +288,18 @@ def _imaging(tx: Tx, services: Services, kept: StoredRecord, joined: Joined) -> 
 def _once(instances: list[DicomInstance]) -> list[DicomInstance]:
     """Each instance once: one that came again in a later object is a copy."""
     return list({instance.sop_instance_uid: instance for instance in reversed(instances)}.values())[::-1]
+
+
+def _day(kept: StoredRecord, services: Services) -> PartialDate | None:
+    """As its source says it; of one that was kept before that was noted, by the clock of its institution."""
+    if kept.about.day or kept.about.at is None:
+        return kept.about.day
+    return PartialDate.of(kept.about.at.astimezone(services.institutions[kept.institution].zone).date())
+
+
+def _is_only_wanted(material: Material) -> bool:
+    """Nobody has announced or sent any piece of it: its line is missing, and there is nothing else to say."""
+    return not material.expected and not material.received and material.state is MaterialState.WANTED
 
 
 def _missing(found: Assessment, left_out: Collection[str]) -> tuple[Missing, ...]:
@@ -303,3 +326,42 @@ def _material(kept: StoredMaterial) -> MaterialItem:
         received_at=kept.received_at,
         due_back=kept.material.due_back,
     )
+
+
+class _Referral(TypedDict):
+    """What the referral says, ruled on as one (`packet_content.of_referral`)."""
+
+    referring_name: str | None
+    referrer: str | None
+    diagnosis: str | None
+    question: str | None
+    appointment: date | None
+    needed_by: date | None
+
+
+_UNSAID: Final = _Referral(
+    referring_name=None, referrer=None, diagnosis=None, question=None, appointment=None, needed_by=None
+)
+
+
+def _referral(tx: Tx, services: Services, case: CaseId, opened: OpenedCase) -> _Referral:
+    told = tx.case(case).opened
+    assert told is not None  # `opened` is made from it
+    appointment = datetime.fromisoformat(told.appointment_at) if told.appointment_at else None
+    there = services.institutions[opened.receiver].zone
+    return _Referral(
+        referring_name=services.institutions[opened.referring].name,
+        referrer=notes.of_referral(tx, case, "referrer"),
+        diagnosis=notes.of_referral(tx, case, "diagnosis"),
+        question=notes.of_referral(tx, case, "question"),
+        appointment=appointment.astimezone(there).date() if appointment else None,
+        needed_by=date.fromisoformat(told.needed_by) if told.needed_by else None,
+    )
+
+
+def _issuer_names(
+    institutions: Institutions, patient: Demographics, opened: OpenedCase, said: Collection[ContentClass]
+) -> dict[str, str]:
+    """Who issued the numbers that go along, of those who are named in the packet anyway."""
+    named = [institutions[one] for one in sorted({opened.receiver, *(content.discloser for content in said)})]
+    return {number.issuer: one.name for number in patient.identifiers for one in named if one.issues(number.issuer)}

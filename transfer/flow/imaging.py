@@ -19,6 +19,7 @@ from transfer.ledger import Tx, holds, opened_records, patients, records, reques
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
 from transfer.matching import Match, MatchRule, MatchVerdict
+from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind, Relation
@@ -399,6 +400,7 @@ def _about(
     return About(
         title=study.description,
         at=study.at,
+        day=PartialDate.of(study.date) if study.date else None,
         identifiers=study.identifiers,
         study_instance_uid=study.study_instance_uid,
         modalities=tuple(sorted(study.modalities)),

@@ -219,8 +219,8 @@ def _open_for(tx: Tx, services: Services, case: CaseId, arrival: Arrival, referr
     referrals.remember(tx, arrival, numbers)
     checklist, is_known = _checklist(services, referral)
     tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
-    if referral.question:
-        notes.add_to_case(tx, case, patient, referral.question, about="question")
+    for about, words in referral.words.items():
+        notes.add_to_case(tx, case, patient, words, about=about)
     _look_at_others(tx, numbers, arrival)
     if other and tx.case(other).is_open:
         _is_duplicate(tx, services, case, other, arrival, referral)

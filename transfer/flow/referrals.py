@@ -119,7 +119,7 @@ def _asks_again(tx: Tx, services: Services, case: Case, said: Referral | Referra
     if isinstance(said, ReferralUpdate):
         return False
     is_withdrawn = case.closed is not None and case.closed.ending == WITHDRAWN
-    return is_withdrawn or bool(_changes(tx, services, case, said))
+    return is_withdrawn or bool(_changes(services, case, said) or _new_words(tx, case.id, said))
 
 
 def join(tx: Tx, message: ReferralMessage) -> None:
@@ -202,21 +202,19 @@ def ending_of(case: Case) -> str:
 def take_changes(tx: Tx, services: Services, case: CaseId, arrival: Arrival, said: Referral) -> None:
     """What the referral says otherwise than before takes effect. The caller has begun an epoch and holds the lock."""
     found = tx.case(case)
-    values = _changes(tx, services, found, said)
-    if not values:
+    values, words = _changes(services, found, said), _new_words(tx, case, said)
+    if not values and not words:
         return
-    question = values.pop("question", None)
-    if question:
-        notes.add_to_case(tx, case, OpenedCase.of(found).patient, question, about="question")
-    beside = ("question",) if question else ()
-    change = CaseChange(said_in="referral", values=values, beside=beside, arrival=arrival.id)
+    for about, text in words.items():
+        notes.add_to_case(tx, case, OpenedCase.of(found).patient, text, about=about)
+    change = CaseChange(said_in="referral", values=values, beside=tuple(words), arrival=arrival.id)
     change_case(tx, services, case, change)
-    if found.has_disclosed and (question or "checklist" in values):
+    if found.has_disclosed and (words.keys() & {"question", "diagnosis"} or "checklist" in values):
         holds.place(tx, case, HoldCode.REFERRAL_CHANGED, arrival.id)
 
 
-def _changes(tx: Tx, services: Services, case: Case, said: Referral) -> dict[str, Any]:
-    """What it says otherwise than the referral did before, by the names of `facts.CaseChanged`, and the question."""
+def _changes(services: Services, case: Case, said: Referral) -> dict[str, Any]:
+    """What it says otherwise than the referral did before, by the names of `facts.CaseChanged`."""
     assert case.referred is not None  # the caller knows it to be opened
     now: dict[str, Any] = {
         "receiver": said.receiver,
@@ -233,6 +231,9 @@ def _changes(tx: Tx, services: Services, case: Case, said: Referral) -> dict[str
         checklist = None  # no diagnosis is no other one
     if checklist and checklist.id != case.referred.checklist:
         changed |= {"checklist": checklist.id, "checklist_version": checklist.version}
-    if said.question and said.question != notes.question_of(tx, case.id):
-        changed["question"] = said.question
     return changed
+
+
+def _new_words(tx: Tx, case: CaseId, said: Referral) -> dict[str, str]:
+    """What it says in other words than before."""
+    return {about: text for about, text in said.words.items() if text != notes.of_referral(tx, case, about)}

@@ -29,14 +29,16 @@ def digest(tx: Tx, patient: PatientId, text: str) -> str:
     return tx.keys.hmac(KeyName.patient(patient), text.encode()).hex()
 
 
-def question_of(tx: Tx, case: CaseId) -> str | None:
-    """What the referral asks, as it said it last. What people here wrote on the case stays here."""
-    asked = [
+def of_referral(tx: Tx, case: CaseId, about: str) -> str | None:
+    """What the referral says of this (`Referral.words`), as it said it last. What people here wrote on the case stays
+    here.
+    """
+    said = [
         line.fact.note
         for line in tx.lines(Chain.case(case))
-        if isinstance(line.fact, facts.NoteAdded) and line.fact.about == "question"
+        if isinstance(line.fact, facts.NoteAdded) and line.fact.about == about
     ]
-    return read(tx, asked[-1]) if asked else None
+    return read(tx, said[-1]) if said else None
 
 
 def read(tx: Tx, note: str) -> str | None:

@@ -15,6 +15,7 @@ from transfer.ledger import Row, Tx
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.vault_objects import strike
 from transfer.matching import MatchRule
+from transfer.partial_dates import PartialDate
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Ruling
 from transfer.records import Coding, Document, DocumentStatus, RecordKind, Relation
@@ -29,6 +30,8 @@ class About:
     title: str | None = None
     code: Coding | None = None
     at: datetime | None = None
+    #: the day as its source says it; None: undated, or kept before days were
+    day: PartialDate | None = None
     stated_at: datetime | None = None
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
@@ -59,6 +62,7 @@ class About:
             title=document.title,
             code=document.code,
             at=document.at,
+            day=document.day,
             stated_at=document.stated_at,
             identifiers=document.identifiers,
             parent=document.parent,

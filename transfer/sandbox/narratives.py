@@ -6,11 +6,16 @@ from transfer.sandbox.charts import Chart
 Sections = list[tuple[str, str]]
 
 
+def tumour_stage(positive: int) -> str:
+    """T and N by the number of lymph nodes with cancer."""
+    return f"pT3 pN{'1a' if positive == 1 else '1b'}" if positive < 4 else "pT3 pN2a"
+
+
 def pathology(chart: Chart, status: str = "F") -> Sections:
     """The surgical pathology report. `status` as in OBR-25: P preliminary, F final, C corrected."""
     found = chart["diagnosis"]
     positive = found["nodes_positive"] + (1 if status == "C" else 0)
-    stage = f"pT3 pN{'1a' if positive == 1 else '1b'}" if positive < 4 else "pT3 pN2a"
+    stage = tumour_stage(positive)
     if status == "P":
         return [
             ("Gross description", _gross(chart)),

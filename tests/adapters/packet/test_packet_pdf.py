@@ -39,7 +39,7 @@ def shown(vault, *items, **said):
     contents_ = contents(items, **said)
     layout = lay_out(contents_)
     data = {d.number: vault.objects[d.item.location.key] for d in layout.documents}
-    documents, made = made_here(pdf._spec(contents_, layout), data)
+    documents, made = made_here(pdf._spec(contents_, layout, {}), data)
     return {int(n): Shown(**where) for n, where in documents.items()}, PdfReader(io.BytesIO(made))
 
 
@@ -49,12 +49,16 @@ def compiled(**documents):
         "packet": "c00000000001-p1",
         "created_at": "2026-11-20T14:05:00+00:00",
         "footer": "footer",
-        "facts": [("Patient", "Nguyễn-Żółć, Maria 李")],
-        "question": None,
+        "name": "Nguyễn-Żółć, Maria 李",
+        "brief": [("Patient", "Nguyễn-Żółć, Maria 李")],
+        "details": [],
         "about": ["About."],
+        "timeline": [],
+        "entries": [],
         "documents": [],
         "imaging": [],
-        "missing": [("CEA", "Asked for.")],
+        "not_here": "Not here:",
+        "missing": ["CEA"],
         "material": [],
     }
     data = {}
@@ -63,13 +67,13 @@ def compiled(**documents):
         spec["documents"].append(
             {
                 "number": number,
+                "entry": number,
                 "path": f"data/documents/{number:04d}",
                 "title": name,
                 "section": "Clinical notes",
                 "date": "undated",
                 "source": "Łódź Hospital",
                 "status": "Final",
-                "remarks": [],
                 "content_type": content_type,
                 "sha256": "0" * 64,
             }
@@ -183,12 +187,13 @@ def test_documents_are_bookmarked_by_kind_newest_first():
     outline = file.outline
 
     assert [entry.title for entry in outline if not isinstance(entry, list)] == [
-        "Title page and contents",
+        "The case, timeline and contents",
         "Pathology reports",
         "Clinical notes",
+        "By date",
     ]
-    assert "Newer" in outline[-1][0].title
-    assert "Older" in outline[-1][1].title
+    assert "Newer" in outline[-3][0].title
+    assert "Older" in outline[-3][1].title
     assert [where[n].how for n in (1, 2, 3)] == ["merged", "rendered", "rendered"]
 
 
@@ -200,7 +205,7 @@ def test_page_numbers_in_the_contents_are_those_of_the_file():
 
     assert where[1].page > 2, "the contents should need more than one page here"
     for number, one in where.items():
-        assert file.pages[one.page - 1].extract_text().startswith(f"{number}  A long title")
+        assert file.pages[one.page - 1].extract_text().startswith(f"{number} · A long title")
         assert re.search(rf"p\. {one.page}(?!\d)", listed)
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.campaigns.bench import case_cost, fetching, intake, mllp_parse, one_patient, staging, stopping
+from tests.campaigns.bench import case_cost, fetching, intake, mllp_parse, one_patient, packing, staging, stopping
 
 #: seconds after which whatever hangs is ended; servers stop on the way out
 LONGEST = 350
@@ -36,6 +36,7 @@ BENCHES: dict[str, tuple[str, Callable[[], None]]] = {
     "case_cost": ("case_cost: milliseconds for one case among many others (a ratio near 1 is wanted)", case_cost.main),
     "mllp_parse": ("mllp_parse: reading and answering messages", mllp_parse.main),
     "staging": (_STAGING, _staging),
+    "packing": ("packing: a packet of forty documents and twenty studies, in seconds and MB", packing.main),
     "one_patient": ("one_patient: twelve that write on one patient, for half a minute", lambda: one_patient.main(30)),
     "stopping": ("stopping: milliseconds until a stop is complete, with 64 open streams", stopping.main),
     "fetching": ("fetching: with more workers, behind a dead archive, a stat case among twenty", fetching.main),

@@ -20,6 +20,7 @@ from transfer.adapters.fhir.trees import Tree, child, children, codings, dump, t
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.media_types import FHIR_JSON, named
+from transfer.partial_dates import day_said
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document, DocumentStatus, Relation
 
@@ -97,6 +98,7 @@ def _document(
         title=_title(resource, concept, only),
         status=_status(resource),
         at=moment(_dated(resource, only), institution.zone),
+        day=day_said(_dated(resource, only)),
         stated_at=moment(text(resource, "meta", "lastUpdated") or text(resource, "issued"), institution.zone),
         identifiers=tuple(_identifiers(resource, institution, address)),
         parent=parent,

@@ -12,7 +12,7 @@ from transfer.adapters.fhir.codes import PACKET, disease_of
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
 from transfer.adapters.fhir.pushes import PushedDocument
-from transfer.adapters.fhir.referrals import DiseaseOf
+from transfer.adapters.fhir.referral_words import DiseaseOf
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
 from transfer.arrivals import ArrivalKind, Grant, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NotAllowed, Unexpected

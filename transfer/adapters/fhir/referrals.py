@@ -1,6 +1,6 @@
 """A ServiceRequest with its Task as a referral (https://hl7.org/fhir/R4/servicerequest.html, HL7 BSeR)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from transfer.adapters.fhir.codes import coding_of, disease_of
@@ -12,6 +12,7 @@ from transfer.adapters.fhir.identities import (
     organization,
     person,
 )
+from transfer.adapters.fhir.referral_words import DiseaseOf, diagnosis, referrer
 from transfer.adapters.fhir.times import instant, local_day
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, text, type_of
 from transfer.arrivals import Priority, Referral, ReferralUpdate
@@ -19,10 +20,7 @@ from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.patients import Demographics, IssuedIdentifier
-from transfer.records import Coding
 from transfer.referrals import ReferralStatus
-
-DiseaseOf = Callable[[Coding], str | None]
 
 _PRIORITIES = {"urgent": Priority.URGENT, "asap": Priority.ASAP, "stat": Priority.STAT}
 #: what each status says of a ServiceRequest (valueset-request-status) and of its Task (valueset-task-status)
@@ -76,8 +74,10 @@ def read(
         references=references,
         disease=_disease(order, institution, disease),
         question=_question(order, task),
+        diagnosis=diagnosis(order, resources, institution, disease),
         receiver=_receiver(order, resources, institutions),
         referring=_referring(order, resources, institution, institutions),
+        referrer=referrer(order, resources),
         sources=_sources(order, resources, institutions),
         needed_by=needed_by,
         appointment_at=appointment,

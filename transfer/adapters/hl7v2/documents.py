@@ -7,7 +7,6 @@ it changes; a part is a PDF inside it, or its narrative made readable.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from transfer import media_types
 from transfer.adapters.hl7v2 import statuses
@@ -21,6 +20,7 @@ from transfer.adapters.hl7v2.reports import RESULTS, Report, document, reports
 from transfer.adapters.hl7v2.values import accession_number, demographics, document_number, moment
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
+from transfer.partial_dates import day_said
 from transfer.patients import IssuedIdentifier
 from transfer.records import Document, DocumentStatus, Relation, least
 from transfer.security_labels import read_text
@@ -90,7 +90,8 @@ def _report(report: Report, institution: Institution, common: frozenset[str]) ->
         code=code,
         title=(order.text(4, 2) or order.text(4, 5)) if order else None,
         status=status,
-        at=_report_time(order, institution),
+        at=moment(_report_time(order, institution), institution.zone),
+        day=day_said(_report_time(order, institution)),
         stated_at=moment(order.text(22), institution.zone) if order else None,
         identifiers=tuple(_report_numbers(report, institution)),
         parent=filler if relation else None,
@@ -106,11 +107,15 @@ def _status_of(orders: list[Segment], results: list[Segment]) -> DocumentStatus:
     return least([statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)])
 
 
-def _report_time(order: Segment | None, institution: Institution) -> datetime | None:
-    """When the specimen was taken or the study made (OBR-7), else when it was reported (OBR-22)."""
-    if order is None:
-        return None
-    return moment(order.text(7), institution.zone) or moment(order.text(22), institution.zone)
+def _report_time(order: Segment | None, institution: Institution) -> str | None:
+    """When the specimen was taken or the study made (OBR-7), else when it was reported (OBR-22), as it is written."""
+    return _time(order, (7, 22), institution) if order else None
+
+
+def _time(segment: Segment, fields: tuple[int, ...], institution: Institution) -> str | None:
+    """The first of these that is a day, or else its month or year."""
+    said = [text for field in fields if (text := segment.text(field)) and day_said(text)]
+    return next((text for text in said if moment(text, institution.zone)), next(iter(said), None))
 
 
 def _report_numbers(report: Report, institution: Institution) -> Iterator[IssuedIdentifier]:
@@ -130,14 +135,15 @@ def _document(message: Message, report: Report, institution: Institution, common
     status = statuses.of_document(trigger, txa.text(17 + late), txa.text(19 + late))
     relation = statuses.document_relation(trigger, status)
     event = message.first("EVN")
-    times = (moment(txa.text(field), institution.zone) for field in (6, 4, 7))
+    time = _time(txa, (6, 4, 7), institution)
     found = Document(
         patient=demographics(report.patient, institution),
         kind=kind,
         code=code,
         title=txa.text(25 + late) or txa.text(2, 2),
         status=status,
-        at=next((time for time in times if time), None),
+        at=moment(time, institution.zone),
+        day=day_said(time),
         stated_at=moment(event.text(2), institution.zone) if event else None,
         identifiers=(own,) if own else (),
         parent=own if relation is Relation.WITHDRAWS and own else parent or (own if relation else None),

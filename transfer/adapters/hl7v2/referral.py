@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
+from transfer.adapters.hl7v2.referral_words import diagnosis, referrer
 from transfer.adapters.hl7v2.values import NPI, codings, day, demographics, document_number, issuer, moment
 from transfer.arrivals import Priority, ReferralUpdate
 from transfer.arrivals import Referral as Asked
@@ -62,8 +63,10 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
         references=references,
         disease=_disease(message, institution),
         question=_question(message, rf1),
+        diagnosis=diagnosis(message),
         receiver=_receiver(message, institution, institutions),
         referring=InstitutionId(institution.id),
+        referrer=referrer(message),
         sources=tuple(_sources(message, institution, institutions)),
         needed_by=day(rf1.text(8)),
         appointment_at=moment(visit.text(8), institution.zone) if visit else None,

@@ -9,12 +9,14 @@ import rfc8785
 
 from transfer import bag
 from transfer.adapters.packet import layout as names
-from transfer.adapters.packet.dicomdir import dicomdir
+from transfer.adapters.packet.dicomdir import Directory, dicomdir
+from transfer.adapters.packet.in_words import SeriesView, views
 from transfer.adapters.packet.index_page import index_page
 from transfer.adapters.packet.layout import Layout, PlacedDocument, lay_out
 from transfer.adapters.packet.manifest import bag_info, manifest_json
 from transfer.adapters.packet.pdf import LARGEST, LARGEST_ALL, bookmarked
 from transfer.adapters.packet.submission import submission
+from transfer.adapters.packet.thumbnails import drawn
 from transfer.errors import TooLarge
 from transfer.packet import (
     NOTICE,
@@ -89,20 +91,26 @@ def _made(
     contents: Contents, layout: Layout, payload: Mapping[str, Location], vault: Vault, signer: PacketSigner
 ) -> tuple[tuple[PlannedDocument, ...], dict[str, bytes]]:
     """Every file of ours, by path."""
+    directory = dicomdir(contents.packet, layout.studies, vault) if layout.studies else None
+    images = _seen(layout, directory, vault) if directory else {}
     read = _read(layout, vault)
-    shown = bookmarked(contents, layout, read.opened)
+    shown = bookmarked(contents, layout, read.opened, images)
     key = signer.public_jwk()
     files = {names.RECORDS_PDF: shown.pdf, names.NOTICE: f"{NOTICE}\n".encode()}
     if PART_2_LABEL in contents.labels:
         files[names.PART_2_NOTICE] = f"{PART_2_NOTICE}\n".encode()
-    directory = dicomdir(contents.packet, layout.studies, vault) if layout.studies else None
     if directory:
         files[names.DICOMDIR] = directory.written
     files[names.MANIFEST] = manifest_json(contents, layout, shown, directory)
     files[names.SUBMISSION] = submission(contents, layout, read.planned)
-    files[names.INDEX_PAGE] = index_page(contents, layout, shown, key["kid"])
+    files[names.INDEX_PAGE] = index_page(contents, layout, shown, images, key["kid"])
     files[bag.SIGNER] = rfc8785.dumps(key)
     return read.planned, files | _sealed(contents, payload, files, signer)
+
+
+def _seen(layout: Layout, directory: Directory, vault: Vault) -> dict[str, SeriesView]:
+    middles = {folder: said.middle for folder, said in directory.series.items() if said.middle}
+    return views(layout.studies, directory, drawn(middles, vault))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ newest first.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
+from functools import cached_property
 from typing import Final
+from unicodedata import category
 
 from transfer.identifiers import RecordId
 from transfer.media_types import extension
@@ -46,6 +48,17 @@ STATUSES: Final = {
     DocumentStatus.UNKNOWN: "Status not stated",
 }
 
+#: Unicode's categories of controls, formats, surrogates, private and unassigned characters
+_STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_LONGEST_TITLE: Final = 200
+
+#: what things are sorted by: a day, and seconds
+When = tuple[float, float]
+_UNDATED: Final = float("inf")
+
+#: characters of an accession number that is told from another patient's or house's by itself
+_LONG_NUMBER: Final = 6
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedDocument:
@@ -57,16 +70,45 @@ class PlacedDocument:
     def title(self) -> str:
         """What it is called on pages: its own title, else its code's, else its kind."""
         display = self.item.code.display if self.item.code else None
-        return self.item.title or display or self.item.kind.value.replace("-", " ").capitalize()
+        return one_line(self.item.title) or one_line(display) or self.kind
 
     @property
     def section(self) -> str:
         return SECTIONS[self.item.kind]
 
+    @property
+    def kind(self) -> str:
+        """What one of its section is called."""
+        return self.item.kind.value.replace("-", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What people read as one document: as it was received, and the documents that were taken out of it."""
+
+    received: PlacedDocument
+    taken_out: tuple[PlacedDocument, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The number by which this packet and later ones speak of it."""
+        return self.received.number
+
+    @property
+    def item(self) -> PacketItem:
+        return self.received.item
+
+    @property
+    def documents(self) -> tuple[PlacedDocument, ...]:
+        """What is opened to read it: what was taken out of a message rather than the message."""
+        return self.taken_out or (self.received,)
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedSeries:
     item: SeriesItem
+    #: where its files stand, and no other's
+    folder: str
     instances: tuple[tuple[str, DicomInstance], ...]
 
 
@@ -76,29 +118,93 @@ class PlacedStudy:
     series: tuple[PlacedSeries, ...]
 
     @property
+    def accession(self) -> str | None:
+        """Its accession number, for people."""
+        said = (one_line(n.value) for n in self.item.identifiers if not n.value.startswith("urn:oid:"))
+        return next((number for number in said if number), None)
+
+    @property
     def title(self) -> str:
-        return self.item.title or " ".join(self.item.modalities) or "Imaging study"
+        return one_line(self.item.title) or one_line(" ".join(self.item.modalities)) or "Imaging study"
 
     @property
     def size(self) -> int:
         return sum(instance.location.length for series in self.item.series for instance in series.instances)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     documents: tuple[PlacedDocument, ...]
     studies: tuple[PlacedStudy, ...]
 
     def number(self, record: RecordId | None) -> int | None:
         """The number of a record's document; None where the packet does not hold it."""
-        return next((d.number for d in self.documents if d.item.record == record), None)
+        return self._numbers.get(record) if record else None
+
+    @cached_property
+    def _numbers(self) -> dict[RecordId, int]:
+        return {document.item.record: document.number for document in self.documents}
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """All documents in reading order, a message and what it carries as one."""
+        here = self._numbers.keys()
+        taken_out: dict[RecordId, list[PlacedDocument]] = {}
+        for document in self.documents:
+            if (original := document.item.derived_from) in here and original is not None:
+                taken_out.setdefault(original, []).append(document)
+        return tuple(
+            Entry(document, tuple(taken_out.get(document.item.record, ())))
+            for document in self.documents
+            if document.item.derived_from not in here
+        )
+
+    def entry_of(self, document: PlacedDocument) -> Entry:
+        """The entry that a document of the packet is part of."""
+        return self._entries[document.number]
+
+    @cached_property
+    def _entries(self) -> dict[int, Entry]:
+        return {one.number: entry for entry in self.entries for one in (entry.received, *entry.taken_out)}
+
+    @cached_property
+    def timeline(self) -> tuple[Entry | PlacedStudy, ...]:
+        """Documents and studies by the day that their sources say, oldest first; what is undated stands last. A copy of
+        another document of the packet is left out.
+        """
+        entries = [entry for entry in self.entries if self.number(entry.item.copy_of) is None]
+        return tuple(sorted((*entries, *self.studies), key=lambda one: _when(one.item)))
+
+    def reports(self, study: PlacedStudy) -> tuple[Entry, ...]:
+        """The imaging reports that name one of the study's numbers."""
+        return tuple(entry for entry in self.entries if _is_report_of(entry.item, study.item))
+
+    def study(self, entry: Entry) -> PlacedStudy | None:
+        """The study that a report is about."""
+        return next((study for study in self.studies if _is_report_of(entry.item, study.item)), None)
 
 
 def lay_out(contents: Contents) -> Layout:
     """Numbers and paths of everything in the packet; the same contents always give the same layout."""
-    items = sorted(contents.items, key=_reading_order)
+    here = {item.record: item for item in contents.items}
+    items = sorted(contents.items, key=lambda item: _reading_order(item, here.get(item.derived_from or item.record)))
     documents = tuple(PlacedDocument(n, _document_path(n, item), item) for n, item in enumerate(items, 1))
-    return Layout(documents, _placed(sorted(contents.imaging, key=lambda study: (_newest(study.at), study.record))))
+    return Layout(documents, _placed(sorted(contents.imaging, key=lambda study: (_newest(study), study.record))))
+
+
+def one_line(text: str | None) -> str:
+    """Others' words for a title: in one line, of bounded length, `printable`."""
+    line = " ".join(printable(text or "").split())
+    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1].rstrip()}…"
+
+
+def printable(text: str) -> str:
+    """Others' words without characters that steer how they are shown. Lines stay, other white space is a blank.
+
+    Those that turn the direction of writing would turn what stands beside them (Unicode TR 36, 3.1).
+    """
+    blanks = (c if c == "\n" or not c.isspace() else " " for c in text)
+    return "".join(c for c in blanks if c == "\n" or category(c) not in _STEERING)
 
 
 def media_type(content_type: str) -> str:
@@ -106,12 +212,32 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _reading_order(item: PacketItem) -> tuple[int, float, str]:
-    return list(SECTIONS).index(item.kind), _newest(item.at), item.record
+def _reading_order(item: PacketItem, original: PacketItem | None) -> tuple[int, When, str, bool, str]:
+    """By kind, newest first; what was taken out of a document right behind it."""
+    first = original or item
+    return list(SECTIONS).index(first.kind), _newest(first), first.record, first is not item, item.record
 
 
-def _newest(at: datetime | None) -> float:
-    return -at.astimezone(UTC).timestamp() if at else float("inf")
+def _newest(item: PacketItem | ImagingItem) -> When:
+    day, at = _when(item)
+    return (-day, -at) if day < _UNDATED else (day, at)
+
+
+def _when(item: PacketItem | ImagingItem) -> When:
+    """For sorting: the day that its source says, and the moment we made of it. What is undated stands last."""
+    at = item.at.astimezone(UTC) if item.at else None
+    day = item.day.first if item.day else at
+    return (day.toordinal() if day else _UNDATED), (at.timestamp() if at else 0)
+
+
+def _is_report_of(item: PacketItem, study: ImagingItem) -> bool:
+    """They share a number with its issuer; or one that is long enough to be no other's, however its issuer is spelt:
+    an archive and a report desk often name the issuer of one accession number differently.
+    """
+    if item.kind is not RecordKind.IMAGING_REPORT:
+        return False
+    long = {number.value.upper() for number in study.identifiers if len(number.value) >= _LONG_NUMBER}
+    return bool({*item.identifiers} & {*study.identifiers} or {n.value.upper() for n in item.identifiers} & long)
 
 
 def _document_path(number: int, item: PacketItem) -> str:
@@ -132,4 +258,4 @@ def _placed(studies: Sequence[ImagingItem]) -> tuple[PlacedStudy, ...]:
 def _placed_series(number: int, item: SeriesItem) -> PlacedSeries:
     """File IDs of at most eight capitals and digits, as PS3.10 section 8.5 wants them below a DICOMDIR."""
     folder = f"data/DICOM/S{number:04d}"
-    return PlacedSeries(item, tuple((f"{folder}/I{n:05d}", one) for n, one in enumerate(item.instances, 1)))
+    return PlacedSeries(item, folder, tuple((f"{folder}/I{n:05d}", one) for n, one in enumerate(item.instances, 1)))

@@ -1,14 +1,18 @@
 """The bookmarked PDF for people: made in a process of its own, because it opens files that came from outside."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from itertools import groupby
+from datetime import UTC
+from types import MappingProxyType
 from typing import Any, Final
 
-from transfer.adapters.packet.layout import STATUSES, Layout, PlacedDocument
+from transfer.adapters.packet import in_words
+from transfer.adapters.packet.in_words import SeriesView
+from transfer.adapters.packet.layout import STATUSES, Entry, Layout, PlacedDocument, PlacedStudy
 from transfer.adapters.packet.pdf_maker import COMMAND, Maker, Sent, made, whole
-from transfer.packet import NOTICE, PART_2_LABEL, PART_2_NOTICE, Contents, PacketItem
+from transfer.adapters.packet.thumbnails import WHY_NONE
+from transfer.packet import Contents
 
 #: bytes of one document that is opened, and of all of them together
 LARGEST: Final = 64 << 20
@@ -34,16 +38,22 @@ class Bookmarked:
 
 
 def bookmarked(
-    contents: Contents, layout: Layout, documents: Mapping[int, bytes], *, command: Sequence[str] = COMMAND
+    contents: Contents,
+    layout: Layout,
+    documents: Mapping[int, bytes],
+    images: Mapping[str, SeriesView] = MappingProxyType({}),
+    *,
+    command: Sequence[str] = COMMAND,
 ) -> Bookmarked:
-    """One PDF of all documents. A document absent from `documents` was too large to be sent.
+    """One PDF of all documents. A document absent from `documents` was too large to be sent. `images` are the series by
+    their folders.
 
     A document that kills the process it is opened in, or holds it up, gets a page that says so, and the rest goes in.
 
     Raises:
         Unavailable: the process could not be run.
     """
-    spec = _spec(contents, layout)
+    spec = _spec(contents, layout, images)
     sent = [
         Sent(drawn, documents.get(drawn["number"]), None if drawn["number"] in documents else "too-large")
         for drawn in spec["documents"]
@@ -55,112 +65,101 @@ def bookmarked(
     return Bookmarked(pdf, outcome["pages"], shown)
 
 
-def _spec(contents: Contents, layout: Layout) -> dict[str, Any]:
+def _spec(contents: Contents, layout: Layout, images: Mapping[str, SeriesView]) -> dict[str, Any]:
     """All that is drawn, as plain text."""
+    name = in_words.patient_name(contents)
     return {
         "packet": contents.packet,
         "created_at": contents.created_at.astimezone(UTC).isoformat(),
-        "footer": f"Records packet {contents.packet} · {patient_name(contents)}",
-        "facts": facts(contents),
-        "question": contents.question,
-        "about": about(contents),
+        "footer": f"Records packet {contents.packet} · {name}",
+        "name": name,
+        "brief": in_words.case_in_brief(contents),
+        "details": in_words.details(contents),
+        "about": [*in_words.standing_notices(contents), _ABOUT],
+        "timeline": [_dated(one) for one in layout.timeline],
+        "entries": [_entry(entry, layout) for entry in layout.entries],
         "documents": [_document(one, layout) for one in layout.documents],
-        "imaging": [
-            (day(s.item.at), s.title, s.item.source_name, str(len(s.series)), str(s.item.instance_count))
-            for s in layout.studies
-        ],
-        "missing": [(one.label, one.sentence) for one in contents.missing],
+        "imaging": [_study(study, layout, images) for study in layout.studies],
+        "not_here": in_words.NOT_HERE,
+        "missing": [one.label for one in contents.missing],
         "material": [
             (
                 one.accession,
                 one.description,
-                str(one.count_expected),
-                str(one.count_received),
-                one.state.replace("-", " "),
-                day(one.due_back, ""),
+                in_words.pieces(one),
+                one.state.replace("-", " ").capitalize(),
+                in_words.day_words(one.due_back),
             )
             for one in contents.material
         ],
     }
 
 
-def _document(document: PlacedDocument, layout: Layout) -> dict[str, Any]:
-    item = document.item
+_ABOUT: Final = (
+    "This PDF repeats the packet's documents for reading. Documents that came as PDF are repeated page for page; text "
+    "and C-CDA documents are drawn by us and say so. The line at the head of each page is ours. The files in "
+    "data/documents are the records, byte for byte as they were received. Days of records are as their sources say "
+    "them."
+)
+
+
+def _dated(one: Entry | PlacedStudy) -> dict[str, Any]:
+    if isinstance(one, PlacedStudy):
+        what = f"Images: {one.title} · {one.item.source_name} · {in_words.study_words(one)}"
+        return {"day": in_words.day_of(one.item), "what": what, "entry": None}
+    what = f"{one.received.kind}: {one.received.title} · {one.item.source_name}"
+    return {"day": in_words.day_of(one.item), "what": what, "entry": one.number}
+
+
+def _entry(entry: Entry, layout: Layout) -> dict[str, Any]:
     return {
-        "number": document.number,
-        "path": document.path,
-        "title": document.title,
-        "section": document.section,
-        "date": day(item.at),
-        "source": item.source_name,
-        "status": STATUSES[item.status],
-        "remarks": remarks(document, layout),
-        "content_type": item.content_type,
-        "sha256": item.location.sha256,
+        "entry": entry.number,
+        "section": entry.received.section,
+        "day": in_words.day_of(entry.item),
+        "title": entry.received.title,
+        "source": entry.item.source_name,
+        "status": STATUSES[entry.item.status],
+        "remarks": in_words.remarks(entry, layout),
     }
 
 
-def remarks(document: PlacedDocument, layout: Layout) -> list[str]:
-    """What a reader must know of a document beside its status."""
-    said = _superseded(document.item)
-    if (same := layout.number(document.item.copy_of)) is not None:
-        said.append(f"the same document as no. {same}, received another way")
-    if document.item.derivation:
-        said.append(f"derived: {document.item.derivation}")
-    if document.item.taken:
-        said.append(document.item.taken)
-    return said
+def _study(study: PlacedStudy, layout: Layout, images: Mapping[str, SeriesView]) -> dict[str, Any]:
+    accession = f"accession no. {study.accession}" if study.accession else ""
+    words = (study.item.source_name, in_words.study_words(study), accession, study.item.taken)
+    return {
+        "day": in_words.day_of(study.item),
+        "title": study.title,
+        "words": [part for part in words if part],
+        "reports": [
+            {"entry": entry.number, "what": f"{entry.number} · {entry.received.title} · {entry.item.source_name}"}
+            for entry in layout.reports(study)
+        ],
+        "series": [_series(images[series.folder]) for series in study.series],
+    }
 
 
-def _superseded(item: PacketItem) -> list[str]:
-    """What it replaces or withdraws of what the receiver has, by its number in the packet it came in."""
-    said = []
-    for (relation, packet), those in groupby(item.supersedes, key=lambda one: (one.relation, one.packet)):
-        numbers = [f"no. {one.number}" for one in those if one.number is not None]
-        said.append(f"{relation} {' and '.join(numbers) or 'a document'} of packet {packet}")
-    return said
+def _series(view: SeriesView) -> dict[str, Any]:
+    jpeg = view.thumbnail.jpeg
+    return {
+        "words": view.words,
+        "jpeg": base64.b64encode(jpeg).decode() if jpeg else None,
+        "why": WHY_NONE[view.thumbnail.why] if view.thumbnail.why else None,
+    }
 
 
-def facts(contents: Contents) -> list[tuple[str, str]]:
-    """Who, for whom, from whom, when: the head of every page for people."""
-    patient = contents.patient
-    numbers = "; ".join(f"{i.value} ({i.issuer})" for i in patient.identifiers)
-    former = "; ".join(str(name) for name in patient.names[1:])
-    rows = [
-        ("Patient", patient_name(contents)),
-        ("Also known as", former),
-        ("Born", day(patient.birth_date, "")),
-        ("Sex", (patient.sex or "").capitalize()),
-        ("Numbers", numbers),
-        ("For", contents.receiver_name),
-        ("Referred by", contents.referring_name or ""),
-        ("Packet", str(contents.packet)),
-        ("Replaces", str(contents.replaces or "")),
-        ("Made", f"{contents.created_at.astimezone(UTC):%d %b %Y, %H:%M} UTC"),
-        ("Checklist", f"{contents.checklist}, version {contents.checklist_version}"),
-    ]
-    return [(label, value) for label, value in rows if value]
-
-
-def about(contents: Contents) -> list[str]:
-    """The notices, and what this PDF is."""
-    said = [NOTICE]
-    if PART_2_LABEL in contents.labels:
-        said.append(PART_2_NOTICE)
-    said.append(
-        "This PDF repeats the packet's documents for reading. Documents that came as PDF are repeated page for page; "
-        "text and C-CDA documents are drawn by us and say so. The files in data/documents are the records, byte for "
-        "byte as they were received. Dates are UTC."
-    )
-    return said
-
-
-def patient_name(contents: Contents) -> str:
-    return str(contents.patient.names[0]) if contents.patient.names else "Name not stated"
-
-
-def day(when: date | None, absent: str = "undated") -> str:
-    """A date for people; a time is shown as its day in UTC."""
-    if when is None:
-        return absent
-    return f"{when.astimezone(UTC) if isinstance(when, datetime) else when:%d %b %Y}"
+def _document(document: PlacedDocument, layout: Layout) -> dict[str, Any]:
+    item, entry = document.item, layout.entry_of(document)
+    return {
+        "number": document.number,
+        "entry": entry.number,
+        "path": document.path,
+        "title": entry.received.title,
+        "section": document.section,
+        "date": in_words.day_of(item),
+        "source": item.source_name,
+        "status": STATUSES[item.status],
+        "content_type": item.content_type,
+        "sha256": item.location.sha256,
+        # what was taken out of it stands behind it, as documents of their own
+        "is_taken_apart": bool(entry.taken_out) and entry.received is document,
+    }

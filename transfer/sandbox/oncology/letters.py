@@ -6,6 +6,7 @@ from typing import Any
 from transfer.sandbox import paper
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.directory import ALL, LAKESIDE, NPI
+from transfer.sandbox.narratives import tumour_stage
 from transfer.sandbox.oncology import resources
 from transfer.sandbox.oncology.documents import LOINC, documents
 from transfer.sandbox.oncology.resources import Resource
@@ -136,6 +137,7 @@ def _order(chart: Chart, said: dict[str, Any], who: str) -> Resource:
     ]
     return {
         "resourceType": "ServiceRequest",
+        "contained": [*_doctor(), _condition(found, coding, who)],
         "identifier": [said["number"]],
         "status": "active",
         "intent": "order",
@@ -144,11 +146,36 @@ def _order(chart: Chart, said: dict[str, Any], who: str) -> Resource:
         "subject": {"reference": who},
         "occurrenceDateTime": said["appointment_at"],
         "authoredOn": f"{chart['drawn_on']}T12:00:00Z",
-        "requester": _organization(LAKESIDE.id),
+        "requester": {"reference": "#role"},
         "performer": [_organization(said["receiver"])],
         "reasonCode": [{"coding": coding, "text": said["question"]}],
+        "reasonReference": [{"reference": "#condition"}],
         "supportingInfo": [_organization(known) for known in said["sources"]],
         "note": [{"text": said["question"]}],
+    }
+
+
+def _doctor() -> list[Resource]:
+    """Who refers, and by which telephone that person is reached."""
+    telephone = {"system": "phone", "value": "+1 262 555 0142"}
+    person = {"resourceType": "Practitioner", "id": "doctor", "name": [{"family": "Ruiz", "given": ["Ana"]}]}
+    role = {
+        "resourceType": "PractitionerRole",
+        "id": "role",
+        "practitioner": {"reference": "#doctor"},
+        "organization": _organization(LAKESIDE.id),
+        "telecom": [telephone],
+    }
+    return [person, role]
+
+
+def _condition(found: dict[str, Any], coding: list[dict[str, str]], who: str) -> Resource:
+    return {
+        "resourceType": "Condition",
+        "id": "condition",
+        "code": {"coding": coding},
+        "stage": [{"summary": {"text": tumour_stage(found["nodes_positive"])}}],
+        "subject": {"reference": who},
     }
 
 
