@@ -102,6 +102,8 @@ def test_a_question_that_may_not_be_released_does_not_leave_nor_does_who_refers(
     assert chart["referral"]["question"] not in told
     assert ALL[b.LAKESIDE].name not in told
     assert manifest(services, packet)["referred_by"] is None
+    for words in ("+1 262 555 0142", "Ana Ruiz", "C18.7", "appointment", "needed by"):
+        assert words not in told
     assert numbers(chart)[b.LAKESIDE] not in told
     assert numbers(chart)[b.PRAIRIE] in told
     assert manifest(services, packet)["patient"]["names"], "a packet is addressed by name and birth date"
@@ -113,6 +115,9 @@ def test_a_form_for_all_lets_glass_and_question_go(services: Services):
 
     assert ACCESSION in told
     assert chart["referral"]["question"] in told
+    assert "Ana Ruiz, telephone +1 262 555 0142, Lakeside Oncology" in told
+    assert f"(ICD-10-CM {chart['diagnosis']['icd10']}), stage pT3" in told
+    assert f"{numbers(chart)[b.PRAIRIE]} ({ALL[b.PRAIRIE].name})" in told
     assert "slides" not in [missing["line"] for missing in manifest(services, packet)["missing"]]
     assert numbers(chart)[b.MERCY] not in told, "nothing of that institution's goes"
     with services.ledger.transaction() as tx:
@@ -122,6 +127,26 @@ def test_a_form_for_all_lets_glass_and_question_go(services: Services):
         ContentClass(discloser=b.PRAIRIE, kind=RecordKind.PATHOLOGY_REPORT),
         ContentClass(discloser=b.PRAIRIE, kind=RecordKind.MATERIAL),
     }
+
+
+def test_pieces_that_nobody_announced_or_sent_are_only_missing(services: Services):
+    """They were asked for when the case was opened; there is nothing else to say of them."""
+    chart = b.a_chart()
+    b.sign_form(services, chart)
+    case = b.refer(services, chart)
+    process_all(services)
+    b.came_in(services, case, RecordKind.NOTE)
+    desk.approve(services, case, actor=ANN, without=b.assessed(services, case).lacking)
+    with services.ledger.transaction() as tx:
+        newest = tx.case(case).newest_packet
+    assert newest
+    packet = PacketId(newest.planned.packet)
+
+    assert assemble(services, packet)
+    assert manifest(services, packet)["material"] == []
+    assert "slides" in [missing["line"] for missing in manifest(services, packet)["missing"]]
+    assert "0 of 0" not in said(services, packet)
+    assert "Wanted" not in said(services, packet)
 
 
 def is_opened(services: Services, packet: PacketId) -> bool:

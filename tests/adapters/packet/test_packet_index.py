@@ -1,6 +1,7 @@
 """The packet as a specialist reads it: the case, a timeline, documents by kind, images by series."""
 
 import base64
+import io
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -9,16 +10,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from tests.kit.dicomdirs import a_study
 from tests.kit.fakes import MemoryVault
-from tests.kit.packets import APacket, a_packet, a_pdf, a_record, an_item, contents, made
+from tests.kit.packets import CASE, APacket, a_packet, a_pdf, a_record, an_item, contents, made
 from transfer.adapters.packet.layout import lay_out, one_line
+from transfer.identifiers import PacketId
 from transfer.materials import MaterialKind, MaterialState
-from transfer.packet import MaterialItem
+from transfer.packet import MaterialItem, Superseded
 from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
-from transfer.records import DocumentStatus, RecordKind
+from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.verify import VerificationOutcome, verify
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "dicom"
@@ -314,3 +317,16 @@ def test_a_packet_of_many_documents_is_written_in_reasonable_time():
 
     assert len(layout.entries) == len(layout.timeline) == 1500
     assert all(layout.entry_of(document).number == document.number for document in layout.documents)
+
+
+def test_what_is_withdrawn_since_an_earlier_packet_stands_above_everything():
+    before = PacketId.of(CASE, 1)
+    one = Superseded(record=a_record(97), packet=before, number=3, relation=Relation.WITHDRAWS)
+    packet = made(contents((), packet=PacketId.of(CASE, 2), withdrawn=(one,)), MemoryVault())
+    words = text(packet)
+
+    assert f"no longer count. Please do not use them: no. 3 of packet {before}" in words
+    assert words.index("no. 3 of packet") < words.index("Timeline")
+    first = PdfReader(io.BytesIO(packet.files["records.pdf"])).pages[0].extract_text()
+    assert f"no. 3 of packet {before}" in " ".join(first.split())
+    assert "no longer count" not in text(a_packet())

@@ -72,6 +72,8 @@ def test_the_manifest_says_of_each_item_what_it_is_and_where_it_came_from():
     assert first["sha256"] == hashlib.sha256(a_packet().files[first["path"]]).hexdigest()
     assert (first["basis"], first["status"], first["source"]["id"]) == ("authorization", "final", "lakeside-oncology")
     assert said["missing"][0]["label"] == "CEA"
+    assert (said["diagnosis"], said["referrer"]) == (a_packet().contents.diagnosis, a_packet().contents.referrer)
+    assert (said["appointment"], said["needed_by"], first["day"]) == ("2026-12-03", "2026-12-01", "2026-09-02")
     assert said["material"][0]["expected"] == 14
     assert said["anchor"] == {"chain": "case", "sequence": 42, "hash": "ab" * 32}
     assert said["checklist"]["version"] == "1"

@@ -57,6 +57,8 @@ def compiled(**documents):
         "entries": [],
         "documents": [],
         "imaging": [],
+        "void": "Void:",
+        "withdrawn": [],
         "not_here": "Not here:",
         "missing": ["CEA"],
         "material": [],

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
 from itertools import groupby
+from typing import Final
 
 from transfer.adapters.packet.dicomdir import Directory, SeriesSaid
 from transfer.adapters.packet.layout import Entry, Layout, PlacedSeries, PlacedStudy, one_line
@@ -11,8 +12,11 @@ from transfer.adapters.packet.thumbnails import Thumbnail
 from transfer.packet import NOTICE, PART_2_LABEL, PART_2_NOTICE, Contents, ImagingItem, MaterialItem, PacketItem
 from transfer.partial_dates import PartialDate
 
+#: said above what was handed over before and is void since
+VOID: Final = "These documents of earlier packets no longer count. Please do not use them:"
+
 #: said above the lines of the checklist that the packet does not answer, whatever the reason
-NOT_HERE = "Usually asked for with this diagnosis, and not in this packet:"
+NOT_HERE: Final = "Usually asked for with this diagnosis, and not in this packet:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,14 @@ def _superseded(item: PacketItem) -> list[str]:
         numbers = [f"no. {one.number}" for one in those if one.number is not None]
         said.append(f"{relation} {' and '.join(numbers) or 'a document'} of packet {packet}")
     return said
+
+
+def withdrawn(contents: Contents) -> list[str]:
+    """What the receiver has from an earlier packet and no longer counts, where nothing here replaces it."""
+    return [
+        f"{f'no. {one.number}' if one.number is not None else 'a document'} of packet {one.packet}"
+        for one in contents.withdrawn
+    ]
 
 
 def study_words(study: PlacedStudy) -> str:

@@ -99,10 +99,11 @@ def index_page(
             '<a class="skip" href="#timeline">Skip to the records</a>\n',
             _header(contents, layout),
             "<main>\n",
+            _list("withdrawn", "Withdrawn", in_words.VOID, in_words.withdrawn(contents)),
             _timeline(layout, shown),
             _documents(layout, shown),
             _images(layout, images),
-            _not_here(contents),
+            _list("not-here", "Not in this packet", in_words.NOT_HERE, [one.label for one in contents.missing]),
             _material(contents),
             _about(contents, thumbprint),
             "</main>\n</body>\n</html>\n",
@@ -251,11 +252,12 @@ def _series(view: SeriesView) -> str:
     return f'<li>{picture}<span class="caption">{_plain(view.words)}</span></li>\n'
 
 
-def _not_here(contents: Contents) -> str:
-    if not contents.missing:
+def _list(anchor: str, title: str, sentence: str, things: Sequence[str]) -> str:
+    """A heading, a sentence and what it is about; nothing where there is nothing."""
+    if not things:
         return ""
-    items = "".join(f"<li>{_plain(one.label)}</li>\n" for one in contents.missing)
-    return f'<h2 id="not-here">Not in this packet</h2>\n<p>{_plain(in_words.NOT_HERE)}</p>\n<ul>\n{items}</ul>\n'
+    items = "".join(f"<li>{_plain(one)}</li>\n" for one in things)
+    return f'<h2 id="{anchor}">{title}</h2>\n<p>{_plain(sentence)}</p>\n<ul>\n{items}</ul>\n'
 
 
 def _material(contents: Contents) -> str:

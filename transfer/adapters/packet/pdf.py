@@ -80,6 +80,8 @@ def _spec(contents: Contents, layout: Layout, images: Mapping[str, SeriesView]) 
         "entries": [_entry(entry, layout) for entry in layout.entries],
         "documents": [_document(one, layout) for one in layout.documents],
         "imaging": [_study(study, layout, images) for study in layout.studies],
+        "void": in_words.VOID,
+        "withdrawn": in_words.withdrawn(contents),
         "not_here": in_words.NOT_HERE,
         "missing": [one.label for one in contents.missing],
         "material": [

@@ -84,13 +84,14 @@ def cover(spec: Mapping[str, Any], starts: Mapping[int, int], front: int) -> tup
     """All of it. `starts` is the first page of each entry within its part, which follows `front` pages."""
     pages = _Cover(spec, {entry: start + front for entry, start in starts.items()})
     _case(pages, spec)
+    _list(pages, "Withdrawn", spec["void"], spec["withdrawn"])
     if spec["timeline"]:
         pages.heading("Timeline")
         for row in spec["timeline"]:
             pages.row(row["day"], row["what"], row["entry"])
     _contents(pages, spec)
     _images(pages, spec)
-    _not_here(pages, spec)
+    _list(pages, "Not in this packet", spec["not_here"], spec["missing"])
     if spec["material"]:
         pages.heading("Slides and blocks")
         draw_table(pages, plain_table([("Accession no.", "What", "Received", "State", "Due back"), *spec["material"]]))
@@ -188,10 +189,10 @@ def _small(
         pages.line_of(line, wide, 9)
 
 
-def _not_here(pages: _Cover, spec: Mapping[str, Any]) -> None:
-    if not spec["missing"]:
+def _list(pages: _Cover, title: str, sentence: str, things: Sequence[str]) -> None:
+    if not things:
         return
-    pages.heading("Not in this packet")
-    pages.write_line(spec["not_here"])
-    for label in spec["missing"]:
-        pages.write_line(f"–  {label}", hang=9)
+    pages.heading(title)
+    pages.write_line(sentence)
+    for one in things:
+        pages.write_line(f"–  {one}", hang=9)
