@@ -32,6 +32,7 @@ _NAME: Final = 120
 #: of a page, what acts or drags along more than the page shows
 _NOT_OF_A_PAGE: Final = (
     "/AA",
+    "/AF",
     "/PieceInfo",
     "/Thumb",
     "/Metadata",
@@ -58,8 +59,10 @@ _NOT_OF_AN_ANNOTATION: Final = (
     "/3DD",
     "/MK",
 )
-#: never seen on a page, or only a play button without its film
+#: never seen on a page
 _UNSEEN: Final = frozenset({"/Popup"})
+#: without a look of their own, only a viewer that plays them would show them
+_PLAYED: Final = frozenset({"/Widget", "/RichMedia", "/Movie", "/Screen", "/Sound", "/3D", "/FileAttachment"})
 _HIDDEN: Final = 0b100010  # hidden, no view (ISO 32000-2, table 167)
 #: what qpdf says of a file that it had to put together anew
 _DAMAGED: Final = re.compile(r"file is damaged|reconstruct|recovering|unexpected EOF|damaged stream", re.IGNORECASE)
@@ -218,11 +221,8 @@ def _is_seen(annotation: Any, off: set[tuple[int, int]]) -> bool:
 
 def _quieten(page: Any) -> None:
     """Annotations that a viewer draws by itself stay, and lead nowhere."""
-    kept = [
-        one
-        for one in _array(page.get("/Annots"))
-        if isinstance(one, pikepdf.Dictionary) and one.get("/Subtype") != "/Widget"
-    ]
+    kept = [one for one in _array(page.get("/Annots")) if isinstance(one, pikepdf.Dictionary)]
+    kept = [one for one in kept if str(one.get("/Subtype", "")) not in _PLAYED]
     for annotation in kept:
         _without(annotation, _NOT_OF_AN_ANNOTATION)
     _without(page, ("/Annots",))

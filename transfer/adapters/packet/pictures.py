@@ -74,7 +74,11 @@ def _page(picture: Any) -> PicturePage:
     if picture.getexif().get(_ORIENTATION) in (5, 6, 7, 8):
         wide, high = high, wide
     kept = io.BytesIO()
-    _visible(ImageOps.exif_transpose(picture)).save(kept, "PNG", compress_level=1)
+    shown = _visible(ImageOps.exif_transpose(picture))
+    if picture.format in ("JPEG", "MPO"):  # a photograph as PNG would be ten times as large
+        shown.save(kept, "JPEG", quality=95, subsampling=0)
+    else:
+        shown.save(kept, "PNG", compress_level=1)
     return PicturePage(kept, wide, high)
 
 
@@ -105,7 +109,7 @@ def _visible(picture: Any) -> Any:
         white = Image.new("RGBA", over.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, over).convert("RGB")
     if picture.mode in ("1", "L"):
-        return picture.convert("L")
+        return picture
     if picture.mode == "CMYK":
         return _of_ink(picture)
     return picture.convert("RGB")
