@@ -52,6 +52,7 @@ class HoldCode(StrEnum):
     IMAGES_CONFLICT = "images-conflict"
     DOCUMENT_UNREADABLE = "document-unreadable"
     IMAGES_LACKING = "images-lacking"
+    LABELS_DIFFER = "labels-differ"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     # asking
     SOURCE_REFUSES = "source-refuses"
@@ -312,6 +313,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.LEAVE_OUT: "the study stays out of the packet; you are asked again when its department is",
             HoldAnswer.AGAIN: "the department is asked again, now",
         },
+        HoldCode.LABELS_DIFFER: {HoldAnswer.SEEN: "you asked the laboratory; you are not asked about these again"},
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,

@@ -4,7 +4,8 @@ Originals are loans with a due date, because the laboratory must keep them (42 C
 receipt, the pieces that came are compared with those the sender announced.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -162,6 +163,18 @@ def discrepancy(material: Material) -> Discrepancy | None:
     if not material.expected or not material.received or material.expected == material.received:
         return None
     return Discrepancy.TOO_FEW if material.received < material.expected else Discrepancy.TOO_MANY
+
+
+def is_labelled_as(accession: str, numbers: Iterable[str]) -> bool:
+    """Whether a label bears one of these accession numbers, however it is spelled; part, block and slide may follow."""
+    label = _spelled(accession)
+    return any(number and re.match(rf"{re.escape(number)}(?!\d)", label) for number in map(_spelled, numbers))
+
+
+def _spelled(number: str) -> str:
+    """In capitals, without zeros before a digit; what stands between letters and digits is one sign."""
+    plain = re.sub(r"[^A-Z0-9]+", "-", number.upper()).strip("-")
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", plain)
 
 
 def is_overdue(material: Material, today: date) -> bool:

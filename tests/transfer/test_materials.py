@@ -17,6 +17,7 @@ from transfer.materials import (
     MaterialState,
     announce,
     discrepancy,
+    is_labelled_as,
     is_overdue,
     move,
     receive,
@@ -159,3 +160,23 @@ def test_however_many_parcels_it_is_complete_exactly_when_the_pieces_add_up(expe
     assert came.received == sum(parcels)
     assert came.is_complete is (sum(parcels) == expected)
     assert (came.state is MaterialState.DISCREPANT) is (discrepancy(came) is not None)
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "is_theirs"),
+    [
+        ("S26-1234", "S26-1234", True),
+        ("s26 1234", "S26-1234", True),
+        ("S26-001234", "S26-1234", True),
+        ("S26-1234 A1", "S26-1234", True),
+        ("S26-1234A1", "S26-1234", True),
+        ("S26-1234-2", "S26-1234", True),
+        ("S26-12345", "S26-1234", False),
+        ("S26-123", "S26-1234", False),
+        ("S25-1234", "S26-1234", False),
+        ("S26-1234", "", False),
+        ("S26-1234", "--", False),
+    ],
+)
+def test_a_label_is_a_reports_by_its_accession_number(label, number, is_theirs):
+    assert is_labelled_as(label, ["X1", number]) is is_theirs

@@ -13,6 +13,7 @@ In the order in which it happens:
   it is; `forms`, `answers` and `unmatched` file it. `correcting` puts a correction in part together with its report.
   `hearing` moves a request as its source says.
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
+- `cross_check` holds what came against what else came.
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still
   missing and what follows.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes

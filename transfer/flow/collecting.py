@@ -14,6 +14,7 @@ from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.assess import is_lacking, look
 from transfer.flow.basis import may_collect
+from transfer.flow.cross_check import check_labels
 from transfer.flow.opening_records import OpenedParts, note_opened
 from transfer.flow.services import Services
 from transfer.flow.superseding import version
@@ -97,6 +98,8 @@ def join(
         records.supersede(tx, case, kept.id, by, relation)
     kept = note_opened(tx, opened, kept, found, envelope)
     _ask_about_best(tx, case, kept, copy_of)
+    if kept.kind is RecordKind.PATHOLOGY_REPORT:
+        check_labels(tx, opened)
     return True
 
 

@@ -193,6 +193,11 @@ HOLDS: Mapping[str, Sentences] = {
         THEIRS,
         "Some images that you list do not come, or cannot be read. Please send them again.",
     ),
+    HoldCode.LABELS_DIFFER: Sentences(
+        "Slides or blocks bear another accession number than the laboratory's reports. Ask which report they belong to.",
+        WORKING,
+        "The slides or blocks you sent bear another accession number than your report. Please tell us which counts.",
+    ),
     HoldCode.CONTROL_ID_CONFLICT: Sentences(
         "Two messages with different content came under one number. Both are kept; ask which one counts.",
         WORKING,

@@ -70,6 +70,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.IMAGES_CONFLICT: Right.WORK_ON_CASES,
         HoldCode.DOCUMENT_UNREADABLE: Right.RELEASE,
         HoldCode.IMAGES_LACKING: Right.RELEASE,
+        HoldCode.LABELS_DIFFER: Right.WORK_ON_CASES,
         HoldCode.CONTROL_ID_CONFLICT: Right.DECIDE_WHOSE,
         HoldCode.SOURCE_REFUSES: Right.WORK_ON_CASES,
         HoldCode.SOURCE_DOES_NOT_ANSWER: Right.WORK_ON_CASES,

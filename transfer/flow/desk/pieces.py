@@ -1,8 +1,10 @@
 """Glass and blocks as they come in, by hand."""
 
 from transfer.actions import ActionCode, ActionResult
+from transfer.case import OpenedCase
 from transfer.codes import Value
 from transfer.flow.assess import settle_needs
+from transfer.flow.cross_check import check_labels
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
@@ -43,6 +45,7 @@ def receive_material(
             return _entered_before(kept, pieces, accession)
         label = Label(accession=accession.strip(), description=kept.label.description if kept.label else "")
         now = materials.receive(tx, case, patient, kept, pieces=pieces, announced=announced, label=label)
+        check_labels(tx, OpenedCase.of(found))
         after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.PIECES_COUNTED, **_count(now), outlook=after.sentence)
 
