@@ -194,7 +194,7 @@ HOLDS: Mapping[str, Sentences] = {
         "Some images that you list do not come, or cannot be read. Please send them again.",
     ),
     HoldCode.LABELS_DIFFER: Sentences(
-        "Slides or blocks bear another accession number than the laboratory's reports. Ask which report they belong to.",
+        "Slides or blocks bear another accession number than the laboratory's reports. Ask which they belong to.",
         WORKING,
         "The slides or blocks you sent bear another accession number than your report. Please tell us which counts.",
     ),
