@@ -18,11 +18,12 @@ from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
-from transfer.holds import QUESTIONS, HoldAnswer
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, requests
 from transfer.patients import Demographics
 from transfer.records import RecordKind
+from transfer.request_questions import QUESTIONS
 from transfer.requests import SAID, STANDINGS, Owner, Request, RequestState
 from transfer.requests import RequestAnswer as A
 from transfer.source_answers import Fee, SaidBy

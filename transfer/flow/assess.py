@@ -23,9 +23,10 @@ from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
-from transfer.holds import OF_SOURCES, QUESTIONS, HoldCode, SystemAnswer
+from transfer.holds import OF_SOURCES, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
+from transfer.request_questions import QUESTIONS
 from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by
 from transfer.rounds import Dag
 

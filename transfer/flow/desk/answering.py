@@ -9,11 +9,12 @@ from transfer.flow.basis import may_ask
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.hearing import Hearing, hear, is_known, leads_to, progress
 from transfer.flow.services import Services
-from transfer.holds import QUESTIONS, HoldCode
+from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.ledger import Tx, holds, patients, requests, rounds, turns
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.request_questions import QUESTIONS
 from transfer.requests import MOVES, Request, RequestAnswer, RequestState, first_state
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag

@@ -18,18 +18,7 @@ from transfer.flow.desk.unreadable import ask_source_of, decide_lacking, decide_
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
 from transfer.flow.services import Services
 from transfer.flow.studies import take_misplaced
-from transfer.holds import (
-    ANSWERS,
-    APPROVALS,
-    COMPARED,
-    OF_REFERRALS,
-    OF_STUCK_PACKETS,
-    QUESTIONS,
-    REQUEST_ANSWERS,
-    STOPPED,
-    HoldAnswer,
-    HoldCode,
-)
+from transfer.holds import ANSWERS, APPROVALS, COMPARED, OF_REFERRALS, OF_STUCK_PACKETS, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
 from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival
@@ -37,6 +26,7 @@ from transfer.ledger.holds import Hold
 from transfer.permissions import End
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.request_questions import QUESTIONS, REQUEST_ANSWERS
 from transfer.rights import Actor, Right
 from transfer.rounds import Dag
 from transfer.source_answers import SourceAnswer

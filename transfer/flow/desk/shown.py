@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from transfer.flow.desk.comparing import Comparison
-from transfer.holds import ANSWERS, HoldAnswer, HoldCode, follow_up
+from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
 from transfer.remedies import Remedy
+from transfer.request_questions import follow_up
 from transfer.requests import Owner, RequestAnswer
 
 
