@@ -229,7 +229,7 @@ class Archive:
     [
         ((), True, []),
         (("N",), True, []),
-        (("HIV",), False, ["needs-unanswered"]),
+        (("HIV",), False, ["source-found-nothing"]),
         ((UNREAD,), False, ["source-label-unread"]),
     ],
 )

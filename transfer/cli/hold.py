@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = (
     *("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again", "leave-out"),
-    *("sent", "dispute", "do-without", "revoke", "resume", "delta", "recall", "tell"),
+    *("sent", "dispute", "do-without", "revoke", "resume", "delta", "recall", "tell", "whole", "part", "end"),
 )
 
 hold = LazyGroup(
