@@ -36,7 +36,7 @@ def says(house: House, chart: Chart, order: dict[str, Any], **said: Any) -> None
     """Lakeside posts the patient's referral once more, with elements of its own."""
     bundle = letters.referral(chart, said)
     bundle["entry"][1]["resource"] |= order
-    assert post(house, "oncology", "", bundle).status == 200
+    assert post(house, "oncology", "/fhir", bundle).status == 200
 
 
 def resolves(house: House, case: CaseId, code: HoldCode, word: HoldAnswer) -> None:
@@ -91,7 +91,7 @@ def test_no_case_is_stuck_and_none_opens_twice(house: House):
     eventually("it was accepted", lambda: accepted(house, case))
     eventually("the other was accepted, too", lambda: accepted(house, bare))
     packet = folded(house, case).newest_packet.planned.packet
-    said = post(house, "center", "/Task", a_task("packet", packet, "rejected", "case-declined"))
+    said = post(house, "center", "/fhir/Task", a_task("packet", packet, "rejected", "case-declined"))
     assert said.status in (200, 201)
     eventually("it has ended", lambda: folded(house, case).closed)
     assert folded(house, case).closed.ending == "center-declined"

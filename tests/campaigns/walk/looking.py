@@ -14,7 +14,7 @@ from transfer.flow import desk
 from transfer.flow.assess import NextStep, look
 from transfer.holds import ANSWERS
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, holds
+from transfer.ledger import Tx
 from transfer.sentences import SENTENCES
 
 #: what a case may wait for from outside, by itself
@@ -30,50 +30,43 @@ def look_around(town: Town) -> None:
         DeadEnd: with all that was found.
     """
     with town.services.ledger.transaction() as tx:
-        found = [*_questions(tx), *_messages(tx)]
-        for row in tx.rows("SELECT case_id FROM cases WHERE is_open ORDER BY case_id"):
+        found = [*_messages(tx)]
+        for row in tx.rows(_ALONE):
             found += _case(tx, town, CaseId(row.case_id))
     if found:
         raise DeadEnd("\n".join(found))
 
 
-def _questions(tx: Tx) -> Iterator[str]:
-    """Each open question is on the list, has its sentence and its answers."""
-    for hold in holds.open_holds(tx):
-        if not ANSWERS[hold.code] or hold.code not in SENTENCES:
-            yield f"{hold.code} has no answer"
+#: open cases about which nobody is asked and for which no round is owed
+_ALONE = """
+    SELECT case_id FROM cases AS c WHERE is_open
+      AND NOT EXISTS (SELECT 1 FROM holds WHERE subject = case_id AND resolved_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM due_runs WHERE state <> 'done' AND split_part(subject, '-', 1) = case_id)"""
+#: messages that a person is to look at and nobody is asked about, and those that wait for a run that nobody owes.
+#: What a person has seen stays sealed, and one that says the same as another waits for that one's answer
+_LEFT_LYING = """
+    SELECT kind, state, outcome FROM arrivals AS a
+    WHERE (state = 'held' AND outcome IS DISTINCT FROM 'seen'
+        AND NOT EXISTS (SELECT 1 FROM holds WHERE resolved_at IS NULL
+          AND (subject IN (a.arrival, a.subject) OR about IN (a.arrival, a.subject)))
+        AND NOT EXISTS (SELECT 1 FROM due_runs WHERE state <> 'done' AND subject = a.subject)
+        AND NOT EXISTS (SELECT 1 FROM compared_identities WHERE arrival = a.arrival))
+      OR (state = 'stored' AND NOT EXISTS (SELECT 1 FROM due_runs WHERE state <> 'done'
+        AND (subject = a.subject OR dag_id = 'receive_arrivals')))"""
 
 
 def _messages(tx: Tx) -> Iterator[str]:
-    """A message that waits for a person is asked about; one that waits for a run has one owed."""
-    asked = {name for one in holds.open_holds(tx) for name in (one.subject, one.about)}
-    waiting = {row.dag_id for row in tx.rows("SELECT dag_id FROM due_runs WHERE state <> 'done'")}
-    owed = {row.subject for row in tx.rows("SELECT subject FROM due_runs WHERE state <> 'done'")}
-    for row in tx.rows("SELECT arrival, kind, subject, state, outcome FROM arrivals WHERE state IN ('stored', 'held')"):
-        if row.state == "held" and not {row.arrival, row.subject} & (asked | owed) and row.outcome not in _SETTLED:
-            waits = tx.row("SELECT 1 FROM compared_identities WHERE arrival = %s", row.arrival)
-            if not waits:
-                yield f"a {row.kind} is held ({row.outcome}) and nobody is asked"
-        if row.state == "stored" and row.subject not in owed and "receive_arrivals" not in waiting:
-            yield f"a {row.kind} is stored and nothing is owed"
-
-
-#: a person has seen it, and it stays sealed
-_SETTLED = ("seen",)
+    for row in tx.rows(_LEFT_LYING):
+        yield f"a {row.kind} is {row.state} ({row.outcome}), and nobody is asked and nothing is owed"
 
 
 def _case(tx: Tx, town: Town, case: CaseId) -> Iterator[str]:
-    asked = tx.row("SELECT 1 FROM holds WHERE subject = %s AND resolved_at IS NULL LIMIT 1", case)
-    owed = tx.row("SELECT 1 FROM due_runs WHERE state <> 'done' AND split_part(subject, '-', 1) = %s LIMIT 1", case)
-    if asked or owed:
-        return
     found = tx.case(case)
     if found.opened is None:
         about = tx.row("SELECT 1 FROM holds WHERE about = %s AND resolved_at IS NULL", case)
         if not about:
             yield f"{case} was never opened and nobody is asked"
-        return
-    if not _waits_for_others(tx, town, found):
+    elif not _waits_for_others(tx, town, found):
         yield f"nothing leads on from {case}: {_told(tx, town, case)}"
 
 
@@ -128,6 +121,8 @@ def look_at_the_lists(town: Town) -> None:
         if one.why == _LOOKED_AT and one.case not in owed:
             raise DeadEnd(f"{one.case} says that it is looked at next, and no round is owed")
     for asked in desk.holds(town.services, actor=ANN):
+        if not ANSWERS[asked.code] or asked.code not in SENTENCES:
+            raise DeadEnd(f"{asked.code} has no answer or no sentence")
         try:
             desk.hold(town.services, asked.hold, actor=ANN)
         except TransferError as error:
