@@ -20,7 +20,7 @@ from transfer.facts import Chain
 from transfer.flow import desk, stopping
 from transfer.flow.desk import permissions
 from transfer.flow.services import Services
-from transfer.holds import ANSWERS, HoldAnswer, HoldCode
+from transfer.holds import ANSWERS, OF_STUCK_PACKETS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, PacketId
 from transfer.ledger import Ledger, disclosures, holds, notes, patients, requests
 from transfer.ledger.disclosures import EgressEnd, Grounds, Sender
@@ -783,7 +783,7 @@ class TestAnsweringWhatIsAsked:
     def test_seen_answers_and_leaves_the_rest(self, services, code):
         case = b.a_case(services)
         with services.ledger.transaction() as tx:
-            holds.place(tx, case, code, "q" + "0" * 15)
+            holds.place(tx, case, code, f"{case}-p1" if code in OF_STUCK_PACKETS else "q" + "0" * 15)
 
         desk.resolve(services, b.the_hold(services, code).id, HoldAnswer.SEEN, actor=ANN)
 
