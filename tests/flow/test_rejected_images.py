@@ -1,16 +1,18 @@
 """Images that their archive rejects by a note, and images of which two came under one number."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.fakes import QuietReceiver
 from tests.kit.processing import process_all
 from tests.kit.rejection_notes import HeldStudy, a_note
-from tests.kit.scripted_archive import image, uid
+from tests.kit.scripted_archive import SAMPLE, uid
 from tests.kit.staff import ANN
 from transfer import links
 from transfer.adapters.document_statuses import MEANINGS, Vocabulary
@@ -39,10 +41,20 @@ def of_patient(chart: Chart) -> dict[str, str]:
     }
 
 
+def an_image(number: int, chart: Chart, **more: object) -> bytes:
+    """With all of its pixels: it is opened before it counts."""
+    dataset = pydicom.dcmread(SAMPLE)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = STUDY, SERIES
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid(number)
+    for keyword, value in {**of_patient(chart), **more}.items():
+        setattr(dataset, keyword, value)
+    file = BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
 def an_archive(chart: Chart, count: int = 3) -> HeldStudy:
-    who = of_patient(chart)
-    files = {uid(n): image(n, study=STUDY, series=SERIES, **who) for n in range(1, count + 1)}
-    return HeldStudy(STUDY, {SERIES: files})
+    return HeldStudy(STUDY, {SERIES: {uid(n): an_image(n, chart) for n in range(1, count + 1)}})
 
 
 def rejects(archive: HeldStudy, chart: Chart, *numbers: int, title: str = "113001") -> None:
@@ -154,8 +166,7 @@ def test_images_rejected_after_the_packet_end_its_links_and_the_next_one_leaves_
 def test_of_two_images_under_one_number_the_first_goes_and_the_packet_names_it(
     services: Services, archive: HeldStudy, chart: Chart
 ):
-    other = image(2, study=STUDY, series=SERIES, pixels=2000, **of_patient(chart))
-    archive.again = [other]
+    archive.again = [an_image(2, chart, InstanceNumber=99)]
     case = b.a_case(services, chart)
 
     assert asked(services, case) >= {HoldCode.IMAGES_CONFLICT}

@@ -229,14 +229,15 @@ def is_undecided(case: Case, unopened: Collection[RecordId]) -> bool:
     Nothing goes before they have.
     """
     return bool(unopened) or any(
-        hold.code == HoldCode.DOCUMENT_UNREADABLE or (hold.code == HoldCode.WHOSE_ANSWER and _names_another(case))
+        (hold.code == HoldCode.DOCUMENT_UNREADABLE and hold.about not in case.void)
+        or (hold.code == HoldCode.WHOSE_ANSWER and _names_another(case))
         for hold in case.holds.values()
     )
 
 
 def _names_another(case: Case) -> bool:
     """Whether a record that stands names somebody who may be another patient."""
-    return any(Flaw.ANOTHER_PATIENT in flaws for key, flaws in case.flaws.items() if key not in case.superseded)
+    return any(Flaw.ANOTHER_PATIENT in flaws for key, flaws in case.flaws.items() if key not in case.void)
 
 
 def _needs_approval(services: Services, case: Case) -> bool:

@@ -104,11 +104,11 @@ def join(
 
 
 def _ask_about_best(tx: Tx, case: CaseId, kept: StoredRecord, copy_of: RecordId | None) -> None:
-    """Nobody need decide about what cannot be read where a copy of it can, or where it is superseded."""
+    """Nobody need decide about what cannot be read where a copy of it can, or where it is void."""
     told = tx.case(case)
     same = {one for one in told.records if copy_of and copy_of in (one, told.records[one].copy_of)} | {kept.id}
     settled = same if any(told.counts(one) and one not in told.superseded for one in same) else set[str]()
-    for record in settled | {*told.superseded}:
+    for record in settled | told.void:
         holds.withdraw(tx, case, HoldCode.DOCUMENT_UNREADABLE, SystemAnswer.ANSWERED, about=record)
 
 

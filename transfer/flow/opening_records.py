@@ -110,7 +110,7 @@ def _tell(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
     if told is not None and {*told} == kept.flaws:
         return
     opened_records.write_opened(tx, case, kept)
-    if kept.flaws - {Flaw.ANOTHER_PATIENT} and kept.id not in tx.case(case).superseded:
+    if kept.flaws - {Flaw.ANOTHER_PATIENT} and kept.id not in tx.case(case).void:
         holds.place(tx, case, HoldCode.DOCUMENT_UNREADABLE, kept.id)
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from transfer.case import Case
 from transfer.copies import Version, ended_through
 from transfer.flow.services import Services
-from transfer.holds import HoldCode
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
 from transfer.ledger import Tx, disclosures, holds, packets, records
 from transfer.ledger.records import Joined, StoredRecord
@@ -56,9 +56,10 @@ def withdrawn(
 
 def ask_about_void(tx: Tx, case_id: CaseId) -> None:
     """Ask a person about each packet that was handed over and holds what is void since, once for each such document;
-    have its open streams ruled on anew, at once. The caller holds the case's lock, and calling twice asks once.
+    have its open streams ruled on anew, at once. Whether what is void can be read is no question any more.
 
-    A document that went in several packets is asked about by the newest.
+    The caller holds the case's lock, and calling twice asks once. A document that went in several packets is asked
+    about by the newest.
     """
     case = tx.case(case_id)
     asked: set[str] = set()
@@ -68,6 +69,9 @@ def ask_about_void(tx: Tx, case_id: CaseId) -> None:
             asked |= void
         if case.void_in(packet):
             disclosures.doubt(tx, PacketId(packet))
+    for hold in case.holds.values():
+        if hold.code == HoldCode.DOCUMENT_UNREADABLE and hold.about in case.void:
+            holds.resolve(tx, hold.hold, SystemAnswer.ANSWERED)  # nobody is to read it any more
 
 
 def _in_order(found: Iterable[Superseded]) -> tuple[Superseded, ...]:
