@@ -167,6 +167,8 @@ def _word(newer: Version, older: Version) -> Relation | None:
     if _names(newer, older):
         return newer.relation if _may_change(newer, older) else None
     if _is_another_state(newer, older):
+        if older.status.is_void and not (newer.status.is_changed or _is_later(newer, older)):
+            return None  # what is withdrawn, and sent again by a queue, stays withdrawn
         return Relation.WITHDRAWS if newer.status.is_void else Relation.REPLACES
     if newer.relation in ENDINGS and newer.parent in newer.numbers:
         return None  # it says which of its numbers it speaks of: not of another report on the same accession

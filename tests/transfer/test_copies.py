@@ -183,6 +183,17 @@ def test_a_withdrawn_report_that_is_sent_again_stays_withdrawn(at: datetime | No
     assert ended_by(a_version(at=at), [word]) == (word.record, Relation.WITHDRAWS)
 
 
+def test_an_entry_that_was_withdrawn_and_is_sent_again_stays_withdrawn_unless_it_is_stated_later():
+    entry = numbers("1", issuer="https://office.example/DocumentReference")
+    word = a_version(DocumentStatus.ENTERED_IN_ERROR, entries=entry, contents=frozenset({"ab"}), stated_at=EARLIER)
+    again, unsaid = a_version(entries=entry, contents=frozenset({"cd"})), replace(word, stated_at=None)
+
+    assert ended(again, [unsaid]) == []
+    assert ended_by(again, [unsaid]) == (word.record, Relation.WITHDRAWS)
+    assert ended(replace(again, stated_at=LATER), [word]) == [(word.record, Relation.REPLACES)]
+    assert ended_by(replace(again, stated_at=LATER), [word]) is None
+
+
 def test_what_is_issued_again_after_a_withdrawal_counts():
     assert ended_by(a_version(at=NOW), [a_withdrawal()]) is None
 
