@@ -23,7 +23,7 @@ from transfer.adapters.packet.layout import (
     PlacedStudy,
     printable,
 )
-from transfer.adapters.packet.pdf import Bookmarked, Shown
+from transfer.adapters.packet.pdf import Bookmarked
 from transfer.adapters.packet.shown import why_not_shown
 from transfer.adapters.packet.thumbnails import WHY_NONE
 from transfer.packet import Contents, MaterialItem
@@ -145,7 +145,7 @@ def _moment(one: Entry | PlacedStudy, shown: Bookmarked) -> str:
         what = f'<a href="#{_anchor(one)}">{_plain(one.title)}</a>'
         kind, remark, page = "Images", in_words.study_words(one), ""
     else:
-        where = _first(one, shown)
+        where = shown.documents[one.pages[0].number]
         what = f'<a href="#{_anchor(one)}">{_plain(one.received.title)}</a>'
         kind, remark = one.received.kind, "" if one.item.status.is_settled else STATUSES[one.item.status]
         page = f'<a href="{RECORDS_PDF}#page={where.page}">p. {where.page}</a>'
@@ -158,12 +158,6 @@ def _moment(one: Entry | PlacedStudy, shown: Bookmarked) -> str:
 
 def _anchor(one: Entry | PlacedStudy) -> str:
     return f"study-{one.item.record}" if isinstance(one, PlacedStudy) else f"document-{one.number}"
-
-
-def _first(entry: Entry, shown: Bookmarked) -> Shown:
-    """Where an entry begins in the PDF."""
-    pages = [shown.documents[one.number] for one in (entry.received, *entry.taken_out)]
-    return next((where for where in pages if where.pages), pages[0])
 
 
 def _documents(layout: Layout, shown: Bookmarked) -> str:
@@ -206,8 +200,7 @@ def _file(document: PlacedDocument, called: str, shown: Bookmarked) -> str:
     link = f'<a href="{document.path}">{_plain(called)}, {_bytes(document.item.location.length)}</a>'
     if why := why_not_shown(where.how):
         return f"{link}, not in the PDF: {_plain(why)}"
-    pages = f', <a href="{RECORDS_PDF}#page={where.page}">page {where.page} of the PDF</a>' if where.pages else ""
-    return link + pages
+    return f'{link}, <a href="{RECORDS_PDF}#page={where.page}">page {where.page} of the PDF</a>'
 
 
 def _file_kind(document: PlacedDocument) -> str:

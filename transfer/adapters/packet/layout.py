@@ -103,6 +103,11 @@ class Entry:
         """What is opened to read it: what was taken out of a message rather than the message."""
         return self.taken_out or (self.received,)
 
+    @property
+    def pages(self) -> tuple[PlacedDocument, ...]:
+        """In the order in which they are read page for page: a message stands behind what was taken out of it."""
+        return *self.taken_out, self.received
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedSeries:
@@ -165,7 +170,7 @@ class Layout:
 
     @cached_property
     def _entries(self) -> dict[int, Entry]:
-        return {one.number: entry for entry in self.entries for one in (entry.received, *entry.taken_out)}
+        return {one.number: entry for entry in self.entries for one in entry.pages}
 
     @cached_property
     def timeline(self) -> tuple[Entry | PlacedStudy, ...]:

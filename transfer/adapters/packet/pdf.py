@@ -78,7 +78,7 @@ def _spec(contents: Contents, layout: Layout, images: Mapping[str, SeriesView]) 
         "about": [*in_words.standing_notices(contents), _ABOUT],
         "timeline": [_dated(one) for one in layout.timeline],
         "entries": [_entry(entry, layout) for entry in layout.entries],
-        "documents": [_document(one, layout) for one in layout.documents],
+        "documents": [_document(one, layout) for entry in layout.entries for one in entry.pages],
         "imaging": [_study(study, layout, images) for study in layout.studies],
         "void": in_words.VOID,
         "withdrawn": in_words.withdrawn(contents),
@@ -162,6 +162,4 @@ def _document(document: PlacedDocument, layout: Layout) -> dict[str, Any]:
         "status": STATUSES[item.status],
         "content_type": item.content_type,
         "sha256": item.location.sha256,
-        # what was taken out of it stands behind it, as documents of their own
-        "is_taken_apart": bool(entry.taken_out) and entry.received is document,
     }

@@ -14,7 +14,7 @@ from transfer.adapters.packet import narrative, pictures
 from transfer.adapters.packet.narrative import Block, BodyElsewhere, Embedded, Facts, ForPrograms, Remark
 from transfer.adapters.packet.pdf_carried import Attached, carried, carry_layers
 from transfer.adapters.packet.pdf_pages import document_head, notice_page, pictured, rendered
-from transfer.adapters.packet.shown import MERGED, NOT_SHOWN, RENDERED, REPAIRED, TAKEN_APART, NotShown
+from transfer.adapters.packet.shown import MERGED, NOT_SHOWN, RENDERED, REPAIRED, NotShown
 
 #: seconds of processor time for one document
 SECONDS: Final = 20
@@ -84,10 +84,6 @@ def _shown(
     found = narrative.blocks(content_type, data)
     if found is None:
         raise NotShown("no-pages")
-    if document.get("is_taken_apart") and not depth:
-        found = [block for block in found if not isinstance(block, Embedded)]
-        if all(isinstance(block, Facts | narrative.Heading) for block in found):
-            return TAKEN_APART, []
     return _drawn(spec, document, found, most, depth)
 
 
@@ -177,9 +173,7 @@ def _count(pdf: bytes) -> int:
 
 
 def joined(pieces: Sequence[bytes]) -> tuple[int, bytes]:
-    """Several PDFs of ours as one; of none, nothing."""
-    if not pieces:
-        return 0, b""
+    """Several PDFs of ours as one."""
     if len(pieces) == 1:
         return _count(pieces[0]), pieces[0]
     target = pikepdf.new()

@@ -16,7 +16,7 @@ from transfer.adapters.packet.pdf_headers import Header, head
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One document's pages, ready. Of a message that says nothing beside what was taken out of it there are none."""
+    """One document's pages, ready."""
 
     document: Mapping[str, Any]
     how: str
@@ -40,12 +40,12 @@ def whole(spec: Mapping[str, Any], parts: Sequence[Part]) -> tuple[dict[str, Any
     entries = {part.entry: start for part, start in zip(reversed(parts), reversed(starts), strict=True)}
     front, links, length = _front(spec, entries)
     target = pikepdf.new()
-    for piece in (front, *(part.pdf for part in parts if part.pages)):
+    for piece in (front, *(part.pdf for part in parts)):
         with pikepdf.open(io.BytesIO(piece)) as source:
             target.pages.extend(source.pages)
             carry_layers(source, target)
     head(target, list(_headers(parts, length)), length, datetime.fromisoformat(spec["created_at"]))
-    at = {entry: length + start - 1 for entry, start in entries.items() if length + start <= len(target.pages)}
+    at = {entry: length + start - 1 for entry, start in entries.items()}
     _bookmark(target, spec, at)
     _link(target, links, at)
     target.docinfo["/Title"] = f"Records packet {spec['packet']}"

@@ -8,10 +8,8 @@ MERGED: Final = "merged"
 RENDERED: Final = "rendered"
 #: its own pages, as far as they could be read: its file is damaged
 REPAIRED: Final = "repaired"
-#: a message of which all that is read was taken out of it, and follows after it as documents of their own
-TAKEN_APART: Final = "taken-apart"
 #: the document is in the PDF
-IN_THE_PDF: Final = frozenset({MERGED, RENDERED, REPAIRED, TAKEN_APART})
+IN_THE_PDF: Final = frozenset({MERGED, RENDERED, REPAIRED})
 
 #: why a document is not in the PDF; each stands on the page in its place
 NOT_SHOWN: Final = {
