@@ -50,7 +50,7 @@ _LEFT_LYING = """
         AND NOT EXISTS (SELECT 1 FROM holds WHERE resolved_at IS NULL
           AND (subject IN (a.arrival, a.subject) OR about IN (a.arrival, a.subject)))
         AND NOT EXISTS (SELECT 1 FROM due_runs WHERE state <> 'done' AND subject = a.subject)
-        AND NOT EXISTS (SELECT 1 FROM compared_identities WHERE arrival = a.arrival))
+        AND NOT EXISTS (SELECT 1 FROM holds WHERE resolved_at IS NULL AND subject = a.waits_for))
       OR (state = 'stored' AND NOT EXISTS (SELECT 1 FROM due_runs WHERE state <> 'done'
         AND (subject = a.subject OR dag_id = 'receive_arrivals')))"""
 
