@@ -162,7 +162,7 @@ def test_an_archive_killed_in_the_middle_is_asked_for_the_rest_when_it_is_back(
     worker = subprocess.Popen(
         [sys.executable, "-m", "tests.kit.worker", str(house.var)], cwd=CHECKOUT, stdout=subprocess.PIPE
     )
-    eventually(lambda: any(fact.document == "images" for fact in journey.facts(facts.RecordCollected)), 20)
+    eventually(lambda: any(fact.document == "images" for fact in journey.facts(facts.RecordCollected)), 60)
     time.sleep(1)  # into the second series
     archive = house.system.pid("sandbox-archive")
     os.kill(archive, signal.SIGKILL)
