@@ -102,8 +102,10 @@ def test_a_question_that_may_not_be_released_does_not_leave_nor_does_who_refers(
     assert chart["referral"]["question"] not in told
     assert ALL[b.LAKESIDE].name not in told
     assert manifest(services, packet)["referred_by"] is None
-    for words in ("+1 262 555 0142", "Ana Ruiz", "C18.7", "appointment", "needed by"):
+    for words in ("+1 262 555 0142", "Ana Ruiz", chart["diagnosis"]["icd10"], "appointment ", "needed by"):
         assert words not in told
+    for name in ("diagnosis", "referrer", "question", "appointment", "needed_by"):
+        assert manifest(services, packet)[name] is None
     assert numbers(chart)[b.LAKESIDE] not in told
     assert numbers(chart)[b.PRAIRIE] in told
     assert manifest(services, packet)["patient"]["names"], "a packet is addressed by name and birth date"
