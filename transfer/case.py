@@ -36,6 +36,8 @@ class RequestProgress:
     moved: facts.RequestMoved | None = None
     #: what was said or done last, of what counts
     answered: facts.RequestAnswered | None = None
+    #: what was said last and moved nothing
+    left_aside: facts.RequestAnswered | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,9 +306,10 @@ def _after_request(case: Case, line: LedgerLine) -> Case:
         case facts.RequestMoved() as moved:
             asked = replace(case.requests[moved.request], moved=moved)
             return replace(case, requests={**case.requests, moved.request: asked})
-        case facts.RequestAnswered() as answered if answered.counts:
-            asked = replace(case.requests[answered.request], answered=answered)
-            return replace(case, requests={**case.requests, answered.request: asked})
+        case facts.RequestAnswered() as said:
+            before = case.requests[said.request]
+            asked = replace(before, answered=said) if said.counts else replace(before, left_aside=said)
+            return replace(case, requests={**case.requests, said.request: asked})
     return case
 
 

@@ -49,6 +49,7 @@ class RefusalCode(Code):
     REQUEST_NOT_PERMITTED = "request-not-permitted", "request"
     REQUEST_CANNOT_MOVE = "request-cannot-move", "request", "state", "to"
     ANSWER_TAKES_LESS = "answer-takes-less", "answer"
+    NO_SUCH_INSTITUTION = "no-such-institution"
     NAMES_NO_INSTITUTION = "names-no-institution", "request"
     HOLDS_NO_SUCH_THING = "holds-no-such-thing", "institution"
     # slides and blocks

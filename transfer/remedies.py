@@ -47,6 +47,7 @@ class RemedyCode(Code):
     MERGE_PATIENTS = "merge-patients"
     SPLIT_FIRST = "split-first", "case"
     ANSWER_REQUEST = "answer-request", "request"
+    WRITE_WORDS = "write-words"
     EXPLAIN_ANSWERS = "explain-answers"
     ASK_ELSEWHERE = "ask-elsewhere", "request"
     CLOSE_CASE = "close-case", "case"

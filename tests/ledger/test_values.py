@@ -45,8 +45,12 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
 @pytest.mark.parametrize(
     ("ours", "stored"),
     [
-        (HoldAnswer, "approve wait purge keep ours not-ours seen again sent dispute do-without revoke resume"),
-        (SystemAnswer, "answered approved permitted purged asked-anew closed"),
+        (
+            HoldAnswer,
+            "approve wait purge keep ours not-ours seen again sent dispute do-without leave-out whole part revoke "
+            "resume end delta recall tell",
+        ),
+        (SystemAnswer, "answered approved permitted purged given-up asked-anew closed"),
         (
             RequestAnswer,
             "no-records not-found will-send in-progress ready-on not-signed rest-follows already-sent form-required "

@@ -99,9 +99,9 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
 def _print_heard(found: Dossier, names: Mapping[str, str]) -> None:
     """Whose turn each open request is, until when, what was heard last, and what leads on."""
     rows = [
-        (r.request, r.owner.replace("-", " "), _clock(r), _said(r.heard, names), "; ".join(_steps(r)))
+        (r.request, r.owner.replace("-", " "), _clock(r), _heard(r, names), "; ".join(_steps(r)))
         for r in found.requests
-        if r.steps or r.due_at or r.heard
+        if r.steps or r.due_at or r.heard or r.left_aside
     ]
     if rows:
         _section("Answers")
@@ -114,11 +114,16 @@ def _clock(request: RequestView) -> str:
     return f"runs until {_when(request.due_at)}" if request.due_at else "runs"
 
 
-def _said(heard: HeardView | None, names: Mapping[str, str]) -> str:
+def _heard(request: RequestView, names: Mapping[str, str]) -> str:
+    aside = f"moved nothing: {said(request.left_aside, names)}" if request.left_aside else ""
+    return "; ".join(filter(None, (said(request.heard, names), aside)))
+
+
+def said(heard: HeardView | None, names: Mapping[str, str]) -> str:
     """In one line: what, why, how much, when, where, by whom."""
     if heard is None:
         return ""
-    said = [
+    told = [
         (heard.reason, "because: {}"),
         (f"{heard.amount} {heard.currency}" if heard.amount else None, "{}"),
         (heard.day, "on {}"),
@@ -127,7 +132,7 @@ def _said(heard: HeardView | None, names: Mapping[str, str]) -> str:
         (heard.reference, "their number {}"),
         (heard.words, "in words: {}"),
     ]
-    return "; ".join([f"{heard.answer}, {heard.said_at[:16]}Z", *(shape.format(one) for one, shape in said if one)])
+    return "; ".join([f"{heard.answer}, {heard.said_at[:16]}Z", *(shape.format(one) for one, shape in told if one)])
 
 
 def _steps(request: RequestView) -> list[str]:

@@ -62,10 +62,16 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
     if as_json:
         print_json([_as_json(one) for one in found])
     elif found:
-        rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), h.says, _verb(h)) for h in found]
+        rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), _says(h), _verb(h)) for h in found]
         print_table(["decision", "about", "since", "due", "", "answer"], rows)
     else:
         click.echo("Nothing needs a decision.")
+
+
+def _says(one: "HoldView") -> str:
+    from transfer.cli.dossier import said
+
+    return f"{one.says} ({said(one.heard, {})})" if one.heard else one.says
 
 
 def _verb(one: "HoldView") -> str:
@@ -129,7 +135,7 @@ def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
 
 def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> None:
     click.secho(f"{found.hold}  {found.code}", bold=True)
-    click.echo(found.says)
+    click.echo(_says(found))
     about = f", {found.about}" if found.about else ""
     due = f", due {_clock(found)}" if found.due_at else ""
     click.echo(f"About {found.subject}{about}; asked {_minute(found.opened_at)}{due}.")

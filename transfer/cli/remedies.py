@@ -57,6 +57,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.MERGE_PATIENTS: "transfer patient merge CASE OTHER",
     M.SPLIT_FIRST: "transfer patient split {case}",
     M.ANSWER_REQUEST: "transfer request answer {request} ANSWER",
+    M.WRITE_WORDS: "--note",
     M.EXPLAIN_ANSWERS: None,
     M.ASK_ELSEWHERE: "transfer request answer {request} ask-elsewhere --institution INSTITUTION",
     M.END_AS_DIED: "transfer case close {case} --ending died",

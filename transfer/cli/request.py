@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transfer.rights import Actor
     from transfer.source_answers import Fee
 
-_ANSWERS = (
+ANSWERS = (
     "no-records",
     "not-found",
     "will-send",
@@ -55,7 +55,7 @@ def command(name: str, answer: "RequestAnswer") -> str:
 
 @click.command("answer")
 @click.argument("request_id", metavar="REQUEST", type=REQUEST)
-@click.argument("answer", metavar="ANSWER", type=click.Choice(_ANSWERS))
+@click.argument("answer", metavar="ANSWER", type=click.Choice(ANSWERS))
 @click.option("--because", "reason", metavar="CODE", help="Why: a code of those below, or other.")
 @click.option("--amount", metavar="12.50", help="What a fee comes to.")
 @click.option("--currency", metavar="USD", default="USD", show_default=True, help="In three letters of ISO 4217.")

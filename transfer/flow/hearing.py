@@ -64,11 +64,11 @@ def hear(tx: Tx, services: Services, request: Request, heard: Hearing) -> Reques
     if is_known(tx, services, request, heard.said):
         return request.state
     to = leads_to(services, request, heard.said.answer)
-    counts = to in MOVES[request.state] and not _is_late(progress(tx, request), heard)
+    counts = _may_move(tx, request, to, heard) and not _is_late(progress(tx, request), heard)
     is_answered = counts and _is_all_here(tx, services, request, heard.said.answer)
     fact = _fact(tx, request, heard.said, heard, counts=counts and not is_answered)
     tx.append(Chain.case(request.case), fact)
-    if _is_news(request, to, is_answered=is_answered):
+    if _is_news(tx, request, to, is_answered=is_answered):
         holds.place(tx, request.case, HoldCode.ANSWERED_AFTER_RECORDS, request.id)
     if not counts or is_answered:
         return None
@@ -76,9 +76,16 @@ def hear(tx: Tx, services: Services, request: Request, heard: Hearing) -> Reques
     return to
 
 
-def _is_news(request: Request, to: RequestState, *, is_answered: bool) -> bool:
+def _may_move(tx: Tx, request: Request, to: RequestState, heard: Hearing) -> bool:
+    """What nobody may ask for, or wants any more, is moved by people alone, and never once the case is closed."""
+    is_left = request.state in (RequestState.NOT_PERMITTED, RequestState.WITHDRAWN)
+    return to in MOVES[request.state] and not (is_left and heard.arrival) and tx.case(request.case).is_open
+
+
+def _is_news(tx: Tx, request: Request, to: RequestState, *, is_answered: bool) -> bool:
     """Whether somebody must do something about what was said of records that came."""
-    if to is not RequestState.NO_RECORDS and STANDINGS[to].owner in (Owner.WE, Owner.SOURCE):
+    is_theirs = to is not RequestState.NO_RECORDS and STANDINGS[to].owner in (Owner.WE, Owner.SOURCE)
+    if is_theirs or not tx.case(request.case).is_open:
         return False
     return is_answered or (request.state is RequestState.ANSWERED and to not in MOVES[request.state])
 
@@ -114,7 +121,10 @@ def _due(tx: Tx, services: Services, request: Request, to: RequestState, said: S
     source = services.institutions[request.institution]
     days = source.department(request.department).usual_days
     promised = said.day if said.answer not in (_A.ALREADY_SENT, _A.FORM_SENT) else None
-    return due_by(to, tx.now(), usual_days=days, zone=source.zone, day=promised)
+    due_at = due_by(to, tx.now(), usual_days=days, zone=source.zone, day=promised)
+    # That it is in progress, said again and again, puts nothing off.
+    still = promised is None and request.due_at and request.state is to and due_at
+    return min(due_at, request.due_at) if still and due_at and request.due_at else due_at
 
 
 def is_being_prepared(tx: Tx, services: Services, request: Request) -> bool:

@@ -53,6 +53,7 @@ from transfer.requests import (
     Request,
     RequestState,
     first_state,
+    silent_from,
     when_overdue,
 )
 from transfer.rounds import Dag
@@ -128,8 +129,12 @@ def _note_overdue(tx: Tx, services: Services, case: CaseId) -> None:
     """What a source promised for a day that is over is asked for again. What is only awaited counts as unanswered, and
     a person is asked.
     """
-    for request in requests.overdue(tx, case) if tx.case(case).is_open else ():
+    is_active, now = tx.case(case).is_active, tx.now()
+    for request in requests.overdue(tx, case):
         department = services.institutions[request.institution].department(request.department)
+        if not is_active:  # it is nobody's fault that nothing comes
+            requests.give_time(tx, request, silent_from(now, department.usual_days))
+            continue
         to = when_overdue(request.state, is_fetched=department.is_fetched)
         requests.move(tx, request, to, findings=(OVERDUE,))
         if to is RequestState.SILENT:

@@ -155,7 +155,7 @@ def _fee(task: Tree) -> Fee | None:
     for one in _outputs(task):
         money: Any = child(one, "valueMoney")
         amount = money.get("value")
-        if isinstance(amount, (int, float)) and not isinstance(amount, bool):
+        if isinstance(amount, (int, float, Decimal)) and not isinstance(amount, bool):
             try:
                 return Fee(amount=Decimal(str(amount)), currency=text(money, "currency") or "")
             except (ValueError, InvalidOperation):

@@ -6,6 +6,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.case import OpenedCase
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
+from transfer.flow.changing import lines_of
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.hearing import Hearing, hear, is_known, leads_to, progress
 from transfer.flow.services import Services
@@ -62,6 +63,8 @@ def answer_request(
             Reason(RefusalCode.ANSWER_TAKES_LESS, answer=answer), Remedy(RemedyCode.EXPLAIN_ANSWERS)
         ) from None
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
+        if institution is not None and institution not in services.institutions:
+            raise unknown(Reason(RefusalCode.NO_SUCH_INSTITUTION), Remedy(RemedyCode.WRITE_WORDS))
         request = requests.get(tx, name)
         if request is None:
             raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
@@ -119,14 +122,14 @@ def _ask_elsewhere(tx: Tx, services: Services, request: Request, said: SourceAns
             Remedy(RemedyCode.ASK_ELSEWHERE, request=request.id),
         )
     source, checklist = services.institutions[named], OpenedCase.of(tx.case(request.case)).checklist
-    papers = [line for line in services.checklists[checklist].lines if not line.counted]
     asked: list[Request] = []
     for department in source.departments:
-        lines = [line.key for line in papers if line.kinds & set(department.holds)]
+        lines = lines_of(department, services.checklists[checklist])
         is_other = (source.id, department.id) != (request.institution, request.department)
         if is_other and set(lines) & set(request.lines):
-            begin = first_state(is_fetched=department.is_fetched)
-            requests.make(tx, request.case, source.id, department.id, lines, begin)
+            requests.make(
+                tx, request.case, source.id, department.id, lines, first_state(is_fetched=department.is_fetched)
+            )
             asked.append(_of(tx, request, source.id, department.id))
     if not asked:
         raise not_allowed(
@@ -146,7 +149,7 @@ def _of(tx: Tx, request: Request, institution: str, department: str) -> Request:
 
 
 #: what a department answered, or is asked, may be otherwise once people have said whose it is
-_ASKED_AGAIN = frozenset({_S.ASKING, _S.PARTLY, _S.ANSWERED, _S.NOT_FOUND, _S.SILENT})
+_ASKED_AGAIN = frozenset({_S.ASKING, _S.PARTLY, _S.ANSWERED, _S.NOT_FOUND, _S.SILENT, _S.IDENTIFIER_REQUIRED})
 
 
 def ask_again_if_fetched(tx: Tx, services: Services, request: Request, *, answered: bool) -> None:

@@ -1,15 +1,18 @@
 """What needs a decision: the open questions, and one of them with what it may be answered with."""
 
+from transfer import facts
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
-from transfer.flow.desk.shown import HoldDetail, HoldView
+from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView
 from transfer.flow.desk.verbs import at_desk, demand
+from transfer.flow.hearing import said_by
 from transfer.flow.services import Services
 from transfer.holds import ABOUT_FORMS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx
 from transfer.ledger import holds as held
 from transfer.ledger.holds import Hold
+from transfer.request_questions import QUESTIONS
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
@@ -54,6 +57,40 @@ def hold_view(tx: Tx, one: Hold) -> HoldView:
         resolved_at=one.resolved_at,
         answer=one.answer,
         says=" ".join([SENTENCES[one.code].staff, *_found_on(one), *_found_in(tx, one)]),
+        heard=_heard_about(tx, one),
+    )
+
+
+def _heard_about(tx: Tx, one: Hold) -> HeardView | None:
+    """What the source said that is asked about, without names and words."""
+    if one.code not in _ABOUT_ANSWERS:
+        return None
+    asked = tx.case(CaseId(one.subject)).requests.get(one.about or "")
+    if asked is None:
+        return None
+    said = asked.left_aside if one.code is HoldCode.ANSWERED_AFTER_RECORDS else asked.answered
+    return heard_view(tx, said, identity=False, notes=False)
+
+
+_ABOUT_ANSWERS = frozenset({HoldCode.ANSWERED_AFTER_RECORDS, *QUESTIONS.values()})
+
+
+def heard_view(tx: Tx, last: facts.RequestAnswered | None, *, identity: bool, notes: bool) -> HeardView | None:
+    """What was heard last of a request; `identity`: who said it, under which number; `notes`: in which words."""
+    if last is None:
+        return None
+    said = said_by(tx, last) if identity or notes else None
+    return HeardView(
+        answer=last.answer,
+        said_at=last.said_at,
+        reason=last.reason,
+        amount=last.amount,
+        currency=last.currency,
+        day=last.day,
+        elsewhere=last.elsewhere,
+        person=said.person if said and identity else None,
+        reference=said.reference if said and identity else None,
+        words=said.words if said and notes else None,
     )
 
 

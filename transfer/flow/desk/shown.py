@@ -75,6 +75,8 @@ class RequestView:
     #: what leads on, the usual first
     steps: tuple[RequestAnswer, ...]
     heard: HeardView | None
+    #: what was said last and moved nothing: it came late, or after the records
+    left_aside: HeardView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +194,8 @@ class HoldView:
     resolved_at: datetime | None
     answer: str | None
     says: str
+    #: what the source said, where the question is about that
+    heard: HeardView | None
 
     @property
     def answers(self) -> tuple[AnswerView, ...]:

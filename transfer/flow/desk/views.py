@@ -12,12 +12,11 @@ from transfer.disclosures import DisclosureOutcome
 from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
-from transfer.flow.desk.questions import hold_view
+from transfer.flow.desk.questions import heard_view, hold_view
 from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.shown import (
     CaseSummary,
     Dossier,
-    HeardView,
     MaterialView,
     NeedView,
     NoteView,
@@ -29,7 +28,6 @@ from transfer.flow.desk.shown import (
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
-from transfer.flow.hearing import said_by
 from transfer.flow.services import Services
 from transfer.flow.stopping import live
 from transfer.identifiers import CaseId, PacketId, PatientId
@@ -175,27 +173,10 @@ def _requests(tx: Tx, services: Services, found: Case, *, identity: bool, notes:
             clock_runs=STANDINGS[one.state].clock_runs,
             due_at=one.due_at,
             steps=STANDINGS[one.state].steps,
-            heard=_heard(tx, found.requests[one.id].answered, identity=identity, notes=notes),
+            heard=heard_view(tx, found.requests[one.id].answered, identity=identity, notes=notes),
+            left_aside=heard_view(tx, found.requests[one.id].left_aside, identity=identity, notes=notes),
         )
         for one in requests.of_case(tx, found.id)
-    )
-
-
-def _heard(tx: Tx, last: facts.RequestAnswered | None, *, identity: bool, notes: bool) -> HeardView | None:
-    if last is None:
-        return None
-    said = said_by(tx, last) if identity or notes else None
-    return HeardView(
-        answer=last.answer,
-        said_at=last.said_at,
-        reason=last.reason,
-        amount=last.amount,
-        currency=last.currency,
-        day=last.day,
-        elsewhere=last.elsewhere,
-        person=said.person if said and identity else None,
-        reference=said.reference if said and identity else None,
-        words=said.words if said and notes else None,
     )
 
 
