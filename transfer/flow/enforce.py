@@ -220,6 +220,8 @@ def _close(tx: Tx, case: CaseId) -> None:
             requests.move(tx, request, RequestState.WITHDRAWN)
     for hold in holds.open_holds(tx, case):
         holds.resolve(tx, hold.id, SystemAnswer.PURGED)
+        if hold.code is HoldCode.RECEIVER_CHANGED and hold.about:
+            rounds.owe(tx, Dag.OPEN_CASE, hold.about)  # the referral that named another center is looked at by itself
     tx.append(Chain.case(case), facts.CaseClosed(ending="not-coming"))
 
 
