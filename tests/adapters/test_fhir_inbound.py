@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.scripted_fhir import ALL, LAKESIDE, NPI, WHO, a_patient, a_reference
+from tests.kit.scripted_fhir import ALL, LAKESIDE, WHO, a_patient, a_reference, a_referral, as_bytes, organization
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY
@@ -25,14 +25,6 @@ from transfer.sources import Bad
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "fhir"
 ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-
-
-def as_bytes(tree):
-    return json.dumps(tree).encode()
-
-
-def organization(npi):
-    return {"type": "Organization", "identifier": {"system": NPI, "value": npi}}
 
 
 def actor(role, npi):
@@ -74,57 +66,6 @@ def a_form(provision=None, **said):
 
 def form(*args, **said):
     return inbound.authorization(as_bytes(a_form(*args, **said)), LAKESIDE, ALL)
-
-
-def a_referral(order=None, task=None, patient=None):
-    number = {"system": "urn:oid:1.2.8", "value": "ref-3"}
-    entries = [
-        ("urn:uuid:1", patient or a_patient()),
-        (
-            "urn:uuid:2",
-            {
-                "resourceType": "ServiceRequest",
-                "status": "active",
-                "intent": "order",
-                "priority": "urgent",
-                "subject": {"reference": "urn:uuid:1"},
-                "occurrenceDateTime": "2026-04-02T09:30:00-06:00",
-                "requester": organization("1"),
-                "performer": [organization("3")],
-                "reasonCode": [
-                    {
-                        "coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C18.7"}],
-                        "text": "Is more chemotherapy of use?",
-                    }
-                ],
-                "supportingInfo": [organization("1"), organization("2"), {"reference": "Condition/1"}],
-                "note": [{"text": "Is more chemotherapy of use?"}, {"text": "Daughter will come along."}],
-                **(order or {}),
-            },
-        ),
-        (
-            "urn:uuid:3",
-            {
-                "resourceType": "Task",
-                "identifier": [number],
-                "status": "requested",
-                "intent": "order",
-                "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
-                "focus": {"reference": "urn:uuid:2"},
-                "for": {"reference": "urn:uuid:1"},
-                "restriction": {"period": {"end": "2026-03-30"}},
-                **(task or {}),
-            },
-        ),
-    ]
-    return {
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [
-            {"fullUrl": url, "resource": each, "request": {"method": "POST", "url": each["resourceType"]}}
-            for url, each in entries
-        ],
-    }
 
 
 def referral(*args, **said):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.adapters.test_fhir_inbound import LAKESIDE, referral
+from tests.kit.scripted_fhir import ALL, LAKESIDE, a_referral, as_bytes
+from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.identities import Resources
 from transfer.adapters.fhir.referral_words import diagnosis, referrer
 from transfer.adapters.hl7v2 import referral_words
@@ -126,7 +127,8 @@ def test_who_refers_has_a_telephone_where_one_is_said(order, words):
 
 
 def test_a_referral_at_the_door_says_both():
-    said = referral(order={"requester": {"reference": "#d"}, "contained": [doctor(telecom=[PHONE])]})
+    order = {"requester": {"reference": "#d"}, "contained": [doctor(telecom=[PHONE])]}
+    said = inbound.referral(as_bytes(a_referral(order=order)), LAKESIDE, ALL)
 
     assert said.referrer == "Dr Ana Ruiz, telephone +1 262 555 0142"
     assert said.diagnosis == "ICD-10-CM C18.7"

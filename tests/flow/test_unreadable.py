@@ -1,6 +1,5 @@
 """What nobody can read answers nothing, whichever door it came by; people are asked, and nothing goes before."""
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ from transfer.ledger.records import StoredRecord
 from transfer.patients import Demographics
 from transfer.records import RecordKind
 from transfer.requests import RequestAnswer
-from transfer.sandbox.charts import Chart
 from transfer.sandbox.pathology import messages
 from transfer.sources import Ending, IndexEntry, SeriesFound, SeriesObject, StudyFound
 
@@ -68,63 +66,20 @@ def by_fhir_fetch(ledger: Ledger, sent: u.Sent, *good: bytes) -> Came:
     return Came(services, b.a_case(services), "oncology-notes")
 
 
-def a_push(chart: Chart, *sent: tuple[str, bytes], institution: str = b.LAKESIDE) -> bytes:
-    """Documents in a FHIR bundle, each with the patient beside it."""
-    who, number = chart["patient"], chart["numbers"][institution]
-    kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
-    patient = {
-        "resourceType": "Patient",
-        "identifier": [{"type": kind, "system": number["system"], "value": number["value"]}],
-        "name": [{"family": who["family"], "given": who["given"]}],
-        "birthDate": who["birth_date"],
-        "gender": who["sex"],
-    }
-    note = {"coding": [{"system": "http://loinc.org", "code": "11488-4"}]}
-    documents = [
-        {
-            "resourceType": "DocumentReference",
-            "status": "current",
-            "docStatus": "final",
-            "type": note,
-            "subject": {"reference": "urn:uuid:0"},
-            "date": "2026-01-05T10:00:00Z",
-            "content": [{"attachment": {"contentType": each, "data": base64.b64encode(data).decode()}}],
-        }
-        for each, data in sent
-    ]
-    entries = [
-        {"fullUrl": f"urn:uuid:{n}", "resource": one, "request": {"method": "POST", "url": one["resourceType"]}}
-        for n, one in enumerate((patient, *documents))
-    ]
-    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
-
-
 def by_fhir_push(ledger: Ledger, sent: u.Sent, *good: bytes) -> Came:
     services, chart = b.new_services(ledger), b.a_chart()
     case = b.a_case(services, chart)
-    body = a_push(chart, (sent.content_type, sent.data), *(("text/plain", one) for one in good))
+    body = u.a_push(chart, (sent.content_type, sent.data), *(("text/plain", one) for one in good))
     b.comes(services, b.LAKESIDE, ArrivalKind.ANSWER, body, "application/fhir+json")
     process_all(services)
     return Came(services, case, "oncology-notes")
-
-
-def with_content(message: bytes, sent: u.Sent) -> bytes:
-    """A message as the laboratory writes it, with these bytes in place of its PDF."""
-    kind, _, subtype = sent.content_type.partition("/")
-    data = base64.b64encode(sent.data).decode()
-    lines = message.decode().split("\r")
-    at = next(n for n, line in enumerate(lines) if line.startswith("OBX") and "|ED|" in line)
-    fields = lines[at].split("|")
-    fields[5] = f"^{kind.upper()}^{subtype}^Base64^{data}"
-    kept = [line for n, line in enumerate(lines) if n == at or not line.startswith("OBX")]
-    return "\r".join("|".join(fields) if line == lines[at] else line for line in kept).encode()
 
 
 def _by_message(ledger: Ledger, sent: u.Sent, form: str, good: tuple[bytes, ...]) -> Came:
     services, chart = b.new_services(ledger), b.a_chart()
     case = b.a_case(services, chart)
     for number, one in enumerate((sent, *(u.Sent(data, "text/plain", Flaw.EMPTY) for data in good))):
-        body = with_content(messages.report(chart, control_id=str(number), status="F", form=form), one)
+        body = u.with_content(messages.report(chart, control_id=str(number), status="F", form=form), one)
         body = body.replace(chart["pathology"]["accession"]["value"].encode(), b"S26-%d" % number)
         body = body.replace(chart["pathology"]["order"].encode(), b"9%d" % number)
         body = body.replace(chart["documents"]["pathology"]["number"].encode(), b"D%d" % number)
@@ -326,7 +281,7 @@ def test_a_better_copy_withdraws_the_question(ledger: Ledger):
     services, chart = b.new_services(ledger), b.a_chart()
     case = b.a_case(services, chart)
     plain = messages.report(chart, control_id="1", status="F", form="oru")
-    for body in (with_content(plain, u.WAYS["half a PDF"]()), plain.replace(b"|1|P|", b"|2|P|")):
+    for body in (u.with_content(plain, u.WAYS["half a PDF"]()), plain.replace(b"|1|P|", b"|2|P|")):
         b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, body, HL7_V2, Door.MLLP)
         process_all(services)
 

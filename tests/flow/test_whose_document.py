@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.flow.test_unreadable import a_push, with_content
 from tests.kit import builders as b
 from tests.kit import unreadable as u
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
+from tests.kit.unreadable import a_push, with_content
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.completeness import NeedState

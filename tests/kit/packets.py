@@ -1,5 +1,6 @@
 """Packets to test with: small, whole, signed with a key that is made once."""
 
+import base64
 import io
 import tarfile
 from dataclasses import dataclass
@@ -148,3 +149,20 @@ def a_packet() -> APacket:
         an_item(vault, b"PK\x03\x04", 3, content_type="application/zip", kind=RecordKind.OTHER),
     )
     return made(contents(items), vault)
+
+
+def a_message_with_its_pdf(vault: MemoryVault) -> tuple[PacketItem, ...]:
+    """A report as a message, the PDF that was taken out of it, and an older document."""
+    pdf = a_pdf("The report")
+    message = (
+        b"MSH|^~\\&|L|P|||20260901||ORU^R01|1|P|2.5.1\rPID|1||1\rOBR|1||S26-1||11526-1^Pathology^LN|||20260901\r"
+        b"OBX|1|ED|PDF^Report^L||^application^pdf^Base64^" + base64.b64encode(pdf) + b"||||||F\r"
+    )
+    kind = RecordKind.PATHOLOGY_REPORT
+    day = PartialDate(2026, 9, 1)
+    derived = {"derived_from": a_record(1), "derivation": "Taken unchanged out of the message it came in."}
+    return (
+        an_item(vault, message, 1, kind=kind, title="Report", day=day, content_type="x-application/hl7-v2+er7"),
+        an_item(vault, pdf, 2, kind=kind, title="Report", day=day, content_type="application/pdf", **derived),
+        an_item(vault, b"older", 3, kind=kind, title="Older", day=PartialDate(2020, 1, 1)),
+    )

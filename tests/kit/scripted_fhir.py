@@ -189,3 +189,64 @@ def a_report(number: str, *, url: str | None = None, category: str = "LP7839-6",
         **({"presentedForm": forms} if forms else {}),
         **said,
     }
+
+
+def as_bytes(tree: object) -> bytes:
+    return json.dumps(tree).encode()
+
+
+def organization(npi: str) -> dict[str, Any]:
+    return {"type": "Organization", "identifier": {"system": NPI, "value": npi}}
+
+
+def a_referral(
+    order: dict[str, Any] | None = None, task: dict[str, Any] | None = None, patient: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    number = {"system": "urn:oid:1.2.8", "value": "ref-3"}
+    entries = [
+        ("urn:uuid:1", patient or a_patient()),
+        (
+            "urn:uuid:2",
+            {
+                "resourceType": "ServiceRequest",
+                "status": "active",
+                "intent": "order",
+                "priority": "urgent",
+                "subject": {"reference": "urn:uuid:1"},
+                "occurrenceDateTime": "2026-04-02T09:30:00-06:00",
+                "requester": organization("1"),
+                "performer": [organization("3")],
+                "reasonCode": [
+                    {
+                        "coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C18.7"}],
+                        "text": "Is more chemotherapy of use?",
+                    }
+                ],
+                "supportingInfo": [organization("1"), organization("2"), {"reference": "Condition/1"}],
+                "note": [{"text": "Is more chemotherapy of use?"}, {"text": "Daughter will come along."}],
+                **(order or {}),
+            },
+        ),
+        (
+            "urn:uuid:3",
+            {
+                "resourceType": "Task",
+                "identifier": [number],
+                "status": "requested",
+                "intent": "order",
+                "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
+                "focus": {"reference": "urn:uuid:2"},
+                "for": {"reference": "urn:uuid:1"},
+                "restriction": {"period": {"end": "2026-03-30"}},
+                **(task or {}),
+            },
+        ),
+    ]
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {"fullUrl": url, "resource": each, "request": {"method": "POST", "url": each["resourceType"]}}
+            for url, each in entries
+        ],
+    }

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import zipfile
 from collections.abc import Callable, Mapping
@@ -14,7 +15,9 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, generate_uid
 
+from tests.kit.builders import LAKESIDE
 from transfer.flaws import Flaw
+from transfer.sandbox.charts import Chart
 
 
 @dataclass(frozen=True)
@@ -140,3 +143,46 @@ WAYS: Mapping[str, Callable[[], Sent]] = {
     "half a letter": lambda: Sent(_half(a_letter("Dear colleague")), DOCX, Flaw.CUT),
     "half a PDF within a C-CDA": lambda: Sent(within(PDF, _half(a_pdf(9))), "application/cda+xml", Flaw.CUT),
 }
+
+
+def a_push(chart: Chart, *sent: tuple[str, bytes], institution: str = LAKESIDE) -> bytes:
+    """Documents in a FHIR bundle, each with the patient beside it."""
+    who, number = chart["patient"], chart["numbers"][institution]
+    kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
+    patient = {
+        "resourceType": "Patient",
+        "identifier": [{"type": kind, "system": number["system"], "value": number["value"]}],
+        "name": [{"family": who["family"], "given": who["given"]}],
+        "birthDate": who["birth_date"],
+        "gender": who["sex"],
+    }
+    note = {"coding": [{"system": "http://loinc.org", "code": "11488-4"}]}
+    documents = [
+        {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "docStatus": "final",
+            "type": note,
+            "subject": {"reference": "urn:uuid:0"},
+            "date": "2026-01-05T10:00:00Z",
+            "content": [{"attachment": {"contentType": each, "data": base64.b64encode(data).decode()}}],
+        }
+        for each, data in sent
+    ]
+    entries = [
+        {"fullUrl": f"urn:uuid:{n}", "resource": one, "request": {"method": "POST", "url": one["resourceType"]}}
+        for n, one in enumerate((patient, *documents))
+    ]
+    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
+
+
+def with_content(message: bytes, sent: Sent) -> bytes:
+    """A message as the laboratory writes it, with these bytes in place of its PDF."""
+    kind, _, subtype = sent.content_type.partition("/")
+    data = base64.b64encode(sent.data).decode()
+    lines = message.decode().split("\r")
+    at = next(n for n, line in enumerate(lines) if line.startswith("OBX") and "|ED|" in line)
+    fields = lines[at].split("|")
+    fields[5] = f"^{kind.upper()}^{subtype}^Base64^{data}"
+    kept = [line for n, line in enumerate(lines) if n == at or not line.startswith("OBX")]
+    return "\r".join("|".join(fields) if line == lines[at] else line for line in kept).encode()

@@ -23,9 +23,10 @@ from transfer.ledger.records import About, Series
 from transfer.patients import Demographics
 from transfer.permissions import Authorization
 from transfer.permissions.former import FormerAuthorization
+from transfer.source_answers import SaidBy
 
 SOURCES = Path(__file__).parents[2] / "transfer"
-SEALED = (About, Authorization, Demographics, FormerAuthorization, Identity, Label, PacketContent, Series)
+SEALED = (About, Authorization, Demographics, FormerAuthorization, Identity, Label, PacketContent, SaidBy, Series)
 
 CASE = Chain.case(CaseId("c00000000000"))
 LINE = write(

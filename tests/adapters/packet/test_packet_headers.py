@@ -8,9 +8,8 @@ import pytest
 from PIL import ImageChops
 from pypdf import PdfReader
 
-from tests.adapters.packet.test_packet_index import carried
 from tests.kit.fakes import MemoryVault
-from tests.kit.packets import a_packet, a_pdf, an_item, contents, made
+from tests.kit.packets import a_message_with_its_pdf, a_packet, a_pdf, an_item, contents, made
 from transfer.adapters.packet.pdf_headers import STRIP
 from transfer.partial_dates import PartialDate
 from transfer.records import RecordKind
@@ -165,7 +164,7 @@ def test_rows_of_timeline_and_contents_lead_to_the_pages_they_name():
 
 def test_what_a_message_carries_is_read_before_its_sheet_and_not_twice():
     vault = MemoryVault()
-    packet = made(contents(carried(vault)), vault)
+    packet = made(contents(a_message_with_its_pdf(vault)), vault)
     texts = [page.extract_text() for page in PdfReader(io.BytesIO(packet.files["records.pdf"])).pages]
     of_entry = [text for text in texts if "1 · Report · Lakeside Oncology · page" in text.replace("\n", " ")]
 

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from tests.kit.dicomdirs import a_study
 from tests.kit.fakes import MemoryVault
-from tests.kit.packets import CASE, APacket, a_packet, a_pdf, a_record, an_item, contents, made
+from tests.kit.packets import CASE, APacket, a_message_with_its_pdf, a_packet, a_record, an_item, contents, made
 from transfer.adapters.packet.layout import lay_out, one_line
 from transfer.identifiers import PacketId
 from transfer.materials import MaterialKind, MaterialState
@@ -129,25 +129,9 @@ def test_the_timeline_goes_by_the_day_that_the_source_says_oldest_first():
     assert "Copy" in page
 
 
-def carried(vault: MemoryVault) -> tuple:
-    pdf = a_pdf("The report")
-    message = (
-        b"MSH|^~\\&|L|P|||20260901||ORU^R01|1|P|2.5.1\rPID|1||1\rOBR|1||S26-1||11526-1^Pathology^LN|||20260901\r"
-        b"OBX|1|ED|PDF^Report^L||^application^pdf^Base64^" + base64.b64encode(pdf) + b"||||||F\r"
-    )
-    kind = RecordKind.PATHOLOGY_REPORT
-    day = PartialDate(2026, 9, 1)
-    derived = {"derived_from": a_record(1), "derivation": "Taken unchanged out of the message it came in."}
-    return (
-        an_item(vault, message, 1, kind=kind, title="Report", day=day, content_type="x-application/hl7-v2+er7"),
-        an_item(vault, pdf, 2, kind=kind, title="Report", day=day, content_type=PDF, **derived),
-        an_item(vault, b"older", 3, kind=kind, title="Older", day=PartialDate(2020, 1, 1)),
-    )
-
-
 def test_a_message_and_the_pdf_it_carries_are_one_entry():
     vault = MemoryVault()
-    packet = made(contents(carried(vault)), vault)
+    packet = made(contents(a_message_with_its_pdf(vault)), vault)
     page = packet.files["index.html"].decode()
     rows = re.findall(r'<tr id="document-\d+">.*?</tr>', page, re.DOTALL)
 
@@ -159,7 +143,7 @@ def test_a_message_and_the_pdf_it_carries_are_one_entry():
 
 def test_the_order_of_entries_keeps_what_was_taken_out_behind_its_message():
     vault = MemoryVault()
-    layout = lay_out(contents(tuple(reversed(carried(vault)))))
+    layout = lay_out(contents(tuple(reversed(a_message_with_its_pdf(vault)))))
 
     assert [document.item.record for document in layout.documents] == [a_record(n) for n in (1, 2, 3)]
     assert [(entry.number, len(entry.taken_out)) for entry in layout.entries] == [(1, 1), (3, 0)]

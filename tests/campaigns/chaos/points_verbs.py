@@ -162,6 +162,11 @@ OF_THE_DESK = [
     ),
     _at_desk("take them apart", lambda h, k: desk.split(h.services, k["other"], actor=NURSE), "merged"),
     _at_desk("close", lambda h, k: desk.close(h.services, k["case"], "opinion-given", actor=NURSE)),
+    _at_desk(
+        "change a case",
+        lambda h, k: desk.change(h.services, k["case"], needed_by=date(2030, 1, 31), actor=NURSE),
+    ),
+    _at_desk("give up a packet", lambda h, k: desk.give_up(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
 ]

@@ -55,7 +55,7 @@ def test_a_document_in_thousands_of_formats_with_thousands_of_numbers_is_held() 
     numbers = [{"system": "urn:oid:1.2", "value": str(number)} for number in range(5_000)]
     bundle = json.dumps(a_document(*["eA=="] * 5_000, identifier=numbers)).encode()
 
-    assert inbound.pushed_documents(bundle, LAKESIDE) == [Bad(reason="a document in more than 50 formats")]
+    assert inbound.pushed_documents(bundle, LAKESIDE) == [Bad(reason="a document in more than 50 attachments")]
 
 
 @pytest.mark.parametrize("damaged", [False, True], ids=["flipped", "with damaged headers"])

@@ -92,7 +92,7 @@ def _status(order: Tree, task: Tree) -> ReferralStatus:
         said.append(ReferralStatus.REVOKED)
     if any(text(one, "intent") in _NOT_ASKED for one in (order, task) if one):
         said.append(ReferralStatus.DRAFT)
-    return next(status for status in _STRONGEST_FIRST if status in said)
+    return next((status for status in _STRONGEST_FIRST if status in said), ReferralStatus.UNKNOWN)
 
 
 def _references(order: Tree, task: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:
