@@ -302,6 +302,8 @@ def _is_in_its_place(wanted: str, seen: str, beginning: bytes) -> bool:
         return True
     if seen in (FHIR_JSON, FHIR_XML) and _resource_type(beginning) == _OUTCOME:
         return True
+    if seen == FHIR_JSON and wanted in _TEXTS - {PLAIN}:
+        return True  # a resource, such as a page of a search
     return wanted in _PAGES and seen in _WORDS
 
 

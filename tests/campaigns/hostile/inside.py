@@ -65,6 +65,7 @@ def fhir_source() -> Callable[[Said], Answer]:
     from transfer.adapters.fhir.source import FhirSourceClient
     from transfer.adapters.http import HttpLimits
     from transfer.errors import TransferError
+    from transfer.media_types import BytesSeen
     from transfer.records import RecordKind
     from transfer.sources import Bad
 
@@ -82,7 +83,10 @@ def fhir_source() -> Callable[[Said], Answer]:
                     bad.append(one.reason)
                     continue
                 try:
-                    taken += sum(len(chunk) for file in one.files for chunk in file.read())
+                    for file in one.files:
+                        seen = BytesSeen(file.announced)
+                        taken += sum(len(chunk) for chunk in seen.passing(file.read()))
+                        bad += seen.judged().flaws
                 except TransferError as error:
                     bad.append(f"{type(error).__name__}: {error}")
         except TransferError as error:
