@@ -149,12 +149,17 @@ def overdue(tx: Tx, case: CaseId) -> list[Request]:
 
 
 def sweep(tx: Tx) -> None:
-    """Owe a round to the cases whose sources are late, and to those whose sources were given no time yet."""
+    """Owe a round to the cases whose sources are late, and to those whose sources were given no time yet.
+
+    A case that is being looked at gives its sources their time itself.
+    """
     rows = tx.rows(
         f"""SELECT DISTINCT r.case_id FROM requests AS r JOIN cases AS c USING (case_id)
             WHERE r.state IN ({", ".join(f"'{state}'" for state in _TIMED)}) AND c.is_open
-              AND (r.due_at IS NULL OR r.due_at <= transfer.now()) ORDER BY 1 LIMIT %s""",  # noqa: S608  our own text
-        _AT_ONCE,
+              AND (r.due_at <= transfer.now() OR r.due_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM due_runs AS d WHERE d.dag_id = %s AND d.subject = r.case_id AND d.state IN ('posted', 'taken')))
+            ORDER BY 1 LIMIT %s""",  # noqa: S608  our own text
+        *(Dag.OPEN_CASE, _AT_ONCE),
     )
     for row in rows:
         rounds.owe(tx, Dag.OPEN_CASE, row.case_id)
