@@ -187,7 +187,7 @@ def test_the_office_gives_every_document_once_whatever_its_pages(client, who, pa
             ]
         )
         assert [len(each.sources) for each in found].count(2) == 1
-        assert all(b"".join(each.read()) for each in found)
+        assert all(b"".join(file.read()) for each in found for file in each.files)
 
 
 @pytest.mark.parametrize("answer", ["empty", "no-records"])
@@ -292,7 +292,8 @@ def test_a_document_it_pushes_comes_with_its_bytes(posted, partners, who):
     assert inbound.sort(body).form is Form.DOCUMENTS
     assert set(sent.document.patient.identifiers) & set(who.identifiers)
     assert sent.document.kind is RecordKind.OPERATIVE_NOTE
-    assert sent.content.startswith(b"<?xml")
+    (file,) = sent.files
+    assert file.content.startswith(b"<?xml")
 
 
 def test_the_center_takes_a_submission_knows_it_again_and_sends_a_receipt(tmp_path, partners, who):

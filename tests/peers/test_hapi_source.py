@@ -83,7 +83,7 @@ def all_of(source: FhirSourceClient, someone: Someone, **how: Any) -> list[Found
 
 def contents(found: list[Found | Bad]) -> list[bytes]:
     assert all(isinstance(each, Found) for each in found), found
-    return [b"".join(each.read()) for each in found if isinstance(each, Found)]
+    return [b"".join(file.read()) for each in found if isinstance(each, Found) for file in each.files]
 
 
 # --- the patient -----------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_a_document_deleted_since_it_was_listed_is_an_error_and_not_empty(
     hapi.ask("DELETE", f"{hapi.base}/Binary/b-{someone.id}-gone")
 
     with pytest.raises(Unexpected):
-        list(found.read())
+        list(found.files[0].read())
 
 
 # --- doors that close ------------------------------------------------------------------------------------------

@@ -44,9 +44,16 @@ def _let_count(
 ) -> None:
     for kept, joined in records.found_by(tx, case, patient, terms):
         older = version(tx, services, kept, joined)
-        relation = None if joined.superseded or _is_said_alike(newer, older) else copies.ends(newer, older)
+        is_said = not (joined.superseded or _is_said_alike(newer, older)) and _may_say(newer, older)
+        relation = copies.ends(newer, older) if is_said else None
         if relation:
             records.supersede(tx, case, kept.id, None, relation)
+
+
+def _may_say(newer: Version, older: Version) -> bool:
+    """Of what another institution gave, only who alone issues its number: nothing shows that it knows the patient."""
+    is_their_number = newer.parent is not None and newer.parent.issuer in newer.issuers - older.issuers
+    return newer.source == older.source or is_their_number
 
 
 def _is_said_alike(one: Version, other: Version) -> bool:

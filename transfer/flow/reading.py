@@ -201,8 +201,7 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
     institution = services.institutions[arrival.institution]
     found = hl7v2.batch(body)
     # Or one that was left of a batch, and is kept as one.
-    header = hl7v2.header(body)
-    if found.messages != (body,) or hl7v2.kind(header) is not arrival.kind:
+    if found.messages != (body,) or hl7v2.kind(header := hl7v2.header(body)) is not arrival.kind:
         return SeveralMessages(messages=found.messages, miscounts=found.miscounts)
     match arrival.kind:
         case ArrivalKind.REFERRAL:

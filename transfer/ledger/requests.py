@@ -157,7 +157,8 @@ def sweep(tx: Tx) -> None:
         f"""SELECT DISTINCT r.case_id FROM requests AS r JOIN cases AS c USING (case_id)
             WHERE r.state IN ({", ".join(f"'{state}'" for state in _TIMED)}) AND c.is_open
               AND (r.due_at <= transfer.now() OR r.due_at IS NULL AND NOT EXISTS (
-                SELECT 1 FROM due_runs AS d WHERE d.dag_id = %s AND d.subject = r.case_id AND d.state IN ('posted', 'taken')))
+                SELECT 1 FROM due_runs AS d
+                WHERE d.dag_id = %s AND d.subject = r.case_id AND d.state IN ('posted', 'taken')))
             ORDER BY 1 LIMIT %s""",  # noqa: S608  our own text
         *(Dag.OPEN_CASE, _AT_ONCE),
     )
