@@ -149,6 +149,7 @@ def test_a_header_that_says_more_of_its_patient_than_there_is_to_say_is_refused(
 
 
 def test_no_character_set_makes_reading_take_long():
+    decoded(b"a", b"ISO 2022 IR 87")  # what is loaded once is no reading
     began = time.process_time()
     decoded(b"a\x1b-Aa" * 12_000, b"\\".join([b"ISO 2022 IR 87"] * 30_000))
 
