@@ -1,5 +1,6 @@
 """Corrections that are the whole report, and corrections that are what changed."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,24 @@ def test_a_line_of_many_under_one_code_is_corrected_by_its_number_and_a_new_one_
         (("line 3",), ("of three",)),
         (("further",), ()),
     ]
+
+
+@pytest.mark.parametrize("number", ["", "1"])
+def test_lines_that_their_numbers_do_not_tell_apart_are_replaced_together(number: str):
+    first = a_message("OBR|1||F1|x", *(f"OBX|{number}|TX|y||line {n}||||||F" for n in (1, 2, 3)), "OBX|4|TX|z||last")
+    second = a_message("OBR|1||F1|x", *(f"OBX|{number}|TX|y||new {n}||||||C" for n in (1, 2)))
+
+    assert lacks_results(first, second)
+    assert [value for _, value, _ in values(with_corrections(first, second))] == ["new 1", "new 2", "last"]
+
+
+def test_a_correction_of_very_many_results_costs_no_square():
+    first = a_message("OBR|1||F1|x", *(f"OBX|{n}|ST|k{n}||a" for n in range(1, 20_001)))
+    second = a_message("OBR|1||F1|x", *(f"OBX|{n}|ST|k{n}||b||||||C" for n in range(1, 20_000)))
+
+    begun = time.process_time()
+    assert with_corrections(first, second).count(b"||b|") == 19_999
+    assert time.process_time() - begun < 10
 
 
 def test_a_deletion_takes_its_result_away():

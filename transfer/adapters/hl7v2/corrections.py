@@ -3,7 +3,8 @@
 By snapshot a correction is the whole report again. By action it has only the results that changed; the others stand.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from transfer.adapters.hl7v2.message import Message, Segment
@@ -26,7 +27,7 @@ def lacks_results(earlier: bytes, correction: bytes) -> bool:
     return any(
         there[key] < count
         for key, count in Counter(block.key for block in before.blocks).items()
-        if key[0] in now.fillers
+        if key[0] in now.heads
     )
 
 
@@ -43,14 +44,20 @@ def with_corrections(earlier: bytes, correction: bytes) -> bytes:
     if (old.delimiters, old.codec) != (new.delimiters, new.codec):
         raise Unexpected("a correction in other letters or with other delimiters than what it corrects")
     before, now = _Results.of(old), _Results.of(new)
-    lines = [_raw(segment) for segment in new.segments_in_order if segment not in now.segments]
-    for filler in now.fillers:
-        at = max(n for n, line in enumerate(lines) if line in now.heads[filler]) + 1
-        while at < len(lines) and lines[at].startswith(b"NTE"):
-            at += 1
-        lines[at:at] = [
-            line for block in _merged(before.of_order(filler), now.of_order(filler)) for line in block.lines
-        ]
+    stood, changed, results = before.by_order(), now.by_order(), now.segments
+    last = {head: filler for filler, heads in now.heads.items() for head in heads[-1:]}
+    lines: list[bytes] = []
+    due: list[_Block] = []
+    for segment in new.segments_in_order:
+        if segment in results:
+            continue
+        if segment.name != "NTE":
+            lines += [line for block in due for line in block.lines]
+            due = []
+        lines.append(_raw(segment))
+        if (filler := last.get(segment)) is not None:
+            due = _merged(stood.get(filler, []), changed.get(filler, []))
+    lines += [line for block in due for line in block.lines]
     return b"\r".join(lines) + b"\r"
 
 
@@ -71,29 +78,28 @@ class _Block:
 @dataclass(frozen=True, slots=True)
 class _Results:
     blocks: tuple[_Block, ...]
-    #: filler number → its OBR, as they stand
-    heads: dict[bytes, set[bytes]]
-
-    @property
-    def fillers(self) -> list[bytes]:
-        return list(self.heads)
+    #: filler number → its OBR
+    heads: dict[bytes, list[Segment]]
 
     @property
     def segments(self) -> set[Segment]:
         return {segment for block in self.blocks for segment in block.segments}
 
-    def of_order(self, filler: bytes) -> list[_Block]:
-        return [block for block in self.blocks if block.key[0] == filler]
+    def by_order(self) -> dict[bytes, list[_Block]]:
+        found: dict[bytes, list[_Block]] = defaultdict(list)
+        for block in self.blocks:
+            found[block.key[0]].append(block)
+        return found
 
     @classmethod
     def of(cls, message: Message) -> "_Results":
         blocks: list[_Block] = []
-        heads: dict[bytes, set[bytes]] = {}
+        heads: dict[bytes, list[Segment]] = {}
         for order in orders(message, message.segments_in_order).orders:
             obr = next(iter(order.named("OBR")), None)
             filler = obr.raw(3) if obr is not None else b""
             if obr is not None:
-                heads.setdefault(filler, set()).add(_raw(obr))
+                heads.setdefault(filler, []).append(obr)
             run: list[Segment] = []
             for segment in order.segments:
                 if segment.name == "OBX":
@@ -115,20 +121,32 @@ def _block(filler: bytes, run: list[Segment]) -> list[_Block]:
 
 def _merged(before: list[_Block], now: list[_Block]) -> list[_Block]:
     """Each result of the correction in place of the one it corrects: of the same number among those of its key, else of
-    all of its key.
+    all of its key. Numbers that are not each one line's tell nothing apart.
     """
-    merged = list(before)
-    for key in dict.fromkeys(block.key for block in now):
-        changed = [block for block in now if block.key == key]
-        numbers = {block.number for block in merged if block.key == key}
-        if numbers and {block.number for block in changed} <= numbers:
-            by_number = {block.number: block for block in changed}
-            merged = [by_number.get(block.number, block) if block.key == key else block for block in merged]
-        else:
-            at = next((n for n, block in enumerate(merged) if block.key == key), len(merged))
-            kept = [block for block in merged if block.key != key]
-            merged = [*kept[:at], *changed, *kept[at:]]
-    return merged
+    earlier, changed = _by_key(before), _by_key(now)
+    by_number = {key: {block.number: block for block in blocks} for key, blocks in changed.items()}
+    numbered = {key for key in changed if _is_by_number(earlier.get(key, []), changed[key])}
+    merged: list[_Block] = []
+    for block in before:
+        if block.key not in changed:
+            merged.append(block)
+        elif block.key in numbered:
+            merged.append(by_number[block.key].get(block.number, block))
+        elif block is earlier[block.key][0]:
+            merged += changed[block.key]
+    return merged + [block for key, blocks in changed.items() if key not in earlier for block in blocks]
+
+
+def _by_key(blocks: Iterable[_Block]) -> dict[_Key, list[_Block]]:
+    found: dict[_Key, list[_Block]] = defaultdict(list)
+    for block in blocks:
+        found[block.key].append(block)
+    return found
+
+
+def _is_by_number(before: list[_Block], now: list[_Block]) -> bool:
+    numbers, changed = ({block.number for block in blocks} for blocks in (before, now))
+    return len(numbers) == len(before) and len(changed) == len(now) and changed <= numbers
 
 
 def _raw(segment: Segment) -> bytes:
