@@ -109,6 +109,22 @@ def test_where_nothing_is_declared_a_person_says_it(services: Services, answer: 
     assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
 
 
+def test_a_correction_of_one_that_nobody_has_decided_on_is_asked_about_too(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    first = came(services, a_message(chart, 1), a_message(chart, 2))
+    second = came(services, a_message(chart, 2).replace(b"G2 CORRMARK", b"G3 CORRMARK"))
+
+    for arrival in (second, first, second):  # what is answered before the one that it corrects is asked again
+        asked = {hold.subject: hold for hold in b.open_holds(services) if hold.code is HoldCode.CORRECTION_IN_PART}
+        assert second in asked
+        desk.resolve(services, asked[arrival].id, HoldAnswer.PART, actor=ANN)
+        process_all(services)
+
+    assert texts(services, case)[-1] == [GROSS, "ADENOCARCINOMA G3 CORRMARK"]
+    assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
+
+
 def test_until_then_it_is_cut(services: Services):
     chart = b.a_chart()
     case = b.a_case(services, chart)

@@ -1,6 +1,7 @@
 """Corrections that may be only what changed: read by what the institution's file declares, else by what a person says.
 
-Until a person has said it, the correction stands as one that is cut: it replaces the earlier report, answers nothing.
+Until a person has said it, the correction stands as one that is cut: it replaces the earlier report, answers nothing. A
+further one upon it is asked about as well: nobody knows yet what the whole is that it corrects.
 """
 
 from dataclasses import replace
@@ -45,14 +46,15 @@ def _whole(services: Services, arrival: Arrival, received: ReceivedDocument, pat
         said = holds.last_answer(tx, arrival.id, HoldCode.CORRECTION_IN_PART)
         body = received.alone or reading.payload(tx, services, arrival)
         earlier = records.corrected_by(tx, patient, arrival, received.document.identifiers)
+        is_in_doubt = earlier is not None and holds.is_asked(tx, earlier.arrival, HoldCode.CORRECTION_IN_PART)
     decided = _SAID.get(said) if isinstance(said, HoldAnswer) else None
     mode = decided or services.institutions[arrival.institution].corrections
     if earlier is None or mode is Corrections.SNAPSHOT:
         return replace(received, origin=f"{received.origin}@{decided}") if decided else received
-    before = b"".join(services.vault.read(earlier))
-    if not hl7v2.lacks_results(before, body):
+    before = b"".join(services.vault.read(earlier.location))
+    if not is_in_doubt and not hl7v2.lacks_results(before, body):
         return received
-    if mode is None:
+    if mode is None or is_in_doubt:
         document = replace(received.document, flaws=received.document.flaws | {Flaw.CUT})
         return replace(received, document=document, is_doubtful_correction=True)
     whole = hl7v2.with_corrections(before, body)

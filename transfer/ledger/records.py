@@ -187,7 +187,17 @@ def patients_by_number(tx: Tx, numbers: Iterable[IssuedIdentifier]) -> list[Pati
     return [PatientId(row.patient) for row in rows]
 
 
-def corrected_by(tx: Tx, patient: PatientId, arrival: Arrival, numbers: Sequence[IssuedIdentifier]) -> Location | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedMessage:
+    """A message of results that a later one corrects."""
+
+    arrival: str
+    location: Location
+
+
+def corrected_by(
+    tx: Tx, patient: PatientId, arrival: Arrival, numbers: Sequence[IssuedIdentifier]
+) -> CorrectedMessage | None:
     """The last message about a report of these numbers that the same institution sent before this one: its whole
     report, where it was put together of several, else as it came. None: there is none.
     """
@@ -202,7 +212,7 @@ def corrected_by(tx: Tx, patient: PatientId, arrival: Arrival, numbers: Sequence
     for row in rows:
         messages = [part for part in parts(tx, _kept(tx, row)) if part.content_type == arrival.content_type]
         if messages:
-            return messages[-1].location
+            return CorrectedMessage(arrival=row.arrival, location=messages[-1].location)
     return None
 
 
