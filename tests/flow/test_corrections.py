@@ -109,6 +109,21 @@ def test_where_nothing_is_declared_a_person_says_it(services: Services, answer: 
     assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
 
 
+def test_what_cannot_be_put_together_is_asked_about_and_leaves_nothing_outdated(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    otherwise = a_message(chart, 2).replace(b"^~\\&|", b"^~\\#|", 1)
+    came(declaring(services, Corrections.ACTION), a_message(chart, 1), otherwise)
+
+    for answer in (HoldAnswer.PART, HoldAnswer.WHOLE):
+        assert texts(services, case) == [[G2]]
+        desk.resolve(services, b.the_hold(services, HoldCode.CORRECTION_IN_PART).id, answer, actor=ANN)
+        process_all(services)
+
+    assert texts(services, case) == [[G2]]
+    assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
+
+
 def test_a_correction_of_one_that_nobody_has_decided_on_is_asked_about_too(services: Services):
     chart = b.a_chart()
     case = b.a_case(services, chart)

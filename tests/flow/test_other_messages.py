@@ -140,6 +140,30 @@ def test_a_message_whose_patient_cannot_be_read_is_known_by_its_number(services:
     assert state(services, arrival) == ("held", False)
 
 
+def test_of_two_that_name_nobody_each_is_asked_about(services: Services):
+    chart = b.a_chart()
+    b.a_case(services, chart)
+    b.report_comes(services, chart)
+    accession = _accession(b.report_of(chart))
+    for text in ("one", "another"):
+        said = (f"OBR|1||{accession}^PRAIRIELIS|x", f"OBX|1|TX|y||{text}||||||F")
+        received(services, b.PRAIRIE, a_message(chart, "ORU^R01", *said, patient=False, control=text))
+        process_all(services)
+
+    assert [hold.code for hold in b.open_holds(services)].count(HoldCode.WHOSE_RECORD) == 2
+
+
+def test_one_that_names_a_request_of_ours_and_nobody_else_is_asked_about(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    asked = b.request_to(services, case, b.PRAIRIE).id
+    said = (f"OBR|1|{asked}^TRANSFER|R9^PRAIRIELIS|x", "OBX|1|TX|y||z||||||F")
+    arrival = received(services, b.PRAIRIE, a_message(chart, "ORU^R01", *said, patient=False))
+    process_all(services)
+
+    assert b.the_hold(services, HoldCode.WHOSE_RECORD).subject == arrival
+
+
 def _accession(report: bytes) -> str:
     """OBR-3.1."""
     order = next(segment for segment in report.split(b"\r") if segment.startswith(b"OBR"))

@@ -91,9 +91,11 @@ def _ask_whose(services: Services, arrival: Arrival, said: list[Demographics], m
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
         words = b"|".join(sorted(codec.dump(Demographics, one) for one in said))
-        if len(meant) != 1 or not compared.wait_for_answer(tx, arrival, meant[0], words):
+        terms = lookup_terms(tx, said)
+        # Of two that say nobody's name one answer says nothing: they may be of two.
+        if len(meant) != 1 or not terms or not compared.wait_for_answer(tx, arrival, meant[0], words):
             holds.place(tx, arrival.id, HoldCode.WHOSE_RECORD)
-        arrivals.index_terms(tx, arrival.id, lookup_terms(tx, said))
+        arrivals.index_terms(tx, arrival.id, terms)
         arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
 
 

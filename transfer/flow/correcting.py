@@ -9,6 +9,7 @@ from typing import Final
 
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2 import HL7_V2
+from transfer.errors import Unexpected
 from transfer.flaws import Flaw
 from transfer.flow import reading
 from transfer.flow.reading import Piece, ReceivedDocument, ReceivedDocuments
@@ -55,9 +56,17 @@ def _whole(services: Services, arrival: Arrival, received: ReceivedDocument, pat
     if not is_in_doubt and not hl7v2.lacks_results(before, body):
         return received
     if mode is None or is_in_doubt:
-        document = replace(received.document, flaws=received.document.flaws | {Flaw.CUT})
-        return replace(received, document=document, is_doubtful_correction=True)
-    whole = hl7v2.with_corrections(before, body)
+        return _in_doubt(received)
+    try:
+        whole = hl7v2.with_corrections(before, body)
+    except Unexpected:  # the two cannot be put together: a person says whether this one is the whole
+        return _in_doubt(received)
     piece = Piece(content_type=HL7_V2, open=lambda: iter([whole]), is_put_together=True)
     origin = f"{received.origin}@{decided}" if decided else received.origin
     return replace(received, origin=origin, pieces=(piece, *received.pieces))
+
+
+def _in_doubt(received: ReceivedDocument) -> ReceivedDocument:
+    """It takes the earlier report's place, so nothing outdated stands, and answers nothing until a person says."""
+    document = replace(received.document, flaws=received.document.flaws | {Flaw.CUT})
+    return replace(received, document=document, is_doubtful_correction=True)

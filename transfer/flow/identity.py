@@ -50,7 +50,7 @@ def match_message(
     requested = next((one for name in named if (one := requests.patient_of(tx, name, institution))), None)
     match = identify(said, study_identifiers=known, candidates=found, requested=requested)
     if match.verdict is MatchVerdict.NOT_OURS and not found:
-        return _by_numbers(tx, said, known) or match
+        return _by_numbers(tx, said, known, requested) or match
     if match.verdict is not MatchVerdict.DOUBTFUL:
         return match
     answers = {patient: compared.answer(tx, patient, institution, said, "") for patient in match.patients}
@@ -64,13 +64,15 @@ def match_message(
     return identify(said, study_identifiers=known, candidates=left, requested=requested)
 
 
-def _by_numbers(tx: Tx, said: Demographics, numbers: Collection[IssuedIdentifier]) -> Match | None:
+def _by_numbers(
+    tx: Tx, said: Demographics, numbers: Collection[IssuedIdentifier], requested: PatientId | None
+) -> Match | None:
     """Where nobody can read whose it is: a number of its order or document that a record of an open case bears, too,
-    shows whom it may be about. A person decides.
+    shows whom it may be about, and so does the number of our own request. A person decides.
     """
     if not numbers or patients.terms(tx, said):
         return None
-    meant = records.patients_by_number(tx, numbers)
+    meant = sorted({*records.patients_by_number(tx, numbers), *([requested] if requested else [])})
     if not meant:
         return None
     match_rule = MatchRule.UNCONFIRMED if len(meant) == 1 else MatchRule.SEVERAL_PATIENTS
