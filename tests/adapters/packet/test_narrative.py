@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from pathlib import Path
 
+import docx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -541,3 +542,14 @@ def test_a_kind_of_file_without_text_is_not_guessed_at():
 def test_any_bytes_are_read_or_refused_never_a_crash(media_type, data):
     with contextlib.suppress(Unreadable, BodyElsewhere, ForPrograms):
         assert blocks(media_type, data)
+
+
+@pytest.mark.parametrize("at", range(30, 120, 7))
+def test_a_word_document_that_does_not_unpack_is_refused(at):
+    kept = io.BytesIO()
+    docx.Document().save(kept)
+    broken = bytearray(kept.getvalue())
+    broken[at] ^= 0xFF
+
+    with contextlib.suppress(Unreadable):
+        assert blocks(DOCX, bytes(broken)) == []  # or it is read all the same, and there is no text in it

@@ -39,16 +39,21 @@ _PICTURES: Final = frozenset({f"{_W}drawing", f"{_W}pict", f"{_W}object"})
 
 def word_document(data: bytes, _charset: str | None) -> Iterator[Block]:
     """Raises: Unreadable: it is no Word document, or unpacks to more than is read."""
-    import docx
-    from docx.opc.exceptions import OpcError
-
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(one.file_size for one in packed.infolist()) > _LARGEST:
-                raise Unreadable("a document that unpacks to too much")
-        document = docx.Document(io.BytesIO(data))
-    except (OpcError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, SyntaxError):
+        yield from list(_read(data))
+    except Unreadable:
+        raise
+    except Exception:  # noqa: BLE001  # zipfile, zlib, lxml and python-docx each fail in their own ways, also late
         raise Unreadable("not a Word document") from None
+
+
+def _read(data: bytes) -> Iterator[Block]:
+    import docx
+
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        if sum(one.file_size for one in packed.infolist()) > _LARGEST:
+            raise Unreadable("a document that unpacks to too much")
+    document = docx.Document(io.BytesIO(data))
     seen = _Seen()
     head = dict.fromkeys(text for section in document.sections for text in _lines(section.header._element, seen))
     yield from (Paragraph(line) for line in head)
