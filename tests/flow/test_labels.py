@@ -249,6 +249,28 @@ def test_images_are_collected_by_what_their_files_say_of_themselves(
     assert (b"a tar of images" in services.vault.objects.values()) == is_collected
 
 
+@pytest.mark.parametrize("is_covered", [True, False])
+def test_images_that_came_for_another_case_join_only_where_their_labels_are_covered(ledger: Ledger, is_covered: bool):
+    services = b.new_services(ledger, ask_archive=Archive("HIV").ask, opener=OpensAll())
+    chart = b.a_chart()
+    b.sign_form(services, chart, special=["HIV"])
+    first = b.a_case(services, chart, form=False)
+    assert collected(services, first) == [{"HIV"}]
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE cases SET receiver = 'another-center' WHERE case_id = %s", first)
+    if not is_covered:
+        b.sign_form(services, chart, special=[])
+    again = {**chart, "referral": {**chart["referral"], "number": b.a_chart()["referral"]["number"]}}
+    second = b.refer(services, again)
+    process_all(services)
+
+    assert b.patient_of(services, second) == b.patient_of(services, first)
+    assert collected(services, second) == ([{"HIV"}] if is_covered else [])
+    assert b.request_to(services, second, b.MERCY).state is (
+        RequestState.ANSWERED if is_covered else RequestState.NOT_FOUND
+    )
+
+
 # --- on treatment alone -----------------------------------------------------------------------------------------------
 
 

@@ -216,31 +216,46 @@ def _collected_before(
     without which a person took it.
 
     One that has grown since is no longer whole, from this moment on: whatever becomes of the fetch.
+
+    Raises:
+        _NotCovered: no permission covers their labels for this case.
     """
     with services.ledger.transaction() as tx:
         kept = records.known(tx, asking.patient, origin)
         if kept is None:
             return frozenset(), frozenset()
-        ruling = _still_permitted(tx, services, asking)
+        _still_permitted(tx, services, asking)
+        ruling = _ruling(tx, services, asking, kept.about.labels)
         have = uids(records.parts(tx, kept))
-        if kept.about.misplaced:
-            holds.place(tx, asking.claimed.request.case, HoldCode.IMAGES_MISPLACED, asking.claimed.request.id)
         grown = replace(kept.about, expected=_about(study, expected).expected)
         if kept.is_whole and not is_whole_study(grown, records.parts(tx, kept)):
             records.rewrite(tx, kept, grown, is_whole=False)
             kept = replace(kept, is_whole=False)
-        case = asking.claimed.request.case
-        joined = join(tx, services, asking.opened, kept, ruling, match_rule, request=asking.claimed.request.id)
-        if kept.is_whole and not joined and kept.id not in tx.case(case).whole:
-            records.complete(tx, case, kept)  # its rest came for another case
-        if len(kept.about.rejected) > tx.case(case).rejected.get(kept.id, (0, 0))[0]:
-            _take_back_rejected(tx, asking.claimed.request, kept.id)  # also what was rejected for another case
+        _join_kept(tx, services, asking, kept, ruling, match_rule)
+    if not ruling.is_permitted:
+        raise _NotCovered("no permission covers the images that came before")
     return have, frozenset(kept.about.lacking)
 
 
-def _ruling(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
+def _join_kept(
+    tx: Tx, services: Services, asking: PermittedRequest, kept: StoredRecord, ruling: Ruling, match_rule: MatchRule
+) -> None:
+    """A study that is here already serves this case, too, where a permission covers it here."""
+    made = asking.claimed.request
+    joined = ruling.is_permitted and join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id)
+    if kept.id not in tx.case(made.case).records:
+        return
+    if kept.about.misplaced:
+        holds.place(tx, made.case, HoldCode.IMAGES_MISPLACED, made.id)
+    if kept.is_whole and not joined and kept.id not in tx.case(made.case).whole:
+        records.complete(tx, made.case, kept)  # its rest came for another case
+    if len(kept.about.rejected) > tx.case(made.case).rejected.get(kept.id, (0, 0))[0]:
+        _take_back_rejected(tx, made, kept.id)  # also what was rejected for another case
+
+
+def _ruling(tx: Tx, services: Services, asking: PermittedRequest, labels: frozenset[str] = frozenset()) -> Ruling:
     source = asking.claimed.request.institution
-    return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, frozenset())
+    return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, labels)
 
 
 def _check_labels(services: Services, asking: PermittedRequest, labels: frozenset[str]) -> None:
@@ -251,9 +266,8 @@ def _check_labels(services: Services, asking: PermittedRequest, labels: frozense
     check_labels(labels)
     if not labels:
         return
-    source = asking.claimed.request.institution
     with services.ledger.transaction() as tx:
-        ruling = may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, labels)
+        ruling = _ruling(tx, services, asking, labels)
     if not ruling.is_permitted:
         _stop_unless_permitted(services, asking)
         raise _NotCovered("no permission covers the images")
@@ -281,14 +295,17 @@ def _keep_series(
     part, about = _part(got), _said_by(got, _about(study, expected))
     found = open_parts(services, made.institution, [part])
     with services.ledger.transaction() as tx:
-        ruling = _still_permitted(tx, services, asking)
+        _still_permitted(tx, services, asking)
+        kept = records.known(tx, asking.patient, origin)
+        ruling = _ruling(tx, services, asking, about.labels | (kept.about.labels if kept else frozenset()))
+        if not ruling.is_permitted:
+            raise _NotCovered("no permission covers the images")
         if got.strays - everything or got.unreadable:
             holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)
         if got.conflicting:
             holds.place(tx, made.case, HoldCode.IMAGES_CONFLICT, made.id)
         if got.misplaced:
             holds.place(tx, made.case, HoldCode.IMAGES_MISPLACED, made.id)
-        kept = records.known(tx, asking.patient, origin)
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))
         else:
