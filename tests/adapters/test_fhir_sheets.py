@@ -13,7 +13,7 @@ from transfer.adapters.fhir.results import whole_report
 from transfer.adapters.fhir.sheets import result_sheet
 from transfer.adapters.fhir.trees import parse
 from transfer.adapters.hl7v2.sheet import Detail, SheetLine
-from transfer.errors import TransferError, Unreadable
+from transfer.errors import TransferError, Unexpected, Unreadable
 
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 
@@ -169,3 +169,24 @@ def test_any_result_is_set_out_or_refused_and_never_crashes(result: dict[str, An
     bundle = {"resourceType": "Bundle", "entry": [{"resource": report}, {"resource": result}]}
     with suppress(TransferError):
         result_sheet(json.dumps(bundle).encode())
+
+
+@pytest.mark.parametrize("theirs", ["Patient/2/_history/3", "Patient/2", "https://office.example/Patient/2/_history/3"])
+def test_a_result_of_another_patient_is_none_of_the_report_whatever_version_is_named(theirs: str):
+    report = a_report(
+        "9", subject={"reference": "Patient/1/_history/3"}, result=[{"reference": "Observation/1"}]
+    )  # fmt: skip
+    result = a_result("1", subject={"reference": theirs})
+
+    with pytest.raises(Unexpected):
+        whole_report(report, lambda _: result)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("Patient/1/_history/3", "Patient/1"), ("Patient/1", "Patient/1/_history/3")]
+)
+def test_a_result_of_the_same_patient_is_one_whatever_version_is_named(ours: str, theirs: str):
+    report = a_report("9", subject={"reference": ours}, result=[{"reference": "Observation/1"}])
+    result = a_result("1", subject={"reference": theirs}, valueInteger=5)
+
+    assert result_sheet(whole_report(report, lambda _: result)).sections[0].lines[0].value == ("5",)

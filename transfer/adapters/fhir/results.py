@@ -63,5 +63,6 @@ def _named(resource: Tree, element: str) -> list[str]:
 
 def _is_of_one(report: Tree, result: Tree) -> bool:
     """Where both say by address whom they are about. How much of the address is said differs."""
-    ours, theirs = (text(child(each, "subject"), "reference") for each in (report, result))
+    said = (text(child(each, "subject"), "reference") or "" for each in (report, result))
+    ours, theirs = (one.partition("/_history/")[0] for one in said)
     return not ours or not theirs or ours.split("/")[-2:] == theirs.split("/")[-2:]
