@@ -241,6 +241,11 @@ class Announced:
     size: int | None = None
     digest: str | None = None
 
+    @property
+    def proves_bytes(self) -> bool:
+        """Whether it says a hash that can be compared."""
+        return _digest(self.digest)[0] is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:

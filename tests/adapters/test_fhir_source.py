@@ -44,6 +44,7 @@ from transfer.errors import (
 )
 from transfer.flaws import Flaw
 from transfer.media_types import BytesSeen
+from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.sources import Bad, Found, PatientFound
@@ -704,6 +705,16 @@ def test_a_report_shown_in_two_resources_at_one_address_is_one_document_with_bot
     assert office.asked[-1].headers["Accept"].startswith("application/pdf")
 
 
+def test_a_day_that_only_one_of_two_resources_says_is_the_documents(office, source, them):
+    office.answers = that_holds(
+        a_reference("1", url="Binary/7", date=None), reports=[a_report("2", url=f"{office.base}/Binary/7")]
+    )
+
+    (found,) = all_of(source, them)
+
+    assert (found.document.at is not None, found.document.day) == (True, PartialDate(2026, 2, 1))
+
+
 def test_a_report_filed_under_two_categories_comes_once(office, source, them):
     report = a_report("2", url="Binary/7")
     office.answers = lambda asked: as_json(searchset(*([report] if "DiagnosticReport" in asked.path else [])))
@@ -797,6 +808,16 @@ def test_an_unframed_body_shorter_than_announced_is_not_whole(office, source, th
 def test_a_document_whose_end_cannot_be_told_is_for_a_person(office, source, them):
     said = Said(stream=lambda write: write(b"half"), content_type="application/pdf")
     office.answers = that_holds(a_reference("1", url="Binary/1"), files={"/fhir/Binary/1": said})
+
+    with pytest.raises(Unexpected):
+        list(all_of(source, them)[0].files[0].read())
+
+
+def test_a_hash_that_is_none_proves_no_end(office, source, them):
+    reference = a_reference("1", url="Binary/1")
+    reference["content"][0]["attachment"]["hash"] = "bm90IGEgaGFzaA=="
+    said = Said(stream=lambda write: write(b"half"), content_type="application/pdf")
+    office.answers = that_holds(reference, files={"/fhir/Binary/1": said})
 
     with pytest.raises(Unexpected):
         list(all_of(source, them)[0].files[0].read())

@@ -70,7 +70,7 @@ def _whole(chunks: Iterable[bytes], answer: HttpAnswer, said: Announced) -> Iter
     for chunk in chunks:
         taken += len(chunk)
         yield chunk
-    if answer.is_framed or said.digest:
+    if answer.is_framed or said.proves_bytes:
         return
     if said.size is None:
         raise Unexpected("a document whose end cannot be told")

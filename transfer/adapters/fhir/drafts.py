@@ -80,6 +80,7 @@ def merged(documents: list[Document]) -> Document:
             title=first.title or other.title,
             status=least((first.status, other.status)),
             at=first.at or other.at,
+            day=first.day or other.day,
             stated_at=first.stated_at or other.stated_at,
             identifiers=tuple(dict.fromkeys(first.identifiers + other.identifiers)),
             parent=first.parent or other.parent,
