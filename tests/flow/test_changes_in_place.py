@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from hashlib import sha1
 from typing import Any
 
 import pytest
@@ -344,6 +345,20 @@ def test_what_was_empty_is_read_again_and_takes_the_place_of_nothing(services: S
     asked_again(services, case)
 
     assert standing(services, case) == [(DocumentStatus.FINAL, [a_pdf("note")])]
+
+
+def test_what_differed_from_its_hash_counts_once_its_source_says_the_right_one(services: Services, server: Server):
+    right = base64.b64encode(sha1(a_pdf("note"), usedforsecurity=False).digest()).decode()
+    attachment = {"contentType": "application/pdf", "url": "Binary/1", "hash": base64.b64encode(bytes(20)).decode()}
+    server.holds("1", a_pdf("note"), content=[{"attachment": attachment}])
+    case = asked(services, server)
+    assert [kept.flaws for kept, _ in here(services, case)] == [{Flaw.HASH_DIFFERS}]
+
+    server.holds("1", a_pdf("note"), content=[{"attachment": {**attachment, "hash": right}}])
+    asked_again(services, case)
+
+    assert [kept.flaws for kept, _ in here(services, case)] == [{Flaw.HASH_DIFFERS}, set()]
+    assert "document-unreadable" not in {hold.code for hold in b.open_holds(services, case)}
 
 
 def test_what_a_person_wants_once_more_comes_once_more(services: Services, server: Server):
