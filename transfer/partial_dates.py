@@ -27,7 +27,7 @@ class PartialDate:
     def __post_init__(self) -> None:
         if self.month is None and self.day is not None:
             raise ValueError("a day without its month")
-        self.first  # noqa: B018  # raises where there is no such day
+        date(self.year, 1 if self.month is None else self.month, 1 if self.day is None else self.day)  # raises if none
 
     @classmethod
     def of(cls, day: date) -> Self:
@@ -50,11 +50,13 @@ class PartialDate:
 
 
 def day_said(text: str | None) -> PartialDate | None:
-    """The day in a date or time as FHIR, HL7 v2 or DICOM write it, whatever its zone. None: it is none."""
+    """The day in a date or time as FHIR, HL7 v2 or DICOM write it, whatever its zone. None: it is none. A month or day
+    of nought is one that is not known.
+    """
     match = _DAY.match(text.strip()) if text else None
     if match is None:
         return None
-    year, month, day = (int(part) if part else None for part in match.group(1, 3, 4))
+    year, month, day = (int(part or 0) or None for part in match.group(1, 3, 4))
     try:
         return PartialDate(year or 0, month, day)
     except ValueError:

@@ -24,6 +24,8 @@ from transfer.partial_dates import PartialDate, day_said
         ("201301-0500", "Jan 2013", "2013-01"),
         ("2013", "2013", "2013"),
         ("2013+0100", "2013", "2013"),
+        ("2013-05-00", "May 2013", "2013-05"),
+        ("20130000", "2013", "2013"),
     ],
 )
 def test_a_day_is_read_as_it_is_written_and_no_more_precisely(written, words, iso):
@@ -34,7 +36,7 @@ def test_a_day_is_read_as_it_is_written_and_no_more_precisely(written, words, is
 
 
 @pytest.mark.parametrize(
-    "written", [None, "", "yesterday", "20130", "2013-1-11", "2013-01-1", "2013-13-01", "20130230"]
+    "written", [None, "", "yesterday", "20130", "2013-1-11", "2013-01-1", "2013-13-01", "20130230", "20130005"]
 )
 def test_what_is_no_day_is_none(written):
     assert day_said(written) is None
@@ -59,3 +61,5 @@ def test_a_day_needs_its_month_and_must_exist():
         PartialDate(2013, None, 5)
     with pytest.raises(ValueError, match="day"):
         PartialDate(2013, 2, 30)
+    with pytest.raises(ValueError, match="month"):
+        PartialDate(2013, 0, 5)
