@@ -314,3 +314,24 @@ def test_what_is_withdrawn_since_an_earlier_packet_stands_above_everything():
     first = PdfReader(io.BytesIO(packet.files["records.pdf"])).pages[0].extract_text()
     assert f"no. 3 of packet {before}" in " ".join(first.split())
     assert "no longer count" not in text(a_packet())
+
+
+def test_what_a_person_took_all_the_same_is_read_on_both_however_much_stands_beside_it():
+    vault, before = MemoryVault(), PacketId.of(CASE, 1)
+    taken = "Two pages are blank. Taken all the same by A. Ruiz, 20 Nov 2026."
+    older = tuple(
+        Superseded(record=a_record(1000 + n), packet=before, number=n, relation=Relation.REPLACES) for n in range(400)
+    )
+    item = an_item(vault, b"text", 1, taken=taken, supersedes=older)
+    short = "3 of its images did not come. Taken all the same by B. Ode, 21 Nov 2026."
+    study = a_study(vault, (SAMPLES / "CT_small.dcm").read_bytes(), taken=short)
+    packet = made(contents((item,), (study,), packet=PacketId.of(CASE, 2)), vault)
+    pages = PdfReader(io.BytesIO(packet.files["records.pdf"])).pages
+    drawn = " ".join(" ".join(page.extract_text() for page in pages).split())
+
+    for said in (taken, short):
+        assert said in text(packet)
+        assert said in drawn
+    assert "no. 399" in text(packet)
+    assert "no. 399" not in drawn
+    assert "…" in drawn, "a list that is cut says so"

@@ -110,14 +110,13 @@ def day_of(item: PacketItem | ImagingItem) -> str:
 
 
 def remarks(entry: Entry, layout: Layout) -> list[str]:
-    """What a reader must know of a document beside its status."""
-    said = _superseded(entry.item)
+    """What a reader must know of a document beside its status, what weighs most first: a list may be cut at its end."""
+    said = [entry.item.taken] if entry.item.taken else []
+    said += _superseded(entry.item)
     if (same := layout.number(entry.item.copy_of)) is not None:
         said.append(f"the same document as no. {same}, received another way")
     if entry.item.derivation:
         said.append(f"derived: {entry.item.derivation}")
-    if entry.item.taken:
-        said.append(entry.item.taken)
     return said
 
 

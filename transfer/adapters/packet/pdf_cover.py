@@ -59,7 +59,7 @@ class _Cover(Pages):
     def row(self, day: str, text: str, entry: int | None) -> None:
         """A day, what there is of it, and the page where it stands: kept on one page."""
         self.face(TEXT, 9.5)
-        lines = self.lines_of(drawable(text), self.epw - 132)[:_MOST_LINES]
+        lines = _bounded(self.lines_of(drawable(text), self.epw - 132), _MOST_LINES)
         if self.will_page_break(_LINE * len(lines) + 4):
             self.add_page()
         top = self.get_y()
@@ -182,11 +182,14 @@ def _small(
 ) -> None:
     pages.face(TEXT, 7)
     pages.set_text_color(*colour)
-    lines = pages.lines_of(drawable(text), wide)
-    shown = lines[:most] if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][:-1]}…"]
-    for number, line in enumerate(shown):
+    for number, line in enumerate(_bounded(pages.lines_of(drawable(text), wide), most)):
         pages.set_xy(left, top + 9 * number)
         pages.line_of(line, wide, 9)
+
+
+def _bounded(lines: Sequence[str], most: int) -> Sequence[str]:
+    """So many lines, with a sign that there is more."""
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][:-1]}…"]
 
 
 def _list(pages: _Cover, title: str, sentence: str, things: Sequence[str]) -> None:
