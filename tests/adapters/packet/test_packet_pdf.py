@@ -265,13 +265,14 @@ def test_a_document_that_kills_the_process_is_left_out_and_the_rest_goes_in():
     assert [made.documents[n].how for n in (1, 2, 3, 4)] == ["rendered", "left-out", "rendered", "rendered"]
 
 
-def test_a_process_that_does_not_run_is_said_to_be_unavailable():
+@pytest.mark.parametrize("command", [(sys.executable, "-c", "raise SystemExit(1)"), ("/nowhere/python",)])
+def test_a_process_that_does_not_run_is_said_to_be_unavailable(command):
     vault = MemoryVault()
     contents_ = contents((an_item(vault, b"text"),))
     layout = lay_out(contents_)
 
     with pytest.raises(Unavailable):
-        bookmarked(contents_, layout, {1: b"text"}, command=(sys.executable, "-c", "raise SystemExit(1)"))
+        bookmarked(contents_, layout, {1: b"text"}, command=command)
 
 
 def test_time_is_processor_time_and_what_takes_too_long_is_tried_again_with_more():

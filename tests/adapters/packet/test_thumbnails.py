@@ -190,9 +190,10 @@ def test_an_image_that_kills_the_process_costs_only_its_own_thumbnail():
     assert {name: one.why for name, one in made.items()} == {"a": None, "deadly": "damaged", "b": None}
 
 
-def test_the_process_that_never_starts_costs_the_thumbnails_only():
+@pytest.mark.parametrize("command", [(sys.executable, "-c", "raise SystemExit(3)"), ("/nowhere/python",)])
+def test_the_process_that_never_starts_costs_the_thumbnails_only(command):
     vault = MemoryVault()
-    made = drawn({"a": vault.keep([b"x"])}, vault, command=(sys.executable, "-c", "raise SystemExit(3)"))
+    made = drawn({"a": vault.keep([b"x"])}, vault, command=command)
 
     assert made == {"a": Thumbnail(None, "damaged")}
 

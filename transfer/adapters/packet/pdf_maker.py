@@ -95,7 +95,11 @@ class Maker:
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
             pipe = subprocess.PIPE
-            self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env={})
+            quiet = subprocess.DEVNULL
+            try:
+                self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=quiet, env={})
+            except OSError:
+                raise _Died from None
         return self._process
 
     def _end(self) -> None:

@@ -100,6 +100,8 @@ def _run(files: Sequence[bytes], command: Sequence[str]) -> tuple[list[Thumbnail
         said, out, well = done.stderr, done.stdout, done.returncode == 0
     except subprocess.TimeoutExpired as late:
         said, out, well = late.stderr or b"", b"", False
+    except OSError:  # it could not be started
+        return None, None
     if not well or len(out) < 8:
         numbers = [int(line) for line in said.split(b"\n") if line.isdigit()]
         return None, numbers[-1] if numbers else None
