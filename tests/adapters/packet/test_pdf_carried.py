@@ -198,8 +198,10 @@ def text_of(data: bytes) -> str:
         (Name.Ch, {"V": String("2"), "Opt": Array([Array([String("2"), String("Grade two")])])}, "Grade two"),
         (Name.Tx, {"V": String("typed"), "AP": lambda pdf: Dictionary(N=box(pdf, b"1 1 1 rg"))}, "typed"),
         (Name.Btn, {"V": Name.Yes, "AS": Name.Yes}, "X"),
+        (Name.Tx, {"V": String("typed"), "DA": String("/Helv 1.2.3 Tf 0..1 g")}, "typed"),
+        (Name.Tx, {"V": String("typed"), "DA": String(f"/Helv {'9' * 400} Tf 0 g")}, "typed"),
     ],
-    ids=["text", "letters", "lines", "comb", "long", "choice", "blank look", "ticked"],
+    ids=["text", "letters", "lines", "comb", "long", "choice", "blank look", "ticked", "no number", "no size"],
 )
 def test_what_was_typed_into_a_form_is_seen(kind, said, shows):
     assert shows in text_of(carried(made(field(kind, **said)), 9).pdf).replace("\r\n", "\n")

@@ -26,6 +26,8 @@ _LETTERS: Final = 8_000
 _SMALL: Final = 64 << 10
 _PARENTS: Final = 32
 _MADE: Final = datetime(2000, 1, 1, tzinfo=UTC)
+#: size of letters in points, before they are made to fit
+_LARGEST: Final = 1_000.0
 _SIZE: Final = re.compile(rb"([\d.]+)\s+Tf")
 _COLOUR: Final = re.compile(rb"((?:[\d.]+\s+){1,4})(g|rg|k)\b")
 _DRAWS_TEXT: Final = re.compile(rb"T[jJ]\b|['\"]\s")
@@ -181,7 +183,7 @@ def _look(field: _Field, form: Any) -> bytes:
 
 def _write(pages: Pages, field: _Field, look: bytes) -> None:
     found = _SIZE.search(look)
-    size = float(found[1]) if found else 0.0
+    size = min(_number(found[1]), _LARGEST) if found else 0.0
     pages.set_text_color(*_colour(look))
     text = drawable(field.text)
     is_multiline = field.kind == "/Tx" and bool(field.flags & _MULTILINE)
@@ -196,6 +198,14 @@ def _write(pages: Pages, field: _Field, look: bytes) -> None:
     for n, line in enumerate(lines):
         pages.set_xy(2, top + n * height)
         pages.line_of(line, max(field.width - 4, 1), height, align)
+
+
+def _number(written: bytes) -> float:
+    """Nought where it is none, as of a size that is left to the viewer."""
+    try:
+        return float(written)
+    except ValueError:
+        return 0.0
 
 
 def _fitted(pages: Pages, text: str, field: _Field, size: float, *, is_multiline: bool) -> tuple[float, list[str]]:
@@ -223,7 +233,7 @@ def _colour(look: bytes) -> tuple[int, int, int]:
     found = _COLOUR.search(look)
     if not found:
         return 0, 0, 0
-    parts = [min(max(float(one), 0.0), 1.0) for one in found[1].split()]
+    parts = [min(_number(one), 1.0) for one in found[1].split()]
     if found[2] == b"g" and len(parts) == 1:
         parts *= 3
     elif found[2] == b"k" and len(parts) == 4:
