@@ -203,6 +203,15 @@ def test_a_foot_stands_last_and_a_caption_stays():
     assert (table(found).caption, grid(found)) == ("Blood", [["CEA"], ["verified"]])
 
 
+def test_a_table_that_is_cut_says_so():
+    made = gridded([[[Cell("a"), Cell("b")]] * 5_001, [[Cell("c"), Cell("d")]], [[Cell("e")]]])
+
+    assert made.row(5_000) == ["a", "b"]
+    assert "goes on" in made.row(5_001)[0]
+    assert made.height == 5_002
+    assert not any("goes on" in cell.text for cell in gridded([[[Cell("a")]] * 5_001]).cells)
+
+
 def test_a_table_within_a_cell_keeps_each_value_with_its_name():
     inner = "<table><tr><th>Test</th><th>Value</th></tr><tr><td>CEA</td><td>4.1</td></tr></table>"
     outer = f"<table><thead><tr><th>Day</th><th>Results</th></tr></thead><tr><td>1</td><td>{inner}</td></tr></table>"

@@ -12,6 +12,7 @@ MARKS: Final = frozenset((BOLD, STRUCK))
 #: columns of a table that are drawn; what stands beyond is told
 WIDEST: Final = 60
 _MOST_ROWS: Final = 5_000
+_GOES_ON: Final = "The table goes on; the rest is in the file itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,16 @@ class ForPrograms(Exception):
 def gridded(groups: Iterable[Sequence[Sequence[Cell]]], *, heading_rows: int = 0, caption: str = "") -> NarrativeTable:
     """Cells in their places, by the table model of HTML (https://html.spec.whatwg.org/#forming-a-table).
 
-    A span ends with its group of rows. What would stand beyond `WIDEST` columns is put into the last one.
+    A span ends with its group of rows. What would stand beyond `WIDEST` columns is put into the last one. A table that
+    is cut says so in its last row.
     """
     placed: list[PlacedCell] = []
     top = 0
     for rows in groups:
+        if top > _MOST_ROWS:
+            placed.append(PlacedCell(top, 0, 1, 1, _GOES_ON, is_heading=False))
+            top += 1
+            break
         taken: dict[tuple[int, int], int] = {}
         for number, row in enumerate(rows):
             column = 0
@@ -150,8 +156,6 @@ def gridded(groups: Iterable[Sequence[Sequence[Cell]]], *, heading_rows: int = 0
                 taken |= {(r, c): len(placed) for r in range(number, number + one.rows) for c in _columns(one)}
                 placed.append(replace(one, row=top + number))
         top += len(rows)
-        if top > _MOST_ROWS:
-            break
     width = max((cell.column + cell.columns for cell in placed), default=0)
     return NarrativeTable(tuple(placed), width, top, min(heading_rows, top), caption)
 
