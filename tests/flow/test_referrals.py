@@ -201,6 +201,18 @@ class TestChanged:
         assert folded(services, case).closed.other == drawn
         assert OpenedCase.of(folded(services, drawn)).receiver == b.MERCY
 
+    def test_a_case_goes_on_where_the_other_center_s_was_ended_before_the_answer(self, services):
+        chart = b.a_chart()
+        case = b.a_case_without_slides(services, chart)
+        a_packet_left(services, case)
+        drawn = says(services, a_message(chart, receiver=b.MERCY))
+        desk.close(services, drawn, "not-coming", actor=ANN)
+
+        answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
+
+        assert folded(services, case).is_open
+        assert OpenedCase.of(folded(services, case)).receiver == b.SUMMIT
+
     def test_a_case_that_ends_before_the_answer_leaves_the_other_center_to_a_question(self, services):
         chart = b.a_chart()
         case = says(services, a_message(chart))

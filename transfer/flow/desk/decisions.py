@@ -179,7 +179,10 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
         patients.begin_epoch(tx, PatientId(opened.patient))  # links end, or the receiver is another
     elif opened:
         patients.hold_epoch_shared(tx, PatientId(opened.patient))
-    tx.lock_case(CaseId(hold.subject))
+    # What is said of another center ends the case that was drawn for it, or this one.
+    other = hold.about if hold.code is HoldCode.RECEIVER_CHANGED else None
+    for one in sorted({hold.subject, other or hold.subject}):
+        tx.lock_case(CaseId(one))
     return PatientId(opened.patient) if opened else None
 
 

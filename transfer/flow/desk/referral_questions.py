@@ -54,6 +54,8 @@ def receiver_changed(tx: Tx, services: Services, hold: Hold) -> ActionResult:
     as it is.
     """
     known, drawn = CaseId(hold.subject), CaseId(hold.about or "")
+    if not tx.case(drawn).is_open:
+        return ActionResult(ActionCode.CASE_IS_OVER, case=drawn)
     read = _read(tx, services, drawn)
     if read is None or not tx.case(known).is_open:
         return ActionResult(ActionCode.MESSAGE_IS_PURGED)
