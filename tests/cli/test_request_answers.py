@@ -69,3 +69,13 @@ def test_what_it_does_not_take_is_refused_with_what_to_do(services, transfer, gi
     assert result.exit_code == code, result.output
     assert "Zebra" not in result.output
     assert b.open_holds(services) == []
+
+
+def test_words_that_are_too_many_are_refused_and_not_repeated(services, transfer):
+    request = b.request_to(services, b.a_case(services), b.PRAIRIE).id
+
+    result = transfer("request", "answer", request, "unclear", "--note", typed="Zebra " * 1000)
+
+    assert result.exit_code == 2, result.output
+    assert "2000 characters" in result.output
+    assert "Zebra" not in result.output

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transfer.identifiers import InstitutionId, RequestId
     from transfer.requests import RequestAnswer
     from transfer.rights import Actor
-    from transfer.source_answers import Fee
+    from transfer.source_answers import Fee, SaidBy
 
 ANSWERS = (
     "no-records",
@@ -123,12 +123,11 @@ def answer_command(
     person = ask("Who said it") if with_person else None
     reference = ask("Their number of our request (- for none)") if with_person else None
     words = ask_note() if with_note else None
+    by = _said_by(person, None if reference == "-" else reference, words or None)
     fee = _fee(amount, currency) if amount else None
     with at(var) as services:
         from transfer.flow import desk
-        from transfer.source_answers import SaidBy
 
-        by = SaidBy(person=person, reference=None if reference == "-" else reference, words=words or None)
         did = desk.answer_request(
             services,
             request_id,
@@ -141,6 +140,15 @@ def answer_command(
             by=by,
         )
         tell(did, as_json=as_json)
+
+
+def _said_by(person: str | None, reference: str | None, words: str | None) -> "SaidBy":
+    from transfer.source_answers import MOST_CHARACTERS, SaidBy
+
+    try:
+        return SaidBy(person=person, reference=reference, words=words)
+    except ValueError:
+        raise click.UsageError(f"write no more than {MOST_CHARACTERS} characters of each") from None
 
 
 def _fee(amount: str, currency: str) -> "Fee":
