@@ -18,14 +18,15 @@ from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
-from transfer.holds import HoldAnswer
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, requests
+from transfer.ledger import Ledger, holds, requests, rounds
 from transfer.patients import Demographics
 from transfer.records import RecordKind
 from transfer.request_questions import QUESTIONS
 from transfer.requests import SAID, STANDINGS, Owner, Request, RequestState
 from transfer.requests import RequestAnswer as A
+from transfer.rounds import Dag
 from transfer.source_answers import Fee, SaidBy
 
 pytestmark = pytest.mark.servers
@@ -479,6 +480,32 @@ def test_what_is_awaited_since_before_there_were_days_is_given_some(services: Se
     sweep(services)
 
     assert laboratory(services, case).due_at
+
+
+def test_a_case_whose_rounds_fail_is_run_no_sooner_because_a_source_is_late(
+    services: Services, hours_pass: Callable[[timedelta], None]
+):
+    case = b.a_case(services)
+    hours_pass(timedelta(days=5))
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET state = 'done' WHERE subject = %s", case)
+        rounds.owe(tx, Dag.OPEN_CASE, case, after=timedelta(minutes=5), attempts=3)
+
+    with services.ledger.transaction() as tx:
+        requests.sweep(tx)
+        later = tx.value("SELECT not_before > transfer.now() FROM due_runs WHERE subject = %s AND state = 'owed'", case)
+    assert later
+
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET state = 'done' WHERE subject = %s", case)
+        holds.place(tx, case, HoldCode.MACHINERY_BROKEN, Dag.OPEN_CASE)
+    sweep(services)
+    assert laboratory(services, case).state is S.EXPECTED, "a person decides first"
+
+    (asked,) = b.open_holds(services, case)
+    desk.resolve(services, asked.id, HoldAnswer.AGAIN, actor=ANN)
+    process_all(services)
+    assert laboratory(services, case).state is S.SILENT
 
 
 def test_the_line_of_a_case_says_whose_turn_it_is_and_until_when(services: Services):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from transfer import facts, requests
 from transfer.errors import ChangedMeanwhile
 from transfer.facts import Chain
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, PatientId, RequestId
 from transfer.ledger import Row, Tx, rounds
 from transfer.permissions import Ruling
@@ -151,7 +152,8 @@ def overdue(tx: Tx, case: CaseId) -> list[Request]:
 def sweep(tx: Tx) -> None:
     """Owe a round to the cases whose sources are late, and to those whose sources were given no time yet.
 
-    A case that is being looked at gives its sources their time itself.
+    A case that is being looked at gives its sources their time itself. One whose rounds fail has its next later, or
+    none until a person has decided: their time is not the reason to run it sooner.
     """
     rows = tx.rows(
         f"""SELECT DISTINCT r.case_id FROM requests AS r JOIN cases AS c USING (case_id)
@@ -159,8 +161,14 @@ def sweep(tx: Tx) -> None:
               AND (r.due_at <= transfer.now() OR r.due_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM due_runs AS d
                 WHERE d.dag_id = %s AND d.subject = r.case_id AND d.state IN ('posted', 'taken')))
+              AND NOT EXISTS (
+                SELECT 1 FROM due_runs AS d
+                WHERE d.dag_id = %s AND d.subject = r.case_id AND d.state = 'owed' AND d.attempts > 0)
+              AND NOT EXISTS (
+                SELECT 1 FROM holds AS h
+                WHERE h.subject = r.case_id AND h.code = %s AND h.about = %s AND h.resolved_at IS NULL)
             ORDER BY 1 LIMIT %s""",  # noqa: S608  our own text
-        *(Dag.OPEN_CASE, _AT_ONCE),
+        *(Dag.OPEN_CASE, Dag.OPEN_CASE, HoldCode.MACHINERY_BROKEN, Dag.OPEN_CASE, _AT_ONCE),
     )
     for row in rows:
         rounds.owe(tx, Dag.OPEN_CASE, row.case_id)
