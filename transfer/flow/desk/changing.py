@@ -35,7 +35,7 @@ def change(
     appointment_at: datetime | None = None,
     note: str | None = None,
 ) -> ActionResult:
-    """CaseChange what is named: the center, the checklist, the day and the appointment; ask further sources.
+    """Change what is named: the center, the checklist, the day and the appointment; ask further sources.
 
     `appointment_at` carries its offset; without one it is in the time zone of the receiver. Without `needed_by` it is
     needed by that day. It stands until the referral itself says something new of the same.
