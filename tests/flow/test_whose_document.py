@@ -12,13 +12,16 @@ from tests.kit.staff import ANN, BEN
 from tests.kit.unreadable import a_push, with_content
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.case import OpenedCase
 from transfer.completeness import NeedState
 from transfer.flaws import Flaw
 from transfer.flow import desk
+from transfer.flow.packet_content import agrees
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, records
+from transfer.records import Relation
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.pathology import messages
 
@@ -155,6 +158,20 @@ def test_one_that_is_not_stays_out_and_nobody_is_asked_again(services: Services,
     assert state(services, of_another) is NeedState.RECEIVED
     assert asked(services) == []
     assert not b.assessed(services, of_another).is_undecided
+
+
+@pytest.mark.parametrize("answer", [HoldAnswer.OURS, HoldAnswer.NOT_OURS])
+def test_one_that_was_replaced_meanwhile_holds_up_no_packet(services: Services, of_another: CaseId, answer: HoldAnswer):
+    """Nobody opens it again. The tables still say of it what the ledger does."""
+    with services.ledger.transaction() as tx:
+        ((kept, _),) = records.joined(tx, of_another)
+        records.supersede(tx, of_another, kept.id, None, Relation.WITHDRAWS)
+
+    decided(services, answer)
+
+    with services.ledger.transaction() as tx:
+        case = tx.case(of_another)
+        assert agrees(case, OpenedCase.of(case), records.joined(tx, of_another), [])
 
 
 def test_what_people_said_holds_for_all_that_says_the_same(services: Services, chart: Chart, case: CaseId):

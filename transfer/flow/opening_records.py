@@ -55,10 +55,11 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
                 found |= _open_series(services, part)
                 continue
             place = part.location
-            found |= services.opener.document(part.content_type, place.length, services.vault.read(place))
+            chunks: Iterable[bytes] = services.vault.read(place)
             if place.length <= _READ_FOR_PATIENT:
-                body = b"".join(services.vault.read(place))
+                chunks = [body := b"".join(chunks)]
                 named |= dict.fromkeys(patients_named(body, services.institutions[source]))
+            found |= services.opener.document(part.content_type, place.length, chunks)
     except OutOfOrder:
         raise
     except Unavailable:
@@ -84,14 +85,17 @@ def note_opened(
 ) -> StoredRecord:
     """Write what was found in a record that serves a case, or in its new parts, and ask people what they must decide.
 
-    `envelope`: what the message or list that it came by says of its patient. Without `found` the record is opened in
-    the case's next round, unless it was opened before. Twice is once. The caller holds the patient and the case.
+    `found` is of all its parts, or of those that came to a record that was opened. `envelope`: what the message or list
+    that it came by says of its patient. Without `found` the record is opened in the case's next round, unless it was
+    opened before. Twice is once. The caller holds the patient and the case.
     """
     if found is None and not kept.is_opened:
         rounds.owe(tx, Dag.OPEN_CASE, opened.id, after=AGAIN_AFTER)
         return kept
     if found is not None:
-        flaws = kept.flaws | found.flaws
+        # Whose one that is opened again says that it is, is found anew.
+        known = kept.flaws if kept.is_opened else kept.flaws - {Flaw.ANOTHER_PATIENT}
+        flaws = known | found.flaws
         if _names_another(tx, opened, kept, found.named, envelope):
             flaws |= {Flaw.ANOTHER_PATIENT}
         if not kept.is_opened or flaws != kept.flaws:
@@ -106,12 +110,16 @@ def note_opened(
 
 def _tell(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
     """Write in the chain of a case what was found, once; and ask about it, once for each document."""
-    told = tx.case(case).flaws.get(kept.id)
-    if told is not None and {*told} == kept.flaws:
+    if _is_told(tx, case, kept):
         return
     opened_records.write_opened(tx, case, kept)
     if kept.flaws - {Flaw.ANOTHER_PATIENT} and kept.id not in tx.case(case).void:
         holds.place(tx, case, HoldCode.DOCUMENT_UNREADABLE, kept.id)
+
+
+def _is_told(tx: Tx, case: CaseId, kept: StoredRecord) -> bool:
+    told = tx.case(case).flaws.get(kept.id)
+    return told is not None and {*told} == kept.flaws
 
 
 def open_waiting(services: Services, case: CaseId) -> bool:
@@ -146,8 +154,9 @@ def _catch_up(services: Services, case: CaseId) -> None:
         patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(case)
         for kept, _ in records.joined(tx, case):
-            others = (tx.case(one).flaws.get(kept.id) for one in opened_records.cases_of(tx, kept.id) if one != case)
-            if kept.is_opened and any(told is not None and {*told} == kept.flaws for told in others):
+            if not kept.is_opened or _is_told(tx, case, kept):
+                continue
+            if any(_is_told(tx, one, kept) for one in opened_records.cases_of(tx, kept.id)):
                 _tell(tx, case, kept)
 
 

@@ -30,11 +30,11 @@ def cases_of(tx: Tx, record: RecordId) -> list[CaseId]:
 
 
 def open_again(tx: Tx, patient: PatientId, institution: InstitutionId, flaw: Flaw) -> None:
-    """What has this flaw is to be opened again: it may be so no more."""
+    """What has this flaw is to be opened again: it may be so no more. Until then it has it, as its cases say."""
     tx.run(
-        """UPDATE records SET opened_at = NULL, flaws = array_remove(flaws, %s)
+        """UPDATE records SET opened_at = NULL
            WHERE patient = %s AND institution = %s AND %s = ANY(flaws) AND purged_at IS NULL""",
-        *(flaw, patient, institution, flaw),
+        *(patient, institution, flaw),
     )
 
 
