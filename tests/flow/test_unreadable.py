@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,14 +23,15 @@ from transfer.errors import NotAllowed, Unavailable
 from transfer.flaws import Flaw
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
+from transfer.flow.assess import settle_needs
 from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, PacketId
+from transfer.identifiers import CaseId, PacketId, RecordId
 from transfer.ledger import Ledger, packets, records
 from transfer.ledger.records import StoredRecord
 from transfer.patients import Demographics
-from transfer.records import RecordKind
+from transfer.records import RecordKind, Relation
 from transfer.requests import RequestAnswer
 from transfer.sandbox.pathology import messages
 from transfer.sources import Ending, IndexEntry, SeriesFound, SeriesObject, StudyFound
@@ -352,6 +353,29 @@ def test_what_an_earlier_version_kept_is_opened_before_a_packet_of_it_is_made(le
     assert assemble(services, packet)
 
 
+def test_a_packet_that_waited_is_put_together_once_nobody_need_say_anything(ledger: Ledger):
+    """What cannot be read came after the packet was planned, and is withdrawn."""
+    services = b.new_services(ledger)
+    case = b.a_case_without_slides(services)
+    desk.approve(services, case, actor=ANN)
+    packet, record = PacketId.of(case, 1), with_unreadable_note(services, case)
+    assert not assemble(services, packet)
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET state = 'done'")
+
+    with services.ledger.transaction() as tx:
+        tx.lock_case(case)
+        settle_needs(tx, services, case)
+    assert ("release_packet", packet) not in b.owed(services)
+
+    with services.ledger.transaction() as tx:
+        tx.lock_case(case)
+        records.supersede(tx, case, RecordId(record), None, Relation.WITHDRAWS)
+        settle_needs(tx, services, case)
+    assert ("release_packet", packet) in b.owed(services)
+    assert assemble(services, packet)
+
+
 # --- where nothing can be opened --------------------------------------------------------------------------------------
 
 
@@ -386,6 +410,49 @@ def test_what_cannot_be_opened_now_waits_and_is_opened_in_the_next_round(
     process_all(came.services)
 
     assert [kept.is_opened for kept in came.kept()] == [True]
+    assert came.need().state is NeedState.SATISFIED
+
+
+@dataclass
+class TwoSeries(Archive):
+    """Its study has two series."""
+
+    def series(self, study: str, **_: object) -> list[SeriesFound]:
+        return [SeriesFound(uid=f"{study}.{n}", modality="CT", expected_instances=1) for n in (2, 4)]
+
+    def instances(self, study: str, series: str, **_: object) -> frozenset[str]:
+        return frozenset({f"{series}.3"})
+
+    def fetch_series(self, study: str, series: str, *, vault: MemoryVault, **how: object) -> SeriesObject:
+        got = super().fetch_series(study, series, vault=vault, **how)
+        return replace(got, index=tuple(replace(one, sop_instance_uid=f"{series}.3") for one in got.index))
+
+
+@dataclass
+class AwayAtFirst(OpensAll):
+    """The first image cannot be opened now."""
+
+    asked: int = 0
+
+    def image(self, *_: Any) -> frozenset[Flaw]:
+        self.asked += 1
+        if self.asked == 1:
+            raise Unavailable("the process that opens documents does not run")
+        return frozenset()
+
+
+def test_a_study_counts_only_once_each_of_its_series_was_opened(ledger: Ledger):
+    archive, opener = TwoSeries([u.an_image()]), AwayAtFirst()
+    services = b.new_services(ledger, ask_archive=lambda _: archive, opener=opener)
+    came = Came(services, b.a_case(services), "images")
+    assert [kept.is_opened for kept in came.kept()] == [False]
+
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE state <> 'done'")
+    process_all(services)
+
+    assert [kept.is_opened for kept in came.kept()] == [True]
+    assert opener.asked == 4
     assert came.need().state is NeedState.SATISFIED
 
 

@@ -23,7 +23,7 @@ from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
-from transfer.holds import OF_SOURCES, HoldCode, SystemAnswer
+from transfer.holds import OF_SOURCES, OF_STUCK_PACKETS, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, RecordId
 from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
 from transfer.request_questions import QUESTIONS
@@ -143,7 +143,19 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         rounds.owe(tx, Dag.RELEASE_PACKET, packet)
     elif found.step in _QUESTIONS:
         holds.place(tx, case_id, HoldCode(found.step))
+    elif waiting := _waited_for_people(found):
+        rounds.owe(tx, Dag.RELEASE_PACKET, waiting)
     return found
+
+
+def _waited_for_people(found: Assessment) -> str | None:
+    """The packet that is still to be put together, once people need say nothing more before."""
+    newest = found.case.newest_packet
+    if newest is None or newest.assembled or not newest.is_on_its_way or found.is_undecided or not found.case.is_active:
+        return None
+    packet = newest.planned.packet
+    is_stuck = any(one.about == packet and one.code in OF_STUCK_PACKETS for one in found.case.holds.values())
+    return None if is_stuck else packet
 
 
 #: the steps that ask a person, each with its question

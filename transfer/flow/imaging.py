@@ -309,6 +309,8 @@ def _keep_series(
         if kept is None:
             kept = records.keep(tx, _new(asking, about, part, origin))
         else:
+            # Of one that was not opened yet, all is opened together.
+            found = found if kept.is_opened else None
             _add_series(tx, asking, kept, about, part, is_opened=found is not None)
             kept = records.known(tx, asking.patient, origin) or kept
         if not join(tx, services, asking.opened, kept, ruling, match_rule, request=made.id, found=found):

@@ -9,12 +9,11 @@ from transfer.flow.services import Services
 from transfer.flow.studies import take_what_came
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, holds, opened_records, records, requests, rounds
+from transfer.ledger import Tx, holds, opened_records, records, requests
 from transfer.ledger.holds import Hold
 from transfer.ledger.records import StoredRecord
 from transfer.records import RecordKind
 from transfer.requests import MOVES, Request, RequestAnswer
-from transfer.rounds import Dag
 from transfer.source_answers import SourceAnswer
 
 _AGAIN = SourceAnswer(answer=RequestAnswer.AGAIN)
@@ -33,7 +32,7 @@ def decide_unreadable(tx: Tx, services: Services, hold: Hold) -> ActionResult:
         # Whose it is, is another question: nobody takes another patient's document as it is.
         opened_records.take(tx, case, kept, kept.flaws - {Flaw.ANOTHER_PATIENT})
     code = ActionCode.RECORD_TAKEN if answered.answer == HoldAnswer.APPROVE else ActionCode.RECORD_LEFT_OUT
-    return ActionResult(code, record=kept.id, outlook=_go_on(tx, services, case))
+    return ActionResult(code, record=kept.id, outlook=settle_needs(tx, services, case).sentence)
 
 
 def decide_lacking(tx: Tx, services: Services, hold: Hold) -> ActionResult:
@@ -48,8 +47,8 @@ def decide_lacking(tx: Tx, services: Services, hold: Hold) -> ActionResult:
         return answer_in(tx, services, request, _AGAIN) if request and can_ask else _NOTHING
     if answered.answer == HoldAnswer.APPROVE:
         take_what_came(tx, case, kept)
-        return ActionResult(ActionCode.RECORD_TAKEN, record=kept.id, outlook=_go_on(tx, services, case))
-    return ActionResult(ActionCode.RECORD_LEFT_OUT, record=kept.id, outlook=_go_on(tx, services, case))
+        return ActionResult(ActionCode.RECORD_TAKEN, record=kept.id, outlook=settle_needs(tx, services, case).sentence)
+    return ActionResult(ActionCode.RECORD_LEFT_OUT, record=kept.id, outlook=settle_needs(tx, services, case).sentence)
 
 
 def ask_source_of(tx: Tx, services: Services, hold: Hold) -> ActionResult:
@@ -57,11 +56,11 @@ def ask_source_of(tx: Tx, services: Services, hold: Hold) -> ActionResult:
     case, kept = CaseId(hold.subject), records.get(tx, hold.about or "")
     request = _request_for(tx, services, case, kept) if kept else None
     if kept is None or request is None or not tx.case(case).is_open:
-        _go_on(tx, services, case)
+        settle_needs(tx, services, case)
         return _NOTHING
     opened_records.let_come_again(tx, kept)
     did = answer_in(tx, services, request, _AGAIN)
-    _go_on(tx, services, case)
+    settle_needs(tx, services, case)
     return did
 
 
@@ -76,12 +75,3 @@ def _request_for(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -
         if (request.id == came_by or is_of) and (request.state is to or to in MOVES[request.state]):
             return request
     return None
-
-
-def _go_on(tx: Tx, services: Services, case: CaseId) -> str:
-    """Judge the case; a packet that waited for the answer is put together."""
-    outlook = settle_needs(tx, services, case).sentence
-    newest = tx.case(case).newest_packet
-    if newest and newest.is_on_its_way and newest.assembled is None:
-        rounds.owe(tx, Dag.RELEASE_PACKET, newest.planned.packet)
-    return outlook
