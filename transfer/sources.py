@@ -18,8 +18,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from transfer.bytes_seen import Announced
 from transfer.institutions import Institution
-from transfer.media_types import Announced
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document, RecordKind
 from transfer.staging import Location, Vault

@@ -575,7 +575,7 @@ def test_a_stream_that_stalls_is_left_after_the_time_set_with_what_came(archive,
 
     found = fetch(client, vault, frozenset([uid(1), uid(2)]))
 
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 8
     assert (found.ending, found.instances) == (Ending.STALLED, {uid(1)})
 
 
@@ -601,7 +601,7 @@ def test_a_fetch_of_many_images_one_by_one_is_bounded_as_a_whole(archive, vault)
 
     found = fetch(client, vault, expected, wanted=expected - {uid(1)})
 
-    assert time.monotonic() - asked_first < 2
+    assert time.monotonic() - asked_first < 8
     assert (found.ending, found.complete) == (Ending.OUT_OF_TIME, False)
     assert 1 <= len(found.index) < 38
 

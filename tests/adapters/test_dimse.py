@@ -188,13 +188,13 @@ def test_an_association_refused_is_an_error_by_its_reason(archive, client, resul
     ],
 )
 def test_an_answer_to_our_proposal_that_is_none_is_told_apart(archive, client, answer, ours):
-    archive.associating = lambda talk: (talk.read(), talk.send(answer), archive.stopping.wait(3))
+    archive.associating = lambda talk: (talk.read(), talk.send(answer), archive.stopping.wait(10))
     begun = time.monotonic()
 
     with pytest.raises(TransferError) as failure:
         client.series(STUDY)
     assert type(failure.value) is ours
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
 
 
 def test_an_answer_that_drips_is_not_waited_for(archive, client):
@@ -209,7 +209,7 @@ def test_an_answer_that_drips_is_not_waited_for(archive, client):
 
     with pytest.raises((Unreachable, Unexpected)):
         client.series(STUDY)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
 
 
 @pytest.mark.parametrize("without", [FIND, GET, MR])
@@ -360,7 +360,7 @@ def test_a_list_that_drips_is_not_waited_for(archive):
 
     with pytest.raises(Unreachable):
         asking(archive, DimseTimeouts(listing=0.5, release=0.1)).instances(STUDY, SERIES)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
 
 
 # --- what is no message ----------------------------------------
@@ -587,7 +587,7 @@ def test_an_archive_that_only_says_that_it_works_on_it_is_left(archive, client, 
 
     with pytest.raises(CutShort):
         fetch(client, vault, expected)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 6
 
 
 def test_messages_without_end_are_stopped(archive, vault):
@@ -763,13 +763,13 @@ def test_an_archive_that_does_not_let_go_does_not_spoil_what_it_sent(archive, va
         talk.store(archive.files[0])
         talk.say(context, talk.answer(asked, 0))
         talk.read()
-        archive.stopping.wait(5)
+        archive.stopping.wait(10)
 
     getting(archive, clinging)
     begun = time.monotonic()
 
     assert fetch(asking(archive, QUICK), vault, expected).complete
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
 
 
 def test_nothing_of_the_patient_is_logged_by_us_or_by_a_library(archive, client, vault, caplog):

@@ -31,6 +31,7 @@ from transfer import logs
 from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpLimits
+from transfer.bytes_seen import BytesSeen
 from transfer.errors import (
     ChangedMeanwhile,
     CutShort,
@@ -43,7 +44,6 @@ from transfer.errors import (
     Unreadable,
 )
 from transfer.flaws import Flaw
-from transfer.media_types import BytesSeen
 from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
@@ -287,7 +287,7 @@ def test_an_answer_whose_head_never_ends_is_given_up(them):
             all_of(client, them)
         stop.set()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
 
 
 def _drip(server, stop):
@@ -313,7 +313,7 @@ def test_a_page_that_comes_too_slowly_is_given_up(office, source, them):
     with pytest.raises(CutShort):
         all_of(source, them)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("announced", [True, False])

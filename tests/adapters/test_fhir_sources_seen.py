@@ -9,9 +9,9 @@ import pytest
 from tests.kit.held_samples import INSTITUTION, WHO, a_source, answers_of
 from tests.kit.scripted_fhir import LIMITS, TOKEN, Said, an_office, as_json, searchset
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.bytes_seen import BytesSeen
 from transfer.errors import NeedsReview, NotAllowed, TransferError, TurnedAway
 from transfer.flaws import Flaw
-from transfer.media_types import BytesSeen
 from transfer.records import DocumentStatus, RecordKind
 from transfer.sources import Bad, Found
 

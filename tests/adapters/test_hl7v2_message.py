@@ -368,10 +368,10 @@ def damaged(draw):
 
 @given(st.one_of(damaged(), st.binary(max_size=300), st.binary(max_size=200).map(lambda tail: MSH + b"\r" + tail)))
 def test_no_damage_makes_reading_fail_in_a_way_we_do_not_know(payload):
-    begun = time.perf_counter()
+    begun = time.process_time()
     with suppress(TransferError):
         everything_read(payload)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 3
 
 
 @given(
@@ -394,7 +394,7 @@ def test_hostile_messages_are_read_in_bounded_time():
         b"FHS|^~\\&|" + b"\rMSH|" * 3_000,
     ]
     for payload in payloads:
-        begun = time.perf_counter()
+        begun = time.process_time()
         with suppress(TransferError):
             everything_read(payload)
-        assert time.perf_counter() - begun < 3.0
+        assert time.process_time() - begun < 5

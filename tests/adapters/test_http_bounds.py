@@ -19,9 +19,9 @@ from transfer.adapters.fhir.attachments import download
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpClient, HttpLimits
+from transfer.bytes_seen import Announced
 from transfer.errors import ChangedMeanwhile, TooLarge, TransferError, Unavailable, Unexpected, Unheard, Unreachable
 from transfer.identifiers import PacketId
-from transfer.media_types import Announced
 from transfer.sources import KeepGoing, go_on
 
 pytestmark = pytest.mark.servers

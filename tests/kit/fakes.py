@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
-from transfer.media_types import Announced
 from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transfer.bytes_seen import Announced, BytesSeen
 from transfer.flaws import Flaw
 from transfer.media_types import (
     CDA,
@@ -29,8 +30,6 @@ from transfer.media_types import (
     UNKNOWN,
     XML,
     ZIP,
-    Announced,
-    BytesSeen,
     extension,
     judged,
     named,

@@ -33,6 +33,7 @@ from transfer.ledger import (
     cases,
     compared,
     holds,
+    numbered_records,
     patients,
     records,
     requests,
@@ -222,7 +223,7 @@ def _with_kinds(
             document, kept = received.document, None
             if document.status.is_void:
                 numbers = (*document.entries, *document.identifiers)
-                kept = records.latest(tx, patient, arrival.institution, numbers)
+                kept = numbered_records.latest(tx, patient, arrival.institution, numbers)
             found.append(replace(received, document=replace(document, kind=kept.kind)) if kept else received)
     return replace(answer, documents=tuple(found))
 

@@ -17,7 +17,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import PatientId
 from transfer.institutions import Corrections
-from transfer.ledger import holds, records
+from transfer.ledger import holds, numbered_records
 from transfer.ledger.arrivals import Arrival
 from transfer.records import Relation
 
@@ -46,7 +46,7 @@ def _whole(services: Services, arrival: Arrival, received: ReceivedDocument, pat
     with services.ledger.transaction() as tx:
         said = holds.last_answer(tx, arrival.id, HoldCode.CORRECTION_IN_PART)
         body = received.alone or reading.payload(tx, services, arrival)
-        earlier = records.corrected_by(tx, patient, arrival, received.document.identifiers)
+        earlier = numbered_records.corrected_by(tx, patient, arrival, received.document.identifiers)
         is_in_doubt = earlier is not None and holds.is_asked(tx, earlier.arrival, HoldCode.CORRECTION_IN_PART)
     decided = _SAID.get(said) if isinstance(said, HoldAnswer) else None
     mode = decided or services.institutions[arrival.institution].corrections

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from transfer.bytes_seen import BytesSeen
 from transfer.errors import (
     ChangedMeanwhile,
     CutShort,
@@ -29,11 +30,10 @@ from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode, SystemAnswer
-from transfer.ledger import Tx, holds, patients, records, requests, rounds
+from transfer.ledger import Tx, holds, numbered_records, patients, records, requests, rounds
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
-from transfer.media_types import BytesSeen
 from transfer.records import Document, Relation
 from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
@@ -214,7 +214,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
 def _known(tx: Tx, asking: PermittedRequest, found: Found, origin: str) -> StoredRecord | None:
     """What we keep of it, in the state in which its source gave it last."""
     source, entries = asking.claimed.request.institution, found.document.entries
-    kept = records.latest(tx, asking.patient, source, entries) if entries else None
+    kept = numbered_records.latest(tx, asking.patient, source, entries) if entries else None
     if kept is None:
         return records.known(tx, asking.patient, origin)
     return None if _is_wanted_again(tx, kept, origin) else kept

@@ -7,7 +7,7 @@ from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import InstitutionId, PatientId, RequestId
-from transfer.ledger import Tx, compared, holds, patients, records, requests
+from transfer.ledger import Tx, compared, holds, numbered_records, patients, requests
 from transfer.ledger.compared import ComparedIdentity
 from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, is_numbered
 from transfer.patients import Demographics, IssuedIdentifier
@@ -72,7 +72,7 @@ def _by_numbers(
     """
     if not numbers or patients.terms(tx, said):
         return None
-    meant = sorted({*records.patients_by_number(tx, numbers), *([requested] if requested else [])})
+    meant = sorted({*numbered_records.patients_by_number(tx, numbers), *([requested] if requested else [])})
     if not meant:
         return None
     match_rule = MatchRule.UNCONFIRMED if len(meant) == 1 else MatchRule.SEVERAL_PATIENTS

@@ -12,7 +12,6 @@ from transfer.flaws import Flaw
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
 from transfer.ledger import Row, Tx
-from transfer.ledger.arrivals import Arrival
 from transfer.ledger.vault_objects import strike
 from transfer.matching import MatchRule
 from transfer.partial_dates import PartialDate
@@ -140,85 +139,14 @@ class NewRecord:
 def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
     """The record we keep of this origin already, also from when the patient was another one (`merging`)."""
     absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
-    names = [_hmac(tx, PatientId(one), origin) for one in (patient, *(row.absorbed for row in absorbed))]
+    names = [named(tx, PatientId(one), origin) for one in (patient, *(row.absorbed for row in absorbed))]
     row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = ANY(%s) LIMIT 1", patient, names)
-    return _kept(tx, row) if row and row.purged_at is None else None
-
-
-def latest(
-    tx: Tx, patient: PatientId, institution: InstitutionId, entries: Sequence[IssuedIdentifier]
-) -> StoredRecord | None:
-    """What we keep of a document in the state in which its source gave it last. `entries` are the source's own."""
-    absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
-    names = [
-        _hmac(tx, PatientId(one), term)
-        for one in (patient, *(row.absorbed for row in absorbed))
-        for term in copies.terms(entries, ())
-    ]
-    rows = tx.rows(
-        """SELECT DISTINCT r.* FROM record_terms AS t JOIN records AS r USING (record)
-           WHERE t.term = ANY(%s) AND r.patient = %s AND r.institution = %s AND r.purged_at IS NULL
-             AND r.origin <> convert_to(r.record, 'UTF8')
-           ORDER BY r.kept_at DESC, r.record""",
-        *(names, patient, institution),
-    )
-    found = (_kept(tx, row) for row in rows)
-    return next((one for one in found if {*entries} & {*one.about.identifiers, *one.about.entries}), None)
-
-
-def patients_by_number(tx: Tx, numbers: Iterable[IssuedIdentifier]) -> list[PatientId]:
-    """The patients with open cases of whose records one bears one of these numbers.
-
-    Terms of records are under the patients' own keys: it costs an HMAC for each number and patient with an open case.
-    """
-    wanted = copies.terms(numbers, ())
-    people = tx.rows(
-        """SELECT DISTINCT r.patient AS name FROM cases AS c JOIN records AS r USING (patient) WHERE c.is_open
-           UNION SELECT DISTINCT m.absorbed FROM cases AS c JOIN merged_patients AS m ON m.kept = c.patient
-           WHERE c.is_open"""
-    )
-    terms = [_hmac(tx, PatientId(one.name), term) for one in people for term in wanted]
-    rows = tx.rows(
-        """SELECT DISTINCT r.patient FROM record_terms AS t JOIN records AS r USING (record)
-           JOIN cases AS c ON c.patient = r.patient
-           WHERE t.term = ANY(%s) AND r.purged_at IS NULL AND c.is_open ORDER BY 1""",
-        terms,
-    )
-    return [PatientId(row.patient) for row in rows]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectedMessage:
-    """A message of results that a later one corrects."""
-
-    arrival: str
-    location: Location
-
-
-def corrected_by(
-    tx: Tx, patient: PatientId, arrival: Arrival, numbers: Sequence[IssuedIdentifier]
-) -> CorrectedMessage | None:
-    """The last message about a report of these numbers that the same institution sent before this one: its whole
-    report, where it was put together of several, else as it came. None: there is none.
-    """
-    terms = [_hmac(tx, patient, term) for term in copies.terms(numbers, ())]
-    rows = tx.rows(
-        """SELECT DISTINCT r.* FROM record_terms AS t JOIN records AS r USING (record)
-           JOIN arrivals AS a ON a.arrival = r.arrival
-           WHERE t.term = ANY(%s) AND r.patient = %s AND r.institution = %s AND r.purged_at IS NULL
-             AND r.arrival <> %s AND a.received_at < %s ORDER BY r.kept_at DESC, r.record""",
-        *(terms, patient, arrival.institution, arrival.id, arrival.received_at),
-    )
-    for row in rows:
-        messages = [part for part in parts(tx, _kept(tx, row)) if part.content_type == arrival.content_type]
-        if messages:
-            return CorrectedMessage(arrival=row.arrival, location=messages[-1].location)
-    return None
+    return from_row(tx, row) if row and row.purged_at is None else None
 
 
 def get(tx: Tx, record: str) -> StoredRecord | None:
     row = tx.row("SELECT * FROM records WHERE record = %s AND purged_at IS NULL", record)
-    return _kept(tx, row) if row else None
+    return from_row(tx, row) if row else None
 
 
 def keep(tx: Tx, new: NewRecord) -> StoredRecord:
@@ -231,7 +159,7 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
         """INSERT INTO records
              (record, patient, institution, kind, status, origin, is_whole, about, arrival, flaws, kept_at)
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
-        *(record, new.patient, new.institution, new.kind, new.status, _hmac(tx, new.patient, new.origin), new.is_whole),
+        *(record, new.patient, new.institution, new.kind, new.status, named(tx, new.patient, new.origin), new.is_whole),
         *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival, sorted(new.flaws)),
     )
     add_parts(tx, new.patient, record, new.parts)
@@ -240,7 +168,7 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     for term in copies.terms(numbers, contents, new.about.parent):
         tx.run(
             "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            *(_hmac(tx, new.patient, term), record),
+            *(named(tx, new.patient, term), record),
         )
     kept = get(tx, record)
     assert kept is not None  # the lines above kept it
@@ -363,7 +291,7 @@ def held_for_others(tx: Tx, patient: PatientId, case: CaseId) -> list[tuple[Stor
            GROUP BY r.record HAVING NOT bool_or(c.superseded) ORDER BY r.kept_at, r.record""",
         *(patient, case),
     )
-    return [(_kept(tx, row), CaseId(row.serves)) for row in rows]
+    return [(from_row(tx, row), CaseId(row.serves)) for row in rows]
 
 
 def complete(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
@@ -408,7 +336,7 @@ def related(tx: Tx, case: CaseId, kept: StoredRecord) -> list[tuple[StoredRecord
 
 def found_by(tx: Tx, case: CaseId, patient: PatientId, terms: Iterable[str]) -> list[tuple[StoredRecord, Joined]]:
     """The records of the case that have one of these terms, as `joined`."""
-    sought = [_hmac(tx, patient, term) for term in terms]
+    sought = [named(tx, patient, term) for term in terms]
     rows = tx.rows("SELECT DISTINCT record FROM record_terms WHERE term = ANY(%s)", sought)
     return _all_joined(tx, case, [row.record for row in rows])
 
@@ -422,7 +350,7 @@ def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[Sto
            ORDER BY r.kept_at, r.record""",
         *(case, among, among),
     )
-    return [(_kept(tx, row), _joined(row)) for row in rows]
+    return [(from_row(tx, row), _joined(row)) for row in rows]
 
 
 def contents(tx: Tx, kept: StoredRecord) -> frozenset[str]:
@@ -433,21 +361,23 @@ def contents(tx: Tx, kept: StoredRecord) -> frozenset[str]:
 
 def about_all(tx: Tx, patient: PatientId) -> list[About]:
     rows = tx.rows("SELECT * FROM records WHERE patient = %s AND purged_at IS NULL", patient)
-    return [_kept(tx, row).about for row in rows]
+    return [from_row(tx, row).about for row in rows]
 
 
 def _content(tx: Tx, kept: StoredRecord) -> tuple[int, str]:
     """Bytes of all parts, and the HMAC of their hashes."""
     rows = tx.rows("SELECT length, sha256 FROM record_parts WHERE record = %s ORDER BY part", kept.id)
     hashes = ",".join(row.sha256 for row in rows)
-    return sum(row.length for row in rows), _hmac(tx, kept.patient, f"bytes|{hashes}").hex()
+    return sum(row.length for row in rows), named(tx, kept.patient, f"bytes|{hashes}").hex()
 
 
-def _hmac(tx: Tx, patient: PatientId, text: str) -> bytes:
+def named(tx: Tx, patient: PatientId, text: str) -> bytes:
+    """The HMAC of an origin or a term, under the patient's own key."""
     return tx.keys.hmac(KeyName.patient(patient), text.encode())
 
 
-def _kept(tx: Tx, row: Row) -> StoredRecord:
+def from_row(tx: Tx, row: Row) -> StoredRecord:
+    """A row of `records`, unsealed."""
     key = KeyName.patient(PatientId(row.patient))
     return StoredRecord(
         id=RecordId(row.record),

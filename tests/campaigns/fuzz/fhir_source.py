@@ -17,9 +17,10 @@ from transfer.adapters.fhir.sheets import result_sheet
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.fhir.wrappers import unwrapped
 from transfer.adapters.http import HttpClient, HttpLimits
+from transfer.bytes_seen import BytesSeen
 from transfer.errors import TransferError, Unheard
 from transfer.identifiers import PacketId
-from transfer.media_types import KNOWN, BytesSeen, named
+from transfer.media_types import KNOWN, named
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import RecordKind
 from transfer.sources import Bad, PatientFound, go_on

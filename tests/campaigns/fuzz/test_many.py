@@ -19,7 +19,7 @@ from transfer.verify import judging
 from transfer.verify.nouns import FoundFile, Inventory
 
 #: of processor time, several times what it takes
-SECONDS = 6.0
+SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)

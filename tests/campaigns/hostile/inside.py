@@ -64,8 +64,8 @@ def fhir_source() -> Callable[[Said], Answer]:
     from tests.campaigns.hostile.expected import ONCOLOGY, WHO
     from transfer.adapters.fhir.source import FhirSourceClient
     from transfer.adapters.http import HttpLimits
+    from transfer.bytes_seen import BytesSeen
     from transfer.errors import TransferError
-    from transfer.media_types import BytesSeen
     from transfer.records import RecordKind
     from transfer.sources import Bad
 

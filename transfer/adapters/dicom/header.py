@@ -212,12 +212,13 @@ def decoded(value: bytes, character_set: bytes) -> str:
     """
     import warnings
 
+    if len(value) > _MAX_LENGTH:
+        return _text(value)
+
     from pydicom.charset import convert_encodings, decode_bytes
     from pydicom.valuerep import PN_DELIMS
 
     terms = [term.strip() for term in _text(character_set[:_MAX_LENGTH]).split("\\")][:_MOST_TERMS]
-    if len(value) > _MAX_LENGTH:
-        terms = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about character sets that are not what they say; decoding goes on
         try:

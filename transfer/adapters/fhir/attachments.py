@@ -6,8 +6,8 @@ from transfer import media_types
 from transfer.adapters.fhir.trees import Tree, text
 from transfer.adapters.fhir.wrappers import Check, decode, unwrapped
 from transfer.adapters.http import HttpAnswer, HttpClient
+from transfer.bytes_seen import Announced
 from transfer.errors import CutShort, NotAllowed, Unexpected
-from transfer.media_types import Announced
 from transfer.sources import KeepGoing
 
 

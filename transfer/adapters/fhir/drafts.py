@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from transfer.media_types import Announced
+from transfer.bytes_seen import Announced
 from transfer.records import Document, RecordKind, least
 
 

@@ -11,10 +11,11 @@ from transfer.adapters.fhir.identities import Resources, person
 from transfer.adapters.fhir.labels import labels_in, meta_labels
 from transfer.adapters.fhir.results import says_anything, whole_report
 from transfer.adapters.fhir.trees import MAX_BODY, Tree, check, check_meaning, child, children, text, type_of
+from transfer.bytes_seen import BytesSeen
 from transfer.errors import NeedsReview, TooLarge, Unexpected
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
-from transfer.media_types import FHIR_JSON, UNKNOWN, BytesSeen, named
+from transfer.media_types import FHIR_JSON, UNKNOWN, named
 from transfer.patients import IssuedIdentifier
 from transfer.records import Document
 from transfer.sources import Bad, go_on

@@ -23,9 +23,10 @@ from transfer.adapters.fhir.results import says_anything, whole_report
 from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.http import HttpClient, HttpLimits, bearer
+from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, NotAllowed, TooLarge, Unexpected, Unreadable
 from transfer.institutions import Institution
-from transfer.media_types import FHIR_JSON, Announced
+from transfer.media_types import FHIR_JSON
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import Document, RecordKind
 from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on
