@@ -20,6 +20,8 @@ APP = {
     "packet_records": ADD,
     "site_mark": ADD,
     "disputes": FORGET,
+    "staff": CHANGE,
+    "sessions": CHANGE | FORGET,
     "referral_numbers": FORGET,
     "arrival_terms": FORGET,
     "patient_terms": FORGET,

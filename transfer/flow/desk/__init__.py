@@ -32,7 +32,9 @@ from transfer.flow.desk.shown import (
     PermissionSummary,
     QueueView,
 )
+from transfer.flow.desk.signing_in import session_of, sign_in, sign_out
 from transfer.flow.desk.standing import list_permissions
+from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
 from transfer.requests import RequestAnswer
 
@@ -58,6 +60,7 @@ __all__ = [
     "change",
     "close",
     "declare_emergency",
+    "demand",
     "dispute",
     "dossier",
     "file_paper_form",
@@ -78,6 +81,9 @@ __all__ = [
     "resolve",
     "resume",
     "revoke",
+    "session_of",
+    "sign_in",
+    "sign_out",
     "split",
     "stop_everything",
     "waive",

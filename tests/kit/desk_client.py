@@ -1,0 +1,80 @@
+"""The desk without a server: its application, and a browser that has signed in."""
+
+import warnings
+from collections.abc import Sequence
+from html.parser import HTMLParser
+
+from transfer.flow.services import Services
+from transfer.pages.address import Address
+from transfer.pages.app import EVERYTHING, application
+from transfer.pages.forms import TOKEN
+from transfer.pages.routes import Declared, WayIn
+from transfer.pages.session import sign_in, token_of
+from transfer.rights import Role
+from transfer.sessions import Person
+
+with warnings.catch_warnings():  # it would rather have the successor of httpx, which nothing else here needs
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+ADDRESS = Address("https://desk.example")
+
+
+def a_person(subject: str = "ann", name: str = "Ann Example") -> Person:
+    return Person(issuer="https://accounts.example", subject=subject, name=name)
+
+
+class Desk:
+    """A browser at the desk. What it sends says that a page of ours sent it, as browsers do."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        declared: Sequence[Declared] = EVERYTHING,
+        ways: Sequence[WayIn] = (),
+        address: Address = ADDRESS,
+    ) -> None:
+        self.services = services
+        self.address = address
+        app = application(services, address, declared=declared, ways=ways)
+        self.client = TestClient(
+            app, base_url=address.origin, headers={"sec-fetch-site": "same-origin"}, follow_redirects=False
+        )
+
+    def sign_in(self, *roles: Role, person: Person | None = None) -> str:
+        """Somebody with these roles signs in. The secret of their cookie."""
+        secret = sign_in(self.services, person or a_person(), roles)
+        self.client.cookies.set(self.address.cookie, secret)
+        return secret
+
+    @property
+    def token(self) -> str:
+        """What the session's forms carry."""
+        return token_of(self.client.cookies.get(self.address.cookie) or "")
+
+    def get(self, path: str, **headers: str):  # type: ignore[no-untyped-def]
+        return self.client.get(path, headers=_named(headers))
+
+    def post(self, path: str, fields: dict[str, str | list[str]] | None = None, **headers: str):  # type: ignore[no-untyped-def]
+        return self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers))
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def text_of(page: str) -> str:
+    """What a page says, its markup apart."""
+    reader = _Text()
+    reader.feed(page)
+    return " ".join(" ".join(reader.words).split())

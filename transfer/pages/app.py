@@ -1,0 +1,116 @@
+"""The desk's application: a route for each declared page and act, and the few that answer anybody."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from transfer.flow.services import Services
+from transfer.pages import desk
+from transfer.pages.address import Address
+from transfer.pages.guard import Guard, refusal
+from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page, WayIn
+from transfer.pages.templating import STYLE, STYLE_PATH, rendered
+
+#: on every answer. A page loads what is ours alone, runs nothing, is framed by nobody, kept by nobody, and tells no
+#: other site from where somebody comes
+HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def _sign_out(_asked: Asked) -> Next:
+    return Next("/desk/signed-out", ends_session=True)
+
+
+#: all pages and acts of the desk
+EVERYTHING: Final[tuple[Declared, ...]] = (*desk.DECLARED, Act(path="/desk/sign-out", right=None, do=_sign_out))
+
+
+def application(
+    services: Services,
+    address: Address,
+    *,
+    declared: Sequence[Declared] = EVERYTHING,
+    ways: Sequence[WayIn] = (),
+) -> ASGIApp:
+    """The application, one per process.
+
+    Args:
+        address: where people reach it; a form from anywhere else is refused.
+        declared: its pages and acts, all behind `Guard`.
+        ways: the ways to sign in, the usual one first.
+    """
+    served = Starlette(routes=routes(services, address, declared, ways), exception_handlers=_refusing(address))
+    # A redirect to the path without its last slash would lead to whatever host the caller named.
+    served.router.redirect_slashes = False
+    return WithHeaders(served)
+
+
+def routes(services: Services, address: Address, declared: Sequence[Declared], ways: Sequence[WayIn]) -> list[Route]:
+    """Every route there is: those behind `Guard`, then those that answer anybody."""
+    guard = Guard(services, address, [one for one in declared if isinstance(one, Page) and one.nav], ways)
+    return [
+        *(_route(one, guard) for one in declared),
+        *(route for way in ways for route in way.routes),
+        Route("/desk/signed-out", _signed_out(address, ways), methods=["GET"]),
+        Route(STYLE_PATH, _style, methods=["GET"]),
+        Route("/", _to_desk, methods=["GET"]),
+    ]
+
+
+def _route(declared: Declared, guard: Guard) -> Route:
+    return Route(declared.path, guard.endpoint(declared), methods=["GET" if isinstance(declared, Page) else "POST"])
+
+
+async def _style(_request: Request) -> Response:
+    return Response(STYLE, media_type="text/css", headers={"cache-control": "public, max-age=31536000, immutable"})
+
+
+async def _to_desk(_request: Request) -> Response:
+    return RedirectResponse("/desk/", status_code=303)
+
+
+def _signed_out(address: Address, ways: Sequence[WayIn]) -> Callable[[Request], Response]:
+    text = rendered(address, Answer(template="signed_out.html", title="You have signed out", context={"ways": ways}))
+    return lambda _request: HTMLResponse(text)
+
+
+def _refusing(address: Address) -> dict[int | type[Exception], Callable[[Request, Exception], Response]]:
+    says = "Its address may be of another version of the desk."
+    texts = {status: rendered(address, refusal(status, "There is no such page", says)) for status in (404, 405)}
+    return {status: _constantly(text, status) for status, text in texts.items()}
+
+
+def _constantly(text: str, status: int) -> Callable[[Request, Exception], Response]:
+    return lambda _request, _error: HTMLResponse(text, status_code=status)
+
+
+class WithHeaders:
+    """An ASGI application around another: `HEADERS` stand on every answer that does not set them itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, sent)

@@ -1,0 +1,6 @@
+"""The pages of the desk, one module each. A new one is named here, where its links are to stand in the header."""
+
+from transfer.pages.routes import Declared
+
+#: all of them, in the order of the header
+DECLARED: tuple[Declared, ...] = ()

@@ -1,0 +1,172 @@
+"""The one way to a page: who asks, from where, with which right. Nothing of a page is made before all of it holds.
+
+1. From a page of ours, or typed: the browser says so (`Sec-Fetch-Site`, `Origin`). Whoever was led here by another site
+   gets a page that only leads on, for the cookie does not come with such a request.
+2. With a session that is not over.
+3. With the right that the page declares.
+4. An act, besides: a form within its bounds, with the session's token.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from transfer.errors import NotAllowed, NotPermitted, TransferError, Unavailable, Unknown
+from transfer.flow.desk import demand, sign_out
+from transfer.flow.services import Services
+from transfer.logs import told
+from transfer.pages import session as sessions
+from transfer.pages.address import Address
+from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
+from transfer.pages.routes import Answer, Asked, Declared, Next, Page, WayIn
+from transfer.pages.templating import Surroundings, rendered
+from transfer.sentences import sentence
+from transfer.sessions import Session
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def refusal(status: int, heading: str, says: str) -> Answer:
+    """A page that says why there is none, and what to do instead."""
+    return Answer(template="refused.html", title=heading, context={"says": says}, status=status)
+
+
+class _NoAnswer(Exception):
+    """What is answered in place of a page."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.title)
+        self.answer = answer
+
+
+class Guard:
+    """Answers the declared pages and acts of one application."""
+
+    def __init__(self, services: Services, address: Address, nav: Sequence[Page], ways: Sequence[WayIn]) -> None:
+        self._services = services
+        self._address = address
+        self._nav = nav
+        self._sign_in = Answer(template="sign_in.html", title="Sign in", context={"ways": ways}, status=401)
+
+    def endpoint(self, declared: Declared) -> Endpoint:
+        """What the route of the declared path calls."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                _check_origin(request, self._address, declared)
+                secret, session = await self._session(request)
+            except _NoAnswer as none:
+                return self._page(none.answer)
+            answered = await self._answered(request, declared, secret, session)
+            if isinstance(answered, Next):
+                return await self._next(answered, secret)
+            seen = [one for one in self._nav if one.right is None or session.actor.may(one.right)]
+            frame = Surroundings(session=session, token=sessions.token_of(secret), nav=seen, here=declared.path)
+            return self._page(answered, frame)
+
+        return answer
+
+    async def _session(self, request: Request) -> tuple[str, Session]:
+        secret = sessions.secret_of(request, self._address)
+        if secret is not None:
+            try:
+                session = await run_in_threadpool(sessions.session_of, self._services, secret)
+            except Unavailable:
+                raise _NoAnswer(_AWAY) from None
+            if session is not None:
+                return secret, session
+        raise _NoAnswer(self._sign_in)
+
+    async def _answered(self, request: Request, declared: Declared, secret: str, session: Session) -> Answer | Next:
+        asked = Asked(
+            services=self._services, session=session, path=request.path_params, query=dict(request.query_params)
+        )
+        try:
+            if declared.right is not None:
+                demand(asked.actor, declared.right)
+            if isinstance(declared, Page):
+                return await run_in_threadpool(declared.show, asked)
+            asked = replace(asked, query={}, fields=await _sent(request, secret))
+            return await run_in_threadpool(declared.do, asked)
+        except _NoAnswer as none:
+            return none.answer
+        except TransferError as error:
+            return _explained(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, its text may be a patient's
+            _log.error("a page failed: %s", told(error))
+            return refusal(500, "This page failed", "It is a mistake of ours. What was written before stands.")
+
+    async def _next(self, then: Next, secret: str) -> Response:
+        response = RedirectResponse(then.path, status_code=303)
+        if then.ends_session:
+            await run_in_threadpool(sign_out, self._services, secret)
+            sessions.clear_cookie(response, self._address)
+        return response
+
+    def _page(self, answer: Answer, frame: Surroundings | None = None) -> Response:
+        return HTMLResponse(rendered(self._address, answer, frame), status_code=answer.status)
+
+
+_AWAY: Final = refusal(
+    503, "The desk does not answer now", "A part that it needs is away. Nothing was done. Try again."
+)
+
+
+def _check_origin(request: Request, address: Address, declared: Declared) -> None:
+    if isinstance(declared, Page):
+        if not is_from_here(request, address, is_act=False):
+            raise _NoAnswer(Answer(template="go_on.html", title="Records desk", context={"path": request.url.path}))
+    elif not is_from_here(request, address, is_act=True):
+        says = "This form was not sent by a page of the desk. Open the page again."
+        raise _NoAnswer(refusal(403, "Nothing was done", says))
+
+
+def is_from_here(request: Request, address: Address, *, is_act: bool) -> bool:
+    """Whether a page of ours sent this request; a page may be asked for by its typed address, too (W3C Fetch Metadata
+    Request Headers, section 2.4). An act that says neither where it comes from is not done. A form of ours says
+    `Origin: null`, for our pages send no referrer (WHATWG Fetch, section 3.1).
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if origin not in (None, "null", address.origin):
+        return False
+    if site is not None:
+        return site == "same-origin" or (site == "none" and not is_act)
+    return origin == address.origin or not is_act
+
+
+async def _sent(request: Request, secret: str) -> Fields:
+    """The fields of the form, once its token shows that a page of this session sent it."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise _NoAnswer(refusal(415, "Nothing was done", "What was sent is no form."))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _NoAnswer(refusal(413, "Nothing was done", "The form is too long. Shorten what you wrote."))
+    try:
+        fields = fields_of(bytes(body))
+    except BadForm:
+        raise _NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
+    if not sessions.is_token(secret, fields.raw(TOKEN)):
+        raise _NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
+    return fields
+
+
+def _explained(error: TransferError) -> Answer:
+    """Why a verb did nothing, and what to do instead."""
+    if isinstance(error, Unavailable):
+        return _AWAY
+    remedy = f" {sentence(error.remedy)}." if error.remedy else ""
+    says = f"{str(error).rstrip('.')}.{remedy}"
+    says = says[:1].upper() + says[1:]
+    if isinstance(error, Unknown):
+        return refusal(404, "There is no such page", says)
+    return refusal(403 if isinstance(error, NotAllowed | NotPermitted) else 409, "Not possible", says)

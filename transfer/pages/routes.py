@@ -1,0 +1,117 @@
+"""How a page declares itself: its path, the right it needs, and what shows it or does it.
+
+    PAGES = (
+        Page(path="/desk/cases/{case}", right=Right.SEE_CASES, show=show_case),
+        Act(path="/desk/cases/{case}/close", right=Right.WORK_ON_CASES, do=close_case),
+    )
+
+`transfer.pages.app` makes routes of these and of nothing else. Each is behind `transfer.pages.guard`, so a function
+here is called only for somebody who signed in and has the right. It runs in a thread: it may wait for the ledger.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.routing import Route
+
+from transfer.errors import Unknown
+from transfer.flow.services import Services
+from transfer.identifiers import Identifier
+from transfer.pages.forms import Fields
+from transfer.rights import Actor, Right
+from transfer.sessions import Session
+
+Id = TypeVar("Id", bound=Identifier)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody who signed in asks for."""
+
+    services: Services
+    session: Session
+    #: what stands in the path's braces
+    path: Mapping[str, str] = field(default_factory=dict)
+    #: what follows the path's question mark: codes, page numbers; never anything of a patient
+    query: Mapping[str, str] = field(default_factory=dict)
+    #: of the form that was sent; empty where a page is asked for
+    fields: Fields = field(default_factory=Fields)
+
+    @property
+    def actor(self) -> Actor:
+        """What verbs of the desk are called with."""
+        return self.session.actor
+
+    def id(self, kind: type[Id], name: str) -> Id:
+        """An identifier of ours from the path.
+
+        Raises:
+            Unknown: it has not the form of one.
+        """
+        try:
+            return kind(self.path[name])
+        except ValueError:
+            raise Unknown("there is no such page") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A page to show. `title` stands in the browser's history and tab: never a name, birth date or number."""
+
+    #: a file of `transfer/pages/templates`, beginning with `{% extends "base.html" %}`
+    template: str
+    title: str
+    #: what the template is given; the names of `transfer.pages.templating` are ours
+    context: Mapping[str, object] = field(default_factory=dict)
+    #: 422 where a form is shown again
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """After an act: the page that the browser asks for then (RFC 9110, section 15.4.4). A path of ours."""
+
+    path: str
+    #: the session is over with this act
+    ends_session: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/desk/"):
+            raise ValueError("a path of the desk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that is asked for by GET and changes nothing but the record of who looked."""
+
+    path: str
+    #: None: whoever signed in may see it
+    right: Right | None
+    show: Callable[[Asked], Answer]
+    #: its name in the header of every page, in the order of the declarations; None: it stands there not
+    nav: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A form that is sent by POST: it does one verb of the desk, and answers with a page to go to or the form again."""
+
+    path: str
+    #: None: whoever signed in may do it
+    right: Right | None
+    do: Callable[[Asked], Answer | Next]
+
+
+Declared = Page | Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayIn:
+    """A way to sign in: what the page says of it, where its link leads, and the routes that answer who has not signed
+    in. They show nothing of a case. The link is followed by GET, for our policy lets no form lead to another host.
+    """
+
+    label: str
+    path: str
+    routes: Sequence[Route]
