@@ -12,27 +12,13 @@ from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, records
 from transfer.records import RecordKind, Relation
 from transfer.requests import RequestState
-from transfer.sandbox.charts import Chart
 
 pytestmark = pytest.mark.servers
-
-#: a center of its own for a third opinion; any institution may be referred to
-THIRD = b.MERCY
 
 
 @pytest.fixture
 def services(ledger: Ledger) -> Services:
     return b.new_services(ledger, hand_to=lambda _: TakingReceiver())
-
-
-def a_third_opinion(services: Services, chart: Chart, *, form: bool = True) -> CaseId:
-    """Another center is asked, under a number and a form of its own."""
-    if form:
-        b.sign_form(services, chart, recipients=[b.SUMMIT, THIRD], number="third")
-    number = {**chart["referral"]["number"], "value": "third"}
-    case = b.refer(services, chart, receiver=THIRD, number=number)
-    process_all(services)
-    return case
 
 
 def held(services: Services, case: CaseId) -> set[str]:
@@ -46,7 +32,7 @@ def test_a_pushed_report_serves_the_next_case_though_the_first_has_ended(service
     b.report_comes(services, chart)
     desk.close(services, first, "opinion-given", actor=ANN)
 
-    third = a_third_opinion(services, chart)
+    third = b.a_third_opinion(services, chart)
 
     assert held(services, third) == held(services, first) != set()
     assert b.request_to(services, third, b.PRAIRIE).state is RequestState.ANSWERED
@@ -59,9 +45,9 @@ def test_what_no_permission_covers_there_stays(services: Services):
     first = b.a_case(services, chart)
     b.report_comes(services, chart)
 
-    third = a_third_opinion(services, chart, form=False)
+    third = b.a_third_opinion(services, chart, form=False)
     before = held(services, third)
-    b.sign_form(services, chart, recipients=[b.SUMMIT, THIRD], number="third")
+    b.sign_form(services, chart, recipients=[b.SUMMIT, b.THIRD], number="third")
     process_all(services)
 
     assert before == set()
@@ -75,7 +61,7 @@ def test_what_was_withdrawn_stays(services: Services):
     with services.ledger.transaction() as tx:
         records.supersede(tx, first, note, None, Relation.WITHDRAWS)
 
-    third = a_third_opinion(services, chart)
+    third = b.a_third_opinion(services, chart)
 
     assert held(services, third) == set()
 
@@ -85,7 +71,7 @@ def test_what_is_fetched_for_one_case_joins_another_that_is_open(ledger: Ledger)
     services = b.new_services(ledger, ask_documents=lambda _: offices[-1])
     chart = b.a_chart()
     first = b.a_case(services, chart)
-    third = a_third_opinion(services, chart)
+    third = b.a_third_opinion(services, chart)
     assert held(services, first) == held(services, third) == set()
 
     offices.append(MemoryDocuments([b"a note"]))

@@ -14,6 +14,7 @@ from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.case import OpenedCase
 from transfer.completeness import NeedState
+from transfer.errors import NotAllowed
 from transfer.flaws import Flaw
 from transfer.flow import desk
 from transfer.flow.packet_content import agrees
@@ -21,7 +22,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, records
-from transfer.records import Relation
+from transfer.records import RecordKind, Relation
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.pathology import messages
 
@@ -223,3 +224,70 @@ def test_one_that_a_message_carries_is_compared_with_the_message(
 
     assert flaws(services, case) == [{Flaw.ANOTHER_PATIENT}]
     assert asked(services) == ["whose-answer"]
+
+
+# --- asked on one case, awaited by all --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def third(services: Services, chart: Chart, of_another: CaseId) -> CaseId:
+    """A second case of the patient, which the document joined. Its question is asked on the first one."""
+    return b.a_third_opinion(services, chart)
+
+
+def test_another_case_that_holds_it_waits_for_the_answer_too(services: Services, of_another: CaseId, third: CaseId):
+    hold = b.the_hold(services, "whose-answer")
+    assert hold.subject == of_another
+    assert flaws(services, third) == [{Flaw.ANOTHER_PATIENT}]
+    assert b.assessed(services, third).is_undecided
+
+    decided(services, HoldAnswer.OURS)
+
+    assert not b.assessed(services, third).is_undecided
+    assert state(services, third) is NeedState.SATISFIED
+
+
+def test_a_packet_of_another_case_is_not_put_together_before(services: Services, of_another: CaseId, third: CaseId):
+    for kind in (RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES, RecordKind.NOTE):
+        b.came_in(services, third, kind)
+
+    with pytest.raises(NotAllowed):
+        desk.approve(services, third, actor=ANN, without=("original-slides",))
+
+    decided(services, HoldAnswer.NOT_OURS)
+    assert not b.assessed(services, third).is_undecided
+
+
+def test_what_is_asked_on_a_case_that_ends_is_asked_on_the_other(services: Services, of_another: CaseId, third: CaseId):
+    desk.close(services, of_another, "opinion-given", actor=ANN)
+    assert b.assessed(services, third).is_undecided
+    process_all(services)
+
+    assert b.the_hold(services, "whose-answer").subject == third
+    decided(services, HoldAnswer.OURS)
+    assert state(services, third) is NeedState.SATISFIED
+
+
+def test_what_was_asked_on_an_ended_case_is_asked_on_a_later_one(services: Services, chart: Chart, of_another: CaseId):
+    desk.close(services, of_another, "opinion-given", actor=ANN)
+    process_all(services)
+    assert asked(services) == []
+
+    third = b.a_third_opinion(services, chart)
+
+    assert b.the_hold(services, "whose-answer").subject == third
+    assert b.assessed(services, third).is_undecided
+
+
+def test_whose_it_is_is_found_anew_once_two_patients_are_one(services: Services, chart: Chart, case: CaseId):
+    """What it names is what the other one was called."""
+    other = b.a_case(services, {**b.a_chart(), "patient": {**chart["patient"], "family": "Otherwise"}})
+    sends(services, chart, CDA, a_cda(chart, family="Otherwise"))
+    assert flaws(services, case) == [{Flaw.ANOTHER_PATIENT}]
+
+    for actor in (ANN, BEN):
+        desk.merge(services, case, other, actor=actor)
+    process_all(services)
+
+    assert flaws(services, case) == [frozenset()]
+    assert "whose-answer" not in asked(services)

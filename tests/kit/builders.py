@@ -46,6 +46,8 @@ LAKESIDE = InstitutionId("lakeside-oncology")
 PRAIRIE = InstitutionId("prairie-pathology")
 MERCY = InstitutionId("mercy-imaging")
 SUMMIT = InstitutionId("summit-cancer-center")
+#: a center of its own for a third opinion; any institution may be referred to
+THIRD = MERCY
 
 #: where each kind of record comes from
 _HELD_BY = {RecordKind.PATHOLOGY_REPORT: PRAIRIE, RecordKind.IMAGES: MERCY}
@@ -194,6 +196,16 @@ def a_case(services: Services, chart: Chart | None = None, *, form: bool = True)
     if form:
         sign_form(services, chart)
     case = refer(services, chart)
+    process_all(services)
+    return case
+
+
+def a_third_opinion(services: Services, chart: Chart, *, form: bool = True) -> CaseId:
+    """A case of the same patient at another center, under a number and a form of its own."""
+    if form:
+        sign_form(services, chart, recipients=[SUMMIT, THIRD], number="third")
+    number = {**chart["referral"]["number"], "value": "third"}
+    case = refer(services, chart, receiver=THIRD, number=number)
     process_all(services)
     return case
 

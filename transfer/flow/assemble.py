@@ -65,7 +65,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
             return True
         epoch = patients.hold_epoch_shared(tx, OpenedCase.of(tx.case(packet.case)).patient)
         opened = OpenedCase.of(tx.case(packet.case))
-        if is_undecided(tx.case(packet.case), []):
+        if is_undecided(tx, tx.case(packet.case), []):
             return False
         going = _going(tx, services, packet, opened)
         if isinstance(going, HoldCode):

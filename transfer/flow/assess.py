@@ -24,8 +24,8 @@ from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
 from transfer.holds import OF_SOURCES, OF_STUCK_PACKETS, HoldCode, SystemAnswer
-from transfer.identifiers import CaseId, RecordId
-from transfer.ledger import Tx, holds, materials, packets, records, requests, rounds
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
+from transfer.ledger import Tx, compared, holds, materials, packets, records, requests, rounds
 from transfer.request_questions import QUESTIONS
 from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by
 from transfer.rounds import Dag
@@ -83,7 +83,7 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     standing = [record for record in here if not (record.superseded or record.status.is_void)]
     news = case.news & {record.id for record in standing if record.is_readable}
     has_records = any(record.is_whole and record.is_readable for record in standing)
-    undecided = is_undecided(case, [record.id for record in standing if not record.is_opened])
+    undecided = is_undecided(tx, case, [record.id for record in standing if not record.is_opened])
     step = next_step(
         case,
         completeness,
@@ -235,21 +235,25 @@ def next_step(
     return NextStep.UNANSWERED if completeness.unanswered else NextStep.WAIT
 
 
-def is_undecided(case: Case, unopened: Collection[RecordId]) -> bool:
-    """Whether something of it is to be opened yet, or people have not said what becomes of what cannot be read.
+def is_undecided(tx: Tx, case: Case, unopened: Collection[RecordId]) -> bool:
+    """Whether something of it is to be opened yet, or people have not said what becomes of what cannot be read, or
+    whose it is that names somebody else. That is asked on one case of the patient, and holds for all of them.
 
     Nothing goes before they have.
     """
-    return bool(unopened) or any(
-        (hold.code == HoldCode.DOCUMENT_UNREADABLE and hold.about not in case.void)
-        or (hold.code == HoldCode.WHOSE_ANSWER and _names_another(case))
-        for hold in case.holds.values()
+    is_unread = any(
+        hold.code == HoldCode.DOCUMENT_UNREADABLE and hold.about not in case.void for hold in case.holds.values()
     )
+    return bool(unopened) or is_unread or _is_nobody_sure(tx, case)
 
 
-def _names_another(case: Case) -> bool:
-    """Whether a record that stands names somebody who may be another patient."""
-    return any(Flaw.ANOTHER_PATIENT in flaws for key, flaws in case.flaws.items() if key not in case.void)
+def _is_nobody_sure(tx: Tx, case: Case) -> bool:
+    """Whether a record that stands names somebody who may be another patient, and people have not said."""
+    named = {key for key, flaws in case.flaws.items() if Flaw.ANOTHER_PATIENT in flaws and key not in case.void}
+    sources = {case.records[key].institution for key in named}
+    return case.opened is not None and any(
+        compared.is_undecided(tx, PatientId(case.opened.patient), InstitutionId(source)) for source in sorted(sources)
+    )
 
 
 def _needs_approval(services: Services, case: Case) -> bool:

@@ -7,7 +7,7 @@ from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.facts import Chain
 from transfer.holds import OF_STUCK_PACKETS, OUTLASTING, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, arrivals, holds, requests, rounds
+from transfer.ledger import Tx, arrivals, cases, holds, requests, rounds
 from transfer.requests import RequestState
 from transfer.rounds import Dag
 
@@ -27,10 +27,20 @@ def end_case(tx: Tx, case: CaseId, ending: str, *, note: str | None = None, othe
             holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
         if hold.code is HoldCode.RECEIVER_CHANGED and hold.about:
             rounds.owe(tx, Dag.OPEN_CASE, hold.about)  # the referral that named another center is looked at by itself
+        if hold.code is HoldCode.WHOSE_ANSWER:
+            _let_others_ask(tx, case)
     tx.append(Chain.case(case), facts.CaseClosed(ending=ending, note=note, other=other))
     if tx.case(case).opened is None:
         _let_referral_lapse(tx, case)
     return withdrawn
+
+
+def _let_others_ask(tx: Tx, case: CaseId) -> None:
+    """Whose it is that a source gave is asked on one case of the patient. The others ask it when this one ends."""
+    opened = tx.case(case).as_opened
+    for other in cases.open_of(tx, [opened.patient]) if opened else ():
+        if other != case:
+            rounds.owe(tx, Dag.OPEN_CASE, other)
 
 
 def _let_referral_lapse(tx: Tx, case: CaseId) -> None:

@@ -21,6 +21,7 @@ from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
 from transfer.patients import Demographics
+from transfer.requests import UNDECIDED
 from transfer.rounds import Dag
 
 #: when what could not be opened is tried again
@@ -158,6 +159,26 @@ def _catch_up(services: Services, case: CaseId) -> None:
                 continue
             if any(_is_told(tx, one, kept) for one in opened_records.cases_of(tx, kept.id)):
                 _tell(tx, case, kept)
+        if tx.case(case).is_open:
+            _ask_what_was_left(tx, opened)
+
+
+def _ask_what_was_left(tx: Tx, opened: OpenedCase) -> None:
+    """Ask on this case what another one asked that ended before people answered, where this one waits for it, too."""
+    case = tx.case(opened.id)
+    for institution in compared.left_open(tx, opened.patient):
+        named = [
+            key
+            for key, flaws in case.flaws.items()
+            if Flaw.ANOTHER_PATIENT in flaws and key not in case.void and case.records[key].institution == institution
+        ]
+        asked = [
+            key
+            for key, one in case.requests.items()
+            if one.made.institution == institution and one.moved and UNDECIDED in one.moved.findings
+        ]
+        if about := [*named, *asked]:
+            _ask_whose(tx, opened, institution, about[0], ())
 
 
 # --- whose it says it is ----------------------------------------------------------------------------------------------
@@ -187,7 +208,7 @@ def _names_another(
         if answer is not HoldAnswer.OURS:
             doubtful.append((ComparedIdentity(said=said, source=_WITHIN, match_rule=match.match_rule), answer))
     if unasked := [one for one, answer in doubtful if answer is None]:
-        ask_whose_record(tx, opened, kept, unasked)
+        _ask_whose(tx, opened, kept.institution, kept.id, unasked)
     return bool(doubtful)
 
 
@@ -203,14 +224,16 @@ def filled(said: Demographics, listed: Demographics) -> Demographics:
     )
 
 
-def ask_whose_record(tx: Tx, opened: OpenedCase, kept: StoredRecord, doubtful: Sequence[ComparedIdentity]) -> None:
+def _ask_whose(
+    tx: Tx, opened: OpenedCase, institution: InstitutionId, about: str, doubtful: Sequence[ComparedIdentity]
+) -> None:
     """Ask people once, for this patient and institution, about all that is doubtful in what it gives."""
-    compared.lock(tx, opened.patient, kept.institution)
-    is_new = compared.add(tx, opened.patient, kept.institution, doubtful)
-    question = compared.open_question(tx, opened.patient, kept.institution)
+    compared.lock(tx, opened.patient, institution)
+    is_new = compared.add(tx, opened.patient, institution, doubtful)
+    question = compared.open_question(tx, opened.patient, institution)
     if question and not is_new:
         return
     if question and question[1] == opened.id:
         holds.resolve(tx, question[0], SystemAnswer.ASKED_ANEW)
-    if hold := holds.place(tx, opened.id, HoldCode.WHOSE_ANSWER, kept.id):
-        compared.show_in(tx, opened.patient, kept.institution, hold)
+    if hold := holds.place(tx, opened.id, HoldCode.WHOSE_ANSWER, about):
+        compared.show_in(tx, opened.patient, institution, hold)

@@ -70,6 +70,27 @@ def open_question(tx: Tx, patient: PatientId, institution: InstitutionId) -> tup
     return (HoldId(row.hold), CaseId(row.subject)) if row else None
 
 
+def is_undecided(tx: Tx, patient: PatientId, institution: InstitutionId) -> bool:
+    """Whether people are asked about something of it on any case, or were on one that ended before they answered."""
+    row = tx.row(
+        """SELECT 1 FROM compared_identities AS c JOIN holds AS h USING (hold)
+           WHERE c.patient = %s AND c.institution = %s AND c.answer IS NULL
+             AND (h.resolved_at IS NULL OR h.answer = %s) LIMIT 1""",
+        *(patient, institution, SystemAnswer.CLOSED),
+    )
+    return row is not None
+
+
+def left_open(tx: Tx, patient: PatientId) -> list[InstitutionId]:
+    """The institutions about which a question ended with its case, and no other case asks it."""
+    rows = tx.rows(
+        """SELECT DISTINCT institution FROM compared_identities AS c JOIN holds AS h USING (hold)
+           WHERE c.patient = %s AND c.answer IS NULL AND h.answer = %s ORDER BY institution""",
+        *(patient, SystemAnswer.CLOSED),
+    )
+    return [InstitutionId(row.institution) for row in rows]
+
+
 def show_in(tx: Tx, patient: PatientId, institution: InstitutionId, hold: HoldId) -> None:
     """This question shows all that nobody has answered and no other open question shows."""
     tx.run(
@@ -103,8 +124,9 @@ def remember(tx: Tx, patient: PatientId, institution: InstitutionId, said: Demog
         )
 
 
-def forget(tx: Tx, patient: PatientId) -> None:
-    """This patient is no longer whom people compared: their answers do not stand, and what they are asked is withdrawn.
+def forget(tx: Tx, patient: PatientId, *, but: HoldAnswer | None = None) -> None:
+    """This patient is no longer whom people compared: their answers do not stand, `but` such ones, and what they are
+    asked is withdrawn.
 
     The caller holds the patient's cases.
     """
@@ -114,7 +136,7 @@ def forget(tx: Tx, patient: PatientId) -> None:
         patient,
     ):
         holds.resolve(tx, row.hold, SystemAnswer.ASKED_ANEW)
-    tx.run("DELETE FROM compared_identities WHERE patient = %s", patient)
+    tx.run("DELETE FROM compared_identities WHERE patient = %s AND answer IS DISTINCT FROM %s", patient, but)
 
 
 # --- messages that wait for an answer ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Final
 from transfer import codec, copies, facts
 from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, HoldId, PatientId
 from transfer.ledger import Tx, arrivals, cases, compared, packets, patients, permissions, purging, records, rounds
 from transfer.ledger.patients import Identity
@@ -93,6 +94,7 @@ def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[Ca
                 *(absorbed, patient, kind, patient),
             )
     compared.forget(tx, absorbed)
+    compared.forget(tx, kept, but=HoldAnswer.OURS)  # who was somebody else may be this patient now
     _hand_over(tx, absorbed, absorbed, kept)
     patients.absorb(tx, kept, theirs, absorbed)
     for patient in (absorbed, kept):

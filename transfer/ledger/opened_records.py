@@ -29,12 +29,14 @@ def cases_of(tx: Tx, record: RecordId) -> list[CaseId]:
     return [CaseId(row.case_id) for row in rows]
 
 
-def open_again(tx: Tx, patient: PatientId, institution: InstitutionId, flaw: Flaw) -> None:
-    """What has this flaw is to be opened again: it may be so no more. Until then it has it, as its cases say."""
+def open_again(tx: Tx, patient: PatientId, institution: InstitutionId | None, flaw: Flaw) -> None:
+    """What an institution, or any, gave with this flaw is to be opened again: it may be so no more. Until then it has
+    it, as its cases say.
+    """
     tx.run(
         """UPDATE records SET opened_at = NULL
-           WHERE patient = %s AND institution = %s AND %s = ANY(flaws) AND purged_at IS NULL""",
-        *(patient, institution, flaw),
+           WHERE patient = %s AND (%s::text IS NULL OR institution = %s) AND %s = ANY(flaws) AND purged_at IS NULL""",
+        *(patient, institution, institution, flaw),
     )
 
 

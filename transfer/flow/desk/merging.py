@@ -3,11 +3,12 @@
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
 from transfer.facts import Chain
+from transfer.flaws import Flaw
 from transfer.flow.desk.answering import ask_again_if_fetched
 from transfer.flow.desk.verbs import known_case, not_allowed, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, merging, patients, requests, rounds
+from transfer.ledger import Tx, merging, opened_records, patients, requests, rounds
 from transfer.ledger.holds import Hold
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -71,7 +72,10 @@ def patient_of(tx: Tx, case: CaseId) -> PatientId:
 
 
 def _begin_anew(tx: Tx, services: Services, case: CaseId) -> None:
-    """What was asked for about somebody else is asked for again."""
+    """What was asked for about somebody else is asked for again. Whose its documents are, is found anew: what people
+    said or were asked was about somebody else.
+    """
+    opened_records.open_again(tx, patient_of(tx, case), None, Flaw.ANOTHER_PATIENT)
     if not tx.case(case).is_open:
         return
     for request in requests.of_case(tx, case):
