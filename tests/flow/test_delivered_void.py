@@ -278,3 +278,20 @@ def test_it_counts_also_where_no_form_lets_it_be_collected_and_is_named_once_one
     desk.resume(services, form.permission, actor=ANN)
     process_all(services)
     assert folded(services, case).superseded_by[report].by_record
+
+
+@pytest.mark.parametrize("word", [WITHDRAWAL, CORRECTION], ids=str)
+def test_an_open_case_that_may_not_collect_it_is_judged_anew(services: Services, word: Word):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    reported(services, chart, case)
+    for kind in (RecordKind.NOTE, RecordKind.IMAGES):
+        b.came_in(services, case, kind)
+    assert HoldCode.APPROVE_PARTIAL in questions(services, case)
+    (form,) = desk.dossier(services, case, actor=ANN).permissions
+    desk.pause(services, form.permission, actor=ANN)
+
+    says(services, chart, word)
+
+    assert HoldCode.APPROVE_PARTIAL not in questions(services, case)
+    assert b.assessed(services, case).lacking == ("pathology-report", "slides")

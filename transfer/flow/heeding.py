@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable
 
 from transfer import copies
 from transfer.copies import Version
+from transfer.flow.assess import settle_needs
 from transfer.flow.identity import unless_forgotten
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void, version
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
-from transfer.ledger import Tx, cases, patients, records
+from transfer.ledger import Tx, cases, patients, records, rounds
 from transfer.records import Document
+from transfer.rounds import Dag
 
 
 def heed(
@@ -22,7 +24,8 @@ def heed(
     """Let what a source says of earlier documents count in the cases of the patient that will not collect it: closed
     ones, and those that no permission covers it for. `but`: the cases that will.
 
-    What is void leaves nowhere, also where nobody may take in what says so. Heeding twice is heeding once.
+    What is void leaves nowhere, also where nobody may take in what says so. An open case is judged anew. Heeding twice
+    is heeding once.
 
     Raises:
         DecideAgain: the patient was forgotten meanwhile.
@@ -31,12 +34,23 @@ def heed(
     with services.ledger.transaction() as tx:
         patients.hold_epoch_shared(tx, patient)
         unless_forgotten(tx, patient)
-        for case in cases.of_patient(tx, patient):
-            if case not in but:
-                tx.lock_case(case)
-                for terms, newer in told:
-                    _let_count(tx, services, case, patient, terms, newer)
-                ask_about_void(tx, case)
+        concerned = [case for case in cases.of_patient(tx, patient) if case not in but]
+        for case in concerned:  # all of them before a round is owed to one
+            tx.lock_case(case)
+        for case in concerned:
+            was = tx.case(case).superseded
+            for terms, newer in told:
+                _let_count(tx, services, case, patient, terms, newer)
+            _follow_up(tx, services, case, is_news=tx.case(case).superseded != was)
+
+
+def _follow_up(tx: Tx, services: Services, case: CaseId, *, is_news: bool) -> None:
+    """What no longer counts may leave a line open, a packet without what it holds, a question without its ground."""
+    if is_news and tx.case(case).is_open:
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+        settle_needs(tx, services, case)
+    else:
+        ask_about_void(tx, case)
 
 
 def _let_count(
