@@ -46,6 +46,8 @@ class ContentClass:
     kind: RecordKind
     #: v3-Confidentiality and v3-ActCode codes
     labels: frozenset[str] = frozenset()
+    #: the day its source gives it; None: it cannot be told
+    dated: PartialDate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ is therefore kept beside its instant, and is what people read.
 """
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Self
@@ -37,6 +38,12 @@ class PartialDate:
     def first(self) -> date:
         """The day, or the first of its month or year: for sorting."""
         return date(self.year, self.month or 1, self.day or 1)
+
+    @property
+    def last(self) -> date:
+        """The day, or the last of its month or year: with `first`, all the days that may be meant."""
+        month = self.month or 12
+        return date(self.year, month, self.day or monthrange(self.year, month)[1])
 
     @property
     def words(self) -> str:

@@ -288,7 +288,7 @@ def test_by_default_no_category_goes_on_treatment_alone(services: Services, labe
 def may(services: Services, case: CaseId, labels: frozenset[str]) -> bool:
     with services.ledger.transaction() as tx:
         opened = OpenedCase.of(tx.case(case))
-        ruling = may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, labels)
+        ruling = may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, labels, dated=None)
         return ruling.is_permitted
 
 

@@ -195,7 +195,9 @@ def is_collected(released: Released, case: CaseId) -> bool:
     with released.services.ledger.transaction() as tx:
         opened = OpenedCase.of(tx.case(case))
         none: frozenset[str] = frozenset()
-        return may_collect(tx, released.services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, none).is_permitted
+        return may_collect(
+            tx, released.services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, none, dated=None
+        ).is_permitted
 
 
 def permissions_of(released: Released, case: CaseId) -> list[str]:
@@ -249,7 +251,7 @@ def test_a_record_that_went_with_its_patient_does_not_hold_up_the_case_it_served
         opened = OpenedCase.of(tx.case(case))
         ((note, _),) = records.joined(tx, released.other)
         none: frozenset[str] = frozenset()
-        ruling = may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, none)
+        ruling = may_collect(tx, services.institutions, opened, b.LAKESIDE, RecordKind.NOTE, none, dated=None)
         assert join(tx, services, opened, note, ruling, MatchRule.IDENTIFIER)
     desk.split(services, released.other, actor=ANN)
 

@@ -52,7 +52,7 @@ def test_a_form_put_right_under_its_own_number_is_revoked_in_every_version(servi
 def is_permitted(services: Services, case: CaseId, kind: RecordKind, source: InstitutionId = b.LAKESIDE) -> bool:
     with services.ledger.transaction() as tx:
         opened = OpenedCase.of(tx.case(case))
-        return may_collect(tx, services.institutions, opened, source, kind, frozenset()).is_permitted
+        return may_collect(tx, services.institutions, opened, source, kind, frozenset(), dated=None).is_permitted
 
 
 def of_another_number(chart: Any) -> dict[str, Any]:

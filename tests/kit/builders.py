@@ -235,7 +235,7 @@ def came_in(
         patients.hold_epoch_shared(tx, patient)
         tx.lock_case(case)
         opened = OpenedCase.of(tx.case(case))
-        ruling = may_collect(tx, services.institutions, opened, source, kind, frozenset())
+        ruling = may_collect(tx, services.institutions, opened, source, kind, frozenset(), dated=None)
         new = NewRecord(
             patient=patient,
             institution=source,

@@ -49,4 +49,4 @@ def is_permitted(
     """Whether a record of this kind from there may join the case."""
     with services.ledger.transaction() as tx:
         opened = OpenedCase.of(tx.case(case))
-        return may_collect(tx, services.institutions, opened, source, kind, frozenset()).is_permitted
+        return may_collect(tx, services.institutions, opened, source, kind, frozenset(), dated=None).is_permitted

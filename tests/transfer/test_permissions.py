@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from transfer.identifiers import InstitutionId, PermissionId
 from transfer.institutions import Basis
+from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import (
     Action,
@@ -33,6 +34,7 @@ from transfer.permissions import (
     findings_on,
     renewal_due,
 )
+from transfer.permissions.data_periods import boundaries, one_of_each, standing_for
 from transfer.permissions.labels import is_hit, is_let_through, unreleased
 from transfer.permissions.purposes import serves
 from transfer.records import RecordKind
@@ -61,6 +63,8 @@ IN_ROOT = {
     "expires_on": "ends_on",
     "actions": "actions",
     "provisions": "provisions",
+    "data_from": "data_from",
+    "data_until": "data_until",
 }
 
 
@@ -789,3 +793,55 @@ def test_a_label_more_never_opens_what_was_closed(permissions, release, policy):
 
     if not ruling(*unnamed, release=bare, policy=policy).is_permitted:
         assert not ruling(*unnamed, release=release, policy=policy).is_permitted
+
+
+# --- records of some years alone --------------------------------------------------------------------------------------
+
+YEARS = Provision(type=ProvisionType.PERMIT, data_from=date(2020, 1, 1), data_until=date(2021, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("dated", "findings"),
+    [
+        (PartialDate(2020, 1, 1), ()),
+        (PartialDate(2021, 12, 31), ()),
+        (PartialDate(2020), ()),
+        (PartialDate(2021, 12), ()),
+        (PartialDate(2019, 12, 31), (Finding.NOT_THIS_INFORMATION,)),
+        (PartialDate(2022, 1, 1), (Finding.NOT_THIS_INFORMATION,)),
+        (PartialDate(2023), (Finding.NOT_THIS_INFORMATION,)),
+        (None, (Finding.PERHAPS_NOT_COVERED,)),
+    ],
+)
+def test_a_form_for_some_years_permits_what_is_of_them(dated, findings):
+    form = a_permission(data_from=YEARS.data_from, data_until=YEARS.data_until)
+
+    assert ruling(form, release=replace(NOTE, dated=dated)).findings == findings
+
+
+def test_a_year_that_begins_before_the_period_may_be_of_it():
+    form = a_permission(data_from=date(2020, 6, 15))
+
+    assert ruling(form, release=replace(NOTE, dated=PartialDate(2020))).findings == (Finding.PERHAPS_NOT_COVERED,)
+    assert ruling(form, release=replace(NOTE, dated=PartialDate(2020, 6))).findings == (Finding.PERHAPS_NOT_COVERED,)
+    assert ruling(form, release=replace(NOTE, dated=PartialDate(2020, 7))).is_permitted
+
+
+def test_days_that_no_form_tells_apart_are_ruled_on_once():
+    form = a_form(provisions=(YEARS, Provision(type=ProvisionType.DENY, data_from=date(2021, 5, 1))))
+    between = boundaries([form, a_form()])
+
+    assert between == (date(2020, 1, 1), date(2021, 5, 1), date(2022, 1, 1))
+    assert standing_for(PartialDate(2020, 3, 4), between) == standing_for(PartialDate(2020), between)
+    assert standing_for(PartialDate(2021, 4, 30), between) != standing_for(PartialDate(2021, 5, 1), between)
+    assert standing_for(PartialDate(2021), between) == PartialDate(2021), "some of it is refused, some is not"
+    assert standing_for(PartialDate(2021), boundaries([a_form()])) is None
+    assert standing_for(None, between) is None
+    days = (date(2019, 12, 31), date(2020, 1, 1), date(2021, 5, 1), date(2022, 1, 1))
+    assert one_of_each(between) == tuple(map(PartialDate.of, days))
+
+
+def test_the_first_and_the_last_day_of_all_are_boundaries_too():
+    form = a_form(provisions=(Provision(type=ProvisionType.PERMIT, data_from=date.min, data_until=date.max),))
+
+    assert one_of_each(boundaries([form])) == (PartialDate.of(date.min), PartialDate.of(date.min))

@@ -291,7 +291,13 @@ def _shares(
             one
             for one in answer.documents
             if may_collect(
-                tx, services.institutions, case, arrival.institution, one.document.kind, one.document.labels
+                tx,
+                services.institutions,
+                case,
+                arrival.institution,
+                one.document.kind,
+                one.document.labels,
+                dated=one.document.day,
             ).is_permitted
         )
         is_whole = len(covered) == len(answer.documents)
@@ -315,7 +321,9 @@ def _join_all(
     match_rule: MatchRule,
 ) -> None:
     for one, found, envelope in new:
-        ruling = may_collect(tx, services.institutions, case, one.institution, one.kind, one.about.labels)
+        ruling = may_collect(
+            tx, services.institutions, case, one.institution, one.kind, one.about.labels, dated=one.about.day
+        )
         if not ruling.is_permitted:
             raise DecideAgain
         kept = records.keep(tx, one)

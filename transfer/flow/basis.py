@@ -9,7 +9,7 @@ permitted: a table can be changed beside the ledger, a fact cannot.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from transfer.case import OpenedCase
@@ -21,7 +21,9 @@ from transfer.institutions import Institutions
 from transfer.ledger import Tx, disputes, patients, permissions, trail
 from transfer.ledger.records import StoredRecord
 from transfer.packet import ContentClass
+from transfer.partial_dates import PartialDate
 from transfer.permissions import End, Finding, Permission, Release, Ruling, changes, evaluate, expires_at
+from transfer.permissions.data_periods import boundaries, one_of_each, standing_for
 from transfer.permissions.trail import PermissionTrail, fold, partners
 from transfer.records import RecordKind
 from transfer.requests import Request
@@ -32,17 +34,18 @@ def may_ask(tx: Tx, institutions: Institutions, opened: OpenedCase, request: Req
     """May this department be asked for any of what it gives? Nobody is asked before (docs/safety.md, promise 1).
 
     It is asked in the transaction that writes the request's state, and again while the conversation goes on. A request
-    is for what is ordinary: each record is ruled on again, by its labels, when it comes. Returns the first ruling that
-    permits one of the kinds, else the last that does not.
+    is for what is ordinary, of whatever day: each record is ruled on again, by its labels and its day, when it comes.
+    Returns the first ruling that permits some of one of the kinds, else the last that does not.
     """
+    grounds = _grounds(tx, opened.patient)
+    days = () if isinstance(grounds, Finding) else one_of_each(grounds.boundaries)
     kinds = institutions[request.institution].department(request.department).gives
-    rulings = _rule(
-        tx,
-        institutions,
-        opened.patient,
-        opened.receiver,
-        [ContentClass(discloser=request.institution, kind=kind, labels=frozenset({ORDINARY})) for kind in kinds],
-    )
+    said = [
+        ContentClass(discloser=request.institution, kind=kind, labels=frozenset({ORDINARY}), dated=dated)
+        for dated in (*days, None)
+        for kind in kinds
+    ]
+    rulings = _rule(tx, institutions, opened.patient, opened.receiver, said)
     return next((ruling for ruling in rulings if ruling.is_permitted), rulings[-1])  # a department gives something
 
 
@@ -53,13 +56,18 @@ def may_collect(
     source: InstitutionId,
     kind: RecordKind,
     labels: frozenset[str],
+    *,
+    dated: PartialDate | None,
 ) -> Ruling:
     """May a record from this source join the case? What has no basis is not collected (docs/safety.md, promise 1).
+
+    `dated` is the day that its source gives it. Where a form asks for it and there is none, nothing is collected: a
+    person is told of that when the form is filed (`doubts_on`).
 
     It is asked before the bytes are kept. It is asked again under the case's lock, in the transaction that collects the
     record.
     """
-    content = ContentClass(discloser=source, kind=kind, labels=labels)
+    content = ContentClass(discloser=source, kind=kind, labels=labels, dated=dated)
     (ruling,) = _rule(tx, institutions, opened.patient, opened.receiver, [content])
     return ruling
 
@@ -96,12 +104,15 @@ def may_release(
     """May all that a packet says leave together? It may only if all rulings permit it (docs/safety.md, promise 1).
 
     It is asked before a plan is made, when the plan is kept in a later epoch, when an egress is opened, and by the
-    watcher of an open one. There is one ruling for each class of content; none for nothing. What it costs depends on
-    the number of classes and of the patient's forms, never on the number of records.
+    watcher of an open one. There is one ruling for each class of content; none for nothing. Days that no form
+    tells apart are ruled on once, so what it costs depends on the patient's forms, never on the number of records.
     """
     grounds, now = _grounds(tx, patient), tx.now()
+    between = () if isinstance(grounds, Finding) else grounds.boundaries
+    alike = {content: replace(content, dated=standing_for(content.dated, between)) for content in said}
+    rulings = {one: _rule_on(grounds, institutions, recipient, one, now) for one in set(alike.values())}
     return Rulings(
-        by_class={content: _rule_on(grounds, institutions, recipient, content, now) for content in said},
+        by_class={content: rulings[one] for content, one in alike.items()},
         stand_until=None if isinstance(grounds, Finding) else _stands_until(grounds, institutions, now),
     )
 
@@ -139,7 +150,8 @@ def trail_of(tx: Tx, patient: PatientId) -> PermissionTrail | None:
 
 def class_of(record: StoredRecord) -> ContentClass:
     """What a record says, as a ruling sees it."""
-    return ContentClass(discloser=record.institution, kind=record.kind, labels=record.about.labels)
+    about = record.about
+    return ContentClass(discloser=record.institution, kind=record.kind, labels=about.labels, dated=about.day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +161,11 @@ class _Grounds:
     permissions: tuple[Permission, ...]
     disputes: Mapping[PermissionId, frozenset[Finding]]
     trail: PermissionTrail
+
+    @property
+    def boundaries(self) -> tuple[date, ...]:
+        """The days of records that the forms tell apart."""
+        return boundaries(permission.form for permission in self.permissions)
 
 
 def _rule(
@@ -208,6 +225,7 @@ def _rule_on(
             recipient=recipient,
             kinds=frozenset({content.kind}),
             labels=content.labels,
+            dated=content.dated,
         ),
         policy=discloser.basis_for(content.labels),
         zone=discloser.zone,

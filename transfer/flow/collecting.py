@@ -119,7 +119,9 @@ def join_held(tx: Tx, services: Services, case: CaseId) -> bool:
     """
     opened, joined = OpenedCase.of(tx.case(case)), False
     for kept, serves in records.held_for_others(tx, opened.patient, case):
-        ruling = may_collect(tx, services.institutions, opened, kept.institution, kept.kind, kept.about.labels)
+        ruling = may_collect(
+            tx, services.institutions, opened, kept.institution, kept.kind, kept.about.labels, dated=kept.about.day
+        )
         if ruling.is_permitted and (told := tx.case(serves).records.get(kept.id)):
             join(tx, services, opened, kept, ruling, MatchRule(told.match_rule))
             answered(tx, services, case, kept.institution, kept.kind)

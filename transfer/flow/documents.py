@@ -34,6 +34,7 @@ from transfer.ledger import Tx, holds, numbered_records, patients, records, requ
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
+from transfer.permissions import Ruling
 from transfer.records import Document, Relation
 from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
@@ -184,7 +185,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
     with services.ledger.transaction() as tx:
         kept = _known(tx, asking, found, origin)
         document = _as_it_stands(tx, found.document, kept)
-        ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
+        ruling = _ruling(tx, services, asking, document)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, services, asking)
     is_new_void = document.status.is_void and kept is None
@@ -304,15 +305,21 @@ def _is_same(services: Services, kept: StoredRecord, new: NewRecord) -> bool:
     return before == after and kept.status is new.status and kept.kind is new.kind and is_said_alike
 
 
+def _ruling(tx: Tx, services: Services, asking: PermittedRequest, document: Document) -> Ruling:
+    source = asking.claimed.request.institution
+    return may_collect(
+        tx, services.institutions, asking.opened, source, document.kind, document.labels, dated=document.day
+    )
+
+
 def _is_covered(services: Services, asking: PermittedRequest, document: Document) -> bool:
     """Whether it may be collected also with the labels that stand inside it.
 
     Raises:
         ChangedMeanwhile: it may not, and the permission has ended or changed.
     """
-    source = asking.claimed.request.institution
     with services.ledger.transaction() as tx:
-        ruling = may_collect(tx, services.institutions, asking.opened, source, document.kind, document.labels)
+        ruling = _ruling(tx, services, asking, document)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, services, asking)
     return ruling.is_permitted
@@ -347,7 +354,7 @@ def _file(
         patients.hold_epoch_shared(tx, asking.patient)
         tx.lock_case(made.case)
         requests.still_ours(tx, asking.claimed)
-        ruling = may_collect(tx, services.institutions, asking.opened, made.institution, document.kind, document.labels)
+        ruling = _ruling(tx, services, asking, document)
         if not ruling.is_permitted:
             raise ChangedMeanwhile("the permission ended while we worked")
         record = records.keep(tx, one) if isinstance(one, NewRecord) else one

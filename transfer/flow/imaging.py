@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
-from transfer.flow.basis import may_collect
+from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import join, taken_back
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
@@ -24,6 +24,7 @@ from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.requests import NOT_COVERED, Request, RequestState
+from transfer.security_labels import ORDINARY
 from transfer.sources import Ending, ImageArchive, SeriesObject, StudyFound
 
 #: a tar of whole DICOM files; PS3.10 for each of them
@@ -163,7 +164,7 @@ def _fetch_study(
         if not wanted:
             continue
         watch.check()
-        _stop_unless_permitted(services, asking)
+        _stop_unless_permitted(services, asking, study)
         try:
             got = client.fetch_series(
                 uid,
@@ -184,7 +185,7 @@ def _fetch_study(
             services.vault.remove(got.location.key)
             raise _NamesAnother([one for one in unlike if one.match_rule is not MatchRule.DECIDED])
         with taken_back(services, got.location.key):
-            _check_labels(services, asking, got.labels)
+            _check_labels(services, asking, study, got.labels)
             _keep_series(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
         has_ended |= got.ending is Ending.CLOSED and not got.complete
@@ -225,7 +226,7 @@ def _collected_before(
         if kept is None:
             return frozenset(), frozenset()
         _still_permitted(tx, services, asking)
-        ruling = _ruling(tx, services, asking, kept.about.labels)
+        ruling = _ruling(tx, services, asking, kept.about.labels, kept.about.day)
         have = uids(records.parts(tx, kept))
         grown = replace(kept.about, expected=_about(study, expected).expected)
         if kept.is_whole and not is_whole_study(grown, records.parts(tx, kept)):
@@ -253,12 +254,14 @@ def _join_kept(
         _take_back_rejected(tx, made, kept.id)  # also what was rejected for another case
 
 
-def _ruling(tx: Tx, services: Services, asking: PermittedRequest, labels: frozenset[str] = frozenset()) -> Ruling:
+def _ruling(
+    tx: Tx, services: Services, asking: PermittedRequest, labels: frozenset[str], dated: PartialDate | None
+) -> Ruling:
     source = asking.claimed.request.institution
-    return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, labels)
+    return may_collect(tx, services.institutions, asking.opened, source, RecordKind.IMAGES, labels, dated=dated)
 
 
-def _check_labels(services: Services, asking: PermittedRequest, labels: frozenset[str]) -> None:
+def _check_labels(services: Services, asking: PermittedRequest, study: StudyFound, labels: frozenset[str]) -> None:
     """Raises:
     UnclearLabel: only a person can read one of them.
     _NotCovered: no permission covers them.
@@ -267,17 +270,24 @@ def _check_labels(services: Services, asking: PermittedRequest, labels: frozense
     if not labels:
         return
     with services.ledger.transaction() as tx:
-        ruling = _ruling(tx, services, asking, labels)
+        ruling = _ruling(tx, services, asking, labels, _day(study))
     if not ruling.is_permitted:
-        _stop_unless_permitted(services, asking)
+        _stop_unless_permitted(services, asking, study)
         raise _NotCovered("no permission covers the images")
 
 
-def _stop_unless_permitted(services: Services, asking: PermittedRequest) -> None:
+def _stop_unless_permitted(services: Services, asking: PermittedRequest, study: StudyFound) -> None:
+    """Raises:
+    ChangedMeanwhile: the archive may not be asked any more.
+    _NotCovered: it may, and no permission covers images of the study's day, whatever their labels.
+    """
     with services.ledger.transaction() as tx:
-        ruling = _ruling(tx, services, asking)
-    if not ruling.is_permitted:
+        may_go_on = may_ask(tx, services.institutions, asking.opened, asking.claimed.request).is_permitted
+        ruling = _ruling(tx, services, asking, frozenset({ORDINARY}), _day(study))
+    if not may_go_on:
         raise ChangedMeanwhile("the permission ended while we worked")
+    if not ruling.is_permitted:
+        raise _NotCovered("no permission covers images of that day")
 
 
 def _keep_series(
@@ -297,7 +307,8 @@ def _keep_series(
     with services.ledger.transaction() as tx:
         _still_permitted(tx, services, asking)
         kept = records.known(tx, asking.patient, origin)
-        ruling = _ruling(tx, services, asking, about.labels | (kept.about.labels if kept else frozenset()))
+        labels = about.labels | (kept.about.labels if kept else frozenset())
+        ruling = _ruling(tx, services, asking, labels, about.day)
         if not ruling.is_permitted:
             raise _NotCovered("no permission covers the images")
         if got.strays - everything or got.unreadable:
@@ -340,8 +351,8 @@ def _take_back_rejected(tx: Tx, made: Request, record: RecordId) -> None:
         records.supersede(tx, made.case, kept.id, None, Relation.WITHDRAWS)
 
 
-def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ruling:
-    """Under all locks: the request is still ours and the images may be collected.
+def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> None:
+    """Under all locks: the request is still ours, and the archive may still be asked.
 
     Raises:
         ChangedMeanwhile: no longer.
@@ -350,10 +361,8 @@ def _still_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> Ru
     patients.hold_epoch_shared(tx, asking.patient)
     tx.lock_case(made.case)
     requests.still_ours(tx, asking.claimed)
-    ruling = _ruling(tx, services, asking)
-    if not ruling.is_permitted:
+    if not may_ask(tx, services.institutions, asking.opened, made).is_permitted:
         raise ChangedMeanwhile("the permission ended while we worked")
-    return ruling
 
 
 def _add_series(
@@ -412,6 +421,10 @@ def _new(
     )
 
 
+def _day(study: StudyFound) -> PartialDate | None:
+    return PartialDate.of(study.date) if study.date else None
+
+
 def _about(
     study: StudyFound,
     expected: dict[str, frozenset[str]],
@@ -419,7 +432,7 @@ def _about(
     return About(
         title=study.description,
         at=study.at,
-        day=PartialDate.of(study.date) if study.date else None,
+        day=_day(study),
         identifiers=study.identifiers,
         study_instance_uid=study.study_instance_uid,
         modalities=tuple(sorted(study.modalities)),

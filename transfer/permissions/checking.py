@@ -8,6 +8,7 @@ from itertools import chain
 
 from transfer.identifiers import InstitutionId, PermissionId
 from transfer.institutions import Basis, Institution
+from transfer.partial_dates import PartialDate
 from transfer.permissions.findings import Finding
 from transfer.permissions.forms import Authorization, Permission
 from transfer.permissions.provisions import Provision, ProvisionType, inherited, misfit
@@ -76,7 +77,7 @@ def check_forms(
         kinds=frozenset({asked.kind}),
         purpose=asked.purpose,
         labels=asked.labels,
-        dated=asked.dated,
+        dated=PartialDate.of(asked.dated) if asked.dated else None,
     )
     known = [Permission(id=PermissionId.draw(), form=form, ended=None) for form in forms]
     zone = asked.discloser.zone

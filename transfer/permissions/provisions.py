@@ -14,6 +14,7 @@ from datetime import date
 from enum import StrEnum
 
 from transfer.identifiers import InstitutionId
+from transfer.partial_dates import PartialDate
 from transfer.permissions import labels as labelled
 from transfer.permissions.findings import Finding
 from transfer.permissions.purposes import includes, serves
@@ -207,11 +208,13 @@ def _party(
         yield finding, not others
 
 
-def _data_period(node: Provision, dated: date | None) -> Iterator[tuple[Finding, bool]]:
+def _data_period(node: Provision, dated: PartialDate | None) -> Iterator[tuple[Finding, bool]]:
+    """A day of which its source says the month or the year alone is in the period, out of it, or may be either."""
+    begins, ends = node.data_from or date.min, node.data_until or date.max
     if dated is None:
         yield Finding.NOT_THIS_INFORMATION, False
-    elif (node.data_from and dated < node.data_from) or (node.data_until and node.data_until < dated):
-        yield Finding.NOT_THIS_INFORMATION, True
+    elif dated.first < begins or ends < dated.last:
+        yield Finding.NOT_THIS_INFORMATION, dated.last < begins or ends < dated.first
 
 
 def nearest_misfit(

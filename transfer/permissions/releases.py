@@ -1,10 +1,11 @@
 """What is about to be released, and how it was ruled."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from transfer.identifiers import InstitutionId, PermissionId
 from transfer.institutions import Basis
+from transfer.partial_dates import PartialDate
 from transfer.permissions.findings import Finding
 from transfer.records import RecordKind
 
@@ -20,8 +21,8 @@ class Release:
     purpose: str = "TREAT"
     #: v3-Confidentiality and v3-ActCode codes on what moves
     labels: frozenset[str] = frozenset()
-    #: the day the data is from, in the discloser's time zone; None: it cannot be told
-    dated: date | None = None
+    #: the day the data is from, as the discloser says it; None: it cannot be told
+    dated: PartialDate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

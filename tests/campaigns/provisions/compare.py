@@ -11,6 +11,7 @@ from tests.campaigns.provisions.drawn import DrawnRelease, Tree
 from transfer import institutions
 from transfer.adapters.fhir import inbound
 from transfer.identifiers import InstitutionId
+from transfer.partial_dates import day_said
 from transfer.permissions import Release
 from transfer.permissions.provisions import outcomes
 from transfer.records import RecordKind
@@ -32,7 +33,7 @@ def product(consent: Tree, release: DrawnRelease) -> set[str | None]:
         kinds=frozenset({RecordKind(release.kind)}),
         purpose=release.purpose,
         labels=frozenset(release.labels),
-        dated=date.fromisoformat(release.dated) if release.dated else None,
+        dated=day_said(release.dated),
     )
     said = outcomes(form.provision, asked, date.fromisoformat(naive.TODAY))
     return {None if one is None else str(one) for one in said}

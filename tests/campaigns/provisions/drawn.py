@@ -11,6 +11,8 @@ Tree = dict[str, Any]
 
 NPI: Final = {"lakeside": "1", "prairie": "2", "summit": "3"}
 DAYS: Final = ("2023-06-30", "2024-01-01", "2024-12-31", "2025-05-05")
+#: what a source says of a record's day: also its month or its year alone
+SAID_DAYS: Final = (*DAYS, "2024-06", "2024-12", "2023", "2024")
 #: around the day on which all is judged, 2026-06-15
 PERIODS: Final = ("2026-01-01", "2026-06-14", "2026-06-15", "2026-06-16", "2026-12-31")
 
@@ -48,7 +50,7 @@ def release(draw: random.Random) -> DrawnRelease:
         kind=draw.choice(["note", "note", "pathology-report", *KINDS]),
         purpose=draw.choice(["TREAT", "TREAT", "COC", *PURPOSES]),
         labels=(*levels, *sensitive, *draw.choice([(), (), (), ("NORDSCLCD",), ("hiv",)])),
-        dated=draw.choice([None, *DAYS]),
+        dated=draw.choice([None, *SAID_DAYS]),
     )
 
 

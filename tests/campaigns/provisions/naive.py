@@ -4,6 +4,7 @@ It reads the JSON as it is, tries every answer to every question that cannot be 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import Any, Final
 
@@ -36,6 +37,8 @@ WITHIN: Final = {
     "18748-4": ["imaging-report"],
 }
 ORDER: Final = "ULMNRV"
+#: of a month: those that are drawn, and some beside them; the calendar is not in question
+DAYS: Final = (1, 2, 5, 6, 29, 30, 31)
 
 
 def possible(consent: Tree, release: DrawnRelease) -> set[str | None]:
@@ -126,11 +129,19 @@ def _fits(name: str, value: Any, kind: str, release: DrawnRelease) -> bool | Non
         case "dataPeriod":
             if release.dated is None:
                 return None
-            return bool(value.get("start", "0") <= release.dated <= value.get("end", "9"))
+            within = {value.get("start", "0") <= day <= value.get("end", "9") for day in _days(release.dated)}
+            return within.pop() if len(within) == 1 else None
         case "start":
             return bool(value <= TODAY)
         case _:
             return bool(value >= TODAY)
+
+
+@cache
+def _days(said: str) -> list[str]:
+    """Days that may be meant, some of each month of the years that are drawn."""
+    every = [f"{year}-{month:02}-{day:02}" for year in range(2022, 2027) for month in range(1, 13) for day in DAYS]
+    return [day for day in every if day.startswith(said)]
 
 
 def _labels_fit(value: list[str], kind: str, release: DrawnRelease) -> bool:
