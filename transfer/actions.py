@@ -18,6 +18,9 @@ class ActionCode(Code):
     RECALLED_BEFORE = "recalled-before", "packet"
     NOTED = "noted"
     NOTED_BEFORE = "noted-before"
+    # `next_action` is empty where nobody has to look again
+    CALL_LOGGED = "call-logged", "callee", "outcome", "next_action"
+    CALL_LOGGED_BEFORE = "call-logged-before"
     CLOSED = "closed", "ending", "withdrawn"
     CLOSED_BEFORE = "closed-before", "ending"
     CASE_IS_OVER = "case-is-over", "case"
@@ -97,6 +100,7 @@ _UNCHANGED = frozenset(
         ActionCode.PACKET_ON_ITS_WAY,
         ActionCode.RECALLED_BEFORE,
         ActionCode.NOTED_BEFORE,
+        ActionCode.CALL_LOGGED_BEFORE,
         ActionCode.CLOSED_BEFORE,
         ActionCode.CASE_IS_OVER,
         ActionCode.CASE_AS_BEFORE,

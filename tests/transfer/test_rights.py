@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from tests.kit.staff import somebody
+from transfer.calls import Call, Callee, CallOutcome
 from transfer.completeness import WaiverKind
 from transfer.errors import NotAllowed
 from transfer.flow import desk
@@ -24,6 +25,11 @@ CALLS = {
     "list_cases": ({}, Right.SEE_CASES),
     "find_cases": ({"family": "Nguyen", "birth_date": date(1957, 4, 30)}, Right.SEE_IDENTITY),
     "dossier": ({"case": CASE}, Right.SEE_CASES),
+    "story": ({"case": CASE}, Right.SEE_CASES),
+    "log_call": (
+        {"case": CASE, "call": Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)},
+        Right.WORK_ON_CASES,
+    ),
     "holds": ({}, Right.SEE_CASES),
     "hold": ({"name": HoldId.draw()}, Right.SEE_CASES),
     "chains": ({}, Right.AUDIT),

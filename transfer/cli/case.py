@@ -1,4 +1,4 @@
-"""`transfer case`: find, show, approve, recall, give up, change, note, close, waive."""
+"""`transfer case`: find, show, approve, recall, give up, change, note, close, waive; `case_log` has the others."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,8 @@ case = LazyGroup(
         "change": ListedCommand("transfer.cli.case:change_command", "Change center, checklist, sources, day."),
         "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
         "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),
+        "call": ListedCommand("transfer.cli.case_log:call_command", "Log a telephone call."),
+        "story": ListedCommand("transfer.cli.case_log:story_command", "What happened, newest first."),
         "close": ListedCommand("transfer.cli.case:close_command", "End a case."),
     },
 )

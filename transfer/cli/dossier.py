@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from transfer.cli.common import by, plain, print_table
-from transfer.flow.desk.shown import Dossier, HeardView, PacketView, RequestView
+from transfer.flow.desk.shown import CallView, Dossier, HeardView, PacketView, RequestView
 from transfer.patients import Demographics
 
 
@@ -19,6 +19,7 @@ def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
         _print_identity(found.identity)
     _print_needs(found)
     _print_asking(found, names)
+    _print_calls(found, names)
     _print_permissions(found, names)
     _print_going_out(found)
     _print_decisions(found)
@@ -106,6 +107,34 @@ def _print_heard(found: Dossier, names: Mapping[str, str]) -> None:
     if rows:
         _section("Answers")
         print_table(["request", "turn of", "its clock", "said last", "what leads on"], rows, indent=2)
+
+
+def _print_calls(found: Dossier, names: Mapping[str, str]) -> None:
+    if not found.calls:
+        return
+    _section("Calls")
+    rows = [
+        (
+            _when(c.at),
+            by(c.by, is_claimed=c.is_claimed),
+            names.get(c.institution or "", c.callee.replace("-", " ")),
+            c.request,
+            c.outcome.replace("-", " "),
+            "; ".join(shape.format(one) for one, shape in _call_details(c) if one),
+        )
+        for c in found.calls
+    ]
+    print_table(["at", "by", "to", "request", "", ""], rows, indent=2)
+
+
+def _call_details(call: CallView) -> list[tuple[object, str]]:
+    return [
+        (call.promised_by, "promised by {}"),
+        (call.next_action, "look again on {}"),
+        (call.spoke_to, "spoke to {}"),
+        (call.reference, "their number {}"),
+        (call.words, "in words: {}"),
+    ]
 
 
 def _clock(request: RequestView) -> str:

@@ -120,10 +120,7 @@ def answer_command(
       transfer request answer q0123456789abcde fee-required --amount 12.50
       transfer request answer q0123456789abcde ready-on --on 2026-12-04 --said-by
     """
-    person = ask("Who said it") if with_person else None
-    reference = ask("Their number of our request (- for none)") if with_person else None
-    words = ask_note() if with_note else None
-    by = _said_by(person, None if reference == "-" else reference, words or None)
+    by = ask_said_by(with_person=with_person, with_note=with_note)
     fee = _fee(amount, currency) if amount else None
     with at(var) as services:
         from transfer.flow import desk
@@ -142,11 +139,15 @@ def answer_command(
         tell(did, as_json=as_json)
 
 
-def _said_by(person: str | None, reference: str | None, words: str | None) -> "SaidBy":
+def ask_said_by(*, with_person: bool, with_note: bool) -> "SaidBy":
+    """Who said it, their number and their words, each at a prompt or as the next line of a pipe."""
     from transfer.source_answers import MOST_CHARACTERS, SaidBy
 
+    person = ask("Who said it") if with_person else None
+    reference = ask("Their number of our request (- for none)") if with_person else None
+    words = ask_note() if with_note else None
     try:
-        return SaidBy(person=person, reference=reference, words=words)
+        return SaidBy(person=person, reference=None if reference == "-" else reference, words=words or None)
     except ValueError:
         raise click.UsageError(f"write no more than {MOST_CHARACTERS} characters of each") from None
 

@@ -10,6 +10,7 @@ patient's key. Free text stands in it only as the HMAC of a note that can be pur
 
 from transfer.facts.case import (
     Anchored,
+    CallLogged,
     CaseApproved,
     CaseChanged,
     CaseClosed,
@@ -88,6 +89,7 @@ __all__ = [
     "BackedUp",
     "BackupBegun",
     "BackupDestroyed",
+    "CallLogged",
     "CaseApproved",
     "CaseChanged",
     "CaseClosed",

@@ -347,6 +347,23 @@ class NoteAdded(Fact, kind="note-added"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLogged(Fact, kind="call-logged"):
+    """Somebody called, or was called (`transfer.calls`). `promised_by` and `next_action` are days there.
+
+    Whom they spoke to and what was said is in the note, whose HMAC is beside it.
+    """
+
+    callee: str
+    outcome: str
+    institution: str | None = None
+    request: str | None = None
+    promised_by: str | None = None
+    next_action: str | None = None
+    note: str | None = None
+    hmac: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Anchored(Fact, kind="anchored"):
     """The signed head of a chain as it stands in a packet."""
 

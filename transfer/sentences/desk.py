@@ -38,6 +38,11 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.RECALLED_BEFORE: "packet {packet} was recalled before",
     A.NOTED: "noted",
     A.NOTED_BEFORE: "noted before",
+    A.CALL_LOGGED: lambda fields: (
+        f"call logged ({fields['callee']}: {fields['outcome']})"
+        + (f"; look again on {fields['next_action']}" if fields["next_action"] else "")
+    ),
+    A.CALL_LOGGED_BEFORE: "this call was logged before",
     A.CLOSED: "closed: {ending}; {withdrawn} requests withdrawn",
     A.CLOSED_BEFORE: "closed before: {ending}",
     A.CASE_IS_OVER: "case {case} has ended meanwhile",

@@ -7,8 +7,10 @@ fields; `transfer.sentences.sentence` says them.
 """
 
 from transfer.actions import ActionCode, ActionResult
+from transfer.calls import Call, Callee, CallOutcome
 from transfer.flow.desk.answering import answer_request
 from transfer.flow.desk.auditing import chains, walk_chain
+from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
 from transfer.flow.desk.changing import change
 from transfer.flow.desk.comparing import Comparison
@@ -34,6 +36,7 @@ from transfer.flow.desk.shown import (
 )
 from transfer.flow.desk.signing_in import session_of, sign_in, sign_out
 from transfer.flow.desk.standing import list_permissions
+from transfer.flow.desk.story import story
 from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
 from transfer.requests import RequestAnswer
@@ -44,6 +47,9 @@ __all__ = [
     "ActionCode",
     "ActionResult",
     "AnswerView",
+    "Call",
+    "CallOutcome",
+    "Callee",
     "CaseSummary",
     "Comparison",
     "Dossier",
@@ -72,6 +78,7 @@ __all__ = [
     "list_cases",
     "list_permissions",
     "list_queues",
+    "log_call",
     "merge",
     "open_referral",
     "pause",
@@ -86,6 +93,7 @@ __all__ = [
     "sign_out",
     "split",
     "stop_everything",
+    "story",
     "waive",
     "walk_chain",
     "withdraw_dispute",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from transfer.calls import Callee, CallOutcome
 from transfer.flow.desk.comparing import Comparison
 from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
@@ -77,6 +78,26 @@ class RequestView:
     heard: HeardView | None
     #: what was said last and moved nothing: it came late, or after the records
     left_aside: HeardView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """A telephone call. `at` is UTC; the days are those of whom was called."""
+
+    at: datetime
+    by: str | None
+    is_claimed: bool
+    callee: Callee
+    outcome: CallOutcome
+    institution: str | None
+    request: str | None
+    promised_by: date | None
+    next_action: date | None
+    #: shown with the patient's identity
+    spoke_to: str | None
+    reference: str | None
+    #: shown with what people wrote
+    words: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +258,16 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """Something that happened, in a sentence. `at` is UTC. `by` is a person; None: the machinery did it."""
+
+    at: datetime
+    by: str | None
+    is_claimed: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
     """A case as the desk shows it. `identity` and `notes` only where they were asked for."""
 
@@ -255,6 +286,8 @@ class Dossier:
     appointment_at: str | None = None
     needs: tuple[NeedView, ...] = ()
     requests: tuple[RequestView, ...] = ()
+    #: newest first
+    calls: tuple[CallView, ...] = ()
     records: tuple[RecordView, ...] = ()
     materials: tuple[MaterialView, ...] = ()
     permissions: tuple[PermissionView, ...] = ()

@@ -12,6 +12,7 @@ from transfer.disclosures import DisclosureOutcome
 from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
+from transfer.flow.desk.calling import logged
 from transfer.flow.desk.questions import heard_view, hold_view
 from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.shown import (
@@ -124,6 +125,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             appointment_at=opened.appointment_at if opened else None,
             needs=_needs(assessed) if assessed else (),
             requests=_requests(tx, services, found, identity=identity, notes=notes),
+            calls=tuple(logged(tx, lines, identity=identity, notes_too=notes)),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
             permissions=_permissions(tx, services.institutions, patient) if patient else (),

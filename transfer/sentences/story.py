@@ -1,0 +1,167 @@
+"""What happened, in one sentence for each kind of fact, for staff.
+
+A sentence is a pattern with the fields of its fact, or a function of them, as in `transfer.sentences.desk`. Before it
+is filled, each identifier and code in them is said in words: `Words`. Nothing of the patient stands in a fact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Final
+
+from transfer import facts
+from transfer.codes import Value
+from transfer.facts import Fact
+from transfer.sentences.decisions import HOLDS
+from transfer.sentences.desk import Pattern, filled
+from transfer.sentences.findings import FINDINGS
+from transfer.sentences.flaws import FLAWS
+from transfer.sentences.waiting import REQUESTS
+from transfer.sentences.words import Sentences
+
+Fields = Mapping[str, Value]
+#: an identifier or a code → what people call it
+Words = Mapping[str, str]
+
+
+def _more(before: str, name: str, after: str = "") -> Pattern:
+    """A part that is there only where the field says something."""
+    return lambda said: f"{before}{filled('{' + name + '}', said)}{after}" if said[name] else ""
+
+
+def _joined(*parts: Pattern) -> Pattern:
+    return lambda said: "".join(filled(part, said) for part in parts)
+
+
+def _counted(said: Fields) -> str:
+    of = f" of {said['expected']}" if said["expected"] else ""
+    return f"{said['received']}{of} {said['material']} received, logged in ({said['state']})"
+
+
+def _moved(said: Fields) -> str:
+    basis = f", on the basis of {said['basis']}" if said["basis"] else ""
+    why = f" ({filled('{findings}', said)})" if said["findings"] else ""
+    return f"{said['request']}: {said['state']}{basis}{why}"
+
+
+def _answered(said: Fields) -> str:
+    fee = f", {said['amount']} {said['currency']}" if said["amount"] else ""
+    aside = "" if said["counts"] else "; it came late, and changes nothing"
+    return filled(
+        _joined("{request} said: {answer}", _more(" (", "reason", ")"), _more(", ", "day"), _more(", ", "elsewhere")),
+        said,
+    ) + (fee + aside)
+
+
+def _collected(said: Fields) -> str:
+    part = "" if said["is_whole"] else "; parts are missing"
+    void = "; by its own word it does not count" if said["is_void"] else ""
+    return f"{said['document']} received from {said['institution']}, on the basis of {said['basis']}{part}{void}"
+
+
+def _destroyed(said: Fields) -> str:
+    gone, spared = said["records"], said["spared"]
+    counts = f"{len(gone) if isinstance(gone, tuple) else 0} records destroyed"
+    kept = f", {len(spared)} kept under another authorization" if isinstance(spared, tuple) and spared else ""
+    return counts + kept + ("; nothing of the patient is left" if said["key_destroyed"] else "")
+
+
+STORY: Final[Mapping[type[Fact], Pattern]] = {
+    # the case
+    facts.CaseOpened: "second-opinion request opened, from {referring} for {receiver}",
+    facts.CaseMoved: "the request is about {patient} from now on",
+    facts.CaseChanged: "changed: {changed} (said by: {said_in})",
+    facts.ReferralUpdated: "the referral is {status}",
+    facts.ReferralEntered: "a referral of {institution} entered by hand",
+    facts.CaseApproved: _joined("approved", _more(", without ", "lacking")),
+    facts.CaseClosed: _joined("closed: {ending}", _more("; ", "other", " goes on")),
+    facts.NoteAdded: _joined("a note was written", _more(" (", "about", ")")),
+    facts.CallLogged: _joined(
+        "call to {callee}: {outcome}", _more(", promised by ", "promised_by"), _more("; next look on ", "next_action")
+    ),
+    facts.NeedWaived: _joined("{line}: {waiver}", _more(" (", "record", ")")),
+    facts.HoldOpened: _joined("to do: {code}", _more(" (", "about", ")")),
+    facts.HoldResolved: "{hold} Answered: {answer}",
+    # requests
+    facts.RequestMade: "{institution} is to be requested: {lines}",
+    facts.RequestLinesChanged: "{request} is requested: {lines}",
+    facts.RequestMoved: _moved,
+    facts.RequestAnswered: _answered,
+    # records
+    facts.RecordCollected: _collected,
+    facts.RecordCompleted: "{record}: whole now",
+    facts.ImagesRejected: "{record}: {count} images in all are rejected by their archive",
+    facts.RecordOpened: lambda said: (
+        f"{said['record']}: {filled('{flaws}', said)}" if said["flaws"] else f"{said['record']}: can be read"
+    ),
+    facts.RecordTaken: "{record}: taken as it is",
+    facts.RecordSuperseded: _joined("{record}: no longer counts ({relation}", _more(" ", "by_record"), ")"),
+    facts.MaterialAwaited: "{pieces} outstanding from {institution}",
+    facts.MaterialReceived: _counted,
+    # packets
+    facts.PacketPlanned: lambda said: f"packet {said['packet']} begun{', partial' if said['is_partial'] else ''}",
+    facts.PacketAssembled: _joined("packet {packet} put together", _more(", without ", "lacking")),
+    facts.DisclosureBegun: "handing over packet {packet} to {recipient}, on the basis of {bases}",
+    facts.DisclosureSettled: "handing over {disclosure}: {outcome}",
+    facts.EgressPermitted: "a download of {disclosure} opened, on the basis of {bases}",
+    facts.EgressClosed: "a download ended after {size} bytes: {outcome}",
+    facts.ReceiptRecorded: _joined("the receiver says of packet {packet}: {status}", _more(" (", "reasons", ")")),
+    facts.PacketPurged: "packet {packet} destroyed",
+    facts.PacketRecalled: "packet {packet} recalled; what left before has left",
+    facts.PacketGivenUp: "packet {packet} given up ({why})",
+    facts.Anchored: "the audit log is signed in packet {packet}",
+    # the patient
+    facts.PatientKnown: "the patient was met first",
+    facts.MatchDecided: "compared whose it is: {answer} ({match_rule})",
+    facts.PatientsMerged: "two patients are one person",
+    facts.PatientsSplit: "two people after all",
+    facts.PermissionFiled: _joined("authorization {permission} filed", _more(", until ", "expires_at")),
+    facts.PaperFormEntered: "an authorization on paper entered, from {institution}; signature: {signature}",
+    facts.DisputeEntered: "authorization {permission} disputed: {dispute}",
+    facts.DisputeWithdrawn: "authorization {permission} no longer disputed: {dispute}",
+    facts.PermissionEnded: "authorization {permission}: {end}",
+    facts.PermissionResumed: "authorization {permission} resumed",
+    facts.EmergencyDeclared: "emergency declared: {discloser} may release to {recipient}",
+    facts.StopCompleted: "stopped: no download is open any more under authorization {permission}",
+    facts.LegalHoldPlaced: "a legal hold stands: nothing of the patient is destroyed",
+    facts.LegalHoldLifted: "the legal hold is lifted",
+    facts.RecordsPurged: _destroyed,
+}
+
+
+#: the fields whose codes have sentences of their own
+_SENTENCED: Final[Mapping[tuple[type[Fact], str], Mapping[str, Sentences]]] = {
+    (facts.HoldOpened, "code"): HOLDS,
+    (facts.RequestMoved, "state"): REQUESTS,
+    (facts.RequestMoved, "findings"): FINDINGS,
+    (facts.RecordOpened, "flaws"): FLAWS,
+}
+
+
+def happened(fact: Fact, words: Words) -> str:
+    """What a fact says, as one sentence: it begins with a capital and ends with a full stop.
+
+    Raises:
+        KeyError: no sentence is written for this kind.
+    """
+    said = {
+        one.name: _said(getattr(fact, one.name), words, _SENTENCED.get((type(fact), one.name), {}))
+        for one in fields(fact)  # type: ignore[arg-type]
+    }
+    told = filled(STORY[type(fact)], said)
+    return f"{told[:1].upper()}{told[1:].rstrip('.')}."
+
+
+def _said(value: object, words: Words, sentenced: Mapping[str, Sentences]) -> Value:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, tuple):
+        return tuple(str(_said(one, words, sentenced)) for one in value)
+    if value is None:
+        return ""
+    text = str(value)
+    return sentenced[text].staff.rstrip(".") if text in sentenced else words.get(text, _plain(text))
+
+
+def _plain(value: str) -> str:
+    """A code as words. Identifiers and days stay as they are."""
+    return value.replace("-", " ") if value.replace("-", "").isalpha() and value.islower() else value
