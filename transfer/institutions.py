@@ -33,6 +33,7 @@ from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
 from transfer.identifier_types import is_record_number
 from transfer.identifiers import DepartmentId, InstitutionId
+from transfer.own_forms import OwnForm, Sensitivities, StateList, load_states, with_state
 from transfer.patients import Demographics, IssuedIdentifier, fold
 from transfer.records import RecordKind
 from transfer.reviewed import ReviewedPart
@@ -330,7 +331,11 @@ class Institution(ReviewedPart):
     #: what a release *from* this institution needs
     requires: Basis = Basis.AUTHORIZATION
     #: labels that need a form even where `requires` is treatment, as its state has it; unless it says, all there are
-    special_categories: frozenset[str] = SENSITIVITY
+    special_categories: Sensitivities = SENSITIVITY
+    #: whose list of `states/` holds for it
+    state: str | None = None
+    #: the forms without which it releases some records, or none; those of its state's list among them
+    own_forms: tuple[OwnForm, ...] = ()
     #: whether what it has not labelled needs a form even where `requires` is treatment
     form_for_unlabelled: bool = False
     #: what its corrections by HL7 v2 hold. None: where one has fewer results than what it corrects, a person is asked
@@ -354,13 +359,6 @@ class Institution(ReviewedPart):
         if unknown := sorted(set(table.values()) - KNOWN_LABELS):
             raise ValueError(f"no label of v3-Confidentiality or v3-ActCode that is known here: {', '.join(unknown)}")
         return table
-
-    @field_validator("special_categories")
-    @classmethod
-    def _are_sensitivities(cls, named: frozenset[str]) -> frozenset[str]:
-        if unknown := sorted(named - SENSITIVITY):
-            raise ValueError(f"no sensitivity that is known here: {', '.join(unknown)}")
-        return named
 
     @model_validator(mode="after")
     def _can_be_told(self) -> "Institution":
@@ -486,10 +484,13 @@ def load(folder: Path, settings: Mapping[str, str], *, but: Collection[str] = ()
     Raises:
         ValueError: names the file, the place in it and what is wrong; values are not repeated.
     """
-    return Institutions(_read(path, settings, but) for path in sorted(folder.glob("*.yaml")))
+    states = load_states(folder / "states")
+    return Institutions(_read(path, settings, but, states) for path in sorted(folder.glob("*.yaml")))
 
 
-def _read(path: Path, settings: Mapping[str, str], but: Collection[str]) -> Institution:
+def _read(
+    path: Path, settings: Mapping[str, str], but: Collection[str], states: Mapping[str, StateList]
+) -> Institution:
     def setting(match: re.Match[str]) -> str:
         if match[1] not in settings:
             raise ValueError(f"{path.name}: ${{{match[1]}}} is not set")
@@ -505,7 +506,7 @@ def _read(path: Path, settings: Mapping[str, str], but: Collection[str]) -> Inst
 
     said = reviewed.read(path)
     try:
-        institution = Institution.model_validate(filled(said))
+        institution = Institution.model_validate(with_state(filled(said), states, path.name))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ValueError(f"{path.name}: {places}") from None

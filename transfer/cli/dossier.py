@@ -80,6 +80,7 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
             for r in found.requests
         ]
         print_table(["request", "of", "department", "", "because"], rows, indent=2)
+        _print_own_forms(found, names)
         _print_heard(found, names)
     if found.records:
         _section("Collected")
@@ -95,6 +96,22 @@ def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:
             for m in found.materials
         ]
         print_table(["material", "", "here", "", "from"], pieces, indent=2)
+
+
+def _print_own_forms(found: Dossier, names: Mapping[str, str]) -> None:
+    """Which institutions want a form of their own, for what, and whether it is there."""
+    rows = [
+        (
+            names.get(institution, institution),
+            ", ".join(own.labels) or "all records",
+            f"{own.title} ({', '.join(own.names)})",
+            own.state,
+        )
+        for institution, own in dict.fromkeys((r.institution, own) for r in found.requests for own in r.own_forms)
+    ]
+    if rows:
+        _section("Forms of their own")
+        print_table(["of", "for", "form", "here"], rows, indent=2)
 
 
 def _print_heard(found: Dossier, names: Mapping[str, str]) -> None:

@@ -235,6 +235,7 @@ def _rule_on(
         emergency=grounds.trail.emergency(content.discloser, recipient),
         # What nobody can read goes on no basis but a form's, and no form names it.
         beyond_treatment=discloser.beyond_treatment | (content.labels - KNOWN_LABELS),
+        own_forms=discloser.own_forms,
     )
 
 

@@ -91,6 +91,7 @@ def check_forms(
         now=now,
         disputes=disputes,
         beyond_treatment=asked.discloser.beyond_treatment,
+        own_forms=asked.discloser.own_forms,
     )
     decision = Decision.PERMIT if ruling.is_permitted else Decision.PERSON if ruling.needs_person else Decision.REFUSE
     today = now.astimezone(zone).date()

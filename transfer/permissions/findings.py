@@ -44,6 +44,8 @@ class Finding(StrEnum):
     NOT_THIS_INFORMATION = "not-this-information"
     PURPOSE_MISMATCH = "purpose-mismatch"
     ACTION_MISMATCH = "action-mismatch"
+    #: whoever discloses wants a form of its own, or of its state's, and this is none
+    NOT_ON_THEIR_FORM = "not-on-their-form"
     SPECIAL_CATEGORY_NOT_AUTHORIZED = "special-category-not-authorized"
     #: a table says of the patient's permissions what the facts do not
     ALTERED = "altered-beside-the-trail"
@@ -91,6 +93,7 @@ class Finding(StrEnum):
 _ABOUT_CONTENT = frozenset(
     {
         Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED,
+        Finding.NOT_ON_THEIR_FORM,
         Finding.COMPOUND,
         Finding.PERHAPS_COMPOUND,
         Finding.PERHAPS_NOT_COVERED,

@@ -63,6 +63,8 @@ class Authorization:
     representative_authority: str | None
     statements: frozenset[Statement]
     replaces: IssuedIdentifier | None
+    #: what the form is called: URIs of its policies, the number printed on it
+    names: frozenset[str] = frozenset()
 
     @property
     def disclosers(self) -> frozenset[InstitutionId]:

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from transfer.identifiers import PermissionId
 from transfer.institutions import Basis
+from transfer.own_forms import OwnForm, lacks_own
 from transfer.permissions.findings import Finding
 from transfer.permissions.forms import Authorization, End, FormStatus, Permission, SignerRole, Statement
-from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, is_beyond
+from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, is_beyond, is_hit
 from transfer.permissions.provisions import Outcome, Provision, ProvisionType, nearest_misfit, outcomes
 from transfer.permissions.purposes import is_perhaps_compound, with_wider
 from transfer.permissions.releases import Emergency, Release, Ruling
@@ -54,12 +55,14 @@ def evaluate(
     disputes: Mapping[PermissionId, frozenset[Finding]] | None = None,
     emergency: Emergency | None = None,
     beyond_treatment: frozenset[str] = BEYOND_TREATMENT,
+    own_forms: Iterable[OwnForm] = (),
 ) -> Ruling:
     """Rule on one release.
 
     `policy` is the basis the discloser requires and `zone` its time zone; `permissions` are all of this patient's,
     ended ones too, and of nobody else. `disputes` are what a person found by looking at a form (`Dispute`).
-    `beyond_treatment` are the labels that need a form even for treatment, by the discloser's state law.
+    `beyond_treatment` are the labels that need a form even for treatment, by the discloser's state law, and `own_forms`
+    the forms without which it releases what they are for: that needs one of them, on whatever basis.
     One form that covers everything is enough; two that each cover half are not, since a form is judged whole. Where
     none covers, the findings are those of the form that comes nearest. A refusal or a pause that reaches this release
     stops it whatever other form there is; only a declared emergency passes it (164.522(a)(1)(iii)). Where it cannot be
@@ -67,13 +70,14 @@ def evaluate(
     """
     known = tuple(permissions)
     disputes = disputes or {}
+    wanted = tuple(one for one in own_forms if is_hit(one.labels, release.labels))
     if stopped := _stops(release, known, zone, now):
         ruling = _refusal(stopped)
     elif policy is Basis.EMERGENCY:
         ruling = _refusal((Finding.EMERGENCY_NOT_DECLARED,))
     else:
-        ruling = _by_form(release, policy, known, zone, now, disputes)
-        if policy is Basis.TREATMENT and _treatment_suffices(release, known, beyond_treatment):
+        ruling = _by_form(release, policy, known, zone, now, disputes, wanted)
+        if policy is Basis.TREATMENT and not wanted and _treatment_suffices(release, known, beyond_treatment):
             ruling = Ruling(basis=Basis.TREATMENT, permission=None, findings=())
 
     if not ruling.is_permitted and emergency is not None and _is_emergency(release, emergency, zone, now):
@@ -152,12 +156,13 @@ def _by_form(
     zone: ZoneInfo,
     now: datetime,
     disputes: Mapping[PermissionId, frozenset[Finding]],
+    wanted: tuple[OwnForm, ...],
 ) -> Ruling:
     basis = Basis.ACCESS_DIRECTIVE if policy is Basis.ACCESS_DIRECTIVE else Basis.AUTHORIZATION
     judged = [
-        (permission, _findings(permission, basis, release, known, zone, now, disputes.get(permission.id, frozenset())))
-        for permission in known
-        if not permission.form.denies
+        (one, _findings(one, basis, release, known, zone, now, disputes.get(one.id, frozenset()), wanted))
+        for one in known
+        if not one.form.denies
     ]
     if not judged:
         return _refusal((Finding.NO_FORM,))
@@ -191,12 +196,14 @@ def _findings(
     zone: ZoneInfo,
     now: datetime,
     disputed: frozenset[Finding],
+    wanted: tuple[OwnForm, ...],
 ) -> tuple[Finding, ...]:
     form = permission.form
     found = [
         *_ends(permission, known),
         *_defects(form, basis, zone, now),
         *_misfits(form, basis, release, now.astimezone(zone).date()),
+        *((Finding.NOT_ON_THEIR_FORM,) if lacks_own(form.names, wanted) else ()),
     ]
     return tuple(dict.fromkeys([*found, *sorted(disputed)]))
 

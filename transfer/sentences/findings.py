@@ -168,6 +168,11 @@ FINDINGS: Mapping[str, Sentences] = {
         NEW_FORM,
         NEW_FORM_INSTITUTION,
     ),
+    Finding.NOT_ON_THEIR_FORM: Sentences(
+        "They release these records only under a form of their own. The case says which. Do not tell anyone outside.",
+        NEW_FORM,
+        NEW_FORM_INSTITUTION,
+    ),
     Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED: Sentences(
         "Some records need an express line on the form, and the form lacks it. Do not tell anyone outside which.",
         NEW_FORM,

@@ -118,6 +118,7 @@ def _form(
         representative_authority=signed.authority,
         statements=_statements(consent),
         replaces=first_issued(replaced, institution),
+        names=frozenset(filter(None, (text(policy, "uri") for policy in children(consent, "policy")))),
     )
 
 

@@ -103,6 +103,7 @@ def _form(con: Segment, message: Message, institution: Institution) -> Authoriza
         representative_authority=_AUTHORITIES.get(relation or ""),
         statements=frozenset(),
         replaces=None,
+        names=frozenset(filter(None, [con.text(3)])),
     )
 
 

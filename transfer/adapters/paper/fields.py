@@ -197,6 +197,8 @@ class PaperFields(ReviewedPart):
     refuses: Annotated[tuple[PaperRefusal, ...], BeforeValidator(_or_none)]
     other_terms: Literal["none", "present"]
     disputes: Annotated[frozenset[Dispute], BeforeValidator(_or_none)]
+    #: which form it is; absent in what was entered before this was asked
+    printed_number: _Number = None
 
 
 #: what pydantic calls by names of Python

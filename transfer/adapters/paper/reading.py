@@ -82,6 +82,7 @@ def read(text: bytes, sender: Institution, institutions: Institutions) -> PaperF
         representative_authority=signature.authority if signature else None,
         statements=_statements(fields.statements),
         replaces=_issued(fields.replaces, sender),
+        names=frozenset({fields.printed_number} if fields.printed_number else ()),
     )
     return PaperForm(form=form, doubts=tuple(sorted(reader.doubts)), disputes=fields.disputes, signature=signature)
 

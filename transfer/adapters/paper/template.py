@@ -26,6 +26,8 @@ form: release
 # The form's own number, in quotes, and that of a form that it says it replaces.
 number: missing
 replaces: missing
+# What is printed on every copy of it, as DOH-2557: an institution may want a form of its own.
+printed_number: missing
 
 # As the form names its patient, and not as the case does: both are compared.
 patient:

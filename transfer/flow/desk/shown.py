@@ -57,6 +57,20 @@ class HeardView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFormView:
+    """A form without which an institution does not release some records, and how the patient's stands there.
+
+    `state` is that of the form as `PermissionView` has it, or `not-filed`. `labels`: for which records; none = for all.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    source: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
     request: str
     institution: str
@@ -78,6 +92,8 @@ class RequestView:
     heard: HeardView | None
     #: what was said last and moved nothing: it came late, or after the records
     left_aside: HeardView | None
+    #: what their own law or policy wants signed
+    own_forms: tuple[OwnFormView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +178,8 @@ class PermissionView:
 
     permission: str
     state: str
+    #: what the form is called
+    names: tuple[str, ...]
     disclosers: tuple[str, ...]
     recipients: tuple[str, ...]
     expires_at: datetime | None

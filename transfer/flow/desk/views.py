@@ -21,6 +21,7 @@ from transfer.flow.desk.shown import (
     MaterialView,
     NeedView,
     NoteView,
+    OwnFormView,
     PacketView,
     PermissionView,
     RecordView,
@@ -31,11 +32,12 @@ from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.desk.waiting import why
 from transfer.flow.services import Services
 from transfer.flow.stopping import live
-from transfer.identifiers import CaseId, PacketId, PatientId
+from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId
 from transfer.institutions import Institutions
 from transfer.ledger import Tx, cases, disputes, holds, materials, notes, patients, permissions, requests, rounds
 from transfer.ledger.holds import Hold
 from transfer.ledger.permissions import FiledPermission
+from transfer.own_forms import OwnForm
 from transfer.permissions import Dispute, Finding, expires_at, findings_on, renewal_due
 from transfer.permissions.notices import PermissionNotice
 from transfer.requests import STANDINGS
@@ -109,6 +111,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         opened = found.opened
         patient = PatientId(opened.patient) if opened else None
         who = patients.identity(tx, patient) if patient and identity else None
+        filed = _permissions(tx, services.institutions, patient) if patient else ()
         return Dossier(
             case=case,
             stage=found.stage,
@@ -124,11 +127,11 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
             needs=_needs(assessed) if assessed else (),
-            requests=_requests(tx, services, found, identity=identity, notes=notes),
+            requests=_requests(tx, services, found, filed, identity=identity, notes=notes),
             calls=tuple(logged(tx, lines, identity=identity, notes_too=notes)),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
-            permissions=_permissions(tx, services.institutions, patient) if patient else (),
+            permissions=filed,
             packets=tuple(_packets(tx, services, found)),
             holds=tuple(hold_view(tx, one) for one in open_holds),
             runs=_runs(tx, case, lines),
@@ -158,7 +161,9 @@ def _is_required(case: Case, line: ChecklistLine) -> bool:
     return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
 
 
-def _requests(tx: Tx, services: Services, found: Case, *, identity: bool, notes: bool) -> tuple[RequestView, ...]:
+def _requests(
+    tx: Tx, services: Services, found: Case, filed: Sequence[PermissionView], *, identity: bool, notes: bool
+) -> tuple[RequestView, ...]:
     moved = {key: asked.moved for key, asked in found.requests.items()}
     return tuple(
         RequestView(
@@ -177,8 +182,23 @@ def _requests(tx: Tx, services: Services, found: Case, *, identity: bool, notes:
             steps=STANDINGS[one.state].steps,
             heard=heard_view(tx, found.requests[one.id].answered, identity=identity, notes=notes),
             left_aside=heard_view(tx, found.requests[one.id].left_aside, identity=identity, notes=notes),
+            own_forms=tuple(
+                _own_form(own, one.institution, filed) for own in services.institutions[one.institution].own_forms
+            ),
         )
         for one in requests.of_case(tx, found.id)
+    )
+
+
+def _own_form(own: OwnForm, institution: InstitutionId, filed: Iterable[PermissionView]) -> OwnFormView:
+    """How it stands: one in force, if there is one, else the one that was filed last."""
+    theirs = [one.state for one in filed if institution in one.disclosers and not own.names.isdisjoint(one.names)]
+    return OwnFormView(
+        title=own.title,
+        names=tuple(sorted(own.names)),
+        labels=tuple(sorted(own.labels)),
+        source=own.source,
+        state="in-force" if "in-force" in theirs else theirs[-1] if theirs else "not-filed",
     )
 
 
@@ -233,6 +253,7 @@ def _permission(
     return PermissionView(
         permission=filed.permission.id,
         state=state,
+        names=tuple(sorted(form.names)),
         disclosers=tuple(sorted(form.disclosers)),
         recipients=tuple(sorted(form.recipients)),
         expires_at=expires_at(form, zones[0]) if zones else None,
