@@ -1,8 +1,6 @@
 """What keeps a document from being read by people, whatever language it came in."""
 
-from collections.abc import Iterable
 from enum import StrEnum
-from typing import Protocol
 
 
 class Flaw(StrEnum):
@@ -32,22 +30,3 @@ class Flaw(StrEnum):
     UNREADABLE = "unreadable"
     #: it says itself that it is about another patient
     ANOTHER_PATIENT = "another-patient"
-
-
-class Opener(Protocol):
-    """Who opens a document or an image that was collected, and says what is wrong with it. None of it is trusted.
-
-    Opening the same again says the same.
-    """
-
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
-        """What keeps a document of `length` bytes from being read; with what it carries inside. Nothing: it opens.
-
-        One that cannot be opened within the bounds of time and memory is `UNREADABLE`.
-
-        Raises:
-            Unavailable: it cannot be opened now, and says nothing about the document.
-        """
-
-    def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
-        """The same of one DICOM file; its pixels are counted, not decoded."""

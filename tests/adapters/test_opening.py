@@ -17,10 +17,15 @@ from PIL import Image
 from tests.kit import unreadable as u
 from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.opening.members import members
+from transfer.adapters.opening.opener import _WORDS
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
+from transfer.institutions import Institution
+from transfer.opened import OpenedDocument
+from transfer.patients import IssuedIdentifier, PersonName
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+OFFICE = Institution(id="office", name="Office", time_zone="UTC", issuers={"2.16.1.7": "urn:oid:2.16.1.7"})
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,11 @@ def opener() -> Iterator[OpeningProcess]:
 
 
 def flaws(opener: OpeningProcess, data: bytes, content_type: str = "application/octet-stream") -> set[Flaw]:
-    return {*opener.document(content_type, len(data), [data[:1000], data[1000:]])}
+    return {*opened(opener, data, content_type).flaws}
+
+
+def opened(opener: OpeningProcess, data: bytes, content_type: str) -> OpenedDocument:
+    return opener.document(content_type, len(data), [data[:1000], data[1000:]], OFFICE)
 
 
 def image_flaws(opener: OpeningProcess, data: bytes) -> set[Flaw]:
@@ -51,6 +60,18 @@ def test_what_cannot_be_read_is_said_to_be_so_and_how(opener: OpeningProcess, wa
 def a_resource(kind: str, **attachment: object) -> bytes:
     content = [{"attachment": {"contentType": kind, **attachment}}]
     return json.dumps({"resourceType": "DocumentReference", "status": "current", "content": content}).encode()
+
+
+def a_note_of(family: str, number: str) -> bytes:
+    header = (
+        f'<recordTarget><patientRole><id root="2.16.1.7" extension="{number}"/><patient><name><given>Q</given>'
+        f"<family>{family}</family></name></patient></patientRole></recordTarget>"
+    )
+    return u.CDA.format(header=header, body=u.SECTION.format("Note")).partition("?>")[2].strip().encode()
+
+
+def a_person(family: str, number: str) -> tuple[object, object]:
+    return (PersonName(family, ("Q",)),), (IssuedIdentifier("urn:oid:2.16.1.7", number),)
 
 
 def a_dated_pdf(**settings: object) -> bytes:
@@ -238,6 +259,53 @@ def test_images_are_found_in_their_object_however_its_bytes_come(gaps: list[tupl
     assert found == [(n, data[offset : offset + length]) for n, (offset, length) in enumerate(places)]
 
 
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+EVE = a_person("Eve", "77")
+FHIR_XML = (
+    '<DocumentReference xmlns="http://hl7.org/fhir"><contained><Patient><id value="p"/><identifier>'
+    '<system value="urn:oid:2.16.1.7"/><value value="77"/></identifier><name><family value="Eve"/>'
+    '<given value="Q"/></name><birthDate value="1970-01-02"/></Patient></contained><status value="current"/>'
+    '<subject><reference value="#p"/></subject></DocumentReference>'
+)
+
+
+def carrying(kind: str, data: bytes) -> bytes:
+    """A resource that names nobody, with a document in it."""
+    return a_resource(kind, data=base64.b64encode(data).decode())
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (a_note_of("Eve", "77"), "application/cda+xml"),
+        (FHIR_XML.encode(), "application/fhir+xml"),
+        (carrying("application/cda+xml", a_note_of("Eve", "77")), "application/fhir+json"),
+        (b" " * (65 << 20) + a_note_of("Eve", "77"), "application/cda+xml"),
+    ],
+    ids=["a note", "FHIR in XML", "a note within a resource", "more than 64 MB"],
+)
+def test_it_says_whom_a_document_and_what_it_carries_names(opener: OpeningProcess, data: bytes, kind: str):
+    assert [(one.names, one.identifiers) for one in opened(opener, data, kind).named] == [EVE]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"<!DOCTYPE x [<!ENTITY e 'Eve'>]>" + a_note_of("Eve", "77"), "application/cda+xml"),
+        (b"<!DOCTYPE x>" + FHIR_XML.encode(), "application/fhir+xml"),
+        (b'{"resourceType": "Patient", "id": "a", "id": "b"}', "application/fhir+json"),
+    ],
+    ids=["a type", "a type of FHIR", "a key twice"],
+)
+def test_where_whom_it_names_cannot_be_read_a_person_looks(opener: OpeningProcess, data: bytes, kind: str):
+    assert opened(opener, data, kind) == OpenedDocument(flaws=frozenset({Flaw.UNREADABLE}))
+
+
+def test_the_process_knows_no_secret_of_the_institution():
+    assert not _WORDS & {"http_door", "mllp_door", "departments", "receives", "certificates"}
+
+
 # --- the process ------------------------------------------------------------------------------------------------------
 
 
@@ -250,18 +318,19 @@ def behaving(how: str) -> tuple[str, ...]:
         "    told = json.loads(sys.stdin.buffer.read(struct.unpack('>I', head)[0]))\n"
         "    first = sys.stdin.buffer.read(told['size'])[:1]\n"
         f"    {how}\n"
-        "    print('[]', flush=True)\n"
+        "    print(json.dumps({'flaws': [], 'named': []}), flush=True)\n"
     )
     return (sys.executable, "-I", "-c", code)
 
 
 @pytest.mark.parametrize(
-    "harm", ["os._exit(3)", "os.kill(os.getpid(), 9)", "time.sleep(60)", "print('x' * 9999)", "print('{}')", "print(7)"]
+    "harm",
+    ["os._exit(3)", "os.kill(os.getpid(), 9)", "time.sleep(60)", "print('x' * 999_999)", "print('{}')", "print(7)"],
 )
 def test_a_document_that_ends_or_holds_up_the_process_takes_no_other_with_it(harm: str):
     opening = OpeningProcess(behaving(f"first == b'!' and {harm}"), seconds=0.5)
 
-    assert [opening.document("text/plain", 2, [data]) for data in (b"a", b"!", b"b")] == [
+    assert [opening.document("text/plain", 2, [data], OFFICE).flaws for data in (b"a", b"!", b"b")] == [
         frozenset(),
         {Flaw.UNREADABLE},
         frozenset(),
@@ -280,13 +349,13 @@ def test_one_that_ended_for_another_reason_is_started_again_and_the_document_ope
 @pytest.mark.parametrize("command", [("/no/such/program",), (sys.executable, "-c", "print('well')")])
 def test_where_it_does_not_run_nothing_is_said_about_the_document(command: tuple[str, ...]):
     with pytest.raises(Unavailable):
-        OpeningProcess(command).document("text/plain", 1, [b"x"])
+        OpeningProcess(command).document("text/plain", 1, [b"x"], OFFICE)
 
 
 def test_it_is_bounded_in_time_and_memory_and_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TRANSFER_SECRET", "s")
     opening = OpeningProcess()
-    assert opening.document("text/plain", 1, [b"x"]) == frozenset()
+    assert opening.document("text/plain", 1, [b"x"], OFFICE).flaws == frozenset()
     assert opening._process is not None
     folder = Path(f"/proc/{opening._process.pid}")
     limits = (folder / "limits").read_text()
@@ -308,11 +377,11 @@ def test_a_document_that_takes_all_its_time_is_ended_by_the_system(monkeypatch: 
     )
     opening = OpeningProcess((sys.executable, "-I", "-c", code))
 
-    assert opening.document("text/plain", 1, [b"x"]) == {Flaw.UNREADABLE}
+    assert opening.document("text/plain", 1, [b"x"], OFFICE).flaws == {Flaw.UNREADABLE}
     opening.close()
 
 
 def test_what_is_too_large_is_not_read(opener: OpeningProcess, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("transfer.adapters.opening.opener.LARGEST", 10)
 
-    assert opener.document("text/plain", 11, iter(())) == {Flaw.UNREADABLE}
+    assert opener.document("text/plain", 11, iter(()), OFFICE).flaws == {Flaw.UNREADABLE}

@@ -30,6 +30,7 @@ from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PacketId, RecordId
 from transfer.ledger import Ledger, packets, records
 from transfer.ledger.records import StoredRecord
+from transfer.opened import OpenedDocument
 from transfer.patients import Demographics
 from transfer.records import RecordKind, Relation
 from transfer.requests import RequestAnswer
@@ -385,10 +386,10 @@ class Away(OpensAll):
 
     is_away: bool = True
 
-    def document(self, *told: Any) -> frozenset[Flaw]:
+    def document(self, *told: Any) -> OpenedDocument:
         if self.is_away:
             raise Unavailable("the process that opens documents does not run")
-        return frozenset()
+        return OpenedDocument()
 
 
 @pytest.mark.parametrize("door", [by_fhir_fetch, by_oru])

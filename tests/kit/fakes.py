@@ -9,6 +9,7 @@ from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
+from transfer.opened import OpenedDocument
 from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on
@@ -58,10 +59,10 @@ class MemoryVault:
 
 
 class OpensAll:
-    """A `transfer.flaws.Opener` of documents that are none: nothing is wrong with any."""
+    """A `transfer.opened.Opener` of documents that are none: nothing is wrong with any."""
 
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
-        return frozenset()
+    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Institution) -> OpenedDocument:
+        return OpenedDocument()
 
     def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
         return frozenset()

@@ -1,16 +1,17 @@
 """What a document says of its own patient: C-CDA, HL7 v2, FHIR and DICOM, whatever message or list it came by.
 
-Bytes from outside, read by the bounded readers of their languages. What says nothing of a patient, or cannot be read,
-names nobody here.
+It runs in the process that opens documents. What says nothing of a patient names nobody here, and neither does what is
+broken: whoever opens it says so.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from xml.parsers import expat
 
 from transfer.adapters.dicom import header as dicom_header
-from transfer.adapters.fhir import identities, trees
+from transfer.adapters.fhir import identities, trees, xml_trees
 from transfer.adapters.hl7v2.message import Message
 from transfer.adapters.hl7v2.values import demographics
 from transfer.errors import NeedsReview, Refused, Unreadable
@@ -31,12 +32,20 @@ _HL7_MARKS: Final = (b"MSH", b"FHS", b"BHS")
 _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\x0b"
 
 
+class PatientHidden(Unreadable):
+    """It is in a language in which a document names its patient, and what it says there cannot be read."""
+
+
 def patients_named(data: bytes, institution: Institution) -> tuple[Demographics, ...]:
-    """Each patient that the document names as its own, in the words and with the numbers of this institution."""
-    beginning = data[:4096].replace(b"\0", b"").lstrip(_BEFORE)
+    """Each patient that the document names as its own, in the words and with the numbers of this institution.
+
+    Raises:
+        PatientHidden: whom it names cannot be read.
+    """
+    beginning = data.lstrip(_BEFORE)[:4096].replace(b"\0", b"")
     try:
         if beginning[:1] == b"<":
-            found = _of_clinical_document(data, institution)
+            found = _of_xml(data, institution)
         elif beginning[:1] == b"{":
             found = _of_resource(data, institution)
         elif beginning[:3] in _HL7_MARKS:
@@ -46,6 +55,8 @@ def patients_named(data: bytes, institution: Institution) -> tuple[Demographics,
         else:
             return ()
         said = tuple(one for one in dict.fromkeys(found) if one.names or one.birth_date or one.identifiers)
+    except PatientHidden:
+        raise
     except (NeedsReview, Refused):
         return ()
     return said[:MOST]
@@ -63,8 +74,17 @@ def _of_image(data: bytes, institution: Institution) -> Iterator[Demographics]:
 
 
 def _of_resource(data: bytes, institution: Institution) -> Iterator[Demographics]:
+    try:
+        tree = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)
+    except _SaidTwice:
+        raise PatientHidden("a key twice") from None
+    except (ValueError, RecursionError):
+        return
+    yield from _of_tree(tree, institution)
+
+
+def _of_tree(tree: trees.Tree, institution: Institution) -> Iterator[Demographics]:
     """The patient of a resource, or of the first entry of a document (Bundle.type *document*, R4 3.3.1)."""
-    tree = trees.parse(data)
     entries = trees.children(tree, "entry")
     resource = trees.child(entries[0], "resource") if trees.type_of(tree) == "Bundle" and entries else tree
     if trees.type_of(resource) == "Patient":
@@ -75,15 +95,34 @@ def _of_resource(data: bytes, institution: Institution) -> Iterator[Demographics
             yield identities.person(reference, identities.Resources.around(resource, entries), institution)
 
 
+class _SaidTwice(Exception):
+    """One key twice in one object: programs differ in which of the two they take."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        raise _SaidTwice
+    return tree
+
+
 # --- C-CDA ------------------------------------------------------------------------------------------------------------
 
 
-def _of_clinical_document(data: bytes, institution: Institution) -> Iterator[Demographics]:
-    """ClinicalDocument.recordTarget (CDA R2, 4.2.2.4)."""
+def _of_xml(data: bytes, institution: Institution) -> Iterator[Demographics]:
+    """ClinicalDocument.recordTarget (CDA R2, 4.2.2.4), or a FHIR resource in XML."""
     reader, data = _Header(), data.lstrip()
     for at in range(0, len(data), _CHUNK):
         if reader.read(data[at : at + _CHUNK], is_end=at + _CHUNK >= len(data)):
             break
+    if reader.is_hidden:
+        raise PatientHidden("a header that is not read")
+    if reader.is_resource:
+        try:
+            tree = xml_trees.parse(data)
+        except Unreadable:
+            raise PatientHidden("a resource that is not read") from None
+        yield from _of_tree(tree, institution)
     for one in reader.patients:
         numbers = (_number(root, value, institution) for root, value in one.numbers)
         said = Demographics(
@@ -119,9 +158,14 @@ class _Patient:
 
 
 class _Header:
-    """Takes a C-CDA document in pieces, as far as its body. `patients` are those met so far."""
+    """Takes a C-CDA document in pieces, as far as its body. `patients` are those met so far.
+
+    `is_hidden`: it is beyond the bounds, or declares a document type, whose entities could stand for anything.
+    `is_resource`: it is a FHIR resource.
+    """
 
     def __init__(self) -> None:
+        self.is_hidden, self.is_resource, self._has_type = False, False, False
         self.patients: list[_Patient] = []
         self._path: list[str] = []
         self._elements, self._is_over = 0, False
@@ -131,7 +175,7 @@ class _Header:
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._take
-        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.StartDoctypeDeclHandler = self._note_type
 
     def read(self, chunk: bytes, *, is_end: bool) -> bool:
         """Whether nothing more of it is needed."""
@@ -141,14 +185,17 @@ class _Header:
             self._is_over = True
         return self._is_over
 
-    def _refuse(self, *_: object) -> None:
-        raise Unreadable("a document type declaration")
+    def _note_type(self, *_: object) -> None:
+        self._has_type = True
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._path.append(tag.rpartition(" ")[2])
         self._elements += 1
-        is_other = self._path[0] != "ClinicalDocument" or self._path[1:] == ["component"]
-        if is_other or len(self._path) > _DEPTH or self._elements > _MOST_ELEMENTS:
+        self.is_resource = self.is_resource or tag.startswith(f"{xml_trees.NAMESPACE} ")
+        is_document = self._path[0] == "ClinicalDocument"
+        is_beyond = len(self._path) > _DEPTH or self._elements > _MOST_ELEMENTS
+        self.is_hidden = (is_document or self.is_resource) and (self._has_type or is_beyond)
+        if self.is_hidden or not is_document or self._path[1:] == ["component"]:
             raise Unreadable("its header is over")
         self._text = ""
         if self._path[1:] == ["recordTarget", "patientRole"]:

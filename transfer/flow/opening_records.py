@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from transfer.adapters.opening.members import members
-from transfer.adapters.own_patient import patients_named
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder, Unavailable
 from transfer.flaws import Flaw
@@ -26,8 +25,6 @@ from transfer.rounds import Dag
 
 #: when what could not be opened is tried again
 AGAIN_AFTER = timedelta(minutes=1)
-#: bytes of a document in which it may say whose it is; the reader of each language stops earlier
-_READ_FOR_PATIENT = 64 << 20
 #: what people say of a document's own words holds for all documents of the institution that say the same
 _WITHIN = "document"
 #: rules by which what a document says is no other than whom it came for
@@ -55,12 +52,10 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
             if part.series:
                 found |= _open_series(services, part)
                 continue
-            place = part.location
-            chunks: Iterable[bytes] = services.vault.read(place)
-            if place.length <= _READ_FOR_PATIENT:
-                chunks = [body := b"".join(chunks)]
-                named |= dict.fromkeys(patients_named(body, services.institutions[source]))
-            found |= services.opener.document(part.content_type, place.length, chunks)
+            place, chunks = part.location, services.vault.read(part.location)
+            opened = services.opener.document(part.content_type, place.length, chunks, services.institutions[source])
+            found |= opened.flaws
+            named |= dict.fromkeys(opened.named)
     except OutOfOrder:
         raise
     except Unavailable:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transfer.checklist import Checklists
-from transfer.flaws import Opener
 from transfer.identifiers import PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
+from transfer.opened import Opener
 from transfer.packet import PacketSigner
 from transfer.sources import DocumentSource, ImageArchive
 from transfer.staging import Vault

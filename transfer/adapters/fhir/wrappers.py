@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Final
-from xml.parsers import expat
+from typing import Final
 
 import pybase64
 
 from transfer import media_types
+from transfer.adapters.fhir import xml_trees
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.errors import TooLarge, Unreadable
 from transfer.sources import KeepGoing
@@ -33,10 +33,8 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]{16,}={0,2}\s*")
 _QUOTED: Final = re.compile(rb'\s*"[A-Za-z0-9+/_\\\s-]{16,}')
 _WRAPPING_XML: Final = re.compile(rb"<(?:\w+:)?(?:Binary|Bundle)[\s>]")
 _BEFORE: Final = b"\xef\xbb\xbf \t\r\n"
-#: elements of XML, and how deep they may stand
-_ELEMENTS, _DEPTH = 2000, 20
-#: elements of a Binary and what is around it that repeat
-_REPEATING: Final = frozenset({"entry", "security", "tag", "profile", "coding", "link"})
+#: elements of XML
+_ELEMENTS: Final = 2000
 
 Check = Callable[[Tree], None]
 
@@ -151,8 +149,9 @@ def _word(body: bytes) -> str | None:
 
 
 def _of_xml(body: bytes, keep_going: KeepGoing, most: int, check: Check, wrappers: int) -> Iterator[bytes]:
-    tree = _FhirXml().read(body)
-    data = None
+    tree, data = None, None
+    with suppress(Unreadable):
+        tree = xml_trees.parse(body, elements=_ELEMENTS)
     if tree is not None:
         check(tree)
         data = _data(tree)
@@ -171,45 +170,3 @@ def _data(tree: Tree) -> str | None:
     if type_of(tree) != "Binary" and not (is_attachment and text(tree, "data")):
         return None
     return text(tree, "data") or text(tree, "content") or ""
-
-
-class _FhirXml:
-    """A resource in XML as a tree, as far as a wrapper needs it: no entity is ever defined, all is bounded."""
-
-    def __init__(self) -> None:
-        self._stack: list[dict[str, Any]] = [{}]
-        self._elements = 0
-        self._parser = expat.ParserCreate(namespace_separator=" ")
-        self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._begin
-        self._parser.EndElementHandler = self._end
-        self._parser.StartDoctypeDeclHandler = self._refuse
-
-    def read(self, body: bytes) -> Tree | None:
-        try:
-            self._parser.Parse(body, True)  # noqa: FBT003  the library's own
-        except (expat.ExpatError, LookupError, ValueError, Unreadable):
-            return None
-        return child(self._stack[0], "resource")
-
-    def _refuse(self, *_: object) -> None:
-        raise Unreadable("a document type declaration")
-
-    def _begin(self, tag: str, attributes: dict[str, str]) -> None:
-        self._elements += 1
-        if self._elements > _ELEMENTS or len(self._stack) > _DEPTH:
-            raise Unreadable("more XML than is read")
-        name = tag.rpartition(" ")[2]
-        node: dict[str, Any] = {}
-        around = self._stack[-1]
-        if name[:1].isupper():
-            node = around.setdefault("resource", {}) if len(self._stack) == 1 else around
-            node["resourceType"] = name
-        elif name in _REPEATING:
-            around.setdefault(name, []).append(node)
-        else:
-            around[name] = attributes.get("value", node)
-        self._stack.append(node)
-
-    def _end(self, _tag: str) -> None:
-        self._stack.pop()

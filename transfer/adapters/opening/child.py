@@ -1,7 +1,8 @@
 """The process that opens documents. It reads other people's files, so it runs alone, bounded, and may die.
 
 Run by `opener.OpeningProcess`, never imported by it. In, again and again: the length of a frame of JSON, the frame
-(what is said of the document), then its bytes. Out, for each: a line of JSON, the flaws. It opens no file and no
+(what is said of the document, and its source's words for numbers), then its bytes. Out, for each: a line of JSON, what
+was found. It opens no file and no
 connection.
 """
 
@@ -10,9 +11,17 @@ import resource
 import struct
 import sys
 import warnings
-from typing import Any, BinaryIO, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from transfer.adapters.opening.limits import MOST_SAID
+from transfer.flaws import Flaw
+
+if TYPE_CHECKING:
+    from transfer.patients import Demographics
 
 MEMORY: Final = 2 << 30
+_UNREADABLE: Final = '{"flaws":["unreadable"],"named":[]}'
 #: of CPU, for one document
 SECONDS_EACH: Final = 20
 
@@ -27,19 +36,51 @@ def main() -> None:
     while told := _told(sys.stdin.buffer):
         data = _exactly(sys.stdin.buffer, told["size"])
         _allow(SECONDS_EACH)
-        _say(out, json.dumps(sorted(_flaws(told, data))))
+        found = _found(told, data)
+        _say(out, found if len(found) <= MOST_SAID else _UNREADABLE)
 
 
-def _flaws(told: dict[str, Any], data: bytes) -> frozenset[str]:
+def _found(told: dict[str, Any], data: bytes) -> str:
     from transfer.adapters.opening import dicom, documents
 
     try:
         if "beginning" in told:
             beginning, end = data[: told["beginning"]], data[told["beginning"] :]
-            return frozenset(dicom.flaws(beginning, end, told["length"]))
-        return frozenset(documents.flaws(told["content_type"], data))
+            return _answer(dicom.flaws(beginning, end, told["length"]), ())
+        named = _Named(told["source"])
+        flaws = documents.flaws(told["content_type"], data, documents.Within(look=named.look))
+        return _answer(flaws | named.flaws, named.people)
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: it is not opened
-        return frozenset({"unreadable"})
+        return _UNREADABLE
+
+
+class _Named:
+    """Whom a document names, and the documents that it carries."""
+
+    def __init__(self, source: dict[str, Any]) -> None:
+        from transfer.institutions import Institution
+
+        self._source = Institution.model_validate(source)
+        self.people: dict[Demographics, None] = {}
+        self.flaws: set[Flaw] = set()
+
+    def look(self, data: bytes) -> None:
+        from transfer.adapters.own_patient import MOST, PatientHidden, patients_named
+
+        try:
+            for one in patients_named(data, self._source):
+                if len(self.people) < MOST:
+                    self.people[one] = None
+        except PatientHidden:
+            self.flaws.add(Flaw.UNREADABLE)
+
+
+def _answer(flaws: Iterable[Flaw], people: "Iterable[Demographics]") -> str:
+    from transfer import codec
+    from transfer.opened import OpenedDocument
+
+    found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people))
+    return codec.dump(OpenedDocument, found).decode()
 
 
 def _bound() -> None:

@@ -3,10 +3,13 @@
 import io
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from transfer.adapters.dicom.elements import MoreNeeded, Walk
 from transfer.flaws import Flaw
+
+if TYPE_CHECKING:
+    from transfer.adapters.opening.documents import Within
 
 #: Float Pixel Data, Double Float Pixel Data, Pixel Data
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -36,7 +39,7 @@ class _Pixels:
     length: int | None
 
 
-def flaws(beginning: bytes, end: bytes, length: int) -> set[Flaw]:
+def flaws(beginning: bytes, end: bytes, length: int, within: "Within | None" = None) -> set[Flaw]:
     """What is wrong with a file of `length` bytes, of which the `beginning` and the `end` are at hand.
 
     Raises:
@@ -55,7 +58,7 @@ def flaws(beginning: bytes, end: bytes, length: int) -> set[Flaw]:
     except EOFError:
         return {Flaw.CUT}
     if pixels is None:
-        return _without_pixels(found, beginning, length)
+        return _without_pixels(found, beginning, length, within)
     if pixels.length is None:
         return set() if any(one in end for one in _SEQUENCE_ENDS) else {Flaw.CUT}
     # With an odd number of bytes a byte is added (PS3.5 8.1.1), which some forget.
@@ -85,7 +88,7 @@ def _read(beginning: bytes) -> tuple[Any, _Pixels | None]:
     return found, _Pixels(start, None if length == 0xFFFFFFFF else length)
 
 
-def _without_pixels(found: Any, beginning: bytes, length: int) -> set[Flaw]:
+def _without_pixels(found: Any, beginning: bytes, length: int, within: "Within | None") -> set[Flaw]:
     """A report, a presentation state, a document within: no image. One that says its rows and has no pixels is cut."""
     from transfer.adapters.opening import documents
 
@@ -97,7 +100,8 @@ def _without_pixels(found: Any, beginning: bytes, length: int) -> set[Flaw]:
         return {Flaw.CUT}
     if _ENCAPSULATED_DOCUMENT in found:
         kind = str(found.get("MIMETypeOfEncapsulatedDocument", ""))
-        return documents.flaws(kind, bytes(found[_ENCAPSULATED_DOCUMENT].value).rstrip(b"\0"), depth=1)
+        around = within or documents.Within()
+        return documents.flaws(kind, bytes(found[_ENCAPSULATED_DOCUMENT].value).rstrip(b"\0"), around.deeper())
     return set()
 
 

@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -30,14 +31,29 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
 _TYPES_OF_TEXT: Final = frozenset({"text/plain", "text/csv", "text/markdown"})
 
 
-def flaws(content_type: str, data: bytes, *, depth: int = 0) -> set[Flaw]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """How deep a document lies in others, and who looks at each of them for the patient that it names."""
+
+    depth: int = 0
+    look: Callable[[bytes], None] = lambda _: None
+
+    def deeper(self) -> "Within":
+        return replace(self, depth=self.depth + 1)
+
+
+_ALONE: Final = Within()
+
+
+def flaws(content_type: str, data: bytes, within: Within = _ALONE) -> set[Flaw]:
     """What keeps the document from being read.
 
     Raises:
         Exception: whatever a library raises about a file that it cannot open.
     """
-    if depth > DEPTH:
+    if within.depth > DEPTH:
         return {Flaw.UNREADABLE}
+    within.look(data)
     ends = data[: media_types.LOOKED_AT], data[-media_types.LOOKED_AT :]
     judged = media_types.judged(content_type, *ends, len(data))
     if judged.flaws:
@@ -45,7 +61,7 @@ def flaws(content_type: str, data: bytes, *, depth: int = 0) -> set[Flaw]:
     opened = _OPENERS.get(judged.content_type)
     if opened is None:
         return {Flaw.UNREADABLE}
-    return opened(data, depth)
+    return opened(data, within)
 
 
 def _finer(flaw: Flaw, content_type: str, data: bytes) -> Flaw:
@@ -61,7 +77,7 @@ def _finer(flaw: Flaw, content_type: str, data: bytes) -> Flaw:
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
-def _text(data: bytes, _depth: int) -> set[Flaw]:
+def _text(data: bytes, _within: Within) -> set[Flaw]:
     return _said(decoded(data))
 
 
@@ -72,7 +88,7 @@ def _said(text: str) -> set[Flaw]:
     return {Flaw.POINTER} if _ADDRESS.fullmatch(text) else set()
 
 
-def _message(data: bytes, _depth: int) -> set[Flaw]:
+def _message(data: bytes, _within: Within) -> set[Flaw]:
     """What people read of it: its sheet of results, where a file that it carries stands as a sentence."""
     from transfer.adapters.hl7v2.sheet_reading import result_sheets
 
@@ -93,7 +109,7 @@ def decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _html(data: bytes, _depth: int) -> set[Flaw]:
+def _html(data: bytes, _within: Within) -> set[Flaw]:
     from lxml import html
 
     root = html.document_fromstring(data)
@@ -103,7 +119,7 @@ def _html(data: bytes, _depth: int) -> set[Flaw]:
     return {Flaw.EMPTY} if is_empty else set()
 
 
-def _rtf(data: bytes, _depth: int) -> set[Flaw]:
+def _rtf(data: bytes, _within: Within) -> set[Flaw]:
     from striprtf.striprtf import rtf_to_text
 
     if not data.rstrip(b"\0 \t\r\n\x1a").endswith(b"}"):
@@ -117,7 +133,7 @@ def _rtf(data: bytes, _depth: int) -> set[Flaw]:
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def _pdf(data: bytes, _depth: int) -> set[Flaw]:
+def _pdf(data: bytes, _within: Within) -> set[Flaw]:
     """Every page with its content: qpdf mends what is broken, and what it cannot mend is missed here."""
     import pikepdf
 
@@ -148,7 +164,7 @@ def _pages(pdf: Any) -> set[Flaw]:
     return {Flaw.EMPTY} if is_blank else set()
 
 
-def _picture(data: bytes, _depth: int) -> set[Flaw]:
+def _picture(data: bytes, _within: Within) -> set[Flaw]:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -166,7 +182,7 @@ def _picture(data: bytes, _depth: int) -> set[Flaw]:
     return set()
 
 
-def _docx(data: bytes, _depth: int) -> set[Flaw]:
+def _docx(data: bytes, _within: Within) -> set[Flaw]:
     from docx import Document as Word
 
     if flaw := _archive(data):
@@ -190,21 +206,21 @@ def _archive(data: bytes) -> Flaw | None:
         return Flaw.CUT
 
 
-def _ole(data: bytes, _depth: int) -> set[Flaw]:
+def _ole(data: bytes, _within: Within) -> set[Flaw]:
     """Office before 2007, which nothing here opens; or a newer file that opens by a password (MS-OFFCRYPTO)."""
     return {Flaw.PASSWORD if "EncryptedPackage".encode("utf-16-le") in data else Flaw.UNREADABLE}
 
 
-def _dicom(data: bytes, _depth: int) -> set[Flaw]:
+def _dicom(data: bytes, within: Within) -> set[Flaw]:
     from transfer.adapters.opening import dicom
 
-    return dicom.flaws(data, data[-64:], len(data))
+    return dicom.flaws(data, data[-64:], len(data), within)
 
 
 # --- markup and resources ---------------------------------------------------------------------------------------------
 
 
-def _xml(data: bytes, depth: int) -> set[Flaw]:
+def _xml(data: bytes, within: Within) -> set[Flaw]:
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
@@ -214,13 +230,13 @@ def _xml(data: bytes, depth: int) -> set[Flaw]:
         return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith(b">") else Flaw.CUT}
     name = etree.QName(root).localname
     if name == "ClinicalDocument":
-        return _clinical_document(root, depth)
+        return _clinical_document(root, within)
     if root.tag.startswith("{http://hl7.org/fhir}"):
-        return _fhir({"resourceType": name} | _tree(root), depth)
+        return _fhir({"resourceType": name} | _tree(root), within)
     return set() if "".join(root.itertext()).strip() or root.attrib else {Flaw.EMPTY}
 
 
-def _clinical_document(root: Any, depth: int) -> set[Flaw]:
+def _clinical_document(root: Any, within: Within) -> set[Flaw]:
     """HL7 CDA R2, 4.2.1: the body is structured, or one document that is not XML, within or elsewhere."""
     space = root.tag.removesuffix("ClinicalDocument")
     other = root.find(f"./{space}component/{space}nonXMLBody/{space}text")
@@ -234,27 +250,27 @@ def _clinical_document(root: Any, depth: int) -> set[Flaw]:
         return {Flaw.POINTER if is_elsewhere else Flaw.EMPTY}
     kind = other.get("mediaType", "text/plain")
     if other.get("representation") != "B64":
-        return flaws(kind, text.encode(), depth=depth + 1)
-    return _encoded(kind, text, depth)
+        return flaws(kind, text.encode(), within.deeper())
+    return _encoded(kind, text, within)
 
 
-def _encoded(kind: str, text: str, depth: int) -> set[Flaw]:
+def _encoded(kind: str, text: str, within: Within) -> set[Flaw]:
     plain = re.sub(r"\s", "", text)
     try:
         data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
         return {Flaw.UNDECODABLE}
-    return flaws(kind, data, depth=depth + 1)
+    return flaws(kind, data, within.deeper())
 
 
-def _json(data: bytes, depth: int) -> set[Flaw]:
+def _json(data: bytes, within: Within) -> set[Flaw]:
     import json
 
     try:
         tree = json.loads(data)
     except ValueError:
         return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith((b"}", b"]")) else Flaw.CUT}
-    return _fhir(tree, depth) if isinstance(tree, dict) and "resourceType" in tree else set()
+    return _fhir(tree, within) if isinstance(tree, dict) and "resourceType" in tree else set()
 
 
 def _tree(element: Any) -> Any:
@@ -268,7 +284,7 @@ def _tree(element: Any) -> Any:
     return found
 
 
-def _fhir(resource: Mapping[str, Any], depth: int) -> set[Flaw]:
+def _fhir(resource: Mapping[str, Any], within: Within) -> set[Flaw]:
     """All that it carries in base64 (Attachment.data, Binary.data). One that carries nothing points elsewhere."""
     carried, pointed, waiting = list[tuple[str, str]](), False, list[Any]([resource])
     while waiting:
@@ -289,14 +305,14 @@ def _fhir(resource: Mapping[str, Any], depth: int) -> set[Flaw]:
         and resource.get("resourceType") == "DocumentReference"
     ):
         return {Flaw.POINTER}
-    return set[Flaw]().union(*(_encoded(kind, data, depth) for kind, data in carried))
+    return set[Flaw]().union(*(_encoded(kind, data, within) for kind, data in carried))
 
 
 def _one(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-_OPENERS: Final[Mapping[str, Callable[[bytes, int], set[Flaw]]]] = MappingProxyType(
+_OPENERS: Final[Mapping[str, Callable[[bytes, Within], set[Flaw]]]] = MappingProxyType(
     {
         **dict.fromkeys(_TYPES_OF_TEXT, _text),
         media_types.HL7_V2: _message,

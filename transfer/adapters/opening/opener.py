@@ -14,8 +14,12 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
+from transfer import codec
+from transfer.adapters.opening.limits import MOST_SAID
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
+from transfer.institutions import Institution
+from transfer.opened import OpenedDocument
 
 #: bytes of one document; what is larger is opened by no program of ours
 LARGEST: Final = 256 << 20
@@ -29,12 +33,19 @@ _SECONDS_TO_START: Final = 60
 COMMAND: Final = (sys.executable, "-I", "-m", "transfer.adapters.opening.child")
 
 
+#: what the process knows of the institution a document came from: its words for issuers and numbers, and nothing else
+_WORDS: Final = {
+    *("id", "name", "time_zone", "issuers", "default_issuer", "other_number_types", "placeholders"),
+}
+_UNREADABLE: Final = OpenedDocument(flaws=frozenset({Flaw.UNREADABLE}))
+
+
 class _Ended(Exception):
     """The process ended, or was ended, with a document in hand."""
 
 
 class OpeningProcess:
-    """A `transfer.flaws.Opener`: the process starts with the first document, and `close` ends it.
+    """A `transfer.opened.Opener`: the process starts with the first document, and `close` ends it.
 
     Threads may share one: they take turns.
     """
@@ -44,21 +55,23 @@ class OpeningProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
-        """See `transfer.flaws.Opener`."""
+    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Institution) -> OpenedDocument:
+        """See `transfer.opened.Opener`."""
         if length > LARGEST:
-            return frozenset({Flaw.UNREADABLE})
+            return _UNREADABLE
         data = b"".join(chunks)
-        return self._open({"content_type": content_type, "length": len(data), "size": len(data)}, data)
+        words = source.model_dump(mode="json", include=_WORDS)
+        told = {"content_type": content_type, "length": len(data), "size": len(data), "source": words}
+        return self._open(told, data)
 
     def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
-        """See `transfer.flaws.Opener`."""
+        """See `transfer.opened.Opener`."""
         beginning, end = bytearray(), bytearray()
         for chunk in chunks:
             beginning += chunk[: BEGINNING - len(beginning)]
             end = (end + chunk)[-END:]
         told = {"content_type": "application/dicom", "length": length, "size": len(beginning) + len(end)}
-        return self._open({**told, "beginning": len(beginning)}, bytes(beginning + end))
+        return self._open({**told, "beginning": len(beginning)}, bytes(beginning + end)).flaws
 
     def close(self) -> None:
         """End the process, if there is one. A document afterwards starts another."""
@@ -72,16 +85,16 @@ class OpeningProcess:
                     pipe.close()
         process.wait()
 
-    def _open(self, told: dict[str, object], data: bytes) -> frozenset[Flaw]:
+    def _open(self, told: dict[str, object], data: bytes) -> OpenedDocument:
         """What ends two processes, a fresh one among them, cannot be opened by us."""
         with self._lock:
             for _ in range(2):
                 process = self._started()
                 try:
-                    return frozenset(map(Flaw, self._ask(process, told, data)))
+                    return codec.load(OpenedDocument, self._ask(process, told, data))
                 except (_Ended, OSError, ValueError):
                     self.close()
-        return frozenset({Flaw.UNREADABLE})
+        return _UNREADABLE
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
@@ -98,16 +111,13 @@ class OpeningProcess:
             raise Unavailable("the process that opens documents does not run") from None
         return self._process
 
-    def _ask(self, process: subprocess.Popen[bytes], told: dict[str, object], data: bytes) -> list[str]:
+    def _ask(self, process: subprocess.Popen[bytes], told: dict[str, object], data: bytes) -> bytes:
         assert process.stdin is not None  # it was started with one
         head = json.dumps(told).encode()
         for piece in (struct.pack(">I", len(head)), head, data):
             process.stdin.write(piece)
         process.stdin.flush()
-        found = json.loads(_line(process, self._seconds))
-        if not isinstance(found, list):
-            raise _Ended
-        return found
+        return _line(process, self._seconds)
 
 
 def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
@@ -121,9 +131,9 @@ def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     with selectors.DefaultSelector() as waiting:
         waiting.register(process.stdout, selectors.EVENT_READ)
         while not read.endswith(b"\n"):
-            if len(read) > 4096 or not waiting.select(max(until - time.monotonic(), 0)):
+            if len(read) > MOST_SAID or not waiting.select(max(until - time.monotonic(), 0)):
                 raise _Ended
-            piece = process.stdout.read1(4096)  # type: ignore[attr-defined]  # it is buffered
+            piece = process.stdout.read1(65536)  # type: ignore[attr-defined]  # it is buffered
             if not piece:
                 raise _Ended
             read += piece

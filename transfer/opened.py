@@ -1,0 +1,40 @@
+"""What is found in a document when it is opened: whether people can read it, and whose it says that it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from transfer.flaws import Flaw
+from transfer.institutions import Institution
+from transfer.patients import Demographics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedDocument:
+    """What keeps it from being read; with none of that it opens. `named`: the patients that it names as its own, also
+    in what it carries inside.
+    """
+
+    flaws: frozenset[Flaw] = frozenset()
+    named: tuple[Demographics, ...] = ()
+
+
+class Opener(Protocol):
+    """Who opens a document or an image that was collected, and says what is in it. None of it is trusted.
+
+    Opening the same again says the same.
+    """
+
+    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Institution) -> OpenedDocument:
+        """Open a document of `length` bytes, with what it carries inside. Its patients are named in the words and with
+        the numbers of its `source`.
+
+        One that cannot be opened within the bounds of time and memory is `UNREADABLE`, and so is one that names its
+        patient where nothing of ours can read it.
+
+        Raises:
+            Unavailable: it cannot be opened now, and that says nothing about the document.
+        """
+
+    def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
+        """What keeps one DICOM file from being read; its pixels are counted, not decoded. Raises as `document`."""
