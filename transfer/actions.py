@@ -56,6 +56,7 @@ class ActionCode(Code):
     STUDIES_TAKEN = "studies-taken", "whole", "outlook"
     RECORD_TAKEN = "record-taken", "record", "outlook"
     RECORD_LEFT_OUT = "record-left-out", "record", "outlook"
+    RECORD_OPENED_AGAIN = "record-opened-again", "record"
     NOTHING_TO_COUNT = "nothing-to-count"
     NOTHING_TO_ASK = "nothing-to-ask"
     NO_PACKET_ANY_MORE = "no-packet-any-more"

@@ -106,6 +106,8 @@ class HoldAnswer(StrEnum):
     NOT_OURS = "not-ours"
     SEEN = "seen"
     AGAIN = "again"
+    #: a program of ours opens it once more
+    OPEN_AGAIN = "open-again"
     #: what a source asks for was sent to it
     SENT = "sent"
     DISPUTE = "dispute"
@@ -305,6 +307,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.DOCUMENT_UNREADABLE: {
             HoldAnswer.APPROVE: "it counts all the same and goes as it is; the packet says that you took it",
             HoldAnswer.LEAVE_OUT: "it answers nothing and stays out of the packet",
+            HoldAnswer.OPEN_AGAIN: "it is opened once more, now; you are asked again if it still cannot be read",
             HoldAnswer.AGAIN: "it stays out, and its department is asked for it again",
         },
         HoldCode.IMAGES_LACKING: {

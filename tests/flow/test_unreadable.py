@@ -28,12 +28,13 @@ from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PacketId, RecordId
-from transfer.ledger import Ledger, packets, records
+from transfer.ledger import Ledger, packets, records, rounds
 from transfer.ledger.records import StoredRecord
 from transfer.opened import OpenedDocument
 from transfer.patients import Demographics
 from transfer.records import RecordKind, Relation
 from transfer.requests import RequestAnswer
+from transfer.rounds import Dag
 from transfer.sandbox.pathology import messages
 from transfer.sources import Ending, IndexEntry, SeriesFound, SeriesObject, StudyFound
 
@@ -215,7 +216,7 @@ def test_the_question_says_which_document_it_is_and_what_is_wrong_with_it(ledger
 
     (view,) = desk.holds(came.services, actor=ANN, case=came.case)
     assert "It is pathology report from prairie-pathology. It opens by a password alone." in view.says
-    assert [answer.answer for answer in view.answers] == ["approve", "leave-out", "again"]
+    assert [answer.answer for answer in view.answers] == ["approve", "leave-out", "open-again", "again"]
 
 
 def test_one_that_a_person_takes_counts_all_the_same_and_the_trail_says_who(ledger: Ledger):
@@ -236,6 +237,54 @@ def test_one_that_is_left_out_answers_nothing_and_is_not_asked_about_again(ledge
     assert came.need().state is NeedState.RECEIVED
     assert WaitCode.NOT_READABLE in {wait.code for wait in b.assessed(came.services, came.case).completeness.waits}
     assert came.asked() == []
+
+
+@dataclass
+class DiesTwice(OpensAll):
+    """A machine short of memory: nothing can be opened, until it has some again."""
+
+    is_short: bool = True
+
+    def document(self, *_: Any) -> OpenedDocument:
+        return OpenedDocument(flaws=frozenset({Flaw.UNREADABLE} if self.is_short else ()))
+
+
+@pytest.mark.parametrize("is_still_short", [False, True])
+def test_one_that_is_opened_once_more_is_judged_anew(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, is_still_short: bool
+):
+    opener, new_services = DiesTwice(), b.new_services
+    monkeypatch.setattr(b, "new_services", lambda ledger, **how: new_services(ledger, opener=opener, **how))
+    came = by_oru(ledger, u.Sent(u.a_pdf(), "application/pdf", Flaw.UNREADABLE))
+    asked = b.the_hold(came.services, "document-unreadable")
+    opener.is_short = is_still_short
+
+    assert answered(came, HoldAnswer.OPEN_AGAIN).code == "record-opened-again"
+
+    if is_still_short:
+        assert b.the_hold(came.services, "document-unreadable").id != asked.id
+    else:
+        assert came.need().state is NeedState.SATISFIED
+        assert came.asked() == []
+
+
+def test_what_was_seen_while_it_came_is_not_taken_back_by_opening_it_once_more(ledger: Ledger):
+    """Part of it never came, and what came can be read."""
+    came = by_oru(ledger, u.Sent(u.a_pdf(), "application/pdf", Flaw.UNREADABLE))
+    (kept,) = came.kept()
+    with ledger.transaction() as tx:
+        tx.run("UPDATE records SET flaws = '{cut}', flaws_seen = '{cut}', opened_at = NULL")
+
+    process_again(came)
+
+    assert [one.flaws for one in came.kept()] == [{Flaw.CUT}]
+    assert b.the_hold(came.services, "document-unreadable").about == kept.id
+
+
+def process_again(came: Came) -> None:
+    with came.services.ledger.transaction() as tx:
+        rounds.owe(tx, Dag.OPEN_CASE, came.case)
+    process_all(came.services)
 
 
 def test_one_that_is_asked_for_again_is_fetched_again_and_the_better_one_counts(ledger: Ledger):

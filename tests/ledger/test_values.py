@@ -47,8 +47,8 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
     [
         (
             HoldAnswer,
-            "approve wait purge keep ours not-ours seen again sent dispute do-without leave-out whole part revoke "
-            "resume end delta recall tell",
+            "approve wait purge keep ours not-ours seen again open-again sent dispute do-without leave-out whole "
+            "part revoke resume end delta recall tell",
         ),
         (SystemAnswer, "answered approved permitted purged given-up asked-anew closed"),
         (

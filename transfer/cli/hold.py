@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transfer.rights import Actor
 
 _ANSWERS = (
-    *("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again", "leave-out"),
+    *("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again", "leave-out", "open-again"),
     *("sent", "dispute", "do-without", "revoke", "resume", "delta", "recall", "tell", "whole", "part", "end"),
 )
 

@@ -89,9 +89,8 @@ def note_opened(
         rounds.owe(tx, Dag.OPEN_CASE, opened.id, after=AGAIN_AFTER)
         return kept
     if found is not None:
-        # Whose one that is opened again says that it is, is found anew.
-        known = kept.flaws if kept.is_opened else kept.flaws - {Flaw.ANOTHER_PATIENT}
-        flaws = known | found.flaws
+        # Of one that is opened again, all that opening finds is found anew.
+        flaws = (kept.flaws if kept.is_opened else kept.seen) | found.flaws
         if _names_another(tx, opened, kept, found.named, envelope):
             flaws |= {Flaw.ANOTHER_PATIENT}
         if not kept.is_opened or flaws != kept.flaws:
@@ -105,12 +104,21 @@ def note_opened(
 
 
 def _tell(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
-    """Write in the chain of a case what was found, once; and ask about it, once for each document."""
-    if _is_told(tx, case, kept):
-        return
-    opened_records.write_opened(tx, case, kept)
-    if kept.flaws - {Flaw.ANOTHER_PATIENT} and kept.id not in tx.case(case).void:
+    """Write in the chain of a case what was found, once; and ask about it, once for each document, and once more where
+    a person had it opened again.
+    """
+    is_told = _is_told(tx, case, kept)
+    if not is_told:
+        opened_records.write_opened(tx, case, kept)
+    if not kept.flaws - {Flaw.ANOTHER_PATIENT}:
+        holds.withdraw(tx, case, HoldCode.DOCUMENT_UNREADABLE, SystemAnswer.ANSWERED, about=kept.id)
+    elif kept.id not in tx.case(case).void and (not is_told or _was_to_be_opened_again(tx, case, kept)):
         holds.place(tx, case, HoldCode.DOCUMENT_UNREADABLE, kept.id)
+
+
+def _was_to_be_opened_again(tx: Tx, case: CaseId, kept: StoredRecord) -> bool:
+    """Whether that was the last answer to the question on this case."""
+    return holds.last_answer(tx, case, HoldCode.DOCUMENT_UNREADABLE, kept.id) is HoldAnswer.OPEN_AGAIN
 
 
 def _is_told(tx: Tx, case: CaseId, kept: StoredRecord) -> bool:

@@ -61,12 +61,12 @@ def resolve(tx: Tx, hold: str, answer: Answer, note: str | None = None) -> Hold 
     return _hold(row)
 
 
-def last_answer(tx: Tx, subject: str, code: HoldCode) -> Answer | None:
-    """The last answer to this question, if there is one."""
+def last_answer(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> Answer | None:
+    """The last answer to this question, about this thing where one is named; None: nobody has answered."""
     answer: str | None = tx.value(
         """SELECT answer FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NOT NULL
-           ORDER BY resolved_at DESC LIMIT 1""",
-        *(subject, code),
+             AND (%s::text IS NULL OR about = %s) ORDER BY resolved_at DESC LIMIT 1""",
+        *(subject, code, about, about),
     )
     return _answer(answer) if answer else None
 

@@ -41,7 +41,7 @@ def open_again(tx: Tx, patient: PatientId, institution: InstitutionId | None, fl
 
 
 def open_all_again(tx: Tx, kept: StoredRecord) -> None:
-    """Parts came that nobody could open yet: all of it is to be opened."""
+    """All of it is to be opened: parts came that nobody could open yet, or a person wants it."""
     tx.run("UPDATE records SET opened_at = NULL WHERE record = %s", kept.id)
 
 

@@ -117,6 +117,8 @@ class StoredRecord:
     is_opened: bool
     #: what keeps it from being read
     flaws: frozenset[Flaw]
+    #: those that were seen while it came; the others were found when it was opened
+    seen: frozenset[Flaw] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +159,11 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     key = KeyName.patient(new.patient)
     tx.run(
         """INSERT INTO records
-             (record, patient, institution, kind, status, origin, is_whole, about, arrival, flaws, kept_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
+             (record, patient, institution, kind, status, origin, is_whole, about, arrival, flaws, flaws_seen,
+              kept_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
         *(record, new.patient, new.institution, new.kind, new.status, named(tx, new.patient, new.origin), new.is_whole),
-        *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival, sorted(new.flaws)),
+        *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival, *[sorted(new.flaws)] * 2),
     )
     add_parts(tx, new.patient, record, new.parts)
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
@@ -391,6 +394,7 @@ def from_row(tx: Tx, row: Row) -> StoredRecord:
         kept_at=row.kept_at,
         is_opened=row.opened_at is not None,
         flaws=frozenset(map(Flaw, row.flaws)),
+        seen=frozenset(map(Flaw, row.flaws_seen)),
     )
 
 

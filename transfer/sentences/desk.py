@@ -75,6 +75,7 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.OF_NOBODY: "it is of none of them: sealed, and purged after 72 hours unless another case claims it",
     A.STUDIES_TAKEN: "studies that are whole with it: {whole}; {outlook}",
     A.RECORD_TAKEN: "record {record} counts as it is, under your name; {outlook}",
+    A.RECORD_OPENED_AGAIN: "record {record} is opened once more, now",
     A.RECORD_LEFT_OUT: "record {record} stays out of the packet; {outlook}",
     A.NOTHING_TO_COUNT: "there is nothing to count any more",
     A.NOTHING_TO_ASK: "there is nothing to ask any more",

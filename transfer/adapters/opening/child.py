@@ -14,8 +14,9 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from transfer.adapters.opening.limits import MOST_SAID
+from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.flaws import Flaw
+from transfer.opened import OpenedDocument
 
 if TYPE_CHECKING:
     from transfer.patients import Demographics
@@ -76,11 +77,8 @@ class _Named:
 
 
 def _answer(flaws: Iterable[Flaw], people: "Iterable[Demographics]") -> str:
-    from transfer import codec
-    from transfer.opened import OpenedDocument
-
     found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people))
-    return codec.dump(OpenedDocument, found).decode()
+    return ANSWER.dump_json(found).decode()
 
 
 def _bound() -> None:

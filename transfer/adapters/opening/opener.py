@@ -14,8 +14,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
-from transfer import codec
-from transfer.adapters.opening.limits import MOST_SAID
+from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
@@ -91,7 +90,7 @@ class OpeningProcess:
             for _ in range(2):
                 process = self._started()
                 try:
-                    return codec.load(OpenedDocument, self._ask(process, told, data))
+                    return ANSWER.validate_json(self._ask(process, told, data))
                 except (_Ended, OSError, ValueError):
                     self.close()
         return _UNREADABLE

@@ -1,4 +1,6 @@
-"""What becomes of a record that nobody can read: it is taken as it is, left out, or asked for again."""
+"""What becomes of a record that nobody can read: it is taken as it is, left out, opened once more, or
+asked for again.
+"""
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.flaws import Flaw
@@ -9,11 +11,12 @@ from transfer.flow.services import Services
 from transfer.flow.studies import take_what_came
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, holds, opened_records, records, requests
+from transfer.ledger import Tx, holds, opened_records, records, requests, rounds
 from transfer.ledger.holds import Hold
 from transfer.ledger.records import StoredRecord
 from transfer.records import RecordKind
 from transfer.requests import MOVES, Request, RequestAnswer
+from transfer.rounds import Dag
 from transfer.source_answers import SourceAnswer
 
 _AGAIN = SourceAnswer(answer=RequestAnswer.AGAIN)
@@ -28,6 +31,11 @@ def decide_unreadable(tx: Tx, services: Services, hold: Hold) -> ActionResult:
         return ActionResult(ActionCode.MESSAGE_IS_PURGED)
     if answered.answer == HoldAnswer.AGAIN:
         return ask_source_of(tx, services, hold)
+    if answered.answer == HoldAnswer.OPEN_AGAIN:
+        opened_records.open_all_again(tx, kept)
+        for one in opened_records.cases_of(tx, kept.id):
+            rounds.owe(tx, Dag.OPEN_CASE, one)
+        return ActionResult(ActionCode.RECORD_OPENED_AGAIN, record=kept.id)
     if answered.answer == HoldAnswer.APPROVE:
         # Whose it is, is another question: nobody takes another patient's document as it is.
         opened_records.take(tx, case, kept, kept.flaws - {Flaw.ANOTHER_PATIENT})
