@@ -126,6 +126,59 @@ def test_what_is_entered_in_error_is_left_out_and_counted():
     assert sheet.notices == ("Left out: 1 result that the source entered in error.",)
 
 
+def test_what_a_report_names_and_the_file_lacks_is_counted():
+    named = [{"reference": reference} for reference in ("Observation/1", "Observation/2", "#gone", "Patient/3")]
+    panel = a_result("1", valueInteger=5, hasMember=[{"reference": "Observation/4"}])
+    report = a_report("9", result=named)
+    entries = [{"resource": report}, {"resource": panel}, {"resource": {"resourceType": "Patient", "id": "3"}}]
+
+    sheet = result_sheet(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode())
+
+    assert len(sheet.sections[0].lines) == 1
+    assert sheet.notices == ("Left out: 4 results named in the report and not in the file.",)
+
+
+def test_panels_within_panels_beyond_the_bound_are_counted():
+    results = [a_result(str(n), hasMember=[{"reference": f"Observation/{n + 1}"}]) for n in range(12)]
+    report = a_report("9", result=[{"reference": "Observation/0"}])
+    entries = [{"resource": each} for each in (report, *results)]
+
+    sheet = result_sheet(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode())
+
+    assert "Left out: 1 result in too many panels within panels." in sheet.notices
+
+
+def about(reference: str, *numbers: str) -> dict[str, Any]:
+    """Whom a resource is about: a patient within it under `#p`, or one of the source's."""
+    said = [{"system": "urn:oid:1.2", "value": number} for number in numbers]
+    if reference != "#p":
+        return {"subject": {"reference": reference, **({"identifier": said[0]} if said else {})}}
+    return {"subject": {"reference": "#p"}, "contained": [{"resourceType": "Patient", "id": "p", "identifier": said}]}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "is_of_one"),
+    [
+        (about("#p", "7"), about("#p", "7"), True),
+        (about("#p", "7"), about("#p", "8"), False),
+        (about("#p", "7"), about("Patient/1", "7"), True),
+        (about("#p", "7"), about("Patient/1", "8"), False),
+        (about("Patient/1", "7"), about("#p", "8", "7"), True),
+        (about("Patient/1"), about("#p", "7"), False),
+        (about("#p", "7"), {}, True),
+    ],
+)
+def test_a_patient_within_a_resource_is_known_by_number(ours: dict[str, Any], theirs: dict[str, Any], is_of_one: bool):
+    report = a_report("9", result=[{"reference": "Observation/1"}], **ours)
+    result = a_result("1", valueInteger=5, **theirs)
+
+    if is_of_one:
+        assert whole_report(report, lambda _: result)
+        return
+    with pytest.raises(Unexpected):
+        whole_report(report, lambda _: result)
+
+
 def test_a_report_says_its_number_status_and_conclusion():
     report = a_report("9", conclusion="No malignancy.", status="amended", subject={"display": "Quillfeather, Odalys"})
 

@@ -705,6 +705,19 @@ def test_a_report_shown_in_two_resources_at_one_address_is_one_document_with_bot
     assert office.asked[-1].headers["Accept"].startswith("application/pdf")
 
 
+@pytest.mark.parametrize(("said", "is_taken_back"), [("entered-in-error", True), ("superseded", False)])
+def test_what_one_of_two_resources_takes_back_is_not_taken_by_the_other(office, source, them, said, is_taken_back):
+    """What another replaced may lie at the address where that one lies now."""
+    office.answers = that_holds(
+        a_reference("1", url="Binary/7", status=said), reports=[a_report("2", url=f"{office.base}/Binary/7")]
+    )
+
+    void, other = all_of(source, them)
+
+    assert void.document.status.is_void
+    assert isinstance(other, Bad) is is_taken_back
+
+
 def test_a_day_that_only_one_of_two_resources_says_is_the_documents(office, source, them):
     office.answers = that_holds(
         a_reference("1", url="Binary/7", date=None), reports=[a_report("2", url=f"{office.base}/Binary/7")]

@@ -55,6 +55,12 @@ class Drafts:
     #: base64 held at once
     inline_bytes: int
     held: list[Draft] = field(default_factory=list)
+    #: addresses of what a resource says is not to be used
+    taken_back: set[str] = field(default_factory=set)
+
+    def is_taken_back(self, draft: Draft) -> bool:
+        """Whether one resource says that it is not to be used, and another that it is."""
+        return not self.taken_back.isdisjoint(draft.urls)
 
     def add(self, draft: Draft) -> None:
         """Two that have an address in common are one. Of what was sent along as much is held as there is room for."""

@@ -62,7 +62,23 @@ def _named(resource: Tree, element: str) -> list[str]:
 
 
 def _is_of_one(report: Tree, result: Tree) -> bool:
-    """Where both say by address whom they are about. How much of the address is said differs."""
-    said = (text(child(each, "subject"), "reference") or "" for each in (report, result))
-    ours, theirs = (one.partition("/_history/")[0] for one in said)
-    return not ours or not theirs or ours.split("/")[-2:] == theirs.split("/")[-2:]
+    """Where both say whom they are about: by address, of which more or less is said, or by a number. A contained
+    patient has no address: `#p` names another one in each resource.
+    """
+    ours, theirs = _subject(report), _subject(result)
+    if not all((any(ours), any(theirs))):
+        return True
+    if ours[0] and theirs[0]:
+        return ours[0] == theirs[0]
+    return bool(ours[1] & theirs[1])
+
+
+def _subject(resource: Tree) -> tuple[str, frozenset[tuple[str | None, str]]]:
+    """The end of the address of whom it is about, and their numbers with their systems; all empty: it does not say."""
+    subject = child(resource, "subject")
+    said = (text(subject, "reference") or "").partition("/_history/")[0]
+    address = "" if said.startswith("#") else "/".join(said.split("/")[-2:])
+    inside = [one for one in children(resource, "contained") if said == f"#{text(one, 'id')}"]
+    stated = [child(subject, "identifier"), *(number for one in inside for number in children(one, "identifier"))]
+    numbers = frozenset((text(one, "system"), value) for one in stated if (value := text(one, "value")))
+    return address, numbers

@@ -79,14 +79,16 @@ class _Sheet:
     def __init__(self, entries: list[Tree]) -> None:
         self._resources = Resources.around({}, entries)
         self._shown: set[int] = set()
-        self._void = 0
+        self._void, self._absent, self._deep = 0, 0, 0
 
     @property
     def notices(self) -> tuple[str, ...]:
-        if not self._void:
-            return ()
-        many = "1 result" if self._void == 1 else f"{self._void} results"
-        return (f"Left out: {many} that the source entered in error.",)
+        counted = (
+            (self._void, "that the source entered in error"),
+            (self._absent, "named in the report and not in the file"),
+            (self._deep, "in too many panels within panels"),
+        )
+        return tuple(f"Left out: {_results(count)} {why}." for count, why in counted if count)
 
     def is_shown(self, result: Tree) -> bool:
         return id(result) in self._shown
@@ -97,7 +99,7 @@ class _Sheet:
             title=_concept(child(report, "code")),
             details=tuple(Detail(label, value) for label, value in _of_report(report) if value),
             notes=tuple(_conclusions(report)),
-            lines=tuple(self.lines(_behind(report, "result", around), around)),
+            lines=tuple(self.lines(self._behind(report, "result", around), around)),
         )
 
     def lines(
@@ -111,21 +113,30 @@ class _Sheet:
                 self._void += 1
                 continue
             yield from _lines(result, group)
-            members = _behind(result, "hasMember", around or self._resources)
-            if members and level < _MOST_LEVELS:
+            members = self._behind(result, "hasMember", around or self._resources)
+            if level < _MOST_LEVELS:
                 yield from self.lines(members, around, _concept(child(result, "code")), level + 1)
+            else:
+                self._deep += len(members)
+
+    def _behind(self, resource: Tree, element: str, around: Resources) -> list[Tree]:
+        """Those at hand; the others are counted. We make no document without them (`results.whole_report`), but others
+        do.
+        """
+        found = []
+        for each in children(resource, element):
+            reference = (text(each, "reference") or "").partition("/_history/")[0]
+            relative = "/".join(reference.split("/")[-2:])
+            named = around.follow({"reference": reference}) or around.follow({"reference": relative})
+            if type_of(named) == "Observation":
+                found.append(named)
+            else:
+                self._absent += 1
+        return found
 
 
-def _behind(resource: Tree, element: str, around: Resources) -> list[Tree]:
-    """Those at hand. A document without all of them is not made (`results.whole_report`)."""
-    found = []
-    for each in children(resource, element):
-        reference = (text(each, "reference") or "").partition("/_history/")[0]
-        relative = "/".join(reference.split("/")[-2:])
-        named = around.follow({"reference": reference}) or around.follow({"reference": relative})
-        if type_of(named) == "Observation":
-            found.append(named)
-    return found
+def _results(count: int) -> str:
+    return "1 result" if count == 1 else f"{count} results"
 
 
 def _state(resource: Tree) -> str:

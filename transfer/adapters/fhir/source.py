@@ -28,12 +28,14 @@ from transfer.errors import NeedsReview, NotAllowed, TooLarge, Unexpected, Unrea
 from transfer.institutions import Institution
 from transfer.media_types import FHIR_JSON
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
-from transfer.records import Document, RecordKind
+from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.sources import Bad, Found, KeepGoing, PatientFound, SourceFile, go_on
 
 #: The categories under which servers file reports; a search for each, since none need take a list.
 REPORT_CATEGORIES: Final = tuple(CATEGORY_KINDS)
 
+#: what is said of the bytes themselves; one that another replaced may lie at the same address as the other
+_TAKEN_BACK: Final = frozenset({DocumentStatus.ENTERED_IN_ERROR, DocumentStatus.WITHDRAWN, DocumentStatus.CANCELLED})
 #: of one patient, asked one by one
 _MOST_ASKED: Final = 8
 #: merges of a patient's entries that are followed
@@ -196,7 +198,11 @@ class FhirSourceClient:
             stopped = error
         for draft in drafts.held:
             keep_going()
-            if _is_wanted(draft.document, kinds):
+            if not _is_wanted(draft.document, kinds):
+                continue
+            if drafts.is_taken_back(draft):
+                yield Bad(reason="a document that another resource takes back", source=min(draft.sources))
+            else:
                 yield self._found(draft, institution, keep_going)
         if stopped:
             raise stopped
@@ -275,11 +281,14 @@ class FhirSourceClient:
     ) -> Found | Bad | None:
         """Give it now if nothing else can describe it; None: kept until all searches are read."""
         document, attachments = described.document, described.attachments
+        around = Resources.around(entry.resource)
         if document.status.is_void:
+            if document.status in _TAKEN_BACK:
+                files = (self._file(each, around) for each in attachments)
+                drafts.taken_back |= {one.url for one in files if one.url}
             return Found(document=document, sources=entry.sources, files=(), version=described.version)
         if not attachments:
             return self._structured(entry, document, institution, keep_going)
-        around = Resources.around(entry.resource)
         draft = Draft(
             files=[self._file(each, around) for each in attachments],
             documents=[document],
