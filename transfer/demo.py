@@ -164,12 +164,10 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
             "Mercy Imaging found somebody", lambda: look() and _asks(stage.services, case, HoldCode.WHOSE_ANSWER)
         )
         _compare(stage, case)
-        stage.until(
-            "only the slides are missing", lambda: look() and _asks(stage.services, case, HoldCode.APPROVE_PARTIAL)
-        )
-        _receive_slides(stage, case, chart)
         arrived = stage.until("the center has checked its packet", lambda: look() and _arrived(stage, case))
         stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.services, case))
+        _receive_slides(stage, case, chart)
+        look()
     return _conclude(stage, case, arrived, started_at)
 
 

@@ -17,18 +17,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from transfer import reviewed
 from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
+from transfer.delivery import Delivery
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
 from transfer.identifier_types import is_record_number
@@ -301,6 +296,8 @@ class Receiving(_ByUrl):
 
     fhir_url: str
     token: str
+    #: what has to be there before a packet goes
+    deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE
     #: days from the hand-over of a packet in which its links work
     link_days: Annotated[int, Field(ge=1, le=366)] = 30
     #: downloads at once, at each gateway

@@ -12,9 +12,7 @@ from tests.kit.staff import ANN
 from transfer.case import Case
 from transfer.errors import NotAllowed
 from transfer.flow import desk
-from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import holds
 from transfer.sandbox.oncology import letters
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
@@ -37,16 +35,6 @@ def says(house: House, chart: Chart, order: dict[str, Any], **said: Any) -> None
     bundle = letters.referral(chart, said)
     bundle["entry"][1]["resource"] |= order
     assert post(house, "oncology", "/fhir", bundle).status == 200
-
-
-def resolves(house: House, case: CaseId, code: HoldCode, word: HoldAnswer) -> None:
-    with house.services.ledger.transaction() as tx:
-        (hold,) = [one for one in holds.open_holds(tx, case) if one.code is code]
-    desk.resolve(house.services, hold.id, word, actor=ANN)
-
-
-def is_ready(house: House, case: CaseId) -> bool:
-    return "approve-partial" in house.holds(case)
 
 
 def accepted(house: House, case: CaseId) -> bool:
@@ -78,17 +66,14 @@ def test_no_case_is_stuck_and_none_opens_twice(house: House):
         desk.approve(house.services, bare, actor=ANN, without=LINES)
     house.release_form(empty)
     house.pathology_report(empty)
-    eventually("all but the slides is here", lambda: is_ready(house, bare))
-    resolves(house, bare, HoldCode.APPROVE_PARTIAL, HoldAnswer.APPROVE)
 
     # A case whose sources nobody named is on the list, and a further source is asked.
     desk.change(house.services, nameless, sources=["mercy-imaging"], actor=ANN)
     eventually("the film room was asked", lambda: house.request_states(nameless).get("film-room") == "answered")
 
     # The case itself is declined, after a packet was accepted.
-    eventually("all but the slides is here", lambda: is_ready(house, case))
-    desk.receive_material(house.services, case, pieces=6, announced=6, accession="S25-1", actor=ANN)
     eventually("it was accepted", lambda: accepted(house, case))
+    desk.receive_material(house.services, case, pieces=6, announced=6, accession="S25-1", actor=ANN)
     eventually("the other was accepted, too", lambda: accepted(house, bare))
     packet = folded(house, case).newest_packet.planned.packet
     said = post(house, "center", "/fhir/Task", a_task("packet", packet, "rejected", "case-declined"))

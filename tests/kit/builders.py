@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kit import pdf_process
+from tests.kit.centers import waiting_for
 from tests.kit.fakes import MemoryVault
 from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
@@ -23,6 +24,7 @@ from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.opening import OpeningProcess
 from transfer.arrivals import ArrivalKind, Door
 from transfer.case import OpenedCase
+from transfer.delivery import Delivery
 from transfer.errors import Unreachable
 from transfer.flow.assess import Assessment, look, settle_needs
 from transfer.flow.basis import may_collect
@@ -101,14 +103,17 @@ def _checklists() -> checklist.Checklists:
     return checklist.load(ROOT / "checklists")
 
 
-def new_services(ledger: Ledger, **other: object) -> Services:
-    """Everything a verb may touch, with the partners of `institutions/` and a vault in memory."""
+def new_services(ledger: Ledger, *, deliver: Delivery = Delivery.WHEN_ALL, **other: object) -> Services:
+    """Everything a verb may touch, with the partners of `institutions/` and a vault in memory.
+
+    The center waits for the slides too, unless told otherwise: so a test can stop before the packet goes.
+    """
     pdf_process.kept_warm()
     plain: dict[str, Any] = {
         "ledger": ledger,
         "vault": MemoryVault(),
         "opener": _opener(),
-        "institutions": _institutions(),
+        "institutions": waiting_for(_institutions(), deliver),
         "checklists": _checklists(),
         "signer": a_signer,
         "public_url": "https://transfer.example",

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from tests.kit import pdf_process
+from tests.kit.centers import delivering
 from tests.kit.clusters import copied
 from tests.kit.processing import process_until
 from transfer import wiring
+from transfer.delivery import Delivery
 from transfer.embedded.system import System
 from transfer.flow.assess import Assessment, look
 from transfer.flow.services import Services
@@ -98,13 +100,21 @@ class House:
         with self.services.ledger.transaction() as tx:
             return {hold.code for hold in tx.case(case).holds.values()}
 
+    def delivering(self, deliver: Delivery) -> "House":
+        """The same installation, whose centers wait for this before a packet goes."""
+        return replace(self, services=delivering(self.services, deliver))
+
     def process_until(self, holds: Callable[[], object], seconds: float = 60.0) -> None:
         process_until(self.services, holds, seconds)
 
 
 @contextmanager
 def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
-    """Everything up in `var`; down at the end, also when the test process dies."""
+    """Everything up in `var`; down at the end, also when the test process dies.
+
+    Where no Airflow processes the rounds, the centers wait for the slides too: so a test can stop before the packet
+    goes. `House.delivering` has them wait for something else.
+    """
     copied(var / "postgres")
     pdf_process.kept_warm()
     system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
@@ -112,6 +122,7 @@ def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **enviro
     try:
         settings = Settings.load({}, var)
         with wiring.connect(settings, wiring.origin("test"), connections=8) as services:
-            yield House(system=system, settings=settings, services=services)
+            house = House(system=system, settings=settings, services=services)
+            yield house if airflow else house.delivering(Delivery.WHEN_ALL)
     finally:
         system.down()

@@ -154,9 +154,14 @@ class Completeness:
     is_complete: bool
     #: required lines that no source still owes and nobody is about to ask for: only a person leads on
     unanswered: tuple[str, ...]
-    #: everything required is there but glass or blocks: a partial packet may go after a person approves
+    #: everything required is there but glass or blocks
     lacks_only_material: bool
     waits: tuple[Wait, ...]
+
+    @property
+    def has_all_electronic(self) -> bool:
+        """Nothing that travels in a packet is lacking or owed."""
+        return self.is_complete or self.lacks_only_material
 
 
 #: what nobody outside settles by himself

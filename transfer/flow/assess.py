@@ -19,6 +19,7 @@ from transfer.completeness import (
     WaiverKind,
     assess,
 )
+from transfer.delivery import Delivery
 from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
@@ -87,6 +88,7 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     step = next_step(
         case,
         completeness,
+        deliver=_delivery(services, opened),
         needs_approval=_needs_approval(services, case),
         is_news=bool(news),
         has_records=has_records,
@@ -139,7 +141,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
             holds.withdraw(tx, case_id, code, SystemAnswer.APPROVED if is_packed else SystemAnswer.ANSWERED)
     if found.step is NextStep.PACK:
         holds.withdraw(tx, case_id, HoldCode.DELIVERED_VOID, SystemAnswer.APPROVED)
-        packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.is_complete)
+        packet = packets.plan_next(tx, case_id, is_partial=not found.completeness.has_all_electronic)
         rounds.owe(tx, Dag.RELEASE_PACKET, packet)
     elif found.step in _QUESTIONS:
         holds.place(tx, case_id, HoldCode(found.step))
@@ -207,13 +209,19 @@ _ONLY_IF_LACKING = {
 
 
 def next_step(
-    case: Case, completeness: Completeness, *, needs_approval: bool, is_news: bool, has_records: bool = True
+    case: Case,
+    completeness: Completeness,
+    *,
+    deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE,
+    needs_approval: bool,
+    is_news: bool,
+    has_records: bool = True,
 ) -> NextStep:
-    """The rule for what follows.
+    """The rule for what follows. `deliver` is what the receiving center waits for.
 
-    A packet is owed when all is there, and approved where policy wants that. It is also owed when a person let it go
-    without exactly what is lacking. After a packet was received, only a person starts another. One with nothing in it
-    is owed never.
+    A packet is owed when all that its center waits for is there, and approved where policy wants that. It is also owed
+    when a person let it go without exactly what is lacking. After a packet was received, only a person starts another,
+    unless the center takes what comes as it comes. One with nothing new or nothing at all in it is owed never.
     """
     newest = case.newest_packet
     if not case.is_active or case.is_under_way:
@@ -225,14 +233,43 @@ def next_step(
     if any(asked.code == HoldCode.DELIVERED_VOID for asked in case.holds.values()):
         return NextStep.WAIT  # for what people answer to that
     if newest and newest.receipt and newest.receipt.status == "accepted":
-        return NextStep.ASK_DELTA if is_news else NextStep.WAIT
-    if completeness.is_complete:
-        if not has_records:
-            return NextStep.NOTHING_TO_SEND
+        if is_news:
+            goes_by_itself = deliver is Delivery.AS_IT_COMES and not needs_approval
+            return NextStep.PACK if goes_by_itself else NextStep.ASK_DELTA
+        return _after_delivery(case, completeness)
+    if completeness.is_complete and not has_records:
+        return NextStep.NOTHING_TO_SEND
+    if has_records and _may_go(deliver, completeness):
         return NextStep.ASK_APPROVAL if needs_approval or newest else NextStep.PACK
     if completeness.lacks_only_material and has_records:
         return NextStep.ASK_PARTIAL
     return NextStep.UNANSWERED if completeness.unanswered else NextStep.WAIT
+
+
+def _may_go(deliver: Delivery, completeness: Completeness) -> bool:
+    """Whether all that the center waits for before its first packet is there."""
+    match deliver:
+        case Delivery.AS_IT_COMES:
+            return True
+        case Delivery.WHEN_ELECTRONIC_COMPLETE:
+            return completeness.has_all_electronic
+        case Delivery.WHEN_ALL:
+            return completeness.is_complete
+
+
+def _after_delivery(case: Case, completeness: Completeness) -> NextStep:
+    """What is lacking still, glass above all, is a person's where nobody is about to give it.
+
+    Nobody is asked about a line that a person let the packet go without.
+    """
+    let_go = set(case.approved.lacking) if case.approved else set[str]()
+    return NextStep.UNANSWERED if set(completeness.unanswered) - let_go else NextStep.WAIT
+
+
+def _delivery(services: Services, opened: OpenedCase) -> Delivery:
+    """What its center waits for; one without an endpoint is handed nothing before somebody gives it one."""
+    receives = services.institutions[opened.receiver].receives
+    return receives.deliver if receives else Delivery.WHEN_ELECTRONIC_COMPLETE
 
 
 def is_undecided(tx: Tx, case: Case, unopened: Collection[RecordId]) -> bool:

@@ -279,7 +279,7 @@ HOLDS: Mapping[str, Sentences] = {
         "The packet is being checked a last time before it goes.",
     ),
     HoldCode.APPROVE_PARTIAL: Sentences(
-        "Everything is here but the slides or blocks. Approve a partial packet, or wait.",
+        "All but slides or blocks is here, and the center waits for those. Approve a partial packet, or wait.",
         "Your records are ready but for the tissue samples.",
         "Everything is here but slides or blocks.",
     ),

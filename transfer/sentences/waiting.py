@@ -264,7 +264,7 @@ WAITS: Mapping[str, Sentences] = {
         "A more recent result is needed.",
     ),
     WaitCode.MATERIAL: Sentences(
-        "Waits for slides or blocks. A partial packet can go after approval.",
+        "Waits for slides or blocks.",
         "We are waiting for the tissue samples from the laboratory. You need not do anything.",
         "Slides or blocks are still awaited.",
     ),

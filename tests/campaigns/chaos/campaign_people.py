@@ -161,9 +161,8 @@ class People:
             case = self._refer(chart)
             with self._lock:
                 self.notes.cases.append(case)
-            self.until(f"{case} lacks only slides", lambda: "approve-partial" in self.house.holds(case))
-            self._count_slides(case, chart)
             self.until(f"{case} is delivered", lambda: self._is_delivered(case))
+            self._count_slides(case, chart)
             with self._lock:
                 self.notes.delivered.append(case)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told at the end and fails the campaign

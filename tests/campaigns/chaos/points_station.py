@@ -27,6 +27,7 @@ from psycopg import sql
 from tests.kit import clusters
 from tests.kit.house import House
 from transfer import wiring
+from transfer.delivery import Delivery
 from transfer.embedded.ports import free
 from transfer.embedded.postgres import Postgres, binaries
 from transfer.sandbox.center import SummitCancerCenter
@@ -150,7 +151,8 @@ class Station:
 
     def __enter__(self) -> "Station":
         services = self._stack.enter_context(wiring.connect(self.settings, wiring.origin("test"), connections=8))
-        self.house = House(system=self._house.system, settings=self.settings, services=services)
+        house = House(system=self._house.system, settings=self.settings, services=services)
+        self.house = house.delivering(Delivery.WHEN_ALL)
         self.forked(lambda: services.vault.ensure_bucket())  # type: ignore[attr-defined]
         return self
 

@@ -91,12 +91,9 @@ def _is_named(stack: Stack, case: Case) -> bool:
 
 
 def step(stack: Stack, cases: Sequence[Case]) -> None:
-    """Do what staff have to at this moment: count in the slides that are asked for."""
-    if all(one.has_slides for one in cases):
-        return
-    asked = {one["subject"] for one in stack.transfer("hold", "list") if one["code"] == "approve-partial"}
+    """Do what staff have to at this moment: count in the slides, which come after the packet went."""
     for case in cases:
-        if case.name in asked and not case.has_slides:
+        if not case.has_slides and stack.transfer("case", "show", case.name)["packets"]:
             _count_slides(stack, case)
 
 

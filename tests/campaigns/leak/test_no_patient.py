@@ -20,11 +20,13 @@ from tests.campaigns.leak import paths
 from tests.campaigns.leak.paths import at_the_desk, has_question, question
 from tests.kit.auditor import Auditor
 from tests.kit.auditor import eventually as eventually_within
+from tests.kit.centers import partners_in
 from tests.kit.doors import deliver
 from tests.kit.house import Chart, House, a_house
 from tests.kit.marked_patients import STEM, Sought, a_marked_patient, of_charts
 from tests.kit.written import Titles, databases, everything, search
 from transfer.case import Stage
+from transfer.delivery import Delivery
 from transfer.identifiers import CaseId
 from transfer.sandbox.pathology import messages
 
@@ -41,7 +43,10 @@ def house() -> Iterator[House]:
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
     shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "tests" / "campaigns" / "leak" / "dags" / "stumble.py", folder / "dags")
-    with a_house(folder / "var", airflow=True, TRANSFER_DAGS=str(folder / "dags")) as found:
+    # A center that waits for the slides too: people let its packets go, and write why.
+    partners = partners_in(folder / "institutions", Delivery.WHEN_ALL)
+    dags = str(folder / "dags")
+    with a_house(folder / "var", airflow=True, TRANSFER_DAGS=dags, TRANSFER_INSTITUTIONS=partners) as found:
         yield found
     shutil.rmtree(folder, ignore_errors=True)
 
