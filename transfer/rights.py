@@ -65,23 +65,37 @@ def roles_with(right: Right) -> tuple[Role, ...]:
     return tuple(role for role in Role if right in RIGHTS[role])
 
 
+def is_account(text: str) -> bool:
+    """Whether facts may name a person so: letters, digits and . _ @ -, at most 64."""
+    return bool(_ACCOUNT.fullmatch(text))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Somebody at the desk. `is_claimed`: they said who they are and nobody made sure, as on the command line.
 
     Raises:
-        ValueError: the person is not an account name: letters, digits and . _ @ -, at most 64.
+        ValueError: person or account is not an account name: letters, digits and . _ @ -, at most 64.
     """
 
     person: str
     rights: frozenset[Right]
     is_claimed: bool
+    #: of the operating system, on the command line; None: they signed in
+    account: str | None = None
 
     def __post_init__(self) -> None:
-        if not _ACCOUNT.fullmatch(self.person):
+        if not all(map(is_account, (self.person, self.account or self.person))):
             raise ValueError("a person is an account name: letters, digits and . _ @ - only")
         if not self.rights <= frozenset(Right):
             raise ValueError("a right that there is not")
+
+    @property
+    def counts_as(self) -> str:
+        """Who it is where two people must say the same. A name that was only claimed makes nobody a second person: two
+        people are two sign-ins, or two accounts of the operating system.
+        """
+        return self.account or self.person
 
     def may(self, right: Right) -> bool:
         return right in self.rights

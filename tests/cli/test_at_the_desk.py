@@ -73,7 +73,8 @@ def test_a_case_nobody_knows_ends_with_1(transfer):
     assert transfer("case", "show", "c00000000000").exit_code == 1
 
 
-def test_two_people_decide_whose_a_record_is(services, transfer):
+def test_two_people_decide_whose_a_record_is(services, transfer, monkeypatch):
+    monkeypatch.setattr("transfer.cli.common._account", lambda: "nan")
     chart = b.a_chart()
     case = b.a_case(services, chart)
     b.report_comes(services, b.a_twin(chart))
@@ -83,13 +84,15 @@ def test_two_people_decide_whose_a_record_is(services, transfer):
     beside = transfer("hold", "show", hold["hold"], "--identity")
     first = transfer("hold", "resolve", hold["hold"], "ours", case)
     half = transfer("hold", "show", hold["hold"])
-    second = transfer("hold", "resolve", hold["hold"], "ours", case, "--person", "ben")
+    same = transfer("hold", "resolve", hold["hold"], "ours", case, "--person", "ben")
+    monkeypatch.setattr("transfer.cli.common._account", lambda: "ben")
+    second = transfer("hold", "resolve", hold["hold"], "ours", case)
     process_all(services)
 
     assert chart["patient"]["family"] not in blind.output
-    assert "ann (claimed) said ours." in half.output
+    assert "nan (claimed) said ours." in half.output
     assert beside.stdout.count(chart["patient"]["family"]) == 2
-    assert (first.exit_code, second.exit_code) == (4, 0)
+    assert (first.exit_code, same.exit_code, second.exit_code) == (4, 4, 0)
     assert "pathology-report" in transfer("case", "show", case).stdout
     assert transfer("hold", "list").stdout == "Nothing needs a decision.\n"
 

@@ -69,21 +69,29 @@ def _actor(_ctx: click.Context, _param: click.Parameter, value: str | None) -> "
 
 def _claimed(value: str | None) -> "Actor":
     """Whoever can run this holds every key of the installation, so they hold every right. Nobody made sure of the name:
-    it is claimed.
+    it is claimed. Where two people must say the same, the account of the operating system counts.
     """
     from transfer.rights import Actor, Right
 
-    if value is None:
-        import getpass
-
-        try:
-            value = getpass.getuser()
-        except (KeyError, OSError):  # an account without a name
-            value = f"uid-{os.getuid()}"
+    account = _account()
     try:
-        return Actor(person=value, rights=frozenset(Right), is_claimed=True)
+        return Actor(person=value or account, rights=frozenset(Right), is_claimed=True, account=account)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _account() -> str:
+    """Of the operating system, as the kernel knows it: what the environment says of it does not count."""
+    import pwd
+
+    from transfer.rights import is_account
+
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # an account without a name
+        name = ""
+    return name if is_account(name) else f"uid-{uid}"
 
 
 actor_option = click.option(

@@ -36,7 +36,8 @@ SYSTEM = Chain("system")
 class Origin:
     """Who wrote a fact: a task of a run, a process, a person at the desk or the command line.
 
-    `claimed`: nobody made sure that it was this person; None where the line is older than this mark.
+    `claimed`: nobody made sure that it was this person; None where the line is older than this mark. `account`: of the
+    operating system, under which they claimed it.
     """
 
     process: str
@@ -46,6 +47,7 @@ class Origin:
     attempt: int | None = None
     person: str | None = None
     claimed: bool | None = None
+    account: str | None = None
     code: str = "unknown"
 
     @property

@@ -24,9 +24,12 @@ from tests.kit.centers import partners_in
 from tests.kit.doors import deliver
 from tests.kit.house import Chart, House, a_house
 from tests.kit.marked_patients import STEM, Sought, a_marked_patient, of_charts
+from tests.kit.staff import BEN
 from tests.kit.written import Titles, databases, everything, search
 from transfer.case import Stage
 from transfer.delivery import Delivery
+from transfer.flow import desk
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.sandbox.pathology import messages
 
@@ -164,7 +167,8 @@ class Ways:
         # a note cannot go with it, and is turned away with its words; the first of two answers waits for the second
         at_the_desk(self.house, *words, "--note", typed=f"{chart['patient']['family']} told me so", ends=4)
         at_the_desk(self.house, *words, person="ann", ends=4)
-        at_the_desk(self.house, *words, person="bob")
+        at_the_desk(self.house, *words, person="bob", ends=4)  # the same account of the machine
+        desk.resolve(self.house.services, hold, HoldAnswer.OURS, actor=BEN, case=case)
         assert not has_question(self.house, "whose-record", arrival)
         emergency = f"Dr {chart['patient']['family']}\n{chart['remark']}\n"
         at_the_desk(self.house, "permission", "emergency", case, "mercy-imaging", typed=emergency)

@@ -211,8 +211,8 @@ def decide(services: Services, hold: Hold, answer: HoldAnswer, *, actor: Actor, 
         chosen = _chosen(tx, hold, seen, case) if answer is HoldAnswer.OURS else None
         meant = [chosen] if chosen else [candidate.patient for candidate in seen.candidates]
         _lock(tx, hold, meant)
-        said_before = (actor.person, answer) in holds.answers(tx, hold.id)
-        agreeing = holds.record_answer(tx, hold, actor.person, answer, chosen or "")
+        said_before = (actor.counts_as, answer) in holds.answers(tx, hold.id)
+        agreeing = holds.record_answer(tx, hold, actor.counts_as, answer, chosen or "")
         for patient in meant if not said_before else ():
             tx.append(Chain.patient(patient), _decided(hold, seen, answer))
         if agreeing < seen.deciders:

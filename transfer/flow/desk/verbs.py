@@ -30,7 +30,7 @@ def at_desk(services: WithLedger, actor: Actor, right: Right) -> Iterator[Tx]:
     """
     demand(actor, right)
     try:
-        by = replace(services.ledger.origin, person=actor.person, claimed=actor.is_claimed)
+        by = replace(services.ledger.origin, person=actor.person, claimed=actor.is_claimed, account=actor.account)
         with services.ledger.transaction(by) as tx:
             yield tx
     except KeyGone:
