@@ -28,6 +28,7 @@ COPY dags /app/dags
 COPY plugins /app/plugins
 COPY institutions /app/institutions
 COPY checklists /app/checklists
+COPY desk.yaml /app/desk.yaml
 COPY deploy/*.py /app/deploy/
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

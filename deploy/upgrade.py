@@ -15,7 +15,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-#: in the order in which they stop: who posts, who hands tasks out, who does them, who keeps their books, the doors
+#: in the order in which they stop: who posts, who hands tasks out, who does them, who keeps their books, the desk, the
+#: doors
 WORKING = (
     "dispatcher",
     "airflow-scheduler",
@@ -25,6 +26,7 @@ WORKING = (
     "airflow-prune",
 )
 KEEPING = ("airflow-api-server",)
+PEOPLE = ("desk",)
 DOORS = ("gateway",)
 
 
@@ -44,6 +46,7 @@ def plan() -> list[Step]:
         Step("ask the new version whether it knows the ledger", check),
         *(Step(f"stop {name}: what it has begun is finished", ("stop", name)) for name in WORKING),
         *(Step(f"stop {name}", ("stop", name)) for name in KEEPING),
+        *(Step(f"stop {name}: nobody acts there until everything is started", ("stop", name)) for name in PEOPLE),
         *(Step(f"stop {name}: senders keep their messages from now on", ("stop", name)) for name in DOORS),
         Step("migrate the ledger", ("run", "--rm", "prepare")),
         *(Step(f"start {name}: messages are stored again", ("up", "--detach", "--no-deps", name)) for name in DOORS),

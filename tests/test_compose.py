@@ -205,7 +205,7 @@ def test_one_service_builds_the_image_and_the_others_name_it():
     ours = [name for name, one in SERVICES.items() if one["image"].startswith("records-transfer:")]
 
     assert [name for name, one in SERVICES.items() if "build" in one] == ["prepare"]
-    assert len(ours) == 12
+    assert len(ours) == 13
 
 
 def test_no_check_of_health_starts_a_command_line():
@@ -220,6 +220,14 @@ def test_the_edge_is_named_among_the_proxies_and_bounds_what_it_bears_of_anybody
     caddy = (ROOT / "deploy" / "Caddyfile").read_text()
     assert re.search(r"servers \{\s+timeouts \{\s+read_header 10s\s+idle 30s\s+\}\s+max_header_size 16KB", caddy)
     assert "trusted_proxies" not in caddy, "the edge would pass on what callers write into X-Forwarded-For"
+
+
+def test_the_desk_is_reached_by_the_edge_alone_and_reaches_no_institution():
+    on_people = {name for name, one in SERVICES.items() if "people" in one.get("networks", [])}
+
+    assert on_people == {"desk", "edge", "airflow-api-server"}
+    assert SERVICES["desk"]["networks"] == ["inside", "people"]
+    assert SERVICES["desk"]["environment"]["TRANSFER_TRUSTED_PROXIES"] == "edge"
 
 
 def test_stores_have_no_way_out():
@@ -248,7 +256,7 @@ def test_no_service_but_preparation_and_backup_is_given_the_owner_of_the_ledger(
     assert given == {"prepare", "backup"}
 
 
-@pytest.mark.parametrize("service", ["gateway", "airflow-worker", "dispatcher", "prepare", "backup"])
+@pytest.mark.parametrize("service", ["gateway", "airflow-worker", "dispatcher", "desk", "prepare", "backup"])
 def test_what_a_service_is_given_is_all_it_needs(service: str, tmp_path: Path):
     drawn = make_secrets.draw()
     for secret in SERVICES[service]["secrets"]:
@@ -267,6 +275,9 @@ def test_what_a_service_is_given_is_all_it_needs(service: str, tmp_path: Path):
         assert settings.s3_endpoint and settings.s3_secret_key and settings.s3_bucket
     if service == "gateway":
         assert settings.gateway_http == ("0.0.0.0", 8080)  # noqa: S104 - within its network
+    if service == "desk":
+        assert settings.desk_http == ("0.0.0.0", 8080)  # noqa: S104 - within its networks
+        assert (settings.desk_url, settings.oidc_issuer) == ("https://desk.localhost", None)
     if service in ("prepare", "backup"):
         assert settings.owner_database_url.startswith("postgresql://transfer_owner:")
 

@@ -24,9 +24,10 @@ _log = logging.getLogger("transfer.libraries")
 
 #: whatever logs in the processes that see values, by the first part of its logger's name; a test finds the missing
 LIBRARIES: Final = (
-    *("PIL", "asyncio", "boto3", "botocore", "charset_normalizer", "concurrent", "cryptography", "fhir_core"),
-    *("fontTools", "fpdf", "hl7apy", "httpcore", "httpx", "joserfc", "psycopg", "psycopg_pool", "pydantic", "pydicom"),
-    *("pikepdf", "pynetdicom", "requests", "rfc8785", "s3transfer", "starlette", "urllib3", "uvicorn", "watchfiles"),
+    *("PIL", "asyncio", "authlib", "boto3", "botocore", "charset_normalizer", "concurrent", "cryptography"),
+    *("fhir_core", "fontTools", "fpdf", "hl7apy", "httpcore", "httpcore2", "httpx", "httpx2", "joserfc", "psycopg"),
+    *("psycopg_pool", "pydantic", "pydicom", "pikepdf", "pynetdicom", "requests", "rfc8785", "s3transfer"),
+    *("starlette", "urllib3", "uvicorn", "watchfiles"),
 )
 #: where Python finds sources, the innermost first
 _PLACES: Final = sorted((Path(__file__).parents[1], *map(Path, filter(None, sys.path))), key=str, reverse=True)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 
+from transfer.addresses import is_loopback
 from transfer.errors import Refused
 from transfer.remedies import Remedy, RemedyCode
 
@@ -37,6 +38,7 @@ _DEFAULTS = {
     "TRANSFER_CONNECTIONS_PER_INSTITUTION": "96",
     "TRANSFER_AIRFLOW_RUN_DAYS": "400",
     "TRANSFER_AIRFLOW_LOG_DAYS": "30",
+    "TRANSFER_OIDC_SCOPE": "openid profile",
 }
 
 
@@ -174,6 +176,41 @@ class Settings:
     def gateway_http(self) -> tuple[str, int]:
         """Host and port the HTTP doors listen on."""
         return _address(self._needed("TRANSFER_GATEWAY_HTTP"))
+
+    @property
+    def desk_http(self) -> tuple[str, int]:
+        """Host and port the desk listens on."""
+        return _address(self._needed("TRANSFER_DESK_HTTP"))
+
+    @property
+    def desk_url(self) -> str:
+        """What the desk's address begins with, as people type it; without closing slash."""
+        return self._needed("TRANSFER_DESK_URL").rstrip("/")
+
+    @property
+    def desk_groups(self) -> Path:
+        """The reviewed file that says which groups have which roles."""
+        return Path(self.names.get("TRANSFER_DESK_GROUPS") or _CHECKOUT / "desk.yaml")
+
+    @property
+    def oidc_issuer(self) -> str | None:
+        """The identity provider's issuer, letter by letter; None: nobody signs in by a provider."""
+        return self.names.get("TRANSFER_OIDC_ISSUER") or None
+
+    @property
+    def oidc_client(self) -> tuple[str, str]:
+        """As what the provider knows the desk: id and secret."""
+        return self._needed("TRANSFER_OIDC_CLIENT_ID"), self._needed("TRANSFER_OIDC_CLIENT_SECRET")
+
+    @property
+    def oidc_scope(self) -> str:
+        """What is asked for, with spaces; `openid` among it."""
+        return self._needed("TRANSFER_OIDC_SCOPE")
+
+    @property
+    def oidc_authority(self) -> Path | None:
+        """PEM file of whom we trust at the provider, and nobody else; without it as this machine trusts everybody."""
+        return self._path("TRANSFER_OIDC_AUTHORITY")
 
     @property
     def health(self) -> tuple[str, int] | None:
@@ -320,11 +357,12 @@ class Settings:
         for name in ("UNKNOWN", "PER_ADDRESS", "PER_INSTITUTION"):
             if not re.fullmatch(r"[1-9]\d{0,3}", self.names[f"TRANSFER_CONNECTIONS_{name}"]):
                 raise BadSetting(f"TRANSFER_CONNECTIONS_{name}", "is no number of connections", "It is 1 to 9999.")
-        for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_HEALTH", "TRANSFER_KEYS_LISTEN"):
+        for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_DESK_HTTP", "TRANSFER_HEALTH", "TRANSFER_KEYS_LISTEN"):
             address = self.names.get(name) or "127.0.0.1:1"
             if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
                 raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
         self._check_proxies()
+        self._check_sign_in()
         if self.keys_url and not re.fullmatch(r"https://[^/\s?#@]+", self.keys_url):
             raise BadSetting("TRANSFER_KEYS", "is no address of a key service", "It is a folder, or https://host:port.")
 
@@ -345,6 +383,22 @@ class Settings:
                 "is set, and nobody is named who may speak it",
                 "Name the proxies in TRANSFER_TRUSTED_PROXIES.",
             )
+
+    def _check_sign_in(self) -> None:
+        """What people's browsers are led to, and what signs them in, goes by TLS or stays on this machine."""
+        for name in ("TRANSFER_DESK_URL", "TRANSFER_OIDC_ISSUER"):
+            if (address := self.names.get(name)) and not is_private(address):
+                raise BadSetting(
+                    name, "is no address that is safe to sign in by", "It is https://…, or http:// of this machine."
+                )
+        if "openid" not in self.names["TRANSFER_OIDC_SCOPE"].split():
+            raise BadSetting("TRANSFER_OIDC_SCOPE", "lacks openid", "It is openid and others, with spaces.")
+
+
+def is_private(url: str) -> bool:
+    """An address by TLS, or of this machine; without user, query and fragment."""
+    found = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?(/[^\s?#]*)?", url)
+    return found is not None and (found[1] == "https" or is_loopback(found[2].strip("[]")))
 
 
 def _is_proxy(named: str) -> bool:

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.servers
 
 def a_system(folder, **more):
     """PostgreSQL and the store: what these tests are about holds for every component alike."""
-    return System(folder, **{"sandbox": False, "airflow": False, "gateway": False, "dies_with_us": True, **more})
+    return System(
+        folder, **{"sandbox": False, "airflow": False, "gateway": False, "desk": False, "dies_with_us": True, **more}
+    )
 
 
 @pytest.fixture
@@ -234,7 +236,8 @@ def test_it_ends_when_the_test_that_started_it_is_killed(short_folder, eventuall
         import os
         from pathlib import Path
         from transfer.embedded.system import System
-        System(Path({str(short_folder)!r}) / "var", sandbox=False, airflow=False, gateway=False, dies_with_us=True).up()
+        left_out = dict.fromkeys(("sandbox", "airflow", "gateway", "desk"), False)
+        System(Path({str(short_folder)!r}) / "var", **left_out, dies_with_us=True).up()
         os.kill(os.getpid(), 9)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=CHECKOUT, check=False)

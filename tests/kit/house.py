@@ -109,7 +109,9 @@ class House:
 
 
 @contextmanager
-def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **environ: str) -> Iterator[House]:
+def a_house(
+    var: Path, *, airflow: bool = False, desk: bool = False, orthanc: bool = False, **environ: str
+) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies.
 
     Where no Airflow processes the rounds, the centers wait for the slides too: so a test can stop before the packet
@@ -117,7 +119,7 @@ def a_house(var: Path, *, airflow: bool = False, orthanc: bool = False, **enviro
     """
     copied(var / "postgres")
     pdf_process.kept_warm()
-    system = System(var, sandbox=True, airflow=airflow, orthanc=orthanc, environ=environ, dies_with_us=True)
+    system = System(var, sandbox=True, airflow=airflow, desk=desk, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:
         settings = Settings.load({}, var)

@@ -42,7 +42,7 @@ def house() -> Iterator[House]:
     then.unpack("backup.tar.xz", folder)
     var = folder / "var"
     KeysCopy(folder / "keys-copy").put_back(var / "keys", then.PASSPHRASE)
-    system = System(var, sandbox=False, airflow=False, gateway=False, dies_with_us=True)
+    system = System(var, sandbox=False, airflow=False, gateway=False, desk=False, dies_with_us=True)
     system.up()
     try:
         restore(folder / "backup", Settings.load({}, var))

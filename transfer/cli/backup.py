@@ -220,7 +220,7 @@ def _parts(var: Path) -> Iterator["Settings"]:
         error = Refused("this installation is at work")
         error.remedy = Remedy(RemedyCode.STOP)
         raise error
-    system = System(var, sandbox=False, airflow=False, gateway=False, dies_with_us=True)
+    system = System(var, sandbox=False, airflow=False, gateway=False, desk=False, dies_with_us=True)
     system.up()
     try:
         yield Settings.load(os.environ, var)

@@ -32,14 +32,19 @@ def demo_command(var: Path, archive: str) -> None:
     def tell(line: str) -> None:
         console.print(f"[dim]{time.time() - started_at:6.1f} s[/dim]  {line}", markup=True, soft_wrap=True)
 
+    from transfer.cli.installation import how_to_sign_in
     from transfer.demo import run
+    from transfer.settings import Settings
 
     summary = run(var, tell, started_at=started_at, archive=archive)
     console.print(f"\n[bold green]Verified.[/bold green] Case {summary.case_id}, {summary.tasks} task instances")
     console.print(f"  packet   {summary.packet}", soft_wrap=True)
     console.print(f"  check    transfer verify --jwks {summary.jwks} {summary.packet}", soft_wrap=True)
     console.print(f"  summary  {var / 'demo' / 'summary.json'}", soft_wrap=True)
-    console.print("  look     make up, then: transfer status, transfer case show " + summary.case_id)
+    settings = Settings.load({}, var)
+    console.print("  look     make up, then open the case in a browser:")
+    console.print(f"           {settings.desk_url}/desk/cases/{summary.case_id}", soft_wrap=True)
+    console.print(f"           {how_to_sign_in(settings)}", soft_wrap=True)
 
 
 if __name__ == "__main__":

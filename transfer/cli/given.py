@@ -21,12 +21,16 @@ _ADDRESSES: Final = {
     "airflow": "TRANSFER_AIRFLOW_URL",
 }
 #: processes of ours → the setting that says where they tell how they are
-_HEALTH: Final = {"gateway": "TRANSFER_GATEWAY_HEALTH", "dispatcher": "TRANSFER_DISPATCHER_HEALTH"}
+_HEALTH: Final = {
+    "gateway": "TRANSFER_GATEWAY_HEALTH",
+    "dispatcher": "TRANSFER_DISPATCHER_HEALTH",
+    "desk": "TRANSFER_DESK_HEALTH",
+}
 
 
 def asked(settings: "Settings", *, with_processes: bool) -> list[ComponentState]:
     """How each service stands that is given by its address; with the ledger also the keys, wherever they are.
-    `with_processes`: gateway and dispatcher, too.
+    `with_processes`: gateway, dispatcher and desk, too.
     """
     embedded = settings.names.get("TRANSFER_EMBEDDED", "").split()
     given = [part for part, name in _ADDRESSES.items() if part not in embedded and name in settings.names]

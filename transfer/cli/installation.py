@@ -12,6 +12,7 @@ from rich.text import Text
 from transfer.cli.common import plain, print_json
 from transfer.cli.given import asked
 from transfer.cli.group import NEGATIVE, UNAVAILABLE
+from transfer.embedded.installation import PEOPLE
 from transfer.embedded.system import ComponentState, System
 from transfer.errors import Unavailable
 from transfer.settings import Settings
@@ -33,12 +34,13 @@ _COLOURS = {"up": "green", "done": "green", "starting": "yellow", "waiting": "ye
 def up(var: Path, *, sandbox: bool) -> None:
     """Start everything and wait until it is well. What runs already is kept.
 
-    PostgreSQL, the object store, Airflow, the doors and the stand-in institutions run in the background. They are
-    watched, and started again when they end. Ctrl-C while this waits stops what was started.
+    PostgreSQL, the object store, Airflow, the doors, the desk and the stand-in institutions run in the background. They
+    are watched, and started again when they end. Ctrl-C while this waits stops what was started. At the end it prints
+    where the desk is and how to sign in.
 
     To use a database, store or Airflow of your own, set TRANSFER_DATABASE_URL and TRANSFER_OWNER_DATABASE_URL,
-    TRANSFER_S3_ENDPOINT or TRANSFER_AIRFLOW_URL. The ports are TRANSFER_GATEWAY_PORT, TRANSFER_STORE_PORT and
-    TRANSFER_AIRFLOW_PORT.
+    TRANSFER_S3_ENDPOINT or TRANSFER_AIRFLOW_URL. The ports are TRANSFER_GATEWAY_PORT, TRANSFER_DESK_PORT,
+    TRANSFER_STORE_PORT and TRANSFER_AIRFLOW_PORT. With TRANSFER_OIDC_ISSUER your identity provider signs people in.
 
     Ends with 0 when all is up, with 1 when something does not come up; the message names it and its log. Where the
     folder or its disk will not do it ends with 4, and nothing was started.
@@ -74,9 +76,9 @@ def down(var: Path) -> None:
 def status(var: Path, *, as_json: bool) -> None:
     """How each service stands. Ends with 0 if all are well, 1 if one is not, 5 if nothing runs.
 
-    A service that you gave by its address is asked itself, wherever it runs. So are gateway and dispatcher where no
-    supervisor runs: TRANSFER_GATEWAY_HEALTH and TRANSFER_DISPATCHER_HEALTH say where. The ledger, the store, Airflow
-    and the keys are asked with the settings of this place.
+    A service that you gave by its address is asked itself, wherever it runs. So are gateway, dispatcher and desk where
+    no supervisor runs: TRANSFER_GATEWAY_HEALTH, TRANSFER_DISPATCHER_HEALTH and TRANSFER_DESK_HEALTH say where. The
+    ledger, the store, Airflow and the keys are asked with the settings of this place.
     """
     supervised = System(var).status()
     components = [*supervised, *asked(Settings.load(os.environ, var), with_processes=not supervised)]
@@ -103,6 +105,14 @@ def _table(components: list[ComponentState]) -> Table:
     return table
 
 
+def how_to_sign_in(settings: Settings) -> str:
+    """How people sign in at the desk of this installation."""
+    if settings.oidc_issuer == settings.names.get("SANDBOX_OPENID_URL"):
+        passwords = settings.var / "sandbox" / "passwords.json"
+        return f"sign in as {', '.join(PEOPLE)}; passwords in {passwords}"
+    return "sign in with your hospital account"
+
+
 def _tell_where(console: Console, var: Path) -> None:
     settings = Settings.load(os.environ, var)
     console.print("\n[bold green]Everything is up.[/bold green]")
@@ -110,6 +120,7 @@ def _tell_where(console: Console, var: Path) -> None:
         passwords = settings.var / "airflow" / "passwords.json"
         remark = f"  (users admin, auditor; passwords in {passwords})" if passwords.exists() else ""
         console.print(f"  Airflow  {address}{remark}", soft_wrap=True)
+    console.print(f"  desk     {settings.desk_url}/desk/  ({how_to_sign_in(settings)})", soft_wrap=True)
     console.print(f"  doors    {settings.public_url}", soft_wrap=True)
     console.print(f"  logs     {settings.var / 'log'}", soft_wrap=True)
     console.print("  stop     transfer down")

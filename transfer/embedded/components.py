@@ -63,17 +63,21 @@ class SetupStep:
 Unit = Component | SetupStep
 
 
-def units(installation: Installation, *, sandbox: bool, airflow: bool, gateway: bool) -> list[Unit]:
+def units(installation: Installation, *, sandbox: bool, airflow: bool, gateway: bool, desk: bool) -> list[Unit]:
     """Everything this installation runs, in an order in which each comes after what it needs."""
     found: list[Unit] = [*_stores(installation), *_set_up(installation)]
     if sandbox:
         found += [_institution(installation, name) for name in SANDBOX if name != "archive"]
         found.append(_orthanc(installation) if installation.with_orthanc else _institution(installation, "archive"))
+    if sandbox and desk:
+        found.append(_institution(installation, "openid"))
     with_airflow = airflow and installation.is_embedded("airflow") and installation.is_embedded("postgres")
     if with_airflow:
         found += _airflow(installation)
     if gateway:
         found += _doors(installation, with_airflow=with_airflow)
+    if desk:
+        found.append(_desk(installation))
     return found
 
 
@@ -134,7 +138,7 @@ def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
         Component(
             name="gateway",
             needs=("ledger", "bucket"),
-            start=_ours(installation, "gateway"),
+            start=_ours(installation, "gateway", "transfer.gateway"),
             ready=_answering(f"{gateway}/ready"),
             healthy=_answering(f"{gateway}/live"),
             escalation=escalation,
@@ -145,7 +149,7 @@ def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
             name="dispatcher",
             needs=("ledger", "dags") if with_airflow else ("ledger",),
             uses=("gateway",),
-            start=_ours(installation, "dispatcher"),
+            start=_ours(installation, "dispatcher", "transfer.dispatcher"),
             # Airflow or the ledger may be away: it waits for them, and starting it anew would not bring them back
             ready=_answering(f"http://{installation.health_address('dispatcher')}/live"),
             healthy=_answering(f"http://{installation.health_address('dispatcher')}/live"),
@@ -153,6 +157,20 @@ def _doors(installation: Installation, *, with_airflow: bool) -> list[Unit]:
         )
         found.append(dispatcher)
     return found
+
+
+def _desk(installation: Installation) -> Component:
+    health = f"http://{installation.health_address('desk')}"
+    return Component(
+        name="desk",
+        needs=("ledger", "bucket"),
+        # it sends people there, and works without it
+        uses=("sandbox-openid",),
+        start=_ours(installation, "desk", "transfer.pages"),
+        ready=_answering(f"{health}/ready"),
+        healthy=_answering(f"{health}/live"),
+        escalation=((signal.SIGTERM, float(installation.settings.grace_seconds) + 5.0), (signal.SIGKILL, 5.0)),
+    )
 
 
 def _institution(installation: Installation, name: str) -> Component:
@@ -258,12 +276,12 @@ def _parsed(airflow: Airflow) -> Callable[[], None]:
     return run
 
 
-def _ours(installation: Installation, name: str) -> Callable[[], subprocess.Popen[bytes]]:
-    """The gateway or the dispatcher: with all settings, and a port of its own to say how it is."""
+def _ours(installation: Installation, name: str, module: str) -> Callable[[], subprocess.Popen[bytes]]:
+    """A process of ours: with all settings, and a port of its own to say how it is."""
     return _python(
         installation,
         name,
-        f"transfer.{name}",
+        module,
         settings=lambda: {**installation.environment(), "TRANSFER_HEALTH": installation.health_address(name)},
     )
 

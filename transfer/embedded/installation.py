@@ -33,6 +33,8 @@ PORTS: Final = {
     "TRANSFER_GATEWAY_PORT": "gateway",
     "TRANSFER_GATEWAY_HEALTH_PORT": "gateway",
     "TRANSFER_DISPATCHER_HEALTH_PORT": "dispatcher",
+    "TRANSFER_DESK_PORT": "desk",
+    "TRANSFER_DESK_HEALTH_PORT": "desk",
     "TRANSFER_STORE_PORT": "store",
     "TRANSFER_AIRFLOW_PORT": "airflow",
     "SANDBOX_PATHOLOGY_MLLP_PORT": "gateway",
@@ -40,9 +42,12 @@ PORTS: Final = {
     "SANDBOX_PATHOLOGY_PORT": "pathology",
     "SANDBOX_ARCHIVE_PORT": "archive",
     "SANDBOX_CENTER_PORT": "center",
+    "SANDBOX_OPENID_PORT": "openid",
 }
 
 SANDBOX: Final = ("oncology", "pathology", "archive", "center")
+#: whom the stand-in identity provider signs in
+PEOPLE: Final = ("clerk", "officer", "privacy", "auditor")
 
 
 class Installation:
@@ -131,6 +136,7 @@ class Installation:
             private.folder(self.settings.keys)
         for name in SANDBOX:
             self._write_sandbox(name)
+        self._write_provider()
 
     def environment(self) -> dict[str, str]:
         """The environment of every service: all settings but the owner's address."""
@@ -138,14 +144,14 @@ class Installation:
         return {**kept, "TRANSFER_VAR": str(self.var), "TMPDIR": str(self.var / "tmp")}
 
     def health_address(self, name: str) -> str:
-        """Where the gateway or the dispatcher says how it is: host:port."""
+        """Where the gateway, the dispatcher or the desk says how it is: host:port."""
         return f"127.0.0.1:{self._port(f'TRANSFER_{name.upper()}_HEALTH_PORT')}"
 
     def sandbox_file(self, name: str) -> Path:
         return self.var / "sandbox" / f"{name}.json"
 
     def sandbox_address(self, name: str) -> tuple[str, str]:
-        """Base URL of one sandbox institution and the token for its controls."""
+        """Base URL of one sandbox institution, or of the provider, and the token for its controls."""
         upper = name.upper()
         return self._values[f"SANDBOX_{upper}_URL"], self._values[f"SANDBOX_{upper}_CONTROL_TOKEN"]
 
@@ -160,6 +166,9 @@ class Installation:
         self._choose_ports(values)
         self._derive(values, before, "TRANSFER_GATEWAY_HTTP", _address)
         self._derive(values, before, "TRANSFER_PUBLIC_URL", _links)
+        self._derive(values, before, "TRANSFER_DESK_HTTP", _desk_address)
+        self._derive(values, before, "TRANSFER_DESK_URL", _desk_url)
+        self._choose_provider(values, before)
         for name in SANDBOX:
             values[f"SANDBOX_{name.upper()}_URL"] = f"http://127.0.0.1:{values[f'SANDBOX_{name.upper()}_PORT']}"
             for token in ("TOKEN", "CONTROL_TOKEN"):
@@ -185,6 +194,16 @@ class Installation:
             values |= {**with_user, "SANDBOX_ARCHIVE_TOKEN": ""}
         else:
             values |= dict.fromkeys(with_user, "")
+
+    def _choose_provider(self, values: dict[str, str], before: Mapping[str, str]) -> None:
+        """Who signs people in at the desk: the stand-in provider, unless a person named another."""
+        values["SANDBOX_OPENID_URL"] = _provider(values)
+        values["SANDBOX_OPENID_CONTROL_TOKEN"] = values.get("SANDBOX_OPENID_CONTROL_TOKEN") or secrets.token_urlsafe(32)
+        self._derive(values, before, "TRANSFER_OIDC_ISSUER", _provider)
+        if values["TRANSFER_OIDC_ISSUER"] == _provider(values):
+            values["TRANSFER_OIDC_CLIENT_ID"] = "desk"
+            secret = values.get("TRANSFER_OIDC_CLIENT_SECRET")
+            values["TRANSFER_OIDC_CLIENT_SECRET"] = secret or secrets.token_urlsafe(32)
 
     def _derive(
         self, values: dict[str, str], before: Mapping[str, str], name: str, form: Callable[[Mapping[str, str]], str]
@@ -229,9 +248,39 @@ class Installation:
             configuration["gateway_mllp_port"] = self._port("SANDBOX_PATHOLOGY_MLLP_PORT")
         private.write(self.sandbox_file(name), json.dumps(configuration))
 
+    @property
+    def staff_passwords(self) -> Path:
+        """By account, of those whom the stand-in provider signs in; drawn once."""
+        return self.var / "sandbox" / "passwords.json"
+
+    def _write_provider(self) -> None:
+        configuration = {
+            "port": self._port("SANDBOX_OPENID_PORT"),
+            "folder": str(private.folder(self.var / "sandbox" / "openid")),
+            "control_token": self._values["SANDBOX_OPENID_CONTROL_TOKEN"],
+            "desk_url": self._values["TRANSFER_DESK_URL"],
+            "client_secret": self._values["TRANSFER_OIDC_CLIENT_SECRET"],
+            "passwords": str(self.staff_passwords),
+        }
+        if not self.staff_passwords.exists():
+            private.write(self.staff_passwords, json.dumps({name: secrets.token_urlsafe(12) for name in PEOPLE}))
+        private.write(self.sandbox_file("openid"), json.dumps(configuration))
+
 
 def _address(values: Mapping[str, str]) -> str:
     return f"127.0.0.1:{values.get('TRANSFER_GATEWAY_PORT', '')}"
+
+
+def _desk_address(values: Mapping[str, str]) -> str:
+    return f"127.0.0.1:{values.get('TRANSFER_DESK_PORT', '')}"
+
+
+def _desk_url(values: Mapping[str, str]) -> str:
+    return f"http://{values.get('TRANSFER_DESK_HTTP', '')}"
+
+
+def _provider(values: Mapping[str, str]) -> str:
+    return f"http://127.0.0.1:{values.get('SANDBOX_OPENID_PORT', '')}"
 
 
 def _links(values: Mapping[str, str]) -> str:

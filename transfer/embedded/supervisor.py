@@ -292,7 +292,7 @@ def _ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"code {code}"
 
 
-def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthanc: bool = False) -> int:
+def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, desk: bool, orthanc: bool = False) -> int:
     """Prepare the installation and run it until SIGTERM or SIGINT. Returns the exit code; 3: one runs already."""
     run = private.folder(private.folder(var) / "run")
     lock = (run / "lock").open("w")
@@ -304,7 +304,7 @@ def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthanc
     if us := Handle.of(os.getpid()):
         private.write(run / "supervisor.json", json.dumps(us.as_dict()))
     try:
-        _supervise(var, sandbox=sandbox, airflow=airflow, gateway=gateway, orthanc=orthanc)
+        _supervise(var, sandbox=sandbox, airflow=airflow, gateway=gateway, desk=desk, orthanc=orthanc)
     except TransferError as error:
         private.write(run / "system.json", json.dumps({"phase": "failed", "progress": [], "why": str(error)}))
         sys.stdout.write(f"{error}\n")
@@ -314,14 +314,14 @@ def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthanc
     return 0
 
 
-def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthanc: bool) -> None:
+def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, desk: bool, orthanc: bool) -> None:
     for log in (var / "log").glob("*.log"):
         if log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
     left = stop_leftovers(var)
     installation = Installation(var, os.environ, orthanc=sandbox and orthanc)
     installation.complete()
-    found = units(installation, sandbox=sandbox, airflow=airflow, gateway=gateway)
+    found = units(installation, sandbox=sandbox, airflow=airflow, gateway=gateway, desk=desk)
     supervisor = Supervisor(installation, found)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
@@ -336,7 +336,7 @@ def _supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, orthan
 def main() -> int:
     parser = argparse.ArgumentParser(description="The process that starts, watches and stops the parts.")
     parser.add_argument("--var", type=Path, required=True)
-    for part in ("sandbox", "airflow", "gateway"):
+    for part in ("sandbox", "airflow", "gateway", "desk"):
         parser.add_argument(f"--no-{part}", dest=part, action="store_false")
     parser.add_argument("--orthanc", action="store_true")
     asked = parser.parse_args()
@@ -345,6 +345,7 @@ def main() -> int:
         sandbox=asked.sandbox,
         airflow=asked.airflow,
         gateway=asked.gateway,
+        desk=asked.desk,
         orthanc=asked.orthanc,
     )
 

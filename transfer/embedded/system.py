@@ -59,13 +59,14 @@ class System:
         sandbox: bool = True,
         airflow: bool = True,
         gateway: bool = True,
+        desk: bool = True,
         orthanc: bool = False,
         environ: Mapping[str, str] | None = None,
         dies_with_us: bool = False,
     ) -> None:
         self.var = var.absolute()
         self._run = self.var / "run"
-        wanted = {"sandbox": sandbox, "airflow": airflow, "gateway": gateway}
+        wanted = {"sandbox": sandbox, "airflow": airflow, "gateway": gateway, "desk": desk}
         self._options = [f"--no-{part}" for part, is_wanted in wanted.items() if not is_wanted]
         self._options += ["--orthanc"] if orthanc else []
         self._environ = dict(environ or {})

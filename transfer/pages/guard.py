@@ -54,7 +54,7 @@ class Guard:
         self._services = services
         self._address = address
         self._nav = nav
-        self._sign_in = Answer(template="sign_in.html", title="Sign in", context={"ways": ways}, status=401)
+        self._ways = ways
 
     def endpoint(self, declared: Declared) -> Endpoint:
         """What the route of the declared path calls."""
@@ -83,7 +83,8 @@ class Guard:
                 raise _NoAnswer(_AWAY) from None
             if session is not None:
                 return secret, session
-        raise _NoAnswer(self._sign_in)
+        context = {"ways": self._ways, "to": request.url.path if request.method == "GET" else "/desk/"}
+        raise _NoAnswer(Answer(template="sign_in.html", title="Sign in", context=context, status=401))
 
     async def _answered(self, request: Request, declared: Declared, secret: str, session: Session) -> Answer | Next:
         asked = Asked(

@@ -115,3 +115,5 @@ class WayIn:
     label: str
     path: str
     routes: Sequence[Route]
+    #: where somebody who signed out here ends what they may have there, too
+    sign_out: str | None = None

@@ -9,5 +9,7 @@ code with the product, and nothing of the product is imported here.
 * `archive`    Mercy Imaging, a hospital's image archive: DICOMweb
 * `center`     Summit Cancer Center, which gives the opinion: IHE MHD ITI-65 and our packets
 
+A fifth, `openid`, is no partner: it stands in for the identity provider of the hospital that runs the product.
+
     python -m transfer.sandbox oncology --config FILE.json
 """

@@ -14,6 +14,7 @@ _INSTITUTIONS = {
     "pathology": "Prairie Pathology, by HL7 v2 over MLLP",
     "archive": "Mercy Imaging, by DICOMweb",
     "center": "Summit Cancer Center, by ITI-65",
+    "openid": "the hospital's identity provider, by OpenID Connect",
 }
 
 

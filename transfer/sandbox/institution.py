@@ -6,7 +6,7 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,10 +24,15 @@ class Config:
     port: int
     folder: Path
     control_token: str
-    accepts_token: str
-    gateway_url: str
-    gateway_token: str
+    #: what partners show here, where we are, and what is shown to us; of the four institutions
+    accepts_token: str = ""
+    gateway_url: str = ""
+    gateway_token: str = ""
     gateway_mllp_port: int | None = None
+    #: of the identity provider: where its client is, the client's secret, and a JSON file of passwords by account
+    desk_url: str = ""
+    client_secret: str = ""
+    passwords: Path | None = None
     host: str = "127.0.0.1"
 
     @classmethod
@@ -37,7 +42,9 @@ class Config:
         """
         said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         try:
-            config = cls(**{**said, "folder": Path(said["folder"])})
+            for name in {"folder", "passwords"} & set(said):
+                said[name] = Path(said[name])
+            config = cls(**said)
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path.name}: {error}") from None
         if not ipaddress.ip_address(config.host).is_loopback:
@@ -62,6 +69,9 @@ class Request:
 
     def json(self) -> Any:
         return json.loads(self.body or b"{}")
+
+    def without_parameters(self) -> "Request":
+        return replace(self, parameters=[], body=b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +126,10 @@ class Institution(ABC):
     @abstractmethod
     def answer(self, request: Request) -> Answer:
         """Answer a caller who showed our token."""
+
+    def is_open(self, path: str) -> bool:
+        """Whether a caller is answered there who shows no token."""
+        return path.endswith("/fhir/metadata")
 
     def control(self, action: str, request: Request) -> object:  # noqa: ARG002 - for those who have controls
         """Do what demo or test asks beyond the common controls; the result is sent as JSON.

@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _partner(self, request: Request) -> None:
         institution = self.server.institution
-        if self._shows(institution.config.accepts_token) or request.path.endswith("/fhir/metadata"):
+        if self._shows(institution.config.accepts_token) or institution.is_open(request.path):
             answer = institution.answer(request)
         else:
             answer = as_json({"error": "unauthorized"}, status=401, WWW_Authenticate="Bearer")

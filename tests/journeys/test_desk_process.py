@@ -1,0 +1,74 @@
+"""The desk as the process that people reach: it starts with the rest, signs people in, and ends when it is asked to."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from tests.kit.house import House, a_house
+from tests.kit.providers import asked, typed
+from transfer.cli.installation import how_to_sign_in
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory):
+    with a_house(tmp_path_factory.mktemp("desk") / "var", desk=True) as made:
+        yield made
+
+
+def signed_in(house: House, account: str) -> str:
+    """Somebody signs in as the printed line says. The cookie of their session."""
+    passwords = json.loads((house.var / "sandbox" / "passwords.json").read_text())
+    assert account in how_to_sign_in(house.settings)
+    begun = asked("GET", f"{house.settings.desk_url}/desk/sign-in?to=/desk/")
+    attempt = begun.headers["Set-Cookie"].partition(";")[0]
+    back = asked("GET", typed(begun.headers["Location"], account, passwords[account]), Cookie=attempt)
+    assert back.status == 200, back.data
+    return next(one.partition(";")[0] for one in back.headers.getlist("Set-Cookie") if one.startswith("desk="))
+
+
+@pytest.mark.parametrize("account", ["clerk", "officer", "privacy", "auditor"])
+def test_each_of_the_four_people_signs_in_with_the_password_that_was_printed(house: House, account: str):
+    assert signed_in(house, account)
+    with house.services.ledger.transaction() as tx:
+        roles = [row.roles for row in tx.rows("SELECT roles FROM sessions")]
+    assert [account] in roles
+
+
+def test_the_log_of_the_desk_holds_nothing_of_who_signed_in(house: House):
+    cookie = signed_in(house, "clerk")
+    asked("GET", f"{house.settings.desk_url}/desk/sign-in/callback?code=c0de&state=st4te&error=Casey+Clark")
+
+    log = (house.var / "log" / "desk.log").read_text()
+
+    assert "not signed in" in log
+    for word in ("Casey", "c0de", "st4te", cookie.partition("=")[2], house.settings.oidc_client[1]):
+        assert word not in log, word
+
+
+def test_without_the_provider_it_is_ready_and_says_what_is_away(house: House):
+    house.order("openid", "behaviour", {"answer": "error-503"})
+    health = house.settings.names["TRANSFER_DESK_HEALTH_PORT"]
+    try:
+        assert asked("GET", f"{house.settings.desk_url}/desk/sign-in").status in (302, 503)
+        assert asked("GET", f"http://127.0.0.1:{health}/ready").status == 200
+    finally:
+        house.order("openid", "behaviour", {"answer": "normal"})
+
+
+def test_it_is_started_again_when_it_ends_and_a_session_outlives_that(house: House, eventually):
+    first = house.system.pid("desk")
+    cookie = signed_in(house, "officer")
+    os.kill(first, signal.SIGKILL)
+
+    eventually(lambda: _is_up(house, other_than=first), 60.0)
+
+    page = asked("GET", f"{house.settings.desk_url}/desk/", Cookie=cookie)
+    assert page.status != 401
+
+
+def _is_up(house: House, *, other_than: int) -> bool:
+    return any(each.name == "desk" and each.state == "up" and each.pid != other_than for each in house.system.status())

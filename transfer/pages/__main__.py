@@ -1,0 +1,119 @@
+"""`python -m transfer.pages`: the desk, for staff on the inside network.
+
+SIGTERM ends it: it is not ready from that moment, and answers what was asked before, for TRANSFER_GRACE_SECONDS at the
+most. It works while Airflow and the doors are away; while the identity provider is, by the local account alone.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from transfer import health, logs, staff_groups, wiring
+from transfer.addresses import is_loopback
+from transfer.errors import OtherKeys, OtherVersion
+from transfer.flow.services import Services
+from transfer.gateway.budget import ConnectionLimits
+from transfer.gateway.proxies import TrustedProxies
+from transfer.gateway.serving import server, turning
+from transfer.health import Check, Readiness
+from transfer.pages.address import Address
+from transfer.pages.app import application
+from transfer.pages.oidc import Provider
+from transfer.pages.routes import WayIn
+from transfer.pages.sign_in_by_provider import by_provider
+from transfer.sealing import SITE
+from transfer.settings import BadSetting, Settings
+
+
+async def serve(services: Services, settings: Settings, address: Address, checks: Mapping[str, Check]) -> None:
+    """Serve until SIGTERM or SIGINT. `checks` are what this process needs."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    host, port = settings.desk_http
+    proxies = TrustedProxies(settings.trusted_proxies)
+    http = server(
+        application(services, address, ways=ways(services, settings, address)),
+        host,
+        port,
+        grace=settings.grace_seconds,
+        limits=ConnectionLimits(
+            unknown=settings.connections_unknown, unknown_per_address=settings.connections_per_address
+        ),
+        proxies=proxies,
+    )
+    readiness = Readiness(checks)
+    resolving = asyncio.create_task(proxies.resolve())
+    try:
+        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop())):
+            serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            readiness.stop()
+            http.should_exit = True
+            await serving
+    finally:
+        resolving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await resolving
+
+
+def ways(services: Services, settings: Settings, address: Address) -> Sequence[WayIn]:
+    """The ways to sign in here, the usual one first.
+
+    Raises:
+        BadSetting: half a client of the provider, or a mistake in the file of groups.
+    """
+    if settings.oidc_issuer is None:
+        return ()
+    try:
+        groups = staff_groups.load(settings.desk_groups)
+    except ValueError as error:
+        raise BadSetting("TRANSFER_DESK_GROUPS", "names a file with a mistake", str(error)) from None
+    provider = Provider(settings, lambda: services.ledger.keys.hmac(SITE, b"desk sign-in"))
+    return (by_provider(services, address, provider, groups),)
+
+
+def address_of(settings: Settings) -> Address:
+    """Where people reach the desk.
+
+    Raises:
+        BadSetting: it is no address by itself, or passwords would cross a network in plain text.
+    """
+    host, _ = settings.desk_http
+    if not is_loopback(host) and not settings.tls_terminated:
+        raise BadSetting(
+            "TRANSFER_DESK_HTTP",
+            "is an address that other machines reach, and the desk would speak plain text there",
+            "Set TRANSFER_TLS_TERMINATED=1 where a proxy ends TLS in front of it and nothing else reaches it.",
+        )
+    try:
+        return Address(settings.desk_url)
+    except ValueError as error:
+        raise BadSetting("TRANSFER_DESK_URL", "has more than a host and a port", f"{error}.") from None
+
+
+def main() -> None:
+    logs.configure()
+    settings = wiring.load_settings()
+    try:
+        if not settings.keys_url:  # a key service is begun by a person, or by what prepares the installation
+            wiring.begin_keys(settings)
+        _serve(settings)
+    except (OtherVersion, OtherKeys, BadSetting) as error:
+        sys.exit(f"the desk does not start: {error}")
+
+
+def _serve(settings: Settings) -> None:
+    address = address_of(settings)
+    with (
+        wiring.connect(settings, wiring.origin("desk"), connections=16) as services,
+        wiring.checks(settings, services.ledger, services.vault) as checks,
+    ):
+        asyncio.run(serve(services, settings, address, checks))
+
+
+if __name__ == "__main__":
+    main()
