@@ -47,6 +47,7 @@ def test_what_is_away_is_called_away_and_not_stopped(tmp_path: Path):
         "keys": "away",
         "gateway": "not asked",
         "dispatcher": "not asked",
+        "desk": "not asked",
     }
 
 

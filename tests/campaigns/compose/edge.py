@@ -1,4 +1,4 @@
-"""What the world sees of the edge: two names by TLS, and nothing of what is meant for inside."""
+"""What is seen of the edge: three names by TLS, and nothing of what is meant for inside."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from tests.campaigns.compose.engine import run
 from tests.campaigns.compose.stack import ROOT, Stack
 
 _AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
-_DOORS, _PAGES = "doors.localhost", "airflow.localhost"
+_DOORS, _DESK, _PAGES = "doors.localhost", "desk.localhost", "airflow.localhost"
 
 
 def outside(stack: Stack, host: str, path: str, authority: Path, port: int = 443) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _said(stack: Stack, *words: str) -> bytes:
 
 
 def check(stack: Stack) -> None:
-    """The doors and Airflow's pages answer by TLS under their names; cookies are secure; the inside is not shown.
+    """The doors, the desk and Airflow's pages answer by TLS under their names; cookies are secure; the inside is not shown.
 
     Raises:
         AssertionError: the edge gives something else.
@@ -44,12 +44,14 @@ def check(stack: Stack) -> None:
     """
     authority = stack.engine.folder / "authority.pem"
     authority.write_bytes(stack.inside("edge", "cat", _AUTHORITY))
-    for host in (_DOORS, _PAGES):
+    for host in (_DOORS, _DESK, _PAGES):
         seen = outside(stack, host, "/", authority)
         assert seen["tls"] in ("TLSv1.2", "TLSv1.3"), seen
         assert seen["headers"]["strict-transport-security"] == ["max-age=31536000"], seen
-    for path in ("/live", "/ready", "/health"):
-        assert outside(stack, _DOORS, path, authority)["status"] == 404, path
+    for host in (_DOORS, _DESK):
+        for path in ("/live", "/ready", "/health"):
+            assert outside(stack, host, path, authority)["status"] == 404, path
+    assert outside(stack, _DESK, "/desk/signed-out", authority)["status"] == 200
     assert outside(stack, _DOORS, "/fhir/Task", authority)["status"] in (401, 404, 405)
     assert outside(stack, _PAGES, "/execution/health", authority)["status"] == 404
     assert outside(stack, _PAGES, "/api/v2/monitor/health", authority)["status"] == 200
