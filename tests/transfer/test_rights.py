@@ -30,6 +30,8 @@ CALLS = {
         {"case": CASE, "call": Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)},
         Right.WORK_ON_CASES,
     ),
+    "context": ({"name": HoldId.draw()}, Right.SEE_CASES),
+    "undecided_cases": ({}, Right.SEE_CASES),
     "holds": ({}, Right.SEE_CASES),
     "hold": ({"name": HoldId.draw()}, Right.SEE_CASES),
     "chains": ({}, Right.AUDIT),

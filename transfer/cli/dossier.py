@@ -1,12 +1,12 @@
 """A case on a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import click
 
 from transfer.cli.common import by, plain, print_table
-from transfer.flow.desk.shown import CallView, Dossier, HeardView, PacketView, RequestView
+from transfer.flow.desk.shown import CallView, ContextLine, Dossier, HeardView, PacketView, RequestView
 from transfer.patients import Demographics
 
 
@@ -17,6 +17,7 @@ def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
     _print_head(found, names)
     if found.identity:
         _print_identity(found.identity)
+    _print_ready(found)
     _print_needs(found)
     _print_asking(found, names)
     _print_calls(found, names)
@@ -26,14 +27,14 @@ def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
     _print_runs(found)
     for note in found.notes:
         _section("Note")
-        click.echo(f"  {_when(note.at)} {by(note.by, is_claimed=note.is_claimed)}\n  {plain(note.text or '(purged)')}")
+        click.echo(f"  {when(note.at)} {by(note.by, is_claimed=note.is_claimed)}\n  {plain(note.text or '(purged)')}")
 
 
 def _section(name: str) -> None:
     click.secho(f"\n{name}", bold=True)
 
 
-def _when(at: datetime | None) -> str:
+def when(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%MZ") if at else ""
 
 
@@ -45,9 +46,9 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("appointment", found.appointment_at),
         ("priority", found.priority),
         ("checklist", found.checklist),
-        ("opened", _when(found.opened_at)),
+        ("opened", when(found.opened_at)),
         ("ended as", found.ending),
-        ("legal hold since", _when(found.legal_hold_since)),
+        ("legal hold since", when(found.legal_hold_since)),
     ]
     print_table([], [(name, value) for name, value in said if value], indent=2)
 
@@ -57,6 +58,25 @@ def _print_identity(who: Demographics) -> None:
     numbers = [("number", f"{number.value}  ({number.issuer})") for number in who.identifiers]
     rows = [*(("name", name) for name in who.names), ("born", who.birth_date), ("sex", who.sex), *numbers]
     print_table([], [row for row in rows if row[1]], indent=2)
+
+
+def _print_ready(found: Dossier) -> None:
+    """Whether it may be sent now; if not, what stops it and what would make it ready."""
+    if found.ready is None or found.ending:
+        return
+    _section("Ready to send?")
+    if found.ready.is_ready:
+        click.echo("  Yes.")
+    print_facts("", [*found.ready.stopped, *([] if found.ready.stopped else found.ready.lacking)])
+
+
+def print_facts(title: str, lines: Sequence[ContextLine]) -> None:
+    """What contradicts is marked !, what agrees +."""
+    if title and lines:
+        _section(title)
+    marks = {"contradicts": "!", "agrees": "+", "tells": ""}
+    if lines:
+        print_table([], [(marks[one.weight], one.label, one.says, when(one.at)) for one in lines], indent=2)
 
 
 def _print_needs(found: Dossier) -> None:
@@ -132,7 +152,7 @@ def _print_calls(found: Dossier, names: Mapping[str, str]) -> None:
     _section("Calls")
     rows = [
         (
-            _when(c.at),
+            when(c.at),
             by(c.by, is_claimed=c.is_claimed),
             names.get(c.institution or "", c.callee.replace("-", " ")),
             c.request,
@@ -157,7 +177,7 @@ def _call_details(call: CallView) -> list[tuple[object, str]]:
 def _clock(request: RequestView) -> str:
     if not request.clock_runs:
         return "stands still"
-    return f"runs until {_when(request.due_at)}" if request.due_at else "runs"
+    return f"runs until {when(request.due_at)}" if request.due_at else "runs"
 
 
 def _heard(request: RequestView, names: Mapping[str, str]) -> str:
@@ -205,7 +225,7 @@ def _print_permissions(found: Dossier, names: Mapping[str, str]) -> None:
             p.state + (", purged" if p.purged_at else ""),
             ", ".join(names.get(one, one) for one in p.disclosers),
             ", ".join(names.get(one, one) for one in p.recipients),
-            _when(p.expires_at),
+            when(p.expires_at),
             " ".join([*p.findings, *(["(disputed: " + ", ".join(p.disputes) + ")"] if p.disputes else [])]),
         )
         for p in found.permissions
@@ -225,7 +245,7 @@ def _print_going_out(found: Dossier) -> None:
             f"handed over: {p.outcome}" if p.outcome else "",
             p.disclosure,
             " ".join([p.receipt or _without_receipt(p), *p.reasons]),
-            p.links_ended or (f"links until {_when(p.links_until)}" if p.links_until else ""),
+            p.links_ended or (f"links until {when(p.links_until)}" if p.links_until else ""),
         )
         for p in found.packets
     ]

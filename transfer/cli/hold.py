@@ -19,12 +19,13 @@ from transfer.cli.common import (
     tell,
     view_options,
 )
+from transfer.cli.dossier import print_facts, when
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from transfer.flow.desk import AnswerView, Comparison, HoldView
+    from transfer.flow.desk import AnswerView, Comparison, HoldContext, HoldView, WaitView
     from transfer.identifiers import CaseId, HoldId
     from transfer.patients import Demographics
     from transfer.rights import Actor
@@ -59,13 +60,25 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
         from transfer.flow import desk
 
         found = desk.holds(services, actor=actor, case=case_id)
-    if as_json:
-        print_json([_as_json(one) for one in found])
-    elif found:
-        rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), _says(h), _verb(h)) for h in found]
-        print_table(["decision", "about", "since", "due", "", "answer"], rows)
-    else:
+        if as_json:
+            print_json([_as_json(one) for one in found])
+            return
+        if found:
+            rows = [(h.hold, h.subject, _minute(h.opened_at), _clock(h), _says(h), _verb(h)) for h in found]
+            print_table(["decision", "about", "since", "due", "", "answer"], rows)
+        # After what needs no key, for this reads records.
+        others = [one for one in desk.undecided_cases(services, actor=actor) if case_id in (None, one.case)]
+    if others:
+        click.secho("\nAsked by no question" if found else "Asked by no question", bold=True)
+        print_table(["about", "", "of", "what leads on"], [_wait(one) for one in others])
+    if not (found or others):
         click.echo("Nothing needs a decision.")
+
+
+def _wait(one: "WaitView") -> tuple[object, ...]:
+    from transfer.cli import remedies
+
+    return one.case, one.says, one.institution, remedies.line(one.remedy)
 
 
 def _says(one: "HoldView") -> str:
@@ -111,11 +124,15 @@ def show_command(var: Path, hold_id: "HoldId", *, identity: bool, actor: "Actor"
         from transfer.flow import desk
 
         detail = desk.hold(services, hold_id, actor=actor, identity=identity)
+        facts = desk.context(services, hold_id, actor=actor)
     found, seen = detail.hold, detail.comparison
     if as_json:
-        print_json({**_as_json(found), "compared": _compared(seen, identity=identity) if seen else None})
+        compared = _compared(seen, identity=identity) if seen else None
+        print_json({**_as_json(found), "compared": compared, "context": facts})
     else:
-        _print(found, seen, identity=identity)
+        _print(found, seen, facts, identity=identity)
+        differs = [one for one in detail.side_by_side if one.weight == "contradicts"]
+        print_facts("What differs", [dataclasses.replace(one, says=f"{one.says} / {one.beside}") for one in differs])
 
 
 def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
@@ -133,7 +150,7 @@ def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
     }
 
 
-def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> None:
+def _print(found: "HoldView", seen: "Comparison | None", facts: "HoldContext", *, identity: bool) -> None:
     click.secho(f"{found.hold}  {found.code}", bold=True)
     click.echo(_says(found))
     about = f", {found.about}" if found.about else ""
@@ -142,6 +159,8 @@ def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> N
     if found.resolved_at:
         click.echo(f"Answered: {found.answer}, {found.resolved_at:%Y-%m-%d %H:%MZ}.")
         return
+    print_facts("The facts", facts.lines)
+    _print_left(facts)
     if seen:
         _print_comparison(seen, identity=identity)
     click.secho("\nAnswers", bold=True)
@@ -151,6 +170,17 @@ def _print(found: "HoldView", seen: "Comparison | None", *, identity: bool) -> N
         typed = f"transfer hold resolve {found.hold} {one.answer}{' CASE' if names_case else ''}"
         rows.append((typed, _does(one)))
     print_table([], rows, indent=2)
+
+
+def _print_left(facts: "HoldContext") -> None:
+    if not facts.left:
+        return
+    click.secho("\nLeft already", bold=True)
+    left = [
+        (one.packet, one.recipient, when(one.begun_at), f"{one.size:,} bytes", one.outcome, one.receipt)
+        for one in facts.left
+    ]
+    print_table([], left, indent=2)
 
 
 def _does(answer: "AnswerView") -> str:

@@ -96,7 +96,7 @@ def _purge_when_due(services: Services, opened: OpenedCase, over: list[FiledPerm
         answer = holds.last_answer_about(tx, HoldCode.CONFIRM_PURGE, last.permission.id)
         if answer is HoldAnswer.KEEP:
             return "a person decided to keep what came in reliance"
-        spared, gone = _spared_and_gone(tx, services, opened.patient)
+        spared, gone = spared_and_gone(tx, services, opened.patient)
         if spared and not gone:
             holds.withdraw_about(tx, last.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.PERMITTED)
             return "nothing to purge: another basis covers what came in"
@@ -145,9 +145,9 @@ def purge(services: Services, filed: FiledPermission) -> str:
             return "a legal hold keeps what came in"
         if _waits_until_set_right(tx, patient):
             return _ALTERED
-        spared, gone = _spared_and_gone(tx, services, patient)
+        spared, gone = spared_and_gone(tx, services, patient)
         purging.forget_records(tx, patient, gone)
-        is_last = not spared and not _may_still_come(tx, services, patient)
+        is_last = not spared and not may_still_come(tx, services, patient)
         if is_last:
             purging.forget_patient(tx, patient)
         holds.withdraw_about(tx, filed.permission.id, [HoldCode.CONFIRM_PURGE], SystemAnswer.PURGED)
@@ -244,7 +244,7 @@ def forget_again(tx: Tx, patient: PatientId) -> None:
         _close(tx, one)
 
 
-def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
+def spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[set[str], set[str]]:
     """The patient's records that a basis in force still covers, in any case they serve; and those none does."""
     spared: set[str] = set()
     every: set[str] = set()
@@ -256,7 +256,7 @@ def _spared_and_gone(tx: Tx, services: Services, patient: PatientId) -> tuple[se
     return spared, every - spared
 
 
-def _may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
+def may_still_come(tx: Tx, services: Services, patient: PatientId) -> bool:
     """A form has not ended for good, or something is asked for, or awaited, on another basis than a form."""
     now = tx.now()
     forms = [one for one in permissions.of_patient(tx, patient) if not permits_nothing(one.form)]

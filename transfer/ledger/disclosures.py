@@ -314,6 +314,11 @@ def with_bytes_sent(tx: Tx, patient: PatientId, permission: str) -> list[str]:
     return [row.disclosure for row in rows]
 
 
+def bytes_sent(tx: Tx, disclosure: str) -> int:
+    """How many bytes left for the receiver in all streams of a disclosure, until now."""
+    return int(tx.value("SELECT coalesce(sum(size), 0) FROM egress WHERE disclosure = %s", disclosure))
+
+
 def close_dead(tx: Tx) -> int:
     """Close the streams of dead processes, whose session lock is free. Returns how many."""
     # By case, which is the order in which cases are locked: a packet's id begins with its case's.

@@ -14,6 +14,7 @@ from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
 from transfer.flow.desk.changing import change
 from transfer.flow.desk.comparing import Comparison
+from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
@@ -21,7 +22,7 @@ from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_di
 from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
 from transfer.flow.desk.pieces import announce_material, receive_material
-from transfer.flow.desk.questions import hold, holds
+from transfer.flow.desk.questions import hold, holds, undecided_cases
 from transfer.flow.desk.queues import list_queues
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
@@ -29,10 +30,12 @@ from transfer.flow.desk.shown import (
     AnswerView,
     CaseSummary,
     Dossier,
+    HoldContext,
     HoldDetail,
     HoldView,
     PermissionSummary,
     QueueView,
+    WaitView,
 )
 from transfer.flow.desk.signing_in import session_of, sign_in, sign_out
 from transfer.flow.desk.standing import list_permissions
@@ -53,11 +56,13 @@ __all__ = [
     "CaseSummary",
     "Comparison",
     "Dossier",
+    "HoldContext",
     "HoldDetail",
     "HoldView",
     "PermissionSummary",
     "QueueView",
     "RequestAnswer",
+    "WaitView",
     "add_note",
     "announce_material",
     "answer_request",
@@ -65,6 +70,7 @@ __all__ = [
     "chains",
     "change",
     "close",
+    "context",
     "declare_emergency",
     "demand",
     "dispute",
@@ -94,6 +100,7 @@ __all__ = [
     "split",
     "stop_everything",
     "story",
+    "undecided_cases",
     "waive",
     "walk_chain",
     "withdraw_dispute",

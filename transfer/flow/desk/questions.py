@@ -1,18 +1,25 @@
 """What needs a decision: the open questions, and one of them with what it may be answered with."""
 
 from transfer import facts
+from transfer.completeness import Wait, WaitCode
+from transfer.flow.assess import look
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
-from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView
+from transfer.flow.desk.readiness import is_stopped
+from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView, WaitView
+from transfer.flow.desk.side_by_side import compared
 from transfer.flow.desk.verbs import at_desk, demand
+from transfer.flow.desk.waiting import DECIDED_HERE
 from transfer.flow.hearing import said_by
 from transfer.flow.services import Services
-from transfer.holds import ABOUT_FORMS, COMPARED, HoldCode
+from transfer.holds import ABOUT_FORMS, APPROVALS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx
+from transfer.ledger import Tx, cases, requests
 from transfer.ledger import holds as held
 from transfer.ledger.holds import Hold
+from transfer.remedies import Remedy, RemedyCode
 from transfer.request_questions import QUESTIONS
+from transfer.requests import Request
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
@@ -21,6 +28,51 @@ def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> li
     """What waits for a person: what has a clock first, by its clock, then the oldest; only about one case, if named."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         return [hold_view(tx, one) for one in held.open_holds(tx, case)]
+
+
+def undecided_cases(services: Services, *, actor: Actor, limit: int = 100) -> list[WaitView]:
+    """What only a person settles and no open question asks, of the open cases needed soonest, with what leads on."""
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return [
+            wait
+            for one in cases.listed(tx, closed=False, limit=limit, among=None)
+            if tx.case(one.id).opened and not held.open_holds(tx, one.id)
+            for wait in undecided(tx, services, one.id)
+        ]
+
+
+def undecided(tx: Tx, services: Services, case: CaseId) -> list[WaitView]:
+    """What of an opened case only a person settles, each once: what the questions about it ask is left out."""
+    assessed, made = look(tx, services, case), requests.of_case(tx, case)
+    if assessed.case.is_under_way or not assessed.case.is_active:
+        return []
+    asked = {one.about for one in held.open_holds(tx, case)}
+    found = []
+    for wait in assessed.completeness.waits:
+        place = wait.institution, wait.department
+        request = next((one for one in made if (one.institution, one.department) == place), None)
+        if wait.code not in DECIDED_HERE or (request is not None and request.id in asked):
+            continue
+        found.append(
+            WaitView(
+                case=case,
+                code=wait.code,
+                says=SENTENCES[wait.code].staff,
+                institution=wait.institution,
+                remedy=_leads_on(case, wait, request),
+            )
+        )
+    return found
+
+
+def _leads_on(case: CaseId, wait: Wait, request: Request | None) -> Remedy:
+    if wait.code in (WaitCode.MATERIAL_UNANNOUNCED, WaitCode.MATERIAL_DISCREPANCY):
+        return Remedy(RemedyCode.GIVE_WITH_PARCEL, case=case)
+    if wait.code is WaitCode.NOBODY_ASKED:
+        return Remedy(RemedyCode.ADD_SOURCE, case=case)
+    if request is not None:
+        return Remedy(RemedyCode.ANSWER_REQUEST, request=request.id)
+    return Remedy(RemedyCode.SHOW_CASE, case=case)
 
 
 def hold(services: Services, name: str, *, actor: Actor, identity: bool = False) -> HoldDetail:
@@ -41,6 +93,7 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
     return HoldDetail(
         hold=view,
         comparison=seen if identity or seen is None else seen.without_identity(),
+        side_by_side=compared(seen) if identity and seen else (),
     )
 
 
@@ -56,9 +109,16 @@ def hold_view(tx: Tx, one: Hold) -> HoldView:
         is_past_due=one.resolved_at is None and one.due_at is not None and one.due_at <= now,
         resolved_at=one.resolved_at,
         answer=one.answer,
-        says=" ".join([SENTENCES[one.code].staff, *_found_on(one), *_found_in(tx, one)]),
+        says=" ".join([*_stopped(tx, one), SENTENCES[one.code].staff, *_found_on(one), *_found_in(tx, one)]),
         heard=_heard_about(tx, one),
     )
+
+
+def _stopped(tx: Tx, one: Hold) -> list[str]:
+    """Nobody is to approve what is stopped: that is said before anything else."""
+    if one.code not in APPROVALS or not is_stopped(tx, tx.case(CaseId(one.subject))):
+        return []
+    return ["Stopped: nothing goes, so approve nothing now."]
 
 
 def _heard_about(tx: Tx, one: Hold) -> HeardView | None:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from transfer.calls import Callee, CallOutcome
+from transfer.completeness import WaitCode
 from transfer.flow.desk.comparing import Comparison
 from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
@@ -247,11 +249,76 @@ class HoldView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitView:
+    """What a case waits for that only a person settles, and no open question asks. `remedy` is what leads on."""
+
+    case: CaseId
+    code: WaitCode
+    says: str
+    institution: str | None
+    remedy: Remedy
+
+
+class Weight(StrEnum):
+    """What something says to a question. What contradicts is shown first."""
+
+    CONTRADICTS = "contradicts"
+    AGREES = "agrees"
+    TELLS = "tells"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextLine:
+    """One thing to know before answering. `beside` is what it is compared with; `at` is UTC."""
+
+    weight: Weight
+    label: str
+    says: str
+    beside: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldDetail:
-    """A question. `comparison`: where it asks whose something is, and is still open."""
+    """A question. `comparison`: where it asks whose something is, and is still open; `side_by_side`: the people in it,
+    what differs first, where they may be named.
+    """
 
     hold: HoldView
     comparison: Comparison | None
+    side_by_side: tuple[ContextLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftView:
+    """A packet that may have left already: to whom, when its handing over began (UTC), and how many bytes left."""
+
+    packet: str
+    recipient: str
+    begun_at: datetime | None
+    size: int
+    outcome: str
+    receipt: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldContext:
+    """A question with its facts, what contradicts first, and what left already."""
+
+    lines: tuple[ContextLine, ...]
+    left: tuple[LeftView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyToSend:
+    """Whether a case's records may be sent now. `stopped`: nobody is to approve anything; `lacking`: what would make it
+    ready; `held`: what would go.
+    """
+
+    is_ready: bool
+    stopped: tuple[ContextLine, ...]
+    lacking: tuple[ContextLine, ...]
+    held: tuple[ContextLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +379,8 @@ class Dossier:
     packets: tuple[PacketView, ...] = ()
     holds: tuple[HoldView, ...] = ()
     runs: tuple[RunView, ...] = ()
+    #: None: its referral is not understood yet
+    ready: ReadyToSend | None = None
     #: nothing of the patient is destroyed since then, UTC
     legal_hold_since: datetime | None = None
     identity: Demographics | None = None

@@ -76,6 +76,11 @@ def plain(code: str) -> str:
     return code.replace("-", " ")
 
 
+def institution_name(institutions: Institutions, institution: str) -> str:
+    """What people call it; one that is in no file any more, by its identifier."""
+    return institutions[institution].name if institution in institutions else institution
+
+
 def department(institutions: Institutions, institution: str, name: str) -> str:
     """A department as people call it; one that is in no file any more, by its identifier."""
     if institution not in institutions:

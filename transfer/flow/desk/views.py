@@ -15,6 +15,7 @@ from transfer.flow.assess import Assessment, look
 from transfer.flow.desk.calling import logged
 from transfer.flow.desk.questions import heard_view, hold_view
 from transfer.flow.desk.queues import wait_of
+from transfer.flow.desk.readiness import readiness
 from transfer.flow.desk.shown import (
     CaseSummary,
     Dossier,
@@ -126,6 +127,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             priority=opened.priority if opened else None,
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
+            ready=readiness(tx, services, assessed) if assessed else None,
             needs=_needs(assessed) if assessed else (),
             requests=_requests(tx, services, found, filed, identity=identity, notes=notes),
             calls=tuple(logged(tx, lines, identity=identity, notes_too=notes)),

@@ -14,7 +14,7 @@ from transfer.permissions.notices import PermissionNotice
 from transfer.sentences import SENTENCES
 
 #: what only a person here can settle
-_DECIDED_HERE = LEFT_TO_PEOPLE | {
+DECIDED_HERE = LEFT_TO_PEOPLE | {
     WaitCode.UNDECIDED,
     WaitCode.THEIR_FORM,
     WaitCode.FEE,
@@ -92,7 +92,7 @@ def _waits(waits: Iterable[Wait], institutions: Institutions) -> list[str]:
 
 
 def _urgency(wait: Wait) -> int:
-    if wait.code in _DECIDED_HERE:
+    if wait.code in DECIDED_HERE:
         return 0
     return {**dict.fromkeys(_STANDS_STILL, 1), WaitCode.MATERIAL: 3}.get(wait.code, 2)
 
