@@ -36,7 +36,7 @@ def _said(stack: Stack, *words: str) -> bytes:
 
 
 def check(stack: Stack) -> None:
-    """The doors, the desk and Airflow's pages answer by TLS under their names; cookies are secure; the inside is not shown.
+    """The doors, the desk and Airflow's pages answer TLS under their names; cookies are secure; the inside is hidden.
 
     Raises:
         AssertionError: the edge gives something else.
