@@ -29,8 +29,8 @@ WORDS = 25
 IGNORED_BY_A_CASE = {
     "egress-closed": "the disclosure it belongs to says what became of the hand-over",
     "egress-permitted": "what a stream rests on is read from the trail, and in the row of the stream",
+    "next-action-set": "the day stands beside the request, which moves on",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
-    "call-logged": "the log of calls is read as it stands; a promise comes with request-answered as well",
     "note-added": "notes are read by their own page, and purged apart",
 }
 #: facts that stand in a patient's chain or in the system's

@@ -21,6 +21,11 @@ class ActionCode(Code):
     # `next_action` is empty where nobody has to look again
     CALL_LOGGED = "call-logged", "callee", "outcome", "next_action"
     CALL_LOGGED_BEFORE = "call-logged-before"
+    ASSIGNED = "assigned", "case", "to"
+    ASSIGNED_BEFORE = "assigned-before", "case", "to"
+    REASSIGNED = "reassigned", "count", "whose", "to"
+    PLANNED = "planned", "request", "on"
+    PLANNED_BEFORE = "planned-before", "request", "on"
     CLOSED = "closed", "ending", "withdrawn"
     CLOSED_BEFORE = "closed-before", "ending"
     CASE_IS_OVER = "case-is-over", "case"
@@ -102,6 +107,8 @@ _UNCHANGED = frozenset(
         ActionCode.RECALLED_BEFORE,
         ActionCode.NOTED_BEFORE,
         ActionCode.CALL_LOGGED_BEFORE,
+        ActionCode.ASSIGNED_BEFORE,
+        ActionCode.PLANNED_BEFORE,
         ActionCode.CLOSED_BEFORE,
         ActionCode.CASE_IS_OVER,
         ActionCode.CASE_AS_BEFORE,

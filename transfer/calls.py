@@ -1,10 +1,11 @@
 """A telephone call: whom, what came of it, and when to look again. Whom they spoke to and what was said is sealed."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from transfer.business_days import business_day_after
 from transfer.identifiers import RequestId
 from transfer.source_answers import SaidBy
 
@@ -56,18 +57,11 @@ class Call:
             raise ValueError("nobody answered, so nobody was spoken to")
 
 
-_FRIDAY: Final = 4
-
-
 def next_look(call: Call, today: date) -> date | None:
     """The day to look again: the one named; else a business day after what was promised, or after nobody was reached.
 
-    Business days are Monday to Friday. None: they were spoken to and nothing was promised.
+    None: they were spoken to and nothing was promised.
     """
     if call.next_action is not None or call.outcome is CallOutcome.SPOKE:
         return call.next_action
-    return _business_day_after(call.promised_by or today)
-
-
-def _business_day_after(day: date) -> date:
-    return day + timedelta(days=max(1, 7 - day.weekday()) if day.weekday() >= _FRIDAY else 1)
+    return business_day_after(call.promised_by or today)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from functools import reduce
 from typing import Any, Final, Self
@@ -116,6 +116,10 @@ class Case:
     packets: Mapping[str, PacketProgress] = field(default_factory=dict)
     holds: Mapping[str, facts.HoldOpened] = field(default_factory=dict)
     closed: facts.CaseClosed | None = None
+    #: whose work it is at the desk
+    assigned_to: str | None = None
+    #: the day on which the last call about no request said to look again
+    look_again_on: date | None = None
 
     @property
     def stage(self) -> Stage:
@@ -260,15 +264,24 @@ def _after(case: Case, line: LedgerLine) -> Case:
             return replace(case, approved=approved, approval_is_open=True)
         case facts.CaseClosed() as closed:
             return replace(case, closed=closed)
-        case facts.NeedWaived() as waived:
-            return replace(case, waived={**case.waived, waived.line: waived})
         case facts.MaterialAwaited() | facts.MaterialReceived() as material:
             return replace(case, material={**case.material, material.material: material})
         case facts.HoldOpened() as opened:
             return replace(_asked_void(case, opened), holds={**case.holds, opened.hold: opened})
         case facts.HoldResolved() as resolved:
             return replace(case, holds={k: v for k, v in case.holds.items() if k != resolved.hold})
-    return _after_request(_after_record(_after_packet(case, line), line), line)
+    return _after_person(_after_request(_after_record(_after_packet(case, line), line), line), line)
+
+
+def _after_person(case: Case, line: LedgerLine) -> Case:
+    match line.fact:
+        case facts.CaseAssigned() as assigned:
+            return replace(case, assigned_to=assigned.to)
+        case facts.CallLogged() as call if call.request is None:
+            return replace(case, look_again_on=date.fromisoformat(call.next_action) if call.next_action else None)
+        case facts.NeedWaived() as waived:
+            return replace(case, waived={**case.waived, waived.line: waived})
+    return case
 
 
 def _after_change(case: Case, fact: facts.CaseMoved | facts.CaseChanged) -> Case:

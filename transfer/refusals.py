@@ -46,6 +46,8 @@ class RefusalCode(Code):
     PATIENT_UNDER_WAY = "patient-under-way"
     # requests
     NO_REQUEST = "no-request", "request"
+    NO_ACCOUNT = "no-account"
+    CANNOT_PLAN = "cannot-plan", "request", "state"
     REQUEST_NOT_PERMITTED = "request-not-permitted", "request"
     REQUEST_CANNOT_MOVE = "request-cannot-move", "request", "state", "to"
     ANSWER_TAKES_LESS = "answer-takes-less", "answer"

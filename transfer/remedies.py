@@ -62,6 +62,7 @@ class RemedyCode(Code):
     NEW_FORM = "new-form"
     FORM_FIRST = "form-first"
     STOP_FORM_FIRST = "stop-form-first"
+    NAME_ACCOUNT = "name-account"
     ASK_ROLE = "ask-role", "roles"
     # set right
     GRANT_IN_FILE = "grant-in-file", "institution"

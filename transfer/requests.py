@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from transfer.business_days import business_day_after
 from transfer.errors import NotAllowed
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
 
@@ -103,6 +104,8 @@ class Owner(StrEnum):
     SOURCE = "source"
     REFERRING_OFFICE = "referring-office"
     PATIENT = "patient"
+    #: the receiving center, of a packet that is there
+    CENTER = "center"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ class Request:
     not_before: datetime | None = None
     #: by when the source is to have done what it owes, UTC; None: its time does not run
     due_at: datetime | None = None
+    #: when somebody at the desk looks after it next, a day of the source's
+    next_action_on: date | None = None
 
 
 _S, _A = RequestState, RequestAnswer
@@ -200,6 +205,11 @@ STANDINGS: Mapping[RequestState, Standing] = MappingProxyType(
         _S.REFUSED: Standing(Owner.DESK, steps=(*_OTHERWISE, _A.ASK_ELSEWHERE)),
         _S.ANSWER_UNCLEAR: Standing(Owner.DESK, steps=_OTHERWISE),
     }
+)
+
+#: somebody outside is to act, and somebody here asks for it when its day has come
+AWAITED = frozenset(
+    state for state in OPEN if STANDINGS[state].owner in (Owner.SOURCE, Owner.REFERRING_OFFICE, Owner.PATIENT)
 )
 
 #: what is done about a state by somebody here; everything else is heard
@@ -303,6 +313,24 @@ def due_by(
     latest = (now + MAX_PROMISE).astimezone(zone).date()
     ends = datetime.combine(min(day, latest) + timedelta(days=1), time(), zone).astimezone(UTC)
     return max(ends, now)
+
+
+def next_action_on(request: Request, now: datetime, zone: ZoneInfo) -> date:
+    """The day on which somebody asks whether it arrived, where nobody chose one: one business day
+    after the last day of the source's time, and where that does not run, after today. `zone` is the source's.
+    """
+    day = now.astimezone(zone).date()
+    if request.due_at:
+        # The last moment of a day is a day of the source's, and not the next one.
+        last = (min(request.due_at, now + MAX_PROMISE) - timedelta(microseconds=1)).astimezone(zone).date()
+        day = max(day, last)
+    return business_day_after(day)
+
+
+def is_same_wait(before: Request, after: Request) -> bool:
+    """Whether what the desk planned of a request still fits after a move: the same side is to act, by the same day."""
+    same = STANDINGS[before.state].owner is STANDINGS[after.state].owner
+    return after.state.is_open and same and after.due_at in (None, before.due_at)
 
 
 def is_prepared(done: RequestAnswer, done_at: datetime, now: datetime, usual_days: int) -> bool:

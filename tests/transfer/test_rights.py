@@ -2,6 +2,7 @@
 
 import inspect
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +24,11 @@ CASE = CaseId("c0123456789a")
 #: each verb, how it is called, and the right it needs
 CALLS = {
     "list_cases": ({}, Right.SEE_CASES),
+    "today": ({"zone": ZoneInfo("UTC")}, Right.SEE_CASES),
+    "list_part": ({"part": desk.Part.OURS, "zone": ZoneInfo("UTC")}, Right.SEE_CASES),
+    "assign": ({"case": CASE, "to": "keller"}, Right.WORK_ON_CASES),
+    "reassign": ({"whose": "keller", "to": "okafor"}, Right.WORK_ON_CASES),
+    "plan_action": ({"name": "q0123456789abcde", "on": date(2027, 3, 4)}, Right.WORK_ON_CASES),
     "find_cases": ({"family": "Nguyen", "birth_date": date(1957, 4, 30)}, Right.SEE_IDENTITY),
     "dossier": ({"case": CASE}, Right.SEE_CASES),
     "story": ({"case": CASE}, Right.SEE_CASES),
@@ -112,6 +118,8 @@ def test_who_has_the_right_comes_through(name: str):
         ("dossier", "identity", Right.SEE_IDENTITY),
         ("dossier", "notes", Right.SEE_CONTENT),
         ("hold", "identity", Right.SEE_IDENTITY),
+        ("today", "identity", Right.SEE_IDENTITY),
+        ("list_part", "identity", Right.SEE_IDENTITY),
     ],
 )
 def test_looking_closer_needs_a_right_of_its_own(name: str, more: str, right: Right):

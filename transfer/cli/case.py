@@ -1,4 +1,4 @@
-"""`transfer case`: find, show, approve, recall, give up, change, note, close, waive; `case_log` has the others."""
+"""`transfer case`: list, find, show, approve, recall, give up, change, note, close, waive; `case_log` and `today` have the others."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ case = LazyGroup(
     name="case",
     help="Find, show, change, approve and close cases.",
     listed={
+        "today": ListedCommand("transfer.cli.today:today_command", "What only we can move, and what waits for whom."),
         "list": ListedCommand("transfer.cli.case:list_command", "The open cases, and why each waits."),
         "find": ListedCommand("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
         "show": ListedCommand("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
@@ -46,6 +47,8 @@ case = LazyGroup(
         "give-up": ListedCommand("transfer.cli.case:give_up_command", "Give up a packet that cannot leave."),
         "change": ListedCommand("transfer.cli.case:change_command", "Change center, checklist, sources, day."),
         "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
+        "assign": ListedCommand("transfer.cli.today:assign_command", "Say whose work a case is."),
+        "reassign": ListedCommand("transfer.cli.today:reassign_command", "Give all cases of one account to another."),
         "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),
         "call": ListedCommand("transfer.cli.case_log:call_command", "Log a telephone call."),
         "story": ListedCommand("transfer.cli.case_log:story_command", "What happened, newest first."),
@@ -81,8 +84,8 @@ def list_command(var: Path, *, closed: bool, limit: int, actor: "Actor", as_json
 
 
 def _print_list(found: "list[ListedCase]") -> None:
-    rows = [(one.case, one.stage, one.needed_by, one.receiver, one.why) for one in found]
-    print_table(["case", "stage", "needed by", "for", "why it waits"], rows)
+    rows = [(one.case, one.stage, one.needed_by, one.receiver, one.assigned_to, one.why) for one in found]
+    print_table(["case", "stage", "needed by", "for", "assigned to", "why it waits"], rows)
 
 
 @click.command("find")

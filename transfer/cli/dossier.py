@@ -48,6 +48,8 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("checklist", found.checklist),
         ("opened", when(found.opened_at)),
         ("ended as", found.ending),
+        ("assigned to", found.assigned_to),
+        ("waiting on", found.owner),
         ("legal hold since", when(found.legal_hold_since)),
     ]
     print_table([], [(name, value) for name, value in said if value], indent=2)

@@ -43,7 +43,10 @@ ANSWERS = (
 request = LazyGroup(
     name="request",
     help="What a source said to a request, and what was done about it.",
-    listed={"answer": ListedCommand("transfer.cli.request:answer_command", "Write down its answer, or ask it again.")},
+    listed={
+        "answer": ListedCommand("transfer.cli.request:answer_command", "Write down its answer, or ask it again."),
+        "plan": ListedCommand("transfer.cli.request:plan_command", "Say when somebody looks after it next."),
+    },
 )
 
 
@@ -161,3 +164,22 @@ def _fee(amount: str, currency: str) -> "Fee":
         return Fee(amount=Decimal(amount), currency=currency)
     except (ValueError, InvalidOperation):
         raise click.UsageError("a fee is written as --amount 12.50 --currency USD") from None
+
+
+@click.command("plan")
+@click.argument("request_id", metavar="REQUEST", type=REQUEST)
+@click.argument("day", metavar="DAY", type=click.DateTime(["%Y-%m-%d"]))
+@desk_options
+def plan_command(var: Path, request_id: "RequestId", day: "datetime", *, actor: "Actor", as_json: bool) -> None:
+    """Say on which DAY somebody looks after a request next: it stands in `transfer case today` from then on.
+
+    Without a word of yours that is one business day after the source's time is over.
+
+    \b
+    Example:
+      transfer request plan q0123456789abcde 2027-03-04
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        tell(desk.plan_action(services, request_id, day.date(), actor=actor), as_json=as_json)

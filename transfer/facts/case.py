@@ -338,6 +338,21 @@ class CaseClosed(Fact, kind="case-closed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAssigned(Fact, kind="case-assigned"):
+    """Whose work the case is at the desk from now on, by their account; None: nobody's."""
+
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextActionSet(Fact, kind="next-action-set"):
+    """On which day of the source's somebody looks after a request next. It stands until the request moves on."""
+
+    request: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAdded(Fact, kind="note-added"):
     """Free text was kept. `about`: question, where it is what the referral asks; None = a person's own note."""
 

@@ -24,11 +24,12 @@ from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
+from transfer.flow.waiting import tell
 from transfer.holds import OF_SOURCES, OF_STUCK_PACKETS, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
 from transfer.ledger import Tx, compared, holds, materials, packets, records, requests, rounds
 from transfer.request_questions import QUESTIONS
-from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by
+from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by, next_action_on
 from transfer.rounds import Dag
 
 
@@ -147,6 +148,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         holds.place(tx, case_id, HoldCode(found.step))
     elif waiting := _waited_for_people(found):
         rounds.owe(tx, Dag.RELEASE_PACKET, waiting)
+    tell(tx, services.institutions, tx.case(case_id), found)
     return found
 
 
@@ -179,6 +181,10 @@ def _look_after_requests(tx: Tx, services: Services, found: Assessment) -> None:
             days = source.department(request.department).usual_days
             if due_at := due_by(request.state, tx.now(), usual_days=days, zone=source.zone):
                 requests.give_time(tx, request, due_at)
+    for request in requests.of_case(tx, found.case.id):
+        if request.state.is_open and request.next_action_on is None:
+            zone = services.institutions[request.institution].zone
+            requests.plan_action(tx, request, next_action_on(request, tx.now(), zone))
     wanted = set(_questions(made, found.completeness))
     for hold in holds.open_holds(tx, found.case.id):
         if hold.code in _ASKED and (hold.code, hold.about) not in wanted:

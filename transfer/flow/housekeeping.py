@@ -1,4 +1,4 @@
-"""What lapses by itself: unmatched messages, the keys of their days, objects that nobody names.
+"""What lapses by itself: unmatched messages, the keys of their days, objects that nobody names, and what lists say.
 
 It asks nobody and decides nothing about a patient. It removes by the ledger's names, never by a listing.
 """
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from transfer import facts
 from transfer.flow.services import Services
+from transfer.flow.telling import tell_all
 from transfer.ledger import arrivals, day_keys, unmatched, vault_objects
 from transfer.sealing import KeyName
 
@@ -14,6 +15,7 @@ from transfer.sealing import KeyName
 def clean_up(services: Services) -> str:
     """Purge and remove what has lapsed. Says in a sentence how much; safe to repeat after any crash."""
     purged, removed = purge_unmatched(services), remove_orphaned(services)
+    tell_all(services)
     return f"purged {purged} unmatched messages, removed {removed} orphaned objects"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 from psycopg_pool.pool import AddConnection, MaintenanceTask
 
@@ -30,6 +31,7 @@ from transfer.identifiers import CaseId
 from transfer.ledger import site_mark
 from transfer.ledger.migrate import check_version
 from transfer.sealing import Keys
+from transfer.waits import CaseWait, dump
 
 Row = Any  # a named tuple of the query's own columns
 
@@ -60,6 +62,8 @@ class Tx:
         self._held: set[Chain] = set()
         #: cases that were folded while their chain was held, with all that this transaction added since
         self._current: set[CaseId] = set()
+        #: how touched cases stand in lists, each as of a line and its patient's epoch
+        self._told: dict[CaseId, tuple[int, CaseWait]] = {}
         #: patients whose epoch this transaction holds still, each with the epoch
         self.epochs: dict[str, int] = {}
         #: what rulings rest on, by patient: it stands while the epoch is held and this transaction changes none of it
@@ -68,6 +72,10 @@ class Tx:
         self.origin = origin
 
     def rows(self, query: str, *values: object) -> Sequence[Row]:
+        return self._connection.execute(query, values).fetchall()
+
+    def rows_by_name(self, query: str, values: Mapping[str, object]) -> Sequence[Row]:
+        """The rows of a statement whose values have names; values that it does not name are left out."""
         return self._connection.execute(query, values).fetchall()
 
     def row(self, query: str, *values: object) -> Row | None:
@@ -105,6 +113,21 @@ class Tx:
         """Lock the case: others who write to it wait until this transaction ends."""
         if Chain.case(case) not in self._held:
             self._hold(Chain.case(case))
+
+    def lock_free_cases(self, cases: Sequence[CaseId]) -> list[CaseId]:
+        """Lock those of the cases that nobody else has locked, and wait for none."""
+        rows = self.rows(
+            "SELECT chain FROM chain_heads WHERE chain = ANY(%s) ORDER BY chain FOR UPDATE SKIP LOCKED",
+            [Chain.case(case) for case in cases],
+        )
+        self._held.update(Chain(row.chain) for row in rows)
+        return [case for case in cases if Chain.case(case) in self._held]
+
+    def tell(self, case: CaseId, wait: CaseWait) -> None:
+        """Keep whose turn the case is and why, as of its last line. The caller holds the case's lock."""
+        self.case(case)
+        self._told[case] = self._folded[case][0], wait
+        self._touched.add(case)
 
     def _hold(self, chain: Chain) -> Row:
         """Lock a chain's end, and read it and the clock."""
@@ -178,13 +201,15 @@ class Tx:
             # Beside each request, too: who is next at a department is read in this order.
             self.run(
                 """WITH c AS (
-                     INSERT INTO cases (case_id, patient, receiver, checklist, stage, needed_by, priority, is_open,
-                       opened_at, changed_at)
-                     VALUES (%s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s)
+                     INSERT INTO cases (case_id, patient, receiver, referring, checklist, stage, needed_by,
+                       appointment_at, priority, assigned_to, look_again_on, is_open, opened_at, changed_at, line)
+                     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s, %s, %s, %s)
                      ON CONFLICT (case_id) DO UPDATE SET
-                       (patient, receiver, checklist, stage, needed_by, priority, is_open, changed_at)
-                     = (excluded.patient, excluded.receiver, excluded.checklist, excluded.stage, excluded.needed_by,
-                        excluded.priority, excluded.is_open, excluded.changed_at)
+                       (patient, receiver, referring, checklist, stage, needed_by, appointment_at, priority,
+                        assigned_to, look_again_on, is_open, changed_at, line)
+                     = (excluded.patient, excluded.receiver, excluded.referring, excluded.checklist, excluded.stage,
+                        excluded.needed_by, excluded.appointment_at, excluded.priority, excluded.assigned_to,
+                        excluded.look_again_on, excluded.is_open, excluded.changed_at, excluded.line)
                      RETURNING case_id, priority, needed_by)
                    UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by FROM c
                    WHERE r.case_id = c.case_id
@@ -192,15 +217,35 @@ class Tx:
                 case,
                 opened and opened.patient,
                 opened and opened.receiver,
+                opened and opened.referring,
                 opened and opened.checklist,
                 folded.stage,
                 opened and opened.needed_by,
+                opened and opened.appointment_at,
                 opened and opened.priority,
+                folded.assigned_to,
+                folded.look_again_on,
                 folded.is_open,
                 folded.opened_at,
                 folded.changed_at,
+                self._folded[case][0],
             )
+            self._write_told(case, folded)
         self._touched.clear()
+        self._told.clear()
+
+    def _write_told(self, case: CaseId, folded: Case) -> None:
+        if case not in self._told:
+            return
+        line, wait = self._told[case]
+        self.run(
+            """UPDATE cases AS c SET owner = %s, why = %s, lacking = %s, told_line = %s, told_at = transfer.now(),
+                 told_epoch = (SELECT epoch FROM patient_epochs AS e WHERE e.patient = c.patient),
+                 owner_since = CASE WHEN told_line IS NOT NULL AND owner IS NOT DISTINCT FROM %s THEN owner_since
+                               ELSE %s END
+               WHERE case_id = %s""",
+            *(wait.owner, Jsonb(dump(wait.why)), list(wait.lacking), line, wait.owner, folded.changed_at, case),
+        )
 
 
 class _Pool(ConnectionPool[psycopg.Connection[Row]]):

@@ -1,44 +1,12 @@
-"""Cases as they are listed and searched: the row that each transaction writes anew from the facts (`Tx.project`)."""
+"""Cases as they are found: by their patients and packets. Each transaction writes their rows anew (`Tx.project`)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 
 from transfer import facts
-from transfer.case import Case, Stage, fold
+from transfer.case import Case, fold
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedCase:
-    """A case in a list. `opened_at` is UTC; there is no receiver before the referral is understood."""
-
-    id: CaseId
-    stage: Stage
-    receiver: InstitutionId | None
-    needed_by: date | None
-    opened_at: datetime
-
-
-def listed(tx: Tx, *, closed: bool, limit: int, among: Sequence[str] | None) -> list[ListedCase]:
-    """The open cases, or all, those needed first at the top; only those `among` some, if given."""
-    rows = tx.rows(
-        """SELECT * FROM cases WHERE (is_open OR %s) AND (%s::text[] IS NULL OR case_id = ANY(%s))
-           ORDER BY is_open DESC, needed_by NULLS LAST, opened_at LIMIT %s""",
-        *(closed, among, among, limit),
-    )
-    return [
-        ListedCase(
-            id=CaseId(row.case_id),
-            stage=Stage(row.stage),
-            receiver=InstitutionId(row.receiver) if row.receiver else None,
-            needed_by=row.needed_by,
-            opened_at=row.opened_at,
-        )
-        for row in rows
-    ]
 
 
 def found_by(tx: Tx, terms: Sequence[bytes]) -> list[CaseId]:

@@ -150,6 +150,18 @@ def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
     return [_hold(row) for row in rows]
 
 
+def about_arrivals(tx: Tx, limit: int) -> list[tuple[Hold, str]]:
+    """What waits for a person about messages that are in no case yet, each with its institution: by its clock, then the
+    oldest first.
+    """
+    rows = tx.rows(
+        """SELECT h.*, a.institution FROM holds AS h JOIN arrivals AS a ON a.arrival = h.subject
+           WHERE h.resolved_at IS NULL ORDER BY h.due_at NULLS LAST, h.opened_at LIMIT %s""",
+        limit,
+    )
+    return [(_hold(row), row.institution) for row in rows]
+
+
 def get(tx: Tx, hold: str) -> Hold | None:
     row = tx.row("SELECT * FROM holds WHERE hold = %s", hold)
     return _hold(row) if row else None

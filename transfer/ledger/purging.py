@@ -7,7 +7,7 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, day_keys, holds, packets, unmatched, vault_objects
+from transfer.ledger import Tx, case_lists, day_keys, holds, packets, unmatched, vault_objects
 
 
 def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
@@ -113,5 +113,8 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
 
 
 def is_housekeeping_due(tx: Tx) -> bool:
-    """Whether housekeeping has work: unmatched messages, objects to delete, or a day with nothing left has lapsed."""
-    return bool(unmatched.has_lapsed(tx) or vault_objects.orphaned(tx, timedelta(hours=6)) or day_keys.lapsed(tx))
+    """Whether housekeeping has work: unmatched messages, objects to delete, or a day with nothing left has lapsed; or
+    lists lag behind.
+    """
+    has_lapsed = unmatched.has_lapsed(tx) or vault_objects.orphaned(tx, timedelta(hours=6)) or day_keys.lapsed(tx)
+    return bool(has_lapsed or case_lists.to_tell(tx, limit=1, older_than=case_lists.MAY_LAG))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from transfer import facts, requests
 from transfer.errors import ChangedMeanwhile
@@ -140,6 +140,21 @@ def give_time(tx: Tx, request: Request, due_at: datetime) -> None:
     tx.run("UPDATE requests SET due_at = %s WHERE request = %s", due_at, request.id)
 
 
+def plan_action(tx: Tx, request: Request, on: date) -> None:
+    """Somebody looks after it on this day of the source's, unless it moves on before."""
+    tx.run("UPDATE requests SET next_action_on = %s WHERE request = %s", on, request.id)
+
+
+def to_call(tx: Tx, cases: Sequence[CaseId], today: date) -> list[Request]:
+    """The requests of these cases that somebody looks after by today: whoever owes something has not given it yet."""
+    rows = tx.rows(
+        """SELECT * FROM requests WHERE case_id = ANY(%s) AND state = ANY(%s) AND next_action_on <= %s
+           ORDER BY next_action_on, institution, department""",
+        *(list(cases), sorted(requests.AWAITED), today),
+    )
+    return [_request(row) for row in rows]
+
+
 def overdue(tx: Tx, case: CaseId) -> list[Request]:
     """The requests of a case whose source is late."""
     rows = tx.rows(
@@ -200,10 +215,13 @@ def move(
         NotAllowed: the table has no such move.
     """
     after_move = replace(requests.move(request, state), due_at=due_at)
+    stays = requests.is_same_wait(request, after_move)
+    after_move = replace(after_move, next_action_on=request.next_action_on if stays else None)
     tx.run(
         """UPDATE requests SET state = %s, attempts = %s, not_before = transfer.now() + %s, due_at = %s,
+             next_action_on = %s,
              lease_until = CASE WHEN %s THEN NULL ELSE lease_until END WHERE request = %s""",
-        *(state, after_move.attempts, after, due_at, release, request.id),
+        *(state, after_move.attempts, after, due_at, after_move.next_action_on, release, request.id),
     )
     fact = facts.RequestMoved(
         request=request.id,
@@ -228,4 +246,5 @@ def _request(row: Row) -> Request:
         attempts=row.attempts,
         not_before=row.not_before,
         due_at=row.due_at,
+        next_action_on=row.next_action_on,
     )

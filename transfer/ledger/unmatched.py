@@ -1,7 +1,11 @@
 """Unmatched messages: nobody's patient is known for them. Counted by day, sealed for a while, forgotten unread."""
 
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 
+from transfer.arrivals import ArrivalOutcome
+from transfer.identifiers import InstitutionId
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 
@@ -22,6 +26,30 @@ def count_matched(tx: Tx, arrival: Arrival) -> None:
            ON CONFLICT (institution, day) DO UPDATE SET matched = unmatched_counts.matched + 1""",
         *(arrival.institution, arrival.received_at.date()),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameToNothing:
+    """Messages of one institution that joined no patient: how many, and of how many nothing in them names one."""
+
+    institution: InstitutionId
+    messages: int
+    nameless: int
+
+
+def came_to_nothing(tx: Tx, since: datetime) -> list[CameToNothing]:
+    """What came since then (UTC) and lies sealed, for it is about nobody we have a case for."""
+    rows = tx.rows(
+        """SELECT institution, count(*) AS messages, count(*) FILTER (WHERE NOT EXISTS (
+             SELECT 1 FROM arrival_terms AS t WHERE t.arrival = a.arrival)) AS nameless
+           FROM arrivals AS a WHERE state = 'sealed' AND patient IS NULL AND received_at >= %s AND outcome <> %s
+           GROUP BY institution ORDER BY institution""",
+        *(since, ArrivalOutcome.DIVIDED),
+    )
+    return [
+        CameToNothing(institution=InstitutionId(row.institution), messages=row.messages, nameless=row.nameless)
+        for row in rows
+    ]
 
 
 def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:

@@ -73,6 +73,8 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.ReferralUpdated: "the referral is {status}",
     facts.ReferralEntered: "a referral of {institution} entered by hand",
     facts.CaseApproved: _joined("approved", _more(", without ", "lacking")),
+    facts.CaseAssigned: lambda said: f"assigned to {said['to'] or 'nobody'}",
+    facts.NextActionSet: "{request}: next look on {on}",
     facts.CaseClosed: _joined("closed: {ending}", _more("; ", "other", " goes on")),
     facts.NoteAdded: _joined("a note was written", _more(" (", "about", ")")),
     facts.CallLogged: _joined(

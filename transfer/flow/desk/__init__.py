@@ -9,6 +9,7 @@ fields; `transfer.sentences.sentence` says them.
 from transfer.actions import ActionCode, ActionResult
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.flow.desk.answering import answer_request
+from transfer.flow.desk.assigning import assign, plan_action, reassign
 from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
@@ -40,8 +41,10 @@ from transfer.flow.desk.shown import (
 from transfer.flow.desk.signing_in import session_of, sign_in, sign_out
 from transfer.flow.desk.standing import list_permissions
 from transfer.flow.desk.story import story
+from transfer.flow.desk.today import CaseLine, CasePage, Today, list_part, today
 from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
+from transfer.ledger.case_lists import Chosen, Part
 from transfer.requests import RequestAnswer
 
 __all__ = [
@@ -53,20 +56,26 @@ __all__ = [
     "Call",
     "CallOutcome",
     "Callee",
+    "CaseLine",
+    "CasePage",
     "CaseSummary",
+    "Chosen",
     "Comparison",
     "Dossier",
     "HoldContext",
     "HoldDetail",
     "HoldView",
+    "Part",
     "PermissionSummary",
     "QueueView",
     "RequestAnswer",
+    "Today",
     "WaitView",
     "add_note",
     "announce_material",
     "answer_request",
     "approve",
+    "assign",
     "chains",
     "change",
     "close",
@@ -82,6 +91,7 @@ __all__ = [
     "holds",
     "lift_legal_hold",
     "list_cases",
+    "list_part",
     "list_permissions",
     "list_queues",
     "log_call",
@@ -89,6 +99,8 @@ __all__ = [
     "open_referral",
     "pause",
     "place_legal_hold",
+    "plan_action",
+    "reassign",
     "recall",
     "receive_material",
     "resolve",
@@ -100,6 +112,7 @@ __all__ = [
     "split",
     "stop_everything",
     "story",
+    "today",
     "undecided_cases",
     "waive",
     "walk_chain",

@@ -52,6 +52,8 @@ def log_call(services: Services, case: CaseId, call: Call, *, actor: Actor) -> A
         if request is not None and _moves(found, call, request):
             said = SourceAnswer(answer=RequestAnswer.READY_ON, day=call.promised_by, by=call.by)
             answer_in(tx, services, request, said)
+        if request is not None and look is not None:
+            _plan(tx, request, look)
     return ActionResult(
         ActionCode.CALL_LOGGED,
         callee=call.callee,
@@ -87,6 +89,12 @@ def _moves(found: Case, call: Call, request: Request) -> bool:
     is_promise = call.outcome is CallOutcome.PROMISED and found.is_open
     is_asked = request.state not in (RequestState.NOT_PERMITTED, RequestState.WITHDRAWN)
     return is_promise and is_asked and RequestState.READY_ON in MOVES[request.state]
+
+
+def _plan(tx: Tx, request: Request, look: date) -> None:
+    now = requests.get(tx, request.id) or request
+    if now.state.is_open:
+        requests.plan_action(tx, now, look)
 
 
 def _fact(

@@ -9,9 +9,9 @@ from transfer.flow.desk.readiness import is_stopped
 from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView, WaitView
 from transfer.flow.desk.side_by_side import compared
 from transfer.flow.desk.verbs import at_desk, demand
-from transfer.flow.desk.waiting import DECIDED_HERE
 from transfer.flow.hearing import said_by
 from transfer.flow.services import Services
+from transfer.flow.waiting import DECIDED_HERE
 from transfer.holds import ABOUT_FORMS, APPROVALS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, cases, requests

@@ -25,6 +25,11 @@ class CaseSummary:
     needed_by: date | None
     opened_at: datetime
     why: str
+    #: who is to act, and since when (UTC); None: nobody, it is delivered or closed
+    owner: Owner | None
+    owner_since: datetime | None
+    #: whose work it is at the desk
+    assigned_to: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,8 @@ class RequestView:
     #: whether the source's time runs, and until when, UTC
     clock_runs: bool
     due_at: datetime | None
+    #: when somebody here looks after it next, a day of the source's
+    next_action_on: date | None
     #: what leads on, the usual first
     steps: tuple[RequestAnswer, ...]
     heard: HeardView | None
@@ -361,6 +368,10 @@ class Dossier:
     why: str
     opened_at: datetime | None
     changed_at: datetime | None
+    #: who is to act; None: nobody, it is delivered or closed
+    owner: Owner | None = None
+    #: whose work it is at the desk
+    assigned_to: str | None = None
     ending: str | None = None
     patient: str | None = None
     receiver: str | None = None

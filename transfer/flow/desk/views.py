@@ -30,17 +30,17 @@ from transfer.flow.desk.shown import (
     RunView,
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
-from transfer.flow.desk.waiting import why
 from transfer.flow.services import Services
-from transfer.flow.stopping import live
+from transfer.flow.telling import tell_what_changed
+from transfer.flow.waiting import case_wait, in_words
+from transfer.flow.waiting import zones as zones_of
 from transfer.identifiers import CaseId, InstitutionId, PacketId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, cases, disputes, holds, materials, notes, patients, permissions, requests, rounds
-from transfer.ledger.holds import Hold
+from transfer.ledger import Tx, case_lists, disputes, holds, materials, notes, patients, permissions, requests, rounds
+from transfer.ledger.case_lists import Chosen
 from transfer.ledger.permissions import FiledPermission
 from transfer.own_forms import OwnForm
-from transfer.permissions import Dispute, Finding, expires_at, findings_on, renewal_due
-from transfer.permissions.notices import PermissionNotice
+from transfer.permissions import Dispute, Finding, expires_at, findings_on
 from transfer.requests import STANDINGS
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
@@ -50,6 +50,8 @@ def list_cases(
     services: Services, *, actor: Actor, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
 ) -> list[CaseSummary]:
     """The open cases, or all, those needed first at the top; only those `among` some, if given."""
+    demand(actor, Right.SEE_CASES)
+    tell_what_changed(services)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         return [
             CaseSummary(
@@ -58,35 +60,13 @@ def list_cases(
                 receiver=one.receiver,
                 needed_by=one.needed_by,
                 opened_at=one.opened_at,
-                why=_why(tx, services, one.id),
+                why=in_words(one.wait.why, services.institutions),
+                owner=one.wait.owner,
+                owner_since=one.owner_since,
+                assigned_to=one.assigned_to,
             )
-            for one in cases.listed(tx, closed=closed, limit=limit, among=among)
+            for one in case_lists.listed(tx, Chosen(closed=closed, among=among), limit=limit)
         ]
-
-
-def _why(tx: Tx, services: Services, case: CaseId) -> str:
-    found, assessed = _assessed(tx, services, case)
-    return _line(tx, services, found, assessed, holds.open_holds(tx, case))
-
-
-def _line(tx: Tx, services: Services, found: Case, assessed: Assessment | None, asked: Sequence[Hold]) -> str:
-    patient = PatientId(found.opened.patient) if found.opened else None
-    renewal = patient is not None and _is_renewal_due(tx, services.institutions, patient)
-    notices = [PermissionNotice.RENEWAL_DUE] if renewal else []
-    return why(found, assessed, asked, services.institutions, notices)
-
-
-def _is_renewal_due(tx: Tx, institutions: Institutions, patient: PatientId) -> bool:
-    """A form in force expires within 14 days, and no other takes over from it."""
-    now = tx.now()
-    standing = live(tx, institutions, permissions.filed(tx, patient))
-    ending = [one for one in standing if any(renewal_due(one.permission, z, now) for z in _zones(institutions, one))]
-    others = [one.permission.form.disclosers for one in standing if one not in ending]
-    return any(not any(one.permission.form.disclosers <= other for other in others) for one in ending)
-
-
-def _zones(institutions: Institutions, filed: FiledPermission) -> list[ZoneInfo]:
-    return [institutions[one].zone for one in sorted(filed.permission.form.disclosers) if one in institutions]
 
 
 def _assessed(tx: Tx, services: Services, case: CaseId) -> tuple[Case, Assessment | None]:
@@ -108,6 +88,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         found, assessed = _assessed(tx, services, case)
         open_holds = holds.open_holds(tx, case)
+        wait = case_wait(tx, services.institutions, found, assessed)
         lines = tx.lines(Chain.case(case))
         opened = found.opened
         patient = PatientId(opened.patient) if opened else None
@@ -116,7 +97,9 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         return Dossier(
             case=case,
             stage=found.stage,
-            why=_line(tx, services, found, assessed, open_holds),
+            why=in_words(wait.why, services.institutions),
+            owner=wait.owner,
+            assigned_to=found.assigned_to,
             opened_at=found.opened_at,
             changed_at=found.changed_at,
             ending=found.closed.ending if found.closed else None,
@@ -181,6 +164,7 @@ def _requests(
             owner=STANDINGS[one.state].owner,
             clock_runs=STANDINGS[one.state].clock_runs,
             due_at=one.due_at,
+            next_action_on=one.next_action_on,
             steps=STANDINGS[one.state].steps,
             heard=heard_view(tx, found.requests[one.id].answered, identity=identity, notes=notes),
             left_aside=heard_view(tx, found.requests[one.id].left_aside, identity=identity, notes=notes),
@@ -246,7 +230,7 @@ def _permission(
     institutions: Institutions, filed: FiledPermission, now: datetime, disputed: frozenset[Finding]
 ) -> PermissionView:
     form, ended = filed.permission.form, filed.permission.ended
-    zones = _zones(institutions, filed)
+    zones = zones_of(institutions, filed)
     # A refusal lacks nothing; a form that names no discloser lacks that, whatever the zone.
     zone = zones[0] if zones else ZoneInfo("UTC")
     found = () if ended or form.denies else findings_on(form, zone=zone, now=now)

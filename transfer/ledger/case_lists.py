@@ -1,0 +1,205 @@
+"""Cases as they are listed: by whose turn they are and when they are needed. No list folds a case."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from transfer.case import Stage
+from transfer.identifiers import CaseId, DepartmentId, InstitutionId, PatientId
+from transfer.ledger import Row, Tx
+from transfer.requests import AWAITED, Owner
+from transfer.waits import CaseWait, load
+
+
+class Part(StrEnum):
+    """The parts of a list of cases. Each open case but one nobody has judged yet is in one of the first four."""
+
+    ALL = "all"
+    #: it moves only if somebody here acts
+    OURS = "ours"
+    OTHERS = "others"
+    MOVING = "moving"
+    DELIVERED = "delivered"
+    #: nobody said by when it is needed
+    UNDATED = "undated"
+    #: the patient has an appointment soon
+    EXPECTED = "expected"
+
+
+_OTHERS: Final = "('patient', 'referring-office', 'source', 'center')"
+#: what time alone changes, as an expiry, is told this much late at most
+TOLD_FOR: Final = timedelta(hours=6)
+#: housekeeping catches up where a row has lagged behind its case for so long; a list does so at once
+MAY_LAG: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedCase:
+    """A case in a list. Times are UTC; before the referral is understood there is no patient and no receiver."""
+
+    id: CaseId
+    patient: PatientId | None
+    stage: Stage
+    receiver: InstitutionId | None
+    referring: InstitutionId | None
+    checklist: str | None
+    needed_by: date | None
+    appointment_at: datetime | None
+    opened_at: datetime
+    changed_at: datetime
+    #: the account at the desk whose work it is
+    assigned_to: str | None
+    look_again_on: date | None
+    wait: CaseWait
+    #: since when it is the owner's turn; None: nobody has told yet
+    owner_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which cases a list shows. None: whatever it is. Without `closed` only open ones.
+
+    `institution` is one that is asked for records of the case, refers the patient or receives the packet.
+    """
+
+    closed: bool = False
+    assigned_to: str | None = None
+    institution: str | None = None
+    checklist: str | None = None
+    among: Sequence[str] | None = None
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The values that `_CHOSEN` names."""
+        among = None if self.among is None else list(self.among)
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"among": among}
+
+
+_CHOSEN: Final = """(c.is_open OR %(closed)s)
+    AND (%(assigned_to)s::text IS NULL OR c.assigned_to = %(assigned_to)s)
+    AND (%(checklist)s::text IS NULL OR c.checklist = %(checklist)s)
+    AND (%(among)s::text[] IS NULL OR c.case_id = ANY(%(among)s))
+    AND (%(institution)s::text IS NULL OR %(institution)s IN (c.referring, c.receiver) OR EXISTS (
+      SELECT 1 FROM requests AS r WHERE r.case_id = c.case_id AND r.institution = %(institution)s))"""
+#: a source owes something, and the day has come on which somebody here asks for it; or somebody said to look again
+_TO_CALL: Final = """(coalesce(c.look_again_on <= %(today)s, false) OR EXISTS (SELECT 1 FROM requests AS r
+    WHERE r.case_id = c.case_id AND r.next_action_on <= %(today)s AND r.state = ANY(%(awaited)s)))"""
+_IN_PARTS: Final[Mapping[Part, str]] = MappingProxyType(
+    {
+        Part.ALL: "true",
+        Part.OURS: f"c.is_open AND (c.owner = 'desk' OR {_TO_CALL})",
+        Part.OTHERS: f"c.is_open AND c.owner IN {_OTHERS} AND NOT {_TO_CALL}",
+        Part.MOVING: f"c.is_open AND c.owner = 'we' AND NOT {_TO_CALL}",
+        Part.DELIVERED: f"c.is_open AND c.owner IS NULL AND c.told_line IS NOT NULL AND NOT {_TO_CALL}",
+        Part.UNDATED: "c.is_open AND c.owner IS NOT NULL AND c.needed_by IS NULL AND c.appointment_at IS NULL",
+        Part.EXPECTED: "c.is_open AND c.appointment_at >= %(from_)s AND c.appointment_at < %(until)s",
+    }
+)
+_ORDERS: Final[Mapping[Part, str]] = MappingProxyType(
+    {
+        Part.UNDATED: "c.opened_at",
+        Part.EXPECTED: "c.appointment_at",
+        Part.DELIVERED: "c.owner_since DESC",
+    }
+)
+_SOONEST_NEEDED: Final = "c.is_open DESC, c.needed_by NULLS LAST, c.owner_since, c.opened_at"
+#: appointments that a clinic list looks ahead to
+LOOKS_AHEAD: Final = timedelta(days=21)
+
+
+def listed(
+    tx: Tx, chosen: Chosen, part: Part = Part.ALL, *, limit: int, after: int = 0, today: date | None = None
+) -> list[ListedCase]:
+    """One part of the cases chosen, those needed first at the top. `after`: so many are left out before them."""
+    order = _ORDERS.get(part, _SOONEST_NEEDED)
+    rows = tx.rows_by_name(
+        f"SELECT c.* FROM cases AS c WHERE {_CHOSEN} AND {_IN_PARTS[part]} ORDER BY {order}, c.case_id "  # noqa: S608  ours
+        "LIMIT %(limit)s OFFSET %(after)s",
+        {**_values(tx, chosen, today), "limit": limit, "after": after},
+    )
+    return [of_row(row) for row in rows]
+
+
+def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[Part, int]:
+    """How many cases chosen are in each part."""
+    parts = [part for part in Part if part is not Part.ALL]
+    columns = ", ".join(f"count(*) FILTER (WHERE {_IN_PARTS[part]}) AS {part}" for part in parts)
+    counts = f"SELECT {columns} FROM cases AS c WHERE {_CHOSEN}"  # noqa: S608  our own text
+    (row,) = tx.rows_by_name(counts, _values(tx, chosen, today))
+    return dict(zip(parts, row, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwesMost:
+    """How many requests a department owes an answer to."""
+
+    institution: InstitutionId
+    department: DepartmentId
+    requests: int
+
+
+def owed_by(tx: Tx, chosen: Chosen) -> list[OwesMost]:
+    """Whom the cases chosen wait for, department by department, whoever owes most first: one call settles several."""
+    rows = tx.rows_by_name(
+        f"""SELECT o.institution, o.department, count(*) AS requests FROM cases AS c JOIN requests AS o USING (case_id)
+            WHERE {_CHOSEN} AND o.state = ANY(%(awaited)s)
+            GROUP BY o.institution, o.department ORDER BY count(*) DESC, 1, 2 LIMIT 50""",  # noqa: S608  ours
+        _values(tx, chosen, None),
+    )
+    return [
+        OwesMost(
+            institution=InstitutionId(row.institution), department=DepartmentId(row.department), requests=row.requests
+        )
+        for row in rows
+    ]
+
+
+def _values(tx: Tx, chosen: Chosen, today: date | None) -> dict[str, object]:
+    now = tx.now()
+    return {
+        **chosen.values,
+        "today": today or now.date(),
+        "awaited": sorted(AWAITED),
+        "from_": now - timedelta(hours=12),
+        "until": now + LOOKS_AHEAD,
+    }
+
+
+def of_row(row: Row) -> ListedCase:
+    """A row of `cases` as it is listed."""
+    return ListedCase(
+        id=CaseId(row.case_id),
+        patient=PatientId(row.patient) if row.patient else None,
+        stage=Stage(row.stage),
+        receiver=InstitutionId(row.receiver) if row.receiver else None,
+        referring=InstitutionId(row.referring) if row.referring else None,
+        checklist=row.checklist,
+        needed_by=row.needed_by,
+        appointment_at=row.appointment_at,
+        opened_at=row.opened_at,
+        changed_at=row.changed_at,
+        assigned_to=row.assigned_to,
+        look_again_on=row.look_again_on,
+        wait=CaseWait(owner=Owner(row.owner) if row.owner else None, why=load(row.why), lacking=tuple(row.lacking)),
+        owner_since=row.owner_since,
+    )
+
+
+def to_tell(tx: Tx, *, limit: int, older_than: timedelta = timedelta(0)) -> list[CaseId]:
+    """Cases whose row does not say yet what they wait for: something came since it was told, or its time is over.
+
+    Open ones first. `older_than`: only those whose last line is older.
+    """
+    rows = tx.rows(
+        """SELECT case_id, is_open FROM cases
+             WHERE line IS DISTINCT FROM told_line AND changed_at <= transfer.now() - %s
+           UNION SELECT case_id, true FROM cases WHERE is_open AND told_at < transfer.now() - %s
+           UNION SELECT case_id, true FROM cases JOIN patient_epochs AS e USING (patient)
+             WHERE is_open AND told_epoch <> e.epoch
+           ORDER BY is_open DESC, case_id LIMIT %s""",
+        *(older_than, TOLD_FOR, limit),
+    )
+    return [CaseId(row.case_id) for row in rows]
