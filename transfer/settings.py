@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from transfer.addresses import is_loopback
 from transfer.errors import Refused
@@ -32,6 +33,7 @@ _DEFAULTS = {
     "TRANSFER_AIRFLOW_USER": "dispatcher",
     "TRANSFER_TLS_TERMINATED": "0",
     "TRANSFER_TAKES_CORROBORATED": "0",
+    "TRANSFER_ZONE": "UTC",
     "TRANSFER_GRACE_SECONDS": "10",
     "TRANSFER_CONNECTIONS_UNKNOWN": "256",
     "TRANSFER_CONNECTIONS_PER_ADDRESS": "64",
@@ -253,6 +255,11 @@ class Settings:
         return self._needed("TRANSFER_TAKES_CORROBORATED") == "1"
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of whoever reads the pages of the desk."""
+        return ZoneInfo(self._needed("TRANSFER_ZONE"))
+
+    @property
     def connections_unknown(self) -> int:
         """Connections at once, at each kind of door, of all callers who have not shown who they are."""
         return int(self._needed("TRANSFER_CONNECTIONS_UNKNOWN"))
@@ -337,6 +344,13 @@ class Settings:
             Remedy(RemedyCode.START),
         )
 
+    def _check_zone(self) -> None:
+        try:
+            ZoneInfo(self.names["TRANSFER_ZONE"])
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            says = "It is a name of the IANA database, as America/Chicago."
+            raise BadSetting("TRANSFER_ZONE", "names no time zone", says) from None
+
     def _check(self) -> None:
         for name, choices in (
             ("TRANSFER_S3_CHECKSUMS", list(Checksums)),
@@ -363,6 +377,7 @@ class Settings:
                 raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
         self._check_proxies()
         self._check_sign_in()
+        self._check_zone()
         if self.keys_url and not re.fullmatch(r"https://[^/\s?#@]+", self.keys_url):
             raise BadSetting("TRANSFER_KEYS", "is no address of a key service", "It is a folder, or https://host:port.")
 

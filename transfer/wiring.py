@@ -73,6 +73,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             checklists=checklist.load(settings.checklists),
             signer=cache(lambda: signer(held)),
             takes_corroborated=settings.takes_corroborated,
+            zone=settings.zone,
             public_url=settings.public_url,
             # The site's own number as a source of documents, from its random key: stable and unique.
             source_id=lambda: uuid.UUID(bytes=held.hmac(SITE, b"source")[:16]).urn,

@@ -1,4 +1,4 @@
-"""`transfer case`: list, find, show, approve, recall, give up, change, note, close, waive; `case_log` and `today` have the others."""
+"""`transfer case`: list, find, show, approve, recall, give up, change, note, close, waive; others beside it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -67,7 +67,7 @@ def _print(found: "Today") -> None:
         day = f"{clinic.day}, needed by {clinic.cut_off}" if clinic.cut_off else f"{clinic.day}"
         click.secho(f"\n{clinic.receiver}, {day}", bold=True)
         rows = [
-            (one.case, one.patient, ", ".join(one.lacking) or "nothing outstanding", one.why) for one in clinic.lines
+            (one.case, one.patient, ", ".join(one.lacking) or "nothing outstanding", _why(one)) for one in clinic.lines
         ]
         print_table(["case", "patient", "outstanding", "why"], rows, indent=2)
     for nothing in found.came_to_nothing:
@@ -77,12 +77,16 @@ def _print(found: "Today") -> None:
 
 def _section(title: str, lines: "Iterable[CaseLine]") -> None:
     rows = [
-        (one.case, one.patient, one.needed_by, one.receiver, one.assigned_to, " ".join([*_calls(one), one.why]))
+        (one.case, one.patient, one.needed_by, one.receiver, one.assigned_to, " ".join([*_calls(one), _why(one)]))
         for one in lines
     ]
     if rows:
         click.secho(f"\n{title}", bold=True)
         print_table(["case", "patient", "needed by", "for", "assigned to", "why"], rows, indent=2)
+
+
+def _why(one: "CaseLine") -> str:
+    return " ".join(f"{reason.says} [{reason.hold}]" if reason.hold else reason.says for reason in one.why)
 
 
 def _calls(one: "CaseLine") -> list[str]:

@@ -1,8 +1,9 @@
 """What the verbs work with: the ledger and the outside, connected once by `transfer.wiring`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from transfer.checklist import Checklists
 from transfer.identifiers import PacketId
@@ -70,3 +71,5 @@ class Services:
     hand_to: Callable[[Receiving], PacketReceiver]
     #: a person need not look at an answer to our own request in which two further things agree
     takes_corroborated: bool = False
+    #: in which pages of the desk say times
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

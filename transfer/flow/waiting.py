@@ -4,6 +4,7 @@ What is kept is told anew where facts of the case, the patient's permissions or 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -190,9 +191,34 @@ def zones(institutions: Institutions, filed: FiledPermission) -> list[ZoneInfo]:
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A reason in words. `hold`: the question that it is, if it is one."""
+
+    says: str
+    hold: str | None = None
+
+
+def reasons(why: Iterable[Why], institutions: Institutions) -> tuple[Reason, ...]:
+    """Each reason as a sentence for staff. Nothing of the patient."""
+    return tuple(
+        Reason(
+            says=filled(WHY[one.code], _named(one, institutions)),
+            hold=str(one.fields["hold"]) if one.code is WhyCode.DECISION else None,
+        )
+        for one in why
+    )
+
+
 def in_words(why: Iterable[Why], institutions: Institutions) -> str:
-    """One line for staff. Nothing of the patient."""
-    return " ".join(filled(WHY[one.code], _named(one, institutions)) for one in why)
+    """One line for staff."""
+    return " ".join(
+        one.says.replace(_DECISION, f"{_DECISION} ({one.hold})", 1) if one.hold else one.says
+        for one in reasons(why, institutions)
+    )
+
+
+_DECISION: Final = "Needs a decision"
 
 
 def _named(why: Why, institutions: Institutions) -> Mapping[str, Value]:

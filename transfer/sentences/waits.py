@@ -14,7 +14,7 @@ W = WhyCode
 
 
 def _decision(fields: Mapping[str, Value]) -> str:
-    return f"Needs a decision ({fields['hold']}): {HOLDS[str(fields['question'])].staff}"
+    return f"Needs a decision: {HOLDS[str(fields['question'])].staff}"
 
 
 def _wait(fields: Mapping[str, Value]) -> str:

@@ -14,8 +14,9 @@ from transfer.flow.services import Services
 from transfer.flow.waiting import DECIDED_HERE
 from transfer.holds import ABOUT_FORMS, APPROVALS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, cases, requests
+from transfer.ledger import Tx, case_lists, requests
 from transfer.ledger import holds as held
+from transfer.ledger.case_lists import Chosen
 from transfer.ledger.holds import Hold
 from transfer.remedies import Remedy, RemedyCode
 from transfer.request_questions import QUESTIONS
@@ -35,7 +36,7 @@ def undecided_cases(services: Services, *, actor: Actor, limit: int = 100) -> li
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         return [
             wait
-            for one in cases.listed(tx, closed=False, limit=limit, among=None)
+            for one in case_lists.listed(tx, Chosen(), limit=limit)
             if tx.case(one.id).opened and not held.open_holds(tx, one.id)
             for wait in undecided(tx, services, one.id)
         ]

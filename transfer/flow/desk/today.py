@@ -10,7 +10,7 @@ from transfer.flow.desk.story import department
 from transfer.flow.desk.verbs import at_desk, demand
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_what_changed
-from transfer.flow.waiting import in_words, name_of
+from transfer.flow.waiting import Reason, name_of, reasons
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId
 from transfer.ledger import Tx, case_lists, holds, patients, requests, unmatched
@@ -45,7 +45,7 @@ class CaseLine:
     days_open: int
     owner: Owner | None
     owner_since: datetime | None
-    why: str
+    why: tuple[Reason, ...]
     #: departments that owe something and are to be asked by today whether they sent it
     to_call: tuple[str, ...]
     #: a day that is here on which somebody wanted to look again, after a call to somebody else
@@ -79,6 +79,10 @@ class Clinic:
     cut_off: date | None
     lines: tuple[CaseLine, ...]
 
+    def time_of(self, line: CaseLine) -> str:
+        """When the patient is expected, by the clocks there; empty where no time is known."""
+        return f"{line.appointment_at.astimezone(self.zone):%H:%M}" if line.appointment_at else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingMessage:
@@ -104,6 +108,7 @@ class Owed:
 class Today:
     """`counts` holds every part, also those that have a page of their own."""
 
+    #: by the reader's clocks
     day: date
     ours: CasePage
     others: CasePage
@@ -218,7 +223,7 @@ class _Looking:
             days_open=max(0, (day - one.opened_at.date()).days),
             owner=Owner.DESK if calls or look else one.wait.owner,
             owner_since=one.owner_since,
-            why=in_words(one.wait.why, institutions),
+            why=reasons(one.wait.why, institutions),
             to_call=calls,
             look_again_on=look,
             lacking=self._labels(one),
@@ -227,7 +232,7 @@ class _Looking:
 
     def _labels(self, one: ListedCase) -> tuple[str, ...]:
         known = self._services.checklists
-        lines = known[one.checklist].lines if one.checklist in known else ()
+        lines = known[one.checklist].lines if one.checklist and one.checklist in known else ()
         labels = {line.key: line.label for line in lines}
         return tuple(labels.get(key, key) for key in one.wait.lacking)
 

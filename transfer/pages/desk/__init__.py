@@ -1,6 +1,7 @@
 """The pages of the desk, one module each. A new one is named here, where its links are to stand in the header."""
 
+from transfer.pages.desk import today
 from transfer.pages.routes import Declared
 
 #: all of them, in the order of the header
-DECLARED: tuple[Declared, ...] = ()
+DECLARED: tuple[Declared, ...] = (*today.DECLARED,)

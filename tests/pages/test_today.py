@@ -1,0 +1,79 @@
+"""Today on a page: what only we can move, in the trade's words, and nothing of a patient where it may not stand."""
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk, text_of
+from tests.kit.staff import ANN
+from transfer.flow import desk as verbs
+from transfer.rights import Role
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def desk(ledger) -> Desk:
+    return Desk(b.new_services(ledger))
+
+
+def test_the_day_says_whose_turn_each_case_is_and_what_it_waits_for(desk: Desk):
+    ours, theirs = b.a_case_without_slides(desk.services), b.a_case(desk.services)
+    verbs.change(desk.services, ours, actor=ANN, appointment_at=datetime.now(UTC) + timedelta(days=2))
+    desk.sign_in(Role.OFFICER)
+
+    page = desk.get("/desk/").text
+
+    said = text_of(page)
+    assert said.index("Only we can move these") < said.index("To do") < said.index("These wait for others")
+    (asked,) = verbs.holds(desk.services, actor=ANN)
+    assert f"/desk/decisions/{asked.hold}" in page
+    assert all(f"/desk/cases/{case}" in page for case in (ours, theirs))
+    assert "short of 1" in said
+    assert not re.search(r"release form|\bsource\b|came in|\bpieces\b|Needs a decision", said)
+
+
+def test_a_patient_is_named_to_who_may_know_and_stands_in_no_address_and_no_title(desk: Desk):
+    chart = b.a_chart()
+    case = b.a_case(desk.services, chart)
+    family = chart["patient"]["family"]
+    desk.sign_in(Role.CLERK)
+    page = desk.get("/desk/").text
+    desk.sign_in(Role.AUDITOR)
+    blind = desk.get("/desk/").text
+
+    assert family in text_of(page)
+    assert family not in " ".join(re.findall(r'(?:href|action|value)="[^"]*"|<title>.*?</title>', page))
+    assert family not in blind
+    assert case in text_of(blind)
+
+
+def test_a_list_has_pages_and_keeps_what_was_chosen(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys.modules["transfer.flow.desk.today"], "PAGE", 1)
+    for _ in range(2):
+        b.a_case(desk.services)
+    desk.sign_in(Role.CLERK)
+
+    first = desk.get("/desk/list/others?facility=mercy-imaging").text
+    (following,) = re.findall(r'href="([^"]+)">Next page', first)
+    second = desk.get(following.replace("&amp;", "&")).text
+
+    assert "facility=mercy-imaging" in following
+    assert "page 2 of 2" in text_of(second)
+    assert "Previous page" in second
+    cases = [set(re.findall(r"/desk/cases/(c\w{11})", page)) for page in (first, second)]
+    assert [len(one) for one in cases] == [1, 1]
+    assert cases[0] != cases[1]
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "page=99999", "facility=nowhere", "checklist=%00", "whose=mine"])
+def test_what_is_asked_for_and_is_not_there_is_an_empty_list(desk: Desk, query: str):
+    b.a_case(desk.services)
+    desk.sign_in(Role.CLERK)
+
+    assert desk.get(f"/desk/list/others?{query}").status_code == 200
+    assert desk.get(f"/desk/?{query}").status_code == 200
+    assert desk.get("/desk/list/nothing").status_code == 404

@@ -1,0 +1,106 @@
+"""The day's work: what moves only if somebody here acts, and a page for each other part of the cases."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from transfer.errors import Unknown
+from transfer.flow import desk
+from transfer.flow.desk import Chosen, Part
+from transfer.pages.routes import Answer, Asked, Page
+from transfer.requests import Owner
+from transfer.rights import Right
+from transfer.sentences.trade import in_trade
+
+#: days before it is needed from which on a case is marked
+_SOON: Final = 4
+_OWNERS: Final[Mapping[Owner, str]] = MappingProxyType(
+    {
+        Owner.DESK: "us",
+        Owner.WE: "the system",
+        Owner.SOURCE: "facility",
+        Owner.REFERRING_OFFICE: "referring office",
+        Owner.PATIENT: "patient",
+        Owner.CENTER: "receiving center",
+    }
+)
+#: each part that has a page, as its page is called
+_TITLES: Final[Mapping[Part, str]] = MappingProxyType(
+    {
+        Part.OURS: "Only we can move these",
+        Part.OTHERS: "These wait for others",
+        Part.MOVING: "The system is working on these",
+        Part.DELIVERED: "Delivered",
+        Part.UNDATED: "Without a date",
+    }
+)
+#: of a query: whose cases; what names a facility or a checklist is one of ours
+_MINE: Final = "mine"
+#: no id of ours
+_NONE: Final = "-"
+
+
+def _chosen(asked: Asked) -> Chosen:
+    """Which cases are asked for. A facility or a checklist that there is not chooses none."""
+    facility, checklist = asked.query.get("facility"), asked.query.get("checklist")
+    return Chosen(
+        assigned_to=asked.actor.person if asked.query.get("whose") == _MINE else None,
+        institution=(facility if facility in asked.services.institutions else _NONE) if facility else None,
+        checklist=(checklist if checklist in asked.services.checklists else _NONE) if checklist else None,
+    )
+
+
+def _around(asked: Asked, chosen: Chosen) -> dict[str, object]:
+    """What every page of cases is given."""
+    facilities = sorted((one.name, one.id) for one in asked.services.institutions.values())
+    checklists = sorted(asked.services.checklists)
+    kept = {name: asked.query[name] for name in ("whose", "facility", "checklist") if asked.query.get(name)}
+    return {
+        "zone": asked.services.zone,
+        "owners": _OWNERS,
+        "titles": _TITLES,
+        "soon": _SOON,
+        "say": in_trade,
+        "is_mine": chosen.assigned_to is not None,
+        "facility": chosen.institution,
+        "checklist": chosen.checklist,
+        "facilities": facilities,
+        "checklists": checklists,
+        "kept": kept,
+    }
+
+
+def _show(asked: Asked) -> Answer:
+    chosen = _chosen(asked)
+    found = desk.today(
+        asked.services,
+        actor=asked.actor,
+        zone=asked.services.zone,
+        chosen=chosen,
+        identity=asked.actor.may(Right.SEE_IDENTITY),
+    )
+    return Answer(template="today.html", title="Today", context={"found": found, **_around(asked, chosen)})
+
+
+def _show_part(asked: Asked) -> Answer:
+    part = next((one for one in _TITLES if one == asked.path["part"]), None)
+    if part is None:
+        raise Unknown("there is no such page")
+    number = asked.query.get("page", "1")
+    chosen = _chosen(asked)
+    found = desk.list_part(
+        asked.services,
+        part,
+        actor=asked.actor,
+        zone=asked.services.zone,
+        chosen=chosen,
+        number=int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1,
+        identity=asked.actor.may(Right.SEE_IDENTITY),
+    )
+    return Answer(template="part.html", title=_TITLES[part], context={"page": found, **_around(asked, chosen)})
+
+
+DECLARED: Final = (
+    Page(path="/desk/", right=Right.SEE_CASES, show=_show, nav="Today"),
+    Page(path="/desk/list/{part}", right=Right.SEE_CASES, show=_show_part),
+)
