@@ -13,7 +13,7 @@ from transfer.completeness import WaiverKind
 from transfer.errors import NotAllowed, OutOfOrder
 from transfer.facts import Chain
 from transfer.flow import desk
-from transfer.flow.desk import Chosen, Part
+from transfer.flow.desk import Chosen, ListPart
 from transfer.flow.housekeeping import clean_up
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_what_changed
@@ -149,7 +149,7 @@ class TestAListFoldsNoCase:
             assert not [query for query in asked if "FROM facts" in query]
 
         assert counts[0] == counts[1]
-        assert look(services).counts[Part.OTHERS] == 500
+        assert look(services).counts[ListPart.OTHERS] == 500
 
     def test_housekeeping_catches_up_where_nobody_looks(self, services, hours_pass):
         case = b.a_case(services)
@@ -201,13 +201,15 @@ class TestToday:
         found = look(services)
 
         assert (of(found.ours), of(found.others)) == ([ours], [theirs])
-        assert {part: found.counts[part] for part in (Part.OURS, Part.OTHERS, Part.MOVING, Part.DELIVERED)} == {
-            Part.OURS: 1,
-            Part.OTHERS: 1,
-            Part.MOVING: 1,
-            Part.DELIVERED: 0,
+        assert {
+            part: found.counts[part] for part in (ListPart.OURS, ListPart.OTHERS, ListPart.MOVING, ListPart.DELIVERED)
+        } == {
+            ListPart.OURS: 1,
+            ListPart.OTHERS: 1,
+            ListPart.MOVING: 1,
+            ListPart.DELIVERED: 0,
         }
-        assert of(desk.list_part(services, Part.MOVING, actor=ANN, zone=ZONE)) == [going]
+        assert of(desk.list_part(services, ListPart.MOVING, actor=ANN, zone=ZONE)) == [going]
 
     def test_what_is_needed_first_comes_first_and_what_has_no_day_last(self, services):
         later, undated, sooner = (b.a_case_without_slides(services) for _ in range(3))
@@ -218,7 +220,7 @@ class TestToday:
         found = look(services)
 
         assert of(found.ours) == [sooner, later, undated]
-        assert of(desk.list_part(services, Part.UNDATED, actor=ANN, zone=ZONE)) == [undated]
+        assert of(desk.list_part(services, ListPart.UNDATED, actor=ANN, zone=ZONE)) == [undated]
 
     def test_a_source_is_to_be_called_the_business_day_after_its_time(self, services, hours_pass):
         case = b.a_case(services)
@@ -406,4 +408,4 @@ def test_a_delivered_case_is_nobodys_turn_and_stands_apart(services: Services):
 
     (line,) = desk.list_cases(services, actor=ANN)
     assert (line.owner, line.why) == (None, f"Delivered: Summit Cancer Center accepted packet {packet}.")
-    assert of(desk.list_part(services, Part.DELIVERED, actor=ANN, zone=ZONE)) == [case]
+    assert of(desk.list_part(services, ListPart.DELIVERED, actor=ANN, zone=ZONE)) == [case]

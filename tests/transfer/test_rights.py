@@ -25,7 +25,7 @@ CASE = CaseId("c0123456789a")
 CALLS = {
     "list_cases": ({}, Right.SEE_CASES),
     "today": ({"zone": ZoneInfo("UTC")}, Right.SEE_CASES),
-    "list_part": ({"part": desk.Part.OURS, "zone": ZoneInfo("UTC")}, Right.SEE_CASES),
+    "list_part": ({"part": desk.ListPart.OURS, "zone": ZoneInfo("UTC")}, Right.SEE_CASES),
     "assign": ({"case": CASE, "to": "keller"}, Right.WORK_ON_CASES),
     "reassign": ({"whose": "keller", "to": "okafor"}, Right.WORK_ON_CASES),
     "plan_action": ({"name": "q0123456789abcde", "on": date(2027, 3, 4)}, Right.WORK_ON_CASES),

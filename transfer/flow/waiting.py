@@ -53,7 +53,7 @@ _OWNERS: Final[Mapping[WaitCode, Owner]] = MappingProxyType(
 _MOMENT: Final = timedelta(microseconds=1)
 
 
-class Judged(Protocol):
+class JudgedCase(Protocol):
     """What must be known of a case that was judged (`transfer.flow.assess.Assessment`)."""
 
     @property
@@ -64,12 +64,12 @@ class Judged(Protocol):
     def lacking(self) -> tuple[str, ...]: ...
 
 
-def tell(tx: Tx, institutions: Institutions, case: Case, judged: Judged | None) -> None:
+def tell(tx: Tx, institutions: Institutions, case: Case, judged: JudgedCase | None) -> None:
     """Keep in the case's row why it waits, as it stands now. The caller holds the case's lock."""
     tx.tell(case.id, case_wait(tx, institutions, case, judged))
 
 
-def case_wait(tx: Tx, institutions: Institutions, case: Case, judged: Judged | None) -> CaseWait:
+def case_wait(tx: Tx, institutions: Institutions, case: Case, judged: JudgedCase | None) -> CaseWait:
     """Whose turn a case is and why, most urgent first. `judged` None: its referral is not understood yet."""
     asked = holds.open_holds(tx, case.id)
     lacking = judged.lacking if judged else ()
@@ -89,7 +89,7 @@ def case_wait(tx: Tx, institutions: Institutions, case: Case, judged: Judged | N
 
 
 def _goes_on(
-    case: Case, judged: Judged, asked: Sequence[Hold], *, is_stopped: bool, is_asked: bool
+    case: Case, judged: JudgedCase, asked: Sequence[Hold], *, is_stopped: bool, is_asked: bool
 ) -> list[tuple[Owner | None, Why]]:
     """What it waits for beside the questions that people are asked in any case, each with its owner."""
     if underway := _under_way(case):
@@ -192,17 +192,17 @@ def zones(institutions: Institutions, filed: FiledPermission) -> list[ZoneInfo]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class WhyLine:
     """A reason in words. `hold`: the question that it is, if it is one."""
 
     says: str
     hold: str | None = None
 
 
-def reasons(why: Iterable[Why], institutions: Institutions) -> tuple[Reason, ...]:
+def reasons(why: Iterable[Why], institutions: Institutions) -> tuple[WhyLine, ...]:
     """Each reason as a sentence for staff. Nothing of the patient."""
     return tuple(
-        Reason(
+        WhyLine(
             says=filled(WHY[one.code], _named(one, institutions)),
             hold=str(one.fields["hold"]) if one.code is WhyCode.DECISION else None,
         )

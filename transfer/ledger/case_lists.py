@@ -14,7 +14,7 @@ from transfer.requests import AWAITED, Owner
 from transfer.waits import CaseWait, load
 
 
-class Part(StrEnum):
+class ListPart(StrEnum):
     """The parts of a list of cases. Each open case but one nobody has judged yet is in one of the first four."""
 
     ALL = "all"
@@ -87,22 +87,22 @@ _CHOSEN: Final = """(c.is_open OR %(closed)s)
 #: a source owes something, and the day has come on which somebody here asks for it; or somebody said to look again
 _TO_CALL: Final = """(coalesce(c.look_again_on <= %(today)s, false) OR EXISTS (SELECT 1 FROM requests AS r
     WHERE r.case_id = c.case_id AND r.next_action_on <= %(today)s AND r.state = ANY(%(awaited)s)))"""
-_IN_PARTS: Final[Mapping[Part, str]] = MappingProxyType(
+_IN_PARTS: Final[Mapping[ListPart, str]] = MappingProxyType(
     {
-        Part.ALL: "true",
-        Part.OURS: f"c.is_open AND (c.owner = 'desk' OR {_TO_CALL})",
-        Part.OTHERS: f"c.is_open AND c.owner IN {_OTHERS} AND NOT {_TO_CALL}",
-        Part.MOVING: f"c.is_open AND c.owner = 'we' AND NOT {_TO_CALL}",
-        Part.DELIVERED: f"c.is_open AND c.owner IS NULL AND c.told_line IS NOT NULL AND NOT {_TO_CALL}",
-        Part.UNDATED: "c.is_open AND c.owner IS NOT NULL AND c.needed_by IS NULL AND c.appointment_at IS NULL",
-        Part.EXPECTED: "c.is_open AND c.appointment_at >= %(from_)s AND c.appointment_at < %(until)s",
+        ListPart.ALL: "true",
+        ListPart.OURS: f"c.is_open AND (c.owner = 'desk' OR {_TO_CALL})",
+        ListPart.OTHERS: f"c.is_open AND c.owner IN {_OTHERS} AND NOT {_TO_CALL}",
+        ListPart.MOVING: f"c.is_open AND c.owner = 'we' AND NOT {_TO_CALL}",
+        ListPart.DELIVERED: f"c.is_open AND c.owner IS NULL AND c.told_line IS NOT NULL AND NOT {_TO_CALL}",
+        ListPart.UNDATED: "c.is_open AND c.owner IS NOT NULL AND c.needed_by IS NULL AND c.appointment_at IS NULL",
+        ListPart.EXPECTED: "c.is_open AND c.appointment_at >= %(from_)s AND c.appointment_at < %(until)s",
     }
 )
-_ORDERS: Final[Mapping[Part, str]] = MappingProxyType(
+_ORDERS: Final[Mapping[ListPart, str]] = MappingProxyType(
     {
-        Part.UNDATED: "c.opened_at",
-        Part.EXPECTED: "c.appointment_at",
-        Part.DELIVERED: "c.owner_since DESC",
+        ListPart.UNDATED: "c.opened_at",
+        ListPart.EXPECTED: "c.appointment_at",
+        ListPart.DELIVERED: "c.owner_since DESC",
     }
 )
 _SOONEST_NEEDED: Final = "c.is_open DESC, c.needed_by NULLS LAST, c.owner_since, c.opened_at"
@@ -111,7 +111,7 @@ LOOKS_AHEAD: Final = timedelta(days=21)
 
 
 def listed(
-    tx: Tx, chosen: Chosen, part: Part = Part.ALL, *, limit: int, after: int = 0, today: date | None = None
+    tx: Tx, chosen: Chosen, part: ListPart = ListPart.ALL, *, limit: int, after: int = 0, today: date | None = None
 ) -> list[ListedCase]:
     """One part of the cases chosen, those needed first at the top. `after`: so many are left out before them."""
     order = _ORDERS.get(part, _SOONEST_NEEDED)
@@ -123,9 +123,9 @@ def listed(
     return [of_row(row) for row in rows]
 
 
-def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[Part, int]:
+def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[ListPart, int]:
     """How many cases chosen are in each part."""
-    parts = [part for part in Part if part is not Part.ALL]
+    parts = [part for part in ListPart if part is not ListPart.ALL]
     columns = ", ".join(f"count(*) FILTER (WHERE {_IN_PARTS[part]}) AS {part}" for part in parts)
     counts = f"SELECT {columns} FROM cases AS c WHERE {_CHOSEN}"  # noqa: S608  our own text
     (row,) = tx.rows_by_name(counts, _values(tx, chosen, today))

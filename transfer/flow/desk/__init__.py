@@ -44,7 +44,7 @@ from transfer.flow.desk.story import story
 from transfer.flow.desk.today import CaseLine, CasePage, Today, list_part, today
 from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
-from transfer.ledger.case_lists import Chosen, Part
+from transfer.ledger.case_lists import Chosen, ListPart
 from transfer.requests import RequestAnswer
 
 __all__ = [
@@ -65,7 +65,7 @@ __all__ = [
     "HoldContext",
     "HoldDetail",
     "HoldView",
-    "Part",
+    "ListPart",
     "PermissionSummary",
     "QueueView",
     "RequestAnswer",

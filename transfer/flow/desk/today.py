@@ -10,11 +10,11 @@ from transfer.flow.desk.story import department
 from transfer.flow.desk.verbs import at_desk, demand
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_what_changed
-from transfer.flow.waiting import Reason, name_of, reasons
+from transfer.flow.waiting import WhyLine, name_of, reasons
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId
 from transfer.ledger import Tx, case_lists, holds, patients, requests, unmatched
-from transfer.ledger.case_lists import Chosen, ListedCase, Part
+from transfer.ledger.case_lists import Chosen, ListedCase, ListPart
 from transfer.ledger.patients import Identity
 from transfer.ledger.unmatched import CameToNothing
 from transfer.requests import Owner
@@ -45,7 +45,7 @@ class CaseLine:
     days_open: int
     owner: Owner | None
     owner_since: datetime | None
-    why: tuple[Reason, ...]
+    why: tuple[WhyLine, ...]
     #: departments that owe something and are to be asked by today whether they sent it
     to_call: tuple[str, ...]
     #: a day that is here on which somebody wanted to look again, after a call to somebody else
@@ -59,7 +59,7 @@ class CaseLine:
 class CasePage:
     """One page of a part of the cases, numbered from 1, and how many there are in all."""
 
-    part: Part
+    part: ListPart
     lines: tuple[CaseLine, ...]
     number: int
     total: int
@@ -112,7 +112,7 @@ class Today:
     day: date
     ours: CasePage
     others: CasePage
-    counts: Mapping[Part, int]
+    counts: Mapping[ListPart, int]
     messages: tuple[WaitingMessage, ...]
     owed: tuple[Owed, ...]
     clinics: tuple[Clinic, ...]
@@ -132,12 +132,14 @@ def today(
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         day = tx.now().astimezone(zone).date()
         counts = case_lists.counted(tx, chosen, today=day)
-        expected = case_lists.listed(tx, chosen, Part.EXPECTED, limit=_APPOINTMENTS, today=day)
-        pages = [case_lists.listed(tx, chosen, part, limit=PAGE, today=day) for part in (Part.OURS, Part.OTHERS)]
+        expected = case_lists.listed(tx, chosen, ListPart.EXPECTED, limit=_APPOINTMENTS, today=day)
+        pages = [
+            case_lists.listed(tx, chosen, part, limit=PAGE, today=day) for part in (ListPart.OURS, ListPart.OTHERS)
+        ]
         lines = looking.lines(tx, [*pages[0], *pages[1], *expected], day)
         ours, others = (
             _page(part, [lines[one.id] for one in found], 1, counts[part])
-            for part, found in zip((Part.OURS, Part.OTHERS), pages, strict=True)
+            for part, found in zip((ListPart.OURS, ListPart.OTHERS), pages, strict=True)
         )
         return Today(
             day=day,
@@ -153,7 +155,7 @@ def today(
 
 def list_part(
     services: Services,
-    part: Part,
+    part: ListPart,
     *,
     actor: Actor,
     zone: ZoneInfo,
@@ -177,7 +179,7 @@ def list_part(
         return _page(part, [lines[one.id] for one in found], number, total)
 
 
-def _page(part: Part, lines: Iterable[CaseLine], number: int, total: int) -> CasePage:
+def _page(part: ListPart, lines: Iterable[CaseLine], number: int, total: int) -> CasePage:
     return CasePage(part=part, lines=tuple(lines), number=number, total=total)
 
 

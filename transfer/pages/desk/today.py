@@ -6,7 +6,7 @@ from typing import Final
 
 from transfer.errors import Unknown
 from transfer.flow import desk
-from transfer.flow.desk import Chosen, Part
+from transfer.flow.desk import Chosen, ListPart
 from transfer.pages.routes import Answer, Asked, Page
 from transfer.requests import Owner
 from transfer.rights import Right
@@ -25,13 +25,13 @@ _OWNERS: Final[Mapping[Owner, str]] = MappingProxyType(
     }
 )
 #: each part that has a page, as its page is called
-_TITLES: Final[Mapping[Part, str]] = MappingProxyType(
+_TITLES: Final[Mapping[ListPart, str]] = MappingProxyType(
     {
-        Part.OURS: "Only we can move these",
-        Part.OTHERS: "These wait for others",
-        Part.MOVING: "The system is working on these",
-        Part.DELIVERED: "Delivered",
-        Part.UNDATED: "Without a date",
+        ListPart.OURS: "Only we can move these",
+        ListPart.OTHERS: "These wait for others",
+        ListPart.MOVING: "The system is working on these",
+        ListPart.DELIVERED: "Delivered",
+        ListPart.UNDATED: "Without a date",
     }
 )
 #: of a query: whose cases; what names a facility or a checklist is one of ours
