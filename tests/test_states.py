@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
-from tests.kit.documentation import drawing, states_page
+from tests.kit.documentation import drawing, lists_page, states_page
 from transfer.rounds import RoundState
 
 ROOT = Path(__file__).parents[1]
+
+
+def test_the_page_of_lists_says_what_the_lists_say():
+    assert (ROOT / "docs" / "checklists.md").read_text(encoding="utf-8") == lists_page()
 
 
 def test_the_page_of_states_is_what_the_tables_say():

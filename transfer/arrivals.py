@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from transfer.diagnoses import Diagnosis
 from transfer.identifiers import InstitutionId
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.referrals import ReferralStatus
@@ -112,13 +113,13 @@ class Referral:
     """A request for a second opinion, in our words.
 
     `references` are the sender's numbers for it: what comes later under one of them is about the same referral.
-    `disease` picks the checklist; None: no diagnosis is named that a code says. `sources` are the institutions the
+    `diagnoses` are all that it lists, in its order: their codes pick the checklist. `sources` are the institutions the
     referral names as holding records.
     """
 
     patient: Demographics
     references: tuple[IssuedIdentifier, ...]
-    disease: str | None
+    diagnoses: tuple[Diagnosis, ...]
     question: str | None
     #: in words, with its code and its stage where they are said
     diagnosis: str | None = None

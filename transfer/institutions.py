@@ -23,6 +23,7 @@ from transfer import reviewed
 from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
+from transfer.center_needs import CenterNeeds
 from transfer.delivery import Delivery
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
@@ -302,6 +303,8 @@ class Receiving(_ByUrl):
     link_days: Annotated[int, Field(ge=1, le=366)] = 30
     #: downloads at once, at each gateway
     downloads_at_once: Annotated[int, Field(ge=1, le=192)] = 64
+    #: what it wants otherwise than the checklists say
+    needs: CenterNeeds = CenterNeeds()
 
     @property
     def _address(self) -> str:

@@ -119,6 +119,11 @@ class Coding:
     code: str
     display: str | None = None
 
+    @property
+    def loinc(self) -> str | None:
+        """As a checklist spells it, `loinc|2857-1`; None: of another system."""
+        return f"loinc|{self.code}" if self.system == "http://loinc.org" else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:

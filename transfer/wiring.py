@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from functools import cache
 from importlib import metadata
 
-from transfer import checklist, institutions
+from transfer import center_needs, checklist, institutions
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
@@ -18,11 +18,19 @@ from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
+from transfer.checklist import Checklists
 from transfer.errors import OtherKeys
 from transfer.facts import Origin
 from transfer.flow.services import Services
 from transfer.health import Check
-from transfer.institutions import AskedForDocuments, AskedForImages, DicomwebSource, DimseSource, FhirSource
+from transfer.institutions import (
+    AskedForDocuments,
+    AskedForImages,
+    DicomwebSource,
+    DimseSource,
+    FhirSource,
+    Institutions,
+)
 from transfer.ledger import WAIT_SECONDS, Ledger, vault_objects
 from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import Settings
@@ -61,6 +69,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
     `part`: see `S3Vault`.
     """
     held = keys(settings)
+    known, lists = partners(settings)
     book = Ledger(settings.database_url, held, by, connections=connections)
     opening = OpeningProcess()
     store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
@@ -69,8 +78,8 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             ledger=book,
             vault=store,
             opener=opening,
-            institutions=institutions.load(settings.institutions, settings.names),
-            checklists=checklist.load(settings.checklists),
+            institutions=known,
+            checklists=lists,
             signer=cache(lambda: signer(held)),
             takes_corroborated=settings.takes_corroborated,
             zone=settings.zone,
@@ -84,6 +93,19 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
     finally:
         opening.close()
         book.close()
+
+
+def partners(settings: Settings) -> tuple[Institutions, Checklists]:
+    """Every partner's file and every checklist.
+
+    Raises:
+        ValueError: names the file, the place in it and what is wrong, also where a center speaks of no line there is.
+    """
+    known, lists = institutions.load(settings.institutions, settings.names), checklist.load(settings.checklists)
+    for each in known.values():
+        if each.receives:
+            center_needs.check(each.receives.needs, each.id, lists)
+    return known, lists
 
 
 def documents(source: AskedForDocuments) -> DocumentSource:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kit.scripted_fhir import ALL, LAKESIDE, WHO, a_patient, a_reference, a_referral, as_bytes, organization
+from transfer import checklist
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.adapters.fhir.trees import MAX_BODY
@@ -23,7 +24,10 @@ from transfer.referrals import ReferralStatus
 from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
 
-SAMPLES = Path(__file__).parent.parent / "samples" / "fhir"
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "samples" / "fhir"
+ICD_10_CM, SNOMED = "http://hl7.org/fhir/sid/icd-10-cm", "http://snomed.info/sct"
+LISTS = checklist.load(ROOT / "checklists")
 ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
@@ -70,6 +74,11 @@ def form(*args, **said):
 
 def referral(*args, **said):
     return inbound.referral(as_bytes(a_referral(*args, **said)), LAKESIDE, ALL)
+
+
+def picked(read):
+    chosen = LISTS.for_diagnoses(read.diagnoses)
+    return chosen and chosen.checklist.id
 
 
 def a_task(status, system, value="x", **said):
@@ -341,7 +350,7 @@ def test_a_referral_is_read_whole():
 
     assert read.patient == WHO
     assert read.references == (IssuedIdentifier("urn:oid:1.2.8", "ref-3"),)
-    assert read.disease == "colorectal"
+    assert picked(read) == "colorectal"
     assert read.question == "Is more chemotherapy of use?\nDaughter will come along."
     assert (read.receiver, read.referring, read.sources) == ("summit", "lakeside", ("lakeside", "prairie"))
     assert read.needed_by == date(2026, 3, 30)
@@ -355,20 +364,37 @@ def test_a_referral_is_read_whole():
         ("http://hl7.org/fhir/sid/icd-10-cm", "C20", "colorectal"),
         ("http://hl7.org/fhir/sid/icd-10-cm", "c19", "colorectal"),
         ("http://snomed.info/sct", "363406005", "colorectal"),
-        ("http://hl7.org/fhir/sid/icd-10-cm", "C50.911", "breast"),
     ],
 )
-def test_the_diagnosis_names_the_disease(system, code, disease):
-    assert referral(order={"reasonCode": [{"coding": [{"system": system, "code": code}]}]}).disease == disease
+def test_the_diagnosis_picks_the_checklist(system, code, disease):
+    assert picked(referral(order={"reasonCode": [{"coding": [{"system": system, "code": code}]}]})) == disease
 
 
-def test_the_checklists_may_say_which_diagnosis_is_theirs():
-    body = as_bytes(a_referral())
+def a_condition(name, code, **more):
+    of = {"subject": {"reference": "Patient/1"}, "code": {"coding": [{"system": ICD_10_CM, "code": code}]}}
+    return {"resourceType": "Condition", "id": name, **of, **more}
 
-    assert (
-        inbound.referral(body, LAKESIDE, ALL, disease=lambda coding: f"list of {coding.code}").disease
-        == "list of C18.7"
-    )
+
+def test_all_codes_of_all_diagnoses_are_handed_over_in_their_order():
+    order = {
+        "reasonCode": [
+            {"coding": [{"system": SNOMED, "code": "363406005"}, {"system": ICD_10_CM, "code": "C18.7"}]},
+            {"text": "Is more chemotherapy of use?"},
+        ],
+        "reasonReference": [{"reference": "#one"}, {"reference": "#refuted"}, {"reference": "Condition/elsewhere"}],
+        "contained": [
+            a_condition("one", "C50.9"),
+            a_condition("refuted", "C61", verificationStatus={"coding": [{"code": "refuted"}]}),
+        ],
+    }
+
+    read = referral(order=order)
+
+    assert [[f"{code.system}|{code.code}" for code in one.codes] for one in read.diagnoses] == [
+        ["snomed|363406005", "icd-10-cm|C187"],
+        ["icd-10-cm|C509"],
+    ]
+    assert read.diagnosis == "ICD-10-CM C18.7; ICD-10-CM C50.9"
 
 
 def test_an_appointment_without_a_time_is_only_a_day():
@@ -405,7 +431,7 @@ def test_a_referral_that_leaves_a_doubt_is_for_a_person(order):
     ],
 )
 def test_a_referral_may_name_no_diagnosis_that_we_know(order):
-    assert referral(order=order).disease is None
+    assert picked(referral(order=order)) is None
 
 
 @pytest.mark.parametrize(

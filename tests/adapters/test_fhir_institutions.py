@@ -249,7 +249,8 @@ def test_its_referral_names_who_when_and_whom_to_ask(posted, partners):
     referral = inbound.referral(body, partners["lakeside-oncology"], partners)
 
     assert inbound.sort(body).form is Form.REFERRAL
-    assert (referral.disease, referral.receiver) == ("colorectal", "summit-cancer-center")
+    assert [code.system for code in referral.diagnoses[0].codes] == ["icd-10-cm", "snomed"]
+    assert referral.receiver == "summit-cancer-center"
     assert {"prairie-pathology", "mercy-imaging"} <= set(referral.sources)
     assert referral.references
     assert None not in (referral.question, referral.needed_by, referral.appointment_at)

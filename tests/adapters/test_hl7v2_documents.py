@@ -1,6 +1,7 @@
 """What a report or document message says: whose it is, what it is, how far it can be trusted, and what it holds."""
 
 import os
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -409,7 +410,7 @@ def test_a_referral_for_a_second_opinion_is_read_whole():
 
     asked = referral(payload, LABORATORY, Institutions([LABORATORY, CENTER]))
 
-    assert asked.disease == "http://hl7.org/fhir/sid/icd-10-cm|C50.912"
+    assert codes(asked) == [["icd-10-cm|C50912"]]
     assert (asked.receiver, asked.referring, asked.sources) == ("recv-center", "commhosp-lab", ("commhosp-lab",))
     assert asked.references == (IssuedIdentifier(LIS, "REF71"),)
     assert (asked.priority, asked.needed_by) == (Priority.ROUTINE, date(2026, 4, 5))
@@ -432,7 +433,8 @@ def test_a_referral_names_sources_question_priority_and_appointment():
     asked = referral(payload.encode(), LABORATORY, Institutions([LABORATORY, CENTER, other]))
 
     assert asked.question == "Is surgery right?\nMargins?"
-    assert asked.disease.endswith("|C18.7")
+    assert codes(asked) == [["icd-10-cm|I10"], ["icd-10-cm|C187"]]
+    assert asked.diagnosis == "Colon (ICD-10-CM C18.7)"
     assert (asked.priority, asked.sources) == (Priority.STAT, ("commhosp-lab", "mercy"))
     assert asked.appointment_at == datetime(2026, 5, 1, 14, 30, tzinfo=UTC)
 
@@ -440,7 +442,29 @@ def test_a_referral_names_sources_question_priority_and_appointment():
 def test_a_referral_without_a_diagnosis_names_none():
     payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes().replace(b"\rDG1|", b"\rZG1|")
 
-    assert referral(payload, LABORATORY, Institutions([LABORATORY, CENTER])).disease is None
+    assert referral(payload, LABORATORY, Institutions([LABORATORY, CENTER])).diagnoses == ()
+
+
+@pytest.mark.parametrize(
+    ("dg1", "given"),
+    [
+        ("DG1|1||C50.9^Breast^I10C^254837009^Breast^SCT", [["icd-10-cm|C509", "snomed|254837009"]]),
+        ("DG1|1|I10|C50.9^Breast", [["icd-10-cm|C509"]]),
+        ("DG1|1|I10|C50.9^Breast^I9", [[]]),
+        ("DG1|1||C50.9^Breast", [[]]),
+        ("DG1|1|||Cancer of the breast", [[]]),
+        ("DG1|1||C50.9^Breast^I10" + "|" * 17 + "|D\rDG1|2||C61^Prostate^I10", [["icd-10-cm|C61"]]),
+    ],
+)
+def test_every_diagnosis_of_a_referral_is_handed_over_with_each_code_that_picks_a_list(dg1, given):
+    payload = (SAMPLES / "ref_i12_second_opinion.hl7").read_bytes()
+    payload = re.sub(rb"\rDG1\|[^\r]*", b"\r" + dg1.encode(), payload)
+
+    assert codes(referral(payload, LABORATORY, Institutions([LABORATORY, CENTER]))) == given
+
+
+def codes(asked):
+    return [[f"{code.system}|{code.code}" for code in one.codes] for one in asked.diagnoses]
 
 
 @pytest.mark.parametrize(

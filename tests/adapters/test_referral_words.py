@@ -71,9 +71,7 @@ WORDS = [
 
 
 def of_fhir(order):
-    return diagnosis(
-        order, Resources.around(order), LAKESIDE, lambda coding: "colorectal" if coding.code[:1] == "C" else None
-    )
+    return diagnosis(order, Resources.around(order), LAKESIDE)
 
 
 @pytest.mark.parametrize(("order", "words"), WORDS)
@@ -147,7 +145,9 @@ def test_a_ref_i12_says_diagnosis_stage_and_who_refers_with_a_telephone():
         "OBX|1|CWE|21902-2^Stage group.pathology^LN||IIIB^IIIB^L||||||F",
     )
 
-    assert referral_words.diagnosis(said) == "Malignant neoplasm of sigmoid colon (ICD-10-CM C18.7), stage IIIB"
+    assert (
+        referral_words.diagnosis(said, LAKESIDE) == "Malignant neoplasm of sigmoid colon (ICD-10-CM C18.7), stage IIIB"
+    )
     assert referral_words.referrer(said) == "DR ANA M RUIZ, telephone (262)555-0142"
 
 
@@ -162,7 +162,7 @@ def test_a_ref_i12_says_diagnosis_stage_and_who_refers_with_a_telephone():
     ],
 )
 def test_a_ref_i12_says_no_more_than_it_says(segments, words):
-    assert referral_words.diagnosis(message(*segments)) == words
+    assert referral_words.diagnosis(message(*segments), LAKESIDE) == words
     assert referral_words.referrer(message(*segments)) is None
 
 

@@ -397,7 +397,7 @@ class TestByHl7:
 def test_a_referral_of_no_known_disease_opens_with_the_common_list(services):
     chart = b.a_chart()
 
-    case = says(services, a_message(chart, order={"reasonCode": []}))
+    case = says(services, a_message(chart, order={"reasonCode": [], "reasonReference": []}))
 
     assert OpenedCase.of(folded(services, case)).checklist == "common"
     assert HoldCode.DIAGNOSIS_UNKNOWN in codes(services, case)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from transfer import materials, requests
+from transfer import checklist, materials, requests
 from transfer.adapters.document_statuses import MEANINGS, Vocabulary
 from transfer.cli import main
 from transfer.holds import ANSWERS
@@ -34,6 +34,27 @@ _STATES_HEAD = """# States and moves
 Made from the tables in the code by `python -m tests.kit.documentation`; a test compares. Every move that is not drawn
 is an error. An arrow from a frame holds for each state in it.
 [Rounds](decisions/0001-rounds.md) have a record of their own.
+"""
+_LISTS_HEAD = """# Checklists
+
+Made from `checklists/` by `python -m tests.kit.documentation`; a test compares.
+[Why it is so](decisions/0038-lists-and-hints.md).
+
+**A list that no clinician confirmed is not for patients.** Who confirmed it is said wherever a list is shown. S: a
+receiving center or a public referral service says it. L: a laboratory that takes material says it. D: drawn from
+guidelines. Each file names its sources.
+
+- The coded diagnoses of a referral pick the list, in their order. ICD-10-CM goes before SNOMED CT, and the longest code
+  wins. The other lists that fit are shown. Without a code that a list knows, `common` opens the case.
+- Only a required line keeps a case waiting. A conditional line is required once a person says that its condition holds:
+  `transfer case waive CASE LINE applies`.
+- Kind, modality, part of the body and code are compared with what a record is known to be. What contradicts the line
+  does not answer it. Where something is not known, a person says that the record answers it.
+- One record answers one line by itself: the first required line whose hints it fits, else a line without hints. A line
+  of *every one* counts it as well.
+- *Every one* is there once all who were asked have answered.
+- Of lines that are *one of* several, one that is answered is enough.
+- A receiving center's file may say otherwise: [what a center wants](connecting-an-institution.md#what-a-center-wants).
 """
 _DOCUMENTS_HEAD = """## A document: `MEANINGS` in `transfer/adapters/document_statuses.py`
 
@@ -143,6 +164,59 @@ def _goes(status: DocumentStatus) -> str:
     return "yes" if status.is_settled else "marked as such"
 
 
+def lists_page() -> str:
+    """What a list may say, then each list with its lines and where each comes from."""
+    known = checklist.load(_ROOT / "checklists").values()
+    rows = [
+        f"| [{one.id}](#{one.id}) | {one.title} | {_codes(one.codes) or 'a person'} "
+        f"| {one.confirmed_by or 'nobody yet'} |"
+        for one in known
+    ]
+    head = "| list | for | picked by | confirmed by |\n|---|---|---|---|"
+    return "\n".join([_LISTS_HEAD, head, *rows, "", *(part for one in known for part in _list(one))])
+
+
+def _codes(said: Iterable[str]) -> str:
+    """By system, each as code, so that nobody reads them as a sentence."""
+    pairs = [text.split("|") for text in said]
+    by_system = (" ".join(code for of, code in pairs if of == system) for system in ("icd-10-cm", "snomed"))
+    return ", ".join(f"{name} `{codes}`" for name, codes in zip(("ICD", "SNOMED"), by_system, strict=True) if codes)
+
+
+def _list(one: checklist.Checklist) -> Iterator[str]:
+    marks = marks_of(one.id)
+    yield f"## {one.id}\n\n{one.title}. Confirmed by a clinician: {one.confirmed_by or 'nobody yet'}.\n"
+    if one.priority_default:
+        default = one.priority_default
+        yield f"A case with one of these is {default.priority} at least: {_codes(default.codes)}.\n"
+    yield "| line | what | needed | said of it | mark |\n|---|---|---|---|---|"
+    for line in one.lines:
+        needed = f"if {line.condition}" if line.condition else line.necessity
+        yield f"| `{line.key}` | {line.asks} | {needed} | {'; '.join(_said_of(line))} | {marks[line.key]} |"
+    yield ""
+
+
+def _said_of(line: checklist.ChecklistLine) -> Iterator[str]:
+    yield ", ".join(sorted(line.kinds)) if not line.counted else line.pieces
+    yield from (" or ".join(sorted(hint)) for hint in (line.modalities, line.body, line.codes) if hint)
+    if line.every:
+        yield "every one"
+    if line.max_age_days:
+        yield f"at most {line.max_age_days} days old"
+    if line.max_days_from:
+        yield f"within {line.max_days_from.days} days of `{line.max_days_from.line}`"
+    if line.one_of:
+        yield f"one of *{line.one_of}*"
+    if line.digital_slides:
+        yield "or whole slide images"
+
+
+def marks_of(key: str) -> dict[str, str]:
+    """Where each line of a list comes from, as the remark beside it says: S, L or D, and what is less sure."""
+    text = (_ROOT / "checklists" / f"{key}.yaml").read_text(encoding="utf-8")
+    return dict(re.findall(r"^  - key: (\S+) # (.+)$", text, flags=re.MULTILINE))
+
+
 def drawing(moves: Mapping[S, Collection[S]], frames: Mapping[str, Collection[S]]) -> str:
     """A table of moves in Mermaid's language: what all states of a frame may do is one arrow from the frame."""
     lines = ["```mermaid", "flowchart LR"]
@@ -194,4 +268,5 @@ def _section(ctx: click.Context) -> str:
 if __name__ == "__main__":
     (_ROOT / "docs" / "dags.md").write_text(dag_pages((_ROOT / "dags").glob("*.py")), encoding="utf-8")
     (_ROOT / "docs" / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (_ROOT / "docs" / "checklists.md").write_text(lists_page(), encoding="utf-8")
     (_ROOT / "docs" / "states.md").write_text(states_page(), encoding="utf-8")

@@ -47,9 +47,7 @@ LETTER = a_line("letter", RecordKind.NOTE, Necessity.OPTIONAL)
 
 
 def a_checklist(*lines: ChecklistLine) -> Checklist:
-    return Checklist(
-        id="colorectal", disease="colorectal", version="1", title="Colon", codes=("icd-10-cm|C18",), lines=lines
-    )
+    return Checklist(id="colorectal", version="1", title="Colon", codes=("icd-10-cm|C18",), lines=lines)
 
 
 def a_record(kind: RecordKind = RecordKind.NOTE, **differing) -> CollectedRecord:
@@ -86,7 +84,7 @@ def judged(*lines: ChecklistLine, requests=(), records=(), materials=(), waivers
         a_checklist(*lines),
         requests=requests,
         records=records,
-        materials=materials,
+        materials={line.key: materials for line in lines if line.counted},
         waivers=waivers or {},
         now=NOW,
     )

@@ -24,8 +24,17 @@ _OF_KIND: Mapping[RecordKind, str] = {
     RecordKind.OPERATIVE_NOTE: "11504-8",
     RecordKind.PROCEDURE_REPORT: "28570-0 18746-8 18753-4 18751-8",
     RecordKind.IMAGING_REPORT: "18748-4 44139-4 72139-9 72142-3 24627-2 24558-9 30746-2",
-    RecordKind.LABORATORY: ("11502-2 2857-1 2039-6 6875-9 14804-9 57021-8 58410-2 48378-4 24323-8 24325-3"),
-    RecordKind.MOLECULAR: "51969-4 51968-6 55228-1 55232-3 81247-9 85337-4 85339-0 85319-2",
+    # reports and panels, then single tests: tumour markers, blood, protein
+    RecordKind.LABORATORY: (
+        "11502-2 57021-8 58410-2 24323-8 24325-3 "
+        "2857-1 19195-7 35741-8 83112-3 10334-1 24108-3 2039-6 6875-9 30169-7 21198-7 1834-1 2986-8 "
+        "2532-0 14804-9 1952-1 5909-7 24351-9 33358-3 48378-4"
+    ),
+    # reports, then receptors and single genes
+    RecordKind.MOLECULAR: (
+        "51969-4 51968-6 55228-1 55232-3 81247-9 69548-6 21636-6 "
+        "85337-4 16112-5 85339-0 16113-3 85319-2 48676-1 85318-4 96893-3 83052-1 85147-7"
+    ),
     RecordKind.TREATMENT_SUMMARY: "68602-2 11486-8 74156-1",
 }
 LOINC_KINDS: Final = MappingProxyType({code: kind for kind, many in _OF_KIND.items() for code in many.split()})

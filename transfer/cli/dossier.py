@@ -41,11 +41,16 @@ def when(at: datetime | None) -> str:
 def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
     said = [
         ("for", names.get(found.receiver or "", found.receiver)),
+        (
+            "before",
+            "the center speaks with the patient; approve only after that" if found.after_first_contact else None,
+        ),
         ("referred by", names.get(found.referring or "", found.referring)),
         ("needed by", found.needed_by),
         ("appointment", found.appointment_at),
         ("priority", found.priority),
-        ("checklist", found.checklist),
+        ("checklist", _checklist(found)),
+        ("fits also", " ".join(found.other_checklists)),
         ("opened", when(found.opened_at)),
         ("ended as", found.ending),
         ("assigned to", found.assigned_to),
@@ -53,6 +58,13 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("legal hold since", when(found.legal_hold_since)),
     ]
     print_table([], [(name, value) for name, value in said if value], indent=2)
+
+
+def _checklist(found: Dossier) -> str | None:
+    if found.checklist is None:
+        return None
+    by = found.checklist_confirmed_by
+    return f"{found.checklist}, {f'confirmed by {by}' if by else 'not yet confirmed by a clinician'}"
 
 
 def _print_identity(who: Demographics) -> None:

@@ -60,22 +60,26 @@ def _silence(one: "QueueView") -> str | None:
 @json_option
 @var_option
 def check_command(var: Path, *, as_json: bool) -> None:
-    """Read every partner's file, as gateway and workers do at their start. Ends with 1 at a mistake, and says where.
+    """Read every partner's file and every checklist, as gateway and workers do at their start. Ends with 1 at a
+    mistake, and says where.
 
     \b
     Example:
       transfer institution check
     """
-    from transfer import institutions
+    from transfer import wiring
     from transfer.settings import Settings
 
     settings = Settings.load(os.environ, var)
     try:
-        known = institutions.load(settings.institutions, settings.names)
+        known, lists = wiring.partners(settings)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    count = {"institutions": len(known), "departments": sum(len(one.departments) for one in known.values())}
+    departments = sum(len(one.departments) for one in known.values())
+    count = {"institutions": len(known), "departments": departments, "checklists": len(lists)}
     if as_json:
         print_json(count)
     else:
-        click.echo("{institutions} institutions, {departments} departments: right.".format_map(count))
+        click.echo(
+            "{institutions} institutions, {departments} departments, {checklists} checklists: right.".format_map(count)
+        )

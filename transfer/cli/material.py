@@ -23,6 +23,7 @@ material = LazyGroup(
     },
 )
 
+_KINDS = ("slide", "block", "recut", "unstained", "scroll", "smear")
 _which = click.option("--material", "material_id", type=MATERIAL, help="Which, where a case awaits several.")
 
 
@@ -31,6 +32,11 @@ _which = click.option("--material", "material_id", type=MATERIAL, help="Which, w
 @click.option("--pieces", type=click.IntRange(1, 9999), required=True, help="How many pieces you counted.")
 @click.option("--announced", type=click.IntRange(1, 9999), help="How many the sender's list says were sent.")
 @click.option("--another-parcel", is_flag=True, help="Pieces came before, and these came in a further parcel.")
+@click.option(
+    "--kind",
+    type=click.Choice(_KINDS),
+    help="What came, where it is not what was awaited.",
+)
 @_which
 @desk_options
 def receive_command(
@@ -40,6 +46,7 @@ def receive_command(
     pieces: int,
     announced: int | None,
     another_parcel: bool,
+    kind: str | None,
     material_id: "MaterialId | None",
     actor: "Actor",
     as_json: bool,
@@ -57,6 +64,7 @@ def receive_command(
     accession = ask("Accession number")
     with at(var) as services:
         from transfer.flow import desk
+        from transfer.materials import MaterialKind
 
         did = desk.receive_material(
             services,
@@ -67,6 +75,7 @@ def receive_command(
             actor=actor,
             material=material_id,
             is_another_parcel=another_parcel,
+            kind=MaterialKind(kind) if kind else None,
         )
         tell(did, as_json=as_json)
 

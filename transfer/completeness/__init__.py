@@ -4,6 +4,7 @@ Silence is not an answer. Forbidden is not absent. An empty search proves nothin
 (docs/safety.md, promises 5 and 9). Nothing is complete by count.
 """
 
+from transfer.completeness.fitting import line_suggested
 from transfer.completeness.needs import (
     LEFT_TO_PEOPLE,
     SETTLED,
@@ -30,4 +31,5 @@ __all__ = [
     "Waiver",
     "WaiverKind",
     "assess",
+    "line_suggested",
 ]

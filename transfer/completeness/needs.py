@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from transfer.body_parts import BodyPart
 from transfer.checklist import ChecklistLine
 from transfer.flaws import Flaw
 from transfer.identifiers import DepartmentId, InstitutionId, RecordId
@@ -82,11 +83,15 @@ class WaitCode(StrEnum):
     #: what came cannot be read, and people are asked about it
     NOT_READABLE = "not-readable"
     NEWER_NEEDED = "newer-needed"
+    #: what came is too far from the record of another line
+    OTHER_DAY_NEEDED = "other-day-needed"
     MATERIAL = "material"
     MATERIAL_REFUSED = "material-refused"
     #: pieces came and nobody said how many were sent
     MATERIAL_UNANNOUNCED = "material-unannounced"
     MATERIAL_DISCREPANCY = "material-discrepancy"
+    #: all that was announced came, and the center asks for other pieces or more
+    MATERIAL_NOT_ENOUGH = "material-not-enough"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,10 @@ class CollectedRecord:
     superseded: bool = False
     #: the form in which it came
     content_type: str = "application/octet-stream"
+    #: what it is known to be, as a line hints at it (`fitting`)
+    code: str | None = None
+    modalities: frozenset[str] = frozenset()
+    body: frozenset[BodyPart] = frozenset()
 
     @property
     def is_readable(self) -> bool:
@@ -175,9 +184,11 @@ LEFT_TO_PEOPLE = frozenset(
         WaitCode.UNVERIFIED,
         WaitCode.NOT_READABLE,
         WaitCode.NEWER_NEEDED,
+        WaitCode.OTHER_DAY_NEEDED,
         WaitCode.MATERIAL_REFUSED,
         WaitCode.MATERIAL_UNANNOUNCED,
         WaitCode.MATERIAL_DISCREPANCY,
+        WaitCode.MATERIAL_NOT_ENOUGH,
     }
 )
 

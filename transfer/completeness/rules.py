@@ -1,10 +1,11 @@
 """The rule of completeness, line by line."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from transfer.checklist import Checklist, ChecklistLine, Necessity
+from transfer.completeness.fitting import WHOLE_SLIDE, Fit, fit, lines_answered
 from transfer.completeness.needs import (
     LEFT_TO_PEOPLE,
     SETTLED,
@@ -19,7 +20,7 @@ from transfer.completeness.needs import (
 )
 from transfer.copies import best
 from transfer.identifiers import RecordId
-from transfer.materials import Material, MaterialState
+from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.records import RecordKind
 from transfer.requests import OPEN, Request, RequestState
 
@@ -55,6 +56,8 @@ _REQUEST_WAITS = {
     RequestState.REFUSED: WaitCode.REFUSAL,
     RequestState.ANSWER_UNCLEAR: WaitCode.UNCLEAR,
 }
+#: states in which a record or a piece answers a line
+_ANSWERED = (NeedState.SATISFIED, NeedState.SATISFIED_BY_OTHER)
 _NO_PIECES = (MaterialState.REFUSED, MaterialState.CANCELLED)
 
 
@@ -76,29 +79,59 @@ class _Judged:
         return not self.is_owed and all(wait.code in LEFT_TO_PEOPLE for wait in self.waits)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """All that is known of one case."""
+
+    lines: Sequence[ChecklistLine]
+    requests: Sequence[Request]
+    records: Sequence[CollectedRecord]
+    materials: Mapping[str, Sequence[Material]]
+    waivers: Mapping[str, Waiver]
+    now: datetime
+
+    @property
+    def required(self) -> frozenset[str]:
+        return frozenset(line.key for line in self.lines if _is_required(line, self.waivers))
+
+    def asked_for(self, line: ChecklistLine) -> list[Request]:
+        return [r for r in self.requests if line.key in r.lines and r.state is not RequestState.WITHDRAWN]
+
+    def pieces_for(self, line: ChecklistLine) -> list[Material]:
+        """Pieces stand on the line they were awaited for; those of a list that the case had before, on the first."""
+        counted = [one.key for one in self.lines if one.counted]
+        lost = [key for key in self.materials if key not in counted] if line.key == counted[0] else []
+        return [piece for key in (line.key, *lost) for piece in self.materials.get(key, ())]
+
+
 def assess(
     checklist: Checklist,
     *,
     requests: Sequence[Request],
     records: Sequence[CollectedRecord],
-    materials: Sequence[Material],
+    materials: Mapping[str, Sequence[Material]],
     waivers: Mapping[str, Waiver],
     now: datetime,
 ) -> Completeness:
-    """Judge every line. All arguments are of one case; `waivers` are by line key.
+    """Judge every line. All arguments are of one case; `materials` and `waivers` are by line key.
 
     A case is complete when every required line is settled. **And** no source asked for one may still have to answer, or
     wait for a release form. One hospital's record does not replace another's. Optional lines hold nothing up. Nor do
     conditional ones of which nobody said that they apply.
     """
-    judged = [
-        _judge(line, checklist, [r for r in requests if line.key in r.lines], records, materials, waivers, now)
-        for line in checklist.lines
-    ]
-    holding = [j for j in judged if _is_required(j.need.line, waivers) and j.holds_up]
+    case = _Case(
+        lines=checklist.lines, requests=requests, records=records, materials=materials, waivers=waivers, now=now
+    )
+    required = case.required
+    answered = {r.id: lines_answered(case.lines, r, required) for r in records}
+    judged: dict[str, _Judged] = {}
+    for line in sorted(case.lines, key=lambda one: one.max_days_from is not None):  # what it is compared with, first
+        judged[line.key] = _judge(line, case, answered, judged)
+    settled = [_without_others(judged[line.key], judged.values()) for line in case.lines]
+    holding = [j for j in settled if j.need.line.key in required and j.holds_up]
     waits = {wait for one in holding for wait in one.waits}
     return Completeness(
-        needs=tuple(j.need for j in judged),
+        needs=tuple(j.need for j in settled),
         is_complete=not holding,
         unanswered=tuple(one.need.line.key for one in holding if one.is_left_to_people),
         lacks_only_material=bool(holding) and all(j.need.line.counted for j in holding),
@@ -112,35 +145,51 @@ def _is_required(line: ChecklistLine, waivers: Mapping[str, Waiver]) -> bool:
     return line.necessity is Necessity.REQUIRED
 
 
+def _without_others(one: _Judged, judged: Iterable[_Judged]) -> _Judged:
+    """Of lines of which one is enough, nothing is owed for the rest once one is answered."""
+    group = one.need.line.one_of
+    if group is None or one.need.state in SETTLED:
+        return one
+    if any(other.need.line.one_of == group and other.need.state in _ANSWERED for other in judged):
+        return _Judged(need=replace(one.need, state=NeedState.NOT_APPLICABLE), waits=(), is_owed=False)
+    return one
+
+
 def _judge(
     line: ChecklistLine,
-    checklist: Checklist,
-    requests: Sequence[Request],
-    records: Sequence[CollectedRecord],
-    materials: Sequence[Material],
-    waivers: Mapping[str, Waiver],
-    now: datetime,
+    case: _Case,
+    answered: Mapping[RecordId, Collection[str]],
+    judged: Mapping[str, _Judged],
 ) -> _Judged:
-    live = [r for r in records if r.kind in line.kinds and not _is_void(r)]
-    waiver = waivers.get(line.key)
-    if word := _word_of(waiver, line, records):
+    asked = case.asked_for(line)
+    if word := _word_of(case.waivers.get(line.key), line, case.records):
         return _Judged(need=word, waits=(), is_owed=False)
-    asked = [r for r in requests if r.state is not RequestState.WITHDRAWN]
     if line.counted:
-        state, waits = _by_material(materials, asked)
-        return _Judged(need=_need(line, state, (), None, asked), waits=waits, is_owed=False)
-    found, chosen, waits = _by_records(line, [r for r in live if _is_first_for(line, r.kind, checklist)], now)
+        return _judge_pieces(line, case, asked)
+    live = [r for r in case.records if fit(line, r) and not _is_void(r)]
+    mine = [r for r in live if line.key in answered[r.id]]
+    other = judged[line.max_days_from.line] if line.max_days_from else None
+    found, chosen, waits = _by_records(line, mine, case, other)
+    if found is NeedState.SATISFIED and line.every and (more := _not_heard(asked)):
+        found, waits = NeedState.RECEIVED, more
     if found is not None:
         state = found
     else:
         state, waits = _by_requests(asked)
-        if any(
-            r.is_readable for r in live
-        ):  # its kind answers another line by itself; a person says which record is which
+        # its kind answers another line by itself, or too little is known of it: a person says which record is which
+        if any(r.is_readable for r in live):
             state, waits = NeedState.RECEIVED, (*waits, Wait(WaitCode.UNVERIFIED))
     owing = [r for r in asked if r.state in OPEN or r.state is RequestState.NOT_PERMITTED]
     waits = (*waits, *map(_wait_for, owing))
-    return _Judged(need=_need(line, state, live, chosen, asked), waits=waits, is_owed=bool(owing))
+    is_owed = bool(owing) or (state is NeedState.RECEIVED and other is not None and other.is_owed)
+    return _Judged(need=_need(line, state, live, chosen, asked), waits=waits, is_owed=is_owed)
+
+
+def _not_heard(asked: Sequence[Request]) -> tuple[Wait, ...]:
+    """Why nobody can say yet that this is every one: who has not answered, or that nobody was asked."""
+    if not asked:
+        return (Wait(WaitCode.UNVERIFIED),)
+    return tuple(_wait_for(r) for r in asked if r.state not in (RequestState.ANSWERED, RequestState.NO_RECORDS))
 
 
 def _need(
@@ -163,7 +212,7 @@ def _word_of(waiver: Waiver | None, line: ChecklistLine, records: Sequence[Colle
         return None
     if waiver.kind is WaiverKind.ANSWERED_BY and waiver.record is None:
         return None
-    fitting = tuple(r.id for r in records if r.kind in line.kinds and r.id in live)
+    fitting = tuple(r.id for r in records if r.id in live and fit(line, r) is Fit.WHOLLY)
     if waiver.kind is WaiverKind.ABSENT and fitting:  # it came after all
         return None
     return Need(line=line, state=_WORDS[waiver.kind], records=fitting, chosen=waiver.record, reason=waiver.reason)
@@ -173,32 +222,44 @@ def _is_void(record: CollectedRecord) -> bool:
     return record.superseded or record.status.is_void
 
 
-def _is_first_for(line: ChecklistLine, kind: RecordKind, checklist: Checklist) -> bool:
-    """Whether records of this kind answer this line by themselves.
-
-    The first required line that takes the kind does, else the first of all. One record must not count for two lines
-    that ask for different records.
-    """
-    taking = [other for other in checklist.lines if kind in other.kinds]
-    required = [other for other in taking if other.necessity is Necessity.REQUIRED]
-    return line.key == (required or taking)[0].key
-
-
 def _by_records(
-    line: ChecklistLine, live: Sequence[CollectedRecord], now: datetime
+    line: ChecklistLine, live: Sequence[CollectedRecord], case: _Case, other: _Judged | None
 ) -> tuple[NeedState | None, RecordId | None, tuple[Wait, ...]]:
-    """What the records say, which one answers, and who still owes a rest. No state where there is no record."""
+    """What the records say, which one answers, and who still owes a rest. No state where there is no record.
+
+    `other` is the line that the line's records may not be far from.
+    """
     if not live:
         return None, None, ()
     if halves := _halves(live):
         return NeedState.RECEIVED, None, tuple(Wait(WaitCode.SOURCE_REST, r.source) for r in halves)
     usable = [r for r in live if r.is_whole and r.is_readable and r.status.is_settled]
-    fresh = [r for r in usable if _is_fresh(r, line, now)]
-    if chosen := best(fresh):
+    fresh = [r for r in usable if _is_fresh(r, line, case.now)]
+    near = _near(fresh, line, case, other.need if other else None)
+    if near and (chosen := best(near)):
         return NeedState.SATISFIED, chosen.id, ()
+    if near is None and other:
+        return NeedState.RECEIVED, None, other.waits or tuple(Wait(WaitCode.UNVERIFIED, r.source) for r in live)
     if not usable or any(r.at is None for r in usable):
         return NeedState.RECEIVED, None, tuple(Wait(_why_not(r), r.source) for r in live)
-    return NeedState.EXPIRED, None, tuple(Wait(WaitCode.NEWER_NEEDED, r.source) for r in usable)
+    code = WaitCode.OTHER_DAY_NEEDED if fresh else WaitCode.NEWER_NEEDED
+    return NeedState.EXPIRED, None, tuple(Wait(code, r.source) for r in usable)
+
+
+def _near(
+    fresh: Sequence[CollectedRecord], line: ChecklistLine, case: _Case, other: Need | None
+) -> list[CollectedRecord] | None:
+    """Those near enough to the record of another line. None: that one is awaited, and nobody can say.
+
+    Where people said that there is none, or that it is not needed, there is nothing to be near to.
+    """
+    if line.max_days_from is None or other is None or (other.chosen is None and other.state in SETTLED):
+        return list(fresh)
+    at = next((r.at for r in case.records if r.id == other.chosen), None)
+    if at is None:
+        return None
+    most = timedelta(days=line.max_days_from.days)
+    return [r for r in fresh if r.at is not None and abs(r.at - at) <= most]
 
 
 def _why_not(record: CollectedRecord) -> WaitCode:
@@ -246,10 +307,29 @@ def _wait_for(request: Request) -> Wait:
     return Wait(code, request.institution, request.department, request.due_at)
 
 
-def _by_material(materials: Sequence[Material], asked: Sequence[Request]) -> tuple[NeedState, tuple[Wait, ...]]:
+def _judge_pieces(line: ChecklistLine, case: _Case, asked: Sequence[Request]) -> _Judged:
+    """A whole slide image serves where the center takes it. Else the pieces are counted."""
+    slides = [r for r in case.records if line.digital_slides and _is_whole_slide(r)]
+    if chosen := best(slides):
+        need = _need(line, NeedState.SATISFIED_BY_OTHER, slides, chosen.id, asked)
+        return _Judged(need=need, waits=(), is_owed=False)
+    state, waits = _by_material(line, case.pieces_for(line), asked)
+    return _Judged(need=_need(line, state, (), None, asked), waits=waits, is_owed=False)
+
+
+def _is_whole_slide(record: CollectedRecord) -> bool:
+    is_usable = record.is_whole and record.is_readable and record.status.is_settled and not _is_void(record)
+    return is_usable and record.kind is RecordKind.IMAGES and record.modalities >= WHOLE_SLIDE
+
+
+def _by_material(
+    line: ChecklistLine, materials: Sequence[Material], asked: Sequence[Request]
+) -> tuple[NeedState, tuple[Wait, ...]]:
     """`materials` compares the pieces with those announced. An answered request is not a received piece."""
     live = [m for m in materials if m.state not in _NO_PIECES]
     if live and all(m.is_complete for m in live):
+        if not all(_serves(m, line) for m in live):
+            return NeedState.RECEIVED, (Wait(WaitCode.MATERIAL_NOT_ENOUGH),)
         original = any(m.kind.is_original for m in live)
         return (NeedState.SATISFIED if original else NeedState.SATISFIED_BY_OTHER), ()
     if here := [m for m in live if m.is_here and not m.is_complete]:
@@ -262,6 +342,15 @@ def _by_material(materials: Sequence[Material], asked: Sequence[Request]) -> tup
     if not live and any(m.state is MaterialState.REFUSED for m in materials):
         return NeedState.AWAITED_MATERIAL, (Wait(WaitCode.MATERIAL_REFUSED),)
     return NeedState.AWAITED_MATERIAL, tuple(map(_wait_for_pieces, asked)) or (Wait(WaitCode.MATERIAL),)
+
+
+def _serves(material: Material, line: ChecklistLine) -> bool:
+    """Whether complete pieces are what the line asks for. A stained slide is no tissue to be tested."""
+    if line.pieces is not MaterialKind.BLOCK or material.kind is MaterialKind.BLOCK:
+        return True
+    if material.kind not in (MaterialKind.UNSTAINED, MaterialKind.SCROLL):
+        return False
+    return line.instead is None or material.received >= line.instead.unstained
 
 
 def _wait_for_pieces(request: Request) -> Wait:

@@ -17,6 +17,8 @@ class CaseOpened(Fact, kind="case-opened"):
     sources: tuple[str, ...]
     needed_by: str | None = None
     appointment_at: str | None = None
+    #: checklists that further diagnoses of the referral fit
+    other_checklists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class CaseChanged(Fact, kind="case-changed"):
     sources: tuple[str, ...] = ()
     needed_by: str | None = None
     appointment_at: str | None = None
+    other_checklists: tuple[str, ...] = ()
     arrival: str | None = None
     note: str | None = None
 

@@ -57,7 +57,8 @@ def _take(tx: Tx, services: Services, case: CaseId, arrival: Arrival, said: Appo
     else:
         holds.withdraw(tx, case, HoldCode.APPOINTMENT_CANCELLED, SystemAnswer.ANSWERED)
         at = said.at.isoformat() if said.at else None
-        values = {"appointment_at": at, "needed_by": said.day.isoformat() if said.day else None}
+        day = services.center_needs(OpenedCase.of(found).receiver).needed_by(said.day, said.day)
+        values = {"appointment_at": at, "needed_by": day.isoformat() if day else None}
     changed = {name: value for name, value in values.items() if value != getattr(found.opened, name)}
     if changed:
         change_case(tx, services, case, CaseChange(said_in="appointment", values=changed, arrival=arrival.id))

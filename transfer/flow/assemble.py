@@ -161,7 +161,7 @@ def _contents(tx: Tx, services: Services, packet: PacketId, opened: OpenedCase, 
         for item in _items(tx, services, kept, joined, copy_of=first[kept.id], supersedes=older.get(kept.id, ()))
     ]
     images = [one for one in going.carried if one[0].kind is RecordKind.IMAGES]
-    checklist = services.checklists[opened.checklist]
+    checklist = services.checklist_of(opened.checklist, opened.receiver)
     head = tx.lines(Chain.case(packet.case))[-1]
     patient = addressed(who.current, services.institutions, opened, going.said)
     return Contents(

@@ -28,6 +28,7 @@ from transfer.flow.waiting import tell
 from transfer.holds import OF_SOURCES, OF_STUCK_PACKETS, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
 from transfer.ledger import Tx, compared, holds, materials, packets, records, requests, rounds
+from transfer.materials import Material
 from transfer.request_questions import QUESTIONS
 from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by, next_action_on
 from transfer.rounds import Dag
@@ -74,10 +75,10 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     opened = OpenedCase.of(case)
     here = _records(tx, case)
     completeness = assess(
-        services.checklists[opened.checklist],
+        services.checklist_of(opened.checklist, opened.receiver),
         requests=requests.of_case(tx, case_id),
         records=here,
-        materials=[kept.material for kept in materials.of_case(tx, case_id, opened.patient)],
+        materials=_pieces(tx, opened),
         waivers=_waivers(case),
         now=tx.now(),
     )
@@ -90,7 +91,7 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         case,
         completeness,
         deliver=_delivery(services, opened),
-        needs_approval=_needs_approval(services, case),
+        needs_approval=_needs_approval(services, case, opened),
         is_news=bool(news),
         has_records=has_records,
     )
@@ -299,9 +300,11 @@ def _is_nobody_sure(tx: Tx, case: Case) -> bool:
     )
 
 
-def _needs_approval(services: Services, case: Case) -> bool:
+def _needs_approval(services: Services, case: Case, opened: OpenedCase) -> bool:
+    """A source wants it, or the center is to speak with the patient first."""
     sources = {asked.made.institution for asked in case.requests.values()}
-    return any(services.institutions[source].approval_before_release for source in sources)
+    wanted = any(services.institutions[source].approval_before_release for source in sources)
+    return wanted or services.center_needs(opened.receiver).after_first_contact
 
 
 def _records(tx: Tx, case: Case) -> list[CollectedRecord]:
@@ -318,9 +321,20 @@ def _records(tx: Tx, case: Case) -> list[CollectedRecord]:
             copy_of=joined.copy_of,
             superseded=joined.superseded,
             content_type=joined.content_type,
+            code=kept.code,
+            modalities=kept.modalities,
+            body=kept.body,
         )
         for kept, joined in records.joined(tx, case.id)
     ]
+
+
+def _pieces(tx: Tx, opened: OpenedCase) -> dict[str, list[Material]]:
+    """By the line that they were awaited for."""
+    pieces: dict[str, list[Material]] = {}
+    for kept in materials.of_case(tx, opened.id, opened.patient):
+        pieces.setdefault(kept.line, []).append(kept.material)
+    return pieces
 
 
 def _waivers(case: Case) -> dict[str, Waiver]:

@@ -7,10 +7,10 @@ from typing import Any
 from transfer import facts
 from transfer.case import Case, OpenedCase
 from transfer.checklist import Checklist
+from transfer.completeness import WaiverKind, line_suggested
 from transfer.errors import Refused
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
-from transfer.flow.collecting import line_of
 from transfer.flow.ending import give_up_newest
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
@@ -33,10 +33,6 @@ class CaseChange:
     arrival: str | None = None
     note: str | None = None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(sorted({*self.values, *self.beside}))
-
 
 def change_case(tx: Tx, services: Services, case: CaseId, change: CaseChange) -> str:
     """Let a change of an open case take effect; how the case stands after it, as a run's note says it.
@@ -49,15 +45,19 @@ def change_case(tx: Tx, services: Services, case: CaseId, change: CaseChange) ->
     before, was = tx.case(case), OpenedCase.of(tx.case(case))
     if before.has_disclosed and change.values.get("receiver", was.receiver) != was.receiver:
         raise Refused(f"{case} has disclosed a packet")
+    checklist = services.checklist_of(
+        change.values.get("checklist", was.checklist), change.values.get("receiver", was.receiver)
+    )
+    values = {**change.values}
+    if values.keys() & {"checklist", "receiver"}:
+        values["checklist_version"] = checklist.version
+    names = tuple(sorted({*values, *change.beside}))
     tx.append(
         Chain.case(case),
-        facts.CaseChanged(
-            said_in=change.said_in, changed=change.names, arrival=change.arrival, note=change.note, **change.values
-        ),
+        facts.CaseChanged(said_in=change.said_in, changed=names, arrival=change.arrival, note=change.note, **values),
     )
     now = OpenedCase.of(tx.case(case))
-    checklist = services.checklists[now.checklist]
-    if now.checklist != was.checklist:
+    if (now.checklist, now.receiver) != (was.checklist, was.receiver):
         _put_on_lines(tx, services, case, checklist)
     if now.receiver != was.receiver:
         give_up_newest(tx, case, "other-receiver")
@@ -76,7 +76,7 @@ def _named(case: Case) -> Iterable[str]:
 def _put_on_lines(tx: Tx, services: Services, case: CaseId, checklist: Checklist) -> None:
     """Each record stands on its line of the new checklist, and each request asks for its lines."""
     for kept, joined in records.joined(tx, case):
-        line = line_of(checklist, kept.kind)
+        line = line_suggested(checklist.lines, kept)
         if line != joined.line:
             records.put_on_line(tx, case, kept.id, line)
     for request in requests.of_case(tx, case):
@@ -95,12 +95,25 @@ def _ask_for(tx: Tx, request: Request, lines: tuple[str, ...], department: Depar
         requests.move(tx, request, to)
 
 
+def want_pieces(tx: Tx, services: Services, case: CaseId) -> None:
+    """A person said of a line of pieces that it applies: they are wanted from each slide room of the case's sources."""
+    opened = OpenedCase.of(tx.case(case))
+    checklist = services.checklist_of(opened.checklist, opened.receiver)
+    for source in sorted({*_named(tx.case(case))}):
+        make_requests(tx, case, services.institutions[source], checklist)
+
+
 def make_requests(tx: Tx, case: CaseId, source: Institution, checklist: Checklist) -> None:
-    """A request for each department that holds something the checklist asks for. Twice is once."""
+    """A request for each department that holds something the checklist asks for. Twice is once.
+
+    Pieces are wanted where the line is required, or a person said that it applies.
+    """
+    applies = {key for key, said in tx.case(case).waived.items() if said.waiver == WaiverKind.APPLIES}
+    wanted = [one for one in checklist.lines if one.counted and (one.is_required or one.key in applies)]
     for department in source.departments:
-        for line in checklist.lines:
-            if line.counted and line.kinds & set(department.holds):
-                materials.want(tx, case, source.id, line.key)
+        for line in wanted:
+            if line.kinds & set(department.holds):
+                materials.want(tx, case, source.id, line.key, line.pieces)
         if documents := lines_of(department, checklist):
             requests.make(tx, case, source.id, department.id, documents, first_state(is_fetched=department.is_fetched))
 

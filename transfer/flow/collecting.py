@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from transfer import copies
 from transfer.case import OpenedCase
-from transfer.checklist import Checklist
+from transfer.completeness import line_suggested
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flow.assess import is_lacking, look
@@ -29,14 +29,6 @@ from transfer.permissions import Ruling
 from transfer.records import RecordKind
 from transfer.requests import SAID, Request, RequestState
 from transfer.rounds import Dag
-
-
-def line_of(checklist: Checklist, kind: RecordKind, lines: Sequence[str] | None = None) -> str | None:
-    """The line a record of this kind may answer, of those asked for; None: it answers none and is kept all the same."""
-    for line in checklist.lines:
-        if kind in line.kinds and (lines is None or line.key in lines):
-            return line.key
-    return None
 
 
 def files_of_one(
@@ -86,7 +78,7 @@ def join(
     that was not opened yet waits for the case's next round.
     """
     case = opened.id
-    line = line_of(services.checklists[opened.checklist], kept.kind)
+    line = line_suggested(services.checklist_of(opened.checklist, opened.receiver).lines, kept)
     new, earlier = version(tx, services, kept), _earlier(tx, services, case, kept)
     copy_of = copies.original(new, earlier)
     if not records.collect(tx, case, kept, line, ruling, match_rule, copy_of=copy_of, request=request):
@@ -118,7 +110,10 @@ def join_held(tx: Tx, services: Services, case: CaseId) -> bool:
     The caller shares the patient's epoch and holds the case's lock. Says whether something joined. Twice is once.
     """
     opened, joined = OpenedCase.of(tx.case(case)), False
+    unwanted = services.center_needs(opened.receiver).without
     for kept, serves in records.held_for_others(tx, opened.patient, case):
+        if kept.kind in unwanted:
+            continue
         ruling = may_collect(
             tx, services.institutions, opened, kept.institution, kept.kind, kept.about.labels, dated=kept.about.day
         )

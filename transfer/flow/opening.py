@@ -10,7 +10,7 @@ from itertools import dropwhile
 from transfer import facts
 from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Referral, ReferralUpdate
 from transfer.case import OpenedCase
-from transfer.checklist import COMMON, Checklist
+from transfer.checklist import COMMON, ChosenList
 from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
@@ -22,7 +22,7 @@ from transfer.flow.ending import end_case
 from transfer.flow.identity import match_message, match_patient
 from transfer.flow.opening_records import open_waiting
 from transfer.flow.receive import process
-from transfer.flow.referrals import ReferralMessage, known_case, refer_again, take_in
+from transfer.flow.referrals import ReferralMessage, known_case, packet_needed_by, refer_again, take_in
 from transfer.flow.services import Services
 from transfer.flow.turns import call_for
 from transfer.holds import HoldCode, SystemAnswer
@@ -222,15 +222,18 @@ def _open_for(tx: Tx, services: Services, case: CaseId, arrival: Arrival, referr
     arrivals.join_patient(tx, arrival, patient)
     arrivals.settle(tx, arrival, ArrivalState.FILED, match.match_rule)
     referrals.remember(tx, arrival, numbers)
-    checklist, is_known = _checklist(services, referral)
-    tx.append(Chain.case(case), _opening(arrival, referral, checklist, patient))
+    # Without a diagnosis that a list is for it is the common one, and a person is told.
+    chosen = services.checklists.for_diagnoses(referral.diagnoses)
+    found = chosen or ChosenList(checklist=services.checklists[COMMON])
+    tx.append(Chain.case(case), _opening(services, arrival, referral, found, patient))
+    checklist = services.checklist_of(found.checklist.id, referral.receiver)
     for about, words in referral.words.items():
         notes.add_to_case(tx, case, patient, words, about=about)
     _look_at_others(tx, numbers, arrival)
     if other and tx.case(other).is_open:
         _is_duplicate(tx, services, case, other, arrival, referral)
         return True
-    if not is_known:
+    if not chosen:
         holds.place(tx, case, HoldCode.DIAGNOSIS_UNKNOWN)
     for source in sorted({*referral.sources, referral.referring}):
         make_requests(tx, case, services.institutions[source], checklist)
@@ -246,14 +249,6 @@ def _is_duplicate(
         refer_again(tx, services, other, arrival, referral)
 
 
-def _checklist(services: Services, referral: Referral) -> tuple[Checklist, bool]:
-    """The checklist of its disease. Without a diagnosis that one covers it is the common one, and a person is told."""
-    try:
-        return services.checklists.for_disease(referral.disease or ""), True
-    except NeedsReview:
-        return services.checklists[COMMON], False
-
-
 def _look_at_others(tx: Tx, numbers: list[bytes], arrival: Arrival) -> None:
     """What came before about this referral, and opened no case, is about this one."""
     for drawn in referrals.waiting(tx, numbers, but=arrival):
@@ -261,7 +256,11 @@ def _look_at_others(tx: Tx, numbers: list[bytes], arrival: Arrival) -> None:
         rounds.owe(tx, Dag.OPEN_CASE, drawn)
 
 
-def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient: PatientId) -> facts.CaseOpened:
+def _opening(
+    services: Services, arrival: Arrival, referral: Referral, chosen: ChosenList, patient: PatientId
+) -> facts.CaseOpened:
+    checklist = services.checklist_of(chosen.checklist.id, referral.receiver)
+    needed_by = packet_needed_by(services, referral)
     return facts.CaseOpened(
         patient=patient,
         referral=arrival.id,
@@ -269,9 +268,10 @@ def _opening(arrival: Arrival, referral: Referral, checklist: Checklist, patient
         referring=referral.referring,
         checklist=checklist.id,
         checklist_version=checklist.version,
-        priority=referral.priority,
+        other_checklists=chosen.others,
+        priority=checklist.at_least(referral.priority, referral.diagnoses),
         sources=tuple(sorted(referral.sources)),
-        needed_by=referral.needed_by.isoformat() if referral.needed_by else None,
+        needed_by=needed_by.isoformat() if needed_by else None,
         appointment_at=referral.appointment_at.isoformat() if referral.appointment_at else None,
     )
 

@@ -5,12 +5,12 @@ are people's to decide.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from transfer import facts
 from transfer.arrivals import ArrivalOutcome, ArrivalState, Referral, ReferralUpdate
 from transfer.case import Case, OpenedCase
-from transfer.errors import NeedsReview
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
 from transfer.flow.changing import CaseChange, change_case
@@ -216,22 +216,31 @@ def take_changes(tx: Tx, services: Services, case: CaseId, arrival: Arrival, sai
 def _changes(services: Services, case: Case, said: Referral) -> dict[str, Any]:
     """What it says otherwise than the referral did before, by the names of `facts.CaseChanged`."""
     assert case.referred is not None  # the caller knows it to be opened
+    # no diagnosis is no other one
+    chosen = services.checklists.for_diagnoses(said.diagnoses)
+    asked_of = chosen.checklist if chosen else services.checklists[case.referred.checklist]
+    needed_by = packet_needed_by(services, said)
     now: dict[str, Any] = {
         "receiver": said.receiver,
         "referring": said.referring,
-        "priority": said.priority,
+        "priority": asked_of.at_least(said.priority, said.diagnoses),
         "sources": tuple(sorted(said.sources)),
-        "needed_by": said.needed_by.isoformat() if said.needed_by else None,
+        "needed_by": needed_by.isoformat() if needed_by else None,
         "appointment_at": said.appointment_at.isoformat() if said.appointment_at else None,
     }
     changed = {name: value for name, value in now.items() if value != getattr(case.referred, name)}
-    try:
-        checklist = services.checklists.for_disease(said.disease or "")
-    except NeedsReview:
-        checklist = None  # no diagnosis is no other one
-    if checklist and checklist.id != case.referred.checklist:
-        changed |= {"checklist": checklist.id, "checklist_version": checklist.version}
+    if chosen and chosen.checklist.id != case.referred.checklist:
+        changed["checklist"] = chosen.checklist.id
+    if chosen and chosen.others != case.referred.other_checklists:
+        changed["other_checklists"] = chosen.others
     return changed
+
+
+def packet_needed_by(services: Services, said: Referral) -> date | None:
+    """The day that a referral's packet is needed by at its center: before the appointment, where it has a cut-off."""
+    zone = services.institutions[said.receiver].zone
+    appointment = said.appointment_at.astimezone(zone).date() if said.appointment_at else None
+    return services.center_needs(said.receiver).needed_by(appointment, said.needed_by)
 
 
 def _new_words(tx: Tx, case: CaseId, said: Referral) -> dict[str, str]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from transfer.checklist import Checklists
+from transfer.center_needs import CenterNeeds
+from transfer.checklist import Checklist, Checklists
 from transfer.identifiers import PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
@@ -73,3 +74,21 @@ class Services:
     takes_corroborated: bool = False
     #: in which pages of the desk say times
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+    def checklist_of(self, checklist: str, receiver: str) -> Checklist:
+        """A list as its receiving center has it.
+
+        Raises:
+            Unknown: no such checklist or institution.
+        """
+        needs = self.center_needs(receiver)
+        return needs.of(self.checklists[checklist], receiver)
+
+    def center_needs(self, receiver: str) -> CenterNeeds:
+        """What a receiving center wants otherwise than the lists say; what every center does where it says nothing.
+
+        Raises:
+            Unknown: no such institution.
+        """
+        receives = self.institutions[receiver].receives
+        return receives.needs if receives else CenterNeeds()

@@ -105,7 +105,7 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
 
 def _reasons(services: Services, opened: OpenedCase, said: Receipt) -> tuple[str, ...]:
     """The receiver's reasons in words we know: the keys of the case's checklist, and those of a decline."""
-    lines = services.checklists[opened.checklist].lines
+    lines = services.checklist_of(opened.checklist, opened.receiver).lines
     known = DECLINE_REASONS.union(line.key for line in lines)
     return tuple(dict.fromkeys(worded(one, known) for one in said.reasons))
 
@@ -132,7 +132,7 @@ def _reopen(tx: Tx, services: Services, case: CaseId, reasons: Sequence[str]) ->
     glass is counted anew; what a person said of the line counts no more.
     """
     found, opened = tx.case(case), OpenedCase.of(tx.case(case))
-    for line in services.checklists[opened.checklist].lines:
+    for line in services.checklist_of(opened.checklist, opened.receiver).lines:
         if line.key in reasons and (line.key in found.waived or line.necessity is Necessity.CONDITIONAL):
             tx.append(Chain.case(case), facts.NeedWaived(line=line.key, waiver=WaiverKind.APPLIES))
     for kept in materials.of_case(tx, case, opened.patient):

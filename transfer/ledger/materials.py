@@ -28,8 +28,17 @@ class StoredMaterial:
     received_at: datetime | None
 
 
-def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind = MaterialKind.SLIDE) -> None:
-    """Note that pieces of this kind are wanted from there. Noting it twice notes it once."""
+def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind) -> None:
+    """Note that pieces of this kind are wanted from there. Where pieces are awaited on the line already, of whatever
+    kind, nothing is noted.
+    """
+    if not tx.rows(
+        "SELECT 1 FROM materials WHERE case_id = %s AND institution = %s AND line = %s", case, institution, line
+    ):
+        _await(tx, case, institution, line, kind)
+
+
+def _await(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind) -> None:
     material = MaterialId.draw()
     new = tx.run(
         """INSERT INTO materials (material, case_id, institution, line, kind, state) VALUES (%s, %s, %s, %s, %s, %s)
@@ -39,6 +48,25 @@ def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind =
     if new:
         fact = facts.MaterialAwaited(material=material, institution=institution, line=line, pieces=kind)
         tx.append(Chain.case(case), fact)
+
+
+def of_kind(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, kind: MaterialKind) -> StoredMaterial:
+    """The material that pieces of this kind are counted on: the one awaited, which is of this kind from now on, or one
+    beside it where pieces of the other kind came before.
+    """
+    if kept.material.kind is kind:
+        return kept
+    same = (kept.institution, kept.line, kind)
+    here = [m for m in of_case(tx, case, patient) if (m.institution, m.line, m.material.kind) == same]
+    if here:
+        return here[0]
+    if kept.material.received:
+        _await(tx, case, *same)
+        return of_kind(tx, case, patient, kept, kind)
+    tx.run("UPDATE materials SET kind = %s WHERE material = %s", kind, kept.material.id)
+    fact = facts.MaterialAwaited(material=kept.material.id, institution=kept.institution, line=kept.line, pieces=kind)
+    tx.append(Chain.case(case), fact)
+    return replace(kept, material=replace(kept.material, kind=kind))
 
 
 def receive(

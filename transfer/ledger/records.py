@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from transfer import codec, copies, facts
+from transfer.body_parts import BodyPart, body_parts_in
 from transfer.facts import Chain
 from transfer.flaws import Flaw
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
@@ -119,6 +120,20 @@ class StoredRecord:
     flaws: frozenset[Flaw]
     #: those that were seen while it came; the others were found when it was opened
     seen: frozenset[Flaw] = frozenset()
+
+    # what it is known to be, as lines of a checklist hint at it (`transfer.completeness`)
+
+    @property
+    def code(self) -> str | None:
+        return self.about.code.loinc if self.about.code else None
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        return frozenset(self.about.modalities)
+
+    @property
+    def body(self) -> frozenset[BodyPart]:
+        return body_parts_in(self.about.title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

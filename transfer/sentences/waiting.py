@@ -263,6 +263,11 @@ WAITS: Mapping[str, Sentences] = {
         "The center needs newer results than those we have.",
         "A more recent result is needed.",
     ),
+    WaitCode.OTHER_DAY_NEEDED: Sentences(
+        "Waits for one nearer in time to the record that it belongs to.",
+        "The center needs results of another day than those we have.",
+        "A result from about the same days as the report is needed.",
+    ),
     WaitCode.MATERIAL: Sentences(
         "Waits for slides or blocks.",
         "We are waiting for the tissue samples from the laboratory. You need not do anything.",
@@ -282,6 +287,11 @@ WAITS: Mapping[str, Sentences] = {
         "Needs a decision: the pieces that came are not those announced. Call the laboratory.",
         WORKING,
         "The slides or blocks that came are not those announced. Please call us.",
+    ),
+    WaitCode.MATERIAL_NOT_ENOUGH: Sentences(
+        "Needs a decision: the center asks for other pieces, or more. Ask the laboratory, or settle the line.",
+        WORKING,
+        "The center asks for other pieces than those that came, or more. Please call us.",
     ),
 }
 

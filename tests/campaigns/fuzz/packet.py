@@ -15,8 +15,7 @@ from tests.campaigns.fuzz.contract import Target, answer
 from tests.kit.packets import a_signer
 from transfer import bag, checklist, institutions
 from transfer.adapters.packet.signature import jwks
-from transfer.checklist import Checklist
-from transfer.errors import NeedsReview
+from transfer.diagnoses import Diagnosis, DiagnosisCode
 from transfer.gateway.downloads import asked_range
 from transfer.institutions import Institution
 from transfer.verify import VerificationOutcome, verify
@@ -180,9 +179,10 @@ def lines(data: bytes) -> None:
     file.write_bytes(data)
     known = answer(checklist.load, file.parent, documented=(ValueError,))
     if known is not None:
-        for code in ("C18.7", "icd-10-cm|C18.7", data[:40].decode("latin-1")):
-            found = answer(known.for_disease, code, documented=(NeedsReview,))
-            assert found is None or isinstance(found, Checklist)
+        for code in ("C18.7", data[:40].decode("latin-1")):
+            read = DiagnosisCode.read("http://hl7.org/fhir/sid/icd-10-cm", code)
+            found = known.for_diagnoses([Diagnosis(codes=(read,) if read else (), words=code)])
+            assert found is None or found.checklist.id in known
 
 
 def seeds() -> Iterable[tuple[str, bytes]]:

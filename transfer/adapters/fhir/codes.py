@@ -1,6 +1,6 @@
-"""Codes of the standards in our words: LOINC document types, categories, states, diseases."""
+"""Codes of the standards in our words: LOINC document types, categories, states."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
@@ -11,7 +11,6 @@ from transfer.institutions import Institution
 from transfer.records import Coding, DocumentStatus, RecordKind, Relation, least
 
 SNOMED: Final = "http://snomed.info/sct"
-ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
@@ -44,37 +43,6 @@ CATEGORY_KINDS: Final = MappingProxyType(
 )
 
 RELATIONS: Final = MappingProxyType({"replaces": Relation.REPLACES, "appends": Relation.APPENDS})
-
-#: ICD-10-CM categories and SNOMED CT concepts by the disease whose checklist they call for
-_ICD_DISEASES: Mapping[str, str] = {
-    "colorectal": "C18 C19 C20",
-    "breast": "C50 D05",
-    "prostate": "C61",
-    "lung": "C33 C34",
-    "lymphoma": "C81 C82 C83 C84 C85 C86 C88",
-    "leukaemia": "C91 C92 C93 C94 C95",
-    "myeloma": "C90",
-    "sarcoma": "C40 C41 C46 C49",
-}
-_SNOMED_DISEASES: Mapping[str, str] = {
-    "colorectal": "363406005 363351006 93761005 109838007",
-    "breast": "254837009",
-    "prostate": "399068003",
-    "lung": "363358000 254637007 254632001",
-    "lymphoma": "118600007",
-    "myeloma": "109989006",
-}
-_DISEASES = MappingProxyType(
-    {(ICD_10_CM, code): disease for disease, many in _ICD_DISEASES.items() for code in many.split()}
-    | {(SNOMED, code): disease for disease, many in _SNOMED_DISEASES.items() for code in many.split()}
-)
-
-
-def disease_of(coding: Coding) -> str | None:
-    """The disease whose checklist a diagnosis calls for. Any subdivision of an ICD-10-CM category counts."""
-    system = ICD_10_CM if coding.system in (ICD_10_CM, "http://hl7.org/fhir/sid/icd-10") else coding.system
-    code = coding.code[:3].upper() if system == ICD_10_CM else coding.code
-    return _DISEASES.get((system, code))
 
 
 def coding_of(tree: Tree, institution: Institution) -> Coding:

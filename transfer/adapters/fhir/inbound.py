@@ -8,11 +8,10 @@ from enum import StrEnum
 from typing import Final
 
 from transfer.adapters.fhir import consents, objections, pushes, referrals, task_answers
-from transfer.adapters.fhir.codes import PACKET, disease_of
+from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
 from transfer.adapters.fhir.pushes import PushedDocument
-from transfer.adapters.fhir.referral_words import DiseaseOf
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
 from transfer.arrivals import ArrivalKind, Grant, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NotAllowed, Unexpected
@@ -123,10 +122,8 @@ def objection(body: bytes, institution: Institution) -> Objection:
     return objections.read(_one(_subjects(tree), "Consent"), _entries(tree), institution)
 
 
-def referral(
-    body: bytes, institution: Institution, institutions: Institutions, *, disease: DiseaseOf = disease_of
-) -> Referral | ReferralUpdate:
-    """The referral, or what became of one. `disease` says for a diagnosis which disease's checklist it calls for.
+def referral(body: bytes, institution: Institution, institutions: Institutions) -> Referral | ReferralUpdate:
+    """The referral, or what became of one.
 
     Raises:
         Unreadable, NeedsReview: it cannot be understood without a person.
@@ -135,7 +132,7 @@ def referral(
     subjects = _subjects(tree)
     task = next((each for each in subjects if type_of(each) == "Task"), {})
     order = {} if subjects == [task] else _one(subjects, "ServiceRequest")
-    return referrals.read(order, task, _entries(tree), institution, institutions, disease)
+    return referrals.read(order, task, _entries(tree), institution, institutions)
 
 
 def receipt(body: bytes) -> Receipt:

@@ -1,43 +1,46 @@
-"""What a referral says for people: the diagnosis with its code and stage, and the person who refers.
+"""What a referral says: each diagnosis with its codes, and for people its stage and the person who refers.
 
-Any of it may be absent, and nothing is decided by it.
+Any of it may be absent. The codes pick the checklist; nothing is decided by the words.
 https://hl7.org/fhir/R4/servicerequest.html · https://hl7.org/fhir/R4/condition-definitions.html#Condition.stage
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from transfer.adapters.fhir.codes import ICD_10_CM, SNOMED, coding_of
+from transfer.adapters.diagnoses import diagnosis_of
+from transfer.adapters.fhir.codes import coding_of
 from transfer.adapters.fhir.identities import Resources
 from transfer.adapters.fhir.trees import Tree, child, children, codings, text, texts, type_of
 from transfer.adapters.loinc import LOINC
+from transfer.diagnoses import Diagnosis, in_words
 from transfer.institutions import Institution
-from transfer.records import Coding
-
-DiseaseOf = Callable[[Coding], str | None]
 
 #: stage group, clinical, pathological and other (https://loinc.org/21908-9, 21902-2, 21914-7)
 _STAGES: Final = frozenset({"21908-9", "21902-2", "21914-7"})
-_SYSTEMS: Final = {ICD_10_CM: "ICD-10-CM ", "http://hl7.org/fhir/sid/icd-10": "ICD-10 ", SNOMED: "SNOMED CT "}
+_NO_LONGER: Final = frozenset({"refuted", "entered-in-error"})
 _MOST: Final = 300
 
 
-def diagnosis(order: Tree, resources: Resources, institution: Institution, disease: DiseaseOf) -> str | None:
-    """The diagnosis the referral is for, in words; None where it says none."""
-    conditions = [one for one in _referred(order, "reasonReference", resources) if type_of(one) == "Condition"]
-    named = [(text(coding, "display"), coding) for coding in codings(*children(order, "reasonCode"))]
+def diagnoses(order: Tree, resources: Resources, institution: Institution) -> tuple[Diagnosis, ...]:
+    """Every diagnosis the referral is for, in its order: reasons by code, then the conditions it points to.
+
+    A condition that was refuted or entered in error is none.
+    https://hl7.org/fhir/R4/valueset-condition-ver-status.html
+    """
     # the text of a reason is the question, that of a condition is its name
-    named += [
-        (text(coding, "display") or text(one, "code", "text"), coding)
-        for one in conditions
-        for coding in codings(child(one, "code"))
-    ]
-    known = [one for one in named if disease(coding_of(one[1], institution))]
-    words, coding = next(iter(known or named), (next((text(one, "code", "text") for one in conditions), None), {}))
-    code = text(coding, "code")
-    number = f"{_SYSTEMS.get(text(coding, 'system') or '', '')}{code}" if code else ""
-    stage = next(_stages(order, conditions, resources), "")
-    return _joined(f"{words} ({number})" if words and number else words or number, _staged(stage))
+    said = [(reason, "") for reason in children(order, "reasonCode") if codings(reason)]
+    said += [(code, text(code, "text") or "") for code in (child(one, "code") for one in _conditions(order, resources))]
+    return tuple(_diagnosis(concept, name, institution) for concept, name in said if concept)
+
+
+def _diagnosis(concept: Tree, name: str, institution: Institution) -> Diagnosis:
+    return diagnosis_of([coding_of(coding, institution) for coding in codings(concept)], name)
+
+
+def diagnosis(order: Tree, resources: Resources, institution: Institution) -> str | None:
+    """What the referral is for, in words with its stage; None where it says none."""
+    stage = next(_stages(order, _conditions(order, resources), resources), "")
+    return _joined(in_words(diagnoses(order, resources, institution)), _staged(stage))
 
 
 def referrer(order: Tree, resources: Resources) -> str | None:
@@ -58,6 +61,15 @@ def referrer(order: Tree, resources: Resources) -> str | None:
 
 def _referred(order: Tree, field: str, resources: Resources) -> Iterator[Tree]:
     return (resources.follow(reference) for reference in children(order, field))
+
+
+def _conditions(order: Tree, resources: Resources) -> list[Tree]:
+    found = [one for one in _referred(order, "reasonReference", resources) if type_of(one) == "Condition"]
+    return [one for one in found if not _NO_LONGER & _statuses(one)]
+
+
+def _statuses(condition: Tree) -> set[str | None]:
+    return {text(coding, "code") for coding in codings(child(condition, "verificationStatus"))}
 
 
 def _stages(order: Tree, conditions: list[Tree], resources: Resources) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
-from transfer.adapters.fhir.codes import coding_of, disease_of
 from transfer.adapters.fhir.identities import (
     Resources,
     is_organization,
@@ -12,9 +11,9 @@ from transfer.adapters.fhir.identities import (
     organization,
     person,
 )
-from transfer.adapters.fhir.referral_words import DiseaseOf, diagnosis, referrer
+from transfer.adapters.fhir.referral_words import diagnoses, diagnosis, referrer
 from transfer.adapters.fhir.times import instant, local_day
-from transfer.adapters.fhir.trees import Tree, check, child, children, codings, text, type_of
+from transfer.adapters.fhir.trees import Tree, check, child, children, text, type_of
 from transfer.arrivals import Priority, Referral, ReferralUpdate
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
@@ -50,7 +49,6 @@ def read(
     entries: Iterable[Tree],
     institution: Institution,
     institutions: Institutions,
-    disease: DiseaseOf = disease_of,
 ) -> Referral | ReferralUpdate:
     """The referral, in our words; where it asks for nothing now, only which one it is and what became of it.
 
@@ -72,9 +70,9 @@ def read(
     return Referral(
         patient=patient,
         references=references,
-        disease=_disease(order, institution, disease),
+        diagnoses=diagnoses(order, resources, institution),
         question=_question(order, task),
-        diagnosis=diagnosis(order, resources, institution, disease),
+        diagnosis=diagnosis(order, resources, institution),
         receiver=_receiver(order, resources, institutions),
         referring=_referring(order, resources, institution, institutions),
         referrer=referrer(order, resources),
@@ -121,11 +119,6 @@ def _times(order: Tree, task: Tree, institution: Institution) -> tuple[datetime 
     appointment = instant(said, institution.zone)
     until = local_day(text(task, "restriction", "period", "end"), institution.zone, end=True)
     return appointment, until or local_day(said, institution.zone)
-
-
-def _disease(order: Tree, institution: Institution, disease: DiseaseOf) -> str | None:
-    said = (disease(coding_of(coding, institution)) for coding in codings(*children(order, "reasonCode")))
-    return next(filter(None, said), None)
 
 
 def _question(order: Tree, task: Tree) -> str | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
-from transfer.adapters.hl7v2.referral_words import diagnosis, referrer
-from transfer.adapters.hl7v2.values import NPI, codings, day, demographics, document_number, issuer, moment
+from transfer.adapters.hl7v2.referral_words import diagnoses, diagnosis, referrer
+from transfer.adapters.hl7v2.values import NPI, day, demographics, document_number, issuer, moment
 from transfer.arrivals import Priority, ReferralUpdate
 from transfer.arrivals import Referral as Asked
 from transfer.errors import Unexpected
@@ -37,7 +37,7 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
       source, and so is the referring institution where it holds records.
     * The question is RF1-10 and the referral's own notes. It is needed by the day it expires (RF1-8), the standard
       having no better word; an expected visit (PV2-8) is the appointment.
-    * The disease is the first diagnosis that is a neoplasm, else the first, as `system|code`.
+    * The diagnoses are all DG1, in their order.
     * Its numbers are RF1-6 and RF1-11.
 
     Raises:
@@ -61,9 +61,9 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
     return Asked(
         patient=patient,
         references=references,
-        disease=_disease(message, institution),
+        diagnoses=diagnoses(message, institution),
         question=_question(message, rf1),
-        diagnosis=diagnosis(message),
+        diagnosis=diagnosis(message, institution),
         receiver=_receiver(message, institution, institutions),
         referring=InstitutionId(institution.id),
         referrer=referrer(message),
@@ -78,20 +78,6 @@ def _references(rf1: Segment, institution: Institution) -> Iterator[IssuedIdenti
     for field in (6, 11):
         if number := document_number(rf1.part(field), institution, "referral"):
             yield number
-
-
-def _disease(message: Message, institution: Institution) -> str | None:
-    said = [coding for dg1 in message.segments("DG1") for coding in codings(dg1.part(3), institution)]
-    if not said:
-        return None
-    neoplasms = (coding for coding in said if coding.system.endswith("icd-10-cm") and _is_neoplasm(coding.code))
-    first = next(neoplasms, said[0])
-    return f"{first.system}|{first.code}"
-
-
-def _is_neoplasm(code: str) -> bool:
-    """ICD-10-CM chapter 2: C00-D49."""
-    return code[:1].upper() == "C" or (code[:1].upper() == "D" and code[1:2] in tuple("01234"))
 
 
 def _question(message: Message, rf1: Segment) -> str | None:

@@ -1,29 +1,48 @@
-"""What a REF^I12 says for people: the diagnosis with its code and stage (DG1, OBX), and the person who refers (PRD).
+"""What a REF^I12 says: each diagnosis with its codes (DG1), and for people its stage (OBX) and who refers (PRD).
 
-Any of it may be absent, and nothing is decided by it. HL7 v2.5.1 chapters 6.5.2 and 11.6.3.
+Any of it may be absent. The codes pick the checklist; nothing is decided by the words. HL7 v2.5.1 chapters 6.5.2 and
+11.6.3.
 """
 
+from dataclasses import replace
 from typing import Final
 
+from transfer.adapters.diagnoses import diagnosis_of
 from transfer.adapters.hl7v2.message import Message, Segment
+from transfer.adapters.hl7v2.values import coding_system, codings
+from transfer.diagnoses import Diagnosis, in_words
+from transfer.institutions import Institution
 
 #: stage group, clinical, pathological and other (https://loinc.org/21908-9, 21902-2, 21914-7)
 _STAGES: Final = frozenset({"21908-9", "21902-2", "21914-7"})
-#: table 0396
-_SYSTEMS: Final = {"I10": "ICD-10-CM ", "I10C": "ICD-10-CM ", "I10CM": "ICD-10-CM ", "SCT": "SNOMED CT "}
+#: DG1-21, table 0206
+_DELETED: Final = "D"
 _MOST: Final = 300
 
 
-def diagnosis(message: Message) -> str | None:
-    """The diagnosis the referral is for, in words: the first neoplasm (ICD-10-CM C00-D49), else the first there is."""
-    said = message.segments("DG1")
-    if not said:
+def diagnoses(message: Message, institution: Institution) -> tuple[Diagnosis, ...]:
+    """Every diagnosis (DG1) that is not deleted, in the order of the message, each with first and alternate code.
+
+    A code that names no system is of the coding method (DG1-2), which older senders give instead.
+    """
+    listed = (dg1 for dg1 in message.segments("DG1") if (dg1.text(21) or "").upper() != _DELETED)
+    return tuple(_diagnosis(dg1, institution) for dg1 in listed)
+
+
+def _diagnosis(dg1: Segment, institution: Institution) -> Diagnosis:
+    said = codings(dg1.part(3), institution)
+    if said and not dg1.text(3, 3):
+        said[0] = replace(said[0], system=coding_system(dg1.text(2), institution))
+    return diagnosis_of(said, dg1.text(3, 2) or dg1.text(4) or "")
+
+
+def diagnosis(message: Message, institution: Institution) -> str | None:
+    """What the referral is for, in words with its stage; None where it says none."""
+    said = in_words(diagnoses(message, institution))
+    if said is None:
         return None
-    dg1 = next((one for one in said if _is_neoplasm(one)), said[0])
-    words = dg1.text(3, 2) or dg1.text(4) or ""
-    code = f"{_SYSTEMS.get((dg1.text(3, 3) or '').upper(), '')}{dg1.text(3)}" if dg1.text(3) else ""
     stage = next((found for one in message.segments("OBX") if (found := _stage(one))), "")
-    return _joined(f"{words} ({code})" if words and code else words or code, stage)
+    return _joined(said, stage)
 
 
 def referrer(message: Message) -> str | None:
@@ -35,11 +54,6 @@ def referrer(message: Message) -> str | None:
             telephone = prd.text(5) or prd.text(5, 12)
             return _joined(name, f"telephone {telephone}" if telephone else "")
     return None
-
-
-def _is_neoplasm(dg1: Segment) -> bool:
-    code = (dg1.text(3) or "").upper()
-    return code[:1] == "C" or (code[:1] == "D" and code[1:2] in tuple("01234"))
 
 
 def _stage(obx: Segment) -> str | None:

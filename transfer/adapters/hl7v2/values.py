@@ -168,11 +168,12 @@ def codings(part: FieldPart, institution: Institution) -> list[Coding]:
 def coding(part: FieldPart, component: int, institution: Institution) -> Coding | None:
     """The code that begins at this component: code, text, system."""
     code = part.text(component)
-    system = _system(part.text(component + 2), institution)
+    system = coding_system(part.text(component + 2), institution)
     return Coding(system, code, part.text(component + 1)) if code else None
 
 
-def _system(said: str | None, institution: Institution) -> str:
+def coding_system(said: str | None, institution: Institution) -> str:
+    """The URI of a code system by its abbreviation (table 0396); one that is not known is the institution's own."""
     if said and re.fullmatch(r"HL7\d{4}", said):
         return f"http://terminology.hl7.org/CodeSystem/v2-{said[3:]}"
     return _SYSTEMS.get(said or "", f"urn:x-institution:{institution.id}:{said or 'local'}")

@@ -121,10 +121,11 @@ def _ask_elsewhere(tx: Tx, services: Services, request: Request, said: SourceAns
             Reason(RefusalCode.NAMES_NO_INSTITUTION, request=request.id),
             Remedy(RemedyCode.ASK_ELSEWHERE, request=request.id),
         )
-    source, checklist = services.institutions[named], OpenedCase.of(tx.case(request.case)).checklist
+    source, opened = services.institutions[named], OpenedCase.of(tx.case(request.case))
+    checklist = services.checklist_of(opened.checklist, opened.receiver)
     asked: list[Request] = []
     for department in source.departments:
-        lines = lines_of(department, services.checklists[checklist])
+        lines = lines_of(department, checklist)
         is_other = (source.id, department.id) != (request.institution, request.department)
         if is_other and set(lines) & set(request.lines):
             requests.make(

@@ -10,6 +10,7 @@ from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, NextStep, look, settle_needs
+from transfer.flow.changing import want_pieces
 from transfer.flow.desk.verbs import at_desk, begin_epoch, known_case, not_allowed, opened_case, still_open
 from transfer.flow.ending import end_case, give_up_newest
 from transfer.flow.services import Services
@@ -43,7 +44,7 @@ def approve(
 def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str], note: str | None) -> ActionResult:
     found, opened, patient = opened_case(tx, case)
     still_open(found)
-    checklist = services.checklists[opened.checklist]
+    checklist = services.checklist_of(opened.checklist, opened.receiver)
     for line in without:
         _line(checklist, line)
     newest = found.newest_packet
@@ -248,13 +249,15 @@ def waive(
     with at_desk(services, actor, Right.RELEASE) as tx:
         found, opened, patient = opened_case(tx, case)
         still_open(found)
-        _line(services.checklists[opened.checklist], line)
+        _line(services.checklist_of(opened.checklist, opened.receiver), line)
         _check_record(found, line, kind, record)
         said = found.waived.get(line)
         if said and (said.waiver, said.record) == (kind, record):
             return ActionResult(ActionCode.LINE_ANSWERED_BEFORE, line=line, answer=kind)
         written = notes.write(tx, patient, note) if note else None
         tx.append(Chain.case(case), facts.NeedWaived(line=line, waiver=kind, record=record, note=written))
+        if kind is WaiverKind.APPLIES:
+            want_pieces(tx, services, case)
         after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.LINE_ANSWERED, line=line, answer=kind, outlook=after.sentence)
 

@@ -38,7 +38,8 @@ def change(
     """Change what is named: the center, the checklist, the day and the appointment; ask further sources.
 
     `appointment_at` carries its offset; without one it is in the time zone of the receiver. Without `needed_by` it is
-    needed by that day. It stands until the referral itself says something new of the same.
+    needed by that day, or by the center's cut-off before it. It stands until the referral itself says something new of
+    the same.
 
     Raises:
         Unknown: no such case, institution or checklist.
@@ -86,8 +87,7 @@ def _values(
     if receiver:
         values["receiver"] = services.institutions[receiver].id
     if checklist:
-        chosen = services.checklists[checklist]
-        values |= {"checklist": chosen.id, "checklist_version": chosen.version}
+        values["checklist"] = services.checklists[checklist].id
     for source in sources:
         if not any(department.gives for department in services.institutions[source].departments):
             raise not_allowed(
@@ -106,7 +106,8 @@ def _times(
         zone = services.institutions[receiver].zone
         there = appointment_at if appointment_at.tzinfo else appointment_at.replace(tzinfo=zone)
         values["appointment_at"] = there.astimezone(UTC).isoformat()
-        values.setdefault("needed_by", there.astimezone(zone).date().isoformat())
+        day = there.astimezone(zone).date()
+        values.setdefault("needed_by", (services.center_needs(receiver).needed_by(day, day) or day).isoformat())
     return values
 
 

@@ -10,7 +10,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, materials
 from transfer.ledger.materials import Label, StoredMaterial
-from transfer.materials import Material, MaterialState, discrepancy
+from transfer.materials import Material, MaterialKind, MaterialState, discrepancy
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -26,9 +26,10 @@ def receive_material(
     announced: int | None = None,
     material: str | None = None,
     is_another_parcel: bool = False,
+    kind: MaterialKind | None = None,
 ) -> ActionResult:
     """Count a parcel in by what its labels say. The same parcel entered again counts once, unless it is said to be
-    another one.
+    another one. `kind` says what came, where it is not what was awaited.
 
     Raises:
         Unknown: nothing of that kind is awaited.
@@ -41,6 +42,7 @@ def receive_material(
         found, _, patient = opened_case(tx, case)
         still_open(found)
         kept = _meant(tx, case, patient, material)
+        kept = materials.of_kind(tx, case, patient, kept, kind or kept.material.kind)
         if kept.material.received and not is_another_parcel:
             return _entered_before(kept, pieces, accession)
         label = Label(accession=accession.strip(), description=kept.label.description if kept.label else "")

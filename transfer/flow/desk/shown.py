@@ -376,7 +376,14 @@ class Dossier:
     patient: str | None = None
     receiver: str | None = None
     referring: str | None = None
+    #: with its version
     checklist: str | None = None
+    #: the clinician who confirmed it for patients; None: nobody has
+    checklist_confirmed_by: str | None = None
+    #: lists that further diagnoses of the referral fit
+    other_checklists: tuple[str, ...] = ()
+    #: the receiver wants nothing before it has spoken with the patient
+    after_first_contact: bool = False
     priority: str | None = None
     needed_by: str | None = None
     appointment_at: str | None = None

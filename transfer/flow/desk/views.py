@@ -107,6 +107,9 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             receiver=opened.receiver if opened else None,
             referring=opened.referring if opened else None,
             checklist=f"{opened.checklist} {opened.checklist_version}" if opened else None,
+            checklist_confirmed_by=services.checklists[opened.checklist].confirmed_by if opened else None,
+            other_checklists=opened.other_checklists if opened else (),
+            after_first_contact=opened is not None and services.center_needs(opened.receiver).after_first_contact,
             priority=opened.priority if opened else None,
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
@@ -130,7 +133,7 @@ def _needs(assessed: Assessment) -> tuple[NeedView, ...]:
     return tuple(
         NeedView(
             line=need.line.key,
-            label=need.line.label,
+            label=need.line.asks,
             necessity=need.line.necessity,
             is_required=_is_required(assessed.case, need.line),
             state=need.state,
