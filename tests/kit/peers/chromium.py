@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from tests.kit.peers import installed
 from transfer.embedded.process import inherited
 
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -44,7 +44,7 @@ def opened(page: Path) -> Opened:
         done = subprocess.run(
             [
                 str(program),
-                *_FLAGS,
+                *FLAGS,
                 f"--user-data-dir={folder}/profile",
                 f"--proxy-server=http://127.0.0.1:{port}",
                 "--proxy-bypass-list=<-loopback>",

@@ -1,0 +1,141 @@
+"""Chromium led by a hand: addresses are typed, links followed by their words, fields filled by their labels.
+
+It is spoken to by the Chrome DevTools Protocol (https://chromedevtools.github.io/devtools-protocol).
+"""
+
+import itertools
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import urllib3
+from websockets.sync.client import ClientConnection, connect
+
+from tests.kit.peers import installed
+from tests.kit.peers.chromium import FLAGS
+from transfer.embedded.process import inherited
+
+#: seconds in which a page has to become what is waited for
+MAX_WAIT_SECONDS = 30.0
+
+#: an element that people see by these words: a link, a button
+_BY_WORDS = """(words) => [...document.querySelectorAll('a, button, summary, input[type=submit]')]
+    .find(one => (one.innerText || one.value || '').trim() === words)"""
+_BY_LABEL = """(words) => {
+    const label = [...document.querySelectorAll('label')].find(one => one.innerText.trim() === words);
+    return label && (label.control || label.querySelector('input, textarea, select')); }"""
+
+
+class Window:
+    """One window with one page."""
+
+    def __init__(self, wire: ClientConnection) -> None:
+        self._wire = wire
+        self._numbers = itertools.count(1)
+
+    @property
+    def url(self) -> str:
+        return str(self.run("location.href"))
+
+    @property
+    def title(self) -> str:
+        return str(self.run("document.title"))
+
+    @property
+    def text(self) -> str:
+        """What people read."""
+        return str(self.run("document.body ? document.body.innerText : ''"))
+
+    def type_address(self, url: str) -> None:
+        """As if typed: no page led there."""
+        self._ask("Page.navigate", url=url)
+        self.until(lambda: self.url != "about:blank" and self.run("document.readyState") == "complete")
+
+    def follow(self, words: str) -> None:
+        """Click the link or button with exactly these words, and wait for the page it leads to."""
+        self.run("window.__left = true")
+        found = self.run(f"(() => {{ const one = ({_BY_WORDS})({json.dumps(words)}); one?.click(); return !!one }})()")
+        assert found, f"no link or button «{words}» on: {self.text}"
+        self.until(lambda: not self.run("window.__left") and self.run("document.readyState") == "complete")
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into the field with exactly this label."""
+        script = f"(() => {{ const one = ({_BY_LABEL})({json.dumps(label)}); one?.focus(); return !!one }})()"
+        assert self.run(script), f"no field «{label}» on: {self.text}"
+        self._ask("Input.insertText", text=text)
+
+    def until_says(self, words: str) -> None:
+        """Wait until the page says this."""
+        self.until(lambda: words in self.text, f"«{words}»")
+
+    def until(self, holds: Callable[[], object], what: str = "the page") -> None:
+        end = time.monotonic() + MAX_WAIT_SECONDS
+        while not self._tried(holds):
+            assert time.monotonic() < end, f"waited for {what} on: {self.url} {self.text}"
+            time.sleep(0.05)
+
+    def run(self, script: str) -> Any:
+        """What a script gives in the page; the page's own policy does not bind it."""
+        said = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
+        return said["result"].get("value")
+
+    def cookies(self) -> list[dict[str, Any]]:
+        """All that the browser holds, of every site."""
+        found: list[dict[str, Any]] = self._ask("Storage.getCookies")["cookies"]
+        return found
+
+    def _tried(self, holds: Callable[[], object]) -> bool:
+        try:
+            return bool(holds())
+        except LookupError:  # a page that is just being left
+            return False
+
+    def _ask(self, method: str, **parameters: object) -> dict[str, Any]:
+        number = next(self._numbers)
+        self._wire.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            said = json.loads(self._wire.recv(timeout=MAX_WAIT_SECONDS))
+            if said.get("id") == number:
+                if "error" in said:
+                    raise LookupError(said["error"]["message"])
+                result: dict[str, Any] = said["result"]
+                return result
+
+
+@contextmanager
+def a_window() -> Iterator[Window]:
+    """A browser that nobody used before, with no script of its own and no cookie."""
+    program = installed.program("chromium")
+    with TemporaryDirectory(prefix="rt-", ignore_cleanup_errors=True) as folder:
+        profile = Path(folder) / "profile"
+        browser = subprocess.Popen(
+            [str(program), *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"],
+            env=inherited(HOME=folder, TMPDIR=folder, XDG_CONFIG_HOME=f"{folder}/config"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            with connect(_page(profile), proxy=None, max_size=None) as wire:
+                yield Window(wire)
+        finally:
+            browser.terminate()
+            browser.wait(timeout=20)
+
+
+def _page(profile: Path) -> str:
+    """Where the window's page is spoken to."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            port = (profile / "DevToolsActivePort").read_text().splitlines()[0]
+            with urllib3.PoolManager(retries=False, timeout=10) as http:
+                pages = http.request("GET", f"http://127.0.0.1:{port}/json/list").json()
+            return next(str(one["webSocketDebuggerUrl"]) for one in pages if one["type"] == "page")
+        except (OSError, IndexError, ValueError, StopIteration, urllib3.exceptions.HTTPError):
+            time.sleep(0.1)
+    raise AssertionError("Chromium does not come up")
