@@ -99,7 +99,7 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
 
 
 def hold_view(tx: Tx, one: Hold) -> HoldView:
-    now = tx.now()
+    now, stopped = tx.now(), _is_stopped(tx, one)
     return HoldView(
         hold=one.id,
         subject=one.subject,
@@ -110,16 +110,14 @@ def hold_view(tx: Tx, one: Hold) -> HoldView:
         is_past_due=one.resolved_at is None and one.due_at is not None and one.due_at <= now,
         resolved_at=one.resolved_at,
         answer=one.answer,
-        says=" ".join([*_stopped(tx, one), SENTENCES[one.code].staff, *_found_on(one), *_found_in(tx, one)]),
+        says=" ".join([*_STOPPED[:stopped], SENTENCES[one.code].staff, *_found_on(one), *_found_in(tx, one)]),
+        is_stopped=stopped,
         heard=_heard_about(tx, one),
     )
 
 
-def _stopped(tx: Tx, one: Hold) -> list[str]:
-    """Nobody is to approve what is stopped: that is said before anything else."""
-    if one.code not in APPROVALS or not is_stopped(tx, tx.case(CaseId(one.subject))):
-        return []
-    return ["Stopped: nothing goes, so approve nothing now."]
+def _is_stopped(tx: Tx, one: Hold) -> bool:
+    return one.code in APPROVALS and one.resolved_at is None and is_stopped(tx, tx.case(CaseId(one.subject)))
 
 
 def _heard_about(tx: Tx, one: Hold) -> HeardView | None:
@@ -133,6 +131,8 @@ def _heard_about(tx: Tx, one: Hold) -> HeardView | None:
     return heard_view(tx, said, identity=False, notes=False)
 
 
+#: said before anything else of what is to be approved
+_STOPPED = ("Stopped: nothing goes, so approve nothing now.",)
 _ABOUT_ANSWERS = frozenset({HoldCode.ANSWERED_AFTER_RECORDS, *QUESTIONS.values()})
 
 

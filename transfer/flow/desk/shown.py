@@ -85,6 +85,10 @@ class RequestView:
     state: str
     says: str
     lines: tuple[str, ...]
+    #: by which way it is asked: a kind of `asked.by` in its institution's file
+    how: str
+    #: when it was made, UTC
+    made_at: datetime | None
     attempts: int
     findings: tuple[str, ...]
     #: for what it waits that may be made now, in the words people use
@@ -244,6 +248,8 @@ class HoldView:
     says: str
     #: what the source said, where the question is about that
     heard: HeardView | None
+    #: it asks to approve what a "no" stops: nobody is to
+    is_stopped: bool = False
 
     @property
     def answers(self) -> tuple[AnswerView, ...]:

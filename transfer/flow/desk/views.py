@@ -1,6 +1,6 @@
 """What the desk shows of a case: why it waits and on whom, and everything beneath."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -115,7 +115,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             appointment_at=opened.appointment_at if opened else None,
             ready=readiness(tx, services, assessed) if assessed else None,
             needs=_needs(assessed) if assessed else (),
-            requests=_requests(tx, services, found, filed, identity=identity, notes=notes),
+            requests=_requests(tx, services, found, filed, _made_at(lines), identity=identity, notes=notes),
             calls=tuple(logged(tx, lines, identity=identity, notes_too=notes)),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
@@ -149,8 +149,19 @@ def _is_required(case: Case, line: ChecklistLine) -> bool:
     return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
 
 
+def _made_at(lines: Iterable[Written]) -> dict[str, datetime]:
+    return {line.fact.request: line.at for line in lines if isinstance(line.fact, facts.RequestMade)}
+
+
 def _requests(
-    tx: Tx, services: Services, found: Case, filed: Sequence[PermissionView], *, identity: bool, notes: bool
+    tx: Tx,
+    services: Services,
+    found: Case,
+    filed: Sequence[PermissionView],
+    made_at: Mapping[str, datetime],
+    *,
+    identity: bool,
+    notes: bool,
 ) -> tuple[RequestView, ...]:
     moved = {key: asked.moved for key, asked in found.requests.items()}
     return tuple(
@@ -161,6 +172,8 @@ def _requests(
             state=one.state,
             says=SENTENCES[one.state].staff,
             lines=one.lines,
+            how=services.institutions[one.institution].department(one.department).asked.by,
+            made_at=made_at.get(one.id),
             attempts=one.attempts,
             findings=last.findings if (last := moved.get(one.id)) else (),
             turn=sentence(wait) if (wait := wait_of(tx, services, one)) else None,

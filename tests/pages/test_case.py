@@ -1,0 +1,194 @@
+"""A request in a browser: everything told once, and each act on a page that says what follows."""
+
+import re
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk, text_of
+from tests.kit.staff import ANN
+from transfer import facts
+from transfer.facts import Chain
+from transfer.flow import desk as verbs
+from transfer.pages.desk.case_acts import ACTS
+from transfer.permissions import End
+from transfer.requests import RequestState
+from transfer.rights import Role
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def services(ledger):
+    return b.new_services(ledger)
+
+
+@pytest.fixture
+def browser(services) -> Desk:
+    found = Desk(services)
+    found.sign_in(Role.OFFICER)
+    return found
+
+
+def facts_of(services, case, kind):
+    with services.ledger.transaction() as tx:
+        return [one.fact for one in tx.lines(Chain.case(case)) if isinstance(one.fact, kind)]
+
+
+class TestShowing:
+    def test_it_says_whether_it_is_ready_and_what_would_make_it_so(self, services, browser):
+        case = b.a_case_without_slides(services)
+
+        says = text_of(browser.get(f"/desk/cases/{case}").text)
+
+        assert "Not yet. This would make it ready" in says
+        assert "Outstanding" in says
+        assert "Received" in says
+
+    def test_it_names_the_patient_in_its_text_and_never_in_title_or_links(self, services, browser):
+        chart = b.a_chart()
+        case = b.a_case_without_slides(services, chart)
+        family = chart["patient"]["family"]
+
+        page = browser.get(f"/desk/cases/{case}").text
+
+        assert family in text_of(page)
+        title = re.search(r"<title>(.*?)</title>", page).group(1)
+        assert family not in title
+        assert not [link for link in re.findall(r'(?:href|action)="([^"]*)"', page) if family in link]
+
+    def test_who_may_not_see_who_it_is_sees_no_name(self, services, browser):
+        chart = b.a_chart()
+        case = b.a_case(services, chart)
+        browser.sign_in(Role.AUDITOR)
+
+        page = browser.get(f"/desk/cases/{case}")
+
+        assert page.status_code == 200
+        assert chart["patient"]["family"] not in page.text
+
+    def test_a_stopped_request_recommends_sending_nowhere(self, services, browser):
+        case = b.a_case_without_slides(services)
+        verbs.stop_everything(services, case, End.PAUSED, actor=ANN)
+
+        page = browser.get(f"/desk/cases/{case}").text
+
+        assert "No. It is stopped." in text_of(page)
+        assert f"/desk/cases/{case}/approve" not in page
+        assert "<form" not in browser.get(f"/desk/cases/{case}/approve").text.split("<main")[1]
+
+    def test_it_tells_what_people_did_in_bold_and_folds_the_rest(self, services, browser):
+        case = b.a_case_without_slides(services)
+        verbs.add_note(services, case, "Call back on Monday.", actor=ANN)
+
+        page = browser.get(f"/desk/cases/{case}").text
+
+        assert "<strong>A note was written.</strong>" in page
+        assert "Call back on Monday." not in page
+        assert "Call back on Monday." in browser.get(f"/desk/cases/{case}?notes=1").text
+
+    def test_a_request_whose_referral_is_not_understood_yet_has_a_page(self, services, browser):
+        case = b.refer(services, b.a_chart())
+
+        assert browser.get(f"/desk/cases/{case}").status_code == 200
+
+    def test_one_that_there_is_not_is_no_page(self, browser):
+        assert browser.get("/desk/cases/c00000000000").status_code == 404
+
+
+class TestActing:
+    @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.path)
+    def test_each_act_has_a_page_that_says_what_follows_and_does_nothing_without_a_form(self, services, browser, act):
+        case = b.a_case_without_slides(services)
+        with services.ledger.transaction() as tx:
+            permission = next(one.permission for one in tx.case(case).records.values() if one.permission)
+            lines = len(tx.lines(Chain.case(case)))
+        path = f"/desk/cases/{case}/{act.path.format(line='slides', permission=permission)}"
+
+        page = browser.get(path)
+
+        assert page.status_code == 200
+        for says in act.follows:
+            assert says in text_of(page.text)
+        if act.is_grave or act.path != "stop":
+            assert browser.post(path).status_code == 422
+        with services.ledger.transaction() as tx:
+            assert len(tx.lines(Chain.case(case))) == lines
+
+    def test_a_call_that_nobody_answered_is_logged_by_one_button_of_the_page(self, services, browser):
+        case = b.a_case(services)
+        request = b.request_to(services, case, b.PRAIRIE)
+
+        sent = {"callee": "facility", "request": request.id, "outcome": "no-answer"}
+        done = browser.post(f"/desk/cases/{case}/call", sent)
+
+        assert done.status_code == 303
+        assert [(one.request, one.outcome) for one in facts_of(services, case, facts.CallLogged)] == [
+            (request.id, "no-answer")
+        ]
+
+    def test_a_promise_is_logged_with_whom_they_spoke_to(self, services, browser):
+        case = b.a_case(services)
+        request = b.request_to(services, case, b.PRAIRIE)
+        page = browser.get(f"/desk/cases/{case}/call?request={request.id}").text
+        assert re.search(rf'value="{request.id}" selected', page)
+        day = {"promised-month": "12", "promised-day": "24", "promised-year": "2099"}
+
+        without = browser.post(f"/desk/cases/{case}/call", {"callee": "patient", "outcome": "promised"})
+        done = browser.post(
+            f"/desk/cases/{case}/call",
+            {"callee": "facility", "request": request.id, "outcome": "promised", "person": "Ms. Okonkwo", **day},
+        )
+
+        assert without.status_code == 422
+        assert done.status_code == 303
+        assert b.request_to(services, case, b.PRAIRIE).state is RequestState.READY_ON
+        assert "Ms. Okonkwo" in browser.get(f"/desk/cases/{case}").text
+
+    def test_the_patient_who_says_stop_stops_everything_at_once(self, services, browser):
+        case = b.a_case_without_slides(services)
+        browser.sign_in(Role.CLERK)
+
+        done = browser.post(f"/desk/cases/{case}/stop", {"how": "paused"})
+
+        assert done.status_code == 303
+        assert "No. It is stopped." in text_of(browser.get(f"/desk/cases/{case}").text)
+
+    def test_what_is_here_is_sent_without_what_was_ticked(self, services, browser):
+        case = b.a_case_without_slides(services)
+
+        done = browser.post(f"/desk/cases/{case}/approve", {"without": ["slides"], "sure": "yes"})
+
+        assert done.status_code == 303
+        assert ("release_packet", f"{case}-p1") in b.owed(services)
+
+    def test_a_line_is_settled_and_a_request_closed(self, services, browser):
+        case = b.a_case_without_slides(services)
+
+        assert browser.post(f"/desk/cases/{case}/line/slides", {"waiver": "absent"}).status_code == 303
+        assert browser.post(f"/desk/cases/{case}/line/slides", {"waiver": "substitute"}).status_code == 422
+        assert browser.post(f"/desk/cases/{case}/close", {"ending": "not-coming", "sure": "yes"}).status_code == 303
+
+        assert [one.waiver for one in facts_of(services, case, facts.NeedWaived)] == ["absent"]
+        assert "It is closed" in text_of(browser.get(f"/desk/cases/{case}").text)
+
+    def test_an_appointment_is_moved_in_the_centers_own_time(self, services, browser):
+        case = b.a_case(services)
+        day = {"appointment-month": "12", "appointment-day": "19", "appointment-year": "2099"}
+
+        wrong = browser.post(f"/desk/cases/{case}/appointment", {**day, "at": "half past"})
+        done = browser.post(f"/desk/cases/{case}/appointment", {**day, "at": "9:30"})
+
+        assert wrong.status_code == 422
+        assert done.status_code == 303
+        assert "19 Dec 2099, 09:30" in text_of(browser.get(f"/desk/cases/{case}").text)
+
+    def test_a_paused_authorization_is_resumed_and_a_revoked_one_is_not(self, services, browser):
+        case = b.a_case_without_slides(services)
+        verbs.stop_everything(services, case, End.PAUSED, actor=ANN)
+        standing = verbs.list_permissions(services, case, actor=ANN)
+        permission = next(one.permission for one in standing if not one.is_stop)
+
+        assert browser.post(f"/desk/cases/{case}/resume/{permission}", {"sure": "yes"}).status_code == 303
+        assert browser.post(f"/desk/cases/{case}/revoke/{permission}", {"sure": "yes"}).status_code == 303
+        assert browser.post(f"/desk/cases/{case}/resume/{permission}", {"sure": "yes"}).status_code == 403

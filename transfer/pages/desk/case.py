@@ -1,0 +1,94 @@
+"""Everything of one request, told once: ready to send, needed, requested, received, permitted, sent, happened."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Final
+
+from transfer.flow import desk
+from transfer.flow.desk import Dossier
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId
+from transfer.pages.desk.words import NEEDS, called, words, zone_of
+from transfer.pages.routes import Answer, Asked, Page
+from transfer.rights import Right
+from transfer.sentences import SENTENCES
+
+#: of a department, how it is requested
+HOW: Final[Mapping[str, str]] = {
+    "fhir": "by their interface (FHIR)",
+    "dicomweb": "from their PACS (DICOMweb)",
+    "dimse": "from their PACS (DIMSE)",
+    "push": "they send by themselves",
+    "hand": "by telephone, fax or letter",
+}
+#: events that are shown at once; the rest is folded
+SHOWN_EVENTS: Final = 12
+
+
+def show(asked: Asked) -> Answer:
+    case, actor = asked.id(CaseId, "case"), asked.actor
+    with_notes = asked.query.get("notes") == "1" and actor.may(Right.SEE_CONTENT)
+    found = desk.dossier(asked.services, case, actor=actor, identity=actor.may(Right.SEE_IDENTITY), notes=with_notes)
+    return Answer(
+        template="case.html",
+        title=f"Request {case}",
+        context={
+            "found": found,
+            "story": desk.story(asked.services, case, actor=actor),
+            "shown_events": SHOWN_EVENTS,
+            "with_notes": with_notes,
+            "may": {right.name.lower(): actor.may(right) for right in Right},
+            "labels": {need.line: need.label for need in found.needs},
+            "groups": _needs(found),
+            "waiting_on": _waiting_on(asked.services, found),
+            "how": HOW,
+            "findings": finding,
+            "needs_words": NEEDS,
+            "appointment": datetime.fromisoformat(found.appointment_at) if found.appointment_at else None,
+            "needed_by": date.fromisoformat(found.needed_by) if found.needed_by else None,
+            "words": words,
+            **_surroundings(asked.services, found),
+        },
+    )
+
+
+def finding(code: str) -> str:
+    """Why, in words."""
+    return SENTENCES[code].staff if code in SENTENCES else f"{words(code)}."
+
+
+def _surroundings(services: Services, found: Dossier) -> dict[str, object]:
+    call: Callable[[str | None], str] = lambda one: called(services, one)  # noqa: E731
+    return {"called": call, "zone": zone_of(services, found.receiver), "department": _department(services)}
+
+
+def _department(services: Services) -> Callable[[str, str], str]:
+    def name(institution: str, department: str) -> str:
+        if institution not in services.institutions:
+            return f"{institution}, {department}"
+        known = services.institutions[institution]
+        return f"{known.name}, {known.department(department).name}"
+
+    return name
+
+
+def _needs(found: Dossier) -> tuple[tuple[str, tuple[object, ...]], ...]:
+    """The lines that hold the request up first; then those that may apply, folded."""
+    required = tuple(one for one in found.needs if one.is_required)
+    others = tuple(one for one in found.needs if not one.is_required)
+    return (("Needed", required), ("Where it applies, or exists", others))
+
+
+def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
+    """For each line, whose turn it is at each facility that still owes it."""
+    waiting: dict[str, list[str]] = {}
+    for one in found.requests:
+        if one.state in ("answered", "no-records", "withdrawn"):
+            continue
+        where = f"{words(one.owner)}: {_department(services)(one.institution, one.department)}"
+        for line in one.lines:
+            waiting.setdefault(line, []).append(where)
+    return {line: "; ".join(dict.fromkeys(whom)) for line, whom in waiting.items()}
+
+
+DECLARED = (Page(path="/desk/cases/{case}", right=Right.SEE_CASES, show=show),)

@@ -1,0 +1,141 @@
+"""To do: every question to a person, and one of them with its facts, its answers and what follows from each."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from transfer.flow import desk
+from transfer.flow.desk import HoldDetail, HoldView
+from transfer.holds import APPROVALS, HoldAnswer, HoldCode
+from transfer.identifiers import CaseId, HoldId
+from transfer.pages.desk.words import called, words, zone_of
+from transfer.pages.forms import Problems
+from transfer.pages.routes import Act, Answer, Asked, Next, Page
+from transfer.rights import Right
+from transfer.sentences import sentence
+
+#: rows of one page
+ROWS: Final = 50
+#: answers that destroy, end or let something leave: whoever gives one ticks that they read what follows
+GRAVE: Final = frozenset(
+    {
+        HoldAnswer.APPROVE,
+        HoldAnswer.PURGE,
+        HoldAnswer.REVOKE,
+        HoldAnswer.RESUME,
+        HoldAnswer.END,
+        HoldAnswer.DELTA,
+        HoldAnswer.RECALL,
+    }
+)
+#: answers of the grave kind to these are about reading and asking again: nothing leaves by them
+_LIGHT: Final = frozenset({HoldCode.BATCH_MISCOUNTED, HoldCode.IMAGES_MISPLACED, HoldCode.SOURCE_WANTS_FEE})
+#: questions whose *ours* needs no case named: there is one
+_OF_ONE: Final = frozenset({HoldCode.WHOSE_ANSWER, HoldCode.SAME_PATIENT})
+
+
+def show_list(asked: Asked) -> Answer:
+    found = desk.holds(asked.services, actor=asked.actor)
+    number = int(text) if (text := asked.query.get("page", "1")).isascii() and text.isdigit() and len(text) < 6 else 1
+    begin = (max(number, 1) - 1) * ROWS
+    return Answer(
+        template="decisions.html",
+        title="To do",
+        context={
+            "holds": found[begin : begin + ROWS],
+            "count": len(found),
+            "number": max(number, 1),
+            "is_last": begin + ROWS >= len(found),
+            "waits": desk.undecided_cases(asked.services, actor=asked.actor) if number <= 1 else (),
+            "called": lambda one: called(asked.services, one),
+            "sentence": sentence,
+            "is_case": CaseId.pattern.fullmatch,
+            "zone": zone_of(asked.services, None),
+        },
+    )
+
+
+def show(asked: Asked) -> Answer:
+    return _page(asked, Problems())
+
+
+def answer(asked: Asked) -> Answer | Next:
+    name, fields, problems = asked.id(HoldId, "hold"), asked.fields, Problems()
+    one = desk.hold(asked.services, name, actor=asked.actor).hold
+    chosen = fields.one_of("answer", [view.answer for view in one.answers], problems, needed="Choose an answer")
+    note = fields.note("note", problems)
+    case = fields.raw("case")
+    if chosen == HoldAnswer.OURS and one.code not in _OF_ONE and not CaseId.pattern.fullmatch(case):
+        problems.add("case", "Choose whose it is")
+    if chosen and is_grave(one, HoldAnswer(chosen)) and not fields.chosen("sure"):
+        problems.add("sure", "Say that you have read what follows")
+    if problems:
+        return _page(asked, problems, status=422)
+    desk.resolve(
+        asked.services,
+        name,
+        HoldAnswer(chosen),
+        actor=asked.actor,
+        case=CaseId(case) if chosen == HoldAnswer.OURS and one.code not in _OF_ONE else None,
+        note=note or None,
+    )
+    return Next(f"/desk/decisions/{name}")
+
+
+def is_grave(one: HoldView, chosen: HoldAnswer) -> bool:
+    return chosen in GRAVE and one.code not in _LIGHT
+
+
+def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
+    services, actor, name = asked.services, asked.actor, asked.id(HoldId, "hold")
+    detail = desk.hold(services, name, actor=actor, identity=actor.may(Right.SEE_IDENTITY))
+    facts, one = desk.context(services, name, actor=actor), detail.hold
+    is_stopped = one.code in APPROVALS and one.is_stopped
+    choices = [
+        (view.answer, words(view.answer), view.does)
+        for view in one.answers
+        if not (is_stopped and view.answer is HoldAnswer.APPROVE)
+    ]
+    return Answer(
+        template="decision.html",
+        title="To do: one question",
+        context={
+            "one": one,
+            "facts": facts,
+            "detail": detail,
+            "opinions": _opinions(detail, actor.person),
+            "choices": choices,
+            "remedies": [sentence(view.remedy) for view in one.answers if view.remedy],
+            "is_grave": any(is_grave(one, word) for word, _, _ in choices),
+            "cases": _cases(detail),
+            "is_stopped": is_stopped,
+            "is_case": CaseId.pattern.fullmatch(one.subject),
+            "called": lambda known: called(services, known),
+            "words": words,
+            "zone": zone_of(services, None),
+            "fields": asked.fields,
+            "problems": problems,
+        },
+        status=status,
+    )
+
+
+def _opinions(detail: HoldDetail, person: str) -> Mapping[str, object]:
+    """What others said is told only to who has said something, so that the second looks for themselves."""
+    said = detail.comparison.opinions if detail.comparison else ()
+    has_said = any(one.person == person for one in said)
+    deciders = detail.comparison.deciders if detail.comparison else 1
+    return {"count": len(said), "shown": said if has_said else (), "deciders": deciders}
+
+
+def _cases(detail: HoldDetail) -> list[tuple[str, str]]:
+    """The cases by which a person says whose it is."""
+    if detail.comparison is None or detail.hold.code in _OF_ONE:
+        return []
+    return [(case, f"Request {case}") for candidate in detail.comparison.candidates for case in candidate.cases]
+
+
+DECLARED = (
+    Page(path="/desk/decisions", right=Right.SEE_CASES, show=show_list, nav="To do"),
+    Page(path="/desk/decisions/{hold}", right=Right.SEE_CASES, show=show),
+    Act(path="/desk/decisions/{hold}", right=Right.SEE_CASES, do=answer),
+)

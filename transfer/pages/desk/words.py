@@ -1,0 +1,40 @@
+"""What pages say where codes stand in our results: the trade's words, and whose clock a time is told in."""
+
+from collections.abc import Mapping
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from transfer.completeness import NeedState
+from transfer.flow.services import Services
+
+#: each state of a line in a word, and its color
+NEEDS: Final[Mapping[str, tuple[str, str]]] = {
+    NeedState.MISSING: ("Outstanding", "alarm"),
+    NeedState.REQUESTED: ("Outstanding, requested", "wait"),
+    NeedState.RECEIVED: ("Received, to be settled", "wait"),
+    NeedState.SATISFIED: ("Received", "good"),
+    NeedState.SATISFIED_BY_OTHER: ("Received, a substitute", "good"),
+    NeedState.EXPIRED: ("Received, too old", "alarm"),
+    NeedState.ABSENT_WITH_REASON: ("Does not exist", ""),
+    NeedState.NOT_APPLICABLE: ("Not needed", ""),
+    NeedState.WAIVED: ("Not needed", ""),
+    NeedState.AWAITED_MATERIAL: ("Outstanding", "wait"),
+}
+
+
+def words(code: object) -> str:
+    """A code as people say it."""
+    text = str(code).replace("-", " ")
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def called(services: Services, institution: str | None) -> str:
+    """An institution by its name; one that is in no file any more, by its identifier."""
+    name = institution or ""
+    return services.institutions[name].name if name in services.institutions else name
+
+
+def zone_of(services: Services, institution: str | None) -> ZoneInfo:
+    """The clock of the center that a case is for; of what is about no case, UTC. Each time names its zone."""
+    name = institution or ""
+    return services.institutions[name].zone if name in services.institutions else ZoneInfo("UTC")
