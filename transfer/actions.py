@@ -36,6 +36,10 @@ class ActionCode(Code):
     GIVEN_UP_BEFORE = "given-up-before", "packet"
     LINE_ANSWERED = "line-answered", "line", "answer", "outlook"
     LINE_ANSWERED_BEFORE = "line-answered-before", "line", "answer"
+    NEEDS_ADDED = "needs-added", "lines", "outlook"
+    NEEDS_ADDED_BEFORE = "needs-added-before", "lines"
+    NEED_DROPPED = "need-dropped", "line", "outlook"
+    NEED_DROPPED_BEFORE = "need-dropped-before", "line"
     REFERRAL_STORED = "referral-stored", "case"
     REFERRAL_STORED_BEFORE = "referral-stored-before", "case"
     # slides and blocks; `expected` is 0 where nobody said, `discrepancy` empty where all agrees
@@ -114,6 +118,8 @@ _UNCHANGED = frozenset(
         ActionCode.CASE_AS_BEFORE,
         ActionCode.GIVEN_UP_BEFORE,
         ActionCode.LINE_ANSWERED_BEFORE,
+        ActionCode.NEEDS_ADDED_BEFORE,
+        ActionCode.NEED_DROPPED_BEFORE,
         ActionCode.REFERRAL_STORED_BEFORE,
         ActionCode.PIECES_COUNTED_BEFORE,
         ActionCode.ANSWERED_BEFORE,

@@ -85,6 +85,24 @@ class TakenRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MilestoneProgress:
+    """A milestone that was reached (UTC), the telling of it that was begun, and how that ended."""
+
+    reached_at: datetime
+    told: facts.CenterTold | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedProgress:
+    """What was added to the checklist of a case, and the records that the case held then."""
+
+    added: facts.NeedAdded
+    before: frozenset[str]
+    is_dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     id: CaseId
     opened_at: datetime | None = None
@@ -107,7 +125,10 @@ class Case:
     flaws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     taken: Mapping[str, TakenRecord] = field(default_factory=dict)
     waived: Mapping[str, facts.NeedWaived] = field(default_factory=dict)
+    #: by their keys, also those that were dropped
+    added: Mapping[str, AddedProgress] = field(default_factory=dict)
     material: Mapping[str, facts.MaterialAwaited | facts.MaterialReceived] = field(default_factory=dict)
+    milestones: Mapping[str, MilestoneProgress] = field(default_factory=dict)
     approved: facts.CaseApproved | None = None
     #: a person approved after the newest packet was planned: one more packet may go
     approval_is_open: bool = False
@@ -270,7 +291,8 @@ def _after(case: Case, line: LedgerLine) -> Case:
             return replace(_asked_void(case, opened), holds={**case.holds, opened.hold: opened})
         case facts.HoldResolved() as resolved:
             return replace(case, holds={k: v for k, v in case.holds.items() if k != resolved.hold})
-    return _after_person(_after_request(_after_record(_after_packet(case, line), line), line), line)
+    case = _after_person(_after_milestone(_after_need(case, line), line), line)
+    return _after_request(_after_record(_after_packet(case, line), line), line)
 
 
 def _after_person(case: Case, line: LedgerLine) -> Case:
@@ -279,8 +301,32 @@ def _after_person(case: Case, line: LedgerLine) -> Case:
             return replace(case, assigned_to=assigned.to)
         case facts.CallLogged() as call if call.request is None:
             return replace(case, look_again_on=date.fromisoformat(call.next_action) if call.next_action else None)
+    return case
+
+
+def _after_milestone(case: Case, line: LedgerLine) -> Case:
+    match line.fact:
+        case facts.MilestoneReached() as reached:
+            progress = MilestoneProgress(reached_at=line.at)
+        case facts.CenterTold() as reached:
+            progress = replace(case.milestones[reached.milestone], told=reached)
+        case facts.TellingSettled() as reached:
+            progress = replace(case.milestones[reached.milestone], outcome=reached.outcome)
+        case _:
+            return case
+    return replace(case, milestones={**case.milestones, reached.milestone: progress})
+
+
+def _after_need(case: Case, line: LedgerLine) -> Case:
+    match line.fact:
         case facts.NeedWaived() as waived:
             return replace(case, waived={**case.waived, waived.line: waived})
+        case facts.NeedAdded() as added:
+            progress = AddedProgress(added=added, before=frozenset(case.records))
+            return replace(case, added={**case.added, added.line: progress})
+        case facts.NeedDropped() as dropped:
+            gone = replace(case.added[dropped.line], is_dropped=True)
+            return replace(case, added={**case.added, dropped.line: gone})
     return case
 
 
@@ -295,7 +341,8 @@ def _after_change(case: Case, fact: facts.CaseMoved | facts.CaseChanged) -> Case
     if isinstance(fact, facts.CaseMoved) or fact.said_in == "referral":
         changed = replace(changed, referred=replace(case.referred, **values))
     if "receiver" in values:  # what was approved was approved for the other one
-        changed = replace(changed, approved=None, approval_is_open=False)
+        untold = {key: MilestoneProgress(reached_at=one.reached_at) for key, one in case.milestones.items()}
+        changed = replace(changed, approved=None, approval_is_open=False, milestones=untold)
     return changed
 
 

@@ -42,6 +42,14 @@ class Necessity(StrEnum):
     OPTIONAL = "optional"
 
 
+class NeededFor(StrEnum):
+    """By when the receiving center wants it."""
+
+    #: before it gives the patient an appointment
+    SCHEDULING = "scheduling"
+    VISIT = "visit"
+
+
 class DaysFrom(ReviewedPart):
     """How far a record may be from the one that answers another line, before or after it."""
 
@@ -68,6 +76,7 @@ class ChecklistLine(ReviewedPart):
     #: a record of one of these kinds may answer it
     kinds: Annotated[frozenset[RecordKind], Field(min_length=1)]
     necessity: Necessity
+    needed_for: NeededFor = NeededFor.VISIT
     #: one of these, as DICOM writes them (0008,0060)
     modalities: frozenset[Annotated[str, Field(pattern=r"^[A-Z]{2,12}$")]] = frozenset()
     #: one of these parts of the body
@@ -97,6 +106,8 @@ class ChecklistLine(ReviewedPart):
     def _is_consistent(self) -> Self:
         if (self.condition is not None) is not (self.necessity is Necessity.CONDITIONAL):
             raise ValueError("a conditional line says its condition, and no other line has one")
+        if self.needed_for is NeededFor.SCHEDULING and self.necessity is Necessity.OPTIONAL:
+            raise ValueError("what is optional keeps no appointment waiting: leave needed_for out")
         if self.counted is not (self.kinds == {RecordKind.MATERIAL}):
             raise ValueError("a line is counted exactly where it is about material and nothing else")
         of_pieces = {"pieces", "instead", "digital_slides"} & self.model_fields_set

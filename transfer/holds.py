@@ -79,6 +79,7 @@ class HoldCode(StrEnum):
     NEEDS_UNANSWERED = "needs-unanswered"
     RECEIPTS_DISAGREE = "receipts-disagree"
     DELIVERED_VOID = "delivered-void"
+    CENTER_NOT_TOLD = "center-not-told"
     # permission
     FORM_STOPPED = "form-stopped"
     SOURCE_OBJECTS = "source-objects"
@@ -347,6 +348,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.PACKET_DECLINED: {
             HoldAnswer.AGAIN: "the case goes on: what its sources can be asked is asked again",
             HoldAnswer.SEEN: "you know of it; the case waits for what you do next",
+        },
+        HoldCode.CENTER_NOT_TOLD: {
+            HoldAnswer.AGAIN: "the center is told again, by itself",
+            HoldAnswer.SEEN: "you told the center yourself; it is not told again",
         },
         HoldCode.CASE_DECLINED: {HoldAnswer.SEEN: "whoever referred the patient knows of it"},
         HoldCode.NOTHING_TO_SEND: _END_OR_WAIT,

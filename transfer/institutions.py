@@ -299,6 +299,8 @@ class Receiving(_ByUrl):
     token: str
     #: what has to be there before a packet goes
     deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE
+    #: besides packets it takes Tasks, which tell it how far a case is
+    takes_tasks: bool = False
     #: days from the hand-over of a packet in which its links work
     link_days: Annotated[int, Field(ge=1, le=366)] = 30
     #: downloads at once, at each gateway

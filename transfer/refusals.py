@@ -13,6 +13,8 @@ class RefusalCode(Code):
     PATIENT_IS_PURGED = "patient-is-purged"
     NO_SUCH_ENDING = "no-such-ending", "ending"
     NO_SUCH_LINE = "no-such-line", "checklist", "line"
+    NOT_ADDED = "not-added", "case", "line"
+    HOLDS_NO_KIND = "holds-no-kind", "institution", "kind"
     LACKS_LINES = "lacks-lines", "case", "lines"
     UNDECIDED_FIRST = "undecided-first", "case"
     SOURCE_OWES_MORE = "source-owes-more", "case"

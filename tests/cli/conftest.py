@@ -8,11 +8,13 @@ from click.testing import CliRunner, Result
 
 from tests.kit import read_once
 from tests.kit.builders import NAMES, new_services
+from tests.kit.centers import partners_in
 from tests.kit.loggers import handed_back
 from tests.kit.packets import signing_key
 from transfer import reviewed
 from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
+from transfer.delivery import Delivery
 from transfer.embedded.postgres import Postgres
 from transfer.flow.services import Services
 from transfer.ledger import Ledger
@@ -44,6 +46,7 @@ def transfer(
     var.mkdir(mode=0o700)
     settings = {
         **NAMES,
+        "TRANSFER_INSTITUTIONS": partners_in(tmp_path / "institutions", Delivery.WHEN_ALL),  # as `services` have them
         "TRANSFER_DATABASE_URL": migrated.url("app"),
         "TRANSFER_KEYS": str(tmp_path / "keys"),
         "TRANSFER_S3_ENDPOINT": "http://127.0.0.1:9",

@@ -69,6 +69,26 @@ def test_what_is_not_allowed_ends_with_4_and_names_the_remedy(services, transfer
     assert "--without images" in result.stderr
 
 
+def test_what_a_case_needs_is_picked_added_and_taken_back(services, transfer):
+    case = b.a_case(services)
+
+    picked = transfer("case", "checklist", case, "common")
+    added = transfer("case", "need", case, "molecular", "--facility", b.LAKESIDE, "--note", typed="the panel of May\n")
+    done = transfer("case", "procedure", case, "scan", "--facility", b.MERCY, "--day", "2026-03")
+    shown = transfer("case", "show", case)
+    dropped = transfer("case", "drop", case, "added-2")
+
+    assert [one.exit_code for one in (picked, added, done, dropped)] == [0, 0, 0, 0]
+    assert "common 1" in shown.stdout
+    assert "Molecular, needed for this patient; Lakeside Oncology" in " ".join(shown.stdout.split())
+    assert "Images of the scan; Mercy Imaging; 2026-03" in " ".join(shown.stdout.split())
+    assert "panel" not in shown.output + added.output
+    assert "the panel of May" in transfer("case", "show", case, "--notes").stdout
+    assert "Images of the scan" not in transfer("case", "show", case).stdout
+    assert transfer("case", "need", case, "material", "--facility", b.MERCY).exit_code == 4
+    assert transfer("case", "procedure", case, "scan", "--facility", b.MERCY, "--day", "May 4").exit_code == 2
+
+
 def test_a_case_nobody_knows_ends_with_1(transfer):
     assert transfer("case", "show", "c00000000000").exit_code == 1
 

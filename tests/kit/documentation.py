@@ -199,6 +199,8 @@ def _list(one: checklist.Checklist) -> Iterator[str]:
 def _said_of(line: checklist.ChecklistLine) -> Iterator[str]:
     yield ", ".join(sorted(line.kinds)) if not line.counted else line.pieces
     yield from (" or ".join(sorted(hint)) for hint in (line.modalities, line.body, line.codes) if hint)
+    if line.needed_for is checklist.NeededFor.SCHEDULING:
+        yield "before an appointment is given"
     if line.every:
         yield "every one"
     if line.max_age_days:

@@ -8,18 +8,20 @@ import pytest
 
 from tests.kit.staff import somebody
 from transfer.calls import Call, Callee, CallOutcome
-from transfer.completeness import WaiverKind
+from transfer.completeness import ProcedureKind, WaiverKind
 from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId
 from transfer.permissions import Dispute, End
+from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
 from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
 
 CASE = CaseId("c0123456789a")
+LAKESIDE = InstitutionId("lakeside-oncology")
 
 #: each verb, how it is called, and the right it needs
 CALLS = {
@@ -67,6 +69,12 @@ CALLS = {
     "recall": ({"case": CASE}, Right.RELEASE),
     "give_up": ({"case": CASE}, Right.RELEASE),
     "change": ({"case": CASE, "checklist": "colorectal"}, Right.WORK_ON_CASES),
+    "add_need": ({"case": CASE, "kind": RecordKind.NOTE, "institution": LAKESIDE}, Right.WORK_ON_CASES),
+    "add_procedure": (
+        {"case": CASE, "procedure": ProcedureKind.SCAN, "institution": LAKESIDE},
+        Right.WORK_ON_CASES,
+    ),
+    "drop_need": ({"case": CASE, "line": "added-1"}, Right.WORK_ON_CASES),
     "merge": ({"case": CASE, "other": CASE}, Right.DECIDE_WHOSE),
     "split": ({"case": CASE}, Right.DECIDE_WHOSE),
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),

@@ -45,7 +45,11 @@ case = LazyGroup(
         "approve": ListedCommand("transfer.cli.case:approve_command", "Let the packet go as it is."),
         "recall": ListedCommand("transfer.cli.case:recall_command", "Take a packet back."),
         "give-up": ListedCommand("transfer.cli.case:give_up_command", "Give up a packet that cannot leave."),
-        "change": ListedCommand("transfer.cli.case:change_command", "Change center, checklist, sources, day."),
+        "change": ListedCommand("transfer.cli.case:change_command", "Change center, sources, day."),
+        "checklist": ListedCommand("transfer.cli.case_needs:checklist_command", "Pick the checklist of the disease."),
+        "need": ListedCommand("transfer.cli.case_needs:need_command", "Add something that this case needs."),
+        "procedure": ListedCommand("transfer.cli.case_needs:procedure_command", "List what was done, where and when."),
+        "drop": ListedCommand("transfer.cli.case_needs:drop_command", "Take back what was added."),
         "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
         "assign": ListedCommand("transfer.cli.today:assign_command", "Say whose work a case is."),
         "reassign": ListedCommand("transfer.cli.today:reassign_command", "Give all cases of one account to another."),
@@ -213,7 +217,6 @@ def give_up_command(var: Path, case_id: "CaseId", *, with_note: bool, actor: "Ac
 @click.command("change")
 @click.argument("case_id", metavar="CASE", type=CASE)
 @click.option("--receiver", type=INSTITUTION, help="The center that is asked, while nothing was handed over.")
-@click.option("--checklist", metavar="LIST", help="The checklist of the disease, by its file in checklists/.")
 @click.option("--source", "sources", type=INSTITUTION, multiple=True, help="A further institution to ask.")
 @click.option("--needed-by", type=click.DateTime(["%Y-%m-%d"]), help="The day the packet is needed by.")
 @click.option("--appointment", type=click.DateTime(_TIMES), help="When the patient is expected, at the receiver.")
@@ -224,7 +227,6 @@ def change_command(
     case_id: "CaseId",
     *,
     receiver: "InstitutionId | None",
-    checklist: str | None,
     sources: tuple["InstitutionId", ...],
     needed_by: "datetime | None",
     appointment: "datetime | None",
@@ -251,7 +253,6 @@ def change_command(
             case_id,
             actor=actor,
             receiver=receiver,
-            checklist=checklist,
             sources=sources,
             needed_by=needed_by.date() if needed_by else None,
             appointment_at=appointment,

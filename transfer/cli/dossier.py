@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from transfer.cli.common import by, plain, print_table
-from transfer.flow.desk.shown import CallView, ContextLine, Dossier, HeardView, PacketView, RequestView
+from transfer.flow.desk.shown import CallView, ContextLine, Dossier, HeardView, NeedView, PacketView, RequestView
 from transfer.patients import Demographics
 
 
@@ -18,7 +18,7 @@ def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
     if found.identity:
         _print_identity(found.identity)
     _print_ready(found)
-    _print_needs(found)
+    _print_needs(found, names)
     _print_asking(found, names)
     _print_calls(found, names)
     _print_permissions(found, names)
@@ -51,6 +51,10 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("priority", found.priority),
         ("checklist", _checklist(found)),
         ("fits also", " ".join(found.other_checklists)),
+        ("scheduling", "enough to schedule" if found.is_schedulable else ""),
+        ("center told", ", ".join(name.replace("-", " ") for name, outcome in found.milestones if outcome)),
+        ("documents, images", "complete" if found.has_all_electronic else ""),
+        ("slides, blocks", "complete" if found.has_all_material else ""),
         ("opened", when(found.opened_at)),
         ("ended as", found.ending),
         ("assigned to", found.assigned_to),
@@ -93,17 +97,23 @@ def print_facts(title: str, lines: Sequence[ContextLine]) -> None:
         print_table([], [(marks[one.weight], one.label, one.says, when(one.at)) for one in lines], indent=2)
 
 
-def _print_needs(found: Dossier) -> None:
+def _print_needs(found: Dossier, names: Mapping[str, str]) -> None:
     if not found.needs:
         return
     for title, is_required in (("What is needed", True), ("Where it applies, or exists", False)):
         _section(title)
         rows = [
-            (need.line, need.says.rstrip("."), need.label, " ".join(need.records))
+            (need.line, need.says.rstrip("."), _wanted(need, names), " ".join(need.records))
             for need in found.needs
             if need.is_required is is_required
         ]
         print_table(["line", "", "", "records"], rows, indent=2)
+
+
+def _wanted(need: NeedView, names: Mapping[str, str]) -> str:
+    """What; of what was added for this case also of whom, of which day, and in which words."""
+    whom = names.get(need.institution or "", need.institution)
+    return "; ".join(filter(None, (need.label, whom, need.day, need.words)))
 
 
 def _print_asking(found: Dossier, names: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ Silence is not an answer. Forbidden is not absent. An empty search proves nothin
 (docs/safety.md, promises 5 and 9). Nothing is complete by count.
 """
 
+from transfer.completeness.added import LEAVES_BEHIND, AddedNeed, ProcedureKind, assess_added
 from transfer.completeness.fitting import line_suggested
 from transfer.completeness.needs import (
     LEFT_TO_PEOPLE,
@@ -20,16 +21,20 @@ from transfer.completeness.needs import (
 from transfer.completeness.rules import assess
 
 __all__ = [
+    "LEAVES_BEHIND",
     "LEFT_TO_PEOPLE",
     "SETTLED",
+    "AddedNeed",
     "CollectedRecord",
     "Completeness",
     "Need",
     "NeedState",
+    "ProcedureKind",
     "Wait",
     "WaitCode",
     "Waiver",
     "WaiverKind",
     "assess",
+    "assess_added",
     "line_suggested",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from transfer.body_parts import BodyPart
-from transfer.checklist import ChecklistLine
+from transfer.checklist import ChecklistLine, Necessity
 from transfer.flaws import Flaw
 from transfer.identifiers import DepartmentId, InstitutionId, RecordId
 from transfer.records import DocumentStatus, RecordKind
@@ -165,7 +165,15 @@ class Completeness:
     unanswered: tuple[str, ...]
     #: everything required is there but glass or blocks
     lacks_only_material: bool
+    #: what the center wants before it gives an appointment is there; never, where the list names nothing for that
+    is_schedulable: bool
     waits: tuple[Wait, ...]
+
+    @property
+    def has_all_material(self) -> bool:
+        """Glass and blocks are asked for, and all of it is here, or settled otherwise."""
+        counted = [need for need in self.needs if need.line.counted and need.line.necessity is Necessity.REQUIRED]
+        return bool(counted) and all(need.state in SETTLED for need in counted)
 
     @property
     def has_all_electronic(self) -> bool:

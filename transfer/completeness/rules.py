@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from transfer.checklist import Checklist, ChecklistLine, Necessity
+from transfer.checklist import Checklist, ChecklistLine, Necessity, NeededFor
 from transfer.completeness.fitting import WHOLE_SLIDE, Fit, fit, lines_answered
 from transfer.completeness.needs import (
     LEFT_TO_PEOPLE,
@@ -135,8 +135,15 @@ def assess(
         is_complete=not holding,
         unanswered=tuple(one.need.line.key for one in holding if one.is_left_to_people),
         lacks_only_material=bool(holding) and all(j.need.line.counted for j in holding),
+        is_schedulable=_is_schedulable([j.need for j in settled if j.need.line.key in required]),
         waits=tuple(sorted(waits, key=lambda w: (w.code, w.institution or "", w.department or ""))),
     )
+
+
+def _is_schedulable(required: Sequence[Need]) -> bool:
+    """One record of each is enough, whatever other sources still owe."""
+    first = [need for need in required if need.line.needed_for is NeededFor.SCHEDULING]
+    return bool(first) and all(need.state in SETTLED for need in first)
 
 
 def _is_required(line: ChecklistLine, waivers: Mapping[str, Waiver]) -> bool:

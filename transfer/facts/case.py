@@ -195,6 +195,28 @@ class NeedWaived(Fact, kind="need-waived"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NeedAdded(Fact, kind="need-added"):
+    """The case needs something beyond its checklist, of one institution. `procedure`: what was done there, and `day`
+    when, as far as it is known. What people wrote about it is in the note, whose HMAC is beside it.
+    """
+
+    line: str
+    document: str
+    institution: str
+    procedure: str | None = None
+    day: str | None = None
+    note: str | None = None
+    hmac: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedDropped(Fact, kind="need-dropped"):
+    """What was added is not needed after all. Its key is given to nothing else."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaterialAwaited(Fact, kind="material-awaited"):
     material: str
     institution: str
@@ -218,6 +240,31 @@ class CaseApproved(Fact, kind="case-approved"):
 
     lacking: tuple[str, ...]
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilestoneReached(Fact, kind="milestone-reached"):
+    """The case has come so far for the first time (`Milestone`)."""
+
+    milestone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CenterTold(Fact, kind="center-told"):
+    """Its receiving center is told of a milestone: written before the first byte, with what that rests on."""
+
+    milestone: str
+    recipient: str
+    bases: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellingSettled(Fact, kind="telling-settled"):
+    """The center knows of it. `outcome`: made, by-person."""
+
+    milestone: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ In the order in which it happens:
 
 - `opening` opens a case from its referral and decides whom to ask; `basis` says whether that is permitted.
 - `referrals` takes in what becomes of a referral, `appointments` when the patient is expected. `changing` changes a
-  case, `ending` ends one.
+  case, `needs` adds to what it needs, `ending` ends one.
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
@@ -17,7 +17,7 @@ In the order in which it happens:
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still
   missing and what follows; `waiting` why a case waits and whose turn it is, `telling` keeps that in its row for lists.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes
-  in the receipt.
+  in the receipt; `telling` tells the center how far the case is.
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`
   follows up and purges, `housekeeping` removes what lapsed by itself.
 - `reading_anew` reads the forms again that an earlier version read.

@@ -4,22 +4,27 @@ It runs in the transaction that changed the case, under the case's lock. So two 
 incomplete, nor both owe a packet.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from transfer import facts
 from transfer.case import Case, OpenedCase
 from transfer.completeness import (
     SETTLED,
+    AddedNeed,
     CollectedRecord,
     Completeness,
     Need,
+    ProcedureKind,
     WaitCode,
     Waiver,
     WaiverKind,
     assess,
+    assess_added,
 )
 from transfer.delivery import Delivery
+from transfer.facts import Chain
 from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
 from transfer.flow.services import Services
@@ -29,6 +34,9 @@ from transfer.holds import OF_SOURCES, OF_STUCK_PACKETS, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
 from transfer.ledger import Tx, compared, holds, materials, packets, records, requests, rounds
 from transfer.materials import Material
+from transfer.milestones import Milestone
+from transfer.partial_dates import day_said
+from transfer.records import RecordKind
 from transfer.request_questions import QUESTIONS
 from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by, next_action_on
 from transfer.rounds import Dag
@@ -74,15 +82,7 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     case = tx.case(case_id)
     opened = OpenedCase.of(case)
     here = _records(tx, case)
-    completeness = assess(
-        services.checklist_of(opened.checklist, opened.receiver),
-        requests=requests.of_case(tx, case_id),
-        records=here,
-        materials=_pieces(tx, opened),
-        waivers=_waivers(case),
-        now=tx.now(),
-    )
-    completeness = _with_undecided(case, completeness)
+    completeness = _with_undecided(case, _lacks(tx, services, case, opened, here))
     standing = [record for record in here if not (record.superseded or record.status.is_void)]
     news = case.news & {record.id for record in standing if record.is_readable}
     has_records = any(record.is_whole and record.is_readable for record in standing)
@@ -104,6 +104,49 @@ def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         has_records=has_records,
         is_undecided=undecided,
     )
+
+
+def _lacks(tx: Tx, services: Services, case: Case, opened: OpenedCase, here: Sequence[CollectedRecord]) -> Completeness:
+    """What the checklist lacks, and what was added to it for this case alone."""
+    made, waivers, now = requests.of_case(tx, case.id), _waivers(case), tx.now()
+    pieces = _pieces(tx, opened)
+    added = {key: pieces.pop(key) for key in case.added if key in pieces}
+    checklist = services.checklist_of(opened.checklist, opened.receiver)
+    listed = assess(
+        checklist,
+        requests=made,
+        records=here,
+        materials=pieces,
+        waivers=waivers,
+        now=now,
+    )
+    return assess_added(
+        added_needs(case), checklist, listed, requests=made, records=here, materials=added, waivers=waivers, now=now
+    )
+
+
+def _pieces(tx: Tx, opened: OpenedCase) -> dict[str, list[Material]]:
+    """By the line that they were awaited for."""
+    pieces: dict[str, list[Material]] = {}
+    for kept in materials.of_case(tx, opened.id, opened.patient):
+        pieces.setdefault(kept.line, []).append(kept.material)
+    return pieces
+
+
+def added_needs(case: Case) -> list[AddedNeed]:
+    """What was added to the checklist of this case, and was not dropped."""
+    return [
+        AddedNeed(
+            key=key,
+            kind=RecordKind(one.added.document),
+            institution=InstitutionId(one.added.institution),
+            procedure=ProcedureKind(one.added.procedure) if one.added.procedure else None,
+            day=day_said(one.added.day),
+            before=frozenset(map(RecordId, one.before)),
+        )
+        for key, one in case.added.items()
+        if not one.is_dropped
+    ]
 
 
 def _with_undecided(case: Case, completeness: Completeness) -> Completeness:
@@ -137,6 +180,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         found = look(tx, services, case_id)
     if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
         found = replace(found, step=NextStep.WAIT)  # one question is enough
+    _note_milestones(tx, services, found)
     for step, code in _QUESTIONS.items():
         if step is not found.step:
             is_packed = found.step is NextStep.PACK
@@ -151,6 +195,24 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         rounds.owe(tx, Dag.RELEASE_PACKET, waiting)
     tell(tx, services.institutions, tx.case(case_id), found)
     return found
+
+
+def _note_milestones(tx: Tx, services: Services, found: Assessment) -> None:
+    """Write how far the case has come, once, and have its center told: a packet that goes now tells it before."""
+    new = [one for one in _reached(found) if one not in found.case.milestones]
+    for milestone in new if found.case.is_active else ():
+        tx.append(Chain.case(found.case.id), facts.MilestoneReached(milestone=milestone))
+    receives = services.institutions[OpenedCase.of(found.case).receiver].receives
+    if new and found.step is not NextStep.PACK and receives and receives.takes_tasks:
+        rounds.owe(tx, Dag.OPEN_CASE, found.case.id)
+
+
+def _reached(found: Assessment) -> Iterator[Milestone]:
+    if found.completeness.is_schedulable:
+        yield Milestone.ENOUGH_TO_SCHEDULE
+    is_here = any(isinstance(one, facts.MaterialReceived) and one.received for one in found.case.material.values())
+    if found.completeness.has_all_material and is_here:
+        yield Milestone.MATERIAL_RECEIVED
 
 
 def _waited_for_people(found: Assessment) -> str | None:
@@ -327,14 +389,6 @@ def _records(tx: Tx, case: Case) -> list[CollectedRecord]:
         )
         for kept, joined in records.joined(tx, case.id)
     ]
-
-
-def _pieces(tx: Tx, opened: OpenedCase) -> dict[str, list[Material]]:
-    """By the line that they were awaited for."""
-    pieces: dict[str, list[Material]] = {}
-    for kept in materials.of_case(tx, opened.id, opened.patient):
-        pieces.setdefault(kept.line, []).append(kept.material)
-    return pieces
 
 
 def _waivers(case: Case) -> dict[str, Waiver]:

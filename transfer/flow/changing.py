@@ -10,12 +10,14 @@ from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind, line_suggested
 from transfer.errors import Refused
 from transfer.facts import Chain
+from transfer.flow import needs
 from transfer.flow.assess import settle_needs
 from transfer.flow.ending import give_up_newest
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.institutions import Department, Institution
 from transfer.ledger import Tx, materials, records, requests, rounds
+from transfer.records import RecordKind
 from transfer.requests import MOVES, Request, RequestState, first_state
 from transfer.rounds import Dag
 
@@ -58,7 +60,7 @@ def change_case(tx: Tx, services: Services, case: CaseId, change: CaseChange) ->
     )
     now = OpenedCase.of(tx.case(case))
     if (now.checklist, now.receiver) != (was.checklist, was.receiver):
-        _put_on_lines(tx, services, case, checklist)
+        _put_on_lines(tx, services, case, services.checklist_of(was.checklist, was.receiver), checklist)
     if now.receiver != was.receiver:
         give_up_newest(tx, case, "other-receiver")
     for source in sorted(set(_named(before)) | {*change.values.get("sources", ()), now.referring}):
@@ -73,25 +75,35 @@ def _named(case: Case) -> Iterable[str]:
     yield from (one.institution for one in case.material.values())
 
 
-def _put_on_lines(tx: Tx, services: Services, case: CaseId, checklist: Checklist) -> None:
-    """Each record stands on its line of the new checklist, and each request asks for its lines."""
+def _put_on_lines(tx: Tx, services: Services, case: CaseId, before: Checklist, checklist: Checklist) -> None:
+    """Each record stands on its line of the new checklist, and each request asks for its lines.
+
+    A department is asked once more only where another kind of record is wanted of it now.
+    """
     for kept, joined in records.joined(tx, case):
         line = line_suggested(checklist.lines, kept)
         if line != joined.line:
             records.put_on_line(tx, case, kept.id, line)
     for request in requests.of_case(tx, case):
         department = services.institutions[request.institution].department(request.department)
-        lines = lines_of(department, checklist)
+        lines = lines_of(department, checklist) + needs.lines_of(tx.case(case), request.institution, department)
         if request.state is not RequestState.WITHDRAWN and lines != request.lines:
-            _ask_for(tx, request, lines, department)
+            wanted = _kinds(department, checklist) - _kinds(department, before)
+            _ask_for(tx, request, lines, department, is_more=bool(wanted))
 
 
-def _ask_for(tx: Tx, request: Request, lines: tuple[str, ...], department: Department) -> None:
-    """A department that was asked for other lines may have more: it is asked once more, or awaited."""
+def _kinds(department: Department, checklist: Checklist) -> frozenset[RecordKind]:
+    """What a list wants of what a department holds, but glass."""
+    wanted = (line.kinds for line in checklist.lines if not line.counted)
+    return frozenset().union(*wanted) & set(department.holds)
+
+
+def _ask_for(tx: Tx, request: Request, lines: tuple[str, ...], department: Department, *, is_more: bool) -> None:
+    """A department of which more is wanted is asked once more, or awaited."""
     requests.change_lines(tx, request, lines)
     to = first_state(is_fetched=department.is_fetched)
     is_over = not request.state.is_open and request.state is not RequestState.NOT_PERMITTED
-    if set(lines) - set(request.lines) and is_over and to in MOVES[request.state]:
+    if is_more and is_over and to in MOVES[request.state]:
         requests.move(tx, request, to)
 
 

@@ -14,6 +14,7 @@ from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard, Unreadable
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import Rulings
+from transfer.flow.milestones import tell_center
 from transfer.flow.packet_content import addressed, content_of, ruled
 from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
@@ -58,6 +59,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return why
     if case.void_in(packet):
         return _give_way(services, packet)
+    tell_center(services, packet.case)
     egress = _open(services, packet, opened, sender)
     if egress is None:
         return "not permitted any more: see its decision"

@@ -106,6 +106,15 @@ def doubt(tx: Tx, case: CaseId, kept: StoredMaterial) -> None:
         _count(tx, case, kept, replace(kept.material, state=MaterialState.DISCREPANT))
 
 
+def cancel(tx: Tx, case: CaseId, kept: StoredMaterial) -> None:
+    """Pieces are wanted no more.
+
+    Raises:
+        NotAllowed: they are on their way, or came.
+    """
+    _count(tx, case, kept, materials.move(kept.material, MaterialState.CANCELLED))
+
+
 def _count(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material) -> None:
     tx.run(
         "UPDATE materials SET expected = %s, received = %s, state = %s WHERE material = %s",

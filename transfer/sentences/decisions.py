@@ -308,6 +308,11 @@ HOLDS: Mapping[str, Sentences] = {
         "The center asked for more. We are getting it.",
         "You declined the packet. We are settling what you named.",
     ),
+    HoldCode.CENTER_NOT_TOLD: Sentences(
+        "The receiving center refuses the Task that tells how far the case is. Tell it yourself, or try again.",
+        "Your center is being told how far your records are.",
+        "Please call the center about this case.",
+    ),
     HoldCode.CASE_DECLINED: Sentences(
         "The center gives no second opinion in this case, which has ended. Tell whoever referred the patient.",
         "The center cannot give the second opinion. Your doctor's office will call you.",

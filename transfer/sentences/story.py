@@ -80,7 +80,14 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.CallLogged: _joined(
         "call to {callee}: {outcome}", _more(", promised by ", "promised_by"), _more("; next look on ", "next_action")
     ),
+    facts.NeedAdded: _joined(
+        "needed in addition: {document} from {institution}", _more(", of the ", "procedure"), _more(", ", "day")
+    ),
+    facts.NeedDropped: "{line}: not needed after all",
     facts.NeedWaived: _joined("{line}: {waiver}", _more(" (", "record", ")")),
+    facts.MilestoneReached: "the case has come so far: {milestone}",
+    facts.CenterTold: "telling {recipient}: {milestone}, on the basis of {bases}",
+    facts.TellingSettled: "the center knows of {milestone}: {outcome}",
     facts.HoldOpened: _joined("to do: {code}", _more(" (", "about", ")")),
     facts.HoldResolved: "{hold} Answered: {answer}",
     # requests

@@ -19,6 +19,9 @@ DIAGNOSTIC_SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 
 PACKET: Final = "urn:records-transfer:packet"
 REQUEST: Final = "urn:records-transfer:request"
+CASE: Final = "urn:records-transfer:case"
+#: how far a case is (`transfer.milestones`)
+MILESTONE: Final = "urn:records-transfer:milestone"
 #: why something is not done
 REASON: Final = "urn:records-transfer:reason"
 #: our own words for kinds, where a partner made for us uses them in a release form

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from transfer.adapters.fhir.codes import PACKET
+from transfer.adapters.fhir.codes import CASE, MILESTONE, PACKET
 from transfer.adapters.fhir.trees import check
 from transfer.adapters.loinc import LOINC
-from transfer.identifiers import PacketId
+from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import Institution
+from transfer.milestones import Milestone
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Coding
 
@@ -75,6 +76,39 @@ def submission(
         "type": "transaction",
         "timestamp": _instant(created),
         "entry": entries,
+    }
+    check(bundle)
+    return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def milestone_told(
+    case: CaseId, milestone: Milestone, *, patient: Demographics, receiver: Institution, reached_at: datetime
+) -> bytes:
+    """The transaction bundle of one Task, which tells a receiver how far a case is (https://hl7.org/fhir/R4/task.html).
+
+    The same arguments give the same bytes; sent again it creates nothing twice.
+
+    Raises:
+        Unreadable: it would not be valid R4; nothing may be sent.
+    """
+    name = f"{case}-{milestone}"
+    task = {
+        "resourceType": "Task",
+        "contained": [_patient(patient), _organization(receiver)],
+        "identifier": [{"system": MILESTONE, "value": name}],
+        "groupIdentifier": {"system": CASE, "value": case},
+        "status": "in-progress",
+        "businessStatus": {"coding": [{"system": MILESTONE, "code": milestone}]},
+        "intent": "order",
+        "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
+        "for": {"reference": "#patient"},
+        "authoredOn": _instant(reached_at),
+        "owner": {"reference": "#receiver"},
+    }
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [_entry(f"urn:uuid:{uuid.uuid5(_NAMES, name)}", task)],
     }
     check(bundle)
     return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()

@@ -8,6 +8,7 @@ fields; `transfer.sentences.sentence` says them.
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.calls import Call, Callee, CallOutcome
+from transfer.flow.desk.adding import add_need, add_procedure, drop_need
 from transfer.flow.desk.answering import answer_request
 from transfer.flow.desk.assigning import assign, plan_action, reassign
 from transfer.flow.desk.auditing import chains, walk_chain
@@ -71,7 +72,9 @@ __all__ = [
     "RequestAnswer",
     "Today",
     "WaitView",
+    "add_need",
     "add_note",
+    "add_procedure",
     "announce_material",
     "answer_request",
     "approve",
@@ -84,6 +87,7 @@ __all__ = [
     "demand",
     "dispute",
     "dossier",
+    "drop_need",
     "file_paper_form",
     "find_cases",
     "give_up",

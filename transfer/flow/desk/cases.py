@@ -9,7 +9,7 @@ from transfer.case import Case
 from transfer.checklist import Checklist
 from transfer.completeness import WaiverKind
 from transfer.facts import Chain
-from transfer.flow.assess import Assessment, NextStep, look, settle_needs
+from transfer.flow.assess import Assessment, NextStep, added_needs, look, settle_needs
 from transfer.flow.changing import want_pieces
 from transfer.flow.desk.verbs import at_desk, begin_epoch, known_case, not_allowed, opened_case, still_open
 from transfer.flow.ending import end_case, give_up_newest
@@ -46,7 +46,7 @@ def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str],
     still_open(found)
     checklist = services.checklist_of(opened.checklist, opened.receiver)
     for line in without:
-        _line(checklist, line)
+        _line(found, checklist, line)
     newest = found.newest_packet
     if newest and found.is_under_way:
         return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
@@ -249,7 +249,7 @@ def waive(
     with at_desk(services, actor, Right.RELEASE) as tx:
         found, opened, patient = opened_case(tx, case)
         still_open(found)
-        _line(services.checklist_of(opened.checklist, opened.receiver), line)
+        _line(found, services.checklist_of(opened.checklist, opened.receiver), line)
         _check_record(found, line, kind, record)
         said = found.waived.get(line)
         if said and (said.waiver, said.record) == (kind, record):
@@ -273,8 +273,8 @@ def _check_record(found: Case, line: str, kind: WaiverKind, record: str | None) 
         raise not_allowed(Reason(RefusalCode.TAKES_NO_RECORD, answer=kind), Remedy(RemedyCode.LEAVE_RECORD_AWAY))
 
 
-def _line(checklist: Checklist, key: str) -> None:
-    keys = tuple(line.key for line in checklist.lines)
+def _line(found: Case, checklist: Checklist, key: str) -> None:
+    keys = (*(line.key for line in checklist.lines), *(need.key for need in added_needs(found)))
     if key not in keys:
         raise not_allowed(
             Reason(RefusalCode.NO_SUCH_LINE, checklist=checklist.id, line=key),

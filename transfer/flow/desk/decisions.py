@@ -16,6 +16,7 @@ from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiver_changed, set_referral_aside
 from transfer.flow.desk.unreadable import ask_source_of, decide_lacking, decide_unreadable
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
+from transfer.flow.milestones import settle_telling
 from transfer.flow.services import Services
 from transfer.flow.studies import take_misplaced
 from transfer.holds import ANSWERS, APPROVALS, COMPARED, OF_REFERRALS, OF_STUCK_PACKETS, STOPPED, HoldAnswer, HoldCode
@@ -74,6 +75,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.PACKET_DECLINED: Right.WORK_ON_CASES,
         HoldCode.RECEIPTS_DISAGREE: Right.WORK_ON_CASES,
         HoldCode.DELIVERED_VOID: Right.RELEASE,
+        HoldCode.CENTER_NOT_TOLD: Right.WORK_ON_CASES,
         **dict.fromkeys(STOPPED, Right.REVOKE),
         HoldCode.OBJECTION_OF_ANOTHER: Right.REVOKE,
         HoldCode.OBJECTION_UNMATCHED: Right.REVOKE,
@@ -304,6 +306,16 @@ def _run_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
     return ActionResult(ActionCode.RUN_AGAIN, dag=dag, subject=subject)
 
 
+def _center_told(tx: Tx, _: Services, hold: Hold) -> ActionResult:
+    """A person told the center, or it is told again."""
+    answered, case = holds.get(tx, hold.id), CaseId(hold.subject)
+    if answered and answered.answer == HoldAnswer.SEEN:
+        settle_telling(tx, case, hold.about or "", "by-person")
+        return ActionResult(ActionCode.ANSWERED, answer=HoldAnswer.SEEN)
+    rounds.owe(tx, Dag.OPEN_CASE, case)
+    return ActionResult(ActionCode.CASE_AGAIN, case=case)
+
+
 #: their answers may end the case
 _ENDING = frozenset({HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED})
 #: *seen* does something as well
@@ -319,6 +331,7 @@ _SEEN_TOO = frozenset(
         HoldCode.ARRIVAL_LABEL_UNREAD,
         HoldCode.IDENTITY_CHANGED,
         HoldCode.OBJECTION_UNMATCHED,
+        HoldCode.CENTER_NOT_TOLD,
     }
 )
 
@@ -328,6 +341,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         **dict.fromkeys(APPROVALS, _approve),
         HoldCode.IMAGES_MISPLACED: _take_misplaced,
         HoldCode.DELIVERED_VOID: _after_void,
+        HoldCode.CENTER_NOT_TOLD: _center_told,
         HoldCode.DOCUMENT_UNREADABLE: decide_unreadable,
         HoldCode.IMAGES_LACKING: decide_lacking,
         **dict.fromkeys(STOPPED, _end_or_resume),

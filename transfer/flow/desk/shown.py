@@ -43,6 +43,11 @@ class NeedView:
     #: in the words people use
     says: str
     records: tuple[str, ...]
+    #: of what was added for this case alone: of whom it is asked, and the day of what it is about
+    institution: str | None = None
+    day: str | None = None
+    #: shown with what people wrote
+    words: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,6 +398,13 @@ class Dossier:
     priority: str | None = None
     needed_by: str | None = None
     appointment_at: str | None = None
+    #: what the center wants before it gives an appointment is there
+    is_schedulable: bool = False
+    #: no document and no image is lacking or owed; no glass and no block is
+    has_all_electronic: bool = False
+    has_all_material: bool = False
+    #: how far it has come, and whether the center was told: made, by-person; empty: not yet
+    milestones: tuple[tuple[str, str], ...] = ()
     needs: tuple[NeedView, ...] = ()
     requests: tuple[RequestView, ...] = ()
     #: newest first

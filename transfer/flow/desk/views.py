@@ -114,7 +114,11 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
             ready=readiness(tx, services, assessed) if assessed else None,
-            needs=_needs(assessed) if assessed else (),
+            is_schedulable=assessed is not None and assessed.completeness.is_schedulable,
+            has_all_electronic=assessed is not None and assessed.completeness.has_all_electronic,
+            has_all_material=assessed is not None and assessed.completeness.has_all_material,
+            milestones=tuple((key, one.outcome or "") for key, one in found.milestones.items()),
+            needs=_needs(tx, assessed, with_words=notes) if assessed else (),
             requests=_requests(tx, services, found, filed, _made_at(lines), identity=identity, notes=notes),
             calls=tuple(logged(tx, lines, identity=identity, notes_too=notes)),
             records=_records(found),
@@ -129,7 +133,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         )
 
 
-def _needs(assessed: Assessment) -> tuple[NeedView, ...]:
+def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView, ...]:
     return tuple(
         NeedView(
             line=need.line.key,
@@ -139,9 +143,17 @@ def _needs(assessed: Assessment) -> tuple[NeedView, ...]:
             state=need.state,
             says=SENTENCES[need.state].staff,
             records=tuple(need.records),
+            institution=added.institution if added else None,
+            day=added.day if added else None,
+            words=notes.read(tx, added.note) if added and added.note and with_words else None,
         )
         for need in assessed.completeness.needs
+        for added in [_added(assessed.case, need.line.key)]
     )
+
+
+def _added(case: Case, line: str) -> facts.NeedAdded | None:
+    return case.added[line].added if line in case.added else None
 
 
 def _is_required(case: Case, line: ChecklistLine) -> bool:

@@ -38,6 +38,8 @@ class SummitCancerCenter(Institution):
         self._packets_folder.mkdir(exist_ok=True)
         self._lock = threading.RLock()
         self._state: dict[str, dict[str, Any]] = {}
+        #: milestones of cases → how often each was told
+        self._told: dict[str, int] = {}
         self._working: set[str] = set()
         #: turned to again while somebody was at work on them
         self._again: set[str] = set()
@@ -62,6 +64,9 @@ class SummitCancerCenter(Institution):
                 return as_json({"error": "no such service"}, status=404)
 
     def control(self, action: str, request: Request) -> object:
+        if (request.method, action) == ("GET", "milestones"):
+            with self._lock:
+                return dict(self._told)
         if (request.method, action) != ("GET", "packets"):
             raise LookupError(action)
         with self._lock:
@@ -77,6 +82,10 @@ class SummitCancerCenter(Institution):
 
     def _take(self, request: Request) -> Answer:
         """ITI-65. The same submission again is answered as before and has no further effect."""
+        if told := submission.milestone(request.json()):
+            with self._lock:
+                self._told[told] = self._told.get(told, 0) + 1
+            return as_json(submission.response(request.json()), content_type=_FHIR)
         try:
             offered = submission.read(request.json())
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 from transfer.sandbox.directory import NPI, SUMMIT
 
 _PACKET_SYSTEM = "urn:records-transfer:packet"
+_MILESTONE_SYSTEM = "urn:records-transfer:milestone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,16 @@ def read(bundle: Any) -> Submission:
     if len(packets) != 1:
         raise ValueError("not exactly one link to a packet")
     return Submission(packet=_packet(sets[0]), packet_url=packets[0], submission_set=sets[0], documents=len(references))
+
+
+def milestone(bundle: Any) -> str | None:
+    """How far a case is, in a transaction Bundle of a Task; None: it holds no such Task."""
+    entries = bundle.get("entry") if isinstance(bundle, dict) and bundle.get("type") == "transaction" else None
+    resources = [entry.get("resource", {}) for entry in entries] if isinstance(entries, list) else []
+    if len(resources) != 1 or resources[0].get("resourceType") != "Task":
+        return None
+    values = [i.get("value") for i in resources[0].get("identifier", []) if i.get("system") == _MILESTONE_SYSTEM]
+    return str(values[0]) if values else None
 
 
 def _code(resource: dict[str, Any]) -> str:

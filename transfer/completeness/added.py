@@ -1,0 +1,138 @@
+"""What one case needs beyond its checklist: something a person added, or the records of what was done to the patient.
+
+Each is a line of this case alone, asked of one institution, and answered by records of that institution alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from transfer.checklist import Checklist, ChecklistLine, Necessity
+from transfer.completeness.needs import CollectedRecord, Completeness, Waiver
+from transfer.completeness.rules import assess
+from transfer.identifiers import InstitutionId, RecordId
+from transfer.materials import Material
+from transfer.partial_dates import PartialDate
+from transfer.records import DocumentStatus, RecordKind
+from transfer.requests import Request
+
+
+class ProcedureKind(StrEnum):
+    """What was done to the patient (https://hl7.org/fhir/R4/procedure.html, and a scan, which is one there, too)."""
+
+    BIOPSY = "biopsy"
+    OPERATION = "operation"
+    ENDOSCOPY = "endoscopy"
+    SCAN = "scan"
+
+
+_K = RecordKind
+#: the records that each leaves behind: an expected item of its own for each
+LEAVES_BEHIND: Mapping[ProcedureKind, tuple[RecordKind, ...]] = MappingProxyType(
+    {
+        ProcedureKind.BIOPSY: (_K.PATHOLOGY_REPORT,),
+        ProcedureKind.OPERATION: (_K.OPERATIVE_NOTE, _K.PATHOLOGY_REPORT),
+        ProcedureKind.ENDOSCOPY: (_K.PROCEDURE_REPORT,),
+        ProcedureKind.SCAN: (_K.IMAGES, _K.IMAGING_REPORT),
+    }
+)
+#: a report is dated by the day that it was written, which may be so long after what it is about
+WRITTEN_WITHIN = timedelta(days=45)
+#: an instant in UTC may be of the next day, or of the one before, where it was written
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedNeed:
+    """One of them. `day` is when it was done, as far as it is known."""
+
+    key: str
+    kind: RecordKind
+    institution: InstitutionId
+    procedure: ProcedureKind | None = None
+    day: PartialDate | None = None
+    #: records that the case held when it was added
+    before: frozenset[RecordId] = frozenset()
+
+    @property
+    def line(self) -> ChecklistLine:
+        """As a line of a checklist. Its label names nobody: packets say it."""
+        what = self.kind.replace("-", " ").capitalize()
+        return ChecklistLine(
+            key=self.key,
+            label=f"{what} of the {self.procedure}" if self.procedure else f"{what}, needed for this patient",
+            kinds=frozenset({self.kind}),
+            necessity=Necessity.REQUIRED,
+            counted=self.kind is RecordKind.MATERIAL,
+        )
+
+    def fitting(self, records: Sequence[CollectedRecord]) -> list[CollectedRecord]:
+        """The records that may answer it. One of which nobody can say whether it does answers nothing by itself.
+
+        With a day it is a record of that day, or one that was written soon after. Without one it is a record that came
+        after it was added. A person's word goes before.
+        """
+        of_kind = [one for one in records if one.kind is self.kind and one.source == self.institution]
+        return [
+            one if self._is_meant(one) or one.status.is_void else replace(one, status=DocumentStatus.UNKNOWN)
+            for one in of_kind
+            if self._may_be_meant(one)
+        ]
+
+    def _may_be_meant(self, record: CollectedRecord) -> bool:
+        if self.day and record.at:
+            return self._is_meant(record)
+        return record.id not in self.before
+
+    def _is_meant(self, record: CollectedRecord) -> bool:
+        if self.day is None:
+            return record.id not in self.before
+        if record.at is None:
+            return False
+        soon = _ONE_DAY if self.kind is RecordKind.IMAGES else WRITTEN_WITHIN
+        return self.day.first - _ONE_DAY <= record.at.date() <= self.day.last + soon
+
+
+def assess_added(
+    needs: Sequence[AddedNeed],
+    checklist: Checklist,
+    listed: Completeness,
+    *,
+    requests: Sequence[Request],
+    records: Sequence[CollectedRecord],
+    materials: Mapping[str, Sequence[Material]],
+    waivers: Mapping[str, Waiver],
+    now: datetime,
+) -> Completeness:
+    """What the case's checklist was found to lack (`listed`), and these needs with it; arguments as of `assess`.
+
+    Each is judged alone. A record that answers a line of the checklist may answer one of these as well: that line asks
+    for any of its kind, this one for a certain one.
+    """
+    found = (
+        assess(
+            checklist.model_copy(update={"lines": (need.line,)}),
+            requests=requests,
+            records=need.fitting(records),
+            materials={need.key: materials.get(need.key, ())},
+            waivers=waivers,
+            now=now,
+        )
+        for need in needs
+    )
+    return _together([listed, *found])
+
+
+def _together(found: Sequence[Completeness]) -> Completeness:
+    waits = {wait for one in found for wait in one.waits}
+    is_complete = all(one.is_complete for one in found)
+    return Completeness(
+        needs=tuple(need for one in found for need in one.needs),
+        is_complete=is_complete,
+        unanswered=tuple(key for one in found for key in one.unanswered),
+        lacks_only_material=not is_complete and all(one.has_all_electronic for one in found),
+        is_schedulable=found[0].is_schedulable,
+        waits=tuple(sorted(waits, key=lambda w: (w.code, w.institution or "", w.department or ""))),
+    )

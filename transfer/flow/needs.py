@@ -1,0 +1,134 @@
+"""What one case needs beyond its checklist, added and dropped: by a person, or by what its referral lists."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from transfer import facts
+from transfer.case import Case, OpenedCase
+from transfer.completeness import SETTLED, ProcedureKind
+from transfer.errors import Unknown
+from transfer.facts import Chain
+from transfer.flow.assess import added_needs, look, settle_needs
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId, InstitutionId
+from transfer.institutions import Department, Institution
+from transfer.ledger import Tx, materials, notes, requests, rounds
+from transfer.materials import MaterialState
+from transfer.partial_dates import PartialDate
+from transfer.records import RecordKind
+from transfer.requests import MOVES, Request, RequestState, first_state
+from transfer.rounds import Dag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNeed:
+    """What is needed of whom, of what that was done there, and when. `words` are kept sealed."""
+
+    kind: RecordKind
+    institution: InstitutionId
+    procedure: ProcedureKind | None = None
+    day: PartialDate | None = None
+    words: str | None = None
+
+
+def lines_of(found: Case, source: InstitutionId, department: Department) -> tuple[str, ...]:
+    """The needs of this case alone that documents of this department may answer."""
+    return tuple(
+        need.key
+        for need in added_needs(found)
+        if need.institution == source and need.kind in department.holds and not need.line.counted
+    )
+
+
+def add(tx: Tx, services: Services, case: CaseId, new: Iterable[NewNeed]) -> tuple[str, ...]:
+    """Add needs to an open case and ask for them; their keys. One that stands already is not added again.
+
+    The caller holds the case's lock.
+
+    Raises:
+        Unknown: the institution has no department that holds such a thing.
+    """
+    keys = tuple(_add(tx, services, case, one) for one in new)
+    rounds.owe(tx, Dag.OPEN_CASE, case)
+    settle_needs(tx, services, case)
+    return keys
+
+
+def _add(tx: Tx, services: Services, case: CaseId, new: NewNeed) -> str:
+    source, found = services.institutions[new.institution], tx.case(case)
+    if all(new.kind not in department.holds for department in source.departments):
+        raise Unknown(f"{source.id} has no department that holds it")
+    patient = OpenedCase.of(found).patient
+    digest = notes.digest(tx, patient, new.words) if new.words else None
+    for known in added_needs(found):
+        same = (known.kind, known.institution, known.procedure, known.day) == _what(new)
+        if same and found.added[known.key].added.hmac == digest:
+            return known.key
+    fact = facts.NeedAdded(
+        line=f"added-{len(found.added) + 1}",
+        document=new.kind,
+        institution=new.institution,
+        procedure=new.procedure,
+        day=str(new.day) if new.day else None,
+        note=notes.write(tx, patient, new.words) if new.words else None,
+        hmac=digest,
+    )
+    tx.append(Chain.case(case), fact)
+    ask(tx, services, case, source)
+    return fact.line
+
+
+def _what(new: NewNeed) -> tuple[RecordKind, InstitutionId, ProcedureKind | None, PartialDate | None]:
+    return new.kind, new.institution, new.procedure, new.day
+
+
+def ask(tx: Tx, services: Services, case: CaseId, source: Institution) -> None:
+    """Have each department of this institution asked for what was added and is its own. Twice is once.
+
+    One that has answered is asked again where what it gave does not answer it.
+    """
+    found = tx.case(case)
+    for need in added_needs(found):
+        if need.institution == source.id and need.line.counted:
+            materials.want(tx, case, source.id, need.key, need.line.pieces)
+    for department in source.departments:
+        lines = lines_of(found, InstitutionId(source.id), department)
+        begin = first_state(is_fetched=department.is_fetched)
+        if lines:
+            requests.make(tx, case, source.id, department.id, lines, begin)
+        made = next((one for one in requests.of_case(tx, case) if _is_to(one, source, department)), None)
+        new = tuple(key for key in lines if made and key not in made.lines)
+        if made is None or not new:
+            continue
+        requests.change_lines(tx, made, (*made.lines, *new))
+        if set(new) & _open(tx, services, case) and not made.state.is_open and begin in MOVES[made.state]:
+            requests.move(tx, made, begin)
+
+
+def _is_to(request: Request, source: Institution, department: Department) -> bool:
+    return (request.institution, request.department) == (source.id, department.id)
+
+
+def _open(tx: Tx, services: Services, case: CaseId) -> set[str]:
+    """The lines that nothing here answers."""
+    return {need.line.key for need in look(tx, services, case).completeness.needs if need.state not in SETTLED}
+
+
+def drop(tx: Tx, services: Services, case: CaseId, line: str) -> str:
+    """Take an added need back: nobody is asked for it any more, and what came for it stays. How the case stands then.
+
+    The caller holds the case's lock, and knows that it stands.
+    """
+    tx.append(Chain.case(case), facts.NeedDropped(line=line))
+    for request in requests.of_case(tx, case):
+        if line not in request.lines:
+            continue
+        rest = tuple(key for key in request.lines if key != line)
+        requests.change_lines(tx, request, rest)
+        if not rest and RequestState.WITHDRAWN in MOVES[request.state]:
+            requests.overrule(tx, request)
+            requests.move(tx, request, RequestState.WITHDRAWN)
+    for kept in materials.of_case(tx, case, OpenedCase.of(tx.case(case)).patient):
+        if kept.line == line and kept.material.state is MaterialState.WANTED:
+            materials.cancel(tx, case, kept)
+    return settle_needs(tx, services, case).sentence
