@@ -55,6 +55,12 @@ OF_OTHER_CHAINS = {
     "backup-destroyed",
     "restored",
     "unmatched-purged",
+    "signed-in",
+    "local-account-set",
+    "patient-flagged",
+    "reason-stated",
+    "identity-viewed",
+    "content-viewed",
 }
 
 

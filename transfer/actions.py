@@ -99,6 +99,16 @@ class ActionCode(Code):
     DISPUTED_BEFORE = "disputed-before", "permission", "dispute"
     DISPUTE_WITHDRAWN = "dispute-withdrawn", "permission", "dispute"
     NOT_DISPUTED = "not-disputed", "permission", "dispute"
+    # signing in
+    LOCAL_ACCOUNT_SET = "local-account-set"
+    LOCAL_ACCOUNT_REMOVED = "local-account-removed"
+    NO_LOCAL_ACCOUNT = "no-local-account"
+    # looks
+    REASON_STATED = "reason-stated", "case"
+    FLAGGED = "flagged", "case", "flag"
+    FLAGGED_BEFORE = "flagged-before", "case", "flag"
+    UNFLAGGED = "unflagged", "case", "flag"
+    NOT_FLAGGED = "not-flagged", "case", "flag"
     EMERGENCY_DECLARED = "emergency-declared", "institution", "receiver"
     EMERGENCY_DECLARED_BEFORE = "emergency-declared-before", "institution", "receiver"
 
@@ -136,6 +146,9 @@ _UNCHANGED = frozenset(
         ActionCode.DISPUTED_BEFORE,
         ActionCode.NOT_DISPUTED,
         ActionCode.EMERGENCY_DECLARED_BEFORE,
+        ActionCode.FLAGGED_BEFORE,
+        ActionCode.NOT_FLAGGED,
+        ActionCode.NO_LOCAL_ACCOUNT,
     }
 )
 

@@ -5,6 +5,9 @@ from transfer.codes import Code, Coded
 
 class RefusalCode(Code):
     NO_RIGHT = "no-right", "right"
+    PASSWORD_LENGTH = "password-length", "shortest", "longest"
+    TOO_MANY_TRIES = "too-many-tries"
+    NO_REASON = "no-reason", "case"
     # cases
     NO_CASE = "no-case", "case"
     NO_OPENED_CASE = "no-opened-case", "case"

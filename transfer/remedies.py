@@ -21,6 +21,9 @@ class RemedyCode(Code):
     SHOW_STATUS = "show-status"
     CHECK_BACKUP = "check-backup"
     READ_LOGS = "read-logs"
+    TYPE_PASSWORD = "type-password"  # noqa: S105  a code
+    WAIT_A_MINUTE = "wait-a-minute"
+    STATE_REASON = "state-reason", "case"
     # say it otherwise
     CHOOSE_ONE_OF = "choose-one-of", "choices"
     WRITE_SOMETHING = "write-something"

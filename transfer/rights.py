@@ -22,6 +22,8 @@ class Right(StrEnum):
     SEE_CASES = "see-cases"
     #: who the patient is: names, birth date, numbers
     SEE_IDENTITY = "see-identity"
+    #: the same of one case, once they said why
+    SEE_IDENTITY_FOR_REASON = "see-identity-for-reason"
     #: what people wrote and what the referral asks
     SEE_CONTENT = "see-content"
     #: receive slides, write down answers and notes, enter a referral, end a case
@@ -35,7 +37,11 @@ class Right(StrEnum):
     STOP = "stop"
     #: end a permission for good, and destroy what nothing else covers
     REVOKE = "revoke"
-    #: prove that nothing written was altered
+    #: say of a patient that who looks must say why
+    FLAG_PATIENTS = "flag-patients"
+    #: say how people sign in; whoever runs the installation does, and no role
+    MANAGE_SIGN_IN = "manage-sign-in"
+    #: prove that nothing written was altered, and see who looked at whom
     AUDIT = "audit"
 
 
@@ -53,9 +59,9 @@ class Role(StrEnum):
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
         Role.CLERK: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY, Right.WORK_ON_CASES, Right.STOP}),
-        Role.OFFICER: frozenset(Right) - {Right.AUDIT},
-        Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE},
-        Role.AUDITOR: frozenset({Right.SEE_CASES, Right.AUDIT}),
+        Role.OFFICER: frozenset(Right) - {Right.AUDIT, Right.MANAGE_SIGN_IN},
+        Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE, Right.MANAGE_SIGN_IN},
+        Role.AUDITOR: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY_FOR_REASON, Right.AUDIT}),
     }
 )
 

@@ -13,6 +13,8 @@ IDLE: Final = timedelta(minutes=30)
 AT_MOST: Final = timedelta(hours=10)
 #: how coarsely the last use is kept, so that not every page writes a row
 USE_IS_KEPT_BY: Final = timedelta(minutes=1)
+#: who says who somebody is where nobody but we do
+LOCAL_ISSUER: Final = "local"
 #: characters of an issuer, a subject or a name
 LONGEST_TEXT: Final = 255
 

@@ -21,6 +21,8 @@ APP = {
     "site_mark": ADD,
     "disputes": FORGET,
     "staff": CHANGE,
+    "patient_flags": FORGET,
+    "local_account": CHANGE | FORGET,
     "sessions": CHANGE | FORGET,
     "referral_numbers": FORGET,
     "arrival_terms": FORGET,

@@ -1,8 +1,9 @@
 """The desk without a server: its application, and a browser that has signed in."""
 
-import warnings
 from collections.abc import Sequence
 from html.parser import HTMLParser
+
+from starlette.testclient import TestClient
 
 from transfer.flow.services import Services
 from transfer.pages.address import Address
@@ -12,10 +13,6 @@ from transfer.pages.routes import Declared, WayIn
 from transfer.pages.session import sign_in, token_of
 from transfer.rights import Role
 from transfer.sessions import Person
-
-with warnings.catch_warnings():  # it would rather have the successor of httpx, which nothing else here needs
-    warnings.simplefilter("ignore")
-    from starlette.testclient import TestClient
 
 ADDRESS = Address("https://desk.example")
 

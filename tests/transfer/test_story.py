@@ -9,10 +9,16 @@ import pytest
 
 from transfer import facts
 from transfer.facts import Fact, system
+from transfer.facts import desk as of_the_desk
 from transfer.sentences.story import STORY, happened
 
-#: they happen to the installation, and to no case
-OF_THE_SYSTEM = {kind for kind in vars(system).values() if isinstance(kind, type) and issubclass(kind, Fact)} - {Fact}
+#: they happen to the installation or to people at the desk, and to no case
+OF_THE_SYSTEM = {
+    kind
+    for module in (system, of_the_desk)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Fact)
+} - {Fact}
 KINDS = sorted(set(Fact.kinds.values()) - OF_THE_SYSTEM, key=lambda kind: kind.kind)
 #: words that do not appear on a page (docs/glossary.md says what does)
 FORMER = re.compile(r"\b(came in|counted in|pieces|release form|purged?|stranger)\b", re.IGNORECASE)

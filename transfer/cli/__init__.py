@@ -33,6 +33,7 @@ main = LazyGroup(
         "open": ListedCommand("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
         "case": ListedCommand("transfer.cli.case:case", "Find, show, approve and close cases."),
         "hold": ListedCommand("transfer.cli.hold:hold", "Decisions that wait for a person."),
+        "desk": ListedCommand("transfer.cli.desk:desk", "How people sign in at the desk's pages."),
         "patient": ListedCommand("transfer.cli.patient:patient", "Two patients who are one person."),
         "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
         "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),

@@ -1,22 +1,27 @@
-"""`transfer trail`: prove that nothing written was altered."""
+"""`transfer trail`: prove that nothing written was altered, and see who looked at whom."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import ledger_at, plain, print_json, progress, view_options
+from transfer.cli.common import CASE, by, ledger_at, plain, print_json, print_table, progress, view_options
 from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
+    from transfer.flow.desk import LookView
+    from transfer.identifiers import CaseId
     from transfer.ledger import Ledger
     from transfer.ledger.trail import Walked
     from transfer.rights import Actor
 
 trail = LazyGroup(
     name="trail",
-    help="Prove that nothing written was altered.",
-    listed={"verify": ListedCommand("transfer.cli.trail:verify_command", "Walk every chain of the ledger.")},
+    help="Prove that nothing written was altered, and see who looked at whom.",
+    listed={
+        "verify": ListedCommand("transfer.cli.trail:verify_command", "Walk every chain of the ledger."),
+        "looks": ListedCommand("transfer.cli.trail:looks_command", "Who looked at whom, and why."),
+    },
 )
 
 
@@ -68,3 +73,49 @@ def _walk(ledger: "Ledger", actor: "Actor") -> "list[Walked]":
             walked.append(desk.walk_chain(ledger, name, actor=actor))
             far(number)
     return walked
+
+
+@click.command("looks")
+@click.option(
+    "--case", "case_id", metavar="CASE", type=CASE, help="At the patient of this case, in any case of theirs."
+)
+@click.option("--account", metavar="ACCOUNT", help="Of this person, as facts name them.")
+@click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="How far back.")
+@view_options
+def looks_command(
+    var: Path, case_id: "CaseId | None", account: str | None, days: int, *, actor: "Actor", as_json: bool
+) -> None:
+    """Who was shown who a patient is, or what is written, newest first; and why they said that they would look.
+
+    Where one page showed several patients it is one look. With a case it says who looked at its patient, in any case of
+    theirs; with an account whom that person looked at. Sign-ins are among them; `local` is the emergency account's.
+
+    \b
+    Example:
+      transfer trail looks --case c0123456789a
+      transfer trail looks --account s4k2m9x7q1w3e5r8t --days 365
+    """
+    from transfer.flow import desk
+    from transfer.flow.services import LedgerAlone
+
+    with ledger_at(var) as ledger:
+        found = desk.list_looks(LedgerAlone(ledger), actor=actor, days=days, case=case_id, person=account)
+    if as_json:
+        print_json(found)
+    elif not found:
+        click.echo("Nobody looked.")
+    else:
+        print_table(("when", "who", "what", "cases", "where or why"), [_look(one) for one in found])
+
+
+def _look(one: "LookView") -> tuple[object, ...]:
+    who = by(one.person, is_claimed=one.is_claimed)
+    named = f"{one.name} {who}" if one.name else who
+    what = f"{one.kind} {one.about}" if one.about and one.about not in one.cases else one.kind
+    return (
+        f"{one.at:%Y-%m-%d %H:%M:%S}Z",
+        named,
+        what,
+        " ".join(one.cases),
+        one.place or one.reason or ("local" if one.is_local else ""),
+    )

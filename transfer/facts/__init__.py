@@ -1,6 +1,7 @@
 """What happened, in lines that are only ever added.
 
-A **fact** is one line of the ledger. Facts stand in chains: one per case, one per patient, one for the system. Each is
+A **fact** is one line of the ledger. Facts stand in chains: one per case, one per patient, one per day of
+the desk, one for the system. Each is
 numbered and carries the SHA-256 over its own canonical text (RFC 8785) and the hash before it. So an altered, removed,
 inserted or moved line is found.
 
@@ -51,6 +52,14 @@ from transfer.facts.case import (
     RequestMade,
     RequestMoved,
     TellingSettled,
+)
+from transfer.facts.desk import (
+    ContentViewed,
+    IdentityViewed,
+    LocalAccountSet,
+    PatientFlagged,
+    ReasonStated,
+    SignedIn,
 )
 from transfer.facts.frame import (
     GENESIS,
@@ -105,6 +114,7 @@ __all__ = [
     "CaseOpened",
     "CenterTold",
     "Chain",
+    "ContentViewed",
     "DisclosureBegun",
     "DisclosureSettled",
     "DisputeEntered",
@@ -115,10 +125,12 @@ __all__ = [
     "Fact",
     "HoldOpened",
     "HoldResolved",
+    "IdentityViewed",
     "ImagesRejected",
     "LedgerLine",
     "LegalHoldLifted",
     "LegalHoldPlaced",
+    "LocalAccountSet",
     "MatchDecided",
     "MaterialAwaited",
     "MaterialReceived",
@@ -135,12 +147,14 @@ __all__ = [
     "PacketPurged",
     "PacketRecalled",
     "PaperFormEntered",
+    "PatientFlagged",
     "PatientKnown",
     "PatientsMerged",
     "PatientsSplit",
     "PermissionEnded",
     "PermissionFiled",
     "PermissionResumed",
+    "ReasonStated",
     "ReceiptRecorded",
     "RecordCollected",
     "RecordCompleted",
@@ -155,6 +169,7 @@ __all__ = [
     "RequestMade",
     "RequestMoved",
     "Restored",
+    "SignedIn",
     "StopCompleted",
     "TellingSettled",
     "UnmatchedPurged",

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Self
 
 import rfc8785
@@ -16,7 +16,7 @@ GENESIS = bytes(32)
 
 
 class Chain(str):
-    """`case:<id>`, `patient:<id>` or `system`."""
+    """`case:<id>`, `patient:<id>`, `desk:<day>` or `system`."""
 
     __slots__ = ()
 
@@ -27,6 +27,10 @@ class Chain(str):
     @classmethod
     def patient(cls, patient: PatientId) -> Self:
         return cls(f"patient:{patient}")
+
+    @classmethod
+    def desk(cls, day: date) -> Self:
+        return cls(f"desk:{day.isoformat()}")
 
 
 SYSTEM = Chain("system")

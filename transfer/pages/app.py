@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from transfer.flow.services import Services
-from transfer.pages import desk
+from transfer.pages import desk, emergency
 from transfer.pages.address import Address
 from transfer.pages.guard import Guard, refusal
 from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page, WayIn
@@ -52,9 +52,12 @@ def application(
     Args:
         address: where people reach it; a form from anywhere else is refused.
         declared: its pages and acts, all behind `Guard`.
-        ways: the ways to sign in, the usual one first.
+        ways: the usual ways to sign in, the first one first. The emergency account comes after them.
     """
-    served = Starlette(routes=routes(services, address, declared, ways), exception_handlers=_refusing(address))
+    served = Starlette(
+        routes=routes(services, address, declared, (*ways, emergency.way(services, address))),
+        exception_handlers=_refusing(address),
+    )
     # A redirect to the path without its last slash would lead to whatever host the caller named.
     served.router.redirect_slashes = False
     return WithHeaders(served)

@@ -20,6 +20,7 @@ from transfer.errors import NotAllowed, NotPermitted, TransferError, Unavailable
 from transfer.flow.desk import demand, sign_out
 from transfer.flow.services import Services
 from transfer.logs import told
+from transfer.pages import remedies
 from transfer.pages import session as sessions
 from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
@@ -34,12 +35,12 @@ _log = logging.getLogger(__name__)
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def refusal(status: int, heading: str, says: str) -> Answer:
-    """A page that says why there is none, and what to do instead."""
-    return Answer(template="refused.html", title=heading, context={"says": says}, status=status)
+def refusal(status: int, heading: str, says: str, link: str | None = None) -> Answer:
+    """A page that says why there is none, and what to do instead: by `link`, if a page does it."""
+    return Answer(template="refused.html", title=heading, context={"says": says, "link": link}, status=status)
 
 
-class _NoAnswer(Exception):
+class NoAnswer(Exception):
     """What is answered in place of a page."""
 
     def __init__(self, answer: Answer) -> None:
@@ -63,7 +64,7 @@ class Guard:
             try:
                 _check_origin(request, self._address, declared)
                 secret, session = await self._session(request)
-            except _NoAnswer as none:
+            except NoAnswer as none:
                 return self._page(none.answer)
             answered = await self._answered(request, declared, secret, session)
             if isinstance(answered, Next):
@@ -80,11 +81,11 @@ class Guard:
             try:
                 session = await run_in_threadpool(sessions.session_of, self._services, secret)
             except Unavailable:
-                raise _NoAnswer(_AWAY) from None
+                raise NoAnswer(AWAY) from None
             if session is not None:
                 return secret, session
         context = {"ways": self._ways, "to": request.url.path if request.method == "GET" else "/desk/"}
-        raise _NoAnswer(Answer(template="sign_in.html", title="Sign in", context=context, status=401))
+        raise NoAnswer(Answer(template="sign_in.html", title="Sign in", context=context, status=401))
 
     async def _answered(self, request: Request, declared: Declared, secret: str, session: Session) -> Answer | Next:
         asked = Asked(
@@ -97,10 +98,10 @@ class Guard:
                 return await run_in_threadpool(declared.show, asked)
             asked = replace(asked, query={}, fields=await _sent(request, secret))
             return await run_in_threadpool(declared.do, asked)
-        except _NoAnswer as none:
+        except NoAnswer as none:
             return none.answer
         except TransferError as error:
-            return _explained(error)
+            return explained(error)
         except Exception as error:  # noqa: BLE001  whatever it is, its text may be a patient's
             _log.error("a page failed: %s", told(error))
             return refusal(500, "This page failed", "It is a mistake of ours. What was written before stands.")
@@ -116,18 +117,22 @@ class Guard:
         return HTMLResponse(rendered(self._address, answer, frame), status_code=answer.status)
 
 
-_AWAY: Final = refusal(
-    503, "The desk does not answer now", "A part that it needs is away. Nothing was done. Try again."
-)
+AWAY: Final = refusal(503, "The desk does not answer now", "A part that it needs is away. Nothing was done. Try again.")
 
 
 def _check_origin(request: Request, address: Address, declared: Declared) -> None:
     if isinstance(declared, Page):
         if not is_from_here(request, address, is_act=False):
-            raise _NoAnswer(Answer(template="go_on.html", title="Records desk", context={"path": request.url.path}))
-    elif not is_from_here(request, address, is_act=True):
+            raise NoAnswer(Answer(template="go_on.html", title="Records desk", context={"path": request.url.path}))
+    else:
+        check_act(request, address)
+
+
+def check_act(request: Request, address: Address) -> None:
+    """Raise `NoAnswer` where no page of ours sent this form."""
+    if not is_from_here(request, address, is_act=True):
         says = "This form was not sent by a page of the desk. Open the page again."
-        raise _NoAnswer(refusal(403, "Nothing was done", says))
+        raise NoAnswer(refusal(403, "Nothing was done", says))
 
 
 def is_from_here(request: Request, address: Address, *, is_act: bool) -> bool:
@@ -145,29 +150,35 @@ def is_from_here(request: Request, address: Address, *, is_act: bool) -> bool:
 
 async def _sent(request: Request, secret: str) -> Fields:
     """The fields of the form, once its token shows that a page of this session sent it."""
+    fields = await form_of(request)
+    if not sessions.is_token(secret, fields.raw(TOKEN)):
+        raise NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
+    return fields
+
+
+async def form_of(request: Request) -> Fields:
+    """The fields of a form within its bounds; raises `NoAnswer` where it is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise _NoAnswer(refusal(415, "Nothing was done", "What was sent is no form."))
+        raise NoAnswer(refusal(415, "Nothing was done", "What was sent is no form."))
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
-            raise _NoAnswer(refusal(413, "Nothing was done", "The form is too long. Shorten what you wrote."))
+            raise NoAnswer(refusal(413, "Nothing was done", "The form is too long. Shorten what you wrote."))
     try:
-        fields = fields_of(bytes(body))
+        return fields_of(bytes(body))
     except BadForm:
-        raise _NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
-    if not sessions.is_token(secret, fields.raw(TOKEN)):
-        raise _NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
-    return fields
+        raise NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
 
 
-def _explained(error: TransferError) -> Answer:
+def explained(error: TransferError) -> Answer:
     """Why a verb did nothing, and what to do instead."""
     if isinstance(error, Unavailable):
-        return _AWAY
+        return AWAY
     remedy = f" {sentence(error.remedy)}." if error.remedy else ""
     says = f"{str(error).rstrip('.')}.{remedy}"
     says = says[:1].upper() + says[1:]
     if isinstance(error, Unknown):
         return refusal(404, "There is no such page", says)
-    return refusal(403 if isinstance(error, NotAllowed | NotPermitted) else 409, "Not possible", says)
+    status = 403 if isinstance(error, NotAllowed | NotPermitted) else 409
+    return refusal(status, "Not possible", says, remedies.link(error.remedy))

@@ -20,6 +20,12 @@ from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
+from transfer.flow.desk.local_account import (
+    remove_local_account,
+    set_local_account,
+    sign_in_locally,
+)
+from transfer.flow.desk.looking import flag_patient, list_looks, state_reason, unflag_patient
 from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
 from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
@@ -35,6 +41,7 @@ from transfer.flow.desk.shown import (
     HoldContext,
     HoldDetail,
     HoldView,
+    LookView,
     PermissionSummary,
     QueueView,
     WaitView,
@@ -67,6 +74,7 @@ __all__ = [
     "HoldDetail",
     "HoldView",
     "ListPart",
+    "LookView",
     "PermissionSummary",
     "QueueView",
     "RequestAnswer",
@@ -90,11 +98,13 @@ __all__ = [
     "drop_need",
     "file_paper_form",
     "find_cases",
+    "flag_patient",
     "give_up",
     "hold",
     "holds",
     "lift_legal_hold",
     "list_cases",
+    "list_looks",
     "list_part",
     "list_permissions",
     "list_queues",
@@ -107,17 +117,22 @@ __all__ = [
     "reassign",
     "recall",
     "receive_material",
+    "remove_local_account",
     "resolve",
     "resume",
     "revoke",
     "session_of",
+    "set_local_account",
     "sign_in",
+    "sign_in_locally",
     "sign_out",
     "split",
+    "state_reason",
     "stop_everything",
     "story",
     "today",
     "undecided_cases",
+    "unflag_patient",
     "waive",
     "walk_chain",
     "withdraw_dispute",

@@ -5,10 +5,11 @@ from transfer.completeness import Wait, WaitCode
 from transfer.flow.assess import look
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
+from transfer.flow.desk.looking import demand_identity, show_all_identities
 from transfer.flow.desk.readiness import is_stopped
 from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView, WaitView
 from transfer.flow.desk.side_by_side import compared
-from transfer.flow.desk.verbs import at_desk, demand
+from transfer.flow.desk.verbs import at_desk
 from transfer.flow.hearing import said_by
 from transfer.flow.services import Services
 from transfer.flow.waiting import DECIDED_HERE
@@ -18,6 +19,7 @@ from transfer.ledger import Tx, case_lists, requests
 from transfer.ledger import holds as held
 from transfer.ledger.case_lists import Chosen
 from transfer.ledger.holds import Hold
+from transfer.looks import LookPlace
 from transfer.remedies import Remedy, RemedyCode
 from transfer.request_questions import QUESTIONS
 from transfer.requests import Request
@@ -85,12 +87,16 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
         NeedsReview: the message it is about cannot be read any more.
     """
     if identity:
-        demand(actor, Right.SEE_IDENTITY)
+        demand_identity(actor)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         found = known_hold(tx, name)
         view = hold_view(tx, found)
     asks_whose = found.code in COMPARED and found.resolved_at is None
     seen = compare(services, found) if asks_whose else None
+    if seen and identity:
+        with at_desk(services, actor, Right.SEE_CASES) as tx:
+            among = {CaseId(one) for candidate in seen.candidates for one in candidate.cases}
+            show_all_identities(tx, actor, among, LookPlace.DECISION)
     return HoldDetail(
         hold=view,
         comparison=seen if identity or seen is None else seen.without_identity(),

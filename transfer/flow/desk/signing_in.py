@@ -4,18 +4,32 @@ import secrets
 from collections.abc import Collection
 from dataclasses import replace
 
+from transfer import facts
 from transfer.flow.services import WithLedger
-from transfer.ledger import sessions
+from transfer.ledger import looks, sessions
 from transfer.rights import Role
-from transfer.sessions import Person, Session
+from transfer.sessions import LOCAL_ISSUER, Person, Session
 
 
 def sign_in(services: WithLedger, person: Person, roles: Collection[Role]) -> str:
-    """Begin a session. What it returns is for the person's cookie alone: 256 random bits, of which a hash is kept."""
+    """Begin a session of somebody whom the hospital's accounts know. It is a fact. What it returns is for the person's
+    cookie alone: 256 random bits, of which a hash is kept.
+
+    Raises:
+        ValueError: the issuer is the one of the emergency account.
+    """
+    if person.issuer == LOCAL_ISSUER:
+        raise ValueError("the emergency account signs in by its password")
+    return begin(services, person, roles)
+
+
+def begin(services: WithLedger, person: Person, roles: Collection[Role]) -> str:
+    """The same of anybody. The caller has made sure who it is."""
     secret = secrets.token_urlsafe(32)
     by = replace(services.ledger.origin, person=person.account, claimed=False)
     with services.ledger.transaction(by) as tx:
         sessions.begin(tx, secret, person, roles)
+        looks.write(tx, facts.SignedIn(roles=tuple(sorted(roles)), is_local=person.issuer == LOCAL_ISSUER))
     return secret
 
 

@@ -13,6 +13,7 @@ from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
 from transfer.flow.desk.calling import logged
+from transfer.flow.desk.looking import demand_identity, show_all_identities, show_content
 from transfer.flow.desk.questions import heard_view, hold_view
 from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.readiness import readiness
@@ -39,6 +40,7 @@ from transfer.institutions import Institutions
 from transfer.ledger import Tx, case_lists, disputes, holds, materials, notes, patients, permissions, requests, rounds
 from transfer.ledger.case_lists import Chosen
 from transfer.ledger.permissions import FiledPermission
+from transfer.looks import LookPlace
 from transfer.own_forms import OwnForm
 from transfer.permissions import Dispute, Finding, expires_at, findings_on
 from transfer.requests import STANDINGS
@@ -82,7 +84,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         NotAllowed: identity or notes are asked for by somebody who may not see them.
     """
     if identity:
-        demand(actor, Right.SEE_IDENTITY)
+        demand_identity(actor)
     if notes:
         demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
@@ -94,7 +96,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         patient = PatientId(opened.patient) if opened else None
         who = patients.identity(tx, patient) if patient and identity else None
         filed = _permissions(tx, services.institutions, patient) if patient else ()
-        return Dossier(
+        found_out = Dossier(
             case=case,
             stage=found.stage,
             why=in_words(wait.why, services.institutions),
@@ -131,6 +133,11 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             identity=who.current if who else None,
             notes=_notes(tx, lines) if notes else (),
         )
+        if who:
+            show_all_identities(tx, actor, [case], LookPlace.CASE)
+        if notes:
+            show_content(tx, actor, case, case, LookPlace.CASE)
+        return found_out
 
 
 def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView, ...]:

@@ -1,0 +1,54 @@
+"""Facts of the desk: who signed in, and who looked at what. They stand in a chain for each day (UTC)."""
+
+from dataclasses import dataclass
+
+from transfer.facts.frame import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(Fact, kind="signed-in"):
+    """A session began. `is_local`: by the emergency account, for nobody else's sign-in was to be had."""
+
+    roles: tuple[str, ...]
+    is_local: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAccountSet(Fact, kind="local-account-set"):
+    """The emergency account has a password, another one, or none any more."""
+
+    is_usable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonStated(Fact, kind="reason-stated"):
+    """Somebody said why they look at the patient of a case (`transfer.looks.LookReason`)."""
+
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientFlagged(Fact, kind="patient-flagged"):
+    """Whoever looks at the patient of this case must say why, or need not any more (`transfer.looks.PatientFlag`)."""
+
+    case: str
+    flag: str
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityViewed(Fact, kind="identity-viewed"):
+    """Somebody was shown who the patients of these cases are, all on one page (`transfer.looks.LookPlace`)."""
+
+    cases: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentViewed(Fact, kind="content-viewed"):
+    """Somebody was shown what is written. `about`: the record, message, form or packet; of notes the case."""
+
+    case: str | None
+    about: str
+    place: str

@@ -1,0 +1,165 @@
+"""Looking at who a patient is and at what is in their records: who may, who must say why, and who did.
+
+Whatever shows a name or what is written calls `show_identity` or `show_content` in the transaction that reads it. So
+each look is a fact, on pages and on the command line alike: one for all that one page shows.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+
+from transfer import facts, looks
+from transfer.actions import ActionCode, ActionResult
+from transfer.facts import LedgerLine
+from transfer.flow.desk.shown import LookView
+from transfer.flow.desk.verbs import at_desk, demand, known_case, not_allowed, opened_case
+from transfer.flow.services import WithLedger
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import Tx, cases, sessions
+from transfer.ledger import looks as written
+from transfer.looks import LookPlace, LookReason, PatientFlag
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
+
+
+def show_identity(tx: Tx, actor: Actor, shown: Collection[CaseId], place: LookPlace) -> frozenset[CaseId]:
+    """Those of the cases whose patient may be shown to the actor now. What is shown is a fact, one for all of them.
+
+    Called last in its transaction: until that ends, whoever else looks waits.
+
+    Raises:
+        NotAllowed: the actor may see no identity, whatever the reason.
+    """
+    demand_identity(actor)
+    seen = frozenset(_shown(tx, actor, shown))
+    if seen:
+        written.write(tx, facts.IdentityViewed(cases=tuple(sorted(seen)), place=place))
+    return seen
+
+
+def show_all_identities(tx: Tx, actor: Actor, shown: Collection[CaseId], place: LookPlace) -> None:
+    """The same where none of the cases can be left out.
+
+    Raises:
+        NotAllowed: the actor may see no identity, or has not said why they look at one of the cases.
+    """
+    for case in sorted(frozenset(shown) - show_identity(tx, actor, shown, place)):
+        raise not_allowed(Reason(RefusalCode.NO_REASON, case=case), Remedy(RemedyCode.STATE_REASON, case=case))
+
+
+def demand_identity(actor: Actor) -> None:
+    """Raise `NotAllowed` where the actor may see no identity, whatever the reason."""
+    if not actor.may(Right.SEE_IDENTITY_FOR_REASON):
+        demand(actor, Right.SEE_IDENTITY)
+
+
+def _shown(tx: Tx, actor: Actor, asked: Collection[CaseId]) -> Iterator[CaseId]:
+    flagged = written.flagged(tx, asked)
+    for case in asked:
+        is_flagged = case in flagged
+        is_plain = looks.is_shown(actor, is_flagged=is_flagged, has_reason=False)
+        has_reason = not is_plain and written.has_reason(tx, case, actor.person)
+        if looks.is_shown(actor, is_flagged=is_flagged, has_reason=has_reason):
+            yield case
+
+
+def show_content(tx: Tx, actor: Actor, case: CaseId | None, about: str, place: LookPlace) -> None:
+    """What is written is shown to the actor now: of a record, a message, a form or a packet, or of the notes of a case.
+
+    Raises:
+        NotAllowed: the actor may see no content.
+    """
+    demand(actor, Right.SEE_CONTENT)
+    written.write(tx, facts.ContentViewed(case=case, about=about, place=place))
+
+
+def state_reason(services: WithLedger, case: CaseId, reason: LookReason, *, actor: Actor) -> ActionResult:
+    """Say why one looks at the patient of a case. It counts for ten hours, for this person alone.
+
+    Raises:
+        Unknown: there is no such case.
+        NotAllowed: the actor may see no identity, whatever the reason.
+    """
+    demand_identity(actor)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        known_case(tx, case)
+        written.write(tx, facts.ReasonStated(case=case, reason=reason))
+    return ActionResult(ActionCode.REASON_STATED, case=case)
+
+
+def flag_patient(services: WithLedger, case: CaseId, flag: PatientFlag, *, actor: Actor) -> ActionResult:
+    """From now on whoever looks at the patient of this case must say why.
+
+    Raises:
+        Unknown: there is no such case.
+        NotAllowed: its referral has not been understood yet.
+    """
+    with at_desk(services, actor, Right.FLAG_PATIENTS) as tx:
+        _, _, patient = opened_case(tx, case)
+        if not written.flag(tx, patient, flag):
+            return ActionResult(ActionCode.FLAGGED_BEFORE, case=case, flag=flag)
+        written.write(tx, facts.PatientFlagged(case=case, flag=flag, is_set=True))
+    return ActionResult(ActionCode.FLAGGED, case=case, flag=flag)
+
+
+def unflag_patient(services: WithLedger, case: CaseId, flag: PatientFlag, *, actor: Actor) -> ActionResult:
+    """Whoever looks at the patient of this case need not say why any more. Raises as `flag_patient`."""
+    with at_desk(services, actor, Right.FLAG_PATIENTS) as tx:
+        _, _, patient = opened_case(tx, case)
+        if not written.unflag(tx, patient, flag):
+            return ActionResult(ActionCode.NOT_FLAGGED, case=case, flag=flag)
+        written.write(tx, facts.PatientFlagged(case=case, flag=flag, is_set=False))
+    return ActionResult(ActionCode.UNFLAGGED, case=case, flag=flag)
+
+
+def list_looks(
+    services: WithLedger, *, actor: Actor, days: int, case: CaseId | None = None, person: str | None = None
+) -> tuple[LookView, ...]:
+    """Who looked at the patient of a case, or at whom a person looked, in the last days, newest first.
+
+    All cases of the patient count. Without a case and a person: every look.
+
+    Raises:
+        Unknown: there is no such case.
+    """
+    with at_desk(services, actor, Right.AUDIT) as tx:
+        among = _of_same_patient(tx, case) if case else None
+        lines = written.since(tx, tx.now() - timedelta(days=days))
+        found = [line for line in lines if _is_sought(line, among, person)]
+        names = sessions.names(tx, {line.by.person for line in found if line.by.person})
+        return tuple(_view(line, names.get(line.by.person or "")) for line in reversed(found))
+
+
+def _of_same_patient(tx: Tx, case: CaseId) -> frozenset[str]:
+    opened = known_case(tx, case).opened
+    return frozenset({case, *(cases.of_patient(tx, PatientId(opened.patient)) if opened else ())})
+
+
+def _is_sought(line: LedgerLine, among: frozenset[str] | None, person: str | None) -> bool:
+    return (among is None or not among.isdisjoint(_cases(line))) and person in (None, line.by.person)
+
+
+def _cases(line: LedgerLine) -> tuple[str, ...]:
+    match line.fact:
+        case facts.IdentityViewed(cases=shown):
+            return shown
+        case facts.ContentViewed(case=case) | facts.ReasonStated(case=case) if case:
+            return (case,)
+        case _:
+            return ()
+
+
+def _view(line: LedgerLine, name: str | None) -> LookView:
+    fact = line.fact
+    return LookView(
+        at=line.at,
+        person=line.by.person,
+        name=name,
+        is_claimed=line.by.is_claimed,
+        kind=fact.kind,
+        cases=_cases(line),
+        about=fact.about if isinstance(fact, facts.ContentViewed) else None,
+        place=fact.place if isinstance(fact, facts.IdentityViewed | facts.ContentViewed) else None,
+        reason=fact.reason if isinstance(fact, facts.ReasonStated) else None,
+        is_local=isinstance(fact, facts.SignedIn) and fact.is_local,
+    )

@@ -1,0 +1,69 @@
+"""Who looked at whom: facts of the day's chain, and the flags for which somebody must say why."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from transfer import facts
+from transfer.facts import Chain, Fact, LedgerLine
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import Tx
+from transfer.looks import REASON_COUNTS_FOR, PatientFlag
+
+_LOOKS = (facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated, facts.SignedIn)
+
+
+def write(tx: Tx, fact: Fact) -> None:
+    """Add a fact to today's chain (UTC)."""
+    tx.append(Chain.desk(tx.now().date()), fact)
+
+
+def has_reason(tx: Tx, case: CaseId, person: str) -> bool:
+    """Whether somebody said why they look at this case, and it still counts."""
+    now = tx.now()
+    return any(
+        isinstance(line.fact, facts.ReasonStated) and (line.fact.case, line.by.person) == (case, person)
+        for line in _lines(tx, now - REASON_COUNTS_FOR, now, (facts.ReasonStated,))
+    )
+
+
+def since(tx: Tx, begin: datetime) -> list[LedgerLine]:
+    """Every sign-in and look since then (UTC), and every reason given for one, in order."""
+    return _lines(tx, begin, tx.now(), _LOOKS)
+
+
+def _lines(tx: Tx, begin: datetime, end: datetime, kinds: Collection[type[Fact]]) -> list[LedgerLine]:
+    days = [begin.date() + timedelta(days=n) for n in range((end.date() - begin.date()).days + 1)]
+    rows = tx.rows(
+        """SELECT text, previous, hash FROM facts
+           WHERE chain = ANY(%s) AND at >= %s AND kind = ANY(%s) ORDER BY at, sequence""",
+        *([Chain.desk(day) for day in days], begin, facts.stored_kinds(*kinds)),
+    )
+    return [facts.read(row.text, row.previous, row.hash) for row in rows]
+
+
+def flag(tx: Tx, patient: PatientId, flag: PatientFlag) -> bool:
+    """From now on who looks at the patient must say why. False: so it was before."""
+    return bool(
+        tx.run("INSERT INTO patient_flags (patient, flag) VALUES (%s, %s) ON CONFLICT DO NOTHING", patient, flag)
+    )
+
+
+def unflag(tx: Tx, patient: PatientId, flag: PatientFlag) -> bool:
+    """Take the flag away. False: there was none."""
+    return bool(
+        tx.run(
+            """DELETE FROM patient_flags WHERE flag = %s
+               AND (patient = %s OR patient IN (SELECT absorbed FROM merged_patients WHERE kept = %s))""",
+            *(flag, patient, patient),
+        )
+    )
+
+
+def flagged(tx: Tx, cases: Collection[CaseId]) -> frozenset[CaseId]:
+    """Those of the cases whose patient bears a flag, or somebody who was merged into them does."""
+    rows = tx.rows(
+        """SELECT DISTINCT c.case_id FROM cases AS c LEFT JOIN merged_patients AS m ON m.kept = c.patient
+           JOIN patient_flags AS f ON f.patient IN (c.patient, m.absorbed) WHERE c.case_id = ANY(%s)""",
+        list(cases),
+    )
+    return frozenset(CaseId(row.case_id) for row in rows)

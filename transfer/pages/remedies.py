@@ -1,0 +1,19 @@
+"""What to do instead, as a link: the sentence of a remedy, and the page that does it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from transfer.remedies import Remedy, RemedyCode
+from transfer.sentences.desk import filled
+
+#: of those remedies for which a page stands
+LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
+    {RemedyCode.STATE_REASON: "/desk/cases/{case}/reason"},
+)
+
+
+def link(remedy: Remedy | None) -> str | None:
+    """The path of the page; None where the sentence says it all."""
+    pattern = LINKS.get(remedy.code) if remedy else None
+    return filled(pattern, remedy.fields) if pattern and remedy else None
