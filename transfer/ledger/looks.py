@@ -17,12 +17,13 @@ def write(tx: Tx, fact: Fact) -> None:
     tx.append(Chain.desk(tx.now().date()), fact)
 
 
-def has_reason(tx: Tx, case: CaseId, person: str) -> bool:
-    """Whether somebody said why they look at this case, and it still counts."""
+def with_reason(tx: Tx, person: str) -> frozenset[CaseId]:
+    """The cases of which somebody said why they look at them, as far as it still counts."""
     now = tx.now()
-    return any(
-        isinstance(line.fact, facts.ReasonStated) and (line.fact.case, line.by.person) == (case, person)
+    return frozenset(
+        CaseId(line.fact.case)
         for line in _lines(tx, now - REASON_COUNTS_FOR, now, (facts.ReasonStated,))
+        if isinstance(line.fact, facts.ReasonStated) and line.by.person == person
     )
 
 

@@ -25,7 +25,7 @@ from transfer.flow.desk.local_account import (
     set_local_account,
     sign_in_locally,
 )
-from transfer.flow.desk.looking import flag_patient, list_looks, state_reason, unflag_patient
+from transfer.flow.desk.looking import flag_patient, list_looks, may_see_identity, state_reason, unflag_patient
 from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
 from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
@@ -109,6 +109,7 @@ __all__ = [
     "list_permissions",
     "list_queues",
     "log_call",
+    "may_see_identity",
     "merge",
     "open_referral",
     "pause",

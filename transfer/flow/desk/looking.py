@@ -4,7 +4,7 @@ Whatever shows a name or what is written calls `show_identity` or `show_content`
 each look is a fact, on pages and on the command line alike: one for all that one page shows.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import timedelta
 
 from transfer import facts, looks
@@ -31,7 +31,7 @@ def show_identity(tx: Tx, actor: Actor, shown: Collection[CaseId], place: LookPl
         NotAllowed: the actor may see no identity, whatever the reason.
     """
     demand_identity(actor)
-    seen = frozenset(_shown(tx, actor, shown))
+    seen = _open_to(tx, actor, shown)
     if seen:
         written.write(tx, facts.IdentityViewed(cases=tuple(sorted(seen)), place=place))
     return seen
@@ -53,14 +53,21 @@ def demand_identity(actor: Actor) -> None:
         demand(actor, Right.SEE_IDENTITY)
 
 
-def _shown(tx: Tx, actor: Actor, asked: Collection[CaseId]) -> Iterator[CaseId]:
+def may_see_identity(services: WithLedger, case: CaseId, *, actor: Actor) -> bool:
+    """Whether the actor would be shown now who the patient of a case is; nothing is shown, or written."""
+    with services.ledger.transaction() as tx:
+        return bool(_open_to(tx, actor, [case]))
+
+
+def _open_to(tx: Tx, actor: Actor, asked: Collection[CaseId]) -> frozenset[CaseId]:
     flagged = written.flagged(tx, asked)
-    for case in asked:
-        is_flagged = case in flagged
-        is_plain = looks.is_shown(actor, is_flagged=is_flagged, has_reason=False)
-        has_reason = not is_plain and written.has_reason(tx, case, actor.person)
-        if looks.is_shown(actor, is_flagged=is_flagged, has_reason=has_reason):
-            yield case
+    plain = frozenset(case for case in asked if looks.is_shown(actor, is_flagged=case in flagged, has_reason=False))
+    if len(plain) == len(frozenset(asked)):
+        return plain
+    with_reason = written.with_reason(tx, actor.person)
+    return frozenset(
+        case for case in asked if looks.is_shown(actor, is_flagged=case in flagged, has_reason=case in with_reason)
+    )
 
 
 def show_content(tx: Tx, actor: Actor, case: CaseId | None, about: str, place: LookPlace) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from transfer.flow.desk.looking import show_identity
 from transfer.flow.desk.story import department
 from transfer.flow.desk.verbs import at_desk, demand
 from transfer.flow.services import Services
@@ -17,6 +18,7 @@ from transfer.ledger import Tx, case_lists, holds, patients, requests, unmatched
 from transfer.ledger.case_lists import Chosen, ListedCase, ListPart
 from transfer.ledger.patients import Identity
 from transfer.ledger.unmatched import CameToNothing
+from transfer.looks import LookPlace
 from transfer.requests import Owner
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
@@ -136,6 +138,8 @@ def today(
         pages = [
             case_lists.listed(tx, chosen, part, limit=PAGE, today=day) for part in (ListPart.OURS, ListPart.OTHERS)
         ]
+        messages, owed = _messages(tx, services), tuple(_owed(tx, services, chosen))
+        nothing = tuple(unmatched.came_to_nothing(tx, datetime.combine(day, time(), zone).astimezone(UTC)))
         lines = looking.lines(tx, [*pages[0], *pages[1], *expected], day)
         ours, others = (
             _page(part, [lines[one.id] for one in found], 1, counts[part])
@@ -146,10 +150,10 @@ def today(
             ours=ours,
             others=others,
             counts=counts,
-            messages=_messages(tx, services),
-            owed=tuple(_owed(tx, services, chosen)),
+            messages=messages,
+            owed=owed,
             clinics=_clinics(services, expected, lines),
-            came_to_nothing=tuple(unmatched.came_to_nothing(tx, datetime.combine(day, time(), zone).astimezone(UTC))),
+            came_to_nothing=nothing,
         )
 
 
@@ -174,8 +178,8 @@ def list_part(
         day = tx.now().astimezone(zone).date()
         after = (max(number, 1) - 1) * PAGE
         found = case_lists.listed(tx, chosen, part, limit=PAGE, after=after, today=day)
-        lines = looking.lines(tx, found, day)
         total = case_lists.counted(tx, chosen, today=day)[part]
+        lines = looking.lines(tx, found, day)
         return _page(part, [lines[one.id] for one in found], number, total)
 
 
@@ -188,23 +192,29 @@ def _begin(services: Services, actor: Actor, *, identity: bool) -> "_Looking":
     if identity:
         demand(actor, Right.SEE_IDENTITY)
     tell_what_changed(services)
-    return _Looking(services, identity=identity)
+    return _Looking(services, actor, identity=identity)
 
 
 class _Looking:
     """Makes lines of listed cases, by as many questions to the ledger however many cases there are."""
 
-    def __init__(self, services: Services, *, identity: bool) -> None:
+    def __init__(self, services: Services, actor: Actor, *, identity: bool) -> None:
         self._services = services
+        self._actor = actor
         self._identity = identity
 
     def lines(self, tx: Tx, found: Sequence[ListedCase], day: date) -> dict[CaseId, CaseLine]:
-        known = patients.identities(tx, [one.patient for one in found if one.patient]) if self._identity else {}
         calls: dict[CaseId, list[str]] = {}
         for request in requests.to_call(tx, [one.id for one in found], day):
             place = department(self._services.institutions, request.institution, request.department)
             calls.setdefault(request.case, []).append(place)
-        return {one.id: self._line(one, known, tuple(calls.get(one.id, ())), day) for one in found}
+        opened = [one.id for one in found if one.patient]
+        named = show_identity(tx, self._actor, opened, LookPlace.LIST) if self._identity else frozenset()
+        known = patients.identities(tx, [one.patient for one in found if one.patient and one.id in named])
+        return {
+            one.id: self._line(one, known if one.id in named else {}, tuple(calls.get(one.id, ())), day)
+            for one in found
+        }
 
     def _line(
         self, one: ListedCase, known: Mapping[PatientId, Identity], calls: tuple[str, ...], day: date

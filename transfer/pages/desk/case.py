@@ -28,12 +28,14 @@ SHOWN_EVENTS: Final = 12
 def show(asked: Asked) -> Answer:
     case, actor = asked.id(CaseId, "case"), asked.actor
     with_notes = asked.query.get("notes") == "1" and actor.may(Right.SEE_CONTENT)
-    found = desk.dossier(asked.services, case, actor=actor, identity=actor.may(Right.SEE_IDENTITY), notes=with_notes)
+    identity = desk.may_see_identity(asked.services, case, actor=actor)
+    found = desk.dossier(asked.services, case, actor=actor, identity=identity, notes=with_notes)
     return Answer(
         template="case.html",
         title=f"Request {case}",
         context={
             "found": found,
+            "identity_is_open": identity,
             "story": desk.story(asked.services, case, actor=actor),
             "shown_events": SHOWN_EVENTS,
             "with_notes": with_notes,
