@@ -59,7 +59,7 @@ from transfer.facts.desk import (
     LocalAccountSet,
     PatientFlagged,
     ReasonStated,
-    SignedIn,
+    SessionBegun,
 )
 from transfer.facts.frame import (
     GENESIS,
@@ -169,7 +169,7 @@ __all__ = [
     "RequestMade",
     "RequestMoved",
     "Restored",
-    "SignedIn",
+    "SessionBegun",
     "StopCompleted",
     "TellingSettled",
     "UnmatchedPurged",

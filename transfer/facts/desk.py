@@ -6,7 +6,7 @@ from transfer.facts.frame import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn(Fact, kind="signed-in"):
+class SessionBegun(Fact, kind="signed-in"):
     """A session began. `is_local`: by the emergency account, for nobody else's sign-in was to be had."""
 
     roles: tuple[str, ...]

@@ -9,7 +9,7 @@ from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
 from transfer.looks import REASON_COUNTS_FOR, PatientFlag
 
-_LOOKS = (facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated, facts.SignedIn)
+_LOOKS = (facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated, facts.SessionBegun)
 
 
 def write(tx: Tx, fact: Fact) -> None:

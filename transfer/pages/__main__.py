@@ -18,6 +18,7 @@ from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.proxies import TrustedProxies
 from transfer.gateway.serving import server, turning
 from transfer.health import Check, Readiness
+from transfer.pages import access_events
 from transfer.pages.address import Address
 from transfer.pages.app import application
 from transfer.pages.oidc import Provider
@@ -97,6 +98,7 @@ def address_of(settings: Settings) -> Address:
 
 def main() -> None:
     logs.configure()
+    access_events.configure()
     settings = wiring.load_settings()
     try:
         if not settings.keys_url:  # a key service is begun by a person, or by what prepares the installation

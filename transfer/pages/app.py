@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from transfer.flow.services import Services
 from transfer.pages import desk, emergency
+from transfer.pages.access_events import Recorded
 from transfer.pages.address import Address
 from transfer.pages.guard import Guard, refusal
 from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page, WayIn
@@ -54,13 +55,13 @@ def application(
         declared: its pages and acts, all behind `Guard`.
         ways: the usual ways to sign in, the first one first. The emergency account comes after them.
     """
-    served = Starlette(
-        routes=routes(services, address, declared, (*ways, emergency.way(services, address))),
-        exception_handlers=_refusing(address),
-    )
+    every_way = (*ways, emergency.way(services, address))
+    made = routes(services, address, declared, every_way)
+    served = Starlette(routes=made, exception_handlers=_refusing(address))
     # A redirect to the path without its last slash would lead to whatever host the caller named.
     served.router.redirect_slashes = False
-    return WithHeaders(served)
+    open_paths = {one.path for one in made} - {one.path for one in declared}
+    return WithHeaders(Recorded(served, open_paths))
 
 
 def routes(services: Services, address: Address, declared: Sequence[Declared], ways: Sequence[WayIn]) -> list[Route]:

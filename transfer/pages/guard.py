@@ -22,6 +22,7 @@ from transfer.flow.services import Services
 from transfer.logs import told
 from transfer.pages import remedies
 from transfer.pages import session as sessions
+from transfer.pages.access_events import event_of
 from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
 from transfer.pages.routes import Answer, Asked, Declared, Next, Page, WayIn
@@ -61,11 +62,14 @@ class Guard:
         """What the route of the declared path calls."""
 
         async def answer(request: Request) -> Response:
+            event = event_of(request.scope)
+            event.is_for(declared.path, request.path_params)
             try:
                 _check_origin(request, self._address, declared)
                 secret, session = await self._session(request)
             except NoAnswer as none:
                 return self._page(none.answer)
+            event.is_of(session)
             answered = await self._answered(request, declared, secret, session)
             if isinstance(answered, Next):
                 return await self._next(answered, secret)

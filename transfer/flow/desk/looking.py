@@ -168,5 +168,5 @@ def _view(line: LedgerLine, name: str | None) -> LookView:
         about=fact.about if isinstance(fact, facts.ContentViewed) else None,
         place=fact.place if isinstance(fact, facts.IdentityViewed | facts.ContentViewed) else None,
         reason=fact.reason if isinstance(fact, facts.ReasonStated) else None,
-        is_local=isinstance(fact, facts.SignedIn) and fact.is_local,
+        is_local=isinstance(fact, facts.SessionBegun) and fact.is_local,
     )

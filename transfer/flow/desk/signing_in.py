@@ -29,7 +29,7 @@ def begin(services: WithLedger, person: Person, roles: Collection[Role]) -> str:
     by = replace(services.ledger.origin, person=person.account, claimed=False)
     with services.ledger.transaction(by) as tx:
         sessions.begin(tx, secret, person, roles)
-        looks.write(tx, facts.SignedIn(roles=tuple(sorted(roles)), is_local=person.issuer == LOCAL_ISSUER))
+        looks.write(tx, facts.SessionBegun(roles=tuple(sorted(roles)), is_local=person.issuer == LOCAL_ISSUER))
     return secret
 
 
