@@ -1,7 +1,7 @@
 """`python -m transfer.pages`: the desk, for staff on the inside network.
 
 SIGTERM ends it: it is not ready from that moment, and answers what was asked before, for TRANSFER_GRACE_SECONDS at the
-most. It works while Airflow and the doors are away; while the identity provider is, by the local account alone.
+most. It works while Airflow and the doors are away; while the identity provider is, by the emergency account alone.
 """
 
 import asyncio

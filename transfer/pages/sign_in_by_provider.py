@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _BEGIN: Final = "/desk/sign-in"
 _SIGN_OUT: Final = "/desk/sign-in/sign-out"
 _HOME: Final = "/desk/"
+#: it lies in a cookie, of which browsers keep 4096 bytes
+_LONGEST_PATH: Final = 500
 
 _FLAWS: Final[Mapping[SignInFlaw, str]] = MappingProxyType(
     {
@@ -45,8 +47,8 @@ _NO_ROLES: Final[Mapping[NoRole, str]] = MappingProxyType(
     }
 )
 _AWAY: Final = (
-    "Your hospital's account does not answer now. Nothing is wrong with your password. Try again in a minute. Who has "
-    "the desk's local account can sign in with it."
+    "Your hospital's account does not answer now. Nothing is wrong with your password. Try again in a minute. What "
+    "cannot wait is done by the emergency account."
 )
 _DESK_AWAY: Final = "A part that the desk needs is away. Try again."
 
@@ -100,7 +102,7 @@ class _Way:
 
 def _path_of_ours(path: str) -> str:
     """The page somebody wanted, if it is one of the desk's."""
-    return path if re.fullmatch(r"/desk(/[A-Za-z0-9_.~-]+)*/?", path) else _HOME
+    return path if len(path) <= _LONGEST_PATH and re.fullmatch(r"/desk(/[A-Za-z0-9_.~-]+)*/?", path) else _HOME
 
 
 def by_provider(services: WithLedger, address: Address, provider: Provider, groups: StaffGroups) -> WayIn:
