@@ -163,3 +163,22 @@ def test_airflow_has_a_slot_for_each_request_that_the_institutions_files_allow(t
     installation = set_up(tmp_path / "var", TRANSFER_INSTITUTIONS=str(folder))
 
     assert installation.airflow.environment()["AIRFLOW__CORE__PARALLELISM"] == str(slots)
+
+
+def test_the_desk_and_the_stand_in_provider_know_the_same_client(tmp_path):
+    installation = set_up(tmp_path / "var")
+    told = json.loads(installation.sandbox_file("openid").read_text())
+
+    settings = installation.settings
+    assert settings.oidc_client == ("desk", told["client_secret"])
+    assert settings.oidc_issuer == f"http://127.0.0.1:{told['port']}"
+    assert settings.desk_url == told["desk_url"]
+
+
+def test_another_provider_is_kept_with_its_client_and_the_stand_in_s_is_not_offered_to_it(tmp_path):
+    own = {"TRANSFER_OIDC_ISSUER": "https://login.example.org", "TRANSFER_OIDC_CLIENT_ID": "records"}
+    set_up(tmp_path / "var", **own, TRANSFER_OIDC_CLIENT_SECRET="theirs")
+
+    settings = set_up(tmp_path / "var").settings
+
+    assert (settings.oidc_issuer, settings.oidc_client) == ("https://login.example.org", ("records", "theirs"))

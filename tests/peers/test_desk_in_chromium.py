@@ -31,22 +31,22 @@ def sign_in(house: House, window: Window, account: str) -> None:
     window.follow("Sign in")
 
 
-def test_somebody_signs_in_over_the_provider_s_page_and_comes_back_with_a_session(house: House, window: Window):
-    window.type_address(f"{house.settings.desk_url}/desk/signed-out")
-
+def test_somebody_signs_in_at_the_page_they_wanted_and_out(house: House, window: Window):
+    wanted = f"{house.settings.desk_url}/desk/decisions"
+    window.type_address(wanted)
     sign_in(house, window, "clerk")
 
-    window.until(lambda: window.url == f"{house.settings.desk_url}/desk/")
+    window.until_says("Casey Clark")
+    assert window.url == wanted
     kept = {one["name"]: one for one in window.cookies()}
     assert (kept["desk"]["httpOnly"], kept["desk"]["sameSite"]) == (True, "Strict")
     assert "desk-sign-in" not in kept, "what was begun is over"
-
-
-def test_who_signed_out_here_can_end_their_session_with_the_provider_too(house: House, window: Window):
-    window.type_address(f"{house.settings.desk_url}/desk/signed-out")
+    window.follow("Sign out")
+    window.until_says("You have signed out")
     window.follow("sign out there, too")
-
     window.until(lambda: window.url == f"{house.settings.desk_url}/desk/signed-out")
+    window.type_address(wanted)
+    window.until_says("You have not signed in")
 
 
 def test_a_wrong_password_signs_nobody_in(house: House, window: Window):
