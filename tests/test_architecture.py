@@ -50,6 +50,7 @@ OF_OTHER_CHAINS = {
     "legal-hold-placed",
     "legal-hold-lifted",
     "records-purged",
+    "patients-sought",
     "backed-up",
     "backup-begun",
     "backup-destroyed",

@@ -51,6 +51,7 @@ class RefusalCode(Code):
     PATIENT_UNDER_WAY = "patient-under-way"
     # requests
     NO_REQUEST = "no-request", "request"
+    NOTHING_SOUGHT = "nothing-sought"
     NO_ACCOUNT = "no-account"
     CANNOT_PLAN = "cannot-plan", "request", "state"
     REQUEST_NOT_PERMITTED = "request-not-permitted", "request"

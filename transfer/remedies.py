@@ -65,6 +65,7 @@ class RemedyCode(Code):
     NEW_FORM = "new-form"
     FORM_FIRST = "form-first"
     STOP_FORM_FIRST = "stop-form-first"
+    SAY_WHO = "say-who"
     NAME_ACCOUNT = "name-account"
     ASK_ROLE = "ask-role", "roles"
     # set right

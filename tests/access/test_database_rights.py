@@ -34,6 +34,8 @@ APP = {
     "merged_patients": CHANGE | FORGET,
     "merged_items": FORGET,
     "vault_uploads": CHANGE | FORGET,
+    "search_terms": FORGET,
+    "search_terms_owed": CHANGE | FORGET,
     "turns": CHANGE | FORGET,
 } | dict.fromkeys(
     (

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -888,17 +888,6 @@ class TestRights:
 
         assert chart["patient"]["family"] not in str(blind)
         assert chart["patient"]["family"] in str(desk.hold(services, hold.id, actor=ANN, identity=True))
-
-
-class TestFinding:
-    def test_a_patient_is_found_by_name_and_birth_date(self, services):
-        chart = b.a_chart()
-        case = b.a_case(services, chart)
-        b.a_case(services)
-        born = date.fromisoformat(chart["patient"]["birth_date"])
-
-        assert desk.find_cases(services, chart["patient"]["family"].upper(), born, actor=ANN) == [case]
-        assert desk.find_cases(services, chart["patient"]["family"], born + timedelta(days=1), actor=ANN) == []
 
 
 def test_a_form_that_expires_within_fourteen_days_is_told_of_until_another_takes_over(

@@ -31,7 +31,7 @@ CALLS = {
     "assign": ({"case": CASE, "to": "keller"}, Right.WORK_ON_CASES),
     "reassign": ({"whose": "keller", "to": "okafor"}, Right.WORK_ON_CASES),
     "plan_action": ({"name": "q0123456789abcde", "on": date(2027, 3, 4)}, Right.WORK_ON_CASES),
-    "find_cases": ({"family": "Nguyen", "birth_date": date(1957, 4, 30)}, Right.SEE_IDENTITY),
+    "find_cases": ({"name": "Nguyen", "born": "1957-04-30"}, Right.SEE_IDENTITY),
     "dossier": ({"case": CASE}, Right.SEE_CASES),
     "story": ({"case": CASE}, Right.SEE_CASES),
     "log_call": (

@@ -10,7 +10,6 @@ from transfer.cli.common import (
     INSTITUTION,
     RECORD,
     ask,
-    ask_date,
     ask_note,
     at,
     desk_options,
@@ -40,7 +39,9 @@ case = LazyGroup(
     listed={
         "today": ListedCommand("transfer.cli.today:today_command", "What only we can move, and what waits for whom."),
         "list": ListedCommand("transfer.cli.case:list_command", "The open cases, and why each waits."),
-        "find": ListedCommand("transfer.cli.case:find_command", "Find a patient's cases by name and birth date."),
+        "find": ListedCommand(
+            "transfer.cli.case:find_command", "Find a patient's cases by name, birth date or number."
+        ),
         "show": ListedCommand("transfer.cli.case:show_command", "One case: why it waits, on whom, and all beneath."),
         "approve": ListedCommand("transfer.cli.case:approve_command", "Let the packet go as it is."),
         "recall": ListedCommand("transfer.cli.case:recall_command", "Take a packet back."),
@@ -93,31 +94,36 @@ def _print_list(found: "list[ListedCase]") -> None:
 
 
 @click.command("find")
+@click.option("--number", "by_number", is_flag=True, help="Ask for a number instead: of a record, theirs or ours.")
 @view_options
-def find_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
-    """Find a patient's cases by family name and birth date, as known now or formerly.
+def find_command(var: Path, *, by_number: bool, actor: "Actor", as_json: bool) -> None:
+    """Find a patient's cases as somebody on the telephone says who it is. Every search is written down.
 
-    The command asks for both at a prompt, or takes two lines from a pipe. It ends with 1 if nobody is found.
+    The command asks for name and birth date at a prompt, or takes two lines from a pipe. Of a name, any word will do:
+    whole, its beginning, or as it sounds. The date may be in any order; - stands for one that is not known. At most
+    ten cases are shown, each with the line to read out. It ends with 1 if nobody is found.
 
     \b
     Example:
       transfer case find
-      Family name: Nguyen
-      Birth date (YYYY-MM-DD): 1957-04-30
+      Name: odonel
+      Birth date (- for none): 12/22/1958
     """
-    family, birth_date = ask("Family name"), ask_date("Birth date")
+    said = {"number": ask("Number")} if by_number else {"name": ask("Name"), "born": ask("Birth date (- for none)")}
     with at(var) as services:
         from transfer.flow import desk
 
-        names = desk.find_cases(services, family, birth_date, actor=actor)
-        found = desk.list_cases(services, actor=actor, closed=True, among=names)
+        found = desk.find_cases(services, actor=actor, **{key: "" if one == "-" else one for key, one in said.items()})
     if as_json:
         print_json(found)
-    elif found:
-        _print_list(found)
+    elif found.cases:
+        rows = [(one.case, one.patient, one.born_in, one.referring, one.read_out, one.why) for one in found.cases]
+        print_table(["case", "patient", "born in", "referred by", "to read out", "why it waits"], rows)
+        if found.is_more:
+            click.echo("There are more: add the birth date, or a number.")
     else:
-        click.echo("Nobody of that name and birth date has a case.")
-    if not found:
+        click.echo("Nobody is found so. Do not say so to a caller whom you do not know.")
+    if not found.cases:
         raise click.exceptions.Exit(NEGATIVE)
 
 

@@ -205,15 +205,6 @@ def ask_secret(label: str) -> str:
     return str(click.prompt(label, err=True, hide_input=True)) if sys.stdin.isatty() else ask(label)
 
 
-def ask_date(label: str) -> Any:
-    from datetime import date
-
-    try:
-        return date.fromisoformat(ask(f"{label} (YYYY-MM-DD)"))
-    except ValueError:
-        raise click.UsageError(f"{label}: a date is written as 1957-04-30") from None
-
-
 def ask_note() -> str:
     """Free text: a line at the prompt, or all that a pipe brings."""
     return ask("Note") if sys.stdin.isatty() else sys.stdin.read().strip()

@@ -75,6 +75,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.NEW_FORM: None,
     M.FORM_FIRST: "transfer case show",
     M.STOP_FORM_FIRST: "transfer permission revoke PERMISSION",
+    M.SAY_WHO: None,
     M.NAME_ACCOUNT: None,
     M.ASK_ROLE: None,
     M.GRANT_IN_FILE: None,

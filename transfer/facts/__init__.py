@@ -94,6 +94,7 @@ from transfer.facts.system import (
     BackedUp,
     BackupBegun,
     BackupDestroyed,
+    PatientsSought,
     Restored,
     UnmatchedPurged,
 )
@@ -150,6 +151,7 @@ __all__ = [
     "PatientFlagged",
     "PatientKnown",
     "PatientsMerged",
+    "PatientsSought",
     "PatientsSplit",
     "PermissionEnded",
     "PermissionFiled",

@@ -15,7 +15,8 @@ In the order in which it happens:
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
 - `cross_check` holds what came against what else came.
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still
-  missing and what follows; `waiting` why a case waits and whose turn it is, `telling` keeps that in its row for lists.
+  missing and what follows; `waiting` why a case waits and whose turn it is, `telling` keeps that in its row for lists;
+  `searchable` keeps by what people find a patient.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes
   in the receipt; `telling` tells the center how far the case is.
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`

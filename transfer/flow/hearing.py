@@ -14,7 +14,7 @@ from transfer.facts import Chain
 from transfer.flow.collecting import lacks_nothing
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.ledger import Tx, holds, notes, requests
+from transfer.ledger import Tx, holds, notes, requests, search_terms
 from transfer.requests import (
     DONE,
     MOVES,
@@ -67,6 +67,8 @@ def hear(tx: Tx, services: Services, request: Request, heard: Hearing) -> Reques
     counts = _may_move(tx, request, to, heard) and not _is_late(progress(tx, request), heard)
     is_answered = counts and _is_all_here(tx, services, request, heard.said.answer)
     fact = _fact(tx, request, heard.said, heard, counts=counts and not is_answered)
+    if heard.said.by.reference:
+        search_terms.owe(tx, OpenedCase.of(tx.case(request.case)).patient)
     tx.append(Chain.case(request.case), fact)
     if _is_news(tx, request, to, is_answered=is_answered):
         holds.place(tx, request.case, HoldCode.ANSWERED_AFTER_RECORDS, request.id)

@@ -6,6 +6,7 @@ It asks nobody and decides nothing about a patient. It removes by the ledger's n
 from datetime import timedelta
 
 from transfer import facts
+from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
 from transfer.ledger import arrivals, day_keys, unmatched, vault_objects
@@ -16,6 +17,7 @@ def clean_up(services: Services) -> str:
     """Purge and remove what has lapsed. Says in a sentence how much; safe to repeat after any crash."""
     purged, removed = purge_unmatched(services), remove_orphaned(services)
     tell_all(services)
+    make_searchable(services)
     return f"purged {purged} unmatched messages, removed {removed} orphaned objects"
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from transfer.case import Case
+from transfer.checklist import Checklists
 from transfer.codes import Value
 from transfer.completeness import LEFT_TO_PEOPLE, Completeness, Wait, WaitCode
 from transfer.flow.stopping import live
@@ -240,6 +241,13 @@ def _whom(place: str, institutions: Institutions) -> str:
     due_at = datetime.fromisoformat(until) - _MOMENT if until else None
     by = f", by {due_at.astimezone(source.zone):%Y-%m-%d}" if due_at else ""
     return f"{name}, {source.department(DepartmentId(department)).name}{by}"
+
+
+def labels_of(checklists: Checklists, checklist: str | None, keys: Sequence[str]) -> tuple[str, ...]:
+    """Lines of a checklist as people call them; by their keys where its file is gone."""
+    lines = checklists[checklist].lines if checklist and checklist in checklists else ()
+    labels = {line.key: line.label for line in lines}
+    return tuple(labels.get(key, key) for key in keys)
 
 
 def name_of(institutions: Institutions, institution: str) -> str:

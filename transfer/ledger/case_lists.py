@@ -43,6 +43,7 @@ class ListedCase:
     id: CaseId
     patient: PatientId | None
     stage: Stage
+    is_open: bool
     receiver: InstitutionId | None
     referring: InstitutionId | None
     checklist: str | None
@@ -174,6 +175,7 @@ def of_row(row: Row) -> ListedCase:
         id=CaseId(row.case_id),
         patient=PatientId(row.patient) if row.patient else None,
         stage=Stage(row.stage),
+        is_open=row.is_open,
         receiver=InstitutionId(row.receiver) if row.receiver else None,
         referring=InstitutionId(row.referring) if row.referring else None,
         checklist=row.checklist,

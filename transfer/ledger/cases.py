@@ -9,14 +9,13 @@ from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx
 
 
-def found_by(tx: Tx, terms: Sequence[bytes]) -> list[CaseId]:
-    """The cases of every patient who is known by one of these terms (`patients.terms`), the newest first."""
+def of_patients(tx: Tx, patients: Sequence[PatientId]) -> list[tuple[CaseId, PatientId]]:
+    """All cases of these patients, open ones first, the newest first."""
     rows = tx.rows(
-        """SELECT DISTINCT c.case_id, c.opened_at FROM patient_terms JOIN cases AS c USING (patient)
-           WHERE term = ANY(%s) ORDER BY c.opened_at DESC""",
-        list(terms),
+        "SELECT case_id, patient FROM cases WHERE patient = ANY(%s) ORDER BY is_open DESC, opened_at DESC",
+        list(patients),
     )
-    return [CaseId(row.case_id) for row in rows]
+    return [(CaseId(row.case_id), PatientId(row.patient)) for row in rows]
 
 
 def of_patient(tx: Tx, patient: PatientId) -> list[CaseId]:

@@ -1,12 +1,13 @@
 """Glass and blocks, counted as they come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from transfer import codec, facts, materials
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, MaterialId, PatientId
-from transfer.ledger import Row, Tx
+from transfer.ledger import Row, Tx, search_terms
 from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.sealing import KeyName
 
@@ -84,6 +85,7 @@ def receive(
     now = materials.announce(now, announced) if announced else now
     sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(Label, label), about=now.id)
     tx.run("UPDATE materials SET about = %s, received_at = transfer.now() WHERE material = %s", sealed, now.id)
+    search_terms.owe(tx, patient)
     _count(tx, case, kept, now)
     return now
 
@@ -129,6 +131,19 @@ def _count(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material) -> None:
         state=now.state,
     )
     tx.append(Chain.case(case), fact)
+
+
+def counted(tx: Tx, wanted: Sequence[CaseId]) -> dict[CaseId, list[tuple[str, int, int]]]:
+    """Of each case that pieces are wanted for: their kind, how many came, and how many were announced (0: unsaid)."""
+    rows = tx.rows(
+        """SELECT case_id, kind, sum(received)::int AS received, sum(expected)::int AS expected FROM materials
+           WHERE case_id = ANY(%s) GROUP BY case_id, kind ORDER BY kind""",
+        list(wanted),
+    )
+    found: dict[CaseId, list[tuple[str, int, int]]] = {}
+    for row in rows:
+        found.setdefault(CaseId(row.case_id), []).append((row.kind, row.received, row.expected))
+    return found
 
 
 def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[StoredMaterial]:

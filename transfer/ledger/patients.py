@@ -9,7 +9,7 @@ from typing import Final
 from transfer import codec, facts
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, PatientId
-from transfer.ledger import Tx, lock_number, records
+from transfer.ledger import Tx, lock_number, records, search_terms
 from transfer.matching import Candidate, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.sealing import SITE, KeyGone, KeyName
@@ -110,6 +110,7 @@ def _write(tx: Tx, patient: PatientId, known: Identity) -> bool:
     new = 0
     for term in terms(tx, known.current, *known.former):
         new += tx.run("INSERT INTO patient_terms (term, patient) VALUES (%s, %s) ON CONFLICT DO NOTHING", term, patient)
+    search_terms.owe(tx, patient)
     return new > 0
 
 
@@ -121,6 +122,7 @@ def absorb(tx: Tx, patient: PatientId, theirs: Identity, absorbed: PatientId) ->
     hold_terms(tx, terms(tx, *said), exclusive=True)
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", absorbed)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", absorbed)
+    search_terms.forget(tx, absorbed)
     _write(tx, patient, Identity(current=known.current, former=tuple(one for one in said if one != known.current)))
 
 

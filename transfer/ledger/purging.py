@@ -7,7 +7,7 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, case_lists, day_keys, holds, packets, unmatched, vault_objects
+from transfer.ledger import Tx, case_lists, day_keys, holds, packets, search_terms, unmatched, vault_objects
 
 
 def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
@@ -15,6 +15,8 @@ def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
     records = sorted(gone)
     parts = tx.rows("DELETE FROM record_parts WHERE record = ANY(%s) RETURNING vault_key", records)
     tx.run("DELETE FROM record_terms WHERE record = ANY(%s)", records)
+    search_terms.forget(tx, patient)
+    search_terms.owe(tx, patient)
     # Its origin is free again: what is fetched under a new form is another record.
     tx.run(
         """UPDATE records SET about = NULL, purged_at = transfer.now(), origin = convert_to(record, 'UTF8')
@@ -105,6 +107,7 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
     tx.grounds.clear()
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
+    search_terms.forget(tx, patient)
     tx.run("DELETE FROM compared_identities WHERE patient = %s", patient)
     tx.run("UPDATE merged_patients SET identity = NULL, its_own = NULL WHERE kept = %s", patient)
     tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
@@ -117,4 +120,8 @@ def is_housekeeping_due(tx: Tx) -> bool:
     lists lag behind.
     """
     has_lapsed = unmatched.has_lapsed(tx) or vault_objects.orphaned(tx, timedelta(hours=6)) or day_keys.lapsed(tx)
-    return bool(has_lapsed or case_lists.to_tell(tx, limit=1, older_than=case_lists.MAY_LAG))
+    return bool(
+        has_lapsed
+        or search_terms.is_owed(tx, case_lists.MAY_LAG)
+        or case_lists.to_tell(tx, limit=1, older_than=case_lists.MAY_LAG)
+    )

@@ -12,7 +12,7 @@ from transfer.facts import Chain
 from transfer.flaws import Flaw
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
-from transfer.ledger import Row, Tx
+from transfer.ledger import Row, Tx, search_terms
 from transfer.ledger.vault_objects import strike
 from transfer.matching import MatchRule
 from transfer.partial_dates import PartialDate
@@ -188,6 +188,8 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
             "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             *(named(tx, new.patient, term), record),
         )
+    if new.about.identifiers:
+        search_terms.owe(tx, new.patient)
     kept = get(tx, record)
     assert kept is not None  # the lines above kept it
     return kept

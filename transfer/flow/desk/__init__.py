@@ -18,7 +18,7 @@ from transfer.flow.desk.changing import change
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
-from transfer.flow.desk.finding import find_cases
+from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
 from transfer.flow.desk.local_account import (
     remove_local_account,
@@ -70,6 +70,8 @@ __all__ = [
     "Chosen",
     "Comparison",
     "Dossier",
+    "FoundCase",
+    "FoundCases",
     "HoldContext",
     "HoldDetail",
     "HoldView",

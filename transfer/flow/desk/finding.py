@@ -1,17 +1,139 @@
-"""Finding a case by who it is about. What is looked for is compared as HMACs and leaves no trace."""
+"""Finding a case by who it is about, as somebody on the telephone says it. Every search is written down."""
 
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
-from transfer.flow.desk.verbs import at_desk
+from transfer import facts
+from transfer.flow.desk.verbs import at_desk, demand, not_allowed
+from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId
-from transfer.ledger import cases, patients
-from transfer.patients import Demographics, PersonName
+from transfer.flow.telling import tell_what_changed
+from transfer.flow.waiting import in_words, labels_of, name_of
+from transfer.identifiers import CaseId, PacketId, PatientId, RequestId
+from transfer.ledger import Tx, case_lists, cases, materials, patients, requests, search_terms
+from transfer.ledger.case_lists import Chosen, ListedCase
+from transfer.ledger.patients import Identity
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import Owner
 from transfer.rights import Actor, Right
+from transfer.searching import Sought, sought
+from transfer.sentences.telephone import read_out
+
+#: cases that are shown
+MOST: Final = 10
+#: patients who are compared with what was looked for
+_COMPARED: Final = 200
+#: patients whose terms a search writes before it looks; housekeeping does the rest
+_WRITTEN_FIRST: Final = 200
 
 
-def find_cases(services: Services, family: str, birth_date: date, *, actor: Actor) -> list[CaseId]:
-    """The cases of everybody of that family name born on that day, known by it now or formerly; newest first."""
-    said = Demographics(names=(PersonName(family),), birth_date=birth_date)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCase:
+    """A case that may be meant. Times are UTC. Only the year of birth is shown, to tell two of one name apart."""
+
+    case: CaseId
+    patient: str | None
+    born_in: int | None
+    referring: str | None
+    receiver: str | None
+    is_open: bool
+    owner: Owner | None
+    why: str
+    #: what may be read out to a caller who has said name and birth date
+    read_out: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCases:
+    """At most ten cases, those nearest to what was looked for first. `is_more`: there are others."""
+
+    cases: tuple[FoundCase, ...]
+    is_more: bool
+
+
+def find_cases(services: Services, *, actor: Actor, name: str = "", born: str = "", number: str = "") -> FoundCases:
+    """Cases of whoever may be meant, known so now or formerly. All that is given must fit.
+
+    `name`: words of it, each whole, its beginning, or as it sounds. `born`: a date in any order. `number`: a medical
+    record number, an accession, a source's number of our request, or a case, packet or request of ours.
+
+    Raises:
+        NotAllowed: nothing is given by which anybody could be found, or the date can be none.
+    """
+    demand(actor, Right.SEE_IDENTITY)
+    try:
+        wanted = sought(name, born, number)
+    except ValueError:
+        raise not_allowed(Reason(RefusalCode.NOTHING_SOUGHT), Remedy(RemedyCode.SAY_WHO)) from None
+    make_searchable(services, at_most=_WRITTEN_FIRST)
+    tell_what_changed(services)
     with at_desk(services, actor, Right.SEE_IDENTITY) as tx:
-        return cases.found_by(tx, patients.terms(tx, said))
+        near, known = _nearest(tx, wanted, number)
+        listed = {one.id: one for one in case_lists.listed(tx, Chosen(closed=True, among=near[:MOST]), limit=MOST)}
+        counts = materials.counted(tx, list(listed))
+        found = tuple(
+            _found(services, one, known, counts.get(one.id, ())) for key in near[:MOST] if (one := listed.get(key))
+        )
+        tx.append(facts.SYSTEM, facts.PatientsSought(by=wanted.kinds, shown=tuple(one.case for one in found)))
+    return FoundCases(cases=found, is_more=len(near) > MOST)
+
+
+def _nearest(tx: Tx, wanted: Sought, number: str) -> tuple[list[CaseId], Mapping[PatientId, Identity]]:
+    """The cases meant, the nearest first, and who their patients are."""
+    if (ours := _ours(tx, number)) and not (wanted.words or wanted.birth_dates):
+        patient = tx.case(ours).opened
+        return [ours], patients.identities(tx, [PatientId(patient.patient)] if patient else [])
+    meant = search_terms.found(tx, wanted.groups, _COMPARED)
+    known = patients.identities(tx, meant)
+    ranks = {patient: wanted.rank((who.current, *who.former)) for patient, who in known.items()}
+    # What was found by its beginning alone and goes on otherwise is not meant.
+    fit = [patient for patient, rank in ranks.items() if rank < _NOT_MEANT or not wanted.words]
+    named = cases.of_patients(tx, fit)
+    return [case for case, patient in sorted(named, key=lambda one: ranks[one[1]])], known
+
+
+#: a word of the name fits none of the patient's
+_NOT_MEANT: Final = 3
+
+
+def _ours(tx: Tx, number: str) -> CaseId | None:
+    """The case that a number of ours names."""
+    written = re.sub(r"\s", "", number).lower()
+    for kind in (CaseId, PacketId, RequestId):
+        try:
+            name = kind(written)
+        except ValueError:
+            continue
+        if isinstance(name, PacketId):
+            return name.case
+        if isinstance(name, RequestId):
+            request = requests.get(tx, name)
+            return request.case if request else None
+        return name
+    return None
+
+
+def _found(
+    services: Services,
+    one: ListedCase,
+    known: Mapping[PatientId, Identity],
+    pieces: Iterable[tuple[str, int, int]],
+) -> FoundCase:
+    who = known[one.patient].current if one.patient in known and one.patient else None
+    born: date | None = who.birth_date if who else None
+    lacking = labels_of(services.checklists, one.checklist, one.wait.lacking)
+    return FoundCase(
+        case=one.id,
+        patient=str(who.names[0]) if who and who.names else None,
+        born_in=born.year if born else None,
+        referring=name_of(services.institutions, one.referring) if one.referring else None,
+        receiver=name_of(services.institutions, one.receiver) if one.receiver else None,
+        is_open=one.is_open,
+        owner=one.wait.owner,
+        why=in_words(one.wait.why, services.institutions),
+        read_out=read_out(lacking, pieces, is_open=one.is_open, is_delivered=one.is_open and one.wait.owner is None),
+    )

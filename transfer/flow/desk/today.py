@@ -11,7 +11,7 @@ from transfer.flow.desk.story import department
 from transfer.flow.desk.verbs import at_desk, demand
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_what_changed
-from transfer.flow.waiting import WhyLine, name_of, reasons
+from transfer.flow.waiting import WhyLine, labels_of, name_of, reasons
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId
 from transfer.ledger import Tx, case_lists, holds, patients, requests, unmatched
@@ -238,15 +238,9 @@ class _Looking:
             why=reasons(one.wait.why, institutions),
             to_call=calls,
             look_again_on=look,
-            lacking=self._labels(one),
+            lacking=labels_of(self._services.checklists, one.checklist, one.wait.lacking),
             assigned_to=one.assigned_to,
         )
-
-    def _labels(self, one: ListedCase) -> tuple[str, ...]:
-        known = self._services.checklists
-        lines = known[one.checklist].lines if one.checklist and one.checklist in known else ()
-        labels = {line.key: line.label for line in lines}
-        return tuple(labels.get(key, key) for key in one.wait.lacking)
 
 
 def _messages(tx: Tx, services: Services) -> tuple[WaitingMessage, ...]:

@@ -1,0 +1,60 @@
+"""By what people look for patients: HMACs under the site key, written anew where something of a patient changed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from transfer.identifiers import PatientId
+from transfer.ledger import Tx
+from transfer.sealing import SITE
+
+
+def owe(tx: Tx, patient: str) -> None:
+    """Something by which the patient may be found changed: their terms are to be written anew. It waits for nobody."""
+    tx.run("INSERT INTO search_terms_owed (patient) VALUES (%s)", patient)
+
+
+def forget(tx: Tx, patient: str) -> None:
+    """The patient is found by nothing, until their terms are written again."""
+    tx.run("DELETE FROM search_terms WHERE patient = %s", patient)
+
+
+def is_owed(tx: Tx, for_longer: timedelta) -> bool:
+    """Whether somebody's terms are to be written anew, and were not for so long."""
+    row = tx.row("SELECT 1 FROM search_terms_owed WHERE at <= (SELECT transfer.now()) - %s LIMIT 1", for_longer)
+    return row is not None
+
+
+def take_owed(tx: Tx, limit: int) -> list[PatientId]:
+    """Some whose terms are to be written anew, by this transaction; what another one took is left out."""
+    rows = tx.rows(
+        """DELETE FROM search_terms_owed WHERE ctid IN (
+             SELECT ctid FROM search_terms_owed LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING patient""",
+        limit,
+    )
+    return [PatientId(patient) for patient in sorted({row.patient for row in rows})]
+
+
+def write(tx: Tx, patient: PatientId, terms: Iterable[str]) -> None:
+    """The patient is found by these, and by nothing else."""
+    tx.run("DELETE FROM search_terms WHERE patient = %s", patient)
+    tx.run(
+        """INSERT INTO search_terms (term, patient) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING""",
+        *(sorted(_hidden(tx, term) for term in terms), patient),
+    )
+
+
+def found(tx: Tx, groups: Sequence[frozenset[str]], limit: int) -> list[PatientId]:
+    """Patients who are found by at least one term of each group."""
+    pairs = [(_hidden(tx, term), number) for number, group in enumerate(groups) for term in sorted(group)]
+    rows = tx.rows(
+        """SELECT patient FROM unnest(%s::bytea[], %s::int[]) AS sought (term, number)
+             JOIN search_terms USING (term)
+           GROUP BY patient HAVING count(DISTINCT number) = %s ORDER BY patient LIMIT %s""",
+        *([term for term, _ in pairs], [number for _, number in pairs], len(groups), limit),
+    )
+    return [PatientId(row.patient) for row in rows]
+
+
+def _hidden(tx: Tx, term: str) -> bytes:
+    """Half of an HMAC-SHA-256 is enough: what it finds wrongly is not shown (NIST SP 800-107 Rev. 1, section 5.3.3)."""
+    return tx.keys.hmac(SITE, f"search|{term}".encode())[:16]
