@@ -1,12 +1,13 @@
 """The pages of the desk, one module each. A new one is named here, where its links are to stand in the header."""
 
-from transfer.pages.desk import case, case_acts, decisions, reason, today
+from transfer.pages.desk import case, case_acts, decisions, find, reason, today
 from transfer.pages.routes import Declared
 
 #: all of them, in the order of the header
 DECLARED: tuple[Declared, ...] = (
     *today.DECLARED,
     *decisions.DECLARED,
+    *find.DECLARED,
     *case.DECLARED,
     *case_acts.DECLARED,
     *reason.DECLARED,
