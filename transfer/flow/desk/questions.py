@@ -17,7 +17,7 @@ from transfer.holds import ABOUT_FORMS, APPROVALS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, case_lists, requests
 from transfer.ledger import holds as held
-from transfer.ledger.case_lists import Chosen
+from transfer.ledger.case_lists import Chosen, ListPart
 from transfer.ledger.holds import Hold
 from transfer.looks import LookPlace
 from transfer.remedies import Remedy, RemedyCode
@@ -38,7 +38,7 @@ def undecided_cases(services: Services, *, actor: Actor, limit: int = 100) -> li
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         return [
             wait
-            for one in case_lists.listed(tx, Chosen(), limit=limit)
+            for one in case_lists.listed(tx, Chosen(), ListPart.OURS, limit=limit)
             if tx.case(one.id).opened and not held.open_holds(tx, one.id)
             for wait in undecided(tx, services, one.id)
         ]
@@ -100,7 +100,7 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
     return HoldDetail(
         hold=view,
         comparison=seen if identity or seen is None else seen.without_identity(),
-        side_by_side=compared(seen) if identity and seen else (),
+        side_by_side=compared(services.institutions, seen) if identity and seen else (),
     )
 
 

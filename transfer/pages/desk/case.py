@@ -10,8 +10,10 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.pages.desk.words import NEEDS, called, words, zone_of
 from transfer.pages.routes import Answer, Asked, Page
+from transfer.requests import Owner, RequestState
 from transfer.rights import Right
 from transfer.sentences import SENTENCES
+from transfer.sentences.trade import in_trade
 
 #: of a department, how it is requested
 HOW: Final[Mapping[str, str]] = {
@@ -20,6 +22,17 @@ HOW: Final[Mapping[str, str]] = {
     "dimse": "from their PACS (DIMSE)",
     "push": "they send by themselves",
     "hand": "by telephone, fax or letter",
+}
+#: states of a request in which nothing of it is awaited
+OVER: Final = frozenset({RequestState.ANSWERED, RequestState.NO_RECORDS, RequestState.WITHDRAWN})
+#: whom something waits on
+OWNERS: Final[Mapping[Owner, str]] = {
+    Owner.DESK: "Us",
+    Owner.WE: "The system",
+    Owner.SOURCE: "Facility",
+    Owner.REFERRING_OFFICE: "Referring office",
+    Owner.PATIENT: "Patient",
+    Owner.CENTER: "Receiving center",
 }
 #: events that are shown at once; the rest is folded
 SHOWN_EVENTS: Final = 12
@@ -44,6 +57,8 @@ def show(asked: Asked) -> Answer:
             "groups": _needs(found),
             "waiting_on": _waiting_on(asked.services, found),
             "how": HOW,
+            "over": OVER,
+            "owners": OWNERS,
             "findings": finding,
             "needs_words": NEEDS,
             "appointment": datetime.fromisoformat(found.appointment_at) if found.appointment_at else None,
@@ -56,12 +71,18 @@ def show(asked: Asked) -> Answer:
 
 def finding(code: str) -> str:
     """Why, in words."""
-    return SENTENCES[code].staff if code in SENTENCES else f"{words(code)}."
+    return in_trade(SENTENCES[code].staff) if code in SENTENCES else f"{words(code)}."
 
 
 def _surroundings(services: Services, found: Dossier) -> dict[str, object]:
     call: Callable[[str | None], str] = lambda one: called(services, one)  # noqa: E731
-    return {"called": call, "zone": zone_of(services, found.receiver), "department": _department(services)}
+    return {
+        "called": call,
+        "zone": services.zone,
+        "there": zone_of(services, found.receiver),
+        "say": in_trade,
+        "department": _department(services),
+    }
 
 
 def _department(services: Services) -> Callable[[str, str], str]:
@@ -85,11 +106,14 @@ def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
     """For each line, whose turn it is at each facility that still owes it."""
     waiting: dict[str, list[str]] = {}
     for one in found.requests:
-        if one.state in ("answered", "no-records", "withdrawn"):
+        if one.state in OVER:
             continue
-        where = f"{words(one.owner)}: {_department(services)(one.institution, one.department)}"
+        where = f"{OWNERS[one.owner]}: {_department(services)(one.institution, one.department)}"
         for line in one.lines:
             waiting.setdefault(line, []).append(where)
+    for material in found.materials:
+        if not material.received or material.received < material.expected:
+            waiting.setdefault(material.line, []).append(f"Facility: {called(services, material.institution)}")
     return {line: "; ".join(dict.fromkeys(whom)) for line, whom in waiting.items()}
 
 

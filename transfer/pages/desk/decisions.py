@@ -7,11 +7,12 @@ from transfer.flow import desk
 from transfer.flow.desk import HoldDetail, HoldView
 from transfer.holds import APPROVALS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId
-from transfer.pages.desk.words import called, words, zone_of
+from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.rights import Right
 from transfer.sentences import sentence
+from transfer.sentences.trade import in_trade
 
 #: rows of one page
 ROWS: Final = 50
@@ -48,8 +49,9 @@ def show_list(asked: Asked) -> Answer:
             "waits": desk.undecided_cases(asked.services, actor=asked.actor) if number <= 1 else (),
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
+            "say": in_trade,
             "is_case": CaseId.pattern.fullmatch,
-            "zone": zone_of(asked.services, None),
+            "zone": asked.services.zone,
         },
     )
 
@@ -91,7 +93,7 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
     facts, one = desk.context(services, name, actor=actor), detail.hold
     is_stopped = one.code in APPROVALS and one.is_stopped
     choices = [
-        (view.answer, words(view.answer), view.does)
+        (view.answer, words(view.answer), in_trade(view.does))
         for view in one.answers
         if not (is_stopped and view.answer is HoldAnswer.APPROVE)
     ]
@@ -111,7 +113,8 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
             "is_case": CaseId.pattern.fullmatch(one.subject),
             "called": lambda known: called(services, known),
             "words": words,
-            "zone": zone_of(services, None),
+            "say": in_trade,
+            "zone": services.zone,
             "fields": asked.fields,
             "problems": problems,
         },

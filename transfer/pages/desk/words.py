@@ -1,4 +1,4 @@
-"""What pages say where codes stand in our results: the trade's words, and whose clock a time is told in."""
+"""What pages say where codes stand in our results: the trade's words, and whose clock an appointment is told in."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -35,6 +35,6 @@ def called(services: Services, institution: str | None) -> str:
 
 
 def zone_of(services: Services, institution: str | None) -> ZoneInfo:
-    """The clock of the center that a case is for; of what is about no case, UTC. Each time names its zone."""
+    """The clock of a center, in which it gives appointments. Everything else is told in the zone of whoever reads."""
     name = institution or ""
-    return services.institutions[name].zone if name in services.institutions else ZoneInfo("UTC")
+    return services.institutions[name].zone if name in services.institutions else services.zone
