@@ -88,14 +88,14 @@ def lines_answered(lines: Sequence[ChecklistLine], record: Traits, required: Col
 
     One record does not count for two lines that ask for different records. Of the lines whose hints it fits the first
     required one has it, else the first; a line that wants every one has it as well. What fits no hint goes to the lines
-    that have none.
+    that have none: nothing tells it from what another of them asks for, so no person's word of a case moves it.
     """
     fitting = [line for line in lines if not line.counted and fit(line, record) is Fit.WHOLLY]
     hinted = [line for line in fitting if line.has_hints]
     everywhere = [line.key for line in hinted if line.every]
     taking = [line for line in hinted if not line.every] if hinted else fitting
-    first = next((line for line in taking if line.key in required), next(iter(taking), None))
-    return (*everywhere, first.key) if first else tuple(everywhere)
+    first = [line for line in taking if (line.key in required if hinted else line.is_required)] or taking
+    return (*everywhere, *(line.key for line in first[:1]))
 
 
 def line_suggested(lines: Sequence[ChecklistLine], record: Traits) -> str | None:
