@@ -275,6 +275,48 @@ def test_a_process_that_does_not_run_is_said_to_be_unavailable(command):
         bookmarked(contents_, layout, {1: b"text"}, command=command)
 
 
+class Joins:
+    """A process in which joining dies of one document's pages, and of whatever `dies` says besides."""
+
+    def __init__(self, deadly: int | None, deaths: int = 0) -> None:
+        self.deadly, self.deaths, self.joined = deadly, deaths, 0
+
+    def ask(self, job, _data):
+        if "parts" not in job:
+            return {"how": job["document"]["why"], "pages": 1, "seconds": 0.1}, b"said"
+        self.joined += 1
+        if self.joined <= self.deaths or any(
+            one["how"] == "merged" and one["document"]["number"] == self.deadly for one in job["parts"]
+        ):
+            raise pdf_maker._Died
+        return {"pages": 4, "documents": {one["document"]["number"]: one["how"] for one in job["parts"]}}, b"pdf"
+
+
+def joined(maker: Joins):
+    sent = [pdf_maker.Sent({"number": n}, b"x") for n in range(1, 9)]
+    pages = {n: pdf_maker.Made("merged", 1, b"p" * n) for n in range(1, 9)}
+    return pdf_maker.whole(maker, {"created_at": "", "footer": ""}, sent, pages)[0]["documents"]
+
+
+@pytest.mark.parametrize("deadly", [1, 5, 8])
+def test_joining_comes_to_an_end_whatever_one_document_does(deadly: int):
+    maker = Joins(deadly)
+
+    hows = joined(maker)
+
+    assert hows[deadly] == "left-out"
+    assert maker.joined <= 6
+
+
+def test_joining_that_dies_for_another_reason_leaves_nothing_out():
+    assert set(joined(Joins(None, deaths=1)).values()) == {"merged"}
+
+
+def test_joining_that_always_dies_is_said_to_be_unavailable():
+    with pytest.raises(Unavailable):
+        joined(Joins(None, deaths=99))
+
+
 def test_time_is_processor_time_and_what_takes_too_long_is_tried_again_with_more():
     class Busy:
         def __init__(self):

@@ -195,7 +195,27 @@ def test_the_process_that_never_starts_costs_the_thumbnails_only(command):
     vault = MemoryVault()
     made = drawn({"a": vault.keep([b"x"])}, vault, command=command)
 
-    assert made == {"a": Thumbnail(None, "damaged")}
+    assert made == {"a": Thumbnail(None, "not-drawn")}
+
+
+def test_images_that_are_in_hand_when_others_exhaust_it_are_drawn_alone(tmp_path):
+    """As where all of a batch together take more time than there is."""
+    code = (
+        "import json, struct, sys\n"
+        "read = sys.stdin.buffer.read\n"
+        "(length,) = struct.unpack('>Q', read(8))\n"
+        "sizes = json.loads(read(length))\n"
+        "sys.stderr.write(f'{len(sizes) - 1}\\n')\n"
+        "if len(sizes) > 1: raise SystemExit(3)\n"
+        "told = json.dumps([{'how': 'no-pixels', 'length': 0} for _ in sizes]).encode()\n"
+        "sys.stdout.buffer.write(struct.pack('>Q', len(told)) + told)\n"
+    )
+    vault = MemoryVault()
+    images = {name: vault.keep([b"x"]) for name in "abcdefg"}
+
+    made = drawn(images, vault, command=(sys.executable, "-c", code))
+
+    assert [made[name].why for name in "abcdefg"] == [*["not-drawn"] * 4, *["no-pixels"] * 3]
 
 
 def test_no_more_is_read_at_once_than_fits(monkeypatch):

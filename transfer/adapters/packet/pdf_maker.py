@@ -187,9 +187,32 @@ def whole(
 ) -> tuple[dict[str, Any], bytes]:
     """All of them as one PDF.
 
+    Where joining dies twice, the pages of half of them are left out, the largest first, then of half of the rest, and
+    so on: it comes to an end whatever a page does.
+
     Raises:
         Unavailable: the process does not run.
     """
+    waiting = sorted(sent, key=lambda one: -len(pages[one.drawn["number"]].pdf))
+    is_first, pages = True, dict(pages)
+    while True:
+        try:
+            return _joined(maker, spec, sent, pages)
+        except _Died:
+            if is_first:
+                is_first = False
+                continue
+        if not waiting:
+            raise Unavailable("the process that makes the packet's PDF does not run")
+        half = (len(waiting) + 1) // 2
+        pages |= made(maker, spec, [Sent(one.drawn, None, "left-out") for one in waiting[:half]])
+        waiting = waiting[half:]
+
+
+def _joined(
+    maker: Maker, spec: Mapping[str, Any], sent: Sequence[Sent], pages: Mapping[int, Made]
+) -> tuple[dict[str, Any], bytes]:
+    """Raises: _Died."""
     parts = [
         {
             "document": one.drawn,
@@ -199,7 +222,4 @@ def whole(
         }
         for one in sent
     ]
-    try:
-        return maker.ask({"spec": spec, "parts": parts}, [pages[one.drawn["number"]].pdf for one in sent])
-    except _Died:
-        raise Unavailable("the process that makes the packet's PDF does not run") from None
+    return maker.ask({"spec": spec, "parts": parts}, [pages[one.drawn["number"]].pdf for one in sent])

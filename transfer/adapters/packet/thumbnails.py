@@ -28,6 +28,7 @@ WHY_NONE: Final = {
     "no-pixels": "No preview: this holds no picture.",
     "not-decoded": "No preview: compressed in a way that is not read here. A DICOM viewer shows it.",
     "damaged": "No preview: the image could not be opened. Its bytes are as they were received.",
+    "not-drawn": "No preview: none could be drawn when the packet was made.",
     "left-out": "No preview: there are too many series.",
 }
 
@@ -80,15 +81,21 @@ def _together(wanted: Iterable[tuple[str, Location]]) -> Iterator[list[tuple[str
 
 
 def _batch(files: list[tuple[str, bytes]], command: Sequence[str]) -> dict[str, Thumbnail]:
-    made: dict[str, Thumbnail] = {}
+    """One in hand when the process ended may be innocent of it: it is drawn once more, alone."""
+    made, suspects = dict[str, Thumbnail](), list[tuple[str, bytes]]()
     for _ in range(_ATTEMPTS):
         came, last = _run([file for _, file in files], command)
         if came is not None:
-            return made | {name: one for (name, _), one in zip(files, came, strict=True)}
-        if last is None or last >= len(files):
+            made |= {name: one for (name, _), one in zip(files, came, strict=True)}
+            files = []
+        elif last is not None and last < len(files):
+            suspects.append(files.pop(last))
+        if came is not None or last is None or not files:
             break
-        made[files.pop(last)[0]] = Thumbnail(None, "damaged")
-    return made | {name: Thumbnail(None, "damaged") for name, _ in files}
+    for name, file in suspects:
+        alone, last = _run([file], command)
+        made[name] = alone[0] if alone else Thumbnail(None, "not-drawn" if last is None else "damaged")
+    return made | {name: Thumbnail(None, "not-drawn") for name, _ in files}
 
 
 def _run(files: Sequence[bytes], command: Sequence[str]) -> tuple[list[Thumbnail] | None, int | None]:
