@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
 from transfer.identifiers import InstitutionId, RecordId
+from transfer.partial_dates import PartialDate
 from transfer.patients import IssuedIdentifier
-from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.records import Coding, DocumentStatus, RecordKind, Relation
 
 #: what a document can do to an earlier one so that the earlier one no longer counts; an addendum does not
 ENDINGS: Final = (Relation.REPLACES, Relation.WITHDRAWS)
@@ -50,6 +51,10 @@ class Version:
     numbers: frozenset[IssuedIdentifier] = frozenset()
     #: SHA-256 of its bytes, in hexadecimal
     contents: frozenset[str] = frozenset()
+    #: what else its source says of the bytes: their types with the character set, the document's code and day
+    types: frozenset[str] = frozenset()
+    code: Coding | None = None  # in its bare form: other words for a code are no other code
+    day: PartialDate | None = None
     #: the number of the document it relates to, and how
     parent: IssuedIdentifier | None = None
     relation: Relation | None = None
@@ -205,7 +210,11 @@ def _by_status(newer: Version, older: Version) -> Relation | None:
 def _is_another_state(newer: Version, older: Version) -> bool:
     """Its source keeps it under one entry, and changed there what it says of it or what it is."""
     is_of_one = newer.source == older.source and not newer.entries.isdisjoint(older.entries)
-    return is_of_one and (newer.status is not older.status or newer.contents != older.contents)
+    return is_of_one and any(getattr(newer, name) != getattr(older, name) for name in _OF_A_STATE)
+
+
+#: a date, a code or a character set that was wrong is corrected without another word or byte
+_OF_A_STATE: Final = ("status", "contents", "types", "code", "at", "day")
 
 
 def _are_two(one: Version, other: Version) -> bool:

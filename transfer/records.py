@@ -124,6 +124,11 @@ class Coding:
         """As a checklist spells it, `loinc|2857-1`; None: of another system."""
         return f"loinc|{self.code}" if self.system == "http://loinc.org" else None
 
+    @property
+    def bare(self) -> "Coding":
+        """Without the words beside it."""
+        return Coding(self.system, self.code)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:

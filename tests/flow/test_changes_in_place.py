@@ -147,6 +147,33 @@ def test_asked_twice_an_unchanged_document_is_read_once(services: Services, serv
     assert server.read == ["1"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"date": "2026-04-01T10:00:00-06:00"},
+        {"type": {"coding": [{"system": "http://loinc.org", "code": "34117-2"}]}},
+        {"content": [{"attachment": {"contentType": "text/plain; charset=iso-8859-1", "url": "Binary/1"}}]},
+    ],
+    ids=["date", "code", "charset"],
+)
+def test_what_its_source_corrects_without_another_byte_takes_its_place(
+    services: Services, server: Server, said: dict[str, Any]
+):
+    plain = {"content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "url": "Binary/1"}}]}
+    server.files["1"] = Said(body="Befund: groß".encode(), content_type="text/plain")
+    server.holds("1", **plain)
+    case = asked(services, server)
+    server.holds("1", **{**plain, **said})
+    asked_again(services, case)
+
+    (before, first), (after, second) = here(services, case)
+    assert (first.superseded, second.superseded) == (True, False)
+    assert (before.about.at, before.about.code, first.content_type) != (
+        *(after.about.at, after.about.code),
+        second.content_type,
+    )
+
+
 def test_a_draft_that_is_final_now_is_final(services: Services, server: Server):
     server.holds("1", a_pdf("draft"), docStatus="preliminary", meta={"versionId": "1"})
     case = asked(services, server)

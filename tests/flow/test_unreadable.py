@@ -36,6 +36,7 @@ from transfer.records import RecordKind, Relation
 from transfer.requests import RequestAnswer
 from transfer.rounds import Dag
 from transfer.sandbox.pathology import messages
+from transfer.security_labels import UNREAD
 from transfer.sources import Ending, IndexEntry, SeriesFound, SeriesObject, StudyFound
 
 pytestmark = pytest.mark.servers
@@ -533,6 +534,27 @@ class Lacking(Archive):
         complete = {one.sop_instance_uid for one in index} == {*wanted}
         return SeriesObject(study_instance_uid=study, series_instance_uid=series, location=place, index=index,
                             complete=complete, ending=self.ending, stated=(), labels=frozenset())  # fmt: skip
+
+
+@dataclass
+class HalfLabelled(TwoSeries):
+    """The images of its second series have this label."""
+
+    label: str = ""
+
+    def fetch_series(self, study: str, series: str, *, vault: MemoryVault, **how: object) -> SeriesObject:
+        got = super().fetch_series(study, series, vault=vault, **how)
+        return replace(got, labels=frozenset({self.label} if series.endswith(".4") else ()))
+
+
+@pytest.mark.parametrize(("label", "also"), [("HIV", []), (UNREAD, ["source-label-unread"])])
+def test_a_study_of_which_half_cannot_be_used_is_asked_about(ledger: Ledger, label: str, also: list[str]):
+    archive = HalfLabelled([u.an_image()], label=label)
+    services = b.new_services(ledger, ask_archive=lambda _: archive, opener=OpensAll())
+    came = Came(services, b.a_case(services), "images")
+
+    assert [kept.is_whole for kept in came.kept()] == [False]
+    assert came.asked() == ["images-lacking", *also]
 
 
 @pytest.fixture

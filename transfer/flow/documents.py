@@ -295,11 +295,12 @@ def _remove(services: Services, files: Iterable[RecordPart]) -> None:
 def _is_same(services: Services, kept: StoredRecord, new: NewRecord) -> bool:
     """Whether nothing of it changed but the source's own count of versions, and perhaps a title."""
     with services.ledger.transaction() as tx:
-        before = [part.location.sha256 for part in records.parts(tx, kept)]
-    is_said_alike = all(
-        getattr(kept.about, name) == getattr(new.about, name) for name in ("labels", "parent", "relation")
+        before = [(part.location.sha256, part.content_type) for part in records.parts(tx, kept)]
+    codes = [about.code.bare if about.code else None for about in (kept.about, new.about)]
+    is_said_alike = codes[0] == codes[1] and all(
+        getattr(kept.about, name) == getattr(new.about, name) for name in ("labels", "parent", "relation", "at", "day")
     )
-    after = [part.location.sha256 for part in new.parts]
+    after = [(part.location.sha256, part.content_type) for part in new.parts]
     if kept.flaws & _BY_WORD - new.flaws:
         return False
     return before == after and kept.status is new.status and kept.kind is new.kind and is_said_alike

@@ -53,6 +53,7 @@ def fetch_imaging(
             owed += _fetch_study(services, asking, client, study, match_rule, watch)
         except NeedsReview as error:
             left.append(error)  # the others are fetched all the same
+            _ask_about_lacking(services, asking, _origin(asking, study), is_lacking=True)
     doubtful += [said for error in left if isinstance(error, _NamesAnother) for said in error.said]
     ask_whose(services, asking, doubtful)
     _ask_about(services, made, left)
@@ -144,6 +145,10 @@ def _filled(said: Demographics, listed: Demographics) -> Demographics:
     )
 
 
+def _origin(asking: PermittedRequest, study: StudyFound) -> str:
+    return f"study/{asking.claimed.request.institution}/{study.study_instance_uid}"
+
+
 def _fetch_study(
     services: Services,
     asking: PermittedRequest,
@@ -156,7 +161,7 @@ def _fetch_study(
     uid = study.study_instance_uid
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
-    origin = f"study/{asking.claimed.request.institution}/{uid}"
+    origin = _origin(asking, study)
     have, lacking = _collected_before(services, asking, origin, study, expected, match_rule)
     was_begun, has_ended = bool(have), False
     for one in series:
@@ -195,13 +200,17 @@ def _fetch_study(
 
 
 def _ask_about_lacking(services: Services, asking: PermittedRequest, origin: str, *, is_lacking: bool) -> None:
-    """The archive's answer came to its end without all images, or it is not the first one that lacks some."""
+    """The archive's answer came to its end without all images, it is not the first one that lacks some, or the rest of
+    the study cannot be used.
+    """
     with services.ledger.transaction() as tx:
         _still_permitted(tx, services, asking)
         kept, case = records.known(tx, asking.patient, origin), asking.claimed.request.case
-        if kept is not None and is_lacking:
+        if kept is None or kept.id not in tx.case(case).records:
+            return
+        if is_lacking and not kept.is_whole:
             holds.place(tx, case, HoldCode.IMAGES_LACKING, kept.id)
-        elif kept is not None:
+        elif not is_lacking:
             holds.withdraw(tx, case, HoldCode.IMAGES_LACKING, SystemAnswer.ANSWERED, about=kept.id)
 
 

@@ -379,6 +379,12 @@ def contents(tx: Tx, kept: StoredRecord) -> frozenset[str]:
     return frozenset(row.sha256 for row in rows)
 
 
+def content_types(tx: Tx, kept: StoredRecord) -> frozenset[str]:
+    """Of each of its documents, with the character set that its source says."""
+    rows = tx.rows("SELECT content_type FROM record_parts WHERE record = %s AND role <> 'series'", kept.id)
+    return frozenset(row.content_type for row in rows)
+
+
 def about_all(tx: Tx, patient: PatientId) -> list[About]:
     rows = tx.rows("SELECT * FROM records WHERE patient = %s AND purged_at IS NULL", patient)
     return [from_row(tx, row).about for row in rows]
