@@ -17,6 +17,8 @@ class HoldCode(StrEnum):
     WHOSE_RECORD = "whose-record"
     WHOSE_ANSWER = "whose-answer"
     SAME_PATIENT = "same-patient"
+    #: its patient was taken out of the one for whom it was opened
+    WHOSE_CASE = "whose-case"
     IDENTITY_CHANGED = "identity-changed"
     PATIENT_DIED = "patient-died"
     # what came
@@ -90,6 +92,8 @@ class HoldCode(StrEnum):
     FORM_READ_ANEW = "form-read-anew"
     FORM_UNCLEAR = "form-unclear"
     FORM_DOUBTED = "form-doubted"
+    #: a message says that a release is permitted, and brings no form
+    CONSENT_WITHOUT_FORM = "consent-without-form"
     # machinery
     LEDGER_ALTERED = "ledger-altered"
     MACHINERY_BROKEN = "machinery-broken"
@@ -251,6 +255,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.OURS: "they are one person: what is the other's is this patient's",
             HoldAnswer.NOT_OURS: "they are two people: nothing changes",
         },
+        HoldCode.WHOSE_CASE: _END_OR_KEEP,
         HoldCode.IDENTITY_CHANGED: {HoldAnswer.SEEN: "you know of it; the message is purged after 72 hours"},
         HoldCode.PATIENT_DIED: {HoldAnswer.SEEN: "it is not so, or the case goes on; nobody is asked again"},
         HoldCode.REFERRAL_UNREADABLE: {
@@ -391,6 +396,9 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.FORM_UNCLEAR: {
             HoldAnswer.AGAIN: "it is read again (correct the institution's file before)",
             HoldAnswer.SEEN: "nothing is released under it; where it is nobody's, it is purged after 72 hours",
+        },
+        HoldCode.CONSENT_WITHOUT_FORM: {
+            HoldAnswer.SEEN: "you know of it; nothing is released for what the message says"
         },
         HoldCode.FORM_DOUBTED: {HoldAnswer.SEEN: "you know of it; nothing that is in doubt is released under the form"},
         HoldCode.MACHINERY_BROKEN: _AGAIN,

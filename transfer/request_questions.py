@@ -61,6 +61,8 @@ def follow_up(code: HoldCode, word: HoldAnswer, *, subject: str, about: str | No
         return Remedy(RemedyCode.MERGE_PATIENTS)
     if code is HoldCode.PATIENT_DIED:
         return Remedy(RemedyCode.END_AS_DIED, case=subject)
+    if code is HoldCode.CONSENT_WITHOUT_FORM:
+        return Remedy(RemedyCode.TAKE_TEMPLATE)
     if code is HoldCode.REFERRAL_UNREADABLE:
         return Remedy(RemedyCode.CLOSE_CASE, case=subject)
     return None

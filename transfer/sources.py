@@ -52,6 +52,8 @@ class PatientFound:
     absorbed: tuple[str, ...] = ()
     #: security labels of the entry: they hold for all that is this patient's
     labels: frozenset[str] = frozenset()
+    #: the entry says that the patient has died
+    has_died: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

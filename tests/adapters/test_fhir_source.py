@@ -171,6 +171,24 @@ def test_a_record_merged_into_another_is_not_a_second_patient(office, source):
     assert source.find_patient(WHO, LAKESIDE).id == "p1"
 
 
+@pytest.mark.parametrize(
+    ("said", "has_died"),
+    [
+        ({"deceasedBoolean": True}, True),
+        ({"deceasedDateTime": "2026-09"}, True),
+        ({"deceasedBoolean": False}, False),
+        ({}, False),
+    ],
+)
+def test_a_patient_says_whether_they_have_died_also_by_the_entry_that_was_merged(office, source, said, has_died):
+    office.answers = lambda asked: as_json(searchset(a_patient(**said)))
+    assert source.find_patient(WHO, LAKESIDE).has_died is has_died
+
+    merged = a_patient("p0", link=[{"other": {"reference": "Patient/p1"}, "type": "replaced-by"}], **said)
+    office.answers = lambda asked: as_json(searchset(merged, a_patient()))
+    assert source.find_patient(WHO, LAKESIDE).has_died is has_died
+
+
 def test_a_former_name_is_asked_about_too(office, source):
     who = Demographics(names=(PersonName("Newname", ("Odalys",)), *WHO.names), birth_date=WHO.birth_date)
     office.answers = lambda asked: as_json(

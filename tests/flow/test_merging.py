@@ -188,6 +188,52 @@ def test_what_came_while_they_were_one_is_matched_anew(services: Services, two: 
     assert states <= {"filed", "sealed"}
 
 
+def opened_while_one(services: Services, two: Two, chart: Chart) -> CaseId:
+    """A further referral under a number of its own, when the first ones are over."""
+    for over in (two.case, two.other):
+        desk.close(services, over, "withdrawn", actor=ANN)
+    number = b.a_chart()["referral"]["number"]
+    case = b.refer(services, {**chart, "referral": {**chart["referral"], "number": number}})
+    process_all(services)
+    desk.add_note(services, case, "Called again.", actor=ANN)
+    assert b.patient_of(services, case) == two.patient
+    return case
+
+
+def test_a_case_that_was_opened_while_they_were_one_goes_to_whom_its_referral_names(services: Services, two: Two):
+    two.merge()
+    theirs = opened_while_one(services, two, two.other_chart)
+    desk.close(services, theirs, "withdrawn", actor=ANN)
+    own = opened_while_one(services, two, two.chart)
+
+    desk.split(services, two.other, actor=ANN)
+    process_all(services)
+
+    assert b.patient_of(services, theirs) == two.absorbed
+    assert b.patient_of(services, own) == two.patient
+    assert [one for one in b.open_holds(services) if one.code == HoldCode.WHOSE_CASE] == []
+    for case in (theirs, own):
+        dossier = desk.dossier(services, case, actor=ANN, notes=True)
+        assert "Called again." in [note.text for note in dossier.notes]
+
+
+@pytest.mark.parametrize("answer", [HoldAnswer.KEEP, HoldAnswer.END])
+def test_a_case_of_which_no_rule_can_tell_whose_it_is_is_a_persons(services: Services, two: Two, answer: HoldAnswer):
+    two.merge()
+    case = opened_while_one(services, two, two.chart)
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE arrivals SET state = 'purged', payload = NULL WHERE subject = %s", case)
+
+    desk.split(services, two.other, actor=ANN)
+    process_all(services)
+
+    hold = b.the_hold(services, HoldCode.WHOSE_CASE)
+    assert (hold.subject, hold.due_at is not None) == (case, True)
+    desk.resolve(services, hold.id, answer, actor=ANN)
+    with services.ledger.transaction() as tx:
+        assert tx.case(case).is_open is (answer is HoldAnswer.KEEP)
+
+
 def test_a_form_that_was_stopped_meanwhile_stays_stopped(services: Services, two: Two):
     two.merge()
     b.sign_form(services, two.other_chart, number="another-form")

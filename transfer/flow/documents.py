@@ -28,6 +28,7 @@ from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import labels_within
 from transfer.flow.services import Services
+from transfer.flow.unmatched import ask_whether_died
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.ledger import Tx, holds, numbered_records, patients, records, requests, rounds
@@ -71,6 +72,9 @@ def fetch_documents(
     match_rule = _surely_ours(services, asking, found)
     if match_rule is None:
         return RequestState.NOT_FOUND, ()
+    if found.has_died:
+        with services.ledger.transaction() as tx:
+            ask_whether_died(tx, [asking.patient])
     kinds = institution.department(made.department).holds
     tally = _Tally()
     for one in client.documents(found, institution, kinds, keep_going=watch.check):

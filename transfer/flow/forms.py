@@ -1,18 +1,21 @@
 """A release form that came in: filed under its patient, sealed away, or shown to a person."""
 
+from collections.abc import Sequence
+
 from transfer.arrivals import ArrivalOutcome, ArrivalState
 from transfer.flow.identity import lookup_terms, match_patient, unless_forgotten
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
-from transfer.flow.stopping import ENDS, dispute_as_entered, file_authorization
+from transfer.flow.stopping import ENDS, dispute_as_entered, file_authorization, live
 from transfer.flow.unmatched import seal_unmatched
-from transfer.holds import HoldCode, SystemAnswer
-from transfer.identifiers import CaseId
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
+from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, arrivals, holds, patients
+from transfer.ledger import Tx, arrivals, cases, holds, patients, permissions
 from transfer.ledger.arrivals import Arrival
 from transfer.matching import MatchVerdict
 from transfer.objections import Objection
+from transfer.patients import Demographics
 from transfer.permissions import Authorization, Dispute, doubts_on
 
 
@@ -58,6 +61,23 @@ def file_form(
             holds.place(tx, arrival.id, HoldCode.WHOSE_FORM)
             arrivals.index_terms(tx, arrival.id, lookup_terms(tx, [form.patient]))
             arrivals.settle(tx, arrival, ArrivalState.HELD, match.match_rule)
+
+
+def ask_for_form(tx: Tx, institutions: Institutions, sender: InstitutionId, permitting: Sequence[Demographics]) -> None:
+    """Ask a person for the form itself, on each open case of whom a message could mean that permits a release.
+
+    Such a segment files no form: it names no recipient and none of the statements of 45 CFR 164.508(c)(2). Nobody is
+    asked where a form of the sender's records stands, nor twice about one sender on one case.
+    """
+    meant = sorted({patient for who in permitting for patient in match_patient(tx, who).patients})
+    for patient in meant:
+        patients.hold_epoch_shared(tx, patient)
+        standing = live(tx, institutions, permissions.filed(tx, patient))
+        if any(sender in one.permission.form.disclosers or not one.permission.form.disclosers for one in standing):
+            continue
+        for case in cases.open_of(tx, [patient]):
+            if holds.last_answer(tx, case, HoldCode.CONSENT_WITHOUT_FORM, about=sender) != HoldAnswer.SEEN:
+                holds.place(tx, case, HoldCode.CONSENT_WITHOUT_FORM, sender)
 
 
 def ask_about_doubts(tx: Tx, institutions: Institutions, arrival: Arrival, form: Authorization) -> None:

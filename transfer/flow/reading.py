@@ -89,6 +89,16 @@ class SeveralMessages:
     miscounts: tuple[hl7v2.Miscount, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """What an arrival says of its patients besides what it is for: who has died, and who permits a release in a segment
+    that is no form.
+    """
+
+    died: tuple[Demographics, ...] = ()
+    permitting: tuple[Demographics, ...] = ()
+
+
 Reading = (
     SeveralMessages
     | Appointment
@@ -158,6 +168,22 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
     if arrival.content_type == paper.PAPER_FORM:
         return _on_paper(services, arrival, body)
     return (inbound.objection(body, institution),) if arrival.kind is ArrivalKind.AUTHORIZATION else ()
+
+
+def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
+    """What an arrival says aside, also where `read` raises. Of several messages in one, each says so once they are
+    divided.
+
+    Raises:
+        NeedsReview, TooLarge: `read` raises, too.
+    """
+    institution = services.institutions[arrival.institution]
+    if arrival.content_type == paper.PAPER_FORM or (arrival.content_type == HL7_V2 and hl7v2.is_several([body])):
+        return Aside()
+    if arrival.content_type == HL7_V2:
+        permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()
+        return Aside(died=hl7v2.died(body, institution), permitting=permitting)
+    return Aside(died=inbound.died(body, institution))
 
 
 def _on_paper(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:

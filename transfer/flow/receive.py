@@ -14,12 +14,12 @@ from transfer.flow import reading
 from transfer.flow.answers import file_documents, file_request_answer
 from transfer.flow.appointments import file_appointment
 from transfer.flow.dividing import Miscounted, divide
-from transfer.flow.forms import file_form
+from transfer.flow.forms import ask_for_form, file_form
 from transfer.flow.identity import DecideAgain
 from transfer.flow.objections import ReceivedObjections, object_to_release
-from transfer.flow.reading import Notice, OtherMessage, Reading, ReceivedDocuments, SeveralMessages
+from transfer.flow.reading import Aside, Notice, OtherMessage, Reading, ReceivedDocuments, SeveralMessages
 from transfer.flow.services import Services
-from transfer.flow.unmatched import file_notice, file_other_message
+from transfer.flow.unmatched import ask_about_deaths, file_notice, file_other_message
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX, CaseId
 from transfer.ledger import Tx, arrivals, holds, rounds
@@ -98,6 +98,7 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
         with services.ledger.transaction() as tx:
             body = reading.payload(tx, services, arrival)
         objections = reading.objections(services, arrival, body)
+        _ask_about(services, arrival, reading.aside(services, arrival, body))
         said = reading.read(services, arrival, body)
         disputes = reading.disputes(services, arrival, body)
         while True:
@@ -114,6 +115,15 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
         raise
     except (NeedsReview, Refused) as error:
         _hold(services, arrival, error, objections)
+
+
+def _ask_about(services: Services, arrival: Arrival, aside: Aside) -> None:
+    """What people are asked whatever becomes of the arrival."""
+    if aside.died or aside.permitting:
+        with services.ledger.transaction() as tx:
+            arrivals.still_ours(tx, arrival)
+            ask_about_deaths(tx, aside.died)
+            ask_for_form(tx, services.institutions, arrival.institution, aside.permitting)
 
 
 def _let_go(services: Services, arrival: Arrival) -> None:

@@ -68,6 +68,9 @@ def file_authorization(
             holds.withdraw_about(tx, one.permission.id, STOPPED, SystemAnswer.ANSWERED)
     (filed,) = [one for one in permissions.filed(tx, patient) if one.permission.id == permission]
     _stop_beside(tx, institutions, filed, known)
+    for case in cases.open_of(tx, [patient]):
+        for discloser in sorted(form.disclosers):
+            holds.withdraw(tx, case, HoldCode.CONSENT_WITHOUT_FORM, SystemAnswer.ANSWERED, about=discloser)
     _owe_cases(tx, patient, Dag.OPEN_CASE, but=but)
     _owe_purge(tx, patient, known)
 

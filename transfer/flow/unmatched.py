@@ -1,6 +1,6 @@
 """Messages about nobody we have a case for: sealed, shown to nobody, found again if a case opens in time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -9,6 +9,7 @@ from transfer.flow.identity import lookup_terms, match_message, match_patient, u
 from transfer.flow.reading import Notice, OtherMessage
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
+from transfer.identifiers import PatientId
 from transfer.ledger import Tx, arrivals, cases, holds, patients, unmatched
 from transfer.ledger.arrivals import UNMATCHED_RETENTION, Arrival
 from transfer.matching import Match
@@ -51,7 +52,7 @@ def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
     """
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        has_asked = _ask_about_deaths(tx, notice.died)
+        has_asked = ask_about_deaths(tx, notice.died)
         matches = [match_patient(tx, said) for said in notice.patients]
         said = [*notice.patients, *notice.died]
         if concerned := [match for match in matches if match.patients]:
@@ -91,14 +92,19 @@ def _ask_if_one(tx: Tx, concerned: Sequence[Match]) -> None:
         holds.place(tx, case, HoldCode.SAME_PATIENT, other)
 
 
-def _ask_about_deaths(tx: Tx, died: Sequence[Demographics]) -> bool:
-    """Ask a person on each open case of whom it could be; of one case once. A form does not end by a death: that is
-    for state law, and for who represents the patient then (45 CFR 164.502(g)(4)).
+def ask_about_deaths(tx: Tx, died: Sequence[Demographics]) -> bool:
+    """Ask a person on each open case of whom it could be. Says whether it could be anybody."""
+    meant = {patient for who in died for patient in match_patient(tx, who).patients}
+    ask_whether_died(tx, meant)
+    return bool(meant)
+
+
+def ask_whether_died(tx: Tx, meant: Collection[PatientId]) -> None:
+    """Ask a person on each open case of these, of one case once. A form does not end by a death: that is for state law,
+    and for who represents the patient then (45 CFR 164.502(g)(4)).
     """
-    meant = sorted({patient for who in died for patient in match_patient(tx, who).patients})
-    for patient in meant:
+    for patient in sorted(meant):
         patients.hold_epoch_shared(tx, patient)
-    for case in cases.open_of(tx, meant):
+    for case in cases.open_of(tx, sorted(meant)):
         if holds.last_answer(tx, case, HoldCode.PATIENT_DIED) is None:
             holds.place(tx, case, HoldCode.PATIENT_DIED, due=LOOK_WITHIN)
-    return bool(meant)

@@ -103,8 +103,11 @@ def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[Ca
     return cases.of_patient(tx, kept)
 
 
-def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
-    """Take apart who was merged last. The caller holds `lock`. Returns the cases of both.
+def split(
+    tx: Tx, absorbed: PatientId, kept: PatientId, whose: Callable[[CaseId], PatientId | None]
+) -> tuple[list[CaseId], list[CaseId]]:
+    """Take apart who was merged last. The caller holds `lock`. Returns the cases of both, and those of them that were
+    opened for the one that they were, and of which `whose` cannot tell: they stay with the kept one.
 
     Each is known again by what they were known by, and has what was theirs. What came since was taken for one person's:
     messages are matched anew, forms among them; what was fetched is forgotten, with the packets made of it, and is
@@ -120,12 +123,37 @@ def split(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
     compared.forget(tx, kept)
     _forget_what_came_since(tx, absorbed, kept)
     both = cases.of_patient(tx, kept)
-    _hand_over(tx, absorbed, kept, absorbed)
     patients.restore(tx, {kept: own, absorbed: theirs})
+    owners = {case: whose(case) for case in _opened_since(tx, absorbed, kept)}
+    for case, owner in owners.items():
+        if owner == absorbed:
+            _list_case(tx, absorbed, case)
+    _hand_over(tx, absorbed, kept, absorbed)
     tx.run("DELETE FROM merged_patients WHERE absorbed = %s", absorbed)
     for case in both:
         _take_out_strange_records(tx, case)
-    return both
+    return both, [case for case, owner in owners.items() if owner is None]
+
+
+def _opened_since(tx: Tx, absorbed: PatientId, kept: PatientId) -> list[CaseId]:
+    rows = tx.rows(
+        """SELECT case_id FROM cases WHERE patient = %s AND NOT EXISTS
+             (SELECT 1 FROM merged_items WHERE absorbed = %s AND kind = 'case' AND item = case_id) ORDER BY 1""",
+        *(kept, absorbed),
+    )
+    return [CaseId(row.case_id) for row in rows]
+
+
+def _list_case(tx: Tx, absorbed: PatientId, case: CaseId) -> None:
+    """The case goes to the absorbed one with its referral and with what was written on it."""
+    notes = [note for line in tx.lines(Chain.case(case)) if (note := getattr(line.fact, "note", None))]
+    referrals = arrivals.of_subject(tx, case, ArrivalKind.REFERRAL)
+    for kind, items in (("case", [case]), ("note", notes), ("arrival", referrals)):
+        for item in items:
+            tx.run(
+                "INSERT INTO merged_items VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                *(absorbed, absorbed, kind, item),
+            )
 
 
 def _forget_what_came_since(tx: Tx, absorbed: PatientId, kept: PatientId) -> None:

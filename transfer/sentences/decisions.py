@@ -50,6 +50,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "We received your change of a patient's identity.",
     ),
+    HoldCode.WHOSE_CASE: Sentences(
+        "This case was opened while two patients were taken for one. Make sure whose it is, or end it and refer anew.",
+        WORKING,
+        "We are making sure whom your referral is about. We may call you.",
+    ),
     HoldCode.PATIENT_DIED: Sentences(
         "A source says that the patient has died. Make sure, and end the case. Nothing goes to the home until then.",
         WORKING,
@@ -382,6 +387,11 @@ HOLDS: Mapping[str, Sentences] = {
         "A release form says what no rule can keep. Look at it, and ask for a clear one. It is not filed.",
         LOOKED_AT,
         LOOKED_AT_INSTITUTION,
+    ),
+    HoldCode.CONSENT_WITHOUT_FORM: Sentences(
+        "A message says that the patient permits a release, and brings no form. Ask for the signed form, and file it.",
+        WORKING,
+        "Your message says that the patient permits a release. Please send us the signed form.",
     ),
     HoldCode.FORM_DOUBTED: Sentences(
         "Rules cannot tell whether a release form is valid, or what it covers. In doubt nothing leaves. Look at it.",

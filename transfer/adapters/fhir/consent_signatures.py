@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.adapters.fhir.consent_codes import Doubts, day
-from transfer.adapters.fhir.identities import Resources
+from transfer.adapters.fhir.identities import Resources, has_died
 from transfer.adapters.fhir.times import full_date, instant, last_day, local_day
 from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
 from transfer.permissions import Finding, SignerRole
@@ -49,7 +49,7 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
 def _note_patient(patient: Tree, doubts: Doubts) -> None:
     if patient.get("active") is False:
         doubts.note(Finding.PATIENT_INACTIVE)
-    if patient.get("deceasedBoolean") is True or text(patient, "deceasedDateTime"):
+    if has_died(patient):
         doubts.note(Finding.PATIENT_DECEASED)
 
 

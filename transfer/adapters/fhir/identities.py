@@ -38,6 +38,11 @@ def demographics(patient: Tree, institution: Institution) -> Demographics:
     return institution.placeholders.left_out_of(said)
 
 
+def has_died(patient: Tree) -> bool:
+    """Whether a Patient resource says so (https://hl7.org/fhir/R4/patient-definitions.html#Patient.deceased_x_)."""
+    return patient.get("deceasedBoolean") is True or text(patient, "deceasedDateTime") is not None
+
+
 def _addresses(patient: Tree) -> Iterator[PostalAddress]:
     for address in children(patient, "address"):
         street, postal_code = " ".join(texts(address, "line")), text(address, "postalCode")

@@ -11,12 +11,14 @@ from transfer.adapters.fhir import consents, objections, pushes, referrals, task
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
+from transfer.adapters.fhir.identities import demographics, has_died
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
 from transfer.arrivals import ArrivalKind, Grant, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.objections import Objection
+from transfer.patients import Demographics
 from transfer.permissions import Authorization, FormStatus
 from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
@@ -110,6 +112,19 @@ def authorization(body: bytes, institution: Institution, institutions: Instituti
     """
     tree = parse(body)
     return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions, envelope=tree)
+
+
+def died(body: bytes, institution: Institution) -> tuple[Demographics, ...]:
+    """The patients of whom a posted body says that they have died: as its entries, or contained in one.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds.
+    """
+    tree = parse(body)
+    resources = [tree, *(one for entry in _entries(tree) if (one := child(entry, "resource")))]
+    resources += [one for resource in resources for one in children(resource, "contained")]
+    patients = [one for one in resources if type_of(one) == "Patient" and has_died(one)]
+    return tuple(dict.fromkeys(demographics(one, institution) for one in patients))
 
 
 def objection(body: bytes, institution: Institution) -> Objection:

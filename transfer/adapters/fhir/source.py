@@ -16,7 +16,7 @@ from transfer.adapters.fhir.attachments import announced, download, inline
 from transfer.adapters.fhir.codes import CATEGORY_KINDS
 from transfer.adapters.fhir.documents import Description, describe
 from transfer.adapters.fhir.drafts import Draft, DraftFile, Drafts
-from transfer.adapters.fhir.identities import Resources, demographics, issued
+from transfer.adapters.fhir.identities import Resources, demographics, has_died, issued
 from transfer.adapters.fhir.labels import check_labels, labels_in, meta_labels
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
 from transfer.adapters.fhir.results import says_anything, whole_report
@@ -148,7 +148,13 @@ class FhirSourceClient:
                 raise Unexpected("a patient without an id")
             who, labels = demographics(resource, institution), around | labels_in(resource, institution.labels)
             here = PatientFound(
-                id=number, url=url, demographics=who, by=by, labels=labels, absorbed=_merged_into(resource)
+                id=number,
+                url=url,
+                demographics=who,
+                by=by,
+                labels=labels,
+                absorbed=_merged_into(resource),
+                has_died=has_died(resource),
             )
             passed.append(here)
             onward = [link for link in children(resource, "link") if text(link, "type") == "replaced-by"]
@@ -397,6 +403,7 @@ def _joined(one: PatientFound, same: PatientFound) -> PatientFound:
         demographics=replace(one.demographics, identifiers=tuple(numbers)),
         absorbed=tuple(dict.fromkeys((*one.absorbed, *same.absorbed))),
         labels=one.labels | same.labels,
+        has_died=one.has_died or same.has_died,
     )
 
 

@@ -3,12 +3,12 @@
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode, acknowledge
 from transfer.adapters.hl7v2.appointments import appointment
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
-from transfer.adapters.hl7v2.consents import consents
+from transfer.adapters.hl7v2.consents import consents, permitting
 from transfer.adapters.hl7v2.content import EmbeddedContent
 from transfer.adapters.hl7v2.corrections import lacks_results, with_corrections
 from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
 from transfer.adapters.hl7v2.header import MessageHeader, header
-from transfer.adapters.hl7v2.identity import Change, IdentityChange, identity_changes
+from transfer.adapters.hl7v2.identity import Change, IdentityChange, died, identity_changes
 from transfer.adapters.hl7v2.labels import PART_2
 from transfer.adapters.hl7v2.mentioned import Mentioned, mentioned
 from transfer.adapters.hl7v2.message import Message
@@ -35,6 +35,7 @@ __all__ = [
     "appointment",
     "batch",
     "consents",
+    "died",
     "documents",
     "header",
     "identity_changes",
@@ -43,6 +44,7 @@ __all__ = [
     "lacks_results",
     "mentioned",
     "objections",
+    "permitting",
     "referral",
     "says_consent",
     "substance",

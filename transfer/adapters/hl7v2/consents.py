@@ -14,6 +14,7 @@ from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, document_number, moment
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
+from transfer.patients import Demographics
 from transfer.permissions import (
     Action,
     Authorization,
@@ -58,6 +59,22 @@ def consents(payload: bytes, institution: Institution) -> tuple[Authorization, .
     """
     message = Message(payload)
     return tuple(_form(con, message, institution) for con in _releases(message))
+
+
+def permitting(payload: bytes, institution: Institution) -> tuple[Demographics, ...]:
+    """The patients of whom a message says that they permit a release (CON-11 `A`, table 0498), each once.
+
+    It is read leniently: nothing of it is a form. CON-21 `N` permits nothing.
+
+    Raises:
+        Unreadable: not an HL7 v2 message, or a batch of them.
+        TooLarge: beyond the bounds of `message`.
+    """
+    message = Message(payload)
+    said = [con for con in _releases(message) if (con.text(11) or "").upper() == "A"]
+    if not any((con.text(21) or "").upper() != _NONE for con in said):
+        return ()
+    return tuple(dict.fromkeys(demographics(pid, institution) for pid in message.segments("PID")))
 
 
 def _releases(message: Message) -> Iterator[Segment]:

@@ -79,6 +79,16 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Identity
                 yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=prior)
 
 
+def died(payload: bytes, institution: Institution) -> tuple[Demographics, ...]:
+    """The patients of whom a message of whatever type says that they have died.
+
+    Raises:
+        Unreadable: not an HL7 v2 message, or a batch of them.
+        TooLarge: beyond the bounds of `message`.
+    """
+    return tuple(demographics(pid, institution) for pid in Message(payload).segments("PID") if _has_died(pid))
+
+
 def _has_died(pid: Segment) -> bool:
     """PID-30 says so, or PID-29 says when and PID-30 does not deny it."""
     said = (pid.text(30) or "").upper()

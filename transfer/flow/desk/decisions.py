@@ -39,6 +39,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
     {
         **dict.fromkeys(COMPARED, Right.DECIDE_WHOSE),
         HoldCode.IDENTITY_CHANGED: Right.DECIDE_WHOSE,
+        HoldCode.WHOSE_CASE: Right.DECIDE_WHOSE,
         HoldCode.PATIENT_DIED: Right.WORK_ON_CASES,
         HoldCode.REFERRAL_UNREADABLE: Right.DECIDE_WHOSE,
         **dict.fromkeys(OF_REFERRALS, Right.WORK_ON_CASES),
@@ -84,6 +85,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.LEDGER_ALTERED: Right.RELEASE,
         HoldCode.FORM_UNCLEAR: Right.DECIDE_WHOSE,
         HoldCode.FORM_DOUBTED: Right.RELEASE,
+        HoldCode.CONSENT_WITHOUT_FORM: Right.WORK_ON_CASES,
         HoldCode.MACHINERY_BROKEN: Right.WORK_ON_CASES,
     }
 )
@@ -317,7 +319,7 @@ def _center_told(tx: Tx, _: Services, hold: Hold) -> ActionResult:
 
 
 #: their answers may end the case
-_ENDING = frozenset({HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED})
+_ENDING = frozenset({HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED, HoldCode.WHOSE_CASE})
 #: *seen* does something as well
 _SEEN_TOO = frozenset(
     {
@@ -361,6 +363,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.REFERRAL_ON_HOLD: end_or_keep,
         HoldCode.REFERRAL_COMPLETED: end_or_keep,
         HoldCode.NOTHING_TO_SEND: end_or_keep,
+        HoldCode.WHOSE_CASE: end_or_keep,
         HoldCode.NEEDS_UNANSWERED: end_or_keep,
         HoldCode.RECEIVER_CHANGED: receiver_changed,
         HoldCode.PACKET_DECLINED: _look_again,

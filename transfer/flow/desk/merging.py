@@ -5,10 +5,14 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.facts import Chain
 from transfer.flaws import Flaw
 from transfer.flow.desk.answering import ask_again_if_fetched
+from transfer.flow.desk.referral_questions import referral_of
 from transfer.flow.desk.verbs import known_case, not_allowed, unknown
+from transfer.flow.identity import match_patient
 from transfer.flow.services import Services
+from transfer.flow.unmatched import LOOK_WITHIN
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, merging, opened_records, patients, requests, rounds
+from transfer.ledger import Tx, holds, merging, opened_records, patients, requests, rounds
 from transfer.ledger.holds import Hold
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -53,9 +57,19 @@ def split_in(tx: Tx, services: Services, case: CaseId) -> ActionResult:
         last = merging.last_case_into(tx, kept)
         raise not_allowed(Reason(RefusalCode.MERGED_SINCE), Remedy(RemedyCode.SPLIT_FIRST, case=last))
     _at_rest(tx, found)
-    for one in merging.split(tx, absorbed, kept):
+    both, doubtful = merging.split(tx, absorbed, kept, lambda one: _whose(tx, services, one, found))
+    for one in both:
         _begin_anew(tx, services, one)
+        if one in doubtful and tx.case(one).is_open:
+            holds.place(tx, one, HoldCode.WHOSE_CASE, due=LOOK_WITHIN)
     return ActionResult(ActionCode.SPLIT, case=case)
+
+
+def _whose(tx: Tx, services: Services, case: CaseId, among: tuple[PatientId, PatientId]) -> PatientId | None:
+    """Whose a case is that was opened while the two were one, by whom its referral names. None: no rule can tell."""
+    said = referral_of(tx, services, case)
+    patient = match_patient(tx, said.patient).patient if said else None
+    return patient if patient in among else None
 
 
 def _at_rest(tx: Tx, among: tuple[PatientId, PatientId]) -> None:

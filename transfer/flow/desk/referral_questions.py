@@ -2,7 +2,7 @@
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import ArrivalKind, Referral
-from transfer.errors import NeedsReview
+from transfer.errors import NeedsReview, Refused
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
 from transfer.flow.ending import end_case
@@ -14,6 +14,7 @@ from transfer.ledger import Tx, arrivals, holds, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.rounds import Dag
+from transfer.sealing import KeyGone
 
 
 def end_or_keep(tx: Tx, services: Services, hold: Hold) -> ActionResult:
@@ -77,15 +78,27 @@ def _read(tx: Tx, services: Services, drawn: CaseId) -> tuple[Arrival, Referral]
     """The referral that this case was drawn for; None where it is purged or cannot be read any more."""
     for name in arrivals.of_subject(tx, drawn, ArrivalKind.REFERRAL):
         arrival = arrivals.claim(tx, name)
-        if arrival is None:
-            continue
-        try:
-            said = reading.read(services, arrival, reading.payload(tx, services, arrival))
-        except NeedsReview:
-            continue
-        if isinstance(said, Referral):
+        if arrival and (said := _referral(tx, services, arrival)):
             return arrival, said
     return None
+
+
+def referral_of(tx: Tx, services: Services, case: CaseId) -> Referral | None:
+    """The referral that this case was drawn for; None where it is purged or cannot be read any more."""
+    for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
+        arrival = arrivals.get(tx, name)
+        said = _referral(tx, services, arrival) if arrival else None
+        if said:
+            return said
+    return None
+
+
+def _referral(tx: Tx, services: Services, arrival: Arrival) -> Referral | None:
+    try:
+        said = reading.read(services, arrival, reading.payload(tx, services, arrival))
+    except (KeyGone, NeedsReview, Refused):
+        return None
+    return said if isinstance(said, Referral) else None
 
 
 def _answer(tx: Tx, hold: Hold) -> str | None:
