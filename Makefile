@@ -28,13 +28,15 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 
 # make demo ARCHIVE=orthanc: images from Orthanc, where it is installed
 ARCHIVE ?= sandbox
+# make demo DISEASE=breast: a patient with another disease; transfer demo --help names them
+DISEASE ?= colorectal
 
 .PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pages walk crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
 demo: $(VENV)/.ready  ## One case from referral to verified packet, on real services
-	@$(TRANSFER) demo --archive $(ARCHIVE)
+	@$(TRANSFER) demo --archive $(ARCHIVE) --disease $(DISEASE)
 
 up: $(VENV)/.ready  ## Start everything and leave it running
 	@$(TRANSFER) up

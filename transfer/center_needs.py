@@ -123,7 +123,7 @@ def check(needs: CenterNeeds, center: str, checklists: Checklists) -> None:
             raise ValueError(f"{center}.yaml: needs: no such line: {', '.join(unknown)}")
     for one in checklists.values():
         try:
-            Checklist.model_validate(needs.of(one, center).model_dump(exclude_unset=True))
+            Checklist.model_validate(needs.of(one, center).model_dump())
         except ValidationError as error:
             why = "; ".join(e["msg"] for e in error.errors(include_input=False))
             raise ValueError(f"{center}.yaml: needs: {one.id}: {why}") from None

@@ -110,8 +110,8 @@ class ChecklistLine(ReviewedPart):
             raise ValueError("what is optional keeps no appointment waiting: leave needed_for out")
         if self.counted is not (self.kinds == {RecordKind.MATERIAL}):
             raise ValueError("a line is counted exactly where it is about material and nothing else")
-        of_pieces = {"pieces", "instead", "digital_slides"} & self.model_fields_set
-        of_records = {"modalities", "body", "codes", "every", "max_age_days", "max_days_from"} & self.model_fields_set
+        of_pieces = self.pieces is not MaterialKind.SLIDE or self.instead or self.digital_slides
+        of_records = self.has_hints or self.every or self.max_age_days or self.max_days_from
         if of_records if self.counted else of_pieces:
             raise ValueError("pieces and instead are for material, age, hints and every for records")
         if self.instead and self.pieces is not MaterialKind.BLOCK:

@@ -20,6 +20,7 @@ import urllib3
 from transfer import facts, wiring
 from transfer.adapters.packet.signature import jwks
 from transfer.arrivals import ArrivalKind
+from transfer.completeness import SETTLED, NeedState, WaiverKind
 from transfer.embedded.orthanc import Orthanc
 from transfer.embedded.system import System
 from transfer.errors import Refused, TransferError
@@ -29,6 +30,7 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import arrivals, rounds
+from transfer.materials import MaterialKind
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import RIGHTS, Actor, Role
 from transfer.rounds import RoundState
@@ -70,8 +72,12 @@ class Summary:
 ProgressCallback = Callable[[str], None]
 
 
-def run(var: Path, tell: ProgressCallback, *, started_at: float, archive: str = "sandbox") -> Summary:
-    """Run the demo in the installation at `var`, started if it is not up and stopped again only then.
+def run(
+    var: Path, tell: ProgressCallback, *, started_at: float, archive: str = "sandbox", disease: str = "colorectal"
+) -> Summary:
+    """Run the demo with a patient who has this disease.
+
+    The installation at `var` is started if it is not up, and stopped again only then.
 
     Raises:
         DemoFailed: something that had to happen did not.
@@ -91,7 +97,7 @@ def run(var: Path, tell: ProgressCallback, *, started_at: float, archive: str = 
     try:
         settings = Settings.load({}, var)
         with wiring.connect(settings, wiring.origin("demo", person="demo")) as services:
-            return _play(_Stage(settings, services, tell), started_at, with_orthanc=with_orthanc)
+            return _play(_Stage(settings, services, tell), started_at, disease, with_orthanc=with_orthanc)
     finally:
         if not was_running:
             tell("Stopping what was started (make up leaves it running)")
@@ -137,8 +143,8 @@ class _Stage:
         return found
 
 
-def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
-    chart = _draw_chart()
+def _play(stage: _Stage, started_at: float, disease: str, *, with_orthanc: bool) -> Summary:
+    chart = _draw_chart(disease)
     # As in life, each knows its own number alone, and the laboratory also that under which its client ordered.
     own = chart["numbers"]["lakeside-oncology"]
     stage.order("oncology", "patients", {**chart, "numbers": {"lakeside-oncology": own}})
@@ -164,17 +170,25 @@ def _play(stage: _Stage, started_at: float, *, with_orthanc: bool) -> Summary:
             "Mercy Imaging found somebody", lambda: look() and _asks(stage.services, case, HoldCode.WHOSE_ANSWER)
         )
         _compare(stage, case)
-        arrived = stage.until("the center has checked its packet", lambda: look() and _arrived(stage, case))
+        _choose_list(stage, case, disease)
+        arrived = stage.until(
+            "the center has checked its packet",
+            lambda: look() and _name_records(stage, case) and _arrived(stage, case),
+        )
         stage.until("the receipt is recorded", lambda: look() and _has_receipt(stage.services, case))
         _receive_slides(stage, case, chart)
         look()
     return _conclude(stage, case, arrived, started_at)
 
 
-def _draw_chart() -> dict[str, Any]:
+def _draw_chart(disease: str) -> dict[str, Any]:
     """A new synthetic patient, drawn by the institutions' own program: they share no code with us."""
     drawn = subprocess.run(
-        [sys.executable, "-m", "transfer.sandbox.charts"], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "transfer.sandbox.charts", "--disease", disease],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     chart: dict[str, Any] = json.loads(drawn.stdout)
     return chart
@@ -218,12 +232,44 @@ def _compare(stage: _Stage, case: CaseId) -> None:
     stage.tell(f"  ours: {sentence(did)}")
 
 
+def _choose_list(stage: _Stage, case: CaseId, disease: str) -> None:
+    """No code picks some lists: a person does."""
+    clerk = Actor(person="demo", rights=RIGHTS[Role.CLERK], is_claimed=True)
+    if _asks(stage.services, case, HoldCode.DIAGNOSIS_UNKNOWN) or not stage.services.checklists[disease].codes:
+        stage.tell(f"No code of the referral picks a list; a clerk picks {disease}")
+        desk.change(stage.services, case, checklist=disease, actor=clerk)
+
+
+def _name_records(stage: _Stage, case: CaseId) -> bool:
+    """Once nobody owes anything more, a person says which record answers a line, or that there is none. True."""
+    if not _asks(stage.services, case, HoldCode.NEEDS_UNANSWERED):
+        return True
+    officer = Actor(person="demo", rights=RIGHTS[Role.OFFICER], is_claimed=True)
+    for need in desk.dossier(stage.services, case, actor=officer).needs:
+        if not need.is_required or NeedState(need.state) in (*SETTLED, NeedState.AWAITED_MATERIAL):
+            continue
+        record = next(reversed(need.records), None)
+        word = WaiverKind.ANSWERED_BY if record else WaiverKind.ABSENT
+        desk.waive(stage.services, case, need.line, word, actor=officer, record=record)
+        stage.tell(f"  a records officer says of {need.line}: {word.replace('-', ' ')} {record or ''}".rstrip())
+    return True
+
+
 def _receive_slides(stage: _Stage, case: CaseId, chart: Mapping[str, Any]) -> None:
     slides = len(chart["pathology"]["slides"])
-    stage.tell(f"A courier brings {slides} slides from Prairie Pathology; a clerk counts them in")
     accession = chart["pathology"]["accession"]["value"]
     clerk = Actor(person="demo", rights=RIGHTS[Role.CLERK], is_claimed=True)
-    desk.receive_material(stage.services, case, pieces=slides, announced=slides, accession=accession, actor=clerk)
+    for one in desk.dossier(stage.services, case, actor=clerk).materials:
+        count = 1 if one.pieces == MaterialKind.BLOCK else slides
+        stage.tell(f"A courier brings {count} {one.pieces}s from Prairie Pathology; a clerk counts them in")
+        desk.receive_material(
+            *(stage.services, case),
+            pieces=count,
+            announced=count,
+            accession=accession,
+            actor=clerk,
+            material=one.material,
+        )
 
 
 def _arrived(stage: _Stage, case: CaseId) -> Any:
@@ -268,7 +314,7 @@ def _sentence(services: Services, fact: facts.Fact) -> str | None:
             also = ", a copy of one we have" if fact.copy_of else ""
             return f"{fact.document} from {services.institutions[fact.institution].name}, {fact.size:,} bytes{also}"
         case facts.MaterialReceived():
-            return f"{fact.received} of {fact.expected} slides counted in"
+            return f"{fact.received} of {fact.expected} pieces counted in"
         case facts.PacketAssembled():
             return f"packet {fact.packet} put together: {len(fact.records)} records, {fact.size:,} bytes, signed"
         case facts.DisclosureBegun():

@@ -6,6 +6,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+#: each has a synthetic patient at the stand-in institutions
+DISEASES = (
+    *("brain", "breast", "colorectal", "head-and-neck", "leukaemia", "lung", "lymphoma", "melanoma", "myeloma"),
+    *("ovary", "pancreas", "prostate", "rare", "sarcoma"),
+)
+
 
 @click.command("demo")
 @click.option("--var", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="Where to write.")
@@ -16,7 +22,15 @@ from rich.console import Console
     show_default=True,
     help="The image archive: the stand-in one, or Orthanc where it is installed.",
 )
-def demo_command(var: Path, archive: str) -> None:
+@click.option(
+    "--disease",
+    type=click.Choice(DISEASES),
+    default="colorectal",
+    show_default=True,
+    metavar="DISEASE",
+    help="What the synthetic patient has: a checklist's name.",
+)
+def demo_command(var: Path, archive: str, disease: str) -> None:
     """One new patient's case from referral to verified packet, on real services.
 
     Starts PostgreSQL, an S3 store, Airflow and four stand-in institutions. Plays the case, checks the packet and writes
@@ -25,6 +39,7 @@ def demo_command(var: Path, archive: str) -> None:
     \b
     Example:
       transfer demo
+      transfer demo --disease breast
     """
     started_at = time.time()
     console = Console(highlight=False)
@@ -36,7 +51,7 @@ def demo_command(var: Path, archive: str) -> None:
     from transfer.demo import run
     from transfer.settings import Settings
 
-    summary = run(var, tell, started_at=started_at, archive=archive)
+    summary = run(var, tell, started_at=started_at, archive=archive, disease=disease)
     console.print(f"\n[bold green]Verified.[/bold green] Case {summary.case_id}, {summary.tasks} task instances")
     console.print(f"  packet   {summary.packet}", soft_wrap=True)
     console.print(f"  check    transfer verify --jwks {summary.jwks} {summary.packet}", soft_wrap=True)

@@ -6,6 +6,7 @@ that no two runs share a name, a number or a UID.
     chart = draw_chart()                    another patient each time
     chart = draw_chart(seed=7)              the same patient each time
     chart = draw_chart(marked="ZEBRA7")     every name, number and free text carries the word, for leak tests
+    draw_chart(disease="breast")            a patient of another disease (`transfer.sandbox.diseases`)
     python -m transfer.sandbox.charts --slices 400 > chart.json
 """
 
@@ -23,6 +24,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from transfer.sandbox.directory import LAKESIDE, MERCY, PRAIRIE, SUMMIT, Entry
+from transfer.sandbox.diseases import DISEASES, Disease
+
+#: the disease of the published patient that all charts are shaped after
+COLORECTAL = "colorectal"
 
 #: JSON all through: it travels over the control interface and is kept in each institution's folder
 Chart = dict[str, Any]
@@ -100,11 +105,17 @@ class _Draw:
 
 
 def draw_chart(
-    seed: int | None = None, *, marked: str | None = None, slices: int = 24, today: date | None = None
+    seed: int | None = None,
+    *,
+    marked: str | None = None,
+    slices: int = 24,
+    today: date | None = None,
+    disease: str = COLORECTAL,
 ) -> Chart:
     """One synthetic patient. Without a seed another one each time.
 
-    `slices` is the number of images of the CT series. All dates are relative to `today` (default: the day in UTC).
+    `disease` is colorectal or one of `DISEASES`. `slices` is the number of images of the longest series. All dates are
+    relative to `today` (default: the day in UTC).
     """
     draw = _Draw(seed, marked)
     today = today or datetime.now(UTC).date()
@@ -118,7 +129,7 @@ def draw_chart(
     chart["imaging"] = _imaging(draw, today, slices)
     chart["referral"] = _referral(draw, today)
     chart["form"] = _form(draw, today)
-    return chart
+    return chart if disease == COLORECTAL else _with_disease(draw, chart, DISEASES[disease], today)
 
 
 def pattern() -> dict[str, Any]:
@@ -202,6 +213,39 @@ def _disease(draw: _Draw, today: date) -> dict[str, Any]:
     }
 
 
+def _with_disease(draw: _Draw, chart: Chart, disease: Disease, today: date) -> Chart:
+    """The same person with another disease: what is only of the colon is lacking, and further reports are there."""
+    told = {
+        "icd10": disease.icd10,
+        "snomed": disease.snomed,
+        "display": disease.display,
+        "structure": disease.structure,
+        "site": disease.site,
+        "operation": disease.operation,
+        "histology": disease.histology,
+        "stage": disease.stage,
+    }
+    further = [
+        {"name": one.name, "code": one.code, "title": one.title, "says": draw.sentence(one.says)}
+        | ({"section": one.section} if one.section else {})
+        for one in disease.reports
+    ]
+    days = {one.name: (today - timedelta(days=one.days)).isoformat() for one in disease.reports}
+    made = (today - timedelta(days=disease.study_days)).isoformat()
+    ids = {one.name: {"id": draw.uuid(), "binary": draw.uuid(), "number": draw.number("D")} for one in disease.reports}
+    imaging = chart["imaging"]
+    series = [{**one, "description": disease.study, "modality": disease.modality} for one in imaging["series"]]
+    return {
+        **chart,
+        "diagnosis": {**chart["diagnosis"], **told},
+        "lacks": ["colonoscopy", "cea"],
+        "further": further,
+        "documents": {**chart["documents"], **ids},
+        "course": {**chart["course"], **days, "ct": made},
+        "imaging": {**imaging, "description": disease.study, "date": made, "series": series},
+    }
+
+
 def _pathology(draw: _Draw, today: date) -> dict[str, Any]:
     accession = draw.number(f"S{today:%y}-", 6)
     blocks = [f"{accession}-A{n}" for n in range(1, draw.dice.randint(6, 9))]
@@ -271,9 +315,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m transfer.sandbox.charts", description="Draw a synthetic patient.")
     parser.add_argument("--seed", type=int, help="the same patient each time")
     parser.add_argument("--marked", help="a word that every name, number and free text carries")
+    parser.add_argument("--disease", choices=[COLORECTAL, *DISEASES], default=COLORECTAL)
     parser.add_argument("--slices", type=int, default=24, help="images of the CT series (default 24)")
     asked = parser.parse_args()
-    json.dump(draw_chart(asked.seed, marked=asked.marked, slices=asked.slices), sys.stdout, indent=1)
+    json.dump(
+        draw_chart(asked.seed, marked=asked.marked, slices=asked.slices, disease=asked.disease), sys.stdout, indent=1
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,13 @@ from transfer.sandbox.charts import Chart
 Sections = list[tuple[str, str]]
 
 
+def stage(chart: Chart) -> str:
+    """As the referral says it: of the colon by the number of lymph nodes with cancer."""
+    found = chart["diagnosis"]
+    said: str = found.get("stage") or tumour_stage(found["nodes_positive"])
+    return said
+
+
 def tumour_stage(positive: int) -> str:
     """T and N by the number of lymph nodes with cancer."""
     return f"pT3 pN{'1a' if positive == 1 else '1b'}" if positive < 4 else "pT3 pN2a"
@@ -14,8 +21,9 @@ def tumour_stage(positive: int) -> str:
 def pathology(chart: Chart, status: str = "F") -> Sections:
     """The surgical pathology report. `status` as in OBR-25: P preliminary, F final, C corrected."""
     found = chart["diagnosis"]
+    if "histology" in found:
+        return _plain_pathology(chart)
     positive = found["nodes_positive"] + (1 if status == "C" else 0)
-    stage = tumour_stage(positive)
     if status == "P":
         return [
             ("Gross description", _gross(chart)),
@@ -24,7 +32,7 @@ def pathology(chart: Chart, status: str = "F") -> Sections:
     diagnosis = (
         f"{found['site'].capitalize()}, {found['operation']}: ADENOCARCINOMA, moderately differentiated, "
         f"{found['size_mm']} mm, invading through the muscularis propria. Metastatic carcinoma in {positive} of "
-        f"{found['nodes_examined']} lymph nodes. Margins negative. {stage}."
+        f"{found['nodes_examined']} lymph nodes. Margins negative. {tumour_stage(positive)}."
     )
     sections = [
         ("Clinical history", f"{found['display']}. {chart['remark']}"),
@@ -38,6 +46,17 @@ def pathology(chart: Chart, status: str = "F") -> Sections:
     return sections
 
 
+def _plain_pathology(chart: Chart) -> Sections:
+    """Of a disease that is told in one sentence."""
+    found = chart["diagnosis"]
+    said = f"{found['site'].capitalize()}, {found['operation']}: {found['histology']}. {found['stage']}."
+    return [
+        ("Clinical history", f"{found['display']}. {chart['remark']}"),
+        ("Gross description", f"Received in formalin, labeled with the patient's name: {found['site']}."),
+        ("Final diagnosis", said),
+    ]
+
+
 def _gross(chart: Chart) -> str:
     blocks = chart["pathology"]["blocks"]
     return (
@@ -49,14 +68,26 @@ def _gross(chart: Chart) -> str:
 def consultation(chart: Chart) -> dict[str, str]:
     """Texts for the places of `data/consultation-note.xml`."""
     found = chart["diagnosis"]
+    assessment = (
+        f"Stage III {found['display'].lower()}, {found['nodes_positive']} of {found['nodes_examined']} nodes positive."
+    )
     return {
         "reason": f"{found['display']}, after {found['operation']}.",
         "history": f"Found at colonoscopy on {chart['course']['colonoscopy']}. Earlier: "
         f"{'; '.join(chart['history'])}. {chart['remark']}",
         "examination": "Well healed incision, no mass, no adenopathy. ECOG 0.",
-        "assessment": f"Stage III {found['display'].lower()}, {found['nodes_positive']} of {found['nodes_examined']} "
-        "nodes positive.",
+        "assessment": assessment,
         "plan": f"Adjuvant chemotherapy to be discussed; second opinion asked for: {chart['referral']['question']}",
+    } | (_plain_consultation(chart) if "histology" in found else {})
+
+
+def _plain_consultation(chart: Chart) -> dict[str, str]:
+    found = chart["diagnosis"]
+    return {
+        "history": f"Earlier: {'; '.join(chart['history'])}. {chart['remark']}",
+        "examination": "ECOG 0.",
+        "assessment": f"{found['display']}: {found['histology']}, {found['stage']}.",
+        "plan": f"Second opinion asked for: {chart['referral']['question']}",
     }
 
 
@@ -75,6 +106,16 @@ def operation(chart: Chart) -> dict[str, str]:
         "findings": f"Mass in the {found['site']}, mobile, without invasion of other organs",
         "indications": f"Biopsy-proven {found['display'].lower()}",
         "specimens": f"{found['site'].capitalize()} with mesentery to {chart['pathology']['accession']['value']}",
+    } | (_plain_operation(chart) if "histology" in found else {})
+
+
+def _plain_operation(chart: Chart) -> dict[str, str]:
+    found = chart["diagnosis"]
+    return {
+        "postoperative": found["display"],
+        "description": f"{found['operation'].capitalize()}. {chart['remark']}",
+        "findings": f"As imaging told of the {found['site']}",
+        "specimens": f"{found['site'].capitalize()} to {chart['pathology']['accession']['value']}",
     }
 
 
@@ -106,20 +147,25 @@ def cea(chart: Chart) -> Sections:
 
 
 def imaging(chart: Chart) -> Sections:
+    site, is_colon = chart["diagnosis"]["site"], "histology" not in chart["diagnosis"]
+    of_colon = f"Wall thickening of the {site}. Liver and lungs without metastases."
     return [
         ("Examination", f"{chart['imaging']['description']}, accession {chart['imaging']['accession']['value']}"),
-        ("Findings", f"Wall thickening of the {chart['diagnosis']['site']}. Liver and lungs without metastases."),
-        ("Impression", f"Primary of the {chart['diagnosis']['site']}, no distant disease. {chart['remark']}"),
+        ("Findings", of_colon if is_colon else f"Change of the {site}."),
+        ("Impression", f"Primary of the {site}, no distant disease. {chart['remark']}"),
     ]
 
 
 def molecular(chart: Chart) -> Sections:
     found = chart["diagnosis"]
     instability = "MSI-high" if found["mismatch_repair"] == "deficient" else "microsatellite stable"
-    return [
-        ("Specimen", f"Block {chart['pathology']['blocks'][1]}, tumor content 60 %"),
+    of_colon = [
         ("Mismatch repair", f"{found['mismatch_repair']}; {instability}"),
         ("RAS and BRAF", f"KRAS {found['kras']}; NRAS wild type; BRAF wild type"),
+    ]
+    return [
+        ("Specimen", f"Block {chart['pathology']['blocks'][1]}, tumor content 60 %"),
+        *(of_colon if "histology" not in found else [("Variants", "None that are known to be pathogenic.")]),
         ("Remark", chart["remark"]),
     ]
 
@@ -128,7 +174,7 @@ def treatment(chart: Chart) -> Sections:
     return [
         ("Diagnosis", f"{chart['diagnosis']['display']} ({chart['diagnosis']['icd10']})"),
         ("Surgery", f"{chart['diagnosis']['operation'].capitalize()} on {chart['course']['operation']}"),
-        ("Systemic treatment", "None given so far; CAPOX proposed."),
+        ("Systemic treatment", f"None given so far{'' if 'histology' in chart['diagnosis'] else '; CAPOX proposed'}."),
         ("Radiation", "None."),
         ("Remark", chart["remark"]),
     ]

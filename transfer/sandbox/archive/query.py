@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
-from transfer.sandbox.archive.series import CT_IMAGE_STORAGE, Series, Study, as_json
+from transfer.sandbox.archive.series import Series, Study, as_json
 
 #: the DICOM JSON model of one study, series or instance
 Described = dict[str, Any]
@@ -34,7 +34,7 @@ _SERIES_LEVEL = ("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Serie
 
 def described_study(study: Study, counts: bool) -> Described:
     found = _picked(study.series[0].dataset(1), _STUDY_LEVEL)
-    found.ModalitiesInStudy = ["CT"]
+    found.ModalitiesInStudy = sorted({series.modality for series in study.series})
     if counts:
         found.NumberOfStudyRelatedSeries = len(study.series)
         found.NumberOfStudyRelatedInstances = sum(series.instances for series in study.series)
@@ -53,7 +53,7 @@ def described_instances(study: Study, series: Series) -> list[Described]:
     """All instances of a series, written straight down: there may be thousands."""
     return [
         {
-            "00080016": {"vr": "UI", "Value": [CT_IMAGE_STORAGE]},
+            "00080016": {"vr": "UI", "Value": [series.sop_class]},
             "00080018": {"vr": "UI", "Value": [series.instance_uid(number)]},
             "0020000D": {"vr": "UI", "Value": [study.uid]},
             "0020000E": {"vr": "UI", "Value": [series.uid]},

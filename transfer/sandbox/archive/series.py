@@ -21,6 +21,8 @@ from transfer.sandbox.charts import Chart
 from transfer.sandbox.directory import MERCY, Entry
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+#: for images of any other modality
+SECONDARY_CAPTURE_STORAGE = "1.2.840.10008.5.1.4.1.1.7"
 #: InstanceNumber (0020,0013) IS of six characters, and a slice's position, as they stand in the pattern
 _NUMBER, _Z = b"\x20\x00\x13\x00IS\x06\x00999983", b"-98765.431"
 _PRIVATE_GROUPS = (0x0009, 0x0011, 0x0019, 0x0021, 0x0023, 0x0025, 0x0027, 0x0029, 0x0043)
@@ -37,6 +39,11 @@ class Series:
     instances: int
     rows: int
     chart_text: str
+    modality: str = "CT"
+
+    @property
+    def sop_class(self) -> str:
+        return CT_IMAGE_STORAGE if self.modality == "CT" else SECONDARY_CAPTURE_STORAGE
 
     def instance_uid(self, number: int) -> str:
         """SOP instance UIDs of one series have one length, which the pattern rests on."""
@@ -90,7 +97,7 @@ def study(chart: Chart, *, slices: int | None, rows: int) -> Study:
 @lru_cache(maxsize=256)
 def _series(text: str, position: int, instances: int, rows: int) -> Series:
     said = json.loads(text)["imaging"]["series"][position]
-    return Series(said["uid"], said["number"], said["description"], int(instances), rows, text)
+    return Series(said["uid"], said["number"], said["description"], int(instances), rows, text, said["modality"])
 
 
 def _identified(image: Dataset, chart: Chart, series: Series) -> Dataset:
@@ -109,6 +116,9 @@ def _identified(image: Dataset, chart: Chart, series: Series) -> Dataset:
     image.SeriesDescription = series.description
     image.FrameOfReferenceUID = imaging["frame_uid"]
     image.SOPInstanceUID = series.instance_uid(0)
+    image.Modality = series.modality
+    if series.modality != "CT":
+        image.ConversionType = "DI"
     image.Rows = image.Columns = series.rows
     image.InstitutionName = MERCY.name
     image.ReferringPhysicianName = "^".join(reversed(chart["people"]["oncologist"].split(" ", 1)))
@@ -117,7 +127,7 @@ def _identified(image: Dataset, chart: Chart, series: Series) -> Dataset:
     x, y, _ = image.ImagePositionPatient
     image.ImagePositionPatient = [str(x), str(y), _Z.decode()]
     image.file_meta = FileMetaDataset()
-    image.file_meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = series.sop_class
     image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return image

@@ -19,6 +19,7 @@ _LABORATORY = {"coding": [{"system": _SECTIONS, "code": "LAB", "display": "Labor
 _PATHOLOGY = {"coding": [{"system": LOINC, "code": "LP7839-6", "display": "Pathology"}]}
 _RADIOLOGY = {"coding": [{"system": LOINC, "code": "LP29684-5", "display": "Radiology"}]}
 _GENETICS = {"coding": [{"system": _SECTIONS, "code": "GE", "display": "Genetics"}]}
+_SECTION_OF = {"LAB": _LABORATORY, "GE": _GENETICS, "RAD": _RADIOLOGY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,9 @@ def documents(chart: Chart) -> tuple[Document, ...]:
 @lru_cache(maxsize=512)
 def _written(text: str) -> tuple[Document, ...]:
     chart: Chart = json.loads(text)
-    return tuple(one for one in (*_notes(chart), *_reports(chart)) if one.name not in chart.get("lacks", ()))
+    return tuple(
+        one for one in (*_notes(chart), *_reports(chart), *_further(chart)) if one.name not in chart.get("lacks", ())
+    )
 
 
 def _notes(chart: Chart) -> Iterator[Document]:
@@ -101,7 +104,7 @@ def _reports(chart: Chart) -> Iterator[Document]:
         "ct",
         LOINC,
         "18748-4",
-        "CT chest, abdomen, pelvis",
+        "CT chest, abdomen, pelvis" if "further" not in chart else chart["imaging"]["description"].capitalize(),
         narratives.imaging(chart),
         filed=("DiagnosticReport",),
         categories=(_RADIOLOGY,),
@@ -127,6 +130,16 @@ def _reports(chart: Chart) -> Iterator[Document]:
         filed=("DocumentReference", "DiagnosticReport"),
         categories=(_PATHOLOGY,),
     )
+
+
+def _further(chart: Chart) -> Iterator[Document]:
+    """Reports of the patient's disease beside those that every chart has."""
+    for one in chart.get("further", ()):
+        said: narratives.Sections = [("Result", one["says"])]
+        category = _SECTION_OF.get(one.get("section", ""))
+        filed = ("DiagnosticReport",) if category else ("DocumentReference",)
+        categories = (category,) if category else ()
+        yield _sheet(chart, one["name"], LOINC, one["code"], one["title"], said, filed=filed, categories=categories)
 
 
 def _sheet(

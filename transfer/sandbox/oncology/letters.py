@@ -6,7 +6,7 @@ from typing import Any
 from transfer.sandbox import paper
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.directory import ALL, LAKESIDE, NPI
-from transfer.sandbox.narratives import tumour_stage
+from transfer.sandbox.narratives import stage
 from transfer.sandbox.oncology import resources
 from transfer.sandbox.oncology.documents import LOINC, documents
 from transfer.sandbox.oncology.resources import Resource
@@ -133,11 +133,11 @@ def _order(chart: Chart, said: dict[str, Any], who: str) -> Resource:
     found = chart["diagnosis"]
     coding = [
         {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": found["icd10"], "display": found["display"]},
-        {"system": "http://snomed.info/sct", "code": found["snomed"], "display": "Malignant neoplasm of colon"},
+        {"system": "http://snomed.info/sct", "code": found["snomed"], "display": _snomed_display(found)},
     ]
     return {
         "resourceType": "ServiceRequest",
-        "contained": [*_doctor(), _condition(found, coding, who)],
+        "contained": [*_doctor(), _condition(chart, coding, who)],
         "identifier": [said["number"]],
         "status": "active",
         "intent": "order",
@@ -155,6 +155,10 @@ def _order(chart: Chart, said: dict[str, Any], who: str) -> Resource:
     }
 
 
+def _snomed_display(found: dict[str, Any]) -> str:
+    return "Malignant neoplasm of colon" if "histology" not in found else str(found["display"])
+
+
 def _doctor() -> list[Resource]:
     """Who refers, and by which telephone that person is reached."""
     telephone = {"system": "phone", "value": "+1 262 555 0142"}
@@ -169,12 +173,12 @@ def _doctor() -> list[Resource]:
     return [person, role]
 
 
-def _condition(found: dict[str, Any], coding: list[dict[str, str]], who: str) -> Resource:
+def _condition(chart: Chart, coding: list[dict[str, str]], who: str) -> Resource:
     return {
         "resourceType": "Condition",
         "id": "condition",
         "code": {"coding": coding},
-        "stage": [{"summary": {"text": tumour_stage(found["nodes_positive"])}}],
+        "stage": [{"summary": {"text": stage(chart)}}],
         "subject": {"reference": who},
     }
 
