@@ -55,9 +55,9 @@ class House:
         with self.services.ledger.transaction() as tx:
             tx.run("UPDATE queues SET failures = 0, silent_since = NULL, rests_until = NULL WHERE failures > 0")
 
-    def a_patient(self, *, slices: int = 4, marked: str | None = None) -> Chart:
+    def a_patient(self, *, slices: int = 4, marked: str | None = None, disease: str = "colorectal") -> Chart:
         """A new synthetic patient whom oncology, pathology and archive know."""
-        chart = draw_chart(marked=marked, slices=slices)
+        chart = draw_chart(marked=marked, slices=slices, disease=disease)
         for institution in ("oncology", "pathology", "archive"):
             self.order(institution, "patients", chart)
         return chart
