@@ -299,14 +299,12 @@ class Receiving(_ByUrl):
     token: str
     #: what has to be there before a packet goes
     deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE
-    #: besides packets it takes Tasks, which tell it how far a case is
-    takes_tasks: bool = False
+    takes_tasks: bool = False  #: besides packets: they tell it how far a case is
     #: days from the hand-over of a packet in which its links work
     link_days: Annotated[int, Field(ge=1, le=366)] = 30
     #: downloads at once, at each gateway
     downloads_at_once: Annotated[int, Field(ge=1, le=192)] = 64
-    #: what it wants otherwise than the checklists say
-    needs: CenterNeeds = CenterNeeds()
+    needs: CenterNeeds = CenterNeeds()  #: what it wants otherwise than the checklists say
 
     @property
     def _address(self) -> str:

@@ -33,9 +33,7 @@ NOTES = ChecklistLine(
     necessity=Necessity.REQUIRED,
     needed_for=NeededFor.SCHEDULING,
 )
-LIST = Checklist(
-    id="some", disease="some", version="1", title="Some disease", codes=("snomed|363406005",), lines=(NOTES,)
-)
+LIST = Checklist(id="some", version="1", title="Some disease", codes=("snomed|363406005",), lines=(NOTES,))
 SCAN_DAY = PartialDate(2026, 3, 4)
 SCAN = AddedNeed(key="added-1", kind=RecordKind.IMAGES, institution=MERCY, procedure=ProcedureKind.SCAN, day=SCAN_DAY)
 MORE = AddedNeed(key="added-2", kind=RecordKind.MOLECULAR, institution=PRAIRIE)
