@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -9,8 +10,13 @@ import pytest
 from tests.kit.house import House, a_house
 from tests.kit.providers import asked, typed
 from transfer.cli.installation import how_to_sign_in
+from transfer.pages.app import EVERYTHING
+from transfer.pages.routes import Page
 
 pytestmark = pytest.mark.servers
+
+#: in every name and text of a patient
+MARK = "ZEBRA7"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,30 @@ def test_the_log_of_the_desk_holds_nothing_of_who_signed_in(house: House):
     assert "not signed in" in log
     for word in ("Casey", "c0de", "st4te", cookie.partition("=")[2], house.settings.oidc_client[1]):
         assert word not in log, word
+
+
+def test_what_pages_show_of_a_patient_is_in_no_title_no_link_and_no_log(house: House):
+    chart = house.a_patient(marked=MARK)
+    house.release_form(chart)
+    case = house.referral(chart)
+    house.process_until(lambda: house.request_states(case))
+    cookie, seen = signed_in(house, "officer"), 0
+
+    for page in (one for one in EVERYTHING if isinstance(one, Page)):
+        path = page.path.replace("{case}", case)
+        if "{" in path:
+            continue
+        shown = asked("GET", house.settings.desk_url + path, Cookie=cookie)
+        text = shown.data.decode()
+        assert shown.status == 200, (path, text)
+        seen += MARK in text
+        led = re.findall(r'(?:href|action|src)="([^"]*)"|<title>([^<]*)</title>', text)
+        assert led
+        assert MARK not in str(led), path
+    asked("GET", f"{house.settings.desk_url}/desk/cases/{MARK}?name={MARK}", Cookie=cookie)
+
+    assert seen, "no page shows whom it is about, so nothing was tried"
+    assert MARK not in (house.var / "log" / "desk.log").read_text()
 
 
 def test_without_the_provider_it_is_ready_and_says_what_is_away(house: House):
