@@ -29,7 +29,7 @@ def _show(asked: Asked) -> Answer:
     return Answer(template="refused.html", title="A case", context={"says": f"for {asked.session.name}"})
 
 
-CASE = Page(path="/desk/cases/{case}", right=Right.SEE_IDENTITY, show=_show)
+CASE = Page(path="/desk/a-page/{case}", right=Right.SEE_IDENTITY, show=_show)
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +69,20 @@ def came_back(desk: Desk, account: str, way: str = "/desk/sign-in"):  # type: ig
 
 
 def test_who_wants_a_page_signs_in_and_gets_that_page(desk: Desk):
-    asked = desk.get("/desk/cases/c1")
+    asked = desk.get("/desk/a-page/c1")
     assert asked.status_code == 401
 
     back = came_back(desk, "clerk", link(asked.text, "Sign in with your hospital account"))
 
     assert back.status_code == 200, "a redirect would come without the session's cookie"
-    assert 'content="0; url=/desk/cases/c1"' in back.text
+    assert 'content="0; url=/desk/a-page/c1"' in back.text
     assert "for Casey Clark" in desk.get(link(back.text, "Go on")).text
 
 
 def test_rights_are_those_of_the_groups_and_a_session_is_of_the_person(desk: Desk):
     came_back(desk, "auditor")
 
-    assert desk.get("/desk/cases/c1").status_code == 403
+    assert desk.get("/desk/a-page/c1").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_who_has_no_role_gets_no_session_and_is_told_why(desk: Desk, provider: S
     assert back.status_code == 403
     assert says in text_of(back.text)
     assert ADDRESS.cookie not in desk.client.cookies
-    assert desk.get("/desk/cases/c1").status_code == 401
+    assert desk.get("/desk/a-page/c1").status_code == 401
 
 
 def test_while_the_provider_is_away_the_page_says_so_and_leads_back_to_every_way_in(desk: Desk, provider: StandIn):
@@ -149,7 +149,7 @@ def test_sign_out_ends_the_session_here_and_leads_to_the_provider_s(desk: Desk, 
     page = desk.get(out.headers["location"])
 
     desk.client.cookies.set(ADDRESS.cookie, kept)
-    assert desk.get("/desk/cases/c1").status_code == 401, "what the cookie named is over, whoever kept it"
+    assert desk.get("/desk/a-page/c1").status_code == 401, "what the cookie named is over, whoever kept it"
     there = desk.get(link(page.text, "sign out there, too"))
     assert there.headers["location"].startswith(f"{provider.issuer}/sign-out?client_id=desk&post_logout_redirect_uri=")
 
