@@ -9,7 +9,9 @@ import pytest
 from tests.kit.builders import new_services
 from tests.kit.desk_client import Desk, text_of
 from tests.kit.providers import CLIENT_SECRET, PASSWORDS, StandIn, a_provider, path_of, typed
+from tests.kit.staff import ANN
 from transfer import staff_groups
+from transfer.flow import desk as verbs
 from transfer.pages.address import Address
 from transfer.pages.app import EVERYTHING
 from transfer.pages.oidc import Provider, SignInFlaw
@@ -132,6 +134,18 @@ def test_while_the_provider_is_away_the_page_says_so_and_leads_back_to_every_way
     assert away.status_code == 503
     assert "does not answer now" in text_of(away.text) and "emergency account" in away.text
     assert link(away.text, "Go to the desk") == "/desk/"
+
+
+def test_while_the_provider_is_away_the_emergency_account_signs_in(desk: Desk, provider: StandIn):
+    verbs.set_local_account(desk.services, "cellar trumpet oyster ladder", actor=ANN)
+    provider.behave(answer="error-503")
+    assert desk.get("/desk/sign-in").status_code == 503
+
+    way = link(desk.get("/desk/a-page/c1").text, "Use the emergency account").partition("?")[0]
+    page = desk.client.post(way, data={"password": "cellar trumpet oyster ladder"})
+
+    assert page.status_code == 200
+    assert "for Emergency account" in desk.get("/desk/a-page/c1").text
 
 
 def test_a_way_back_that_was_not_begun_here_is_refused_in_words(desk: Desk):
