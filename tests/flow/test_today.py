@@ -118,7 +118,7 @@ class TestWhoseTurnItIs:
         (line,) = desk.list_cases(services, actor=ANN)
 
         assert line.owner is Owner.DESK
-        assert line.why.startswith("Stopped: the patient asked us to stop (")
+        assert line.why.startswith("Stopped: the patient asked us to stop on ")
         assert "Approve" not in line.why
 
     def test_a_case_nobody_can_read_any_more_says_so_and_the_others_are_listed(self, services):
@@ -306,7 +306,7 @@ class TestToday:
 
         (nothing,) = look(services).came_to_nothing
 
-        assert (nothing.institution, nothing.messages, nothing.nameless) == (b.PRAIRIE, 1, 0)
+        assert (nothing.institution, nothing.messages, nothing.nameless) == ("Prairie Pathology", 1, 0)
 
     def test_a_message_that_waits_for_people_is_there_though_it_is_in_no_case(self, services):
         chart = b.a_chart()

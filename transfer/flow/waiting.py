@@ -173,7 +173,7 @@ def _of_forms(tx: Tx, institutions: Institutions, case: Case) -> tuple[dict[Owne
     if last is None or last.ended_at is None:
         return {}, notices
     how, owner = (End.PAUSED, Owner.DESK) if paused else (End.REVOKED, Owner.PATIENT)
-    return {owner: Why(WhyCode.STOPPED, how=how, at=f"{last.ended_at.astimezone(UTC):%Y-%m-%d %H:%MZ}")}, notices
+    return {owner: Why(WhyCode.STOPPED, how=how, at=f"{last.ended_at.astimezone(UTC):%Y-%m-%d}")}, notices
 
 
 def _is_renewal_due(tx: Tx, institutions: Institutions, standing: Sequence[FiledPermission]) -> bool:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from transfer.arrivals import ArrivalOutcome
-from transfer.identifiers import InstitutionId
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 
@@ -32,7 +31,7 @@ def count_matched(tx: Tx, arrival: Arrival) -> None:
 class CameToNothing:
     """Messages of one institution that joined no patient: how many, and of how many nothing in them names one."""
 
-    institution: InstitutionId
+    institution: str
     messages: int
     nameless: int
 
@@ -46,10 +45,7 @@ def came_to_nothing(tx: Tx, since: datetime) -> list[CameToNothing]:
            GROUP BY institution ORDER BY institution""",
         *(since, ArrivalOutcome.DIVIDED),
     )
-    return [
-        CameToNothing(institution=InstitutionId(row.institution), messages=row.messages, nameless=row.nameless)
-        for row in rows
-    ]
+    return [CameToNothing(institution=row.institution, messages=row.messages, nameless=row.nameless) for row in rows]
 
 
 def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:

@@ -24,8 +24,8 @@ def _wait(fields: Mapping[str, Value]) -> str:
 
 def _stopped(fields: Mapping[str, Value]) -> str:
     if fields["how"] == "paused":
-        return f"Stopped: the patient asked us to stop ({fields['at']}). Nothing may go."
-    return f"Stopped: the patient took the release form back ({fields['at']}). Nothing may go under it."
+        return f"Stopped: the patient asked us to stop on {fields['at']}. Nothing may go."
+    return f"Stopped: the patient took the release form back on {fields['at']}. Nothing may go under it."
 
 
 def _closed(fields: Mapping[str, Value]) -> str:

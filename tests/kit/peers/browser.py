@@ -3,8 +3,10 @@
 It is spoken to by the Chrome DevTools Protocol (https://chromedevtools.github.io/devtools-protocol).
 """
 
+import base64
 import itertools
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -83,6 +85,34 @@ class Window:
         """What a script gives in the page; the page's own policy does not bind it."""
         said = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
         return said["result"].get("value")
+
+    def show(self, page: str, style: str) -> None:
+        """A page as it was answered, without its server; `style` in place of its stylesheet."""
+        self.type_address("about:blank#shown")
+        frame = self._ask("Page.getFrameTree")["frameTree"]["frame"]["id"]
+        html = re.sub(r'<link rel="stylesheet"[^>]*>', lambda _: f"<style>{style}</style>", page)
+        self._ask("Page.setDocumentContent", frameId=frame, html=html)
+
+    def be_wide(self, pixels: int) -> None:
+        """As wide as a screen of so many CSS pixels."""
+        self._ask(
+            "Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=pixels < 500
+        )
+
+    def picture(self) -> bytes:
+        """The whole page as people see it, PNG."""
+        taken = self._ask("Page.captureScreenshot", captureBeyondViewport=True)
+        return base64.b64decode(taken["data"])
+
+    def violations(self, axe: str) -> list[str]:
+        """What axe-core finds wrong by WCAG 2.2 A and AA, and where."""
+        self.run(axe)
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        rules = json.dumps({"runOnly": tags})
+        self.run(f"window.__found = null; axe.run({rules}).then(found => {{ window.__found = found.violations }})")
+        self.until(lambda: self.run("window.__found !== null"), "axe")
+        wrong = json.loads(self.run("JSON.stringify(window.__found)"))
+        return [f"{one['id']}: {node['html']}" for one in wrong for node in one["nodes"]]
 
     def cookies(self) -> list[dict[str, Any]]:
         """All that the browser holds, of every site."""

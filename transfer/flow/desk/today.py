@@ -1,7 +1,7 @@
 """The day at the desk: what only people here can move, soonest needed first, and whose turn everything else is."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -139,7 +139,10 @@ def today(
             case_lists.listed(tx, chosen, part, limit=PAGE, today=day) for part in (ListPart.OURS, ListPart.OTHERS)
         ]
         messages, owed = _messages(tx, services), tuple(_owed(tx, services, chosen))
-        nothing = tuple(unmatched.came_to_nothing(tx, datetime.combine(day, time(), zone).astimezone(UTC)))
+        nothing = tuple(
+            replace(one, institution=name_of(services.institutions, one.institution))
+            for one in unmatched.came_to_nothing(tx, datetime.combine(day, time(), zone).astimezone(UTC))
+        )
         lines = looking.lines(tx, [*pages[0], *pages[1], *expected], day)
         ours, others = (
             _page(part, [lines[one.id] for one in found], 1, counts[part])

@@ -1,0 +1,66 @@
+"""The pages of a day in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk
+from tests.kit.peers import installed
+from tests.kit.peers.browser import Window, a_window
+from tests.kit.staff import ANN
+from transfer.flow import desk as verbs
+from transfer.pages.templating import STYLE
+from transfer.rights import Role
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def window():
+    with a_window() as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(ledger) -> Desk:
+    """A day with something in each list."""
+    services = b.new_services(ledger)
+    chart = b.a_chart()
+    ours, stopped, theirs = b.a_case_without_slides(services), b.a_case(services), b.a_case(services, chart)
+    verbs.change(services, ours, actor=ANN, appointment_at=datetime.now(UTC) + timedelta(days=2))
+    verbs.change(services, theirs, actor=ANN, appointment_at=datetime.now(UTC) + timedelta(days=2))
+    verbs.pause(services, verbs.list_permissions(services, stopped, actor=ANN)[0].permission, actor=ANN)
+    b.report_comes(services, b.a_twin(chart))
+    b.report_comes(services, b.a_chart())
+    opened = Desk(services)
+    opened.sign_in(Role.OFFICER)
+    opened.chart = chart  # type: ignore[attr-defined]
+    return opened
+
+
+def pages(desk: Desk) -> dict[str, str]:
+    family = desk.chart["patient"]["family"]  # type: ignore[attr-defined]
+    return {
+        "today": desk.get("/desk/").text,
+        "others": desk.get("/desk/list/others").text,
+        "empty": desk.get("/desk/list/delivered").text,
+        "find": desk.get("/desk/find").text,
+        "found": desk.post("/desk/find", {"name": family, "born": "", "number": ""}).text,
+        "nobody": desk.post("/desk/find", {"name": "Nobody", "born": "", "number": ""}).text,
+        "problem": desk.post("/desk/find", {"name": "", "born": "31/31/1958", "number": ""}).text,
+    }
+
+
+def test_the_pages_of_a_day_are_for_everybody(desk: Desk, window: Window):
+    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
+    for name, page in pages(desk).items():
+        window.show(page, STYLE.decode())
+        for pixels in (1280, 360):
+            window.be_wide(pixels)
+            if folder := os.environ.get("PICTURES"):
+                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
+            assert window.violations(axe) == [], f"{name} at {pixels}"
+            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
