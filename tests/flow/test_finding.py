@@ -9,6 +9,7 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
 from transfer.errors import NotAllowed
+from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
@@ -141,11 +142,14 @@ def test_every_search_is_written_down_without_what_was_looked_for(services):
     found(services, name="nobody", born="1 Jan 1901")
 
     with services.ledger.transaction() as tx:
-        lines = [line for line in tx.lines(facts.SYSTEM) if isinstance(line.fact, facts.PatientsSought)]
+        chain = Chain.desk(tx.now().date())
+        lines = [line for line in tx.lines(chain) if isinstance(line.fact, facts.PatientsSought)]
+        shown = [line.fact for line in tx.lines(chain) if isinstance(line.fact, facts.IdentityViewed)]
     assert [(line.by.person, line.fact.by, line.fact.shown) for line in lines] == [
         ("ann", ("name",), (case,)),
         ("ann", ("name", "birth-date"), ()),
     ]
+    assert shown == [facts.IdentityViewed(cases=(case,), place="find")]
     assert not [line for line in lines if family.encode() in line.text or b"1901" in line.text]
 
 

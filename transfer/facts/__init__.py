@@ -58,6 +58,7 @@ from transfer.facts.desk import (
     IdentityViewed,
     LocalAccountSet,
     PatientFlagged,
+    PatientsSought,
     ReasonStated,
     SessionBegun,
 )
@@ -94,7 +95,6 @@ from transfer.facts.system import (
     BackedUp,
     BackupBegun,
     BackupDestroyed,
-    PatientsSought,
     Restored,
     UnmatchedPurged,
 )

@@ -52,3 +52,11 @@ class ContentViewed(Fact, kind="content-viewed"):
     case: str | None
     about: str
     place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientsSought(Fact, kind="patients-sought"):
+    """Somebody looked for a patient: by what (name, birth-date, number), and the cases that they were shown."""
+
+    by: tuple[str, ...]
+    shown: tuple[str, ...] = ()

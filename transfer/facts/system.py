@@ -16,14 +16,6 @@ class UnmatchedPurged(Fact, kind="unmatched-purged"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatientsSought(Fact, kind="patients-sought"):
-    """Somebody looked for a patient: by what (name, birth-date, number), and the cases that they were shown."""
-
-    by: tuple[str, ...]
-    shown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupBegun(Fact, kind="backup-begun"):
     """From now on a backup may hold what is purged, be it ever finished or not. Begun again, it lapses later."""
 

@@ -7,15 +7,17 @@ from datetime import date
 from typing import Final
 
 from transfer import facts
+from transfer.flow.desk.looking import show_identity
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed
 from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_what_changed
 from transfer.flow.waiting import in_words, labels_of, name_of
 from transfer.identifiers import CaseId, PacketId, PatientId, RequestId
-from transfer.ledger import Tx, case_lists, cases, materials, patients, requests, search_terms
+from transfer.ledger import Tx, case_lists, cases, looks, materials, patients, requests, search_terms
 from transfer.ledger.case_lists import Chosen, ListedCase
 from transfer.ledger.patients import Identity
+from transfer.looks import LookPlace
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import Owner
@@ -75,10 +77,14 @@ def find_cases(services: Services, *, actor: Actor, name: str = "", born: str = 
         near, known = _nearest(tx, wanted, number)
         listed = {one.id: one for one in case_lists.listed(tx, Chosen(closed=True, among=near[:MOST]), limit=MOST)}
         counts = materials.counted(tx, list(listed))
+        # Last, for others who look wait from then on. Who must say why first is shown no name.
+        looks.write(tx, facts.PatientsSought(by=wanted.kinds, shown=tuple(key for key in near[:MOST] if key in listed)))
+        named = show_identity(tx, actor, [one.id for one in listed.values() if one.patient], LookPlace.FIND)
         found = tuple(
-            _found(services, one, known, counts.get(one.id, ())) for key in near[:MOST] if (one := listed.get(key))
+            _found(services, one, known if key in named else {}, counts.get(key, ()))
+            for key in near[:MOST]
+            if (one := listed.get(key))
         )
-        tx.append(facts.SYSTEM, facts.PatientsSought(by=wanted.kinds, shown=tuple(one.case for one in found)))
     return FoundCases(cases=found, is_more=len(near) > MOST)
 
 

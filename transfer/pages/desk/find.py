@@ -5,7 +5,7 @@ from typing import Final
 from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.desk import FoundCases
-from transfer.pages.desk.words import words
+from transfer.pages.desk.words import OWNERS
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Page
 from transfer.refusals import RefusalCode
@@ -38,7 +38,7 @@ def _page(fields: Fields, problems: Problems, found: FoundCases | None, *, statu
     return Answer(
         template="find.html",
         title="Find a patient",
-        context={"fields": fields, "problems": problems, "found": found, "say": in_trade, "words": words},
+        context={"fields": fields, "problems": problems, "found": found, "say": in_trade, "owners": OWNERS},
         status=status,
     )
 

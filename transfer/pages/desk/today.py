@@ -7,23 +7,13 @@ from typing import Final
 from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Chosen, ListPart
+from transfer.pages.desk.words import OWNERS
 from transfer.pages.routes import Answer, Asked, Page
-from transfer.requests import Owner
 from transfer.rights import Right
 from transfer.sentences.trade import in_trade
 
 #: days before it is needed from which on a case is marked
 _SOON: Final = 4
-_OWNERS: Final[Mapping[Owner, str]] = MappingProxyType(
-    {
-        Owner.DESK: "us",
-        Owner.WE: "the system",
-        Owner.SOURCE: "facility",
-        Owner.REFERRING_OFFICE: "referring office",
-        Owner.PATIENT: "patient",
-        Owner.CENTER: "receiving center",
-    }
-)
 #: each part that has a page, as its page is called
 _TITLES: Final[Mapping[ListPart, str]] = MappingProxyType(
     {
@@ -57,7 +47,7 @@ def _around(asked: Asked, chosen: Chosen) -> dict[str, object]:
     kept = {name: asked.query[name] for name in ("whose", "facility", "checklist") if asked.query.get(name)}
     return {
         "zone": asked.services.zone,
-        "owners": _OWNERS,
+        "owners": OWNERS,
         "titles": _TITLES,
         "soon": _SOON,
         "say": in_trade,

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from transfer.completeness import NeedState
 from transfer.flow.services import Services
+from transfer.requests import Owner
 
 #: each state of a line in a word, and its color
 NEEDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -19,6 +20,16 @@ NEEDS: Final[Mapping[str, tuple[str, str]]] = {
     NeedState.NOT_APPLICABLE: ("Not needed", ""),
     NeedState.WAIVED: ("Not needed", ""),
     NeedState.AWAITED_MATERIAL: ("Outstanding", "wait"),
+}
+
+#: whom a request waits on
+OWNERS: Final[Mapping[Owner, str]] = {
+    Owner.DESK: "us",
+    Owner.WE: "the system",
+    Owner.SOURCE: "facility",
+    Owner.REFERRING_OFFICE: "referring office",
+    Owner.PATIENT: "patient",
+    Owner.CENTER: "receiving center",
 }
 
 
