@@ -1,11 +1,11 @@
 """
 # Housekeeping
 
-**Woken by** a round for the inbox, when something has lapsed: unmatched messages, their days, orphaned objects; or when lists or
-search terms lag behind.
+**Woken by** a round for the inbox, when something has lapsed: unmatched messages, their days, orphaned objects; or when
+lists or search terms lag behind.
 
-**Leaves behind** unmatched messages purged and counted, the keys of ended days destroyed, orphaned objects removed; lists and searches
-up to date.
+**Leaves behind** unmatched messages purged and counted, the keys of ended days destroyed, orphaned objects removed;
+lists and searches up to date.
 
 Safe to run again: the ledger forgets first and keeps the names of what is still to be removed.
 """
