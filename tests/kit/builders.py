@@ -229,6 +229,7 @@ def came_in(
     kind: RecordKind,
     *,
     content: bytes = b"",
+    content_type: str = "text/plain",
     status: DocumentStatus = DocumentStatus.FINAL,
     found: OpenedParts | None = None,
 ) -> str:
@@ -248,7 +249,7 @@ def came_in(
             status=status,
             origin=f"test/{place.key}",
             about=About(title=kind, at=tx.now()),
-            parts=(RecordPart(role="received", content_type="text/plain", location=place),),
+            parts=(RecordPart(role="received", content_type=content_type, location=place),),
         )
         kept = records.keep(tx, new)
         join(tx, services, opened, kept, ruling, MatchRule.IDENTIFIER, found=found or OpenedParts())

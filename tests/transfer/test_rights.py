@@ -13,7 +13,7 @@ from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
-from transfer.identifiers import CaseId, HoldId, InstitutionId
+from transfer.identifiers import ArrivalId, CaseId, HoldId, InstitutionId, RecordId
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
@@ -40,6 +40,9 @@ CALLS = {
     ),
     "context": ({"name": HoldId.draw()}, Right.SEE_CASES),
     "undecided_cases": ({}, Right.SEE_CASES),
+    "list_parts": ({"case": CASE, "record": RecordId.draw()}, Right.SEE_CONTENT),
+    "open_record": ({"case": CASE, "record": RecordId.draw(), "part": 0}, Right.SEE_CONTENT),
+    "open_message": ({"name": ArrivalId.draw()}, Right.SEE_CONTENT),
     "holds": ({}, Right.SEE_CASES),
     "hold": ({"name": HoldId.draw()}, Right.SEE_CASES),
     "chains": ({}, Right.AUDIT),

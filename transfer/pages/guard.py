@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from transfer.errors import NotAllowed, NotPermitted, TransferError, Unavailable, Unknown
 from transfer.flow.desk import demand, sign_out
@@ -25,7 +25,7 @@ from transfer.pages import session as sessions
 from transfer.pages.access_events import event_of
 from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
-from transfer.pages.routes import Answer, Asked, Declared, Next, Page, WayIn
+from transfer.pages.routes import Answer, Asked, Declared, File, Next, Page, WayIn
 from transfer.pages.templating import Surroundings, rendered
 from transfer.sentences import sentence
 from transfer.sessions import Session
@@ -73,6 +73,8 @@ class Guard:
             answered = await self._answered(request, declared, secret, session)
             if isinstance(answered, Next):
                 return await self._next(answered, secret)
+            if isinstance(answered, File):
+                return _kept(answered)
             seen = [one for one in self._nav if one.right is None or session.actor.may(one.right)]
             frame = Surroundings(session=session, token=sessions.token_of(secret), nav=seen, here=declared.path)
             return self._page(answered, frame)
@@ -91,7 +93,9 @@ class Guard:
         context = {"ways": self._ways, "to": request.url.path if request.method == "GET" else "/desk/"}
         raise NoAnswer(Answer(template="sign_in.html", title="Sign in", context=context, status=401))
 
-    async def _answered(self, request: Request, declared: Declared, secret: str, session: Session) -> Answer | Next:
+    async def _answered(
+        self, request: Request, declared: Declared, secret: str, session: Session
+    ) -> Answer | File | Next:
         asked = Asked(
             services=self._services, session=session, path=request.path_params, query=dict(request.query_params)
         )
@@ -122,6 +126,18 @@ class Guard:
 
 
 AWAY: Final = refusal(503, "The desk does not answer now", "A part that it needs is away. Nothing was done. Try again.")
+
+
+def _kept(file: File) -> Response:
+    """A download, whatever it is: none of it is rendered here, nor run with the rights of the desk (RFC 6266; W3C
+    Content Security Policy Level 3, section 6.3.2).
+    """
+    headers = {
+        "content-disposition": f'attachment; filename="{file.name}"',
+        "content-length": str(file.size),
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+    return StreamingResponse(file.pieces(), media_type="application/octet-stream", headers=headers)
 
 
 def _check_origin(request: Request, address: Address, declared: Declared) -> None:

@@ -9,7 +9,7 @@
 here is called only for somebody who signed in and has the right. It runs in a thread: it may wait for the ledger.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -68,6 +68,15 @@ class Answer:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """Bytes of others, to be kept by whoever asked. A browser shows none of them. `name` says nothing of a patient."""
+
+    name: str
+    size: int
+    pieces: Callable[[], Iterator[bytes]]
+
+
 @dataclass(frozen=True, slots=True)
 class Next:
     """After an act: the page that the browser asks for then (RFC 9110, section 15.4.4). A path of ours."""
@@ -88,7 +97,7 @@ class Page:
     path: str
     #: None: whoever signed in may see it
     right: Right | None
-    show: Callable[[Asked], Answer]
+    show: Callable[[Asked], Answer | File]
     #: its name in the header of every page, in the order of the declarations; None: it stands there not
     nav: str | None = None
 

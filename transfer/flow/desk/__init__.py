@@ -16,6 +16,7 @@ from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
 from transfer.flow.desk.changing import change
 from transfer.flow.desk.comparing import Comparison
+from transfer.flow.desk.content import Content, list_parts, open_message, open_record
 from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
@@ -69,6 +70,7 @@ __all__ = [
     "CaseSummary",
     "Chosen",
     "Comparison",
+    "Content",
     "Dossier",
     "FoundCase",
     "FoundCases",
@@ -108,11 +110,14 @@ __all__ = [
     "list_cases",
     "list_looks",
     "list_part",
+    "list_parts",
     "list_permissions",
     "list_queues",
     "log_call",
     "may_see_identity",
     "merge",
+    "open_message",
+    "open_record",
     "open_referral",
     "pause",
     "place_legal_hold",

@@ -163,6 +163,16 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartView:
+    """One file of a record. `role` as `transfer.ledger.records.RecordPart` has it; `size` in bytes."""
+
+    number: int
+    content_type: str
+    role: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaterialView:
     material: str
     institution: str
@@ -195,6 +205,8 @@ class PermissionView:
     """
 
     permission: str
+    #: the message that it was filed from
+    arrival: str
     state: str
     #: what the form is called
     names: tuple[str, ...]
@@ -407,6 +419,8 @@ class Dossier:
     patient: str | None = None
     receiver: str | None = None
     referring: str | None = None
+    #: the message that it was opened from
+    referral: str | None = None
     #: with its version
     checklist: str | None = None
     #: the clinician who confirmed it for patients; None: nobody has

@@ -108,6 +108,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             patient=patient,
             receiver=opened.receiver if opened else None,
             referring=opened.referring if opened else None,
+            referral=opened.referral if opened else None,
             checklist=f"{opened.checklist} {opened.checklist_version}" if opened else None,
             checklist_confirmed_by=services.checklists[opened.checklist].confirmed_by if opened else None,
             other_checklists=opened.other_checklists if opened else (),
@@ -273,6 +274,7 @@ def _permission(
     state = ended or ("refuses" if form.denies else "not-valid" if findings else "in-force")
     return PermissionView(
         permission=filed.permission.id,
+        arrival=filed.arrival,
         state=state,
         names=tuple(sorted(form.names)),
         disclosers=tuple(sorted(form.disclosers)),

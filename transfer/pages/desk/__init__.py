@@ -1,6 +1,6 @@
 """The pages of the desk, one module each. A new one is named here, where its links are to stand in the header."""
 
-from transfer.pages.desk import case, case_acts, decisions, find, reason, today
+from transfer.pages.desk import case, case_acts, content, decisions, find, reason, today
 from transfer.pages.routes import Declared
 
 #: all of them, in the order of the header
@@ -10,5 +10,6 @@ DECLARED: tuple[Declared, ...] = (
     *find.DECLARED,
     *case.DECLARED,
     *case_acts.DECLARED,
+    *content.DECLARED,
     *reason.DECLARED,
 )

@@ -6,7 +6,7 @@ from typing import Final
 from transfer.flow import desk
 from transfer.flow.desk import HoldDetail, HoldView
 from transfer.holds import APPROVALS, HoldAnswer, HoldCode
-from transfer.identifiers import CaseId, HoldId
+from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -111,6 +111,8 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
             "cases": _cases(detail),
             "is_stopped": is_stopped,
             "is_case": CaseId.pattern.fullmatch(one.subject),
+            "messages": _openable(asked, one, ArrivalId),
+            "records": _openable(asked, one, RecordId),
             "called": lambda known: called(services, known),
             "words": words,
             "say": in_trade,
@@ -128,6 +130,12 @@ def _opinions(detail: HoldDetail, person: str) -> Mapping[str, object]:
     has_said = any(one.person == person for one in said)
     deciders = detail.comparison.deciders if detail.comparison else 1
     return {"count": len(said), "shown": said if has_said else (), "deciders": deciders}
+
+
+def _openable(asked: Asked, one: HoldView, kind: type[Identifier]) -> list[str]:
+    """What of this kind the question names, for who may see content."""
+    named = (one.subject, one.about or "") if asked.actor.may(Right.SEE_CONTENT) else ()
+    return [name for name in named if kind.pattern.fullmatch(name)]
 
 
 def _cases(detail: HoldDetail) -> list[tuple[str, str]]:
