@@ -46,7 +46,7 @@ def test_its_page_says_what_is_in_what_is_not_and_what_each_answer_does(services
 
     assert "Pathology report from Prairie Pathology" in says
     assert "covered by: authorization" in says
-    assert "the packet goes as it is, under your name" in says
+    assert "The packet goes as it is, under your name" in says
     assert "Nothing of this request has left" in says
 
 
