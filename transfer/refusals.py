@@ -27,6 +27,7 @@ class RefusalCode(Code):
     NOTHING_TO_PACK = "nothing-to-pack", "case"
     CASE_NOT_ACTIVE = "case-not-active", "case", "status"
     HAS_NO_RECORDS = "has-no-records", "institution"
+    NO_SUCH_TIME = "no-such-time"
     NOTHING_TO_CHANGE = "nothing-to-change"
     NOTHING_TO_RECALL = "nothing-to-recall", "case"
     NEEDS_RECORD = "needs-record", "answer"

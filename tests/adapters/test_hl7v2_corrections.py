@@ -7,6 +7,7 @@ import pytest
 
 from transfer.adapters.hl7v2.corrections import lacks_results, with_corrections
 from transfer.adapters.hl7v2.sheet_reading import result_sheets
+from transfer.adapters.hl7v2.substance import substance
 from transfer.errors import Unexpected
 
 SHAPES = Path(__file__).parents[1] / "samples" / "hl7v2" / "shapes"
@@ -41,6 +42,44 @@ def test_the_whole_report_again_lacks_nothing():
 
     assert not lacks_results(FIRST, whole)
     assert not lacks_results(SECOND, FIRST)
+
+
+@pytest.mark.parametrize(
+    ("filler", "code"),
+    [("F1^LIS", "718-7^Hb^LN"), ("F1^LIS^^", "718-7^Hemoglobin^LN^^"), ("F1 ^LIS", "718-7^Hemoglobin^LN")],
+)
+def test_a_number_and_a_code_are_known_however_they_are_written(filler: str, code: str):
+    first = a_message("OBR|1||F1^LIS|x", "OBX|1|TX|718-7^Hemoglobin^LN||10||||||F", "OBX|2|TX|y||other||||||F")
+    second = a_message(f"OBR|1||{filler}|x", f"OBX|1|TX|{code}||14||||||C")
+    whole = a_message(f"OBR|1||{filler}|x", f"OBX|1|TX|{code}||14||||||C", "OBX|2|TX|y||other||||||F")
+
+    assert lacks_results(first, second)
+    assert not lacks_results(first, whole)
+    assert [value for _, value, _ in values(with_corrections(first, second))] == ["14", "other"]
+
+
+@pytest.mark.parametrize("code", ["718-7^Hemoglobin^L", "718-8^Hemoglobin^LN"])
+def test_another_code_is_another_result(code: str):
+    first = a_message("OBR|1||F1|x", "OBX|1|TX|718-7^Hemoglobin^LN||10||||||F")
+
+    assert lacks_results(first, a_message("OBR|1||F1|x", f"OBX|1|TX|{code}||14||||||C"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("MSH|^~\\&|", "|2.5.1", "Gr\xf6\xdfe"), ("MSH|^~\\&|", "|2.5.1||||||8859/5", "Gr\xf6\xdfe")),
+        (("MSH|^~\\&|", "|2.5.1", "a~b"), ("MSH|^!\\&|", "|2.5.1", "a~b")),
+    ],
+    ids=["character set", "delimiters"],
+)
+def test_the_same_bytes_read_otherwise_are_another_message(one: tuple[str, ...], other: tuple[str, ...]):
+    def sent(begins: str, ends: str, value: str) -> bytes:
+        head = f"{begins}LIS|LAB|||20260105101500||ORU^R01|1|P{ends}"
+        return f"{head}\rPID|1||7^^^X\rOBX|1|TX|y||{value}||||||F\r".encode("latin-1")
+
+    assert substance(sent(*one)) != substance(sent(*other))
+    assert substance(sent(*one)) == substance(sent(*one).replace(b"20260105101500", b"20260105101501"))
 
 
 def test_a_line_of_many_under_one_code_is_corrected_by_its_number_and_a_new_one_follows():

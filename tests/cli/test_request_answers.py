@@ -53,6 +53,7 @@ def test_a_fee_is_written_down_listed_and_approved(services, transfer):
     ("given", "code"),
     [
         (("fee-required", "--amount", "a lot"), 2),
+        (("fee-required", "--amount", ""), 2),
         (("fee-required", "--amount", "1", "--currency", "dollars"), 2),
         (("ready-on", "--on", "Friday"), 2),
         (("in-progress", "--because", "expired"), 4),

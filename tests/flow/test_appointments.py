@@ -1,5 +1,7 @@
 """An appointment at the receiver moves the day; one that is cancelled or elsewhere is a person's."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from tests.kit import builders as b
@@ -7,6 +9,7 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
+from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
@@ -48,6 +51,19 @@ def times(services: Services, case: CaseId) -> tuple[str | None, str | None]:
 
 def codes(services: Services, case: CaseId) -> set[str]:
     return {hold.code for hold in b.open_holds(services, case)}
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_that_is_none_in_utc_is_refused(services: Services, year: int):
+    case = b.a_case(services)
+    offset = timezone(timedelta(hours=14 if year == 1 else -12))
+    at = datetime(year, 1 if year == 1 else 12, 1 if year == 1 else 31, 23 if year > 1 else 0, tzinfo=offset)
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.change(services, case, appointment_at=at, actor=ANN)
+
+    assert refused.value.refusal is not None
+    assert refused.value.refusal.code == "no-such-time"
 
 
 @pytest.mark.parametrize("trigger", ["S12", "S13", "S14"])

@@ -179,6 +179,29 @@ class TestChanged:
         assert folded(services, drawn).closed
         assert opened(services) == [case]
 
+    def test_another_center_takes_back_nothing_that_was_said_since(self, services):
+        chart = b.a_chart()
+        case = says(services, a_message(chart))
+        says(services, a_message(chart, receiver=b.MERCY, needed_by="2027-01-01"))
+        says(services, a_message(chart, needed_by="2027-06-01"))
+
+        answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
+
+        assert OpenedCase.of(folded(services, case)).receiver == b.MERCY
+        assert folded(services, case).opened.needed_by == "2027-06-01"
+
+    def test_a_case_on_hold_goes_on_for_the_other_center_that_asks_for_it(self, services):
+        chart = b.a_chart()
+        case = says(services, a_message(chart))
+        says(services, a_message(chart, order={"status": "on-hold"}))
+        says(services, a_message(chart, receiver=b.MERCY))
+        assert not folded(services, case).is_active
+
+        answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
+
+        assert folded(services, case).is_active
+        assert HoldCode.REFERRAL_ON_HOLD not in codes(services, case)
+
     def test_another_center_may_be_left_alone(self, services):
         chart = b.a_chart()
         case = says(services, a_message(chart))

@@ -124,7 +124,7 @@ def answer_command(
       transfer request answer q0123456789abcde ready-on --on 2026-12-04 --said-by
     """
     by = ask_said_by(with_person=with_person, with_note=with_note)
-    fee = _fee(amount, currency) if amount else None
+    fee = _fee(amount, currency) if amount is not None else None
     with at(var) as services:
         from transfer.flow import desk
 

@@ -5,7 +5,7 @@ from typing import Any
 from transfer.arrivals import Appointment, ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
 from transfer.flow.changing import CaseChange, change_case
-from transfer.flow.identity import match_patient
+from transfer.flow.identity import DecideAgain, match_patient, unless_forgotten
 from transfer.flow.services import Services
 from transfer.flow.unmatched import LOOK_WITHIN, seal_unmatched
 from transfer.holds import HoldCode, SystemAnswer
@@ -20,7 +20,7 @@ def file_appointment(services: Services, arrival: Arrival, said: Appointment) ->
     about. Of whom it could be is asked, too. Of nobody we have a case for it waits sealed.
 
     Raises:
-        DecideAgain: a patient became known meanwhile to whom it may belong.
+        DecideAgain: a patient became known meanwhile to whom it may belong, or its patient became another one.
         ChangedMeanwhile: another task processes it.
     """
     with services.ledger.transaction() as tx:
@@ -35,9 +35,13 @@ def file_appointment(services: Services, arrival: Arrival, said: Appointment) ->
             seal_unmatched(tx, arrival, [said.patient], ArrivalOutcome.UNMATCHED)
             return
         patients.hold_epoch_shared(tx, patient)
+        unless_forgotten(tx, patient)
+        if arrival.patient is None and match_patient(tx, said.patient).patient != patient:
+            raise DecideAgain  # two patients became one meanwhile, or two again
         concerned = cases.open_of(tx, [patient])
-        for case in concerned:
+        for case in concerned:  # all of them before a round is owed to one
             tx.lock_case(case)
+        for case in concerned:
             _take(tx, services, case, arrival, said)
         arrivals.join_patient(tx, arrival, patient)
         if concerned:

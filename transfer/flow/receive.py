@@ -119,11 +119,12 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
 
 def _ask_about(services: Services, arrival: Arrival, aside: Aside) -> None:
     """What people are asked whatever becomes of the arrival."""
-    if aside.died or aside.permitting:
-        with services.ledger.transaction() as tx:
+    while aside.died or aside.permitting:
+        with suppress(DecideAgain), services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             ask_about_deaths(tx, aside.died)
             ask_for_form(tx, services.institutions, arrival.institution, aside.permitting)
+            return
 
 
 def _let_go(services: Services, arrival: Arrival) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
-from transfer.flow.identity import lookup_terms, match_message, match_patient, unless_known
+from transfer.flow.identity import DecideAgain, lookup_terms, match_message, match_patient, unless_known
 from transfer.flow.reading import Notice, OtherMessage
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
@@ -61,6 +61,7 @@ def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
                 _ask_if_one(tx, concerned)
             arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in concerned))
         elif has_asked:
+            unless_known(tx, [who for who in notice.died if not match_patient(tx, who).patients])
             seal_away(tx, arrival, said, ArrivalOutcome.NOTICE)
         else:
             seal_unmatched(tx, arrival, said, ArrivalOutcome.NOTICE)
@@ -93,9 +94,15 @@ def _ask_if_one(tx: Tx, concerned: Sequence[Match]) -> None:
 
 
 def ask_about_deaths(tx: Tx, died: Sequence[Demographics]) -> bool:
-    """Ask a person on each open case of whom it could be. Says whether it could be anybody."""
-    meant = {patient for who in died for patient in match_patient(tx, who).patients}
+    """Ask a person on each open case of whom it could be. Says whether it could be anybody.
+
+    Raises:
+        DecideAgain: it could be others meanwhile: two patients became one, or one became known.
+    """
+    meant = _meant(tx, died)
     ask_whether_died(tx, meant)
+    if _meant(tx, died) != meant:
+        raise DecideAgain
     return bool(meant)
 
 
@@ -108,3 +115,7 @@ def ask_whether_died(tx: Tx, meant: Collection[PatientId]) -> None:
     for case in cases.open_of(tx, sorted(meant)):
         if holds.last_answer(tx, case, HoldCode.PATIENT_DIED) is None:
             holds.place(tx, case, HoldCode.PATIENT_DIED, due=LOOK_WITHIN)
+
+
+def _meant(tx: Tx, died: Sequence[Demographics]) -> set[PatientId]:
+    return {patient for who in died for patient in match_patient(tx, who).patients}

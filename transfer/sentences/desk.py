@@ -154,6 +154,7 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.NOTHING_TO_PACK: "case {case} holds no record that could go",
     R.CASE_NOT_ACTIVE: "the referral of case {case} is {status}: nothing goes",
     R.HAS_NO_RECORDS: "{institution} has no department that holds records",
+    R.NO_SUCH_TIME: "no appointment is at that time",
     R.NOTHING_TO_CHANGE: "nothing was named that is to change",
     R.NOTHING_TO_RECALL: "case {case} has no packet that could be recalled",
     R.NEEDS_RECORD: "{answer} needs a record of this case that still stands",

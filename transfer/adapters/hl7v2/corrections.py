@@ -11,8 +11,10 @@ from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.reports import orders
 from transfer.errors import Unexpected
 
-#: what a result is (OBX-3) and of which part (OBX-4), under its order's filler number (OBR-3)
-_Key = tuple[bytes, bytes, str]
+#: a number and who issues it (OBR-3)
+_Filler = tuple[str, str]
+#: what a result is (OBX-3) and of which part (OBX-4), under its order's filler number
+_Key = tuple[_Filler, tuple[str, str], str]
 
 
 def lacks_results(earlier: bytes, correction: bytes) -> bool:
@@ -79,14 +81,14 @@ class _Block:
 class _Results:
     blocks: tuple[_Block, ...]
     #: filler number → its OBR
-    heads: dict[bytes, list[Segment]]
+    heads: dict[_Filler, list[Segment]]
 
     @property
     def segments(self) -> set[Segment]:
         return {segment for block in self.blocks for segment in block.segments}
 
-    def by_order(self) -> dict[bytes, list[_Block]]:
-        found: dict[bytes, list[_Block]] = defaultdict(list)
+    def by_order(self) -> dict[_Filler, list[_Block]]:
+        found: dict[_Filler, list[_Block]] = defaultdict(list)
         for block in self.blocks:
             found[block.key[0]].append(block)
         return found
@@ -94,10 +96,10 @@ class _Results:
     @classmethod
     def of(cls, message: Message) -> "_Results":
         blocks: list[_Block] = []
-        heads: dict[bytes, list[Segment]] = {}
+        heads: dict[_Filler, list[Segment]] = {}
         for order in orders(message, message.segments_in_order).orders:
             obr = next(iter(order.named("OBR")), None)
-            filler = obr.raw(3) if obr is not None else b""
+            filler = _filler(obr)
             if obr is not None:
                 heads.setdefault(filler, []).append(obr)
             run: list[Segment] = []
@@ -111,11 +113,23 @@ class _Results:
         return cls(tuple(blocks), heads)
 
 
-def _block(filler: bytes, run: list[Segment]) -> list[_Block]:
+def _filler(obr: Segment | None) -> _Filler:
+    return ((obr.text(3) or "").strip(), (obr.text(3, 2) or "").strip()) if obr is not None else ("", "")
+
+
+def _code(result: Segment) -> tuple[str, str]:
+    """The code and its system. Other words for a code, and components that end it, make no other one; without a code
+    the words are what there is.
+    """
+    said = [(result.text(3, number) or "").strip() for number in (1, 2, 3)]
+    return (said[0], said[2]) if said[0] else (said[1], "")
+
+
+def _block(filler: _Filler, run: list[Segment]) -> list[_Block]:
     if not run:
         return []
     result = run[0]
-    key = (filler, result.part(3).raw(), result.text(4) or "")
+    key = (filler, _code(result), result.text(4) or "")
     return [_Block(key, result.raw(1), tuple(run))]
 
 

@@ -105,9 +105,12 @@ def _times(
     if appointment_at:
         zone = services.institutions[receiver].zone
         there = appointment_at if appointment_at.tzinfo else appointment_at.replace(tzinfo=zone)
-        values["appointment_at"] = there.astimezone(UTC).isoformat()
-        day = there.astimezone(zone).date()
-        values.setdefault("needed_by", (services.center_needs(receiver).needed_by(day, day) or day).isoformat())
+        try:
+            values["appointment_at"] = there.astimezone(UTC).isoformat()
+            day = there.astimezone(zone).date()
+            values.setdefault("needed_by", (services.center_needs(receiver).needed_by(day, day) or day).isoformat())
+        except OverflowError:  # in the year 1 or 9999, by its offset
+            raise not_allowed(Reason(RefusalCode.NO_SUCH_TIME), Remedy(RemedyCode.NAME_A_CHANGE)) from None
     return values
 
 

@@ -2,15 +2,17 @@
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.arrivals import ArrivalKind, Referral
+from transfer.case import OpenedCase
 from transfer.errors import NeedsReview, Refused
 from transfer.flow import reading
 from transfer.flow.assess import settle_needs
+from transfer.flow.changing import CaseChange, change_case
 from transfer.flow.ending import end_case
-from transfer.flow.referrals import ReferralMessage, ending_of, go_on_all_the_same, join, take_changes
+from transfer.flow.referrals import ReferralMessage, ending_of, go_on_all_the_same, join, refer_again
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, arrivals, holds, rounds
+from transfer.ledger import Tx, arrivals, holds, referrals, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.holds import Hold
 from transfer.rounds import Dag
@@ -69,7 +71,12 @@ def receiver_changed(tx: Tx, services: Services, hold: Hold) -> ActionResult:
         end_case(tx, known, "not-coming", other=drawn)
         rounds.owe(tx, Dag.OPEN_CASE, drawn)
         return ActionResult(ActionCode.CASE_AGAIN, case=drawn)
-    take_changes(tx, services, known, arrival, said)
+    newest = referrals.newest_of(tx, known)
+    if newest is None or newest < arrival.received_at:
+        refer_again(tx, services, known, arrival, said)
+    elif said.receiver != OpenedCase.of(tx.case(known)).receiver:  # what it says besides was said anew since
+        change = CaseChange(said_in="referral", values={"receiver": said.receiver}, arrival=arrival.id)
+        change_case(tx, services, known, change)
     join(tx, message)
     return ActionResult(ActionCode.CASE_CHANGED, case=known, outlook=settle_needs(tx, services, known).sentence)
 
