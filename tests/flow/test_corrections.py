@@ -1,14 +1,17 @@
 """A corrected report that brings fewer results than the one it corrects: by declared mode, or by what a person says."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import received
+from tests.kit.lives import FINAL, Word
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters.hl7v2.sheet_reading import result_sheets
+from transfer.arrivals import ArrivalKind
 from transfer.flaws import Flaw
 from transfer.flow import correcting, desk, reading
 from transfer.flow.services import Services
@@ -16,6 +19,7 @@ from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.institutions import Corrections, Institutions
 from transfer.ledger import Ledger, arrivals, records
+from transfer.records import DocumentStatus
 from transfer.sandbox.charts import Chart
 
 pytestmark = pytest.mark.servers
@@ -61,7 +65,7 @@ def came(services: Services, *messages: bytes) -> str:
 def texts(services: Services, case: CaseId) -> list[list[str]]:
     """What the pages of each part say that stands, part by part."""
     with services.ledger.transaction() as tx:
-        standing = [kept for kept, joined in records.joined(tx, case) if not joined.superseded]
+        standing = [kept for kept, joined in records.joined(tx, case) if not (joined.superseded or kept.status.is_void)]
         parts = [part for kept in standing for part in records.parts(tx, kept)]
     sheets = [result_sheets(b"".join(services.vault.read(part.location))) for part in parts]
     return [
@@ -164,3 +168,35 @@ def test_the_whole_report_again_is_asked_of_nobody(services: Services):
 
     assert texts(services, case) == [[GROSS, "ADENOCARCINOMA G9"]]
     assert HoldCode.CORRECTION_IN_PART not in {hold.code for hold in b.open_holds(services)}
+
+
+FINAL_WORD = Word("oru", DocumentStatus.FINAL, FINAL["oru"])
+SAID = datetime(2026, 10, 3, 12, 0, tzinfo=UTC)
+
+
+def final(services: Services, chart: Chart, text: str, hours: int, *, more: bytes = b"") -> None:
+    sent = FINAL_WORD.say(chart, "N1", text, SAID + timedelta(hours=hours))
+    b.comes(services, sent.institution, ArrivalKind.ANSWER, sent.body + more, sent.content_type, sent.door)
+    process_all(services)
+
+
+@pytest.mark.parametrize("texts_in_order", [(("G1", 0), ("G2", 1)), (("G2", 1), ("G1", 0))], ids=["in order", "late"])
+def test_a_report_that_is_sent_as_final_once_more_replaces_the_one_before(
+    services: Services, texts_in_order: tuple[tuple[str, int], ...]
+):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    for text, hours in texts_in_order:
+        final(services, chart, text, hours)
+
+    assert texts(services, case) == [["G2"]]
+
+
+@pytest.mark.parametrize(("hours", "more"), [(0, b"OBX|2|TX|y^Gross|1|a cube||||||F\r"), (1, b"")])
+def test_what_may_be_another_part_or_tells_no_later_time_replaces_nothing(services: Services, hours: int, more: bytes):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    final(services, chart, "G1", hours, more=more)
+    final(services, chart, "G2", 1)
+
+    assert len(texts(services, case)) == 2

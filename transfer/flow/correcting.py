@@ -12,6 +12,7 @@ from transfer.adapters.hl7v2 import HL7_V2
 from transfer.errors import Unexpected
 from transfer.flaws import Flaw
 from transfer.flow import reading
+from transfer.flow.identity import is_request_number
 from transfer.flow.reading import Piece, ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
@@ -19,7 +20,8 @@ from transfer.identifiers import PatientId
 from transfer.institutions import Corrections
 from transfer.ledger import holds, numbered_records
 from transfer.ledger.arrivals import Arrival
-from transfer.records import Relation
+from transfer.ledger.records import StoredRecord
+from transfer.records import Document, DocumentStatus, Relation
 
 _SAID: Final = {HoldAnswer.WHOLE: Corrections.SNAPSHOT, HoldAnswer.PART: Corrections.ACTION}
 
@@ -27,14 +29,55 @@ _SAID: Final = {HoldAnswer.WHOLE: Corrections.SNAPSHOT, HoldAnswer.PART: Correct
 def with_what_they_correct(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId
 ) -> ReceivedDocuments:
-    """The documents of a message. A correction that holds only what changed brings the whole report with it."""
-    found = [
-        _whole(services, arrival, received, patient)
-        if received.is_message and received.document.relation is Relation.REPLACES
-        else received
-        for received in answer.documents
-    ]
+    """The documents of a message. A correction that holds only what changed brings the whole report with it. A report
+    that is sent as final once more replaces the one before.
+    """
+    found = []
+    for received in answer.documents:
+        if received.is_message and received.document.relation is Relation.REPLACES:
+            received = _whole(services, arrival, received, patient)
+        elif received.is_message and received.document.status is DocumentStatus.FINAL:
+            received = _final_again(services, arrival, received, patient)
+        found.append(received)
     return replace(answer, documents=tuple(found))
+
+
+def _final_again(
+    services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId
+) -> ReceivedDocument:
+    """A laboratory that corrects a report sends it as final once more, with a later time and no other word. What lacks
+    results of the earlier one may be another part of the report, and replaces nothing. The earlier one that comes late
+    is replaced already.
+    """
+    document = received.document
+    with services.ledger.transaction() as tx:
+        body = received.alone or reading.payload(tx, services, arrival)
+        earlier = numbered_records.corrected_by(tx, patient, arrival, document.identifiers)
+    if earlier is None or document.relation is not None or not _is_the_same_report(document, earlier.kept):
+        return received
+    then, now = earlier.kept.about.stated_at, document.stated_at
+    assert then is not None and now is not None  # the rule above
+    kept = b"".join(services.vault.read(earlier.location))
+    if hl7v2.lacks_results(*((body, kept) if now < then else (kept, body))):
+        return received
+    if now < then:
+        return replace(received, document=replace(document, status=DocumentStatus.SUPERSEDED))
+    parent = min({*document.identifiers} & {*earlier.kept.about.identifiers}, key=lambda one: (one.issuer, one.value))
+    return replace(received, document=replace(document, relation=Relation.REPLACES, parent=parent))
+
+
+def _is_the_same_report(document: Document, kept: StoredRecord) -> bool:
+    """Final both times, of one kind and code, under the same numbers, and stated at two times."""
+    now, then = document.stated_at, kept.about.stated_at
+    codes = [one.bare if one else None for one in (document.code, kept.about.code)]
+    numbers = {one for one in document.identifiers if not is_request_number(one)}
+    return (
+        (kept.status, kept.kind, codes[0]) == (DocumentStatus.FINAL, document.kind, codes[1])
+        and numbers == {*kept.about.identifiers}
+        and now is not None
+        and then is not None
+        and now != then
+    )
 
 
 def is_to_be_asked(answer: ReceivedDocuments) -> bool:

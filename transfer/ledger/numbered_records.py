@@ -56,10 +56,11 @@ def patients_by_number(tx: Tx, numbers: Iterable[IssuedIdentifier]) -> list[Pati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedMessage:
-    """A message of results that a later one corrects."""
+    """A message of results that a later one corrects, and the record that it is."""
 
     arrival: str
     location: Location
+    kept: StoredRecord
 
 
 def corrected_by(
@@ -77,7 +78,8 @@ def corrected_by(
         *(terms, patient, arrival.institution, arrival.id, arrival.received_at),
     )
     for row in rows:
-        messages = [part for part in parts(tx, from_row(tx, row)) if part.content_type == arrival.content_type]
+        kept = from_row(tx, row)
+        messages = [part for part in parts(tx, kept) if part.content_type == arrival.content_type]
         if messages:
-            return CorrectedMessage(arrival=row.arrival, location=messages[-1].location)
+            return CorrectedMessage(arrival=row.arrival, location=messages[-1].location, kept=kept)
     return None
