@@ -18,7 +18,7 @@ from transfer.patients import Demographics, PersonName, fold
 #: letters of a word by which it is found before it is whole
 _PREFIXES: Final = range(2, 7)
 #: characters of what is looked for
-LONGEST: Final = 200
+MOST_CHARACTERS: Final = 200
 #: words of a name that count
 _MOST_WORDS: Final = 6
 _MONTHS: Final = {
@@ -69,7 +69,7 @@ def sought(name: str = "", born: str = "", number: str = "") -> Sought:
     Raises:
         ValueError: nothing is left to look for, it is too long, or the date can be none.
     """
-    if max(map(len, (name, born, number))) > LONGEST:
+    if max(map(len, (name, born, number))) > MOST_CHARACTERS:
         raise ValueError("too long")
     words = [fold(word) for word in re.split(r"[\s,;]+", name)]
     return Sought(

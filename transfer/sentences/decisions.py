@@ -3,47 +3,41 @@
 from collections.abc import Mapping
 
 from transfer.holds import HoldCode
+from transfer.sentences.permission_decisions import ON_PERMISSIONS
 from transfer.sentences.words import (
-    LOOKED_AT,
-    LOOKED_AT_INSTITUTION,
     OURS,
-    STOPPED,
     STOPPED_INSTITUTION,
     THEIRS,
+    WHICH_PATIENT,
     WORKING,
     Sentences,
 )
 
-_WHICH_PATIENT = "We are making sure which patient a message is about."
 _TO_BE_SETTLED = "We have a question about our request. We will call you."
 _UNREADABLE = "Something you sent cannot be read. Please send it again."
 
 HOLDS: Mapping[str, Sentences] = {
+    **ON_PERMISSIONS,
     HoldCode.WHOSE_REFERRAL: Sentences(
         "Is this referral about a patient we know? Compare both side by side before a case is opened.",
         WORKING,
-        _WHICH_PATIENT,
-    ),
-    HoldCode.WHOSE_FORM: Sentences(
-        "Whose release form is this? Compare; two people decide where only name and birth date agree.",
-        WORKING,
-        _WHICH_PATIENT,
+        WHICH_PATIENT,
     ),
     HoldCode.WHOSE_RECORD: Sentences(
         "Whose record is this? Compare; two people decide where only name and birth date agree.",
         WORKING,
-        _WHICH_PATIENT,
+        WHICH_PATIENT,
     ),
     HoldCode.WHOSE_ANSWER: Sentences(
         "A source found somebody under a number we do not know, or who differs; or its document names somebody else. "
         "Compare both.",
         THEIRS,
-        _WHICH_PATIENT,
+        WHICH_PATIENT,
     ),
     HoldCode.SAME_PATIENT: Sentences(
         "Are the patients of these two cases one person? Compare both; two people decide.",
         WORKING,
-        _WHICH_PATIENT,
+        WHICH_PATIENT,
     ),
     HoldCode.IDENTITY_CHANGED: Sentences(
         "An institution changed or merged the identity of a patient we know. Check that the case still fits.",
@@ -343,26 +337,6 @@ HOLDS: Mapping[str, Sentences] = {
         "Something in your records was corrected. We are telling the center.",
         "A document of a packet you were handed was corrected or withdrawn. Please do not use it; we will call you.",
     ),
-    HoldCode.FORM_STOPPED: Sentences(
-        "A written no stopped this form, and does not name it surely. Revoke the form, or let it go on.",
-        STOPPED,
-        STOPPED_INSTITUTION,
-    ),
-    HoldCode.SOURCE_OBJECTS: Sentences(
-        "An institution said no; its own records are stopped. Ask it, then keep that or let them go on.",
-        STOPPED,
-        "We received your objection. None of your records leaves until we have called you.",
-    ),
-    HoldCode.OBJECTION_OF_ANOTHER: Sentences(
-        "A no came from an institution that filed no form and is named on none. Nothing is stopped: decide today.",
-        WORKING,
-        "We received your objection and are settling what it concerns. We will call you.",
-    ),
-    HoldCode.OBJECTION_UNMATCHED: Sentences(
-        "A no came that nobody could match to a patient or a form. Call its sender today, and stop the form it means.",
-        WORKING,
-        "We could not make out whom your objection concerns. Please call us.",
-    ),
     HoldCode.CONFIRM_PURGE: Sentences(
         "The form was revoked or entered in error. Decide whether what no other form covers is destroyed.",
         "The release of your records has been stopped. What we hold is being destroyed.",
@@ -377,26 +351,6 @@ HOLDS: Mapping[str, Sentences] = {
         "A table was changed beside the trail. Nothing is released: walk the trail, then try again or restore.",
         WORKING,
         OURS,
-    ),
-    HoldCode.FORM_READ_ANEW: Sentences(
-        "A release form says more than this version can keep, and it is paused. Look at the paper form.",
-        LOOKED_AT,
-        STOPPED_INSTITUTION,
-    ),
-    HoldCode.FORM_UNCLEAR: Sentences(
-        "A release form says what no rule can keep. Look at it, and ask for a clear one. It is not filed.",
-        LOOKED_AT,
-        LOOKED_AT_INSTITUTION,
-    ),
-    HoldCode.CONSENT_WITHOUT_FORM: Sentences(
-        "A message says that the patient permits a release, and brings no form. Ask for the signed form, and file it.",
-        WORKING,
-        "Your message says that the patient permits a release. Please send us the signed form.",
-    ),
-    HoldCode.FORM_DOUBTED: Sentences(
-        "Rules cannot tell whether a release form is valid, or what it covers. In doubt nothing leaves. Look at it.",
-        LOOKED_AT,
-        LOOKED_AT_INSTITUTION,
     ),
     HoldCode.MACHINERY_BROKEN: Sentences(
         "Our own machinery failed several times here. Look at the runs of the case, then let it try again.",

@@ -20,3 +20,4 @@ LOOKED_AT = "Somebody is looking at your release form. You need not do anything.
 LOOKED_AT_INSTITUTION = "Somebody is looking at the release form. We will call you if anything is missing."
 STOPPED = "The release of your records has been stopped."
 STOPPED_INSTITUTION = "There is no release in force. Please send nothing until you hear from us."
+WHICH_PATIENT = "We are making sure which patient a message is about."
