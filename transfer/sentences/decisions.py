@@ -308,9 +308,7 @@ HOLDS: Mapping[str, Sentences] = {
         "You declined the packet. We are settling what you named.",
     ),
     HoldCode.CENTER_NOT_TOLD: Sentences(
-        "The receiving center refuses the Task that tells how far the case is. Tell it yourself, or try again.",
-        "Your center is being told how far your records are.",
-        "Please call the center about this case.",
+        "The center refuses a Task. Tell it how far the case is.", "Your center is called.", "Please call the center."
     ),
     HoldCode.CASE_DECLINED: Sentences(
         "The center gives no second opinion in this case, which has ended. Tell whoever referred the patient.",
