@@ -146,8 +146,9 @@ def test_what_waits_for_no_turn_says_nothing_of_one(services: Services, transfer
 
 def test_right_files_are_counted(transfer: Transfer):
     said = transfer("institution", "check")
-    assert (said.exit_code, said.stdout) == (0, "4 institutions, 4 departments: right.\n")
-    assert json.loads(transfer("institution", "check", "--json").stdout) == {"institutions": 4, "departments": 4}
+    assert (said.exit_code, said.stdout) == (0, "4 institutions, 4 departments, 15 checklists: right.\n")
+    counted = {"institutions": 4, "departments": 4, "checklists": 15}
+    assert json.loads(transfer("institution", "check", "--json").stdout) == counted
 
 
 @pytest.mark.parametrize(
