@@ -56,7 +56,7 @@ def lakesides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     def says(**changed: object) -> None:
         folder = tmp_path / "institutions"
-        shutil.copytree(CHECKOUT / "institutions", folder)
+        shutil.copytree(CHECKOUT / "institutions", folder, dirs_exist_ok=True)
         path = folder / "lakeside-oncology.yaml"
         path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changed))
         monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(folder))
