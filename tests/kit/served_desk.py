@@ -1,0 +1,34 @@
+"""The desk's application behind its own server, in a thread, at an address of loopback: for a browser."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from transfer.flow.services import Services
+from transfer.gateway.serving import server
+from transfer.pages.address import Address
+from transfer.pages.app import application
+
+
+@contextmanager
+def a_served_desk(services: Services) -> Iterator[Address]:
+    """Its address, until the block ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = Address(f"http://127.0.0.1:{port}")
+    serving = server(application(services, address), "127.0.0.1", port, grace=1)
+    thread = threading.Thread(target=lambda: asyncio.run(serving.serve()))
+    thread.start()
+    try:
+        end = time.monotonic() + 30
+        while not serving.started:
+            assert time.monotonic() < end and thread.is_alive(), "it does not listen"
+            time.sleep(0.02)
+        yield address
+    finally:
+        serving.should_exit = True
+        thread.join()
