@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.desk_client import Desk, text_of
+from tests.kit.desk_client import Desk, a_person, text_of
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.rights import Role
@@ -49,6 +49,24 @@ def test_a_patient_is_named_to_who_may_know_and_stands_in_no_address_and_no_titl
     assert family not in " ".join(re.findall(r'(?:href|action|value)="[^"]*"|<title>.*?</title>', page))
     assert family not in blind
     assert case in text_of(blind)
+
+
+def test_a_case_is_taken_by_whoever_works_on_it(desk: Desk):
+    case = b.a_case(desk.services)
+    desk.sign_in(Role.CLERK)
+    assert "yours" not in text_of(desk.get("/desk/").text)
+
+    done = desk.post(f"/desk/cases/{case}/take")
+
+    assert (done.status_code, done.headers["location"]) == (303, "/desk/")
+    page = desk.get("/desk/?whose=mine").text
+    assert "yours" in text_of(page)
+    assert f"/desk/cases/{case}/take" not in page
+    desk.sign_in(Role.PRIVACY, person=a_person("ben", "Ben Example"))
+    page = desk.get("/desk/").text
+    assert "Ann Example" in text_of(page)
+    assert "/take" not in page
+    assert desk.post(f"/desk/cases/{case}/take").status_code == 403
 
 
 def test_a_list_has_pages_and_keeps_what_was_chosen(desk: Desk, monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,7 @@ from transfer.flow.telling import tell_what_changed
 from transfer.flow.waiting import WhyLine, labels_of, name_of, reasons
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId
-from transfer.ledger import Tx, case_lists, holds, patients, requests, unmatched
+from transfer.ledger import Tx, case_lists, holds, patients, requests, sessions, unmatched
 from transfer.ledger.case_lists import Chosen, ListedCase, ListPart
 from transfer.ledger.patients import Identity
 from transfer.ledger.unmatched import CameToNothing
@@ -55,6 +55,8 @@ class CaseLine:
     #: what is outstanding, in the words of the checklist
     lacking: tuple[str, ...]
     assigned_to: str | None
+    #: what pages call that account; None: it never signed in here
+    assignee: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +213,15 @@ class _Looking:
         for request in requests.to_call(tx, [one.id for one in found], day):
             place = department(self._services.institutions, request.institution, request.department)
             calls.setdefault(request.case, []).append(place)
+        staff = sessions.names(tx, {one.assigned_to for one in found if one.assigned_to})
         opened = [one.id for one in found if one.patient]
         named = show_identity(tx, self._actor, opened, LookPlace.LIST) if self._identity else frozenset()
         known = patients.identities(tx, [one.patient for one in found if one.patient and one.id in named])
         return {
-            one.id: self._line(one, known if one.id in named else {}, tuple(calls.get(one.id, ())), day)
+            one.id: replace(
+                self._line(one, known if one.id in named else {}, tuple(calls.get(one.id, ())), day),
+                assignee=staff.get(one.assigned_to or ""),
+            )
             for one in found
         }
 
@@ -243,6 +249,7 @@ class _Looking:
             look_again_on=look,
             lacking=labels_of(self._services.checklists, one.checklist, one.wait.lacking),
             assigned_to=one.assigned_to,
+            assignee=None,
         )
 
 

@@ -7,8 +7,9 @@ from typing import Final
 from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Chosen, ListPart
+from transfer.identifiers import CaseId
 from transfer.pages.desk.words import OWNERS
-from transfer.pages.routes import Answer, Asked, Page
+from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.rights import Right
 from transfer.sentences.trade import in_trade
 
@@ -50,6 +51,8 @@ def _around(asked: Asked, chosen: Chosen) -> dict[str, object]:
         "owners": OWNERS,
         "titles": _TITLES,
         "soon": _SOON,
+        "me": asked.actor.person,
+        "may_take": asked.actor.may(Right.WORK_ON_CASES),
         "say": in_trade,
         "is_mine": chosen.assigned_to is not None,
         "facility": chosen.institution,
@@ -90,7 +93,13 @@ def _show_part(asked: Asked) -> Answer:
     return Answer(template="part.html", title=_TITLES[part], context={"page": found, **_around(asked, chosen)})
 
 
+def _take(asked: Asked) -> Next:
+    desk.assign(asked.services, asked.id(CaseId, "case"), asked.actor.person, actor=asked.actor)
+    return Next("/desk/")
+
+
 DECLARED: Final = (
     Page(path="/desk/", right=Right.SEE_CASES, show=_show, nav="Today"),
     Page(path="/desk/list/{part}", right=Right.SEE_CASES, show=_show_part),
+    Act(path="/desk/cases/{case}/take", right=Right.WORK_ON_CASES, do=_take),
 )
