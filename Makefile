@@ -31,7 +31,7 @@ ARCHIVE ?= sandbox
 # make demo DISEASE=breast: a patient with another disease; transfer demo --help names them
 DISEASE ?= colorectal
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pages walk crash-points chaos hostile compose-test compose-slow check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pages walk mutants crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -87,6 +87,13 @@ DOCUMENTS ?= tests/samples/documents
 
 pages: $(VENV)/.ready  ## Lay documents beside our pages of them: words, columns, PDF pages as another program draws both
 	@nice $(VENV)/bin/python -m tests.campaigns.pages $(DOCUMENTS)
+
+# make mutants OF="transfer.matching.* transfer.facts.frame.*": of these functions alone
+OF ?=
+
+mutants: $(VENV)/.ready  ## Change the rules that keep promises in one place at a time; list what no test without servers sees
+	@nice $(VENV)/bin/mutmut run --max-children 2 $(OF) > mutants.log 2>&1 || { tail -5 mutants.log; exit 1; }
+	@$(VENV)/bin/mutmut results 2> /dev/null | grep -v 'not checked'
 
 # make crash-points ONLY="purge desk" or EVERY=1: some verbs, or every line of all of them
 crash-points: $(VENV)/.ready  ## Kill every verb that writes at every line that matters, and look at what is left

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from transfer import facts
 from transfer.facts import GENESIS, Chain, Fact, LedgerLine, Origin, first_broken, read, write
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, PatientId
 
 CASE = Chain.case(CaseId("c00000000000"))
 AT = datetime(2026, 11, 21, 1, 2, 3, 456789, tzinfo=UTC)
@@ -100,6 +100,23 @@ def test_a_removed_an_inserted_and_a_reordered_line_are_found():
     assert first_broken(chain[:1] + chain[2:]) == f"{CASE}: line 2 is missing"
     assert first_broken([chain[0], chain[0], *chain[1:]]) is not None
     assert first_broken([chain[1], chain[0], *chain[2:]]) is not None
+
+
+def test_a_line_that_stands_on_another_than_the_one_before_is_found():
+    """Also where its own hash is right: it was made for another chain, or what stood before it was written anew."""
+    chain = stored(a_chain(3))
+    of, sequence, text, _, _ = chain[1]
+    elsewhere = b"\x07" * 32
+    moved = (of, sequence, text, elsewhere, hashlib.sha256(elsewhere + text).digest())
+
+    assert first_broken([chain[0], moved]) == f"{CASE}: line 2 is not what was written"
+    first = (of, 1, chain[0][2], elsewhere, hashlib.sha256(elsewhere + chain[0][2]).digest())
+    assert first_broken([first]) == f"{CASE}: line 1 is not what was written"
+
+
+def test_a_chain_is_called_by_what_it_is_of():
+    assert Chain.case(CaseId("c11111111111")) == "case:c11111111111"
+    assert Chain.patient(PatientId("p" + "a" * 15)) == "patient:p" + "a" * 15
 
 
 def test_a_line_moved_in_from_another_chain_is_found():

@@ -61,7 +61,12 @@ def test_without_a_state_or_a_list_all_is_withheld(tmp_path: Path):
         ("state: oh", "id: ny\nname: New York\n", "ny.yaml", "clinic.yaml: state: there is no such file in states/"),
         ("state: [ny]", "id: ny\nname: New York\n", "ny.yaml", "clinic.yaml: state: there is no such file in states/"),
         ("", "id: il\nname: Illinois\n", "ny.yaml", "states/ny.yaml: the file is not named by its id"),
-        ("", "id: ny\nname: New York\nspecial_categories: [SECRET]\n", "ny.yaml", "states/ny.yaml: special_categories"),
+        (
+            "",
+            "id: ny\nname: New York\nspecial_categories: [SECRET]\n",
+            "ny.yaml",
+            "states/ny.yaml: special_categories: Value error, no sensitivity that is known here: SECRET",
+        ),
         ("", "id: ny\nname: New York\nforms: []\n", "ny.yaml", "states/ny.yaml: forms"),
         ("own_forms: [{title: X, names: [], source: y}]", "id: ny\nname: New York\n", "ny.yaml", "own_forms.0.names"),
         ("state: ny\nown_forms: 7", "id: ny\nname: New York\n", "ny.yaml", "clinic.yaml: own_forms"),

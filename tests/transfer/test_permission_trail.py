@@ -7,8 +7,8 @@ import pytest
 
 from transfer import facts
 from transfer.facts import GENESIS, Chain, Fact, LedgerLine, Origin, write
-from transfer.identifiers import PatientId, PermissionId
-from transfer.permissions import End
+from transfer.identifiers import InstitutionId, PatientId, PermissionId
+from transfer.permissions import Dispute, End
 from transfer.permissions.trail import PermissionTrail, fold, partners
 
 ANA, BEA, CEM = PatientId("p" + "a" * 15), PatientId("p" + "b" * 15), PatientId("p" + "c" * 15)
@@ -133,3 +133,26 @@ def test_nobody_is_merged_in_a_circle(chains: Chains):
     chains.merge(BEA, ANA).merge(ANA, BEA)
 
     assert {PermissionId(form("a"))} >= chains.of(ANA).forms.keys() & {PermissionId(form("a"))}
+
+
+def test_disputes_and_emergencies_are_the_patients_own_and_the_last_between_two_counts(chains: Chains):
+    arrival = "a" * 16
+    chains.tell(facts.DisputeEntered(permission=form("a"), arrival=arrival, dispute=Dispute.FALSE), ANA)
+    chains.tell(facts.DisputeEntered(permission=form("a"), arrival=arrival, dispute=Dispute.COMPOUND), ANA)
+    chains.tell(facts.DisputeWithdrawn(permission=form("a"), arrival=arrival, dispute=Dispute.COMPOUND), ANA)
+    declared = facts.EmergencyDeclared(discloser="lakeside", recipient="summit", clinician="c1")
+    chains.tell(declared, ANA).tell(declared, ANA).tell(declared, ANA)
+
+    found = chains.of(ANA)
+    assert found.disputes == {arrival: {Dispute.FALSE}}
+    last = found.emergency(InstitutionId("lakeside"), InstitutionId("summit"))
+    assert last
+    assert (last.discloser, last.recipient, last.declared_by, last.declared_at) == (
+        "lakeside",
+        "summit",
+        "c1",
+        chains.now,
+    )
+    assert found.emergency(InstitutionId("prairie"), InstitutionId("summit")) is None
+    assert found.emergency(InstitutionId("lakeside"), InstitutionId("prairie")) is None
+    assert chains.of(BEA).emergencies == ()

@@ -35,9 +35,10 @@ from transfer.permissions import (
     renewal_due,
 )
 from transfer.permissions.data_periods import boundaries, one_of_each, standing_for
-from transfer.permissions.labels import is_hit, is_let_through, unreleased
+from transfer.permissions.labels import is_beyond, is_hit, is_let_through, is_mixed_with_psychotherapy, unreleased
 from transfer.permissions.purposes import serves
 from transfer.records import RecordKind
+from transfer.security_labels import SENSITIVITY
 
 OFFICE = InstitutionId("lakeside-oncology")
 LABORATORY = InstitutionId("prairie-pathology")
@@ -825,6 +826,23 @@ def test_a_year_that_begins_before_the_period_may_be_of_it():
     assert ruling(form, release=replace(NOTE, dated=PartialDate(2020))).findings == (Finding.PERHAPS_NOT_COVERED,)
     assert ruling(form, release=replace(NOTE, dated=PartialDate(2020, 6))).findings == (Finding.PERHAPS_NOT_COVERED,)
     assert ruling(form, release=replace(NOTE, dated=PartialDate(2020, 7))).is_permitted
+
+
+@pytest.mark.parametrize("period", [{"data_from": date(2020, 12, 31)}, {"data_until": date(2020, 1, 1)}])
+def test_a_year_of_which_one_day_is_of_the_period_may_be_of_it(period):
+    form = a_permission(**period)
+
+    assert ruling(form, release=replace(NOTE, dated=PartialDate(2020))).findings == (Finding.PERHAPS_NOT_COVERED,)
+
+
+def test_a_form_for_very_restricted_psychotherapy_notes_releases_nothing_beside_them():
+    assert not is_mixed_with_psychotherapy(frozenset({"PSYTHPN", "V"}), frozenset({"PSYTHPN"}))
+    assert is_mixed_with_psychotherapy(frozenset({"PSYTHPN", "N"}), frozenset({"PSYTHPN"}))
+
+
+def test_all_sensitivities_together_are_known_ones():
+    assert not is_beyond(SENSITIVITY, frozenset())
+    assert is_beyond(SENSITIVITY | {"LOCAL"}, frozenset())
 
 
 def test_days_that_no_form_tells_apart_are_ruled_on_once():

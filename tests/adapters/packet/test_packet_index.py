@@ -335,3 +335,23 @@ def test_what_a_person_took_all_the_same_is_read_on_both_however_much_stands_bes
     assert "no. 399" in text(packet)
     assert "no. 399" not in drawn
     assert "…" in drawn, "a list that is cut says so"
+
+
+def test_an_accession_number_and_a_title_are_text_and_steer_nothing():
+    """Others' numbers and words may hold markup, and characters that turn a line around or clear a screen."""
+    vault = MemoryVault()
+    hostile = IssuedIdentifier("urn:oid:1.2.3", "CT<i id=x>&\x1b[2J\u202e7")
+    study = a_study(
+        vault,
+        (SAMPLES / "CT_small.dcm").read_bytes(),
+        title="CT\x07 <u id=y>chest\u2066",
+        identifiers=(hostile,),
+        modalities=("CT",),
+    )
+    packet = made(contents((), (study,)), vault)
+    page, raw = read(packet), packet.files["index.html"].decode()
+
+    assert not {"x", "y"} & {*page.ids}
+    assert "CT<i id=x>&" in page.words
+    assert "<u id=y>chest" in page.words
+    assert not [one for one in raw if one in "\x1b\x07\u202e\u2066"]
