@@ -68,6 +68,7 @@ def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):
         "TRANSFER_CONNECTIONS_PER_ADDRESS",
         "TRANSFER_CONNECTIONS_PER_INSTITUTION",
         "TRANSFER_PROXY_PROTOCOL",
+        "TRANSFER_ZONE",
     ],
 )
 def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, name):
