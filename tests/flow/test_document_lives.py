@@ -101,7 +101,7 @@ def answers(services: Services, folded: Case, record: str) -> bool:
         superseded=record in folded.superseded,
     )
     judged = assess(
-        services.checklists["colorectal"], requests=[], records=[alone], materials=[], waivers={}, now=LATER
+        services.checklists["colorectal"], requests=[], records=[alone], materials={}, waivers={}, now=LATER
     )
     return any(need.chosen == record for need in judged.needs)
 
