@@ -95,8 +95,9 @@ def _print_list(found: "list[ListedCase]") -> None:
 
 @click.command("find")
 @click.option("--number", "by_number", is_flag=True, help="Ask for a number instead: of a record, theirs or ours.")
+@click.option("--identity", is_flag=True, help="Say who the patients are.")
 @view_options
-def find_command(var: Path, *, by_number: bool, actor: "Actor", as_json: bool) -> None:
+def find_command(var: Path, *, by_number: bool, identity: bool, actor: "Actor", as_json: bool) -> None:
     """Find a patient's cases as somebody on the telephone says who it is. Every search is written down.
 
     The command asks for name and birth date at a prompt, or takes two lines from a pipe. Of a name, any word will do:
@@ -113,9 +114,10 @@ def find_command(var: Path, *, by_number: bool, actor: "Actor", as_json: bool) -
     with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.find_cases(services, actor=actor, **{key: "" if one == "-" else one for key, one in said.items()})
+        said = {key: "" if one == "-" else one for key, one in said.items()}
+        found = desk.find_cases(services, actor=actor, identity=identity, **said)
     if as_json:
-        print_json(found)
+        print_json(found.cases)
     elif found.cases:
         rows = [(one.case, one.patient, one.born_in, one.referring, one.read_out, one.why) for one in found.cases]
         print_table(["case", "patient", "born in", "referred by", "to read out", "why it waits"], rows)

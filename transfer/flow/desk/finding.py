@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -57,8 +57,10 @@ class FoundCases:
     is_more: bool
 
 
-def find_cases(services: Services, *, actor: Actor, name: str = "", born: str = "", number: str = "") -> FoundCases:
-    """Cases of whoever may be meant, known so now or formerly. All that is given must fit.
+def find_cases(
+    services: Services, *, actor: Actor, name: str = "", born: str = "", number: str = "", identity: bool = False
+) -> FoundCases:
+    """Cases of whoever may be meant, known so now or formerly. All that is given must fit. `identity`: they are named.
 
     `name`: words of it, each whole, its beginning, or as it sounds. `born`: a date in any order. `number`: a medical
     record number, an accession, a source's number of our request, or a case, packet or request of ours.
@@ -85,6 +87,8 @@ def find_cases(services: Services, *, actor: Actor, name: str = "", born: str = 
             for key in near[:MOST]
             if (one := listed.get(key))
         )
+        if not identity:
+            found = tuple(replace(one, patient=None) for one in found)
     return FoundCases(cases=found, is_more=len(near) > MOST)
 
 

@@ -25,7 +25,7 @@ def find(asked: Asked) -> Answer:
     if problems:
         return _page(fields, problems, None, status=422)
     try:
-        found = desk.find_cases(asked.services, actor=asked.actor, **said)
+        found = desk.find_cases(asked.services, actor=asked.actor, identity=True, **said)
     except NotAllowed as error:
         if error.refusal is None or error.refusal.code is not RefusalCode.NOTHING_SOUGHT:
             raise
