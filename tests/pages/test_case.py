@@ -161,6 +161,8 @@ class TestActing:
 
         assert done.status_code == 303
         assert ("release_packet", f"{case}-p1") in b.owed(services)
+        happened = text_of(browser.get(f"/desk/cases/{case}").text).split("What happened")[1]
+        assert "Ann Example" in happened
 
     def test_a_line_is_settled_and_a_request_closed(self, services, browser):
         case = b.a_case_without_slides(services)

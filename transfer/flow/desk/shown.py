@@ -394,10 +394,12 @@ class NoteView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
-    """Something that happened, in a sentence. `at` is UTC. `by` is a person; None: the machinery did it."""
+    """Something that happened, in a sentence. `at` is UTC. `by` is a person's account; None: the machinery did it."""
 
     at: datetime
     by: str | None
+    #: as they were called when they signed in last; None: on the command line
+    name: str | None
     is_claimed: bool
     says: str
 

@@ -10,7 +10,7 @@ from transfer.flow.desk.verbs import at_desk, known_case
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx
+from transfer.ledger import Tx, sessions
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 from transfer.sentences.story import Words, happened
@@ -33,17 +33,21 @@ def told(tx: Tx, services: Services, case: CaseId) -> tuple[EventView, ...]:
     if found.opened:
         lines = [*lines, *tx.lines(Chain.patient(PatientId(found.opened.patient)))]
     words = words_of(services, lines, found.opened.checklist if found.opened else None)
-    return tuple(_event(line, words) for line in sorted(lines, key=_newest_first, reverse=True))
+    names = sessions.names(tx, {line.by.person for line in lines if line.by.person})
+    return tuple(
+        _event(line, words, names.get(line.by.person or "")) for line in sorted(lines, key=_newest_first, reverse=True)
+    )
 
 
 def _newest_first(line: LedgerLine) -> tuple[datetime, str, int]:
     return line.at, line.chain, line.sequence
 
 
-def _event(line: LedgerLine, words: Words) -> EventView:
+def _event(line: LedgerLine, words: Words, name: str | None) -> EventView:
     return EventView(
         at=line.at,
         by=line.by.person,
+        name=name,
         is_claimed=line.by.is_claimed,
         says=happened(line.fact, words),
     )
