@@ -110,11 +110,17 @@ def find_command(var: Path, *, by_number: bool, identity: bool, actor: "Actor", 
       Name: odonel
       Birth date (- for none): 12/22/1958
     """
-    said = {"number": ask("Number")} if by_number else {"name": ask("Name"), "born": ask("Birth date (- for none)")}
+    asked = {"number": ask("Number")} if by_number else {"name": ask("Name"), "born": ask("Birth date (- for none)")}
+    said = {key: "" if one == "-" else one for key, one in asked.items()}
+    from transfer.searching import sought
+
+    try:
+        sought(**said)
+    except ValueError as mistake:
+        raise click.UsageError(f"nobody can be found so: {mistake}") from None
     with at(var) as services:
         from transfer.flow import desk
 
-        said = {key: "" if one == "-" else one for key, one in said.items()}
         found = desk.find_cases(services, actor=actor, identity=identity, **said)
     if as_json:
         print_json(found.cases)

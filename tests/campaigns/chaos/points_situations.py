@@ -21,11 +21,13 @@ from transfer.flow.assess import is_lacking
 from transfer.flow.opening import open_case
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, PacketId
+from transfer.identifiers import CaseId, InstitutionId, PacketId
 from transfer.ledger import holds, rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
+from transfer.looks import PatientFlag
 from transfer.permissions import Dispute
+from transfer.records import RecordKind
 from transfer.rounds import Dag
 from transfer.sandbox.oncology import letters
 from transfer.sandbox.pathology import messages
@@ -157,6 +159,37 @@ def disputed(house: House) -> Known:
     """A person has found something wrong with the form."""
     known = waiting(house)
     desk.dispute(house.services, known["permission"], Dispute.FALSE, actor=NURSE)
+    return known
+
+
+def assigned(house: House) -> Known:
+    """The case is somebody's."""
+    known = waiting(house)
+    desk.assign(house.services, known["case"], "keller", actor=NURSE)
+    return known
+
+
+def need_added(house: House) -> Known:
+    """The case needs a record that its checklist does not name."""
+    known = waiting(house)
+    lakeside = InstitutionId("lakeside-oncology")
+    desk.add_need(house.services, known["case"], RecordKind.OPERATIVE_NOTE, lakeside, actor=NURSE)
+    with house.services.ledger.transaction() as tx:
+        (known["line"],) = tx.case(known["case"]).added
+    return known
+
+
+def flagged(house: House) -> Known:
+    """Whoever looks at the patient says why."""
+    known = waiting(house)
+    desk.flag_patient(house.services, known["case"], PatientFlag.VIP, actor=NURSE)
+    return known
+
+
+def emergency_account(house: House) -> Known:
+    """Somebody can sign in while the hospital's accounts are away."""
+    known = waiting(house)
+    desk.set_local_account(house.services, "a" * 20, actor=NURSE)
     return known
 
 
@@ -310,6 +343,10 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "paused": paused,
     "legal-hold": legal_hold,
     "disputed": disputed,
+    "assigned": assigned,
+    "need-added": need_added,
+    "flagged": flagged,
+    "emergency-account": emergency_account,
     "doubtful": doubtful,
     "two-of-one": two_of_one,
     "merged": merged,

@@ -21,7 +21,8 @@ from tests.kit.paper_forms import SCAN
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
-from transfer.completeness import WaiverKind
+from transfer.calls import Call, Callee, CallOutcome
+from transfer.completeness import ProcedureKind, WaiverKind
 from transfer.dispatcher import Dispatcher
 from transfer.embedded.ports import answers
 from transfer.flow import desk
@@ -33,10 +34,15 @@ from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import rounds
 from transfer.ledger.arrivals import IN_ROW
+from transfer.looks import LookReason, PatientFlag
 from transfer.permissions import Dispute, End
+from transfer.records import RecordKind
 from transfer.rounds import Dag
 
 Act = Callable[[House, Known], object]
+
+LAKESIDE = InstitutionId("lakeside-oncology")
+CALL = Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)
 
 
 def _round(dag: Dag) -> Act:
@@ -99,7 +105,7 @@ def _at_desk(name: str, act: Act, situation: str = "waiting") -> Verb:
 
 def _open_referral(house: House, known: Known) -> object:
     body = json.dumps(known["referral"]).encode()
-    return desk.open_referral(house.services, InstitutionId("lakeside-oncology"), body, actor=NURSE)
+    return desk.open_referral(house.services, LAKESIDE, body, actor=NURSE)
 
 
 def _announce(house: House, known: Known) -> object:
@@ -108,7 +114,7 @@ def _announce(house: House, known: Known) -> object:
 
 def _file_paper_form(house: House, known: Known) -> object:
     """A scan that is kept in the vault."""
-    scan, institution = SCAN + bytes(IN_ROW), InstitutionId("lakeside-oncology")
+    scan, institution = SCAN + bytes(IN_ROW), LAKESIDE
     return desk.file_paper_form(house.services, known["case"], institution, known["fields"], scan, actor=NURSE)
 
 
@@ -170,6 +176,41 @@ OF_THE_DESK = [
     _at_desk("give up a packet", lambda h, k: desk.give_up(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
+    _at_desk("log a call", lambda h, k: desk.log_call(h.services, k["case"], CALL, actor=NURSE)),
+    _at_desk(
+        "plan the next look", lambda h, k: desk.plan_action(h.services, k["request"], date(2030, 1, 31), actor=NURSE)
+    ),
+    _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
+    _at_desk("reassign", lambda h, k: desk.reassign(h.services, "keller", "okafor", actor=NURSE), "assigned"),
+    _at_desk(
+        "add a need",
+        lambda h, k: desk.add_need(h.services, k["case"], RecordKind.OPERATIVE_NOTE, LAKESIDE, actor=NURSE),
+    ),
+    _at_desk(
+        "list what was done",
+        lambda h, k: desk.add_procedure(h.services, k["case"], ProcedureKind.OPERATION, LAKESIDE, actor=NURSE),
+    ),
+    _at_desk(
+        "drop a need",
+        lambda h, k: desk.drop_need(h.services, k["case"], k["line"], actor=NURSE),
+        "need-added",
+    ),
+    _at_desk(
+        "say why one looks",
+        lambda h, k: desk.state_reason(h.services, k["case"], LookReason.PATIENT_ASKED, actor=NURSE),
+    ),
+    _at_desk("flag a patient", lambda h, k: desk.flag_patient(h.services, k["case"], PatientFlag.VIP, actor=NURSE)),
+    _at_desk(
+        "take a flag away",
+        lambda h, k: desk.unflag_patient(h.services, k["case"], PatientFlag.VIP, actor=NURSE),
+        "flagged",
+    ),
+    _at_desk("make the emergency account", lambda h, _: desk.set_local_account(h.services, "a" * 20, actor=NURSE)),
+    _at_desk(
+        "remove the emergency account",
+        lambda h, _: desk.remove_local_account(h.services, actor=NURSE),
+        "emergency-account",
+    ),
 ]
 
 
