@@ -101,10 +101,12 @@ class ActionCode(Code):
     NOT_DISPUTED = "not-disputed", "permission", "dispute"
     # signing in
     LOCAL_ACCOUNT_SET = "local-account-set"
+    LOCAL_ACCOUNT_AS_BEFORE = "local-account-as-before"
     LOCAL_ACCOUNT_REMOVED = "local-account-removed"
     NO_LOCAL_ACCOUNT = "no-local-account"
     # looks
     REASON_STATED = "reason-stated", "case"
+    REASON_STATED_BEFORE = "reason-stated-before", "case"
     FLAGGED = "flagged", "case", "flag"
     FLAGGED_BEFORE = "flagged-before", "case", "flag"
     UNFLAGGED = "unflagged", "case", "flag"
@@ -149,6 +151,8 @@ _UNCHANGED = frozenset(
         ActionCode.FLAGGED_BEFORE,
         ActionCode.NOT_FLAGGED,
         ActionCode.NO_LOCAL_ACCOUNT,
+        ActionCode.LOCAL_ACCOUNT_AS_BEFORE,
+        ActionCode.REASON_STATED_BEFORE,
     }
 )
 

@@ -94,6 +94,20 @@ def test_whom_everybody_would_look_at_is_shown_for_a_reason(services, case, hour
     assert desk.dossier(services, case, actor=CLERK, identity=True).identity is not None
 
 
+def test_a_reason_that_was_sent_twice_is_kept_once(services, case, hours_pass):
+    said = [desk.state_reason(services, case, LookReason.TREATMENT, actor=CLERK).changed for _ in range(2)]
+    said.append(desk.state_reason(services, case, LookReason.PAYMENT, actor=CLERK).changed)
+    hours_pass(timedelta(minutes=1, seconds=1))
+    said.append(desk.state_reason(services, case, LookReason.TREATMENT, actor=CLERK).changed)
+
+    assert said == [True, False, True, True]
+    assert sorted(looked(services, case=case)) == [
+        ("carl", "reason-stated", "HPAYMT"),
+        ("carl", "reason-stated", "TREAT"),
+        ("carl", "reason-stated", "TREAT"),
+    ]
+
+
 def test_a_flagged_patient_is_not_compared_without_a_reason(services):
     chart = b.a_chart()
     case = b.a_case(services, chart)

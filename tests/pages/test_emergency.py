@@ -42,6 +42,16 @@ def test_who_types_its_password_is_signed_in_and_it_is_a_fact(desk: Desk):
     assert (look.kind, look.name, look.is_local, look.is_claimed) == ("signed-in", "Emergency account", True, False)
 
 
+def test_the_password_it_has_changes_nothing(desk: Desk):
+    said = [
+        verbs.set_local_account(desk.services, password, actor=ANN).changed
+        for password in (PASSWORD, PASSWORD, f"{PASSWORD} anew")
+    ]
+
+    assert said == [True, False, True]
+    assert not verbs.sign_in_locally(desk.services, PASSWORD)
+
+
 def test_two_who_type_it_are_one_person(desk: Desk):
     verbs.set_local_account(desk.services, PASSWORD, actor=ANN)
     first, second = (verbs.sign_in_locally(desk.services, PASSWORD) or "" for _ in range(2))

@@ -7,7 +7,7 @@ from transfer import facts
 from transfer.facts import Chain, Fact, LedgerLine
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
-from transfer.looks import REASON_COUNTS_FOR, PatientFlag
+from transfer.looks import LookReason, PatientFlag
 
 _LOOKS = (facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated, facts.SessionBegun)
 
@@ -17,12 +17,12 @@ def write(tx: Tx, fact: Fact) -> None:
     tx.append(Chain.desk(tx.now().date()), fact)
 
 
-def with_reason(tx: Tx, person: str) -> frozenset[CaseId]:
-    """The cases of which somebody said why they look at them, as far as it still counts."""
+def reasons(tx: Tx, person: str, within: timedelta) -> frozenset[tuple[CaseId, LookReason]]:
+    """The cases of which somebody lately said why they look at them, each with what they said."""
     now = tx.now()
     return frozenset(
-        CaseId(line.fact.case)
-        for line in _lines(tx, now - REASON_COUNTS_FOR, now, (facts.ReasonStated,))
+        (CaseId(line.fact.case), LookReason(line.fact.reason))
+        for line in _lines(tx, now - within, now, (facts.ReasonStated,))
         if isinstance(line.fact, facts.ReasonStated) and line.by.person == person
     )
 

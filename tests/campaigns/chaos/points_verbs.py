@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tests.campaigns.chaos.points_running import Verb
@@ -42,6 +42,7 @@ from transfer.rounds import Dag
 Act = Callable[[House, Known], object]
 
 LAKESIDE = InstitutionId("lakeside-oncology")
+SOON = datetime.now(UTC).date() + timedelta(days=7)
 CALL = Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)
 
 
@@ -177,9 +178,7 @@ OF_THE_DESK = [
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
     _at_desk("log a call", lambda h, k: desk.log_call(h.services, k["case"], CALL, actor=NURSE)),
-    _at_desk(
-        "plan the next look", lambda h, k: desk.plan_action(h.services, k["request"], date(2030, 1, 31), actor=NURSE)
-    ),
+    _at_desk("plan the next look", lambda h, k: desk.plan_action(h.services, k["request"], SOON, actor=NURSE)),
     _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
     _at_desk("reassign", lambda h, k: desk.reassign(h.services, "keller", "okafor", actor=NURSE), "assigned"),
     _at_desk(

@@ -1,8 +1,7 @@
 """Logging a telephone call about a case, to whomever."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
 from transfer import codec, facts
 from transfer.actions import ActionCode, ActionResult
@@ -11,7 +10,7 @@ from transfer.case import Case
 from transfer.facts import Chain, LedgerLine
 from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.shown import CallView
-from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, unknown
+from transfer.flow.desk.verbs import SENT_TWICE, at_desk, known_case, not_allowed, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, notes, patients, requests
@@ -20,9 +19,6 @@ from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import MOVES, Request, RequestAnswer, RequestState
 from transfer.rights import Actor, Right
 from transfer.source_answers import SaidBy, SourceAnswer
-
-#: the same of the same person within this time is one call that was sent twice
-SENT_TWICE: Final = timedelta(minutes=1)
 
 
 def log_call(services: Services, case: CaseId, call: Call, *, actor: Actor) -> ActionResult:

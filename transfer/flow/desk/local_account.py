@@ -31,6 +31,7 @@ ACCOUNT: Final = Person(issuer=LOCAL_ISSUER, subject="emergency", name="Emergenc
 
 def set_local_account(services: WithLedger, password: str, *, actor: Actor) -> ActionResult:
     """Give the emergency account this password. Sessions that began with another one go on until they are over.
+    The password it has already changes nothing.
 
     Raises:
         NotAllowed: the password is shorter than 15 characters or longer than 128.
@@ -40,6 +41,9 @@ def set_local_account(services: WithLedger, password: str, *, actor: Actor) -> A
         raise not_allowed(refusal, Remedy(RemedyCode.TYPE_PASSWORD))
     kept = passwords.hashed(password)
     with at_desk(services, actor, Right.MANAGE_SIGN_IN) as tx:
+        there = local_account.read(tx)
+        if there and passwords.is_password(password, there.kept):
+            return ActionResult(ActionCode.LOCAL_ACCOUNT_AS_BEFORE)
         local_account.write(tx, kept)
         looks.write(tx, facts.LocalAccountSet(is_usable=True))
     return ActionResult(ActionCode.LOCAL_ACCOUNT_SET)

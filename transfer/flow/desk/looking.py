@@ -11,12 +11,12 @@ from transfer import facts, looks
 from transfer.actions import ActionCode, ActionResult
 from transfer.facts import LedgerLine
 from transfer.flow.desk.shown import LookView
-from transfer.flow.desk.verbs import at_desk, demand, known_case, not_allowed, opened_case
+from transfer.flow.desk.verbs import SENT_TWICE, at_desk, demand, known_case, not_allowed, opened_case
 from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, cases, sessions
 from transfer.ledger import looks as written
-from transfer.looks import LookPlace, LookReason, PatientFlag
+from transfer.looks import REASON_COUNTS_FOR, LookPlace, LookReason, PatientFlag
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -64,7 +64,7 @@ def _open_to(tx: Tx, actor: Actor, asked: Collection[CaseId]) -> frozenset[CaseI
     plain = frozenset(case for case in asked if looks.is_shown(actor, is_flagged=case in flagged, has_reason=False))
     if len(plain) == len(frozenset(asked)):
         return plain
-    with_reason = written.with_reason(tx, actor.person)
+    with_reason = {case for case, _ in written.reasons(tx, actor.person, REASON_COUNTS_FOR)}
     return frozenset(
         case for case in asked if looks.is_shown(actor, is_flagged=case in flagged, has_reason=case in with_reason)
     )
@@ -81,7 +81,8 @@ def show_content(tx: Tx, actor: Actor, case: CaseId | None, about: str, place: L
 
 
 def state_reason(services: WithLedger, case: CaseId, reason: LookReason, *, actor: Actor) -> ActionResult:
-    """Say why one looks at the patient of a case. It counts for ten hours, for this person alone.
+    """Say why one looks at the patient of a case. It counts for ten hours, for this person alone. The same within a
+    minute is the same form sent twice, and is kept once.
 
     Raises:
         Unknown: there is no such case.
@@ -89,7 +90,10 @@ def state_reason(services: WithLedger, case: CaseId, reason: LookReason, *, acto
     """
     demand_identity(actor)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
+        tx.lock_case(case)
         known_case(tx, case)
+        if (case, reason) in written.reasons(tx, actor.person, SENT_TWICE):
+            return ActionResult(ActionCode.REASON_STATED_BEFORE, case=case)
         written.write(tx, facts.ReasonStated(case=case, reason=reason))
     return ActionResult(ActionCode.REASON_STATED, case=case)
 

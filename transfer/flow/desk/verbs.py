@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from datetime import timedelta
+from typing import Final, TypeVar
 
 from transfer.case import Case
 from transfer.errors import NotAllowed, TransferError, Unknown
@@ -18,6 +19,9 @@ from transfer.sealing import KeyGone
 from transfer.sentences import sentence
 
 Error = TypeVar("Error", bound=TransferError)
+
+#: what one person says in the same words again within this time was sent twice
+SENT_TWICE: Final = timedelta(minutes=1)
 
 
 @contextmanager
