@@ -49,6 +49,9 @@ class Center:
     def submit(self, bundle: bytes) -> None:
         self.taken.append(bundle)
 
+    def tell(self, bundle: bytes) -> None:
+        """It keeps no Task."""
+
     def has(self, _packet: str) -> bool:
         return bool(self.taken)
 

@@ -35,6 +35,9 @@ class Center(TakingReceiver):
             raise self.fails
         super().submit(bundle)
 
+    def tell(self, bundle: bytes) -> None:
+        self.submit(bundle)
+
     def told(self) -> list[dict[str, Any]]:
         """The Tasks it took, and None for each packet, in their order."""
         first = [json.loads(bundle)["entry"][0]["resource"] for bundle in self.taken]

@@ -165,8 +165,10 @@ def _with_undecided(case: Case, completeness: Completeness) -> Completeness:
     return replace(completeness, waits=tuple(waits))
 
 
-def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
+def settle_needs(tx: Tx, services: Services, case_id: CaseId, *, tells_center: bool = False) -> Assessment:
     """Judge a case and write what follows: a hold for a person, or the next packet and its round. Twice is once.
+
+    `tells_center`: the caller tells the center afterwards how far the case is, so no round is owed for that.
 
     A question that the case's state no longer asks is withdrawn.
     """
@@ -180,7 +182,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
         found = look(tx, services, case_id)
     if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
         found = replace(found, step=NextStep.WAIT)  # one question is enough
-    _note_milestones(tx, services, found)
+    _note_milestones(tx, services, found, tells_center=tells_center)
     for step, code in _QUESTIONS.items():
         if step is not found.step:
             is_packed = found.step is NextStep.PACK
@@ -197,13 +199,13 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId) -> Assessment:
     return found
 
 
-def _note_milestones(tx: Tx, services: Services, found: Assessment) -> None:
+def _note_milestones(tx: Tx, services: Services, found: Assessment, *, tells_center: bool) -> None:
     """Write how far the case has come, once, and have its center told: a packet that goes now tells it before."""
     new = [one for one in _reached(found) if one not in found.case.milestones]
     for milestone in new if found.case.is_active else ():
         tx.append(Chain.case(found.case.id), facts.MilestoneReached(milestone=milestone))
     receives = services.institutions[OpenedCase.of(found.case).receiver].receives
-    if new and found.step is not NextStep.PACK and receives and receives.takes_tasks:
+    if new and not tells_center and found.step is not NextStep.PACK and receives and receives.takes_tasks:
         rounds.owe(tx, Dag.OPEN_CASE, found.case.id)
 
 

@@ -55,6 +55,13 @@ def tell_center(services: Services, case: CaseId) -> None:
             _tell(services, case, milestone, telling)
 
 
+def has_untold(tx: Tx, services: Services, case: CaseId) -> bool:
+    """Whether the case's center is to be told something now."""
+    found = tx.case(case)
+    receives = services.institutions[found.opened.receiver].receives if found.opened else None
+    return bool(receives and receives.takes_tasks) and any(_is_owed(found, milestone) for milestone in Milestone)
+
+
 def _begin(tx: Tx, services: Services, case: CaseId, milestone: Milestone) -> _Telling | None:
     """Write what it rests on, before the first byte; None: there is nothing to tell, or it may not be told now."""
     opened = tx.case(case).as_opened
@@ -110,7 +117,7 @@ def _tell(services: Services, case: CaseId, milestone: Milestone, telling: _Tell
     bundle = milestone_told(case, milestone, patient=telling.patient, receiver=receiver, reached_at=telling.reached_at)
     try:
         with watching(services.ledger, patient=telling.opened.patient, epoch=telling.epoch, cut=client.cut):
-            client.submit(bundle)
+            client.tell(bundle)
     except Unavailable:
         with services.ledger.transaction() as tx:
             rounds.owe(tx, Dag.OPEN_CASE, case, after=RETRY_AFTER)

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
 from transfer.facts import Chain, RequestMoved
-from transfer.flow.assess import settle_needs
+from transfer.flow.assess import NextStep, settle_needs
 from transfer.flow.basis import may_ask
 from transfer.flow.collecting import lacks_nothing
 from transfer.flow.documents import fetch_documents
 from transfer.flow.hearing import is_being_prepared
 from transfer.flow.identity import Undecided
 from transfer.flow.imaging import fetch_imaging
+from transfer.flow.milestones import has_untold, tell_center
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.turns import Heard, pass_on, take_turn
@@ -251,13 +252,18 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
                     after=outcome.again_after or timedelta(0),
                 )
                 _ask_a_person(tx, made, outcome)
-            found = settle_needs(tx, services, made.case)
-            rounds.close_line(tx, taken, made.id, found.sentence)
+            found = settle_needs(tx, services, made.case, tells_center=True)
+            tells = found.step is not NextStep.PACK and has_untold(tx, services, made.case)
+            if not tells:
+                rounds.close_line(tx, taken, made.id, found.sentence)
             if outcome.state in (RequestState.ANSWERED, RequestState.PARTLY):
                 _tell_other_cases(tx, asking)
             if outcome.again_after is not None:
                 rounds.owe(tx, Dag.OPEN_CASE, made.case, after=outcome.again_after)
     except ChangedMeanwhile:
+        _close(services, taken, made.id)
+        return
+    if tells:
         _close(services, taken, made.id)
 
 
@@ -288,7 +294,15 @@ def _ask_a_person(tx: Tx, made: Request, outcome: RequestOutcome) -> None:
 
 
 def _close(services: Services, taken: Taken, name: str) -> None:
-    """Close the line where there is nothing to ask or another asks. Whoever writes judges the case."""
+    """Close the line where there is nothing to ask or another asks. Whoever writes judges the case.
+
+    What its center is to be told is told before: a task that dies is called again while its line is open.
+    """
+    with services.ledger.transaction() as tx:
+        known = requests.get(tx, name)
+        tells = known is not None and has_untold(tx, services, known.case)
+    if known and tells:
+        tell_center(services, known.case)
     with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
         if known:

@@ -27,6 +27,9 @@ class PacketReceiver(Protocol):
             TurnedAway, Unexpected: nothing was taken.
         """
 
+    def tell(self, bundle: bytes) -> object:
+        """Hand over what is no packet: a Task that says how far a case is. Raises as `submit`."""
+
     def has(self, packet: PacketId) -> bool:
         """Whether the receiver holds the packet's submission.
 
@@ -35,7 +38,7 @@ class PacketReceiver(Protocol):
         """
 
     def cut(self) -> None:
-        """End a `submit` that another thread is making: it is then unheard."""
+        """End a `submit` or `tell` that another thread is making: it is then unheard."""
 
 
 class WithLedger(Protocol):

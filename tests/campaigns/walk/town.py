@@ -87,6 +87,9 @@ class DrawnReceiver:
         if self._dice.random() < 0.3:
             raise self._dice.choice(_FAILURES)()
 
+    def tell(self, bundle: bytes) -> None:
+        self.submit(bundle)
+
     def has(self, _packet: PacketId) -> bool:
         if self._dice.random() < 0.2:
             raise self._dice.choice(_FAILURES)()

@@ -45,7 +45,7 @@ class ReceiverClient:
         self._client.close()
 
     def cut(self) -> None:
-        """End a `submit` that another thread is making: it is then unheard."""
+        """End a `submit` or `tell` that another thread is making: it is then unheard."""
         self._client.cut()
 
     def submit(self, bundle: bytes) -> Submitted:
@@ -57,6 +57,13 @@ class ReceiverClient:
             Unexpected: it refuses the submission, and the message carries R4's issue codes, nothing else of theirs; or
                 TLS failed before anything was sent.
         """
+        return self._hand_over(bundle)
+
+    def tell(self, bundle: bytes) -> Submitted:
+        """Hand over what is no packet: a Task that says how far a case is. Raises as `submit`; twice is once, too."""
+        return self._hand_over(bundle)
+
+    def _hand_over(self, bundle: bytes) -> Submitted:
         try:
             reply = self._post(bundle)
         except NotReached as error:
