@@ -25,6 +25,7 @@ from transfer.identifiers import CaseId, HoldId, PacketId
 from transfer.ledger import Ledger, disclosures, holds, notes, patients, requests
 from transfer.ledger.disclosures import EgressEnd, Grounds, Sender
 from transfer.matching import MatchRule
+from transfer.milestones import Milestone
 from transfer.permissions import End
 from transfer.records import RecordKind
 from transfer.remedies import Remedy, RemedyCode
@@ -783,7 +784,11 @@ class TestAnsweringWhatIsAsked:
     def test_seen_answers_and_leaves_the_rest(self, services, code):
         case = b.a_case(services)
         with services.ledger.transaction() as tx:
-            holds.place(tx, case, code, f"{case}-p1" if code in OF_STUCK_PACKETS else "q" + "0" * 15)
+            about = f"{case}-p1" if code in OF_STUCK_PACKETS else "q" + "0" * 15
+            if code is HoldCode.CENTER_NOT_TOLD:
+                about = Milestone.ENOUGH_TO_SCHEDULE
+                tx.append(Chain.case(case), facts.MilestoneReached(milestone=about))
+            holds.place(tx, case, code, about)
 
         desk.resolve(services, b.the_hold(services, code).id, HoldAnswer.SEEN, actor=ANN)
 

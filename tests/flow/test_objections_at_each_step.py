@@ -114,8 +114,9 @@ NOES: dict[str, Say] = {
     "by telephone": lambda s, _, case: end(s, case, End.PAUSED),
     "on paper": lambda s, _, case: end(s, case, End.REVOKED),
 }
-#: at which of its ten commits a packet that is put together and handed over meets it; at even ones it comes inside
-STEPS = (1, 4, 6, 7)
+#: at which of the commits it comes with which the center is told how far the case is, and then the packet is put
+#: together and handed over; at even ones inside
+STEPS = (1, 12, 20, 22, 23)
 #: at which of the commits that file a form and open a case it comes; 0: before anything is processed
 FIRST_STEPS = (0, 4, 9)
 

@@ -224,6 +224,7 @@ def steps_to_its_end(house: House, verb: Callable[[Services], object], deadly: i
         code = 1
         try:
             with wiring.connect(house.settings, wiring.origin("test"), connections=4) as services:
+                services = replace(services, institutions=house.services.institutions)
                 verb(_deadly(services, Steps(deadly, of)))
                 code = 0
         except BaseException:  # noqa: BLE001  it must not run on as a second test process

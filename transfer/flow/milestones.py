@@ -48,7 +48,9 @@ def tell_center(services: Services, case: CaseId) -> None:
     What may not be released now is told in a later round. A center that cannot be reached is told later; where it
     refuses, a person is asked. One that takes no Task is told nothing.
     """
-    for milestone in Milestone:
+    with services.ledger.transaction() as tx:
+        untold = list(Milestone) if has_untold(tx, services, case) else []
+    for milestone in untold:
         with services.ledger.transaction() as tx:
             telling = _begin(tx, services, case, milestone)
         if telling is not None:
