@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -131,16 +132,26 @@ def spoilt_while_queued(house: House, auditor: Auditor) -> dict[str, Begun]:
     return begun
 
 
+def all_noted(auditor: Auditor, case: CaseId) -> list[Any]:
+    """The runs of a case, once they are over and their notes stand."""
+    eventually("at rest", lambda: all(run["state"] in ("success", "failed") for run in auditor.runs(case)))
+    return eventually("noted", lambda: all(run["note"] for run in auditor.runs(case)) and auditor.runs(case))
+
+
 def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: House, auditor: Auditor):
     chart, case = referred(house, house.a_patient())
-    slides_come(house, case, chart)
     eventually("delivered", lambda: is_delivered(house, case))
-    eventually("at rest", lambda: all(run["state"] in ("success", "failed") for run in auditor.runs(case)))
-    runs = eventually("noted", lambda: all(run["note"] for run in auditor.runs(case)) and auditor.runs(case))
+    runs = all_noted(auditor, case)
 
     assert {run["state"] for run in runs} == {"success"}
     assert {run["dag_id"] for run in runs} == {"open_case", "release_packet", "settle_delivery"}
     assert auditor.task_count(runs) <= 7
+
+    slides_come(house, case, chart)  # the center is told of them, by one task
+    eventually("told", lambda: len(auditor.runs(case)) > len(runs))
+    later = all_noted(auditor, case)
+    assert {run["state"] for run in later} == {"success"}
+    assert auditor.task_count(later) <= 8
     assert everything_happened_once(house, case)
 
 
