@@ -178,7 +178,11 @@ OF_THE_DESK = [
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
     _at_desk("log a call", lambda h, k: desk.log_call(h.services, k["case"], CALL, actor=NURSE)),
-    _at_desk("plan the next look", lambda h, k: desk.plan_action(h.services, k["request"], SOON, actor=NURSE)),
+    _at_desk(
+        "plan the next look",
+        lambda h, k: desk.plan_action(h.services, k["film-room"], SOON, actor=NURSE),
+        "admitted",
+    ),
     _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
     _at_desk("reassign", lambda h, k: desk.reassign(h.services, "keller", "okafor", actor=NURSE), "assigned"),
     _at_desk(
