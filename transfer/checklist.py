@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from transfer import reviewed
 from transfer.arrivals import Priority
@@ -264,11 +264,7 @@ def load(folder: Path) -> Checklists:
 
 
 def _read(path: Path) -> Checklist:
-    try:
-        checklist = Checklist.model_validate(reviewed.read(path))
-    except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ValueError(f"{path.name}: {places}") from None
+    checklist = reviewed.validated(Checklist, reviewed.read(path), path.name)
     if checklist.id != path.stem:
         raise ValueError(f"{path.name}: the file is not named by its id")
     return checklist

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from transfer import reviewed
 from transfer.addresses import is_loopback
@@ -505,11 +505,7 @@ def _read(
         return re.sub(r"\$\{([A-Z0-9_]+)\}", setting, part) if isinstance(part, str) else part
 
     said = reviewed.read(path)
-    try:
-        institution = Institution.model_validate(with_state(filled(said), states, path.name))
-    except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ValueError(f"{path.name}: {places}") from None
+    institution = reviewed.validated(Institution, with_state(filled(said), states, path.name), path.name)
     if institution.id != path.stem:
         raise ValueError(f"{path.name}: the file is not named by its id")
     return institution

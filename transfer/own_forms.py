@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from transfer import reviewed
 from transfer.reviewed import ReviewedPart
@@ -64,11 +64,7 @@ def load_states(folder: Path) -> Mapping[str, StateList]:
 
 
 def _read(path: Path) -> StateList:
-    try:
-        found = StateList.model_validate(reviewed.read(path))
-    except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ValueError(f"states/{path.name}: {places}") from None
+    found = reviewed.validated(StateList, reviewed.read(path), f"states/{path.name}")
     if found.id != path.stem:
         raise ValueError(f"states/{path.name}: the file is not named by its id")
     return found

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 #: in what PyYAML says: one character, or more than one as Python quotes it
 _QUOTED: Final = re.compile(r"""'[^'\\]'|(['"])(?:\\.|(?!\1).)*\1""")
@@ -16,6 +16,22 @@ class ReviewedPart(BaseModel):
     """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Part = TypeVar("Part", bound=ReviewedPart)
+
+
+def validated(kind: type[Part], said: object, name: str) -> Part:
+    """What a file says, as what it is; `name` is what an error calls the file.
+
+    Raises:
+        ValueError: names it, the place in it and what is wrong; values are not repeated.
+    """
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ValueError(f"{name}: {places}") from None
 
 
 class _Loader(yaml.SafeLoader):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from transfer import reviewed
 from transfer.reviewed import ReviewedPart
@@ -64,8 +64,4 @@ def load(path: Path) -> StaffGroups:
         said = reviewed.read(path)
     except OSError:
         raise ValueError(f"{path.name}: there is no such file that can be read") from None
-    try:
-        return StaffGroups.model_validate(said)
-    except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ValueError(f"{path.name}: {places}") from None
+    return reviewed.validated(StaffGroups, said, path.name)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.desk_client import Desk, text_of
+from tests.kit.desk_client import text_of
 from tests.kit.staff import ANN
 from transfer import facts
 from transfer.facts import Chain
@@ -16,18 +16,6 @@ from transfer.requests import RequestState
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def services(ledger):
-    return b.new_services(ledger)
-
-
-@pytest.fixture
-def browser(services) -> Desk:
-    found = Desk(services)
-    found.sign_in(Role.OFFICER)
-    return found
 
 
 def facts_of(services, case, kind):

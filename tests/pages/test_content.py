@@ -3,7 +3,7 @@
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.desk_client import Desk, text_of
+from tests.kit.desk_client import text_of
 from transfer import facts
 from transfer.facts import Fact
 from transfer.records import RecordKind
@@ -12,18 +12,6 @@ from transfer.rights import RIGHTS, Right, Role
 pytestmark = pytest.mark.servers
 
 HARMFUL = b"<!doctype html><script>alert(1)</script><p>Adenocarcinoma"
-
-
-@pytest.fixture
-def services(ledger):
-    return b.new_services(ledger)
-
-
-@pytest.fixture
-def browser(services) -> Desk:
-    found = Desk(services)
-    found.sign_in(Role.OFFICER)
-    return found
 
 
 def a_record(services, content: bytes, content_type: str) -> tuple[str, str]:

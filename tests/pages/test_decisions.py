@@ -3,7 +3,7 @@
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.desk_client import Desk, a_person, text_of
+from tests.kit.desk_client import a_person, text_of
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.holds import HoldCode
@@ -11,18 +11,6 @@ from transfer.permissions import End
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def services(ledger):
-    return b.new_services(ledger)
-
-
-@pytest.fixture
-def browser(services) -> Desk:
-    found = Desk(services)
-    found.sign_in(Role.OFFICER)
-    return found
 
 
 def the_page(services, code: HoldCode) -> str:

@@ -20,11 +20,6 @@ FIELD = "Password of the emergency account"
 
 
 @pytest.fixture
-def services(ledger) -> Services:
-    return b.new_services(ledger)
-
-
-@pytest.fixture
 def address(services: Services) -> Iterator[Address]:
     with a_served_desk(services) as address:
         yield address

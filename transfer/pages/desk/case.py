@@ -8,9 +8,9 @@ from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.pages.desk.words import NEEDS, called, words, zone_of
+from transfer.pages.desk.words import NEEDS, OWNERS, called, words, zone_of
 from transfer.pages.routes import Answer, Asked, Page
-from transfer.requests import Owner, RequestState
+from transfer.requests import RequestState
 from transfer.rights import Right
 from transfer.sentences import SENTENCES
 from transfer.sentences.trade import in_trade
@@ -25,15 +25,6 @@ HOW: Final[Mapping[str, str]] = {
 }
 #: states of a request in which nothing of it is awaited
 OVER: Final = frozenset({RequestState.ANSWERED, RequestState.NO_RECORDS, RequestState.WITHDRAWN})
-#: whom something waits on
-OWNERS: Final[Mapping[Owner, str]] = {
-    Owner.DESK: "Us",
-    Owner.WE: "The system",
-    Owner.SOURCE: "Facility",
-    Owner.REFERRING_OFFICE: "Referring office",
-    Owner.PATIENT: "Patient",
-    Owner.CENTER: "Receiving center",
-}
 #: events that are shown at once; the rest is folded
 SHOWN_EVENTS: Final = 12
 
@@ -108,7 +99,7 @@ def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
     for one in found.requests:
         if one.state in OVER:
             continue
-        where = f"{OWNERS[one.owner]}: {_department(services)(one.institution, one.department)}"
+        where = f"{words(OWNERS[one.owner])}: {_department(services)(one.institution, one.department)}"
         for line in one.lines:
             waiting.setdefault(line, []).append(where)
     for material in found.materials:
