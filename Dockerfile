@@ -30,6 +30,7 @@ COPY institutions /app/institutions
 COPY checklists /app/checklists
 COPY desk.yaml /app/desk.yaml
 COPY deploy/*.py /app/deploy/
+COPY deploy/airflow_config /app/airflow_config
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

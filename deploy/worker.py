@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from airflow.__main__ import main
+from airflow_local_settings import preload
 from celery.signals import heartbeat_sent
 
 ALIVE = Path(os.environ["AIRFLOW_HOME"]) / "alive"
@@ -23,5 +24,6 @@ def beat(**_: object) -> None:
 
 
 if __name__ == "__main__":
+    preload()  # its tasks are forks of it
     sys.argv[1:1] = ["celery", "worker"]
     sys.exit(main())

@@ -12,7 +12,7 @@ from transfer import reviewed
         ("id: &a [one]\nname: *a", "x.yaml: line 2: an alias"),
         ("id: one\n? {a: b}: c", "x.yaml: line 2: "),
         ("id: !!float _", "x.yaml: not the YAML of a reviewed file"),
-        ("id: [one\nname: two", r"x.yaml: line 2: expected ',' or ']', but got ':'$"),
+        ("id: [one\nname: two", r"x.yaml: line 2: did not find expected ',' or ']'$"),
         ("id: 2026-99-99", "x.yaml: not the YAML of a reviewed file"),
         ("id: \x00", "x.yaml: not the YAML of a reviewed file"),
         ("[" * 600, "x.yaml: not the YAML of a reviewed file"),

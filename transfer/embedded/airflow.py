@@ -141,7 +141,7 @@ class Airflow:
             for section, values in self._configuration().items()
             for name, value in values.items()
         }
-        paths = f"{CHECKOUT}:{Path(__file__).parent / 'airflow_config'}"
+        paths = f"{CHECKOUT}:{CHECKOUT / 'deploy' / 'airflow_config'}"
         return inherited(**self._settings, **configured, AIRFLOW_HOME=str(self.folder), PYTHONPATH=paths)
 
     def _configuration(self) -> dict[str, dict[str, str]]:
