@@ -90,8 +90,8 @@ class TestActing:
         case = b.a_case_without_slides(services)
         with services.ledger.transaction() as tx:
             permission = next(one.permission for one in tx.case(case).records.values() if one.permission)
-            lines = len(tx.lines(Chain.case(case)))
-        path = f"/desk/cases/{case}/{act.path.format(line='slides', permission=permission)}"
+            lines, request = len(tx.lines(Chain.case(case))), next(iter(tx.case(case).requests))
+        path = f"/desk/cases/{case}/{act.path.format(line='slides', permission=permission, request=request)}"
 
         page = browser.get(path)
 

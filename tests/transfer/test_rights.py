@@ -75,6 +75,7 @@ CALLS = {
     "resolve": ({"name": HoldId.draw(), "answer": HoldAnswer.SEEN}, Right.SEE_CASES),
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
     "list_queues": ({}, Right.SEE_CASES),
+    "list_staff": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),
     "recall": ({"case": CASE}, Right.RELEASE),
     "give_up": ({"case": CASE}, Right.RELEASE),

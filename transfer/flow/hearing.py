@@ -47,6 +47,12 @@ def leads_to(services: Services, request: Request, answer: RequestAnswer) -> Req
     return state_after(answer, is_fetched=department.is_fetched)
 
 
+def may_be_said(services: Services, request: Request, answer: RequestAnswer) -> bool:
+    """Whether a person may write this down of a request as it stands; *again* of one that is due hurries it."""
+    to = leads_to(services, request, answer)
+    return to in MOVES[request.state] or (answer is _A.AGAIN and request.state is to)
+
+
 def is_known(tx: Tx, services: Services, request: Request, said: SourceAnswer) -> bool:
     """Whether just this was heard last, and the request still stands as it says."""
     last = progress(tx, request).answered

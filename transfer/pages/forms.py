@@ -10,6 +10,8 @@ from datetime import date
 from typing import Final
 from urllib.parse import parse_qsl
 
+from transfer.partial_dates import PartialDate
+
 #: bytes of a form without files
 MAX_BODY: Final = 64 << 10
 #: fields of one form
@@ -113,6 +115,22 @@ class Fields:
             return date(year, month, day)
         except ValueError:
             problems.add(name, "A date with month, day and a year of four digits")
+            return None
+
+    def partial_day(self, name: str, problems: Problems) -> PartialDate | None:
+        """A date of the same three fields, of which the day, or day and month, may be left empty."""
+        parts = [self.raw(f"{name}-{part}").strip() for part in ("year", "month", "day")]
+        if not any(parts):
+            return None
+        try:
+            if not all(not part or (part.isascii() and part.isdigit() and len(part) <= 4) for part in parts):
+                raise ValueError
+            year, month, day = (int(part) if part else None for part in parts)
+            if year is None or year < 1850:
+                raise ValueError
+            return PartialDate(year, month, day)
+        except ValueError:
+            problems.add(name, "A year of four digits, with its month and day as far as they are known")
             return None
 
 

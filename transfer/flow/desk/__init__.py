@@ -10,7 +10,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.flow.desk.adding import add_need, add_procedure, drop_need
 from transfer.flow.desk.answering import answer_request
-from transfer.flow.desk.assigning import assign, plan_action, reassign
+from transfer.flow.desk.assigning import assign, list_staff, plan_action, reassign
 from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
@@ -113,6 +113,7 @@ __all__ = [
     "list_parts",
     "list_permissions",
     "list_queues",
+    "list_staff",
     "log_call",
     "may_see_identity",
     "merge",

@@ -8,7 +8,7 @@ from transfer.facts import Chain
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, still_open, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, case_lists, requests
+from transfer.ledger import Tx, case_lists, requests, sessions
 from transfer.ledger.case_lists import Chosen
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -17,6 +17,14 @@ from transfer.rights import Actor, Right, is_account
 
 #: cases that one transaction locks
 _AT_ONCE = 100
+#: people that are listed to choose from
+_LISTED = 500
+
+
+def list_staff(services: Services, *, actor: Actor) -> tuple[tuple[str, str], ...]:
+    """Accounts and names of those who have signed in at the desk, by name; the first of very many."""
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return tuple(sessions.staff(tx, _LISTED).items())
 
 
 def assign(services: Services, case: CaseId, to: str | None, *, actor: Actor) -> ActionResult:

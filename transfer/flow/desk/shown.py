@@ -107,6 +107,8 @@ class RequestView:
     next_action_on: date | None
     #: what leads on, the usual first
     steps: tuple[RequestAnswer, ...]
+    #: what may be written down of it as it stands
+    answers: tuple[RequestAnswer, ...]
     heard: HeardView | None
     #: what was said last and moved nothing: it came late, or after the records
     left_aside: HeardView | None

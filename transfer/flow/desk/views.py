@@ -31,6 +31,7 @@ from transfer.flow.desk.shown import (
     RunView,
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
+from transfer.flow.hearing import may_be_said
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_what_changed
 from transfer.flow.waiting import case_wait, in_words
@@ -46,6 +47,7 @@ from transfer.permissions import Dispute, Finding, expires_at, findings_on
 from transfer.requests import STANDINGS
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
+from transfer.sentences.answers import ANSWERS
 
 
 def list_cases(
@@ -202,6 +204,7 @@ def _requests(
             due_at=one.due_at,
             next_action_on=one.next_action_on,
             steps=STANDINGS[one.state].steps,
+            answers=tuple(answer for answer in ANSWERS if may_be_said(services, one, answer)),
             heard=heard_view(tx, found.requests[one.id].answered, identity=identity, notes=notes),
             left_aside=heard_view(tx, found.requests[one.id].left_aside, identity=identity, notes=notes),
             own_forms=tuple(

@@ -46,6 +46,7 @@ def show(asked: Asked) -> Answer:
             "may": {right.name.lower(): actor.may(right) for right in Right},
             "labels": {need.line: need.label for need in found.needs},
             "groups": _needs(found),
+            "assignee": _assignee(asked, found),
             "waiting_on": _waiting_on(asked.services, found),
             "how": HOW,
             "over": OVER,
@@ -58,6 +59,11 @@ def show(asked: Asked) -> Answer:
             **_surroundings(asked.services, found),
         },
     )
+
+
+def _assignee(asked: Asked, found: Dossier) -> str | None:
+    staff = dict(desk.list_staff(asked.services, actor=asked.actor))
+    return staff.get(found.assigned_to or "", found.assigned_to)
 
 
 def finding(code: str) -> str:

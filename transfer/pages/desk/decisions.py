@@ -6,7 +6,7 @@ from typing import Final
 from transfer.flow import desk
 from transfer.flow.desk import HoldDetail, HoldView
 from transfer.holds import APPROVALS, HoldAnswer, HoldCode
-from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId
+from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId, RequestId
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -112,6 +112,7 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
             "is_stopped": is_stopped,
             "is_case": CaseId.pattern.fullmatch(one.subject),
             "messages": _openable(asked, one, ArrivalId),
+            "request": _request(asked, one),
             "records": _openable(asked, one, RecordId),
             "called": lambda known: called(services, known),
             "words": words,
@@ -130,6 +131,13 @@ def _opinions(detail: HoldDetail, person: str) -> Mapping[str, object]:
     has_said = any(one.person == person for one in said)
     deciders = detail.comparison.deciders if detail.comparison else 1
     return {"count": len(said), "shown": said if has_said else (), "deciders": deciders}
+
+
+def _request(asked: Asked, one: HoldView) -> str | None:
+    """The request that the question is about, for who may write down what was said to it."""
+    is_open = CaseId.pattern.fullmatch(one.subject) and not one.resolved_at
+    is_one = one.about is not None and RequestId.pattern.fullmatch(one.about)
+    return one.about if is_open and is_one and asked.actor.may(Right.WORK_ON_CASES) else None
 
 
 def _openable(asked: Asked, one: HoldView, kind: type[Identifier]) -> list[str]:

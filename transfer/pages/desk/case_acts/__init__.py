@@ -2,14 +2,16 @@
 
 from typing import Final
 
-from transfer.pages.desk.case_acts import appointments, calling, closing, needs, sending, stopping
+from transfer.pages.desk.case_acts import answering, appointments, assigning, calling, closing, needs, sending, stopping
 
 ACTS: Final = (
     *sending.ACTS,
     *stopping.ACTS,
     *calling.ACTS,
+    *answering.ACTS,
     *appointments.ACTS,
     *needs.ACTS,
+    *assigning.ACTS,
     *closing.ACTS,
 )
-DECLARED: Final = tuple(declared for act in ACTS for declared in act.declared)
+DECLARED: Final = (*(declared for act in ACTS for declared in act.declared), *assigning.DECLARED)

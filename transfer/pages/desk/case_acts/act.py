@@ -7,12 +7,14 @@ from typing import Final
 
 from transfer.flow import desk
 from transfer.flow.desk import Callee, Dossier
+from transfer.flow.services import Services
 from transfer.identifiers import CaseId, RequestId
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page
 from transfer.rights import Right
 
-Choices = Sequence[tuple[str, str]]
+#: value and label, or with a hint
+Choices = Sequence[tuple[str, str] | tuple[str, str, str]]
 Does = Callable[[Asked, CaseId, Problems], Callable[[], object]]
 
 
@@ -42,6 +44,8 @@ class CaseAct:
     is_grave: bool = False
     #: it lets something leave, so nobody is to do it while it is stopped
     is_release: bool = False
+    #: what the page says of what it is about: a facility, a line
+    about: Callable[[Asked, Dossier], str] | None = None
 
     @property
     def declared(self) -> tuple[Declared, ...]:
@@ -64,6 +68,7 @@ def _show(act: CaseAct, asked: Asked, problems: Problems | None = None) -> Answe
             "act": act,
             "found": found,
             "action": f"/desk/cases/{case}/{tail}",
+            "about": act.about(asked, found) if act.about else None,
             "is_stopped": is_stopped,
             "shown": act.fields(asked, found),
             "fields": asked.fields if asked.fields.sent else _begun(asked),
@@ -104,3 +109,9 @@ def note_of(asked: Asked, problems: Problems) -> str | None:
 def request_of(text: str) -> RequestId | None:
     """A request's identifier; None where that is none."""
     return RequestId(text) if RequestId.pattern.fullmatch(text) else None
+
+
+def facilities(services: Services, *, giving: bool = False) -> Choices:
+    """All institutions by their names; `giving`: those alone that hold records."""
+    held = (one for one in services.institutions.values() if one.departments or not giving)
+    return sorted(((one.id, one.name) for one in held), key=lambda one: one[1])
