@@ -29,6 +29,9 @@ WORDS = 25
 IGNORED_BY_A_CASE = {
     "egress-closed": "the disclosure it belongs to says what became of the hand-over",
     "egress-permitted": "what a stream rests on is read from the trail, and in the row of the stream",
+    "letter-code-given": "a code lets somebody look in, and is kept in a table of its own",
+    "letter-codes-ended": "the same",
+    "letter-opened": "that somebody looked in changes nothing",
     "next-action-set": "the day stands beside the request, which moves on",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
     "note-added": "notes are read by their own page, and purged apart",

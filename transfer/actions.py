@@ -26,6 +26,9 @@ class ActionCode(Code):
     REASSIGNED = "reassigned", "count", "whose", "to"
     PLANNED = "planned", "request", "on"
     PLANNED_BEFORE = "planned-before", "request", "on"
+    # `holder` has the code that is told
+    CODE_GIVEN = "code-given", "code", "holder", "until"
+    CODES_ENDED = "codes-ended", "holder", "count"
     CLOSED = "closed", "ending", "withdrawn"
     CLOSED_BEFORE = "closed-before", "ending"
     CASE_IS_OVER = "case-is-over", "case"

@@ -54,6 +54,8 @@ class RefusalCode(Code):
     NO_REQUEST = "no-request", "request"
     NOTHING_SOUGHT = "nothing-sought"
     NO_ACCOUNT = "no-account"
+    NOTHING_AWAITED = "nothing-awaited", "request", "state"
+    CODE_OF_REQUEST = "code-of-request", "case"
     CANNOT_PLAN = "cannot-plan", "request", "state"
     REQUEST_NOT_PERMITTED = "request-not-permitted", "request"
     REQUEST_CANNOT_MOVE = "request-cannot-move", "request", "state", "to"

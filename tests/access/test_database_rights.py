@@ -22,6 +22,7 @@ APP = {
     "disputes": FORGET,
     "staff": CHANGE,
     "patient_flags": FORGET,
+    "letter_codes": FORGET,
     "local_account": CHANGE | FORGET,
     "sessions": CHANGE | FORGET,
     "referral_numbers": FORGET,

@@ -14,6 +14,7 @@ from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId, HoldId, InstitutionId, RecordId
+from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
@@ -29,6 +30,9 @@ CALLS = {
     "list_cases": ({}, Right.SEE_CASES),
     "today": ({"zone": ZoneInfo("UTC")}, Right.SEE_CASES),
     "list_part": ({"part": desk.ListPart.OURS, "zone": ZoneInfo("UTC")}, Right.SEE_CASES),
+    "give_reply_code": ({"name": "q0123456789abcde"}, Right.WORK_ON_CASES),
+    "give_own_code": ({"case": CASE, "holder": CodeHolder.PATIENT}, Right.WORK_ON_CASES),
+    "end_codes": ({"case": CASE, "holder": CodeHolder.PATIENT}, Right.STOP),
     "assign": ({"case": CASE, "to": "keller"}, Right.WORK_ON_CASES),
     "reassign": ({"whose": "keller", "to": "okafor"}, Right.WORK_ON_CASES),
     "plan_action": ({"name": "q0123456789abcde", "on": date(2027, 3, 4)}, Right.WORK_ON_CASES),

@@ -36,6 +36,7 @@ main = LazyGroup(
         "desk": ListedCommand("transfer.cli.desk:desk", "How people sign in at the desk's pages."),
         "patient": ListedCommand("transfer.cli.patient:patient", "Two patients who are one person."),
         "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
+        "code": ListedCommand("transfer.cli.code:code", "Codes by which people outside answer and look in."),
         "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),
         "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
         "permission": ListedCommand("transfer.cli.permission:permission", "Release forms: try, enter, dispute, end."),

@@ -80,6 +80,9 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.CallLogged: _joined(
         "call to {callee}: {outcome}", _more(", promised by ", "promised_by"), _more("; next look on ", "next_action")
     ),
+    facts.LetterCodeGiven: _joined("a code was given to the {holder}", _more(", for ", "request")),
+    facts.LetterCodesEnded: "codes of the {holder} ended: {count}",
+    facts.LetterOpened: _joined("the {holder} looked in by a code", _more(": ", "request")),
     facts.NeedAdded: _joined(
         "needed in addition: {document} from {institution}", _more(", of the ", "procedure"), _more(", ", "day")
     ),

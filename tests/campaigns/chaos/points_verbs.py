@@ -34,6 +34,7 @@ from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.ledger import rounds
 from transfer.ledger.arrivals import IN_ROW
+from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
@@ -183,6 +184,9 @@ OF_THE_DESK = [
         lambda h, k: desk.plan_action(h.services, k["film-room"], SOON, actor=NURSE),
         "admitted",
     ),
+    _at_desk("give a reply code", lambda h, k: desk.give_reply_code(h.services, k["request"], actor=NURSE)),
+    _at_desk("give a code", lambda h, k: desk.give_own_code(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
+    _at_desk("end codes", lambda h, k: desk.end_codes(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
     _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
     _at_desk("reassign", lambda h, k: desk.reassign(h.services, "keller", "okafor", actor=NURSE), "assigned"),
     _at_desk(

@@ -15,6 +15,7 @@ from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
 from transfer.flow.desk.changing import change
+from transfer.flow.desk.codes import end_codes, give_own_code, give_reply_code
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.content import Content, list_parts, open_message, open_record
 from transfer.flow.desk.context import context
@@ -100,9 +101,12 @@ __all__ = [
     "dispute",
     "dossier",
     "drop_need",
+    "end_codes",
     "file_paper_form",
     "find_cases",
     "flag_patient",
+    "give_own_code",
+    "give_reply_code",
     "give_up",
     "hold",
     "holds",
