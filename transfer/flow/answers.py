@@ -19,7 +19,15 @@ from transfer.flow.collecting import answered, files_of_one, join, taken_back
 from transfer.flow.correcting import is_to_be_asked, with_what_they_correct
 from transfer.flow.hearing import Hearing, hear
 from transfer.flow.heeding import heed
-from transfer.flow.identity import DecideAgain, is_request_number, lookup_terms, match_message, unless_forgotten
+from transfer.flow.identity import (
+    DecideAgain,
+    hold_patient_of,
+    is_request_number,
+    lookup_terms,
+    match_held,
+    match_message,
+    unless_forgotten,
+)
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
@@ -60,6 +68,26 @@ class _Share:
     documents: tuple[ReceivedDocument, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whose:
+    """Whose an arrival is, and in which epoch of that patient it was matched. A merge or a split begins another one."""
+
+    patient: PatientId
+    epoch: int
+    match_rule: MatchRule
+
+    def hold(self, tx: Tx, arrival: Arrival) -> None:
+        """Hold the patient for what is written of the arrival.
+
+        Raises:
+            DecideAgain: it may be another's since it was matched.
+        """
+        arrivals.still_ours(tx, arrival)
+        if patients.hold_epoch_shared(tx, self.patient) != self.epoch:
+            raise DecideAgain
+        unless_forgotten(tx, self.patient)
+
+
 def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocuments) -> None:
     """Collect what was sent for each open case of its patient whose permission covers all of it.
 
@@ -73,71 +101,70 @@ def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocumen
     if not answer.documents:
         raise NeedsReview("not one entry can be used")
     said = list(dict.fromkeys(received.document.patient for received in answer.documents))
-    matches = _match_or_seal(services, arrival, answer, said)
-    found = {match.patient for match in matches}
-    if not matches:
-        return
-    before, now = arrival.patient, matches[0].patient if len(found) == 1 else None
-    if now is not None and before in (None, now):
-        _collect(services, arrival, answer, now, matches[0].match_rule)
-    elif before is not None and _is_decided(services, arrival):
-        _collect(services, arrival, answer, before, MatchRule.DECIDED)
-    else:  # also where a rule matched one patient before, and matches another or several today
-        _ask_whose(services, arrival, said, matches)
+    if whose := _settled_whose(services, arrival, answer, said):
+        _collect(services, arrival, answer, whose)
 
 
-def _ask_whose(services: Services, arrival: Arrival, said: list[Demographics], matches: list[Match]) -> None:
-    """Ask people, once for all that one institution says of one patient in the same words."""
-    meant = sorted({patient for match in matches for patient in match.patients})
-    with services.ledger.transaction() as tx:
-        arrivals.still_ours(tx, arrival)
-        words = b"|".join(sorted(codec.dump(Demographics, one) for one in said))
-        terms = lookup_terms(tx, said)
-        # Of two that say nobody's name one answer says nothing: they may be of two.
-        if len(meant) != 1 or not terms or not compared.wait_for_answer(tx, arrival, meant[0], words):
-            holds.place(tx, arrival.id, HoldCode.WHOSE_RECORD)
-        arrivals.index_terms(tx, arrival.id, terms)
-        arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
-
-
-def _is_decided(services: Services, arrival: Arrival) -> bool:
-    """Whether people said whose it is. They are not asked twice."""
-    with services.ledger.transaction() as tx:
-        return holds.last_answer(tx, arrival.id, HoldCode.WHOSE_RECORD) == HoldAnswer.OURS
-
-
-def _match_or_seal(
+def _settled_whose(
     services: Services, arrival: Arrival, answer: ReceivedDocuments, said: list[Demographics]
-) -> list[Match]:
-    """Whose each document is; none where all are unmatched. Those are sealed in the same transaction.
+) -> _Whose | None:
+    """Whose all of it is. None: it is unmatched and sealed away, or people are asked, in the same transaction.
 
     The result need not outlast a crash: the arrival does, and is processed again.
     """
     with services.ledger.transaction() as tx:
         tx.run("SET LOCAL synchronous_commit = off")
         arrivals.still_ours(tx, arrival)
-        patients.hold_terms(tx, lookup_terms(tx, said))
-        matches = [
-            match_message(tx, arrival.institution, one.document.patient, one.document.identifiers)
-            for one in answer.documents
-        ]
-        if arrival.patient is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
+        matches = match_held(tx, arrival, lambda: _matches(tx, arrival, answer), said)
+        before, found = arrival.patient, {match.patient for match in matches}
+        if before is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
             seal_away(tx, arrival, said, ArrivalOutcome.UNMATCHED)
-            return []
-        return matches
+            return None
+        now = matches[0].patient if len(found) == 1 else None
+        if now is not None and before in (None, now):
+            return _Whose(patient=now, epoch=tx.epochs[now], match_rule=matches[0].match_rule)
+        if before is not None and _is_decided(tx, arrival):
+            return _Whose(patient=before, epoch=tx.epochs[before], match_rule=MatchRule.DECIDED)
+        # Also where a rule matched one patient before, and matches another or several today.
+        _ask_whose(tx, arrival, said, matches)
+        return None
 
 
-def _collect(
-    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, match_rule: MatchRule
-) -> None:
+def _matches(tx: Tx, arrival: Arrival, answer: ReceivedDocuments) -> list[Match]:
+    return [
+        match_message(tx, arrival.institution, one.document.patient, one.document.identifiers)
+        for one in answer.documents
+    ]
+
+
+def _ask_whose(tx: Tx, arrival: Arrival, said: list[Demographics], matches: list[Match]) -> None:
+    """Ask people, once for all that one institution says of one patient in the same words."""
+    meant = sorted({patient for match in matches for patient in match.patients})
+    words = b"|".join(sorted(codec.dump(Demographics, one) for one in said))
+    terms = lookup_terms(tx, said)
+    # Of two that say nobody's name one answer says nothing: they may be of two.
+    if len(meant) != 1 or not terms or not compared.wait_for_answer(tx, arrival, meant[0], words):
+        holds.place(tx, arrival.id, HoldCode.WHOSE_RECORD)
+    arrivals.index_terms(tx, arrival.id, terms)
+    arrivals.settle(tx, arrival, ArrivalState.HELD, frozenset(match.match_rule for match in matches))
+
+
+def _is_decided(tx: Tx, arrival: Arrival) -> bool:
+    """Whether people said whose it is. They are not asked twice."""
+    return holds.last_answer(tx, arrival.id, HoldCode.WHOSE_RECORD) == HoldAnswer.OURS
+
+
+def _collect(services: Services, arrival: Arrival, answer: ReceivedDocuments, whose: _Whose) -> None:
+    patient, match_rule = whose.patient, whose.match_rule
     answer = with_what_they_correct(services, arrival, _with_kinds(services, arrival, answer, patient), patient)
-    if _waits_for_labels(services, arrival, answer, patient):
+    if _waits_for_labels(services, arrival, answer, whose):
         return
     with services.ledger.transaction() as tx:
+        whose.hold(tx, arrival)
         shares = _shares(tx, services, arrival, answer, _cases(tx, patient))
-    _heed(services, arrival, answer, patient, shares)
+    _heed(services, arrival, answer, whose, shares)
     if not shares:
-        _seal_until_permitted(services, arrival, answer, patient)
+        _seal_until_permitted(services, arrival, answer, whose)
         return
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     covered = [one for one in answer.documents if any(one in share.documents for share in shares)]
@@ -145,8 +172,7 @@ def _collect(
         new = {one.origin: _new_record(services, arrival, one, patient) for one in covered}
         opened = {one: open_parts(services, arrival.institution, record.parts) for one, record in new.items()}
     with _all_taken_back(services, arrival, new.values()), services.ledger.transaction() as tx:
-        arrivals.still_ours(tx, arrival)
-        patients.hold_epoch_shared(tx, patient)
+        whose.hold(tx, arrival)
         is_sent_again = all(records.known(tx, patient, one.origin) for one in new.values())
         _lock_cases(tx, shares)
         for share in shares:
@@ -186,16 +212,15 @@ def _ask_about(tx: Tx, arrival: Arrival, answer: ReceivedDocuments, case: CaseId
         holds.place(tx, case, HoldCode.ENTRIES_UNUSABLE, arrival.id)
 
 
-def _seal_until_permitted(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> None:
+def _seal_until_permitted(services: Services, arrival: Arrival, answer: ReceivedDocuments, whose: _Whose) -> None:
     """Nothing of it may be collected now. Where its sender is asked under a form all the same, the desk is told.
 
     Raises:
         DecideAgain: a permission came meanwhile.
     """
+    patient = whose.patient
     with services.ledger.transaction() as tx:
-        arrivals.still_ours(tx, arrival)
-        patients.hold_epoch_shared(tx, patient)
-        unless_forgotten(tx, patient)
+        whose.hold(tx, arrival)
         open_cases = _cases(tx, patient)
         if _shares(tx, services, arrival, answer, open_cases):
             raise DecideAgain
@@ -238,17 +263,15 @@ def _learned_of_others(tx: Tx, patient: PatientId, answer: ReceivedDocuments) ->
     return found
 
 
-def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId) -> bool:
+def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocuments, whose: _Whose) -> bool:
     """Where a document has a label that is not known here: a person is asked, and all of the message waits sealed."""
     try:
         check_labels(*(received.document.labels for received in answer.documents))
     except UnclearLabel as error:
-        _heed(services, arrival, answer, patient, ())
+        _heed(services, arrival, answer, whose, ())
         with services.ledger.transaction() as tx:
-            arrivals.still_ours(tx, arrival)
-            patients.hold_epoch_shared(tx, patient)
-            unless_forgotten(tx, patient)
-            arrivals.join_patient(tx, arrival, patient)
+            whose.hold(tx, arrival)
+            arrivals.join_patient(tx, arrival, whose.patient)
             holds.place(tx, arrival.id, HoldCode.ARRIVAL_LABEL_UNREAD)
             arrivals.settle(tx, arrival, ArrivalState.HELD, error)
         return True
@@ -270,7 +293,7 @@ def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
 
 
 def _heed(
-    services: Services, arrival: Arrival, answer: ReceivedDocuments, patient: PatientId, shares: Sequence[_Share]
+    services: Services, arrival: Arrival, answer: ReceivedDocuments, whose: _Whose, shares: Sequence[_Share]
 ) -> None:
     """What each document says of earlier ones counts also in the cases that do not collect it."""
     told: dict[tuple[CaseId, ...], list[Document]] = {}
@@ -278,7 +301,7 @@ def _heed(
         joining = tuple(share.case.id for share in shares if received in share.documents)
         told.setdefault(joining, []).append(received.document)
     for joining, documents in told.items():
-        heed(services, patient, arrival.institution, documents, joining)
+        heed(services, whose.patient, arrival.institution, documents, joining, epoch=whose.epoch)
 
 
 def _shares(
@@ -387,8 +410,8 @@ def file_request_answer(services: Services, arrival: Arrival, answer: AnswerToRe
         request = requests.get(tx, answer.request)
         if request is None or request.institution != arrival.institution:
             raise NeedsReview("no request of ours to them")
+        hold_patient_of(tx, request.case)
         patient = OpenedCase.of(tx.case(request.case)).patient
-        patients.hold_epoch_shared(tx, patient)
         tx.lock_case(request.case)
         request = requests.get(tx, request.id) or request
         if patients.identity(tx, patient):

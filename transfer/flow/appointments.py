@@ -5,7 +5,7 @@ from typing import Any
 from transfer.arrivals import Appointment, ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
 from transfer.flow.changing import CaseChange, change_case
-from transfer.flow.identity import DecideAgain, match_patient, unless_forgotten
+from transfer.flow.identity import DecideAgain, match_patient, unless_of_another
 from transfer.flow.services import Services
 from transfer.flow.unmatched import LOOK_WITHIN, seal_unmatched
 from transfer.holds import HoldCode, SystemAnswer
@@ -35,7 +35,7 @@ def file_appointment(services: Services, arrival: Arrival, said: Appointment) ->
             seal_unmatched(tx, arrival, [said.patient], ArrivalOutcome.UNMATCHED)
             return
         patients.hold_epoch_shared(tx, patient)
-        unless_forgotten(tx, patient)
+        unless_of_another(tx, arrival)
         if arrival.patient is None and match_patient(tx, said.patient).patient != patient:
             raise DecideAgain  # two patients became one meanwhile, or two again
         concerned = cases.open_of(tx, [patient])

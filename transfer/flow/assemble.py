@@ -14,6 +14,7 @@ from transfer.facts import Chain
 from transfer.flow.assess import Assessment, is_lacking, is_undecided, look, settle_needs
 from transfer.flow.basis import class_of, may_release
 from transfer.flow.ending import give_up_newest
+from transfer.flow.identity import DecideAgain, hold_patient_of
 from transfer.flow.opening_records import open_waiting
 from transfer.flow.packet_content import addressed, agrees, goes_along, of_material, of_referral, taken_as_it_is
 from transfer.flow.services import Services
@@ -53,7 +54,7 @@ def assemble(services: Services, packet: PacketId) -> bool:
     opened before.
 
     Raises:
-        Unavailable: it cannot be opened now.
+        Unavailable: it cannot be opened now, or its patient became another one meanwhile.
     """
     if not open_waiting(services, packet.case):
         raise Unavailable("the process that opens documents does not run")
@@ -63,8 +64,9 @@ def assemble(services: Services, packet: PacketId) -> bool:
             return False
         if known.is_assembled:
             return True
-        epoch = patients.hold_epoch_shared(tx, OpenedCase.of(tx.case(packet.case)).patient)
+        hold_patient_of(tx, packet.case)
         opened = OpenedCase.of(tx.case(packet.case))
+        epoch = tx.epochs[opened.patient]
         if is_undecided(tx, tx.case(packet.case), []):
             return False
         going = _going(tx, services, packet, opened)
@@ -87,6 +89,9 @@ def assemble(services: Services, packet: PacketId) -> bool:
         if still is None or is_gone or still.is_assembled:
             _discard(services, sorted(plan.generated_keys))
             return not is_gone
+        if OpenedCase.of(tx.case(packet.case)).patient != opened.patient:
+            _discard(services, sorted(plan.generated_keys))
+            raise DecideAgain  # two patients became one meanwhile, or two again
         if now != epoch and (refused := _refused(tx, services, opened, going.said)):
             _discard(services, sorted(plan.generated_keys))
             holds.place(tx, packet.case, refused, packet)

@@ -194,7 +194,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
             _stop_unless_permitted(tx, services, asking)
     is_new_void = document.status.is_void and kept is None
     joining = () if is_new_void or not ruling.is_permitted else (made.case,)
-    heed(services, asking.patient, made.institution, [document], joining)
+    heed(services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
     if not ruling.is_permitted:
         return _Taken.NOT_COVERED
     if is_new_void:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
-from transfer.flow.identity import lookup_terms, match_patient, unless_forgotten
+from transfer.flow.identity import DecideAgain, lookup_terms, match_patient, unless_of_another
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
 from transfer.flow.stopping import ENDS, dispute_as_entered, file_authorization, live
@@ -47,7 +47,9 @@ def file_form(
         object_to_release(tx, services.institutions, received, patient=patient)
         if patient is not None:
             patients.hold_epoch_exclusive(tx, patient)
-            unless_forgotten(tx, patient)
+            unless_of_another(tx, arrival)
+            if arrival.patient is None and match_patient(tx, form.patient).patient != patient:
+                raise DecideAgain  # two patients became one meanwhile, or two again
             if not (form.denies or form.status in ENDS):
                 file_authorization(tx, services.institutions, patient, form, arrival.id, arrival.institution, but=but)
                 ask_about_doubts(tx, services.institutions, arrival, form)

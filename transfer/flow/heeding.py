@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from transfer import copies
 from transfer.copies import Version
 from transfer.flow.assess import settle_needs
-from transfer.flow.identity import unless_forgotten
+from transfer.flow.identity import DecideAgain, unless_forgotten
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void, version
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
@@ -20,19 +20,23 @@ def heed(
     source: InstitutionId,
     documents: Iterable[Document],
     but: Collection[CaseId] = (),
+    *,
+    epoch: int,
 ) -> None:
     """Let what a source says of earlier documents count in the cases of the patient that will not collect it: closed
-    ones, and those that no permission covers it for. `but`: the cases that will.
+    ones, and those that no permission covers it for. `but`: the cases that will. `epoch`: of the patient, when it was
+    found whose they are.
 
     What is void leaves nowhere, also where nobody may take in what says so. An open case is judged anew. Heeding twice
     is heeding once.
 
     Raises:
-        DecideAgain: the patient was forgotten meanwhile.
+        DecideAgain: they may be another's since, or the patient was forgotten.
     """
     told = [(copies.terms(one.identifiers, (), one.parent), _version_of(services, source, one)) for one in documents]
     with services.ledger.transaction() as tx:
-        patients.hold_epoch_shared(tx, patient)
+        if patients.hold_epoch_shared(tx, patient) != epoch:
+            raise DecideAgain
         unless_forgotten(tx, patient)
         concerned = [case for case in cases.of_patient(tx, patient) if case not in but]
         for case in concerned:  # all of them before a round is owed to one

@@ -1,13 +1,15 @@
 """Whose is this? What a message says of people, held against the patients we know."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from transfer.case import OpenedCase
 from transfer.errors import ChangedMeanwhile, NeedsReview
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
-from transfer.identifiers import InstitutionId, PatientId, RequestId
-from transfer.ledger import Tx, compared, holds, numbered_records, patients, requests
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
+from transfer.ledger import Tx, arrivals, compared, holds, numbered_records, patients, requests
+from transfer.ledger.arrivals import Arrival
 from transfer.ledger.compared import ComparedIdentity
 from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, is_numbered
 from transfer.patients import Demographics, IssuedIdentifier
@@ -30,6 +32,56 @@ class Undecided(NeedsReview):
 def match_patient(tx: Tx, said: Demographics, numbers: Iterable[IssuedIdentifier] = ()) -> Match:
     """Whose this is, of all patients we know. `numbers` are those of the document or study itself."""
     return identify(said, study_identifiers=frozenset(numbers), candidates=patients.candidates(tx, said))
+
+
+def match_held(
+    tx: Tx, arrival: Arrival, find: Callable[[], Sequence[Match]], said: Iterable[Demographics] = ()
+) -> list[Match]:
+    """Hold whoever an arrival could be of, then match: until this transaction ends nobody of them is merged, taken
+    apart or purged, and nobody who is found by what is `said` becomes known. Lock no patient after this.
+
+    Raises:
+        DecideAgain: it could be of others meanwhile, or people said whose it is.
+    """
+    held = _meant(arrival, find())
+    for patient in sorted(held):
+        patients.hold_epoch_shared(tx, patient)
+    patients.hold_terms(tx, lookup_terms(tx, said))
+    found = list(find())
+    if not _meant(arrival, found) <= held:
+        raise DecideAgain
+    unless_of_another(tx, arrival)
+    return found
+
+
+def hold_patient_of(
+    tx: Tx, case: CaseId, hold: Callable[[Tx, PatientId], object] = patients.hold_epoch_shared
+) -> PatientId | None:
+    """Hold the patient of a case, before the case is locked. None: its referral is not understood yet.
+
+    `hold` is one of the ways of `patients`. Who waits for a merge or a split holds whoever the case's patient is then.
+    """
+    while (opened := tx.case(case).as_opened) is not None:
+        hold(tx, opened.patient)
+        if OpenedCase.of(tx.case(case)).patient == opened.patient:
+            return opened.patient
+    return None
+
+
+def _meant(arrival: Arrival, matches: Iterable[Match]) -> set[PatientId]:
+    return {patient for match in matches for patient in match.patients} | {one for one in (arrival.patient,) if one}
+
+
+def unless_of_another(tx: Tx, arrival: Arrival) -> None:
+    """Whose a claimed arrival was, it is still. Ask it while that patient is held.
+
+    Raises:
+        DecideAgain: two patients became one meanwhile, or two again, or the patient was forgotten.
+    """
+    if arrivals.as_it_is_now(tx, arrival).patient != arrival.patient:
+        raise DecideAgain
+    if arrival.patient is not None:
+        unless_forgotten(tx, arrival.patient)
 
 
 def is_request_number(number: IssuedIdentifier) -> bool:

@@ -13,6 +13,7 @@ from transfer.case import Case, OpenedCase
 from transfer.errors import NeedsReview, Refused, Unavailable
 from transfer.facts import Chain
 from transfer.flow.basis import may_release
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.packet_content import addressed, of_material, of_referral
 from transfer.flow.services import Services
 from transfer.flow.watch import watching
@@ -70,7 +71,7 @@ def _begin(tx: Tx, services: Services, case: CaseId, milestone: Milestone) -> _T
     receives = services.institutions[opened.receiver].receives if opened else None
     if opened is None or receives is None or not receives.takes_tasks or not _is_owed(tx.case(case), milestone):
         return None
-    epoch = patients.hold_epoch_shared(tx, opened.patient)
+    hold_patient_of(tx, case)
     opened, who = OpenedCase.of(tx.case(case)), patients.identity(tx, opened.patient)
     said = frozenset(_said(tx, opened, milestone))
     rulings = may_release(tx, services.institutions, opened.patient, opened.receiver, said)
@@ -92,7 +93,7 @@ def _begin(tx: Tx, services: Services, case: CaseId, milestone: Milestone) -> _T
     return _Telling(
         opened=opened,
         receives=receives,
-        epoch=epoch,
+        epoch=tx.epochs[opened.patient],
         reached_at=found.milestones[milestone].reached_at,
         patient=addressed(who.current, services.institutions, opened, said),
     )

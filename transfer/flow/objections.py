@@ -101,9 +101,7 @@ def object_to_release(
     """
     if not received.objections:
         return
-    found = [_Concerning.of(tx, said, patient) for said in received.objections]
-    for one in sorted(frozenset[PatientId]().union(*(each.reached for each in found))):
-        patients.hold_epoch_exclusive(tx, one)
+    found = _held(tx, received, patient)
     has_missed = False
     for each in found:
         stopped = [_stop(tx, institutions, received, each, one) for one in sorted(each.reached)]
@@ -116,6 +114,21 @@ def object_to_release(
         holds.place(tx, received.arrival, HoldCode.OBJECTION_UNMATCHED, due=DECIDE_WITHIN)
     else:
         holds.withdraw(tx, received.arrival, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
+
+
+def _held(tx: Tx, received: ReceivedObjections, patient: PatientId | None) -> list[_Concerning]:
+    """What the objections concern, with everybody locked whose forms they may stop. Who waited for a merge or a split
+    looks again: a no is not lost on who is somebody else now.
+    """
+    held: set[PatientId] = set()
+    while True:
+        found = [_Concerning.of(tx, said, patient) for said in received.objections]
+        reached = {one for each in found for one in each.reached}
+        if reached <= held:
+            return found
+        for one in sorted(reached - held):
+            patients.hold_epoch_exclusive(tx, one)
+        held |= reached
 
 
 def _stop(

@@ -19,7 +19,7 @@ from transfer.flow.basis import may_ask
 from transfer.flow.changing import make_requests
 from transfer.flow.collecting import join_held
 from transfer.flow.ending import end_case
-from transfer.flow.identity import match_message, match_patient
+from transfer.flow.identity import hold_patient_of, match_message, match_patient
 from transfer.flow.milestones import tell_center
 from transfer.flow.opening_records import open_waiting
 from transfer.flow.receive import process
@@ -337,8 +337,8 @@ def _look_again(tx: Tx, case: CaseId, arrival: str) -> None:
 
 def _permit(tx: Tx, services: Services, case: CaseId) -> None:
     """Compare every open request with today's permissions. What lacks a basis is not asked for."""
+    hold_patient_of(tx, case)
     opened = OpenedCase.of(tx.case(case))
-    patients.hold_epoch_shared(tx, opened.patient)
     tx.lock_case(case)
     if not tx.case(case).is_open:
         return

@@ -12,6 +12,7 @@ from transfer.adapters.opening.members import members
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder, Unavailable
 from transfer.flaws import Flaw
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId
@@ -137,8 +138,8 @@ def open_waiting(services: Services, case: CaseId) -> bool:
     for kept, parts in waiting:
         found = open_parts(services, kept.institution, parts)
         with services.ledger.transaction() as tx:
+            hold_patient_of(tx, case)
             opened = OpenedCase.of(tx.case(case))
-            patients.hold_epoch_shared(tx, opened.patient)
             tx.lock_case(case)
             still = records.get(tx, kept.id)
             if still is not None and still.patient == opened.patient and not still.is_opened:
@@ -152,10 +153,9 @@ def open_waiting(services: Services, case: CaseId) -> bool:
 def _catch_up(services: Services, case: CaseId) -> None:
     """What was found in a record of this case while it was opened for another, by that one's chain."""
     with services.ledger.transaction() as tx:
-        opened = tx.case(case).as_opened
-        if opened is None:
+        if hold_patient_of(tx, case) is None:
             return
-        patients.hold_epoch_shared(tx, opened.patient)
+        opened = OpenedCase.of(tx.case(case))
         tx.lock_case(case)
         for kept, _ in records.joined(tx, case):
             if not kept.is_opened or _is_told(tx, case, kept):

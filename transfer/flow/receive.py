@@ -15,7 +15,7 @@ from transfer.flow.answers import file_documents, file_request_answer
 from transfer.flow.appointments import file_appointment
 from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import ask_for_form, file_form
-from transfer.flow.identity import DecideAgain
+from transfer.flow.identity import DecideAgain, unless_of_another
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.reading import Aside, Notice, OtherMessage, Reading, ReceivedDocuments, SeveralMessages
 from transfer.flow.services import Services
@@ -104,8 +104,9 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
         while True:
             try:
                 return _take_effect(services, arrival, said, objections, disputes, case)
-            except DecideAgain:
-                continue
+            except DecideAgain:  # whose it is may be otherwise now
+                with services.ledger.transaction() as tx:
+                    arrival = arrivals.as_it_is_now(tx, arrival)
     except KeyGone:
         return None  # purged meanwhile: there is nothing left to process
     except ChangedMeanwhile:
@@ -169,6 +170,7 @@ def _take_effect(
         with services.ledger.transaction() as tx:
             arrivals.still_ours(tx, arrival)
             _object(tx, services, arrival, objections)
+            unless_of_another(tx, arrival)
     match said:
         case SeveralMessages():
             divide(services, arrival, said)

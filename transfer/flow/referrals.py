@@ -15,7 +15,7 @@ from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
 from transfer.flow.changing import CaseChange, change_case
 from transfer.flow.ending import end_case
-from transfer.flow.identity import match_patient
+from transfer.flow.identity import hold_patient_of, match_patient
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
@@ -61,8 +61,8 @@ def take_in(tx: Tx, services: Services, message: ReferralMessage) -> None:
         ChangedMeanwhile: another task processes it.
     """
     arrival, said = message.arrival, message.said
+    hold_patient_of(tx, message.known, patients.begin_epoch)
     patient = OpenedCase.of(tx.case(message.known)).patient
-    patients.begin_epoch(tx, patient)
     for one in sorted({message.drawn, message.known}):
         tx.lock_case(one)
     arrivals.still_ours(tx, arrival)

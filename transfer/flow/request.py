@@ -118,6 +118,8 @@ def _begin(services: Services, name: str) -> PermittedRequest | None:
             return None
         epoch = patients.hold_epoch_shared(tx, opened.patient)
         tx.lock_case(known.case)
+        if tx.case(known.case).as_opened != opened:
+            return None  # two patients became one meanwhile, or two again: a round of its own looks anew
         claimed = requests.claim(tx, name)
         who = patients.identity(tx, opened.patient)
         if claimed is None or who is None:

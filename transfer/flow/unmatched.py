@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from transfer.arrivals import ArrivalOutcome, ArrivalState
-from transfer.flow.identity import DecideAgain, lookup_terms, match_message, match_patient, unless_known
+from transfer.flow.identity import DecideAgain, lookup_terms, match_held, match_message, match_patient, unless_known
 from transfer.flow.reading import Notice, OtherMessage
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
@@ -52,9 +52,9 @@ def file_notice(services: Services, arrival: Arrival, notice: Notice) -> None:
     """
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        has_asked = ask_about_deaths(tx, notice.died)
-        matches = [match_patient(tx, said) for said in notice.patients]
         said = [*notice.patients, *notice.died]
+        matches = match_held(tx, arrival, lambda: [match_patient(tx, who) for who in said])[: len(notice.patients)]
+        has_asked = ask_about_deaths(tx, notice.died)
         if concerned := [match for match in matches if match.patients]:
             holds.place(tx, arrival.id, HoldCode.IDENTITY_CHANGED, due=LOOK_WITHIN)
             if not notice.is_split:
@@ -74,9 +74,13 @@ def file_other_message(services: Services, arrival: Arrival, other: OtherMessage
     """
     with services.ledger.transaction() as tx:
         arrivals.still_ours(tx, arrival)
-        patients.hold_terms(tx, lookup_terms(tx, other.patients))
         people = other.patients or (Demographics(),)
-        matches = [match_message(tx, arrival.institution, who, other.numbers) for who in people]
+        matches = match_held(
+            tx,
+            arrival,
+            lambda: [match_message(tx, arrival.institution, who, other.numbers) for who in people],
+            other.patients,
+        )
         if cases.open_of(tx, {patient for match in matches for patient in match.patients}):
             arrivals.index_terms(tx, arrival.id, lookup_terms(tx, other.patients))
             holds.place(tx, arrival.id, HoldCode.MESSAGE_NOT_TAKEN, due=LOOK_WITHIN)

@@ -275,6 +275,16 @@ def still_ours(tx: Tx, arrival: Arrival) -> None:
         raise ChangedMeanwhile(f"{arrival.id} was taken over")
 
 
+def as_it_is_now(tx: Tx, arrival: Arrival) -> Arrival:
+    """What we have claimed, with whose it is now and the key that it is sealed under now.
+
+    Raises:
+        ChangedMeanwhile: as `still_ours`.
+    """
+    still_ours(tx, arrival)
+    return of_row(tx.row("SELECT * FROM arrivals WHERE arrival = %s", arrival.id))
+
+
 def settle(
     tx: Tx, arrival: Arrival, state: ArrivalState, outcome: Outcome, *, purge_after: timedelta | None = None
 ) -> None:

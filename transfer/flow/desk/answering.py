@@ -9,10 +9,11 @@ from transfer.flow.basis import may_ask
 from transfer.flow.changing import lines_of
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.hearing import Hearing, hear, is_known, leads_to, progress
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.identifiers import InstitutionId, PatientId
-from transfer.ledger import Tx, holds, patients, requests, rounds, turns
+from transfer.identifiers import InstitutionId
+from transfer.ledger import Tx, holds, requests, rounds, turns
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.request_questions import QUESTIONS
@@ -68,9 +69,7 @@ def answer_request(
         request = requests.get(tx, name)
         if request is None:
             raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
-        opened = tx.case(request.case).opened
-        if opened:  # patients are locked before cases
-            patients.hold_epoch_shared(tx, PatientId(opened.patient))
+        hold_patient_of(tx, request.case)  # patients are locked before cases
         found, _, _ = opened_case(tx, request.case)
         still_open(found)
         request = requests.get(tx, name) or request

@@ -11,9 +11,10 @@ from transfer.facts import Chain, LedgerLine
 from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.shown import CallView
 from transfer.flow.desk.verbs import SENT_TWICE, at_desk, known_case, not_allowed, unknown
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId
-from transfer.ledger import Tx, notes, patients, requests
+from transfer.ledger import Tx, notes, requests
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.requests import MOVES, Request, RequestAnswer, RequestState
@@ -31,10 +32,8 @@ def log_call(services: Services, case: CaseId, call: Call, *, actor: Actor) -> A
         NotAllowed: there is something to seal, and the case has no patient yet under whose key it could be sealed.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        opened = known_case(tx, case).opened
-        patient = PatientId(opened.patient) if opened else None
-        if patient:  # patients are locked before cases
-            patients.hold_epoch_shared(tx, patient)
+        known_case(tx, case)
+        patient = hold_patient_of(tx, case)  # patients are locked before cases
         tx.lock_case(case)
         found, request = tx.case(case), _request(tx, case, call)
         if patient is None and not call.by.is_empty:

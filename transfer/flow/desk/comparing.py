@@ -5,6 +5,7 @@ then nobody's record is touched. What each said stands in the trail of the patie
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -19,7 +20,7 @@ from transfer.flow import reading
 from transfer.flow.desk.answering import ask_again_if_fetched
 from transfer.flow.desk.merging import merge_in, patient_of
 from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, refused, unknown
-from transfer.flow.identity import match_message, match_patient
+from transfer.flow.identity import DecideAgain, match_message, match_patient
 from transfer.flow.reading import whom_it_names
 from transfer.flow.services import Services
 from transfer.holds import COMPARED, HoldAnswer, HoldCode
@@ -206,11 +207,21 @@ def decide(services: Services, hold: Hold, answer: HoldAnswer, *, actor: Actor, 
         NotAllowed: no case is named, it is none of those compared, or the message is about several people.
     """
     assert hold.code in COMPARED  # the caller sorted
-    seen = compare(services, hold)
+    while True:
+        with suppress(DecideAgain):
+            return _decide(services, hold, compare(services, hold), answer, actor, case)
+
+
+def _decide(
+    services: Services, hold: Hold, seen: Comparison, answer: HoldAnswer, actor: Actor, case: CaseId | None
+) -> ActionResult:
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
+        compared_with = [candidate.patient for candidate in seen.candidates]
+        _lock(tx, hold, compared_with)
+        if any(_candidate(tx, one.patient) != one for one in seen.candidates):
+            raise DecideAgain  # two patients became one since they were compared, or two again
         chosen = _chosen(tx, hold, seen, case) if answer is HoldAnswer.OURS else None
-        meant = [chosen] if chosen else [candidate.patient for candidate in seen.candidates]
-        _lock(tx, hold, meant)
+        meant = [chosen] if chosen else compared_with
         said_before = (actor.counts_as, answer) in holds.answers(tx, hold.id)
         agreeing = holds.record_answer(tx, hold, actor.counts_as, answer, chosen or "")
         for patient in meant if not said_before else ():

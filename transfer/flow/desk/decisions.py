@@ -16,6 +16,7 @@ from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiver_changed, set_referral_aside
 from transfer.flow.desk.unreadable import ask_source_of, decide_lacking, decide_unreadable
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.milestones import settle_telling
 from transfer.flow.services import Services
 from transfer.flow.studies import take_misplaced
@@ -176,18 +177,17 @@ def _lock(tx: Tx, hold: Hold) -> PatientId | None:
     """The patient, then the case, where the question is about one."""
     if not CaseId.pattern.fullmatch(hold.subject):
         return None
-    opened = tx.case(CaseId(hold.subject)).opened
-    if opened and (hold.code in STOPPED or hold.code is HoldCode.DELIVERED_VOID):
-        patients.hold_epoch_exclusive(tx, PatientId(opened.patient))  # its answer may begin an epoch
-    elif opened and (hold.code in OF_REFERRALS or hold.code in _ENDING):
-        patients.begin_epoch(tx, PatientId(opened.patient))  # links end, or the receiver is another
-    elif opened:
-        patients.hold_epoch_shared(tx, PatientId(opened.patient))
+    way: Callable[[Tx, PatientId], object] = patients.hold_epoch_shared
+    if hold.code in STOPPED or hold.code is HoldCode.DELIVERED_VOID:
+        way = patients.hold_epoch_exclusive  # its answer may begin an epoch
+    elif hold.code in OF_REFERRALS or hold.code in _ENDING:
+        way = patients.begin_epoch  # links end, or the receiver is another
+    patient = hold_patient_of(tx, CaseId(hold.subject), way)
     # What is said of another center ends the case that was drawn for it, or this one.
     other = hold.about if hold.code is HoldCode.RECEIVER_CHANGED else None
     for one in sorted({hold.subject, other or hold.subject}):
         tx.lock_case(CaseId(one))
-    return PatientId(opened.patient) if opened else None
+    return patient
 
 
 def _set_right(tx: Tx, case: CaseId) -> None:

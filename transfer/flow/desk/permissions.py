@@ -9,6 +9,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.errors import Unavailable
 from transfer.flow import stopping
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, refused, still_open, unknown
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services, WithLedger
 from transfer.holds import HoldCode
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId
@@ -65,11 +66,10 @@ def stop_everything(
         Unavailable: as for `revoke`; or there is no form, so a stop is to be filed, and the keys are away.
     """
     with at_desk(services, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:
+        patient = hold_patient_of(tx, case, patients.hold_epoch_exclusive)
         opened = tx.case(case).opened
-        if opened is None:
+        if patient is None or opened is None:
             raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
-        patient = PatientId(opened.patient)
-        patients.hold_epoch_exclusive(tx, patient)
         stopped = stopping.stop_everything(tx, patient, how, ArrivalId(opened.referral))
     for one in stopped.permissions:
         await_stop_complete(services, patient, one, how, waiting)
@@ -95,12 +95,9 @@ def declare_emergency(
         if not clinician.strip() or not reason.strip():
             raise not_allowed(Reason(RefusalCode.EMERGENCY_NEEDS_WORDS), Remedy(RemedyCode.TYPE_BOTH))
         discloser = InstitutionId(services.institutions[institution].id)
-        opened = tx.case(case).opened
-        if opened is None:
+        if hold_patient_of(tx, case, patients.begin_epoch) is None:
             raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
-        patient = PatientId(opened.patient)
-        patients.begin_epoch(tx, patient)
-        found, _, _ = opened_case(tx, case)
+        found, opened, patient = opened_case(tx, case)
         still_open(found)
         words = f"{clinician.strip()}: {reason.strip()}"
         if _was_declared_today(tx, services, patient, discloser, InstitutionId(opened.receiver), words):

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from transfer.case import Case
 from transfer.errors import NotAllowed, TransferError, Unknown
 from transfer.facts import CaseOpened
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, arrivals, patients
@@ -93,9 +94,8 @@ def opened_case(tx: Tx, case: CaseId) -> tuple[Case, CaseOpened, PatientId]:
 
 def begin_epoch(tx: Tx, case: CaseId) -> None:
     """Have every open stream of the patient ruled on anew, at once. Called before the case is locked."""
-    opened = known_case(tx, case).opened
-    if opened:
-        patients.begin_epoch(tx, PatientId(opened.patient))
+    known_case(tx, case)
+    hold_patient_of(tx, case, patients.begin_epoch)
 
 
 def still_open(found: Case) -> None:
