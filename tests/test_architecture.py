@@ -61,6 +61,8 @@ OF_OTHER_CHAINS = {
     "unmatched-purged",
     "signed-in",
     "local-account-set",
+    "outside-signed-in",
+    "center-account-set",
     "patient-flagged",
     "reason-stated",
     "identity-viewed",

@@ -107,6 +107,12 @@ class ActionCode(Code):
     LOCAL_ACCOUNT_AS_BEFORE = "local-account-as-before"
     LOCAL_ACCOUNT_REMOVED = "local-account-removed"
     NO_LOCAL_ACCOUNT = "no-local-account"
+    # receiving centers' people; the PIN is shown once and told by telephone
+    CENTER_INVITED = "center-invited", "pin"
+    CENTER_INVITED_BEFORE = "center-invited-before"
+    CENTER_PIN_RENEWED = "center-pin-renewed", "pin"
+    CENTER_ACCOUNT_ENDED = "center-account-ended"
+    CENTER_ACCOUNT_ENDED_BEFORE = "center-account-ended-before"
     # looks
     REASON_STATED = "reason-stated", "case"
     REASON_STATED_BEFORE = "reason-stated-before", "case"
@@ -155,6 +161,8 @@ _UNCHANGED = frozenset(
         ActionCode.NOT_FLAGGED,
         ActionCode.NO_LOCAL_ACCOUNT,
         ActionCode.LOCAL_ACCOUNT_AS_BEFORE,
+        ActionCode.CENTER_INVITED_BEFORE,
+        ActionCode.CENTER_ACCOUNT_ENDED_BEFORE,
         ActionCode.REASON_STATED_BEFORE,
     }
 )

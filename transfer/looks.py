@@ -18,6 +18,8 @@ class LookPlace(StrEnum):
     LIST = "list"
     FIND = "find"
     RECORD = "record"
+    #: of somebody of a receiving center, at its own pages
+    CENTER = "center"
 
 
 class LookReason(StrEnum):

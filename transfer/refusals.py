@@ -7,6 +7,12 @@ class RefusalCode(Code):
     NO_RIGHT = "no-right", "right"
     PASSWORD_LENGTH = "password-length", "shortest", "longest"
     TOO_MANY_TRIES = "too-many-tries"
+    TRIED_TOO_OFTEN = "tried-too-often"
+    # receiving centers' people
+    RECEIVES_NOTHING = "receives-nothing", "institution"
+    NO_MAIL_ADDRESS = "no-mail-address", "longest"
+    MAIL_OF_ANOTHER = "mail-of-another"
+    NO_CENTER_ACCOUNT = "no-center-account"
     NO_REASON = "no-reason", "case"
     # cases
     NO_CASE = "no-case", "case"

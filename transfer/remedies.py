@@ -23,6 +23,10 @@ class RemedyCode(Code):
     READ_LOGS = "read-logs"
     TYPE_PASSWORD = "type-password"  # noqa: S105  a code
     WAIT_A_MINUTE = "wait-a-minute"
+    TRY_IN_AN_HOUR = "try-in-an-hour"
+    TYPE_MAIL = "type-mail"
+    END_CENTER_ACCOUNT = "end-center-account"
+    LIST_CENTER_ACCOUNTS = "list-center-accounts"
     STATE_REASON = "state-reason", "case"
     # say it otherwise
     CHOOSE_ONE_OF = "choose-one-of", "choices"

@@ -41,6 +41,7 @@ _DEFAULTS = {
     "TRANSFER_AIRFLOW_RUN_DAYS": "400",
     "TRANSFER_AIRFLOW_LOG_DAYS": "30",
     "TRANSFER_OIDC_SCOPE": "openid profile",
+    "TRANSFER_MAIL_FROM": "records-desk@localhost",
 }
 
 
@@ -215,6 +216,18 @@ class Settings:
         return self._path("TRANSFER_OIDC_AUTHORITY")
 
     @property
+    def smtp_url(self) -> str | None:
+        """The server of mail, smtps:// or smtp://, with user and password where it asks for them; None: there is none,
+        and mail is put into `outbox` of the folder `var`.
+        """
+        return self.names.get("TRANSFER_SMTP_URL") or None
+
+    @property
+    def mail_from(self) -> str:
+        """Whom our mail is from."""
+        return self._needed("TRANSFER_MAIL_FROM")
+
+    @property
     def health(self) -> tuple[str, int] | None:
         """Host and port on which this process says how it is; without one it tells nobody."""
         value = self.names.get("TRANSFER_HEALTH")
@@ -377,6 +390,7 @@ class Settings:
                 raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
         self._check_proxies()
         self._check_sign_in()
+        self._check_mail()
         self._check_zone()
         if self.keys_url and not re.fullmatch(r"https://[^/\s?#@]+", self.keys_url):
             raise BadSetting("TRANSFER_KEYS", "is no address of a key service", "It is a folder, or https://host:port.")
@@ -398,6 +412,13 @@ class Settings:
                 "is set, and nobody is named who may speak it",
                 "Name the proxies in TRANSFER_TRUSTED_PROXIES.",
             )
+
+    def _check_mail(self) -> None:
+        url = self.names.get("TRANSFER_SMTP_URL")
+        if url and not re.fullmatch(r"smtps?://([^\s@/]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?/?", url):
+            raise BadSetting("TRANSFER_SMTP_URL", "is no server of mail", "It is smtps://host, or smtp://host:port.")
+        if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", self.names["TRANSFER_MAIL_FROM"]):
+            raise BadSetting("TRANSFER_MAIL_FROM", "is no mail address", "It is name@host.")
 
     def _check_sign_in(self) -> None:
         """What people's browsers are led to, and what signs them in, goes by TLS or stays on this machine."""

@@ -14,6 +14,7 @@ from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.held_keys import HeldKeys
 from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
+from transfer.adapters.mail import FolderMailer, SmtpMailer
 from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.tls import context, required
@@ -32,6 +33,7 @@ from transfer.institutions import (
     Institutions,
 )
 from transfer.ledger import WAIT_SECONDS, Ledger, vault_objects
+from transfer.mail import Mailer
 from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import Settings
 from transfer.sources import DocumentSource, ImageArchive
@@ -89,6 +91,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             ask_documents=documents,
             ask_archive=archive,
             hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
+            mailer=mailer(settings),
         )
     finally:
         opening.close()
@@ -106,6 +109,13 @@ def partners(settings: Settings) -> tuple[Institutions, Checklists]:
         if each.receives:
             center_needs.check(each.receives.needs, each.id, lists)
     return known, lists
+
+
+def mailer(settings: Settings) -> Mailer:
+    """What carries our mail: the server that is set, else a folder."""
+    if url := settings.smtp_url:
+        return SmtpMailer(url, settings.mail_from)
+    return FolderMailer(settings.var / "outbox", settings.mail_from)
 
 
 def documents(source: AskedForDocuments) -> DocumentSource:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from tests.kit.fakes import MemoryVault
 from transfer.arrivals import Grant
 from transfer.errors import Refused, Unavailable
-from transfer.gateway.downloads import Download, DownloadDoor, Representation, _document, _tar
+from transfer.gateway.downloads import Download, DownloadDoor, Representation, _document, tar_of
 from transfer.gateway.egress import TooManyDownloads
 from transfer.gateway.http import application
 from transfer.identifiers import InstitutionId, PacketId, RecordId
@@ -39,7 +39,7 @@ def document(content_type: str) -> Representation:
 
 
 def tar() -> Representation:
-    return _tar(Plan(packet=PACKET, entries=()), MemoryVault())
+    return tar_of(Plan(packet=PACKET, entries=()), MemoryVault())
 
 
 @pytest.mark.parametrize("asked", [(), ((b"range", b"bytes=3-"),), ((b"range", b"bytes=99999-"),)])
@@ -58,7 +58,7 @@ def test_every_download_is_a_file_to_be_saved_and_is_not_guessed_at(
 
 @pytest.mark.parametrize("number", ["9" * 5000, "9" * 10, "-1", "one", "\u0661", "1.0"])
 def test_a_document_is_asked_for_by_a_number_that_can_be_read(number: str):
-    services = cast(Any, SimpleNamespace(institutions={}))
+    services = cast(Any, SimpleNamespace(institutions={}, public_url="http://10.0.0.1"))
     answers: list[Any] = []
 
     async def receive() -> Any:

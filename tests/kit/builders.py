@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.kit import pdf_process
 from tests.kit.centers import waiting_for
-from tests.kit.fakes import MemoryVault
+from tests.kit.fakes import KeptMail, MemoryVault
 from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
 from transfer import checklist, institutions
@@ -120,6 +120,7 @@ def new_services(ledger: Ledger, *, deliver: Delivery = Delivery.WHEN_ALL, **oth
         "source_id": lambda: "urn:uuid:00000000-0000-4000-8000-000000000001",
         "ask_documents": nobody_answers,
         "ask_archive": nobody_answers,
+        "mailer": KeptMail(),
         "hand_to": lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
     }
     return Services(**(plain | other))

@@ -9,6 +9,7 @@ from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
+from transfer.mail import Mail
 from transfer.opened import OpenedDocument
 from transfer.patients import Demographics
 from transfer.records import Document, DocumentStatus, RecordKind
@@ -183,3 +184,13 @@ class QuietReceiver:
 
     def cut(self) -> None:
         """It is never slow."""
+
+
+class KeptMail:
+    """Carries no mail: keeps it, for a test to read."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+
+    def send(self, mail: Mail) -> None:
+        self.sent.append(mail)

@@ -9,8 +9,9 @@ import pytest
 from tests.kit.builders import new_services
 from tests.kit.desk_client import Desk, text_of
 from transfer.errors import NotAllowed, OutOfOrder, Unknown
-from transfer.pages.app import EVERYTHING, HEADERS, routes
+from transfer.pages.app import EVERYTHING, routes
 from transfer.pages.forms import MAX_BODY
+from transfer.pages.headers import HEADERS
 from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page
 from transfer.rights import RIGHTS, Right, Role
 

@@ -38,6 +38,7 @@ main = LazyGroup(
         "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
         "code": ListedCommand("transfer.cli.code:code", "Codes by which people outside answer and look in."),
         "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),
+        "center": ListedCommand("transfer.cli.center:center", "Who of a receiving center signs in at our pages."),
         "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
         "permission": ListedCommand("transfer.cli.permission:permission", "Release forms: try, enter, dispute, end."),
         "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),

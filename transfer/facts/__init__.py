@@ -57,9 +57,11 @@ from transfer.facts.case import (
     TellingSettled,
 )
 from transfer.facts.desk import (
+    CenterAccountSet,
     ContentViewed,
     IdentityViewed,
     LocalAccountSet,
+    OutsideSessionBegun,
     PatientFlagged,
     PatientsSought,
     ReasonStated,
@@ -116,6 +118,7 @@ __all__ = [
     "CaseClosed",
     "CaseMoved",
     "CaseOpened",
+    "CenterAccountSet",
     "CenterTold",
     "Chain",
     "ContentViewed",
@@ -148,6 +151,7 @@ __all__ = [
     "NextActionSet",
     "NoteAdded",
     "Origin",
+    "OutsideSessionBegun",
     "PacketAssembled",
     "PacketGivenUp",
     "PacketPlanned",

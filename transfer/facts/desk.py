@@ -14,6 +14,23 @@ class SessionBegun(Fact, kind="signed-in"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideSessionBegun(Fact, kind="outside-signed-in"):
+    """A session of somebody of outside began (`transfer.outside_sessions.Outsider`), for this institution."""
+
+    outsider: str
+    institution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CenterAccountSet(Fact, kind="center-account-set"):
+    """Somebody of a receiving center was invited to our pages, has another PIN, or signs in there no more."""
+
+    center_account: str
+    institution: str
+    is_usable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAccountSet(Fact, kind="local-account-set"):
     """The emergency account has a password, another one, or none any more."""
 

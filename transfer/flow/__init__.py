@@ -24,5 +24,6 @@ In the order in which it happens:
 - `reading_anew` reads the forms again that an earlier version read.
 - `backing_up` and `restoring` keep the ledger and the vault twice.
 
-`rounds` is the table of what each DAG does. `desk` is what people do. `services` is what all of them work with.
+`rounds` is the table of what each DAG does. `desk` is what people do, `outside` what people of outside do.
+`services` is what all of them work with.
 """

@@ -10,6 +10,7 @@ from transfer.checklist import Checklist, Checklists
 from transfer.identifiers import PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
+from transfer.mail import Mailer
 from transfer.opened import Opener
 from transfer.packet import PacketSigner
 from transfer.sources import DocumentSource, ImageArchive
@@ -73,6 +74,7 @@ class Services:
     ask_documents: Callable[[AskedForDocuments], DocumentSource]
     ask_archive: Callable[[AskedForImages], ImageArchive]
     hand_to: Callable[[Receiving], PacketReceiver]
+    mailer: Mailer
     #: a person need not look at an answer to our own request in which two further things agree
     takes_corroborated: bool = False
     #: in which pages of the desk say times

@@ -28,6 +28,7 @@ from transfer.gateway.proxies import TrustedProxies
 from transfer.gateway.serving import server, turning
 from transfer.gateway.tls import doors_context
 from transfer.health import Check, Readiness
+from transfer.pages import access_events
 from transfer.settings import ProxyHeader, Settings
 
 
@@ -108,6 +109,7 @@ def _asked_to_stop() -> asyncio.Event:
 
 def main() -> None:
     logs.configure()
+    access_events.configure()
     allow_many_files()
     settings = wiring.load_settings()
     try:

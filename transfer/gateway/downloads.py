@@ -63,7 +63,7 @@ class DownloadDoor:
         if isinstance(opened, Response):
             return opened
         stream, plan = opened
-        return Download(self._outgoing, stream, request, _tar(plan, self._services.vault))
+        return Download(self._outgoing, stream, request, tar_of(plan, self._services.vault))
 
     async def document(self, request: Request) -> Response:
         """One document of a packet, resumable by Range."""
@@ -112,7 +112,7 @@ class DownloadDoor:
         return self._outgoing.open(packet, caller.id, transport_of(request.scope), channel)
 
 
-def _tar(plan: Plan, vault: Vault) -> Representation:
+def tar_of(plan: Plan, vault: Vault) -> Representation:
     return Representation(
         length=plan.tar_length,
         etag=plan.etag,
@@ -123,7 +123,7 @@ def _tar(plan: Plan, vault: Vault) -> Representation:
 
 
 #: RFC 9110 8.3.1: type, subtype, parameters; nothing that a header cannot carry
-_MEDIA_TYPE = re.compile(
+MEDIA_TYPE = re.compile(
     r"[\w!#$&^.+-]+/[\w!#$&^.+-]+( ?; ?[\w!#$&^.+-]+=(\"[ -!#-\\[\]-~]*\"|[\w!#$&^.+-]+))*", re.ASCII
 )
 
@@ -137,7 +137,7 @@ def _document(packet: PacketId, document: PlannedDocument, location: Location, v
     return Representation(
         length=location.length,
         etag=location.sha256,
-        content_type=said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream",
+        content_type=said if MEDIA_TYPE.fullmatch(said) else "application/octet-stream",
         file_name=f"{packet}-{PurePosixPath(document.path).name}",
         read=read,
     )

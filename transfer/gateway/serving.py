@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy
+from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
 from transfer.gateway.listening import Entrance, Listener
 from transfer.gateway.proxies import TrustedProxies
 from transfer.health import Check
@@ -247,6 +247,12 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
     """The transport beneath a request, so that a watcher can abort it."""
     carrying = _carrying(scope)
     return carrying.transport if carrying else None
+
+
+def network_of_caller(scope: Scope) -> str:
+    """Where a request comes from, as its proxy says where one is trusted: an IPv4 address, an IPv6 /64."""
+    counted = _counted(scope)
+    return counted.network if counted else network_of((scope.get("client") or ("",))[0])
 
 
 def certificate_of(scope: Scope) -> bytes | None:

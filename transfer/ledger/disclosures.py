@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -75,6 +75,20 @@ def begin(tx: Tx, packet: PacketId, recipient: InstitutionId, grounds: Grounds) 
 def of_packet(tx: Tx, packet: PacketId) -> Disclosure | None:
     row = tx.row("SELECT * FROM disclosures WHERE packet = %s", packet)
     return _disclosure(row) if row else None
+
+
+def to_recipient(tx: Tx, recipient: InstitutionId, days: int, case: CaseId | None = None) -> list[Disclosure]:
+    """What was handed to a receiver in its last days, of one case or of all, oldest first; at most 1,000."""
+    rows = tx.rows(
+        """SELECT * FROM (
+             SELECT d.* FROM disclosures AS d JOIN packets AS p USING (packet)
+             WHERE recipient = %s AND begun_at > transfer.now() - %s AND purged_at IS NULL
+               AND outcome <> 'not-made' AND (%s::text IS NULL OR case_id = %s)
+             ORDER BY begun_at DESC, packet LIMIT 1000) AS newest
+           ORDER BY begun_at, packet DESC""",
+        *(recipient, timedelta(days=days), case, case),
+    )
+    return [_disclosure(row) for row in rows]
 
 
 def settle(tx: Tx, disclosure: Disclosure, outcome: DisclosureOutcome) -> None:

@@ -9,7 +9,10 @@ from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx
 from transfer.looks import LookReason, PatientFlag
 
-_LOOKS = (facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated, facts.SessionBegun)
+_LOOKS = (
+    *(facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated),
+    *(facts.SessionBegun, facts.OutsideSessionBegun, facts.CenterAccountSet),
+)
 
 
 def write(tx: Tx, fact: Fact) -> None:

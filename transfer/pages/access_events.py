@@ -15,6 +15,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from transfer.outside_sessions import OutsideSession
 from transfer.sessions import Session
 
 _KEY: Final = "transfer.access-event"
@@ -48,8 +49,12 @@ class AccessEvent:
         self.identifiers = {name: str(one) for name, one in path.items() if _IDENTIFIER.fullmatch(str(one))}
 
     def is_of(self, session: Session) -> None:
-        """It is of somebody who signed in."""
+        """It is of a member of the staff who signed in."""
         self.account, self.roles = session.account, tuple(sorted(session.roles))
+
+    def is_of_outsider(self, session: OutsideSession) -> None:
+        """It is of somebody of outside who signed in: their kind stands where roles do."""
+        self.account, self.roles = session.account, (session.kind,)
 
 
 def event_of(scope: Scope) -> AccessEvent:

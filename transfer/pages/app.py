@@ -4,33 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from transfer.flow.services import Services
 from transfer.pages import desk, emergency
 from transfer.pages.access_events import Recorded
 from transfer.pages.address import Address
 from transfer.pages.guard import Guard, refusal
+from transfer.pages.headers import WithHeaders
 from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page, WayIn
 from transfer.pages.templating import STYLE, STYLE_PATH, rendered
-
-#: on every answer. A page loads what is ours alone, runs nothing, is framed by nobody, kept by nobody, and tells no
-#: other site from where somebody comes
-HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
 
 
 def _sign_out(_asked: Asked) -> Next:
@@ -101,20 +87,3 @@ def _refusing(address: Address) -> dict[int | type[Exception], Callable[[Request
 
 def _constantly(text: str, status: int) -> Callable[[Request, Exception], Response]:
     return lambda _request, _error: HTMLResponse(text, status_code=status)
-
-
-class WithHeaders:
-    """An ASGI application around another: `HEADERS` stand on every answer that does not set them itself."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, sent)

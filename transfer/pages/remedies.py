@@ -9,7 +9,11 @@ from transfer.sentences.desk import filled
 
 #: of those remedies for which a page stands
 LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
-    {RemedyCode.STATE_REASON: "/desk/cases/{case}/reason"},
+    {
+        RemedyCode.STATE_REASON: "/desk/cases/{case}/reason",
+        RemedyCode.END_CENTER_ACCOUNT: "/desk/centers",
+        RemedyCode.LIST_CENTER_ACCOUNTS: "/desk/centers",
+    },
 )
 
 

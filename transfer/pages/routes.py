@@ -86,8 +86,8 @@ class Next:
     ends_session: bool = False
 
     def __post_init__(self) -> None:
-        if not self.path.startswith("/desk/"):
-            raise ValueError("a path of the desk")
+        if not self.path.startswith("/") or self.path.startswith("//"):
+            raise ValueError("a path of ours")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,13 @@ def set_cookie(response: Response, address: Address, secret: str) -> None:
     """Give the session to the browser. `Strict`: it comes back only with what a page of ours asks for, so whoever was
     led here by another site goes on from a page of ours (`signed_in` is one).
     """
+    give_cookie(response, address, address.cookie, secret)
+
+
+def give_cookie(response: Response, address: Address, name: str, secret: str) -> None:
+    """The same by another cookie (`Address.cookie_of`)."""
     response.set_cookie(
-        address.cookie,
+        name,
         secret,
         max_age=int(AT_MOST.total_seconds()),
         path="/",
@@ -49,12 +54,22 @@ def signed_in(address: Address, secret: str, path: str = "/desk/") -> Response:
 
 
 def clear_cookie(response: Response, address: Address) -> None:
-    response.delete_cookie(address.cookie, path="/", secure=not address.is_plain, httponly=True, samesite="strict")
+    take_cookie(response, address, address.cookie)
+
+
+def take_cookie(response: Response, address: Address, name: str) -> None:
+    """The same of another cookie."""
+    response.delete_cookie(name, path="/", secure=not address.is_plain, httponly=True, samesite="strict")
 
 
 def secret_of(request: Request, address: Address) -> str | None:
     """What the cookie holds, if it can be one of ours."""
-    found = request.cookies.get(address.cookie)
+    return secret_in(request, address.cookie)
+
+
+def secret_in(request: Request, name: str) -> str | None:
+    """The same of another cookie."""
+    found = request.cookies.get(name)
     return found if found and len(found) == _LENGTH and found.isascii() else None
 
 

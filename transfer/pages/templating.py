@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from transfer.pages.address import Address
 from transfer.pages.forms import TOKEN
@@ -22,9 +22,10 @@ STYLE_PATH: Final = f"/desk/style-{hashlib.sha256(STYLE).hexdigest()[:12]}.css"
 
 
 @cache
-def _environment() -> Environment:
+def environment(*packages: str) -> Environment:
+    """Where templates are looked up: the folder `templates` of each package, the first one first."""
     made = Environment(
-        loader=PackageLoader("transfer.pages"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -70,4 +71,4 @@ def rendered(address: Address, answer: Answer, frame: Surroundings | None = None
         "here": around.here,
         "is_plain": address.is_plain,
     }
-    return _environment().get_template(answer.template).render({**answer.context, **ours})
+    return environment("transfer.pages").get_template(answer.template).render({**answer.context, **ours})

@@ -193,6 +193,13 @@ def emergency_account(house: House) -> Known:
     return known
 
 
+def center_invited(house: House) -> Known:
+    """Somebody of the center signs in at our pages."""
+    known = waiting(house)
+    desk.invite_to_center(house.services, "summit-cancer-center", "ann@summit.example", actor=NURSE)
+    return known
+
+
 def doubtful(house: House) -> Known:
     """A report without a number: one person has said that it is the case's, another must."""
     chart, case = an_open_case(house)
@@ -347,6 +354,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "need-added": need_added,
     "flagged": flagged,
     "emergency-account": emergency_account,
+    "center-invited": center_invited,
     "doubtful": doubtful,
     "two-of-one": two_of_one,
     "merged": merged,

@@ -212,6 +212,20 @@ OF_THE_DESK = [
         lambda h, k: desk.unflag_patient(h.services, k["case"], PatientFlag.VIP, actor=NURSE),
         "flagged",
     ),
+    _at_desk(
+        "invite somebody of a center",
+        lambda h, _: desk.invite_to_center(h.services, "summit-cancer-center", "ann@summit.example", actor=NURSE),
+    ),
+    _at_desk(
+        "renew a center's pin",
+        lambda h, _: desk.renew_center_pin(h.services, "ann@summit.example", actor=NURSE),
+        "center-invited",
+    ),
+    _at_desk(
+        "end a center's account",
+        lambda h, _: desk.end_center_account(h.services, "ann@summit.example", actor=NURSE),
+        "center-invited",
+    ),
     _at_desk("make the emergency account", lambda h, _: desk.set_local_account(h.services, "a" * 20, actor=NURSE)),
     _at_desk(
         "remove the emergency account",

@@ -14,6 +14,12 @@ from transfer.flow.desk.assigning import assign, list_staff, plan_action, reassi
 from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.calling import log_call
 from transfer.flow.desk.cases import ENDINGS, add_note, approve, close, give_up, recall, waive
+from transfer.flow.desk.centers import (
+    end_center_account,
+    invite_to_center,
+    list_center_accounts,
+    renew_center_pin,
+)
 from transfer.flow.desk.changing import change
 from transfer.flow.desk.codes import end_codes, give_own_code, give_reply_code
 from transfer.flow.desk.comparing import Comparison
@@ -101,6 +107,7 @@ __all__ = [
     "dispute",
     "dossier",
     "drop_need",
+    "end_center_account",
     "end_codes",
     "file_paper_form",
     "find_cases",
@@ -110,8 +117,10 @@ __all__ = [
     "give_up",
     "hold",
     "holds",
+    "invite_to_center",
     "lift_legal_hold",
     "list_cases",
+    "list_center_accounts",
     "list_looks",
     "list_part",
     "list_parts",
@@ -131,6 +140,7 @@ __all__ = [
     "recall",
     "receive_material",
     "remove_local_account",
+    "renew_center_pin",
     "resolve",
     "resume",
     "revoke",

@@ -14,7 +14,7 @@ from transfer.flow.desk.shown import LookView
 from transfer.flow.desk.verbs import SENT_TWICE, at_desk, demand, known_case, not_allowed, opened_case
 from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, cases, sessions
+from transfer.ledger import Tx, cases, center_accounts, sessions
 from transfer.ledger import looks as written
 from transfer.looks import REASON_COUNTS_FOR, LookPlace, LookReason, PatientFlag
 from transfer.refusals import Reason, RefusalCode
@@ -137,7 +137,8 @@ def list_looks(
         among = _of_same_patient(tx, case) if case else None
         lines = written.since(tx, tx.now() - timedelta(days=days))
         found = [line for line in lines if _is_sought(line, among, person)]
-        names = sessions.names(tx, {line.by.person for line in found if line.by.person})
+        people = {line.by.person for line in found if line.by.person}
+        names = {**sessions.names(tx, people), **center_accounts.mails(tx, people)}
         return tuple(_view(line, names.get(line.by.person or "")) for line in reversed(found))
 
 
@@ -169,8 +170,25 @@ def _view(line: LedgerLine, name: str | None) -> LookView:
         is_claimed=line.by.is_claimed,
         kind=fact.kind,
         cases=_cases(line),
-        about=fact.about if isinstance(fact, facts.ContentViewed) else None,
-        place=fact.place if isinstance(fact, facts.IdentityViewed | facts.ContentViewed) else None,
+        about=_about(fact),
+        place=_place(fact),
         reason=fact.reason if isinstance(fact, facts.ReasonStated) else None,
         is_local=isinstance(fact, facts.SessionBegun) and fact.is_local,
     )
+
+
+def _about(fact: facts.Fact) -> str | None:
+    match fact:
+        case facts.ContentViewed(about=about) | facts.CenterAccountSet(center_account=about):
+            return about
+    return None
+
+
+def _place(fact: facts.Fact) -> str | None:
+    """Where somebody looked; of a session of somebody of outside, whose pages."""
+    match fact:
+        case facts.IdentityViewed(place=place) | facts.ContentViewed(place=place):
+            return place
+        case facts.OutsideSessionBegun(outsider=outsider):
+            return outsider
+    return None

@@ -1,6 +1,6 @@
 """The pages of the desk, one module each. A new one is named here, where its links are to stand in the header."""
 
-from transfer.pages.desk import case, case_acts, content, decisions, find, reason, today
+from transfer.pages.desk import case, case_acts, centers, content, decisions, find, reason, today
 from transfer.pages.routes import Declared
 
 #: all of them, in the order of the header
@@ -12,4 +12,5 @@ DECLARED: tuple[Declared, ...] = (
     *case_acts.DECLARED,
     *content.DECLARED,
     *reason.DECLARED,
+    *centers.DECLARED,
 )

@@ -1,0 +1,77 @@
+"""Pages for people of outside without a server: their application, and a browser that has signed in."""
+
+import re
+from collections.abc import Sequence
+
+from starlette.testclient import TestClient
+
+from tests.kit.fakes import KeptMail
+from tests.kit.staff import ANN
+from transfer.flow import desk
+from transfer.flow.outside.sessions import begin
+from transfer.flow.services import Services
+from transfer.gateway.egress import Outgoing
+from transfer.gateway.outside.app import PARTS, Outside
+from transfer.gateway.outside.routes import OutsidePart, Shell
+from transfer.identifiers import InstitutionId
+from transfer.outside_sessions import Outsider
+from transfer.pages.address import Address
+from transfer.pages.forms import TOKEN
+from transfer.pages.session import token_of
+from transfer.sentences import sentence
+
+ADDRESS = Address("https://transfer.example")
+SUMMIT = InstitutionId("summit-cancer-center")
+MAIL = "ann@summit.example"
+
+
+class OutsideBrowser:
+    """A browser of somebody of outside. What it sends says that a page of ours sent it, as browsers do."""
+
+    def __init__(self, services: Services, outgoing: Outgoing, *, parts: Sequence[OutsidePart] = PARTS) -> None:
+        self.services = services
+        shell = Shell(services=services, outgoing=outgoing, address=ADDRESS)
+        self.client = TestClient(
+            Outside(_no_door, shell, parts),
+            base_url=ADDRESS.origin,
+            headers={"sec-fetch-site": "same-origin"},
+            follow_redirects=False,
+        )
+
+    def sign_in(self, kind: Outsider = Outsider.CENTER, institution: str = SUMMIT, account: str = "s0000") -> str:
+        """Somebody of this kind signs in. The secret of their cookie."""
+        secret = begin(self.services, kind, account, InstitutionId(institution))
+        self.client.cookies.set(ADDRESS.cookie_of(kind), secret)
+        return secret
+
+    @property
+    def token(self) -> str:
+        """What the forms of the center's session carry."""
+        return token_of(self.client.cookies.get(ADDRESS.cookie_of(Outsider.CENTER)) or "")
+
+    def get(self, path: str, **headers: str):  # type: ignore[no-untyped-def]
+        return self.client.get(path, headers=_named(headers))
+
+    def post(self, path: str, fields: dict[str, str | list[str]] | None = None, **headers: str):  # type: ignore[no-untyped-def]
+        return self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers))
+
+
+async def _no_door(_scope: object, _receive: object, send) -> None:  # type: ignore[no-untyped-def]
+    await send({"type": "http.response.start", "status": 599, "headers": []})
+    await send({"type": "http.response.body", "body": b"a door"})
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def invited(services: Services, center: str = SUMMIT, mail: str = MAIL) -> str:
+    """Somebody of a center is invited. Their PIN."""
+    said = sentence(desk.invite_to_center(services, center, mail, actor=ANN))
+    return str(re.findall(r"\d{8}", said)[0])
+
+
+def code_in(services: Services) -> str:
+    """The code in the mail that was sent last."""
+    assert isinstance(services.mailer, KeptMail)
+    return str(re.findall(r"[A-Z0-9]{4}-[A-Z0-9]{4}", services.mailer.sent[-1].text)[0])

@@ -1,0 +1,75 @@
+"""Mail by SMTP (RFC 5321), always by TLS to another machine; or into a folder, where no server of mail is set."""
+
+import smtplib
+import ssl
+import uuid
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from transfer.addresses import is_loopback
+from transfer.errors import OutOfOrder, TurnedAway
+from transfer.mail import Mail
+
+#: seconds for each step of a hand-over
+_SECONDS: Final = 20.0
+
+
+def _message(mail: Mail, sender: str) -> EmailMessage:
+    made = EmailMessage(policy=SMTP)
+    made["From"], made["To"], made["Subject"] = sender, mail.to, mail.subject
+    made["Date"], made["Message-ID"] = formatdate(), make_msgid(domain=sender.rpartition("@")[2] or "localhost")
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no machine answers it
+    made.set_content(mail.text)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpMailer:
+    """By one server: `smtps://` speaks TLS from the first byte (RFC 8314), `smtp://` after STARTTLS (RFC 3207). To this
+    machine plain text will do. `url` may hold user and password.
+    """
+
+    url: str
+    sender: str
+
+    def send(self, mail: Mail) -> None:
+        parts = urlsplit(self.url)
+        host, is_tls = parts.hostname or "", parts.scheme == "smtps"
+        context = ssl.create_default_context()
+        try:
+            with (
+                smtplib.SMTP_SSL(host, parts.port or 465, timeout=_SECONDS, context=context)
+                if is_tls
+                else smtplib.SMTP(host, parts.port or 587, timeout=_SECONDS)
+            ) as server:
+                if not is_tls and not is_loopback(host):
+                    server.starttls(context=context)
+                if parts.username:
+                    server.login(unquote(parts.username), unquote(parts.password or ""))
+                server.send_message(_message(mail, self.sender))
+        except smtplib.SMTPRecipientsRefused:
+            raise TurnedAway("the server of mail takes none to this address") from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise OutOfOrder(f"the server of mail does not take it ({type(error).__name__})") from None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderMailer:
+    """Into files of a folder (0600), for whoever carries them on; what an installation does that has no server."""
+
+    folder: Path
+    sender: str
+
+    def send(self, mail: Mail) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place = self.folder / f"{uuid.uuid4()}.eml"
+            place.touch(mode=0o600, exist_ok=False)
+            place.write_bytes(_message(mail, self.sender).as_bytes())
+        except OSError as error:
+            raise OutOfOrder(f"the folder of mail cannot be written ({type(error).__name__})") from None

@@ -1,0 +1,130 @@
+"""A center's packets in a browser: the list, one of them, and its bytes by the one watched way out.
+
+A packet's own page is shown as it is but for its title: a browser keeps titles. What others sent is shown only where a
+browser shows it without running any of it; else it is kept.
+"""
+
+import mimetypes
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import Final
+
+from transfer.disclosures import EgressOutcome
+from transfer.errors import TransferError, Unavailable, Unknown
+from transfer.flow.outside import center_packets
+from transfer.gateway.downloads import Representation, tar_of
+from transfer.gateway.outside.routes import Given, OutsidePage, Reached, Visit
+from transfer.gateway.streams import Stream
+from transfer.identifiers import PacketId
+from transfer.outside_sessions import Outsider
+from transfer.packet import Plan, PlanEntry
+from transfer.pages.routes import Answer
+from transfer.staging import Vault
+
+#: the packet's own page, by which people read it
+INDEX: Final = "index.html"
+#: what a browser shows of others' files, by the ending that we gave them
+_SHOWN: Final = frozenset({"application/pdf", "text/plain", "image/png", "image/jpeg"})
+_OWN_PAGE: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
+_OTHERS: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'none'; base-uri 'none'"
+#: bytes of a packet's own page; a longer one is kept, not shown
+_LONGEST_PAGE: Final = 64 << 20
+_TITLE: Final = re.compile(rb"<title>[^<]*</title>")
+
+
+def _list(asked: Visit) -> Answer:
+    center = asked.services.institutions[asked.session.institution]
+    context = {
+        "center": center.name,
+        "zone": center.zone,
+        "packets": center_packets.list_packets(asked.services, asked.session),
+    }
+    return Answer(template="center_packets.html", title="Packets for you", context=context)
+
+
+def _show(asked: Visit) -> Answer:
+    packet = asked.id(PacketId, "packet")
+    found = center_packets.get_packet(asked.services, asked.session, packet)
+    context = {"one": found, "zone": asked.services.institutions[asked.session.institution].zone}
+    return Answer(template="center_packet.html", title=f"Packet {packet}", context=context)
+
+
+def _tar(asked: Visit) -> Given:
+    with _opened(asked, "packet.tar") as (stream, plan):
+        return Given(stream=stream, content=tar_of(plan, asked.services.vault))
+
+
+def _file(asked: Visit) -> Given:
+    """One file of the packet, by its path in it."""
+    path, vault = asked.path["path"], asked.services.vault
+    with _opened(asked, "page") as (stream, plan):
+        try:
+            entry = plan.entry(path)
+        except KeyError:
+            raise Unknown("there is no such page") from None
+        if path == INDEX and entry.location.length <= _LONGEST_PAGE:
+            return Given(stream=stream, content=_own_page(plan, entry, vault), policy=_OWN_PAGE)
+        kind = mimetypes.guess_type(path, strict=True)[0] or "application/octet-stream"
+        content = _part(plan, entry, vault, kind)
+        return Given(stream=stream, content=content, policy=_OTHERS if kind in _SHOWN else None)
+
+
+@contextmanager
+def _opened(asked: Visit, channel: str) -> Iterator[tuple[Stream, Plan]]:
+    """The stream and the plan of a packet of theirs. It is closed where no answer comes of it.
+
+    Raises:
+        Unknown: it is another's, gone, or may not be released now.
+        Unavailable: the ledger does not answer, nobody could watch it, or too many are open.
+    """
+    packet = asked.id(PacketId, "packet")
+    center_packets.check_theirs(asked.services, asked.session, packet)
+    try:
+        opened = asked.shell.outgoing.open(packet, asked.session.institution, asked.transport, channel)
+    except Unavailable:
+        raise
+    except TransferError:
+        opened = None
+    if opened is None:
+        raise Unknown("there is no such page")
+    try:
+        yield opened
+    except BaseException:
+        asked.shell.outgoing.close(opened[0], EgressOutcome.SENT)
+        raise
+
+
+def _own_page(plan: Plan, entry: PlanEntry, vault: Vault) -> Representation:
+    """The page that we made, with a title that says nothing of the patient."""
+    body = _TITLE.sub(f"<title>Packet {plan.packet}</title>".encode(), b"".join(vault.read(entry.location)), count=1)
+    return Representation(
+        length=len(body),
+        etag=f"{entry.location.sha256}-shown",
+        content_type="text/html; charset=utf-8",
+        file_name=f"{plan.packet}.html",
+        read=lambda start, stop: iter((body[start:stop],)),
+    )
+
+
+def _part(plan: Plan, entry: PlanEntry, vault: Vault, kind: str) -> Representation:
+    def read(start: int, stop: int) -> Iterator[bytes]:
+        is_whole = (start, stop) == (0, entry.location.length)
+        return vault.read(entry.location) if is_whole else vault.read_range(entry.location, start, stop)
+
+    return Representation(
+        length=entry.location.length,
+        etag=entry.location.sha256,
+        content_type=f"{kind}; charset=utf-8" if kind == "text/plain" else kind,
+        file_name=f"{plan.packet}-{PurePosixPath(entry.path).name}",
+        read=read,
+    )
+
+
+DECLARED: Final[tuple[Reached, ...]] = (
+    OutsidePage(path="/c/", kind=Outsider.CENTER, show=_list, nav="Packets"),
+    OutsidePage(path="/c/packets/{packet}", kind=Outsider.CENTER, show=_show),
+    OutsidePage(path="/c/packets/{packet}/packet.tar", kind=Outsider.CENTER, show=_tar),
+    OutsidePage(path="/c/packets/{packet}/files/{path:path}", kind=Outsider.CENTER, show=_file),
+)

@@ -1,0 +1,52 @@
+"""Who of outside has signed in at the doors' pages, and how often somebody may try to. Staff sign in elsewhere."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from transfer.identifiers import InstitutionId
+from transfer.sessions import AT_MOST, IDLE, USE_IS_KEPT_BY
+
+
+class Outsider(StrEnum):
+    """As what somebody of outside signed in. Each kind has pages of its own, and a cookie of its own."""
+
+    #: who works at a receiving center
+    CENTER = "center"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideSession:
+    """One sign-in of somebody of outside. Times are UTC; the last use may be a minute older than it was."""
+
+    kind: Outsider
+    #: what facts call them; it tells nothing
+    account: str
+    #: for whom they sign in
+    institution: InstitutionId
+    begun_at: datetime
+    used_at: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Idle for 30 minutes, or 10 hours old, as at the desk."""
+        return now - self.used_at >= IDLE or now - self.begun_at >= AT_MOST
+
+    def is_use_to_be_kept(self, now: datetime) -> bool:
+        return now - self.used_at >= USE_IS_KEPT_BY
+
+
+class TriedBy(StrEnum):
+    """What tries at signing in are counted by."""
+
+    #: the network address they come from (IPv6: its /64)
+    ADDRESS = "address"
+    #: whom they try to be, known or not
+    ACCOUNT = "account"
+
+
+#: tries are counted anew so long after the first
+TRIES_COUNT_FOR: Final = timedelta(hours=1)
+#: tries in that time (NIST SP 800-63B-4, section 3.2.2 asks for a limit of at most 100 in a row)
+MOST_TRIES: Final = MappingProxyType({TriedBy.ADDRESS: 60, TriedBy.ACCOUNT: 10})
