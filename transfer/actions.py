@@ -35,6 +35,9 @@ class ActionCode(Code):
     CASE_GOES_ON = "case-goes-on", "case", "outlook"
     CASE_CHANGED = "case-changed", "case", "outlook"
     CASE_AS_BEFORE = "case-as-before", "case"
+    APPOINTMENT_SET = "appointment-set", "case", "appointment"
+    APPOINTMENT_CANCELLED = "appointment-cancelled", "case", "appointment"
+    APPOINTMENT_AS_BEFORE = "appointment-as-before", "case"
     GIVEN_UP = "given-up", "packet", "outlook"
     GIVEN_UP_BEFORE = "given-up-before", "packet"
     LINE_ANSWERED = "line-answered", "line", "answer", "outlook"
@@ -136,6 +139,7 @@ _UNCHANGED = frozenset(
         ActionCode.PLANNED_BEFORE,
         ActionCode.CLOSED_BEFORE,
         ActionCode.CASE_IS_OVER,
+        ActionCode.APPOINTMENT_AS_BEFORE,
         ActionCode.CASE_AS_BEFORE,
         ActionCode.GIVEN_UP_BEFORE,
         ActionCode.LINE_ANSWERED_BEFORE,

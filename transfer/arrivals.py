@@ -162,6 +162,8 @@ class Appointment:
     at: datetime | None
     #: the day there
     day: date | None
+    #: its sender's own number for it
+    number: str | None = None
     #: it does not take place, or the patient did not come
     is_cancelled: bool = False
 

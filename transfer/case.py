@@ -8,11 +8,14 @@ from functools import reduce
 from typing import Any, Final, Self
 
 from transfer import facts
+from transfer.appointments import REFERRAL, CaseAppointment
 from transfer.disclosures import DisclosureOutcome
 from transfer.facts import LedgerLine
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.referrals import ReferralStatus
 
+#: of a change: another appointment of the case decides from now on
+EARLIEST: Final = "earliest-appointment"
 #: the question about a packet that was handed over and holds what is void since (`transfer.holds`)
 DELIVERED_VOID: Final = "delivered-void"
 
@@ -112,6 +115,8 @@ class Case:
     #: the same as the referral said it last, whatever people changed beside it
     referred: facts.CaseOpened | None = None
     referral_status: ReferralStatus = ReferralStatus.ACTIVE
+    #: by their keys, also those that were cancelled; `opened.appointment_at` is that of the one that decides
+    appointments: Mapping[str, CaseAppointment] = field(default_factory=dict)
     requests: Mapping[str, RequestProgress] = field(default_factory=dict)
     records: Mapping[str, facts.RecordCollected] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
@@ -276,9 +281,11 @@ def _after(case: Case, line: LedgerLine) -> Case:
     case = replace(case, changed_at=line.at, opened_at=case.opened_at or line.at)
     match line.fact:
         case facts.CaseOpened() as opened:
-            return replace(case, opened=opened, referred=opened)
+            return _with_said_time(replace(case, opened=opened, referred=opened), REFERRAL, opened.appointment_at)
         case facts.CaseMoved() | facts.CaseChanged() as changed:
-            return _after_change(case, changed)
+            return _after_change(_with_changed_time(case, changed), changed)
+        case facts.AppointmentSet() | facts.AppointmentCancelled() as said:
+            return replace(case, appointments={**case.appointments, said.appointment: _appointment(case, said)})
         case facts.ReferralUpdated() as updated:
             return replace(case, referral_status=ReferralStatus(updated.status))
         case facts.CaseApproved() as approved:
@@ -293,6 +300,36 @@ def _after(case: Case, line: LedgerLine) -> Case:
             return replace(case, holds={k: v for k, v in case.holds.items() if k != resolved.hold})
     case = _after_person(_after_milestone(_after_need(case, line), line), line)
     return _after_request(_after_record(_after_packet(case, line), line), line)
+
+
+def _appointment(case: Case, said: facts.AppointmentSet | facts.AppointmentCancelled) -> CaseAppointment:
+    before = case.appointments.get(said.appointment, CaseAppointment(key=said.appointment))
+    if isinstance(said, facts.AppointmentCancelled):
+        return replace(before, is_cancelled=True)
+    return CaseAppointment(
+        key=said.appointment,
+        at=datetime.fromisoformat(said.at) if said.at else None,
+        day=date.fromisoformat(said.day) if said.day else None,
+        hmac=said.hmac or before.hmac,
+    )
+
+
+def _with_said_time(case: Case, key: str, at: str | None) -> Case:
+    before = case.appointments.get(key)
+    if at is None and before is None:
+        return case
+    said = CaseAppointment(key=key, at=datetime.fromisoformat(at) if at else None, is_cancelled=at is None)
+    said = replace(said, hmac=before.hmac if before else None)
+    return replace(case, appointments={**case.appointments, key: said})
+
+
+def _with_changed_time(case: Case, fact: facts.CaseMoved | facts.CaseChanged) -> Case:
+    """The referral says when its appointment is; anybody else, when the one is that decided until then."""
+    if isinstance(fact, facts.CaseMoved) or "appointment_at" not in fact.changed or fact.said_in == EARLIEST:
+        return case
+    was = datetime.fromisoformat(case.opened.appointment_at) if case.opened and case.opened.appointment_at else None
+    decided = next((one.key for one in case.appointments.values() if one.at == was and not one.is_cancelled), REFERRAL)
+    return _with_said_time(case, REFERRAL if fact.said_in == "referral" else decided, fact.appointment_at)
 
 
 def _after_person(case: Case, line: LedgerLine) -> Case:

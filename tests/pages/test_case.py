@@ -91,7 +91,8 @@ class TestActing:
         with services.ledger.transaction() as tx:
             permission = next(one.permission for one in tx.case(case).records.values() if one.permission)
             lines, request = len(tx.lines(Chain.case(case))), next(iter(tx.case(case).requests))
-        path = f"/desk/cases/{case}/{act.path.format(line='slides', permission=permission, request=request)}"
+        named = {"line": "slides", "permission": permission, "request": request, "appointment": "referral"}
+        path = f"/desk/cases/{case}/{act.path.format(**named)}"
 
         page = browser.get(path)
 
@@ -162,16 +163,32 @@ class TestActing:
         assert [one.waiver for one in facts_of(services, case, facts.NeedWaived)] == ["absent"]
         assert "It is closed" in text_of(browser.get(f"/desk/cases/{case}").text)
 
-    def test_an_appointment_is_moved_in_the_centers_own_time(self, services, browser):
+    def test_appointments_are_added_moved_and_cancelled_each_by_itself(self, services, browser):
         case = b.a_case(services)
         day = {"appointment-month": "12", "appointment-day": "19", "appointment-year": "2099"}
+        here = f"/desk/cases/{case}"
 
-        wrong = browser.post(f"/desk/cases/{case}/appointment", {**day, "at": "half past"})
-        done = browser.post(f"/desk/cases/{case}/appointment", {**day, "at": "9:30"})
+        assert browser.post(f"{here}/appointment", {**day, "at": "half past"}).status_code == 422
+        assert browser.post(f"{here}/appointment", {**day, "at": "9:30"}).status_code == 303
+        assert "19 Dec 2099, 09:30" in text_of(browser.get(here).text)
+        moved = browser.post(f"{here}/appointment/appointment-2", {**day, "appointment-day": "20", "at": "10:00"})
+        assert moved.status_code == 303
+        assert "20 Dec 2099, 10:00" in text_of(browser.get(here).text)
+        assert "20 Dec 2099, 10:00" in text_of(browser.get(f"{here}/appointment/appointment-2").text)
+        assert browser.post(f"{here}/appointment/appointment-2/cancel").status_code == 422
+        assert browser.post(f"{here}/appointment/appointment-2/cancel", {"sure": "yes"}).status_code == 303
 
-        assert wrong.status_code == 422
-        assert done.status_code == 303
-        assert "19 Dec 2099, 09:30" in text_of(browser.get(f"/desk/cases/{case}").text)
+        assert re.search("Cancelled ... 20 Dec 2099, 10:00", text_of(browser.get(here).text))
+        assert f"{here}/appointment/appointment-2" not in browser.get(here).text
+
+    def test_the_day_by_which_records_are_needed_is_changed(self, services, browser):
+        case = b.a_case(services)
+
+        assert browser.post(f"/desk/cases/{case}/needed").status_code == 422
+        day = {"needed-month": "12", "needed-day": "3", "needed-year": "2099"}
+        assert browser.post(f"/desk/cases/{case}/needed", day).status_code == 303
+
+        assert "3 Dec 2099" in text_of(browser.get(f"/desk/cases/{case}").text)
 
     def test_a_paused_authorization_is_resumed_and_a_revoked_one_is_not(self, services, browser):
         case = b.a_case_without_slides(services)

@@ -1,7 +1,7 @@
 """Who may do what at the desk: an actor cannot be built wrong, and no verb is done without its right."""
 
 import inspect
-from datetime import date
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,6 +93,8 @@ CALLS = {
         {"case": CASE, "procedure": ProcedureKind.SCAN, "institution": LAKESIDE},
         Right.WORK_ON_CASES,
     ),
+    "set_appointment": ({"case": CASE, "when": datetime(2027, 3, 4, 10, tzinfo=UTC)}, Right.WORK_ON_CASES),
+    "cancel_appointment": ({"case": CASE, "appointment": "referral"}, Right.WORK_ON_CASES),
     "drop_need": ({"case": CASE, "line": "added-1"}, Right.WORK_ON_CASES),
     "merge": ({"case": CASE, "other": CASE}, Right.DECIDE_WHOSE),
     "split": ({"case": CASE}, Right.DECIDE_WHOSE),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from transfer.cli.case_appointments import TIMES
 from transfer.cli.common import (
     CASE,
     INSTITUTION,
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from transfer.rights import Actor
 
 _ENDINGS = ("opinion-given", "not-coming", "center-declined", "died", "withdrawn", "duplicate")
-#: of an appointment, with or without its offset
-_TIMES = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z")
 _WORDS = ("waived", "not-applicable", "absent", "substitute", "answered-by", "applies")
 
 case = LazyGroup(
@@ -47,6 +46,12 @@ case = LazyGroup(
         "recall": ListedCommand("transfer.cli.case:recall_command", "Take a packet back."),
         "give-up": ListedCommand("transfer.cli.case:give_up_command", "Give up a packet that cannot leave."),
         "change": ListedCommand("transfer.cli.case:change_command", "Change center, sources, day."),
+        "appointment": ListedCommand(
+            "transfer.cli.case_appointments:appointment_command", "Add or move an appointment."
+        ),
+        "cancel": ListedCommand(
+            "transfer.cli.case_appointments:cancel_command", "Say that an appointment does not take place."
+        ),
         "checklist": ListedCommand("transfer.cli.case_needs:checklist_command", "Pick the checklist of the disease."),
         "need": ListedCommand("transfer.cli.case_needs:need_command", "Add something that this case needs."),
         "procedure": ListedCommand("transfer.cli.case_needs:procedure_command", "List what was done, where and when."),
@@ -233,7 +238,7 @@ def give_up_command(var: Path, case_id: "CaseId", *, with_note: bool, actor: "Ac
 @click.option("--receiver", type=INSTITUTION, help="The center that is asked, while nothing was handed over.")
 @click.option("--source", "sources", type=INSTITUTION, multiple=True, help="A further institution to ask.")
 @click.option("--needed-by", type=click.DateTime(["%Y-%m-%d"]), help="The day the packet is needed by.")
-@click.option("--appointment", type=click.DateTime(_TIMES), help="When the patient is expected, at the receiver.")
+@click.option("--appointment", type=click.DateTime(TIMES), help="When the patient is expected, at the receiver.")
 @note_option
 @desk_options
 def change_command(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import click
 
+from transfer.appointments import CaseAppointment
 from transfer.cli.common import by, plain, print_table
 from transfer.flow.desk.shown import CallView, ContextLine, Dossier, HeardView, NeedView, PacketView, RequestView
 from transfer.patients import Demographics
@@ -47,7 +48,7 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ),
         ("referred by", names.get(found.referring or "", found.referring)),
         ("needed by", found.needed_by),
-        ("appointment", found.appointment_at),
+        *((one.key, _appointment(one)) for one in found.appointments),
         ("priority", found.priority),
         ("checklist", _checklist(found)),
         ("fits also", " ".join(found.other_checklists)),
@@ -62,6 +63,11 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("legal hold since", when(found.legal_hold_since)),
     ]
     print_table([], [(name, value) for name, value in said if value], indent=2)
+
+
+def _appointment(one: CaseAppointment) -> str:
+    at = when(one.at) or str(one.day)
+    return f"{at}, cancelled" if one.is_cancelled else at
 
 
 def _checklist(found: Dossier) -> str | None:

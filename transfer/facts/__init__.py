@@ -11,6 +11,8 @@ patient's key. Free text stands in it only as the HMAC of a note that can be pur
 
 from transfer.facts.case import (
     Anchored,
+    AppointmentCancelled,
+    AppointmentSet,
     CallLogged,
     CaseApproved,
     CaseAssigned,
@@ -108,6 +110,8 @@ __all__ = [
     "GENESIS",
     "SYSTEM",
     "Anchored",
+    "AppointmentCancelled",
+    "AppointmentSet",
     "BackedUp",
     "BackupBegun",
     "BackupDestroyed",

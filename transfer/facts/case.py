@@ -32,7 +32,8 @@ class CaseMoved(Fact, kind="case-moved"):
 class CaseChanged(Fact, kind="case-changed"):
     """What the case is for or from whom is otherwise from now on. Of the fields only those named in `changed` count.
 
-    `said_in`: referral, appointment, desk. A change by the desk stands until the referral itself says something new.
+    `said_in`: referral, appointment, desk; earliest-appointment, where another appointment decides from now on. A
+    change by the desk stands until the referral itself says something new.
     """
 
     said_in: str
@@ -46,6 +47,32 @@ class CaseChanged(Fact, kind="case-changed"):
     needed_by: str | None = None
     appointment_at: str | None = None
     other_checklists: tuple[str, ...] = ()
+    arrival: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentSet(Fact, kind="appointment-set"):
+    """The patient is expected at the center `at` an instant (UTC), on that `day` there. Of one that is known it says
+    that it was moved. `appointment` is its key in the case; `said_in`: appointment, desk. `hmac` is of the center's own
+    number for it.
+    """
+
+    appointment: str
+    said_in: str
+    at: str | None = None
+    day: str | None = None
+    hmac: str | None = None
+    arrival: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentCancelled(Fact, kind="appointment-cancelled"):
+    """It does not take place, or the patient did not come."""
+
+    appointment: str
+    said_in: str
     arrival: str | None = None
     note: str | None = None
 

@@ -12,6 +12,7 @@ from transfer import facts
 from transfer.arrivals import ArrivalOutcome, ArrivalState, Referral, ReferralUpdate
 from transfer.case import Case, OpenedCase
 from transfer.facts import Chain
+from transfer.flow.appointments import follow_deciding
 from transfer.flow.assess import settle_needs
 from transfer.flow.changing import CaseChange, change_case
 from transfer.flow.ending import end_case
@@ -209,6 +210,8 @@ def take_changes(tx: Tx, services: Services, case: CaseId, arrival: Arrival, sai
         notes.add_to_case(tx, case, OpenedCase.of(found).patient, text, about=about)
     change = CaseChange(said_in="referral", values=values, beside=tuple(words), arrival=arrival.id)
     change_case(tx, services, case, change)
+    if "appointment_at" in values:
+        follow_deciding(tx, services, case)
     if found.has_disclosed and (words.keys() & {"question", "diagnosis"} or "checklist" in values):
         holds.place(tx, case, HoldCode.REFERRAL_CHANGED, arrival.id)
 

@@ -175,6 +175,14 @@ OF_THE_DESK = [
         "change a case",
         lambda h, k: desk.change(h.services, k["case"], needed_by=date(2030, 1, 31), actor=NURSE),
     ),
+    _at_desk(
+        "add an appointment",
+        lambda h, k: desk.set_appointment(h.services, k["case"], datetime(2030, 1, 31, 9, tzinfo=UTC), actor=NURSE),
+    ),
+    _at_desk(
+        "cancel an appointment",
+        lambda h, k: desk.cancel_appointment(h.services, k["case"], "referral", actor=NURSE),
+    ),
     _at_desk("give up a packet", lambda h, k: desk.give_up(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),

@@ -22,6 +22,7 @@ def appointment(payload: bytes, institution: Institution, institutions: Institut
     """The appointment in an SIU from this institution.
 
     * It begins at SCH-11.4, TQ1-7, or as AIS-4, AIG-8, AIL-6, AIP-6.
+    * Its number is SCH-2, the filler's, else SCH-1, the placer's.
     * It is where AIL-3 says, by the number, id or name of an institution of ours. Without AIL it is at its sender.
 
     Raises:
@@ -40,6 +41,7 @@ def appointment(payload: bytes, institution: Institution, institutions: Institut
         place=_place(message, institution, institutions),
         at=_instant(said, institution),
         day=day(said),
+        number=(sch.text(2) or sch.text(1)) if sch else None,
         is_cancelled=trigger in _CANCELLED or status in _STATUS_CANCELLED,
     )
 

@@ -10,6 +10,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.flow.desk.adding import add_need, add_procedure, drop_need
 from transfer.flow.desk.answering import answer_request
+from transfer.flow.desk.appointing import cancel_appointment, set_appointment
 from transfer.flow.desk.assigning import assign, list_staff, plan_action, reassign
 from transfer.flow.desk.auditing import chains, walk_chain
 from transfer.flow.desk.calling import log_call
@@ -98,6 +99,7 @@ __all__ = [
     "answer_request",
     "approve",
     "assign",
+    "cancel_appointment",
     "chains",
     "change",
     "close",
@@ -145,6 +147,7 @@ __all__ = [
     "resume",
     "revoke",
     "session_of",
+    "set_appointment",
     "set_local_account",
     "sign_in",
     "sign_in_locally",

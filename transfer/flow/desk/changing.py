@@ -6,6 +6,7 @@ from typing import Any
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.case import Case, OpenedCase
+from transfer.flow.appointments import follow_deciding
 from transfer.flow.changing import CaseChange, change_case
 from transfer.flow.desk.verbs import at_desk, begin_epoch, demand, not_allowed, opened_case, still_open
 from transfer.flow.services import Services
@@ -37,7 +38,8 @@ def change(
 ) -> ActionResult:
     """Change what is named: the center, the checklist, the day and the appointment; ask further sources.
 
-    `appointment_at` carries its offset; without one it is in the time zone of the receiver. Without `needed_by` it is
+    `appointment_at` is of the appointment that decides, or the first one (`set_appointment` has the others). It carries
+    its offset; without one it is in the time zone of the receiver. Without `needed_by` it is
     needed by that day, or by the center's cut-off before it. It stands until the referral itself says something new of
     the same.
 
@@ -63,6 +65,8 @@ def change(
             return ActionResult(ActionCode.CASE_AS_BEFORE, case=case)
         written = notes.write(tx, patient, note) if note else None
         outlook = change_case(tx, services, case, CaseChange(said_in="desk", values=values, note=written))
+        if "appointment_at" in values:
+            follow_deciding(tx, services, case)
     return ActionResult(ActionCode.CASE_CHANGED, case=case, outlook=outlook)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from transfer.appointments import CaseAppointment
 from transfer.calls import Callee, CallOutcome
 from transfer.completeness import WaitCode
 from transfer.flow.desk.comparing import Comparison
@@ -435,7 +436,10 @@ class Dossier:
     after_first_contact: bool = False
     priority: str | None = None
     needed_by: str | None = None
+    #: of the appointment that decides
     appointment_at: str | None = None
+    #: all of them, in the order of their days, also those that were cancelled
+    appointments: tuple[CaseAppointment, ...] = ()
     #: what the center wants before it gives an appointment is there
     is_schedulable: bool = False
     #: no document and no image is lacking or owed; no glass and no block is

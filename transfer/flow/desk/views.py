@@ -118,6 +118,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             priority=opened.priority if opened else None,
             needed_by=opened.needed_by if opened else None,
             appointment_at=opened.appointment_at if opened else None,
+            appointments=tuple(sorted(found.appointments.values(), key=lambda one: str(one.first_day))),
             ready=readiness(tx, services, assessed) if assessed else None,
             is_schedulable=assessed is not None and assessed.completeness.is_schedulable,
             has_all_electronic=assessed is not None and assessed.completeness.has_all_electronic,

@@ -1,7 +1,7 @@
 """Everything of one request, told once: ready to send, needed, requested, received, permitted, sent, happened."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from transfer.flow import desk
@@ -53,7 +53,6 @@ def show(asked: Asked) -> Answer:
             "owners": OWNERS,
             "findings": finding,
             "needs_words": NEEDS,
-            "appointment": datetime.fromisoformat(found.appointment_at) if found.appointment_at else None,
             "needed_by": date.fromisoformat(found.needed_by) if found.needed_by else None,
             "words": words,
             **_surroundings(asked.services, found),
