@@ -48,6 +48,13 @@ class ActionCode(Code):
     NEED_DROPPED_BEFORE = "need-dropped-before", "line"
     REFERRAL_STORED = "referral-stored", "case"
     REFERRAL_STORED_BEFORE = "referral-stored-before", "case"
+    # facilities that no file names
+    FACILITY_ADDED = "facility-added", "institution"
+    FACILITY_ADDED_BEFORE = "facility-added-before", "institution"
+    CONTACT_CHANGED = "contact-changed", "institution"
+    CONTACT_AS_BEFORE = "contact-as-before", "institution"
+    CALLED_BACK = "called-back", "institution"
+    CALLED_BACK_BEFORE = "called-back-before", "institution"
     # slides and blocks; `expected` is 0 where nobody said, `discrepancy` empty where all agrees
     PIECES_COUNTED = "pieces-counted", "kind", "received", "expected", "discrepancy", "outlook"
     PIECES_COUNTED_BEFORE = "pieces-counted-before", "kind", "received", "expected", "discrepancy"
@@ -146,6 +153,9 @@ _UNCHANGED = frozenset(
         ActionCode.NEEDS_ADDED_BEFORE,
         ActionCode.NEED_DROPPED_BEFORE,
         ActionCode.REFERRAL_STORED_BEFORE,
+        ActionCode.FACILITY_ADDED_BEFORE,
+        ActionCode.CONTACT_AS_BEFORE,
+        ActionCode.CALLED_BACK_BEFORE,
         ActionCode.PIECES_COUNTED_BEFORE,
         ActionCode.ANSWERED_BEFORE,
         ActionCode.OPINION_KEPT_BEFORE,

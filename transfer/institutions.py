@@ -8,8 +8,6 @@ reviewed file holds no secret or address of one installation.
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import date
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
@@ -24,13 +22,15 @@ from transfer.addresses import is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
 from transfer.center_needs import CenterNeeds
+from transfer.contacts import Contact
 from transfer.delivery import Delivery
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
 from transfer.identifier_types import is_record_number
 from transfer.identifiers import DepartmentId, InstitutionId
 from transfer.own_forms import OwnForm, Sensitivities, StateList, load_states, with_state
-from transfer.patients import Demographics, IssuedIdentifier, fold
+from transfer.patients import IssuedIdentifier
+from transfer.placeholders import Placeholders
 from transfer.records import RecordKind
 from transfer.reviewed import ReviewedPart
 from transfer.security_labels import FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
@@ -265,24 +265,6 @@ class Department(ReviewedPart):
         return self.holds if self.asked.gives is None else self.asked.gives
 
 
-class Placeholders(ReviewedPart):
-    """What its systems write where they do not know, besides what everybody writes (`transfer.placeholders`)."""
-
-    numbers: tuple[str, ...] = ()
-    birth_dates: tuple[date, ...] = ()
-    family_names: tuple[str, ...] = ()
-
-    def left_out_of(self, said: Demographics) -> Demographics:
-        """The same, without what stands for nothing. Case, accents and punctuation do not matter."""
-        numbers, families = {fold(one) for one in self.numbers}, {fold(one) for one in self.family_names}
-        return replace(
-            said,
-            names=tuple(name for name in said.names if fold(name.family) not in families),
-            birth_date=None if said.birth_date in self.birth_dates else said.birth_date,
-            identifiers=tuple(number for number in said.identifiers if fold(number.value) not in numbers),
-        )
-
-
 class Corrections(StrEnum):
     """What a corrected report by HL7 v2 holds."""
 
@@ -349,6 +331,8 @@ class Institution(ReviewedPart):
     http_door: HttpDoor | None = None
     mllp_door: MllpDoor | None = None
     departments: tuple[Department, ...] = ()
+    #: where letters go; None: nobody is written to, and departments without an interface are called
+    contact: Contact | None = None
     #: of each department that does not say otherwise
     asking: Asking = Asking()
     receives: Receiving | None = None
@@ -425,11 +409,15 @@ class Institution(ReviewedPart):
 
 
 class Institutions(Mapping[str, Institution]):
-    """All partners, by id. A peer that maps to none of them is refused."""
+    """All partners, by id: those of the reviewed files, and facilities that staff added (`know`).
+
+    A peer that maps to none of them is refused.
+    """
 
     def __init__(self, known: Iterable[Institution]) -> None:
         """Raises `ValueError` where one token, certificate or HL7 v2 message would name two."""
-        self._by_id = {institution.id: institution for institution in known}
+        self._reviewed = {institution.id: institution for institution in known}
+        self._by_id = self._reviewed
         shown = [digest for each in self._by_id.values() for digest in each.certificates]
         shown += [token.sha256 for each in self._by_id.values() for token in each.tokens]
         if len(shown) != len(set(shown)):
@@ -441,6 +429,14 @@ class Institutions(Mapping[str, Institution]):
         self._on_shared_ports = {each.id for doors in at_ports.values() if len(doors) > 1 for each, _ in doors}
         for doors in at_ports.values():
             _check_are_told_apart(doors)
+
+    def know(self, facilities: Iterable[Institution]) -> None:
+        """From now on these are known, too, and no others besides the reviewed ones, which go before them."""
+        self._by_id = {**{one.id: one for one in facilities}, **self._reviewed}
+
+    def is_reviewed(self, institution: str) -> bool:
+        """Whether a reviewed file names it."""
+        return institution in self._reviewed
 
     def __getitem__(self, institution: str) -> Institution:
         try:

@@ -6,10 +6,12 @@ A placeholder is no value. It agrees with nothing and contradicts nothing. An in
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from transfer.patients import PersonName, fold
+from transfer.patients import Demographics, PersonName, fold
+from transfer.reviewed import ReviewedPart
 
 
 def _words(text: str) -> frozenset[str]:
@@ -130,3 +132,21 @@ def without_placeholders(name: PersonName) -> tuple[str, tuple[str, ...]] | None
     if not family or family in _NO_FAMILY or (given and (family, given[0]) in _NOBODYS):
         return None
     return family, given
+
+
+class Placeholders(ReviewedPart):
+    """What its systems write where they do not know, besides what everybody writes."""
+
+    numbers: tuple[str, ...] = ()
+    birth_dates: tuple[date, ...] = ()
+    family_names: tuple[str, ...] = ()
+
+    def left_out_of(self, said: Demographics) -> Demographics:
+        """The same, without what stands for nothing. Case, accents and punctuation do not matter."""
+        numbers, families = {fold(one) for one in self.numbers}, {fold(one) for one in self.family_names}
+        return replace(
+            said,
+            names=tuple(name for name in said.names if fold(name.family) not in families),
+            birth_date=None if said.birth_date in self.birth_dates else said.birth_date,
+            identifiers=tuple(number for number in said.identifiers if fold(number.value) not in numbers),
+        )

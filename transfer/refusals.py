@@ -70,6 +70,10 @@ class RefusalCode(Code):
     NO_SUCH_INSTITUTION = "no-such-institution"
     NAMES_NO_INSTITUTION = "names-no-institution", "request"
     HOLDS_NO_SUCH_THING = "holds-no-such-thing", "institution"
+    # facilities that no file names
+    NO_FACILITY = "no-facility", "institution"
+    HAS_FILE = "has-file", "institution"
+    FACILITY_IS_OTHERWISE = "facility-is-otherwise", "institution"
     # slides and blocks
     NO_ACCESSION = "no-accession"
     NO_SUCH_MATERIAL = "no-such-material", "case"

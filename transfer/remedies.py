@@ -15,6 +15,7 @@ class RemedyCode(Code):
     SHOW_CASE = "show-case", "case"
     FIND_IN_CASE = "find-in-case"
     LIST_HOLDS = "list-holds"
+    LIST_FACILITIES = "list-facilities"
     SHOW_HOLD = "show-hold", "hold"
     COMPARE_AGAIN = "compare-again", "hold"
     VERIFY_TRAIL = "verify-trail"
@@ -63,6 +64,7 @@ class RemedyCode(Code):
     RECALL_FIRST = "recall-first", "case"
     NEW_CASE_FOR_OTHER = "new-case-for-other", "case"
     NAME_A_CHANGE = "name-a-change"
+    CHANGE_CONTACT = "change-contact", "institution"
     ADD_SOURCE = "add-source", "case"
     SETTLE_REFERRAL = "settle-referral", "case"
     ENTER_REFERRAL = "enter-referral"
@@ -75,6 +77,7 @@ class RemedyCode(Code):
     # set right
     GRANT_IN_FILE = "grant-in-file", "institution"
     CORRECT_FILE = "correct-file"
+    CORRECT_PARTNER = "correct-partner", "institution"
     ACCEPT_CREDENTIAL = "accept-credential"
     PUT_KEYS_BACK = "put-keys-back"
     MOUNT_KEYS = "mount-keys"

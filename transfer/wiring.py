@@ -32,7 +32,7 @@ from transfer.institutions import (
     FhirSource,
     Institutions,
 )
-from transfer.ledger import WAIT_SECONDS, Ledger, vault_objects
+from transfer.ledger import WAIT_SECONDS, Ledger, facilities, vault_objects
 from transfer.mail import Mailer
 from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import Settings
@@ -73,6 +73,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
     held = keys(settings)
     known, lists = partners(settings)
     book = Ledger(settings.database_url, held, by, connections=connections)
+    book.follow(facilities.Followed(known))
     opening = OpeningProcess()
     store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
     try:

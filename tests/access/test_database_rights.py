@@ -21,6 +21,7 @@ APP = {
     "site_mark": ADD,
     "disputes": FORGET,
     "staff": CHANGE,
+    "facilities": CHANGE,
     "patient_flags": FORGET,
     "letter_codes": FORGET,
     "local_account": CHANGE | FORGET,

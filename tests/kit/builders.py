@@ -32,7 +32,7 @@ from transfer.flow.collecting import answered, join
 from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PatientId
-from transfer.ledger import Ledger, arrivals, holds, patients, records, requests
+from transfer.ledger import Ledger, arrivals, facilities, holds, patients, records, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.holds import Hold
 from transfer.ledger.records import About, NewRecord, RecordPart
@@ -123,7 +123,9 @@ def new_services(ledger: Ledger, *, deliver: Delivery = Delivery.WHEN_ALL, **oth
         "mailer": KeptMail(),
         "hand_to": lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
     }
-    return Services(**(plain | other))
+    known = plain | other
+    ledger.follow(facilities.Followed(known["institutions"]))
+    return Services(**known)
 
 
 def a_chart(seed: int | None = None) -> Chart:

@@ -4,9 +4,8 @@ from datetime import date
 
 import pytest
 
-from transfer.institutions import Placeholders
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
-from transfer.placeholders import is_birth_date_placeholder, is_number_placeholder, without_placeholders
+from transfer.placeholders import Placeholders, is_birth_date_placeholder, is_number_placeholder, without_placeholders
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from tests.kit.staff import somebody
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.completeness import ProcedureKind, WaiverKind
+from transfer.contacts import Contact
 from transfer.errors import NotAllowed
+from transfer.facilities import AddedFacility
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
@@ -24,6 +26,15 @@ from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
 
 CASE = CaseId("c0123456789a")
 LAKESIDE = InstitutionId("lakeside-oncology")
+
+FACILITY = AddedFacility(
+    id=InstitutionId("cedar-clinic-minot"),
+    name="Cedar Clinic",
+    city="Minot",
+    time_zone="America/Chicago",
+    holds=frozenset({RecordKind.NOTE}),
+    contact=Contact(telephone="701 555 0142", fax="701 555 0143"),
+)
 
 #: each verb, how it is called, and the right it needs
 CALLS = {
@@ -82,6 +93,10 @@ CALLS = {
     "lift_legal_hold": ({"case": CASE}, Right.REVOKE),
     "resolve": ({"name": HoldId.draw(), "answer": HoldAnswer.SEEN}, Right.SEE_CASES),
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
+    "add_facility": ({"new": FACILITY}, Right.WORK_ON_CASES),
+    "change_contact": ({"institution": FACILITY.id, "contact": FACILITY.contact}, Right.WORK_ON_CASES),
+    "call_back": ({"institution": FACILITY.id}, Right.WORK_ON_CASES),
+    "list_facilities": ({}, Right.SEE_CASES),
     "list_queues": ({}, Right.SEE_CASES),
     "list_staff": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),

@@ -19,6 +19,10 @@ institution = LazyGroup(
     listed={
         "list": ListedCommand("transfer.cli.institution:list_command", "The departments we fetch from, and who waits."),
         "check": ListedCommand("transfer.cli.institution:check_command", "Read the partners' files; name mistakes."),
+        "add": ListedCommand("transfer.cli.facility:add_command", "Add a facility that no file names."),
+        "added": ListedCommand("transfer.cli.facility:added_command", "The facilities that were added here."),
+        "call-back": ListedCommand("transfer.cli.facility:call_back_command", "Say that its numbers were read back."),
+        "contact": ListedCommand("transfer.cli.facility:contact_command", "Say how one that was added is reached."),
     },
 )
 

@@ -1,4 +1,4 @@
-"""Facts of the installation: days that lapsed, backups, restores."""
+"""Facts of the installation: facilities that staff added, days that lapsed, backups, restores."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,40 @@ class UnmatchedPurged(Fact, kind="unmatched-purged"):
     day: str
     count: int
     key_destroyed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacilityAdded(Fact, kind="facility-added"):
+    """Staff added a facility that no reviewed file names (`transfer.facilities`). Nobody called there yet."""
+
+    institution: str
+    name: str
+    city: str
+    time_zone: str
+    holds: tuple[str, ...]
+    telephone: str
+    fax: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacilityContactChanged(Fact, kind="facility-contact-changed"):
+    """A facility is reached so from now on, and nobody called there since."""
+
+    institution: str
+    telephone: str
+    fax: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacilityCalledBack(Fact, kind="facility-called-back"):
+    """Somebody called the facility, and had just this read back."""
+
+    institution: str
+    telephone: str
+    fax: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

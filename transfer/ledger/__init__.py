@@ -11,7 +11,7 @@ held over a network call.
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -268,6 +268,7 @@ class Ledger:
         self.url = make_conninfo("", **{**KEEPALIVES, **bounds, **conninfo_to_dict(url)})
         self.keys = keys
         self.origin = origin
+        self._follow: list[Callable[[Tx], None]] = []
         self._check_version_at = 0.0
         #: these keys are known to be the ledger's
         self._keys_fit = False
@@ -302,12 +303,18 @@ class Ledger:
                     connection.commit()
                     self._check_version_at = time.monotonic() + VERSION_SECONDS
                 tx = Tx(connection, self.keys, origin or self.origin)
+                for see in self._follow:
+                    see(tx)
                 yield tx
                 tx.project()
         except (psycopg.OperationalError, PoolTimeout) as error:
             if used and used.closed:
                 self._pool.check()  # the other connections broke with it: test them all now
             raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
+
+    def follow(self, see: Callable[[Tx], None]) -> None:
+        """Have this called at the begin of each transaction from now on. It reads alone, and takes no lock."""
+        self._follow.append(see)
 
     def begin_keys(self) -> bool:
         """Draw the site's key for a ledger that is new, and mark the ledger with it. Others who do so wait.

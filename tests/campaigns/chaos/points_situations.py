@@ -14,6 +14,8 @@ from tests.kit.paper_forms import fields_for
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
+from transfer.contacts import Contact
+from transfer.facilities import AddedFacility
 from transfer.flow import deliver as delivering
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
@@ -36,6 +38,14 @@ Known = dict[str, Any]
 
 #: forms of most situations leave the office out, whose ten documents are many lines of the same and much to wait for
 WITHOUT_OFFICE = ["prairie-pathology", "mercy-imaging"]
+CEDAR = AddedFacility(
+    id=InstitutionId("cedar-clinic-minot"),
+    name="Cedar Clinic",
+    city="Minot",
+    time_zone="America/Chicago",
+    holds=frozenset({RecordKind.NOTE}),
+    contact=Contact(telephone="701 555 0142", fax="701 555 0143"),
+)
 SECOND = {"system": "urn:oid:2.16.840.1.113883.19.5.7", "value": "second"}
 
 
@@ -159,6 +169,13 @@ def disputed(house: House) -> Known:
     """A person has found something wrong with the form."""
     known = waiting(house)
     desk.dispute(house.services, known["permission"], Dispute.FALSE, actor=NURSE)
+    return known
+
+
+def facility_added(house: House) -> Known:
+    """A facility that no file names was added, and nobody called there yet."""
+    known = waiting(house)
+    desk.add_facility(house.services, CEDAR, actor=NURSE)
     return known
 
 
@@ -351,6 +368,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "legal-hold": legal_hold,
     "disputed": disputed,
     "assigned": assigned,
+    "facility-added": facility_added,
     "need-added": need_added,
     "flagged": flagged,
     "emergency-account": emergency_account,

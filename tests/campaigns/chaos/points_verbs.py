@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tests.campaigns.chaos.points_running import Verb
-from tests.campaigns.chaos.points_situations import Known, handing_over, taken
+from tests.campaigns.chaos.points_situations import CEDAR, Known, handing_over, taken
 from tests.kit import processing
 from tests.kit.doors import deliver, post
 from tests.kit.house import House
@@ -23,6 +23,7 @@ from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.completeness import ProcedureKind, WaiverKind
+from transfer.contacts import Contact
 from transfer.dispatcher import Dispatcher
 from transfer.embedded.ports import answers
 from transfer.flow import desk
@@ -43,6 +44,7 @@ from transfer.rounds import Dag
 Act = Callable[[House, Known], object]
 
 LAKESIDE = InstitutionId("lakeside-oncology")
+CEDAR_ELSEWHERE = Contact(telephone="701 555 0142", fax="701 555 0199")
 SOON = datetime.now(UTC).date() + timedelta(days=7)
 CALL = Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)
 
@@ -195,6 +197,13 @@ OF_THE_DESK = [
     _at_desk("give a reply code", lambda h, k: desk.give_reply_code(h.services, k["request"], actor=NURSE)),
     _at_desk("give a code", lambda h, k: desk.give_own_code(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
     _at_desk("end codes", lambda h, k: desk.end_codes(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
+    _at_desk("add a facility", lambda h, _: desk.add_facility(h.services, CEDAR, actor=NURSE)),
+    _at_desk(
+        "change how a facility is reached",
+        lambda h, _: desk.change_contact(h.services, CEDAR.id, CEDAR_ELSEWHERE, actor=NURSE),
+        "facility-added",
+    ),
+    _at_desk("call a facility back", lambda h, _: desk.call_back(h.services, CEDAR.id, actor=NURSE), "facility-added"),
     _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
     _at_desk("reassign", lambda h, k: desk.reassign(h.services, "keller", "okafor", actor=NURSE), "assigned"),
     _at_desk(

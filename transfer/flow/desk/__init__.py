@@ -27,6 +27,7 @@ from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.content import Content, list_parts, open_message, open_record
 from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
+from transfer.flow.desk.facilities import add_facility, call_back, change_contact, list_facilities
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
 from transfer.flow.desk.local_account import (
@@ -92,6 +93,7 @@ __all__ = [
     "RequestAnswer",
     "Today",
     "WaitView",
+    "add_facility",
     "add_need",
     "add_note",
     "add_procedure",
@@ -99,9 +101,11 @@ __all__ = [
     "answer_request",
     "approve",
     "assign",
+    "call_back",
     "cancel_appointment",
     "chains",
     "change",
+    "change_contact",
     "close",
     "context",
     "declare_emergency",
@@ -123,6 +127,7 @@ __all__ = [
     "lift_legal_hold",
     "list_cases",
     "list_center_accounts",
+    "list_facilities",
     "list_looks",
     "list_part",
     "list_parts",

@@ -1,6 +1,16 @@
 """The pages of the desk, one module each. A new one is named here, where its links are to stand in the header."""
 
-from transfer.pages.desk import case, case_acts, centers, content, decisions, find, reason, today
+from transfer.pages.desk import (
+    case,
+    case_acts,
+    centers,
+    content,
+    decisions,
+    facilities,
+    find,
+    reason,
+    today,
+)
 from transfer.pages.routes import Declared
 
 #: all of them, in the order of the header
@@ -8,6 +18,7 @@ DECLARED: tuple[Declared, ...] = (
     *today.DECLARED,
     *decisions.DECLARED,
     *find.DECLARED,
+    *facilities.DECLARED,
     *case.DECLARED,
     *case_acts.DECLARED,
     *content.DECLARED,

@@ -47,6 +47,11 @@ def show_list(asked: Asked) -> Answer:
             "number": max(number, 1),
             "is_last": begin + ROWS >= len(found),
             "waits": desk.undecided_cases(asked.services, actor=asked.actor) if number <= 1 else (),
+            "to_call": [
+                one
+                for one in desk.list_facilities(asked.services, actor=asked.actor)
+                if number <= 1 and not one.contact.is_confirmed
+            ],
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
             "say": in_trade,

@@ -1,0 +1,165 @@
+"""Facilities that no reviewed file names: added, called back, reached otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from transfer.contacts import Contact, as_address, as_number, as_said
+from transfer.errors import NotAllowed, Unknown
+from transfer.facilities import HOLDS, AddedFacility, id_of
+from transfer.flow import desk
+from transfer.identifiers import InstitutionId
+from transfer.pages.desk.words import words
+from transfer.pages.forms import Fields, Problems
+from transfer.pages.routes import Act, Answer, Asked, Next, Page
+from transfer.records import RecordKind
+from transfer.rights import Right
+from transfer.sentences import sentence
+
+_KINDS: Final = tuple((kind.value, words(kind)) for kind in HOLDS)
+#: zones of the United States by their cities; the desk's own stands before them
+_ZONES: Final = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+    "America/Puerto_Rico",
+)
+
+
+def show_list(asked: Asked) -> Answer:
+    found = desk.list_facilities(asked.services, actor=asked.actor)
+    return Answer(
+        template="facilities.html",
+        title="Facilities added here",
+        context={"found": found, "said": as_said, "may_act": asked.actor.may(Right.WORK_ON_CASES)},
+    )
+
+
+def show_new(asked: Asked, problems: Problems | None = None) -> Answer:
+    zones = dict.fromkeys((asked.services.zone.key, *_ZONES))
+    return Answer(
+        template="facility_new.html",
+        title="New facility",
+        context={
+            "fields": asked.fields,
+            "problems": problems or Problems(),
+            "kinds": _KINDS,
+            "zones": [(zone, zone.rpartition("/")[2].replace("_", " ")) for zone in zones],
+        },
+        status=422 if problems else 200,
+    )
+
+
+def add(asked: Asked) -> Answer | Next:
+    fields, problems = asked.fields, Problems()
+    name = fields.line("name", problems, needed="Write its name", longest=80)
+    city = fields.line("city", problems, needed="Write its city", longest=80)
+    zone = fields.one_of("zone", (asked.services.zone.key, *_ZONES), problems, needed="Choose its time zone")
+    holds = frozenset(fields.chosen("holds")) & {*HOLDS}
+    if not holds:
+        problems.add("holds", "Choose what it holds")
+    contact = _contact(fields, problems)
+    named = _id(name, city, problems)
+    if problems or contact is None or named is None:
+        return show_new(asked, problems)
+    new = AddedFacility(
+        id=named, name=name, city=city, time_zone=zone, holds=frozenset(map(RecordKind, holds)), contact=contact
+    )
+    try:
+        desk.add_facility(asked.services, new, actor=asked.actor)
+    except NotAllowed as error:
+        if error.refusal is None or error.remedy is None:
+            raise
+        problems.add("name", f"{sentence(error.refusal).capitalize()}. {sentence(error.remedy)}")
+        return show_new(asked, problems)
+    return Next(f"/desk/facilities/{new.id}")
+
+
+def _id(name: str, city: str, problems: Problems) -> InstitutionId | None:
+    try:
+        return id_of(name, city)
+    except ValueError:
+        problems.add("name", "A name with letters")
+        return None
+
+
+def _contact(fields: Fields, problems: Problems) -> Contact | None:
+    """The contact that the form gives; None where something of it is wrong."""
+    telephone = fields.line("telephone", problems, needed="Write its telephone number")
+    fax, address = fields.line("fax", problems), fields.note("address", problems)
+    said = {"telephone": (telephone, as_number), "fax": (fax, as_number), "address": (address, as_address)}
+    for name, (text, reads) in said.items():
+        try:
+            _ = text and reads(text)
+        except ValueError as error:
+            problems.add(name, str(error).capitalize())
+    if not fax and not address:
+        problems.add("fax", "Write its fax number or its postal address, or both")
+    if problems:
+        return None
+    return Contact(telephone=telephone, fax=fax or None, address=address or None)
+
+
+def show(asked: Asked, problems: Problems | None = None) -> Answer:
+    name = asked.path["facility"]
+    found = next((one for one in desk.list_facilities(asked.services, actor=asked.actor) if one.id == name), None)
+    if found is None:
+        raise Unknown("there is no such page")
+    said = {
+        "telephone": found.contact.telephone,
+        "fax": found.contact.fax or "",
+        "address": found.contact.address or "",
+    }
+    return Answer(
+        template="facility.html",
+        title=found.name,
+        context={
+            "found": found,
+            "said": as_said,
+            "holds": [words(kind) for kind in HOLDS if kind in found.holds],
+            "zone": ZoneInfo(found.time_zone),
+            "fields": asked.fields if asked.fields.sent else _as_sent(said),
+            "problems": problems or Problems(),
+            "may_act": asked.actor.may(Right.WORK_ON_CASES),
+        },
+        status=422 if problems else 200,
+    )
+
+
+def _as_sent(said: Mapping[str, str]) -> Fields:
+    return Fields({name: [text] for name, text in said.items()})
+
+
+def change_contact(asked: Asked) -> Answer | Next:
+    problems = Problems()
+    contact = _contact(asked.fields, problems)
+    if contact is None:
+        return show(asked, problems)
+    facility = asked.id(InstitutionId, "facility")
+    desk.change_contact(asked.services, facility, contact, actor=asked.actor)
+    return Next(f"/desk/facilities/{facility}")
+
+
+def call_back(asked: Asked) -> Answer | Next:
+    problems = Problems()
+    if not asked.fields.chosen("sure"):
+        problems.add("sure", "Say that you called, and had it read back")
+        return show(replace(asked, fields=Fields()), problems)
+    facility = asked.id(InstitutionId, "facility")
+    desk.call_back(asked.services, facility, actor=asked.actor)
+    return Next(f"/desk/facilities/{facility}")
+
+
+DECLARED: Final = (
+    Page(path="/desk/facilities", right=Right.SEE_CASES, show=show_list, nav="Facilities"),
+    Page(path="/desk/facilities/new", right=Right.WORK_ON_CASES, show=show_new),
+    Act(path="/desk/facilities/new", right=Right.WORK_ON_CASES, do=add),
+    Page(path="/desk/facilities/{facility}", right=Right.SEE_CASES, show=show),
+    Act(path="/desk/facilities/{facility}/contact", right=Right.WORK_ON_CASES, do=change_contact),
+    Act(path="/desk/facilities/{facility}/call-back", right=Right.WORK_ON_CASES, do=call_back),
+)
