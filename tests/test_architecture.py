@@ -70,6 +70,7 @@ OF_OTHER_CHAINS = {
     "reason-stated",
     "identity-viewed",
     "content-viewed",
+    "report-made",
 }
 
 

@@ -18,13 +18,16 @@ from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId, HoldId, InstitutionId, RecordId
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
+from transfer.periods import Period
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
 from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
+from transfer.sheets import SheetFormat
 
 CASE = CaseId("c0123456789a")
+DAY = Period(date(2026, 3, 4), date(2026, 3, 4))
 LAKESIDE = InstitutionId("lakeside-oncology")
 
 FACILITY = AddedFacility(
@@ -62,6 +65,10 @@ CALLS = {
     "holds": ({}, Right.SEE_CASES),
     "hold": ({"name": HoldId.draw()}, Right.SEE_CASES),
     "chains": ({}, Right.AUDIT),
+    "list_disclosures": ({"period": DAY}, Right.AUDIT),
+    "disclosures_file": ({"period": DAY, "form": SheetFormat.CSV}, Right.AUDIT),
+    "latest_days": ({"days": 30}, Right.SEE_CASES),
+    "name_patients": ({"shown": [CASE]}, Right.SEE_CASES),
     "list_looks": ({"days": 30}, Right.AUDIT),
     "state_reason": ({"case": CASE, "reason": LookReason.PATIENT_ASKED}, Right.SEE_CASES),
     "flag_patient": ({"case": CASE, "flag": PatientFlag.VIP}, Right.FLAG_PATIENTS),

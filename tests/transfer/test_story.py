@@ -1,4 +1,4 @@
-"""Each kind of fact that happens to a case or a patient is said in one sentence, in the trade's words."""
+"""Each kind of fact is said in one sentence, in the trade's words."""
 
 import dataclasses
 import re
@@ -8,18 +8,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 
 from transfer import facts
-from transfer.facts import Fact, system
-from transfer.facts import desk as of_the_desk
+from transfer.facts import Fact
 from transfer.sentences.story import STORY, happened
 
-#: they happen to the installation or to people at the desk, and to no case
-OF_THE_SYSTEM = {
-    kind
-    for module in (system, of_the_desk)
-    for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, Fact)
-} - {Fact}
-KINDS = sorted(set(Fact.kinds.values()) - OF_THE_SYSTEM, key=lambda kind: kind.kind)
+KINDS = sorted(set(Fact.kinds.values()), key=lambda kind: kind.kind)
 #: words that do not appear on a page (docs/glossary.md says what does)
 FORMER = re.compile(r"\b(came in|counted in|pieces|release form|purged?|stranger)\b", re.IGNORECASE)
 

@@ -42,6 +42,7 @@ main = LazyGroup(
         "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
         "permission": ListedCommand("transfer.cli.permission:permission", "Release forms: try, enter, dispute, end."),
         "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),
+        "audit": ListedCommand("transfer.cli.audit:audit", "What left, who decided and who looked, by period."),
         "backup": ListedCommand("transfer.cli.backup:backup_command", "Take a backup while everything runs."),
         "restore": ListedCommand("transfer.cli.backup:restore_command", "Bring a backup back."),
         "keys": ListedCommand("transfer.cli.keys:keys", "Where the keys are, and how they move."),

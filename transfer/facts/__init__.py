@@ -67,6 +67,7 @@ from transfer.facts.desk import (
     PatientFlagged,
     PatientsSought,
     ReasonStated,
+    ReportMade,
     SessionBegun,
 )
 from transfer.facts.frame import (
@@ -186,6 +187,7 @@ __all__ = [
     "RecordsPurged",
     "ReferralEntered",
     "ReferralUpdated",
+    "ReportMade",
     "RequestAnswered",
     "RequestLinesChanged",
     "RequestMade",

@@ -77,3 +77,21 @@ class PatientsSought(Fact, kind="patients-sought"):
 
     by: tuple[str, ...]
     shown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMade(Fact, kind="report-made"):
+    """Somebody took a list along as a file: of which days, how long it is, and the SHA-256 of its bytes.
+
+    `report`: `transfer.reports.ReportKind`. `case`: the one that it is about. `seed`: of a sample, which whoever has
+    it draws again.
+    """
+
+    report: str
+    form: str
+    first: str
+    last: str
+    rows: int
+    sha256: str
+    case: str | None = None
+    seed: str | None = None

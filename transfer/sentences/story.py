@@ -141,6 +141,32 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.LegalHoldPlaced: "a legal hold stands: nothing of the patient is destroyed",
     facts.LegalHoldLifted: "the legal hold is lifted",
     facts.RecordsPurged: _destroyed,
+    # the desk
+    facts.SessionBegun: lambda said: (
+        filled("signed in as {roles}", said) + (", by the emergency account" if said["is_local"] else "")
+    ),
+    facts.LocalAccountSet: lambda said: (
+        f"the emergency account {'has a password' if said['is_usable'] else 'is removed'}"
+    ),
+    facts.ReasonStated: "said why they look at the patient of {case}: {reason}",
+    facts.PatientFlagged: lambda said: filled(
+        "the patient of {case} is {flag}" if said["is_set"] else "the patient of {case} is no longer marked as {flag}",
+        said,
+    ),
+    facts.IdentityViewed: "saw who the patients of {cases} are ({place})",
+    facts.ContentViewed: _joined("saw what is written in {about}", _more(", of ", "case"), " ({place})"),
+    facts.PatientsSought: _joined("looked for a patient by {by}", _more(", and was shown ", "shown")),
+    facts.ReportMade: _joined(
+        "took {rows} lines of {report} along, from {first} to {last}, SHA-256 {sha256}",
+        _more(", about ", "case"),
+        _more(", drawn with the seed ", "seed"),
+    ),
+    # the installation
+    facts.UnmatchedPurged: "{count} unmatched messages of {institution} of {day} destroyed",
+    facts.BackupBegun: "backup {backup} begun, until {lapses}",
+    facts.BackedUp: "backup {backup} made: {objects} objects, until {lapses}",
+    facts.BackupDestroyed: "backup {backup} destroyed",
+    facts.Restored: _joined("restored from backup {backup} of {taken}", _more("; stopped since: ", "stopped")),
 }
 
 

@@ -39,6 +39,12 @@ class Window:
     def __init__(self, wire: ClientConnection) -> None:
         self._wire = wire
         self._numbers = itertools.count(1)
+        #: status and address of every answer since `listen`
+        self.answers: list[tuple[int, str]] = []
+
+    def listen(self) -> None:
+        """From now on `answers` grows."""
+        self._ask("Network.enable")
 
     @property
     def url(self) -> str:
@@ -80,6 +86,19 @@ class Window:
         while not self._tried(holds):
             assert time.monotonic() < end, f"waited for {what} on: {self.url} {self.text}"
             time.sleep(0.05)
+
+    def until_quiet(self, seconds: float = 1.0) -> None:
+        """Wait until no answer has come for so long."""
+        heard, since = len(self.answers), time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal heard, since
+            self.run("0")  # answers are heard while something is asked
+            if len(self.answers) != heard:
+                heard, since = len(self.answers), time.monotonic()
+            return time.monotonic() - since >= seconds
+
+        self.until(is_quiet, "silence")
 
     def run(self, script: str) -> Any:
         """What a script gives in the page; the page's own policy does not bind it."""
@@ -130,6 +149,9 @@ class Window:
         self._wire.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
             said = json.loads(self._wire.recv(timeout=MAX_WAIT_SECONDS))
+            if said.get("method") == "Network.responseReceived":
+                answer = said["params"]["response"]
+                self.answers.append((answer["status"], answer["url"]))
             if said.get("id") == number:
                 if "error" in said:
                     raise LookupError(said["error"]["message"])

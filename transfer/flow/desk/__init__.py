@@ -27,6 +27,7 @@ from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.content import Content, list_parts, open_message, open_record
 from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
+from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, latest_days, list_disclosures
 from transfer.flow.desk.facilities import add_facility, call_back, change_contact, list_facilities
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
@@ -35,7 +36,14 @@ from transfer.flow.desk.local_account import (
     set_local_account,
     sign_in_locally,
 )
-from transfer.flow.desk.looking import flag_patient, list_looks, may_see_identity, state_reason, unflag_patient
+from transfer.flow.desk.looking import (
+    flag_patient,
+    list_looks,
+    may_see_identity,
+    name_patients,
+    state_reason,
+    unflag_patient,
+)
 from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
 from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
@@ -44,6 +52,7 @@ from transfer.flow.desk.questions import hold, holds, undecided_cases
 from transfer.flow.desk.queues import list_queues
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
+from transfer.flow.desk.reports import disclosures_file
 from transfer.flow.desk.shown import (
     AnswerView,
     CaseSummary,
@@ -78,8 +87,10 @@ __all__ = [
     "CasePage",
     "CaseSummary",
     "Chosen",
+    "ChosenDisclosures",
     "Comparison",
     "Content",
+    "DisclosureView",
     "Dossier",
     "FoundCase",
     "FoundCases",
@@ -110,6 +121,7 @@ __all__ = [
     "context",
     "declare_emergency",
     "demand",
+    "disclosures_file",
     "dispute",
     "dossier",
     "drop_need",
@@ -124,9 +136,13 @@ __all__ = [
     "hold",
     "holds",
     "invite_to_center",
+    "latest_days",
+    "lift_legal_hold",
     "lift_legal_hold",
     "list_cases",
+    "list_cases",
     "list_center_accounts",
+    "list_disclosures",
     "list_facilities",
     "list_looks",
     "list_part",
@@ -137,6 +153,7 @@ __all__ = [
     "log_call",
     "may_see_identity",
     "merge",
+    "name_patients",
     "open_message",
     "open_record",
     "open_referral",

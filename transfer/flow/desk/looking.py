@@ -4,7 +4,7 @@ Whatever shows a name or what is written calls `show_identity` or `show_content`
 each look is a fact, on pages and on the command line alike: one for all that one page shows.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from transfer import facts, looks
@@ -14,7 +14,7 @@ from transfer.flow.desk.shown import LookView
 from transfer.flow.desk.verbs import SENT_TWICE, at_desk, demand, known_case, not_allowed, opened_case
 from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, cases, center_accounts, sessions
+from transfer.ledger import Tx, cases, center_accounts, patients, sessions
 from transfer.ledger import looks as written
 from transfer.looks import REASON_COUNTS_FOR, LookPlace, LookReason, PatientFlag
 from transfer.refusals import Reason, RefusalCode
@@ -57,6 +57,21 @@ def may_see_identity(services: WithLedger, case: CaseId, *, actor: Actor) -> boo
     """Whether the actor would be shown now who the patient of a case is; nothing is shown, or written."""
     with services.ledger.transaction() as tx:
         return bool(_open_to(tx, actor, [case]))
+
+
+def name_patients(services: WithLedger, shown: Collection[CaseId], *, actor: Actor) -> Mapping[CaseId, str]:
+    """The names of those patients whom the actor may see now, by case; the others are left out. It is one look.
+
+    Raises:
+        NotAllowed: the actor may see no identity, whatever the reason.
+    """
+    demand_identity(actor)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        opened = {case: tx.case(case).opened for case in shown}
+        seen = show_identity(tx, actor, [case for case, one in opened.items() if one], LookPlace.LIST)
+        of = {case: PatientId(one.patient) for case, one in opened.items() if one and case in seen}
+        known = patients.identities(tx, of.values())
+        return {case: str(known[who].current.names[0]) for case, who in of.items() if who in known}
 
 
 def _open_to(tx: Tx, actor: Actor, asked: Collection[CaseId]) -> frozenset[CaseId]:
