@@ -138,8 +138,6 @@ __all__ = [
     "invite_to_center",
     "latest_days",
     "lift_legal_hold",
-    "lift_legal_hold",
-    "list_cases",
     "list_cases",
     "list_center_accounts",
     "list_disclosures",
