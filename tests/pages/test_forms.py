@@ -27,7 +27,7 @@ FORM = """
 
 
 def drawn(fields: Fields, problems: Problems) -> str:
-    around = templating._environment()
+    around = templating.environment("transfer.pages")
     environment: Environment = around.overlay()
     environment.loader = DictLoader({"form": FORM, "forms.html": around.loader.get_source(around, "forms.html")[0]})
     return environment.get_template("form").render(fields=fields, problems=problems, token="t0ken", whose=WHOSE)
