@@ -71,6 +71,7 @@ OF_OTHER_CHAINS = {
     "identity-viewed",
     "content-viewed",
     "report-made",
+    "parcel-received",
 }
 
 

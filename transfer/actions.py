@@ -58,6 +58,17 @@ class ActionCode(Code):
     # slides and blocks; `expected` is 0 where nobody said, `discrepancy` empty where all agrees
     PIECES_COUNTED = "pieces-counted", "kind", "received", "expected", "discrepancy", "outlook"
     PIECES_COUNTED_BEFORE = "pieces-counted-before", "kind", "received", "expected", "discrepancy"
+    PARCEL_RECEIVED = "parcel-received", "parcel"
+    PARCEL_RECEIVED_BEFORE = "parcel-received-before", "parcel"
+    LOGGED_IN = "logged-in", "pieces", "discrepancies", "outlook"
+    LOGGED_IN_BEFORE = "logged-in-before", "pieces"
+    PIECES_MOVED = "pieces-moved", "state"
+    PIECES_MOVED_BEFORE = "pieces-moved-before", "state"
+    PIECES_ASKED_FOR = "pieces-asked-for", "outlook"
+    KEPT_LONGER = "kept-longer", "until"
+    KEPT_LONGER_BEFORE = "kept-longer-before", "until"
+    JUDGED = "judged", "said", "outlook"
+    JUDGED_BEFORE = "judged-before", "said"
     # decisions
     ANSWERED = "answered", "answer"
     ANSWERED_BEFORE = "answered-before", "answer"
@@ -157,6 +168,11 @@ _UNCHANGED = frozenset(
         ActionCode.CONTACT_AS_BEFORE,
         ActionCode.CALLED_BACK_BEFORE,
         ActionCode.PIECES_COUNTED_BEFORE,
+        ActionCode.PARCEL_RECEIVED_BEFORE,
+        ActionCode.LOGGED_IN_BEFORE,
+        ActionCode.PIECES_MOVED_BEFORE,
+        ActionCode.KEPT_LONGER_BEFORE,
+        ActionCode.JUDGED_BEFORE,
         ActionCode.ANSWERED_BEFORE,
         ActionCode.OPINION_KEPT_BEFORE,
         ActionCode.DECIDED_MEANWHILE,

@@ -97,6 +97,10 @@ class MaterialId(_Drawn):
     letter = "t"
 
 
+class ParcelId(_Drawn):
+    letter = "k"
+
+
 class NoteId(_Drawn):
     letter = "n"
 

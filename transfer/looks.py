@@ -20,6 +20,8 @@ class LookPlace(StrEnum):
     RECORD = "record"
     #: of somebody of a receiving center, at its own pages
     CENTER = "center"
+    #: what a courier brought, and what goes back
+    PACKAGES = "packages"
 
 
 class LookReason(StrEnum):

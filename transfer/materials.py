@@ -1,18 +1,20 @@
 """Glass and blocks: what was sent, what came, whose it is and when it goes back.
 
 Originals are loans with a due date, because the laboratory must keep them (42 CFR 493.1105). Recuts are consumed. On
-receipt, the pieces that came are compared with those the sender announced.
+receipt, the pieces that came are compared with those the sender announced, and their labels with what came with them. A
+pathologist who looked at them goes before every count: laboratories send what is representative.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from transfer.errors import NeedsReview, NotAllowed
-from transfer.identifiers import MaterialId
+from transfer.identifiers import InstitutionId, MaterialId, ParcelId
 
 
 class MaterialKind(StrEnum):
@@ -49,6 +51,29 @@ class MaterialState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class LabelCheck(StrEnum):
+    """What the labels say beside the report and the letter that came with them."""
+
+    AGREE = "agree"
+    #: another name, birth date or number is printed on them
+    DIFFER = "differ"
+    #: what is written by hand is not what is printed
+    HANDWRITING_DIFFERS = "handwriting-differs"
+    #: nothing says whose they are
+    NONE = "none"
+
+
+class Sufficiency(StrEnum):
+    """What a pathologist says of the pieces under one accession, and needs besides."""
+
+    SUFFICIENT = "sufficient"
+    NEED_BLOCK = "need-block"
+    NEED_UNSTAINED = "need-unstained"
+    #: immunohistochemistry, as the laboratory made it
+    NEED_IHC = "need-ihc"
+    NEED_REPORT = "need-report"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """Pieces of one kind under one accession. The accession number itself is kept elsewhere: here is its HMAC."""
@@ -62,6 +87,9 @@ class Material:
     state: MaterialState = MaterialState.WANTED
     loan: bool = True
     due_back: date | None = None
+    labels: LabelCheck = LabelCheck.AGREE
+    #: what a pathologist said of them; None: nobody looked yet
+    judged: Sufficiency | None = None
 
     def __post_init__(self) -> None:
         if self.expected < 0 or self.received < 0:
@@ -73,9 +101,43 @@ class Material:
         return self.state in (MaterialState.RECEIVED, MaterialState.DISCREPANT)
 
     @property
+    def is_on_loan(self) -> bool:
+        """Lent, and not back at its laboratory: here, on its way back, or lost."""
+        return self.loan and (self.is_here or self.state in (_M.RETURNING, _M.LOST))
+
+    @property
     def is_complete(self) -> bool:
-        """Whether every announced piece came. False where nothing was announced."""
+        """Whether every announced piece came, or a pathologist looked at those that came."""
+        if self.judged:
+            return self.received > 0
         return self.state in _CAME and 0 < self.expected == self.received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckIn:
+    """What somebody counted under one accession of one parcel: pieces by kind, and how many the sender's list says.
+
+    `source` is the laboratory; None where only one is awaited. `due_back` is what the lender says, a day there.
+
+    Raises:
+        ValueError: nothing was counted, or no accession is named.
+    """
+
+    parcel: ParcelId
+    accession: str
+    counts: Mapping[MaterialKind, int]
+    announced: Mapping[MaterialKind, int] = field(default_factory=dict)
+    source: InstitutionId | None = None
+    labels: LabelCheck = LabelCheck.AGREE
+    with_report: bool = False
+    our_accession: str = ""
+    due_back: date | None = None
+    #: a person says that the patient has this accession besides those that came before
+    is_another_accession: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.counts or min(self.counts.values()) < 1 or not self.accession.strip():
+            raise ValueError("at least one piece, under an accession number")
 
 
 class Discrepancy(StrEnum):
@@ -83,10 +145,20 @@ class Discrepancy(StrEnum):
 
     TOO_FEW = "pieces-too-few"
     TOO_MANY = "pieces-too-many"
+    #: the labels do not say that they are this patient's
+    LABELS = "pieces-labels"
 
 
 _M = MaterialState
 _ARRIVES = frozenset({_M.RECEIVED, _M.DISCREPANT})
+#: how long pieces are lent where nobody said otherwise: blocks are cut and go back at once
+LENT_FOR: Final[Mapping[MaterialKind, timedelta]] = MappingProxyType(
+    {
+        MaterialKind.SLIDE: timedelta(days=60),
+        MaterialKind.SMEAR: timedelta(days=60),
+        MaterialKind.BLOCK: timedelta(days=14),
+    }
+)
 #: states in which the pieces were found complete, or are on their way back
 _CAME = frozenset({_M.RECEIVED, _M.RETURNING, _M.RETURNED, _M.CONSUMED})
 
@@ -125,14 +197,22 @@ def move(material: Material, to: MaterialState) -> Material:
     return replace(material, state=to)
 
 
-def receive(material: Material, *, pieces: int, accession_hmac: str) -> Material:
-    """Count a parcel in, by what its labels say. A second parcel adds to the first.
+def receive(
+    material: Material,
+    *,
+    pieces: int,
+    accession_hmac: str,
+    labels: LabelCheck = LabelCheck.AGREE,
+    instead_of: int = 0,
+) -> Material:
+    """Count a parcel in, by what its labels say. A second parcel adds to the first; a second count of the same parcel
+    stands `instead_of` so many that were counted of it before.
 
     Pieces labelled with another accession number are not this material, however many are awaited.
 
     Raises:
         NeedsReview: the labels carry another accession number. Nothing is counted.
-        NotAllowed: no pieces, or what has gone back or was used up cannot come.
+        NotAllowed: no pieces, or more taken off than were counted, or what has gone back or was used up cannot come.
     """
     if accession_hmac != material.accession_hmac:
         raise NeedsReview(f"the labels are not those of material {material.id}")
@@ -140,7 +220,9 @@ def receive(material: Material, *, pieces: int, accession_hmac: str) -> Material
         raise NotAllowed(f"material {material.id} cannot be received in state {material.state}")
     # What came back undelivered had been counted before.
     before = 0 if material.state in (_M.RETURNING, _M.LOST) else material.received
-    counted = replace(material, received=before + pieces, state=_M.RECEIVED)
+    if instead_of > before:
+        raise NotAllowed(f"material {material.id}: fewer pieces were counted than are taken off")
+    counted = replace(material, received=before - instead_of + pieces, state=_M.RECEIVED, labels=labels)
     return replace(counted, state=_M.DISCREPANT) if discrepancy(counted) else counted
 
 
@@ -158,8 +240,42 @@ def announce(material: Material, expected: int) -> Material:
     return replace(announced, state=_M.DISCREPANT if discrepancy(announced) else _M.RECEIVED)
 
 
+def judge(material: Material, said: Sufficiency) -> Material:
+    """What a pathologist says of the pieces. Their number settles nothing any more.
+
+    Raises:
+        NotAllowed: none came, so nobody can have looked.
+    """
+    if not material.received:
+        raise NotAllowed(f"material {material.id} has not come")
+    return replace(material, judged=said)
+
+
+def keep_until(material: Material, day: date) -> Material:
+    """The lender lets the pieces stay until this day, at the lending laboratory.
+
+    Raises:
+        NotAllowed: they are no loan, are not here, or the day is before the one agreed.
+    """
+    if not material.is_on_loan:
+        raise NotAllowed(f"material {material.id} is no loan that is here")
+    if material.due_back is not None and day < material.due_back:
+        raise NotAllowed(f"material {material.id} is due back later than that")
+    return replace(material, due_back=day)
+
+
+def due_back(kind: MaterialKind, came: date) -> date | None:
+    """When pieces that came on this day go back unless their lender says otherwise; None: they do not."""
+    days = LENT_FOR.get(kind)
+    return came + days if days else None
+
+
 def discrepancy(material: Material) -> Discrepancy | None:
-    """How what came differs from what was announced. None where they agree, or either is still unknown."""
+    """How what came differs from what was announced, or its labels from what came with it. None where they agree, or
+    the number is still unknown.
+    """
+    if material.received and material.labels is not LabelCheck.AGREE:
+        return Discrepancy.LABELS
     if not material.expected or not material.received or material.expected == material.received:
         return None
     return Discrepancy.TOO_FEW if material.received < material.expected else Discrepancy.TOO_MANY
@@ -179,5 +295,4 @@ def _spelled(number: str) -> str:
 
 def is_overdue(material: Material, today: date) -> bool:
     """A loan still out after the day it was due back. `today` is the day at the lending laboratory."""
-    out = material.loan and (material.is_here or material.state in (_M.RETURNING, _M.LOST))
-    return out and material.due_back is not None and material.due_back < today
+    return material.is_on_loan and material.due_back is not None and material.due_back < today

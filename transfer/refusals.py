@@ -79,6 +79,10 @@ class RefusalCode(Code):
     NO_SUCH_MATERIAL = "no-such-material", "case"
     SEVERAL_MATERIALS = "several-materials", "case"
     NOT_COME_YET = "not-come-yet", "material"
+    ANOTHER_ACCESSION = "another-accession", "case"
+    NO_PARCEL = "no-parcel"
+    NO_LOAN = "no-loan", "material"
+    PIECES_CAME = "pieces-came", "material"
     OTHERWISE_ENTERED = "otherwise-entered", "material", "received"
     # referrals
     MAY_NOT_REFER = "may-not-refer", "institution"

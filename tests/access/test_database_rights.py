@@ -58,6 +58,7 @@ APP = {
         *("notes", "packets", "patient_epochs", "patients", "permissions", "queues", "records", "requests"),
         "round_lines",
         "unmatched_counts",
+        *("parcels", "parcel_contents"),
     ),
     CHANGE,
 )

@@ -22,7 +22,7 @@ TABLES = {ActionCode: ACTIONS, RefusalCode: REFUSALS, RemedyCode: REMEDIES}
 KINDS = {ActionCode: ActionResult, RefusalCode: Reason, RemedyCode: Remedy}
 CODES = [pytest.param(code, id=f"{family.__name__}.{code.name}") for family in TABLES for code in family]
 #: fields that hold several values
-SEVERAL = {"choices", "lines", "cases", "materials", "roles", "findings"}
+SEVERAL = {"discrepancies", "pieces", "choices", "lines", "cases", "materials", "roles", "findings"}
 #: what a receiver types stands on the page in the packet, which is read without any installation of ours
 OFFLINE = ROOT / "adapters" / "packet" / "index_page.py"
 COMMAND = re.compile(rf"\btransfer (?:{'|'.join(main.list_commands(click.Context(main)))})\b")

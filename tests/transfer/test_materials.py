@@ -12,13 +12,18 @@ from transfer.identifiers import MaterialId
 from transfer.materials import (
     MOVES,
     Discrepancy,
+    LabelCheck,
     Material,
     MaterialKind,
     MaterialState,
+    Sufficiency,
     announce,
     discrepancy,
+    due_back,
     is_labelled_as,
     is_overdue,
+    judge,
+    keep_until,
     move,
     receive,
 )
@@ -180,3 +185,46 @@ def test_however_many_parcels_it_is_complete_exactly_when_the_pieces_add_up(expe
 )
 def test_a_label_is_a_reports_by_its_accession_number(label, number, is_theirs):
     assert is_labelled_as(label, ["X1", number]) is is_theirs
+
+
+def test_a_second_count_of_a_parcel_stands_in_place_of_the_first():
+    first = received(slides(12), 10)
+
+    again = receive(first, pieces=12, accession_hmac=LABEL, instead_of=10)
+
+    assert (again.received, again.is_complete) == (12, True)
+    with pytest.raises(NotAllowed):
+        receive(first, pieces=12, accession_hmac=LABEL, instead_of=11)
+
+
+@pytest.mark.parametrize("labels", [one for one in LabelCheck if one is not LabelCheck.AGREE])
+def test_pieces_whose_labels_do_not_say_whose_they_are_are_a_discrepancy_however_many_came(labels: LabelCheck):
+    came = receive(slides(6), pieces=6, accession_hmac=LABEL, labels=labels)
+
+    assert (came.state, discrepancy(came)) == (MaterialState.DISCREPANT, Discrepancy.LABELS)
+    assert not came.is_complete
+    assert receive(came, pieces=6, accession_hmac=LABEL, instead_of=6).is_complete
+
+
+@pytest.mark.parametrize("said", Sufficiency)
+def test_a_pathologist_goes_before_every_count(said: Sufficiency):
+    assert judge(received(slides(11), 10), said).is_complete
+    with pytest.raises(NotAllowed):
+        judge(slides(11), said)
+
+
+def test_a_loan_stays_longer_where_its_lender_says_so_and_never_shorter():
+    here = replace(received(slides(6), 6), due_back=date(2027, 1, 31))
+
+    assert keep_until(here, date(2027, 2, 28)).due_back == date(2027, 2, 28)
+    with pytest.raises(NotAllowed):
+        keep_until(here, date(2027, 1, 30))
+    with pytest.raises(NotAllowed):
+        keep_until(replace(here, loan=False), date(2027, 2, 28))
+
+
+def test_blocks_go_back_before_slides_and_what_is_consumed_never():
+    came = date(2027, 1, 31)
+
+    assert due_back(MaterialKind.BLOCK, came) < due_back(MaterialKind.SLIDE, came)
+    assert {kind for kind in MaterialKind if due_back(kind, came)} == {one for one in MaterialKind if one.is_original}

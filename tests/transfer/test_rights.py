@@ -15,9 +15,11 @@ from transfer.facilities import AddedFacility
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
-from transfer.identifiers import ArrivalId, CaseId, HoldId, InstitutionId, RecordId
+from transfer.identifiers import ArrivalId, CaseId, HoldId, InstitutionId, MaterialId, ParcelId, RecordId
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
+from transfer.materials import CheckIn, MaterialKind, Sufficiency
+from transfer.parcels import Carrier
 from transfer.periods import Period
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
@@ -123,6 +125,35 @@ CALLS = {
     "close": ({"case": CASE, "ending": "died"}, Right.WORK_ON_CASES),
     "answer_request": ({"name": "q0123456789abcde", "answer": desk.RequestAnswer.AGAIN}, Right.WORK_ON_CASES),
     "receive_material": ({"case": CASE, "pieces": 6, "accession": "S25-10071"}, Right.WORK_ON_CASES),
+    "receive_parcel": ({"carrier": Carrier.UPS, "number": "1Z999AA10123456784"}, Right.WORK_ON_CASES),
+    "find_parcel": ({"number": "1Z999AA10123456784"}, Right.SEE_CASES),
+    "list_parcels": ({}, Right.SEE_CASES),
+    "show_parcel": ({"parcel": ParcelId.draw()}, Right.SEE_CASES),
+    "find_awaiting": ({"number": "S25-10071"}, Right.SEE_IDENTITY),
+    "log_in": (
+        {
+            "case": CASE,
+            "seen": CheckIn(parcel=ParcelId.draw(), accession="S25-10071", counts={MaterialKind.SLIDE: 12}),
+        },
+        Right.WORK_ON_CASES,
+    ),
+    "list_loans": ({}, Right.SEE_CASES),
+    "find_pieces": ({"material": MaterialId.draw()}, Right.SEE_CASES),
+    "show_pieces": ({"case": CASE, "material": MaterialId.draw()}, Right.SEE_CASES),
+    "return_material": (
+        {"case": CASE, "material": MaterialId.draw(), "carrier": Carrier.FEDEX},
+        Right.WORK_ON_CASES,
+    ),
+    "confirm_return": ({"case": CASE, "material": MaterialId.draw()}, Right.WORK_ON_CASES),
+    "keep_longer": (
+        {"case": CASE, "material": MaterialId.draw(), "until": date(2027, 3, 4)},
+        Right.WORK_ON_CASES,
+    ),
+    "judge_material": (
+        {"case": CASE, "material": MaterialId.draw(), "said": Sufficiency.SUFFICIENT},
+        Right.WORK_ON_CASES,
+    ),
+    "ask_for_material": ({"case": CASE, "material": MaterialId.draw()}, Right.WORK_ON_CASES),
     "announce_material": ({"case": CASE, "count": 6}, Right.WORK_ON_CASES),
     "open_referral": ({"institution": InstitutionId("lakeside-oncology"), "body": b"{}"}, Right.WORK_ON_CASES),
 }
@@ -179,6 +210,9 @@ def test_who_has_the_right_comes_through(name: str):
         ("hold", "identity", Right.SEE_IDENTITY),
         ("today", "identity", Right.SEE_IDENTITY),
         ("list_part", "identity", Right.SEE_IDENTITY),
+        ("show_parcel", "identity", Right.SEE_IDENTITY),
+        ("list_loans", "identity", Right.SEE_IDENTITY),
+        ("show_pieces", "identity", Right.SEE_IDENTITY),
     ],
 )
 def test_looking_closer_needs_a_right_of_its_own(name: str, more: str, right: Right):

@@ -39,7 +39,7 @@ main = LazyGroup(
         "code": ListedCommand("transfer.cli.code:code", "Codes by which people outside answer and look in."),
         "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),
         "center": ListedCommand("transfer.cli.center:center", "Who of a receiving center signs in at our pages."),
-        "material": ListedCommand("transfer.cli.material:material", "Slides and blocks, counted as they come."),
+        "material": ListedCommand("transfer.cli.material:material", "Slides and blocks: parcels, counts and loans."),
         "permission": ListedCommand("transfer.cli.permission:permission", "Release forms: try, enter, dispute, end."),
         "trail": ListedCommand("transfer.cli.trail:trail", "Prove that nothing written was altered."),
         "audit": ListedCommand("transfer.cli.audit:audit", "What left, who decided and who looked, by period."),

@@ -60,6 +60,7 @@ PERMISSION_OR_CASE = Id("PermissionId", "permission id or case id", "transfer ca
 REQUEST = Id("RequestId", "request id", "transfer case show")
 RECORD = Id("RecordId", "record id", "transfer case show")
 MATERIAL = Id("MaterialId", "material id", "transfer case show")
+PARCEL = Id("ParcelId", "parcel id", "transfer material parcel")
 INSTITUTION = Id("InstitutionId", "institution", "institutions/")
 
 

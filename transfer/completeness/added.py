@@ -10,10 +10,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from transfer.checklist import Checklist, ChecklistLine, Necessity
-from transfer.completeness.needs import CollectedRecord, Completeness, Waiver
+from transfer.completeness.needs import CollectedRecord, Completeness, Wait, WaitCode, Waiver
 from transfer.completeness.rules import assess
 from transfer.identifiers import InstitutionId, RecordId
-from transfer.materials import Material
+from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.partial_dates import PartialDate
 from transfer.records import DocumentStatus, RecordKind
 from transfer.requests import Request
@@ -38,6 +38,8 @@ LEAVES_BEHIND: Mapping[ProcedureKind, tuple[RecordKind, ...]] = MappingProxyType
         ProcedureKind.SCAN: (_K.IMAGES, _K.IMAGING_REPORT),
     }
 )
+#: pieces that people call otherwise
+_PIECES: Mapping[MaterialKind, str] = MappingProxyType({MaterialKind.UNSTAINED: "Unstained slides"})
 #: a report is dated by the day that it was written, which may be so long after what it is about
 WRITTEN_WITHIN = timedelta(days=45)
 #: an instant in UTC may be of the next day, or of the one before, where it was written
@@ -55,18 +57,29 @@ class AddedNeed:
     day: PartialDate | None = None
     #: records that the case held when it was added
     before: frozenset[RecordId] = frozenset()
+    #: which glass or tissue, and how many; None: slides, however many there are
+    pieces: MaterialKind | None = None
+    count: int | None = None
 
     @property
     def line(self) -> ChecklistLine:
         """As a line of a checklist. Its label names nobody: packets say it."""
-        what = self.kind.replace("-", " ").capitalize()
+        what = self._in_words
         return ChecklistLine(
             key=self.key,
             label=f"{what} of the {self.procedure}" if self.procedure else f"{what}, needed for this patient",
             kinds=frozenset({self.kind}),
             necessity=Necessity.REQUIRED,
             counted=self.kind is RecordKind.MATERIAL,
+            pieces=self.pieces or MaterialKind.SLIDE,
         )
+
+    @property
+    def _in_words(self) -> str:
+        if self.pieces is None:
+            return self.kind.replace("-", " ").capitalize()
+        named = _PIECES.get(self.pieces, self.pieces.capitalize())
+        return f"{named}, {self.count} of them" if self.count else named
 
     def fitting(self, records: Sequence[CollectedRecord]) -> list[CollectedRecord]:
         """The records that may answer it. One of which nobody can say whether it does answers nothing by itself.
@@ -112,17 +125,30 @@ def assess_added(
     for any of its kind, this one for a certain one.
     """
     found = (
-        assess(
-            checklist.model_copy(update={"lines": (need.line,)}),
-            requests=requests,
-            records=need.fitting(records),
-            materials={need.key: materials.get(need.key, ())},
-            waivers=waivers,
-            now=now,
+        _asked_by_phone(
+            need,
+            materials.get(need.key, ()),
+            assess(
+                checklist.model_copy(update={"lines": (need.line,)}),
+                requests=requests,
+                records=need.fitting(records),
+                materials={need.key: materials.get(need.key, ())},
+                waivers=waivers,
+                now=now,
+            ),
         )
         for need in needs
     )
     return _together([listed, *found])
+
+
+def _asked_by_phone(need: AddedNeed, pieces: Sequence[Material], found: Completeness) -> Completeness:
+    """Pieces that a pathologist needs besides are asked for by a person: until that is done, it is the desk's turn."""
+    if need.pieces is None or all(one.state is not MaterialState.WANTED for one in pieces):
+        return found
+    awaited = Wait(WaitCode.MATERIAL)
+    waits = (Wait(WaitCode.MATERIAL_TO_ASK, need.institution) if one == awaited else one for one in found.waits)
+    return replace(found, waits=tuple(waits))
 
 
 def _together(found: Sequence[Completeness]) -> Completeness:

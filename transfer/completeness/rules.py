@@ -353,7 +353,7 @@ def _by_material(
 
 def _serves(material: Material, line: ChecklistLine) -> bool:
     """Whether complete pieces are what the line asks for. A stained slide is no tissue to be tested."""
-    if line.pieces is not MaterialKind.BLOCK or material.kind is MaterialKind.BLOCK:
+    if material.kind is line.pieces or line.pieces not in (MaterialKind.BLOCK, MaterialKind.UNSTAINED):
         return True
     if material.kind not in (MaterialKind.UNSTAINED, MaterialKind.SCROLL):
         return False

@@ -224,7 +224,8 @@ class NeedWaived(Fact, kind="need-waived"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedAdded(Fact, kind="need-added"):
     """The case needs something beyond its checklist, of one institution. `procedure`: what was done there, and `day`
-    when, as far as it is known. What people wrote about it is in the note, whose HMAC is beside it.
+    when, as far as it is known. `pieces` and `count`: which glass or tissue, and how many. What people wrote about it
+    is in the note, whose HMAC is beside it.
     """
 
     line: str
@@ -234,6 +235,8 @@ class NeedAdded(Fact, kind="need-added"):
     day: str | None = None
     note: str | None = None
     hmac: str | None = None
+    pieces: str | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +256,24 @@ class MaterialAwaited(Fact, kind="material-awaited"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaterialReceived(Fact, kind="material-received"):
+    """Pieces of one kind as they stand from now on: counted, judged, lent for longer, on their way back.
+
+    `parcel`: what was counted came in it, with its report or without. `labels`: how they disagree with the papers
+    (`transfer.materials.LabelCheck`). `judged`: by a pathologist. `carrier`: who takes them back.
+    """
+
     material: str
     institution: str
     line: str
     received: int
     expected: int
     state: str
+    parcel: str | None = None
+    labels: str | None = None
+    judged: str | None = None
+    with_report: bool | None = None
+    due_back: str | None = None
+    carrier: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

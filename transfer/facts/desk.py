@@ -95,3 +95,16 @@ class ReportMade(Fact, kind="report-made"):
     sha256: str
     case: str | None = None
     seed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelReceived(Fact, kind="parcel-received"):
+    """A parcel came. `place`: the receiving center that it came to; None: the desk. `number_hmac`: under the site key,
+    of the courier's number.
+    """
+
+    parcel: str
+    carrier: str
+    condition: str
+    place: str | None = None
+    number_hmac: str | None = None

@@ -33,7 +33,7 @@ from transfer.flow.waiting import tell
 from transfer.holds import OF_SOURCES, OF_STUCK_PACKETS, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
 from transfer.ledger import Tx, compared, holds, materials, packets, records, requests, rounds
-from transfer.materials import Material
+from transfer.materials import Material, MaterialKind
 from transfer.milestones import Milestone
 from transfer.partial_dates import day_said
 from transfer.records import RecordKind
@@ -143,6 +143,8 @@ def added_needs(case: Case) -> list[AddedNeed]:
             procedure=ProcedureKind(one.added.procedure) if one.added.procedure else None,
             day=day_said(one.added.day),
             before=frozenset(map(RecordId, one.before)),
+            pieces=MaterialKind(one.added.pieces) if one.added.pieces else None,
+            count=one.added.count,
         )
         for key, one in case.added.items()
         if not one.is_dropped

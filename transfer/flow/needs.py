@@ -13,7 +13,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Department, Institution
 from transfer.ledger import Tx, materials, notes, requests, rounds
-from transfer.materials import MaterialState
+from transfer.materials import MaterialKind, MaterialState
 from transfer.partial_dates import PartialDate
 from transfer.records import RecordKind
 from transfer.requests import MOVES, Request, RequestState, first_state
@@ -22,13 +22,17 @@ from transfer.rounds import Dag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNeed:
-    """What is needed of whom, of what that was done there, and when. `words` are kept sealed."""
+    """What is needed of whom, of what that was done there, and when. Of glass or tissue: which, and how many. `words`
+    are kept sealed.
+    """
 
     kind: RecordKind
     institution: InstitutionId
     procedure: ProcedureKind | None = None
     day: PartialDate | None = None
     words: str | None = None
+    pieces: MaterialKind | None = None
+    count: int | None = None
 
 
 def lines_of(found: Case, source: InstitutionId, department: Department) -> tuple[str, ...]:
@@ -61,7 +65,7 @@ def _add(tx: Tx, services: Services, case: CaseId, new: NewNeed) -> str:
     patient = OpenedCase.of(found).patient
     digest = notes.digest(tx, patient, new.words) if new.words else None
     for known in added_needs(found):
-        same = (known.kind, known.institution, known.procedure, known.day) == _what(new)
+        same = (known.kind, known.institution, known.procedure, known.day, known.pieces, known.count) == _what(new)
         if same and found.added[known.key].added.hmac == digest:
             return known.key
     fact = facts.NeedAdded(
@@ -72,14 +76,16 @@ def _add(tx: Tx, services: Services, case: CaseId, new: NewNeed) -> str:
         day=str(new.day) if new.day else None,
         note=notes.write(tx, patient, new.words) if new.words else None,
         hmac=digest,
+        pieces=new.pieces,
+        count=new.count,
     )
     tx.append(Chain.case(case), fact)
     ask(tx, services, case, source)
     return fact.line
 
 
-def _what(new: NewNeed) -> tuple[RecordKind, InstitutionId, ProcedureKind | None, PartialDate | None]:
-    return new.kind, new.institution, new.procedure, new.day
+def _what(new: NewNeed) -> tuple[object, ...]:
+    return new.kind, new.institution, new.procedure, new.day, new.pieces, new.count
 
 
 def ask(tx: Tx, services: Services, case: CaseId, source: Institution) -> None:

@@ -37,6 +37,7 @@ DECIDED_HERE: Final = LEFT_TO_PEOPLE | {
     WaitCode.ELSEWHERE,
     WaitCode.REFUSAL,
     WaitCode.UNCLEAR,
+    WaitCode.MATERIAL_TO_ASK,
 }
 #: it waits for the patient or the referring office, and no clock of a source runs
 _STANDS_STILL: Final = (WaitCode.RELEASE_FORM, WaitCode.BETTER_AUTHORIZATION, WaitCode.OTHER_IDENTIFIER)

@@ -2,22 +2,43 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from transfer import codec, facts, materials
 from transfer.facts import Chain
-from transfer.identifiers import CaseId, InstitutionId, MaterialId, PatientId
-from transfer.ledger import Row, Tx, search_terms
-from transfer.materials import Material, MaterialKind, MaterialState
+from transfer.identifiers import CaseId, InstitutionId, MaterialId, ParcelId, PatientId
+from transfer.ledger import Row, Tx, parcels, search_terms
+from transfer.materials import LabelCheck, Material, MaterialKind, MaterialState, Sufficiency
+from transfer.parcels import Carrier
 from transfer.sealing import KeyName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What stands on the labels: sealed at rest."""
+    """What stands on the labels, and numbers by which people ask for the pieces: sealed at rest."""
 
     accession: str
     description: str = ""
+    #: the receiving center's own number for them
+    our_accession: str = ""
+    #: of the courier who takes them back
+    return_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What somebody counted, how its labels stand beside its papers, and how many the sender's list says were sent.
+
+    `due_back`: as the lender says; None: as is usual. `with_report`: whether its pathology report lay in the parcel.
+    """
+
+    pieces: int
+    label: Label
+    labels: LabelCheck = LabelCheck.AGREE
+    announced: int | None = None
+    parcel: ParcelId | None = None
+    with_report: bool | None = None
+    due_back: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +48,8 @@ class StoredMaterial:
     line: str
     label: Label | None
     received_at: datetime | None
+    #: of the accessions of this kind from there, the first, the second …
+    nth: int = 1
 
 
 def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind) -> None:
@@ -39,12 +62,24 @@ def want(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind) 
         _await(tx, case, institution, line, kind)
 
 
-def _await(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind) -> None:
+def beside(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, kind: MaterialKind) -> StoredMaterial:
+    """A material of this kind beside these, on the same line of the same laboratory: for another accession."""
+    which = kept.institution, kept.line, kind
+    same = [one.nth for one in of_case(tx, case, patient) if _which(one) == which]
+    _await(tx, case, *which, nth=max(same, default=0) + 1)
+    return max((one for one in of_case(tx, case, patient) if _which(one) == which), key=lambda one: one.nth)
+
+
+def _which(kept: StoredMaterial) -> tuple[InstitutionId, str, MaterialKind]:
+    return kept.institution, kept.line, kept.material.kind
+
+
+def _await(tx: Tx, case: CaseId, institution: str, line: str, kind: MaterialKind, nth: int = 1) -> None:
     material = MaterialId.draw()
     new = tx.run(
-        """INSERT INTO materials (material, case_id, institution, line, kind, state) VALUES (%s, %s, %s, %s, %s, %s)
-           ON CONFLICT (case_id, institution, line, kind) DO NOTHING""",
-        *(material, case, institution, line, kind, MaterialState.WANTED),
+        """INSERT INTO materials (material, case_id, institution, line, kind, nth, state)
+           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (case_id, institution, line, kind, nth) DO NOTHING""",
+        *(material, case, institution, line, kind, nth, MaterialState.WANTED),
     )
     if new:
         fact = facts.MaterialAwaited(material=material, institution=institution, line=line, pieces=kind)
@@ -70,23 +105,80 @@ def of_kind(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, kind
     return replace(kept, material=replace(kept.material, kind=kind))
 
 
-def receive(
-    tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, *, pieces: int, announced: int | None, label: Label
-) -> Material:
-    """Count a parcel in by its labels, and compare it with the sender's list where there is one.
+def receive(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, came: Came) -> Material:
+    """Count a parcel in by its labels, and compare it with the sender's list where there is one. What was counted of
+    the same parcel before is replaced.
 
     Raises:
         NeedsReview: an earlier parcel carried another accession number.
         NotAllowed: no pieces, or the material has gone back.
     """
-    number = tx.keys.hmac(KeyName.patient(patient), label.accession.encode()).hex()
+    number = accession_hmac(tx, patient, came.label.accession)
     wanted = kept.material if kept.label else replace(kept.material, accession_hmac=number)
-    now = materials.receive(wanted, pieces=pieces, accession_hmac=number)
-    now = materials.announce(now, announced) if announced else now
-    sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(Label, label), about=now.id)
-    tx.run("UPDATE materials SET about = %s, received_at = transfer.now() WHERE material = %s", sealed, now.id)
+    before = parcels.counted(tx, came.parcel, wanted.id) if came.parcel else 0
+    now = materials.receive(wanted, pieces=came.pieces, accession_hmac=number, labels=came.labels, instead_of=before)
+    now = materials.announce(now, came.announced) if came.announced else now
+    now = replace(now, loan=now.kind.is_original, due_back=came.due_back or _due_back(tx, now))
+    if came.parcel:
+        parcels.keep_count(tx, came.parcel, now.id, came.pieces)
+    _seal(tx, patient, now.id, came.label)
+    tx.run("UPDATE materials SET received_at = transfer.now() WHERE material = %s", now.id)
+    _count(tx, case, kept, now, parcel=came.parcel, with_report=came.with_report)
+    return now
+
+
+def accession_hmac(tx: Tx, patient: PatientId, accession: str) -> str:
+    """By what an accession number is told from another."""
+    return tx.keys.hmac(KeyName.patient(patient), accession.encode()).hex()
+
+
+def _due_back(tx: Tx, now: Material) -> date | None:
+    return now.due_back or materials.due_back(now.kind, tx.now().date())
+
+
+def _seal(tx: Tx, patient: PatientId, material: MaterialId, label: Label) -> None:
+    sealed = tx.keys.seal(KeyName.patient(patient), codec.dump(Label, label), about=material)
+    tx.run("UPDATE materials SET about = %s WHERE material = %s", sealed, material)
     search_terms.owe(tx, patient)
-    _count(tx, case, kept, now)
+
+
+def relabel(tx: Tx, patient: PatientId, kept: StoredMaterial, label: Label) -> None:
+    """Keep other numbers by which people ask for the pieces."""
+    _seal(tx, patient, kept.material.id, label)
+
+
+def judge(tx: Tx, case: CaseId, kept: StoredMaterial, said: Sufficiency) -> Material:
+    """What a pathologist says of the pieces. The same again writes nothing.
+
+    Raises:
+        NotAllowed: none came.
+    """
+    return _become(tx, case, kept, materials.judge(kept.material, said))
+
+
+def move(tx: Tx, case: CaseId, kept: StoredMaterial, to: MaterialState, *, carrier: Carrier | None = None) -> Material:
+    """A move of custody; `carrier`: who takes them. The same again writes nothing.
+
+    Raises:
+        NotAllowed: there is no such move.
+    """
+    if kept.material.state is to:
+        return kept.material
+    return _become(tx, case, kept, materials.move(kept.material, to), carrier=carrier)
+
+
+def keep_until(tx: Tx, case: CaseId, kept: StoredMaterial, day: date) -> Material:
+    """The lender lets them stay until this day. The same again writes nothing.
+
+    Raises:
+        NotAllowed: they are no loan that is here, or are due back later.
+    """
+    return _become(tx, case, kept, materials.keep_until(kept.material, day))
+
+
+def _become(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material, *, carrier: Carrier | None = None) -> Material:
+    if now != kept.material:
+        _count(tx, case, kept, now, carrier=carrier)
     return now
 
 
@@ -96,16 +188,13 @@ def announce(tx: Tx, case: CaseId, kept: StoredMaterial, expected: int) -> Mater
     Raises:
         NotAllowed: fewer than one piece.
     """
-    now = materials.announce(kept.material, expected)
-    if now != kept.material:
-        _count(tx, case, kept, now)
-    return now
+    return _become(tx, case, kept, materials.announce(kept.material, expected))
 
 
 def doubt(tx: Tx, case: CaseId, kept: StoredMaterial) -> None:
     """The receiver says that what is in hand is not what it needs: it is counted anew. Twice is once."""
     if kept.material.state is MaterialState.RECEIVED:
-        _count(tx, case, kept, replace(kept.material, state=MaterialState.DISCREPANT))
+        _count(tx, case, kept, replace(kept.material, state=MaterialState.DISCREPANT, judged=None))
 
 
 def cancel(tx: Tx, case: CaseId, kept: StoredMaterial) -> None:
@@ -117,10 +206,20 @@ def cancel(tx: Tx, case: CaseId, kept: StoredMaterial) -> None:
     _count(tx, case, kept, materials.move(kept.material, MaterialState.CANCELLED))
 
 
-def _count(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material) -> None:
+def _count(
+    tx: Tx,
+    case: CaseId,
+    kept: StoredMaterial,
+    now: Material,
+    *,
+    parcel: ParcelId | None = None,
+    with_report: bool | None = None,
+    carrier: Carrier | None = None,
+) -> None:
     tx.run(
-        "UPDATE materials SET expected = %s, received = %s, state = %s WHERE material = %s",
-        *(now.expected, now.received, now.state, now.id),
+        """UPDATE materials SET expected = %s, received = %s, state = %s, labels = %s, judged = %s, loan = %s,
+             due_back = %s WHERE material = %s""",
+        *(now.expected, now.received, now.state, now.labels, now.judged, now.loan, now.due_back, now.id),
     )
     fact = facts.MaterialReceived(
         material=now.id,
@@ -129,6 +228,12 @@ def _count(tx: Tx, case: CaseId, kept: StoredMaterial, now: Material) -> None:
         received=now.received,
         expected=now.expected,
         state=now.state,
+        parcel=parcel,
+        labels=now.labels if now.labels is not LabelCheck.AGREE else None,
+        judged=now.judged,
+        with_report=with_report,
+        due_back=now.due_back.isoformat() if now.due_back else None,
+        carrier=carrier,
     )
     tx.append(Chain.case(case), fact)
 
@@ -146,8 +251,25 @@ def counted(tx: Tx, wanted: Sequence[CaseId]) -> dict[CaseId, list[tuple[str, in
     return found
 
 
+def case_of(tx: Tx, material: MaterialId) -> CaseId | None:
+    """The case that these pieces are wanted for."""
+    case = tx.value("SELECT case_id FROM materials WHERE material = %s", material)
+    return CaseId(case) if case else None
+
+
+def lent(tx: Tx, limit: int) -> list[tuple[CaseId, MaterialId]]:
+    """Loans that are not back at their laboratories, what is due first in front."""
+    rows = tx.rows(
+        """SELECT case_id, material FROM materials
+           WHERE loan AND received > 0 AND state IN ('in-hand', 'discrepant', 'returning', 'lost')
+           ORDER BY due_back NULLS LAST, material LIMIT %s""",
+        limit,
+    )
+    return [(CaseId(row.case_id), MaterialId(row.material)) for row in rows]
+
+
 def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[StoredMaterial]:
-    rows = tx.rows("SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind", case)
+    rows = tx.rows("SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind, nth", case)
     return [_kept(tx, patient, row) for row in rows]
 
 
@@ -158,16 +280,19 @@ def _kept(tx: Tx, patient: PatientId, row: Row) -> StoredMaterial:
     return StoredMaterial(
         material=Material(
             id=MaterialId(row.material),
-            accession_hmac=tx.keys.hmac(KeyName.patient(patient), label.accession.encode()).hex() if label else "",
+            accession_hmac=accession_hmac(tx, patient, label.accession) if label else "",
             kind=MaterialKind(row.kind),
             expected=row.expected,
             received=row.received,
             state=MaterialState(row.state),
             loan=row.loan,
             due_back=row.due_back,
+            labels=LabelCheck(row.labels),
+            judged=Sufficiency(row.judged) if row.judged else None,
         ),
         institution=InstitutionId(row.institution),
         line=row.line,
         label=label,
         received_at=row.received_at,
+        nth=row.nth,
     )

@@ -13,6 +13,8 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
         RemedyCode.STATE_REASON: "/desk/cases/{case}/reason",
         RemedyCode.END_CENTER_ACCOUNT: "/desk/centers",
         RemedyCode.LIST_CENTER_ACCOUNTS: "/desk/centers",
+        RemedyCode.CALL_SLIDE_FILE: "/desk/pieces/{case}/{material}",
+        RemedyCode.TAKE_PARCEL_IN: "/desk/packages",
     },
 )
 

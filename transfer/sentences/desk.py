@@ -23,6 +23,11 @@ def _counted(fields: Mapping[str, Value]) -> str:
     return f"{told} {fields['kind']}s in hand{wrong}"
 
 
+def _differing(fields: Mapping[str, Value]) -> str:
+    found = fields["discrepancies"]
+    return f": {', '.join(found)}" if isinstance(found, tuple) and found else ""
+
+
 def _wrong(fields: Mapping[str, Value]) -> str:
     found = fields["findings"]
     return f", and permits nothing: {', '.join(found)}" if isinstance(found, tuple) and found else ""
@@ -77,6 +82,17 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.CALLED_BACK_BEFORE: "{institution} was called before, and nothing changed since",
     A.PIECES_COUNTED: lambda fields: f"{_counted(fields)}; {fields['outlook']}",
     A.PIECES_COUNTED_BEFORE: lambda fields: f"{_counted(fields)}, entered before",
+    A.PARCEL_RECEIVED: "parcel {parcel} is here",
+    A.PARCEL_RECEIVED_BEFORE: "parcel {parcel} was taken in before",
+    A.LOGGED_IN: lambda fields: f"{filled('{pieces}', fields)} logged in{_differing(fields)}; {fields['outlook']}",
+    A.LOGGED_IN_BEFORE: "{pieces}, logged in before",
+    A.PIECES_MOVED: "{state}",
+    A.PIECES_MOVED_BEFORE: "{state}, as before",
+    A.PIECES_ASKED_FOR: "the laboratory was asked; {outlook}",
+    A.KEPT_LONGER: "they may stay until {until}",
+    A.KEPT_LONGER_BEFORE: "they might stay until {until} before",
+    A.JUDGED: "{said}; {outlook}",
+    A.JUDGED_BEFORE: "{said}, said before",
     A.ANSWERED: "{answer}",
     A.ANSWERED_BEFORE: "answered before: {answer}",
     A.OPINION_KEPT: "{answer}: kept; {more} more must say the same, it takes two people",
@@ -218,6 +234,10 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.NO_SUCH_MATERIAL: "case {case} awaits no such material",
     R.SEVERAL_MATERIALS: "case {case} awaits several materials",
     R.NOT_COME_YET: "material {material} has not come yet",
+    R.ANOTHER_ACCESSION: "pieces of case {case} came before under another accession number",
+    R.NO_PARCEL: "no such parcel was taken in",
+    R.NO_LOAN: "material {material} is no loan that is here, or is due back later",
+    R.PIECES_CAME: "material {material} is on its way, or came",
     R.OTHERWISE_ENTERED: "material {material}: {received} pieces were entered before",
     R.MAY_NOT_REFER: "{institution} may not send referrals",
     R.NO_REFERRAL: "the file is no referral but {found}",
@@ -262,6 +282,9 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.NAME_OPEN_CASE: "Name an open case of the patient",
     M.NAME_MATERIAL: "Say which: {materials}",
     M.SAY_ANOTHER_PARCEL: "If these came in a further parcel, say so",
+    M.SAY_ANOTHER_ACCESSION: "If the patient has both, say so; else ask the laboratory",
+    M.TAKE_PARCEL_IN: "Take the parcel in first",
+    M.CALL_SLIDE_FILE: "Call their slide file, log the call, and count again if they say so",
     M.GIVE_WITH_PARCEL: "Give the number with the parcel",
     M.GIVE_REFERRAL: "A referral is a ServiceRequest with its Task in JSON, or a REF^I12",
     M.GIVE_SCAN: "Scan the form as a PDF",

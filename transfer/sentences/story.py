@@ -34,7 +34,15 @@ def _joined(*parts: Pattern) -> Pattern:
 
 def _counted(said: Fields) -> str:
     of = f" of {said['expected']}" if said["expected"] else ""
-    return f"{said['received']}{of} {said['material']} received, logged in ({said['state']})"
+    told = f"{said['received']}{of} {said['material']} received, logged in ({said['state']})"
+    parts = (
+        _more(", by ", "carrier"),
+        _more("; labels: ", "labels"),
+        _more("; a pathologist says: ", "judged"),
+        lambda fields: "; with their report" if fields["with_report"] else "",
+        _more("; due back on ", "due_back"),
+    )
+    return told + "".join(filled(part, said) for part in parts)
 
 
 def _moved(said: Fields) -> str:
@@ -88,7 +96,11 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.LetterCodesEnded: "codes of the {holder} ended: {count}",
     facts.LetterOpened: _joined("the {holder} looked in by a code", _more(": ", "request")),
     facts.NeedAdded: _joined(
-        "needed in addition: {document} from {institution}", _more(", of the ", "procedure"), _more(", ", "day")
+        "needed in addition: {document} from {institution}",
+        _more(", ", "pieces"),
+        _more(", ", "count", " of them"),
+        _more(", of the ", "procedure"),
+        _more(", ", "day"),
     ),
     facts.NeedDropped: "{line}: not needed after all",
     facts.NeedWaived: _joined("{line}: {waiver}", _more(" (", "record", ")")),

@@ -273,6 +273,11 @@ WAITS: Mapping[str, Sentences] = {
         "We are waiting for the tissue samples from the laboratory. You need not do anything.",
         "Slides or blocks are still awaited.",
     ),
+    WaitCode.MATERIAL_TO_ASK: Sentences(
+        "Needs a call: slides or blocks are wanted besides, and nobody asked the laboratory yet.",
+        "More tissue samples are needed from the laboratory. You need not do anything.",
+        "More slides or blocks are needed. We will call you.",
+    ),
     WaitCode.MATERIAL_REFUSED: Sentences(
         "Needs a decision: the laboratory does not release the material. Ask for recuts instead.",
         THEIRS,
@@ -325,6 +330,11 @@ DISCREPANCIES: Mapping[str, Sentences] = {
         "Fewer pieces came than were announced. Call the laboratory.",
         WORKING,
         "Fewer slides or blocks came than you announced. Please call us.",
+    ),
+    Discrepancy.LABELS: Sentences(
+        "The labels are not those of the papers that came with them. Call the laboratory.",
+        WORKING,
+        "The labels of what you sent are not those of its papers. Please call us.",
     ),
     Discrepancy.TOO_MANY: Sentences(
         "More pieces came than were announced. Call the laboratory.",

@@ -28,6 +28,7 @@ from transfer.ledger import holds, rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
 from transfer.looks import PatientFlag
+from transfer.parcels import Carrier
 from transfer.permissions import Dispute
 from transfer.records import RecordKind
 from transfer.rounds import Dag
@@ -148,7 +149,19 @@ def counted(house: House) -> Known:
     known = waiting(house)
     desk.receive_material(house.services, known["case"], pieces=6, accession="S25-10071", actor=NURSE)
     process_all(house.services)
-    return known
+    return known | {"material": _slides_of(house, known)}
+
+
+def parcel(house: House) -> Known:
+    """A parcel stands on the shelf, and nobody looked into it."""
+    known = waiting(house)
+    number = "1Z999AA10123456784"
+    did = desk.receive_parcel(house.services, carrier=Carrier.UPS, number=number, actor=NURSE)
+    return known | {"parcel": did.fields["parcel"], "material": _slides_of(house, known)}
+
+
+def _slides_of(house: House, known: Known) -> str:
+    return desk.dossier(house.services, known["case"], actor=NURSE).materials[0].material
 
 
 def paused(house: House) -> Known:
@@ -364,6 +377,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "came-in": came_in,
     "waiting": waiting,
     "counted": counted,
+    "parcel": parcel,
     "paused": paused,
     "legal-hold": legal_hold,
     "disputed": disputed,

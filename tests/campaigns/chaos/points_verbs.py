@@ -37,6 +37,8 @@ from transfer.ledger import rounds
 from transfer.ledger.arrivals import IN_ROW
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
+from transfer.materials import CheckIn, MaterialKind, Sufficiency
+from transfer.parcels import Carrier
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
 from transfer.rounds import Dag
@@ -116,6 +118,11 @@ def _announce(house: House, known: Known) -> object:
     return desk.announce_material(house.services, known["case"], 6, actor=NURSE)
 
 
+def _check_in(known: Known) -> CheckIn:
+    counts = {MaterialKind.SLIDE: 6, MaterialKind.BLOCK: 2}
+    return CheckIn(parcel=known["parcel"], accession="S25-10071", counts=counts, announced=counts)
+
+
 def _file_paper_form(house: House, known: Known) -> object:
     """A scan that is kept in the vault."""
     scan, institution = SCAN + bytes(IN_ROW), LAKESIDE
@@ -144,6 +151,44 @@ OF_THE_DESK = [
         ),
     ),
     _at_desk("announce pieces", _announce, "counted"),
+    _at_desk(
+        "take a parcel in",
+        lambda h, _: desk.receive_parcel(h.services, carrier=Carrier.UPS, number="1Z999AA10123456784", actor=NURSE),
+    ),
+    _at_desk(
+        "log a parcel in",
+        lambda h, k: desk.log_in(h.services, k["case"], _check_in(k), actor=NURSE),
+        "parcel",
+    ),
+    _at_desk(
+        "give a loan back",
+        lambda h, k: desk.return_material(
+            h.services, k["case"], k["material"], carrier=Carrier.UPS, number="1Z999AA10123456784", actor=NURSE
+        ),
+        "counted",
+    ),
+    _at_desk(
+        "a loan is back",
+        lambda h, k: desk.confirm_return(h.services, k["case"], k["material"], actor=NURSE),
+        "counted",
+    ),
+    _at_desk(
+        "keep a loan longer",
+        lambda h, k: desk.keep_longer(h.services, k["case"], k["material"], date(2030, 1, 31), actor=NURSE),
+        "counted",
+    ),
+    _at_desk(
+        "judge pieces",
+        lambda h, k: desk.judge_material(
+            h.services, k["case"], k["material"], Sufficiency.NEED_BLOCK, words="the other half", actor=NURSE
+        ),
+        "counted",
+    ),
+    _at_desk(
+        "ask for pieces",
+        lambda h, k: desk.ask_for_material(h.services, k["case"], k["material"], actor=NURSE),
+        "parcel",
+    ),
     _at_desk("declare an emergency", _declare_emergency),
     _at_desk("note", lambda h, k: desk.add_note(h.services, k["case"], "Called her daughter", actor=NURSE)),
     _at_desk(

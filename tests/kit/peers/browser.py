@@ -32,6 +32,12 @@ _BY_LABEL = """(words) => {
     const label = [...document.querySelectorAll('label')].find(one => one.innerText.trim() === words);
     return label && (label.control || label.querySelector('input, textarea, select')); }"""
 
+#: keys that are no signs
+_KEYS: dict[str, dict[str, Any]] = {
+    "\n": {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"},
+    "\t": {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},
+}
+
 
 class Window:
     """One window with one page."""
@@ -76,6 +82,15 @@ class Window:
         script = f"(() => {{ const one = ({_BY_LABEL})({json.dumps(label)}); one?.focus(); return !!one }})()"
         assert self.run(script), f"no field «{label}» on: {self.text}"
         self._ask("Input.insertText", text=text)
+
+    def type_keys(self, text: str) -> int:
+        """Type into whatever has the focus, key by key, as a hand or a reader of barcodes does: `\t` and `\n` are Tab
+        and Enter. How many keys it took.
+        """
+        for sign in text:
+            self._ask("Input.dispatchKeyEvent", type="keyDown", **_KEYS.get(sign, {"text": sign, "key": sign}))
+            self._ask("Input.dispatchKeyEvent", type="keyUp", **_KEYS.get(sign, {"key": sign}))
+        return len(text)
 
     def until_says(self, words: str) -> None:
         """Wait until the page says this."""

@@ -31,6 +31,16 @@ from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, la
 from transfer.flow.desk.facilities import add_facility, call_back, change_contact, list_facilities
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.legal_holds import lift_legal_hold, place_legal_hold
+from transfer.flow.desk.loans import (
+    ask_for_material,
+    confirm_return,
+    find_pieces,
+    judge_material,
+    keep_longer,
+    list_loans,
+    return_material,
+    show_pieces,
+)
 from transfer.flow.desk.local_account import (
     remove_local_account,
     set_local_account,
@@ -45,9 +55,20 @@ from transfer.flow.desk.looking import (
     unflag_patient,
 )
 from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
+from transfer.flow.desk.parcels import (
+    Awaiting,
+    ParcelList,
+    ParcelView,
+    PiecesView,
+    find_awaiting,
+    find_parcel,
+    list_parcels,
+    receive_parcel,
+    show_parcel,
+)
 from transfer.flow.desk.patients import merge, split
 from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
-from transfer.flow.desk.pieces import announce_material, receive_material
+from transfer.flow.desk.pieces import announce_material, log_in, receive_material
 from transfer.flow.desk.questions import hold, holds, undecided_cases
 from transfer.flow.desk.queues import list_queues
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
@@ -80,6 +101,7 @@ __all__ = [
     "ActionCode",
     "ActionResult",
     "AnswerView",
+    "Awaiting",
     "Call",
     "CallOutcome",
     "Callee",
@@ -99,7 +121,10 @@ __all__ = [
     "HoldView",
     "ListPart",
     "LookView",
+    "ParcelList",
+    "ParcelView",
     "PermissionSummary",
+    "PiecesView",
     "QueueView",
     "RequestAnswer",
     "Today",
@@ -111,6 +136,7 @@ __all__ = [
     "announce_material",
     "answer_request",
     "approve",
+    "ask_for_material",
     "assign",
     "call_back",
     "cancel_appointment",
@@ -118,6 +144,7 @@ __all__ = [
     "change",
     "change_contact",
     "close",
+    "confirm_return",
     "context",
     "declare_emergency",
     "demand",
@@ -128,7 +155,10 @@ __all__ = [
     "end_center_account",
     "end_codes",
     "file_paper_form",
+    "find_awaiting",
     "find_cases",
+    "find_parcel",
+    "find_pieces",
     "flag_patient",
     "give_own_code",
     "give_reply_code",
@@ -136,19 +166,24 @@ __all__ = [
     "hold",
     "holds",
     "invite_to_center",
+    "judge_material",
+    "keep_longer",
     "latest_days",
     "lift_legal_hold",
     "list_cases",
     "list_center_accounts",
     "list_disclosures",
     "list_facilities",
+    "list_loans",
     "list_looks",
+    "list_parcels",
     "list_part",
     "list_parts",
     "list_permissions",
     "list_queues",
     "list_staff",
     "log_call",
+    "log_in",
     "may_see_identity",
     "merge",
     "name_patients",
@@ -161,14 +196,18 @@ __all__ = [
     "reassign",
     "recall",
     "receive_material",
+    "receive_parcel",
     "remove_local_account",
     "renew_center_pin",
     "resolve",
     "resume",
+    "return_material",
     "revoke",
     "session_of",
     "set_appointment",
     "set_local_account",
+    "show_parcel",
+    "show_pieces",
     "sign_in",
     "sign_in_locally",
     "sign_out",

@@ -1,4 +1,6 @@
-"""Glass and blocks as they come in, by hand."""
+"""Glass and blocks as they come in, counted by hand: of one kind, or all of one accession of a parcel."""
+
+from dataclasses import replace
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.case import OpenedCase
@@ -7,10 +9,10 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.cross_check import check_labels
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, materials
-from transfer.ledger.materials import Label, StoredMaterial
-from transfer.materials import Material, MaterialKind, MaterialState, discrepancy
+from transfer.identifiers import CaseId, InstitutionId, ParcelId, PatientId
+from transfer.ledger import Tx, materials, parcels
+from transfer.ledger.materials import Came, Label, StoredMaterial
+from transfer.materials import CheckIn, Material, MaterialKind, MaterialState, discrepancy
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -46,10 +48,112 @@ def receive_material(
         if kept.material.received and not is_another_parcel:
             return _entered_before(kept, pieces, accession)
         label = Label(accession=accession.strip(), description=kept.label.description if kept.label else "")
-        now = materials.receive(tx, case, patient, kept, pieces=pieces, announced=announced, label=label)
+        now = materials.receive(tx, case, patient, kept, Came(pieces=pieces, label=label, announced=announced))
         check_labels(tx, OpenedCase.of(found))
         after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.PIECES_COUNTED, **_count(now), outlook=after.sentence)
+
+
+def log_in(services: Services, case: CaseId, seen: CheckIn, *, actor: Actor) -> ActionResult:
+    """Log in what came in a parcel under one accession, all kinds at once. The same again writes nothing; another count
+    of the same parcel stands in place of the first.
+
+    Raises:
+        Unknown: no such case or parcel, or nothing is awaited from there.
+        NotAllowed: the case is closed, pieces are awaited from several and none is named, or what came before bears
+            another accession number and nobody says that the patient has both.
+    """
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
+        return log_in_at(tx, services, case, seen, place=None)
+
+
+def log_in_at(tx: Tx, services: Services, case: CaseId, seen: CheckIn, *, place: InstitutionId | None) -> ActionResult:
+    """The same within a transaction, of a parcel that came to the desk, or to the receiving center `place`."""
+    _taken_in(tx, seen.parcel, place)
+    found, opened, patient = opened_case(tx, case)
+    if place not in (None, opened.receiver):
+        raise unknown(Reason(RefusalCode.NO_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
+    still_open(found)
+    counted = [
+        now
+        for kind, pieces in sorted(seen.counts.items(), key=lambda one: not _awaits(tx, case, patient, one[0]))
+        if (now := _log_kind_in(tx, case, patient, seen, kind, pieces)) is not None
+    ]
+    if not counted:
+        return ActionResult(ActionCode.LOGGED_IN_BEFORE, pieces=_told(seen))
+    check_labels(tx, OpenedCase.of(found))
+    after = settle_needs(tx, services, case)
+    wrong = tuple(dict.fromkeys(str(one) for now in counted if (one := discrepancy(now))))
+    return ActionResult(ActionCode.LOGGED_IN, pieces=_told(seen), discrepancies=wrong, outlook=after.sentence)
+
+
+def _log_kind_in(
+    tx: Tx, case: CaseId, patient: PatientId, seen: CheckIn, kind: MaterialKind, pieces: int
+) -> Material | None:
+    kept = _row(tx, case, patient, seen, kind)
+    label = replace(kept.label or Label(accession=""), accession=seen.accession.strip())
+    label = replace(label, our_accession=seen.our_accession or label.our_accession)
+    came = Came(
+        pieces=pieces,
+        label=label,
+        labels=seen.labels,
+        announced=seen.announced.get(kind),
+        parcel=seen.parcel,
+        with_report=seen.with_report,
+        due_back=seen.due_back if kind.is_original else None,
+    )
+    return None if _is_counted(tx, kept, came) else materials.receive(tx, case, patient, kept, came)
+
+
+def _row(tx: Tx, case: CaseId, patient: PatientId, seen: CheckIn, kind: MaterialKind) -> StoredMaterial:
+    """The material that pieces of this kind and accession are counted on, made where they were not awaited so."""
+    rows = _of_source(tx, case, patient, seen.source)
+    number = materials.accession_hmac(tx, patient, seen.accession.strip())
+    same = [one for one in rows if one.label and one.material.accession_hmac == number]
+    if exact := [one for one in same if one.material.kind is kind]:
+        return exact[0]
+    free = [one for one in rows if one.label is None and one.material.state is not MaterialState.CANCELLED]
+    if fitting := [one for one in free if one.material.kind is kind]:
+        return fitting[0]
+    if same:
+        return materials.beside(tx, case, patient, same[0], kind)
+    if free:
+        return materials.of_kind(tx, case, patient, free[0], kind)
+    if not seen.is_another_accession:
+        raise not_allowed(Reason(RefusalCode.ANOTHER_ACCESSION, case=case), Remedy(RemedyCode.SAY_ANOTHER_ACCESSION))
+    return materials.beside(tx, case, patient, rows[0], kind)
+
+
+def _of_source(tx: Tx, case: CaseId, patient: PatientId, source: InstitutionId | None) -> list[StoredMaterial]:
+    awaited = [one for one in materials.of_case(tx, case, patient) if source in (None, one.institution)]
+    if not awaited:
+        raise unknown(Reason(RefusalCode.NO_SUCH_MATERIAL, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
+    if len(sources := sorted({one.institution for one in awaited})) > 1:
+        raise not_allowed(
+            Reason(RefusalCode.SEVERAL_MATERIALS, case=case), Remedy(RemedyCode.NAME_MATERIAL, materials=tuple(sources))
+        )
+    return awaited
+
+
+def _awaits(tx: Tx, case: CaseId, patient: PatientId, kind: MaterialKind) -> bool:
+    return any(one.material.kind is kind for one in materials.of_case(tx, case, patient))
+
+
+def _taken_in(tx: Tx, parcel: ParcelId, place: InstitutionId | None) -> None:
+    if parcels.get(tx, parcel, place) is None:
+        raise unknown(Reason(RefusalCode.NO_PARCEL), Remedy(RemedyCode.TAKE_PARCEL_IN))
+
+
+def _is_counted(tx: Tx, kept: StoredMaterial, came: Came) -> bool:
+    """Whether exactly this was counted of the parcel before."""
+    if came.parcel is None or parcels.counted(tx, came.parcel, kept.material.id) != came.pieces:
+        return False
+    same = (came.label, came.labels, came.announced or kept.material.expected, came.due_back or kept.material.due_back)
+    return same == (kept.label, kept.material.labels, kept.material.expected, kept.material.due_back)
+
+
+def _told(seen: CheckIn) -> tuple[str, ...]:
+    return tuple(f"{pieces} {kind}{'s' * (pieces != 1)}" for kind, pieces in seen.counts.items())
 
 
 def announce_material(

@@ -6,6 +6,7 @@ from transfer.flow.assess import look
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.looking import demand_identity, show_all_identities
+from transfer.flow.desk.pieces_to_settle import OF_PIECES, waits_for_pieces
 from transfer.flow.desk.readiness import is_stopped
 from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView, WaitView
 from transfer.flow.desk.side_by_side import compared
@@ -34,13 +35,17 @@ def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> li
 
 
 def undecided_cases(services: Services, *, actor: Actor, limit: int = 100) -> list[WaitView]:
-    """What only a person settles and no open question asks, of the open cases needed soonest, with what leads on."""
+    """What only a person settles and no open question asks, of the open cases needed soonest, with what leads on.
+
+    Pieces to be called about are told beside open questions, too: no answer to those settles them.
+    """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         return [
             wait
             for one in case_lists.listed(tx, Chosen(), ListPart.OURS, limit=limit)
-            if tx.case(one.id).opened and not held.open_holds(tx, one.id)
+            if tx.case(one.id).opened
             for wait in undecided(tx, services, one.id)
+            if wait.code in OF_PIECES or not held.open_holds(tx, one.id)
         ]
 
 
@@ -56,6 +61,9 @@ def undecided(tx: Tx, services: Services, case: CaseId) -> list[WaitView]:
         request = next((one for one in made if (one.institution, one.department) == place), None)
         if wait.code not in DECIDED_HERE or (request is not None and request.id in asked):
             continue
+        if wait.code in OF_PIECES:
+            found += waits_for_pieces(tx, services, case, wait.code)
+            continue
         found.append(
             WaitView(
                 case=case,
@@ -69,8 +77,6 @@ def undecided(tx: Tx, services: Services, case: CaseId) -> list[WaitView]:
 
 
 def _leads_on(case: CaseId, wait: Wait, request: Request | None) -> Remedy:
-    if wait.code in (WaitCode.MATERIAL_UNANNOUNCED, WaitCode.MATERIAL_DISCREPANCY):
-        return Remedy(RemedyCode.GIVE_WITH_PARCEL, case=case)
     if wait.code is WaitCode.NOBODY_ASKED:
         return Remedy(RemedyCode.ADD_SOURCE, case=case)
     if request is not None:

@@ -9,6 +9,8 @@ from transfer.pages.desk import (
     disclosures,
     facilities,
     find,
+    loans,
+    packages,
     reason,
     today,
 )
@@ -21,6 +23,8 @@ DECLARED: tuple[Declared, ...] = (
     *find.DECLARED,
     *facilities.DECLARED,
     *disclosures.DECLARED,
+    *packages.DECLARED,
+    *loans.DECLARED,
     *case.DECLARED,
     *case_acts.DECLARED,
     *content.DECLARED,

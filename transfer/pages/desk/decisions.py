@@ -7,6 +7,7 @@ from transfer.flow import desk
 from transfer.flow.desk import HoldDetail, HoldView
 from transfer.holds import APPROVALS, HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId, RequestId
+from transfer.pages import remedies
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -54,6 +55,7 @@ def show_list(asked: Asked) -> Answer:
             ],
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
+            "link": remedies.link,
             "say": in_trade,
             "is_case": CaseId.pattern.fullmatch,
             "zone": asked.services.zone,

@@ -1,0 +1,218 @@
+"""Parcels as they come: taken in by the courier's number, whose they are, and what was counted of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from transfer.actions import ActionCode, ActionResult
+from transfer.flow.desk.finding import FoundCase, find_cases
+from transfer.flow.desk.looking import demand_identity, show_identity
+from transfer.flow.desk.verbs import at_desk, unknown
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId, InstitutionId, ParcelId, PatientId
+from transfer.ledger import Tx, materials, parcels, patients
+from transfer.ledger.materials import StoredMaterial
+from transfer.looks import LookPlace
+from transfer.materials import Discrepancy, discrepancy, is_overdue
+from transfer.parcels import Carrier, Condition, Parcel, as_read
+from transfer.refusals import Reason, RefusalCode
+from transfer.remedies import Remedy, RemedyCode
+from transfer.rights import Actor, Right
+
+#: parcels, and loans, of one page
+MOST: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PiecesView:
+    """Pieces of one kind under one accession. Names and numbers are None for who may not see them."""
+
+    case: CaseId
+    material: str
+    institution: InstitutionId
+    receiver: InstitutionId
+    kind: str
+    received: int
+    expected: int
+    state: str
+    labels: str
+    judged: str | None
+    discrepancy: Discrepancy | None
+    loan: bool
+    due_back: date | None
+    is_overdue: bool
+    patient: str | None = None
+    accession: str | None = None
+    our_accession: str | None = None
+    return_number: str | None = None
+    #: how many of them came in the parcel that is shown
+    in_parcel: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelView:
+    """A parcel with what was logged in of it."""
+
+    parcel: Parcel
+    contents: tuple[PiecesView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelList:
+    """`waiting`: nothing was logged in of them, the oldest first; `lately`: the newest of the others."""
+
+    waiting: tuple[Parcel, ...]
+    lately: tuple[Parcel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaiting:
+    """A case that may be meant by a number, and from whom it awaits pieces, or has got some."""
+
+    found: FoundCase
+    sources: tuple[InstitutionId, ...]
+
+
+def receive_parcel(
+    services: Services,
+    *,
+    actor: Actor,
+    carrier: Carrier,
+    condition: Condition = Condition.GOOD,
+    number: str = "",
+    shelf: str = "",
+) -> ActionResult:
+    """Take a parcel in, with the courier's number as it was read. The same number again is the same parcel. Whose it is
+    is known once something of it is logged in; until then it is listed, and kept for 30 days.
+    """
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
+        return receive_at(tx, actor, None, carrier=carrier, condition=condition, number=number, shelf=shelf)
+
+
+def receive_at(
+    tx: Tx,
+    actor: Actor,
+    place: InstitutionId | None,
+    *,
+    carrier: Carrier,
+    condition: Condition,
+    number: str,
+    shelf: str,
+) -> ActionResult:
+    """The same within a transaction, at the desk or at the receiving center `place`."""
+    parcel, is_new = parcels.take_in(
+        tx,
+        *(carrier, condition),
+        number=number,
+        shelf=shelf,
+        place=place,
+        by=actor.person,
+        today=tx.now().date(),
+    )
+    return ActionResult(ActionCode.PARCEL_RECEIVED if is_new else ActionCode.PARCEL_RECEIVED_BEFORE, parcel=parcel)
+
+
+def find_parcel(services: Services, number: str, *, actor: Actor) -> Parcel | None:
+    """The parcel with this courier's number, if it came to the desk."""
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return parcels.by_number(tx, number, None)
+
+
+def list_parcels(services: Services, *, actor: Actor) -> ParcelList:
+    """The parcels of the desk; of each list a hundred."""
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return ParcelList(
+            waiting=tuple(parcels.unmatched(tx, None, MOST)), lately=tuple(parcels.newest(tx, None, MOST))
+        )
+
+
+def show_parcel(services: Services, parcel: ParcelId, *, actor: Actor, identity: bool = False) -> ParcelView:
+    """A parcel with what was logged in of it. `identity`: names and accession numbers are shown, which is written down.
+
+    Raises:
+        Unknown: no such parcel came to the desk.
+        NotAllowed: identity is asked for by somebody who may not see it.
+    """
+    if identity:
+        demand_identity(actor)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return shown_at(tx, parcel, None, actor if identity else None)
+
+
+def shown_at(tx: Tx, parcel: ParcelId, place: InstitutionId | None, looks: Actor | None) -> ParcelView:
+    """The same within a transaction, as its last deed. `looks`: who sees names and numbers."""
+    found = parcels.get(tx, parcel, place)
+    if found is None:
+        raise unknown(Reason(RefusalCode.NO_PARCEL), Remedy(RemedyCode.TAKE_PARCEL_IN))
+    counted = {one.material: one for one in parcels.contents(tx, parcel)}
+    rows = [
+        (case, kept, counted[kept.material.id].pieces)
+        for case in dict.fromkeys(one.case for one in counted.values())
+        for kept in _kept(tx, case)
+        if kept.material.id in counted
+    ]
+    return ParcelView(parcel=found, contents=views(tx, rows, looks))
+
+
+def _kept(tx: Tx, case: CaseId) -> Sequence[StoredMaterial]:
+    opened = tx.case(case).opened
+    return materials.of_case(tx, case, PatientId(opened.patient)) if opened else ()
+
+
+def views(tx: Tx, rows: Sequence[tuple[CaseId, StoredMaterial, int]], looks: Actor | None) -> tuple[PiecesView, ...]:
+    """Pieces as they are shown; with names and numbers to an actor who `looks`, which is written down, last."""
+    today = tx.now().date()
+    cases = {case for case, _, _ in rows}
+    seen = show_identity(tx, looks, cases, LookPlace.PACKAGES) if looks and cases else frozenset()
+    return tuple(_view(tx, case, kept, pieces, today, is_named=case in seen) for case, kept, pieces in rows)
+
+
+def _view(tx: Tx, case: CaseId, kept: StoredMaterial, pieces: int, today: date, *, is_named: bool) -> PiecesView:
+    opened, one = tx.case(case).opened, kept.material
+    assert opened is not None  # its pieces are wanted
+    label = kept.label if is_named else None
+    return PiecesView(
+        case=case,
+        material=one.id,
+        institution=kept.institution,
+        receiver=InstitutionId(opened.receiver),
+        kind=one.kind,
+        received=one.received,
+        expected=one.expected,
+        state=one.state,
+        labels=one.labels,
+        judged=one.judged,
+        discrepancy=None if one.judged else discrepancy(one),
+        loan=one.loan,
+        due_back=one.due_back,
+        is_overdue=is_overdue(one, today),
+        patient=_name(tx, PatientId(opened.patient)) if is_named else None,
+        accession=label.accession if label else None,
+        our_accession=label.our_accession if label else None,
+        return_number=label.return_number if label else None,
+        in_parcel=pieces,
+    )
+
+
+def _name(tx: Tx, patient: PatientId) -> str | None:
+    known = patients.identity(tx, patient)
+    return str(known.current.names[0]) if known and known.current.names else None
+
+
+def find_awaiting(
+    services: Services, *, actor: Actor, number: str = "", name: str = "", born: str = ""
+) -> tuple[Awaiting, ...]:
+    """Open cases that may be meant by what a label says, and await pieces. The search is written down.
+
+    Raises:
+        NotAllowed: the actor may see no identity, or nothing is given by which anybody could be found.
+    """
+    found = find_cases(services, actor=actor, number=as_read(number), name=name, born=born, identity=True)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        rows = [(one, _sources(_kept(tx, one.case))) for one in found.cases if one.is_open]
+    return tuple(Awaiting(found=one, sources=sources) for one, sources in rows if sources)
+
+
+def _sources(kept: Sequence[StoredMaterial]) -> tuple[InstitutionId, ...]:
+    return tuple(dict.fromkeys(one.institution for one in kept))
