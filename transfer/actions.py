@@ -110,6 +110,8 @@ class ActionCode(Code):
     PERMISSION_REVOKED = "permission-revoked", "permission"
     PERMISSION_RESUMED = "permission-resumed", "permission"
     PERMISSION_REPLACED = "permission-replaced", "permission", "replacement"
+    EVERYTHING_RESUMED = "everything-resumed", "case", "permissions"
+    NOTHING_TO_RESUME = "nothing-to-resume", "case"
     NOT_PAUSED = "not-paused", "permission"
     LEGAL_HOLD_PLACED = "legal-hold-placed"
     LEGAL_HOLD_PLACED_BEFORE = "legal-hold-placed-before"
@@ -180,6 +182,7 @@ _UNCHANGED = frozenset(
         ActionCode.SPLIT_BEFORE,
         ActionCode.PERMISSION_ENDED_BEFORE,
         ActionCode.EVERYTHING_STOPPED_BEFORE,
+        ActionCode.NOTHING_TO_RESUME,
         ActionCode.NOT_PAUSED,
         ActionCode.LEGAL_HOLD_PLACED_BEFORE,
         ActionCode.LEGAL_HOLD_LIFTED_BEFORE,

@@ -381,7 +381,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.SEEN: "it stops nothing: it is set aside, and purged after 72 hours where it is nobody's",
         },
         HoldCode.CONFIRM_PURGE: {
-            HoldAnswer.PURGE: "what no other permission covers is destroyed, now",
+            HoldAnswer.PURGE: "what no other permission covers is destroyed once a second person has said so",
             HoldAnswer.KEEP: "it is kept, unread, and nothing of it is released",
         },
         HoldCode.REVIEW_EMERGENCY: {HoldAnswer.SEEN: "you reviewed it; your name stands under it"},

@@ -245,3 +245,12 @@ def test_a_result_of_the_same_patient_is_one_whatever_version_is_named(ours: str
     result = a_result("1", subject={"reference": theirs}, valueInteger=5)
 
     assert result_sheet(whole_report(report, lambda _: result)).sections[0].lines[0].value == ("5",)
+
+
+def test_a_result_that_does_not_say_what_was_measured_is_shown_as_such():
+    part = {"valueString": "negative"}
+
+    assert [line.name for line in the_lines(a_result(code={}, valueString="5", component=[part]))] == [
+        "Test without a name",
+        "Test without a name: Test without a name",
+    ]

@@ -700,7 +700,7 @@ class TestAnsweringWhatIsAsked:
         hold = b.the_hold(services, "approve-partial")
 
         with pytest.raises(NotAllowed) as refused:
-            desk.resolve(services, hold.id, HoldAnswer.PURGE, actor=ANN)
+            b.two_say_purge(services, hold.id)
 
         assert refused.value.remedy == Remedy(RemedyCode.CHOOSE_ONE_OF, choices=("approve", "wait"))
 
@@ -726,7 +726,7 @@ class TestAnsweringWhatIsAsked:
         b.came_in(services, case, RecordKind.NOTE)
         desk.revoke(services, desk.dossier(services, case, actor=ANN).permissions[0].permission, actor=ANN)
         process_all(services)
-        desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+        b.two_say_purge(services, b.the_hold(services, "confirm-purge").id)
         process_all(services)
 
         shown = desk.dossier(services, case, actor=ANN, identity=True, notes=True)

@@ -14,8 +14,9 @@ from tests.kit import builders as b
 from tests.kit.doors import posted
 from tests.kit.fakes import MemoryVault
 from tests.kit.processing import process_all
-from tests.kit.staff import ANN
+from tests.kit.staff import ANN, BEN
 from transfer import facts
+from transfer.actions import ActionCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.facts import Chain
@@ -88,7 +89,7 @@ def revoked_and_purged(services: Services, case: CaseId) -> None:
     """The first form is taken back, and a person confirms that what came under it is destroyed."""
     desk.revoke(services, first_form(services, case), actor=ANN)
     process_all(services)
-    desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(services, b.the_hold(services, "confirm-purge").id)
     process_all(services)
 
 
@@ -411,7 +412,7 @@ def test_what_was_entered_in_error_waits_for_a_person(services: Services, hours_
     hours_pass(timedelta(days=4))
     process_all(delayed)
     assert purges(delayed, case) == []
-    desk.resolve(delayed, b.the_hold(delayed, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(delayed, b.the_hold(delayed, "confirm-purge").id)
     process_all(delayed)
     assert purges(delayed, case)[0].key_destroyed
 
@@ -425,7 +426,7 @@ def test_nothing_is_destroyed_under_a_legal_hold(services: Services):
     assert desk.place_legal_hold(services, case, actor=ANN, note="a claim").changed
     assert not desk.place_legal_hold(services, case, actor=ANN).changed
 
-    desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(services, hold)
     process_all(services)
 
     assert purges(services, case) == []
@@ -451,7 +452,7 @@ def test_nothing_is_destroyed_while_the_tables_say_other_things_than_the_facts(
     with services.ledger.transaction() as tx:
         tx.run("UPDATE permissions SET ended = 'entered-in-error'")
 
-    desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(services, hold)
     process_all(services)
 
     assert purges(services, case) == []
@@ -506,9 +507,58 @@ def test_a_no_that_its_door_filed_and_no_run_has_read_goes_with_its_patient(serv
         tx.run("UPDATE arrivals SET lease_until = transfer.now() + interval '1 day' WHERE arrival = %s", arrival)
     desk.resolve(services, b.the_hold(services, "form-stopped").id, HoldAnswer.REVOKE, actor=ANN)
     process_all(services)
-    desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(services, b.the_hold(services, "confirm-purge").id)
     process_all(services)
 
     assert purges(services, case)[0].key_destroyed
     with services.ledger.transaction() as tx:
         assert tx.value("SELECT state FROM arrivals WHERE arrival = %s", arrival) == "purged"
+
+
+class TestTwoPeople:
+    """What is destroyed is wanted by two people, whoever ended the permission at the desk among them."""
+
+    def test_who_revoked_cannot_confirm_it_alone(self, services: Services):
+        case = b.a_case_without_slides(services)
+        permission = b.form_of(services, case)
+        desk.revoke(services, permission, actor=ANN)
+        process_all(services)
+        hold = b.the_hold(services, "confirm-purge").id
+
+        alone = desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN, note="She wrote on Monday")
+
+        assert (alone.code, alone.fields["more"]) == (ActionCode.OPINION_KEPT, 1)
+        assert desk.resolve(services, hold, HoldAnswer.PURGE, actor=ANN).code is ActionCode.OPINION_KEPT_BEFORE
+        assert [one.text for one in desk.dossier(services, case, actor=ANN, notes=True).notes][-1:] == [
+            "She wrote on Monday"
+        ]
+        seen = desk.hold(services, hold, actor=BEN)
+        assert (seen.deciders, [(one.person, one.answer) for one in seen.opinions]) == (2, [("ann", "purge")])
+        assert desk.resolve(services, hold, HoldAnswer.PURGE, actor=BEN).code is ActionCode.ENFORCING
+        process_all(services)
+        assert not b.open_holds(services)
+
+    def test_one_whom_the_system_knows_by_another_account_is_no_second_person(self, services: Services):
+        case = b.a_case_without_slides(services)
+        ann = replace(ANN, account="host")
+        desk.revoke(services, b.form_of(services, case), actor=ann)
+        process_all(services)
+
+        same = replace(BEN, account="host")
+
+        hold = b.the_hold(services, "confirm-purge").id
+        assert desk.resolve(services, hold, HoldAnswer.PURGE, actor=same).code is ActionCode.OPINION_KEPT
+
+    def test_another_one_confirms_what_somebody_revoked_and_one_keeps_it(self, services: Services):
+        case = b.a_case_without_slides(services)
+        desk.revoke(services, b.form_of(services, case), actor=ANN)
+        process_all(services)
+
+        hold = b.the_hold(services, "confirm-purge").id
+        assert desk.resolve(services, hold, HoldAnswer.PURGE, actor=BEN).code is ActionCode.ENFORCING
+
+        other = b.a_case_without_slides(services)
+        desk.revoke(services, b.form_of(services, other), actor=ANN)
+        process_all(services)
+        kept = desk.resolve(services, b.the_hold(services, "confirm-purge").id, HoldAnswer.KEEP, actor=ANN)
+        assert kept.code is ActionCode.ENFORCING

@@ -285,7 +285,7 @@ def test_a_purge_takes_the_scan_with_the_rest(services, chart, case):
 
     desk.revoke(services, did.fields["permission"], actor=ANN)
     process_all(services)
-    desk.resolve(services, b.the_hold(services, HoldCode.CONFIRM_PURGE).id, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(services, b.the_hold(services, HoldCode.CONFIRM_PURGE).id)
     process_all(services)
 
     assert services.vault.objects == {}

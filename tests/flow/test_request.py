@@ -16,7 +16,6 @@ from transfer.errors import OutOfOrder, Unreachable
 from transfer.flow import desk
 from transfer.flow.receive import receive
 from transfer.flow.services import Services
-from transfer.holds import HoldAnswer
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, permissions, records, rounds
 from transfer.patients import Demographics
@@ -229,7 +228,7 @@ def test_what_a_purge_took_is_fetched_again_when_a_form_that_covers_it_comes(ask
         filed = permissions.filed(tx, b.patient_of(asking, case))
     desk.revoke(asking, filed[-1].permission.id, actor=ANN)
     process_all(asking)
-    desk.resolve(asking, b.the_hold(asking, "confirm-purge").id, HoldAnswer.PURGE, actor=ANN)
+    b.two_say_purge(asking, b.the_hold(asking, "confirm-purge").id)
     process_all(asking)
     with asking.ledger.transaction() as tx:
         assert len(records.joined(tx, case)) == 1

@@ -15,8 +15,9 @@ import psycopg
 
 from tests.kit.house import Chart, House
 from tests.kit.processing import process_all
-from tests.kit.staff import NURSE
+from tests.kit.staff import NURSE, REGISTRAR
 from transfer import wiring
+from transfer.actions import ActionCode
 from transfer.case import Case
 from transfer.facts import Chain, Fact
 from transfer.flow.desk import resolve
@@ -84,10 +85,11 @@ class Journey:
         return next((one for one in held if one["packet"] == self.packet), {})
 
     def say(self, code: str, word: HoldAnswer) -> None:
-        """A person answers the open question of this code."""
+        """A person answers the open question of this code; a second one, where two must say the same."""
         with self.house.services.ledger.transaction() as tx:
             (hold,) = [one for one in holds.open_holds(tx, self.case) if one.code == code]
-        resolve(self.house.services, hold.id, word, actor=NURSE)
+        if resolve(self.house.services, hold.id, word, actor=NURSE).code is ActionCode.OPINION_KEPT:
+            resolve(self.house.services, hold.id, word, actor=REGISTRAR)
 
     def ring(self, dag: Dag, subject: str | None = None) -> None:
         with self.house.services.ledger.transaction() as tx:

@@ -18,6 +18,7 @@ from tests.kit.centers import waiting_for
 from tests.kit.fakes import KeptMail, MemoryVault
 from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
+from tests.kit.staff import ANN, BEN
 from transfer import checklist, institutions
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
@@ -26,12 +27,14 @@ from transfer.arrivals import ArrivalKind, Door
 from transfer.case import OpenedCase
 from transfer.delivery import Delivery
 from transfer.errors import Unreachable
+from transfer.flow import desk
 from transfer.flow.assess import Assessment, look, settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, join
 from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.holds import HoldAnswer
+from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId, PermissionId
 from transfer.ledger import Ledger, arrivals, facilities, holds, patients, records, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.holds import Hold
@@ -280,6 +283,12 @@ def assessed(services: Services, case: CaseId) -> Assessment:
         return look(tx, services, case)
 
 
+def form_of(services: Services, case: CaseId) -> PermissionId:
+    """The release form of a case's patient."""
+    (form,) = [one for one in desk.list_permissions(services, case, actor=ANN) if not one.is_stop]
+    return PermissionId(form.permission)
+
+
 def request_to(services: Services, case: CaseId, institution: str) -> Request:
     with services.ledger.transaction() as tx:
         return next(one for one in requests.of_case(tx, case) if one.institution == institution)
@@ -303,6 +312,12 @@ def the_hold(services: Services, code: str) -> Hold:
     """The one open question of that code."""
     (hold,) = [one for one in open_holds(services) if one.code == code]
     return hold
+
+
+def two_say_purge(services: Services, hold: str) -> None:
+    """Two people confirm what is destroyed; where one of them ended the permission, the other's word is the last."""
+    for who in (ANN, BEN):
+        desk.resolve(services, HoldId(hold), HoldAnswer.PURGE, actor=who)
 
 
 def owed(services: Services) -> set[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """A request in a browser: everything told once, and each act on a page that says what follows."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -189,6 +190,37 @@ class TestActing:
         assert browser.post(f"/desk/cases/{case}/needed", day).status_code == 303
 
         assert "3 Dec 2099" in text_of(browser.get(f"/desk/cases/{case}").text)
+
+    def test_one_button_lets_everything_go_on_and_the_next_stop_files_nothing_new(self, services, browser):
+        case = b.a_case_without_slides(services)
+        here = f"/desk/cases/{case}"
+        assert browser.post(f"{here}/stop", {"how": "paused"}).status_code == 303
+        assert f'href="{here}/resume"' in browser.get(here).text
+
+        assert browser.post(f"{here}/resume").status_code == 422
+        assert browser.post(f"{here}/resume", {"sure": "yes"}).status_code == 303
+
+        forms = verbs.list_permissions(services, case, actor=ANN)
+        assert [one.ended for one in forms] == [None, None]
+        page = text_of(browser.get(here).text)
+        assert "It is stopped" not in page
+        assert "stands for a stop" not in page
+        browser.post(f"{here}/stop", {"how": "paused"})
+        assert [one.permission for one in verbs.list_permissions(services, case, actor=ANN)] == [
+            one.permission for one in forms
+        ]
+        assert "It is stopped" in text_of(browser.get(here).text)
+
+    def test_what_was_paused_by_itself_before_stays_paused(self, services, browser, hours_pass):
+        case = b.a_case_without_slides(services)
+        verbs.pause(services, b.form_of(services, case), actor=ANN)
+        hours_pass(timedelta(minutes=5))
+        verbs.stop_everything(services, case, End.PAUSED, actor=ANN)
+
+        assert browser.post(f"/desk/cases/{case}/resume", {"sure": "yes"}).status_code == 303
+
+        stands = {one.is_stop: one.ended for one in verbs.list_permissions(services, case, actor=ANN)}
+        assert stands == {True: None, False: End.PAUSED}
 
     def test_a_paused_authorization_is_resumed_and_a_revoked_one_is_not(self, services, browser):
         case = b.a_case_without_slides(services)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import a_person, text_of
+from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.holds import HoldCode
@@ -123,3 +124,19 @@ def test_a_question_that_there_is_not_is_no_page(browser):
     assert browser.get("/desk/decisions/nonsense").status_code == 404
     assert browser.get("/desk/decisions?page=99999999").status_code == 200
     assert browser.get("/desk/decisions?page=-1").status_code == 200
+
+
+def test_a_second_person_confirms_what_is_destroyed(services, browser):
+    case = b.a_case_without_slides(services)
+    browser.post(f"/desk/cases/{case}/revoke/{b.form_of(services, case)}", {"sure": "yes"})
+    process_all(services)
+    hold = b.the_hold(services, "confirm-purge").id
+    page = f"/desk/decisions/{hold}"
+
+    assert browser.post(page, {"answer": "purge", "sure": "yes"}).status_code == 303
+    assert "1 of 2 has answered" in text_of(browser.get(page).text)
+    browser.sign_in(Role.PRIVACY, person=a_person("ben", "Ben Example"))
+    assert "What they said is shown once you have answered" in text_of(browser.get(page).text)
+    assert browser.post(page, {"answer": "purge", "sure": "yes"}).status_code == 303
+
+    assert "Answered" in text_of(browser.get(page).text)

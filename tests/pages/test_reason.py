@@ -6,7 +6,7 @@ from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, HoldId
 from transfer.looks import LookReason
 from transfer.pages.desk.reason import REASONS
 from transfer.pages.routes import Answer, Asked, Page
@@ -39,7 +39,7 @@ def test_an_auditor_says_why_and_then_sees_who_it_is(desk: Desk):
     refused = desk.get(f"/desk/cases/{case}")
     assert refused.status_code == 403
     assert chart["patient"]["family"] not in refused.text
-    assert f'href="/desk/cases/{case}/reason"' in refused.text
+    assert f'href="/desk/cases/{case}/reason?to=%2Fdesk%2Fcases%2F{case}"' in refused.text
     assert "Choose why you look" in text_of(desk.post(f"/desk/cases/{case}/reason", {"reason": "curious"}).text)
     done = desk.post(f"/desk/cases/{case}/reason", {"reason": "HCOMPL"})
 
@@ -59,3 +59,17 @@ def test_a_case_that_there_is_not_has_no_reason(desk: Desk):
 
     assert desk.get("/desk/cases/nonsense/reason").status_code == 404
     assert desk.post("/desk/cases/c00000000000/reason", {"reason": "TREAT"}).status_code == 404
+
+
+def test_the_form_leads_back_to_the_question_it_came_from_and_nowhere_else(desk: Desk):
+    case, hold = b.a_case(desk.services), HoldId.draw()
+    desk.sign_in(Role.CLERK)
+    question, reason = f"/desk/decisions/{hold}", {"reason": "TREAT"}
+
+    page = desk.get(f"/desk/cases/{case}/reason?to={question}").text
+
+    assert f'name="to" value="{question}"' in page
+    path = f"/desk/cases/{case}/reason"
+    assert desk.post(path, {**reason, "to": question}).headers["location"] == question
+    for elsewhere in ("https://example.org/", "//example.org", "/desk/decisions/../find", f"{question}?a=b"):
+        assert desk.post(path, {**reason, "to": elsewhere}).headers["location"] == f"/desk/cases/{case}"

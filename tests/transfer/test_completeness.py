@@ -20,6 +20,7 @@ from transfer.completeness import (
     WaiverKind,
     assess,
 )
+from transfer.flow.assess import is_lacking
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, MaterialId, RecordId, RequestId
 from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.records import DocumentStatus, RecordKind
@@ -318,7 +319,9 @@ def test_a_conditional_line_counts_once_somebody_says_that_it_applies():
     waivers = {"operative-note": a_word(WaiverKind.APPLIES)}
     note, operation = a_record(), a_record(RecordKind.OPERATIVE_NOTE)
 
-    assert not judged(NOTES, OPERATION, records=[note], waivers=waivers).is_complete
+    lacks = judged(NOTES, OPERATION, records=[note], waivers=waivers)
+    assert not lacks.is_complete
+    assert [need.line.key for need in lacks.needs if is_lacking(need)] == ["operative-note"]
     assert judged(NOTES, OPERATION, records=[note, operation], waivers=waivers).is_complete
 
 

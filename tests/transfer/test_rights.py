@@ -95,6 +95,7 @@ CALLS = {
     "dispute": ({"permission": "m0123456789abcde", "what": Dispute.COMPOUND}, Right.STOP),
     "withdraw_dispute": ({"permission": "m0123456789abcde", "what": Dispute.COMPOUND}, Right.RELEASE),
     "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),
+    "resume_everything": ({"case": CASE}, Right.RELEASE),
     "pause": ({"permission": "m0123456789abcde"}, Right.STOP),
     "revoke": ({"permission": "m0123456789abcde"}, Right.REVOKE),
     "stop_everything": ({"case": CASE, "how": End.PAUSED}, Right.STOP),

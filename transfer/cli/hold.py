@@ -23,9 +23,11 @@ from transfer.cli.dossier import print_facts, when
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from transfer.flow.desk import AnswerView, Comparison, HoldContext, HoldView, WaitView
+    from transfer.flow.desk import AnswerView, Comparison, HoldContext, HoldDetail, HoldView, WaitView
+    from transfer.flow.desk.comparing import Opinion
     from transfer.identifiers import CaseId, HoldId
     from transfer.patients import Demographics
     from transfer.rights import Actor
@@ -128,9 +130,10 @@ def show_command(var: Path, hold_id: "HoldId", *, identity: bool, actor: "Actor"
     found, seen = detail.hold, detail.comparison
     if as_json:
         compared = _compared(seen, identity=identity) if seen else None
-        print_json({**_as_json(found), "compared": compared, "context": facts})
+        said = [dataclasses.asdict(one) for one in detail.opinions]
+        print_json({**_as_json(found), "compared": compared, "said_so_far": said, "context": facts})
     else:
-        _print(found, seen, facts, identity=identity)
+        _print(detail, facts, identity=identity)
         differs = [one for one in detail.side_by_side if one.weight == "contradicts"]
         print_facts("What differs", [dataclasses.replace(one, says=f"{one.says} / {one.beside}") for one in differs])
 
@@ -150,7 +153,8 @@ def _compared(seen: "Comparison", *, identity: bool) -> dict[str, Any]:
     }
 
 
-def _print(found: "HoldView", seen: "Comparison | None", facts: "HoldContext", *, identity: bool) -> None:
+def _print(detail: "HoldDetail", facts: "HoldContext", *, identity: bool) -> None:
+    found, seen = detail.hold, detail.comparison
     click.secho(f"{found.hold}  {found.code}", bold=True)
     click.echo(_says(found))
     about = f", {found.about}" if found.about else ""
@@ -163,6 +167,9 @@ def _print(found: "HoldView", seen: "Comparison | None", facts: "HoldContext", *
     _print_left(facts)
     if seen:
         _print_comparison(seen, identity=identity)
+    elif detail.deciders > 1:
+        click.echo("Two people must say so; whoever ended the permission here is one of them.")
+        _print_opinions(detail.opinions)
     click.secho("\nAnswers", bold=True)
     rows = []
     for one in found.answers:
@@ -193,8 +200,7 @@ def _does(answer: "AnswerView") -> str:
 def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
     two = "two people must give the same answer" if seen.deciders > 1 else "one person decides"
     click.echo(f"From {seen.institution}; what agrees: {seen.match_rule.replace('-', ' ')}; {two}.")
-    for one in seen.opinions:
-        click.echo(f"{by(one.person, is_claimed=one.is_claimed)} said {one.answer}.")
+    _print_opinions(seen.opinions)
     if not identity:
         click.echo("Whom it could be: " + "; ".join(" ".join(c.cases) or c.patient for c in seen.candidates))
         click.echo("--identity shows them side by side.")
@@ -210,6 +216,11 @@ def _print_comparison(seen: "Comparison", *, identity: bool) -> None:
     ]
     rows.append(("ends of others", *(_other_numbers(who) for _, who in columns)))
     print_table(["", *(title for title, _ in columns)], rows, indent=2)
+
+
+def _print_opinions(opinions: "Sequence[Opinion]") -> None:
+    for one in opinions:
+        click.echo(f"{by(one.person, is_claimed=one.is_claimed)} said {one.answer}.")
 
 
 def _names(who: "Demographics") -> str:

@@ -7,7 +7,6 @@ import click
 
 from transfer.cli.common import (
     CASE,
-    PERMISSION,
     PERMISSION_OR_CASE,
     ask,
     ask_note,
@@ -118,9 +117,9 @@ def revoke_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", 
 def pause_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", as_json: bool) -> None:
     """The patient asked by telephone to stop; with CASE, everything of its patient.
 
-    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on; with CASE, resume each
-    that `transfer permission list` shows. It needs the ledger alone and no key, so it works while all else is away.
-    What goes without a form takes the keys to stop; the answer says so where they are away.
+    It stops like a revocation, and purges nothing. `transfer permission resume` lets it go on, with CASE all of it. It
+    needs the ledger alone and no key, so it works while all else is away. What goes without a form takes the keys to
+    stop; the answer says so where they are away.
 
     \b
     Example:
@@ -149,19 +148,27 @@ def _stop(var: Path, what: "PermissionId | CaseId", how: "End", actor: "Actor", 
 
 
 @click.command("resume")
-@click.argument("permission_id", metavar="PERMISSION", type=PERMISSION)
+@click.argument("what", metavar="PERMISSION|CASE", type=PERMISSION_OR_CASE)
 @desk_options
-def resume_command(var: Path, permission_id: "PermissionId", *, actor: "Actor", as_json: bool) -> None:
-    """Let a paused permission go on; what it covers is asked for again.
+def resume_command(var: Path, what: "PermissionId | CaseId", *, actor: "Actor", as_json: bool) -> None:
+    """Let a paused permission go on; with CASE, all that was stopped at once for its patient.
+
+    What it covers is asked for again. With CASE, what was paused by itself before stays paused, and so does what a
+    decision is open about.
 
     \b
     Example:
       transfer permission resume m0123456789abcde
+      transfer permission resume c0123456789a
     """
     with at(var) as services:
         from transfer.flow import desk
+        from transfer.identifiers import CaseId
 
-        tell(desk.resume(services, permission_id, actor=actor), as_json=as_json)
+        if isinstance(what, CaseId):
+            tell(desk.resume_everything(services, what, actor=actor), as_json=as_json)
+        else:
+            tell(desk.resume(services, what, actor=actor), as_json=as_json)
 
 
 @click.command("legal-hold")

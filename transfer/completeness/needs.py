@@ -147,6 +147,8 @@ class Need:
     #: the copy that answers the line
     chosen: RecordId | None = None
     reason: str | None = None
+    #: it holds the case up while it is not settled: a conditional line does once somebody said that it applies
+    is_required: bool = True
 
 
 @dataclass(frozen=True, slots=True)

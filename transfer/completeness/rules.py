@@ -127,7 +127,11 @@ def assess(
     judged: dict[str, _Judged] = {}
     for line in sorted(case.lines, key=lambda one: one.max_days_from is not None):  # what it is compared with, first
         judged[line.key] = _judge(line, case, answered, judged)
-    settled = [_without_others(judged[line.key], judged.values()) for line in case.lines]
+    settled = [
+        _without_others(replace(one, need=replace(one.need, is_required=line.key in required)), judged.values())
+        for line in case.lines
+        for one in [judged[line.key]]
+    ]
     holding = [j for j in settled if j.need.line.key in required and j.holds_up]
     waits = {wait for one in holding for wait in one.waits}
     return Completeness(

@@ -317,7 +317,7 @@ def _missing(found: Assessment, left_out: Collection[str]) -> tuple[Missing, ...
 
 
 def _is_answered(need: Need) -> bool:
-    return need.line.necessity == "required" and need.state is NeedState.SATISFIED
+    return need.is_required and need.state is NeedState.SATISFIED
 
 
 def _material(kept: StoredMaterial) -> MaterialItem:

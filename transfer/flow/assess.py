@@ -74,7 +74,7 @@ class Assessment:
 
 
 def is_lacking(need: Need) -> bool:
-    return need.line.necessity == "required" and need.state not in SETTLED
+    return need.is_required and need.state not in SETTLED
 
 
 def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:

@@ -166,5 +166,5 @@ _AWAITED = (
 def lacks_nothing(tx: Tx, services: Services, request: Request) -> bool:
     """Whether no required line of a request lacks anything. One that has none of those may always lack something."""
     needs = look(tx, services, request.case).completeness.needs
-    required = [need for need in needs if need.line.key in request.lines and need.line.necessity == "required"]
+    required = [need for need in needs if need.line.key in request.lines and need.is_required]
     return bool(required) and not any(is_lacking(need) for need in required)

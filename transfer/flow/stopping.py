@@ -24,6 +24,8 @@ from transfer.rounds import Dag
 
 #: what a person is asked about an objection is to be answered within
 DECIDE_WITHIN: Final = timedelta(hours=24)
+#: what one person stopped at once ended so close together
+_STOPPED_WITHIN: Final = timedelta(seconds=10)
 ENDS: Final = {FormStatus.REVOKED: End.REVOKED, FormStatus.ENTERED_IN_ERROR: End.ENTERED_IN_ERROR}
 
 
@@ -245,10 +247,10 @@ def stop_everything(tx: Tx, patient: PatientId, how: End, arrival: ArrivalId) ->
 
 
 def _stop_of_everything(tx: Tx, patient: PatientId, arrival: ArrivalId) -> tuple[PermissionState, bool]:
-    """The stop of everything that stands, else a new one, and whether it is new."""
+    """The stop of everything that stands or stood, else a new one, and whether it is new."""
     form = _stop_of(frozenset())
     for one in permissions.filed(tx, patient):
-        if one.permission.form == form and one.ended is not None:
+        if one.permission.form == form:
             return _just_filed(tx, one.id), False
     patients.begin_epoch(tx, patient)
     return _just_filed(tx, permissions.file(tx, patient, form, arrival, None)), True
@@ -279,6 +281,26 @@ def resume(tx: Tx, filed: FiledPermission) -> PermissionId | None:
     _owe_cases(tx, filed.patient, Dag.OPEN_CASE)
     _owe_purge(tx, filed.patient, known)
     return [filed, *instead][-1].permission.id
+
+
+def resume_everything(tx: Tx, patient: PatientId) -> list[PermissionId]:
+    """End what `stop_everything` paused: the stop that stands beside the forms, and what was paused with it. What a
+    question is open about, and what was paused by itself before, stays. Returns what goes on; nothing, where no stop
+    of everything stands.
+    """
+    known = permissions.filed(tx, patient)
+    form = _stop_of(frozenset())
+    beside = next((one for one in known if one.permission.form == form and one.ended is End.PAUSED), None)
+    if beside is None or beside.ended_at is None:
+        return []
+    since = beside.ended_at - _STOPPED_WITHIN
+    together = [
+        one
+        for one in known
+        if one.ended is End.PAUSED and one.ended_at is not None and since <= one.ended_at <= beside.ended_at
+    ]
+    going = [one for one in together if not any(holds.is_asked_about(tx, code, one.id) for code in STOPPED)]
+    return [one.permission.id for one in going if resume(tx, one)]
 
 
 def dispute(tx: Tx, filed: FiledPermission | PermissionState, found: Dispute, note: str | None) -> None:

@@ -109,7 +109,7 @@ class Guard:
         except NoAnswer as none:
             return none.answer
         except TransferError as error:
-            return explained(error)
+            return explained(error, request.url.path if isinstance(declared, Page) else None)
         except Exception as error:  # noqa: BLE001  whatever it is, its text may be a patient's
             _log.error("a page failed: %s", told(error))
             return refusal(500, "This page failed", "It is a mistake of ours. What was written before stands.")
@@ -191,8 +191,8 @@ async def form_of(request: Request) -> Fields:
         raise NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
 
 
-def explained(error: TransferError) -> Answer:
-    """Why a verb did nothing, and what to do instead."""
+def explained(error: TransferError, here: str | None = None) -> Answer:
+    """Why a verb did nothing, and what to do instead: by a link that leads back `here`, to the page asked for."""
     if isinstance(error, Unavailable):
         return AWAY
     remedy = f" {sentence(error.remedy)}." if error.remedy else ""
@@ -201,4 +201,4 @@ def explained(error: TransferError) -> Answer:
     if isinstance(error, Unknown):
         return refusal(404, "There is no such page", says)
     status = 403 if isinstance(error, NotAllowed | NotPermitted) else 409
-    return refusal(status, "Not possible", says, remedies.link(error.remedy))
+    return refusal(status, "Not possible", says, remedies.link(error.remedy, here))

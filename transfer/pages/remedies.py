@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlencode
 
 from transfer.remedies import Remedy, RemedyCode
 from transfer.sentences.desk import filled
@@ -19,7 +20,10 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
 )
 
 
-def link(remedy: Remedy | None) -> str | None:
-    """The path of the page; None where the sentence says it all."""
+def link(remedy: Remedy | None, here: str | None = None) -> str | None:
+    """The path of the page, which leads back `here`; None where the sentence says it all."""
     pattern = LINKS.get(remedy.code) if remedy else None
-    return filled(pattern, remedy.fields) if pattern and remedy else None
+    if pattern is None or remedy is None:
+        return None
+    back = f"?{urlencode({'to': here})}" if here else ""
+    return f"{filled(pattern, remedy.fields)}{back}"

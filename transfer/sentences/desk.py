@@ -133,6 +133,8 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.PERMISSION_REVOKED: "permission {permission} is revoked; no stream may open under it",
     A.PERMISSION_RESUMED: "permission {permission} goes on; what it covers is asked for again",
     A.PERMISSION_REPLACED: "permission {permission} was replaced; what {replacement} covers is asked for again",
+    A.EVERYTHING_RESUMED: "everything that was stopped for the patient of case {case} goes on: {permissions}",
+    A.NOTHING_TO_RESUME: "no stop of everything stands for the patient of case {case}",
     A.NOT_PAUSED: "permission {permission} is not paused",
     A.LEGAL_HOLD_PLACED: "a legal hold stands: nothing of the patient is destroyed",
     A.LEGAL_HOLD_PLACED_BEFORE: "a legal hold stands already",

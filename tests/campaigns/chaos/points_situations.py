@@ -29,7 +29,7 @@ from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
 from transfer.looks import PatientFlag
 from transfer.parcels import Carrier
-from transfer.permissions import Dispute
+from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
 from transfer.rounds import Dag
 from transfer.sandbox.oncology import letters
@@ -168,6 +168,13 @@ def paused(house: House) -> Known:
     """The permission was taken back by telephone: what is asked is to be withdrawn."""
     known = waiting(house)
     desk.pause(house.services, known["permission"], actor=NURSE)
+    return known
+
+
+def all_stopped(house: House) -> Known:
+    """The patient stopped everything by telephone."""
+    known = waiting(house)
+    desk.stop_everything(house.services, known["case"], End.PAUSED, actor=NURSE)
     return known
 
 
@@ -379,6 +386,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "counted": counted,
     "parcel": parcel,
     "paused": paused,
+    "all-stopped": all_stopped,
     "legal-hold": legal_hold,
     "disputed": disputed,
     "assigned": assigned,

@@ -212,6 +212,11 @@ OF_THE_DESK = [
     _at_desk("enter a paper form", _file_paper_form),
     _at_desk("resume", lambda h, k: desk.resume(h.services, k["permission"], actor=NURSE), "paused"),
     _at_desk(
+        "resume everything",
+        lambda h, k: desk.resume_everything(h.services, k["case"], actor=NURSE),
+        "all-stopped",
+    ),
+    _at_desk(
         "merge two patients",
         lambda h, k: desk.merge(h.services, k["case"], k["other"], actor=REGISTRAR),
         "two-of-one",

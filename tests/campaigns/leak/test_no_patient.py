@@ -24,13 +24,13 @@ from tests.kit.centers import partners_in
 from tests.kit.doors import deliver
 from tests.kit.house import Chart, House, a_house
 from tests.kit.marked_patients import STEM, Sought, a_marked_patient, of_charts
-from tests.kit.staff import BEN
+from tests.kit.staff import BEN, REGISTRAR
 from tests.kit.written import Titles, databases, everything, search
 from transfer.case import Stage
 from transfer.delivery import Delivery
 from transfer.flow import desk
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, HoldId
 from transfer.sandbox.pathology import messages
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900), pytest.mark.slow]
@@ -206,6 +206,7 @@ class Ways:
         self.house.revocation(chart)
         eventually("whether to purge", lambda: "confirm-purge" in self.house.holds(case))
         hold = question(self.house, "confirm-purge", case)
+        desk.resolve(self.house.services, HoldId(hold), HoldAnswer.PURGE, actor=REGISTRAR)
         at_the_desk(self.house, "hold", "resolve", hold, "purge", "--note", typed=chart["remark"])
         eventually("purged", lambda: not self.house.holds(case))
 

@@ -44,6 +44,9 @@ _TIME: Final = re.compile(r"(\d{4}(?:-\d\d){0,2})(?:T(\d\d:\d\d)(?::\d\d(?:\.\d+
 #: panels in one another
 _MOST_LEVELS: Final = 8
 
+#: of a result that does not say what was measured
+NAMELESS: Final = "Test without a name"
+
 
 def result_sheet(body: bytes) -> ResultSheet:
     """What a report says: alone, or in a bundle with its results.
@@ -164,7 +167,7 @@ def _conclusions(report: Tree) -> Iterator[str]:
 
 def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
     """The value of a result and those of its components."""
-    name, components = _concept(child(result, "code")), children(result, "component")
+    name, components = _test(result), children(result, "component")
     notes = tuple(said for note in children(result, "note") if (said := text(note, "text")))
     value, unit = _value(result)
     if value or notes or not (components or children(result, "hasMember")):
@@ -182,7 +185,7 @@ def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
     for component in components:
         value, unit = _value(component)
         yield SheetLine(
-            name=f"{name}: {_concept(child(component, 'code'))}",
+            name=f"{name}: {_test(component)}",
             value=value or ("No value",),
             unit=unit,
             range=_range(component),
@@ -278,6 +281,11 @@ def _concept(said: Tree) -> str:
     displays = [word for each in codings if (word := text(each, "display"))]
     codes = [word for each in codings if (word := text(each, "code"))]
     return next(iter([*filter(None, [text(said, "text")]), *displays, *codes]), "")
+
+
+def _test(result: Tree) -> str:
+    """What was measured. A result must say it (R4 Observation.code, 1..1); one that does not is shown as such."""
+    return _concept(child(result, "code")) or NAMELESS
 
 
 def _names(resource: Tree, element: str) -> str:

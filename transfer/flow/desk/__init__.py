@@ -67,7 +67,14 @@ from transfer.flow.desk.parcels import (
     show_parcel,
 )
 from transfer.flow.desk.patients import merge, split
-from transfer.flow.desk.permissions import declare_emergency, pause, resume, revoke, stop_everything
+from transfer.flow.desk.permissions import (
+    declare_emergency,
+    pause,
+    resume,
+    resume_everything,
+    revoke,
+    stop_everything,
+)
 from transfer.flow.desk.pieces import announce_material, log_in, receive_material
 from transfer.flow.desk.questions import hold, holds, undecided_cases
 from transfer.flow.desk.queues import list_queues
@@ -201,6 +208,7 @@ __all__ = [
     "renew_center_pin",
     "resolve",
     "resume",
+    "resume_everything",
     "return_material",
     "revoke",
     "session_of",

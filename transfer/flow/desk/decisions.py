@@ -13,6 +13,7 @@ from transfer.flow.basis import trail_of
 from transfer.flow.desk.answering import answer_in
 from transfer.flow.desk.cases import approve_in, recall_in, send_delta_in
 from transfer.flow.desk.comparing import decide
+from transfer.flow.desk.purging import people_lacking
 from transfer.flow.desk.referral_questions import end_or_keep, open_anew, receiver_changed, set_referral_aside
 from transfer.flow.desk.unreadable import ask_source_of, decide_lacking, decide_unreadable
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
@@ -101,7 +102,8 @@ def resolve(
     case: CaseId | None = None,
     note: str | None = None,
 ) -> ActionResult:
-    """Answer a question. `case` goes with *ours* only. The same answer again does nothing.
+    """Answer a question. `case` goes with *ours* only. The same answer again does nothing. What destroys takes effect
+    once two people have said so, whoever ended the permission among them.
 
     Raises:
         Unknown: there is no such question.
@@ -127,6 +129,8 @@ def resolve(
             raise not_allowed(Reason(RefusalCode.ANSWER_TAKES_NO_NOTE), Remedy(RemedyCode.NOTE_ON_CASE))
         return decide(services, hold, answer, actor=actor, case=case)
     with at_desk(services, actor, RIGHTS[code]) as tx:
+        if (code, answer) == (HoldCode.CONFIRM_PURGE, HoldAnswer.PURGE) and (kept := _is_kept(tx, hold, actor, note)):
+            return kept
         return _resolve(tx, services, hold, answer, note)
 
 
@@ -149,6 +153,19 @@ def _answered(hold: Hold, answer: HoldAnswer) -> ActionResult:
         Reason(RefusalCode.ANSWERED_OTHERWISE, hold=hold.id, answer=str(hold.answer)),
         Remedy(RemedyCode.SHOW_HOLD, hold=hold.id),
     )
+
+
+def _is_kept(tx: Tx, hold: Hold, actor: Actor, note: str | None) -> ActionResult | None:
+    """Where a second person must say that it is destroyed: what the first one says is kept."""
+    patient = _lock(tx, hold)
+    said_before = (actor.counts_as, HoldAnswer.PURGE) in holds.answers(tx, hold.id)
+    more = people_lacking(tx, hold, actor)
+    if not more:
+        return None
+    if note and patient and not said_before:
+        notes.add_to_case(tx, CaseId(hold.subject), patient, note)
+    kept = ActionCode.OPINION_KEPT_BEFORE if said_before else ActionCode.OPINION_KEPT
+    return ActionResult(kept, answer=HoldAnswer.PURGE, more=more)
 
 
 def _resolve(tx: Tx, services: Services, hold: Hold, answer: HoldAnswer, note: str | None) -> ActionResult:

@@ -140,6 +140,22 @@ def resume(services: Services, permission: str, *, actor: Actor) -> ActionResult
     return ActionResult(ActionCode.PERMISSION_RESUMED, permission=permission)
 
 
+def resume_everything(services: Services, case: CaseId, *, actor: Actor) -> ActionResult:
+    """What `stop_everything` paused goes on, all of it at once: the patient says so and names no form. What was paused
+    by itself before, or is asked about, stays paused. Doing it again changes nothing.
+
+    Raises:
+        Unknown: no such case, or its referral has not been understood yet.
+    """
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        patient = hold_patient_of(tx, case, patients.hold_epoch_exclusive)
+        if patient is None:
+            raise unknown(Reason(RefusalCode.NO_OPENED_CASE, case=case), Remedy(RemedyCode.LIST_CASES))
+        resumed = tuple(stopping.resume_everything(tx, patient))
+    code = ActionCode.EVERYTHING_RESUMED if resumed else ActionCode.NOTHING_TO_RESUME
+    return ActionResult(code, case=case, permissions=resumed) if resumed else ActionResult(code, case=case)
+
+
 def _end(services: WithLedger, permission: str, how: End, actor: Actor, waiting: Callable[[int], None]) -> ActionResult:
     """No form is read: a stop needs no key and no run, only the ledger."""
     with at_desk(services, actor, Right.STOP if how is End.PAUSED else Right.REVOKE) as tx:

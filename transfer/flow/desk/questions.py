@@ -7,6 +7,8 @@ from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.looking import demand_identity, show_all_identities
 from transfer.flow.desk.pieces_to_settle import OF_PIECES, waits_for_pieces
+from transfer.flow.desk.purging import DECIDERS as PURGE_DECIDERS
+from transfer.flow.desk.purging import who_wants_it
 from transfer.flow.desk.readiness import is_stopped
 from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView, WaitView
 from transfer.flow.desk.side_by_side import compared
@@ -97,6 +99,8 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         found = known_hold(tx, name)
         view = hold_view(tx, found)
+        is_purge = found.code is HoldCode.CONFIRM_PURGE and found.resolved_at is None
+        wanting = who_wants_it(tx, found) if is_purge else ()
     asks_whose = found.code in COMPARED and found.resolved_at is None
     seen = compare(services, found) if asks_whose else None
     if seen and identity:
@@ -107,6 +111,8 @@ def hold(services: Services, name: str, *, actor: Actor, identity: bool = False)
         hold=view,
         comparison=seen if identity or seen is None else seen.without_identity(),
         side_by_side=compared(services.institutions, seen) if identity and seen else (),
+        deciders=seen.deciders if seen else PURGE_DECIDERS if is_purge else 1,
+        opinions=seen.opinions if seen else wanting,
     )
 
 

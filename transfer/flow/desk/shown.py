@@ -7,7 +7,7 @@ from enum import StrEnum
 from transfer.appointments import CaseAppointment
 from transfer.calls import Callee, CallOutcome
 from transfer.completeness import WaitCode
-from transfer.flow.desk.comparing import Comparison
+from transfer.flow.desk.comparing import Comparison, Opinion
 from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
@@ -210,6 +210,8 @@ class PermissionView:
     permission: str
     #: the message that it was filed from
     arrival: str
+    #: it permits nothing and stands for a stop
+    is_stop: bool
     state: str
     #: what the form is called
     names: tuple[str, ...]
@@ -320,6 +322,9 @@ class HoldDetail:
     hold: HoldView
     comparison: Comparison | None
     side_by_side: tuple[ContextLine, ...]
+    #: how many people must say the same, and what each has said so far
+    deciders: int = 1
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ from zoneinfo import ZoneInfo
 
 from transfer import facts, links
 from transfer.case import Case
-from transfer.checklist import ChecklistLine, Necessity
-from transfer.completeness import WaiverKind
 from transfer.disclosures import DisclosureOutcome
 from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
@@ -33,6 +31,7 @@ from transfer.flow.desk.shown import (
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.hearing import may_be_said
 from transfer.flow.services import Services
+from transfer.flow.stopping import permits_nothing
 from transfer.flow.telling import tell_what_changed
 from transfer.flow.waiting import case_wait, in_words
 from transfer.flow.waiting import zones as zones_of
@@ -150,7 +149,7 @@ def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView,
             line=need.line.key,
             label=need.line.asks,
             necessity=need.line.necessity,
-            is_required=_is_required(assessed.case, need.line),
+            is_required=need.is_required,
             state=need.state,
             says=SENTENCES[need.state].staff,
             records=tuple(need.records),
@@ -165,11 +164,6 @@ def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView,
 
 def _added(case: Case, line: str) -> facts.NeedAdded | None:
     return case.added[line].added if line in case.added else None
-
-
-def _is_required(case: Case, line: ChecklistLine) -> bool:
-    applies = line.key in case.waived and case.waived[line.key].waiver == WaiverKind.APPLIES
-    return line.necessity is Necessity.REQUIRED or (line.necessity is Necessity.CONDITIONAL and applies)
 
 
 def _made_at(lines: Iterable[Written]) -> dict[str, datetime]:
@@ -279,6 +273,7 @@ def _permission(
     return PermissionView(
         permission=filed.permission.id,
         arrival=filed.arrival,
+        is_stop=permits_nothing(form),
         state=state,
         names=tuple(sorted(form.names)),
         disclosers=tuple(sorted(form.disclosers)),

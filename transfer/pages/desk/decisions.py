@@ -134,10 +134,9 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
 
 def _opinions(detail: HoldDetail, person: str) -> Mapping[str, object]:
     """What others said is told only to who has said something, so that the second looks for themselves."""
-    said = detail.comparison.opinions if detail.comparison else ()
+    said = detail.opinions
     has_said = any(one.person == person for one in said)
-    deciders = detail.comparison.deciders if detail.comparison else 1
-    return {"count": len(said), "shown": said if has_said else (), "deciders": deciders}
+    return {"count": len(said), "shown": said if has_said else (), "deciders": detail.deciders}
 
 
 def _request(asked: Asked, one: HoldView) -> str | None:

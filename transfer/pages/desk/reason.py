@@ -1,7 +1,7 @@
 """Saying why one looks at a patient: one who is flagged, or any, where the role asks for a reason."""
 
 from transfer.flow import desk
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, HoldId
 from transfer.looks import LookReason
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -23,7 +23,13 @@ def _show(asked: Asked) -> Answer:
 
 
 def _form(asked: Asked, problems: Problems) -> Answer:
-    context = {"case": asked.id(CaseId, "case"), "reasons": REASONS, "fields": asked.fields, "problems": problems}
+    context = {
+        "case": asked.id(CaseId, "case"),
+        "reasons": REASONS,
+        "to": _to(asked),
+        "fields": asked.fields,
+        "problems": problems,
+    }
     title = "Why do you look at this patient?"
     return Answer(template="reason.html", title=title, context=context, status=422 if problems else 200)
 
@@ -34,7 +40,14 @@ def _state(asked: Asked) -> Answer | Next:
     if problems:
         return _form(asked, problems)
     desk.state_reason(asked.services, case, LookReason(word), actor=asked.actor)
-    return Next(f"/desk/cases/{case}")
+    return Next(_to(asked) or f"/desk/cases/{case}")
+
+
+def _to(asked: Asked) -> str:
+    """The question that the reason was asked for; empty: it was the case itself, or what is sent is no path of ours."""
+    to = asked.fields.raw("to") or asked.query.get("to", "")
+    begin, _, hold = to.rpartition("/")
+    return to if begin == "/desk/decisions" and HoldId.pattern.fullmatch(hold) else ""
 
 
 DECLARED = (

@@ -31,6 +31,10 @@ def _resume(asked: Asked, _case: CaseId, _problems: Problems) -> Callable[[], ob
     return lambda: desk.resume(asked.services, permission, actor=asked.actor)
 
 
+def _resume_all(asked: Asked, case: CaseId, _problems: Problems) -> Callable[[], object]:
+    return lambda: desk.resume_everything(asked.services, case, actor=asked.actor)
+
+
 def _revoke(asked: Asked, _case: CaseId, _problems: Problems) -> Callable[[], object]:
     permission = asked.id(PermissionId, "permission")
     return lambda: desk.revoke(asked.services, permission, actor=asked.actor)
@@ -48,6 +52,19 @@ ACTS: Final = (
         ),
         fields=_stop_fields,
         does=_stop,
+    ),
+    CaseAct(
+        path="resume",
+        right=Right.RELEASE,
+        title="The patient lets it go on",
+        button="Resume everything",
+        follows=(
+            "All that was stopped at once goes on: it is requested again, and may be sent.",
+            "An authorization that was paused by itself before stays paused.",
+        ),
+        fields=nothing,
+        does=_resume_all,
+        is_grave=True,
     ),
     CaseAct(
         path="resume/{permission}",
