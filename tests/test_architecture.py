@@ -34,6 +34,7 @@ IGNORED_BY_A_CASE = {
     "letter-opened": "that somebody looked in changes nothing",
     "next-action-set": "the day stands beside the request, which moves on",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
+    "pages-indexed": "the record that they became is told of when it is collected",
     "note-added": "notes are read by their own page, and purged apart",
 }
 #: facts that stand in a patient's chain or in the system's
@@ -58,6 +59,10 @@ OF_OTHER_CHAINS = {
     "facility-added",
     "facility-called-back",
     "facility-contact-changed",
+    "paper-stored",
+    "paper-taken",
+    "pages-left-out",
+    "paper-destroyed",
     "backup-begun",
     "backup-destroyed",
     "restored",

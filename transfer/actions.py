@@ -101,6 +101,15 @@ class ActionCode(Code):
     RUN_AGAIN = "run-again", "dag", "subject"
     SET_ASIDE = "set-aside"
     SET_ASIDE_AND_PURGED = "set-aside-and-purged"
+    # papers
+    PAPER_STORED = "paper-stored", "incoming", "pages"
+    PAPER_STORED_BEFORE = "paper-stored-before", "incoming", "pages"
+    PAPER_TAKEN = "paper-taken", "incoming"
+    PAPER_TAKEN_BEFORE = "paper-taken-before", "incoming"
+    PAGES_INDEXED = "pages-indexed", "pages", "case", "arrival"
+    PAGES_INDEXED_BEFORE = "pages-indexed-before", "pages", "case"
+    PAGES_LEFT_OUT = "pages-left-out", "pages", "became"
+    PAGES_LEFT_OUT_BEFORE = "pages-left-out-before", "pages", "became"
     # permissions
     PERMISSION_ENDED = "permission-ended", "permission", "end"
     PERMISSION_ENDED_BEFORE = "permission-ended-before", "permission", "end"
@@ -180,6 +189,10 @@ _UNCHANGED = frozenset(
         ActionCode.DECIDED_MEANWHILE,
         ActionCode.MERGED_BEFORE,
         ActionCode.SPLIT_BEFORE,
+        ActionCode.PAPER_STORED_BEFORE,
+        ActionCode.PAPER_TAKEN_BEFORE,
+        ActionCode.PAGES_INDEXED_BEFORE,
+        ActionCode.PAGES_LEFT_OUT_BEFORE,
         ActionCode.PERMISSION_ENDED_BEFORE,
         ActionCode.EVERYTHING_STOPPED_BEFORE,
         ActionCode.NOTHING_TO_RESUME,

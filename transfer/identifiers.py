@@ -65,6 +65,10 @@ class ArrivalId(_Drawn):
     letter = "a"
 
 
+class IncomingId(_Drawn):
+    letter = "f"
+
+
 class RequestId(_Drawn):
     letter = "q"
 

@@ -22,6 +22,7 @@ class LookPlace(StrEnum):
     CENTER = "center"
     #: what a courier brought, and what goes back
     PACKAGES = "packages"
+    INCOMING = "incoming"
 
 
 class LookReason(StrEnum):

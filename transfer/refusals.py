@@ -88,6 +88,12 @@ class RefusalCode(Code):
     MAY_NOT_REFER = "may-not-refer", "institution"
     NO_REFERRAL = "no-referral", "found"
     REFERRAL_TOO_LARGE = "referral-too-large", "mebibytes"
+    # papers
+    NO_PAPER = "no-paper", "why"
+    NO_INCOMING = "no-incoming", "incoming"
+    NOT_TAKEN = "not-taken", "incoming"
+    NO_SUCH_PAGES = "no-such-pages"
+    PAGES_ARE_OTHERS = "pages-are-others", "pages"
     # permissions
     MAY_NOT_FILE_FORMS = "may-not-file-forms", "institution"
     FIELDS_NOT_UNDERSTOOD = "fields-not-understood", "mistake"

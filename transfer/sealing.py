@@ -2,7 +2,8 @@
 
 Rows that PostgreSQL deletes stay in heap pages and in the write-ahead log. A sealed value is gone once its key is
 destroyed. There is one key per patient, from the first fact on, and one per institution and day for messages that
-nobody has placed yet. A site key makes the HMACs by which things are found again.
+nobody has placed yet. Each paper in Incoming has a key of its own. A site key makes the HMACs by which things are found
+again.
 """
 
 import re
@@ -11,13 +12,15 @@ from datetime import date
 from typing import Protocol
 
 from transfer.errors import Refused
-from transfer.identifiers import InstitutionId, PatientId
+from transfer.identifiers import IncomingId, InstitutionId, PatientId
 
-_NAME = re.compile(r"site|signer\.pem|patient/[a-z0-9]{1,40}|day/[a-z0-9-]{1,100}/\d{4}-\d\d-\d\d")
+_NAME = re.compile(
+    r"site|signer\.pem|patient/[a-z0-9]{1,40}|day/[a-z0-9-]{1,100}/\d{4}-\d\d-\d\d|incoming/[a-z0-9]{1,40}"
+)
 
 
 class KeyName(str):
-    """`patient/<id>`, `day/<institution>/<date>`, `site` or `signer.pem`."""
+    """`patient/<id>`, `day/<institution>/<date>`, `incoming/<id>`, `site` or `signer.pem`."""
 
     __slots__ = ()
 
@@ -33,6 +36,10 @@ class KeyName(str):
     @classmethod
     def day(cls, institution: InstitutionId, day: date) -> "KeyName":
         return cls(f"day/{institution}/{day.isoformat()}")
+
+    @classmethod
+    def incoming(cls, incoming: IncomingId) -> "KeyName":
+        return cls(f"incoming/{incoming}")
 
 
 SITE = KeyName("site")

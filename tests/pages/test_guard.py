@@ -215,7 +215,7 @@ def test_no_route_answers_before_all_holds(ledger, hours_pass, one: Declared):
     walked = replace(one, show=show) if isinstance(one, Page) else replace(one, do=do)
     desk = Desk(new_services(ledger), declared=[walked])
     path = re.sub(r"{\w+(?::\w+)?}", "c00000000000", one.path)
-    ask = desk.get if isinstance(one, Page) else desk.post
+    ask = desk.get if isinstance(one, Page) else desk.send if one.largest_file else desk.post
     wrong = [role for role in Role if one.right is not None and one.right not in RIGHTS[role]]
 
     ask(path)

@@ -15,7 +15,8 @@ from transfer.facilities import AddedFacility
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
-from transfer.identifiers import ArrivalId, CaseId, HoldId, InstitutionId, MaterialId, ParcelId, RecordId
+from transfer.identifiers import ArrivalId, CaseId, HoldId, IncomingId, InstitutionId, MaterialId, ParcelId, RecordId
+from transfer.incoming import PagesBecame
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.materials import CheckIn, MaterialKind, Sufficiency
@@ -31,6 +32,7 @@ from transfer.sheets import SheetFormat
 CASE = CaseId("c0123456789a")
 DAY = Period(date(2026, 3, 4), date(2026, 3, 4))
 LAKESIDE = InstitutionId("lakeside-oncology")
+PAPER = IncomingId("f0123456789abcde")
 
 FACILITY = AddedFacility(
     id=InstitutionId("cedar-clinic-minot"),
@@ -61,6 +63,22 @@ CALLS = {
     ),
     "context": ({"name": HoldId.draw()}, Right.SEE_CASES),
     "undecided_cases": ({}, Right.SEE_CASES),
+    "list_incoming": ({}, Right.SEE_CASES),
+    "upload_paper": ({"body": b"%PDF-1.4"}, Right.WORK_ON_CASES),
+    "take_paper": ({"name": PAPER}, Right.SEE_CONTENT),
+    "look_at_paper": ({"name": PAPER}, Right.SEE_CONTENT),
+    "show_picture": ({"name": PAPER, "page": 1}, Right.SEE_CONTENT),
+    "open_paper": ({"name": PAPER}, Right.SEE_CONTENT),
+    "index_pages": (
+        {
+            "name": PAPER,
+            "pages": "1-4",
+            "case": CASE,
+            "said": desk.IndexedAs(kind=RecordKind.NOTE, institution=LAKESIDE),
+        },
+        Right.DECIDE_WHOSE,
+    ),
+    "leave_out": ({"name": PAPER, "pages": "1", "became": PagesBecame.LEFT_OUT}, Right.DECIDE_WHOSE),
     "list_parts": ({"case": CASE, "record": RecordId.draw()}, Right.SEE_CONTENT),
     "open_record": ({"case": CASE, "record": RecordId.draw(), "part": 0}, Right.SEE_CONTENT),
     "open_message": ({"name": ArrivalId.draw()}, Right.SEE_CONTENT),

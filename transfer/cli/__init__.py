@@ -32,6 +32,7 @@ main = LazyGroup(
         "demo": ListedCommand("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
         "open": ListedCommand("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
         "case": ListedCommand("transfer.cli.case:case", "Find, show, approve and close cases."),
+        "incoming": ListedCommand("transfer.cli.incoming:incoming", "What came on paper."),
         "hold": ListedCommand("transfer.cli.hold:hold", "Decisions that wait for a person."),
         "desk": ListedCommand("transfer.cli.desk:desk", "How people sign in at the desk's pages."),
         "patient": ListedCommand("transfer.cli.patient:patient", "Two patients who are one person."),

@@ -78,6 +78,17 @@ class AppointmentCancelled(Fact, kind="appointment-cancelled"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PagesIndexed(Fact, kind="pages-indexed"):
+    """Somebody said that these pages of a paper are a record of this case. `arrival`: the message that they became."""
+
+    incoming: str
+    pages: str
+    arrival: str
+    document: str
+    institution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferralUpdated(Fact, kind="referral-updated"):
     """How the case's referral stands from now on (`ReferralStatus`). Without an arrival a person said so."""
 

@@ -66,9 +66,9 @@ class IdentityViewed(Fact, kind="identity-viewed"):
 class ContentViewed(Fact, kind="content-viewed"):
     """Somebody was shown what is written. `about`: the record, message, form or packet; of notes the case."""
 
-    case: str | None
     about: str
     place: str
+    case: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

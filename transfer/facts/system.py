@@ -1,4 +1,4 @@
-"""Facts of the installation: facilities that staff added, days that lapsed, backups, restores."""
+"""Facts of the installation: facilities that staff added, papers before they are anybody's, ended days, backups."""
 
 from dataclasses import dataclass
 
@@ -85,3 +85,35 @@ class Restored(Fact, kind="restored"):
     stopped: tuple[str, ...]
     forgotten: tuple[str, ...]
     unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperStored(Fact, kind="paper-stored"):
+    """A paper came, on this line, with so many pages."""
+
+    incoming: str
+    line: str
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperTaken(Fact, kind="paper-taken"):
+    """Somebody took the paper: they see its pages from now on."""
+
+    incoming: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagesLeftOut(Fact, kind="pages-left-out"):
+    """Pages become no record: they are cover sheets or blank, or misdirected (`transfer.incoming.PagesBecame`)."""
+
+    incoming: str
+    pages: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperDestroyed(Fact, kind="paper-destroyed"):
+    """The paper is gone as it came. Records that were made of its pages are not."""
+
+    incoming: str

@@ -9,6 +9,7 @@ In the order in which it happens:
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
   `studies` says when a study is whole. `labels` stops at a security label that nobody can read.
+- `paper_in` takes in what came on paper; people at the desk say what its pages are.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers` and `unmatched` file it. `correcting` puts a correction in part together with its report.
   `hearing` moves a request as its source says.

@@ -100,6 +100,9 @@ def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocumen
     """
     if not answer.documents:
         raise NeedsReview("not one entry can be used")
+    if answer.is_indexed and arrival.patient is not None:
+        _collect(services, arrival, answer, arrival.patient, MatchRule.DECIDED)
+        return
     said = list(dict.fromkeys(received.document.patient for received in answer.documents))
     if whose := _settled_whose(services, arrival, answer, said):
         _collect(services, arrival, answer, whose)

@@ -12,7 +12,7 @@ from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import can_still_permit, is_altered, may_ask, still_covered
-from transfer.flow.housekeeping import remove_orphaned
+from transfer.flow.housekeeping import destroy_papers, remove_orphaned
 from transfer.flow.services import Services
 from transfer.flow.stopping import await_stop_complete, permits_nothing
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
@@ -186,6 +186,7 @@ def _finish_purge(services: Services, patient: PatientId, permission: str) -> No
             for one in cases.open_of(tx, [patient]):
                 _reopen(tx, services, one)
                 settle_needs(tx, services, one)
+    destroy_papers(services)
     remove_orphaned(services, older_than=timedelta(0))
     if is_last:
         with services.ledger.transaction() as tx:

@@ -1,4 +1,5 @@
-"""What lapses by itself: unmatched messages, the keys of their days, objects that nobody names, and what lists say.
+"""What lapses by itself: unmatched messages, the keys of their days, papers, objects that nobody names, and what lists
+say.
 
 It asks nobody and decides nothing about a patient. It removes by the ledger's names, never by a listing.
 """
@@ -9,12 +10,13 @@ from transfer import facts
 from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
-from transfer.ledger import arrivals, day_keys, unmatched, vault_objects
+from transfer.ledger import arrivals, day_keys, incoming, unmatched, vault_objects
 from transfer.sealing import KeyName
 
 
 def clean_up(services: Services) -> str:
     """Purge and remove what has lapsed. Says in a sentence how much; safe to repeat after any crash."""
+    destroy_papers(services)
     purged, removed = purge_unmatched(services), remove_orphaned(services)
     tell_all(services)
     make_searchable(services)
@@ -32,6 +34,19 @@ def remove_orphaned(services: Services, *, older_than: timedelta = timedelta(hou
             vault_objects.strike(tx, key)
         removed += 1
     return removed
+
+
+def destroy_papers(services: Services) -> None:
+    """Destroy the papers whose time is over, and those of which a record was purged; safe to repeat.
+
+    The key goes first. After a crash the paper is still named, and is destroyed then.
+    """
+    with services.ledger.transaction() as tx:
+        names = incoming.to_destroy(tx)
+    for name in names:
+        services.ledger.keys.destroy(KeyName.incoming(name))
+        with services.ledger.transaction() as tx:
+            vault_objects.mark_for_deletion(tx, incoming.forget(tx, name))
 
 
 def purge_unmatched(services: Services) -> int:

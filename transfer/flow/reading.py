@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from transfer import media_types
 from transfer.adapters import hl7v2, paper
 from transfer.adapters.content_labels import LabelsWithin
 from transfer.adapters.fhir import inbound
@@ -61,6 +62,8 @@ class ReceivedDocuments:
 
     documents: tuple[ReceivedDocument, ...]
     unusable: int = 0
+    #: somebody at the desk said whose they are: it is not asked again
+    is_indexed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,8 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
         return _read_hl7v2(services, arrival, body)
     if arrival.content_type == paper.PAPER_FORM:
         return _read_paper(services, arrival, body)
+    if arrival.content_type == paper.PAPER_RECORD:
+        return _read_record(body)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
             return inbound.referral(body, institution, services.institutions)
@@ -178,7 +183,8 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
         NeedsReview, TooLarge: `read` raises, too.
     """
     institution = services.institutions[arrival.institution]
-    if arrival.content_type == paper.PAPER_FORM or (arrival.content_type == HL7_V2 and hl7v2.is_several([body])):
+    is_several = arrival.content_type == HL7_V2 and hl7v2.is_several([body])
+    if arrival.content_type in (paper.PAPER_FORM, paper.PAPER_RECORD) or is_several:
         return Aside()
     if arrival.content_type == HL7_V2:
         permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()
@@ -221,6 +227,14 @@ def _read_paper(services: Services, arrival: Arrival, body: bytes) -> Authorizat
     if found.doubts:
         raise UnclearForm(found.doubts)
     return found.form
+
+
+def _read_record(body: bytes) -> ReceivedDocuments:
+    said, pages = paper.record_of(body)
+    judged = media_types.judged(None, pages[: media_types.LOOKED_AT], pages[-media_types.LOOKED_AT :], len(pages))
+    piece = Piece(content_type=judged.content_type, open=lambda: iter([pages]), title=said.title)
+    received = ReceivedDocument(origin="pages", document=said.document, pieces=(piece,), is_message=False)
+    return ReceivedDocuments(documents=(received,), is_indexed=True)
 
 
 def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:

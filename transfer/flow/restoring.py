@@ -27,6 +27,7 @@ from transfer.ledger import (
     Row,
     Tx,
     arrivals,
+    incoming,
     migrate,
     patients,
     permissions,
@@ -204,6 +205,8 @@ def _settle(tx: Tx, manifest: Manifest, vault: Vault) -> Settled:
     owed = rounds.begin_again(tx)
     forgotten = _forget_again(tx)
     unread = _forget_days_again(tx, vault)
+    for paper in incoming.without_keys(tx):
+        vault_objects.mark_for_deletion(tx, incoming.forget(tx, paper))
     stopped = _stop_again(tx)
     fact = facts.Restored(
         backup=manifest.backup,

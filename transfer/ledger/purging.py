@@ -7,7 +7,7 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import PatientId
-from transfer.ledger import Tx, case_lists, day_keys, holds, packets, search_terms, unmatched, vault_objects
+from transfer.ledger import Tx, case_lists, day_keys, holds, incoming, packets, search_terms, unmatched, vault_objects
 
 
 def forget_records(tx: Tx, patient: PatientId, gone: Iterable[str]) -> None:
@@ -73,11 +73,14 @@ def forget_unreadable(tx: Tx, patient: PatientId) -> list[str]:
 def forget_arrivals(tx: Tx, names: Sequence[str]) -> None:
     """Forget what arrivals said. It stays known that they came.
 
+    A paper of which one was made is destroyed as well, once each of its pages is indexed.
+
     Their place is free, too: a message that is sent again is stored again, and is no repetition. The place of a
     referral or a release form that took effect stays taken. Otherwise a sender's queue, played once more, would open a
     case or a permission that somebody ended.
     """
     rows = tx.rows("SELECT vault_key FROM arrivals WHERE arrival = ANY(%s) AND vault_key IS NOT NULL", list(names))
+    incoming.destroy_those_of(tx, names)
     tx.run("DELETE FROM arrival_terms WHERE arrival = ANY(%s)", list(names))
     tx.run("DELETE FROM referral_numbers WHERE arrival = ANY(%s)", list(names))
     tx.run(
@@ -122,6 +125,7 @@ def is_housekeeping_due(tx: Tx) -> bool:
     has_lapsed = unmatched.has_lapsed(tx) or vault_objects.orphaned(tx, timedelta(hours=6)) or day_keys.lapsed(tx)
     return bool(
         has_lapsed
+        or incoming.to_destroy(tx)
         or search_terms.is_owed(tx, case_lists.MAY_LAG)
         or case_lists.to_tell(tx, limit=1, older_than=case_lists.MAY_LAG)
     )

@@ -135,11 +135,15 @@ class Named:
 
 
 def objects(tx: Tx) -> list[Named]:
-    """Every object that records, arrivals and packets name, each once, by its key."""
+    """Every object that records, arrivals, papers and packets name, each once, by its key."""
     rows = tx.rows(
         """SELECT vault_key, start, length, sha256, 'patient/' || patient AS under
              FROM record_parts JOIN records USING (record)
            UNION ALL SELECT vault_key, 0, size, vault_sha256, key FROM arrivals WHERE vault_key IS NOT NULL
+           UNION ALL SELECT vault_key, 0, vault_size, vault_sha256, 'incoming/' || incoming
+             FROM incoming WHERE vault_key IS NOT NULL
+           UNION ALL SELECT pictures_key, 0, (SELECT sum(size) FROM unnest(picture_sizes) AS size), pictures_sha256,
+             'incoming/' || incoming FROM incoming WHERE pictures_key IS NOT NULL
            ORDER BY 1, 2, 3 DESC, 5 DESC"""
     )
     found = {row.vault_key: _named_by(row) for row in reversed(rows)}
@@ -173,11 +177,12 @@ def names(tx: Tx) -> set[str]:
 
 
 def is_named(tx: Tx, named: Named) -> bool:
-    """Whether records, arrivals or its packet's plan still name it. A plan is purged as a whole."""
+    """Whether records, arrivals, papers or its packet's plan still name it. A plan is purged as a whole."""
     row = tx.row(
         """SELECT 1 FROM record_parts WHERE vault_key = %s
            UNION ALL SELECT 1 FROM arrivals WHERE vault_key = %s
+           UNION ALL SELECT 1 FROM incoming WHERE %s IN (vault_key, pictures_key)
            UNION ALL SELECT 1 FROM packets WHERE packet = %s AND plan IS NOT NULL LIMIT 1""",
-        *(named.location.key, named.location.key, named.packet),
+        *(named.location.key, named.location.key, named.location.key, named.packet),
     )
     return row is not None

@@ -60,6 +60,8 @@ class Fields:
     """The fields of a form, each with all that was sent under its name."""
 
     sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: what was sent as a file, by the name of its field; the name that it had is not believed, and not kept
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def raw(self, name: str) -> str:
         """As it was sent, to show it again; empty where it was not."""

@@ -20,12 +20,12 @@ from transfer.errors import NotAllowed, NotPermitted, TransferError, Unavailable
 from transfer.flow.desk import demand, sign_out
 from transfer.flow.services import Services
 from transfer.logs import told
-from transfer.pages import remedies
+from transfer.pages import remedies, uploads
 from transfer.pages import session as sessions
 from transfer.pages.access_events import event_of
 from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
-from transfer.pages.routes import Answer, Asked, Declared, File, Next, Page, WayIn
+from transfer.pages.routes import Answer, Asked, Declared, DrawnPicture, File, Next, Page, WayIn
 from transfer.pages.templating import Surroundings, rendered
 from transfer.sentences import sentence
 from transfer.sessions import Session
@@ -75,6 +75,8 @@ class Guard:
                 return await self._next(answered, secret)
             if isinstance(answered, File):
                 return _kept(answered)
+            if isinstance(answered, DrawnPicture):
+                return Response(answered.jpeg, media_type="image/jpeg")
             seen = [one for one in self._nav if one.right is None or session.actor.may(one.right)]
             frame = Surroundings(session=session, token=sessions.token_of(secret), nav=seen, here=declared.path)
             return self._page(answered, frame)
@@ -95,7 +97,7 @@ class Guard:
 
     async def _answered(
         self, request: Request, declared: Declared, secret: str, session: Session
-    ) -> Answer | File | Next:
+    ) -> Answer | File | DrawnPicture | Next:
         asked = Asked(
             services=self._services, session=session, path=request.path_params, query=dict(request.query_params)
         )
@@ -104,10 +106,12 @@ class Guard:
                 demand(asked.actor, declared.right)
             if isinstance(declared, Page):
                 return await run_in_threadpool(declared.show, asked)
-            asked = replace(asked, query={}, fields=await _sent(request, secret))
+            asked = replace(asked, query={}, fields=await _sent(request, secret, declared.largest_file))
             return await run_in_threadpool(declared.do, asked)
         except NoAnswer as none:
             return none.answer
+        except uploads.NoUpload as none:
+            return refusal(none.status, "Nothing was done", none.says)
         except TransferError as error:
             return explained(error, request.url.path if isinstance(declared, Page) else None)
         except Exception as error:  # noqa: BLE001  whatever it is, its text may be a patient's
@@ -168,9 +172,9 @@ def is_from_here(request: Request, address: Address, *, is_act: bool) -> bool:
     return origin == address.origin or not is_act
 
 
-async def _sent(request: Request, secret: str) -> Fields:
+async def _sent(request: Request, secret: str, largest_file: int) -> Fields:
     """The fields of the form, once its token shows that a page of this session sent it."""
-    fields = await form_of(request)
+    fields = await (uploads.form_of(request, largest_file) if largest_file else form_of(request))
     if not sessions.is_token(secret, fields.raw(TOKEN)):
         raise NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
     return fields

@@ -16,6 +16,8 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
         RemedyCode.LIST_CENTER_ACCOUNTS: "/desk/centers",
         RemedyCode.CALL_SLIDE_FILE: "/desk/pieces/{case}/{material}",
         RemedyCode.TAKE_PARCEL_IN: "/desk/packages",
+        RemedyCode.LIST_INCOMING: "/desk/incoming",
+        RemedyCode.TAKE_PAPER: "/desk/incoming/{incoming}",
     },
 )
 

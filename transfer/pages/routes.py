@@ -78,6 +78,13 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnPicture:
+    """A picture that we drew ourselves, to stand on a page: JPEG."""
+
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Next:
     """After an act: the page that the browser asks for then (RFC 9110, section 15.4.4). A path of ours."""
 
@@ -97,7 +104,7 @@ class Page:
     path: str
     #: None: whoever signed in may see it
     right: Right | None
-    show: Callable[[Asked], Answer | File]
+    show: Callable[[Asked], Answer | File | DrawnPicture]
     #: its name in the header of every page, in the order of the declarations; None: it stands there not
     nav: str | None = None
 
@@ -110,6 +117,8 @@ class Act:
     #: None: whoever signed in may do it
     right: Right | None
     do: Callable[[Asked], Answer | Next]
+    #: bytes of the file that its form may send; 0: it sends none
+    largest_file: int = 0
 
 
 Declared = Page | Act

@@ -33,6 +33,17 @@ def _wrong(fields: Mapping[str, Value]) -> str:
     return f", and permits nothing: {', '.join(found)}" if isinstance(found, tuple) and found else ""
 
 
+#: why a file is not taken in (`transfer.incoming.WhyRefused`)
+_WHY_NO_PAPER: Final[Mapping[str, str]] = {
+    "empty": "the file is empty",
+    "too-large": "the file is too large",
+    "too-many-pages": "the file has too many pages",
+    "heic": "the file is a HEIC picture of a telephone, which few programs open",
+    "no-paper": "the file is none of PDF, TIFF, JPEG and PNG",
+    "password": "the file opens by a password alone",
+    "unreadable": "the file cannot be opened",
+}
+
 ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.REQUEST_MOVED: "request {request}: {state}; {outlook}",
     A.REQUEST_AS_BEFORE: "request {request}: {state}, as before",
@@ -124,6 +135,14 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.RUN_AGAIN: "the DAG {dag} starts again for {subject}",
     A.SET_ASIDE: "set aside",
     A.SET_ASIDE_AND_PURGED: "set aside, and purged after 72 hours",
+    A.PAPER_STORED: "paper {incoming}, {pages} pages, is in Incoming",
+    A.PAPER_STORED_BEFORE: "paper {incoming}, {pages} pages, came before",
+    A.PAPER_TAKEN: "paper {incoming} is yours",
+    A.PAPER_TAKEN_BEFORE: "paper {incoming} is yours already",
+    A.PAGES_INDEXED: "pages {pages} are a record of case {case}, from message {arrival}",
+    A.PAGES_INDEXED_BEFORE: "pages {pages} are a record of case {case} already",
+    A.PAGES_LEFT_OUT: "pages {pages}: {became}",
+    A.PAGES_LEFT_OUT_BEFORE: "pages {pages}: {became}, said before",
     A.PERMISSION_ENDED: "permission {permission} is {end}; the stop is complete: no stream is open any more",
     A.PERMISSION_ENDED_BEFORE: "permission {permission} is {end} as before; the stop is complete",
     A.EVERYTHING_STOPPED: "everything of {case} is {end} ({permissions}); no stream is open any more",
@@ -244,6 +263,11 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.MAY_NOT_REFER: "{institution} may not send referrals",
     R.NO_REFERRAL: "the file is no referral but {found}",
     R.REFERRAL_TOO_LARGE: "a referral over {mebibytes} MiB",
+    R.NO_PAPER: lambda fields: _WHY_NO_PAPER.get(str(fields["why"]), str(fields["why"])),
+    R.NO_INCOMING: "no paper {incoming} that is still kept",
+    R.NOT_TAKEN: "paper {incoming} is not yours",
+    R.NO_SUCH_PAGES: "the paper has no such pages",
+    R.PAGES_ARE_OTHERS: "pages {pages} are indexed otherwise",
     R.MAY_NOT_FILE_FORMS: "{institution} may not file release forms",
     R.FIELDS_NOT_UNDERSTOOD: "{mistake}",
     R.PAPER_FORM_TOO_LARGE: "a form with a scan over {mebibytes} MiB, or fields over 64 KiB",
@@ -290,6 +314,10 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.GIVE_WITH_PARCEL: "Give the number with the parcel",
     M.GIVE_REFERRAL: "A referral is a ServiceRequest with its Task in JSON, or a REF^I12",
     M.GIVE_SCAN: "Scan the form as a PDF",
+    M.GIVE_PAPER: "Save it as PDF, TIFF, JPEG or PNG, without a password",
+    M.NAME_PAGES: "Name pages of 1 to {count}, as 1-4, 7",
+    M.LIST_INCOMING: "See what is in Incoming",
+    M.TAKE_PAPER: "Take it first",
     M.TAKE_TEMPLATE: "Fill in the template",
     M.COMPARE_NAMES: "Compare names and birth date on the form with the case",
     M.NOTE_ON_CASE: "Write it on the case",

@@ -109,6 +109,7 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.TellingSettled: "the center knows of {milestone}: {outcome}",
     facts.HoldOpened: _joined("to do: {code}", _more(" (", "about", ")")),
     facts.HoldResolved: "{hold} Answered: {answer}",
+    facts.PagesIndexed: "{document} of {institution} indexed from paper {incoming}, pages {pages}",
     # requests
     facts.RequestMade: "{institution} is to be requested: {lines}",
     facts.RequestLinesChanged: "{request} is requested: {lines}",
@@ -174,6 +175,10 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
         _more(", drawn with the seed ", "seed"),
     ),
     # the installation
+    facts.PaperStored: "paper {incoming} came on line {line}, {pages} pages",
+    facts.PaperTaken: "took paper {incoming}",
+    facts.PagesLeftOut: "pages {pages} of paper {incoming}: {became}",
+    facts.PaperDestroyed: "paper {incoming} destroyed",
     facts.UnmatchedPurged: "{count} unmatched messages of {institution} of {day} destroyed",
     facts.BackupBegun: "backup {backup} begun, until {lapses}",
     facts.BackedUp: "backup {backup} made: {objects} objects, until {lapses}",

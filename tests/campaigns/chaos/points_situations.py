@@ -11,6 +11,7 @@ from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.paper_forms import fields_for
+from tests.kit.papers import a_pdf
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
@@ -23,7 +24,7 @@ from transfer.flow.assess import is_lacking
 from transfer.flow.opening import open_case
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, InstitutionId, PacketId
+from transfer.identifiers import CaseId, IncomingId, InstitutionId, PacketId
 from transfer.ledger import holds, rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
@@ -142,6 +143,13 @@ def waiting(house: House) -> Known:
         "hold": hold,
         "fields": fields_for(journey.chart),
     }
+
+
+def paper_in(house: House) -> Known:
+    """A paper waits, and a case is open that some of its pages are of."""
+    _, case = an_open_case(house)
+    did = desk.upload_paper(house.services, a_pdf(3), actor=NURSE)
+    return {"case": case, "paper": IncomingId(str(did.fields["incoming"]))}
 
 
 def counted(house: House) -> Known:
@@ -383,6 +391,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "rounds-owed": rounds_owed,
     "came-in": came_in,
     "waiting": waiting,
+    "paper-in": paper_in,
     "counted": counted,
     "parcel": parcel,
     "paused": paused,

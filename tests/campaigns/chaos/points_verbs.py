@@ -18,6 +18,7 @@ from tests.kit import processing
 from tests.kit.doors import deliver, post
 from tests.kit.house import House
 from tests.kit.paper_forms import SCAN
+from tests.kit.papers import a_pdf
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
@@ -33,6 +34,7 @@ from transfer.flow.request import request
 from transfer.gateway.__main__ import serve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
+from transfer.incoming import PagesBecame
 from transfer.ledger import rounds
 from transfer.ledger.arrivals import IN_ROW
 from transfer.letter_codes import CodeHolder
@@ -48,6 +50,7 @@ Act = Callable[[House, Known], object]
 LAKESIDE = InstitutionId("lakeside-oncology")
 CEDAR_ELSEWHERE = Contact(telephone="701 555 0142", fax="701 555 0199")
 SOON = datetime.now(UTC).date() + timedelta(days=7)
+A_NOTE = desk.IndexedAs(kind=RecordKind.NOTE, institution=LAKESIDE)
 CALL = Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)
 
 
@@ -237,6 +240,18 @@ OF_THE_DESK = [
     ),
     _at_desk("give up a packet", lambda h, k: desk.give_up(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
+    _at_desk("bring in a paper", lambda h, _: desk.upload_paper(h.services, a_pdf(2), actor=NURSE)),
+    _at_desk("take a paper", lambda h, k: desk.take_paper(h.services, k["paper"], actor=NURSE), "paper-in"),
+    _at_desk(
+        "index pages",
+        lambda h, k: desk.index_pages(h.services, k["paper"], "1-2", k["case"], A_NOTE, actor=NURSE),
+        "paper-in",
+    ),
+    _at_desk(
+        "leave pages out",
+        lambda h, k: desk.leave_out(h.services, k["paper"], "1", PagesBecame.MISDIRECTED, actor=NURSE),
+        "paper-in",
+    ),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
     _at_desk("log a call", lambda h, k: desk.log_call(h.services, k["case"], CALL, actor=NURSE)),
     _at_desk(

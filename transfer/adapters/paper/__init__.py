@@ -1,21 +1,29 @@
-"""A release form on paper: fields that a person filled in from it, and its scan.
+"""Paper: release forms that a person filled in fields from, and records that a person made of pages.
 
-`TEMPLATE` is the file to fill in. `read` makes a form of our words of it; `bundled` keeps both as one body.
+`TEMPLATE` is the file to fill in of a form. `read` makes a form of our words of it; `bundled` keeps both as one body.
 """
 
 from transfer.adapters.paper.bundle import LARGEST_SCAN, PAPER_FORM, bundled, fields_of, is_scan
 from transfer.adapters.paper.fields import LARGEST_FIELDS
+from transfer.adapters.paper.pages import drawn, taken
 from transfer.adapters.paper.reading import PaperForm, read
+from transfer.adapters.paper.record import PAPER_RECORD, PaperRecord, bundled_record, record_of
 from transfer.adapters.paper.template import TEMPLATE
 
 __all__ = [
     "LARGEST_FIELDS",
     "LARGEST_SCAN",
     "PAPER_FORM",
+    "PAPER_RECORD",
     "TEMPLATE",
     "PaperForm",
+    "PaperRecord",
     "bundled",
+    "bundled_record",
+    "drawn",
     "fields_of",
     "is_scan",
     "read",
+    "record_of",
+    "taken",
 ]

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from typing import Final
 
 from transfer.adapters.paper.fields import LARGEST_FIELDS
@@ -23,9 +24,14 @@ def is_scan(scan: bytes) -> bool:
 
 def bundled(fields: bytes, scan: bytes) -> bytes:
     """Both as one body. The same again is the same bytes."""
+    return packed({_FIELDS: fields, _SCAN: scan})
+
+
+def packed(contents: Mapping[str, bytes]) -> bytes:
+    """All of it as one body, by name."""
     kept = io.BytesIO()
     with zipfile.ZipFile(kept, "w", zipfile.ZIP_STORED) as bundle:
-        for name, content in ((_FIELDS, fields), (_SCAN, scan)):
+        for name, content in contents.items():
             bundle.writestr(zipfile.ZipInfo(name, _NO_TIME), content)
     return kept.getvalue()
 
@@ -36,9 +42,18 @@ def fields_of(body: bytes) -> bytes:
     Raises:
         Unreadable: it did not.
     """
+    return unpacked(body, _FIELDS, LARGEST_FIELDS)
+
+
+def unpacked(body: bytes, name: str, largest: int) -> bytes:
+    """What stands under the name in a body that `packed` made; of what is longer, one byte more than `largest`.
+
+    Raises:
+        Unreadable: it did not.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as bundle:
-            return _stored(bundle, bundle.getinfo(_FIELDS))
+            return _stored(bundle, bundle.getinfo(name), largest)
     # what `zipfile` raises for bytes it did not write: a password, a later version, an end too early, a false length,
     # a place that no file reaches
     except (
@@ -51,12 +66,12 @@ def fields_of(body: bytes) -> bytes:
         ValueError,
         OverflowError,
     ):
-        raise Unreadable("no paper form as it was kept") from None
+        raise Unreadable("no paper as it was kept") from None
 
 
-def _stored(bundle: zipfile.ZipFile, kept: zipfile.ZipInfo) -> bytes:
+def _stored(bundle: zipfile.ZipFile, kept: zipfile.ZipInfo, largest: int) -> bytes:
     """What is compressed is none of ours, and is not decompressed."""
     if kept.compress_type != zipfile.ZIP_STORED:
-        raise Unreadable("no paper form as it was kept")
+        raise Unreadable("no paper as it was kept")
     with bundle.open(kept) as content:
-        return content.read(LARGEST_FIELDS + 1)
+        return content.read(largest + 1)

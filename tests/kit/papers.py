@@ -1,0 +1,40 @@
+"""Papers to test with: a PDF, a fax in TIFF and a picture of so many pages. Each page says its number in large."""
+
+import io
+
+from fpdf import FPDF
+from PIL import Image, ImageDraw
+
+
+def a_pdf(pages: int, *, says: str = "page") -> bytes:
+    """A PDF with a text layer."""
+    made = FPDF(format="letter")
+    made.set_font("helvetica", size=40)
+    for number in range(1, pages + 1):
+        made.add_page()
+        made.cell(text=f"{says} {number}")
+    return bytes(made.output())
+
+
+def a_fax(pages: int, *, standard: bool = False) -> bytes:
+    """A TIFF as fax servers write it (T.4): black and white; of standard resolution, pixels are twice as high."""
+    height, down = (1078, 98) if standard else (2156, 196)
+    frames = [_frame(number, height) for number in range(1, pages + 1)]
+    kept = io.BytesIO()
+    frames[0].save(kept, "TIFF", save_all=True, append_images=frames[1:], compression="group4", dpi=(204, down))
+    return kept.getvalue()
+
+
+def _frame(number: int, height: int) -> Image.Image:
+    frame = Image.new("1", (1728, height), 1)
+    ImageDraw.Draw(frame).rectangle((100, 100, 100 + 40 * number, height // 2), fill=0)
+    return frame
+
+
+def a_picture(kind: str = "JPEG") -> bytes:
+    """A page as a telephone takes it, lying on its side."""
+    kept = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: turn by 90 degrees clockwise
+    Image.new("RGB", (400, 300), "white").save(kept, kind, exif=exif)
+    return kept.getvalue()

@@ -1,0 +1,60 @@
+"""The pages of a paper: a picture of each, and some of them as a document of their own. Made in a bounded process."""
+
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from transfer.errors import Unavailable
+from transfer.incoming import PaperRefused, WhyRefused
+
+#: of the clock on the wall; the process itself is bounded in CPU time, which a busy machine does not use up
+SECONDS: Final = 900
+#: -I, and an empty environment: no setting of ours is in reach of what runs there
+COMMAND: Final = (sys.executable, "-I", "-m", "transfer.adapters.paper.process")
+
+
+def drawn(content_type: str, body: bytes, *, command: Sequence[str] = COMMAND) -> list[bytes]:
+    """A picture of each page, JPEG, in order.
+
+    Raises:
+        PaperRefused: no pages can be made of it.
+        Unavailable: the process does not run.
+    """
+    return _made({"do": "draw", "content_type": content_type}, body, command)
+
+
+def taken(
+    content_type: str, body: bytes, pages: Sequence[int], turn: int, *, command: Sequence[str] = COMMAND
+) -> bytes:
+    """These pages as a PDF, turned clockwise by so many degrees (a multiple of 90). What is on them is not changed.
+
+    Raises as `drawn`.
+    """
+    (made,) = _made({"do": "take", "content_type": content_type, "pages": list(pages), "turn": turn}, body, command)
+    return made
+
+
+def _made(told: dict[str, object], body: bytes, command: Sequence[str]) -> list[bytes]:
+    head = json.dumps(told).encode()
+    job = b"".join((struct.pack(">Q", len(head)), head, body))
+    try:
+        done = subprocess.run(command, input=job, capture_output=True, timeout=SECONDS, env={}, check=False)
+    except subprocess.TimeoutExpired:
+        raise PaperRefused(WhyRefused.UNREADABLE) from None
+    except OSError:
+        raise Unavailable("the process that reads papers does not run") from None
+    # whatever a hostile file does to a library ends the process
+    if done.returncode or len(done.stdout) < 8:
+        raise PaperRefused(WhyRefused.UNREADABLE)
+    (length,) = struct.unpack(">Q", done.stdout[:8])
+    said = json.loads(done.stdout[8 : 8 + length])
+    if why := said.get("refused"):
+        raise PaperRefused(WhyRefused(why))
+    at, made = 8 + length, list[bytes]()
+    for size in said["sizes"]:
+        made.append(done.stdout[at : at + size])
+        at += size
+    return made

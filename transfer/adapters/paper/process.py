@@ -1,0 +1,167 @@
+"""The process that draws and takes pages of papers. It reads other people's files, so it runs alone, bounded, and may
+die.
+
+Run by `transfer.adapters.paper.pages`, never imported by it. In: the length of a frame of JSON, the frame (what is to
+be done with which pages), the paper's bytes. Out: the same, with what was made. It opens no file and no connection.
+"""
+
+import io
+import json
+import resource
+import struct
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, Final
+
+from transfer.incoming import PAGES, PaperRefused, WhyRefused
+
+MEMORY: Final = 3 << 30
+CPU_SECONDS: Final = 240
+#: pixels of the longer side of a page's picture: enough to read a name on it
+SIDE: Final = 1100
+#: pixels of one page of a picture
+PIXELS: Final = 120_000_000
+_PDF: Final = "application/pdf"
+
+
+def main() -> None:
+    """Do what is asked, once."""
+    _bound()
+    warnings.simplefilter("ignore")
+    out = sys.stdout.buffer
+    sys.stdout = sys.stderr  # a library that prints must not answer for us
+    told, body = _job(sys.stdin.buffer)
+    try:
+        _answer(out, {}, list(_done(told, body)))
+    except PaperRefused as refused:
+        _answer(out, {"refused": refused.why}, [])
+
+
+def _done(told: dict[str, Any], body: bytes) -> Iterator[bytes]:
+    is_pdf = told["content_type"] == _PDF
+    if told["do"] == "draw":
+        return _draw_pdf(body) if is_pdf else _draw_pictures(body)
+    taken = _take_pdf if is_pdf else _take_pictures
+    return iter([taken(body, told["pages"], told["turn"])])
+
+
+def _bound() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _job(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    (length,) = struct.unpack(">Q", stream.read(8))
+    told: dict[str, Any] = json.loads(stream.read(length))
+    return told, stream.read()
+
+
+def _answer(out: BinaryIO, told: dict[str, object], made: Sequence[bytes]) -> None:
+    head = json.dumps({**told, "sizes": [len(one) for one in made]}).encode()
+    out.write(b"".join((struct.pack(">Q", len(head)), head, *made)))
+    out.flush()
+
+
+def _bounded(count: int) -> int:
+    if count > PAGES:
+        raise PaperRefused(WhyRefused.TOO_MANY_PAGES)
+    if count < 1:
+        raise PaperRefused(WhyRefused.EMPTY)
+    return count
+
+
+def _as_jpeg(picture: Any) -> bytes:
+    kept = io.BytesIO()
+    picture.convert("RGB" if picture.mode not in ("1", "L") else "L").save(kept, "JPEG", quality=60)
+    return kept.getvalue()
+
+
+# --- PDF --------------------------------------------------------------------------------------------------------------
+
+
+def _draw_pdf(body: bytes) -> Iterator[bytes]:
+    import pypdfium2
+
+    try:
+        paper = pypdfium2.PdfDocument(body)
+    except pypdfium2.PdfiumError as error:
+        is_locked = "password" in str(error).lower()
+        raise PaperRefused(WhyRefused.PASSWORD if is_locked else WhyRefused.UNREADABLE) from None
+    for number in range(_bounded(len(paper))):
+        try:
+            page = paper[number]
+            scale = SIDE / max(*page.get_size(), 1)
+            yield _as_jpeg(page.render(scale=scale, grayscale=True).to_pil())
+        except pypdfium2.PdfiumError:
+            raise PaperRefused(WhyRefused.UNREADABLE) from None
+
+
+def _take_pdf(body: bytes, pages: Sequence[int], turn: int) -> bytes:
+    import pikepdf
+
+    kept = io.BytesIO()
+    with pikepdf.open(io.BytesIO(body), suppress_warnings=True) as paper, pikepdf.new() as taken:
+        for number in pages:
+            taken.pages.append(paper.pages[number - 1])
+            if turn:
+                taken.pages[-1].rotate(turn, relative=True)
+        taken.save(kept)
+    return kept.getvalue()
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def _frames(body: bytes, pages: Sequence[int] = ()) -> Iterator[Any]:
+    """Each page upright, with square pixels: a fax of standard resolution has pixels twice as high as wide (T.4)."""
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = PIXELS // 2  # Pillow refuses at twice of it
+    try:
+        with Image.open(io.BytesIO(body)) as picture:
+            wanted = pages or range(1, _bounded(getattr(picture, "n_frames", 1)) + 1)
+            for number in wanted:
+                picture.seek(number - 1)
+                across, down = picture.info.get("dpi") or (1, 1)
+                upright = ImageOps.exif_transpose(picture)
+                yield _squared(upright, float(across or 1), float(down or 1))
+    except Image.DecompressionBombError:
+        raise PaperRefused(WhyRefused.TOO_LARGE) from None
+    except (OSError, EOFError, SyntaxError, ValueError, ZeroDivisionError):
+        raise PaperRefused(WhyRefused.UNREADABLE) from None
+
+
+def _squared(picture: Any, across: float, down: float) -> Any:
+    if not 1.2 < across / down < 4:
+        return picture
+    return picture.resize((picture.width, min(round(picture.height * across / down), 20_000)))
+
+
+def _draw_pictures(body: bytes) -> Iterator[bytes]:
+    for frame in _frames(body):
+        grey = frame.convert("L")
+        grey.thumbnail((SIDE, SIDE))
+        yield _as_jpeg(grey)
+
+
+def _take_pictures(body: bytes, pages: Sequence[int], turn: int) -> bytes:
+    import pikepdf
+
+    kept = io.BytesIO()
+    with pikepdf.new() as taken:
+        for frame in _frames(body, pages):
+            one = io.BytesIO()
+            plain = frame if frame.mode in ("1", "L", "RGB") else frame.convert("RGB")
+            # as a page of its longer side's eleven inches
+            plain.rotate(-turn, expand=True).save(one, "PDF", resolution=max(plain.size) / 11)
+            with pikepdf.open(one) as page:
+                taken.pages.extend(page.pages)
+        taken.save(kept)
+    return kept.getvalue()
+
+
+if __name__ == "__main__":
+    main()
