@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from functools import cache
 from importlib import metadata
 
-from transfer import center_needs, checklist, institutions
+from transfer import center_needs, checklist, institutions, paper_lines
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
@@ -17,6 +17,8 @@ from transfer.adapters.key_places import keys as keys  # for whoever connects by
 from transfer.adapters.mail import FolderMailer, SmtpMailer
 from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
+from transfer.adapters.paper.folder import WatchedFolder
+from transfer.adapters.paper.mailbox import WatchedMailbox
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.checklist import Checklists
@@ -34,8 +36,9 @@ from transfer.institutions import (
 )
 from transfer.ledger import WAIT_SECONDS, Ledger, facilities, vault_objects
 from transfer.mail import Mailer
+from transfer.paper_lines import LineFile, PaperLine
 from transfer.sealing import SIGNER, SITE, KeyGone
-from transfer.settings import Settings
+from transfer.settings import BadSetting, Settings
 from transfer.sources import DocumentSource, ImageArchive
 from transfer.staging import Vault
 
@@ -145,6 +148,31 @@ def archive(source: AskedForImages) -> ImageArchive:
             tls=None if source.is_plain else required(source.tls),
         )
     )
+
+
+def lines(settings: Settings) -> list[PaperLine]:
+    """The lines on which papers come in by themselves.
+
+    Raises:
+        BadSetting: the file has a mistake, or names a password that is not set.
+    """
+    if settings.paper_lines is None:
+        return []
+    try:
+        said = paper_lines.load(settings.paper_lines)
+    except ValueError as error:
+        raise BadSetting("TRANSFER_INCOMING", "names a file with a mistake", str(error)) from None
+    return [_line(settings, name, one) for name, one in said.lines.items()]
+
+
+def _line(settings: Settings, name: str, said: LineFile) -> PaperLine:
+    if said.folder is not None:
+        return WatchedFolder(name, said.folder)
+    assert said.mailbox is not None  # a line has one of both
+    password = settings.names.get(said.mailbox.password_setting)
+    if not password:
+        raise BadSetting(said.mailbox.password_setting, "is not set", "The file of TRANSFER_INCOMING names it.")
+    return WatchedMailbox(name, said.mailbox, password)
 
 
 def vault(settings: Settings, *, announce: Callable[[str], None] = lambda _key: None, part: int = PART) -> S3Vault:

@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from threading import Event
 
 import pikepdf
 import pytest
@@ -12,12 +13,14 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
 from transfer import facts
 from transfer.actions import ActionCode
+from transfer.adapters.paper.folder import WatchedFolder
 from transfer.arrivals import ArrivalState
-from transfer.errors import NotAllowed, Unknown
+from transfer.errors import NotAllowed, Unavailable, Unknown
 from transfer.facts import SYSTEM, Chain
 from transfer.flow import desk
 from transfer.flow.desk import IndexedAs
 from transfer.flow.housekeeping import clean_up
+from transfer.flow.paper_in import look_at_line, watch
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId, IncomingId, RecordId
@@ -288,6 +291,60 @@ class TestLeavingOut:
         assert did.code is ActionCode.PAGES_LEFT_OUT_BEFORE
         with pytest.raises(NotAllowed, match="indexed otherwise"):
             desk.leave_out(services, name, "1", PagesBecame.MISDIRECTED, actor=ANN)
+
+
+class TestLines:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for name, body in {"a.pdf": a_pdf(2), "b.tif": a_fax(1), "c.txt": b"words", "d.pdf": a_pdf(2)}.items():
+            (tmp_path / name).write_bytes(body)
+        return tmp_path
+
+    def test_a_line_brings_papers_in_and_refuses_the_rest(self, services, folder, caplog):
+        line = WatchedFolder("main-fax", folder, quiet_seconds=0)
+        assert look_at_line(services, line) == 0  # nothing is known to be whole yet
+
+        assert look_at_line(services, line) == 2  # two of them are the same paper
+
+        assert [one.line for one in desk.list_incoming(services, actor=ANN)] == ["main-fax", "main-fax"]
+        assert len(list((folder / "done").iterdir())) == 3
+        assert [one.name.partition("-")[0] for one in (folder / "refused").iterdir()] == ["no"]
+        assert look_at_line(services, line) == 0
+        assert not any(name in caplog.text for name in ("a.pdf", "c.txt"))
+
+    def test_what_came_before_the_vault_was_away_is_taken_once_it_is_back(self, services, folder, monkeypatch):
+        line = WatchedFolder("main-fax", folder, quiet_seconds=0)
+        look_at_line(services, line)
+        with monkeypatch.context() as away, pytest.raises(Unavailable):
+            away.setattr(services.vault, "keep", nobody)
+            look_at_line(services, line)
+        assert desk.list_incoming(services, actor=ANN) == ()
+
+        assert look_at_line(services, line) == 2
+
+    def test_a_line_that_fails_keeps_no_other_waiting(self, services, folder):
+        stop = Event()
+
+        class Broken:
+            name = "broken"
+
+            def waiting(self):
+                raise RuntimeError("O'Donnell")
+
+        class Last:
+            name = "last"
+
+            def waiting(self):
+                stop.set()
+                return iter(())
+
+        watch(services, [Broken(), WatchedFolder("away", folder / "none"), Last()], stop, every=0)
+
+        assert stop.is_set()
+
+
+def nobody(*_: object) -> None:
+    raise Unavailable("the store does not answer")
 
 
 def test_a_purge_takes_the_paper_that_the_records_came_on(services):

@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 
 from transfer import health, logs, staff_groups, wiring
 from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
+from transfer.flow import paper_in
 from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.proxies import TrustedProxies
@@ -109,12 +111,19 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
-    address = address_of(settings)
+    address, lines = address_of(settings), wiring.lines(settings)
     with (
         wiring.connect(settings, wiring.origin("desk"), connections=16) as services,
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
-        asyncio.run(serve(services, settings, address, checks))
+        stop = threading.Event()
+        watching = threading.Thread(target=paper_in.watch, args=(services, lines, stop), daemon=True)
+        watching.start()
+        try:
+            asyncio.run(serve(services, settings, address, checks))
+        finally:
+            stop.set()
+            watching.join(settings.grace_seconds)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""The lines on which papers come in by themselves: the reviewed file that TRANSFER_INCOMING names.
+
+lines:
+  main-fax:
+    folder: /srv/fax/main
+  branch-fax:
+    mailbox: {host: mail.example.org, user: fax, password_setting: TRANSFER_BRANCH_FAX_PASSWORD}
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Protocol, Self
+
+from pydantic import Field, model_validator
+
+from transfer import reviewed
+from transfer.incoming import UPLOAD, WhyRefused
+from transfer.reviewed import ReviewedPart
+
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+_Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
+
+
+class Mailbox(ReviewedPart):
+    """A mailbox that a fax service writes to, by IMAP over TLS (RFC 9051, RFC 8314)."""
+
+    host: _Word
+    port: Annotated[int, Field(ge=1, le=65535)] = 993
+    user: _Word
+    #: the setting that has the password
+    password_setting: Annotated[str, Field(pattern=r"^TRANSFER_[A-Z0-9_]{1,60}$")]
+    #: PEM file of whom we trust there; without it as this machine trusts everybody
+    authority: Path | None = None
+
+
+class LineFile(ReviewedPart):
+    """Where the papers of one line lie: in a folder or in a mailbox."""
+
+    folder: Path | None = None
+    mailbox: Mailbox | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.folder is None) is (self.mailbox is None):
+            raise ValueError("a line has a folder, or a mailbox")
+        return self
+
+
+class PaperLines(ReviewedPart):
+    """All lines, by name."""
+
+    lines: Mapping[_Name, LineFile] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _none_is_upload(self) -> Self:
+        if UPLOAD in self.lines:
+            raise ValueError("upload is the desk's own line")
+        return self
+
+
+def load(path: Path) -> PaperLines:
+    """Read the file.
+
+    Raises:
+        ValueError: it is not there, or names the place in it and what is wrong; values are not repeated.
+    """
+    try:
+        said = reviewed.read(path)
+    except OSError:
+        raise ValueError(f"{path.name}: there is no such file that can be read") from None
+    return reviewed.validated(PaperLines, said, path.name)
+
+
+class Delivered(Protocol):
+    """What lies on a line: a file, or a message with files. It stays there until it is kept or refused."""
+
+    @property
+    def files(self) -> tuple[bytes, ...]:
+        """The files in it, each cut one byte beyond what is taken in; none where it has none."""
+
+    def keep(self) -> None:
+        """It is in Incoming: put it aside, where it was. Twice is once."""
+
+    def refuse(self, why: WhyRefused) -> None:
+        """It cannot be taken in: put it aside for a person, where it was. Twice is once."""
+
+
+class PaperLine(Protocol):
+    """A line that is looked at now and then."""
+
+    @property
+    def name(self) -> str: ...
+
+    def waiting(self) -> Iterator[Delivered]:
+        """What lies there whole, the oldest first.
+
+        Raises:
+            Unavailable: the line cannot be looked at now.
+        """
