@@ -100,9 +100,6 @@ def file_documents(services: Services, arrival: Arrival, answer: ReceivedDocumen
     """
     if not answer.documents:
         raise NeedsReview("not one entry can be used")
-    if answer.is_indexed and arrival.patient is not None:
-        _collect(services, arrival, answer, arrival.patient, MatchRule.DECIDED)
-        return
     said = list(dict.fromkeys(received.document.patient for received in answer.documents))
     if whose := _settled_whose(services, arrival, answer, said):
         _collect(services, arrival, answer, whose)
@@ -118,6 +115,9 @@ def _settled_whose(
     with services.ledger.transaction() as tx:
         tx.run("SET LOCAL synchronous_commit = off")
         arrivals.still_ours(tx, arrival)
+        if answer.is_indexed and arrival.patient is not None:  # a person said whose its pages are
+            epoch = patients.hold_epoch_shared(tx, arrival.patient)
+            return _Whose(patient=arrival.patient, epoch=epoch, match_rule=MatchRule.DECIDED)
         matches = match_held(tx, arrival, lambda: _matches(tx, arrival, answer), said)
         before, found = arrival.patient, {match.patient for match in matches}
         if before is None and all(match.verdict is MatchVerdict.NOT_OURS for match in matches):
