@@ -22,7 +22,7 @@ from transfer.flow.desk import IndexedAs
 from transfer.flow.housekeeping import clean_up
 from transfer.flow.paper_in import look_at_line, watch
 from transfer.flow.services import Services
-from transfer.holds import HoldAnswer, HoldCode
+from transfer.holds import HoldCode
 from transfer.identifiers import ArrivalId, CaseId, IncomingId, RecordId
 from transfer.incoming import IncomingState, PagesBecame
 from transfer.ledger import Ledger, arrivals, records
@@ -357,7 +357,7 @@ def test_a_purge_takes_the_paper_that_the_records_came_on(services):
     process_all(services)
     for hold in b.open_holds(services, case):
         if hold.code is HoldCode.CONFIRM_PURGE:
-            desk.resolve(services, hold.id, HoldAnswer.PURGE, actor=ANN)
+            b.two_say_purge(services, hold.id)
     process_all(services)
 
     assert the_paper(services, name).state is IncomingState.DESTROYED
