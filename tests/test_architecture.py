@@ -35,6 +35,7 @@ IGNORED_BY_A_CASE = {
     "next-action-set": "the day stands beside the request, which moves on",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
     "pages-indexed": "the record that they became is told of when it is collected",
+    "pages-withheld": "who withheld them and why; the copy without them is a record as any other",
     "note-added": "notes are read by their own page, and purged apart",
 }
 #: facts that stand in a patient's chain or in the system's

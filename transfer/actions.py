@@ -90,6 +90,8 @@ class ActionCode(Code):
     RECORD_TAKEN = "record-taken", "record", "outlook"
     RECORD_LEFT_OUT = "record-left-out", "record", "outlook"
     RECORD_OPENED_AGAIN = "record-opened-again", "record"
+    PAGES_WITHHELD = "pages-withheld", "record", "pages"
+    PAGES_WITHHELD_BEFORE = "pages-withheld-before", "record", "pages"
     NOTHING_TO_COUNT = "nothing-to-count"
     NOTHING_TO_ASK = "nothing-to-ask"
     NO_PACKET_ANY_MORE = "no-packet-any-more"

@@ -1,5 +1,6 @@
 """What keeps a document from being read by people, whatever language it came in."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -30,3 +31,13 @@ class Flaw(StrEnum):
     UNREADABLE = "unreadable"
     #: it says itself that it is about another patient
     ANOTHER_PATIENT = "another-patient"
+    #: a person withheld pages of another copy or version of it, and has not seen this one
+    PAGES_WITHHELD = "pages-withheld"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFile:
+    """A file within a PDF, by the name that it has there, and what keeps it from being read."""
+
+    name: str
+    flaws: frozenset[Flaw] = frozenset()

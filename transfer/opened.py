@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from transfer.flaws import Flaw
+from transfer.flaws import AttachedFile, Flaw
 from transfer.institutions import Institution
 from transfer.patients import Demographics
 
@@ -17,6 +17,8 @@ class OpenedDocument:
 
     flaws: frozenset[Flaw] = frozenset()
     named: tuple[Demographics, ...] = ()
+    #: what its reader does not see on its pages; opened as documents of their own
+    attached: tuple[AttachedFile, ...] = ()
 
 
 class Opener(Protocol):

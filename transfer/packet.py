@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, Self
 
 from transfer import bag
 from transfer.copies import ENDINGS
+from transfer.flaws import AttachedFile
 from transfer.identifiers import InstitutionId, PacketId, RecordId
 from transfer.institutions import Basis
 from transfer.materials import MaterialKind, MaterialState
@@ -101,6 +102,8 @@ class PacketItem:
     supersedes: tuple[Superseded, ...] = ()
     #: what keeps it from being read, and who took it all the same
     taken: str | None = None
+    #: files within its PDF
+    attached: tuple[AttachedFile, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.derived_from is None) != (self.derivation is None):

@@ -41,6 +41,11 @@ class RefusalCode(Code):
     TAKES_NO_RECORD = "takes-no-record", "answer"
     NOTE_IS_EMPTY = "note-is-empty"
     NOBODYS_NOTE = "nobodys-note"
+    # records
+    RECORD_STANDS_NOT = "record-stands-not", "record"
+    NOT_ONE_PDF = "not-one-pdf", "record"
+    NO_SUCH_PAGES = "no-such-pages", "record"
+    WITHHOLDING_NEEDS_WORDS = "withholding-needs-words"
     # decisions
     NO_DECISION = "no-decision", "hold"
     NO_SUCH_ANSWER = "no-such-answer", "question", "answer"

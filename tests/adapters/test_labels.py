@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transfer.adapters.content_labels import LabelsWithin
+from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.hl7v2.documents import documents
@@ -226,7 +226,7 @@ def a_code(**said: str) -> str:
 
 
 def within(content: bytes, piece: int = 1 << 20, institution: Institution = LAB) -> set[str]:
-    labels = LabelsWithin(institution.labels)
+    labels = ReadWithin(institution)
     chunks = [content[at : at + piece] for at in range(0, len(content), piece)]
     assert b"".join(labels.passing(chunks)) == content
     return set(labels.labels)

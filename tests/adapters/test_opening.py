@@ -385,3 +385,42 @@ def test_what_is_too_large_is_not_read(opener: OpeningProcess, monkeypatch: pyte
     monkeypatch.setattr("transfer.adapters.opening.opener.LARGEST", 10)
 
     assert opener.document("text/plain", 11, iter(()), OFFICE).flaws == {Flaw.UNREADABLE}
+
+
+# --- files within a PDF -----------------------------------------------------------------------------------------------
+
+
+def a_pdf_with(pages: int = 1, **files: bytes) -> bytes:
+    pdf = pikepdf.new()
+    for _ in range(pages):
+        page = pdf.add_blank_page(page_size=(200, 100))
+        page.obj["/Contents"] = pdf.make_stream(b"0 0 20 20 re f")
+    for name, data in files.items():
+        pdf.attachments[f"{name}.bin"] = data
+    kept = io.BytesIO()
+    pdf.save(kept)
+    return kept.getvalue()
+
+
+def test_what_is_attached_to_a_pdf_is_opened_and_told_by_its_name(opener: OpeningProcess):
+    data = a_pdf_with(note=a_note_of("Okafor", "7"), other=b"\0\1\2\3" * 50, inside=a_pdf_with(deep=b"Seen by us."))
+
+    found = opened(opener, data, "application/pdf")
+
+    assert found.flaws == set()
+    assert {one.name: {*one.flaws} for one in found.attached} == {
+        "note.bin": set(),
+        "other.bin": {Flaw.UNREADABLE},
+        "inside.bin": set(),
+        "deep.bin": set(),
+    }
+    assert [who.names for who in found.named] == [(PersonName("Okafor", ("Q",)),)]
+
+
+def test_a_portfolio_whose_own_pages_are_blank_is_not_empty(opener: OpeningProcess):
+    blank = io.BytesIO()
+    with pikepdf.open(io.BytesIO(a_pdf_with(note=b"Seen."))) as pdf:
+        del pdf.pages[0].obj["/Contents"]
+        pdf.save(blank)
+
+    assert opened(opener, blank.getvalue(), "application/pdf").flaws == set()

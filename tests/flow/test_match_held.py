@@ -19,7 +19,7 @@ from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Ledger, patients, permissions, records
+from transfer.ledger import Ledger, Tx, patients, permissions, records
 from transfer.permissions import End
 from transfer.sandbox.charts import Chart
 
@@ -145,16 +145,23 @@ def test_a_no_to_one_of_two_who_become_one_stops_the_form(two: Two, monkeypatch:
 
 def test_an_answer_to_a_request_of_two_who_become_one_is_heard(two: Two, monkeypatch: pytest.MonkeyPatch):
     request = b.request_to(two.services, two.other, b.PRAIRIE)
-    real = answers.requests.get
+    read, named = Tx.case, answers.requests.get
+    is_named = False
 
     def get(tx: Any, name: str) -> Any:
-        found = real(tx, name)
-        if name == request.id:
-            two.meanwhile()
+        nonlocal is_named
+        is_named = True
+        return named(tx, name)
+
+    def case(tx: Any, name: CaseId) -> Any:
+        found = read(tx, name)
+        if is_named:
+            two.meanwhile()  # after it was read whose the case is, before the patient is held
         return found
 
     posted(two.services, b.PRAIRIE, a_task("request", request.id, "rejected", "no-records"))
     monkeypatch.setattr("transfer.flow.answers.requests.get", get)
+    monkeypatch.setattr(Tx, "case", case)
     two.meanwhile.act = two.merge
     process_all(two.services)
 

@@ -106,7 +106,7 @@ def _reference(
             resource["docStatus"] = written
         if renamed:
             resource["relatesTo"] = [{"code": "replaces", "target": {"identifier": _number(number)}}]
-        return _pushed(chart, resource, at)
+        return pushed(chart, resource, at)
 
     return say
 
@@ -121,7 +121,7 @@ def _report(status: str) -> Callable[[Chart, str, str, datetime], Sent]:
             "effectiveDateTime": "2026-10-01T10:00:00Z",
             "presentedForm": [_attached(text)],
         }
-        return _pushed(chart, resource, at)
+        return pushed(chart, resource, at)
 
     return say
 
@@ -134,7 +134,8 @@ def _attached(text: str) -> dict[str, str]:
     return {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}
 
 
-def _pushed(chart: Chart, resource: Mapping[str, object], at: datetime) -> Sent:
+def pushed(chart: Chart, resource: Mapping[str, object], at: datetime) -> Sent:
+    """A document of the referring office about this patient, which its server has had so since a time (UTC)."""
     who = chart["patient"]
     patient = {
         "resourceType": "Patient",

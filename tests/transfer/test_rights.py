@@ -131,6 +131,10 @@ CALLS = {
     "recall": ({"case": CASE}, Right.RELEASE),
     "give_up": ({"case": CASE}, Right.RELEASE),
     "change": ({"case": CASE, "checklist": "colorectal"}, Right.WORK_ON_CASES),
+    "withhold_pages": (
+        {"case": CASE, "record": RecordId.draw(), "pages": (1,), "reason": "x"},
+        Right.RELEASE,
+    ),
     "add_need": ({"case": CASE, "kind": RecordKind.NOTE, "institution": LAKESIDE}, Right.WORK_ON_CASES),
     "add_procedure": (
         {"case": CASE, "procedure": ProcedureKind.SCAN, "institution": LAKESIDE},

@@ -1,7 +1,7 @@
-"""Security labels inside a C-CDA document: its header, its sections, and the privacy annotations of DS4P.
+"""What a C-CDA document says of itself: security labels, and in its header its id and the documents it relates to.
 
 Bytes from outside, read without trust: a document type declaration is refused, so no entity is ever defined; depth and
-number of elements are bounded. Nothing but labels is taken.
+number of elements are bounded. Nothing else is taken.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,9 @@ from transfer.security_labels import read_label
 
 _DEPTH: Final = 200
 _ELEMENTS: Final = 2_000_000
+#: how deep in its header a document names others, and how many are taken
+_OF_HEADER: Final = 4
+_RELATED: Final = 20
 _ROOT: Final = "ClinicalDocument"
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
 _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
@@ -26,6 +29,11 @@ class ClinicalDocumentReader:
     def __init__(self, table: Mapping[str, str]) -> None:
         self._table = table
         self.labels: set[str] = set()
+        #: root and extension of its own id, and of each document that it relates to, with the type of the relation
+        self.own_id = ("", "")
+        self.related: list[tuple[str, tuple[str, str]]] = []
+        self._relation = ""
+        self._path: list[str] = []
         self._is_clinical: bool | None = None
         self._names_itself = False
         self._depth, self._elements = 0, 0
@@ -64,10 +72,24 @@ class ClinicalDocumentReader:
             self._is_clinical = name == _ROOT
         if not self._is_clinical:
             return
+        if self._depth <= _OF_HEADER:
+            self._path[self._depth - 1 :] = [name]
+            self._note_related(attributes)
         if name == "confidentialityCode" or (name == "value" and self._observing):
             self._take(attributes)
         elif name == "code" and attributes.get("code") in _SECURITY_OBSERVATIONS:
             self._observing.append(self._depth - 1)
+
+    def _note_related(self, attributes: dict[str, str]) -> None:
+        """CDA R2, 4.2.1.2 and 4.2.3.1."""
+        said = attributes.get("root", ""), attributes.get("extension", "")
+        match self._path[1:]:
+            case ["id"]:
+                self.own_id = self.own_id if any(self.own_id) else said
+            case ["relatedDocument"]:
+                self._relation = attributes.get("typeCode", "")
+            case ["relatedDocument", "parentDocument", "id"] if len(self.related) < _RELATED:
+                self.related.append((self._relation, said))
 
     def _end(self, _tag: str) -> None:
         if self._observing and self._observing[-1] >= self._depth:

@@ -1,11 +1,16 @@
-"""Security labels inside a document's content, whatever type it is said to be: C-CDA, and FHIR resources in JSON."""
+"""What stands inside a document's content, whatever type it is said to be: security labels, and its word on itself.
+
+Read are C-CDA, and FHIR resources in JSON.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from transfer.adapters.cda import ClinicalDocumentReader
 from transfer.adapters.fhir.labels import ResourceReader
+from transfer.adapters.own_words import OwnWord, of_clinical_document, of_resource
 from transfer.errors import Unreadable
+from transfer.institutions import Institution
 from transfer.security_labels import UNREAD
 
 #: bytes by which one kind of content is told from another
@@ -14,26 +19,36 @@ _BEGINNING: Final = 4096
 _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 
 
-class LabelsWithin:
-    """The high-water mark of one document, read while its bytes go by.
+class ReadWithin:
+    """The high-water mark of one document's labels, and what it says of itself, read while its bytes go by.
 
     One that cannot be read to its end has an `UNREAD` label: nobody knows what stands behind.
     """
 
-    def __init__(self, table: Mapping[str, str]) -> None:
-        """`table` is the institution's own: its labels, and what they mean."""
-        self._table = table
+    def __init__(self, institution: Institution) -> None:
+        """`institution` gave it: its labels and its numbers are in its own words."""
+        self._institution = institution
         self._beginning = b""
-        self._reader: _Reader | None = None
+        self._reader: ClinicalDocumentReader | ResourceReader | None = None
         self._is_over = False
         self.labels: frozenset[str] = frozenset()
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same bytes. `labels` are complete once they are at their end."""
+        """The same bytes. `labels` and `own_word` are complete once they are at their end."""
         for chunk in chunks:
             self._look(chunk)
             yield chunk
         self._look(b"", is_end=True)
+
+    @property
+    def own_word(self) -> OwnWord:
+        """What it says of its number, of its state and of other documents."""
+        match self._reader:
+            case ClinicalDocumentReader() as read:
+                return of_clinical_document(read.own_id, read.related, self._institution)
+            case ResourceReader() as read:
+                return of_resource(read.tree, self._institution)
+        return OwnWord()
 
     def _look(self, chunk: bytes, *, is_end: bool = False) -> None:
         if self._is_over:
@@ -42,7 +57,7 @@ class LabelsWithin:
             self._beginning += chunk
             if len(self._beginning) < _BEGINNING and not is_end:
                 return
-            self._reader, chunk = _reader(self._beginning, self._table), self._beginning
+            self._reader, chunk = _reader(self._beginning, self._institution.labels), self._beginning
             self._beginning = b""
         if self._reader is None or self._reader.is_other:
             self._is_over = True
@@ -55,18 +70,7 @@ class LabelsWithin:
         self.labels |= self._reader.labels
 
 
-class _Reader(Protocol):
-    labels: set[str]
-
-    @property
-    def is_other(self) -> bool:
-        """It is not what this reads: nothing more of it need be given."""
-
-    def read(self, chunk: bytes, *, is_end: bool) -> None:
-        """Raises: Unreadable: it is, and cannot be read."""
-
-
-def _reader(beginning: bytes, table: Mapping[str, str]) -> _Reader | None:
+def _reader(beginning: bytes, table: Mapping[str, str]) -> ClinicalDocumentReader | ResourceReader | None:
     """In any of the encodings that have ASCII's letters."""
     first = beginning[:_BEGINNING].replace(b"\0", b"").lstrip(_BEFORE)[:1]
     if first == b"<":

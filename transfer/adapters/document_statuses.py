@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from transfer.records import DocumentStatus as Status
+from transfer.records import Relation
 
 
 class Vocabulary(StrEnum):
@@ -116,6 +117,17 @@ MEANINGS: Final[Mapping[Vocabulary, Mapping[str, Status | None]]] = MappingProxy
             "113039": Status.UNAVAILABLE,  # no longer kept
         },
     }
+)
+
+
+#: what a document does to another by DocumentReference.relatesTo.code and Composition.relatesTo.code; None: nothing
+#: https://hl7.org/fhir/R4/valueset-document-relationship-type.html
+RELATES_TO: Final[Mapping[str, Relation | None]] = MappingProxyType(
+    {"replaces": Relation.REPLACES, "appends": Relation.APPENDS, "transforms": None, "signs": None}
+)
+#: and by ClinicalDocument.relatedDocument.typeCode (CDA R2, x_ActRelationshipDocument)
+RELATED_DOCUMENT: Final[Mapping[str, Relation | None]] = MappingProxyType(
+    {"RPLC": Relation.REPLACES, "APND": Relation.APPENDS, "XFRM": None}
 )
 
 

@@ -57,6 +57,7 @@ case = LazyGroup(
         "procedure": ListedCommand("transfer.cli.case_needs:procedure_command", "List what was done, where and when."),
         "drop": ListedCommand("transfer.cli.case_needs:drop_command", "Take back what was added."),
         "waive": ListedCommand("transfer.cli.case:waive_command", "Say of a line that it is not needed."),
+        "withhold": ListedCommand("transfer.cli.withholding:withhold_command", "Let pages of a record go to nobody."),
         "assign": ListedCommand("transfer.cli.today:assign_command", "Say whose work a case is."),
         "reassign": ListedCommand("transfer.cli.today:reassign_command", "Give all cases of one account to another."),
         "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),

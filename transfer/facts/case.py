@@ -216,6 +216,19 @@ class RecordTaken(Fact, kind="record-taken"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PagesWithheld(Fact, kind="pages-withheld"):
+    """A person let pages of a record go to nobody: `record` is a copy without them, of so many pages of `original`."""
+
+    record: str
+    original: str
+    #: as people name them; empty: none any more
+    pages: str
+    of: int
+    #: why, sealed
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSuperseded(Fact, kind="record-superseded"):
     record: str
     by_record: str | None = None

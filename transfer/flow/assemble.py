@@ -26,6 +26,7 @@ from transfer.ledger import Tx, holds, materials, notes, packets, patients, reco
 from transfer.ledger.materials import StoredMaterial
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.materials import Material, MaterialState
+from transfer.media_types import PDF, named
 from transfer.packet import (
     Anchor,
     ContentClass,
@@ -237,6 +238,7 @@ def _title(kept: StoredRecord, number: int) -> str | None:
 #: of a part that is made from the record
 _DERIVATIONS: Final = {
     "extracted": "Taken unchanged out of the message it came in.",
+    "derived": "Pages of the document that its source gave, as a document of their own.",
     "whole": "Put together of a correction and the results of the earlier report that it leaves as they are.",
 }
 
@@ -259,6 +261,7 @@ def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPa
         labels=kept.about.labels,
         basis=joined.basis,
         line=joined.line,
+        attached=kept.about.attached if named(part.content_type) == PDF else (),
         derived_from=kept.id if derivation else None,
         derivation=derivation,
     )

@@ -12,6 +12,7 @@ from transfer.case import OpenedCase
 from transfer.completeness import line_suggested
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
+from transfer.flaws import Flaw
 from transfer.flow.assess import is_lacking, look
 from transfer.flow.basis import may_collect
 from transfer.flow.cross_check import check_labels
@@ -20,7 +21,7 @@ from transfer.flow.services import Services
 from transfer.flow.superseding import version
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, RecordId, RequestId
-from transfer.ledger import Tx, holds, records, requests, rounds
+from transfer.ledger import Tx, holds, opened_records, records, requests, rounds
 from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.matching import MatchRule
 from transfer.media_types import named
@@ -88,11 +89,26 @@ def join(
     if word := copies.ended_by(new, earlier):
         by, relation = word
         records.supersede(tx, case, kept.id, by, relation)
+    if _has_withheld_pages(tx, case, kept):
+        kept = opened_records.write_seen(tx, kept, Flaw.PAGES_WITHHELD)
+        if found or kept.is_opened:
+            found = found or OpenedParts()
+            found = replace(found, flaws=found.flaws | {Flaw.PAGES_WITHHELD})
     kept = note_opened(tx, opened, kept, found, envelope)
     _ask_about_best(tx, case, kept, copy_of)
     if kept.kind is RecordKind.PATHOLOGY_REPORT:
         check_labels(tx, opened)
     return True
+
+
+def _has_withheld_pages(tx: Tx, case: CaseId, kept: StoredRecord) -> bool:
+    """Whether a person withheld pages of another copy or version of it in this case."""
+    if kept.about.derived:
+        return False
+    told = tx.case(case).superseded_by
+    others = [one for one, _ in records.related(tx, case, kept)]
+    ends = [records.get(tx, told[one.id].by_record or "") for one in others if one.id in told]
+    return any(one is not None and one.about.derived for one in (*others, *ends))
 
 
 def _ask_about_best(tx: Tx, case: CaseId, kept: StoredRecord, copy_of: RecordId | None) -> None:

@@ -26,7 +26,7 @@ from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
-from transfer.flow.reading import labels_within
+from transfer.flow.reading import read_within
 from transfer.flow.services import Services
 from transfer.flow.unmatched import ask_whether_died
 from transfer.flow.watch import Watch
@@ -207,6 +207,11 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         if document.labels != found.document.labels and not _is_covered(services, asking, document):
             _remove(services, files)
             return _Taken.NOT_COVERED
+        if _says_more(document, found.document):
+            heed(services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
+        if document.status.is_void and kept is None:
+            _remove(services, files)
+            return _Taken.VOID
         new = _new(asking, found, document, origin, files, kept)
         if kept is not None and _is_same(services, kept, new):
             _remove(services, files)
@@ -214,6 +219,15 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         else:
             _file(services, asking, document, match_rule, new, open_parts(services, made.institution, files))
     return _Taken.KEPT
+
+
+def _says_more(document: Document, listed: Document) -> bool:
+    """Whether it says of itself, or of others, what its source's list does not."""
+    return (document.status, document.relation, document.identifiers) != (
+        listed.status,
+        listed.relation,
+        listed.identifiers,
+    )
 
 
 def _known(tx: Tx, asking: PermittedRequest, found: Found, origin: str) -> StoredRecord | None:
@@ -275,7 +289,7 @@ def _fetched(
     institution = services.institutions[asking.claimed.request.institution]
     files = list[RecordPart]()
     for file in found.files:
-        within, seen = labels_within(institution), BytesSeen(file.announced)
+        within, seen = read_within(institution), BytesSeen(file.announced)
         try:
             place = services.vault.keep(_bounded(seen.passing(within.passing(file.read())), watch))
         except Unavailable:
@@ -287,6 +301,7 @@ def _fetched(
             raise Unexpected("something else than the document")
         files.append(RecordPart(role="received", content_type=judged.content_type, location=place))
         document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
+        document = within.own_word.added_to(document)
     check_labels(document.labels)
     return document, files
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from transfer.adapters.opening.members import members
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder, Unavailable
-from transfer.flaws import Flaw
+from transfer.flaws import AttachedFile, Flaw
 from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
@@ -38,6 +38,7 @@ class OpenedParts:
 
     flaws: frozenset[Flaw] = frozenset()
     named: tuple[Demographics, ...] = ()
+    attached: tuple[AttachedFile, ...] = ()
 
 
 def open_parts(services: Services, source: InstitutionId, parts: Iterable[RecordPart]) -> OpenedParts | None:
@@ -47,7 +48,7 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
         OutOfOrder: our own store does not answer.
         Unreadable: it gives other bytes than it was given.
     """
-    found, named = set[Flaw](), dict[Demographics, None]()
+    found, named, attached = set[Flaw](), dict[Demographics, None](), list[AttachedFile]()
     try:
         for part in parts:
             if part.series:
@@ -57,11 +58,12 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
             opened = services.opener.document(part.content_type, place.length, chunks, services.institutions[source])
             found |= opened.flaws
             named |= dict.fromkeys(opened.named)
+            attached += opened.attached
     except OutOfOrder:
         raise
     except Unavailable:
         return None
-    return OpenedParts(flaws=frozenset(found), named=tuple(named))
+    return OpenedParts(flaws=frozenset(found), named=tuple(named), attached=tuple(attached))
 
 
 def _open_series(services: Services, part: RecordPart) -> set[Flaw]:
@@ -97,6 +99,8 @@ def note_opened(
         if not kept.is_opened or flaws != kept.flaws:
             kept = replace(kept, is_opened=True, flaws=flaws)
             opened_records.write_flaws(tx, kept)
+            if found.attached != kept.about.attached:
+                records.rewrite(tx, kept, replace(kept.about, attached=found.attached), is_whole=kept.is_whole)
             for case in opened_records.cases_of(tx, kept.id):
                 if case != opened.id:
                     rounds.owe(tx, Dag.OPEN_CASE, case)  # it has not heard of it

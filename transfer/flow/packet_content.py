@@ -10,6 +10,7 @@ from datetime import UTC
 
 from transfer import facts
 from transfer.case import Case, OpenedCase
+from transfer.flaws import Flaw
 from transfer.flow.basis import Rulings, class_of, may_release
 from transfer.identifiers import PacketId
 from transfer.institutions import Institutions
@@ -90,8 +91,11 @@ def taken_as_it_is(case: Case, record: str) -> str | None:
     taken = case.taken.get(record)
     if taken is None:
         return None
-    whys = [SENTENCES[flaw].staff for flaw in taken.flaws]
+    # What is withheld is nobody's to know: it is as if those pages were not.
+    whys = [SENTENCES[flaw].staff for flaw in taken.flaws if flaw != Flaw.PAGES_WITHHELD]
     whys += [f"{taken.lacking} of its images did not come."] if taken.lacking else []
+    if not whys:
+        return None
     return f"{' '.join(whys)} Taken all the same by {taken.by or 'the desk'}, {taken.at.astimezone(UTC):%d %b %Y}."
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from transfer import media_types
 from transfer.adapters import hl7v2, paper
-from transfer.adapters.content_labels import LabelsWithin
+from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
@@ -251,7 +251,7 @@ def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:
             received = [
                 ReceivedDocument(
                     origin=f"{said}#{number}",
-                    document=_labelled(sent.document, [part.open for part in sent.parts], institution),
+                    document=_with_own_word(sent.document, [part.open for part in sent.parts], institution),
                     pieces=tuple(Piece(content_type=part.content_type, open=part.open) for part in sent.parts),
                     is_message=True,
                     alone=sent.alone,
@@ -281,30 +281,31 @@ def _notice(body: bytes, institution: Institution) -> Notice | OtherMessage:
     )
 
 
-def _labelled(
+def _with_own_word(
     document: Document, contents: Iterable[Callable[[], Iterator[bytes]]], institution: Institution
 ) -> Document:
-    """With the labels that stand inside its contents. What cannot be opened says none, and nobody will read it."""
-    labels = document.labels
+    """With the labels that stand inside its contents, and what it says of itself there. What cannot be opened says
+    nothing, and nobody will read it.
+    """
     for content in contents:
-        within = LabelsWithin(institution.labels)
+        within = ReadWithin(institution)
         with suppress(Unreadable):
             for _ in within.passing(content()):
                 pass
-        labels |= within.labels
-    return replace(document, labels=labels)
+        document = within.own_word.added_to(replace(document, labels=document.labels | within.labels))
+    return document
 
 
-def labels_within(institution: Institution) -> LabelsWithin:
-    """What reads the security labels inside a document of this institution while its bytes go by."""
-    return LabelsWithin(institution.labels)
+def read_within(institution: Institution) -> ReadWithin:
+    """What reads a document of this institution while its bytes go by: its labels, and what it says of itself."""
+    return ReadWithin(institution)
 
 
 def _pushed(found: list[PushedDocument | Bad], institution: Institution) -> ReceivedDocuments:
     documents = tuple(
         ReceivedDocument(
             origin=f"pushed#{number}",
-            document=_labelled(one.document, [partial(_whole, file) for file in one.files], institution),
+            document=_with_own_word(one.document, [partial(_whole, file) for file in one.files], institution),
             pieces=tuple(
                 Piece(content_type=file.content_type, open=partial(_whole, file), title=file.title)
                 for file in one.files

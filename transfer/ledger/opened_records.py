@@ -1,5 +1,7 @@
 """What was found in records when they were opened, and what people made of it."""
 
+from dataclasses import replace
+
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flaws import Flaw
@@ -11,6 +13,13 @@ from transfer.ledger.records import StoredRecord
 def write_flaws(tx: Tx, kept: StoredRecord) -> None:
     """Every part of it was opened; what is wrong with it. Each case that it serves writes it in its chain."""
     tx.run("UPDATE records SET opened_at = transfer.now(), flaws = %s WHERE record = %s", sorted(kept.flaws), kept.id)
+
+
+def write_seen(tx: Tx, kept: StoredRecord, flaw: Flaw) -> StoredRecord:
+    """This is wrong with it, whatever opening it finds. `write_flaws` makes it count."""
+    kept = replace(kept, seen=kept.seen | {flaw})
+    tx.run("UPDATE records SET flaws_seen = %s WHERE record = %s", sorted(kept.seen), kept.id)
+    return kept
 
 
 def write_opened(tx: Tx, case: CaseId, kept: StoredRecord) -> None:

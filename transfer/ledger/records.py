@@ -8,8 +8,9 @@ from typing import Self
 
 from transfer import codec, copies, facts
 from transfer.body_parts import BodyPart, body_parts_in
+from transfer.derived_copies import DerivedCopy
 from transfer.facts import Chain
-from transfer.flaws import Flaw
+from transfer.flaws import AttachedFile, Flaw
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, PatientId, RecordId, RequestId
 from transfer.institutions import Basis
 from transfer.ledger import Row, Tx, search_terms
@@ -52,6 +53,10 @@ class About:
     rejected: tuple[str, ...] = ()
     #: instances of which several came that differ; the first is the one that counts
     conflicting: tuple[str, ...] = ()
+    #: files within its PDF, as they were found when it was opened
+    attached: tuple[AttachedFile, ...] = ()
+    #: of a copy of some pages that a person made: of what, and which
+    derived: DerivedCopy | None = None
     #: instances that did not come, and without which a person took the study
     lacking: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from transfer.flaws import Flaw
-from transfer.sentences.words import THEIRS, Sentences
+from transfer.sentences.words import OURS, THEIRS, Sentences
 
 _AGAIN = "Something you sent cannot be opened. Please send it again."
 
@@ -31,5 +31,10 @@ FLAWS: Mapping[str, Sentences] = {
         "It says itself that it is about somebody else.",
         THEIRS,
         "Something you sent names another patient. Please tell us whose it is.",
+    ),
+    Flaw.PAGES_WITHHELD: Sentences(
+        "Pages of another copy or version of it are withheld. Withhold those of this one, too, or let it go whole.",
+        OURS,
+        "There is nothing to do.",
     ),
 }

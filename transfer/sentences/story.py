@@ -122,6 +122,9 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.RecordOpened: lambda said: (
         f"{said['record']}: {filled('{flaws}', said)}" if said["flaws"] else f"{said['record']}: can be read"
     ),
+    facts.PagesWithheld: _joined(
+        "pages withheld of {original}: ", lambda said: str(said["pages"] or "none"), " of {of}"
+    ),
     facts.RecordTaken: "{record}: taken as it is",
     facts.RecordSuperseded: _joined("{record}: no longer counts ({relation}", _more(" ", "by_record"), ")"),
     facts.MaterialAwaited: "{pieces} outstanding from {institution}",

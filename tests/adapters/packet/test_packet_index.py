@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -14,8 +15,9 @@ from pypdf import PdfReader
 
 from tests.kit.dicomdirs import a_study
 from tests.kit.fakes import MemoryVault
-from tests.kit.packets import CASE, APacket, a_message_with_its_pdf, a_packet, a_record, an_item, contents, made
+from tests.kit.packets import CASE, APacket, a_message_with_its_pdf, a_packet, a_pdf, a_record, an_item, contents, made
 from transfer.adapters.packet.layout import lay_out, one_line
+from transfer.flaws import AttachedFile, Flaw
 from transfer.identifiers import PacketId
 from transfer.materials import MaterialKind, MaterialState
 from transfer.packet import MaterialItem, Superseded
@@ -355,3 +357,21 @@ def test_an_accession_number_and_a_title_are_text_and_steer_nothing():
     assert "CT<i id=x>&" in page.words
     assert "<u id=y>chest" in page.words
     assert not [one for one in raw if one in "\x1b\x07\u202e\u2066"]
+
+
+def test_files_within_a_pdf_are_told_by_name_on_the_page_and_in_the_manifest():
+    vault = MemoryVault()
+    attached = (
+        AttachedFile(name="second report.pdf"),
+        AttachedFile(name="<b>viewer</b>.exe", flaws=frozenset({Flaw.UNREADABLE})),
+    )
+    item = an_item(vault, a_pdf("A page"), 1, attached=attached, content_type="application/pdf")
+    packet = made(contents((item,)), vault)
+
+    assert "attached within the file: “second report.pdf”" in text(packet)
+    assert "“<b>viewer</b>.exe”, which cannot be opened" in text(packet)
+    (document,) = json.loads(packet.files["manifest.json"])["documents"]
+    assert document["attached"] == [
+        {"name": "second report.pdf", "opened": True},
+        {"name": "<b>viewer</b>.exe", "opened": False},
+    ]

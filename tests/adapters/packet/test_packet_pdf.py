@@ -288,7 +288,7 @@ class Joins:
         if self.joined <= self.deaths or any(
             one["how"] == "merged" and one["document"]["number"] == self.deadly for one in job["parts"]
         ):
-            raise pdf_maker._Died
+            raise pdf_maker.Died
         return {"pages": 4, "documents": {one["document"]["number"]: one["how"] for one in job["parts"]}}, b"pdf"
 
 

@@ -1,6 +1,8 @@
 """Moments of an installation at which a verb has all its work to do."""
 
+import base64
 import random
+import string
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +14,7 @@ from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.paper_forms import fields_for
 from tests.kit.papers import a_pdf
+from tests.kit.pdf_pages import a_pdf
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
@@ -25,7 +28,7 @@ from transfer.flow.opening import open_case
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, IncomingId, InstitutionId, PacketId
-from transfer.ledger import holds, rounds
+from transfer.ledger import holds, records, rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
 from transfer.looks import PatientFlag
@@ -276,6 +279,23 @@ def merged(house: House) -> Known:
     return known
 
 
+def pdf_held(house: House) -> Known:
+    """A case holds a report that came as a PDF in its message."""
+    chart, case = an_open_case(house)
+    said = messages.report(chart, control_id="PDF1", status="F", form="mdm")
+    before, mark, _ = said.partition(b"^Base64^")
+    after = said[len(before) + len(mark) :].lstrip(b"+/=" + string.ascii_letters.encode() + string.digits.encode())
+    deliver(house, before + mark + base64.b64encode(a_pdf()) + after)
+    process_all(house.services)
+    with house.services.ledger.transaction() as tx:
+        (record,) = [
+            kept.id
+            for kept, _ in records.joined(tx, case)
+            if any(part.content_type == "application/pdf" for part in records.parts(tx, kept))
+        ]
+    return {"case": case, "record": record}
+
+
 # --- of a packet ------------------------------------------------------------------------------------------------------
 
 
@@ -407,6 +427,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "doubtful": doubtful,
     "two-of-one": two_of_one,
     "merged": merged,
+    "pdf-held": pdf_held,
     "approved": approved,
     "assembled": assembled,
     "in-doubt": in_doubt,

@@ -138,6 +138,12 @@ def _declare_emergency(house: House, known: Known) -> object:
     )
 
 
+def _withhold(house: House, known: Known) -> object:
+    return desk.withhold_pages(
+        house.services, known["case"], known["record"], (1,), reason="Of another specimen", actor=NURSE
+    )
+
+
 OF_THE_DESK = [
     _at_desk("approve", lambda h, k: desk.approve(h.services, k["case"], actor=NURSE)),
     _at_desk("answer a question", lambda h, k: desk.resolve(h.services, k["hold"], HoldAnswer.APPROVE, actor=NURSE)),
@@ -279,6 +285,7 @@ OF_THE_DESK = [
         "list what was done",
         lambda h, k: desk.add_procedure(h.services, k["case"], ProcedureKind.OPERATION, LAKESIDE, actor=NURSE),
     ),
+    _at_desk("withhold pages", _withhold, "pdf-held"),
     _at_desk(
         "drop a need",
         lambda h, k: desk.drop_need(h.services, k["case"], k["line"], actor=NURSE),

@@ -9,7 +9,8 @@ from pypdf import PdfReader, PdfWriter
 
 from tests.campaigns.fuzz.contract import Target, answer, files
 from tests.kit.packets import a_pdf
-from transfer.adapters.content_labels import LabelsWithin
+from tests.kit.scripted_fhir import an_institution
+from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.packet import narrative, pdf_carried, pdf_parts, pdf_text, pictures, shown
 from transfer.adapters.packet.narrative import (
     BodyElsewhere,
@@ -38,6 +39,7 @@ _DOCUMENT = {
     "why": None,
 }
 _MOST = 40
+_INSTITUTION = an_institution()
 
 
 def plain(data: bytes) -> None:
@@ -55,10 +57,11 @@ def xml(data: bytes) -> None:
 
 def _labels(data: bytes) -> None:
     """The same labels however the document is cut, each one that is known or a person's; the bytes go by unchanged."""
-    whole, cut = LabelsWithin({}), LabelsWithin({})
+    whole, cut = ReadWithin(_INSTITUTION), ReadWithin(_INSTITUTION)
     assert b"".join(whole.passing([data])) == data
     assert b"".join(cut.passing(data[at : at + 7] for at in range(0, len(data), 7))) == data
     assert whole.labels == cut.labels <= KNOWN_LABELS | {UNREAD}
+    assert whole.own_word == cut.own_word
 
 
 def results(data: bytes) -> None:

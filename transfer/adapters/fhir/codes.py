@@ -8,7 +8,7 @@ from transfer.adapters.document_statuses import Vocabulary, meaning
 from transfer.adapters.fhir.trees import Tree, codings, text
 from transfer.adapters.loinc import LOINC, LOINC_KINDS
 from transfer.institutions import Institution
-from transfer.records import Coding, DocumentStatus, RecordKind, Relation, least
+from transfer.records import Coding, DocumentStatus, RecordKind, least
 
 SNOMED: Final = "http://snomed.info/sct"
 NPI: Final = "http://hl7.org/fhir/sid/us-npi"
@@ -44,8 +44,6 @@ CATEGORY_KINDS: Final = MappingProxyType(
         (DIAGNOSTIC_SECTION, "GE"): RecordKind.MOLECULAR,
     }
 )
-
-RELATIONS: Final = MappingProxyType({"replaces": Relation.REPLACES, "appends": Relation.APPENDS})
 
 
 def coding_of(tree: Tree, institution: Institution) -> Coding:

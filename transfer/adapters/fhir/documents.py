@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from transfer.adapters.document_statuses import RELATES_TO
 from transfer.adapters.fhir.codes import (
-    RELATIONS,
     best_coding,
     classify,
     reference_status,
@@ -175,17 +175,16 @@ def _relation(
     resource: Tree, institution: Institution, resources: Resources, address: str | None
 ) -> tuple[Relation | None, IssuedIdentifier | None]:
     """What it does to an earlier document. `replaces` counts before `appends`; `signs` and `transforms` change none."""
-    said = [(RELATIONS[code], each) for each in children(resource, "relatesTo") if (code := _relates(each))]
+    said = [
+        (relation, each)
+        for each in children(resource, "relatesTo")
+        if (relation := RELATES_TO.get(text(each, "code") or ""))
+    ]
     said.sort(key=lambda pair: pair[0] is not Relation.REPLACES)
     for relation, each in said:
         if target := _target(child(each, "target"), institution, resources, address):
             return relation, target
     return None, None
-
-
-def _relates(related: Tree) -> str | None:
-    code = text(related, "code")
-    return code if code in RELATIONS else None
 
 
 def _target(

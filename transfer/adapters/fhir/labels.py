@@ -48,6 +48,8 @@ class ResourceReader:
         self._table = table
         self._body = bytearray()
         self.labels: set[str] = set()
+        #: the resource, once all of it is there and can be read
+        self.tree: Tree = {}
         self.is_other = False
 
     def read(self, chunk: bytes, *, is_end: bool) -> None:
@@ -65,6 +67,7 @@ class ResourceReader:
             return
         if type_of(tree):
             self.labels |= labels_in(tree, self._table)
+            self.tree = tree
 
 
 def _labels(tree: object) -> Iterator[object]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
-from transfer.flaws import Flaw
+from transfer.flaws import AttachedFile, Flaw
 from transfer.opened import OpenedDocument
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def _found(told: dict[str, Any], data: bytes) -> str:
             beginning, end = data[: told["beginning"]], data[told["beginning"] :]
             return _answer(dicom.flaws(beginning, end, told["length"]), ())
         named = _Named(told["source"])
-        flaws = documents.flaws(told["content_type"], data, documents.Within(look=named.look))
-        return _answer(flaws | named.flaws, named.people)
+        flaws = documents.flaws(
+            told["content_type"], data, documents.Within(look=named.look, tell_attached=named.attach)
+        )
+        return _answer(flaws | named.flaws, named.people, named.attached)
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: it is not opened
         return _UNREADABLE
 
@@ -64,6 +66,10 @@ class _Named:
         self._source = Institution.model_validate(source)
         self.people: dict[Demographics, None] = {}
         self.flaws: set[Flaw] = set()
+        self.attached: list[AttachedFile] = []
+
+    def attach(self, name: str, flaws: set[Flaw]) -> None:
+        self.attached.append(AttachedFile(name=name, flaws=frozenset(flaws)))
 
     def look(self, data: bytes) -> None:
         from transfer.adapters.own_patient import MOST, PatientHidden, patients_named
@@ -76,8 +82,8 @@ class _Named:
             self.flaws.add(Flaw.UNREADABLE)
 
 
-def _answer(flaws: Iterable[Flaw], people: "Iterable[Demographics]") -> str:
-    found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people))
+def _answer(flaws: Iterable[Flaw], people: "Iterable[Demographics]", attached: Iterable[AttachedFile] = ()) -> str:
+    found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people), attached=tuple(attached))
     return ANSWER.dump_json(found).decode()
 
 

@@ -9,13 +9,16 @@ import binascii
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from transfer import media_types
 from transfer.flaws import Flaw
+
+if TYPE_CHECKING:
+    from transfer.adapters.packet.pdf_carried import Attached
 
 #: documents within documents
 DEPTH: Final = 4
@@ -33,10 +36,13 @@ _TYPES_OF_TEXT: Final = frozenset({"text/plain", "text/csv", "text/markdown"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
-    """How deep a document lies in others, and who looks at each of them for the patient that it names."""
+    """How deep a document lies in others, who looks at each of them for the patient that it names, and who is told of
+    each file that is attached to one.
+    """
 
     depth: int = 0
     look: Callable[[bytes], None] = lambda _: None
+    tell_attached: Callable[[str, set[Flaw]], None] = lambda _, __: None
 
     def deeper(self) -> "Within":
         return replace(self, depth=self.depth + 1)
@@ -133,9 +139,15 @@ def _rtf(data: bytes, _within: Within) -> set[Flaw]:
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def _pdf(data: bytes, _within: Within) -> set[Flaw]:
-    """Every page with its content: qpdf mends what is broken, and what it cannot mend is missed here."""
+def _pdf(data: bytes, within: Within) -> set[Flaw]:
+    """Every page with its content: qpdf mends what is broken, and what it cannot mend is missed here.
+
+    What is attached (ISO 32000-2, 7.11.4; a portfolio, PDF/A-3) is opened, too. What is wrong with that is told by its
+    name: the pages can be read all the same.
+    """
     import pikepdf
+
+    from transfer.adapters.packet.pdf_carried import attached_files
 
     is_ended = b"%%EOF" in data.rstrip(b"\0 \t\r\n\x1a")[-1024:]
     try:
@@ -146,11 +158,23 @@ def _pdf(data: bytes, _within: Within) -> set[Flaw]:
             said = pdf.Root.Pages.get("/Count")
             if not is_ended and (pdf.get_warnings() or said != count):
                 return {Flaw.CUT}
-            return _pages(pdf)
+            attached = attached_files(pdf)
+            _open_attached(attached, within)
+            wrong = _pages(pdf)
+            return wrong - {Flaw.EMPTY} if attached else wrong
     except pikepdf.PasswordError:
         return {Flaw.PASSWORD}
     except pikepdf.PdfError:
         return {Flaw.UNREADABLE if is_ended else Flaw.CUT}
+
+
+def _open_attached(attached: "Iterable[Attached]", within: Within) -> None:
+    for one in attached:
+        try:
+            wrong = {Flaw.UNREADABLE} if one.data is None else flaws("", one.data, within.deeper())
+        except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser costs that file alone
+            wrong = {Flaw.UNREADABLE}
+        within.tell_attached(one.name, wrong)
 
 
 def _pages(pdf: Any) -> set[Flaw]:

@@ -117,6 +117,8 @@ def remarks(entry: Entry, layout: Layout) -> list[str]:
         said.append(f"the same document as no. {same}, received another way")
     if entry.item.derivation:
         said.append(f"derived: {entry.item.derivation}")
+    for one in entry.item.attached:
+        said.append(f"attached within the file: “{one.name}”{', which cannot be opened' if one.flaws else ''}")
     return said
 
 

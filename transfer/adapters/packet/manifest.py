@@ -108,6 +108,7 @@ def _document(document: PlacedDocument, shown: Bookmarked) -> dict[str, Any]:
         "derived_from": item.derived_from,
         "derivation": item.derivation,
         "taken": item.taken,
+        "attached": [{"name": one.name, "opened": not one.flaws} for one in item.attached],
         "supersedes": [
             {"record": one.record, "packet": one.packet, "number": one.number, "relation": one.relation}
             for one in item.supersedes

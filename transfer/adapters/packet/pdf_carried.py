@@ -7,7 +7,7 @@ links, attached files and films do not go along; what is attached is handed out,
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -106,7 +106,7 @@ def carried(data: bytes, most: int) -> Carried:
         count = len(source.pages)
         if count > most:
             raise NotShown("too-many-pages")
-        attached = tuple(_attached(source))
+        attached = attached_files(source)
         if not count and not attached:
             raise NotShown("empty" if "/Pages" in source.Root else "damaged")
         values, is_placeholder = _of_xfa(source)
@@ -117,6 +117,27 @@ def carried(data: bytes, most: int) -> Carried:
         return Carried(
             pdf, count, attached, (*_told(values, attached, source), *notes), values, is_damaged, is_placeholder
         )
+
+
+def pages_alone(data: bytes, pages: Sequence[int], most: int, *, is_without: bool) -> tuple[int, bytes]:
+    """How many pages it has, and these of them (counted from 1), in this order, or all without these; with nothing of
+    the others: what several pages share is cut to what is drawn on these. No bytes: it does not have them.
+
+    Raises:
+        As `carried`.
+    """
+    all_of_it = carried(data, most)
+    wanted = [page for page in range(1, all_of_it.pages + 1) if page not in pages] if is_without else pages
+    if not wanted or not all(1 <= page <= all_of_it.pages for page in pages):
+        return all_of_it.pages, b""
+    with pikepdf.open(io.BytesIO(all_of_it.pdf)) as source, pikepdf.new() as target:
+        source.remove_unreferenced_resources()
+        for page in wanted:
+            target.pages.append(source.pages[page - 1])
+        carry_layers(source, target)
+        kept = io.BytesIO()
+        target.save(kept, static_id=True)
+        return all_of_it.pages, kept.getvalue()
 
 
 def carry_layers(source: pikepdf.Pdf, target: pikepdf.Pdf) -> None:
@@ -247,6 +268,11 @@ def _copied(source: pikepdf.Pdf) -> bytes:
 
 
 # what it holds beside its pages
+
+
+def attached_files(source: pikepdf.Pdf) -> tuple[Attached, ...]:
+    """Each file within it, once, as many as are handed out."""
+    return tuple(_attached(source))
 
 
 def _attached(source: pikepdf.Pdf) -> Iterator[Attached]:

@@ -40,7 +40,7 @@ class Made:
     pdf: bytes
 
 
-class _Died(Exception):
+class Died(Exception):
     """The process ended without an answer, or gave none in time."""
 
 
@@ -60,7 +60,7 @@ class Maker:
         self._end()
 
     def ask(self, job: Mapping[str, Any], data: Sequence[bytes]) -> tuple[dict[str, Any], bytes]:
-        """Raises: _Died."""
+        """Raises: Died."""
         process = self._running()
         watch = threading.Timer(_LAST_RESORT, process.kill)
         watch.daemon = True
@@ -76,7 +76,7 @@ class Maker:
             return json.loads(self._frame(process)), self._frame(process)
         except (OSError, ValueError):
             self._end()
-            raise _Died from None
+            raise Died from None
         finally:
             watch.cancel()
 
@@ -99,7 +99,7 @@ class Maker:
             try:
                 self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=quiet, env={})
             except OSError:
-                raise _Died from None
+                raise Died from None
         return self._process
 
     def _end(self) -> None:
@@ -152,7 +152,7 @@ class _Work:
             one = Sent(one.drawn, None, "left-out")
         try:
             how = self._ask(one, seconds)
-        except _Died:
+        except Died:
             self._seconds += seconds
             return False
         return how in IN_THE_PDF or how != "too-long"
@@ -163,7 +163,7 @@ class _Work:
             return
         try:
             self._ask(Sent(one.drawn, None, "left-out"), SECONDS)
-        except _Died:
+        except Died:
             raise Unavailable("the process that makes the packet's PDF does not run") from None
 
     def _ask(self, one: Sent, seconds: int) -> str:
@@ -198,7 +198,7 @@ def whole(
     while True:
         try:
             return _joined(maker, spec, sent, pages)
-        except _Died:
+        except Died:
             if is_first:
                 is_first = False
                 continue
@@ -212,7 +212,7 @@ def whole(
 def _joined(
     maker: Maker, spec: Mapping[str, Any], sent: Sequence[Sent], pages: Mapping[int, Made]
 ) -> tuple[dict[str, Any], bytes]:
-    """Raises: _Died."""
+    """Raises: Died."""
     parts = [
         {
             "document": one.drawn,

@@ -32,9 +32,13 @@ def main() -> None:
 
 
 def answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """What is asked: one document's pages, or the whole of those that were made."""
-    from transfer.adapters.packet import pdf_parts, pdf_whole
+    """What is asked: one document's pages, the whole of those that were made, or a copy of some pages of one."""
+    from transfer.adapters.packet import pdf_carried, pdf_parts, pdf_whole
 
+    if "pages" in job:
+        _bound_until(pdf_parts.used_seconds() + job["seconds"] + _MORE)
+        of, pdf = pdf_carried.pages_alone(data, job["pages"], job["most"], is_without=job["without"])
+        return {"of": of}, pdf
     if "document" in job:
         document = job["document"]
         before = pdf_parts.used_seconds()

@@ -111,6 +111,7 @@ from transfer.flow.desk.story import story
 from transfer.flow.desk.today import CaseLine, CasePage, Today, list_part, today
 from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
+from transfer.flow.desk.withholding import withhold_pages
 from transfer.ledger.case_lists import Chosen, ListPart
 from transfer.requests import RequestAnswer
 
@@ -251,4 +252,5 @@ __all__ = [
     "waive",
     "walk_chain",
     "withdraw_dispute",
+    "withhold_pages",
 ]
