@@ -32,6 +32,8 @@ IGNORED_BY_A_CASE = {
     "letter-code-given": "a code lets somebody look in, and is kept in a table of its own",
     "letter-codes-ended": "the same",
     "letter-opened": "that somebody looked in changes nothing",
+    "filed-in-chart": "who filed it is read from the trail",
+    "misdirection-recorded": "it is a log of what went wrong, and changes nothing of the case",
     "next-action-set": "the day stands beside the request, which moves on",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
     "pages-indexed": "the record that they became is told of when it is collected",

@@ -17,6 +17,10 @@ class ActionCode(Code):
     RECALLED = "recalled", "packet", "outlook"
     RECALLED_BEFORE = "recalled-before", "packet"
     NOTED = "noted"
+    FILED_IN_CHART = "filed-in-chart", "about"
+    FILED_IN_CHART_BEFORE = "filed-in-chart-before", "about"
+    MISDIRECTION_RECORDED = "misdirection-recorded", "case"
+    MISDIRECTION_RECORDED_BEFORE = "misdirection-recorded-before", "case"
     NOTED_BEFORE = "noted-before"
     # `next_action` is empty where nobody has to look again
     CALL_LOGGED = "call-logged", "callee", "outcome", "next_action"
@@ -165,6 +169,8 @@ _UNCHANGED = frozenset(
         ActionCode.PACKET_ON_ITS_WAY,
         ActionCode.RECALLED_BEFORE,
         ActionCode.NOTED_BEFORE,
+        ActionCode.FILED_IN_CHART_BEFORE,
+        ActionCode.MISDIRECTION_RECORDED_BEFORE,
         ActionCode.CALL_LOGGED_BEFORE,
         ActionCode.ASSIGNED_BEFORE,
         ActionCode.PLANNED_BEFORE,

@@ -18,6 +18,7 @@ class LookPlace(StrEnum):
     LIST = "list"
     FIND = "find"
     RECORD = "record"
+    PACKET = "packet"
     #: of somebody of a receiving center, at its own pages
     CENTER = "center"
     #: what a courier brought, and what goes back

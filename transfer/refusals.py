@@ -34,6 +34,8 @@ class RefusalCode(Code):
     CASE_NOT_ACTIVE = "case-not-active", "case", "status"
     HAS_NO_RECORDS = "has-no-records", "institution"
     NO_SUCH_TIME = "no-such-time"
+    NOTHING_TO_FILE = "nothing-to-file", "case"
+    NOTICED_LATER = "noticed-later"
     NO_APPOINTMENT = "no-appointment", "case", "appointment"
     NOTHING_TO_CHANGE = "nothing-to-change"
     NOTHING_TO_RECALL = "nothing-to-recall", "case"

@@ -15,11 +15,22 @@ from transfer.facilities import AddedFacility
 from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
-from transfer.identifiers import ArrivalId, CaseId, HoldId, IncomingId, InstitutionId, MaterialId, ParcelId, RecordId
+from transfer.identifiers import (
+    ArrivalId,
+    CaseId,
+    HoldId,
+    IncomingId,
+    InstitutionId,
+    MaterialId,
+    PacketId,
+    ParcelId,
+    RecordId,
+)
 from transfer.incoming import PagesBecame
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.materials import CheckIn, MaterialKind, Sufficiency
+from transfer.misdirections import Misdirected, Misdirection
 from transfer.parcels import Carrier
 from transfer.periods import Period
 from transfer.permissions import Dispute, End
@@ -120,6 +131,15 @@ CALLS = {
     "place_legal_hold": ({"case": CASE}, Right.REVOKE),
     "lift_legal_hold": ({"case": CASE}, Right.REVOKE),
     "resolve": ({"name": HoldId.draw(), "answer": HoldAnswer.SEEN}, Right.SEE_CASES),
+    "file_in_chart": ({"case": CASE, "about": "r0123456789abcde"}, Right.WORK_ON_CASES),
+    "record_misdirection": (
+        {"case": CASE, "said": Misdirection(what=Misdirected.FAX, noticed_on=date(2027, 3, 4), to=LAKESIDE)},
+        Right.STOP,
+    ),
+    "list_misdirections": ({"days": 30}, Right.AUDIT),
+    "list_packet": ({"case": CASE, "packet": PacketId.of(CASE, 1)}, Right.SEE_CONTENT),
+    "open_packet": ({"case": CASE, "packet": PacketId.of(CASE, 1)}, Right.SEE_CONTENT),
+    "open_packet_file": ({"case": CASE, "packet": PacketId.of(CASE, 1), "number": 0}, Right.SEE_CONTENT),
     "add_note": ({"case": CASE, "text": "she called"}, Right.WORK_ON_CASES),
     "add_facility": ({"new": FACILITY}, Right.WORK_ON_CASES),
     "change_contact": ({"institution": FACILITY.id, "contact": FACILITY.contact}, Right.WORK_ON_CASES),

@@ -26,9 +26,24 @@ def print_dossier(found: Dossier, names: Mapping[str, str]) -> None:
     _print_going_out(found)
     _print_decisions(found)
     _print_runs(found)
+    _print_filed(found, names)
     for note in found.notes:
         _section("Note")
         click.echo(f"  {when(note.at)} {by(note.by, is_claimed=note.is_claimed)}\n  {plain(note.text or '(purged)')}")
+
+
+def _print_filed(found: Dossier, names: Mapping[str, str]) -> None:
+    """What was filed in our own chart, and what went to the wrong place."""
+    if found.filed:
+        _section("In our chart")
+        print_table([], [(about, when(one.at), one.by) for about, one in found.filed.items()], indent=2)
+    if found.misdirections:
+        _section("Sent to the wrong place")
+        rows = [
+            (one.what, names.get(one.to or "", one.to), one.noticed_on, ", ".join(one.done), one.words)
+            for one in found.misdirections
+        ]
+        print_table(["", "to", "noticed on", "done", ""], rows, indent=2)
 
 
 def _section(name: str) -> None:

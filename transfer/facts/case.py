@@ -520,6 +520,25 @@ class LetterOpened(Fact, kind="letter-opened"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FiledInChart(Fact, kind="filed-in-chart"):
+    """A record or a packet was filed in the chart of whoever runs this."""
+
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MisdirectionRecorded(Fact, kind="misdirection-recorded"):
+    """Something of the patient went to the wrong place (`transfer.misdirections`). What people wrote is in the note."""
+
+    what: str
+    noticed_on: str
+    done: tuple[str, ...] = ()
+    to: str | None = None
+    note: str | None = None
+    hmac: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Anchored(Fact, kind="anchored"):
     """The signed head of a chain as it stands in a packet."""
 

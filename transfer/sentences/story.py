@@ -89,6 +89,10 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.NextActionSet: "{request}: next look on {on}",
     facts.CaseClosed: _joined("closed: {ending}", _more("; ", "other", " goes on")),
     facts.NoteAdded: _joined("a note was written", _more(" (", "about", ")")),
+    facts.FiledInChart: "{about} filed in our chart",
+    facts.MisdirectionRecorded: _joined(
+        "{what} went to the wrong place", _more(": ", "to"), ", noticed on {noticed_on}", _more("; done: ", "done")
+    ),
     facts.CallLogged: _joined(
         "call to {callee}: {outcome}", _more(", promised by ", "promised_by"), _more("; next look on ", "next_action")
     ),

@@ -40,6 +40,7 @@ from transfer.ledger.arrivals import IN_ROW
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.materials import CheckIn, MaterialKind, Sufficiency
+from transfer.misdirections import Misdirected, Misdirection
 from transfer.parcels import Carrier
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
@@ -51,6 +52,7 @@ LAKESIDE = InstitutionId("lakeside-oncology")
 CEDAR_ELSEWHERE = Contact(telephone="701 555 0142", fax="701 555 0199")
 SOON = datetime.now(UTC).date() + timedelta(days=7)
 A_NOTE = desk.IndexedAs(kind=RecordKind.NOTE, institution=LAKESIDE)
+ASTRAY = Misdirection(what=Misdirected.FAX, noticed_on=date(2026, 1, 5), words="A clinic of the same name")
 CALL = Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)
 
 
@@ -259,6 +261,15 @@ OF_THE_DESK = [
         "paper-in",
     ),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),
+    _at_desk(
+        "file in our chart",
+        lambda h, k: desk.file_in_chart(h.services, k["case"], f"{k['case']}-p1", actor=NURSE),
+        "assembled",
+    ),
+    _at_desk(
+        "record what went astray",
+        lambda h, k: desk.record_misdirection(h.services, k["case"], ASTRAY, actor=NURSE),
+    ),
     _at_desk("log a call", lambda h, k: desk.log_call(h.services, k["case"], CALL, actor=NURSE)),
     _at_desk(
         "plan the next look",

@@ -22,9 +22,18 @@ from transfer.flow.desk.centers import (
     renew_center_pin,
 )
 from transfer.flow.desk.changing import change
+from transfer.flow.desk.charting import file_in_chart
 from transfer.flow.desk.codes import end_codes, give_own_code, give_reply_code
 from transfer.flow.desk.comparing import Comparison
-from transfer.flow.desk.content import Content, list_parts, open_message, open_record
+from transfer.flow.desk.content import (
+    Content,
+    list_packet,
+    list_parts,
+    open_message,
+    open_packet,
+    open_packet_file,
+    open_record,
+)
 from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, latest_days, list_disclosures
@@ -66,6 +75,7 @@ from transfer.flow.desk.looking import (
     state_reason,
     unflag_patient,
 )
+from transfer.flow.desk.misdirecting import list_misdirections, record_misdirection
 from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
 from transfer.flow.desk.parcels import (
     Awaiting,
@@ -176,6 +186,7 @@ __all__ = [
     "drop_need",
     "end_center_account",
     "end_codes",
+    "file_in_chart",
     "file_paper_form",
     "find_awaiting",
     "find_cases",
@@ -201,6 +212,8 @@ __all__ = [
     "list_incoming",
     "list_loans",
     "list_looks",
+    "list_misdirections",
+    "list_packet",
     "list_parcels",
     "list_part",
     "list_parts",
@@ -214,6 +227,8 @@ __all__ = [
     "merge",
     "name_patients",
     "open_message",
+    "open_packet",
+    "open_packet_file",
     "open_paper",
     "open_record",
     "open_referral",
@@ -224,6 +239,7 @@ __all__ = [
     "recall",
     "receive_material",
     "receive_parcel",
+    "record_misdirection",
     "remove_local_account",
     "renew_center_pin",
     "resolve",

@@ -10,14 +10,15 @@ from typing import Final
 
 from transfer.flow import reading
 from transfer.flow.desk.looking import show_content
-from transfer.flow.desk.shown import PartView
+from transfer.flow.desk.shown import FileView, PartView
 from transfer.flow.desk.verbs import at_desk, demand, known_case, unknown
 from transfer.flow.services import Services
-from transfer.identifiers import ArrivalId, CaseId, RecordId
-from transfer.ledger import Tx, arrivals, records
+from transfer.identifiers import ArrivalId, CaseId, PacketId, PatientId, RecordId
+from transfer.ledger import Tx, arrivals, packets, records
 from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.looks import LookPlace
 from transfer.media_types import KNOWN, UNKNOWN
+from transfer.packet import Plan, tar_stream
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -96,6 +97,66 @@ def open_message(services: Services, name: ArrivalId, *, actor: Actor) -> Conten
         case = CaseId(subject) if CaseId.pattern.fullmatch(subject) else None
         show_content(tx, actor, case, name, LookPlace.RECORD)
     return _content(name, arrival.content_type, len(body), lambda: iter([body]))
+
+
+def list_packet(services: Services, case: CaseId, packet: PacketId, *, actor: Actor) -> tuple[FileView, ...]:
+    """The files of a packet of this case as its center has them, in their order: paths and sizes. No content.
+
+    Raises:
+        Unknown: the case has no such packet, it is not put together yet, or it is destroyed.
+    """
+    demand(actor, Right.SEE_CONTENT)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        plan = _plan(tx, case, packet)
+    return tuple(
+        FileView(number=number, path=entry.path, size=entry.location.length)
+        for number, entry in enumerate(plan.entries)
+    )
+
+
+def open_packet(services: Services, case: CaseId, packet: PacketId, *, actor: Actor) -> Content:
+    """A whole packet as its center downloads it, a tar: its `index.html` leads on. That it was opened is a fact.
+
+    Raises as `open_packet_file`.
+    """
+    demand(actor, Right.SEE_CONTENT)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        plan = _plan(tx, case, packet)
+        show_content(tx, actor, case, packet, LookPlace.PACKET)
+    return Content(
+        name=f"{packet}.tar",
+        content_type=_TAR,
+        size=plan.tar_length,
+        text=None,
+        pieces=partial(tar_stream, plan, services.vault),
+    )
+
+
+def open_packet_file(services: Services, case: CaseId, packet: PacketId, number: int, *, actor: Actor) -> Content:
+    """One file of a packet: its page `index.html`, `records.pdf`, or a document. That it was opened is a fact.
+
+    Raises:
+        Unknown: the case has no such packet or file, or it is destroyed.
+        NotAllowed: the actor may see no content.
+    """
+    demand(actor, Right.SEE_CONTENT)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        entries = _plan(tx, case, packet).entries
+        if not 0 <= number < len(entries):
+            raise unknown(_PURGED)
+        show_content(tx, actor, case, packet, LookPlace.PACKET)
+    found = entries[number]
+    _, dot, ending = found.path.rpartition(".")
+    kind = next((kind for kind, known in KNOWN.items() if dot and known == ending), UNKNOWN)
+    return _content(f"{packet}-{number}", kind, found.location.length, partial(services.vault.read, found.location))
+
+
+def _plan(tx: Tx, case: CaseId, packet: PacketId) -> Plan:
+    found = known_case(tx, case)
+    sent = found.packets.get(packet)
+    if sent is None or sent.assembled is None or sent.purged or found.opened is None:
+        raise unknown(_PURGED, Remedy(RemedyCode.SHOW_CASE, case=case))
+    return packets.plan_of(tx, packet, PatientId(found.opened.patient))
 
 
 def _record(tx: Tx, case: CaseId, record: RecordId) -> StoredRecord:

@@ -1,13 +1,16 @@
 """What the desk shows, in plain values. Nothing of the patient, where it is not said."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
 from transfer.appointments import CaseAppointment
 from transfer.calls import Callee, CallOutcome
 from transfer.completeness import WaitCode
+from transfer.flow.desk.charting import FiledView
 from transfer.flow.desk.comparing import Comparison, Opinion
+from transfer.flow.desk.misdirecting import MisdirectionView
 from transfer.holds import ANSWERS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
@@ -172,6 +175,15 @@ class PartView:
     number: int
     content_type: str
     role: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """One file of a packet; `size` in bytes."""
+
+    number: int
+    path: str
     size: int
 
 
@@ -456,6 +468,9 @@ class Dossier:
     requests: tuple[RequestView, ...] = ()
     #: newest first
     calls: tuple[CallView, ...] = ()
+    #: what was filed in our own chart, by record and packet
+    filed: Mapping[str, FiledView] = field(default_factory=dict)
+    misdirections: tuple[MisdirectionView, ...] = ()
     records: tuple[RecordView, ...] = ()
     materials: tuple[MaterialView, ...] = ()
     permissions: tuple[PermissionView, ...] = ()

@@ -11,7 +11,9 @@ from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
 from transfer.flow.desk.calling import logged
+from transfer.flow.desk.charting import filed as filed_in
 from transfer.flow.desk.looking import demand_identity, show_all_identities, show_content
+from transfer.flow.desk.misdirecting import told
 from transfer.flow.desk.questions import heard_view, hold_view
 from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.readiness import readiness
@@ -126,6 +128,8 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             needs=_needs(tx, assessed, with_words=notes) if assessed else (),
             requests=_requests(tx, services, found, filed, _made_at(lines), identity=identity, notes=notes),
             calls=tuple(logged(tx, lines, identity=identity, notes_too=notes)),
+            filed=filed_in(tx, lines),
+            misdirections=tuple(told(tx, reversed(lines), with_words=notes)),
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
             permissions=filed,

@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from transfer.pages.desk.case_acts import answering, appointments, assigning, calling, closing, needs, sending, stopping
+from transfer.pages.desk.case_acts import (
+    answering,
+    appointments,
+    assigning,
+    calling,
+    closing,
+    filing,
+    needs,
+    sending,
+    stopping,
+)
 
 ACTS: Final = (
     *sending.ACTS,
@@ -12,6 +22,7 @@ ACTS: Final = (
     *appointments.ACTS,
     *needs.ACTS,
     *assigning.ACTS,
+    *filing.ACTS,
     *closing.ACTS,
 )
-DECLARED: Final = (*(declared for act in ACTS for declared in act.declared), *assigning.DECLARED)
+DECLARED: Final = (*(declared for act in ACTS for declared in act.declared), *assigning.DECLARED, *filing.DECLARED)
