@@ -21,6 +21,8 @@ class Door(StrEnum):
     MLLP = "mllp"
     FHIR = "fhir"
     DESK = "desk"
+    #: a page for people outside
+    PAGE = "page"
 
 
 class ArrivalKind(StrEnum):
@@ -52,6 +54,8 @@ class ArrivalOutcome(StrEnum):
     #: of a referral that opened a case before
     REFERRAL_AGAIN = "referral again"
     APPOINTMENT = "appointment"
+    #: a file that a person looks at
+    UPLOADED = "uploaded"
     # it waits, or lapses
     UNMATCHED = "unmatched"
     NOTICE = "notice"

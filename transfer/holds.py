@@ -53,6 +53,10 @@ class HoldCode(StrEnum):
     IMAGES_LACKING = "images-lacking"
     LABELS_DIFFER = "labels-differ"
     CONTROL_ID_CONFLICT = "control-id-conflict"
+    #: somebody outside sent a file by our pages: a form, letters, a disc's papers
+    UPLOADED = "uploaded"
+    #: somebody has a code of ours, and not the birth date
+    LETTER_CODE_TRIED = "letter-code-tried"
     # asking
     SOURCE_REFUSES = "source-refuses"
     SOURCE_DOES_NOT_ANSWER = "source-does-not-answer"
@@ -303,6 +307,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.SEEN: "what carries the label stays there; the rest was collected",
         },
         HoldCode.DOCUMENTS_NOT_GIVEN: _ASK_AGAIN,
+        HoldCode.UPLOADED: {HoldAnswer.SEEN: "you looked at it, and entered what is to be entered"},
+        HoldCode.LETTER_CODE_TRIED: {
+            HoldAnswer.SEEN: "the code goes on working; end it first where its letter went astray (transfer code end)"
+        },
         HoldCode.RECORDS_NOT_COVERED: {HoldAnswer.SEEN: "they wait sealed, and are collected once a form covers them"},
         HoldCode.IMAGES_MISPLACED: {
             HoldAnswer.APPROVE: "the images belong to the study: it counts as whole once all of it is here",

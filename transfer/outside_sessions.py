@@ -15,6 +15,10 @@ class Outsider(StrEnum):
 
     #: who works at a receiving center
     CENTER = "center"
+    #: who has a letter of ours that asks a department for records
+    SOURCE = "source"
+    #: the patient, or the office that referred them, for their own case
+    OWN = "own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +48,11 @@ class TriedBy(StrEnum):
     ADDRESS = "address"
     #: whom they try to be, known or not
     ACCOUNT = "account"
+    #: the code of a letter, known or not
+    CODE = "code"
 
 
 #: tries are counted anew so long after the first
 TRIES_COUNT_FOR: Final = timedelta(hours=1)
 #: tries in that time (NIST SP 800-63B-4, section 3.2.2 asks for a limit of at most 100 in a row)
-MOST_TRIES: Final = MappingProxyType({TriedBy.ADDRESS: 60, TriedBy.ACCOUNT: 10})
+MOST_TRIES: Final = MappingProxyType({TriedBy.ADDRESS: 60, TriedBy.ACCOUNT: 10, TriedBy.CODE: 10})

@@ -25,6 +25,8 @@ APP = {
     "facilities": CHANGE,
     "patient_flags": FORGET,
     "letter_codes": FORGET,
+    "opened_letters": FORGET,
+    "letter_replies": FORGET,
     "local_account": CHANGE | FORGET,
     "sessions": CHANGE | FORGET,
     "outside_sessions": CHANGE | FORGET,

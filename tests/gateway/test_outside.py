@@ -16,6 +16,7 @@ from tests.kit.outside_client import ADDRESS, MAIL, OutsideBrowser, code_in, inv
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.flow.services import LedgerAlone
+from transfer.gateway.intake import Intake
 from transfer.gateway.outside.app import PARTS, everything, routes
 from transfer.gateway.outside.routes import OutsideAct, OutsidePage, OutsidePart, Reached, Shell, Visit
 from transfer.ledger import Ledger
@@ -60,7 +61,7 @@ def test_no_route_answers_before_all_holds(giving: Giving, hours_pass, part: Out
         walked = replace(walked, path=f"{part.home}walked")
     browser = OutsideBrowser(giving.services, giving.outgoing, parts=[replace(part, declared=[walked])])
     path = re.sub(r"{\w+(?::\w+)?}", "c00000000000", walked.path)
-    ask = browser.get if isinstance(one, OutsidePage) else browser.post
+    ask = browser.get if isinstance(one, OutsidePage) else browser.upload if one.takes_files else browser.post
 
     assert ask(path).status_code == 401
     for cookie in ("x", "a" * 43, "a" * 9000):
@@ -80,7 +81,12 @@ def test_no_route_answers_before_all_holds(giving: Giving, hours_pass, part: Out
 
 def test_every_route_is_declared_or_answers_anybody(giving: Giving):
     """Whatever is added to the application goes through the guard, or stands here."""
-    shell = Shell(services=giving.services, outgoing=giving.outgoing, address=ADDRESS)
+    shell = Shell(
+        services=giving.services,
+        outgoing=giving.outgoing,
+        intake=Intake(giving.services.ledger),
+        address=ADDRESS,
+    )
     declared = {(one.path, "GET" if isinstance(one, OutsidePage) else "POST") for _, one in ALL}
 
     others = {
@@ -92,6 +98,8 @@ def test_every_route_is_declared_or_answers_anybody(giving: Giving):
     assert others == {
         *(("/c", "GET"), ("/c/style", "GET")),
         *(("/c/sign-in", "GET"), ("/c/sign-in", "POST"), ("/c/sign-in/code", "POST")),
+        *(("/r", "GET"), ("/r/open", "GET"), ("/r/open", "POST"), ("/r/code/{code}", "GET")),
+        *(("/own", "GET"), ("/own/open", "GET"), ("/own/open", "POST"), ("/own/code/{code}", "GET")),
     }
 
 

@@ -11,6 +11,7 @@ from transfer.flow import desk
 from transfer.flow.outside.sessions import begin
 from transfer.flow.services import Services
 from transfer.gateway.egress import Outgoing
+from transfer.gateway.intake import Intake
 from transfer.gateway.outside.app import PARTS, Outside
 from transfer.gateway.outside.routes import OutsidePart, Shell
 from transfer.identifiers import InstitutionId
@@ -30,7 +31,8 @@ class OutsideBrowser:
 
     def __init__(self, services: Services, outgoing: Outgoing, *, parts: Sequence[OutsidePart] = PARTS) -> None:
         self.services = services
-        shell = Shell(services=services, outgoing=outgoing, address=ADDRESS)
+        shell = Shell(services=services, outgoing=outgoing, intake=Intake(services.ledger), address=ADDRESS)
+        self.kind = Outsider.CENTER
         self.client = TestClient(
             Outside(_no_door, shell, parts),
             base_url=ADDRESS.origin,
@@ -40,20 +42,32 @@ class OutsideBrowser:
 
     def sign_in(self, kind: Outsider = Outsider.CENTER, institution: str = SUMMIT, account: str = "s0000") -> str:
         """Somebody of this kind signs in. The secret of their cookie."""
+        self.kind = kind
         secret = begin(self.services, kind, account, InstitutionId(institution))
         self.client.cookies.set(ADDRESS.cookie_of(kind), secret)
         return secret
 
     @property
     def token(self) -> str:
-        """What the forms of the center's session carry."""
-        return token_of(self.client.cookies.get(ADDRESS.cookie_of(Outsider.CENTER)) or "")
+        """What the forms of the session carry."""
+        return token_of(self.client.cookies.get(ADDRESS.cookie_of(self.kind)) or "")
 
     def get(self, path: str, **headers: str):  # type: ignore[no-untyped-def]
         return self.client.get(path, headers=_named(headers))
 
     def post(self, path: str, fields: dict[str, str | list[str]] | None = None, **headers: str):  # type: ignore[no-untyped-def]
         return self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers))
+
+    def upload(  # type: ignore[no-untyped-def]
+        self,
+        path: str,
+        fields: dict[str, str] | None = None,
+        files: Sequence[tuple[str, tuple[str, bytes, str]]] = (),
+        **headers: str,
+    ):
+        """A form with files. A field that is no file comes as browsers send it there."""
+        plain = [(name, (None, value)) for name, value in {TOKEN: self.token, **(fields or {})}.items()]
+        return self.client.post(path, files=[*plain, *files], headers=_named(headers))
 
 
 async def _no_door(_scope: object, _receive: object, send) -> None:  # type: ignore[no-untyped-def]

@@ -11,8 +11,8 @@ In the order in which it happens:
   `studies` says when a study is whole. `labels` stops at a security label that nobody can read.
 - `paper_in` takes in what came on paper; people at the desk say what its pages are.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
-  it is; `forms`, `answers` and `unmatched` file it. `correcting` puts a correction in part together with its report.
-  `hearing` moves a request as its source says.
+  it is; `forms`, `answers`, `uploads` and `unmatched` file it. `correcting` puts a correction in part together with
+  its report. `hearing` moves a request as its source says.
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
 - `cross_check` holds what came against what else came.
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still

@@ -13,9 +13,10 @@ from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
 from transfer.adapters.hl7v2.identity import identity_changes
 from transfer.adapters.hl7v2.referral import referral as hl7v2_referral
-from transfer.arrivals import Appointment, ArrivalKind, Receipt, Referral, ReferralUpdate
+from transfer.arrivals import Appointment, ArrivalKind, Door, Receipt, Referral, ReferralUpdate
 from transfer.errors import NeedsReview, Refused, Unexpected, Unreadable
 from transfer.flow.services import Services
+from transfer.identifiers import CaseId
 from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
@@ -102,6 +103,13 @@ class Aside:
     permitting: tuple[Demographics, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that somebody outside sent about a case of ours, by a page: people look at it."""
+
+    case: CaseId
+
+
 Reading = (
     SeveralMessages
     | Appointment
@@ -113,6 +121,7 @@ Reading = (
     | Receipt
     | Notice
     | OtherMessage
+    | Upload
 )
 
 
@@ -139,6 +148,8 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     Raises:
         NeedsReview, TooLarge: only a person can make something of it.
     """
+    if _is_upload(arrival):
+        return Upload(case=CaseId(arrival.subject or ""))
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
         return _read_hl7v2(services, arrival, body)
@@ -182,6 +193,8 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
     Raises:
         NeedsReview, TooLarge: `read` raises, too.
     """
+    if _is_upload(arrival):
+        return Aside()
     institution = services.institutions[arrival.institution]
     is_several = arrival.content_type == HL7_V2 and hl7v2.is_several([body])
     if arrival.content_type in (paper.PAPER_FORM, paper.PAPER_RECORD) or is_several:
@@ -190,6 +203,11 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
         permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()
         return Aside(died=hl7v2.died(body, institution), permitting=permitting)
     return Aside(died=inbound.died(body, institution))
+
+
+def _is_upload(arrival: Arrival) -> bool:
+    """Whether it is a file as it was sent: nothing here reads it."""
+    return arrival.door is Door.PAGE and arrival.kind is ArrivalKind.NOTICE
 
 
 def _on_paper(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:

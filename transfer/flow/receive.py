@@ -17,9 +17,18 @@ from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import ask_for_form, file_form
 from transfer.flow.identity import DecideAgain, unless_of_another
 from transfer.flow.objections import ReceivedObjections, object_to_release
-from transfer.flow.reading import Aside, Notice, OtherMessage, Reading, ReceivedDocuments, SeveralMessages
+from transfer.flow.reading import (
+    Aside,
+    Notice,
+    OtherMessage,
+    Reading,
+    ReceivedDocuments,
+    SeveralMessages,
+    Upload,
+)
 from transfer.flow.services import Services
 from transfer.flow.unmatched import ask_about_deaths, file_notice, file_other_message
+from transfer.flow.uploads import file_upload
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX, CaseId
 from transfer.ledger import Tx, arrivals, holds, rounds
@@ -171,6 +180,16 @@ def _take_effect(
             arrivals.still_ours(tx, arrival)
             _object(tx, services, arrival, objections)
             unless_of_another(tx, arrival)
+    _file(services, arrival, said)
+    return None
+
+
+def _file(services: Services, arrival: Arrival, said: Reading) -> None:
+    """What it brings takes effect. A form's took effect before.
+
+    Raises:
+        NeedsReview: it names nothing of ours.
+    """
     match said:
         case SeveralMessages():
             divide(services, arrival, said)
@@ -178,6 +197,8 @@ def _take_effect(
             file_documents(services, arrival, said)
         case AnswerToRequest():
             file_request_answer(services, arrival, said)
+        case Upload():
+            file_upload(services, arrival, said.case)
         case Appointment():
             file_appointment(services, arrival, said)
         case Notice():
@@ -187,4 +208,3 @@ def _take_effect(
         case Referral() | ReferralUpdate() | Receipt():
             # A referral with its case and a receipt with its packet have rounds of their own.
             raise NeedsReview("it names nothing of ours")
-    return None

@@ -50,7 +50,7 @@ def application(services: Services, intake: Intake, outgoing: Outgoing, spool: P
     if (address := _address_of(services.public_url)) is None:
         log.warning("http: no pages for people of outside: TRANSFER_PUBLIC_URL is neither https nor of this machine")
         return served
-    return Outside(served, Shell(services=services, outgoing=outgoing, address=address))
+    return Outside(served, Shell(services=services, outgoing=outgoing, intake=intake, address=address))
 
 
 def _address_of(public_url: str) -> Address | None:

@@ -4,6 +4,7 @@ A transaction costs a wait for the disk. With many senders at once their message
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import queue
 import threading
@@ -30,21 +31,16 @@ OnStored = Callable[[Tx, Stored], None]
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    loop: asyncio.AbstractEventLoop
-    stored: "asyncio.Future[Stored]" = field(repr=False)
+    stored: "concurrent.futures.Future[Stored]" = field(default_factory=concurrent.futures.Future, repr=False)
 
     def answer(self, result: Stored | BaseException) -> None:
-        """Give it to who waits, from any thread."""
-        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody listens any more
-            self.loop.call_soon_threadsafe(self._set, result)
-
-    def _set(self, result: Stored | BaseException) -> None:
-        if self.stored.done():
-            return
-        if isinstance(result, BaseException):
-            self.stored.set_exception(result)
-        else:
-            self.stored.set_result(result)
+        """Give it to who waits, in whichever thread."""
+        # nobody listens any more, or its loop is closed
+        with contextlib.suppress(concurrent.futures.InvalidStateError, RuntimeError):
+            if isinstance(result, BaseException):
+                self.stored.set_exception(result)
+            else:
+                self.stored.set_result(result)
 
 
 def _apart(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
@@ -79,13 +75,19 @@ class Intake:
         Raises:
             Unavailable: the ledger does not answer, or too much waits; nothing was stored.
         """
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(incoming, on_stored, loop, loop.create_future())
+        return await asyncio.wrap_future(self._put(incoming, on_stored))
+
+    def store_and_wait(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
+        """The same for a thread that is no event loop's."""
+        return self._put(incoming, on_stored).result()
+
+    def _put(self, incoming: NewArrival, on_stored: OnStored | None) -> "concurrent.futures.Future[Stored]":
+        waiting = _Waiting(incoming, on_stored)
         try:
             self._queue.put_nowait(waiting)
         except queue.Full:
             raise Unavailable("too much waits to be stored", retry_after=5) from None
-        return await waiting.stored
+        return waiting.stored
 
     @property
     def is_alive(self) -> bool:

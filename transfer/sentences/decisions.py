@@ -161,6 +161,16 @@ HOLDS: Mapping[str, Sentences] = {
         THEIRS,
         "We could not get some of the documents that you list. Please send them to us.",
     ),
+    HoldCode.UPLOADED: Sentences(
+        "Somebody outside sent a file by our pages. Look at it: enter a release form, index letters and records.",
+        "We have what you sent. Somebody is looking at it.",
+        "We have what you sent. Somebody is looking at it.",
+    ),
+    HoldCode.LETTER_CODE_TRIED: Sentences(
+        "Somebody tried the code of a letter ten times in an hour with a wrong birth date. Ask whom it went to.",
+        WORKING,
+        "A code of ours was tried too often. Please call us.",
+    ),
     HoldCode.RECORDS_NOT_COVERED: Sentences(
         "Records came that no release form of the patient covers. They wait sealed; ask for a form that covers them.",
         "Records of yours came that your release form does not cover. We may ask you for another one.",

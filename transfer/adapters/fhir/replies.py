@@ -13,6 +13,7 @@ from typing import Any, Final
 from transfer.adapters.fhir.codes import REASON, REQUEST
 from transfer.adapters.fhir.trees import dump
 from transfer.adapters.loinc import LOINC, LOINC_KINDS
+from transfer.arrivals import OTHER_REASON
 from transfer.identifiers import RequestId
 from transfer.patients import Demographics
 from transfer.records import RecordKind
@@ -22,8 +23,10 @@ from transfer.source_answers import SourceAnswer
 _A = RequestAnswer
 #: a Task that says so has ended
 _ENDED: Final = frozenset({_A.NO_RECORDS, _A.NOT_FOUND, _A.REFUSED})
+#: a Task that says so is under way
+_UNDER_WAY: Final = frozenset(RequestAnswer(state) for state in PROMISED)
 #: the code by which we say a kind: the first of those that mean it
-_CODES: Final[Mapping[RecordKind, str]] = {kind: code for code, kind in reversed(LOINC_KINDS.items())}
+_CODES: Final[Mapping[RecordKind, str]] = {kind: code for code, kind in reversed([*LOINC_KINDS.items()])}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +39,20 @@ class ReplyFile:
     title: str
 
 
-def task_of(request: RequestId, said: SourceAnswer, at: datetime, files: Sequence[ReplyFile] = ()) -> bytes:
-    """The answer as a Task about the request. `files` go along: a form of theirs. `at` is UTC."""
+def task_of(request: RequestId, said: SourceAnswer, at: datetime) -> bytes:
+    """The answer as a Task about the request. `at` is UTC."""
     by = said.by
     task: dict[str, Any] = {
         "resourceType": "Task",
         "intent": "order",
-        "status": "rejected" if said.answer in _ENDED else "in-progress" if said.answer in PROMISED else "on-hold",
+        "status": "rejected" if said.answer in _ENDED else "in-progress" if said.answer in _UNDER_WAY else "on-hold",
         "focus": {"identifier": _number(request)},
         "lastModified": at.isoformat(timespec="milliseconds"),
-        "businessStatus": {"coding": [{"system": REASON, "code": _code(said)}]},
+        "businessStatus": _coded(said),
         "identifier": [{"value": by.reference}] if by.reference else [],
-        "note": [{"authorString": by.person, "text": by.words or "–"}] if by.person or by.words else [],
-        "output": [*_outputs(said), *(_output(valueAttachment=_attachment(one)) for one in files)],
+        "owner": {"display": by.person} if by.person else None,
+        "note": [{"text": by.words}] if by.words else [],
+        "output": _outputs(said),
     }
     return dump({name: value for name, value in task.items() if value not in ([], None)})
 
@@ -69,9 +73,12 @@ def _number(request: RequestId) -> dict[str, str]:
     return {"system": REQUEST, "value": request}
 
 
-def _code(said: SourceAnswer) -> str:
-    is_ours = said.reason is not None and said.reason != "other"
-    return str(said.reason) if is_ours else str(said.answer)
+def _coded(said: SourceAnswer) -> dict[str, Any] | None:
+    """The reason says which answer it is, where it is one of ours. What only its words say has no code."""
+    if said.answer is _A.UNCLEAR:
+        return None
+    code = said.reason if said.reason not in (None, OTHER_REASON) else said.answer
+    return {"coding": [{"system": REASON, "code": str(code)}]}
 
 
 def _outputs(said: SourceAnswer) -> list[dict[str, Any]]:

@@ -59,6 +59,8 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.SOURCE_LABEL_UNREAD: Right.RELEASE,
         HoldCode.DOCUMENTS_NOT_GIVEN: Right.WORK_ON_CASES,
         HoldCode.RECORDS_NOT_COVERED: Right.WORK_ON_CASES,
+        HoldCode.UPLOADED: Right.DECIDE_WHOSE,
+        HoldCode.LETTER_CODE_TRIED: Right.WORK_ON_CASES,
         HoldCode.IMAGES_MISPLACED: Right.DECIDE_WHOSE,
         HoldCode.IMAGES_REJECTED: Right.WORK_ON_CASES,
         HoldCode.IMAGES_CONFLICT: Right.WORK_ON_CASES,

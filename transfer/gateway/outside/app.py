@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from transfer.gateway.outside import center
+from transfer.gateway.outside import center, own, reply
 from transfer.gateway.outside.guard import NOTHING_HERE, OutsideGuard
 from transfer.gateway.outside.routes import OutsideAct, OutsidePage, OutsidePart, Shell, Visit
 from transfer.gateway.outside.templating import STYLE_AT, rendered
@@ -19,7 +19,7 @@ from transfer.pages.routes import Next
 from transfer.pages.templating import STYLE
 
 #: everybody of outside who has pages
-PARTS: Final[tuple[OutsidePart, ...]] = (center.PART,)
+PARTS: Final[tuple[OutsidePart, ...]] = (center.PART, reply.PART, own.PART)
 
 
 class Outside:

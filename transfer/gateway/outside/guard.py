@@ -5,7 +5,7 @@ What somebody asks for that is another's, is gone or may not be given any more i
 """
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ from transfer.flow.outside.sessions import session_of, sign_out
 from transfer.gateway.downloads import Download
 from transfer.gateway.outside.routes import Given, OutsidePage, OutsidePart, Reached, Shell, Visit
 from transfer.gateway.outside.templating import Around, rendered
-from transfer.gateway.serving import is_of, transport_of
+from transfer.gateway.outside.uploads import SentFile, form_with_files
+from transfer.gateway.serving import is_of, network_of_caller, transport_of
 from transfer.logs import told
 from transfer.outside_sessions import OutsideSession
 from transfer.pages import session as sessions
@@ -101,16 +102,25 @@ class OutsideGuard:
             shell=self._shell,
             session=session,
             transport=transport_of(request.scope),
+            network=network_of_caller(request.scope),
             path=request.path_params,
             query=dict(request.query_params),
         )
         try:
             if isinstance(declared, OutsidePage):
                 return await run_in_threadpool(declared.show, asked)
-            fields = await form_of(request)
+            files: Sequence[SentFile] = ()
+            if declared.takes_files:
+                fields, files = await form_with_files(request)
+            else:
+                fields = await form_of(request)
             if not sessions.is_token(secret, fields.raw(TOKEN)):
                 raise NoAnswer(_OTHER_FORM)
-            return await run_in_threadpool(declared.do, replace(asked, query={}, fields=fields))
+            asked = replace(asked, query={}, fields=fields, files=files)
+            if not files:
+                return await run_in_threadpool(declared.do, asked)
+            async with self._shell.intake.one_at_a_time:
+                return await run_in_threadpool(declared.do, asked)
         except NoAnswer as none:
             return none.answer
         except TransferError as error:

@@ -19,6 +19,8 @@ from transfer.errors import Unknown
 from transfer.flow.services import Services
 from transfer.gateway.downloads import Representation
 from transfer.gateway.egress import Outgoing
+from transfer.gateway.intake import Intake
+from transfer.gateway.outside.uploads import SentFile
 from transfer.gateway.streams import Stream
 from transfer.identifiers import Identifier
 from transfer.outside_sessions import Outsider, OutsideSession
@@ -36,6 +38,8 @@ class Shell:
     services: Services
     #: the only way out for bytes of a packet
     outgoing: Outgoing
+    #: the only way in for what is sent
+    intake: Intake
     address: Address
 
 
@@ -53,6 +57,10 @@ class Visit:
     query: Mapping[str, str] = field(default_factory=dict)
     #: of the form that was sent; empty where a page is asked for
     fields: Fields = field(default_factory=Fields)
+    #: of a form with files
+    files: Sequence[SentFile] = ()
+    #: the address that it comes from, by which tries are counted
+    network: str = ""
 
     @property
     def services(self) -> Services:
@@ -98,6 +106,8 @@ class OutsideAct:
     path: str
     kind: Outsider
     do: Callable[[Visit], Answer | Next]
+    #: its form has files
+    takes_files: bool = False
 
 
 Reached = OutsidePage | OutsideAct

@@ -1,0 +1,188 @@
+"""The patient and the referring office see four plain lines by the code of a letter; the patient stops at once."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import text_of
+from tests.kit.open_streams import Giving
+from tests.kit.outside_client import OutsideBrowser
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.flow import desk
+from transfer.holds import HoldCode
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger, holds, permissions
+from transfer.letter_codes import CodeHolder
+from transfer.outside_sessions import Outsider
+from transfer.permissions import End
+from transfer.sandbox.charts import Chart
+from transfer.sentences.own_pages import OWN
+
+pytestmark = pytest.mark.servers
+PHOTO = ("form.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + b"x" * 100 + b"\xff\xd9", "image/jpeg")
+
+
+@pytest.fixture
+def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
+    giving = Giving(b.new_services(ledger), migrated.url("owner"))
+    yield giving
+    giving.outgoing.shut()
+
+
+@pytest.fixture
+def browser(giving: Giving) -> OutsideBrowser:
+    return OutsideBrowser(giving.services, giving.outgoing)
+
+
+def entered(
+    browser: OutsideBrowser, case: CaseId, chart: Chart, holder: CodeHolder = CodeHolder.PATIENT, **other: str
+) -> Any:
+    """Whoever has this code types it, with the birth date."""
+    browser.kind = Outsider.OWN
+    code = str(desk.give_own_code(browser.services, case, holder, actor=ANN).fields["code"])
+    year, month, day = chart["patient"]["birth_date"].split("-")
+    typed = {"code": code, "born-year": year, "born-month": month, "born-day": day}
+    return browser.post("/own/open", typed | other)
+
+
+def ends(browser: OutsideBrowser, case: CaseId) -> set[End | None]:
+    with browser.services.ledger.transaction() as tx:
+        return {one.ended for one in permissions.states(tx, b.patient_of(browser.services, case))}
+
+
+def stops(browser: OutsideBrowser, case: CaseId) -> set[str | None]:
+    return {one.about for one in b.open_holds(browser.services, case) if one.code is HoldCode.FORM_STOPPED}
+
+
+def form_key(page: Any) -> str:
+    return str(re.findall(r'name="key" value="(\w+)"', page.text)[0])
+
+
+def test_the_patient_sees_how_it_stands_and_nothing_of_others(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+
+    assert browser.get("/own/").status_code == 401
+    assert entered(browser, case, chart, **{"born-year": "1901"}).status_code == 422
+    assert entered(browser, case, chart).status_code == 200
+    page = text_of(browser.get("/own/").text)
+
+    assert OWN["how"] in page
+    assert OWN["sent_nothing"] in page
+    assert len(re.findall("<li>", browser.get("/own/").text.split("<h2>")[1])) <= 4
+    for word in (chart["patient"]["family"], "Prairie", "Mercy", "pathology", "diagnos"):
+        assert word not in page
+
+
+def test_a_missing_form_is_what_waits_for_the_patient(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+
+    page = text_of(browser.get("/own/").text)
+
+    assert OWN["for_you"] in page
+    assert "signed release form" in page
+    assert OWN["nothing_to_do"] not in page
+
+
+def test_the_patient_stops_and_an_open_download_is_cut_within_seconds(giving: Giving, browser: OutsideBrowser):
+    chart = b.a_chart()
+    packet = giving.a_packet(chart)
+    entered(browser, packet.case, chart)
+    stream = giving.give(packet)
+
+    with giving.watched():
+        began = time.monotonic()
+        stopped = browser.post("/own/stop")
+        took = time.monotonic() - began
+
+    assert stopped.headers["location"] == "/own/"
+    assert stream.is_cut
+    assert took < 10  # the bound of the page is five; a busy machine may be slow
+    page = text_of(browser.get("/own/").text)
+    assert OWN["stopped"] in page
+    assert OWN["sent_at"] in page
+    assert ends(browser, packet.case) == {End.PAUSED}
+    asked = [one for one in b.open_holds(browser.services, packet.case) if one.code is HoldCode.FORM_STOPPED]
+    assert asked
+    browser.post("/own/stop")  # twice is once
+    assert len(
+        [one for one in b.open_holds(browser.services, packet.case) if one.code is HoldCode.FORM_STOPPED]
+    ) == len(asked)
+
+
+def test_the_patient_takes_the_form_back_in_writing(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    form = browser.get("/own/take-back")
+
+    for wrong in ({"signed": "Anna Nguyen"}, {"sure": "yes"}):
+        assert browser.post("/own/take-back", {"key": form_key(form), **wrong}).status_code == 422
+    assert ends(browser, case) == {None}
+    done = browser.post("/own/take-back", {"key": form_key(form), "signed": "Anna Nguyen", "sure": "yes"})
+
+    assert done.headers["location"] == "/own/"
+    assert End.REVOKED in ends(browser, case)
+    assert None not in ends(browser, case)
+    assert OWN["taken_back"] in text_of(browser.get("/own/").text)
+    process_all(browser.services)
+    written = b.the_hold(browser.services, "uploaded")
+    body = b"".join(desk.open_message(browser.services, written.about, actor=ANN).pieces()).decode()
+    assert OWN["take_back_words"] in body
+    assert "Anna Nguyen" in body
+
+
+def test_what_is_sent_is_looked_at_by_a_person(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    key = form_key(browser.get("/own/send"))
+
+    sent = browser.upload("/own/send", {"key": key}, [("files", PHOTO)])
+    again = browser.upload("/own/send", {"key": key}, [("files", PHOTO)])
+    program = ("x.pdf", b"MZ a program", "application/pdf")
+    assert browser.upload("/own/send", {"key": "k2"}, [("files", program)]).status_code == 422
+    assert browser.upload("/own/send", {"key": "k2"}).status_code == 422
+    process_all(browser.services)
+
+    reference = re.findall(r"\ba[0-9a-z]{15}\b", text_of(sent.text))
+    assert reference == re.findall(r"\ba[0-9a-z]{15}\b", text_of(again.text))
+    asked = b.the_hold(browser.services, "uploaded")
+    assert (asked.subject, [asked.about]) == (case, reference)
+    assert b"".join(desk.open_message(browser.services, asked.about, actor=ANN).pieces()) == PHOTO[1]
+    assert ends(browser, case) == set()  # nothing took effect
+
+
+def test_the_office_sees_and_sends_and_does_not_stop(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart, CodeHolder.REFERRING_OFFICE)
+
+    assert "/own/stop" not in browser.get("/own/").text
+    assert browser.post("/own/stop").status_code == 404
+    assert browser.get("/own/take-back").status_code == 404
+    assert browser.post("/own/take-back", {"signed": "x", "sure": "yes", "key": "k"}).status_code == 404
+    assert ends(browser, case) == {None}
+    assert browser.get("/own/send").status_code == 200
+
+
+def test_after_a_death_there_is_nothing(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    assert browser.get("/own/").status_code == 200
+
+    with browser.services.ledger.transaction() as tx:
+        tx.lock_case(case)
+        holds.place(tx, case, HoldCode.PATIENT_DIED)
+
+    assert browser.get("/own/").status_code == 404
+    assert browser.post("/own/stop").status_code == 404
+    assert entered(browser, case, chart).status_code == 422

@@ -1,0 +1,300 @@
+"""A source without an interface answers by the code of a letter: nothing before it, nothing beyond the letter."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import text_of
+from tests.kit.open_streams import Giving
+from tests.kit.outside_client import OutsideBrowser
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer import facts
+from transfer.facts import Chain
+from transfer.flow import desk
+from transfer.gateway.outside.reply.answers import CHOICES
+from transfer.gateway.outside.uploads import MAX_BYTES
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger
+from transfer.letter_codes import CodeHolder
+from transfer.outside_sessions import MOST_TRIES, Outsider, TriedBy
+from transfer.requests import RequestState
+from transfer.sandbox.charts import Chart
+
+pytestmark = pytest.mark.servers
+S = RequestState
+PDF = ("scan.pdf", b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", "application/pdf")
+
+
+@pytest.fixture
+def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
+    giving = Giving(b.new_services(ledger), migrated.url("owner"))
+    yield giving
+    giving.outgoing.shut()
+
+
+@pytest.fixture
+def browser(giving: Giving) -> OutsideBrowser:
+    found = OutsideBrowser(giving.services, giving.outgoing)
+    found.kind = Outsider.SOURCE
+    return found
+
+
+class Letter:
+    """A letter to the laboratory about a patient."""
+
+    def __init__(self, browser: OutsideBrowser, chart: Chart | None = None) -> None:
+        self.services = browser.services
+        self.browser = browser
+        self.chart = chart or b.a_chart()
+        self.case: CaseId = b.a_case(browser.services, self.chart)
+        self.request = b.request_to(browser.services, self.case, b.PRAIRIE).id
+        given = desk.give_reply_code(browser.services, self.request, actor=ANN)
+        self.code = str(given.fields["code"])
+
+    @property
+    def born(self) -> date:
+        return date.fromisoformat(self.chart["patient"]["birth_date"])
+
+    def fields(self, **other: str) -> dict[str, Any]:
+        day = self.born
+        plain = {"code": self.code, "born-year": str(day.year), "born-month": str(day.month), "born-day": str(day.day)}
+        return plain | {name.replace("_", "-"): value for name, value in other.items()}
+
+    def open(self, **other: str) -> Any:
+        return self.browser.post("/r/open", self.fields(**other))
+
+    @property
+    def path(self) -> str:
+        return f"/r/requests/{self.request}"
+
+    @property
+    def state(self) -> RequestState:
+        return b.request_to(self.services, self.case, b.PRAIRIE).state
+
+    def answer(self, word: str, **fields: str) -> Any:
+        """Check and send, as a person does. The page after it."""
+        form = self.browser.get(f"{self.path}/answer/{word}")
+        key = re.findall(r'name="key" value="(\w+)"', form.text)[0]
+        said = {"person": "Ms. Okonkwo", "key": key} | {name.replace("_", "-"): one for name, one in fields.items()}
+        checked = self.browser.upload(f"{self.path}/answer/{word}", said)
+        assert checked.status_code == 200, text_of(checked.text)
+        sent = self.browser.post(f"{self.path}/answer/{word}/send", said)
+        assert sent.headers["location"] == f"{self.path}/sent"
+        process_all(self.services)
+        return self.browser.get(sent.headers["location"])
+
+
+@pytest.fixture
+def letter(browser: OutsideBrowser) -> Letter:
+    return Letter(browser)
+
+
+def test_nothing_is_shown_before_code_and_birth_date(letter: Letter, browser: OutsideBrowser):
+    family = letter.chart["patient"]["family"]
+    for page in (browser.get("/r/open"), browser.get(f"/r/code/{letter.code}"), browser.get("/r/")):
+        assert family not in page.text
+        assert letter.request not in page.text
+    assert letter.code in browser.get(f"/r/code/{letter.code}").text
+
+    opened = letter.open()
+    listed, shown = browser.get("/r/"), browser.get(letter.path)
+
+    assert opened.status_code == 200
+    assert "__Host-source=" in opened.headers["set-cookie"]
+    assert family in listed.text
+    assert family in shown.text
+    assert f"<title>Request {letter.request}" in shown.text  # no name in a title
+    with letter.services.ledger.transaction() as tx:
+        seen = [one.fact for one in tx.lines(Chain.case(letter.case)) if isinstance(one.fact, facts.LetterOpened)]
+    assert [one.request for one in seen] == [letter.request]
+
+
+def test_whatever_is_wrong_looks_the_same(letter: Letter, browser: OutsideBrowser, hours_pass):
+    other = Letter(browser)
+    own = str(desk.give_own_code(letter.services, letter.case, CodeHolder.PATIENT, actor=ANN).fields["code"])
+    wrong = [letter.open(born_year="1901"), letter.open(code=other.code), letter.open(code=own)]
+    desk.end_codes(other.services, other.case, CodeHolder.SOURCE, actor=ANN)
+    wrong.append(other.open())
+    hours_pass(timedelta(days=31))
+    wrong.append(letter.open())
+
+    assert [one.status_code for one in wrong] == [422] * 5
+    assert len({re.sub(r'value="[^"]*"', "", one.text) for one in wrong}) == 1
+    assert all("set-cookie" not in one.headers for one in wrong)
+
+
+def test_ten_tries_at_a_code_are_the_last_for_an_hour_and_a_person_is_told(letter: Letter, hours_pass):
+    for _ in range(MOST_TRIES[TriedBy.CODE]):
+        assert letter.open(born_year="1901").status_code == 422
+
+    assert letter.open().status_code == 409
+    assert letter.open().status_code == 409
+    told = b.the_hold(letter.services, "letter-code-tried")
+    assert (told.subject, told.about) == (letter.case, letter.request)
+    hours_pass(timedelta(hours=1, minutes=1))
+    assert letter.open().status_code == 200
+
+
+def test_a_letter_opens_its_own_request_alone(letter: Letter, browser: OutsideBrowser):
+    other = Letter(browser)
+    letter.open()
+
+    assert browser.get(other.path).status_code == 404
+    assert browser.get(f"{other.path}/answer/no-records").status_code == 404
+    assert browser.post(f"{other.path}/answer/no-records/send", {"person": "x", "key": "k"}).status_code == 404
+    assert other.request not in browser.get("/r/").text
+    sent = browser.post("/r/another", other.fields())
+    assert sent.headers["location"] == "/r/"
+    assert other.request in browser.get("/r/").text
+    assert browser.get(other.path).status_code == 200
+
+
+def test_a_letter_to_another_institution_is_not_added(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    theirs = b.request_to(letter.services, letter.case, b.MERCY).id
+    code = str(desk.give_reply_code(letter.services, theirs, actor=ANN).fields["code"])
+
+    assert browser.post("/r/another", letter.fields(code=code)).status_code == 422
+    assert theirs not in browser.get("/r/").text
+
+
+@pytest.mark.parametrize(
+    ("word", "fields", "state"),
+    [
+        ("will-send", {"courier": "FedEx", "tracking": "7712"}, S.EXPECTED),
+        ("ready-on", {"day_year": "2027", "day_month": "1", "day_day": "4"}, S.READY_ON),
+        ("in-progress", {}, S.IN_PROGRESS),
+        ("not-signed", {}, S.NOT_SIGNED),
+        ("no-records", {"reason": "destroyed"}, S.NO_RECORDS),
+        ("not-found", {"known_as": "Miller"}, S.NOT_FOUND),
+        ("identifier", {"which": "Date of service"}, S.IDENTIFIER_REQUIRED),
+        ("form-required", {}, S.FORM_REQUIRED),
+        ("not-accepted", {"reason": "too-old"}, S.AUTHORIZATION_NOT_ACCEPTED),
+        ("fee", {"amount": "$12.50"}, S.FEE_REQUIRED),
+        (
+            "already-sent",
+            {"day_year": "2026", "day_month": "11", "day_day": "2", "to_whom": "Dr. Lee"},
+            S.ALREADY_SENT,
+        ),
+        ("elsewhere", {"ask": "Cytology"}, S.HELD_ELSEWHERE),
+        ("vendor", {"vendor": "Releaseco, fax 555"}, S.HELD_ELSEWHERE),
+        ("refused", {"reason": "policy"}, S.REFUSED),
+        ("other", {"say": "Please call"}, S.ANSWER_UNCLEAR),
+    ],
+)
+def test_each_answer_moves_the_request_and_its_words_are_sealed(letter: Letter, word, fields, state):
+    letter.open()
+
+    thanks = letter.answer(word, reference="R-77", **fields)
+
+    assert letter.state is state
+    (shown,) = [
+        one
+        for one in desk.dossier(letter.services, letter.case, actor=ANN, identity=True, notes=True).requests
+        if one.request == letter.request
+    ]
+    assert shown.heard
+    assert (shown.heard.person, shown.heard.reference) == ("Ms. Okonkwo", "R-77")
+    words = [one for name, one in fields.items() if not name.startswith(("day", "reason", "amount"))]
+    assert all(one in (shown.heard.words or "") for one in words)
+    assert re.search(r"\ba[0-9a-z]{15}\b", text_of(thanks.text))
+
+
+def test_every_answer_of_the_page_is_tried_above():
+    (mark,) = [
+        one
+        for one in test_each_answer_moves_the_request_and_its_words_are_sealed.pytestmark
+        if one.name == "parametrize"
+    ]
+    tried = {word for word, _, _ in mark.args[1]}
+
+    assert tried | {"records", "rest-follows"} == {*CHOICES}
+
+
+def test_records_come_in_and_wait_for_a_person(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    form = browser.get(f"{letter.path}/answer/records").text
+    line = re.findall(r'name="line" value="([^"]+)"|<option value="([a-z][^"]+)"', form)[0]
+
+    sent = browser.upload(
+        f"{letter.path}/answer/records",
+        {"person": "Ms. Okonkwo", "key": "k1", "line": "".join(line)},
+        [("files", PDF), ("files", PDF)],
+    )
+    again = browser.upload(
+        f"{letter.path}/answer/records",
+        {"person": "Ms. Okonkwo", "key": "k1", "line": "".join(line)},
+        [("files", PDF), ("files", PDF)],
+    )
+    process_all(letter.services)
+
+    assert sent.headers["location"] == again.headers["location"] == f"{letter.path}/sent"
+    receipt = text_of(browser.get(f"{letter.path}/receipt").text)
+    assert receipt.count("2 files uploaded") == 1
+    assert "164.528" in receipt
+    kept = desk.dossier(letter.services, letter.case, actor=ANN).records
+    assert {(one.institution, one.status) for one in kept} == {(b.PRAIRIE, "unknown")}
+    assert len(kept) in (1, 2)  # the same file twice may be one
+
+
+def test_a_part_is_taken_and_the_rest_is_awaited(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+
+    browser.upload(
+        f"{letter.path}/answer/rest-follows",
+        {"person": "Ms. Okonkwo", "key": "k1", "lacking": "addendum"},
+        [("files", PDF)],
+    )
+    process_all(letter.services)
+
+    assert letter.state is S.REST_FOLLOWS
+    assert desk.dossier(letter.services, letter.case, actor=ANN).records
+
+
+def test_a_form_of_theirs_is_shown_to_a_person_and_is_no_record(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+
+    browser.upload(f"{letter.path}/answer/form-required", {"person": "Ms. Okonkwo", "key": "k1"}, [("files", PDF)])
+    process_all(letter.services)
+
+    assert letter.state is S.FORM_REQUIRED
+    asked = b.the_hold(letter.services, "uploaded")
+    assert asked.subject == letter.case
+    assert b"".join(desk.open_message(letter.services, asked.about, actor=ANN).pieces()) == PDF[1]
+    assert not desk.dossier(letter.services, letter.case, actor=ANN).records
+
+
+def test_files_are_bounded_and_of_known_kinds(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    path = f"{letter.path}/answer/records"
+
+    def sent(content: bytes, name: str = "x.pdf", **fields: str) -> int:
+        said = {"person": "Ms. Okonkwo", "key": "k1", **fields}
+        return int(browser.upload(path, said, [("files", (name, content, "application/pdf"))]).status_code)
+
+    assert sent(b"MZ\x90\x00 a program") == 422
+    assert sent(b"PK\x03\x04 a ZIP") == 422
+    assert sent(b"%PDF-" + b"x" * MAX_BYTES) == 413
+    assert sent(PDF[1], person="") == 422
+    assert browser.upload(path, {"person": "Ms. Okonkwo", "key": "k1"}).status_code == 422
+    assert browser.post(path, {"person": "Ms. Okonkwo"}).status_code == 415
+    assert browser.upload(path, {"token": "of another"}, [("files", PDF)]).status_code == 403
+    process_all(letter.services)
+    assert not desk.dossier(letter.services, letter.case, actor=ANN).records
+
+
+def test_of_what_nothing_is_awaited_nothing_is_asked(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    desk.close(letter.services, letter.case, "withdrawn", actor=ANN)
+
+    page = browser.get(letter.path)
+
+    assert "/answer/" not in page.text
+    assert "Nothing more is needed" in page.text
+    sent = browser.post(f"{letter.path}/answer/refused/send", {"person": "x", "reason": "policy", "key": "k"})
+    assert sent.status_code == 404

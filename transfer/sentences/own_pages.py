@@ -1,0 +1,80 @@
+"""All that the pages of patient and referring office say, in one list, so that it can be translated as it stands.
+
+Each is a whole sentence or a label. None has a blank to fill: whoever shows it puts the name or the day beside it.
+Plain English: a test holds how hard they are to read.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from transfer.case import Stage
+
+#: how far the case is, by its stage
+STAGES: Final[Mapping[Stage, str]] = MappingProxyType(
+    {
+        Stage.REFERRED: "Your doctor asked for a second opinion.",
+        Stage.GATHERING: "We ask for your records, one by one.",
+        Stage.PACKING: "Your records are here. We get them ready to send.",
+        Stage.SENDING: "We are sending your records now.",
+        Stage.DELIVERED: "Your records are with the doctors who give the second opinion.",
+        Stage.CLOSED: "This is done. Nothing more will be sent.",
+    }
+)
+
+OWN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # the way in
+        "name": "Your records",
+        "intro": "Type the code of our letter, and the birth date of the patient.",
+        "open": "Show my page",
+        "code": "Code of the letter",
+        "code_hint": "Twelve letters and digits, such as K7Q4-9M2P-4TXW. There is no 0, O, 1, I, L or U in it",
+        "born": "Birth date of the patient",
+        "born_hint": "For example 4 30 1957",
+        "needs_code": "Type the code of the letter",
+        "needs_born": "Type the birth date",
+        "wrong_code": "One sign of the code is wrong. Look at the letter again",
+        "no_such": "The code and the birth date do not fit, or the code is too old",
+        "help": "Does it not work? Call the number on the letter.",
+        # how it stands
+        "how": "How it stands",
+        "for": "Second opinion from",
+        "nothing_to_do": "You need not do anything.",
+        "for_you": "What waits for you",
+        "stopped": "You stopped it. We send nothing. If you want us to go on, call us.",
+        "after_stop": "What was sent before cannot be called back.",
+        "sent": "What was sent, and to whom",
+        "sent_to": "Sent to",
+        "sent_at": "On",
+        "sent_nothing": "We have sent nothing yet.",
+        # what can be done
+        "do": "What you can do",
+        "send": "Send us a signed form or papers",
+        "send_intro": "Take a photo of each page, or choose a file. You can send a signed form, letters or reports.",
+        "send_disc": "For a disc (CD), call us. We tell you where to bring it.",
+        "files": "Photos or files",
+        "files_hint": "PDF, TIFF, JPEG or PNG. All of them must be less than 20 MB",
+        "send_now": "Send",
+        "needs_files": "Choose a photo or a file",
+        "wrong_files": "Choose a PDF, TIFF, JPEG or PNG file",
+        "thanks": "Thank you",
+        "have_it": "We have what you sent. A person will look at it.",
+        "reference": "Our number for it",
+        "back": "Back to your page",
+        "stop": "Stop sending my records",
+        "stop_hint": "We stop at once. You can let us go on later.",
+        "take_back": "Take my form back for good",
+        "take_back_intro": "You signed a form that lets us send your records. You can take it back at any time.",
+        "take_back_follows": "We then ask for nothing and send nothing. To begin again, you sign a new form.",
+        "take_back_left": "What was sent before cannot be called back.",
+        "take_back_words": "I take back my form. Do not ask for my records, and do not send them.",
+        "sign": "Type your full name. It counts as your signature",
+        "needs_sign": "Type your full name",
+        "sure": "Before you send it",
+        "sure_tick": "I have read what follows from it",
+        "needs_sure": "Tick that you have read it",
+        "take_back_now": "Take it back",
+        "taken_back": "You took your form back. We ask for nothing, and send nothing.",
+    }
+)
