@@ -46,7 +46,7 @@ class RefusalCode(Code):
     # records
     RECORD_STANDS_NOT = "record-stands-not", "record"
     NOT_ONE_PDF = "not-one-pdf", "record"
-    NO_SUCH_PAGES = "no-such-pages", "record"
+    PAGES_NOT_WITHHELD = "pages-not-withheld", "record"
     WITHHOLDING_NEEDS_WORDS = "withholding-needs-words"
     # decisions
     NO_DECISION = "no-decision", "hold"

@@ -63,7 +63,7 @@ class RemedyCode(Code):
     SPLIT_FIRST = "split-first", "case"
     ANSWER_REQUEST = "answer-request", "request"
     WRITE_WORDS = "write-words"
-    NAME_PAGES = "name-pages"
+    LEAVE_A_PAGE = "leave-a-page"
     EXPLAIN_ANSWERS = "explain-answers"
     ASK_ELSEWHERE = "ask-elsewhere", "request"
     CLOSE_CASE = "close-case", "case"
