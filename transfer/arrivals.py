@@ -185,6 +185,8 @@ class Receipt:
     status: ReceiptStatus
     #: coded reasons of a decline, in the peer's own words until `worded`
     reasons: tuple[str, ...] = ()
+    #: the account of who said so at our pages; None: their system did
+    said_by: str | None = None
 
 
 #: the receiver declines the case with the packet: it gives no second opinion

@@ -86,6 +86,7 @@ class HoldCode(StrEnum):
     RECEIPTS_DISAGREE = "receipts-disagree"
     DELIVERED_VOID = "delivered-void"
     CENTER_NOT_TOLD = "center-not-told"
+    CENTER_ASKS = "center-asks"
     # permission
     FORM_STOPPED = "form-stopped"
     SOURCE_OBJECTS = "source-objects"
@@ -137,6 +138,8 @@ class HoldAnswer(StrEnum):
     RECALL = "recall"
     #: the center is told by a person
     TELL = "tell"
+    #: who asked reads the note at our pages
+    REPLY = "reply"
 
 
 class SystemAnswer(StrEnum):
@@ -365,6 +368,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.CENTER_NOT_TOLD: {
             HoldAnswer.AGAIN: "the center is told again, by itself",
             HoldAnswer.SEEN: "you told the center yourself; it is not told again",
+        },
+        HoldCode.CENTER_ASKS: {
+            HoldAnswer.REPLY: "the center reads your note at its pages, as you wrote it",
+            HoldAnswer.SEEN: "the center sees that you have read it; you call, or nothing is to be said",
         },
         HoldCode.CASE_DECLINED: {HoldAnswer.SEEN: "whoever referred the patient knows of it"},
         HoldCode.NOTHING_TO_SEND: _END_OR_WAIT,

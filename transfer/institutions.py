@@ -128,11 +128,13 @@ class _Reached(ReviewedPart):
 class _ByUrl(_Reached):
     @property
     @abstractmethod
-    def _address(self) -> str:
-        """The address, whatever its field is called."""
+    def _address(self) -> str | None:
+        """The address, whatever its field is called; None: there is none."""
 
     @model_validator(mode="after")
     def _is_https(self) -> Self:
+        if self._address is None:
+            return self
         if self._says_tls and not self._address.startswith("https://"):
             raise ValueError("tls is for an https address")
         there = urlsplit(self._address)
@@ -275,10 +277,13 @@ class Corrections(StrEnum):
 
 
 class Receiving(_ByUrl):
-    """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token."""
+    """How a packet is handed to this institution: ITI-65 to its FHIR endpoint, links fetched with its own token.
 
-    fhir_url: str
-    token: str
+    Without an endpoint it stands ready at our pages, and whoever of it was invited is told by mail.
+    """
+
+    fhir_url: str | None = None
+    token: str | None = None
     #: what has to be there before a packet goes
     deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE
     takes_tasks: bool = False  #: besides packets: they tell it how far a case is
@@ -288,8 +293,21 @@ class Receiving(_ByUrl):
     downloads_at_once: Annotated[int, Field(ge=1, le=192)] = 64
     needs: CenterNeeds = CenterNeeds()  #: what it wants otherwise than the checklists say
 
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Self:
+        if (self.fhir_url is None) != (self.token is None):
+            raise ValueError("fhir_url and token go together")
+        if self.fhir_url is None and (self.takes_tasks or self.tls or self.plain_text):
+            raise ValueError("takes_tasks, tls and plain_text are for a fhir_url")
+        return self
+
     @property
-    def _address(self) -> str:
+    def endpoint(self) -> tuple[str, str] | None:
+        """Its FHIR endpoint and the token that we show there; None: packets stand ready at our pages alone."""
+        return (self.fhir_url, self.token) if self.fhir_url and self.token else None
+
+    @property
+    def _address(self) -> str | None:
         return self.fhir_url
 
 

@@ -13,6 +13,7 @@ class RefusalCode(Code):
     NO_MAIL_ADDRESS = "no-mail-address", "longest"
     MAIL_OF_ANOTHER = "mail-of-another"
     NO_CENTER_ACCOUNT = "no-center-account"
+    ASKED_ENOUGH = "asked-enough", "most"
     NO_REASON = "no-reason", "case"
     # cases
     NO_CASE = "no-case", "case"

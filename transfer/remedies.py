@@ -28,6 +28,7 @@ class RemedyCode(Code):
     TRY_IN_AN_HOUR = "try-in-an-hour"
     TYPE_MAIL = "type-mail"
     END_CENTER_ACCOUNT = "end-center-account"
+    WAIT_FOR_REPLY = "wait-for-reply"
     LIST_CENTER_ACCOUNTS = "list-center-accounts"
     STATE_REASON = "state-reason", "case"
     # say it otherwise

@@ -33,6 +33,7 @@ from transfer.institutions import (
     DimseSource,
     FhirSource,
     Institutions,
+    Receiving,
 )
 from transfer.ledger import WAIT_SECONDS, Ledger, facilities, vault_objects
 from transfer.mail import Mailer
@@ -94,7 +95,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             source_id=lambda: uuid.UUID(bytes=held.hmac(SITE, b"source")[:16]).urn,
             ask_documents=documents,
             ask_archive=archive,
-            hand_to=lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token, tls=context(receiving.tls)),
+            hand_to=receiver,
             mailer=mailer(settings),
         )
     finally:
@@ -113,6 +114,12 @@ def partners(settings: Settings) -> tuple[Institutions, Checklists]:
         if each.receives:
             center_needs.check(each.receives.needs, each.id, lists)
     return known, lists
+
+
+def receiver(receiving: Receiving) -> ReceiverClient:
+    """Who hands packets to this endpoint."""
+    assert receiving.endpoint  # asked before
+    return ReceiverClient(*receiving.endpoint, tls=context(receiving.tls))
 
 
 def mailer(settings: Settings) -> Mailer:

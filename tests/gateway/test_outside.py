@@ -48,11 +48,11 @@ def test_no_route_answers_before_all_holds(giving: Giving, hours_pass, part: Out
     """Every route × {nobody, a guessed cookie, another site, a session that is over}: its function is not called."""
     called: list[str] = []
 
-    def show(_asked: Visit) -> Answer:
+    def show(_visit: Visit) -> Answer:
         called.append("page")
         return Answer(template="refused.html", title="A page", context={"says": SECRET})
 
-    def do(_asked: Visit) -> Next:
+    def do(_visit: Visit) -> Next:
         called.append("act")
         return Next(part.home)
 

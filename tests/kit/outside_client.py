@@ -44,6 +44,7 @@ class OutsideBrowser:
         """Somebody of this kind signs in. The secret of their cookie."""
         self.kind = kind
         secret = begin(self.services, kind, account, InstitutionId(institution))
+        self.client.cookies.clear()
         self.client.cookies.set(ADDRESS.cookie_of(kind), secret)
         return secret
 

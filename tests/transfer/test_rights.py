@@ -108,6 +108,7 @@ CALLS = {
     "remove_local_account": ({}, Right.MANAGE_SIGN_IN),
     "list_center_accounts": ({}, Right.SEE_CASES),
     "invite_to_center": ({"center": "summit-cancer-center", "mail": "ann@summit.example"}, Right.RELEASE),
+    "read_center_question": ({"name": HoldId.draw()}, Right.SEE_CONTENT),
     "renew_center_pin": ({"mail": "ann@summit.example"}, Right.RELEASE),
     "end_center_account": ({"mail": "ann@summit.example"}, Right.STOP),
     "walk_chain": ({"chain": "system"}, Right.AUDIT),

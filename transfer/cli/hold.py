@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = (
     *("approve", "wait", "purge", "keep", "ours", "not-ours", "seen", "again", "leave-out", "open-again"),
-    *("sent", "dispute", "do-without", "revoke", "resume", "delta", "recall", "tell", "whole", "part", "end"),
+    *("sent", "dispute", "do-without", "revoke", "resume", "delta", "recall", "tell", "reply", "whole", "part", "end"),
 )
 
 hold = LazyGroup(

@@ -39,6 +39,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.WAIT_A_MINUTE: None,
     M.TRY_IN_AN_HOUR: None,
     M.TYPE_MAIL: None,
+    M.WAIT_FOR_REPLY: None,
     M.END_CENTER_ACCOUNT: "transfer center end",
     M.LIST_CENTER_ACCOUNTS: "transfer center list",
     M.STATE_REASON: "transfer patient reason {case} REASON",

@@ -415,6 +415,8 @@ class ReceiptRecorded(Fact, kind="receipt-recorded"):
     status: str
     arrival: str
     reasons: tuple[str, ...] = ()
+    #: the account of who said so at our pages; None: the receiver's system did
+    said_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

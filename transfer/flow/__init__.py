@@ -18,8 +18,9 @@ In the order in which it happens:
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still
   missing and what follows; `waiting` why a case waits and whose turn it is, `telling` keeps that in its row for lists;
   `searchable` keeps by what people find a patient.
-- `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over, `settle` takes
-  in the receipt; `milestones` tells the center how far a case is.
+- `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over
+  (`center_pages`: by our pages and a mail), `settle` takes in the receipt; `milestones` tells the center how far a case
+  is.
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`
   follows up and purges, `housekeeping` removes what lapsed by itself.
 - `reading_anew` reads the forms again that an earlier version read.

@@ -12,6 +12,7 @@ from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.case import Case, OpenedCase
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard, Unreadable
+from transfer.flow import center_pages
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import Rulings
 from transfer.flow.milestones import tell_center
@@ -46,11 +47,12 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
             rounds.owe(tx, Dag.RELEASE_PACKET, packet, after=RETRY_AFTER)
         return "another task is handing it over: it is looked at again in a minute"
     receiver = services.institutions[opened.receiver]
-    if receiver.receives is None:
+    mails = center_pages.mails_of(services, opened.receiver)
+    if receiver.receives is None or not (receiver.receives.endpoint or mails):
         with services.ledger.transaction() as tx:
             holds.place(tx, packet.case, HoldCode.RECEIVER_HAS_NO_DOOR, packet)
-        return "the receiver has no endpoint: see its decision"
-    client = services.hand_to(receiver.receives)
+        return "the receiver has no endpoint, and nobody of it was invited: see its decision"
+    client = services.hand_to(receiver.receives) if receiver.receives.endpoint else None
     if disclosure and not _may_send_again(services, client, disclosure):
         return f"handed to {receiver.id} before"
     if not case.is_open:
@@ -63,6 +65,8 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
     egress = _open(services, packet, opened, sender)
     if egress is None:
         return "not permitted any more: see its decision"
+    if client is None:
+        return _write(services, packet, egress, 0, center_pages.tell_ready(services, mails))
     return _send(services, client, packet, egress)
 
 
@@ -84,11 +88,13 @@ def _give_way(services: Services, packet: PacketId) -> str:
     return "some of it was corrected or withdrawn: nothing is handed over, another packet takes its place"
 
 
-def _may_send_again(services: Services, client: PacketReceiver, disclosure: Disclosure) -> bool:
-    """Begun before, and we do not know how it ended: ask the receiver. Made is made."""
+def _may_send_again(services: Services, client: PacketReceiver | None, disclosure: Disclosure) -> bool:
+    """Begun before, and we do not know how it ended: ask the receiver. Made is made. Whoever reads our pages has no
+    system to ask: a second mail does no harm.
+    """
     if disclosure.outcome is DisclosureOutcome.MADE:
         return False
-    if disclosure.outcome is DisclosureOutcome.NOT_MADE:
+    if client is None or disclosure.outcome is DisclosureOutcome.NOT_MADE:
         return True
     try:
         has = client.has(disclosure.packet)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from transfer import media_types
-from transfer.adapters import hl7v2, paper
+from transfer.adapters import hl7v2, paper, typed
 from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
@@ -163,12 +163,16 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
         case ArrivalKind.AUTHORIZATION:
             return inbound.authorization(body, institution, services.institutions)
         case ArrivalKind.RECEIPT:
-            return inbound.receipt(body)
+            return _receipt(arrival, body)
         case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.REQUEST_ANSWER:
             return inbound.request_answer(body, institution, services.institutions)
         case ArrivalKind.ANSWER:
             return _pushed(inbound.pushed_documents(body, institution), institution)
     return OtherMessage()
+
+
+def _receipt(arrival: Arrival, body: bytes) -> Receipt:
+    return typed.receipt(body) if arrival.content_type == typed.TYPED_RECEIPT else inbound.receipt(body)
 
 
 def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:

@@ -92,7 +92,9 @@ def _record(tx: Tx, services: Services, packet: PacketId, arrival: Arrival, said
     # A receipt shows that the receiver has the packet, whatever we heard of the hand-over.
     disclosures.settle(tx, disclosure, DisclosureOutcome.MADE)
     reasons = _reasons(services, OpenedCase.of(tx.case(packet.case)), said)
-    fact = facts.ReceiptRecorded(packet=packet, status=said.status, arrival=arrival.id, reasons=reasons)
+    fact = facts.ReceiptRecorded(
+        packet=packet, status=said.status, arrival=arrival.id, reasons=reasons, said_by=said.said_by
+    )
     tx.append(Chain.case(packet.case), fact)
     arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.RECEIPT)
     is_declined = said.status is ReceiptStatus.DECLINED
@@ -120,7 +122,9 @@ def _decline_case(tx: Tx, packet: PacketId, arrival: Arrival, said: Receipt) -> 
     assert disclosure is not None  # looked up before
     if tx.case(packet.case).packets[packet].receipt is None:
         disclosures.settle(tx, disclosure, DisclosureOutcome.MADE)
-        fact = facts.ReceiptRecorded(packet=packet, status=said.status, arrival=arrival.id, reasons=(CASE_DECLINED,))
+        fact = facts.ReceiptRecorded(
+            packet=packet, status=said.status, arrival=arrival.id, reasons=(CASE_DECLINED,), said_by=said.said_by
+        )
         tx.append(Chain.case(packet.case), fact)
     end_case(tx, packet.case, "center-declined")
     holds.place(tx, packet.case, HoldCode.CASE_DECLINED, packet)

@@ -40,7 +40,8 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 class Representation:
     """The bytes a path stands for (RFC 9110 3.2). `read` gives bytes `start` to `stop` (exclusive) of `length`."""
 
-    length: int
+    #: None: it shows at the end alone; then it is given whole, never by Range
+    length: int | None
     #: without its quotes
     etag: str
     content_type: str
@@ -151,18 +152,24 @@ class Download(Response):
         self._stream = stream
         self._read = content.read
         etag = f'"{content.etag}"'
-        self._start, self._stop, status = asked_range(request, content.length, etag)
-        self._due = 0 if request.method == "HEAD" else self._stop - self._start
+        self._start, self._stop, status = 0, 0, 200
+        if content.length is not None:
+            self._start, self._stop, status = asked_range(request, content.length, etag)
+        #: bytes; None: as many as there are
+        self._due = None if content.length is None else self._stop - self._start
+        if request.method == "HEAD":
+            self._due = 0
         headers = {
             "Content-Type": content.content_type,
             # What a source sent is never run as a page of ours, whatever it is or says that it is.
             "X-Content-Type-Options": "nosniff",
             "Content-Disposition": f'attachment; filename="{content.file_name}"',
-            "Accept-Ranges": "bytes",
+            "Accept-Ranges": "none" if content.length is None else "bytes",
             "ETag": etag,
             "Cache-Control": "no-store",
-            "Content-Length": str(self._stop - self._start),
         }
+        if content.length is not None:
+            headers["Content-Length"] = str(self._stop - self._start)
         if status == 206:
             headers["Content-Range"] = f"bytes {self._start}-{self._stop - 1}/{content.length}"
         if status == 416:
@@ -179,7 +186,7 @@ class Download(Response):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if self._stream.is_cut:
                     return
-            if self._stream.sent < self._due:
+            if self._stream.is_cut or self._stream.sent < (self._due or 0):
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             outcome = EgressOutcome.SENT
@@ -188,7 +195,7 @@ class Download(Response):
             await asyncio.to_thread(self._outgoing.close, self._stream, outcome)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        if not self._due:
+        if self._due == 0:
             return
         source = pieces(self._read(self._start, self._stop))
         while not self._stream.is_cut and (piece := await asyncio.to_thread(next, source, None)) is not None:

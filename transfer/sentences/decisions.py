@@ -303,7 +303,7 @@ HOLDS: Mapping[str, Sentences] = {
         "A signed release form is still awaited.",
     ),
     HoldCode.RECEIVER_HAS_NO_DOOR: Sentences(
-        "The receiver's file names no way to hand a packet over. Add it, then try again.",
+        "No way to the receiver is known, and nobody of it signs in here. Invite somebody, then try again.",
         WORKING,
         "We have no address to which your packets can be handed.",
     ),
@@ -319,6 +319,11 @@ HOLDS: Mapping[str, Sentences] = {
     ),
     HoldCode.CENTER_NOT_TOLD: Sentences(
         "The center refuses a Task. Tell it how far the case is.", "Your center is called.", "Please call the center."
+    ),
+    HoldCode.CENTER_ASKS: Sentences(
+        "The center asks something. Read it, and reply: your note is shown at its pages.",
+        WORKING,
+        "Your question is with the records desk.",
     ),
     HoldCode.CASE_DECLINED: Sentences(
         "The center gives no second opinion in this case, which has ended. Tell whoever referred the patient.",

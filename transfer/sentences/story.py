@@ -140,7 +140,11 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.DisclosureSettled: "handing over {disclosure}: {outcome}",
     facts.EgressPermitted: "a download of {disclosure} opened, on the basis of {bases}",
     facts.EgressClosed: "a download ended after {size} bytes: {outcome}",
-    facts.ReceiptRecorded: _joined("the receiver says of packet {packet}: {status}", _more(" (", "reasons", ")")),
+    facts.ReceiptRecorded: _joined(
+        "the receiver says of packet {packet}: {status}",
+        _more(" (", "reasons", ")"),
+        _more(", at our pages, account ", "said_by"),
+    ),
     facts.PacketPurged: "packet {packet} destroyed",
     facts.PacketRecalled: "packet {packet} recalled; what left before has left",
     facts.PacketGivenUp: "packet {packet} given up ({why})",

@@ -19,6 +19,7 @@ from transfer.flow.desk.centers import (
     end_center_account,
     invite_to_center,
     list_center_accounts,
+    read_center_question,
     renew_center_pin,
 )
 from transfer.flow.desk.changing import change
@@ -235,6 +236,7 @@ __all__ = [
     "pause",
     "place_legal_hold",
     "plan_action",
+    "read_center_question",
     "reassign",
     "recall",
     "receive_material",

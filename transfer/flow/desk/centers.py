@@ -7,9 +7,13 @@ from transfer import facts
 from transfer.actions import ActionCode, ActionResult
 from transfer.adapters import passwords
 from transfer.center_accounts import LONGEST_MAIL, PIN_DIGITS, CenterAccount, mail_of
+from transfer.flow.desk.looking import show_content
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, unknown
 from transfer.flow.services import Services, WithLedger
-from transfer.ledger import Tx, center_accounts, looks, outside_sessions
+from transfer.holds import HoldCode
+from transfer.identifiers import CaseId, HoldId
+from transfer.ledger import Tx, center_accounts, holds, looks, notes, outside_sessions
+from transfer.looks import LookPlace
 from transfer.mail import Mail
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -103,3 +107,21 @@ def _of(tx: Tx, mail: str) -> CenterAccount:
 
 def _write(tx: Tx, account: str, center: str, *, is_usable: bool) -> None:
     looks.write(tx, facts.CenterAccountSet(center_account=account, institution=center, is_usable=is_usable))
+
+
+def read_center_question(services: WithLedger, name: HoldId, *, actor: Actor) -> str | None:
+    """What somebody of a center asks, in their words; None: it is no such question, or it was destroyed. That it was
+    read is a fact.
+
+    Raises:
+        NotAllowed: the actor may see no content.
+    """
+    demand(actor, Right.SEE_CONTENT)
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        hold = holds.get(tx, name)
+        if hold is None or hold.code is not HoldCode.CENTER_ASKS or hold.about is None:
+            return None
+        text = notes.read(tx, hold.about)
+        if text is not None:
+            show_content(tx, actor, CaseId(hold.subject), hold.about, LookPlace.DECISION)
+        return text

@@ -81,6 +81,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.RECEIPTS_DISAGREE: Right.WORK_ON_CASES,
         HoldCode.DELIVERED_VOID: Right.RELEASE,
         HoldCode.CENTER_NOT_TOLD: Right.WORK_ON_CASES,
+        HoldCode.CENTER_ASKS: Right.WORK_ON_CASES,
         **dict.fromkeys(STOPPED, Right.REVOKE),
         HoldCode.OBJECTION_OF_ANOTHER: Right.REVOKE,
         HoldCode.OBJECTION_UNMATCHED: Right.REVOKE,
@@ -174,6 +175,8 @@ def _resolve(tx: Tx, services: Services, hold: Hold, answer: HoldAnswer, note: s
     if (hold.code, answer) == (HoldCode.LEDGER_ALTERED, HoldAnswer.AGAIN):
         _set_right(tx, CaseId(hold.subject))
     patient = _lock(tx, hold)
+    if answer is HoldAnswer.REPLY and not (note and note.strip()):
+        raise not_allowed(Reason(RefusalCode.NOTE_IS_EMPTY), Remedy(RemedyCode.WRITE_SOMETHING))
     if note and patient is None:
         raise not_allowed(Reason(RefusalCode.NOBODYS_NOTE), Remedy(RemedyCode.LEAVE_NOTE_AWAY))
     written = notes.write(tx, patient, note) if note and patient else None
@@ -337,6 +340,11 @@ def _center_told(tx: Tx, _: Services, hold: Hold) -> ActionResult:
     return ActionResult(ActionCode.CASE_AGAIN, case=case)
 
 
+def _replied(_: Tx, __: Services, ___: Hold) -> ActionResult:
+    """The note is read where the question was asked."""
+    return ActionResult(ActionCode.ANSWERED, answer=HoldAnswer.REPLY)
+
+
 #: their answers may end the case
 _ENDING = frozenset({HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED, HoldCode.WHOSE_CASE})
 #: *seen* does something as well
@@ -363,6 +371,7 @@ _ACTIONS: Mapping[HoldCode, Callable[[Tx, Services, Hold], ActionResult]] = Mapp
         HoldCode.IMAGES_MISPLACED: _take_misplaced,
         HoldCode.DELIVERED_VOID: _after_void,
         HoldCode.CENTER_NOT_TOLD: _center_told,
+        HoldCode.CENTER_ASKS: _replied,
         HoldCode.DOCUMENT_UNREADABLE: decide_unreadable,
         HoldCode.IMAGES_LACKING: decide_lacking,
         **dict.fromkeys(STOPPED, _end_or_resume),

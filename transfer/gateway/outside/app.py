@@ -50,7 +50,7 @@ def _application(shell: Shell, parts: Sequence[OutsidePart]) -> ASGIApp:
 def everything(part: OutsidePart) -> tuple[OutsidePage | OutsideAct, ...]:
     """All pages and acts of a part, signing out among them."""
 
-    def leave(_asked: Visit) -> Next:
+    def leave(_visit: Visit) -> Next:
         return Next(part.sign_in, ends_session=True)
 
     return (*part.declared, OutsideAct(path=f"{part.home}sign-out", kind=part.kind, do=leave))

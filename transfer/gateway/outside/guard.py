@@ -98,7 +98,7 @@ class OutsideGuard:
     async def _answered(
         self, request: Request, declared: Reached, secret: str, session: OutsideSession
     ) -> Answer | Given | Next:
-        asked = Visit(
+        visit = Visit(
             shell=self._shell,
             session=session,
             transport=transport_of(request.scope),
@@ -108,7 +108,7 @@ class OutsideGuard:
         )
         try:
             if isinstance(declared, OutsidePage):
-                return await run_in_threadpool(declared.show, asked)
+                return await run_in_threadpool(declared.show, visit)
             files: Sequence[SentFile] = ()
             if declared.takes_files:
                 fields, files = await form_with_files(request)
@@ -116,11 +116,11 @@ class OutsideGuard:
                 fields = await form_of(request)
             if not sessions.is_token(secret, fields.raw(TOKEN)):
                 raise NoAnswer(_OTHER_FORM)
-            asked = replace(asked, query={}, fields=fields, files=files)
+            visit = replace(visit, query={}, fields=fields, files=files)
             if not files:
-                return await run_in_threadpool(declared.do, asked)
+                return await run_in_threadpool(declared.do, visit)
             async with self._shell.intake.one_at_a_time:
-                return await run_in_threadpool(declared.do, asked)
+                return await run_in_threadpool(declared.do, visit)
         except NoAnswer as none:
             return none.answer
         except TransferError as error:

@@ -117,6 +117,7 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
             "is_grave": any(is_grave(one, word) for word, _, _ in choices),
             "cases": _cases(detail),
             "is_stopped": is_stopped,
+            "question": _question(asked, one),
             "is_case": CaseId.pattern.fullmatch(one.subject),
             "messages": _openable(asked, one, ArrivalId),
             "request": _request(asked, one),
@@ -130,6 +131,13 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
         },
         status=status,
     )
+
+
+def _question(asked: Asked, one: HoldView) -> str | None:
+    """What a center asks, for who may see content."""
+    if one.code is not HoldCode.CENTER_ASKS or not asked.actor.may(Right.SEE_CONTENT):
+        return None
+    return desk.read_center_question(asked.services, HoldId(one.hold), actor=asked.actor)
 
 
 def _opinions(detail: HoldDetail, person: str) -> Mapping[str, object]:

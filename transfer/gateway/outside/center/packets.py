@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Final
 
+from transfer.adapters.packet.zipped import zip_stream
 from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable, Unknown
 from transfer.flow.outside import center_packets
@@ -34,32 +35,44 @@ _LONGEST_PAGE: Final = 64 << 20
 _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 
 
-def _list(asked: Visit) -> Answer:
-    center = asked.services.institutions[asked.session.institution]
+def _list(visit: Visit) -> Answer:
+    center = visit.services.institutions[visit.session.institution]
     context = {
         "center": center.name,
         "zone": center.zone,
-        "packets": center_packets.list_packets(asked.services, asked.session),
+        "packets": center_packets.list_packets(visit.services, visit.session),
     }
     return Answer(template="center_packets.html", title="Packets for you", context=context)
 
 
-def _show(asked: Visit) -> Answer:
-    packet = asked.id(PacketId, "packet")
-    found = center_packets.get_packet(asked.services, asked.session, packet)
-    context = {"one": found, "zone": asked.services.institutions[asked.session.institution].zone}
+def _show(visit: Visit) -> Answer:
+    packet = visit.id(PacketId, "packet")
+    found = center_packets.get_packet(visit.services, visit.session, packet)
+    context = {"one": found, "zone": visit.services.institutions[visit.session.institution].zone}
     return Answer(template="center_packet.html", title=f"Packet {packet}", context=context)
 
 
-def _tar(asked: Visit) -> Given:
-    with _opened(asked, "packet.tar") as (stream, plan):
-        return Given(stream=stream, content=tar_of(plan, asked.services.vault))
+def _tar(visit: Visit) -> Given:
+    with _opened(visit, "packet.tar") as (stream, plan):
+        return Given(stream=stream, content=tar_of(plan, visit.services.vault))
 
 
-def _file(asked: Visit) -> Given:
+def _zip(visit: Visit) -> Given:
+    with _opened(visit, "packet.zip") as (stream, plan):
+        content = Representation(
+            length=None,
+            etag=f"{plan.etag}-zip",
+            content_type="application/zip",
+            file_name=f"{plan.packet}.zip",
+            read=lambda _start, _stop: zip_stream(plan, visit.services.vault),
+        )
+        return Given(stream=stream, content=content)
+
+
+def _file(visit: Visit) -> Given:
     """One file of the packet, by its path in it."""
-    path, vault = asked.path["path"], asked.services.vault
-    with _opened(asked, "page") as (stream, plan):
+    path, vault = visit.path["path"], visit.services.vault
+    with _opened(visit, "page") as (stream, plan):
         try:
             entry = plan.entry(path)
         except KeyError:
@@ -72,17 +85,17 @@ def _file(asked: Visit) -> Given:
 
 
 @contextmanager
-def _opened(asked: Visit, channel: str) -> Iterator[tuple[Stream, Plan]]:
+def _opened(visit: Visit, channel: str) -> Iterator[tuple[Stream, Plan]]:
     """The stream and the plan of a packet of theirs. It is closed where no answer comes of it.
 
     Raises:
         Unknown: it is another's, gone, or may not be released now.
         Unavailable: the ledger does not answer, nobody could watch it, or too many are open.
     """
-    packet = asked.id(PacketId, "packet")
-    center_packets.check_theirs(asked.services, asked.session, packet)
+    packet = visit.id(PacketId, "packet")
+    center_packets.check_theirs(visit.services, visit.session, packet)
     try:
-        opened = asked.shell.outgoing.open(packet, asked.session.institution, asked.transport, channel)
+        opened = visit.shell.outgoing.open(packet, visit.session.institution, visit.transport, channel)
     except Unavailable:
         raise
     except TransferError:
@@ -92,7 +105,7 @@ def _opened(asked: Visit, channel: str) -> Iterator[tuple[Stream, Plan]]:
     try:
         yield opened
     except BaseException:
-        asked.shell.outgoing.close(opened[0], EgressOutcome.SENT)
+        visit.shell.outgoing.close(opened[0], EgressOutcome.SENT)
         raise
 
 
@@ -126,5 +139,6 @@ DECLARED: Final[tuple[Reached, ...]] = (
     OutsidePage(path="/c/", kind=Outsider.CENTER, show=_list, nav="Packets"),
     OutsidePage(path="/c/packets/{packet}", kind=Outsider.CENTER, show=_show),
     OutsidePage(path="/c/packets/{packet}/packet.tar", kind=Outsider.CENTER, show=_tar),
+    OutsidePage(path="/c/packets/{packet}/packet.zip", kind=Outsider.CENTER, show=_zip),
     OutsidePage(path="/c/packets/{packet}/files/{path:path}", kind=Outsider.CENTER, show=_file),
 )
