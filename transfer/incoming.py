@@ -41,10 +41,17 @@ class PagesBecame(StrEnum):
 
     #: a record of a case
     RECORD = "record"
+    #: a referral that opened a case
+    REFERRAL = "referral"
     #: of nobody here: they go back to their sender
     MISDIRECTED = "misdirected"
     #: cover sheets, blank pages: nothing to keep
     LEFT_OUT = "left-out"
+
+    @property
+    def is_kept(self) -> bool:
+        """It is of a case."""
+        return self in (PagesBecame.RECORD, PagesBecame.REFERRAL)
 
 
 class WhyRefused(StrEnum):
@@ -79,8 +86,8 @@ class IndexedPages:
     def __post_init__(self) -> None:
         if not self.pages or list(self.pages) != sorted(set(self.pages)) or self.pages[0] < 1:
             raise ValueError("pages are rising numbers from 1 on")
-        if (self.became is PagesBecame.RECORD) is (self.case is None):
-            raise ValueError("a record has a case, and nothing else has one")
+        if self.became.is_kept is (self.case is None):
+            raise ValueError("what is kept has a case, and nothing else has one")
 
 
 def type_of(body: bytes) -> str:

@@ -196,11 +196,6 @@ class Settings:
         return Path(self.names.get("TRANSFER_DESK_GROUPS") or _CHECKOUT / "desk.yaml")
 
     @property
-    def paper_lines(self) -> Path | None:
-        """The reviewed file of the lines on which papers come in by themselves; None: there is none."""
-        return self._path("TRANSFER_INCOMING")
-
-    @property
     def oidc_issuer(self) -> str | None:
         """The identity provider's issuer, letter by letter; None: nobody signs in by a provider."""
         return self.names.get("TRANSFER_OIDC_ISSUER") or None

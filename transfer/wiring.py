@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 from transfer import center_needs, checklist, institutions, paper_lines
 from transfer.adapters.dicomweb import DicomwebClient
@@ -163,10 +164,11 @@ def lines(settings: Settings) -> list[PaperLine]:
     Raises:
         BadSetting: the file has a mistake, or names a password that is not set.
     """
-    if settings.paper_lines is None:
+    file = settings.names.get("TRANSFER_INCOMING")
+    if not file:
         return []
     try:
-        said = paper_lines.load(settings.paper_lines)
+        said = paper_lines.load(Path(file))
     except ValueError as error:
         raise BadSetting("TRANSFER_INCOMING", "names a file with a mistake", str(error)) from None
     return [_line(settings, name, one) for name, one in said.lines.items()]

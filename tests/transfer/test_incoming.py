@@ -79,7 +79,7 @@ def test_one_page_may_be_of_two_records_of_one_case_and_of_no_two_cases():
     ],
 )
 def test_indexed_pages_cannot_be_built_wrong(wrong: dict[str, object]):
-    with pytest.raises(ValueError, match=r"pages are|a record has"):
+    with pytest.raises(ValueError, match=r"pages are|what is kept has"):
         IndexedPages(**wrong)  # type: ignore[arg-type]
 
 

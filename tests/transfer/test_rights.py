@@ -89,6 +89,19 @@ CALLS = {
         },
         Right.DECIDE_WHOSE,
     ),
+    "enter_referral": (
+        {
+            "said": desk.EnteredReferral(
+                referring=LAKESIDE,
+                receiver=InstitutionId("summit-cancer-center"),
+                family="Quillfeather",
+                given=("Odalys",),
+                birth_date=date(1961, 2, 3),
+                diagnosis="Colon cancer",
+            )
+        },
+        Right.WORK_ON_CASES,
+    ),
     "leave_out": ({"name": PAPER, "pages": "1", "became": PagesBecame.LEFT_OUT}, Right.DECIDE_WHOSE),
     "list_parts": ({"case": CASE, "record": RecordId.draw()}, Right.SEE_CONTENT),
     "open_record": ({"case": CASE, "record": RecordId.draw(), "part": 0}, Right.SEE_CONTENT),

@@ -157,6 +157,8 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
         return _read_paper(services, arrival, body)
     if arrival.content_type == paper.PAPER_RECORD:
         return _read_record(body)
+    if arrival.content_type == paper.PAPER_REFERRAL:
+        return paper.referral_of(body)
     match arrival.kind:
         case ArrivalKind.REFERRAL:
             return inbound.referral(body, institution, services.institutions)
@@ -201,7 +203,7 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
         return Aside()
     institution = services.institutions[arrival.institution]
     is_several = arrival.content_type == HL7_V2 and hl7v2.is_several([body])
-    if arrival.content_type in (paper.PAPER_FORM, paper.PAPER_RECORD) or is_several:
+    if arrival.content_type in (paper.PAPER_FORM, paper.PAPER_RECORD, paper.PAPER_REFERRAL) or is_several:
         return Aside()
     if arrival.content_type == HL7_V2:
         permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()

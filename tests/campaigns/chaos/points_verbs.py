@@ -51,6 +51,15 @@ Act = Callable[[House, Known], object]
 LAKESIDE = InstitutionId("lakeside-oncology")
 CEDAR_ELSEWHERE = Contact(telephone="701 555 0142", fax="701 555 0199")
 SOON = datetime.now(UTC).date() + timedelta(days=7)
+ON_PAPER = desk.EnteredReferral(
+    referring=LAKESIDE,
+    receiver=InstitutionId("summit-cancer-center"),
+    family="Quillfeather",
+    given=("Odalys",),
+    birth_date=date(1961, 2, 3),
+    diagnosis="Colon cancer",
+    checklist="colorectal",
+)
 A_NOTE = desk.IndexedAs(kind=RecordKind.NOTE, institution=LAKESIDE)
 ASTRAY = Misdirection(what=Misdirected.FAX, noticed_on=date(2026, 1, 5), words="A clinic of the same name")
 CALL = Call(callee=Callee.PATIENT, outcome=CallOutcome.SPOKE)
@@ -258,6 +267,11 @@ OF_THE_DESK = [
     _at_desk(
         "leave pages out",
         lambda h, k: desk.leave_out(h.services, k["paper"], "1", PagesBecame.MISDIRECTED, actor=NURSE),
+        "paper-in",
+    ),
+    _at_desk(
+        "enter a referral from paper",
+        lambda h, k: desk.enter_referral(h.services, ON_PAPER, actor=NURSE, came_on=desk.PagesOf(k["paper"], "1-2")),
         "paper-in",
     ),
     _at_desk("enter a referral", _open_referral, "at-the-doors"),

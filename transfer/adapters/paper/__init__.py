@@ -8,6 +8,7 @@ from transfer.adapters.paper.fields import LARGEST_FIELDS
 from transfer.adapters.paper.pages import drawn, taken
 from transfer.adapters.paper.reading import PaperForm, read
 from transfer.adapters.paper.record import PAPER_RECORD, PaperRecord, bundled_record, record_of
+from transfer.adapters.paper.referral import PAPER_REFERRAL, bundled_referral, referral_of
 from transfer.adapters.paper.template import TEMPLATE
 
 __all__ = [
@@ -15,15 +16,18 @@ __all__ = [
     "LARGEST_SCAN",
     "PAPER_FORM",
     "PAPER_RECORD",
+    "PAPER_REFERRAL",
     "TEMPLATE",
     "PaperForm",
     "PaperRecord",
     "bundled",
     "bundled_record",
+    "bundled_referral",
     "drawn",
     "fields_of",
     "is_scan",
     "read",
     "record_of",
+    "referral_of",
     "taken",
 ]

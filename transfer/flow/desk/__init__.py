@@ -101,6 +101,7 @@ from transfer.flow.desk.permissions import (
 from transfer.flow.desk.pieces import announce_material, log_in, receive_material
 from transfer.flow.desk.questions import hold, holds, undecided_cases
 from transfer.flow.desk.queues import list_queues
+from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.reports import disclosures_file
@@ -145,6 +146,7 @@ __all__ = [
     "Content",
     "DisclosureView",
     "Dossier",
+    "EnteredReferral",
     "FoundCase",
     "FoundCases",
     "HoldContext",
@@ -153,6 +155,7 @@ __all__ = [
     "IndexedAs",
     "ListPart",
     "LookView",
+    "PagesOf",
     "PaperView",
     "ParcelList",
     "ParcelView",
@@ -187,6 +190,7 @@ __all__ = [
     "drop_need",
     "end_center_account",
     "end_codes",
+    "enter_referral",
     "file_in_chart",
     "file_paper_form",
     "find_awaiting",

@@ -119,7 +119,7 @@ def take_paper(services: Services, name: IncomingId, *, actor: Actor) -> ActionR
     """
     demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CONTENT) as tx:
-        found = _found(tx, name, lock=True)
+        found = found_paper(tx, name, lock=True)
         if found.taken_by == actor.person:
             return ActionResult(ActionCode.PAPER_TAKEN_BEFORE, incoming=name)
         incoming.take(tx, found, actor.person)
@@ -190,8 +190,8 @@ def index_pages(
     demand(actor, Right.DECIDE_WHOSE)  # before a page of it is read
     source = services.institutions[said.institution]
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
-        found = _found(tx, name)
-        new = IndexedPages(pages=_named(found, pages), became=PagesBecame.RECORD, case=case)
+        found = found_paper(tx, name)
+        new = IndexedPages(pages=named_pages(found, pages), became=PagesBecame.RECORD, case=case)
         _, _, patient = opened_case(tx, case)
         identity = patients.identity(tx, patient)
     if identity is None:
@@ -223,12 +223,12 @@ def leave_out(services: Services, name: IncomingId, pages: str, became: PagesBec
     """
     demand(actor, Right.DECIDE_WHOSE)
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
-        found = _found(tx, name, lock=True)
-        new = IndexedPages(pages=_named(found, pages), became=became)
+        found = found_paper(tx, name, lock=True)
+        new = IndexedPages(pages=named_pages(found, pages), became=became)
         told = in_ranges(new.pages)
         if new in found.parts:
             return ActionResult(ActionCode.PAGES_LEFT_OUT_BEFORE, pages=told, became=became)
-        _unless_otherwise(found, new)
+        unless_otherwise(found, new)
         incoming.index(tx, found, new)
     return ActionResult(ActionCode.PAGES_LEFT_OUT, pages=told, became=became)
 
@@ -268,11 +268,11 @@ def _index(
     if now != patient:
         raise DecideAgain
     still_open(known)
-    found = _found(tx, name, lock=True)
+    found = found_paper(tx, name, lock=True)
     (stored,) = arrivals.store(tx, [sent])
     if stored.is_duplicate:
         return None
-    _unless_otherwise(found, new)
+    unless_otherwise(found, new)
     claimed = arrivals.claim(tx, stored.arrival)
     assert claimed is not None  # it was stored in this transaction
     arrivals.join_patient(tx, claimed, patient)
@@ -289,21 +289,24 @@ def _index(
     return stored.arrival
 
 
-def _named(found: Paper, pages: str) -> tuple[int, ...]:
+def named_pages(found: Paper, pages: str) -> tuple[int, ...]:
+    """The pages that somebody names. Raises `NotAllowed` where the paper has no such."""
     try:
         return pages_in(pages, found.count)
     except ValueError:
         raise not_allowed(Reason(RefusalCode.NO_SUCH_PAGES), Remedy(RemedyCode.NAME_PAGES, count=found.count)) from None
 
 
-def _unless_otherwise(found: Paper, new: IndexedPages) -> None:
+def unless_otherwise(found: Paper, new: IndexedPages) -> None:
+    """Raise `NotAllowed` where the pages are indexed otherwise already."""
     if pages := clash(new, found.parts):
         raise not_allowed(
             Reason(RefusalCode.PAGES_ARE_OTHERS, pages=in_ranges(pages)), Remedy(RemedyCode.LIST_INCOMING)
         )
 
 
-def _found(tx: Tx, name: IncomingId, *, lock: bool = False) -> Paper:
+def found_paper(tx: Tx, name: IncomingId, *, lock: bool = False) -> Paper:
+    """The paper. Raises `Unknown` where there is none, or it is destroyed."""
     found = incoming.get(tx, name, lock=lock)
     if found is None or found.state is IncomingState.DESTROYED:
         raise unknown(Reason(RefusalCode.NO_INCOMING, incoming=name), Remedy(RemedyCode.LIST_INCOMING))
@@ -311,7 +314,7 @@ def _found(tx: Tx, name: IncomingId, *, lock: bool = False) -> Paper:
 
 
 def _taken(tx: Tx, name: IncomingId, actor: Actor) -> Paper:
-    found = _found(tx, name)
+    found = found_paper(tx, name)
     if found.taken_by != actor.person:
         raise not_allowed(Reason(RefusalCode.NOT_TAKEN, incoming=name), Remedy(RemedyCode.TAKE_PAPER, incoming=name))
     return found

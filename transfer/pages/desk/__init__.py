@@ -13,6 +13,7 @@ from transfer.pages.desk import (
     loans,
     packages,
     reason,
+    referral_entry,
     today,
 )
 from transfer.pages.routes import Declared
@@ -27,6 +28,7 @@ DECLARED: tuple[Declared, ...] = (
     *packages.DECLARED,
     *loans.DECLARED,
     *incoming.DECLARED,
+    *referral_entry.DECLARED,
     *case.DECLARED,
     *case_acts.DECLARED,
     *content.DECLARED,
