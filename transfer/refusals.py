@@ -47,7 +47,7 @@ class RefusalCode(Code):
     # records
     RECORD_STANDS_NOT = "record-stands-not", "record"
     NOT_ONE_PDF = "not-one-pdf", "record"
-    PAGES_NOT_WITHHELD = "pages-not-withheld", "record"
+    PAGES_NOT_IN_IT = "pages-not-in-it", "record"
     WITHHOLDING_NEEDS_WORDS = "withholding-needs-words"
     # decisions
     NO_DECISION = "no-decision", "hold"

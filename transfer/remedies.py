@@ -64,7 +64,7 @@ class RemedyCode(Code):
     SPLIT_FIRST = "split-first", "case"
     ANSWER_REQUEST = "answer-request", "request"
     WRITE_WORDS = "write-words"
-    LEAVE_A_PAGE = "leave-a-page"
+    NAME_OTHER_PAGES = "name-other-pages"
     EXPLAIN_ANSWERS = "explain-answers"
     ASK_ELSEWHERE = "ask-elsewhere", "request"
     CLOSE_CASE = "close-case", "case"

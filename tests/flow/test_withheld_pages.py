@@ -6,7 +6,7 @@ import pikepdf
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.pdf_pages import a_pdf, everything_in
+from tests.kit.pdf_pages import everything_in, three_pages
 from tests.kit.staff import ANN
 from transfer import facts
 from transfer.case import OpenedCase
@@ -85,7 +85,7 @@ def withhold(services: Services, case: CaseId, record: RecordId, *pages: int) ->
 
 
 def test_a_copy_without_the_pages_takes_the_records_place(services: Services, case: CaseId):
-    report = a_report(services, case, a_pdf())
+    report = a_report(services, case, three_pages())
     did = withhold(services, case, report, 2)
 
     (copy,) = counted(services, case)
@@ -103,7 +103,7 @@ def test_a_copy_without_the_pages_takes_the_records_place(services: Services, ca
 
 
 def test_the_same_again_does_nothing_and_other_pages_take_its_place(services: Services, case: CaseId):
-    report = a_report(services, case, a_pdf())
+    report = a_report(services, case, three_pages())
     first = RecordId(str(withhold(services, case, report, 2).fields["record"]))
     again = withhold(services, case, report, 2)  # of whoever got no answer
     other = withhold(services, case, first, 1, 3)
@@ -120,14 +120,14 @@ def test_the_same_again_does_nothing_and_other_pages_take_its_place(services: Se
 
 @pytest.mark.parametrize("pages", [(4,), (1, 2, 3)])
 def test_pages_that_there_are_not_and_all_of_them_are_refused(services: Services, case: CaseId, pages: tuple[int, ...]):
-    report = a_report(services, case, a_pdf())
+    report = a_report(services, case, three_pages())
     with pytest.raises(NotAllowed, match="none of it would be left"):
         withhold(services, case, report, *pages)
     assert counted(services, case) == [report]
 
 
 def test_what_does_not_stand_in_the_case_and_what_has_no_reason_is_refused(services: Services, case: CaseId):
-    report = a_report(services, case, a_pdf())
+    report = a_report(services, case, three_pages())
     with pytest.raises(NotAllowed, match="does not stand"):
         withhold(services, b.a_case(services), report, 1)
     with pytest.raises(NotAllowed, match="has to say why"):
@@ -135,7 +135,7 @@ def test_what_does_not_stand_in_the_case_and_what_has_no_reason_is_refused(servi
 
 
 def another_copy() -> bytes:
-    with pikepdf.open(io.BytesIO(a_pdf())) as pdf:
+    with pikepdf.open(io.BytesIO(three_pages())) as pdf:
         pdf.docinfo["/Title"] = "again"
         kept = io.BytesIO()
         pdf.save(kept)
@@ -153,7 +153,7 @@ def another_copy() -> bytes:
 def test_another_copy_or_version_counts_only_when_a_person_has_seen_it(
     services: Services, case: CaseId, data: bytes, status: DocumentStatus
 ):
-    report = a_report(services, case, a_pdf())
+    report = a_report(services, case, three_pages())
     withhold(services, case, report, 2)
     later = a_report(services, case, data, status)
 

@@ -7,7 +7,7 @@ import pikepdf
 _WORDS = ("first page", "second page", "third page")
 
 
-def a_pdf(*, encrypt: bool = False) -> bytes:
+def three_pages(*, encrypt: bool = False) -> bytes:
     """Three pages that share their resources: a form for each, a font, a link and a file."""
     pdf = pikepdf.new()
     forms = {

@@ -74,7 +74,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.SPLIT_FIRST: "transfer patient split {case}",
     M.ANSWER_REQUEST: "transfer request answer {request} ANSWER",
     M.WRITE_WORDS: "--note",
-    M.LEAVE_A_PAGE: "--pages 3-4",
+    M.NAME_OTHER_PAGES: "--pages 3-4",
     M.EXPLAIN_ANSWERS: None,
     M.ASK_ELSEWHERE: "transfer request answer {request} ask-elsewhere --institution INSTITUTION",
     M.END_AS_DIED: "transfer case close {case} --ending died",

@@ -14,7 +14,8 @@ from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.paper_forms import fields_for
-from tests.kit.pdf_pages import a_pdf
+from tests.kit.papers import a_pdf
+from tests.kit.pdf_pages import a_pdf, three_pages
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
@@ -285,7 +286,7 @@ def pdf_held(house: House) -> Known:
     said = messages.report(chart, control_id="PDF1", status="F", form="mdm")
     before, mark, _ = said.partition(b"^Base64^")
     after = said[len(before) + len(mark) :].lstrip(b"+/=" + string.ascii_letters.encode() + string.digits.encode())
-    deliver(house, before + mark + base64.b64encode(a_pdf()) + after)
+    deliver(house, before + mark + base64.b64encode(three_pages()) + after)
     process_all(house.services)
     with house.services.ledger.transaction() as tx:
         (record,) = [

@@ -70,8 +70,9 @@ def withhold_pages(
             of=copy.of,
         )
     except (Unreadable, ValueError):
-        reason = Reason(RefusalCode.PAGES_NOT_WITHHELD, record=record)
-        raise not_allowed(reason, Remedy(RemedyCode.LEAVE_A_PAGE)) from None
+        raise not_allowed(
+            Reason(RefusalCode.PAGES_NOT_IN_IT, record=record), Remedy(RemedyCode.NAME_OTHER_PAGES)
+        ) from None
     if (was := chosen.standing.about.derived) and was.pages == derived.pages:
         return ActionResult(ActionCode.PAGES_WITHHELD_BEFORE, record=chosen.standing.id, pages=_said(derived))
     with vault_objects.writing_for(original.patient):
