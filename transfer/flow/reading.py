@@ -17,7 +17,7 @@ from transfer.arrivals import Appointment, ArrivalKind, Door, Receipt, Referral,
 from transfer.errors import NeedsReview, Refused, Unexpected, Unreadable
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.institutions import Institution
+from transfer.institutions import Institution, Institutions
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection, ObjectionKind
@@ -153,21 +153,26 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
         return _read_hl7v2(services, arrival, body)
-    if arrival.content_type == paper.PAPER_FORM:
-        return _read_paper(services, arrival, body)
-    if arrival.content_type == paper.PAPER_RECORD:
-        return _read_record(body)
-    if arrival.content_type == paper.PAPER_REFERRAL:
-        return paper.referral_of(body)
+    match arrival.content_type:
+        case paper.PAPER_FORM:
+            return _read_paper(services, arrival, body)
+        case paper.PAPER_RECORD:
+            return _read_record(body)
+        case paper.PAPER_REFERRAL:
+            return paper.referral_of(body)
+    return _read_fhir(arrival, body, institution, services.institutions)
+
+
+def _read_fhir(arrival: Arrival, body: bytes, institution: Institution, partners: Institutions) -> Reading:
     match arrival.kind:
         case ArrivalKind.REFERRAL:
-            return inbound.referral(body, institution, services.institutions)
+            return inbound.referral(body, institution, partners)
         case ArrivalKind.AUTHORIZATION:
-            return inbound.authorization(body, institution, services.institutions)
+            return inbound.authorization(body, institution, partners)
         case ArrivalKind.RECEIPT:
             return _receipt(arrival, body)
         case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.REQUEST_ANSWER:
-            return inbound.request_answer(body, institution, services.institutions)
+            return inbound.request_answer(body, institution, partners)
         case ArrivalKind.ANSWER:
             return _pushed(inbound.pushed_documents(body, institution), institution)
     return OtherMessage()

@@ -9,13 +9,12 @@ from typing import Any
 
 import psycopg
 
-from tests.kit import papers
 from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.paper_forms import fields_for
 from tests.kit.papers import a_pdf
-from tests.kit.pdf_pages import a_pdf, three_pages
+from tests.kit.pdf_pages import three_pages
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
@@ -152,7 +151,7 @@ def waiting(house: House) -> Known:
 def paper_in(house: House) -> Known:
     """A paper waits, and a case is open that some of its pages are of."""
     _, case = an_open_case(house)
-    did = desk.upload_paper(house.services, papers.a_pdf(3), actor=NURSE)
+    did = desk.upload_paper(house.services, a_pdf(3), actor=NURSE)
     return {"case": case, "paper": IncomingId(str(did.fields["incoming"]))}
 
 
