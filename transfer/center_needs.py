@@ -3,10 +3,10 @@
 A list is a default, and the center's word wins. Both versions stand in the case.
 """
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from transfer.checklist import Checklist, ChecklistLine, Checklists, Key, Necessity, Sections
 from transfer.materials import MaterialKind
@@ -45,13 +45,25 @@ class CenterNeeds(ReviewedPart):
     after_first_contact: bool = False
     #: the last day of the week on which a packet counts for an appointment after it
     cut_off: Weekday | None = None
+    #: the time of that day until which it counts, by the center's clocks; None: the whole day
+    cut_off_at: time | None = None
     every_list: ListChange = ListChange()
     lists: dict[Key, ListChange] = Field(default_factory=dict)
+
+    @field_validator("cut_off_at", mode="before")
+    @classmethod
+    def _is_written_in_quotes(cls, said: object) -> object:
+        """Without quotes YAML reads 12:00 as a number of minutes."""
+        if said is not None and not isinstance(said, str | time):
+            raise ValueError('a time in quotes, as "12:00"')
+        return said
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.model_fields_set - {"version"} and self.version is None:
             raise ValueError("a center that wants something else says the version of its word")
+        if self.cut_off_at is not None and (self.cut_off is None or self.cut_off_at.tzinfo is not None):
+            raise ValueError("the time of a cut-off stands with its day, and is by the center's clocks")
         if self.digital_slides and RecordKind.IMAGES in self.without:
             raise ValueError("whole slide images are images")
         return self
@@ -65,6 +77,13 @@ class CenterNeeds(ReviewedPart):
         days = (appointment.weekday() - _WEEKDAYS.index(self.cut_off)) % 7 or 7
         last = appointment - timedelta(days=days)
         return min(last, said) if said else last
+
+    def until(self, needed_by: date) -> time | None:
+        """The time on that day, by the center's clocks, until which a packet counts; None: the whole day, or it is no
+        day of its cut-off.
+        """
+        is_cut_off = self.cut_off is not None and needed_by.weekday() == _WEEKDAYS.index(self.cut_off)
+        return self.cut_off_at if is_cut_off else None
 
     def of(self, checklist: Checklist, center: str) -> Checklist:
         """The list as this center has it."""

@@ -126,6 +126,32 @@ class TestAddingANeed:
         assert add("of the surgeon")
         assert list(folded(services, case).added) == ["added-1", "added-2"]
 
+    def test_what_is_asked_for_elsewhere_is_needed_from_there(self, services: Services):
+        case = b.a_case(services)
+        desk.add_need(
+            services,
+            case,
+            RecordKind.PATHOLOGY_REPORT,
+            b.LAKESIDE,
+            actor=ANN,
+            words="of the biopsy",
+            day=PartialDate(2026),
+        )
+        office = b.request_to(services, case, b.LAKESIDE)
+        assert "added-1" in office.lines
+        b.put(services, office, RequestState.ASKING, RequestState.NOT_FOUND)
+
+        moved = desk.answer_request(
+            services, office.id, desk.RequestAnswer.ASK_ELSEWHERE, actor=ANN, institution=b.PRAIRIE
+        )
+
+        assert moved.changed
+        standing = need(services, case, "added-2", notes=True)
+        assert (standing.institution, standing.day, standing.words) == (b.PRAIRIE, "2026", "of the biopsy")
+        assert folded(services, case).added["added-1"].is_dropped
+        assert "added-1" not in b.request_to(services, case, b.LAKESIDE).lines
+        assert "added-2" in b.request_to(services, case, b.PRAIRIE).lines
+
     def test_its_words_are_shown_with_what_people_wrote_alone(self, services: Services):
         case = b.a_case(services)
         desk.add_need(services, case, RecordKind.NOTE, b.LAKESIDE, actor=ANN, words="of her surgeon, Mrs. Whitfield")

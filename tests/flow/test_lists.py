@@ -1,7 +1,7 @@
 """Every disease by its list alone, from either door, and as the receiving center has it."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
@@ -222,6 +222,17 @@ def test_a_person_who_moves_the_appointment_moves_the_cut_off(services):
     desk.change(other, case, appointment_at=datetime(2027, 3, 4, 16, tzinfo=UTC), actor=ANN)  # a Thursday
 
     assert of(folded(other, case)).needed_by == date(2027, 3, 2).isoformat()
+
+
+def test_a_cut_off_with_a_time_is_shown_with_it_by_the_centers_clocks(services):
+    other = with_center(services, cut_off="tuesday", cut_off_at="12:00")
+    case = b.a_case(other)
+
+    desk.change(other, case, appointment_at=datetime(2027, 3, 4, 16, tzinfo=UTC), actor=ANN)  # a Thursday
+
+    assert desk.dossier(other, case, actor=ANN).needed_until == time(12)
+    desk.change(other, case, needed_by=date(2027, 3, 1), actor=ANN)
+    assert desk.dossier(other, case, actor=ANN).needed_until is None
 
 
 # --- glass and tissue -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What a receiving center wants otherwise than the lists say, and how a mistake in its file is told."""
 
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,14 @@ def test_a_cut_off_is_the_last_such_day_before_the_appointment(appointment, said
     assert CenterNeeds().needed_by(appointment, said) == said
 
 
+def test_a_cut_off_has_a_time_on_its_own_days_alone():
+    needs = CenterNeeds(version="1", cut_off="tuesday", cut_off_at="12:00")
+
+    assert needs.until(date(2027, 3, 2)) == time(12)
+    assert needs.until(date(2027, 3, 3)) is None
+    assert CenterNeeds(version="1", cut_off="tuesday").until(date(2027, 3, 2)) is None
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [
@@ -111,6 +119,9 @@ def test_a_file_that_fits_no_list_is_refused_by_its_name(said, why):
         {"version": None, "digital_slides": True},
         {"digital_slides": True, "without": ["images"]},
         {"cut_off": "someday"},
+        {"cut_off_at": "12:00"},
+        {"cut_off": "tuesday", "cut_off_at": 720},
+        {"cut_off": "tuesday", "cut_off_at": "12:00+01:00"},
         {"lists": {"breast": {"lines": {"slides": "conditional"}}}},
         {"colour": "red"},
     ],

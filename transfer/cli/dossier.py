@@ -62,7 +62,7 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
             "the center speaks with the patient; approve only after that" if found.after_first_contact else None,
         ),
         ("referred by", names.get(found.referring or "", found.referring)),
-        ("needed by", found.needed_by),
+        ("needed by", _needed_by(found)),
         *((one.key, _appointment(one)) for one in found.appointments),
         ("priority", found.priority),
         ("checklist", _checklist(found)),
@@ -78,6 +78,10 @@ def _print_head(found: Dossier, names: Mapping[str, str]) -> None:
         ("legal hold since", when(found.legal_hold_since)),
     ]
     print_table([], [(name, value) for name, value in said if value], indent=2)
+
+
+def _needed_by(found: Dossier) -> str | None:
+    return f"{found.needed_by}, {found.needed_until:%H:%M} there" if found.needed_until else found.needed_by
 
 
 def _appointment(one: CaseAppointment) -> str:

@@ -10,6 +10,7 @@ from transfer.cli.common import CASE, INSTITUTION, at, desk_options, print_json,
 
 if TYPE_CHECKING:
     from transfer.flow.desk import CaseLine, Today
+    from transfer.flow.desk.today import Clinic
     from transfer.identifiers import CaseId, InstitutionId
     from transfer.rights import Actor
 
@@ -52,6 +53,10 @@ def today_command(
         _print(found)
 
 
+def _cut_off(clinic: "Clinic") -> str:
+    return f"{clinic.cut_off}, {clinic.cut_off_at:%H:%M} there" if clinic.cut_off_at else f"{clinic.cut_off}"
+
+
 def _print(found: "Today") -> None:
     counts = found.counts
     waiting = ", ".join(f"{count} {part}" for part, count in counts.items() if count)
@@ -64,7 +69,7 @@ def _print(found: "Today") -> None:
         click.secho("\nWho owes most", bold=True)
         print_table([], [(one.requests, one.who) for one in found.owed], indent=2)
     for clinic in found.clinics:
-        day = f"{clinic.day}, needed by {clinic.cut_off}" if clinic.cut_off else f"{clinic.day}"
+        day = f"{clinic.day}, needed by {_cut_off(clinic)}" if clinic.cut_off else f"{clinic.day}"
         click.secho(f"\n{clinic.receiver}, {day}", bold=True)
         rows = [
             (one.case, one.patient, ", ".join(one.lacking) or "nothing outstanding", _why(one)) for one in clinic.lines

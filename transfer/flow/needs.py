@@ -120,6 +120,31 @@ def _open(tx: Tx, services: Services, case: CaseId) -> set[str]:
     return {need.line.key for need in look(tx, services, case).completeness.needs if need.state not in SETTLED}
 
 
+def move(tx: Tx, services: Services, request: Request, source: Institution) -> tuple[str, ...]:
+    """Have another institution asked for what was added and this request is still to fill, as far as it holds such
+    things; the keys that it has there. The caller holds the case's lock.
+    """
+    held = {kind for department in source.departments for kind in department.holds}
+    lacking = _open(tx, services, request.case)
+    going = [
+        need
+        for need in added_needs(tx.case(request.case))
+        if need.key in request.lines and need.key in lacking and need.kind in held and need.institution != source.id
+    ]
+    for need in going:
+        note = tx.case(request.case).added[need.key].added.note
+        words = notes.read(tx, note) if note else None
+        there = InstitutionId(source.id)
+        new = NewNeed(kind=need.kind, institution=there, procedure=need.procedure, day=need.day, words=words)
+        _add(tx, services, request.case, new)
+        tx.append(Chain.case(request.case), facts.NeedDropped(line=need.key))
+    gone = {need.key for need in going}
+    if gone:
+        now = requests.get(tx, request.id) or request
+        requests.change_lines(tx, now, tuple(key for key in now.lines if key not in gone))
+    return tuple(sorted(gone))
+
+
 def drop(tx: Tx, services: Services, case: CaseId, line: str) -> str:
     """Take an added need back: nobody is asked for it any more, and what came for it stays. How the case stands then.
 

@@ -38,6 +38,16 @@ _KEYS: dict[str, dict[str, Any]] = {
     "\t": {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},
 }
 
+#: what people hear of what is focused: its label, else its words
+_FOCUSED = """(() => { const one = document.activeElement; const label = one.labels && one.labels[0];
+    return ((label ? label.innerText : one.innerText || one.value) || '').trim(); })()"""
+#: whether what is focused is one of the radio buttons among which these words are
+_GROUP = """(words) => { const one = document.activeElement;
+    return one.type === 'radio' && [...document.getElementsByName(one.name)]
+        .some(other => other.labels[0].innerText.trim() === words); }"""
+#: more than any page has links and fields
+_MOST_TABS = 300
+
 
 class Window:
     """One window with one page."""
@@ -91,6 +101,46 @@ class Window:
             self._ask("Input.dispatchKeyEvent", type="keyDown", **_KEYS.get(sign, {"text": sign, "key": sign}))
             self._ask("Input.dispatchKeyEvent", type="keyUp", **_KEYS.get(sign, {"key": sign}))
         return len(text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their names (https://www.w3.org/TR/uievents-key/), one after another."""
+        for key in keys:
+            text = {"text": key} if key == " " else {}
+            code = {"ArrowDown": 40, "ArrowUp": 38, "Tab": 9, " ": 32}[key]
+            for event in ("keyDown", "keyUp"):
+                self._ask("Input.dispatchKeyEvent", type=event, key=key, windowsVirtualKeyCode=code, **text)
+
+    def tab_to(self, words: str) -> None:
+        """Press Tab until what is focused is called so: a link or a button by its words, a field by its label."""
+        for _ in range(_MOST_TABS):
+            self.press("Tab")
+            if self.run(_FOCUSED) == words:
+                return
+        raise AssertionError(f"no way by keyboard to «{words}» on: {self.text}")
+
+    def choose(self, words: str) -> None:
+        """Press Tab until a group of radio buttons has this one among them, then the arrow until it is chosen."""
+        group = f"(({_GROUP})({json.dumps(words)}))"
+        for _ in range(_MOST_TABS):
+            if self.run(group):
+                break
+            self.press("Tab")
+        self.press(" ")
+        for _ in range(_MOST_TABS):
+            if self.run(_FOCUSED) == words:
+                return
+            self.press("ArrowDown")
+        raise AssertionError(f"no way by keyboard to choose «{words}» on: {self.text}")
+
+    def go(self, keys: str) -> None:
+        """Type keys that lead to another page, and wait for it."""
+        self.run("window.__left = true")
+        self.type_keys(keys)
+        self.until(lambda: not self.run("window.__left") and self.run("document.readyState") == "complete")
+
+    def without_script(self) -> None:
+        """No page runs a script from here on."""
+        self._ask("Emulation.setScriptExecutionDisabled", value=True)
 
     def until_says(self, words: str) -> None:
         """Wait until the page says this."""

@@ -4,6 +4,7 @@ from datetime import date
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.case import OpenedCase
+from transfer.flow import needs
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
 from transfer.flow.changing import lines_of
@@ -110,8 +111,8 @@ def answer_in(tx: Tx, services: Services, request: Request, said: SourceAnswer) 
 
 
 def _ask_elsewhere(tx: Tx, services: Services, request: Request, said: SourceAnswer) -> SourceAnswer:
-    """Ask the departments of another institution that hold what this one was asked for. It is the one named now, or by
-    the source before.
+    """Ask the departments of another institution that hold what this one was asked for; what was added for this case is
+    needed of it from now on. It is the one named now, or by the source before.
     """
     last = progress(tx, request).answered
     named = said.elsewhere or (InstitutionId(last.elsewhere) if last and last.elsewhere else None)
@@ -131,7 +132,7 @@ def _ask_elsewhere(tx: Tx, services: Services, request: Request, said: SourceAns
                 tx, request.case, source.id, department.id, lines, first_state(is_fetched=department.is_fetched)
             )
             asked.append(_of(tx, request, source.id, department.id))
-    if not asked:
+    if not needs.move(tx, services, request, source) and not asked:
         raise not_allowed(
             Reason(RefusalCode.HOLDS_NO_SUCH_THING, institution=source.id),
             Remedy(RemedyCode.ASK_ELSEWHERE, request=request.id),

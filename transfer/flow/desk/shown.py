@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 
 from transfer.appointments import CaseAppointment
@@ -453,6 +453,8 @@ class Dossier:
     after_first_contact: bool = False
     priority: str | None = None
     needed_by: str | None = None
+    #: by the center's clocks, where its cut-off has a time
+    needed_until: time | None = None
     #: of the appointment that decides
     appointment_at: str | None = None
     #: all of them, in the order of their days, also those that were cancelled

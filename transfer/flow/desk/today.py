@@ -75,12 +75,15 @@ class CasePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clinic:
-    """The patients that a center expects on one day of its own. `cut_off`: the first day by which one is needed."""
+    """The patients that a center expects on one day of its own. `cut_off`: the first day by which one is needed, and
+    `cut_off_at` the time on it, by the clocks there.
+    """
 
     receiver: str
     zone: ZoneInfo
     day: date
     cut_off: date | None
+    cut_off_at: time | None
     lines: tuple[CaseLine, ...]
 
     def time_of(self, line: CaseLine) -> str:
@@ -281,13 +284,16 @@ def _clinics(
         if one.receiver in services.institutions and one.receiver and one.appointment_at:
             there = one.appointment_at.astimezone(services.institutions[one.receiver].zone)
             days.setdefault((there.date(), one.receiver), []).append(lines[one.id])
-    return tuple(
-        Clinic(
-            receiver=name_of(services.institutions, receiver),
-            zone=services.institutions[receiver].zone,
-            day=day,
-            cut_off=min((one.needed_by for one in named if one.needed_by), default=None),
-            lines=tuple(named),
-        )
-        for (day, receiver), named in sorted(days.items(), key=lambda item: item[0])
+    return tuple(_clinic(services, receiver, day, named) for (day, receiver), named in sorted(days.items()))
+
+
+def _clinic(services: Services, receiver: InstitutionId, day: date, named: Sequence[CaseLine]) -> Clinic:
+    cut_off = min((one.needed_by for one in named if one.needed_by), default=None)
+    return Clinic(
+        receiver=name_of(services.institutions, receiver),
+        zone=services.institutions[receiver].zone,
+        day=day,
+        cut_off=cut_off,
+        cut_off_at=services.center_needs(receiver).until(cut_off) if cut_off else None,
+        lines=tuple(named),
     )

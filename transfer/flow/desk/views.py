@@ -1,7 +1,7 @@
 """What the desk shows of a case: why it waits and on whom, and everything beneath."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from transfer import facts, links
@@ -118,6 +118,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             after_first_contact=opened is not None and services.center_needs(opened.receiver).after_first_contact,
             priority=opened.priority if opened else None,
             needed_by=opened.needed_by if opened else None,
+            needed_until=_until(services, opened) if opened else None,
             appointment_at=opened.appointment_at if opened else None,
             appointments=tuple(sorted(found.appointments.values(), key=lambda one: str(one.first_day))),
             ready=readiness(tx, services, assessed) if assessed else None,
@@ -168,6 +169,11 @@ def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView,
 
 def _added(case: Case, line: str) -> facts.NeedAdded | None:
     return case.added[line].added if line in case.added else None
+
+
+def _until(services: Services, opened: facts.CaseOpened) -> time | None:
+    day = date.fromisoformat(opened.needed_by) if opened.needed_by else None
+    return services.center_needs(opened.receiver).until(day) if day else None
 
 
 def _made_at(lines: Iterable[Written]) -> dict[str, datetime]:
