@@ -268,6 +268,18 @@ def lent(tx: Tx, limit: int) -> list[tuple[CaseId, MaterialId]]:
     return [(CaseId(row.case_id), MaterialId(row.material)) for row in rows]
 
 
+def lent_to(tx: Tx, receiver: str, limit: int) -> list[tuple[CaseId, MaterialId]]:
+    """The same of the cases of one receiving center; also what is consumed, while its case is open."""
+    rows = tx.rows(
+        """SELECT case_id, material FROM materials JOIN cases USING (case_id)
+           WHERE cases.receiver = %s AND received > 0 AND (loan OR cases.is_open)
+             AND materials.state IN ('in-hand', 'discrepant', 'returning', 'lost')
+           ORDER BY due_back NULLS LAST, material LIMIT %s""",
+        *(receiver, limit),
+    )
+    return [(CaseId(row.case_id), MaterialId(row.material)) for row in rows]
+
+
 def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[StoredMaterial]:
     rows = tx.rows("SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind, nth", case)
     return [_kept(tx, patient, row) for row in rows]

@@ -98,6 +98,16 @@ def contents(tx: Tx, parcel: ParcelId) -> list[Counted]:
     return [Counted(case=CaseId(row.case_id), material=MaterialId(row.material), pieces=row.pieces) for row in rows]
 
 
+def came_to(tx: Tx, material: MaterialId, place: str) -> bool:
+    """Whether some of these pieces came in a parcel of this receiving center."""
+    return bool(
+        tx.rows(
+            "SELECT 1 FROM parcel_contents JOIN parcels USING (parcel) WHERE material = %s AND place = %s LIMIT 1",
+            *(material, place),
+        )
+    )
+
+
 def counted(tx: Tx, parcel: ParcelId, material: MaterialId) -> int:
     """How many pieces of the material were counted of it before."""
     found = tx.value("SELECT pieces FROM parcel_contents WHERE parcel = %s AND material = %s", parcel, material)

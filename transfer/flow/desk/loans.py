@@ -6,7 +6,7 @@ from datetime import date
 from transfer.actions import ActionCode, ActionResult
 from transfer.flow import needs
 from transfer.flow.assess import settle_needs
-from transfer.flow.desk.looking import demand_identity
+from transfer.flow.desk.looking import demand_identity, show_identity
 from transfer.flow.desk.parcels import MOST, PiecesView, views
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.needs import NewNeed
@@ -14,6 +14,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId, MaterialId, PatientId
 from transfer.ledger import Tx, materials
 from transfer.ledger.materials import StoredMaterial
+from transfer.looks import LookPlace
 from transfer.materials import MaterialKind, MaterialState, Sufficiency
 from transfer.parcels import Carrier, as_read
 from transfer.records import RecordKind
@@ -42,7 +43,8 @@ def list_loans(services: Services, *, actor: Actor, identity: bool = False) -> t
         demand_identity(actor)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         rows = [(case, _of(tx, case, material), 0) for case, material in materials.lent(tx, MOST)]
-        return views(tx, rows, actor if identity else None)
+        named = show_identity(tx, actor, {case for case, _, _ in rows}, LookPlace.PACKAGES) if identity and rows else ()
+        return views(tx, rows, named)
 
 
 def find_pieces(services: Services, material: MaterialId, *, actor: Actor) -> CaseId | None:
@@ -64,8 +66,9 @@ def show_pieces(
         demand_identity(actor)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         opened_case(tx, case)
-        (view,) = views(tx, [(case, _of(tx, case, material), 0)], actor if identity else None)
-    return view
+        rows = [(case, _of(tx, case, material), 0)]
+        named = show_identity(tx, actor, [case], LookPlace.PACKAGES) if identity else ()
+        return views(tx, rows, named)[0]
 
 
 def return_material(
@@ -79,15 +82,20 @@ def return_material(
         NotAllowed: it is no loan that is here.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        _, _, patient = opened_case(tx, case)
-        kept = _of(tx, case, material)
-        if kept.material.state is _M.RETURNING:
-            return ActionResult(ActionCode.PIECES_MOVED_BEFORE, state=_M.RETURNING)
-        if not (kept.material.loan and kept.material.is_here):
-            raise not_allowed(Reason(RefusalCode.NO_LOAN, material=material), Remedy(RemedyCode.SHOW_CASE, case=case))
-        materials.move(tx, case, kept, _M.RETURNING, carrier=carrier)
-        if kept.label and number.strip():
-            materials.relabel(tx, patient, kept, replace(kept.label, return_number=as_read(number)))
+        return return_at(tx, case, material, carrier=carrier, number=number)
+
+
+def return_at(tx: Tx, case: CaseId, material: MaterialId, *, carrier: Carrier, number: str) -> ActionResult:
+    """The same within a transaction."""
+    _, _, patient = opened_case(tx, case)
+    kept = _of(tx, case, material)
+    if kept.material.state is _M.RETURNING:
+        return ActionResult(ActionCode.PIECES_MOVED_BEFORE, state=_M.RETURNING)
+    if not (kept.material.loan and kept.material.is_here):
+        raise not_allowed(Reason(RefusalCode.NO_LOAN, material=material), Remedy(RemedyCode.SHOW_CASE, case=case))
+    materials.move(tx, case, kept, _M.RETURNING, carrier=carrier)
+    if kept.label and number.strip():
+        materials.relabel(tx, patient, kept, replace(kept.label, return_number=as_read(number)))
     return ActionResult(ActionCode.PIECES_MOVED, state=_M.RETURNING)
 
 

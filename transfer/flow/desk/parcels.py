@@ -1,6 +1,6 @@
 """Parcels as they come: taken in by the courier's number, whose they are, and what was counted of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -87,12 +87,12 @@ def receive_parcel(
     is known once something of it is logged in; until then it is listed, and kept for 30 days.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        return receive_at(tx, actor, None, carrier=carrier, condition=condition, number=number, shelf=shelf)
+        return receive_at(tx, actor.person, None, carrier=carrier, condition=condition, number=number, shelf=shelf)
 
 
 def receive_at(
     tx: Tx,
-    actor: Actor,
+    account: str,
     place: InstitutionId | None,
     *,
     carrier: Carrier,
@@ -107,7 +107,7 @@ def receive_at(
         number=number,
         shelf=shelf,
         place=place,
-        by=actor.person,
+        by=account,
         today=tx.now().date(),
     )
     return ActionResult(ActionCode.PARCEL_RECEIVED if is_new else ActionCode.PARCEL_RECEIVED_BEFORE, parcel=parcel)
@@ -137,11 +137,15 @@ def show_parcel(services: Services, parcel: ParcelId, *, actor: Actor, identity:
     if identity:
         demand_identity(actor)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return shown_at(tx, parcel, None, actor if identity else None)
+        among = {one.case for one in parcels.contents(tx, parcel)}
+        named = show_identity(tx, actor, among, LookPlace.PACKAGES) if identity and among else frozenset()
+        return shown_at(tx, parcel, None, among=among, named=named)
 
 
-def shown_at(tx: Tx, parcel: ParcelId, place: InstitutionId | None, looks: Actor | None) -> ParcelView:
-    """The same within a transaction, as its last deed. `looks`: who sees names and numbers."""
+def shown_at(
+    tx: Tx, parcel: ParcelId, place: InstitutionId | None, *, among: Collection[CaseId], named: Collection[CaseId]
+) -> ParcelView:
+    """The same within a transaction: what is of cases `among` these, with names and numbers where they are `named`."""
     found = parcels.get(tx, parcel, place)
     if found is None:
         raise unknown(Reason(RefusalCode.NO_PARCEL), Remedy(RemedyCode.TAKE_PARCEL_IN))
@@ -149,10 +153,11 @@ def shown_at(tx: Tx, parcel: ParcelId, place: InstitutionId | None, looks: Actor
     rows = [
         (case, kept, counted[kept.material.id].pieces)
         for case in dict.fromkeys(one.case for one in counted.values())
+        if case in among
         for kept in _kept(tx, case)
         if kept.material.id in counted
     ]
-    return ParcelView(parcel=found, contents=views(tx, rows, looks))
+    return ParcelView(parcel=found, contents=views(tx, rows, named))
 
 
 def _kept(tx: Tx, case: CaseId) -> Sequence[StoredMaterial]:
@@ -160,12 +165,12 @@ def _kept(tx: Tx, case: CaseId) -> Sequence[StoredMaterial]:
     return materials.of_case(tx, case, PatientId(opened.patient)) if opened else ()
 
 
-def views(tx: Tx, rows: Sequence[tuple[CaseId, StoredMaterial, int]], looks: Actor | None) -> tuple[PiecesView, ...]:
-    """Pieces as they are shown; with names and numbers to an actor who `looks`, which is written down, last."""
+def views(
+    tx: Tx, rows: Sequence[tuple[CaseId, StoredMaterial, int]], named: Collection[CaseId]
+) -> tuple[PiecesView, ...]:
+    """Pieces as they are shown; with names and numbers where their cases are `named`."""
     today = tx.now().date()
-    cases = {case for case, _, _ in rows}
-    seen = show_identity(tx, looks, cases, LookPlace.PACKAGES) if looks and cases else frozenset()
-    return tuple(_view(tx, case, kept, pieces, today, is_named=case in seen) for case, kept, pieces in rows)
+    return tuple(_view(tx, case, kept, pieces, today, is_named=case in named) for case, kept, pieces in rows)
 
 
 def _view(tx: Tx, case: CaseId, kept: StoredMaterial, pieces: int, today: date, *, is_named: bool) -> PiecesView:

@@ -5,23 +5,15 @@ from typing import Final
 from transfer.flow import desk
 from transfer.flow.desk import PiecesView
 from transfer.identifiers import CaseId, MaterialId
-from transfer.materials import MaterialState, Sufficiency
-from transfer.pages.desk.packages import CARRIERS, KINDS
+from transfer.materials import MaterialState
+from transfer.pages.desk.packages import AT
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.qr import drawn
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
-from transfer.parcels import MOST_CHARACTERS, Carrier
+from transfer.pages.slide_forms import CARRIERS, KINDS, SAYS, judged, sent_back
 from transfer.rights import Right
 
-#: what a pathologist says, as it is chosen
-SAYS: Final = (
-    (Sufficiency.SUFFICIENT, "Sufficient"),
-    (Sufficiency.NEED_BLOCK, "A block is needed"),
-    (Sufficiency.NEED_UNSTAINED, "Unstained slides are needed"),
-    (Sufficiency.NEED_IHC, "Immunostained slides (IHC) are needed"),
-    (Sufficiency.NEED_REPORT, "The pathology report is needed"),
-)
 _CAME: Final = (MaterialState.RECEIVED, MaterialState.DISCREPANT)
 
 
@@ -40,6 +32,7 @@ def _show(asked: Asked, problems: Problems | None = None) -> Answer:
             "is_here": one.state in _CAME,
             "says": SAYS,
             "here": f"/desk/pieces/{one.case}/{one.material}",
+            "is_returnable": one.loan and one.state in _CAME,
             **_around(asked, problems),
         },
         status=422 if problems else 200,
@@ -54,11 +47,10 @@ def _pieces(asked: Asked) -> PiecesView:
 
 def _return(asked: Asked) -> Answer | Next:
     problems = Problems()
-    carrier = asked.fields.one_of("carrier", [*Carrier], problems, needed="Choose who takes them")
-    number = asked.fields.line("number", problems, longest=MOST_CHARACTERS)
-    if problems:
+    sent = sent_back(asked.fields, problems)
+    if sent is None:
         return _show(asked, problems)
-    desk.return_material(asked.services, *_which(asked), actor=asked.actor, carrier=Carrier(carrier), number=number)
+    desk.return_material(asked.services, *_which(asked), actor=asked.actor, carrier=sent[0], number=sent[1])
     return _again(asked)
 
 
@@ -77,16 +69,12 @@ def _keep(asked: Asked) -> Answer | Next:
 
 
 def _judge(asked: Asked) -> Answer | Next:
-    problems, text = Problems(), asked.fields.raw("number-needed").strip()
-    said = asked.fields.one_of("said", [*Sufficiency], problems, needed="Choose what the pathologist says")
-    note = asked.fields.note("note", problems)
-    if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 1000):
-        problems.add("number-needed", "A number up to 999")
-    if problems:
+    problems = Problems()
+    found = judged(asked.fields, problems)
+    if found is None:
         return _show(asked, problems)
-    count = int(text) if text and said in (Sufficiency.NEED_UNSTAINED, Sufficiency.NEED_IHC) else None
     desk.judge_material(
-        asked.services, *_which(asked), Sufficiency(said), actor=asked.actor, count=count, words=note or None
+        asked.services, *_which(asked), found.said, actor=asked.actor, count=found.count, words=found.words
     )
     return _again(asked)
 
@@ -114,6 +102,7 @@ def _label(asked: Asked) -> Answer:
 
 def _around(asked: Asked, problems: Problems | None = None) -> dict[str, object]:
     return {
+        "at": AT,
         "called": lambda one: called(asked.services, one),
         "words": words,
         "kinds": KINDS,

@@ -4,49 +4,35 @@ A reader of barcodes types and ends with Enter. So a field alone on its form tak
 more fields the first Enter shows whose slides they may be, and logs nothing in.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.desk import Awaiting, ParcelView
-from transfer.identifiers import CaseId, InstitutionId, MaterialId, ParcelId
-from transfer.materials import CheckIn, LabelCheck, MaterialKind
+from transfer.identifiers import InstitutionId, MaterialId, ParcelId
+from transfer.materials import MaterialKind
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.qr import drawn
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
+from transfer.pages.slide_forms import (
+    CARRIERS,
+    CONDITIONS,
+    KINDS,
+    LABELS,
+    Whose,
+    accession,
+    checked_in,
+    counted,
+    taken_in,
+)
 from transfer.parcels import MOST_CHARACTERS, Carrier, Condition, as_read, carrier_of
 from transfer.refusals import RefusalCode
 from transfer.rights import Right
 
-#: what pieces are called where they are counted, the usual ones first
-KINDS: Final[Mapping[MaterialKind, str]] = {
-    MaterialKind.SLIDE: "Slides, stained",
-    MaterialKind.BLOCK: "Blocks",
-    MaterialKind.UNSTAINED: "Unstained",
-    MaterialKind.RECUT: "Recuts",
-    MaterialKind.SMEAR: "Smears",
-    MaterialKind.SCROLL: "Scrolls",
-}
-CARRIERS: Final[Mapping[Carrier, str]] = {
-    Carrier.FEDEX: "FedEx",
-    Carrier.UPS: "UPS",
-    Carrier.USPS: "USPS",
-    Carrier.DHL: "DHL",
-    Carrier.OTHER: "Another courier",
-    Carrier.BY_HAND: "By hand: the patient, a relative, our staff",
-}
-CONDITIONS: Final = [(one, words(one)) for one in Condition]
-LABELS: Final = (
-    (LabelCheck.AGREE, "Name, birth date and number agree with the papers"),
-    (LabelCheck.DIFFER, "They differ"),
-    (LabelCheck.HANDWRITING_DIFFERS, "The handwriting says otherwise"),
-    (LabelCheck.NONE, "There is no label"),
-)
-#: more of one kind is a slip of the hand
-_MOST_PIECES: Final = 9999
+#: where the templates' links lead
+AT: Final = {"packages": "/desk/packages", "pieces": "/desk/pieces", "loans": "/desk/loans", "cases": "/desk/cases"}
 
 
 def _show_list(asked: Asked, problems: Problems | None = None) -> Answer:
@@ -104,20 +90,17 @@ def _begin(asked: Asked) -> Answer:
 
 
 def _take_in(asked: Asked) -> Answer | Next:
-    fields, problems = asked.fields, Problems()
-    carrier = fields.one_of("carrier", [*Carrier], problems, needed="Choose who brought it")
-    condition = fields.one_of("condition", [*Condition], problems, needed="Choose how it is")
-    number = fields.line("number", problems, longest=MOST_CHARACTERS)
-    shelf = fields.line("shelf", problems, longest=40)
-    if problems:
-        return _take_in_page(asked, fields, problems, status=422)
+    problems = Problems()
+    taken = taken_in(asked.fields, problems)
+    if taken is None:
+        return _take_in_page(asked, asked.fields, problems, status=422)
     did = desk.receive_parcel(
         asked.services,
         actor=asked.actor,
-        carrier=Carrier(carrier),
-        condition=Condition(condition),
-        number=number,
-        shelf=shelf,
+        carrier=taken.carrier,
+        condition=taken.condition,
+        number=taken.number,
+        shelf=taken.shelf,
     )
     return Next(f"/desk/packages/{did.fields['parcel']}")
 
@@ -129,98 +112,40 @@ def _show(asked: Asked) -> Answer:
     return _parcel_page(asked, Problems())
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """Whose pieces they are, of whom they are awaited."""
-
-    case: CaseId
-    source: InstitutionId
-
-    @classmethod
-    def of(cls, text: str) -> "_Chosen | None":
-        case, _, source = text.partition(" ")
-        try:
-            return cls(CaseId(case), InstitutionId(source))
-        except ValueError:
-            return None
-
-
 def _log_in(asked: Asked) -> Answer | Next:
     """Log in what was counted. Before it is known whose it is, whose it may be is shown, and nothing is logged in."""
     fields, problems, parcel = asked.fields, Problems(), asked.id(ParcelId, "parcel")
-    accession = as_read(fields.line("accession", problems, longest=MOST_CHARACTERS))
+    number = accession(fields, problems)
     name, born = fields.line("name", problems), fields.line("born", problems)
-    if not (accession or name or born):
+    if not (number or name or born):
         problems.add("accession", "Scan or type what stands on the labels")
-    chosen = _Chosen.of(fields.raw("whose"))
-    counts = _counts(fields, "count", problems)
+    chosen = Whose.of(fields.raw("whose"))
+    counts = counted(fields, problems)
     if problems:
         return _parcel_page(asked, problems, status=422)
     if chosen is None or not counts:
-        return _whose(asked, accession, name, born, is_counted=bool(counts))
-    seen = _seen(fields, parcel, accession, counts, chosen.source, problems)
+        return _whose(asked, number, name, born, is_counted=bool(counts))
+    seen = checked_in(fields, problems, parcel, counts, chosen.source)
     if seen is None:
-        return _whose(asked, accession, name, born, is_counted=True, problems=problems)
+        return _whose(asked, number, name, born, is_counted=True, problems=problems)
     try:
         desk.log_in(asked.services, chosen.case, seen, actor=asked.actor)
     except NotAllowed as error:
         if error.refusal is None or error.refusal.code is not RefusalCode.ANOTHER_ACCESSION:
             raise
         problems.add("another", "Pieces came before under another accession number: say whether the patient has both")
-        return _whose(asked, accession, name, born, is_counted=True, problems=problems)
+        return _whose(asked, number, name, born, is_counted=True, problems=problems)
     return Next(f"/desk/packages/{parcel}")
 
 
-def _seen(
-    fields: Fields,
-    parcel: ParcelId,
-    accession: str,
-    counts: Mapping[MaterialKind, int],
-    source: InstitutionId,
-    problems: Problems,
-) -> CheckIn | None:
-    if not accession:
-        problems.add("accession", "Type the accession number that stands on the labels")
-    labels = fields.one_of("labels", [*LabelCheck], problems, needed="Say how the labels agree with the papers")
-    announced = _counts(fields, "list", problems)
-    ours, due = fields.line("ours", problems, longest=40), fields.day("due", problems)
-    if problems:
-        return None
-    return CheckIn(
-        parcel=parcel,
-        accession=accession,
-        counts=counts,
-        announced={kind: announced[kind] for kind in counts if kind in announced},
-        source=source,
-        labels=LabelCheck(labels),
-        with_report=bool(fields.chosen("report")),
-        our_accession=ours,
-        due_back=due,
-        is_another_accession=bool(fields.chosen("another")),
-    )
-
-
-def _counts(fields: Fields, name: str, problems: Problems) -> dict[MaterialKind, int]:
-    found = {}
-    for kind in KINDS:
-        text = fields.raw(f"{name}-{kind}").strip()
-        if not text or text == "0":
-            continue
-        if not (text.isascii() and text.isdigit() and len(text) < 5):
-            problems.add(f"{name}-{kind}", f"{KINDS[kind]}: a number up to {_MOST_PIECES}")
-        else:
-            found[kind] = int(text)
-    return found
-
-
 def _whose(
-    asked: Asked, accession: str, name: str, born: str, *, is_counted: bool, problems: Problems | None = None
+    asked: Asked, written: str, name: str, born: str, *, is_counted: bool, problems: Problems | None = None
 ) -> Answer:
     """The same form with those whose pieces they may be; the only one of them is chosen."""
     told = problems or Problems()
     try:
         meant = desk.find_awaiting(
-            asked.services, actor=asked.actor, number="" if name or born else accession, name=name, born=born
+            asked.services, actor=asked.actor, number="" if name or born else written, name=name, born=born
         )
     except NotAllowed as error:
         if error.refusal is None or error.refusal.code is not RefusalCode.NOTHING_SOUGHT:
@@ -303,6 +228,7 @@ def _receipt(asked: Asked) -> Answer:
 def _around(asked: Asked, problems: Problems | None) -> dict[str, object]:
     return {
         "zone": asked.services.zone,
+        "at": AT,
         "called": lambda one: called(asked.services, one),
         "words": words,
         "kinds": KINDS,
