@@ -29,6 +29,9 @@ WORDS = 25
 IGNORED_BY_A_CASE = {
     "egress-closed": "the disclosure it belongs to says what became of the hand-over",
     "egress-permitted": "what a stream rests on is read from the trail, and in the row of the stream",
+    "letter-begun": "letters stand in a table of their own",
+    "letter-queued": "the same",
+    "letter-settled": "the same",
     "letter-code-given": "a code lets somebody look in, and is kept in a table of its own",
     "letter-codes-ended": "the same",
     "letter-opened": "that somebody looked in changes nothing",

@@ -59,6 +59,13 @@ class ActionCode(Code):
     CONTACT_AS_BEFORE = "contact-as-before", "institution"
     CALLED_BACK = "called-back", "institution"
     CALLED_BACK_BEFORE = "called-back-before", "institution"
+    # letters
+    LETTER_QUEUED = "letter-queued", "letter", "which", "way"
+    LETTER_QUEUED_BEFORE = "letter-queued-before", "letter"
+    LETTER_CANCELLED = "letter-cancelled", "letter"
+    LETTER_CANCELLED_BEFORE = "letter-cancelled-before", "letter"
+    LETTER_BY_HAND = "letter-by-hand", "letter"
+    LETTER_BY_HAND_BEFORE = "letter-by-hand-before", "letter"
     # slides and blocks; `expected` is 0 where nobody said, `discrepancy` empty where all agrees
     PIECES_COUNTED = "pieces-counted", "kind", "received", "expected", "discrepancy", "outlook"
     PIECES_COUNTED_BEFORE = "pieces-counted-before", "kind", "received", "expected", "discrepancy"
@@ -184,6 +191,9 @@ _UNCHANGED = frozenset(
         ActionCode.NEED_DROPPED_BEFORE,
         ActionCode.REFERRAL_STORED_BEFORE,
         ActionCode.FACILITY_ADDED_BEFORE,
+        ActionCode.LETTER_QUEUED_BEFORE,
+        ActionCode.LETTER_CANCELLED_BEFORE,
+        ActionCode.LETTER_BY_HAND_BEFORE,
         ActionCode.CONTACT_AS_BEFORE,
         ActionCode.CALLED_BACK_BEFORE,
         ActionCode.PIECES_COUNTED_BEFORE,

@@ -109,6 +109,10 @@ class NoteId(_Drawn):
     letter = "n"
 
 
+class LetterId(_Drawn):
+    letter = "w"
+
+
 class PacketId(Identifier):
     """`<case>-p<n>`: begins with its case, so that every run about a case starts with the case's id."""
 

@@ -78,6 +78,12 @@ class RefusalCode(Code):
     NO_SUCH_INSTITUTION = "no-such-institution"
     NAMES_NO_INSTITUTION = "names-no-institution", "request"
     HOLDS_NO_SUCH_THING = "holds-no-such-thing", "institution"
+    # letters
+    NO_LETTER = "no-letter", "letter"
+    LETTER_IS = "letter-is", "letter", "state"
+    NO_LETTER_WANTED = "no-letter-wanted", "request", "state"
+    GETS_NO_LETTERS = "gets-no-letters", "institution"
+    CALL_FIRST = "call-first", "institution"
     # facilities that no file names
     NO_FACILITY = "no-facility", "institution"
     HAS_FILE = "has-file", "institution"

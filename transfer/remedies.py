@@ -16,6 +16,7 @@ class RemedyCode(Code):
     FIND_IN_CASE = "find-in-case"
     LIST_HOLDS = "list-holds"
     LIST_FACILITIES = "list-facilities"
+    LIST_LETTERS = "list-letters"
     SHOW_HOLD = "show-hold", "hold"
     COMPARE_AGAIN = "compare-again", "hold"
     LIST_INCOMING = "list-incoming"
@@ -73,6 +74,7 @@ class RemedyCode(Code):
     RECALL_FIRST = "recall-first", "case"
     NEW_CASE_FOR_OTHER = "new-case-for-other", "case"
     NAME_A_CHANGE = "name-a-change"
+    CALL_BACK = "call-back", "institution"
     CHANGE_CONTACT = "change-contact", "institution"
     ADD_SOURCE = "add-source", "case"
     SETTLE_REFERRAL = "settle-referral", "case"
@@ -86,6 +88,7 @@ class RemedyCode(Code):
     # set right
     GRANT_IN_FILE = "grant-in-file", "institution"
     CORRECT_FILE = "correct-file"
+    SET_LETTERS = "set-letters"
     CORRECT_PARTNER = "correct-partner", "institution"
     ACCEPT_CREDENTIAL = "accept-credential"
     PUT_KEYS_BACK = "put-keys-back"

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from importlib import metadata
@@ -15,6 +15,9 @@ from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.held_keys import HeldKeys
 from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
+from transfer.adapters.letters.mail_to_fax import MailToFax
+from transfer.adapters.letters.post import Post
+from transfer.adapters.letters.print_folder import PrintFolder
 from transfer.adapters.mail import FolderMailer, SmtpMailer
 from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
@@ -23,9 +26,10 @@ from transfer.adapters.paper.mailbox import WatchedMailbox
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.checklist import Checklists
+from transfer.contacts import Contact
 from transfer.errors import OtherKeys
 from transfer.facts import Origin
-from transfer.flow.services import Services
+from transfer.flow.services import LetterPost, Services
 from transfer.health import Check
 from transfer.institutions import (
     AskedForDocuments,
@@ -37,8 +41,10 @@ from transfer.institutions import (
     Receiving,
 )
 from transfer.ledger import WAIT_SECONDS, Ledger, facilities, vault_objects
+from transfer.letters import LetterOffice, LetterSender, SendingWay
 from transfer.mail import Mailer
 from transfer.paper_lines import LineFile, PaperLine
+from transfer.reviewed import validated
 from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import BadSetting, Settings
 from transfer.sources import DocumentSource, ImageArchive
@@ -98,6 +104,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             ask_archive=archive,
             hand_to=receiver,
             mailer=mailer(settings),
+            letter_post=letter_post(settings),
         )
     finally:
         opening.close()
@@ -128,6 +135,37 @@ def mailer(settings: Settings) -> Mailer:
     if url := settings.smtp_url:
         return SmtpMailer(url, settings.mail_from)
     return FolderMailer(settings.var / "outbox", settings.mail_from)
+
+
+def letter_post(settings: Settings) -> LetterPost | None:
+    """Who writes letters from here: the office that is set. Faxes go by a service that takes them as mail, if one is
+    set; all else into `letters` of the folder `var`, to be printed.
+    """
+    office = letter_office(settings.names)
+    if office is None:
+        return None
+    senders: dict[SendingWay, LetterSender] = {SendingWay.PRINT: PrintFolder(settings.var / "letters")}
+    if (domain := settings.names.get("TRANSFER_FAX_DOMAIN")) and (url := settings.smtp_url):
+        senders[SendingWay.FAX] = MailToFax(url, settings.mail_from, domain)
+    return Post(office, senders)
+
+
+def letter_office(names: Mapping[str, str]) -> LetterOffice | None:
+    """Who signs letters, as the settings have it; None: nobody.
+
+    Raises:
+        BadSetting: a number is none, or there is neither a fax number nor an address for answers.
+    """
+    name = names.get("TRANSFER_LETTERS_NAME")
+    said = {part: names.get(f"TRANSFER_LETTERS_{part.upper()}") or None for part in ("telephone", "fax", "address")}
+    if not name:
+        return None
+    said["address"] = said["address"] and said["address"].replace(";", "\n")
+    try:
+        return LetterOffice(name=name, contact=validated(Contact, said, "letters"))
+    except ValueError as error:
+        right = "TRANSFER_LETTERS_TELEPHONE, and _FAX or _ADDRESS (its lines set apart by ;)."
+        raise BadSetting("TRANSFER_LETTERS_NAME", f"signs letters that nobody could answer: {error}", right) from None
 
 
 def documents(source: AskedForDocuments) -> DocumentSource:

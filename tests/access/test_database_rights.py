@@ -23,6 +23,7 @@ APP = {
     "disputes": FORGET,
     "staff": CHANGE,
     "facilities": CHANGE,
+    "letters": CHANGE,
     "patient_flags": FORGET,
     "letter_codes": FORGET,
     "opened_letters": FORGET,

@@ -38,24 +38,34 @@ class SmtpMailer:
     sender: str
 
     def send(self, mail: Mail) -> None:
-        parts = urlsplit(self.url)
-        host, is_tls = parts.hostname or "", parts.scheme == "smtps"
-        context = ssl.create_default_context()
-        try:
-            with (
-                smtplib.SMTP_SSL(host, parts.port or 465, timeout=_SECONDS, context=context)
-                if is_tls
-                else smtplib.SMTP(host, parts.port or 587, timeout=_SECONDS)
-            ) as server:
-                if not is_tls and not is_loopback(host):
-                    server.starttls(context=context)
-                if parts.username:
-                    server.login(unquote(parts.username), unquote(parts.password or ""))
-                server.send_message(_message(mail, self.sender))
-        except smtplib.SMTPRecipientsRefused:
-            raise TurnedAway("the server of mail takes none to this address") from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise OutOfOrder(f"the server of mail does not take it ({type(error).__name__})") from None
+        hand_over(self.url, _message(mail, self.sender))
+
+
+def hand_over(url: str, message: EmailMessage) -> None:
+    """Hand a message to the server of mail at this URL, as `SmtpMailer` says.
+
+    Raises:
+        TurnedAway: it takes none to this address.
+        OutOfOrder: it does not take it now, or nobody knows.
+    """
+    parts = urlsplit(url)
+    host, is_tls = parts.hostname or "", parts.scheme == "smtps"
+    context = ssl.create_default_context()
+    try:
+        with (
+            smtplib.SMTP_SSL(host, parts.port or 465, timeout=_SECONDS, context=context)
+            if is_tls
+            else smtplib.SMTP(host, parts.port or 587, timeout=_SECONDS)
+        ) as server:
+            if not is_tls and not is_loopback(host):
+                server.starttls(context=context)
+            if parts.username:
+                server.login(unquote(parts.username), unquote(parts.password or ""))
+            server.send_message(message)
+    except smtplib.SMTPRecipientsRefused:
+        raise TurnedAway("the server of mail takes none to this address") from None
+    except (smtplib.SMTPException, OSError) as error:
+        raise OutOfOrder(f"the server of mail does not take it ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ main = LazyGroup(
         "desk": ListedCommand("transfer.cli.desk:desk", "How people sign in at the desk's pages."),
         "patient": ListedCommand("transfer.cli.patient:patient", "Two patients who are one person."),
         "request": ListedCommand("transfer.cli.request:request", "What a source said by telephone."),
+        "letter": ListedCommand("transfer.cli.letter:letter", "Letters to facilities without an interface."),
         "code": ListedCommand("transfer.cli.code:code", "Codes by which people outside answer and look in."),
         "institution": ListedCommand("transfer.cli.institution:institution", "Who is asked, how much, and who waits."),
         "center": ListedCommand("transfer.cli.center:center", "Who of a receiving center signs in at our pages."),

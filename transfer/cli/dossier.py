@@ -188,7 +188,7 @@ def _print_heard(found: Dossier, names: Mapping[str, str]) -> None:
     rows = [
         (r.request, r.owner.replace("-", " "), _clock(r), _heard(r, names), "; ".join(_steps(r)))
         for r in found.requests
-        if r.steps or r.due_at or r.heard or r.left_aside
+        if r.steps or r.gets_letters or r.due_at or r.heard or r.left_aside
     ]
     if rows:
         _section("Answers")
@@ -253,7 +253,8 @@ def said(heard: HeardView | None, names: Mapping[str, str]) -> str:
 def _steps(request: RequestView) -> list[str]:
     from transfer.cli.request import command
 
-    return [command(request.request, step) for step in request.steps[:2]]
+    letter = [f"transfer letter send {request.request}"] if request.gets_letters else []
+    return [*letter, *(command(request.request, step) for step in request.steps[:2])]
 
 
 def _asked(request: RequestView) -> str:

@@ -87,6 +87,7 @@ from transfer.facts.frame import (
     stored_kinds,
     write,
 )
+from transfer.facts.letters import LetterBegun, LetterQueued, LetterSettled
 from transfer.facts.patient import (
     DisputeEntered,
     DisputeWithdrawn,
@@ -158,9 +159,12 @@ __all__ = [
     "LedgerLine",
     "LegalHoldLifted",
     "LegalHoldPlaced",
+    "LetterBegun",
     "LetterCodeGiven",
     "LetterCodesEnded",
     "LetterOpened",
+    "LetterQueued",
+    "LetterSettled",
     "LocalAccountSet",
     "MatchDecided",
     "MaterialAwaited",

@@ -27,6 +27,7 @@ from transfer.delivery import Delivery
 from transfer.facts import Chain
 from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
+from transfer.flow.owing_letters import owe_letter
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
 from transfer.flow.waiting import tell
@@ -242,6 +243,8 @@ _QUESTIONS = {
 def _look_after_requests(tx: Tx, services: Services, found: Assessment) -> None:
     """Give each source that owes something its time, and ask people about what sources said, as long as they say so."""
     made = requests.of_case(tx, found.case.id)
+    for request in made if found.case.is_active else ():
+        owe_letter(tx, services, request)
     for request in made:
         if request.state in TIMED and request.due_at is None:
             source = services.institutions[request.institution]

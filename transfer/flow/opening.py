@@ -20,6 +20,7 @@ from transfer.flow.changing import make_requests
 from transfer.flow.collecting import join_held
 from transfer.flow.ending import end_case
 from transfer.flow.identity import hold_patient_of, match_message, match_patient
+from transfer.flow.letters import send_letters
 from transfer.flow.milestones import tell_center
 from transfer.flow.opening_records import open_waiting
 from transfer.flow.receive import process
@@ -80,6 +81,7 @@ def open_case(services: Services, taken: Taken) -> list[RequestId]:
     _take_in_sealed(services, case, forms=False)
     open_waiting(services, case)
     tell_center(services, case)
+    send_letters(services, case)
     with services.ledger.transaction() as tx:
         to_ask = requests.due(tx, case) if tx.case(case).is_active else []
     call_for(services, case, to_ask)

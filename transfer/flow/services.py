@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from transfer.center_needs import CenterNeeds
 from transfer.checklist import Checklist, Checklists
-from transfer.identifiers import PacketId
+from transfer.identifiers import LetterId, PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
+from transfer.letters import LetterText, SendingWay
 from transfer.mail import Mailer
 from transfer.opened import Opener
 from transfer.packet import PacketSigner
@@ -40,6 +41,20 @@ class PacketReceiver(Protocol):
 
     def cut(self) -> None:
         """End a `submit` or `tell` that another thread is making: it is then unheard."""
+
+
+class LetterPost(Protocol):
+    """Makes letters of ours, and sends them."""
+
+    @property
+    def can_fax(self) -> bool:
+        """Whether faxes go from here by themselves."""
+
+    def make(self, text: LetterText, to: str, scan: bytes | None) -> tuple[bytes, int]:
+        """The letter as a PDF with the authorization that was scanned, and how many pages it has."""
+
+    def send(self, letter: LetterId, way: SendingWay, to: str, pdf: bytes) -> str:
+        """Hand it over, as `LetterSender` says. Raises as that."""
 
 
 class WithLedger(Protocol):
@@ -75,6 +90,8 @@ class Services:
     ask_archive: Callable[[AskedForImages], ImageArchive]
     hand_to: Callable[[Receiving], PacketReceiver]
     mailer: Mailer
+    #: None: nobody writes letters from here, and who has no interface is called
+    letter_post: LetterPost | None = None
     #: a person need not look at an answer to our own request in which two further things agree
     takes_corroborated: bool = False
     #: in which pages of the desk say times

@@ -11,6 +11,10 @@ from transfer.sentences.desk import filled
 #: of those remedies for which a page stands
 LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
     {
+        RemedyCode.CALL_BACK: "/desk/facilities/{institution}",
+        RemedyCode.CHANGE_CONTACT: "/desk/facilities/{institution}",
+        RemedyCode.LIST_FACILITIES: "/desk/facilities",
+        RemedyCode.LIST_LETTERS: "/desk/outbox",
         RemedyCode.STATE_REASON: "/desk/cases/{case}/reason",
         RemedyCode.END_CENTER_ACCOUNT: "/desk/centers",
         RemedyCode.LIST_CENTER_ACCOUNTS: "/desk/centers",

@@ -119,6 +119,10 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.RequestLinesChanged: "{request} is requested: {lines}",
     facts.RequestMoved: _moved,
     facts.RequestAnswered: _answered,
+    # letters
+    facts.LetterQueued: "{request}: a {which} letter is to go, by {way}",
+    facts.LetterBegun: _joined("{request}: a letter is sent to {sent_to}", _more(", on the basis of ", "basis")),
+    facts.LetterSettled: _joined("{request}: the letter is {state}", _more(" (", "failure", ")")),
     # records
     facts.RecordCollected: _collected,
     facts.RecordCompleted: "{record}: whole now",

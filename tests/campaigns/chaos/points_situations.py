@@ -4,15 +4,18 @@ import base64
 import random
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import psycopg
+import yaml
 
 from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
-from tests.kit.paper_forms import fields_for
+from tests.kit.letter_posts import a_post
+from tests.kit.paper_forms import SCAN, fields_for
 from tests.kit.papers import a_pdf
 from tests.kit.pdf_pages import three_pages
 from tests.kit.processing import process_all
@@ -207,6 +210,28 @@ def facility_added(house: House) -> Known:
     """A facility that no file names was added, and nobody called there yet."""
     known = waiting(house)
     desk.add_facility(house.services, CEDAR, actor=NURSE)
+    return known
+
+
+def letter_owed(house: House) -> Known:
+    """A letter to a facility may go, and has not been sent."""
+    known = waiting(house)
+    house.services = replace(house.services, letter_post=a_post())
+    desk.add_facility(house.services, CEDAR, actor=NURSE)
+    fields = yaml.safe_load(known["fields"]) | {"released_by": ["lakeside-oncology", str(CEDAR.id)]}
+    institution, form = InstitutionId("lakeside-oncology"), yaml.safe_dump(fields).encode()
+    desk.file_paper_form(house.services, known["case"], institution, form, SCAN, actor=NURSE)
+    desk.change(house.services, known["case"], sources=[CEDAR.id], actor=NURSE)
+    process_all(house.services)
+    desk.call_back(house.services, CEDAR.id, actor=NURSE)
+    (letter,) = desk.list_letters(house.services, actor=NURSE)
+    return {**known, "request": letter.request, "letter": letter.letter}
+
+
+def letter_cancelled(house: House) -> Known:
+    """The same, and it does not go."""
+    known = letter_owed(house)
+    desk.cancel_letter(house.services, known["letter"], actor=NURSE)
     return known
 
 
@@ -419,6 +444,8 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "legal-hold": legal_hold,
     "disputed": disputed,
     "assigned": assigned,
+    "letter-owed": letter_owed,
+    "letter-cancelled": letter_cancelled,
     "facility-added": facility_added,
     "need-added": need_added,
     "flagged": flagged,

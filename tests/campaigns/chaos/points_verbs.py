@@ -300,6 +300,14 @@ OF_THE_DESK = [
         "facility-added",
     ),
     _at_desk("call a facility back", lambda h, _: desk.call_back(h.services, CEDAR.id, actor=NURSE), "facility-added"),
+    _at_desk("send a letter", lambda h, k: desk.send_letter(h.services, k["request"], actor=NURSE), "letter-cancelled"),
+    _at_desk("try a letter again", lambda h, k: desk.retry_letter(h.services, k["letter"], actor=NURSE), "letter-owed"),
+    _at_desk("cancel a letter", lambda h, k: desk.cancel_letter(h.services, k["letter"], actor=NURSE), "letter-owed"),
+    _at_desk(
+        "say that a letter was sent by hand",
+        lambda h, k: desk.mark_sent_by_hand(h.services, k["letter"], actor=NURSE),
+        "letter-owed",
+    ),
     _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
     _at_desk("reassign", lambda h, k: desk.reassign(h.services, "keller", "okafor", actor=NURSE), "assigned"),
     _at_desk(

@@ -3,7 +3,7 @@
 `TEMPLATE` is the file to fill in of a form. `read` makes a form of our words of it; `bundled` keeps both as one body.
 """
 
-from transfer.adapters.paper.bundle import LARGEST_SCAN, PAPER_FORM, bundled, fields_of, is_scan
+from transfer.adapters.paper.bundle import LARGEST_SCAN, PAPER_FORM, bundled, fields_of, is_scan, scan_of
 from transfer.adapters.paper.fields import LARGEST_FIELDS
 from transfer.adapters.paper.pages import drawn, taken
 from transfer.adapters.paper.reading import PaperForm, read
@@ -29,5 +29,6 @@ __all__ = [
     "read",
     "record_of",
     "referral_of",
+    "scan_of",
     "taken",
 ]

@@ -45,6 +45,11 @@ def fields_of(body: bytes) -> bytes:
     return unpacked(body, _FIELDS, LARGEST_FIELDS)
 
 
+def scan_of(body: bytes) -> bytes:
+    """The scan in a body that `bundled` made. Raises as `fields_of`."""
+    return unpacked(body, _SCAN, LARGEST_SCAN)
+
+
 def unpacked(body: bytes, name: str, largest: int) -> bytes:
     """What stands under the name in a body that `packed` made; of what is longer, one byte more than `largest`.
 

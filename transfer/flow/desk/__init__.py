@@ -77,6 +77,15 @@ from transfer.flow.desk.looking import (
     unflag_patient,
 )
 from transfer.flow.desk.misdirecting import list_misdirections, record_misdirection
+from transfer.flow.desk.outbox import (
+    LetterView,
+    cancel_letter,
+    list_letters,
+    mark_sent_by_hand,
+    open_letter,
+    retry_letter,
+    send_letter,
+)
 from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
 from transfer.flow.desk.parcels import (
     Awaiting,
@@ -153,6 +162,7 @@ __all__ = [
     "HoldDetail",
     "HoldView",
     "IndexedAs",
+    "LetterView",
     "ListPart",
     "LookView",
     "PagesOf",
@@ -176,6 +186,7 @@ __all__ = [
     "assign",
     "call_back",
     "cancel_appointment",
+    "cancel_letter",
     "chains",
     "change",
     "change_contact",
@@ -215,6 +226,7 @@ __all__ = [
     "list_disclosures",
     "list_facilities",
     "list_incoming",
+    "list_letters",
     "list_loans",
     "list_looks",
     "list_misdirections",
@@ -228,9 +240,11 @@ __all__ = [
     "log_call",
     "log_in",
     "look_at_paper",
+    "mark_sent_by_hand",
     "may_see_identity",
     "merge",
     "name_patients",
+    "open_letter",
     "open_message",
     "open_packet",
     "open_packet_file",
@@ -251,8 +265,10 @@ __all__ = [
     "resolve",
     "resume",
     "resume_everything",
+    "retry_letter",
     "return_material",
     "revoke",
+    "send_letter",
     "session_of",
     "set_appointment",
     "set_local_account",

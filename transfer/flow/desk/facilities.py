@@ -8,7 +8,7 @@ from transfer.facilities import AddedFacility
 from transfer.flow.desk.verbs import at_desk, not_allowed, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import InstitutionId
-from transfer.ledger import Tx, facilities
+from transfer.ledger import Tx, facilities, letters
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -58,7 +58,7 @@ def change_contact(services: Services, institution: InstitutionId, contact: Cont
 
 def call_back(services: Services, institution: InstitutionId, *, actor: Actor) -> ActionResult:
     """Somebody called the facility by a number that they looked up elsewhere, and had its fax number and its address
-    read back. Until its contact changes, letters go there.
+    read back. Until its contact changes, letters go there; those that waited for it go at once.
 
     Raises:
         Unknown: no such facility was added here.
@@ -68,6 +68,7 @@ def call_back(services: Services, institution: InstitutionId, *, actor: Actor) -
         if known.contact.is_confirmed:
             return ActionResult(ActionCode.CALLED_BACK_BEFORE, institution=institution)
         facilities.confirm_contact(tx, known)
+        letters.hurry(tx, institution)
     return ActionResult(ActionCode.CALLED_BACK, institution=institution)
 
 

@@ -113,6 +113,8 @@ class RequestView:
     steps: tuple[RequestAnswer, ...]
     #: what may be written down of it as it stands
     answers: tuple[RequestAnswer, ...]
+    #: whether a letter about it may go as it stands
+    gets_letters: bool
     heard: HeardView | None
     #: what was said last and moved nothing: it came late, or after the records
     left_aside: HeardView | None

@@ -32,6 +32,7 @@ from transfer.flow.desk.shown import (
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.hearing import may_be_said
+from transfer.flow.owing_letters import gets_letters
 from transfer.flow.services import Services
 from transfer.flow.stopping import permits_nothing
 from transfer.flow.telling import tell_what_changed
@@ -210,6 +211,7 @@ def _requests(
             next_action_on=one.next_action_on,
             steps=STANDINGS[one.state].steps,
             answers=tuple(answer for answer in ANSWERS if may_be_said(services, one, answer)),
+            gets_letters=gets_letters(services, one),
             heard=heard_view(tx, found.requests[one.id].answered, identity=identity, notes=notes),
             left_aside=heard_view(tx, found.requests[one.id].left_aside, identity=identity, notes=notes),
             own_forms=tuple(

@@ -7,7 +7,9 @@ from transfer.flow import desk
 from transfer.flow.desk import HoldDetail, HoldView
 from transfer.holds import APPROVALS, HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId, RequestId
+from transfer.letters import LetterState
 from transfer.pages import remedies
+from transfer.pages.desk.outbox import FAILURES
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -53,6 +55,10 @@ def show_list(asked: Asked) -> Answer:
                 for one in desk.list_facilities(asked.services, actor=asked.actor)
                 if number <= 1 and not one.contact.is_confirmed
             ],
+            "not_sent": desk.list_letters(asked.services, actor=asked.actor, states=(LetterState.FAILED,))
+            if number <= 1
+            else (),
+            "failures": FAILURES,
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
             "link": remedies.link,

@@ -1,0 +1,202 @@
+"""A request to a facility without an interface is a letter: it waits for a call, is sent, and is looked after."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.letter_posts import FAXED, Writing, a_post
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer import facts
+from transfer.actions import ActionCode
+from transfer.business_days import business_day_after
+from transfer.errors import NotAllowed
+from transfer.facts import Chain
+from transfer.flow import desk
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId, LetterId
+from transfer.ledger import Ledger, letters, requests
+from transfer.letters import LetterKind, LetterState, SendingFailure, SendingWay
+from transfer.records import RecordKind
+from transfer.refusals import RefusalCode
+from transfer.requests import RequestAnswer
+
+pytestmark = pytest.mark.servers
+
+
+def facts_of(services: Services, case: CaseId) -> list[facts.Fact]:
+    with services.ledger.transaction() as tx:
+        return [one.fact for one in tx.lines(Chain.case(case))]
+
+
+def test_asking_is_a_letter_that_waits_until_somebody_called(ledger: Ledger):
+    office = Writing(ledger)
+
+    assert office.letter.state is LetterState.QUEUED
+    assert office.sender.sent == []
+    (listed,) = desk.list_letters(office.services, actor=ANN)
+    assert listed.is_unconfirmed
+
+    office.call_back()
+
+    assert office.letter.state is LetterState.SENT
+    assert [(name, to) for name, to, _ in office.sender.sent] == [(office.letter.id, "12 Elm St\nMinot ND 58701")]
+    assert office.letter.confirmation == "job-1"
+    assert office.letter.pages
+
+
+def test_what_it_says_is_sealed_and_what_it_rests_on_is_a_fact_before_it_leaves(ledger: Ledger):
+    office = Writing(ledger)
+    office.call_back()
+    who = office.chart["patient"]
+
+    said = office.says(office.letter)
+
+    assert said.patient == f"{who['family']}, {' '.join(who['given'])}"
+    assert said.wanted == (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT)
+    assert said.basis == "authorization"
+    assert said.signed_on
+    assert said.code.count("-") == 2
+    kinds = [type(one) for one in facts_of(office.services, office.case)]
+    at = kinds.index(facts.LetterBegun)
+    assert kinds.index(facts.LetterQueued) < at < kinds.index(facts.LetterSettled)
+    (begun,) = [one for one in facts_of(office.services, office.case) if isinstance(one, facts.LetterBegun)]
+    assert begun.basis == "authorization"
+    assert begun.permission
+
+
+def test_somebody_asks_one_business_day_later_whether_it_arrived(ledger: Ledger):
+    office = Writing(ledger)
+    office.call_back()
+
+    with ledger.transaction() as tx:
+        today = tx.now().date()
+    assert office.request.next_action_on == business_day_after(today)
+
+
+@pytest.mark.parametrize("ends", ["died", "no-records", "revoked"])
+def test_a_letter_that_is_needed_no_more_is_not_sent(ledger: Ledger, ends: str):
+    office = Writing(ledger)
+    if ends == "died":
+        desk.close(office.services, office.case, "died", actor=ANN)
+    elif ends == "revoked":
+        for one in desk.list_permissions(office.services, office.case, actor=ANN):
+            desk.revoke(office.services, one.permission, actor=ANN)
+    else:
+        desk.answer_request(office.services, office.request.id, RequestAnswer.NO_RECORDS, actor=ANN)
+
+    office.call_back()
+
+    assert office.sender.sent == []
+    assert office.letter.state in (LetterState.NOT_NEEDED, LetterState.QUEUED)
+
+
+def test_a_busy_line_is_tried_again_and_a_wrong_number_is_for_a_person(ledger: Ledger, hours_pass):
+    office = Writing(ledger, SendingFailure.BUSY, SendingFailure.TURNED_AWAY)
+    office.call_back()
+
+    assert (office.letter.state, office.letter.failure) == (LetterState.QUEUED, SendingFailure.BUSY)
+
+    hours_pass(timedelta(minutes=11))
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE state = 'owed'")
+    process_all(office.services)
+
+    assert (office.letter.state, office.letter.failure) == (LetterState.FAILED, SendingFailure.TURNED_AWAY)
+    (listed,) = desk.list_letters(office.services, actor=ANN)
+    assert listed.failure is SendingFailure.TURNED_AWAY
+
+    desk.retry_letter(office.services, office.letter.id, actor=ANN)
+    process_all(office.services)
+
+    assert office.letter.state is LetterState.SENT
+
+
+def test_what_a_task_that_died_was_sending_is_for_a_person(ledger: Ledger, hours_pass):
+    office = Writing(ledger)
+    with ledger.transaction() as tx:
+        tx.run("UPDATE letters SET state = 'sending', attempts = 1, lease_until = transfer.now()")
+    office.call_back()
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE state = 'owed'")
+    process_all(office.services)
+
+    assert (office.letter.state, office.letter.failure) == (LetterState.FAILED, SendingFailure.UNKNOWN)
+    assert office.sender.sent == []
+
+
+def test_a_second_letter_names_the_first_and_asks_only_for_what_is_outstanding(ledger: Ledger):
+    office = Writing(ledger)
+    office.call_back()
+
+    done = desk.send_letter(office.services, office.request.id, actor=ANN)
+    assert desk.send_letter(office.services, office.request.id, actor=ANN).code is ActionCode.LETTER_QUEUED_BEFORE
+    process_all(office.services)
+    desk.send_letter(office.services, office.request.id, actor=ANN)
+    process_all(office.services)
+
+    assert done.fields["which"] == LetterKind.SECOND
+    said = [office.says(one) for one in office.letters]
+    assert [one.kind for one in said] == [*LetterKind]
+    assert [len(one.before) for one in said] == [0, 1, 2]
+
+
+def test_it_is_cancelled_or_said_to_have_been_sent_by_hand(ledger: Ledger):
+    office = Writing(ledger)
+    name = LetterId(office.letter.id)
+
+    with pytest.raises(NotAllowed) as raised:
+        desk.mark_sent_by_hand(office.services, name, actor=ANN)
+    assert raised.value.refusal is not None
+    assert raised.value.refusal.code is RefusalCode.CALL_FIRST
+    assert desk.cancel_letter(office.services, name, actor=ANN).changed
+    assert not desk.cancel_letter(office.services, name, actor=ANN).changed
+    office.call_back()
+    assert office.sender.sent == []
+    again = LetterId(desk.retry_letter(office.services, name, actor=ANN).fields["letter"])
+    assert desk.mark_sent_by_hand(office.services, again, actor=ANN).changed
+    assert not desk.mark_sent_by_hand(office.services, again, actor=ANN).changed
+
+    sent = office.letters[-1]
+    assert (sent.state, sent.way) == (LetterState.SENT, SendingWay.BY_HAND)
+    assert office.says(sent).kind is LetterKind.FIRST
+
+
+def test_it_is_opened_as_it_would_go_and_as_it_went(ledger: Ledger):
+    office = Writing(ledger)
+    before = desk.open_letter(office.services, office.letter.id, actor=ANN)
+    office.call_back()
+
+    after = desk.open_letter(office.services, office.letter.id, actor=ANN)
+
+    assert before.name == after.name == f"{office.letter.id}.pdf"
+    assert b"".join(after.pieces()).startswith(b"%PDF-")
+    assert b"".join(after.pieces()) == office.sender.sent[0][2]
+
+
+def test_who_has_no_contact_and_who_has_an_interface_is_not_written_to(ledger: Ledger):
+    services = b.new_services(ledger, letter_post=a_post())
+    case = b.a_case(services)
+
+    with ledger.transaction() as tx:
+        assert [one for made in requests.of_case(tx, case) for one in letters.of_request(tx, made.id)] == []
+        named = requests.of_case(tx, case)[0].id
+    with pytest.raises(NotAllowed) as raised:
+        desk.send_letter(services, named, actor=ANN)
+    assert raised.value.refusal is not None
+    assert raised.value.refusal.code is RefusalCode.GETS_NO_LETTERS
+
+
+def test_no_fax_goes_on_a_weekend_of_the_facility(ledger: Ledger, hours_pass):
+    with ledger.transaction() as tx:
+        now = tx.now()
+    saturday = (now + timedelta(days=7 + (5 - now.weekday()) % 7)).replace(hour=12, minute=0)
+    hours_pass(saturday - now)
+    writing = Writing(ledger, contact=FAXED)
+
+    writing.call_back()
+
+    assert writing.letter.way is SendingWay.FAX
+    assert writing.sender.sent == []
+    assert writing.letter.not_before == (saturday + timedelta(days=2)).replace(hour=8, second=0, microsecond=0)

@@ -1,0 +1,43 @@
+"""Facts of letters: one was queued, one begins to leave, one has left or has not. They stand in a case's chain."""
+
+from dataclasses import dataclass
+
+from transfer.facts.frame import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterQueued(Fact, kind="letter-queued"):
+    """A letter about a request is to go (`transfer.letters`). `which`: first, second, final."""
+
+    letter: str
+    request: str
+    which: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterBegun(Fact, kind="letter-begun"):
+    """It begins to leave: written before the first byte, with where it goes and what that rests on.
+
+    The note has what it says; its HMAC is beside it.
+    """
+
+    letter: str
+    request: str
+    sent_to: str
+    basis: str | None
+    permission: str | None
+    note: str
+    hmac: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSettled(Fact, kind="letter-settled"):
+    """What became of it. `state`: `LetterState`; *queued*: it is tried again. `confirmation`: of whoever sends."""
+
+    letter: str
+    request: str
+    state: str
+    pages: int | None = None
+    failure: str | None = None
+    confirmation: str | None = None
