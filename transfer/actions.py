@@ -165,6 +165,9 @@ class ActionCode(Code):
     FLAGGED_BEFORE = "flagged-before", "case", "flag"
     UNFLAGGED = "unflagged", "case", "flag"
     NOT_FLAGGED = "not-flagged", "case", "flag"
+    # audits
+    REVIEWED = "reviewed", "report", "entries"
+    REVIEWED_BEFORE = "reviewed-before", "report"
     EMERGENCY_DECLARED = "emergency-declared", "institution", "receiver"
     EMERGENCY_DECLARED_BEFORE = "emergency-declared-before", "institution", "receiver"
 
@@ -228,6 +231,7 @@ _UNCHANGED = frozenset(
         ActionCode.CENTER_INVITED_BEFORE,
         ActionCode.CENTER_ACCOUNT_ENDED_BEFORE,
         ActionCode.REASON_STATED_BEFORE,
+        ActionCode.REVIEWED_BEFORE,
     }
 )
 

@@ -18,6 +18,7 @@ class RefusalCode(Code):
     # cases
     NO_CASE = "no-case", "case"
     NO_OPENED_CASE = "no-opened-case", "case"
+    NO_RUN = "no-run"
     NOT_OPENED = "not-opened", "case"
     CASE_IS_CLOSED = "case-is-closed", "case", "ending"
     PATIENT_IS_PURGED = "patient-is-purged"

@@ -38,6 +38,7 @@ from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
+from transfer.reports import ReportKind, ReviewFinding
 from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
 from transfer.sheets import SheetFormat
 
@@ -112,6 +113,23 @@ CALLS = {
     "chains": ({}, Right.AUDIT),
     "list_disclosures": ({"period": DAY}, Right.AUDIT),
     "disclosures_file": ({"period": DAY, "form": SheetFormat.CSV}, Right.AUDIT),
+    "decisions_file": ({"period": DAY, "form": SheetFormat.CSV}, Right.AUDIT),
+    "views_file": ({"period": DAY, "form": SheetFormat.CSV}, Right.AUDIT),
+    "sample_file": ({"period": DAY, "form": SheetFormat.CSV, "size": 3, "seed": "a"}, Right.AUDIT),
+    "draw_sample": ({"period": DAY, "size": 3, "seed": "a"}, Right.AUDIT),
+    "list_decisions": ({"period": DAY}, Right.AUDIT),
+    "list_views": ({"period": DAY}, Right.AUDIT),
+    "review_period": (
+        {"period": DAY, "report": ReportKind.VIEWS, "finding": ReviewFinding.NOTHING},
+        Right.AUDIT,
+    ),
+    "note_walk": ({"walked": ()}, Right.AUDIT),
+    "evidence": ({}, Right.AUDIT),
+    "trace_case": ({"case": CASE}, Right.AUDIT),
+    "trace_run": ({"run": f"{CASE}.1"}, Right.AUDIT),
+    "chain_file": ({"case": CASE}, Right.AUDIT),
+    "list_facilities": ({}, Right.SEE_CASES),
+    "list_owed": ({"institution": LAKESIDE}, Right.SEE_CASES),
     "latest_days": ({"days": 30}, Right.SEE_CASES),
     "name_patients": ({"shown": [CASE]}, Right.SEE_CASES),
     "list_looks": ({"days": 30}, Right.AUDIT),

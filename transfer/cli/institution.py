@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import at, json_option, print_json, print_table, var_option, view_options
+from transfer.cli.common import INSTITUTION, at, json_option, print_json, print_table, var_option, view_options
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
-    from transfer.flow.desk import QueueView
+    from transfer.flow.desk import DepartmentScore, QueueView
+    from transfer.identifiers import InstitutionId
     from transfer.rights import Actor
 
 institution = LazyGroup(
@@ -18,6 +19,8 @@ institution = LazyGroup(
     help="Who is asked, how much, and who waits.",
     listed={
         "list": ListedCommand("transfer.cli.institution:list_command", "The departments we fetch from, and who waits."),
+        "answers": ListedCommand("transfer.cli.institution:answers_command", "Who answers, and how long it takes."),
+        "owed": ListedCommand("transfer.cli.institution:owed_command", "What one owes, as one list for one call."),
         "check": ListedCommand("transfer.cli.institution:check_command", "Read the partners' files; name mistakes."),
         "add": ListedCommand("transfer.cli.facility:add_command", "Add a facility that no file names."),
         "added": ListedCommand("transfer.cli.facility:added_command", "The facilities that were added here."),
@@ -58,6 +61,61 @@ def _silence(one: "QueueView") -> str | None:
         return None
     again = f", asked again at {one.rests_until:%Y-%m-%d %H:%MZ}" if one.rests_until else ""
     return f"no answer since {one.silent_since:%Y-%m-%d %H:%MZ}{again}"
+
+
+@click.command("answers")
+@view_options
+def answers_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
+    """Each department: what it owes, and the days that half and nine of ten of its last 20 answers took, beside what is
+    usual there; refusals, not found, miscounts and the last contact of half a year.
+
+    \b
+    Example:
+      transfer institution answers
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        found = desk.list_facilities(services, actor=actor)
+    if as_json:
+        print_json(found)
+        return
+    rows = [_answers(one) for facility in found for one in facility.departments]
+    headings = ("institution", "department", "owes", "half", "nine of ten", "usual", "refused", "not found")
+    print_table((*headings, "miscounted", "last contact"), rows)
+
+
+def _answers(one: "DepartmentScore") -> tuple[object, ...]:
+    slow = " slow" if one.is_slow else ""
+    return (
+        *(one.institution, one.department, one.open_asks, one.days.median, one.days.ninety, f"{one.usual_days}{slow}"),
+        *(one.refused, one.not_found, one.miscounted, f"{one.last_contact:%Y-%m-%d}" if one.last_contact else None),
+    )
+
+
+@click.command("owed")
+@click.argument("facility", metavar="INSTITUTION", type=INSTITUTION)
+@view_options
+def owed_command(var: Path, facility: "InstitutionId", *, actor: "Actor", as_json: bool) -> None:
+    """What one institution owes over all cases, what is needed first at the top: one call settles several.
+
+    \b
+    Example:
+      transfer institution owed prairie-pathology
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        found = desk.list_owed(services, facility, actor=actor)
+    if as_json:
+        print_json(found)
+    elif found:
+        rows = [
+            (one.needed_by, one.case, one.request, one.department, one.state, ", ".join(one.needed)) for one in found
+        ]
+        print_table(("needed by", "case", "request", "department", "", "outstanding"), rows)
+    else:
+        click.echo("It owes nothing.")
 
 
 @click.command("check")

@@ -64,6 +64,7 @@ from transfer.facts.case import (
 )
 from transfer.facts.desk import (
     CenterAccountSet,
+    ChainsVerified,
     ContentViewed,
     IdentityViewed,
     LocalAccountSet,
@@ -71,9 +72,11 @@ from transfer.facts.desk import (
     ParcelReceived,
     PatientFlagged,
     PatientsSought,
+    PeriodReviewed,
     ReasonStated,
     ReportMade,
     SessionBegun,
+    TrailViewed,
 )
 from transfer.facts.frame import (
     GENESIS,
@@ -139,6 +142,7 @@ __all__ = [
     "CenterAccountSet",
     "CenterTold",
     "Chain",
+    "ChainsVerified",
     "ContentViewed",
     "DisclosureBegun",
     "DisclosureSettled",
@@ -196,6 +200,7 @@ __all__ = [
     "PatientsMerged",
     "PatientsSought",
     "PatientsSplit",
+    "PeriodReviewed",
     "PermissionEnded",
     "PermissionFiled",
     "PermissionResumed",
@@ -218,6 +223,7 @@ __all__ = [
     "SessionBegun",
     "StopCompleted",
     "TellingSettled",
+    "TrailViewed",
     "UnmatchedPurged",
     "first_broken",
     "read",

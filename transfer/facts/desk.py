@@ -108,3 +108,35 @@ class ParcelReceived(Fact, kind="parcel-received"):
     condition: str
     place: str | None = None
     number_hmac: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailViewed(Fact, kind="trail-viewed"):
+    """Somebody read all that was written about a case, or by a run. `about`: which."""
+
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodReviewed(Fact, kind="period-reviewed"):
+    """Somebody has looked through a list of these days (45 CFR 164.308(a)(1)(ii)(D)). `finding`:
+    `transfer.reports.ReviewFinding`. `entries`: how many stood in the list then.
+    """
+
+    report: str
+    first: str
+    last: str
+    finding: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainsVerified(Fact, kind="chains-verified"):
+    """Somebody walked all chains. `broken`: how many are not what was written; `unanchored`: lines that no packet has
+    carried out yet.
+    """
+
+    chains: int
+    lines: int
+    unanchored: int
+    broken: int

@@ -58,7 +58,7 @@ def resolve(tx: Tx, hold: str, answer: Answer, note: str | None = None) -> Hold 
         return None
     if CaseId.pattern.fullmatch(row.subject):
         tx.append(Chain.case(CaseId(row.subject)), facts.HoldResolved(hold=hold, answer=answer, note=note))
-    return _hold(row)
+    return of_row(row)
 
 
 def last_answer(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> Answer | None:
@@ -147,7 +147,7 @@ def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
            ORDER BY due_at NULLS LAST, opened_at""",
         *(subject, subject),
     )
-    return [_hold(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def about_arrivals(tx: Tx, limit: int) -> list[tuple[Hold, str]]:
@@ -159,15 +159,16 @@ def about_arrivals(tx: Tx, limit: int) -> list[tuple[Hold, str]]:
            WHERE h.resolved_at IS NULL ORDER BY h.due_at NULLS LAST, h.opened_at LIMIT %s""",
         limit,
     )
-    return [(_hold(row), row.institution) for row in rows]
+    return [(of_row(row), row.institution) for row in rows]
 
 
 def get(tx: Tx, hold: str) -> Hold | None:
     row = tx.row("SELECT * FROM holds WHERE hold = %s", hold)
-    return _hold(row) if row else None
+    return of_row(row) if row else None
 
 
-def _hold(row: Row) -> Hold:
+def of_row(row: Row) -> Hold:
+    """A row of `holds`."""
     return Hold(
         id=HoldId(row.hold),
         subject=row.subject,

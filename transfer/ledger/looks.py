@@ -10,7 +10,7 @@ from transfer.ledger import Tx
 from transfer.looks import LookReason, PatientFlag
 
 _LOOKS = (
-    *(facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated),
+    *(facts.IdentityViewed, facts.ContentViewed, facts.ReasonStated, facts.TrailViewed),
     *(facts.SessionBegun, facts.OutsideSessionBegun, facts.CenterAccountSet),
 )
 
@@ -30,9 +30,9 @@ def reasons(tx: Tx, person: str, within: timedelta) -> frozenset[tuple[CaseId, L
     )
 
 
-def since(tx: Tx, begin: datetime) -> list[LedgerLine]:
-    """Every sign-in and look since then (UTC), and every reason given for one, in order."""
-    return _lines(tx, begin, tx.now(), _LOOKS)
+def between(tx: Tx, begin: datetime, end: datetime) -> list[LedgerLine]:
+    """Every sign-in and look from `begin` on and before `end` (UTC), and every reason given for one, in order."""
+    return [line for line in _lines(tx, begin, end, _LOOKS) if line.at < end]
 
 
 def _lines(tx: Tx, begin: datetime, end: datetime, kinds: Collection[type[Fact]]) -> list[LedgerLine]:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from transfer.flow.services import Services
-from transfer.pages import desk, emergency
+from transfer.pages import audit, desk, emergency
 from transfer.pages.access_events import Recorded
 from transfer.pages.address import Address
 from transfer.pages.guard import Guard, refusal
@@ -24,7 +24,11 @@ def _sign_out(_asked: Asked) -> Next:
 
 
 #: all pages and acts of the desk
-EVERYTHING: Final[tuple[Declared, ...]] = (*desk.DECLARED, Act(path="/desk/sign-out", right=None, do=_sign_out))
+EVERYTHING: Final[tuple[Declared, ...]] = (
+    *desk.DECLARED,
+    *audit.DECLARED,
+    Act(path="/desk/sign-out", right=None, do=_sign_out),
+)
 
 
 def application(

@@ -189,6 +189,11 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
         _more(", about ", "case"),
         _more(", drawn with the seed ", "seed"),
     ),
+    facts.TrailViewed: "read all that was written about {about}",
+    facts.PeriodReviewed: "reviewed {report} from {first} to {last}, {entries} lines: {finding}",
+    facts.ChainsVerified: (
+        "verified {chains} chains with {lines} lines: {broken} altered, {unanchored} lines in no packet yet"
+    ),
     # the installation
     facts.PaperStored: "paper {incoming} came on line {line}, {pages} pages",
     facts.PaperTaken: "took paper {incoming}",

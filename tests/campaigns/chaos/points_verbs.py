@@ -44,7 +44,9 @@ from transfer.misdirections import Misdirected, Misdirection
 from transfer.parcels import Carrier
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
+from transfer.reports import ReportKind, ReviewFinding
 from transfer.rounds import Dag
+from transfer.sheets import SheetFormat
 
 Act = Callable[[House, Known], object]
 
@@ -153,6 +155,16 @@ def _withhold(house: House, known: Known) -> object:
     return desk.withhold_pages(
         house.services, known["case"], known["record"], (1,), reason="Of another specimen", actor=NURSE
     )
+
+
+def _take_along(house: House, _: Known) -> object:
+    period = desk.latest_days(house.services, 30, actor=NURSE)
+    return desk.disclosures_file(house.services, period, SheetFormat.CSV, actor=NURSE)
+
+
+def _review(house: House, _: Known) -> object:
+    period = desk.latest_days(house.services, 30, actor=NURSE)
+    return desk.review_period(house.services, period, ReportKind.VIEWS, ReviewFinding.NOTHING, actor=NURSE)
 
 
 OF_THE_DESK = [
@@ -348,6 +360,8 @@ OF_THE_DESK = [
         lambda h, _: desk.end_center_account(h.services, "ann@summit.example", actor=NURSE),
         "center-invited",
     ),
+    _at_desk("take a list along", _take_along),
+    _at_desk("review a period", _review),
     _at_desk("make the emergency account", lambda h, _: desk.set_local_account(h.services, "a" * 20, actor=NURSE)),
     _at_desk(
         "remove the emergency account",

@@ -37,6 +37,7 @@ from transfer.flow.desk.content import (
 )
 from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
+from transfer.flow.desk.decisions_made import DecisionView, list_decisions
 from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, latest_days, list_disclosures
 from transfer.flow.desk.facilities import add_facility, call_back, change_contact, list_facilities
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
@@ -71,6 +72,7 @@ from transfer.flow.desk.local_account import (
 from transfer.flow.desk.looking import (
     flag_patient,
     list_looks,
+    list_views,
     may_see_identity,
     name_patients,
     state_reason,
@@ -113,7 +115,9 @@ from transfer.flow.desk.queues import list_queues
 from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
-from transfer.flow.desk.reports import disclosures_file
+from transfer.flow.desk.reports import decisions_file, disclosures_file, sample_file, views_file
+from transfer.flow.desk.reviewing import Evidence, draw_sample, evidence, note_walk, review_period
+from transfer.flow.desk.scorecard import DepartmentScore, FacilityScore, OwedAsk, list_facilities, list_owed
 from transfer.flow.desk.shown import (
     AnswerView,
     CaseSummary,
@@ -130,6 +134,7 @@ from transfer.flow.desk.signing_in import session_of, sign_in, sign_out
 from transfer.flow.desk.standing import list_permissions
 from transfer.flow.desk.story import story
 from transfer.flow.desk.today import CaseLine, CasePage, Today, list_part, today
+from transfer.flow.desk.tracing import CaseTrace, TracedFact, chain_file, trace_case, trace_run
 from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
 from transfer.flow.desk.withholding import withhold_pages
@@ -149,13 +154,18 @@ __all__ = [
     "CaseLine",
     "CasePage",
     "CaseSummary",
+    "CaseTrace",
     "Chosen",
     "ChosenDisclosures",
     "Comparison",
     "Content",
+    "DecisionView",
+    "DepartmentScore",
     "DisclosureView",
     "Dossier",
     "EnteredReferral",
+    "Evidence",
+    "FacilityScore",
     "FoundCase",
     "FoundCases",
     "HoldContext",
@@ -165,6 +175,7 @@ __all__ = [
     "LetterView",
     "ListPart",
     "LookView",
+    "OwedAsk",
     "PagesOf",
     "PaperView",
     "ParcelList",
@@ -174,6 +185,7 @@ __all__ = [
     "QueueView",
     "RequestAnswer",
     "Today",
+    "TracedFact",
     "WaitView",
     "add_facility",
     "add_need",
@@ -187,21 +199,25 @@ __all__ = [
     "call_back",
     "cancel_appointment",
     "cancel_letter",
+    "chain_file",
     "chains",
     "change",
     "change_contact",
     "close",
     "confirm_return",
     "context",
+    "decisions_file",
     "declare_emergency",
     "demand",
     "disclosures_file",
     "dispute",
     "dossier",
+    "draw_sample",
     "drop_need",
     "end_center_account",
     "end_codes",
     "enter_referral",
+    "evidence",
     "file_in_chart",
     "file_paper_form",
     "find_awaiting",
@@ -223,6 +239,7 @@ __all__ = [
     "lift_legal_hold",
     "list_cases",
     "list_center_accounts",
+    "list_decisions",
     "list_disclosures",
     "list_facilities",
     "list_incoming",
@@ -230,6 +247,7 @@ __all__ = [
     "list_loans",
     "list_looks",
     "list_misdirections",
+    "list_owed",
     "list_packet",
     "list_parcels",
     "list_part",
@@ -237,6 +255,7 @@ __all__ = [
     "list_permissions",
     "list_queues",
     "list_staff",
+    "list_views",
     "log_call",
     "log_in",
     "look_at_paper",
@@ -244,6 +263,7 @@ __all__ = [
     "may_see_identity",
     "merge",
     "name_patients",
+    "note_walk",
     "open_letter",
     "open_message",
     "open_packet",
@@ -267,7 +287,9 @@ __all__ = [
     "resume_everything",
     "retry_letter",
     "return_material",
+    "review_period",
     "revoke",
+    "sample_file",
     "send_letter",
     "session_of",
     "set_appointment",
@@ -284,9 +306,12 @@ __all__ = [
     "story",
     "take_paper",
     "today",
+    "trace_case",
+    "trace_run",
     "undecided_cases",
     "unflag_patient",
     "upload_paper",
+    "views_file",
     "waive",
     "walk_chain",
     "withdraw_dispute",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from transfer.flow.basis import is_altered
 from transfer.flow.desk.verbs import demand
 from transfer.identifiers import PatientId
-from transfer.ledger import Ledger, trail
+from transfer.ledger import Ledger, Tx, trail
 from transfer.ledger.trail import Walked
 from transfer.rights import Actor, Right
 
@@ -29,8 +29,13 @@ def walk_chain(ledger: Ledger, chain: str, *, actor: Actor) -> Walked:
     """
     demand(actor, Right.AUDIT)
     with ledger.transaction() as tx:
-        walked = trail.walk(tx, chain)
-        patient = chain.removeprefix("patient:")
-        if walked.broken is None and patient != chain and is_altered(tx, PatientId(patient)):
-            return replace(walked, broken=f"{chain}: a table says of permissions what its lines do not")
-        return walked
+        return walked(tx, chain)
+
+
+def walked(tx: Tx, chain: str) -> Walked:
+    """The same within a transaction."""
+    found = trail.walk(tx, chain)
+    patient = chain.removeprefix("patient:")
+    if found.broken is None and patient != chain and is_altered(tx, PatientId(patient)):
+        return replace(found, broken=f"{chain}: a table says of permissions what its lines do not")
+    return found

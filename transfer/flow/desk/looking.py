@@ -5,18 +5,19 @@ each look is a fact, on pages and on the command line alike: one for all that on
 """
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from transfer import facts, looks
 from transfer.actions import ActionCode, ActionResult
 from transfer.facts import LedgerLine
 from transfer.flow.desk.shown import LookView
 from transfer.flow.desk.verbs import SENT_TWICE, at_desk, demand, known_case, not_allowed, opened_case
-from transfer.flow.services import WithLedger
+from transfer.flow.services import Services, WithLedger
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import Tx, cases, center_accounts, patients, sessions
 from transfer.ledger import looks as written
 from transfer.looks import REASON_COUNTS_FOR, LookPlace, LookReason, PatientFlag
+from transfer.periods import Period
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -149,12 +150,31 @@ def list_looks(
         Unknown: there is no such case.
     """
     with at_desk(services, actor, Right.AUDIT) as tx:
-        among = _of_same_patient(tx, case) if case else None
-        lines = written.since(tx, tx.now() - timedelta(days=days))
-        found = [line for line in lines if _is_sought(line, among, person)]
-        people = {line.by.person for line in found if line.by.person}
-        names = {**sessions.names(tx, people), **center_accounts.mails(tx, people)}
-        return tuple(_view(line, names.get(line.by.person or "")) for line in reversed(found))
+        now = tx.now()
+        return looks_between(tx, now - timedelta(days=days), now, case=case, person=person)
+
+
+def list_views(
+    services: Services, period: Period, *, actor: Actor, case: CaseId | None = None, person: str | None = None
+) -> tuple[LookView, ...]:
+    """The same of a period of days here.
+
+    Raises:
+        Unknown: there is no such case.
+    """
+    with at_desk(services, actor, Right.AUDIT) as tx:
+        return looks_between(tx, *period.bounds(services.zone), case=case, person=person)
+
+
+def looks_between(
+    tx: Tx, begin: datetime, end: datetime, *, case: CaseId | None = None, person: str | None = None
+) -> tuple[LookView, ...]:
+    """The same from `begin` on and before `end` (UTC), within a transaction."""
+    among = _of_same_patient(tx, case) if case else None
+    found = [line for line in written.between(tx, begin, end) if _is_sought(line, among, person)]
+    people = {line.by.person for line in found if line.by.person}
+    names = {**sessions.names(tx, people), **center_accounts.mails(tx, people)}
+    return tuple(_view(line, names.get(line.by.person or "")) for line in reversed(found))
 
 
 def _of_same_patient(tx: Tx, case: CaseId) -> frozenset[str]:
@@ -172,6 +192,8 @@ def _cases(line: LedgerLine) -> tuple[str, ...]:
             return shown
         case facts.ContentViewed(case=case) | facts.ReasonStated(case=case) if case:
             return (case,)
+        case facts.TrailViewed(about=about) if CaseId.pattern.fullmatch(about):
+            return (about,)
         case _:
             return ()
 
@@ -194,7 +216,9 @@ def _view(line: LedgerLine, name: str | None) -> LookView:
 
 def _about(fact: facts.Fact) -> str | None:
     match fact:
-        case facts.ContentViewed(about=about) | facts.CenterAccountSet(center_account=about):
+        case facts.ContentViewed(about=about) | facts.TrailViewed(about=about):
+            return about
+        case facts.CenterAccountSet(center_account=about):
             return about
     return None
 

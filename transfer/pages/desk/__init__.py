@@ -16,6 +16,7 @@ from transfer.pages.desk import (
     packages,
     reason,
     referral_entry,
+    sources,
     today,
 )
 from transfer.pages.routes import Declared
@@ -27,6 +28,7 @@ DECLARED: tuple[Declared, ...] = (
     *find.DECLARED,
     *facilities.DECLARED,
     *outbox.DECLARED,
+    *sources.DECLARED,
     *disclosures.DECLARED,
     *packages.DECLARED,
     *loans.DECLARED,

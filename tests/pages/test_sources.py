@@ -1,0 +1,58 @@
+"""Facilities with how they answer, and what one owes as one list."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk, text_of
+from tests.kit.staff import ANN
+from transfer.flow import desk as verbs
+from transfer.requests import RequestState
+from transfer.rights import Role
+
+pytestmark = pytest.mark.servers
+
+
+def test_a_department_says_how_long_its_answers_took_and_what_it_owes(browser: Desk, hours_pass):
+    services = browser.services
+    answered, owing = b.a_case(services), b.a_case(services)
+    hours_pass(timedelta(days=9))
+    b.put(services, b.request_to(services, answered, b.PRAIRIE), RequestState.ANSWERED)
+
+    facilities = {one.institution: one for one in verbs.list_facilities(services, actor=ANN)}
+
+    scores = [one for one in facilities[b.PRAIRIE].departments if one.days.count]
+    assert [(one.days.median, one.is_slow) for one in scores] == [(10, True)]
+    assert facilities[b.PRAIRIE].open_asks >= 1
+    assert owing in {one.case for one in verbs.list_owed(services, b.PRAIRIE, actor=ANN)}
+    browser.sign_in(Role.OFFICER)
+    assert "slower than usual" in text_of(browser.get("/desk/sources").text)
+
+
+def test_one_call_has_the_patients_of_one_facility_by_name(browser: Desk):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+
+    page = browser.get(f"/desk/sources/{b.PRAIRIE}").text
+
+    assert chart["patient"]["family"] in page
+    assert f"/desk/cases/{case}/answer/" in page
+    assert [one.place for one in verbs.list_looks(browser.services, actor=ANN, days=1, case=case)] == ["list"]
+
+
+def test_an_auditor_reads_the_list_without_names(browser: Desk):
+    chart = b.a_chart()
+    b.a_case(browser.services, chart)
+    browser.sign_in(Role.AUDITOR)
+
+    page = browser.get(f"/desk/sources/{b.PRAIRIE}")
+
+    assert page.status_code == 200
+    assert chart["patient"]["family"] not in page.text
+    assert "/answer/" not in page.text
+
+
+@pytest.mark.parametrize("facility", ["nobody-here", "X", "a b"])
+def test_a_facility_that_there_is_not_is_not_found(browser: Desk, facility: str):
+    assert browser.get(f"/desk/sources/{facility}").status_code == 404

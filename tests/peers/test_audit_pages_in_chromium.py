@@ -1,0 +1,77 @@
+"""An auditor's pages in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk
+from tests.kit.handed_over import handed_over
+from tests.kit.peers import installed
+from tests.kit.peers.browser import Window, a_window
+from tests.kit.staff import ANN
+from transfer.flow import desk as verbs
+from transfer.pages.templating import STYLE
+from transfer.rights import Role
+from transfer.sheets import SheetFormat
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def window():
+    with a_window() as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(ledger) -> Desk:
+    """A month with something in each list."""
+    services = b.new_services(ledger)
+    case = handed_over(services)
+    chart = b.a_chart()
+    b.a_case(services, chart)
+    b.report_comes(services, b.a_twin(chart))
+    verbs.dossier(services, case, actor=ANN, identity=True)
+    walked = [verbs.walk_chain(services.ledger, one, actor=ANN) for one in verbs.chains(services.ledger, actor=ANN)]
+    verbs.note_walk(services, walked, actor=ANN)
+    verbs.disclosures_file(services, verbs.latest_days(services, 30, actor=ANN), SheetFormat.XLSX, actor=ANN)
+    opened = Desk(services)
+    opened.sign_in(Role.PRIVACY)
+    opened.case = case  # type: ignore[attr-defined]
+    form = {"report": "views", "first": "2026-03-01", "last": "2026-03-31", "finding": "nothing-found"}
+    opened.post("/audit/evidence", form)
+    return opened
+
+
+def pages(desk: Desk) -> dict[str, str]:
+    case = desk.case  # type: ignore[attr-defined]
+    return {
+        "audit": desk.get("/audit/").text,
+        "audit-case": desk.get(f"/audit/cases/{case}").text,
+        "audit-decisions": desk.get("/audit/decisions").text,
+        "audit-views": desk.get("/audit/views").text,
+        "audit-sample": desk.get("/audit/sample").text,
+        "audit-evidence": desk.get("/audit/evidence").text,
+        "audit-evidence-problem": desk.post("/audit/evidence", {"first": "x"}).text,
+        "disclosures": desk.get("/desk/disclosures").text,
+        "disclosures-problem": desk.get("/desk/disclosures?first=x").text,
+        "facilities": desk.get("/desk/sources").text,
+        "call-list": desk.get(f"/desk/sources/{b.PRAIRIE}").text,
+    }
+
+
+def test_the_pages_of_an_audit_are_for_everybody(desk: Desk, window: Window):
+    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
+    wrong = []
+    for name, page in pages(desk).items():
+        window.show(page, STYLE.decode())
+        for pixels in (1280, 360):
+            window.be_wide(pixels)
+            if folder := os.environ.get("PICTURES"):
+                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
+            wrong += [f"{name} at {pixels}: {one}" for one in window.violations(axe)]
+            if (wide := window.run("document.documentElement.scrollWidth")) > pixels:
+                wrong.append(f"{name} at {pixels}: {wide} wide")
+    assert not wrong, "\n".join(wrong)
