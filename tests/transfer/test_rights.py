@@ -183,7 +183,7 @@ CALLS = {
     "mark_sent_by_hand": ({"name": LetterId.draw()}, Right.WORK_ON_CASES),
     "open_letter": ({"name": LetterId.draw()}, Right.SEE_CONTENT),
     "list_letters": ({}, Right.SEE_CASES),
-    "list_facilities": ({}, Right.SEE_CASES),
+    "list_scores": ({}, Right.SEE_CASES),
     "list_queues": ({}, Right.SEE_CASES),
     "list_staff": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),

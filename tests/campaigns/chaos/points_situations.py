@@ -216,7 +216,7 @@ def facility_added(house: House) -> Known:
 def letter_owed(house: House) -> Known:
     """A letter to a facility may go, and has not been sent."""
     known = waiting(house)
-    house.services = replace(house.services, letter_post=a_post())
+    house = replace(house, services=replace(house.services, letter_post=a_post()))
     desk.add_facility(house.services, CEDAR, actor=NURSE)
     fields = yaml.safe_load(known["fields"]) | {"released_by": ["lakeside-oncology", str(CEDAR.id)]}
     institution, form = InstitutionId("lakeside-oncology"), yaml.safe_dump(fields).encode()

@@ -14,7 +14,7 @@ from transfer.rights import Right
 
 
 def _show(asked: Asked) -> Answer:
-    found = desk.list_facilities(asked.services, actor=asked.actor)
+    found = desk.list_scores(asked.services, actor=asked.actor)
     context = {"found": found, "zone": asked.services.zone, "how": HOW}
     return Answer(template="sources.html", title="Facilities", context=context)
 
