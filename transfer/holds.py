@@ -49,6 +49,7 @@ class HoldCode(StrEnum):
     IMAGES_MISPLACED = "images-misplaced"
     IMAGES_REJECTED = "images-rejected"
     IMAGES_CONFLICT = "images-conflict"
+    IMAGES_GONE = "images-gone"
     DOCUMENT_UNREADABLE = "document-unreadable"
     IMAGES_LACKING = "images-lacking"
     LABELS_DIFFER = "labels-differ"
@@ -320,6 +321,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.SEEN: "the study stays out of the packet; you are asked again when its department is",
         },
         HoldCode.IMAGES_REJECTED: {HoldAnswer.SEEN: "you know of it; what the archive rejected goes nowhere"},
+        HoldCode.IMAGES_GONE: {HoldAnswer.SEEN: "what came goes all the same; you asked the film room"},
         HoldCode.IMAGES_CONFLICT: {HoldAnswer.SEEN: "the first of each goes; the packet names them"},
         HoldCode.DOCUMENT_UNREADABLE: {
             HoldAnswer.APPROVE: "it counts all the same and goes as it is; the packet says that you took it",

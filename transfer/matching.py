@@ -144,6 +144,8 @@ class _Evidence:
     requested: bool
     #: the family name agrees, whatever the given name
     family: bool
+    #: a name of theirs is one of ours with all its given names: no initial, and none left away
+    is_whole_name: bool
     #: address, telephone, last four of a number of another type: how many agree
     further: int
 
@@ -176,7 +178,8 @@ class _Evidence:
     @property
     def _unnumbered(self) -> tuple[MatchVerdict, MatchRule]:
         if self.requested and self._is_named and self.sex is _Agreement.AGREES and not self.other_number:
-            if self.further >= ENOUGH_FURTHER:
+            # Twins share a home and a telephone, and `Maria T` may be either of two.
+            if self.further >= ENOUGH_FURTHER and self.is_whole_name:
                 return MatchVerdict.DOUBTFUL, MatchRule.CORROBORATED
             return MatchVerdict.DOUBTFUL, MatchRule.ANSWERS_REQUEST
         named = self.name in (_Agreement.AGREES, _Agreement.COMPATIBLE)
@@ -269,6 +272,7 @@ def _evidence(
         or _birth_date_agreement(said, now) is not _birth_date_agreement(said, ever),
         requested=candidate.patient == requested,
         family=bool(_families(said) & frozenset().union(*map(_families, ever))),
+        is_whole_name=any(name in _names(one) for name in _names(said) for one in ever),
         further=_further_agreements(said, ever),
     )
 

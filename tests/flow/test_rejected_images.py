@@ -176,6 +176,37 @@ def test_of_two_images_under_one_number_the_first_goes_and_the_packet_names_it(
     assert study["first_of_several"] == [uid(2)]
 
 
+def test_images_that_the_archive_lists_no_more_are_asked_about_once(
+    services: Services, archive: HeldStudy, chart: Chart
+):
+    case = b.a_case(services, chart)
+    assert HoldCode.IMAGES_GONE not in asked(services, case)
+
+    moved = archive.files[SERIES].pop(uid(2))
+    asked_again(services, case)
+    assert HoldCode.IMAGES_GONE in asked(services, case)
+    archive.files[SERIES][uid(2)] = moved
+    asked_again(services, case)
+    assert HoldCode.IMAGES_GONE not in asked(services, case)
+
+    archive.files.clear()
+    asked_again(services, case)
+    desk.resolve(services, b.the_hold(services, HoldCode.IMAGES_GONE).id, HoldAnswer.SEEN, actor=ANN)
+    asked_again(services, case)
+    assert HoldCode.IMAGES_GONE not in asked(services, case)
+
+
+def test_images_that_a_note_rejects_and_the_archive_hides_are_not_asked_about_twice(
+    services: Services, archive: HeldStudy, chart: Chart
+):
+    case = b.a_case(services, chart)
+    rejects(archive, chart, 2)
+    del archive.files[SERIES][uid(2)]
+    asked_again(services, case)
+
+    assert HoldCode.IMAGES_GONE not in asked(services, case)
+
+
 def test_a_note_that_nobody_can_read_is_a_persons(services: Services, archive: HeldStudy, chart: Chart):
     rejects(archive, chart)  # it names no image
     case = b.a_case(services, chart)

@@ -465,3 +465,63 @@ def test_a_suffix_in_the_family_name_is_no_other_name(family):
 def test_a_family_that_is_called_like_a_suffix_keeps_its_name():
     assert match(said(PersonName("Jr", ("Mary",)), BORN, MRN)).match_rule is MatchRule.CONFLICTING_NAME
     assert any("nb|JR|" in term for term in lookup_terms(said(PersonName("Jr", ("Mary",)))))
+
+
+# --- twins ------------------------------------------------------------------------------------------------------------
+
+_GIVEN = st.sampled_from(
+    ["Mary", "Marian", "Ann", "Anna", "Alice", "Beth", "Elizabeth", "Liz", "Jo", "Joan", "John", "Jon", "Jack", "Theo"]
+)
+_HOME = PostalAddress("12 Elm St", "78701")
+_SHARED = {
+    "birth_date": BORN,
+    "sex": "female",
+    "addresses": (_HOME,),
+    "telephones": ("512-555-0100",),
+    "other_numbers": (OtherNumber("SS", "1234"),),
+}
+
+
+@st.composite
+def _twins(draw) -> tuple[PersonName, PersonName]:
+    """Two people of one family, and how a message writes the second: in full, without later names, or with initials."""
+    first = tuple(draw(st.lists(_GIVEN, min_size=1, max_size=2)))
+    second = tuple(draw(st.lists(_GIVEN, min_size=1, max_size=2).filter(lambda one: one[0] != first[0])))
+    written = draw(
+        st.sampled_from([second, second[:1], tuple(name[0] for name in second), (second[0][0],), (" ".join(second),)])
+    )
+    return PersonName("Novak", first), PersonName("Novak", written)
+
+
+@given(_twins(), st.booleans(), st.booleans(), st.booleans())
+def test_twins_are_never_one_without_a_person(twins, is_numbered, is_requested, is_enough):
+    """All else is theirs together, a number typed for both included."""
+    one, other = twins
+    numbers = (MRN,) if is_numbered else ()
+    patient = a_patient(current=Demographics(names=(one,), identifiers=(MRN,), **_SHARED))
+    found = identify(
+        Demographics(names=(other,), identifiers=numbers, **_SHARED),
+        study_identifiers=frozenset(),
+        candidates=[patient],
+        requested=patient.patient if is_requested else None,
+        further_suffices=is_enough,
+    )
+    assert found.verdict is not OURS
+
+
+@pytest.mark.parametrize("written", [("Maria",), ("Maria", "J"), ("Maria J",), ("M", "Josefa")])
+def test_a_name_that_may_be_either_twins_is_asked_about_however_much_else_agrees(written):
+    """Of Maria Josefa and Maria Jana, without a number of either."""
+    patient = a_patient(current=Demographics(names=(PersonName("Novak", ("Maria", "Josefa")),), **_SHARED))
+
+    def asked(given_names: tuple[str, ...]) -> MatchVerdict:
+        return identify(
+            Demographics(names=(PersonName("Novak", given_names),), **_SHARED),
+            study_identifiers=frozenset(),
+            candidates=[patient],
+            requested=patient.patient,
+            further_suffices=True,
+        ).verdict
+
+    assert asked(written) is DOUBTFUL
+    assert asked(("Maria", "Josefa")) is OURS

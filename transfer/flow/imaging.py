@@ -1,6 +1,6 @@
 """Studies from an image archive into a case: one request a series, whole by its set of UIDs or owed again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
@@ -13,7 +13,7 @@ from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.studies import is_whole_study, uids
 from transfer.flow.watch import Watch
-from transfer.holds import HoldCode, SystemAnswer
+from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import RecordId
 from transfer.ledger import Tx, holds, opened_records, patients, records, requests
 from transfer.ledger.compared import ComparedIdentity
@@ -42,21 +42,23 @@ def fetch_imaging(
     """
     made = asking.claimed.request
     institution = services.institutions[made.institution]
-    studies = client.studies(asking.everyone, institution, keep_going=watch.check)
+    studies = list(client.studies(asking.everyone, institution, keep_going=watch.check))
     matched = _matched(services, asking, studies)
     ours = [(study, match.match_rule) for study, match in matched if match.verdict is MatchVerdict.OURS]
     doubtful = [_compared(study, match) for study, match in matched if match.verdict is MatchVerdict.DOUBTFUL]
     owed = 0
     left: list[NeedsReview] = []
+    listed: dict[str, frozenset[str] | None] = dict.fromkeys(study.study_instance_uid for study in studies)
     for study, match_rule in ours:
         try:
-            owed += _fetch_study(services, asking, client, study, match_rule, watch)
+            owed += _fetch_study(services, asking, client, study, match_rule, watch, listed)
         except NeedsReview as error:
             left.append(error)  # the others are fetched all the same
             _ask_about_lacking(services, asking, _origin(asking, study), is_lacking=True)
     doubtful += [said for error in left if isinstance(error, _NamesAnother) for said in error.said]
     ask_whose(services, asking, doubtful)
     _ask_about(services, made, left)
+    _ask_about_gone(services, asking, listed)
     if owed:
         raise CutShort(f"{owed} instances are missing")
     if all(map(_is_unusable, left)) and len(left) == len(ours):  # and so nothing came
@@ -156,11 +158,13 @@ def _fetch_study(
     study: StudyFound,
     match_rule: MatchRule,
     watch: Watch,
+    listed: dict[str, frozenset[str] | None],
 ) -> int:
-    """Fetch what is missing of one study. Says how many instances are still owed."""
+    """Fetch what is missing of one study. Says how many instances are still owed; `listed` is told which there are."""
     uid = study.study_instance_uid
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
+    listed[uid] = frozenset[str]().union(*expected.values())
     origin = _origin(asking, study)
     have, lacking = _collected_before(services, asking, origin, study, expected, match_rule)
     was_begun, has_ended = bool(have), False
@@ -194,9 +198,30 @@ def _fetch_study(
             _keep_series(services, asking, study, expected, got, match_rule, origin)
         have |= got.instances
         has_ended |= got.ending is Ending.CLOSED and not got.complete
-    owed = frozenset[str]().union(*expected.values()) - have - lacking
+    owed = (listed[uid] or frozenset()) - have - lacking
     _ask_about_lacking(services, asking, origin, is_lacking=bool(owed) and (was_begun or has_ended))
     return len(owed)
+
+
+def _ask_about_gone(services: Services, asking: PermittedRequest, listed: Mapping[str, frozenset[str] | None]) -> None:
+    """Ask once about images that came and that the archive lists no more, and rejected by no note: they were deleted or
+    moved there, and may be another patient's. `listed`: of each study its instances; None: they could not be listed.
+    """
+    made = asking.claimed.request
+    with services.ledger.transaction() as tx:
+        _still_permitted(tx, services, asking)
+        case = tx.case(made.case)
+        for kept, joined in records.joined(tx, made.case):
+            if case.records[kept.id].request != made.id or joined.superseded:
+                continue
+            now = listed.get(kept.about.study_instance_uid or "", frozenset())
+            if now is None:
+                continue
+            if uids(records.parts(tx, kept)) - now - {*kept.about.rejected}:
+                if holds.last_answer(tx, made.case, HoldCode.IMAGES_GONE, kept.id) != HoldAnswer.SEEN:
+                    holds.place(tx, made.case, HoldCode.IMAGES_GONE, kept.id)
+            else:
+                holds.withdraw(tx, made.case, HoldCode.IMAGES_GONE, SystemAnswer.ANSWERED, about=kept.id)
 
 
 def _ask_about_lacking(services: Services, asking: PermittedRequest, origin: str, *, is_lacking: bool) -> None:

@@ -187,6 +187,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "You rejected images by a note. Please send what replaces them.",
     ),
+    HoldCode.IMAGES_GONE: Sentences(
+        "The archive no longer lists images that came. Ask the film room whether they were another patient's.",
+        WORKING,
+        "You no longer list images that you gave us. Please tell us whether they still hold.",
+    ),
     HoldCode.IMAGES_CONFLICT: Sentences(
         "Images with different content came under one number. The first of each goes; ask the film room which counts.",
         WORKING,

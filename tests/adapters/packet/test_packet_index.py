@@ -331,9 +331,11 @@ def test_what_a_person_took_all_the_same_is_read_on_both_however_much_stands_bes
     pages = PdfReader(io.BytesIO(packet.files["records.pdf"])).pages
     drawn = " ".join(" ".join(page.extract_text() for page in pages).split())
 
+    told = json.loads(packet.files["fhir.json"])
     for said in (taken, short):
         assert said in text(packet)
         assert said in drawn
+        assert said in json.dumps(told)
     assert "no. 399" in text(packet)
     assert "no. 399" not in drawn
     assert "…" in drawn, "a list that is cut says so"

@@ -75,6 +75,9 @@ def _resources(
 
 def _submission_set(contents: Contents, documents: Sequence[Resource]) -> Resource:
     id_ = _uuid(contents.packet, "submission-set")
+    # Images are in no document here: what a person took of a study that lacks some is said of the whole.
+    taken = [f"{one.title or one.study_instance_uid}: {one.taken}" for one in contents.imaging if one.taken]
+    notes = {"note": [{"text": said} for said in taken]} if taken else {}
     return {
         "resourceType": "List",
         "id": id_,
@@ -100,6 +103,7 @@ def _submission_set(contents: Contents, documents: Sequence[Resource]) -> Resour
         "code": {"coding": [{"system": f"{_MHD}/CodeSystem/MHDlistTypes", "code": "submissionset"}]},
         "subject": {"reference": f"urn:uuid:{_uuid(contents.packet, 'patient')}"},
         "date": _instant(contents.created_at),
+        **notes,
         "entry": [{"item": {"reference": f"urn:uuid:{document['id']}"}} for document in documents],
     }
 
@@ -130,7 +134,7 @@ def _document(
         "date": _instant(contents.created_at),
         "custodian": _institution(item.source, item.source_name),
         # MHD forbids docStatus; what the source says of the document is said in words
-        "description": f"{placed.title} ({item.status}), from {item.source_name}",
+        "description": _described(placed),
         "content": [{"attachment": attachment}],
     }
     if item.labels:
@@ -138,6 +142,13 @@ def _document(
     if related := _relations(contents, layout, placed):
         resource["relatesTo"] = related
     return resource
+
+
+def _described(placed: PlacedDocument) -> str:
+    """In words, as in the manifest: what keeps it from being read goes with it."""
+    item = placed.item
+    said = f"{placed.title} ({item.status}), from {item.source_name}"
+    return f"{said}. {item.taken}" if item.taken else said
 
 
 def _relations(contents: Contents, layout: Layout, placed: PlacedDocument) -> list[Resource]:

@@ -63,6 +63,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.LETTER_CODE_TRIED: Right.WORK_ON_CASES,
         HoldCode.IMAGES_MISPLACED: Right.DECIDE_WHOSE,
         HoldCode.IMAGES_REJECTED: Right.WORK_ON_CASES,
+        HoldCode.IMAGES_GONE: Right.WORK_ON_CASES,
         HoldCode.IMAGES_CONFLICT: Right.WORK_ON_CASES,
         HoldCode.DOCUMENT_UNREADABLE: Right.RELEASE,
         HoldCode.IMAGES_LACKING: Right.RELEASE,
