@@ -20,7 +20,7 @@ def test_a_department_says_how_long_its_answers_took_and_what_it_owes(browser: D
     hours_pass(timedelta(days=9))
     b.put(services, b.request_to(services, answered, b.PRAIRIE), RequestState.ANSWERED)
 
-    facilities = {one.institution: one for one in verbs.list_scores(services, actor=ANN)}
+    facilities = {one.institution: one for one in verbs.list_scorecards(services, actor=ANN)}
 
     scores = [one for one in facilities[b.PRAIRIE].departments if one.days.count]
     assert [(one.days.median, one.is_slow) for one in scores] == [(10, True)]

@@ -76,7 +76,7 @@ def answers_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
     with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.list_scores(services, actor=actor)
+        found = desk.list_scorecards(services, actor=actor)
     if as_json:
         print_json(found)
         return

@@ -184,6 +184,15 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.IdentityViewed: "saw who the patients of {cases} are ({place})",
     facts.ContentViewed: _joined("saw what is written in {about}", _more(", of ", "case"), " ({place})"),
     facts.PatientsSought: _joined("looked for a patient by {by}", _more(", and was shown ", "shown")),
+    facts.CenterAccountSet: lambda said: filled(
+        "{center_account} of {institution} may sign in" if said["is_usable"] else "{center_account} signs in no more",
+        said,
+    ),
+    facts.OutsideSessionBegun: _joined("somebody of outside signed in ({outsider})", _more(", for ", "institution")),
+    facts.FacilityAdded: "facility {institution} added",
+    facts.FacilityContactChanged: "facility {institution} is reached otherwise; nobody has called there yet",
+    facts.FacilityCalledBack: "facility {institution} was called back, and is who it says",
+    facts.ParcelReceived: _joined("parcel {parcel} received by {carrier}: {condition}", _more(", at ", "place")),
     facts.ReportMade: _joined(
         "took {rows} lines of {report} along, from {first} to {last}, SHA-256 {sha256}",
         _more(", about ", "case"),

@@ -117,7 +117,7 @@ from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.reports import decisions_file, disclosures_file, sample_file, views_file
 from transfer.flow.desk.reviewing import Evidence, draw_sample, evidence, note_walk, review_period
-from transfer.flow.desk.scorecard import DepartmentScore, FacilityScore, OwedAsk, list_owed, list_scores
+from transfer.flow.desk.scorecard import DepartmentScore, FacilityScore, OwedAsk, list_owed, list_scorecards
 from transfer.flow.desk.shown import (
     AnswerView,
     CaseSummary,
@@ -254,7 +254,7 @@ __all__ = [
     "list_parts",
     "list_permissions",
     "list_queues",
-    "list_scores",
+    "list_scorecards",
     "list_staff",
     "list_views",
     "log_call",

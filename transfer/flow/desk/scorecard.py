@@ -78,7 +78,7 @@ class OwedAsk:
     next_action_on: date | None
 
 
-def list_scores(services: Services, *, actor: Actor) -> tuple[FacilityScore, ...]:
+def list_scorecards(services: Services, *, actor: Actor) -> tuple[FacilityScore, ...]:
     """Every facility that is asked for records: whoever owes most first."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         now = tx.now()

@@ -14,9 +14,9 @@ from transfer.rights import Right
 
 
 def _show(asked: Asked) -> Answer:
-    found = desk.list_scores(asked.services, actor=asked.actor)
+    found = desk.list_scorecards(asked.services, actor=asked.actor)
     context = {"found": found, "zone": asked.services.zone, "how": HOW}
-    return Answer(template="sources.html", title="Facilities", context=context)
+    return Answer(template="sources.html", title="Who answers, and how long it takes", context=context)
 
 
 def _show_one(asked: Asked) -> Answer:
@@ -45,6 +45,6 @@ def _show_one(asked: Asked) -> Answer:
 
 
 DECLARED: Final = (
-    Page(path="/desk/sources", right=Right.SEE_CASES, show=_show, nav="Facilities"),
+    Page(path="/desk/sources", right=Right.SEE_CASES, show=_show, nav="Who answers"),
     Page(path="/desk/sources/{facility}", right=Right.SEE_CASES, show=_show_one),
 )
