@@ -17,7 +17,7 @@ from transfer.arrivals import Appointment, ArrivalKind, Door, Receipt, Referral,
 from transfer.errors import NeedsReview, Refused, Unexpected, Unreadable
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.institutions import Institution, Institutions
+from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals
 from transfer.ledger.arrivals import Arrival
 from transfer.objections import Objection, ObjectionKind
@@ -153,6 +153,24 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
         return _read_hl7v2(services, arrival, body)
+    if (entered := _entered(services, arrival, body)) is not None:
+        return entered
+    match arrival.kind:
+        case ArrivalKind.REFERRAL:
+            return inbound.referral(body, institution, services.institutions)
+        case ArrivalKind.AUTHORIZATION:
+            return inbound.authorization(body, institution, services.institutions)
+        case ArrivalKind.RECEIPT:
+            return inbound.receipt(body)
+        case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.REQUEST_ANSWER:
+            return inbound.request_answer(body, institution, services.institutions)
+        case ArrivalKind.ANSWER:
+            return _pushed(inbound.pushed_documents(body, institution), institution)
+    return OtherMessage()
+
+
+def _entered(services: Services, arrival: Arrival, body: bytes) -> Reading | None:
+    """What a person typed, or entered from paper; None: a system sent it."""
     match arrival.content_type:
         case paper.PAPER_FORM:
             return _read_paper(services, arrival, body)
@@ -160,26 +178,9 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
             return _read_record(body)
         case paper.PAPER_REFERRAL:
             return paper.referral_of(body)
-    return _read_fhir(arrival, body, institution, services.institutions)
-
-
-def _read_fhir(arrival: Arrival, body: bytes, institution: Institution, partners: Institutions) -> Reading:
-    match arrival.kind:
-        case ArrivalKind.REFERRAL:
-            return inbound.referral(body, institution, partners)
-        case ArrivalKind.AUTHORIZATION:
-            return inbound.authorization(body, institution, partners)
-        case ArrivalKind.RECEIPT:
-            return _receipt(arrival, body)
-        case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.REQUEST_ANSWER:
-            return inbound.request_answer(body, institution, partners)
-        case ArrivalKind.ANSWER:
-            return _pushed(inbound.pushed_documents(body, institution), institution)
-    return OtherMessage()
-
-
-def _receipt(arrival: Arrival, body: bytes) -> Receipt:
-    return typed.receipt(body) if arrival.content_type == typed.TYPED_RECEIPT else inbound.receipt(body)
+        case typed.TYPED_RECEIPT:
+            return typed.receipt(body)
+    return None
 
 
 def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
