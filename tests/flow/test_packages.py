@@ -1,5 +1,6 @@
 """Parcels, from the courier to the way back: whose they are, what is in them, what a pathologist needs besides."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from transfer.errors import NotAllowed, Unknown
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.identifiers import CaseId, MaterialId, ParcelId
+from transfer.institutions import Institutions
 from transfer.ledger import Ledger
 from transfer.materials import CheckIn, Discrepancy, LabelCheck, MaterialKind, Sufficiency
 from transfer.parcels import Carrier
@@ -67,6 +69,12 @@ class TestParcels:
         assert b"23456784" not in line.text
         assert NUMBER not in str(row)
         assert row.number_end == "6784"
+
+    def test_of_a_short_number_no_end_is_kept(self, services):
+        desk.receive_parcel(services, carrier=Carrier.OTHER, number="77-1234", actor=ANN)
+
+        (parcel,) = desk.list_parcels(services, actor=ANN).waiting
+        assert parcel.number_end == ""
 
     def test_one_of_nobody_known_is_listed_until_something_of_it_is_logged_in(self, services):
         case, parcel = b.a_case(services), taken_in(services)
@@ -248,3 +256,18 @@ class TestPathologist:
         with services.ledger.transaction() as tx:
             (added,) = [one.fact for one in tx.lines(Chain.case(case)) if isinstance(one.fact, facts.NeedAdded)]
         assert (added.document, added.institution) == ("pathology-report", b.PRAIRIE)
+
+    def test_what_the_laboratory_does_not_hold_is_not_asked_of_it(self, ledger: Ledger):
+        services = b.new_services(ledger)
+        lab = services.institutions[b.PRAIRIE]
+        slide_room = tuple(one for one in lab.departments if one.id == "slide-room")
+        others = [one for one in services.institutions.values() if one.id != b.PRAIRIE]
+        changed = lab.model_copy(update={"departments": slide_room})
+        alone = replace(services, institutions=Institutions([*others, changed]))
+        case, parcel = b.a_case(services), taken_in(services)
+        logged_in(services, case, parcel, {SLIDE: 6})
+
+        with pytest.raises(NotAllowed) as refused:
+            desk.judge_material(alone, case, the_slides(services, case), Sufficiency.NEED_REPORT, actor=ANN)
+
+        assert refused.value.refusal.code is RefusalCode.HOLDS_NO_KIND

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from transfer import facts
 from transfer.facts import Chain
@@ -10,6 +11,9 @@ from transfer.identifiers import CaseId, MaterialId, ParcelId
 from transfer.ledger import Row, Tx
 from transfer.parcels import Carrier, Condition, Parcel, as_number, kept_until
 from transfer.sealing import SITE
+
+#: characters of a courier's number whose last four are not the half of it
+_LONG: Final = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ def take_in(
     new = tx.run(
         """INSERT INTO parcels (parcel, place, carrier, condition, number, number_end, shelf, kept_until, received_by)
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (place, number) DO NOTHING""",
-        *(parcel, place or "", carrier, condition, hidden, plain[-4:], shelf, kept_until(today), by),
+        *(parcel, place or "", carrier, condition, hidden, _end(plain), shelf, kept_until(today), by),
     )
     if not new:
         known = _by_number(tx, plain, place)
@@ -121,6 +125,11 @@ def keep_count(tx: Tx, parcel: ParcelId, material: MaterialId, pieces: int) -> N
            ON CONFLICT (parcel, material) DO UPDATE SET pieces = excluded.pieces""",
         *(parcel, material, pieces),
     )
+
+
+def _end(number: str) -> str:
+    """By what people tell parcels apart; of a short number it would be too much of it."""
+    return number[-4:] if len(number) >= _LONG else ""
 
 
 def _parcel(row: Row) -> Parcel:

@@ -11,7 +11,7 @@ from transfer.flow.desk.parcels import MOST, PiecesView, views
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.needs import NewNeed
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, MaterialId, PatientId
+from transfer.identifiers import CaseId, InstitutionId, MaterialId, PatientId
 from transfer.ledger import Tx, materials
 from transfer.ledger.materials import StoredMaterial
 from transfer.looks import LookPlace
@@ -151,7 +151,7 @@ def judge_material(
 
     Raises:
         Unknown: no such case, or it has no such material.
-        NotAllowed: the case is closed, or nothing came of it.
+        NotAllowed: the case is closed, nothing came of it, or the laboratory holds no such thing.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         return judge_at(tx, services, case, material, said, count=count, words=words)
@@ -177,6 +177,8 @@ def judge_at(
         )
     if kept.material.judged is said:
         return ActionResult(ActionCode.JUDGED_BEFORE, said=said)
+    if said in _NEEDED:
+        _demand_holder(services, case, kept.institution, _NEEDED[said][0])
     materials.judge(tx, case, kept, said)
     if said in _NEEDED:
         kind, pieces = _NEEDED[said]
@@ -188,6 +190,14 @@ def judge_at(
         )
     after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.JUDGED, said=said, outlook=after.sentence)
+
+
+def _demand_holder(services: Services, case: CaseId, institution: InstitutionId, kind: RecordKind) -> None:
+    if all(kind not in department.holds for department in services.institutions[institution].departments):
+        raise not_allowed(
+            Reason(RefusalCode.HOLDS_NO_KIND, institution=institution, kind=kind),
+            Remedy(RemedyCode.SHOW_CASE, case=case),
+        )
 
 
 def ask_for_material(services: Services, case: CaseId, material: MaterialId, *, actor: Actor) -> ActionResult:
