@@ -32,6 +32,7 @@ IGNORED_BY_A_CASE = {
     "letter-begun": "letters stand in a table of their own",
     "letter-queued": "the same",
     "letter-settled": "the same",
+    "consult-report-received": "its file is a message as any other; pages of the center read the fact itself",
     "letter-code-given": "a code lets somebody look in, and is kept in a table of its own",
     "letter-codes-ended": "the same",
     "letter-opened": "that somebody looked in changes nothing",

@@ -23,9 +23,10 @@ from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.desk import resolve
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, PacketId
+from transfer.identifiers import ArrivalId, CaseId, PacketId
 from transfer.ledger import Ledger
 from transfer.mail import Mail
+from transfer.pages.forms import TOKEN
 
 pytestmark = pytest.mark.servers
 
@@ -259,3 +260,28 @@ def test_numbers_of_the_center_are_read_at_the_desk(giving: Giving, browser: Out
     assert any("00417" in one and "Summit" in one for one in notes)
     with giving.services.ledger.transaction() as tx:
         assert "00417" not in str(tx.lines(Chain.case(packet.case)))
+
+
+def test_a_consult_report_is_kept_with_the_patient_and_shown_at_the_desk(giving: Giving, browser: OutsideBrowser):
+    packet = ready(giving, browser)
+    where = f"/c/packets/{packet}/report"
+
+    def sent(name: str, content: bytes) -> int:
+        files = {"files": (name, content, "application/pdf")}
+        return int(browser.client.post(where, data={TOKEN: browser.token}, files=files).status_code)
+
+    assert sent("report.pdf", b"MZ no report") == 422
+    assert browser.client.post(where, data={TOKEN: browser.token}, files={"x": b""}).status_code == 422
+    assert sent("Theodora.pdf", b"%PDF-1.7 report") == 303
+    assert sent("again.pdf", b"%PDF-1.7 report") == 303
+    process_all(giving.services)
+
+    assert browser.get(where).text.count("Received") == 1
+    told = str(desk.story(giving.services, packet.case, actor=ANN))
+    assert "consult report came in" in told
+    assert "Theodora" not in told
+    (hold,) = [one for one in open_holds(giving.services) if one.code == "uploaded"]
+    assert b"%PDF-1.7" in b"".join(desk.open_message(giving.services, ArrivalId(hold.about or ""), actor=ANN).pieces())
+    browser.sign_in(institution="mercy-imaging")
+    assert browser.get(where).status_code == 404
+    assert sent("other.pdf", b"%PDF-1.7 other") == 404

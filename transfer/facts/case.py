@@ -420,6 +420,15 @@ class ReceiptRecorded(Fact, kind="receipt-recorded"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultReportReceived(Fact, kind="consult-report-received"):
+    """The receiver's own report came in by its pages, sent by this account after it had this packet."""
+
+    packet: str
+    arrival: str
+    said_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PacketPurged(Fact, kind="packet-purged"):
     """What it held, or was to hold, is destroyed: it is handed to nobody any more."""
 

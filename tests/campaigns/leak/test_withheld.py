@@ -16,11 +16,13 @@ import pytest
 
 from tests.kit.house import Chart, House
 from tests.kit.marked_patients import Sought
+from tests.kit.outside_client import OutsideBrowser
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from tests.kit.written import everything, search
 from transfer.case import Stage
 from transfer.flow import desk
+from transfer.gateway.egress import Outgoing
 from transfer.identifiers import CaseId
 from transfer.packet import NOTICE
 from transfer.rounds import Dag
@@ -49,10 +51,12 @@ class Outside:
     notes: list[str]
     holds: list[str]
     states: dict[str, str]
+    #: what the center's pages say of its packet
+    pages: list[str]
 
     @property
     def text(self) -> str:
-        return json.dumps([self.packet, self.submission, self.notes, self.holds])
+        return json.dumps([self.packet, self.submission, self.notes, self.holds, self.pages])
 
 
 def two_alike(document: str, code: str) -> tuple[Chart, Chart]:
@@ -96,7 +100,24 @@ def delivered(house: House, chart: Chart) -> Outside:
         notes=[_neutral(row.sentence or "") for row in notes],
         holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
         states=house.request_states(case),
+        pages=_pages(house, arrived["packet"]),
     )
+
+
+def _pages(house: House, packet: str) -> list[str]:
+    outgoing = Outgoing(house.services)
+    try:
+        browser = OutsideBrowser(house.services, outgoing)
+        browser.sign_in()
+        pages = [browser.get(f"/c/packets/{packet}{path}") for path in ("", "/more", "/no-case", "/words", "/report")]
+    finally:
+        outgoing.shut()
+    assert [page.status_code for page in pages] == [200] * len(pages)
+    return [_neutral(_MOMENT.sub("TIME", page.text)) for page in pages]
+
+
+#: as pages say it: Sat 28 Nov 2026, 14:59 CST
+_MOMENT = re.compile(r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d{4}(, \d\d:\d\d \w+)?")
 
 
 def _is_fetched(house: House, case: CaseId) -> bool:
@@ -190,6 +211,7 @@ def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pair
     assert one.notes == other.notes
     assert one.holds == other.holds
     assert one.states == other.states
+    assert one.pages == other.pages
     assert not TELLING.search(one.text.replace(NOTICE, ""))
     assert f'"notice": "{NOTICE}"' in one.packet["manifest.json"][0]
 
