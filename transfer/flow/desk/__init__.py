@@ -111,7 +111,7 @@ from transfer.flow.desk.permissions import (
 )
 from transfer.flow.desk.pieces import announce_material, log_in, receive_material
 from transfer.flow.desk.questions import hold, holds, undecided_cases
-from transfer.flow.desk.queues import list_queues
+from transfer.flow.desk.queues import QueueView, list_queues
 from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
@@ -127,7 +127,6 @@ from transfer.flow.desk.shown import (
     HoldView,
     LookView,
     PermissionSummary,
-    QueueView,
     WaitView,
 )
 from transfer.flow.desk.signing_in import session_of, sign_in, sign_out

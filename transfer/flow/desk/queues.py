@@ -1,6 +1,8 @@
 """The queues at the departments we fetch from, and for what a request waits in one."""
 
-from transfer.flow.desk.shown import QueueView
+from dataclasses import dataclass
+from datetime import datetime
+
 from transfer.flow.desk.verbs import at_desk
 from transfer.flow.services import Services
 from transfer.flow.turns import terms_of
@@ -9,6 +11,23 @@ from transfer.ledger import Tx, turns
 from transfer.requests import Request
 from transfer.rights import Actor, Right
 from transfer.turns import TurnWait, turn_wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A department that we fetch from. Times are UTC."""
+
+    institution: str
+    department: str
+    at_once: int
+    in_flight: int
+    #: turns given to cases whose run is on its way
+    called: int
+    waiting: int
+    quiet_until: datetime | None
+    #: it does not answer, and is asked again then
+    rests_until: datetime | None
+    silent_since: datetime | None
 
 
 def list_queues(services: Services, *, actor: Actor) -> list[QueueView]:

@@ -143,23 +143,6 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueView:
-    """A department that we fetch from. Times are UTC."""
-
-    institution: str
-    department: str
-    at_once: int
-    in_flight: int
-    #: turns given to cases whose run is on its way
-    called: int
-    waiting: int
-    quiet_until: datetime | None
-    #: it does not answer, and is asked again then
-    rests_until: datetime | None
-    silent_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
     record: str
     institution: str
