@@ -14,6 +14,8 @@ from tests.kit.outside_client import OutsideBrowser
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.gateway.outside.reply.answers import CHOICES
@@ -22,6 +24,7 @@ from transfer.identifiers import CaseId
 from transfer.ledger import Ledger
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import MOST_TRIES, Outsider, TriedBy
+from transfer.pages.templating import day_words
 from transfer.requests import RequestState
 from transfer.sandbox.charts import Chart
 
@@ -298,3 +301,33 @@ def test_of_what_nothing_is_awaited_nothing_is_asked(letter: Letter, browser: Ou
     assert "Nothing more is needed" in page.text
     sent = browser.post(f"{letter.path}/answer/refused/send", {"person": "x", "reason": "policy", "key": "k"})
     assert sent.status_code == 404
+
+
+def test_the_pages_are_the_same_whether_or_not_something_is_withheld(browser: OutsideBrowser):
+    """Of two patients one has a record of a category that no form names: it is withheld, and no page tells."""
+    plain, withheld = Letter(browser), Letter(browser)
+    body = b.report_of(withheld.chart).rstrip(b"\r") + b"\rARV|1|A|HIV\r"
+    b.comes(browser.services, b.PRAIRIE, ArrivalKind.ANSWER, body, HL7_V2, Door.MLLP)
+    process_all(browser.services)
+    assert not desk.dossier(browser.services, withheld.case, actor=ANN).records
+
+    assert told(plain) == told(withheld)
+
+
+def told(letter: Letter) -> list[str]:
+    """The pages of source and patient, without what names the patient and our numbers."""
+    browser = letter.browser
+    browser.client.cookies.clear()
+    browser.kind = Outsider.SOURCE
+    letter.open()
+    shown = [browser.get("/r/").text, browser.get(letter.path).text, browser.get(f"{letter.path}/receipt").text]
+    code = desk.give_own_code(letter.services, letter.case, CodeHolder.PATIENT, actor=ANN).fields["code"]
+    browser.kind = Outsider.OWN
+    browser.post("/own/open", letter.fields(code=str(code)))
+    shown.append(browser.get("/own/").text)
+    patient = letter.chart["patient"]
+    own = [patient["family"], *patient["given"], letter.request, day_words(letter.born)]
+    for name in own:
+        shown = [page.replace(name, "…") for page in shown]
+    variable = r'value="[^"]*"|your number \S+|\d\d:\d\d \w+|needed by[^\n]*'
+    return [re.sub(variable, "", page, flags=re.IGNORECASE) for page in shown]

@@ -1,11 +1,14 @@
 """Pages for people of outside without a server: their application, and a browser that has signed in."""
 
 import re
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from starlette.testclient import TestClient
 
 from tests.kit.fakes import KeptMail
+from tests.kit.served_desk import serving
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.flow.outside.sessions import begin
@@ -14,6 +17,7 @@ from transfer.gateway.egress import Outgoing
 from transfer.gateway.intake import Intake
 from transfer.gateway.outside.app import PARTS, Outside
 from transfer.gateway.outside.routes import OutsidePart, Shell
+from transfer.gateway.serving import server
 from transfer.identifiers import InstitutionId
 from transfer.outside_sessions import Outsider
 from transfer.pages.address import Address
@@ -69,6 +73,18 @@ class OutsideBrowser:
         """A form with files. A field that is no file comes as browsers send it there."""
         plain = [(name, (None, value)) for name, value in {TOKEN: self.token, **(fields or {})}.items()]
         return self.client.post(path, files=[*plain, *files], headers=_named(headers))
+
+
+@contextmanager
+def a_served_outside(services: Services, outgoing: Outgoing) -> Iterator[Address]:
+    """The pages behind their own server, in a thread, at an address of loopback, until the block ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = Address(f"http://127.0.0.1:{free.getsockname()[1]}")
+    shell = Shell(services=services, outgoing=outgoing, intake=Intake(services.ledger), address=address)
+    port = int(address.origin.rpartition(":")[2])
+    with serving(server(Outside(_no_door, shell), "127.0.0.1", port, grace=1)):
+        yield address
 
 
 async def _no_door(_scope: object, _receive: object, send) -> None:  # type: ignore[no-untyped-def]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import uvicorn
+
 from transfer.flow.services import Services
 from transfer.gateway.serving import server
 from transfer.pages.address import Address
@@ -20,15 +22,21 @@ def a_served_desk(services: Services) -> Iterator[Address]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = Address(f"http://127.0.0.1:{port}")
-    serving = server(application(services, address), "127.0.0.1", port, grace=1)
-    thread = threading.Thread(target=lambda: asyncio.run(serving.serve()))
+    with serving(server(application(services, address), "127.0.0.1", port, grace=1)):
+        yield address
+
+
+@contextmanager
+def serving(served: uvicorn.Server) -> Iterator[None]:
+    """It answers until the block ends."""
+    thread = threading.Thread(target=lambda: asyncio.run(served.serve()))
     thread.start()
     try:
         end = time.monotonic() + 30
-        while not serving.started:
+        while not served.started:
             assert time.monotonic() < end and thread.is_alive(), "it does not listen"
             time.sleep(0.02)
-        yield address
+        yield
     finally:
-        serving.should_exit = True
+        served.should_exit = True
         thread.join()

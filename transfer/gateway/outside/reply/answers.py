@@ -88,7 +88,11 @@ CHOICES: Final[Mapping[str, Choice]] = MappingProxyType(
             words=(("lacking", "What is still to come", False),),
             files="records",
         ),
-        "no-records": Choice(answer=_A.NO_RECORDS, label="We have no records of this kind", says="And never will"),
+        "no-records": Choice(
+            answer=_A.NO_RECORDS,
+            label="We have no records of this kind",
+            says="They are not with you, or were destroyed",
+        ),
         "not-found": Choice(
             answer=_A.NOT_FOUND,
             label="Not found under this name or number",
@@ -177,6 +181,6 @@ def _fee(fields: Fields, problems: Problems) -> Fee | None:
 
 
 def _by(fields: Fields, problems: Problems, words: str | None) -> SaidBy:
-    person = fields.line("person", problems, needed="Your name", longest=100)
+    person = fields.line("person", problems, needed="Type your name", longest=100)
     reference = fields.line("reference", problems, longest=60)
     return SaidBy(person=person or None, reference=reference or None, words=words)

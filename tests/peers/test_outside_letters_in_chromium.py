@@ -1,0 +1,139 @@
+"""The pages by the code of a letter in a browser: twelve requests in one sitting, and nothing wrong by axe-core."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.open_streams import Giving
+from tests.kit.outside_client import OutsideBrowser, a_served_outside
+from tests.kit.peers import installed
+from tests.kit.peers.browser import Window, a_window
+from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.flow import desk
+from transfer.letter_codes import CodeHolder
+from transfer.outside_sessions import Outsider
+from transfer.pages.templating import STYLE
+from transfer.requests import RequestState
+
+pytestmark = pytest.mark.servers
+PDF = ("scan.pdf", b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", "application/pdf")
+LETTERS = 12
+
+
+@pytest.fixture
+def window():
+    with a_window() as opened:
+        yield opened
+
+
+@pytest.fixture
+def giving(ledger, migrated):
+    giving = Giving(b.new_services(ledger), migrated.url("owner"))
+    yield giving
+    giving.outgoing.shut()
+
+
+def born(chart: Any) -> dict[str, str]:
+    year, month, day = chart["patient"]["birth_date"].split("-")
+    return {"born-year": year, "born-month": month, "born-day": day}
+
+
+def a_letter(giving: Giving, chart: Any) -> tuple[str, str]:
+    """The request to the laboratory, and the code of its letter."""
+    case = b.a_case(giving.services, chart)
+    request = b.request_to(giving.services, case, b.PRAIRIE).id
+    return request, str(desk.give_reply_code(giving.services, request, actor=ANN).fields["code"])
+
+
+def of_source(giving: Giving) -> dict[str, str]:
+    browser, chart = OutsideBrowser(giving.services, giving.outgoing), b.a_chart()
+    browser.kind = Outsider.SOURCE
+    request, code = a_letter(giving, chart)
+    path = f"/r/requests/{request}"
+    pages = {
+        "door": browser.get(f"/r/code/{code}").text,
+        "wrong": browser.post("/r/open", {"code": code, **born(chart), "born-year": "1901"}).text,
+    }
+    browser.post("/r/open", {"code": code, **born(chart)})
+    said = {"person": "Ms. Okonkwo", "key": "k", "amount": "12.50", "note": "By check, please."}
+    pages |= {
+        "list": browser.get("/r/").text,
+        "request": browser.get(path).text,
+        "records": browser.get(f"{path}/answer/records").text,
+        "already-sent": browser.get(f"{path}/answer/already-sent").text,
+        "not-accepted": browser.upload(f"{path}/answer/not-accepted", {"key": "k"}).text,
+        "check": browser.upload(f"{path}/answer/fee", said).text,
+    }
+    browser.upload(f"{path}/answer/records", {"person": "Ms. Okonkwo", "key": "k"}, [("files", PDF)])
+    return pages | {"sent": browser.get(f"{path}/sent").text, "receipt": browser.get(f"{path}/receipt").text}
+
+
+def of_patient(giving: Giving) -> dict[str, str]:
+    browser, chart = OutsideBrowser(giving.services, giving.outgoing), b.a_chart()
+    browser.kind = Outsider.OWN
+    packet = giving.a_packet(chart)
+    giving.give(packet)
+    code = desk.give_own_code(giving.services, packet.case, CodeHolder.PATIENT, actor=ANN).fields["code"]
+    pages = {"own-door": browser.get("/own/open").text}
+    browser.post("/own/open", {"code": str(code), **born(chart)})
+    pages |= {
+        "own": browser.get("/own/").text,
+        "own-send": browser.get("/own/send").text,
+        "own-send-nothing": browser.upload("/own/send", {"key": "k"}).text,
+        "own-thanks": browser.upload("/own/send", {"key": "k"}, [("files", PDF)]).text,
+        "own-take-back": browser.get("/own/take-back").text,
+        "own-take-back-wrong": browser.post("/own/take-back", {"key": "k"}).text,
+    }
+    with giving.watched():
+        browser.post("/own/stop")
+    return pages | {"own-stopped": browser.get("/own/").text}
+
+
+@pytest.mark.parametrize("made", [of_source, of_patient])
+def test_the_pages_are_for_everybody(giving: Giving, window: Window, made):
+    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
+    for name, page in made(giving).items():
+        window.show(page, STYLE.decode())
+        for pixels in (1280, 360):
+            window.be_wide(pixels)
+            if folder := os.environ.get("PICTURES"):
+                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
+            assert window.violations(axe) == [], f"{name} at {pixels}"
+            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+
+
+def test_twelve_requests_are_answered_in_one_sitting(giving: Giving, window: Window):
+    """Each letter's code and birth date are typed once; then three clicks an answer: what, check, send."""
+    charts = [b.a_chart() for _ in range(LETTERS)]
+    letters = [a_letter(giving, chart) for chart in charts]
+    clicks = 0
+    with a_served_outside(giving.services, giving.outgoing) as address:
+        window.type_address(f"{address.origin}/r/open")
+        for chart, (_, code) in zip(charts, letters, strict=True):
+            window.fill("Code of the letter", code)
+            for label, part in (("Month", "month"), ("Day", "day"), ("Year", "year")):
+                window.fill(label, born(chart)[f"born-{part}"])
+            window.follow("Open the request")
+            window.until_says(chart["patient"]["family"])
+            clicks += 1
+        for chart, (request, _) in zip(charts, letters, strict=True):
+            window.type_address(f"{address.origin}/r/requests/{request}")
+            window.until_says(chart["patient"]["family"])
+            window.follow("We have no records of this kind")
+            window.run("document.querySelector('#reason-1, input[name=reason]').click()")
+            window.fill("Your name", "Ms. Okonkwo")
+            window.follow("Check")
+            window.follow("Send")
+            window.until_says("We have what you sent")
+            clicks += 4
+    process_all(giving.services)
+    states = set()
+    with giving.services.ledger.transaction() as tx:
+        for request, _ in letters:
+            states.add(tx.value("SELECT state FROM requests WHERE request = %s", request))
+    assert states == {RequestState.NO_RECORDS}
+    assert clicks == LETTERS * 5
