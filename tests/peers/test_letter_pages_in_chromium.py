@@ -1,0 +1,70 @@
+"""The outbox and the pages of facilities in a browser: nothing wrong by axe-core, nothing wider than a telephone."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.kit.desk_client import Desk
+from tests.kit.letter_posts import Writing
+from tests.kit.peers import installed
+from tests.kit.peers.browser import Window, a_window
+from tests.kit.staff import ANN
+from transfer.flow import desk as verbs
+from transfer.letters import SendingFailure
+from transfer.pages.templating import STYLE
+from transfer.rights import Role
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def window():
+    with a_window() as opened:
+        yield opened
+
+
+@pytest.fixture
+def writing(ledger) -> Writing:
+    return Writing(ledger, SendingFailure.TURNED_AWAY)
+
+
+def pages(writing: Writing) -> dict[str, str]:
+    """Before somebody called, after what did not go, and after what did."""
+    desk = Desk(writing.services)
+    desk.sign_in(Role.OFFICER)
+    place = f"/desk/facilities/{writing.facility}"
+    shown = {
+        "outbox-waits": desk.get("/desk/outbox").text,
+        "facilities": desk.get("/desk/facilities").text,
+        "facility-new": desk.get("/desk/facilities/new").text,
+        "facility-wrong": desk.post("/desk/facilities/new", {"name": "", "telephone": "none"}).text,
+        "facility-call": desk.get(place).text,
+    }
+    writing.call_back()
+    shown |= {"outbox-failed": desk.get("/desk/outbox").text, "to-do": desk.get("/desk/decisions").text}
+    verbs.retry_letter(writing.services, writing.letter.id, actor=ANN)
+    writing.process()
+    return shown | {
+        "outbox-all": desk.get("/desk/outbox?all=yes").text,
+        "outbox-empty": desk.get("/desk/outbox").text,
+        "facility-called": desk.get(place).text,
+    }
+
+
+def test_the_pages_of_letters_are_for_everybody(writing: Writing, window: Window):
+    shown = pages(writing)
+    if folder := os.environ.get("PICTURES"):
+        for name, page in shown.items():
+            window.show(page, STYLE.decode())
+            for pixels in (1280, 360):
+                window.be_wide(pixels)
+                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
+                assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
+    for name, page in shown.items():
+        window.show(page, STYLE.decode())
+        for pixels in (1280, 360):
+            window.be_wide(pixels)
+            assert window.violations(axe) == [], f"{name} at {pixels}"
+            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
