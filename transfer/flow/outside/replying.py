@@ -84,9 +84,11 @@ class Reply:
 def list_requests(services: Services, session: OutsideSession) -> tuple[RequestOnLetter, ...]:
     """The requests whose letters were opened in this sign-in, in that order."""
     with by_outsider(services, session.account) as tx:
-        sent = tuple(opened_letters.replies(tx, session.account))
-        found = [one.request for one in opened_letters.of_account(tx, session.account) if one.request]
-        return tuple(one for name in found if (one := _seen(tx, services, session, name, sent)))
+        return tuple(one for name in _opened(tx, session) if (one := _seen(tx, services, session, name)))
+
+
+def _opened(tx: Tx, session: OutsideSession) -> list[RequestId]:
+    return [one.request for one in opened_letters.of_account(tx, session.account) if one.request]
 
 
 def get_request(services: Services, session: OutsideSession, request: RequestId) -> RequestOnLetter:
@@ -95,7 +97,8 @@ def get_request(services: Services, session: OutsideSession, request: RequestId)
     Raises:
         Unknown: its letter was not opened in this sign-in, or nothing is left of it.
     """
-    found = next((one for one in list_requests(services, session) if one.request == request), None)
+    with by_outsider(services, session.account) as tx:
+        found = _seen(tx, services, session, request) if request in _opened(tx, session) else None
     if found is None:
         raise Unknown("there is no such page")
     return found
@@ -151,9 +154,7 @@ def _known(tx: Tx, request: RequestId) -> Request:
     return found
 
 
-def _seen(
-    tx: Tx, services: Services, session: OutsideSession, name: RequestId, sent: Sequence[LetterReply]
-) -> RequestOnLetter | None:
+def _seen(tx: Tx, services: Services, session: OutsideSession, name: RequestId) -> RequestOnLetter | None:
     request = requests.get(tx, name)
     if request is None or request.institution != session.institution:
         return None
@@ -178,7 +179,7 @@ def _seen(
         state=request.state,
         is_open=request.state.is_open and case.is_open,
         zone=source.zone,
-        replies=tuple(one for one in sent if one.request == name),
+        replies=tuple(one for one in opened_letters.replies(tx, session.account) if one.request == name),
     )
 
 
