@@ -78,9 +78,7 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.CaseOpened: "second-opinion request opened, from {referring} for {receiver}",
     facts.CaseMoved: "the request is about {patient} from now on",
     facts.CaseChanged: "changed: {changed} (said by: {said_in})",
-    facts.AppointmentSet: _joined(
-        "{appointment}: expected", _more(" on ", "day"), _more(", at ", "at"), " (said by: {said_in})"
-    ),
+    facts.AppointmentSet: _joined("{appointment}: expected", _more(" on ", "day"), " (said by: {said_in})"),
     facts.AppointmentCancelled: "{appointment} is cancelled (said by: {said_in})",
     facts.ReferralUpdated: "the referral is {status}",
     facts.ReferralEntered: "a referral of {institution} entered by hand",
