@@ -28,7 +28,7 @@ def test_a_disclosure_is_a_row_with_its_basis_approver_and_clause(auditor: Desk)
     assert case in said
     assert "authorization m0123456789abcde approved by ann" in said
     assert "exempt: 164.528(a)(1)(iv)" in said
-    assert "420,864 bytes left in 1 downloads" in said
+    assert "420,864 bytes left; downloads: 1" in said
 
 
 def test_an_auditor_reads_a_name_only_after_a_reason_and_the_privacy_office_at_once(auditor: Desk):

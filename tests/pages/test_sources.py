@@ -7,7 +7,11 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
 from tests.kit.staff import ANN
+from transfer.contacts import Contact
+from transfer.facilities import AddedFacility
 from transfer.flow import desk as verbs
+from transfer.identifiers import InstitutionId
+from transfer.records import RecordKind
 from transfer.requests import RequestState
 from transfer.rights import Role
 
@@ -39,6 +43,24 @@ def test_one_call_has_the_patients_of_one_facility_by_name(browser: Desk):
     assert chart["patient"]["family"] in page
     assert f"/desk/cases/{case}/answer/" in page
     assert [one.place for one in verbs.list_looks(browser.services, actor=ANN, days=1, case=case)] == ["list"]
+
+
+def test_a_call_list_says_how_the_facility_is_reached(browser: Desk):
+    added = AddedFacility(
+        id=InstitutionId("cedar-clinic-minot"),
+        name="Cedar Clinic",
+        city="Minot",
+        time_zone="America/Chicago",
+        holds=frozenset({RecordKind.NOTE}),
+        contact=Contact(telephone="701 555 0142", fax="701 555 0143", address="1 Cedar Street"),
+    )
+    verbs.add_facility(browser.services, added, actor=ANN)
+
+    said = text_of(browser.get(f"/desk/sources/{added.id}").text)
+
+    assert "+1 701 555 0142 nobody called back yet" in said
+    assert "+1 701 555 0143" in said
+    assert "1 Cedar Street" in said
 
 
 def test_an_auditor_reads_the_list_without_names(browser: Desk):

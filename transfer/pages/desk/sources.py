@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from transfer.contacts import as_said
 from transfer.flow import desk
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.pages.desk.case import HOW
@@ -39,6 +40,7 @@ def _show_one(asked: Asked) -> Answer:
             "facility": known,
             "zone": asked.services.zone,
             "words": words,
+            "as_said": as_said,
             "may_work": asked.actor.may(Right.WORK_ON_CASES),
         },
     )
