@@ -331,7 +331,7 @@ def test_what_a_person_took_all_the_same_is_read_on_both_however_much_stands_bes
     pages = PdfReader(io.BytesIO(packet.files["records.pdf"])).pages
     drawn = " ".join(" ".join(page.extract_text() for page in pages).split())
 
-    told = json.loads(packet.files["fhir.json"])
+    told = json.loads(packet.files["fhir/submission.json"])
     for said in (taken, short):
         assert said in text(packet)
         assert said in drawn
