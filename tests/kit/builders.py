@@ -8,6 +8,7 @@ import atexit
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from transfer.adapters.opening import OpeningProcess
 from transfer.arrivals import ArrivalKind, Door
 from transfer.case import OpenedCase
 from transfer.delivery import Delivery
-from transfer.errors import Unreachable
+from transfer.errors import Unavailable, Unreachable
 from transfer.flow import desk
 from transfer.flow.assess import Assessment, look, settle_needs
 from transfer.flow.basis import may_collect
@@ -90,9 +91,17 @@ def nobody_answers(_: object) -> Any:
 
 @cache
 def _opener() -> OpeningProcess:
-    """One for all tests of this process. It ends with it."""
+    """One for all tests of this process. It ends with it.
+
+    It is started here: where a busy machine takes longer than is waited for once, the first test would see that nothing
+    can be opened now, which is right and is not what it is about.
+    """
     opening = OpeningProcess()
     atexit.register(opening.close)
+    for _ in range(5):
+        with suppress(Unavailable):
+            opening.image(0, [])
+            break
     return opening
 
 
