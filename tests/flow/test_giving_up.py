@@ -10,7 +10,6 @@ from tests.kit.fakes import TakingReceiver
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.arrivals import ArrivalKind
-from transfer.case import Case
 from transfer.completeness import WaiverKind
 from transfer.disclosures import DisclosureOutcome
 from transfer.errors import NotAllowed
@@ -35,15 +34,6 @@ def services(ledger: Ledger) -> Services:
     return b.new_services(ledger, hand_to=lambda _: TakingReceiver())
 
 
-def folded(services: Services, case: CaseId) -> Case:
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
-
-
-def codes(services: Services, case: CaseId) -> set[str]:
-    return {hold.code for hold in b.open_holds(services, case)}
-
-
 def a_receipt(services: Services, packet: str, status: str, *reasons: str) -> None:
     """What the center says of a packet."""
     number = {"system": "urn:records-transfer:packet", "value": packet}
@@ -60,15 +50,6 @@ def a_receipt(services: Services, packet: str, status: str, *reasons: str) -> No
     process_all(services)
 
 
-def handed_over(services: Services, case: CaseId) -> str:
-    desk.approve(services, case, actor=ANN)
-    process_all(services)
-    newest = folded(services, case).newest_packet
-    assert newest
-    assert newest.outcome is DisclosureOutcome.MADE
-    return newest.planned.packet
-
-
 class TestNothingInIt:
     def test_nobody_approves_a_packet_of_nothing(self, services: Services):
         case = b.a_case(services, form=False)
@@ -78,7 +59,7 @@ class TestNothingInIt:
 
         assert refused.value.refusal is not None
         assert refused.value.refusal.code is RefusalCode.NOTHING_TO_PACK
-        assert folded(services, case).newest_packet is None
+        assert b.folded(services, case).newest_packet is None
 
     def test_where_nothing_is_missing_and_nothing_came_a_person_ends_the_case(self, services: Services):
         case = b.a_case(services, form=False)
@@ -93,7 +74,7 @@ class TestNothingInIt:
         assert hold.code is HoldCode.NOTHING_TO_SEND
         desk.resolve(services, hold.id, HoldAnswer.END, actor=ANN)
 
-        assert folded(services, case).closed
+        assert b.folded(services, case).closed
 
     def test_one_whose_records_are_withdrawn_before_it_is_assembled_gives_way(self, services: Services):
         case = b.a_case(services)
@@ -104,10 +85,10 @@ class TestNothingInIt:
 
         process_all(services)
 
-        sent = folded(services, case).packets[f"{case}-p1"]
+        sent = b.folded(services, case).packets[f"{case}-p1"]
         assert sent.given_up
         assert sent.given_up.why == "nothing-in-it"
-        assert folded(services, case).newest_packet is None
+        assert b.folded(services, case).newest_packet is None
 
 
 class TestGivingUp:
@@ -121,7 +102,7 @@ class TestGivingUp:
             form = permissions.filed(tx, b.patient_of(services, case))[-1].permission.id
         desk.pause(services, form, actor=ANN)
         process_all(services)
-        assert HoldCode.RELEASE_NOT_PERMITTED in codes(services, case)
+        assert HoldCode.RELEASE_NOT_PERMITTED in b.codes_asked(services, case)
         return case
 
     def goes_on(self, services: Services, case: CaseId) -> None:
@@ -136,8 +117,8 @@ class TestGivingUp:
 
         self.goes_on(services, case)
 
-        assert folded(services, case).packets[f"{case}-p1"].outcome is DisclosureOutcome.MADE
-        assert HoldCode.RELEASE_NOT_PERMITTED not in codes(services, case)
+        assert b.folded(services, case).packets[f"{case}-p1"].outcome is DisclosureOutcome.MADE
+        assert HoldCode.RELEASE_NOT_PERMITTED not in b.codes_asked(services, case)
 
     def test_what_cannot_leave_is_given_up_and_another_goes(self, services: Services):
         chart = b.a_chart()
@@ -147,14 +128,14 @@ class TestGivingUp:
         again = desk.give_up(services, case, actor=ANN)
 
         assert (did.changed, again.changed) == (True, False)
-        assert HoldCode.RELEASE_NOT_PERMITTED not in codes(services, case)
+        assert HoldCode.RELEASE_NOT_PERMITTED not in b.codes_asked(services, case)
         self.goes_on(services, case)
         desk.approve(services, case, actor=ANN, without=LINES[1:])
         process_all(services)
-        now = folded(services, case).newest_packet
+        now = b.folded(services, case).newest_packet
         assert now
         assert (now.planned.packet, now.outcome) == (f"{case}-p2", DisclosureOutcome.MADE)
-        assert folded(services, case).packets[f"{case}-p1"].begun is None
+        assert b.folded(services, case).packets[f"{case}-p1"].begun is None
 
     def test_one_that_cannot_leave_gives_way_to_more(self, services: Services):
         case = self.stuck(services, b.a_chart())
@@ -164,13 +145,13 @@ class TestGivingUp:
 
         b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)
 
-        sent = folded(services, case).packets[f"{case}-p1"]
+        sent = b.folded(services, case).packets[f"{case}-p1"]
         assert sent.given_up
         assert sent.given_up.why == "newer"
 
     def test_one_that_may_have_left_is_recalled_instead(self, services: Services):
         case = b.a_case_without_slides(services)
-        handed_over(services, case)
+        b.handed_over(services, case)
 
         with pytest.raises(NotAllowed) as refused:
             desk.give_up(services, case, actor=ANN)
@@ -188,13 +169,13 @@ class TestDeclined:
         case = b.a_case_without_slides(services)
         desk.receive_material(services, case, pieces=6, announced=6, accession="S25-1", actor=ANN)
         process_all(services)
-        newest = folded(services, case).newest_packet
+        newest = b.folded(services, case).newest_packet
         assert newest
 
         a_receipt(services, newest.planned.packet, "rejected", "slides")
 
         assert "slides" in b.assessed(services, case).lacking
-        assert HoldCode.PACKET_DECLINED in codes(services, case)
+        assert HoldCode.PACKET_DECLINED in b.codes_asked(services, case)
         desk.announce_material(services, case, 6, actor=ANN)
         assert "slides" not in b.assessed(services, case).lacking
 
@@ -202,26 +183,26 @@ class TestDeclined:
         case = b.a_case_without_slides(services)
         desk.waive(services, case, "slides", WaiverKind.WAIVED, actor=ANN)
         process_all(services)
-        newest = folded(services, case).newest_packet
+        newest = b.folded(services, case).newest_packet
         assert newest
 
         a_receipt(services, newest.planned.packet, "rejected", "slides", "operative-note")
 
         assert {"slides", "operative-note"} <= {
             need.line.key for need in b.assessed(services, case).completeness.needs if need.state == "awaited-material"
-        } | set(folded(services, case).waived)
-        assert folded(services, case).waived["slides"].waiver == WaiverKind.APPLIES
+        } | set(b.folded(services, case).waived)
+        assert b.folded(services, case).waived["slides"].waiver == WaiverKind.APPLIES
 
     @pytest.mark.parametrize("before", [None, "accepted"])
     def test_the_case_itself_can_be_declined(self, services: Services, before: str | None):
         case = b.a_case_without_slides(services)
-        packet = handed_over(services, case)
+        packet = b.handed_over(services, case)
         if before:
             a_receipt(services, packet, before)
 
         a_receipt(services, packet, "rejected", "case-declined")
 
-        assert folded(services, case).closed
-        assert folded(services, case).closed.ending == "center-declined"  # type: ignore[union-attr]
-        assert codes(services, case) == {HoldCode.CASE_DECLINED}
+        assert b.folded(services, case).closed
+        assert b.folded(services, case).closed.ending == "center-declined"  # type: ignore[union-attr]
+        assert b.codes_asked(services, case) == {HoldCode.CASE_DECLINED}
         assert desk.dossier(services, case, actor=ANN).packets[0].links_ended

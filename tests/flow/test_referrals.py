@@ -13,8 +13,7 @@ from tests.kit.staff import ANN, BEN
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
-from transfer.case import Case, OpenedCase
-from transfer.disclosures import DisclosureOutcome
+from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.services import Services
@@ -53,35 +52,16 @@ def says(services: Services, body: bytes, content_type: str = FHIR_JSON, by: str
     return CaseId(stored.subject or "")
 
 
-def folded(services: Services, case: CaseId) -> Case:
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
-
-
 def opened(services: Services) -> list[CaseId]:
     """Every case that was ever opened."""
     with services.ledger.transaction() as tx:
         return [CaseId(row.case_id) for row in tx.rows("SELECT case_id FROM cases WHERE patient IS NOT NULL")]
 
 
-def codes(services: Services, case: CaseId) -> set[str]:
-    return {hold.code for hold in b.open_holds(services, case)}
-
-
 def answer(services: Services, case: CaseId, code: HoldCode, word: HoldAnswer) -> None:
     (hold,) = [one for one in b.open_holds(services, case) if one.code is code]
     desk.resolve(services, hold.id, word, actor=ANN)
     process_all(services)
-
-
-def a_packet_left(services: Services, case: CaseId) -> str:
-    """Its packet was handed over."""
-    desk.approve(services, case, actor=ANN)
-    process_all(services)
-    newest = folded(services, case).newest_packet
-    assert newest
-    assert newest.outcome is DisclosureOutcome.MADE
-    return newest.planned.packet
 
 
 class TestChanged:
@@ -94,7 +74,7 @@ class TestChanged:
         now = desk.dossier(services, case, actor=ANN)
         assert (now.appointment_at, now.needed_by) == ("2027-03-04T17:00:00+00:00", "2027-03-01")
         assert opened(services) == [case]
-        assert folded(services, drawn).closed == facts.CaseClosed(ending="same-referral", other=case)
+        assert b.folded(services, drawn).closed == facts.CaseClosed(ending="same-referral", other=case)
         assert desk.list_cases(services, actor=ANN)[0].needed_by.isoformat() == "2027-03-01"
 
     def test_the_same_in_other_bytes_changes_nothing(self, services):
@@ -130,10 +110,10 @@ class TestChanged:
         desk.change(services, case, needed_by=date(2027, 1, 15), actor=ANN)
 
         says(services, a_message(chart, needed_by="2027-03-01", question="Is surgery right?"))
-        kept = folded(services, case).opened.needed_by
+        kept = b.folded(services, case).opened.needed_by
         says(services, a_message(chart, needed_by="2027-04-01", question="Is surgery right?"))
 
-        assert (kept, folded(services, case).opened.needed_by) == ("2027-01-15", "2027-04-01")
+        assert (kept, b.folded(services, case).opened.needed_by) == ("2027-01-15", "2027-04-01")
 
     def test_an_older_message_that_is_processed_later_changes_nothing(self, services):
         chart = b.a_chart()
@@ -149,7 +129,7 @@ class TestChanged:
             tx.run("UPDATE due_runs SET not_before = now() WHERE subject = %s", late.subject)
         process_all(services)
 
-        assert folded(services, case).opened.needed_by == "2027-05-01"
+        assert b.folded(services, case).opened.needed_by == "2027-05-01"
         assert opened(services) == [case]
 
     def test_the_patient_of_another_is_asked_about(self, services):
@@ -159,7 +139,7 @@ class TestChanged:
 
         drawn = says(services, a_message(other, number=number))
 
-        assert codes(services, drawn) == {HoldCode.WHOSE_REFERRAL}
+        assert b.codes_asked(services, drawn) == {HoldCode.WHOSE_REFERRAL}
         (hold,) = b.open_holds(services, drawn)
         for actor in (ANN, BEN):
             desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=actor)
@@ -172,11 +152,11 @@ class TestChanged:
         case = says(services, a_message(chart))
 
         drawn = says(services, a_message(chart, receiver=b.MERCY))
-        before = OpenedCase.of(folded(services, case)).receiver
+        before = OpenedCase.of(b.folded(services, case)).receiver
         answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
 
-        assert (before, OpenedCase.of(folded(services, case)).receiver) == (b.SUMMIT, b.MERCY)
-        assert folded(services, drawn).closed
+        assert (before, OpenedCase.of(b.folded(services, case)).receiver) == (b.SUMMIT, b.MERCY)
+        assert b.folded(services, drawn).closed
         assert opened(services) == [case]
 
     def test_another_center_takes_back_nothing_that_was_said_since(self, services):
@@ -187,20 +167,20 @@ class TestChanged:
 
         answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
 
-        assert OpenedCase.of(folded(services, case)).receiver == b.MERCY
-        assert folded(services, case).opened.needed_by == "2027-06-01"
+        assert OpenedCase.of(b.folded(services, case)).receiver == b.MERCY
+        assert b.folded(services, case).opened.needed_by == "2027-06-01"
 
     def test_a_case_on_hold_goes_on_for_the_other_center_that_asks_for_it(self, services):
         chart = b.a_chart()
         case = says(services, a_message(chart))
         says(services, a_message(chart, order={"status": "on-hold"}))
         says(services, a_message(chart, receiver=b.MERCY))
-        assert not folded(services, case).is_active
+        assert not b.folded(services, case).is_active
 
         answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
 
-        assert folded(services, case).is_active
-        assert HoldCode.REFERRAL_ON_HOLD not in codes(services, case)
+        assert b.folded(services, case).is_active
+        assert HoldCode.REFERRAL_ON_HOLD not in b.codes_asked(services, case)
 
     def test_another_center_may_be_left_alone(self, services):
         chart = b.a_chart()
@@ -209,32 +189,32 @@ class TestChanged:
         drawn = says(services, a_message(chart, receiver=b.MERCY, needed_by="2027-01-01"))
         answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.KEEP)
 
-        assert OpenedCase.of(folded(services, case)).receiver == b.SUMMIT
-        assert folded(services, case).opened.needed_by != "2027-01-01"
-        assert folded(services, drawn).closed
+        assert OpenedCase.of(b.folded(services, case)).receiver == b.SUMMIT
+        assert b.folded(services, case).opened.needed_by != "2027-01-01"
+        assert b.folded(services, drawn).closed
 
     def test_another_center_gets_a_case_of_its_own_where_a_packet_left(self, services):
         chart = b.a_chart()
         case = b.a_case_without_slides(services, chart)
-        a_packet_left(services, case)
+        b.handed_over(services, case)
 
         drawn = says(services, a_message(chart, receiver=b.MERCY))
         answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
 
-        assert folded(services, case).closed.other == drawn
-        assert OpenedCase.of(folded(services, drawn)).receiver == b.MERCY
+        assert b.folded(services, case).closed.other == drawn
+        assert OpenedCase.of(b.folded(services, drawn)).receiver == b.MERCY
 
     def test_a_case_goes_on_where_the_other_center_s_was_ended_before_the_answer(self, services):
         chart = b.a_chart()
         case = b.a_case_without_slides(services, chart)
-        a_packet_left(services, case)
+        b.handed_over(services, case)
         drawn = says(services, a_message(chart, receiver=b.MERCY))
         desk.close(services, drawn, "not-coming", actor=ANN)
 
         answer(services, case, HoldCode.RECEIVER_CHANGED, HoldAnswer.APPROVE)
 
-        assert folded(services, case).is_open
-        assert OpenedCase.of(folded(services, case)).receiver == b.SUMMIT
+        assert b.folded(services, case).is_open
+        assert OpenedCase.of(b.folded(services, case)).receiver == b.SUMMIT
 
     def test_a_case_that_ends_before_the_answer_leaves_the_other_center_to_a_question(self, services):
         chart = b.a_chart()
@@ -244,9 +224,9 @@ class TestChanged:
         desk.close(services, case, "not-coming", actor=ANN)
         process_all(services)
 
-        assert codes(services, drawn) == {HoldCode.REFERRAL_OF_CLOSED}
+        assert b.codes_asked(services, drawn) == {HoldCode.REFERRAL_OF_CLOSED}
         answer(services, drawn, HoldCode.REFERRAL_OF_CLOSED, HoldAnswer.APPROVE)
-        assert OpenedCase.of(folded(services, drawn)).receiver == b.MERCY
+        assert OpenedCase.of(b.folded(services, drawn)).receiver == b.MERCY
 
 
 WITHDRAWALS: list[Any] = [
@@ -266,7 +246,7 @@ class TestWithdrawn:
 
         says(services, a_message(chart, **how))
 
-        assert folded(services, case).closed.ending == "withdrawn"
+        assert b.folded(services, case).closed.ending == "withdrawn"
         assert opened(services) == [case]
         with services.ledger.transaction() as tx:
             assert {one.state for one in requests.of_case(tx, case)} == {RequestState.WITHDRAWN}
@@ -276,9 +256,9 @@ class TestWithdrawn:
         drawn = says(services, a_message(b.a_chart(), **how))
 
         assert opened(services) == []
-        assert codes(services, drawn) == {HoldCode.REFERRAL_NOT_ACTIVE}
+        assert b.codes_asked(services, drawn) == {HoldCode.REFERRAL_NOT_ACTIVE}
         answer(services, drawn, HoldCode.REFERRAL_NOT_ACTIVE, HoldAnswer.SEEN)
-        assert folded(services, drawn).closed
+        assert b.folded(services, drawn).closed
 
     def test_a_withdrawal_that_is_processed_before_its_referral_withdraws_it(self, services):
         chart = b.a_chart()
@@ -286,39 +266,39 @@ class TestWithdrawn:
         with services.ledger.transaction() as tx:
             tx.run("UPDATE due_runs SET not_before = now() + interval '1 hour' WHERE subject = %s", first.subject)
         drawn = says(services, a_message(chart, order={"status": "revoked"}))
-        assert codes(services, drawn) == {HoldCode.REFERRAL_NOT_ACTIVE}
+        assert b.codes_asked(services, drawn) == {HoldCode.REFERRAL_NOT_ACTIVE}
 
         with services.ledger.transaction() as tx:
             tx.run("UPDATE due_runs SET not_before = now() WHERE subject = %s", first.subject)
         process_all(services)
 
-        assert folded(services, CaseId(first.subject)).closed.ending == "withdrawn"
+        assert b.folded(services, CaseId(first.subject)).closed.ending == "withdrawn"
         assert not b.open_holds(services)
 
     def test_where_a_packet_left_a_person_confirms_and_meanwhile_nothing_goes(self, services):
         chart = b.a_chart()
         case = b.a_case_without_slides(services, chart)
-        packet = a_packet_left(services, case)
+        packet = b.handed_over(services, case)
 
         says(services, a_message(chart, order={"status": "revoked"}))
 
-        assert folded(services, case).is_open
-        assert not folded(services, case).is_active
+        assert b.folded(services, case).is_open
+        assert not b.folded(services, case).is_active
         shown = desk.dossier(services, case, actor=ANN)
         assert shown.packets[0].packet == packet
         assert "withdrawn" in (shown.packets[0].links_ended or "")
         answer(services, case, HoldCode.REFERRAL_WITHDRAWN, HoldAnswer.END)
-        assert folded(services, case).closed.ending == "withdrawn"
+        assert b.folded(services, case).closed.ending == "withdrawn"
 
     def test_a_person_may_keep_it(self, services):
         chart = b.a_chart()
         case = b.a_case_without_slides(services, chart)
-        a_packet_left(services, case)
+        b.handed_over(services, case)
         says(services, a_message(chart, order={"status": "revoked"}))
 
         answer(services, case, HoldCode.REFERRAL_WITHDRAWN, HoldAnswer.KEEP)
 
-        assert folded(services, case).is_active
+        assert b.folded(services, case).is_active
         assert desk.dossier(services, case, actor=ANN).packets[0].links_ended is None
 
     def test_a_referral_that_comes_again_after_its_end_is_a_question(self, services):
@@ -328,10 +308,10 @@ class TestWithdrawn:
 
         drawn = says(services, a_message(chart, order={"authoredOn": "2026-02-02T12:00:00Z"}))
 
-        assert codes(services, drawn) == {HoldCode.REFERRAL_OF_CLOSED}
+        assert b.codes_asked(services, drawn) == {HoldCode.REFERRAL_OF_CLOSED}
         answer(services, drawn, HoldCode.REFERRAL_OF_CLOSED, HoldAnswer.APPROVE)
         assert sorted(opened(services)) == sorted([case, drawn])
-        assert folded(services, drawn).is_active
+        assert b.folded(services, drawn).is_active
 
     def test_another_sender_withdraws_nothing(self, services):
         chart = b.a_chart()
@@ -339,8 +319,8 @@ class TestWithdrawn:
 
         drawn = says(services, a_message(chart, order={"status": "revoked"}), by=b.PRAIRIE)
 
-        assert folded(services, case).is_active
-        assert codes(services, drawn) == {HoldCode.REFERRAL_NOT_ACTIVE}
+        assert b.folded(services, case).is_active
+        assert b.codes_asked(services, drawn) == {HoldCode.REFERRAL_NOT_ACTIVE}
 
     def test_a_task_alone_withdraws_by_its_number(self, services):
         chart = b.a_chart()
@@ -349,7 +329,7 @@ class TestWithdrawn:
 
         says(services, json.dumps(task).encode())
 
-        assert folded(services, case).closed.ending == "withdrawn"
+        assert b.folded(services, case).closed.ending == "withdrawn"
 
 
 class TestOnHold:
@@ -361,24 +341,24 @@ class TestOnHold:
         b.sign_form(services, chart)
         process_all(services)
         held = b.request_to(services, case, b.LAKESIDE)
-        asked = codes(services, case)
+        asked = b.codes_asked(services, case)
         says(services, a_message(chart, order={"authoredOn": "2026-02-02T12:00:00Z"}))
 
         assert (held.state, held.attempts) == (RequestState.DUE, 0)
         assert asked == {HoldCode.REFERRAL_ON_HOLD}
         assert b.request_to(services, case, b.LAKESIDE).attempts == 1
-        assert codes(services, case) == set()
+        assert b.codes_asked(services, case) == set()
 
     @pytest.mark.parametrize("how", [{"status": "draft"}, {"intent": "proposal"}, {"status": "on-hold"}])
     def test_what_is_only_planned_opens_its_case_when_it_is_active(self, services, how):
         chart = b.a_chart()
         drawn = says(services, a_message(chart, order=how))
-        assert (opened(services), codes(services, drawn)) == ([], {HoldCode.REFERRAL_NOT_ACTIVE})
+        assert (opened(services), b.codes_asked(services, drawn)) == ([], {HoldCode.REFERRAL_NOT_ACTIVE})
 
         case = says(services, a_message(chart))
 
         assert opened(services) == [case]
-        assert folded(services, drawn).closed.other == case
+        assert b.folded(services, drawn).closed.other == case
         assert not b.open_holds(services)
 
     def test_a_completed_one_is_for_a_person(self, services):
@@ -387,9 +367,9 @@ class TestOnHold:
 
         says(services, a_message(chart, order={"status": "completed"}))
 
-        assert codes(services, case) == {HoldCode.REFERRAL_COMPLETED}
+        assert b.codes_asked(services, case) == {HoldCode.REFERRAL_COMPLETED}
         answer(services, case, HoldCode.REFERRAL_COMPLETED, HoldAnswer.END)
-        assert folded(services, case).closed.ending == "not-coming"
+        assert b.folded(services, case).closed.ending == "not-coming"
 
 
 class TestByHl7:
@@ -401,7 +381,7 @@ class TestByHl7:
 
         says(services, again, HL7_V2)
 
-        now = folded(services, case)
+        now = b.folded(services, case)
         assert opened(services) == [case]
         assert (now.closed.ending if now.closed else None) == ending
         if ending is None:
@@ -413,8 +393,8 @@ class TestByHl7:
 
         says(services, b.ref_i12(chart).replace(b"REF^I12", b"REF^I15"), HL7_V2)
 
-        assert HoldCode.REFERRAL_ASKED_ABOUT in codes(services, case)
-        assert folded(services, case).is_active
+        assert HoldCode.REFERRAL_ASKED_ABOUT in b.codes_asked(services, case)
+        assert b.folded(services, case).is_active
 
 
 def test_a_referral_of_no_known_disease_opens_with_the_common_list(services):
@@ -422,9 +402,9 @@ def test_a_referral_of_no_known_disease_opens_with_the_common_list(services):
 
     case = says(services, a_message(chart, order={"reasonCode": [], "reasonReference": []}))
 
-    assert OpenedCase.of(folded(services, case)).checklist == "common"
-    assert HoldCode.DIAGNOSIS_UNKNOWN in codes(services, case)
+    assert OpenedCase.of(b.folded(services, case)).checklist == "common"
+    assert HoldCode.DIAGNOSIS_UNKNOWN in b.codes_asked(services, case)
     desk.change(services, case, checklist="colorectal", actor=ANN)
-    assert OpenedCase.of(folded(services, case)).checklist == "colorectal"
-    assert HoldCode.DIAGNOSIS_UNKNOWN not in codes(services, case)
+    assert OpenedCase.of(b.folded(services, case)).checklist == "colorectal"
+    assert HoldCode.DIAGNOSIS_UNKNOWN not in b.codes_asked(services, case)
     assert "colonoscopy-report" in b.request_to(services, case, b.LAKESIDE).lines

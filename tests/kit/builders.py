@@ -25,8 +25,9 @@ from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.opening import OpeningProcess
 from transfer.arrivals import ArrivalKind, Door
-from transfer.case import OpenedCase
+from transfer.case import Case, OpenedCase
 from transfer.delivery import Delivery
+from transfer.disclosures import DisclosureOutcome
 from transfer.errors import Unavailable, Unreachable
 from transfer.flow import desk
 from transfer.flow.assess import Assessment, look, settle_needs
@@ -351,3 +352,24 @@ def ref_i12(chart: Chart) -> bytes:
         "DG1|1||C18.7^Malignant neoplasm of sigmoid colon^I10|||F",
     )
     return "".join(f"{segment}\r" for segment in segments).encode()
+
+
+def folded(services: Services, case: CaseId) -> Case:
+    """The case as its facts make it now."""
+    with services.ledger.transaction() as tx:
+        return tx.case(case)
+
+
+def codes_asked(services: Services, case: CaseId) -> set[str]:
+    """What is asked about it now."""
+    return {hold.code for hold in open_holds(services, case)}
+
+
+def handed_over(services: Services, case: CaseId) -> str:
+    """A person approves its packet, and that is handed over. The packet's id."""
+    desk.approve(services, case, actor=ANN)
+    process_all(services)
+    newest = folded(services, case).newest_packet
+    assert newest
+    assert newest.outcome is DisclosureOutcome.MADE
+    return newest.planned.packet
