@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from transfer.contacts import Contact
 from transfer.identifiers import DepartmentId, InstitutionId
 from transfer.institutions import ByHand, Department, Institution
 from transfer.records import RecordKind
+from transfer.reviewed import as_zone
 
 _NAME: Final = 80
 
@@ -49,10 +49,7 @@ class AddedFacility:
     def __post_init__(self) -> None:
         if not all(0 < len(text) <= _NAME and text.isprintable() and text.strip() for text in (self.name, self.city)):
             raise ValueError(f"a name and a city of at most {_NAME} characters")
-        try:
-            ZoneInfo(self.time_zone)
-        except (LookupError, ValueError, OSError):
-            raise ValueError("not a time zone of the IANA database") from None
+        as_zone(self.time_zone)
         if not self.holds or not self.holds <= frozenset(HOLDS):
             raise ValueError("it holds nothing that could be asked for")
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from transfer import reviewed
-from transfer.addresses import is_loopback
+from transfer.addresses import AeTitle, is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
 from transfer.center_needs import CenterNeeds
@@ -32,7 +32,7 @@ from transfer.own_forms import OwnForm, Sensitivities, StateList, load_states, w
 from transfer.patients import IssuedIdentifier
 from transfer.placeholders import Placeholders
 from transfer.records import RecordKind
-from transfer.reviewed import ReviewedPart
+from transfer.reviewed import ReviewedPart, as_zone
 from transfer.security_labels import FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
 
 
@@ -51,14 +51,6 @@ def _as_institution(text: str) -> InstitutionId:
 
 def _as_department(text: str) -> DepartmentId:
     return DepartmentId(text)
-
-
-def _as_zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (LookupError, ValueError, OSError):
-        raise ValueError("not a time zone of the IANA database") from None
-    return text
 
 
 class IssuerName(ReviewedPart):
@@ -185,17 +177,6 @@ class DicomwebSource(_Asked, AskedForImages):
         return self
 
 
-def _as_ae_title(text: str) -> str:
-    """PS3.5 6.2: sixteen characters, no backslash; spaces around it mean nothing."""
-    title = text.strip(" ")
-    if not re.fullmatch(r"[ -\[\]-~]{1,16}", title):
-        raise ValueError("an AE title has 1 to 16 characters of ASCII and no backslash")
-    return title
-
-
-AeTitle = Annotated[str, AfterValidator(_as_ae_title)]
-
-
 class DimseSource(_Reached, AskedForImages):
     """Asked by C-FIND, fetched by C-GET (PS3.4 C.4), where an archive speaks no DICOMweb. Over TLS (PS3.15 B.12) but to
     this machine without `tls`, or with `plain_text`.
@@ -314,7 +295,7 @@ class Receiving(_ByUrl):
 class Institution(ReviewedPart):
     id: Annotated[str, AfterValidator(_as_institution)]
     name: str
-    time_zone: Annotated[str, AfterValidator(_as_zone)]
+    time_zone: Annotated[str, AfterValidator(as_zone)]
     identifiers: tuple[IssuerName, ...] = ()
     #: their spelling of an issuer (HL7 namespace, DICOM IssuerOfPatientID, FHIR system) → the URI we use
     issuers: dict[str, str] = Field(default_factory=dict)

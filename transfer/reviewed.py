@@ -4,6 +4,7 @@ import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +18,19 @@ class ReviewedPart(BaseModel):
     """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def as_zone(text: str) -> str:
+    """A name of the IANA database of time zones.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        ZoneInfo(text)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("not a time zone of the IANA database") from None
+    return text
 
 
 Part = TypeVar("Part", bound=ReviewedPart)

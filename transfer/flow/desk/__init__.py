@@ -70,6 +70,7 @@ from transfer.flow.desk.local_account import (
     sign_in_locally,
 )
 from transfer.flow.desk.looking import (
+    LookView,
     flag_patient,
     list_looks,
     list_views,
@@ -125,7 +126,6 @@ from transfer.flow.desk.shown import (
     HoldContext,
     HoldDetail,
     HoldView,
-    LookView,
     PermissionSummary,
     WaitView,
 )

@@ -5,12 +5,12 @@ each look is a fact, on pages and on the command line alike: one for all that on
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from transfer import facts, looks
 from transfer.actions import ActionCode, ActionResult
 from transfer.facts import LedgerLine
-from transfer.flow.desk.shown import LookView
 from transfer.flow.desk.verbs import SENT_TWICE, at_desk, demand, known_case, not_allowed, opened_case
 from transfer.flow.services import Services, WithLedger
 from transfer.identifiers import CaseId, PatientId
@@ -21,6 +21,26 @@ from transfer.periods import Period
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookView:
+    """Somebody looked, or said why they would."""
+
+    at: datetime
+    person: str | None
+    #: as they were called when they signed in last; None: on the command line
+    name: str | None
+    is_claimed: bool
+    #: of the fact
+    kind: str
+    cases: tuple[str, ...]
+    #: the record, message, form or packet
+    about: str | None
+    place: str | None
+    reason: str | None
+    #: a sign-in by the emergency account
+    is_local: bool
 
 
 def show_identity(tx: Tx, actor: Actor, shown: Collection[CaseId], place: LookPlace) -> frozenset[CaseId]:

@@ -11,9 +11,8 @@ from transfer import facts
 from transfer.adapters import sheets
 from transfer.flow.desk.decisions_made import DecisionView, decisions
 from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, disclosed
-from transfer.flow.desk.looking import looks_between
+from transfer.flow.desk.looking import LookView, looks_between
 from transfer.flow.desk.reviewing import sampled
-from transfer.flow.desk.shown import LookView
 from transfer.flow.desk.verbs import at_desk
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId

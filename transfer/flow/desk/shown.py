@@ -357,26 +357,6 @@ class ReadyToSend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookView:
-    """Somebody looked, or said why they would."""
-
-    at: datetime
-    person: str | None
-    #: as they were called when they signed in last; None: on the command line
-    name: str | None
-    is_claimed: bool
-    #: of the fact
-    kind: str
-    cases: tuple[str, ...]
-    #: the record, message, form or packet
-    about: str | None
-    place: str | None
-    reason: str | None
-    #: a sign-in by the emergency account
-    is_local: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run that wrote to the case, or is owed. From the ledger: what Airflow keeps can be cleared."""
 
