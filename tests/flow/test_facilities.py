@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.paper_forms import SCAN, fields_for
 from tests.kit.staff import ANN
 from transfer.actions import ActionCode
 from transfer.contacts import Contact
@@ -100,3 +101,15 @@ def test_what_was_never_added_is_not_called_back(ledger: Ledger):
 
     with pytest.raises(Unknown):
         desk.call_back(services, b.MERCY, actor=ANN)
+
+
+def test_a_form_on_paper_names_a_facility_that_was_added_a_moment_ago(ledger: Ledger):
+    services, chart = b.new_services(ledger), b.a_chart()
+    case = b.a_case(services, chart, form=False)
+    desk.add_facility(services, CEDAR, actor=ANN)
+
+    fields = fields_for(chart, released_by=[str(CEDAR.id)])
+    desk.file_paper_form(services, case, b.LAKESIDE, fields, SCAN, actor=ANN)
+
+    (filed,) = desk.dossier(services, case, actor=ANN).permissions
+    assert filed.disclosers == (CEDAR.id,)

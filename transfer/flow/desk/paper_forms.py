@@ -54,7 +54,8 @@ def file_paper_form(
         ChangedMeanwhile: the case became another patient's meanwhile; the same again decides anew.
     """
     demand(actor, Right.RELEASE)  # before what the form says is read
-    sender = services.institutions[institution]
+    with services.ledger.transaction():  # from now on facilities are known that were added meanwhile
+        sender = services.institutions[institution]
     found = _understood(services, sender, fields, scan)
     body = paper.bundled(fields, scan)
     in_row = len(body) <= arrivals.IN_ROW
