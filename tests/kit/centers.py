@@ -7,6 +7,7 @@ from pathlib import Path
 from transfer.delivery import Delivery
 from transfer.flow.services import Services
 from transfer.institutions import Institutions
+from transfer.ledger import facilities
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,9 @@ def waiting_for(institutions: Institutions, deliver: Delivery) -> Institutions:
 
 def delivering(services: Services, deliver: Delivery) -> Services:
     """The same services, before centers that wait for this."""
-    return replace(services, institutions=waiting_for(services.institutions, deliver))
+    known = waiting_for(services.institutions, deliver)
+    services.ledger.follow(facilities.Followed(known))
+    return replace(services, institutions=known)
 
 
 def partners_in(folder: Path, deliver: Delivery) -> str:

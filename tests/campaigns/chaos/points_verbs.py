@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.campaigns.chaos.points_situations import CEDAR, Known, handing_over, 
 from tests.kit import processing
 from tests.kit.doors import deliver, post
 from tests.kit.house import House
+from tests.kit.letter_posts import a_post
 from tests.kit.paper_forms import SCAN
 from tests.kit.papers import a_pdf
 from tests.kit.scripted_airflow import ScriptedAirflow
@@ -31,6 +33,7 @@ from transfer.flow import desk
 from transfer.flow.assemble import assemble
 from transfer.flow.opening import open_case
 from transfer.flow.request import request
+from transfer.flow.services import Services
 from transfer.gateway.__main__ import serve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
@@ -165,6 +168,11 @@ def _take_along(house: House, _: Known) -> object:
 def _review(house: House, _: Known) -> object:
     period = desk.latest_days(house.services, 30, actor=NURSE)
     return desk.review_period(house.services, period, ReportKind.VIEWS, ReviewFinding.NOTHING, actor=NURSE)
+
+
+def _writing(house: House) -> Services:
+    """The services of a desk that writes letters."""
+    return replace(house.services, letter_post=a_post())
 
 
 OF_THE_DESK = [
@@ -312,12 +320,16 @@ OF_THE_DESK = [
         "facility-added",
     ),
     _at_desk("call a facility back", lambda h, _: desk.call_back(h.services, CEDAR.id, actor=NURSE), "facility-added"),
-    _at_desk("send a letter", lambda h, k: desk.send_letter(h.services, k["request"], actor=NURSE), "letter-cancelled"),
-    _at_desk("try a letter again", lambda h, k: desk.retry_letter(h.services, k["letter"], actor=NURSE), "letter-owed"),
-    _at_desk("cancel a letter", lambda h, k: desk.cancel_letter(h.services, k["letter"], actor=NURSE), "letter-owed"),
+    _at_desk(
+        "send a letter", lambda h, k: desk.send_letter(_writing(h), k["request"], actor=NURSE), "letter-cancelled"
+    ),
+    _at_desk(
+        "try a letter again", lambda h, k: desk.retry_letter(_writing(h), k["letter"], actor=NURSE), "letter-owed"
+    ),
+    _at_desk("cancel a letter", lambda h, k: desk.cancel_letter(_writing(h), k["letter"], actor=NURSE), "letter-owed"),
     _at_desk(
         "say that a letter was sent by hand",
-        lambda h, k: desk.mark_sent_by_hand(h.services, k["letter"], actor=NURSE),
+        lambda h, k: desk.mark_sent_by_hand(_writing(h), k["letter"], actor=NURSE),
         "letter-owed",
     ),
     _at_desk("assign", lambda h, k: desk.assign(h.services, k["case"], "keller", actor=NURSE)),
