@@ -131,7 +131,9 @@ def _twice(tx: Tx) -> list[str]:
 def _named(tx: Tx) -> set[str]:
     """Every object the ledger names for good."""
     rows = tx.rows(
-        "SELECT vault_key FROM record_parts UNION SELECT vault_key FROM arrivals WHERE vault_key IS NOT NULL"
+        """SELECT vault_key FROM record_parts UNION SELECT vault_key FROM arrivals WHERE vault_key IS NOT NULL
+           UNION SELECT vault_key FROM incoming WHERE vault_key IS NOT NULL
+           UNION SELECT pictures_key FROM incoming WHERE pictures_key IS NOT NULL"""
     )
     made = tx.rows("SELECT packet, patient FROM packets JOIN cases USING (case_id) WHERE plan IS NOT NULL")
     plans = [packets.plan_of(tx, PacketId(row.packet), PatientId(row.patient)) for row in made]
