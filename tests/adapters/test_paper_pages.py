@@ -44,6 +44,11 @@ def test_taken_pages_are_those_and_no_others():
         assert said == [whole.pages[number].Contents.read_bytes() for number in (1, 3)]
 
 
+def test_the_same_pages_again_are_the_same_bytes():
+    for content_type, body in ((PDF, a_pdf(3)), (TIFF, a_fax(3))):
+        assert taken(content_type, body, [1, 3], 90) == taken(content_type, body, [1, 3], 90)
+
+
 def test_taken_pages_are_turned():
     with pikepdf.open(io.BytesIO(taken(PDF, a_pdf(2), [1], 90))) as made:
         assert made.pages[0].Rotate == 90

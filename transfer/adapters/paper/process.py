@@ -108,7 +108,7 @@ def _take_pdf(body: bytes, pages: Sequence[int], turn: int) -> bytes:
             taken.pages.append(paper.pages[number - 1])
             if turn:
                 taken.pages[-1].rotate(turn, relative=True)
-        taken.save(kept)
+        taken.save(kept, deterministic_id=True)  # the same pages again are the same bytes
     return kept.getvalue()
 
 
@@ -159,7 +159,7 @@ def _take_pictures(body: bytes, pages: Sequence[int], turn: int) -> bytes:
             plain.rotate(-turn, expand=True).save(one, "PDF", resolution=max(plain.size) / 11)
             with pikepdf.open(one) as page:
                 taken.pages.extend(page.pages)
-        taken.save(kept)
+        taken.save(kept, deterministic_id=True)  # the same pages again are the same bytes
     return kept.getvalue()
 
 
