@@ -313,7 +313,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         HoldCode.DOCUMENTS_NOT_GIVEN: _ASK_AGAIN,
         HoldCode.UPLOADED: {HoldAnswer.SEEN: "you looked at it, and entered what is to be entered"},
         HoldCode.LETTER_CODE_TRIED: {
-            HoldAnswer.SEEN: "the code goes on working; end it first where its letter went astray (transfer code end)"
+            HoldAnswer.SEEN: "the code goes on working; end it first where its letter went astray"
         },
         HoldCode.RECORDS_NOT_COVERED: {HoldAnswer.SEEN: "they wait sealed, and are collected once a form covers them"},
         HoldCode.IMAGES_MISPLACED: {

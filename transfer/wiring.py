@@ -16,7 +16,7 @@ from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.held_keys import HeldKeys
 from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
 from transfer.adapters.letters.mail_to_fax import MailToFax
-from transfer.adapters.letters.post import Post
+from transfer.adapters.letters.post import OfficePost
 from transfer.adapters.letters.print_folder import PrintFolder
 from transfer.adapters.mail import FolderMailer, SmtpMailer
 from transfer.adapters.opening import OpeningProcess
@@ -147,7 +147,15 @@ def letter_post(settings: Settings) -> LetterPost | None:
     senders: dict[SendingWay, LetterSender] = {SendingWay.PRINT: PrintFolder(settings.var / "letters")}
     if (domain := settings.names.get("TRANSFER_FAX_DOMAIN")) and (url := settings.smtp_url):
         senders[SendingWay.FAX] = MailToFax(url, settings.mail_from, domain)
-    return Post(office, senders)
+    return OfficePost(office, senders)
+
+
+#: how facilities answer a letter
+_ANSWERED_BY = {
+    "telephone": "TRANSFER_LETTERS_TELEPHONE",
+    "fax": "TRANSFER_LETTERS_FAX",
+    "address": "TRANSFER_LETTERS_ADDRESS",
+}
 
 
 def letter_office(names: Mapping[str, str]) -> LetterOffice | None:
@@ -157,7 +165,7 @@ def letter_office(names: Mapping[str, str]) -> LetterOffice | None:
         BadSetting: a number is none, or there is neither a fax number nor an address for answers.
     """
     name = names.get("TRANSFER_LETTERS_NAME")
-    said = {part: names.get(f"TRANSFER_LETTERS_{part.upper()}") or None for part in ("telephone", "fax", "address")}
+    said = {part: names.get(setting) or None for part, setting in _ANSWERED_BY.items()}
     if not name:
         return None
     said["address"] = said["address"] and said["address"].replace(";", "\n")

@@ -23,8 +23,6 @@ from transfer.settings import Settings, is_open_to_others
 
 pytestmark = pytest.mark.servers
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
 def tokens(whole_system):
@@ -176,33 +174,6 @@ def test_nothing_under_var_can_be_opened_by_others(whole_system):
     }
 
     assert open_to_others <= {f"store/data/etc/{ring}.ring.gz" for ring in ("account", "container", "object")}
-
-
-#: what a task of the worker finds loaded when it begins, said by the module it imports first
-_BEGINS = "import sys, airflow; print('transfer_airflow.verbs' in sys.modules)"
-
-
-@pytest.mark.parametrize(
-    ("command", "executor", "loaded"),
-    [
-        ("scheduler", "LocalExecutor", True),
-        ("scheduler", "CeleryExecutor", False),
-        ("triggerer", "LocalExecutor", False),
-    ],
-)
-def test_what_tasks_are_forks_of_has_loaded_what_they_need(tmp_path, command, executor, loaded):
-    paths = f"{ROOT}:{ROOT / 'deploy' / 'airflow_config'}"
-    ours = {"PYTHONPATH": paths, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__EXECUTOR": executor,
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")}  # fmt: skip
-    begun = subprocess.run(
-        [sys.executable, "-c", _BEGINS, command],
-        env={**os.environ, **ours},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-    assert (begun.stdout.splitlines()[-1:], "not preloaded" in begun.stderr) == ([str(loaded)], False)
 
 
 def test_nobody_comes_in_without_a_token(api):

@@ -48,7 +48,7 @@ def test_a_check_of_the_database_names_our_values(ledger: Ledger, table: str, co
         (
             HoldAnswer,
             "approve wait purge keep ours not-ours seen again open-again sent dispute do-without leave-out whole "
-            "part revoke resume end delta recall tell",
+            "part revoke resume end delta recall tell reply",
         ),
         (SystemAnswer, "answered approved permitted purged given-up asked-anew closed"),
         (

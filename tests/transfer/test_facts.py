@@ -128,7 +128,7 @@ def test_a_line_moved_in_from_another_chain_is_found():
 
 @pytest.mark.parametrize("kind", sorted(Fact.kinds))
 def test_every_kind_of_fact_holds_only_plain_values(kind: str):
-    plain = ("str", "int", "bool", "str | None", "int | None", "tuple[str, ...]")
+    plain = ("str", "int", "bool", "str | None", "int | None", "bool | None", "tuple[str, ...]")
 
     for field in fields(Fact.kinds[kind]):  # type: ignore[arg-type]
         written = field.type.__name__ if isinstance(field.type, type) and not get_args(field.type) else str(field.type)

@@ -13,20 +13,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer import codec, facts, former
+from transfer.adapters.paper.record import PaperRecord
+from transfer.arrivals import Referral
 from transfer.facts import GENESIS, Chain, Fact, Origin, read, stored_kinds, write
+from transfer.flow.desk import EnteredReferral
 from transfer.former import Former
 from transfer.identifiers import CaseId
 from transfer.ledger.materials import Label
 from transfer.ledger.packets import PacketContent
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About, Series
+from transfer.letters import LetterText
 from transfer.patients import Demographics
 from transfer.permissions import Authorization
 from transfer.permissions.former import FormerAuthorization
 from transfer.source_answers import SaidBy
 
 SOURCES = Path(__file__).parents[2] / "transfer"
-SEALED = (About, Authorization, Demographics, FormerAuthorization, Identity, Label, PacketContent, SaidBy, Series)
+SEALED = (
+    About,
+    Authorization,
+    Demographics,
+    EnteredReferral,
+    FormerAuthorization,
+    Identity,
+    Label,
+    LetterText,
+    PacketContent,
+    PaperRecord,
+    Referral,
+    SaidBy,
+    Series,
+)
 
 CASE = Chain.case(CaseId("c00000000000"))
 LINE = write(

@@ -19,7 +19,12 @@ _CARRIERS = ("fedex", "ups", "usps", "dhl", "other-courier", "by-hand")
 @click.command("loans")
 @view_options
 def loans_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
-    """List what is lent and not back at its laboratory, what is due first in front."""
+    """List what is lent and not back at its laboratory, what is due first in front.
+
+    \b
+    Example:
+      transfer material loans
+    """
     with at(var) as services:
         from transfer.flow import desk
 
@@ -42,7 +47,12 @@ def loans_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
 def return_command(
     var: Path, case_id: "CaseId", material_id: "MaterialId", *, carrier: str, actor: "Actor", as_json: bool
 ) -> None:
-    """Say that a loan left for its laboratory. The command asks for the courier's number at a prompt."""
+    """Say that a loan left for its laboratory. The command asks for the courier's number at a prompt.
+
+    \b
+    Example:
+      transfer material return c0123456789a t0123456789abcde --carrier fedex
+    """
     number = "" if carrier == "by-hand" else ask("Courier's number")
     with at(var) as services:
         from transfer.flow import desk
@@ -57,7 +67,12 @@ def return_command(
 @click.argument("material_id", metavar="MATERIAL", type=MATERIAL)
 @desk_options
 def returned_command(var: Path, case_id: "CaseId", material_id: "MaterialId", *, actor: "Actor", as_json: bool) -> None:
-    """Say that the laboratory has its pieces back: its signed sheet, its mail or its call."""
+    """Say that the laboratory has its pieces back: its signed sheet, its mail or its call.
+
+    \b
+    Example:
+      transfer material returned c0123456789a t0123456789abcde
+    """
     with at(var) as services:
         from transfer.flow import desk
 

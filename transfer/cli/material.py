@@ -169,7 +169,7 @@ def parcel_command(var: Path, *, carrier: str, condition: str, shelf: str, actor
 @click.option("--labels", type=click.Choice(_LABELS), default="agree", help="How the labels agree with the papers.")
 @click.option("--with-report", is_flag=True, help="Their report lay in the parcel.")
 @click.option("--due-back", type=_DAY, metavar="DAY", help="The day by which the lender wants them back.")
-@click.option("--another-accession", is_flag=True, help="The patient has this accession besides one that came before.")
+@click.option("--besides", "another_accession", is_flag=True, help="The patient has both: this number, and one before.")
 @desk_options
 def log_in_command(
     var: Path,
@@ -257,7 +257,12 @@ def judge_command(
 @click.argument("material_id", metavar="MATERIAL", type=MATERIAL)
 @desk_options
 def ask_command(var: Path, case_id: "CaseId", material_id: "MaterialId", *, actor: "Actor", as_json: bool) -> None:
-    """Say that the laboratory was asked for pieces that are needed besides."""
+    """Say that the laboratory was asked for pieces that are needed besides.
+
+    \b
+    Example:
+      transfer material ask c0123456789a t0123456789abcde
+    """
     with at(var) as services:
         from transfer.flow import desk
 

@@ -59,7 +59,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.NAME_OPEN_CASE: "transfer case list",
     M.NAME_MATERIAL: "--material",
     M.SAY_ANOTHER_PARCEL: "--another-parcel",
-    M.SAY_ANOTHER_ACCESSION: "--another-accession",
+    M.SAY_ANOTHER_ACCESSION: "--besides",
     M.TAKE_PARCEL_IN: "transfer material parcel --carrier CARRIER",
     M.CALL_SLIDE_FILE: "transfer case call {case} facility OUTCOME",
     M.GIVE_WITH_PARCEL: "transfer material receive {case} --pieces N --announced N",

@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import CASE, at, by, ledger_at, plain, print_json, print_table, progress, view_options
+from transfer.cli.common import (
+    CASE,
+    at,
+    by,
+    json_option,
+    ledger_at,
+    plain,
+    print_json,
+    print_table,
+    progress,
+    view_options,
+)
 from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
@@ -213,7 +224,8 @@ def _print_facts(lines: "Sequence[TracedFact]") -> None:
 
 @click.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check_command(file: Path) -> None:
+@json_option
+def check_command(file: Path, *, as_json: bool) -> None:
     """Check lines that `transfer trail show --file` or the audit's page wrote: is each what was written, none missing,
     added or moved? Nothing of an installation is needed. It ends with 1 and names the line if something is broken.
 
@@ -225,9 +237,12 @@ def check_command(file: Path) -> None:
 
     with file.open("rb") as lines:
         found = broken_in(lines)
-    for line in found.broken:
-        click.echo(plain(f"BROKEN  {line}"))
-    state = "Altered" if found.broken else "Whole"
-    click.echo(f"{state}: {found.chains} chains, {found.lines} lines.")
+    if as_json:
+        print_json(found)
+    else:
+        for line in found.broken:
+            click.echo(plain(f"BROKEN  {line}"))
+        state = "Altered" if found.broken else "Whole"
+        click.echo(f"{state}: {found.chains} chains, {found.lines} lines.")
     if found.broken:
         raise click.exceptions.Exit(NEGATIVE)

@@ -76,7 +76,7 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class SufficiencyEntered:
     """What a pathologist says, how many more are needed, and which."""
 
     said: Sufficiency
@@ -140,7 +140,7 @@ def checked_in(
     )
 
 
-def judged(fields: Fields, problems: Problems) -> Judged | None:
+def judged(fields: Fields, problems: Problems) -> SufficiencyEntered | None:
     """What a pathologist says; None where something is wrong with the form."""
     said = fields.one_of("said", [*Sufficiency], problems, needed="Choose what the pathologist says")
     text, words = fields.raw("number-needed").strip(), fields.note("note", problems)
@@ -149,7 +149,7 @@ def judged(fields: Fields, problems: Problems) -> Judged | None:
     if problems:
         return None
     counts = said in (Sufficiency.NEED_UNSTAINED, Sufficiency.NEED_IHC)
-    return Judged(said=Sufficiency(said), count=int(text) if text and counts else None, words=words or None)
+    return SufficiencyEntered(said=Sufficiency(said), count=int(text) if text and counts else None, words=words or None)
 
 
 def sent_back(fields: Fields, problems: Problems) -> tuple[Carrier, str] | None:

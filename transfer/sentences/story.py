@@ -142,7 +142,7 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.DisclosureSettled: "handing over {disclosure}: {outcome}",
     facts.EgressPermitted: "a download of {disclosure} opened, on the basis of {bases}",
     facts.EgressClosed: "a download ended after {size} bytes: {outcome}",
-    facts.ConsultReportReceived: "the center's consult report came in as message {arrival}, from account {said_by}",
+    facts.ConsultReportReceived: "the center sent its consult report as message {arrival}, from account {said_by}",
     facts.ReceiptRecorded: _joined(
         "the receiver says of packet {packet}: {status}",
         _more(" (", "reasons", ")"),

@@ -8,7 +8,7 @@ from transfer.letters import LetterOffice, LetterSender, LetterText, SendingWay
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class OfficePost:
     """`transfer.flow.services.LetterPost`."""
 
     office: LetterOffice
