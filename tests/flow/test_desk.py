@@ -20,7 +20,8 @@ from transfer.facts import Chain
 from transfer.flow import desk, stopping
 from transfer.flow.desk import permissions
 from transfer.flow.services import Services
-from transfer.holds import ANSWERS, OF_STUCK_PACKETS, HoldAnswer, HoldCode
+from transfer.hold_answers import ANSWERS
+from transfer.holds import OF_STUCK_PACKETS, HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, HoldId, PacketId
 from transfer.ledger import Ledger, disclosures, holds, notes, patients, requests
 from transfer.ledger.disclosures import EgressEnd, Grounds, Sender

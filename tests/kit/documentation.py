@@ -12,7 +12,7 @@ import click
 from transfer import checklist, materials, requests
 from transfer.adapters.document_statuses import MEANINGS, Vocabulary
 from transfer.cli import main
-from transfer.holds import ANSWERS
+from transfer.hold_answers import ANSWERS
 from transfer.materials import MaterialState
 from transfer.records import DocumentStatus
 from transfer.requests import OPEN, RequestState

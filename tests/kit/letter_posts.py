@@ -8,7 +8,7 @@ from tests.kit.paper_forms import fields_for
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import codec
-from transfer.adapters.letters.post import Post
+from transfer.adapters.letters.post import OfficePost
 from transfer.contacts import Contact
 from transfer.facilities import AddedFacility
 from transfer.flow import desk
@@ -34,9 +34,9 @@ class ScriptedSender:
         return f"job-{len(self.sent)}"
 
 
-def a_post(fax: LetterSender | None = None, printing: LetterSender | None = None) -> Post:
+def a_post(fax: LetterSender | None = None, printing: LetterSender | None = None) -> OfficePost:
     senders: dict[SendingWay, LetterSender] = {SendingWay.PRINT: printing or ScriptedSender()}
-    return Post(OFFICE, senders | ({SendingWay.FAX: fax} if fax else {}))
+    return OfficePost(OFFICE, senders | ({SendingWay.FAX: fax} if fax else {}))
 
 
 CEDAR = AddedFacility(

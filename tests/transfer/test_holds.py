@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from transfer.case import DELIVERED_VOID
-from transfer.holds import ANSWERS, APPROVALS, COMPARED, HoldAnswer, HoldCode
+from transfer.hold_answers import ANSWERS
+from transfer.holds import APPROVALS, COMPARED, HoldAnswer, HoldCode
 from transfer.request_questions import QUESTIONS
 from transfer.sentences import SENTENCES
 

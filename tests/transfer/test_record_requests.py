@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from transfer.errors import NotAllowed
-from transfer.holds import ANSWERS
+from transfer.hold_answers import ANSWERS
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
 from transfer.request_questions import QUESTIONS, REQUEST_ANSWERS
 from transfer.requests import (

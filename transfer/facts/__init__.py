@@ -30,9 +30,6 @@ from transfer.facts.case import (
     HoldOpened,
     HoldResolved,
     ImagesRejected,
-    LetterCodeGiven,
-    LetterCodesEnded,
-    LetterOpened,
     MaterialAwaited,
     MaterialReceived,
     MilestoneReached,
@@ -91,7 +88,14 @@ from transfer.facts.frame import (
     stored_kinds,
     write,
 )
-from transfer.facts.letters import LetterBegun, LetterQueued, LetterSettled
+from transfer.facts.letters import (
+    LetterBegun,
+    LetterCodeGiven,
+    LetterCodesEnded,
+    LetterOpened,
+    LetterQueued,
+    LetterSettled,
+)
 from transfer.facts.patient import (
     DisputeEntered,
     DisputeWithdrawn,

@@ -506,31 +506,6 @@ class CallLogged(Fact, kind="call-logged"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LetterCodeGiven(Fact, kind="letter-code-given"):
-    """A code for a letter (`transfer.letter_codes`): for a request, or for the whole case. `until` is UTC."""
-
-    holder: str
-    until: str
-    request: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterCodesEnded(Fact, kind="letter-codes-ended"):
-    """The codes that this holder had do not work any more."""
-
-    holder: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterOpened(Fact, kind="letter-opened"):
-    """Somebody outside showed a code and the patient's birth date, and saw what the holder of that code may see."""
-
-    holder: str
-    request: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FiledInChart(Fact, kind="filed-in-chart"):
     """A record or a packet was filed in the chart of whoever runs this."""
 

@@ -1,4 +1,7 @@
-"""Facts of letters: one was queued, one begins to leave, one has left or has not. They stand in a case's chain."""
+"""Facts of letters and of the codes on them. They stand in a case's chain.
+
+One was queued, one begins to leave, one has left or has not; a code was given, somebody outside came by it.
+"""
 
 from dataclasses import dataclass
 
@@ -41,3 +44,28 @@ class LetterSettled(Fact, kind="letter-settled"):
     pages: int | None = None
     failure: str | None = None
     confirmation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterCodeGiven(Fact, kind="letter-code-given"):
+    """A code for a letter (`transfer.letter_codes`): for a request, or for the whole case. `until` is UTC."""
+
+    holder: str
+    until: str
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterCodesEnded(Fact, kind="letter-codes-ended"):
+    """The codes that this holder had do not work any more."""
+
+    holder: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterOpened(Fact, kind="letter-opened"):
+    """Somebody outside showed a code and the patient's birth date, and saw what the holder of that code may see."""
+
+    holder: str
+    request: str | None = None

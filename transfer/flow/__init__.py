@@ -9,7 +9,8 @@ In the order in which it happens:
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
   `owing_letters` queues the letter by which a department without an interface is asked, `letters` sends it.
-  `studies` says when a study is whole. `labels` stops at a security label that nobody can read.
+  `studies` says when a study is whole, `study_identity` whose it is.
+  `labels` stops at a security label that nobody can read.
 - `paper_in` takes in what came on paper; people at the desk say what its pages are.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers`, `uploads` and `unmatched` file it. `correcting` puts a correction in part together with

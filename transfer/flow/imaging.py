@@ -6,21 +6,21 @@ from dataclasses import replace
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, Unreachable
 from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import join, taken_back
-from transfer.flow.identity import Undecided, ask_whose, match_answer
+from transfer.flow.identity import Undecided, ask_whose
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import note_opened, open_parts
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.studies import is_whole_study, uids
+from transfer.flow.study_identity import compared_identity, match_studies, unlike
 from transfer.flow.watch import Watch
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import RecordId
 from transfer.ledger import Tx, holds, opened_records, patients, records, requests
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
-from transfer.matching import Match, MatchRule, MatchVerdict
+from transfer.matching import MatchRule, MatchVerdict
 from transfer.partial_dates import PartialDate
-from transfer.patients import Demographics
 from transfer.permissions import Ruling
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.requests import NOT_COVERED, Request, RequestState
@@ -43,9 +43,9 @@ def fetch_imaging(
     made = asking.claimed.request
     institution = services.institutions[made.institution]
     studies = list(client.studies(asking.everyone, institution, keep_going=watch.check))
-    matched = _matched(services, asking, studies)
+    matched = match_studies(services, asking, studies)
     ours = [(study, match.match_rule) for study, match in matched if match.verdict is MatchVerdict.OURS]
-    doubtful = [_compared(study, match) for study, match in matched if match.verdict is MatchVerdict.DOUBTFUL]
+    doubtful = [compared_identity(study, match) for study, match in matched if match.verdict is MatchVerdict.DOUBTFUL]
     owed = 0
     left: list[NeedsReview] = []
     listed: dict[str, frozenset[str] | None] = dict.fromkeys(study.study_instance_uid for study in studies)
@@ -101,52 +101,6 @@ class _NamesAnother(NeedsReview):
         self.said = said
 
 
-def _matched(
-    services: Services, asking: PermittedRequest, studies: Iterable[StudyFound]
-) -> list[tuple[StudyFound, Match]]:
-    with services.ledger.transaction() as tx:
-        return [
-            (study, match_answer(tx, services, asking, study.patient, _source(study), study.identifiers))
-            for study in studies
-        ]
-
-
-def _source(study: StudyFound) -> str:
-    return f"study/{study.study_instance_uid}"
-
-
-def _compared(study: StudyFound, match: Match) -> ComparedIdentity:
-    return ComparedIdentity(said=study.patient, source=_source(study), match_rule=match.match_rule)
-
-
-def _unlike(
-    services: Services, asking: PermittedRequest, study: StudyFound, stated: Iterable[Demographics]
-) -> list[ComparedIdentity]:
-    """What the study's files say of their patient and is not surely the patient.
-
-    The list of the archive speaks for what a file leaves out, not for a file that names nobody.
-    """
-    found = []
-    with services.ledger.transaction() as tx:
-        for said in (_filled(one, study.patient) for one in stated):
-            match = match_answer(tx, services, asking, said, _source(study))
-            if match.verdict is not MatchVerdict.OURS:
-                found.append(ComparedIdentity(said=said, source=_source(study), match_rule=match.match_rule))
-    return found
-
-
-def _filled(said: Demographics, listed: Demographics) -> Demographics:
-    if not said.names and not said.identifiers:
-        return said
-    return replace(
-        said,
-        names=said.names or listed.names,
-        birth_date=said.birth_date or listed.birth_date,
-        sex=said.sex or listed.sex,
-        identifiers=said.identifiers or listed.identifiers,
-    )
-
-
 def _origin(asking: PermittedRequest, study: StudyFound) -> str:
     return f"study/{asking.claimed.request.institution}/{study.study_instance_uid}"
 
@@ -190,9 +144,9 @@ def _fetch_study(
             raise CutShort("the archive went away between two series", retry_after=error.retry_after) from None
         if got is None:
             continue
-        if unlike := _unlike(services, asking, study, got.stated):
+        if others := unlike(services, asking, study, got.stated):
             services.vault.remove(got.location.key)
-            raise _NamesAnother([one for one in unlike if one.match_rule is not MatchRule.DECIDED])
+            raise _NamesAnother([one for one in others if one.match_rule is not MatchRule.DECIDED])
         with taken_back(services, got.location.key):
             _check_labels(services, asking, study, got.labels)
             _keep_series(services, asking, study, expected, got, match_rule, origin)

@@ -12,7 +12,7 @@ from transfer.errors import TransferError
 from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.assess import NextStep, look
-from transfer.holds import ANSWERS
+from transfer.hold_answers import ANSWERS
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx
 from transfer.sentences import SENTENCES

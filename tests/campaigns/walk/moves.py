@@ -18,7 +18,8 @@ from transfer.completeness import WaiverKind
 from transfer.errors import TransferError
 from transfer.flow import desk
 from transfer.flow.desk.cases import ENDINGS
-from transfer.holds import ANSWERS, HoldAnswer
+from transfer.hold_answers import ANSWERS
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import holds, permissions, requests, rounds
 from transfer.ledger.holds import Hold

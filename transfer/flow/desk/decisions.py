@@ -21,7 +21,8 @@ from transfer.flow.identity import hold_patient_of
 from transfer.flow.milestones import settle_telling
 from transfer.flow.services import Services
 from transfer.flow.studies import take_misplaced
-from transfer.holds import ANSWERS, APPROVALS, COMPARED, OF_REFERRALS, OF_STUCK_PACKETS, STOPPED, HoldAnswer, HoldCode
+from transfer.hold_answers import ANSWERS
+from transfer.holds import APPROVALS, COMPARED, OF_REFERRALS, OF_STUCK_PACKETS, STOPPED, HoldAnswer, HoldCode
 from transfer.identifiers import INBOX, CaseId, PatientId
 from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions, requests, rounds
 from transfer.ledger.arrivals import Arrival

@@ -11,7 +11,8 @@ from transfer.completeness import WaitCode
 from transfer.flow.desk.charting import FiledView
 from transfer.flow.desk.comparing import Comparison, Opinion
 from transfer.flow.desk.misdirecting import MisdirectionView
-from transfer.holds import ANSWERS, HoldAnswer, HoldCode
+from transfer.hold_answers import ANSWERS
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
 from transfer.remedies import Remedy
