@@ -21,7 +21,8 @@ FROM python:3.11-slim-bookworm
 # A number, so that an orchestrator can tell that it is not root; files it must read alone belong to it.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin transfer \
     && install -d -o transfer -g transfer -m 0700 \
-       /var/lib/transfer /var/lib/transfer/tmp /var/lib/keys /var/lib/keys-copy /var/lib/backups \
+       /var/lib/transfer /var/lib/transfer/tmp /var/lib/transfer/letters /var/lib/transfer/outbox \
+       /var/lib/keys /var/lib/keys-copy /var/lib/backups \
        /var/lib/airflow /var/lib/airflow/logs /var/lib/sandbox
 COPY --from=build /opt/venv /opt/venv
 COPY dags /app/dags

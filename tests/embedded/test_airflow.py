@@ -124,7 +124,11 @@ RIGHTS = {
     "Auditor": {
         (action, resource)
         for action in ("can_read", "menu_access")
-        for resource in ("DAGs", "DAG Runs", "Task Instances", "Audit Logs")
+        for resource in (
+            *("DAGs", "DAG Runs", "Task Instances", "Audit Logs"),
+            *("HITL Detail", "DAG Dependencies", "DAG Versions", "Plugins", "ImportError", "DAG Warnings"),
+            *("Task Logs", "DAG Code", "XComs", "Assets", "Pools"),
+        )
     },
     "Public": set(),
 }

@@ -716,7 +716,7 @@ class TestAnsweringWhatIsAsked:
         desk.revoke(services, desk.dossier(services, case, actor=ANN).permissions[0].permission, actor=ANN)
         process_all(services)
 
-        desk.resolve(services, b.the_hold(services, "confirm-purge").id, word, actor=ANN)
+        desk.resolve(services, b.the_hold(services, "confirm-purge").id, word, actor=BEN)
         process_all(services)
 
         assert bool(services.vault.objects) is is_left

@@ -13,7 +13,7 @@ from transfer.case import Stage
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import materials, rounds
-from transfer.ledger.materials import Label
+from transfer.ledger.materials import Came, Label
 from transfer.rounds import Dag
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
@@ -57,7 +57,7 @@ def slides_come(house: House, case: CaseId, chart: Chart, *, seconds: float = 90
         tx.lock_case(case)
         for kept in materials.of_case(tx, case, patient):
             label = Label(accession=chart["pathology"]["accession"]["value"])
-            materials.receive(tx, case, patient, kept, pieces=pieces, announced=pieces, label=label)
+            materials.receive(tx, case, patient, kept, Came(pieces=pieces, announced=pieces, label=label))
         settle_needs(tx, house.services, case)
 
 

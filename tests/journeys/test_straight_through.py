@@ -14,7 +14,7 @@ from transfer.delivery import Delivery
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import PatientId
 from transfer.ledger import materials
-from transfer.ledger.materials import Label
+from transfer.ledger.materials import Came, Label
 from transfer.verify import VerificationOutcome, verify
 
 pytestmark = pytest.mark.servers
@@ -27,7 +27,7 @@ def slides_come(house: House, case, chart) -> None:
         for kept in materials.of_case(tx, case, patient):
             pieces = len(chart["pathology"]["slides"])
             label = Label(accession=chart["pathology"]["accession"]["value"])
-            materials.receive(tx, case, patient, kept, pieces=pieces, announced=pieces, label=label)
+            materials.receive(tx, case, patient, kept, Came(pieces=pieces, announced=pieces, label=label))
         settle_needs(tx, house.services, case)
 
 
