@@ -31,7 +31,7 @@ ARCHIVE ?= sandbox
 # make demo DISEASE=breast: a patient with another disease; transfer demo --help names them
 DISEASE ?= colorectal
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pages walk mutants crash-points chaos hostile compose-test compose-slow check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pictures pages walk mutants crash-points chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -84,6 +84,9 @@ provisions: $(VENV)/.ready  ## Judge drawn release forms twice: by the product, 
 
 # make pages DOCUMENTS="/one/folder /another": the files of these folders
 DOCUMENTS ?= tests/samples/documents
+
+pictures: $(VENV)/.ready  ## Draw docs/pictures anew: every page of desk, doors and audit, as Chromium shows it
+	@nice $(VENV)/bin/python -m tests.kit.pictures
 
 pages: $(VENV)/.ready  ## Lay documents beside our pages of them: words, columns, PDF pages as another program draws both
 	@nice $(VENV)/bin/python -m tests.campaigns.pages $(DOCUMENTS)

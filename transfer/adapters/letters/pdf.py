@@ -167,11 +167,13 @@ def _answers(pages: Pages, text: LetterText, office: LetterOffice) -> None:
 
 
 def _code(pages: Pages, text: LetterText) -> None:
-    """The address of the page on which they answer, for a camera. Behind its number sign stands our reference, which no
-    server is sent: so a page that comes back says itself what it answers.
+    """The address of the page on which they answer, with the code typed in, for a camera. Behind its number sign stands
+    our reference, which no server is sent: so a page that comes back says itself what it answers.
     """
     drawn = io.BytesIO()
-    segno.make(f"{text.answer_at}#{text.reference}", error="m", micro=False).save(drawn, kind="png", scale=_CODE_SCALE)
+    segno.make(f"{text.answer_at}code/{text.code}#{text.reference}", error="m", micro=False).save(
+        drawn, kind="png", scale=_CODE_SCALE
+    )
     pages.image(drawn, x=pages.w - MARGIN - _CODE_SIDE, y=MARGIN, w=_CODE_SIDE)
 
 
