@@ -278,7 +278,7 @@ def test_a_consult_report_is_kept_with_the_patient_and_shown_at_the_desk(giving:
 
     assert browser.get(where).text.count("Received") == 1
     told = str(desk.story(giving.services, packet.case, actor=ANN))
-    assert "consult report came in" in told
+    assert "sent its consult report" in told
     assert "Theodora" not in told
     (hold,) = [one for one in open_holds(giving.services) if one.code == "uploaded"]
     assert b"%PDF-1.7" in b"".join(desk.open_message(giving.services, ArrivalId(hold.about or ""), actor=ANN).pieces())
