@@ -6,10 +6,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
-#: of one document that pages are chosen of
-MOST_PAGES: Final = 5_000
+from transfer.page_ranges import MOST_PAGES
 
 
 class Derivation(StrEnum):
@@ -49,35 +47,3 @@ def pages_without(taken: Iterable[int], of: int) -> tuple[int, ...]:
     """The other pages of a document of so many, in their order."""
     without = {*taken}
     return tuple(page for page in range(1, of + 1) if page not in without)
-
-
-def pages_named(text: str) -> tuple[int, ...]:
-    """Pages as a person names them: `2`, `1-4`, `1-2,5`. In the order in which they are named.
-
-    Raises:
-        ValueError: they are not named so, one is named twice, or there are more than `MOST_PAGES`.
-    """
-    found: list[int] = []
-    for piece in text.split(","):
-        first, dash, last = (each.strip() for each in piece.partition("-"))
-        ends = (first, last if dash else first)
-        if not all(each.isascii() and each.isdecimal() and len(each) <= 4 for each in ends):
-            raise ValueError("pages are named like 1-4,7")
-        begin, end = map(int, ends)
-        if not 1 <= begin <= end <= MOST_PAGES:
-            raise ValueError("pages are named from the first to the last")
-        found += range(begin, end + 1)
-    if len({*found}) < len(found):
-        raise ValueError("a page is named twice")
-    return tuple(found)
-
-
-def pages_said(pages: Iterable[int]) -> str:
-    """Pages as people read them: `1-4, 7`. They stand in their order."""
-    runs: list[list[int]] = []
-    for page in sorted(pages):
-        if runs and runs[-1][1] == page - 1:
-            runs[-1][1] = page
-        else:
-            runs.append([page, page])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

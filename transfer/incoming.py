@@ -5,7 +5,7 @@ misdirected, some are left out. The paper itself stays whole and unaltered as lo
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -128,17 +128,6 @@ def pages_in(text: str, count: int) -> tuple[int, ...]:
     if not found:
         raise ValueError("no pages")
     return tuple(sorted(found))
-
-
-def in_ranges(pages: Iterable[int]) -> str:
-    """Pages as people write them: `1-4, 7`."""
-    runs: list[list[int]] = []
-    for page in sorted(set(pages)):
-        if runs and runs[-1][1] == page - 1:
-            runs[-1][1] = page
-        else:
-            runs.append([page, page])
-    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def left(count: int, parts: Collection[IndexedPages]) -> tuple[int, ...]:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.derived_copies import Derivation, DerivedCopy, pages_named, pages_said, pages_without
+from transfer.derived_copies import Derivation, DerivedCopy, pages_without
+from transfer.page_ranges import in_ranges, pages_named
 
 
 def a_copy(*pages: int, of: int = 6) -> DerivedCopy:
@@ -24,7 +25,7 @@ def test_what_names_no_pages_is_refused(text: str):
 
 @given(st.sets(st.integers(1, 5000), min_size=1))
 def test_what_is_said_of_pages_names_them(pages: set[int]):
-    assert pages_named(pages_said(pages)) == tuple(sorted(pages))
+    assert pages_named(in_ranges(pages)) == tuple(sorted(pages))
 
 
 def test_a_copy_holds_some_pages_of_its_original_and_says_which_it_lacks():

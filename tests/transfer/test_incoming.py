@@ -11,11 +11,11 @@ from transfer.incoming import (
     PaperRefused,
     WhyRefused,
     clash,
-    in_ranges,
     left,
     pages_in,
     type_of,
 )
+from transfer.page_ranges import in_ranges
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def list_command(var: Path, *, everything: bool, actor: "Actor", as_json: bool) 
 
 
 def _stands(one: "PaperView") -> tuple[str, str, str]:
-    from transfer.incoming import in_ranges
+    from transfer.page_ranges import in_ranges
 
     became = "; ".join(f"{part.pages}: {part.case or part.became}" for part in one.parts)
     return in_ranges(one.left), one.taken_by or "", became or ("" if one.left else str(one.state))

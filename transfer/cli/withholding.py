@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _as_pages(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
-    from transfer.derived_copies import pages_named
+    from transfer.page_ranges import pages_named
 
     if text == "none":
         return ()

@@ -8,8 +8,9 @@ from typing import Final
 from transfer import facts
 from transfer.facts import SYSTEM, Chain
 from transfer.identifiers import ArrivalId, CaseId, IncomingId
-from transfer.incoming import RETURN_WITHIN, IncomingState, IndexedPages, PagesBecame, in_ranges, left
+from transfer.incoming import RETURN_WITHIN, IncomingState, IndexedPages, PagesBecame, left
 from transfer.ledger import Row, Tx, vault_objects
+from transfer.page_ranges import in_ranges
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
 

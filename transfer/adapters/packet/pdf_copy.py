@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from transfer.adapters.packet.pdf_maker import Died, Maker
-from transfer.derived_copies import MOST_PAGES
 from transfer.errors import Unreadable
+from transfer.page_ranges import MOST_PAGES
 
 #: processor seconds for one copy
 SECONDS: Final = 60

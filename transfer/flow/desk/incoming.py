@@ -19,21 +19,13 @@ from transfer.flow.identity import DecideAgain
 from transfer.flow.paper_in import original_of, picture_of, see, store
 from transfer.flow.services import Services
 from transfer.identifiers import ArrivalId, CaseId, IncomingId, InstitutionId, PatientId
-from transfer.incoming import (
-    UPLOAD,
-    IncomingState,
-    IndexedPages,
-    PagesBecame,
-    PaperRefused,
-    clash,
-    in_ranges,
-    pages_in,
-)
+from transfer.incoming import UPLOAD, IncomingState, IndexedPages, PagesBecame, PaperRefused, clash, pages_in
 from transfer.ledger import Tx, arrivals, incoming, patients, sessions, vault_objects
 from transfer.ledger.arrivals import NewArrival
 from transfer.ledger.incoming import NewPaper, Paper
 from transfer.looks import LookPlace
 from transfer.media_types import extension
+from transfer.page_ranges import in_ranges
 from transfer.partial_dates import PartialDate
 from transfer.records import RecordKind
 from transfer.refusals import Reason, RefusalCode

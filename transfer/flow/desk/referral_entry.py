@@ -16,10 +16,11 @@ from transfer.flow.desk.verbs import at_desk, demand, not_allowed
 from transfer.flow.paper_in import original_of
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
-from transfer.incoming import IndexedPages, PagesBecame, in_ranges
+from transfer.incoming import IndexedPages, PagesBecame
 from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals, incoming
 from transfer.ledger.arrivals import NewArrival
+from transfer.page_ranges import in_ranges
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode

@@ -7,7 +7,7 @@ from transfer import facts
 from transfer.actions import ActionCode, ActionResult
 from transfer.adapters.packet.pdf_copy import copied_pages
 from transfer.case import OpenedCase
-from transfer.derived_copies import Derivation, DerivedCopy, pages_said, pages_without
+from transfer.derived_copies import Derivation, DerivedCopy, pages_without
 from transfer.errors import Unreadable
 from transfer.facts import Chain
 from transfer.flow.assess import settle_needs
@@ -24,6 +24,7 @@ from transfer.ledger import Tx, holds, notes, opened_records, records, rounds, v
 from transfer.ledger.records import NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule
 from transfer.media_types import PDF, named
+from transfer.page_ranges import in_ranges
 from transfer.records import Relation
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -107,7 +108,7 @@ def withhold_pages(
 
 
 def _said(derived: DerivedCopy) -> str:
-    return pages_said(derived.lacking) or "none"
+    return in_ranges(derived.lacking) or "none"
 
 
 def _chosen(tx: Tx, case: CaseId, record: RecordId) -> _Chosen:
@@ -143,7 +144,7 @@ def _takes_the_place(tx: Tx, services: Services, case: CaseId, kept: StoredRecor
 
 def _fact(kept: StoredRecord, derived: DerivedCopy, written: NoteId) -> facts.PagesWithheld:
     return facts.PagesWithheld(
-        record=kept.id, original=derived.original, pages=pages_said(derived.lacking), of=derived.of, note=written
+        record=kept.id, original=derived.original, pages=in_ranges(derived.lacking), of=derived.of, note=written
     )
 
 

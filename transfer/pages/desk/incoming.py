@@ -6,7 +6,8 @@ from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import FoundCases, IndexedAs, PaperView
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
-from transfer.incoming import LARGEST, PagesBecame, in_ranges
+from transfer.incoming import LARGEST, PagesBecame
+from transfer.page_ranges import in_ranges
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, DrawnPicture, File, Next, Page
