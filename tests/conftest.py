@@ -29,6 +29,7 @@ from transfer.ledger.migrate import migrate
 
 if TYPE_CHECKING:
     from tests.kit.house import House
+    from tests.kit.open_streams import Giving
     from tests.kit.peers.hapi import Hapi
 
 ROOT = Path(__file__).parents[1]
@@ -177,6 +178,17 @@ def ledger(migrated: Postgres, emptier: Emptier, keys: FolderKeys) -> Iterator[L
     ledger = Ledger(migrated.url("app"), keys, Origin(process="test"), connections=12)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def giving(ledger: Ledger, migrated: Postgres) -> "Iterator[Giving]":
+    """What the doors hand out, with the partners of `institutions/`."""
+    from tests.kit.builders import new_services
+    from tests.kit.open_streams import Giving
+
+    giving = Giving(new_services(ledger), migrated.url("owner"))
+    yield giving
+    giving.outgoing.shut()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Outside slides at a receiving center: the same check-in, for its own parcels and patients alone."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -14,18 +12,10 @@ from tests.kit.staff import ANN
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk
-from transfer.ledger import Ledger
 
 pytestmark = pytest.mark.servers
 
 NUMBER = "1Z999AA10123456784"
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(b.new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 @pytest.fixture

@@ -1,25 +1,14 @@
 """A dispute of a form cuts what is on its way, like any "no"."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
-from tests.kit.builders import new_services
 from tests.kit.open_streams import Giving, Line
 from tests.kit.staff import ANN
 from transfer.flow import desk
-from transfer.ledger import Ledger, disclosures, permissions
+from transfer.ledger import disclosures, permissions
 from transfer.permissions import Dispute
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 def test_when_the_dispute_is_told_no_stream_is_open_and_none_opens_until_it_is_withdrawn(giving: Giving):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.kit.builders import a_chart, new_services, open_holds, sign_form
+from tests.kit.builders import a_chart, open_holds, sign_form
 from tests.kit.open_streams import Giving, Line
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE
@@ -26,7 +26,7 @@ from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing, TooManyDownloads
 from transfer.gateway.streams import Stream
 from transfer.identifiers import PacketId, RecordId
-from transfer.ledger import Ledger, Tx, permissions, records
+from transfer.ledger import Tx, permissions, records
 from transfer.permissions import End
 from transfer.records import Relation
 
@@ -36,13 +36,6 @@ pytestmark = pytest.mark.servers
 SOON = 4.0
 
 Eventually = Callable[..., None]
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 def looks() -> int:

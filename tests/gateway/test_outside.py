@@ -1,14 +1,13 @@
 """Nobody of outside gets a page or does an act without a session of that kind and a page of ours."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.kit.builders import a_chart, new_services
+from tests.kit.builders import a_chart
 from tests.kit.desk_client import text_of
 from tests.kit.fakes import KeptMail
 from tests.kit.open_streams import Giving
@@ -19,7 +18,6 @@ from transfer.flow.services import LedgerAlone
 from transfer.gateway.intake import Intake
 from transfer.gateway.outside.app import PARTS, everything, routes
 from transfer.gateway.outside.routes import OutsideAct, OutsidePage, OutsidePart, Reached, Shell, Visit
-from transfer.ledger import Ledger
 from transfer.outside_sessions import MOST_TRIES, TriedBy
 from transfer.pages.forms import MAX_BODY
 from transfer.pages.headers import HEADERS
@@ -29,13 +27,6 @@ pytestmark = pytest.mark.servers
 
 SECRET = "what only they may read"
 ALL = [(part, one) for part in PARTS for one in everything(part)]
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, holds, permissions
+from transfer.ledger import holds, permissions
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
 from transfer.permissions import End
@@ -25,13 +24,6 @@ from transfer.sentences.own_pages import OWN
 
 pytestmark = pytest.mark.servers
 PHOTO = ("form.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + b"x" * 100 + b"\xff\xd9", "image/jpeg")
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(b.new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 @pytest.fixture

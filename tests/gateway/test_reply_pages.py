@@ -1,7 +1,6 @@
 """A source without an interface answers by the code of a letter: nothing before it, nothing beyond the letter."""
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,7 +20,6 @@ from transfer.flow import desk
 from transfer.gateway.outside.reply.answers import CHOICES
 from transfer.gateway.outside.uploads import MAX_BYTES
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import MOST_TRIES, Outsider, TriedBy
 from transfer.pages.templating import day_words
@@ -31,13 +29,6 @@ from transfer.sandbox.charts import Chart
 pytestmark = pytest.mark.servers
 S = RequestState
 PDF = ("scan.pdf", b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", "application/pdf")
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(b.new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 @pytest.fixture

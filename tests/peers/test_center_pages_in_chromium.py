@@ -3,11 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.kit.builders import a_chart, new_services, the_hold
+from tests.kit.builders import a_chart, the_hold
 from tests.kit.desk_client import Desk
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import MAIL, OutsideBrowser, invited
@@ -17,7 +16,6 @@ from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.holds import HoldAnswer
 from transfer.identifiers import PacketId
-from transfer.ledger import Ledger
 from transfer.pages.templating import STYLE
 from transfer.rights import Role
 
@@ -28,13 +26,6 @@ pytestmark = pytest.mark.servers
 def window() -> Iterator[Window]:
     with a_window() as opened:
         yield opened
-
-
-@pytest.fixture
-def giving(ledger: Ledger, migrated: Any) -> Iterator[Giving]:
-    giving = Giving(new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
 
 
 def at_the_door(giving: Giving) -> dict[str, str]:

@@ -30,13 +30,6 @@ def window():
         yield opened
 
 
-@pytest.fixture
-def giving(ledger, migrated):
-    giving = Giving(b.new_services(ledger), migrated.url("owner"))
-    yield giving
-    giving.outgoing.shut()
-
-
 def born(chart: Any) -> dict[str, str]:
     year, month, day = chart["patient"]["birth_date"].split("-")
     return {"born-year": year, "born-month": month, "born-day": day}
