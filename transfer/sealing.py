@@ -7,7 +7,7 @@ again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -67,6 +67,9 @@ class Keys(Protocol):
             KeyGone: there is no such key.
         """
 
+    def seal_each(self, name: KeyName, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Each content sealed as by `seal`, by what it is about. The key is read once. Raises as `seal`."""
+
     def unseal(self, name: KeyName, sealed: bytes, *, about: str) -> bytes:
         """What was sealed.
 
@@ -77,6 +80,9 @@ class Keys(Protocol):
 
     def hmac(self, name: KeyName, content: bytes) -> bytes:
         """HMAC-SHA-256, 32 bytes."""
+
+    def hmacs(self, name: KeyName, contents: Sequence[bytes]) -> list[bytes]:
+        """That of each, in their order. The key is read once."""
 
     def destroy(self, name: KeyName) -> None:
         """Overwrite and remove the key, wherever a copy of it is kept. Destroying what is gone does nothing.

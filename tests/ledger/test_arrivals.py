@@ -33,7 +33,8 @@ def a_message(text: str, *, control: str | None = None, institution: Institution
 
 
 def stored(ledger: Ledger, *batch: NewArrival) -> list[Stored]:
-    with ledger.transaction() as tx:
+    """As the doors store it."""
+    with ledger.statement() as tx:
         return arrivals.store(tx, batch)
 
 

@@ -3,11 +3,10 @@
 A place is a folder (`transfer.adapters.keys`) or a service on another host (`transfer.adapters.service_keys`).
 """
 
-import hashlib
 import hmac
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -48,8 +47,14 @@ class HeldKeys(ABC):
         self.offer(name, os.urandom(KEY_BYTES))
 
     def seal(self, name: KeyName, content: bytes, *, about: str) -> bytes:
-        nonce = os.urandom(_NONCE)
-        return nonce + AESGCM(self._key(name)).encrypt(nonce, content, about.encode())
+        return self.seal_each(name, {about: content})[about]
+
+    def seal_each(self, name: KeyName, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+        if not contents:
+            return {}
+        cipher = AESGCM(self._key(name))
+        nonces = {about: os.urandom(_NONCE) for about in contents}
+        return {a: nonces[a] + cipher.encrypt(nonces[a], content, a.encode()) for a, content in contents.items()}
 
     def unseal(self, name: KeyName, sealed: bytes, *, about: str) -> bytes:
         try:
@@ -58,7 +63,11 @@ class HeldKeys(ABC):
             raise Unreadable(f"{about} is not what was sealed") from None
 
     def hmac(self, name: KeyName, content: bytes) -> bytes:
-        return hmac.new(self._key(name), b"hmac\0" + content, hashlib.sha256).digest()
+        return self.hmacs(name, [content])[0]
+
+    def hmacs(self, name: KeyName, contents: Sequence[bytes]) -> list[bytes]:
+        key = self._key(name)
+        return [hmac.digest(key, b"hmac\0" + content, "sha256") for content in contents]
 
     def _key(self, name: KeyName) -> bytes:
         key = self.fetch(name)

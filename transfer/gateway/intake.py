@@ -9,8 +9,8 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from transfer.errors import Unavailable
 from transfer.ledger import Ledger, Tx, arrivals
@@ -31,16 +31,35 @@ OnStored = Callable[[Tx, Stored], None]
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    stored: "concurrent.futures.Future[Stored]" = field(default_factory=concurrent.futures.Future, repr=False)
+    #: of a loop or, where a thread waits, of no loop
+    stored: "asyncio.Future[Stored] | concurrent.futures.Future[Stored]"
 
-    def answer(self, result: Stored | BaseException) -> None:
-        """Give it to who waits, in whichever thread."""
-        # nobody listens any more, or its loop is closed
-        with contextlib.suppress(concurrent.futures.InvalidStateError, RuntimeError):
-            if isinstance(result, BaseException):
-                self.stored.set_exception(result)
-            else:
-                self.stored.set_result(result)
+
+def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
+    """Give each to who waits, in whichever thread. A loop is woken once, however many wait on it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Stored], Stored | BaseException]]] = {}
+    for one, result in answers:
+        if isinstance(one.stored, concurrent.futures.Future):
+            _set(one.stored, result)
+        else:
+            by_loop.setdefault(one.stored.get_loop(), []).append((one.stored, result))
+    for loop, theirs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # it is closed: nobody listens any more
+            loop.call_soon_threadsafe(_set_all, theirs)
+
+
+def _set_all(answers: "Sequence[tuple[asyncio.Future[Stored], Stored | BaseException]]") -> None:
+    for future, result in answers:
+        _set(future, result)
+
+
+def _set(future: "asyncio.Future[Stored] | concurrent.futures.Future[Stored]", result: Stored | BaseException) -> None:
+    if future.done():  # who waited is gone
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
 
 
 def _apart(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
@@ -65,7 +84,7 @@ class Intake:
         self._ledger = ledger
         #: held while a long message is read or moved, so that many of them cost no more memory than one
         self.one_at_a_time = asyncio.Lock()
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
@@ -75,19 +94,20 @@ class Intake:
         Raises:
             Unavailable: the ledger does not answer, or too much waits; nothing was stored.
         """
-        return await asyncio.wrap_future(self._put(incoming, on_stored))
+        stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        self._put(_Waiting(incoming, on_stored, stored))
+        return await stored
 
     def store_and_wait(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
         """The same for a thread that is no event loop's."""
-        return self._put(incoming, on_stored).result()
+        stored: concurrent.futures.Future[Stored] = concurrent.futures.Future()
+        self._put(_Waiting(incoming, on_stored, stored))
+        return stored.result()
 
-    def _put(self, incoming: NewArrival, on_stored: OnStored | None) -> "concurrent.futures.Future[Stored]":
-        waiting = _Waiting(incoming, on_stored)
-        try:
-            self._queue.put_nowait(waiting)
-        except queue.Full:
-            raise Unavailable("too much waits to be stored", retry_after=5) from None
-        return waiting.stored
+    def _put(self, waiting: _Waiting) -> None:
+        if self._queue.qsize() >= MAX_WAITING:
+            raise Unavailable("too much waits to be stored", retry_after=5)
+        self._queue.put(waiting)
 
     @property
     def is_alive(self) -> bool:
@@ -117,20 +137,27 @@ class Intake:
     def _store(self, batch: list[_Waiting]) -> None:
         """All in one transaction. If that fails for a reason that is one message's own, each by itself."""
         try:
-            with self._ledger.transaction() as tx:
-                stored = arrivals.store(tx, [one.incoming for one in batch])
-                for one, result in zip(batch, stored, strict=True):
-                    if one.on_stored and not result.is_duplicate:
-                        one.on_stored(tx, result)
-                arrivals.owe_for(tx, [one.incoming for one in batch], stored)
+            stored = self._in_one_transaction(batch)
         except Exception as error:  # noqa: BLE001  whatever it is, nobody may be acknowledged and nobody else must suffer
             if len(batch) > 1 and not isinstance(error, Unavailable):
                 for one in batch:
                     self._store([one])
                 return
             failure = error if isinstance(error, Unavailable) else Unavailable(f"not stored ({type(error).__name__})")
-            for one in batch:
-                one.answer(failure)
+            _answer([(one, failure) for one in batch])
         else:
+            _answer(list(zip(batch, stored, strict=True)))
+
+    def _in_one_transaction(self, batch: list[_Waiting]) -> list[Stored]:
+        """Store them. What does something by itself reads institutions, too."""
+        incoming = [one.incoming for one in batch]
+        if all(one.on_stored is None for one in batch):
+            with self._ledger.statement() as tx:
+                return arrivals.store(tx, incoming, owing=True)
+        with self._ledger.transaction() as tx:
+            stored = arrivals.store(tx, incoming)
             for one, result in zip(batch, stored, strict=True):
-                one.answer(result)
+                if one.on_stored and not result.is_duplicate:
+                    one.on_stored(tx, result)
+            arrivals.owe_for(tx, incoming, stored)
+        return stored

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -53,8 +53,12 @@ KEEPALIVES = {
 class Tx:
     """One transaction. An exception rolls all of it back."""
 
-    def __init__(self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin, days: list[date] | None = None
+    ) -> None:
         self._connection = connection
+        #: the day that the process heard last, if it heard of one
+        self._days = [] if days is None else days
         self._touched: set[CaseId] = set()
         #: cases as they were folded last, each with its last line
         self._folded: dict[CaseId, tuple[int, Case]] = {}
@@ -108,6 +112,14 @@ class Tx:
     def now(self) -> datetime:
         """The clock of all rules: `transfer.now()`, UTC, at the moment of the call, not of the transaction's start."""
         return self.value("SELECT transfer.now()")  # type: ignore[no-any-return]
+
+    def today(self, *, anew: bool = False) -> date:
+        """The day of that clock as this process heard it last: it may be over. Who rests on it has the database compare
+        it, and asks `anew` if it is.
+        """
+        if anew or not self._days:
+            self._days[:] = [self.now().date()]
+        return self._days[0]
 
     def lock_case(self, case: CaseId) -> None:
         """Lock the case: others who write to it wait until this transaction ends."""
@@ -270,6 +282,7 @@ class Ledger:
         self.origin = origin
         self._follow: list[Callable[[Tx], None]] = []
         self._check_version_at = 0.0
+        self._days: list[date] = []
         #: these keys are known to be the ledger's
         self._keys_fit = False
         self._pool = _Pool(
@@ -292,6 +305,30 @@ class Ledger:
             OutOfOrder: the database cannot be reached, or gave up on a deadlock. Nothing was written, unless it ended
                 between its commit and its answer: look before you write again, and take back nothing it may name.
         """
+        with self._connected() as connection:
+            tx = Tx(connection, self.keys, origin or self.origin)
+            for see in self._follow:
+                see(tx)
+            yield tx
+            tx.project()
+
+    @contextmanager
+    def statement(self) -> Iterator[Tx]:
+        """For a statement that is a transaction by itself: it is sent, committed and answered in one trip.
+
+        Whatever else is run commits by itself, too. Nobody who follows is called: what reads institutions takes a
+        `transaction`. Raises as that.
+        """
+        with self._connected() as connection:
+            connection.set_autocommit(True)
+            try:
+                yield Tx(connection, self.keys, self.origin, self._days)
+            finally:
+                if not connection.closed:
+                    connection.set_autocommit(False)
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[Row]]:
         self._pool.open()
         used: psycopg.Connection[Row] | None = None
         try:
@@ -302,18 +339,14 @@ class Ledger:
                     self._keys_fit = self._keys_fit or site_mark.check(connection, self.keys)
                     connection.commit()
                     self._check_version_at = time.monotonic() + VERSION_SECONDS
-                tx = Tx(connection, self.keys, origin or self.origin)
-                for see in self._follow:
-                    see(tx)
-                yield tx
-                tx.project()
+                yield connection
         except (psycopg.OperationalError, PoolTimeout) as error:
             if used and used.closed:
                 self._pool.check()  # the other connections broke with it: test them all now
             raise OutOfOrder(f"the ledger did not answer ({type(error).__name__})") from None
 
     def follow(self, see: Callable[[Tx], None]) -> None:
-        """Have this called at the begin of each transaction from now on. It reads alone, and takes no lock."""
+        """Have this called at the begin of each `transaction` from now on. It reads alone, and takes no lock."""
         self._follow.append(see)
 
     def begin_keys(self) -> bool:

@@ -1,10 +1,11 @@
 """The inbox: stored and sealed at the door, claimed by lease, filed, sealed away or held."""
 
-from collections.abc import Sequence, Set
+import json
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Any
 
 from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Door
 from transfer.errors import ChangedMeanwhile, TransferError
@@ -58,26 +59,6 @@ class Stored:
     subject: str | None
 
 
-class _Row(NamedTuple):
-    """An arrival as it is inserted."""
-
-    arrival: ArrivalId
-    institution: InstitutionId
-    door: Door
-    kind: ArrivalKind
-    dedupe: bytes
-    control: bytes | None
-    content_type: str
-    size: int
-    sha256: bytes
-    payload: bytes | None
-    vault_key: str | None
-    vault_sha256: str | None
-    key: KeyName
-    subject: str | None
-    received_at: datetime
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An arrival that we have claimed. A newer `claim` wins over an older one."""
@@ -100,84 +81,99 @@ class Arrival:
     sealed: bytes | None
 
 
-def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None) -> list[Stored]:
+def store(
+    tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None, owing: bool = False
+) -> list[Stored]:
     """Store all of it; durable once the transaction commits. What was stored before is a duplicate and not repeated.
 
-    A referral gets its case here. `received_at` is that of the first, where it is not now; each further one came a
-    microsecond later. Call `owe_for` for what was stored, last in the same transaction.
+    It is one statement, however many they are. A referral gets its case here. `received_at` is that of the first, where
+    it is not now; each further one came a microsecond later. `owing`: owe the rounds that process what is new, too.
+    Without it call `owe_for`, last in the same transaction.
     """
-    now = tx.now()
-    for institution in sorted({one.institution for one in incoming}):
-        day_keys.begin(tx, institution, now.date())
+    if not incoming:
+        return []
+    told = _store(tx, incoming, tx.today(), received_at, owing)
+    while not told:  # that day is over
+        told = _store(tx, incoming, tx.today(anew=True), received_at, owing)
+    return [Stored(arrival=ArrivalId(r.arrival), is_duplicate=r.is_duplicate, subject=r.subject) for r in told]
+
+
+def _store(
+    tx: Tx, incoming: Sequence[NewArrival], today: date, received_at: datetime | None, owing: bool
+) -> Sequence[Row]:
+    keys = {one: day_keys.make(tx, one, today) for one in {each.institution for each in incoming}}
+    rows = _rows(tx, incoming, keys, owing=owing)
+    sealed: dict[str, bytes] = {}
+    for institution, key in keys.items():
+        brought = zip(rows, incoming, strict=True)
+        sealed |= tx.keys.seal_each(
+            key,
+            {
+                row["arrival"]: one.payload
+                for row, one in brought
+                if one.institution == institution and one.payload is not None
+            },
+        )
+    payloads = [sealed.get(row["arrival"]) for row in rows]
     # They are processed in order of receipt, which is their order in the batch.
-    first = received_at or now
-    rows = [_row(tx, one, now.date(), first + timedelta(microseconds=n)) for n, one in enumerate(incoming)]
-    inserted = tx.each(
-        """INSERT INTO arrivals (arrival, institution, door, kind, dedupe, control, conflicts, content_type, size,
-             sha256, payload, vault_key, vault_sha256, key, subject, received_at)
-           VALUES (%(arrival)s, %(institution)s, %(door)s, %(kind)s, %(dedupe)s, %(control)s,
-             EXISTS (SELECT 1 FROM arrivals WHERE control = %(control)s
-                     AND received_at > %(received_at)s - interval '12 hours'), %(content_type)s, %(size)s,
-             %(sha256)s, %(payload)s, %(vault_key)s, %(vault_sha256)s, %(key)s, %(subject)s, %(received_at)s)
-           ON CONFLICT (dedupe) DO NOTHING RETURNING arrival""",
-        [row._asdict() for row in rows],
+    return tx.rows(
+        "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %s::bytea[])",
+        *(today, received_at, json.dumps(rows), payloads),
     )
-    new = {row.arrival for row in inserted if row}
-    if objects := [row.vault_key for row in rows if row.vault_key and row.arrival in new]:
-        tx.run("DELETE FROM vault_uploads WHERE key = ANY(%s)", objects)
-    known = _known(tx, [row.dedupe for row in rows if row.arrival not in new])
-    return [
-        Stored(arrival=row.arrival, is_duplicate=False, subject=row.subject)
-        if row.arrival in new
-        else known[row.dedupe]
-        for row in rows
-    ]
 
 
 def owe_for(tx: Tx, incoming: Sequence[NewArrival], stored: Sequence[Stored]) -> None:
     """Owe the rounds that process what is new."""
     new = [(one, kept) for one, kept in zip(incoming, stored, strict=True) if not kept.is_duplicate]
-    owed = {_round_of(one, kept) for one, kept in new}
+    owed = {_round_of(one, kept.subject) for one, kept in new}
     for dag, subject in sorted(owed):
         rounds.owe(tx, Dag(dag), subject)
 
 
-def _round_of(one: NewArrival, kept: Stored) -> tuple[Dag, str]:
-    if one.kind is ArrivalKind.REFERRAL and kept.subject:
-        return Dag.OPEN_CASE, kept.subject
-    if one.kind is ArrivalKind.RECEIPT and kept.subject:
-        return Dag.SETTLE_DELIVERY, kept.subject
+def _round_of(one: NewArrival, subject: str | None) -> tuple[Dag, str]:
+    if one.kind is ArrivalKind.REFERRAL and subject:
+        return Dag.OPEN_CASE, subject
+    if one.kind is ArrivalKind.RECEIPT and subject:
+        return Dag.SETTLE_DELIVERY, subject
     return Dag.RECEIVE_ARRIVALS, "inbox"
 
 
-def _row(tx: Tx, one: NewArrival, day: date, received_at: datetime) -> _Row:
-    arrival = ArrivalId.draw()
-    key = KeyName.day(one.institution, day)
-    return _Row(
-        arrival=arrival,
-        institution=one.institution,
-        door=one.door,
-        kind=one.kind,
-        dedupe=tx.keys.hmac(SITE, f"arrival|{one.institution}|{one.door}|{one.business}".encode()),
-        control=tx.keys.hmac(SITE, f"control|{one.institution}|{one.control}".encode()) if one.control else None,
-        content_type=one.content_type,
-        size=one.size,
-        sha256=tx.keys.hmac(SITE, one.content_sha256),
-        payload=tx.keys.seal(key, one.payload, about=arrival) if one.payload is not None else None,
-        vault_key=one.location.key if one.location else None,
-        vault_sha256=one.location.sha256 if one.location else None,
-        key=key,
-        subject=CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject,
-        received_at=received_at,
-    )
-
-
-def _known(tx: Tx, dedupes: Sequence[bytes]) -> dict[bytes, Stored]:
-    """What an insertion conflicted with."""
-    if not dedupes:
-        return {}
-    rows = tx.rows("SELECT arrival, subject, dedupe FROM arrivals WHERE dedupe = ANY(%s)", list(dedupes))
-    return {r.dedupe: Stored(arrival=ArrivalId(r.arrival), is_duplicate=True, subject=r.subject) for r in rows}
+def _rows(
+    tx: Tx, incoming: Sequence[NewArrival], keys: Mapping[InstitutionId, KeyName], *, owing: bool
+) -> list[dict[str, Any]]:
+    """What is brought, without its payload, for the database to read as JSON. The site's key is read three times,
+    however many they are.
+    """
+    dedupes = tx.keys.hmacs(SITE, [f"arrival|{one.institution}|{one.door}|{one.business}".encode() for one in incoming])
+    controls = tx.keys.hmacs(SITE, [f"control|{one.institution}|{one.control}".encode() for one in incoming])
+    hashes = tx.keys.hmacs(SITE, [one.content_sha256 for one in incoming])
+    rows: list[dict[str, Any]] = []
+    first_with: dict[bytes, bytes] = {}
+    for n, one in enumerate(incoming):
+        subject = CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject
+        dag, owed = _round_of(one, subject) if owing else (None, None)
+        row = {
+            "place": n + 1,
+            "arrival": ArrivalId.draw(),
+            "institution": one.institution,
+            "door": one.door,
+            "kind": one.kind,
+            "dedupe": dedupes[n].hex(),
+            "control": controls[n].hex() if one.control else None,
+            # the statement does not see its own rows
+            "conflicts": bool(one.control) and first_with.setdefault(controls[n], dedupes[n]) != dedupes[n],
+            "content_type": one.content_type,
+            "size": one.size,
+            "sha256": hashes[n].hex(),
+            "vault_key": one.location.key if one.location else None,
+            "vault_sha256": one.location.sha256 if one.location else None,
+            "key": keys[one.institution],
+            "subject": subject,
+            "dag": dag,
+            "owed": owed,
+        }
+        rows.append(row)
+    return rows
 
 
 # --- processing ---------------------------------------------------------------------------------------------------

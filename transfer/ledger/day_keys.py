@@ -11,10 +11,16 @@ from transfer.ledger import Tx
 from transfer.sealing import KeyName
 
 
-def begin(tx: Tx, institution: InstitutionId, day: date) -> KeyName:
-    """The day's key, made with the row that closes the day when the key is destroyed. Twice is once."""
+def make(tx: Tx, institution: InstitutionId, day: date) -> KeyName:
+    """The day's key. Who seals under it writes the row, too, that closes the day when the key is destroyed."""
     key = KeyName.day(institution, day)
     tx.keys.make(key)
+    return key
+
+
+def begin(tx: Tx, institution: InstitutionId, day: date) -> KeyName:
+    """The day's key, made with that row. Twice is once."""
+    key = make(tx, institution, day)
     tx.run("INSERT INTO unmatched_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day)
     return key
 

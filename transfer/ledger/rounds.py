@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from transfer.arrivals import Priority
 from transfer.identifiers import CaseId, Subject
-from transfer.ledger import Row, Tx, lock_number
+from transfer.ledger import Row, Tx
 from transfer.rounds import LEASE, ON_THEIR_WAY, Dag, Round, RoundState, back_off
 
 _MOST_URGENT_FIRST = sorted(Priority, key=lambda priority: priority.rank)
@@ -35,16 +35,7 @@ def owe(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), atte
     """
     # A new round's number follows those that are there, so two callers must go one by one. It must be DO UPDATE: DO
     # NOTHING takes no lock, and a task could take the round and read before we commit.
-    tx.row("SELECT pg_advisory_xact_lock(%s)", lock_number(f"round/{dag}/{subject}"))
-    tx.run(
-        """INSERT INTO due_runs (dag_id, subject, round, not_before, attempts)
-           SELECT %s, %s, coalesce(max(round), 0) + 1, transfer.now() + %s, %s FROM due_runs
-           WHERE dag_id = %s AND subject = %s
-           ON CONFLICT (dag_id, subject) WHERE state IN ('owed', 'posted')
-           DO UPDATE SET not_before = least(due_runs.not_before, excluded.not_before),
-                         attempts = greatest(due_runs.attempts, excluded.attempts)""",
-        *(dag, Subject(subject), after, attempts, dag, subject),
-    )
+    tx.row("SELECT transfer.owe(%s, %s, %s, %s)", dag, Subject(subject), after, attempts)
 
 
 def postable(tx: Tx, limit: int = 50) -> list[Round]:

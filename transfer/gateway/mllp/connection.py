@@ -4,6 +4,7 @@ What a sender sends ahead waits in its own socket. Nothing of a message is logge
 """
 
 import asyncio
+import itertools
 import logging
 import math
 import secrets
@@ -58,6 +59,8 @@ class Connection(asyncio.Protocol):
         self._is_closing = False  # nothing more is read
         self._task: asyncio.Task[None] | None = None
         self._deadline = math.inf
+        #: an answer's control id: what was drawn for the connection, and a number (MSH-10 may have 20 characters, v2.3)
+        self._drawn, self._answers = secrets.token_hex(6), itertools.count(1)
 
     # called by the event loop
 
@@ -292,9 +295,8 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, code: AcknowledgmentCode, error: ErrorCode | None = None) -> bool:
         """Whether an answer was wanted and could be written."""
-        answer = acknowledge(
-            self._header or NOBODY, code, error, control_id=secrets.token_hex(10), now=self._port.now()
-        )
+        control_id = f"{self._drawn}{next(self._answers):x}"
+        answer = acknowledge(self._header or NOBODY, code, error, control_id=control_id, now=self._port.now())
         if answer is None or self._transport is None or self._transport.is_closing():
             return False
         self._transport.write(START + answer + END + CR)
