@@ -6,7 +6,7 @@ of one. A packet is a plan over such locations; nothing is copied to make it.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 #: bytes of one stream held in memory at most; an egress is checked at least this often
 CHUNK = 1 << 20
@@ -34,6 +34,14 @@ class Vault(Protocol):
 
         Keeping twice makes two objects: the key is never derived from the content. If `chunks` raises, nothing is
         left behind and the error goes through.
+
+        Raises:
+            Unavailable: the store did not take it; nothing is kept.
+        """
+
+    def keep_file(self, file: BinaryIO, length: int, sha256: str) -> Location:
+        """Store a whole file whose length and hash are known, as `keep` does, in one request and without holding it in
+        memory. It is read from its beginning, perhaps more than once. `sha256`: lower-case hex.
 
         Raises:
             Unavailable: the store did not take it; nothing is kept.

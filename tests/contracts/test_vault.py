@@ -73,6 +73,22 @@ def test_what_is_kept_is_read_again_to_the_byte(vault, length):
     assert all(len(chunk) <= CHUNK for chunk in chunks)
 
 
+@pytest.mark.parametrize("length", [0, 1, 17 * MiB])
+def test_a_file_is_kept_whole_wherever_it_was_read_to(vault, length, tmp_path):
+    data = drawn(length)
+    digest = hashlib.sha256(data).hexdigest()
+    (tmp_path / "file").write_bytes(data)
+
+    with (tmp_path / "file").open("rb") as file:
+        file.seek(length // 2)
+        location = vault.keep_file(file, length, digest)
+        assert not file.closed
+
+    assert location == Location(key=location.key, offset=0, length=length, sha256=digest)
+    assert b"".join(vault.read(location)) == data
+    assert location.key in set(vault.keys())
+
+
 def test_chunks_may_be_empty_and_views(vault):
     location = vault.keep([b"", memoryview(b"abc")[1:], b"", memoryview(b"d")])
 

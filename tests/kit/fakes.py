@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
@@ -28,6 +29,12 @@ class MemoryVault:
         key = secrets.token_hex(16)
         self.objects[key] = data
         return Location(key, 0, len(data), hashlib.sha256(data).hexdigest())
+
+    def keep_file(self, file: BinaryIO, length: int, sha256: str) -> Location:
+        file.seek(0)
+        kept = self.keep([file.read()])
+        assert (kept.length, kept.sha256) == (length, sha256)
+        return kept
 
     def read(self, location: Location) -> Iterator[bytes]:
         data = b"".join(self.read_range(location, 0, location.length))

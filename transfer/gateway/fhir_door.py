@@ -106,7 +106,8 @@ class FhirDoor:
         await asyncio.to_thread(_check_request, self._services.ledger, caller, incoming)
         location = None
         if body.sink is not None:
-            location = await asyncio.to_thread(self._services.vault.keep, body.sink.chunks())
+            file, keep_file = body.sink.file(), self._services.vault.keep_file
+            location = await asyncio.to_thread(keep_file, file, body.length, body.sha256())
         arrival = NewArrival(
             institution=caller.id,
             door=Door.FHIR,

@@ -29,6 +29,9 @@ class Sink(Protocol):
     def chunks(self) -> Iterator[bytes]:
         """Everything written, from its beginning."""
 
+    def file(self) -> BinaryIO:
+        """Everything written, as one file. It is the sink's: it is not closed by who reads it."""
+
 
 class Spool:
     """`Sink` over a file without a name, in a folder of ours.
@@ -50,6 +53,10 @@ class Spool:
         self._file.seek(0)
         while chunk := self._file.read(CHUNK):
             yield chunk
+
+    def file(self) -> BinaryIO:
+        self._file.flush()
+        return self._file
 
 
 class Payload:

@@ -53,7 +53,7 @@ def writing_for(patient: PatientId) -> Iterator[None]:
 
 def register_upload(ledger: Ledger, key: str) -> None:
     """Name an object before its first byte, in a transaction of its own, because the caller's may be rolled back."""
-    with ledger.transaction() as tx:
+    with ledger.statement() as tx:
         _register(tx, key)
 
 

@@ -99,13 +99,13 @@ def _doors(ledger: Ledger, folder: Path) -> Iterator[tuple[int, int]]:
     laboratory = Institution(id=LAB, name="A laboratory", time_zone="UTC", grants=frozenset({Grant.RECORDS}))
     intake = Intake(ledger)
     message_store = LedgerMessageStore(intake, MemoryVault(), Institutions([laboratory]), folder)
-    with _door(message_store) as ours, _door(OneByOne(ledger)) as other:
+    with a_door(message_store) as ours, a_door(OneByOne(ledger)) as other:
         yield ours, other
     intake.close()
 
 
 @contextmanager
-def _door(message_store: LedgerMessageStore | OneByOne) -> Iterator[int]:
+def a_door(message_store: LedgerMessageStore | OneByOne) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

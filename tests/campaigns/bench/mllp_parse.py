@@ -5,11 +5,13 @@ Run: python tests/campaigns/bench/mllp_parse.py
 
 import asyncio
 import base64
+import io
 import os
 import resource
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from hl7apy.core import Message as Built
 from hl7apy.parser import parse_message
@@ -59,6 +61,10 @@ class Drops:
     def chunks(self) -> Iterator[bytes]:
         """Nothing was written."""
         return iter(())
+
+    def file(self) -> BinaryIO:
+        """As empty."""
+        return io.BytesIO()
 
     async def store(self, frame: Frame) -> StoreResult:
         return StoreResult(StoreOutcome.STORED)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import BinaryIO
 
 from transfer.adapters.packet import pdf_maker, pdf_parts
 from transfer.institutions import Institution
@@ -35,6 +36,9 @@ class Nowhere:
             digest.update(chunk)
             length += len(chunk)
         return Location("nowhere", 0, length, digest.hexdigest())
+
+    def keep_file(self, file: BinaryIO, length: int, sha256: str) -> Location:
+        return Location("nowhere", 0, length, sha256)
 
     def read(self, location: Location) -> Iterator[bytes]:
         raise NotImplementedError

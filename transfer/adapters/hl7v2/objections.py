@@ -13,7 +13,9 @@ from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
-_CONSENT: Final = re.compile(rb"[\r\n]CON[^\w\s]")
+_CONSENT: Final = re.compile(rb"CON[^\w\s]")
+#: before it. Sought with it, the search takes five times as long
+_LINE_ENDS: Final = b"\r\n"
 _LOOKED_AT: Final = 5
 #: of one payload; whoever has more sends them apart
 MOST_OBJECTIONS: Final = 256
@@ -34,7 +36,7 @@ def says_consent(chunks: Iterable[bytes]) -> bool:
     before = b""
     for chunk in chunks:
         piece = before + chunk
-        if _CONSENT.search(piece):
+        if any(found.start() and piece[found.start() - 1] in _LINE_ENDS for found in _CONSENT.finditer(piece)):
             return True
         before = piece[-_LOOKED_AT:]
     return False

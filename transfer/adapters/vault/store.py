@@ -8,10 +8,11 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 from transfer.adapters.vault.failures import our_words
 from transfer.adapters.vault.writing import PART, Writer
@@ -104,16 +105,33 @@ class S3Vault:
 
     def writer(self) -> Writer:
         """A new object to write bit by bit, under a key drawn at random; used in a `with` block."""
+        return Writer(self._client, self._bucket, self._drawn_key(), remove=self.remove, part=self._part)
+
+    def _drawn_key(self) -> str:
         drawn = "".join(secrets.choice(_BASE32) for _ in range(26))  # 130 bits
         key = f"{secrets.token_hex(1)}/{drawn}"
         self._announce(key)
-        return Writer(self._client, self._bucket, key, remove=self.remove, part=self._part)
+        return key
 
     def keep(self, chunks: Iterable[bytes | memoryview]) -> Location:
         with self.writer() as writer:
             for chunk in chunks:
                 writer.write(chunk)
             return writer.finish()
+
+    def keep_file(self, file: BinaryIO, length: int, sha256: str) -> Location:
+        location = Location(key=self._drawn_key(), offset=0, length=length, sha256=sha256)
+        try:
+            file.seek(0)
+            with our_words("keeping an object"):
+                self._client.put_object(Bucket=self._bucket, Key=location.key, Body=file, ContentLength=length)
+            if (newest := self._newest(location.key)) is None or newest["ContentLength"] != length:
+                raise OutOfOrder("the object store took an object and does not have it")
+        except BaseException:
+            with suppress(TransferError):
+                self.remove(location.key)
+            raise
+        return location
 
     def read(self, location: Location) -> Iterator[bytes]:
         sha256 = hashlib.sha256()

@@ -51,8 +51,7 @@ class LedgerMessageStore:
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNKNOWN_VALUE)
         location = None
         if frame.payload is None:
-            async with self._intake.one_at_a_time:
-                location = await asyncio.to_thread(self._to_vault, frame)
+            location = await asyncio.to_thread(self._to_vault, frame)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
         stored = await self._intake.store(_arrival(frame, location, is_several=is_several), on_stored)
         if stored.is_duplicate and location:
@@ -80,6 +79,8 @@ class LedgerMessageStore:
         institution = self._institutions[frame.institution]
         if frame.payload is not None:
             objections = _objections(frame, institution)
+        elif not await asyncio.to_thread(hl7v2.says_consent, frame.chunks()):
+            return None
         else:
             async with self._intake.one_at_a_time:
                 objections = await asyncio.to_thread(_objections, frame, institution)
@@ -93,8 +94,9 @@ class LedgerMessageStore:
         return stop
 
     def _to_vault(self, frame: Frame) -> Location:
+        assert frame.sink is not None  # it is long
         try:
-            return self._vault.keep(frame.chunks())
+            return self._vault.keep_file(frame.sink.file(), frame.length, frame.sha256)
         finally:
             _discard(frame)
 
