@@ -6,8 +6,6 @@ in memory and takes 100 ms for each thing it is asked: whom it knows, and each o
     python -m tests.campaigns.bench.fetching [CASES]
 """
 
-# ruff: noqa: T201 - it prints what it measured
-
 import multiprocessing
 import random
 import sys
@@ -20,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.campaigns.bench.measure import Line, tell
 from tests.kit import builders, processing
 from tests.kit.fakes import MemoryDocuments
 from transfer.adapters.keys import FolderKeys
@@ -186,7 +185,17 @@ def grows(count: int) -> None:
                 rates.append(count / _seconds(quiet, cases))
             quiet.ledger.close()
         gain = rates[-1] / rates[0] / workers
-        print(f"{workers} workers: {rates[-1]:5.2f} fetches a second, {gain:4.2f} of a worker each", flush=True)
+        tell(
+            Line(
+                name=f"{workers} workers",
+                figure=rates[-1],
+                unit="fetches/s",
+                against="one worker",
+                other=rates[0],
+                ratio=gain,
+                wanted=">= 0.8 for each",
+            )
+        )
 
 
 def only_itself() -> None:
@@ -202,7 +211,16 @@ def only_itself() -> None:
                 took.append(_seconds(quiet, cases))
             quiet.ledger.close()
     alone, beside = took
-    print(f"six others: {alone:.1f} s alone, {beside:.1f} s beside six behind a dead archive ({beside - alone:+.1f})")
+    tell(
+        Line(
+            name="six beside six of a dead archive",
+            figure=beside,
+            unit="s",
+            against="alone",
+            other=alone,
+            wanted="no second more",
+        )
+    )
 
 
 def overtakes() -> None:
@@ -218,7 +236,8 @@ def overtakes() -> None:
             _seconds(quiet, routine)
             place_ = _answered(quiet, [*routine, stat]).index(stat) - before
         quiet.ledger.close()
-    print(f"a stat case among twenty: answered after {took:.1f} s, {place_} of those before it first")
+    tell(Line(name="a stat case among twenty", figure=took, unit="s"))
+    tell(Line(name="answered before it, of those that waited", figure=place_, unit="cases", wanted="<= 1"))
 
 
 def main(count: int = CASES) -> None:

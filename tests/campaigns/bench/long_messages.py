@@ -6,7 +6,7 @@ door is a process of its own, with a ledger and the embedded store; what it hold
     python -m tests.campaigns.bench.long_messages [ROUNDS]
 """
 
-# ruff: noqa: T201 - it prints what it measured
+# ruff: noqa: T201 - the door says where it is
 
 import io
 import json
@@ -25,7 +25,7 @@ import boto3
 
 from tests.campaigns.bench.intake import LAB, a_door
 from tests.campaigns.bench.ledgers import bench_ledger
-from tests.campaigns.bench.measure import Contest, interleaved
+from tests.campaigns.bench.measure import Contest, Line, interleaved, tell
 from transfer.adapters.vault import SMALL_PART, S3Vault
 from transfer.arrivals import Grant
 from transfer.embedded.store import Store
@@ -160,7 +160,17 @@ def main(rounds: int) -> None:
             for senders in (1, 4)
         ]
         interleaved(contests, rounds)
-        print(f"memory of the door               {rest:9.1f} MB at rest, {_memory(pid, 'VmHWM'):.1f} MB at most")
+        most = _memory(pid, "VmHWM")
+        tell(
+            Line(
+                name="memory of the door over its rest",
+                figure=most - rest,
+                unit="MB",
+                against="at rest",
+                other=rest,
+                wanted="<= 40",
+            )
+        )
 
 
 if __name__ == "__main__":

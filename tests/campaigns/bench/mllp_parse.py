@@ -16,6 +16,7 @@ from typing import BinaryIO
 from hl7apy.core import Message as Built
 from hl7apy.parser import parse_message
 
+from tests.campaigns.bench.measure import Line, tell
 from transfer.adapters.hl7v2 import AcknowledgmentCode, Message, acknowledge, documents, header
 from transfer.doors import MllpDoor
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
@@ -91,18 +92,25 @@ def main() -> None:
     pdf = b"%PDF-1.4\n" + os.urandom(3_750_000) + b"\n%%EOF\n"
     large = MSH % 2 + b"\rOBX|1|ED|11526-1^P^LN|1|^application^pdf^Base64^" + base64.b64encode(pdf) + b"||||||F\r"
     said = header(small)
-    print(f"header                      {microseconds(lambda: header(small), 20_000):10.1f} µs")  # noqa: T201
+    tell(Line(name="header", figure=microseconds(lambda: header(small), 20_000), unit="µs"))
     ours = microseconds(lambda: acknowledge(said, AcknowledgmentCode.ACCEPTED, control_id="1", now=NOW), 20_000)
     theirs = microseconds(built_by_hl7apy, 30)
-    print(f"acknowledge                 {ours:10.1f} µs   hl7apy {theirs:10.1f}   ratio {theirs / ours:7.0f}")  # noqa: T201
+    _beside_hl7apy("acknowledge", ours, theirs)
     ours = microseconds(lambda: Message(small), 500)
     theirs = microseconds(lambda: parse_message(small.decode()), 3)
-    print(f"split 60 segments           {ours:10.1f} µs   hl7apy {theirs:10.1f}   ratio {theirs / ours:7.0f}")  # noqa: T201
-    print(f"documents, 60 segments      {microseconds(lambda: documents(small, LABORATORY), 100):10.1f} µs")  # noqa: T201
-    print(f"documents, PDF of 5 MB      {microseconds(lambda: documents(large, LABORATORY), 5):10.1f} µs")  # noqa: T201
-    print(f"door, one at a time         {2000 / asyncio.run(through_the_door(small, 2000)):10.0f} messages/s")  # noqa: T201
-    print(f"door, 5 MB                  {20 / asyncio.run(through_the_door(large, 20)):10.1f} messages/s")  # noqa: T201
-    print(f"largest memory              {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:10.0f} MB")  # noqa: T201
+    _beside_hl7apy("split 60 segments", ours, theirs)
+    for name, message, times in (("60 segments", small, 100), ("PDF of 5 MB", large, 5)):
+        took = microseconds(lambda said=message: documents(said, LABORATORY), times)  # type: ignore[misc]
+        tell(Line(name=f"documents, {name}", figure=took, unit="µs"))
+    for name, message, times in (("one at a time", small, 2000), ("5 MB", large, 20)):
+        rate = times / asyncio.run(through_the_door(message, times))
+        tell(Line(name=f"the door alone, {name}", figure=rate, unit="msg/s"))
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    tell(Line(name="largest memory", figure=largest, unit="MB"))
+
+
+def _beside_hl7apy(name: str, ours: float, theirs: float) -> None:
+    tell(Line(name=name, figure=ours, unit="µs", against="hl7apy", other=theirs, ratio=ours / theirs))
 
 
 if __name__ == "__main__":

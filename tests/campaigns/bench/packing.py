@@ -7,10 +7,11 @@ folder the documents are made here. The same packet is put together once with on
 added per image is time, and must not be memory. Each is measured in a process of its own.
 """
 
-# ruff: noqa: T201 - it prints what it measured
+# ruff: noqa: T201 - one process tells the other
 
 import hashlib
 import io
+import json
 import pickle
 import resource
 import subprocess
@@ -26,6 +27,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from tests.campaigns.bench.measure import Line, tell
 from tests.kit.packets import a_pdf, a_record, a_signer, an_item, contents
 from transfer.adapters.packet.assembly import assemble
 from transfer.adapters.vault import S3Vault
@@ -123,12 +125,9 @@ def _measure() -> None:
     )
     made = sum(entry.location.length for entry in plan.entries if entry.generated) / 1e6
     studies = told["contents"].imaging
-    print(
-        f"{len(told['contents'].items)} documents, {len(studies):2} studies, "
-        f"{sum(study.instance_count for study in studies):5} images: {seconds:6.1f} s, {worked:5.1f} s of CPU, "
-        f"{here:4} MB here, {started:4} MB started, {made:.1f} MB made",
-        flush=True,
-    )
+    named = f"{len(told['contents'].items)} documents, {len(studies)} studies"
+    figures = {"s": seconds, "CPU s": worked, "MB here": here, "MB started": started, "MB made": made}
+    print(json.dumps([named, figures]))
 
 
 def _worked() -> float:
@@ -153,7 +152,12 @@ def main(folder: Path | None = None, series: int = 3, images: int = 20) -> None:
             studies = tuple(_study(vault, number, series, images) for number in range(1, _STUDIES + 1))
             for some in (studies[:1], studies):
                 told = pickle.dumps({"vault": settings, "contents": contents(documents, some)})
-                subprocess.run([sys.executable, __file__, "measure"], input=told, check=True)
+                done = subprocess.run(
+                    [sys.executable, __file__, "measure"], input=told, stdout=subprocess.PIPE, check=True
+                )
+                named, figures = json.loads(done.stdout)
+                for unit, figure in figures.items():
+                    tell(Line(name=named, figure=figure, unit=unit))
         finally:
             store.stop()
 

@@ -1,15 +1,17 @@
-"""How fast a series comes from an archive into the store, against what people write: a download piped into boto3.
+"""How fast a series comes from an archive into the store, against what people write, a download piped into boto3,
+and against the floor, one curl piped into another.
 
     PYTHONPATH=.:tests/adapters python tests/campaigns/bench/staging.py [MEBIBYTES] [ROUNDS]
 
-A stand-in archive on loopback sends images of half a mebibyte from a file; the store is the embedded one. The two ways
-take turns, and only their ratio means something: the machine is not quiet. The other way keeps no hash, no index and
+A stand-in archive on loopback sends images of half a mebibyte from a file; the store is the embedded one. The ways
+take turns, and only their ratio means something: the machine is not quiet. The other ways keep no hash, no index and
 no proof that the series is whole.
 """
 
 # ruff: noqa: T201 - it prints what it measured
 
-import statistics
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from typing import Any
 
 import boto3
 
+from tests.campaigns.bench.measure import Contest, Line, interleaved, tell
 from tests.kit.scripted_archive import BOUNDARY, SERIES, STUDY, image, uid
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.vault import S3Vault
@@ -79,16 +82,27 @@ def _piped(client: Any, url: str) -> tuple[str, int]:
     return "piped", client.head_object(Bucket=_BUCKET, Key="piped")["ContentLength"]
 
 
-def _timed(way: Callable[[], tuple[str, int]], vault: S3Vault) -> tuple[float, float]:
-    """MB/s, and CPU seconds of this process (curl not counted) per GB."""
-    wall, cpu = time.perf_counter(), time.process_time()
+def _curled(client: Any, url: str) -> tuple[str, int]:
+    """The floor: nothing is hashed, nothing is signed but the address, nothing is in one's own hands."""
+    to = client.generate_presigned_url("put_object", Params={"Bucket": _BUCKET, "Key": "curled"}, ExpiresIn=600)
+    with subprocess.Popen(["curl", "-sf", f"{url}/series"], stdout=subprocess.PIPE) as curl:
+        subprocess.run(["curl", "-sf", "-T", "-", to], stdin=curl.stdout, check=True)
+    return "curled", client.head_object(Bucket=_BUCKET, Key="curled")["ContentLength"]
+
+
+def _speed(way: Callable[[], tuple[str, int]], vault: S3Vault) -> float:
+    """MB/s."""
+    began = time.perf_counter()
     key, length = way()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    took = time.perf_counter() - began
     vault.remove(key)
-    return length / wall / 1e6, cpu / length * 1e9
+    return length / took / 1e6
 
 
 def main(mebibytes: int, rounds: int) -> None:
+    if not shutil.which("curl"):
+        print("left out: there is no curl here")
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         expected = _written(folder / "body", mebibytes)
@@ -122,15 +136,18 @@ def _compare(store: Store, url: str, expected: frozenset[str], rounds: int) -> N
         aws_access_key_id=store.access_key,
         aws_secret_access_key=store.secret_key,
     )
-    ours, theirs = [], []
-    for _ in range(rounds):
-        ours.append(_timed(lambda: _ours(vault, url, expected), vault))
-        theirs.append(_timed(lambda: _piped(client, url), vault))
-    for name, measured in (("fetch_series", ours), ("curl | upload_fileobj", theirs)):
-        speed, cpu = (statistics.median(column) for column in zip(*measured, strict=True))
-        print(f"{name:22} {speed:6.0f} MB/s   {cpu:.2f} CPU s/GB")
-    ratio = statistics.median(a[0] / b[0] for a, b in zip(ours, theirs, strict=True))
-    print(f"ratio                  {ratio:6.2f}")
+    size = f"a series of {(len(expected) * 0.5):.0f} MiB"
+
+    def ours() -> float:
+        return _speed(lambda: _ours(vault, url, expected), vault)
+
+    contests = [
+        Contest(size, "MB/s", ours, lambda: _speed(lambda: _piped(client, url), vault), "curl | boto3", ">= 1.5"),
+        Contest(size, "MB/s", ours, lambda: _speed(lambda: _curled(client, url), vault), "curl | curl", ">= 0.8"),
+    ]
+    interleaved(contests, rounds)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    tell(Line(name="largest memory, archive and store apart", figure=largest, unit="MB", wanted="<= 110"))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ receiver: what is measured is looking, ruling, cutting and writing.
     python -m tests.campaigns.bench.stopping [ROUNDS] [BUSY]
 """
 
-# ruff: noqa: T201 - it prints what it measured
-
 import statistics
 import sys
 import time
@@ -15,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from tests.campaigns.bench.ledgers import bench_ledger
-from tests.campaigns.bench.measure import Contest, interleaved
+from tests.campaigns.bench.measure import Contest, Line, interleaved, tell
 from tests.kit.builders import new_services
 from tests.kit.load import busy_processes
 from tests.kit.open_streams import Giving
@@ -74,7 +72,8 @@ def main(rounds: int = 3, busy: int = BUSY) -> None:
         interleaved(contests, rounds)
     worst = max(ours for contest in contests for ours, _ in contest.figures)
     middle = statistics.median(ours for ours, _ in contests[-1].figures)
-    print(f"the longest: {worst:.0f} ms of {SECONDS * 1000:.0f}; the median on a busy machine: {middle:.0f} ms")
+    tell(Line(name="the longest stop", figure=worst, unit="ms", wanted=f"<= {SECONDS * 1000:.0f}"))
+    tell(Line(name="the median stop, busy", figure=middle, unit="ms"))
 
 
 def _timed(giving: Giving, streams: int, busy: int) -> Callable[[], float]:
