@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Self
@@ -165,16 +165,24 @@ def stored_kinds(*of: type[Fact]) -> list[str]:
     return sorted(today | {kind for kind, was in FACTS.items() if was.kind in today})
 
 
-def first_broken(stored: Iterable[tuple[Chain, int, bytes, bytes, bytes]]) -> str | None:
-    """Walk one chain's rows (chain, sequence, text, previous, hash) in order; say what is wrong first, if anything."""
+def first_broken(
+    stored: Iterable[tuple[Chain, int, bytes, bytes, bytes]], filed: Sequence[tuple[str, datetime]] | None = None
+) -> str | None:
+    """Walk one chain's rows (chain, sequence, text, previous, hash) in order; say what is wrong first, if anything.
+
+    `filed` are the kind and the time under which each is searched for: they say the same as its text, which is what the
+    hash covers.
+    """
     expected, previous = 1, GENESIS
-    for chain, sequence, text, stands_on, digest in stored:
+    for n, (chain, sequence, text, stands_on, digest) in enumerate(stored):
         if sequence != expected:
             return f"{chain}: line {expected} is missing"
         if stands_on != previous or hashlib.sha256(stands_on + text).digest() != digest:
             return f"{chain}: line {sequence} is not what was written"
-        content = json.loads(text)
+        content = json.loads(str(text, "utf-8"))  # given bytes, it looks for their encoding first
         if (content["chain"], content["sequence"]) != (chain, sequence):
             return f"{chain}: line {sequence} was moved"
+        if filed and (content["kind"], datetime.fromisoformat(content["at"])) != filed[n]:
+            return f"{chain}: line {sequence} is filed under another kind or time than it was written with"
         expected, previous = expected + 1, digest
     return None
