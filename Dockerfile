@@ -41,6 +41,9 @@ ENV PATH=/opt/venv/bin:$PATH \
     TRANSFER_KEYS=/var/lib/keys \
     TRANSFER_INSTITUTIONS=/app/institutions \
     TRANSFER_CHECKLISTS=/app/checklists
+# `docker build --build-arg COMMIT=$(git rev-parse --short HEAD)`: `transfer --version` says it.
+ARG COMMIT=
+ENV TRANSFER_COMMIT=$COMMIT
 USER 10001:10001
 WORKDIR /var/lib/transfer
 CMD ["transfer", "--help"]

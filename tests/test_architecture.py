@@ -73,6 +73,7 @@ OF_OTHER_CHAINS = {
     "backup-begun",
     "backup-destroyed",
     "restored",
+    "restore-tested",
     "unmatched-purged",
     "signed-in",
     "local-account-set",

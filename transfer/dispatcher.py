@@ -204,7 +204,7 @@ def main() -> None:
     settings = wiring.load_settings()
     stop = threading.Event()
     ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=2)
-    airflow = AirflowApi(settings.airflow_url, settings.airflow_user, settings.airflow_password)
+    airflow = wiring.airflow(settings)
     dispatcher = Dispatcher(ledger, airflow, stop.is_set)
     with closing(ledger), wiring.checks(settings, ledger) as checks:
         readiness = Readiness({**checks, "airflow": airflow.answers})

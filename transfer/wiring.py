@@ -1,14 +1,16 @@
 """The one place that connects: from settings to everything outside."""
 
 import os
+import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
-from transfer import center_needs, checklist, institutions, paper_lines
+from transfer import center_needs, checklist, institutions, paper_lines, versions
+from transfer.adapters.airflow_api import AirflowApi
 from transfer.adapters.dicomweb import DicomwebClient
 from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
@@ -29,6 +31,7 @@ from transfer.checklist import Checklists
 from transfer.contacts import Contact
 from transfer.errors import OtherKeys
 from transfer.facts import Origin
+from transfer.flow.measuring import Site
 from transfer.flow.services import LetterPost, Services
 from transfer.health import Check
 from transfer.institutions import (
@@ -37,12 +40,14 @@ from transfer.institutions import (
     DicomwebSource,
     DimseSource,
     FhirSource,
+    Institution,
     Institutions,
     Receiving,
 )
 from transfer.ledger import WAIT_SECONDS, Ledger, facilities, vault_objects
 from transfer.letters import LetterOffice, LetterSender, SendingWay
 from transfer.mail import Mailer
+from transfer.operation import LIMITS, FaultLimits
 from transfer.paper_lines import LineFile, PaperLine
 from transfer.reviewed import validated
 from transfer.sealing import SIGNER, SITE, KeyGone
@@ -56,7 +61,7 @@ CHECK_SECONDS = 2
 
 def origin(process: str, **more: object) -> Origin:
     """Who writes, and with which version of the code."""
-    return Origin(process=process, code=metadata.version("records-transfer"), **more)  # type: ignore[arg-type]
+    return Origin(process=process, code=versions.ours(), **more)  # type: ignore[arg-type]
 
 
 def ledger(settings: Settings, by: Origin, *, connections: int = 4, wait_seconds: int = WAIT_SECONDS) -> Ledger:
@@ -253,6 +258,73 @@ def signer(held: HeldKeys) -> KeySigner:
         return KeySigner.from_pem(held.fetch(SIGNER))
     except KeyGone:
         return KeySigner.from_pem(held.offer(SIGNER, new_key()))
+
+
+@contextmanager
+def site(settings: Settings, process: str) -> Iterator[Site]:
+    """What of this installation can be looked at from here, by its settings: see `transfer.flow.measuring`."""
+    names, (known, mistakes) = settings.names, _reviewed(settings)
+    has_ledger = "TRANSFER_DATABASE_URL" in names
+    book = ledger(settings, origin(process), connections=1, wait_seconds=CHECK_SECONDS) if has_ledger else None
+    has_airflow = {"TRANSFER_AIRFLOW_URL", "TRANSFER_AIRFLOW_PASSWORD"} <= names.keys()
+    try:
+        yield Site(
+            settings=settings,
+            version=versions.with_commit(),
+            keys=keys(settings),
+            ledger=book,
+            vault=vault(settings) if "TRANSFER_S3_ENDPOINT" in names else None,
+            airflow=airflow(settings) if has_airflow else None,
+            institutions=known,
+            mistakes=mistakes,
+        )
+    finally:
+        if book:
+            book.close()
+
+
+def _reviewed(settings: Settings) -> tuple[tuple[Institution, ...], tuple[str, ...]]:
+    """The institutions of the reviewed files; or what is wrong with these files."""
+    try:
+        known, _ = partners(settings)
+    except ValueError as error:
+        return (), (str(error),)
+    return tuple(known.values()), ()
+
+
+def own_doors(settings: Settings, known: Iterable[Institution]) -> list[tuple[str, str, int]]:
+    """Kind, host and port of each door of ours that can be reached from here: none of a gateway that listens on every
+    address of another host.
+    """
+    if "TRANSFER_GATEWAY_HTTP" not in settings.names:
+        return []
+    host, port = settings.gateway_http
+    if host in ("0.0.0.0", "::"):  # noqa: S104  it is compared, not listened on
+        return []
+    ports = {one.mllp_door.port for one in known if one.mllp_door}
+    return [("http", host, port), *(("mllp", host, mllp) for mllp in sorted(ports - {0}))]
+
+
+def fault_limits(settings: Settings) -> FaultLimits:
+    """From which measure on something is a fault of this installation.
+
+    Raises:
+        BadSetting: one of them is no number it can have.
+    """
+    free, hours = (settings.names.get(name) for name in ("TRANSFER_DISK_FREE_PERCENT", "TRANSFER_BACKUP_HOURS"))
+    if free and not re.fullmatch(r"[1-9]?\d|100", free):
+        raise BadSetting("TRANSFER_DISK_FREE_PERCENT", "is no percentage", "It is 0 to 100.")
+    if hours and not re.fullmatch(r"[1-9]\d{0,3}", hours):
+        raise BadSetting("TRANSFER_BACKUP_HOURS", "is no length of time", "It is 1 to 9999 hours.")
+    return FaultLimits(
+        free_percent=int(free) if free else LIMITS.free_percent,
+        backup=timedelta(hours=int(hours)) if hours else LIMITS.backup,
+    )
+
+
+def airflow(settings: Settings) -> AirflowApi:
+    """Airflow's API, as the dispatcher's user."""
+    return AirflowApi(settings.airflow_url, settings.airflow_user, settings.airflow_password)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,11 +13,15 @@ from click.testing import CliRunner, Result
 from tests.kit.builders import NAMES, a_case_without_slides, comes, new_services
 from tests.kit.clusters import Emptier, without_rows
 from tests.kit.key_services import a_key_service
+from transfer.adapters.backup_folder import BackupFolder
 from transfer.adapters.vault import S3Vault
 from transfer.arrivals import ArrivalKind
+from transfer.backups import Manifest, NoBackup
 from transfer.cli import main
 from transfer.embedded.postgres import Postgres
 from transfer.embedded.store import Store
+from transfer.facts import Origin
+from transfer.flow.restore_tests import try_restore
 from transfer.flow.services import Services
 from transfer.ledger import Ledger, snapshot
 from transfer.sealing import KeyName
@@ -76,6 +81,15 @@ def transfer(
         return result
 
     return run
+
+
+@pytest.fixture
+def scratch(migrated: Postgres) -> Iterator[str]:
+    """An empty database, as its owner."""
+    with psycopg.connect(migrated.url("superuser"), autocommit=True) as server:
+        server.execute("CREATE DATABASE scratch OWNER transfer_owner")
+        yield migrated.url("owner", "scratch")
+        server.execute("DROP DATABASE scratch WITH (FORCE)")
 
 
 def lose(migrated: Postgres, vault: S3Vault) -> None:
@@ -255,3 +269,51 @@ def test_a_folder_that_cannot_be_written_is_said_in_our_words(
 
     assert said.exit_code == 5
     assert "cannot be written" in said.stderr
+
+
+def test_a_backup_is_restored_as_a_test_and_nothing_here_changes(
+    transfer: Run, services: Services, migrated: Postgres, scratch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_case_without_slides(services)
+    assert transfer("backup", tmp_path / "backup").exit_code == 0
+    monkeypatch.setenv("TRANSFER_TEST_DATABASE_URL", scratch)
+
+    for _ in range(2):  # a second time in the same database
+        said = transfer("restore", "--test", tmp_path / "backup", "--json")
+        assert said.exit_code == 0
+        assert json.loads(said.stdout)["chains"] > 1
+    with snapshot.owner(migrated.url("owner")) as owner:
+        tested = owner.execute("SELECT count(*) FROM facts WHERE kind = 'restore-tested'").fetchone()
+    assert tested == (2,)
+
+
+class _Lessened(BackupFolder):
+    """A backup whose manifest does not know its first object."""
+
+    def manifest(self) -> Manifest:
+        whole = super().manifest()
+        return replace(whole, objects=whole.objects[1:])
+
+
+def test_a_backup_that_lacks_an_object_of_its_ledger_cannot_be_restored(
+    transfer: Run, services: Services, scratch: str, tmp_path: Path
+) -> None:
+    a_case_without_slides(services)
+    assert transfer("backup", tmp_path / "backup").exit_code == 0
+    keys = services.ledger.keys
+
+    with pytest.raises(NoBackup, match="1 objects that its ledger names"):
+        try_restore(_Lessened(tmp_path / "backup", keys), keys, scratch, Origin(process="test"))
+
+
+def test_a_test_is_refused_where_its_database_holds_something(
+    transfer: Run, services: Services, migrated: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_case_without_slides(services)
+    assert transfer("backup", tmp_path / "backup").exit_code == 0
+    monkeypatch.setenv("TRANSFER_TEST_DATABASE_URL", migrated.url("owner"))
+
+    said = transfer("restore", "--test", tmp_path / "backup")
+
+    assert (said.exit_code, "has to be empty" in said.stderr) == (4, True)
+    assert transfer("trail", "verify").exit_code == 0

@@ -2,9 +2,12 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from transfer.rounds import Dag
 
 
 class ScriptedAirflow(ThreadingHTTPServer):
@@ -20,6 +23,9 @@ class ScriptedAirflow(ThreadingHTTPServer):
         self.refuse: dict[str, int] = {}
         self.refuse_notes: list[int] = []
         self.is_healthy = True
+        self.dags = {
+            name: {"dag_id": name, "is_paused": False, "has_import_errors": False, "is_stale": False} for name in Dag
+        }
         #: how often each run was asked for
         self.posts: Counter[str] = Counter()
         self.logins = 0
@@ -61,10 +67,15 @@ class AirflowHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/api/v2/monitor/health":
             status = "healthy" if self.server.is_healthy else "unhealthy"
-            return self._answer(200, {"metadatabase": {"status": status}, "scheduler": {"status": status}})
+            beat = {"status": status, "latest_scheduler_heartbeat": datetime.now(UTC).isoformat()}
+            return self._answer(200, {"metadatabase": {"status": status}, "scheduler": beat})
         if not self._is_known():
             return self._answer(401, {})
         parts = urlsplit(self.path).path.split("/")
+        if parts[3] == "version":
+            return self._answer(200, {"version": "3.3.2"})
+        if parts[3:] == ["dags"]:
+            return self._answer(200, {"dags": list(self.server.dags.values())})
         if len(parts) == 6:
             live = [
                 r for (dag, _), r in self.server.runs.items() if dag == parts[4] and r["state"] in ("queued", "running")

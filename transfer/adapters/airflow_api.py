@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from transfer.adapters.http import HttpClient, HttpLimits, bearer
 from transfer.errors import TooLarge, TurnedAway, Unavailable, Unexpected, Unreachable
+from transfer.operation import DagStanding
 from transfer.rounds import Dag, RunState
 from transfer.sources import go_on
 
@@ -122,6 +123,38 @@ class AirflowApi:
         database = said.get("metadatabase")
         return status == 200 and isinstance(database, dict) and database.get("status") == "healthy"
 
+    def version(self) -> str:
+        """Of Airflow, as its API server says. Raises as `post_run`."""
+        status, said = self._ask("GET", "/version")
+        if status != 200:
+            raise Unexpected(f"Airflow answered {status} to a question of its version")
+        return str(said.get("version", ""))[:40]
+
+    def components(self) -> dict[str, datetime | None]:
+        """The components that work, each with its last heartbeat, and with None those that do not.
+
+        Raises:
+            Unreachable: its API server does not answer.
+        """
+        status, said = self._send("GET", "/api/v2/monitor/health", None, None, by=self._health)
+        if status != 200:
+            raise Unreachable(f"Airflow answered {status} to a question of health")
+        found: dict[str, datetime | None] = {}
+        for name in ("scheduler", "dag_processor", "triggerer"):
+            told = said.get(name)
+            if isinstance(told, dict):
+                beat = _time(told.get(f"latest_{name}_heartbeat"))
+                found[name] = beat if told.get("status") == "healthy" else None
+        return found
+
+    def dags(self) -> list[DagStanding]:
+        """How each of our DAGs stands there. Raises as `post_run`."""
+        status, page = self._ask("GET", f"/dags?limit={_PAGE}&exclude_stale=false")
+        if status != 200 or not isinstance(page.get("dags"), list):
+            raise Unexpected(f"Airflow answered {status} to a look at its DAGs")
+        there = {str(one.get("dag_id")): one for one in page["dags"] if isinstance(one, dict)}
+        return [_standing(str(name), there.get(name)) for name in Dag]
+
     def cut(self) -> None:
         """End what other threads are asking: it is then not answered."""
         self._client.cut()
@@ -166,3 +199,22 @@ class AirflowApi:
         except ValueError:
             answer = {}
         return reply.status, answer if isinstance(answer, dict) else {}
+
+
+def _time(said: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(said)).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _standing(name: str, said: dict[str, Any] | None) -> DagStanding:
+    """A DAG whose file is gone is stale: it is there, and nothing of it runs."""
+    if said is None or said.get("is_stale"):
+        return DagStanding(name=name, is_known=False)
+    return DagStanding(
+        name=name,
+        is_known=True,
+        is_paused=said.get("is_paused") is True,
+        has_import_errors=said.get("has_import_errors") is True,
+    )

@@ -1,5 +1,7 @@
 """The command `transfer`. It loads the rest only when it is needed, so that help answers at once."""
 
+import click
+
 from transfer.cli.group import LazyGroup, ListedCommand
 
 __all__ = ["main"]
@@ -20,8 +22,34 @@ them line by line from a pipe. They are never arguments: a shell's history
 and every user of the machine could read those.
 """
 
+
+def _say_versions(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Of our code, with the commit where it is known; of the Airflow it goes with; and its newest migration."""
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib import metadata
+
+    from transfer import versions
+    from transfer.ledger import migrate
+
+    click.echo(f"records-transfer {versions.with_commit()}")
+    click.echo(f"Apache Airflow {metadata.version('apache-airflow')}")
+    click.echo(f"ledger: migration {max(migrate.known())}")
+    ctx.exit()
+
+
+_VERSION = click.Option(
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_versions,
+    help="Print our version, Airflow's, and the newest migration of the ledger.",
+)
+
 main = LazyGroup(
     name="transfer",
+    params=[_VERSION],
     help="Gets a patient's records from the institutions that hold them to the center asked for a second opinion.",
     epilog=_EPILOGUE,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -29,6 +57,7 @@ main = LazyGroup(
         "up": ListedCommand("transfer.cli.installation:up", "Start everything and leave it running."),
         "down": ListedCommand("transfer.cli.installation:down", "Stop everything that was started."),
         "status": ListedCommand("transfer.cli.installation:status", "How each service stands."),
+        "doctor": ListedCommand("transfer.cli.doctor:doctor_command", "What is wrong here, and what to do."),
         "demo": ListedCommand("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
         "open": ListedCommand("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
         "case": ListedCommand("transfer.cli.case:case", "Find, show, approve and close cases."),

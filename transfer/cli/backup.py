@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from transfer.cli import restore_test
 from transfer.cli.common import json_option, print_json, progress, settings_at, var_option
 from transfer.cli.group import NEGATIVE
 from transfer.cli.keys import ask_passphrase, put_keys_back, take_keys_copy
@@ -125,13 +126,22 @@ def _take(
 @click.command("restore")
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Only read the backup and say whether it is whole.")
+@click.option("--test", "only_test", is_flag=True, help="Restore it into a database of its own, and change nothing.")
 @click.option("--replace", is_flag=True, help="Give up all that is in the ledger here.")
 @click.option("--sweep", is_flag=True, help="Remove what no ledger names; the bucket must be ours alone.")
 @click.option("--keys", "with_keys", is_flag=True, help="First put the keys back from TRANSFER_KEYS_COPY.")
 @var_option
 @json_option
 def restore_command(
-    source: Path, var: Path, *, only_check: bool, replace: bool, sweep: bool, with_keys: bool, as_json: bool
+    source: Path,
+    var: Path,
+    *,
+    only_check: bool,
+    only_test: bool,
+    replace: bool,
+    sweep: bool,
+    with_keys: bool,
+    as_json: bool,
 ) -> None:
     """Bring back the backup in the folder SOURCE. Ledger and vault are then as they were when it was taken.
 
@@ -150,9 +160,13 @@ def restore_command(
     --sweep removes it, at the next transfer up. Never sweep where another installation uses the same bucket, as one
     that a restore is tried on does.
 
+    --test tries it while everything runs: it restores the ledger into an empty database, walks every chain, and
+    compares the objects that it names with those in the backup. A PostgreSQL is started for that, where ours is
+    installed; else TRANSFER_TEST_DATABASE_URL names an empty database, as its owner. That it went well is a fact.
+
     \b
     Exit codes:
-      0  restored (--check: the backup is whole)
+      0  restored (--check: the backup is whole; --test: it can be restored)
       1  no whole backup lies there: unfinished, damaged or altered; what is
          wrong is named, and nothing was changed
       4  there is a ledger here (see --replace), somebody is at work, or keys
@@ -170,6 +184,11 @@ def restore_command(
     from transfer.flow import restoring
     from transfer.settings import Settings
 
+    if only_test:
+        if only_check or replace or sweep or with_keys:
+            raise click.UsageError("--test goes with none of the others")
+        restore_test.run(source, var, as_json=as_json)
+        return
     if with_keys:
         put_keys_back(Settings.load(os.environ, var))
     keys = wiring.keys(Settings.load(os.environ, var))

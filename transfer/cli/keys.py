@@ -20,6 +20,7 @@ keys = LazyGroup(
     help="Where the keys are, how they begin, and how they move to another place.",
     listed={
         "show": ListedCommand("transfer.cli.keys:show_command", "How many keys there are, and where."),
+        "public": ListedCommand("transfer.cli.public_keys:public_command", "The public keys that a center pins."),
         "begin": ListedCommand("transfer.cli.keys:begin_command", "Make the first key of a new installation."),
         "move": ListedCommand("transfer.cli.keys:move_command", "Move all keys to a folder or a key service."),
         "restore": ListedCommand("transfer.cli.keys:restore_command", "Put back what is missing, from the copy."),

@@ -125,6 +125,7 @@ from transfer.facts.system import (
     PaperStored,
     PaperTaken,
     Restored,
+    RestoreTested,
     UnmatchedPurged,
 )
 
@@ -225,6 +226,7 @@ __all__ = [
     "RequestLinesChanged",
     "RequestMade",
     "RequestMoved",
+    "RestoreTested",
     "Restored",
     "SessionBegun",
     "StopCompleted",

@@ -88,6 +88,18 @@ class Restored(Fact, kind="restored"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTested(Fact, kind="restore-tested"):
+    """A backup was restored into a database made for that, to see that it can be. Nothing of this ledger changed.
+    `taken` is when the backup was; `chains` were walked and found whole.
+    """
+
+    backup: str
+    taken: str
+    objects: int
+    chains: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaperStored(Fact, kind="paper-stored"):
     """A paper came, on this line, with so many pages."""
 

@@ -26,7 +26,8 @@ In the order in which it happens:
 - `objections` takes a "no" at its door, `stopping` ends a permission (`owed_notes`: while the keys are away), `enforce`
   follows up and purges, `housekeeping` removes what lapsed by itself.
 - `reading_anew` reads the forms again that an earlier version read.
-- `backing_up` and `restoring` keep the ledger and the vault twice.
+- `backing_up` and `restoring` keep the ledger and the vault twice; `restore_tests` tries a restore.
+- `measuring` looks at the whole installation (`asking_parts`), `trying_doors` at the doors of institutions.
 
 `rounds` is the table of what each DAG does. `desk` is what people do, `outside` what people of outside do.
 `services` is what all of them work with.

@@ -1,7 +1,7 @@
 """Numbered migrations, each in one transaction, run by the owner role."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import resources
 from typing import Any
 
@@ -24,10 +24,10 @@ def migrate(owner_url: str) -> list[str]:
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('transfer.migrate'))")
         connection.execute("CREATE TABLE IF NOT EXISTS public.migrations (number text PRIMARY KEY, at timestamptz)")
-        done = _done(connection)
-        _refuse_newer(done)
+        ran_before = done(connection)
+        _refuse_newer(ran_before)
         for name, text in _migrations():
-            if name[:4] in done:
+            if name[:4] in ran_before:
                 continue
             with connection.transaction():
                 _run(connection, name, text)
@@ -42,10 +42,10 @@ def known() -> frozenset[str]:
 
 def check_version(connection: psycopg.Connection[Any]) -> None:
     """Raises `OtherVersion` where the ledger lacks a migration of this version or has one that it does not know."""
-    done = _done(connection)
-    _refuse_newer(done)
-    if lacking := known() - done:
-        raise OtherVersion(f"the ledger lacks migration {max(lacking)} of this version: migrate it")
+    found = done(connection)
+    _refuse_newer(found)
+    if missing := known() - found:
+        raise OtherVersion(f"the ledger lacks migration {max(missing)} of this version: migrate it")
 
 
 def behind(owner_url: str) -> list[str]:
@@ -55,20 +55,26 @@ def behind(owner_url: str) -> list[str]:
         OtherVersion: the ledger is of a newer version, and there is no way back.
     """
     with psycopg.connect(owner_url) as connection:
-        done = _done(connection)
-    _refuse_newer(done)
-    return [name for name, _ in _migrations() if name[:4] not in done]
+        found = done(connection)
+    _refuse_newer(found)
+    return lacking(found)
 
 
-def _done(connection: psycopg.Connection[Any]) -> set[str]:
+def lacking(ran: Collection[str]) -> list[str]:
+    """The migrations of this version that are not among these numbers, by name."""
+    return [name for name, _ in _migrations() if name[:4] not in ran]
+
+
+def done(connection: psycopg.Connection[Any]) -> set[str]:
+    """The numbers of the migrations that ran in this database; none where there is no ledger."""
     try:
         return {row[0] for row in connection.execute("SELECT number FROM public.migrations").fetchall()}
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):
         return set()  # no ledger yet, or one before the migration that lets everybody ask
 
 
-def _refuse_newer(done: set[str]) -> None:
-    if more := done - known():
+def _refuse_newer(ran: set[str]) -> None:
+    if more := ran - known():
         raise OtherVersion(f"the ledger has migration {max(more)}, which this version does not know: run the newer one")
 
 

@@ -159,3 +159,10 @@ def contents(tx: Tx, packet: PacketId) -> list[StoredRecord]:
     if len(kept) < len(found):
         raise Refused(f"{packet} holds records that were purged")
     return kept
+
+
+def first_assembled(tx: Tx) -> datetime | None:
+    """When the first packet of all was assembled, and so signed."""
+    return tx.value(  # type: ignore[no-any-return]
+        "SELECT min(at) FROM facts WHERE kind = ANY(%s)", facts.stored_kinds(facts.PacketAssembled)
+    )

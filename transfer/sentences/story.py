@@ -211,6 +211,7 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.BackupBegun: "backup {backup} begun, until {lapses}",
     facts.BackedUp: "backup {backup} made: {objects} objects, until {lapses}",
     facts.BackupDestroyed: "backup {backup} destroyed",
+    facts.RestoreTested: "backup {backup} of {taken} restored as a test: {objects} objects, {chains} chains whole",
     facts.Restored: _joined("restored from backup {backup} of {taken}", _more("; stopped since: ", "stopped")),
 }
 

@@ -38,17 +38,17 @@ class Certificates:
         return hashlib.sha256(shown).hexdigest()
 
 
-def certificates(folder: Path, *more: str, hosts: Sequence[str] = ()) -> Certificates:
-    """A server, a client, and `more` clients. `hosts` are other names of the server."""
+def certificates(folder: Path, *more: str, hosts: Sequence[str] = (), days: int = 1) -> Certificates:
+    """A server, a client, and `more` clients, for so many days. `hosts` are other names of the server."""
     folder.mkdir()
     authority = ec.generate_private_key(ec.SECP256R1())
     is_one = x509.BasicConstraints(ca=True, path_length=0)
-    _write(folder, "authority", authority, _certificate("authority", authority, authority, "authority", is_one))
+    _write(folder, "authority", authority, _certificate("authority", authority, authority, "authority", is_one, days))
     here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     place = x509.SubjectAlternativeName([*map(x509.DNSName, ("localhost", *hosts)), here])
     for name in ("server", "client", *more):
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(folder, name, key, _certificate(name, key, authority, "authority", place))
+        _write(folder, name, key, _certificate(name, key, authority, "authority", place, days))
     return Certificates(folder)
 
 
@@ -58,12 +58,13 @@ def _certificate(
     signed_by: ec.EllipticCurvePrivateKey,
     issuer: str,
     says: x509.ExtensionType,
+    days: int,
 ) -> x509.Certificate:
     subject, by = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, issuer))
     now = datetime.now(UTC)
     number = x509.random_serial_number()
-    day = timedelta(days=1)
-    made = x509.CertificateBuilder(by, subject, key.public_key(), number, now - day, now + day)
+    begins, ends = now - timedelta(days=1), now + timedelta(days=days)
+    made = x509.CertificateBuilder(by, subject, key.public_key(), number, begins, ends)
     return made.add_extension(says, critical=True).sign(signed_by, hashes.SHA256())
 
 

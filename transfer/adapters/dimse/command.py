@@ -6,12 +6,14 @@ from typing import Final
 
 from transfer.adapters.dicom import elements
 from transfer.adapters.dicom.header import UID
+from transfer.adapters.dimse.negotiation import VERIFICATION
 from transfer.errors import TransferError, TurnedAway, Unexpected, Unreachable, Unreadable
 
 # (0000,0100) Command Field
 STORE: Final = 0x0001
 FIND: Final = 0x0020
 GET: Final = 0x0010
+ECHO: Final = 0x0030
 _ANSWER: Final = 0x8000
 
 _LENGTH: Final = 0x00000000
@@ -81,6 +83,18 @@ def question(field: int, sop_class: str, number: int) -> bytes:
             _NUMBER: _packed(number),
             _PRIORITY: _packed(_MEDIUM),
             _HAS_DATA: _packed(1),
+        }
+    )
+
+
+def verification(number: int) -> bytes:
+    """C-ECHO-RQ (PS3.7 9.3.5.1)."""
+    return _command(
+        {
+            _CLASS: VERIFICATION.encode(),
+            _FIELD: _packed(ECHO),
+            _NUMBER: _packed(number),
+            _HAS_DATA: _packed(_NO_DATA),
         }
     )
 

@@ -11,6 +11,8 @@ from transfer.errors import TransferError, TurnedAway, Unexpected, Unreachable
 if TYPE_CHECKING:
     from pynetdicom.presentation import PresentationContext
 
+# Verification (PS3.4 A.4)
+VERIFICATION: Final = "1.2.840.10008.1.1"
 # Query/Retrieve Information Models, Study Root (PS3.4 C.6.2)
 FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
 GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -56,10 +58,14 @@ class Agreed:
 
     def speaks(self, abstract_syntax: str) -> int:
         """The context for a question of ours. Raises `Unexpected`."""
-        for number, context in self.contexts.items():
-            if context.abstract_syntax == abstract_syntax:
-                return number
-        raise Unexpected("the archive does not offer C-FIND and C-GET of the Study Root")
+        number = self.context_of(abstract_syntax)
+        if number is None:
+            raise Unexpected("the archive does not offer C-FIND and C-GET of the Study Root")
+        return number
+
+    def context_of(self, abstract_syntax: str) -> int | None:
+        """The context of this syntax, if it was accepted."""
+        return next((n for n, one in self.contexts.items() if one.abstract_syntax == abstract_syntax), None)
 
     def takes(self) -> None:
         """They may send us instances. Raises `Unexpected`."""

@@ -44,6 +44,10 @@ class KeySigner:
             "use": "sig",
         }
 
+    def public_pem(self) -> str:
+        """The public key as SubjectPublicKeyInfo in PEM (RFC 7468, section 13)."""
+        return self._key.as_pem(private=False).decode()
+
 
 def new_key() -> bytes:
     """A new signing key, PEM."""

@@ -1,0 +1,119 @@
+"""`transfer doctor`: what is wrong with this installation, and what to do."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from transfer.cli.common import INSTITUTION, json_option, plain, print_json, var_option
+from transfer.cli.group import NEGATIVE, NOT_UNDERSTOOD
+
+if TYPE_CHECKING:
+    from transfer.identifiers import InstitutionId
+    from transfer.institutions import Institution
+    from transfer.operation import DoorTried, Fault, Measured
+
+
+@click.command("doctor")
+@click.argument("institutions", metavar="[INSTITUTION]...", nargs=-1, type=INSTITUTION)
+@click.option("--doors/--no-doors", default=True, show_default=True, help="Try the doors of institutions, too.")
+@var_option
+@json_option
+def doctor_command(institutions: "tuple[InstitutionId, ...]", var: Path, *, doors: bool, as_json: bool) -> None:
+    """Look at the whole installation, and say in a line each what is wrong, since when, and what to do.
+
+    It asks each part, the disks, what waits, the DAGs, the certificates, the backups, the keys and the clocks. Then it
+    tries the doors of each institution: name, port, TLS, credential, clock. With INSTITUTION it tries theirs alone.
+
+    It changes nothing, asks nothing about any patient, and names none. A door has half a minute. What the settings of
+    this place do not name is not asked; --json says which.
+
+    \b
+    Exit codes:
+      0  nothing is wrong
+      1  something is to be done; it is named
+      2  it cannot look: a setting is wrong, or nothing is set up here
+
+    \b
+    Example:
+      transfer doctor
+      transfer doctor --no-doors
+      transfer doctor mercy-imaging
+    """
+    from transfer import wiring
+    from transfer.flow.measuring import measure
+    from transfer.flow.trying_doors import try_doors, try_ours
+    from transfer.operation import faults, faults_of_doors
+    from transfer.settings import Settings
+
+    settings = Settings.load(os.environ, var)
+    if "TRANSFER_DATABASE_URL" not in settings.names:
+        click.echo("transfer: nothing is set up here: transfer up, or --var.", err=True)
+        raise click.exceptions.Exit(NOT_UNDERSTOOD)
+    limits = wiring.fault_limits(settings)
+    with wiring.site(settings, "cli") as site:
+        known = _chosen(site.institutions, institutions) if doors else []
+        measured = measure(site)
+    tried = try_doors(known)
+    if doors and not institutions:
+        tried += try_ours(wiring.own_doors(settings, known))
+    found = (*faults(measured, limits), *faults_of_doors(tried, measured.at, limits))
+    if as_json:
+        print_json(_as_json(measured, tried, found))
+    else:
+        _tell(measured, tried, found)
+    if found:
+        raise click.exceptions.Exit(NEGATIVE)
+
+
+def _chosen(known: "Iterable[Institution]", wanted: "tuple[InstitutionId, ...]") -> "list[Institution]":
+    """Raises `Unknown` where one that is wanted is not known."""
+    from transfer.errors import Unknown
+
+    by_id = {one.id: one for one in known}
+    if set(wanted) - by_id.keys():
+        raise Unknown("no such institution; see the files in institutions/")
+    return [by_id[one] for one in wanted] if wanted else list(by_id.values())
+
+
+def _tell(measured: "Measured", tried: "tuple[DoorTried, ...]", found: "tuple[Fault, ...]") -> None:
+    from transfer.cli.fault_commands import remedy_line
+    from transfer.sentences.operation import fault_sentence
+
+    for one in found:
+        since = f" (since {_time(one.since)})" if one.since else ""
+        click.echo(plain(f"{_capital(fault_sentence(one))}{since}. {remedy_line(one)}"))
+    asked = [one for one in measured.parts if one.state != "not asked"]
+    if not found:
+        click.echo(f"Nothing is wrong: {len(asked)} parts asked, {len(tried)} doors tried, {measured.version}.")
+
+
+def _as_json(measured: "Measured", tried: "tuple[DoorTried, ...]", found: "tuple[Fault, ...]") -> dict[str, object]:
+    from transfer.cli.fault_commands import COMMANDS
+    from transfer.sentences.operation import REMEDIES, fault_sentence
+
+    told = [
+        {
+            "code": one.code,
+            "about": one.about,
+            "since": one.since,
+            "amount": one.amount,
+            "sentence": fault_sentence(one),
+            "remedy": REMEDIES[one.code].says,
+            "command": COMMANDS.get(one.code),
+            "page": REMEDIES[one.code].page,
+        }
+        for one in found
+    ]
+    return {"faults": told, "measured": measured, "doors": tried}
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
