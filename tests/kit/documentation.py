@@ -192,7 +192,7 @@ def _list(one: checklist.Checklist) -> Iterator[str]:
     yield "| line | what | needed | said of it | mark |\n|---|---|---|---|---|"
     for line in one.lines:
         needed = f"if {line.condition}" if line.condition else line.necessity
-        yield f"| `{line.key}` | {line.asks} | {needed} | {'; '.join(_said_of(line))} | {marks[line.key]} |"
+        yield f"| `{line.key}` | {line.asks} | {needed} | {'; '.join(_said_of(line))} | {_marked(marks[line.key])} |"
     yield ""
 
 
@@ -213,8 +213,13 @@ def _said_of(line: checklist.ChecklistLine) -> Iterator[str]:
         yield "or whole slide images"
 
 
+def _marked(mark: str) -> str:
+    """With its source as a link."""
+    return re.sub(r" (https://\S+?)(?=;|$)", r" ([source](\1))", mark)
+
+
 def marks_of(key: str) -> dict[str, str]:
-    """Where each line of a list comes from, as the remark beside it says: S, L or D, and what is less sure."""
+    """Where each line of a list comes from, as the remark beside it says: S, L or D, its source, what is less sure."""
     text = (_ROOT / "checklists" / f"{key}.yaml").read_text(encoding="utf-8")
     return dict(re.findall(r"^  - key: (\S+) # (.+)$", text, flags=re.MULTILINE))
 

@@ -4,6 +4,7 @@ A row names the public source. What answers the line by itself stands beside a n
 test, too old, too few. Where only a person can say which record it is, the line is in `BY_PERSON`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -80,13 +81,18 @@ class Row:
 
 BC = "https://www.bccancer.bc.ca/health-professionals/referrals"
 VIC = "https://src.health.vic.gov.au/"
+VIC_BREAST = f"{VIC}suspected-or-confirmed-breast-cancer"
+VIC_PROSTATE = f"{VIC}prostate-cancer-suspected-or-confirmed"
+VIC_MELANOMA = f"{VIC}melanoma"
+VIC_OVARY = f"{VIC}ovarian-and-other-adnexal-pathology"
+VIC_NECK = f"{VIC}neck-mass-or-lumps"
 CITY = "https://www.cityofhope.org/"
 NUH = "https://www.nuh.nhs.uk/sarcoma"
 MARSDEN = "https://www.royalmarsden.nhs.uk/neuro-oncology-referrals"
 OCP = "https://www.optimalcarepathways.com.au/"
 SCOTLAND = "https://docest.com/doc/33601"
 GOLD_COAST = "https://www.goldcoast.health.qld.gov.au/"
-HPCUT = "https://testcatalog.org/HPCUT"
+HPCUT = "https://testcatalog.org/show/HPCUT"
 SONIC = "https://www.sonichealthcareusa.com/hematopathology"
 NIH = "https://ccrod.cancer.gov/confluence/x/JILiC"
 HSS = "https://www.hss.edu/pathology-consultations"
@@ -104,6 +110,10 @@ ONE_PIECE_SHORT = pieces("slide", came=5)
 MARROW = replace(pathology("33721-2"), at=NOW - timedelta(days=40))
 
 
+#: the laboratory whose word on glass is the list's
+_GLASS = {"brain": EAST, "breast": SPECIMENS, "leukaemia": SONIC, "lymphoma": NIH, "rare": NIH}
+
+
 def shared(disease: str) -> Iterator[Row]:
     """What every list asks for and a record answers by itself."""
     keys = {line.key for line in LISTS[disease].lines}
@@ -116,7 +126,7 @@ def shared(disease: str) -> Iterator[Row]:
         Row(disease, "identity-document", BC, of("other"), of("note")),
         Row(disease, "operative-note", BC, of("operative-note"), of("procedure-report")),
         Row(disease, "pathology-report", BC, pathology(), lab()),
-        Row(disease, "slides", BC, pieces("slide"), ONE_PIECE_SHORT),
+        Row(disease, "slides", _GLASS.get(disease, BC), pieces("slide"), ONE_PIECE_SHORT),
     ]
     yield from (row for row in rows if row.line in keys)
 
@@ -126,17 +136,17 @@ ROWS = [
     Row("brain", "mri", MARSDEN, images("MR", "MRI BRAIN"), images("CT", "CT BRAIN")),
     Row("brain", "mri", MARSDEN, images("MR", "MRI BRAIN"), images("MR", "MRI KNEE")),
     Row("brain", "block", EAST, pieces("block", 1, 1), pieces("slide")),
-    Row("breast", "receptors", VIC, molecular("85337-4"), molecular("21636-6")),
-    Row("breast", "mammogram", VIC, images("MG"), images("MR", "MR BREAST")),
-    Row("breast", "mammogram-report", VIC, report("Mammogram, both"), report("CT chest")),
-    Row("breast", "ultrasound", VIC, images("US"), images("MG")),
+    Row("breast", "receptors", VIC_BREAST, molecular("85337-4"), molecular("21636-6")),
+    Row("breast", "mammogram", VIC_BREAST, images("MG"), images("MR", "MR BREAST")),
+    Row("breast", "mammogram-report", VIC_BREAST, report("Mammogram, both"), report("CT chest")),
+    Row("breast", "ultrasound", VIC_BREAST, images("US"), images("MG")),
     Row("breast", "germline", CITY, molecular("21636-6"), molecular("85337-4")),
     Row("breast", "block", SPECIMENS, pieces("block", 1, 1), pieces("slide")),
     Row("colorectal", "images", CITY, images("CT"), images("SM")),
     Row("common", "images", BC, images("MR"), report()),
     Row("common", "procedure-report", BC, of("procedure-report"), of("operative-note")),
-    Row("head-and-neck", "neck-ct", VIC, images("CT", "CT NECK"), images("CT", "CT CHEST")),
-    Row("head-and-neck", "neck-ct-report", VIC, report("CT neck"), report("CT chest")),
+    Row("head-and-neck", "neck-ct", VIC_NECK, images("CT", "CT NECK"), images("CT", "CT CHEST")),
+    Row("head-and-neck", "neck-ct-report", VIC_NECK, report("CT neck"), report("CT chest")),
     Row("head-and-neck", "endoscopy", OCP, of("procedure-report"), of("operative-note")),
     Row("leukaemia", "marrow-report", SONIC, pathology("33721-2"), pathology("60570-9")),
     Row("leukaemia", "blood-count", HPCUT, lab("58410-2", days=30), lab("58410-2", days=25), (MARROW,)),
@@ -167,10 +177,10 @@ ROWS = [
     Row("myeloma", "marrow-report", OCP, pathology("48807-2"), pathology("11529-5")),
     Row("myeloma", "fish", OCP, molecular("55228-1"), molecular("69548-6")),
     Row("myeloma", "skeleton", GOLD_COAST, images("CR"), images("NM")),
-    Row("ovary", "ca-125", VIC, lab("10334-1", days=400), lab("24108-3")),
-    Row("ovary", "pelvic-ultrasound", VIC, images("US"), images("CT", "CT PELVIS")),
-    Row("ovary", "pelvic-ultrasound-report", VIC, report("US pelvis"), report("CT chest")),
-    Row("ovary", "abdominal-ct", VIC, images("CT", "CT ABDOMEN"), images("CT", "CT CHEST")),
+    Row("ovary", "ca-125", VIC_OVARY, lab("10334-1", days=400), lab("24108-3")),
+    Row("ovary", "pelvic-ultrasound", VIC_OVARY, images("US"), images("CT", "CT PELVIS")),
+    Row("ovary", "pelvic-ultrasound-report", VIC_OVARY, report("US pelvis"), report("CT chest")),
+    Row("ovary", "abdominal-ct", VIC_OVARY, images("CT", "CT ABDOMEN"), images("CT", "CT CHEST")),
     Row("pancreas", "pancreas-ct", SCOTLAND, images("CT", "CT PANCREAS", 28), images("CT", "CT PANCREAS", 29)),
     Row("pancreas", "pancreas-ct", SCOTLAND, images("CT", "CT ABDOMEN"), images("MR", "MRCP")),
     Row("pancreas", "pancreas-ct-report", SCOTLAND, report("CT pancreas"), report("CT chest")),
@@ -179,9 +189,9 @@ ROWS = [
     Row("pancreas", "endosonography", OCP, of("procedure-report"), of("operative-note")),
     Row("pancreas", "blood", SCOTLAND, lab("24325-3", days=14), lab("24325-3", days=15)),
     Row("pancreas", "germline", OCP, molecular("21636-6"), molecular("69548-6")),
-    Row("prostate", "psa-history", VIC, lab("2857-1", days=90), lab("2857-1", days=91)),
-    Row("prostate", "psa-history", VIC, lab("35741-8"), lab("2039-6")),
-    Row("prostate", "bone-scan", VIC, images("NM"), images("CT")),
+    Row("prostate", "psa-history", VIC_PROSTATE, lab("2857-1", days=90), lab("2857-1", days=91)),
+    Row("prostate", "psa-history", VIC_PROSTATE, lab("35741-8"), lab("2039-6")),
+    Row("prostate", "bone-scan", VIC_PROSTATE, images("NM"), images("CT")),
     Row("rare", "images", RARE, images("CT"), images("US")),
     Row("rare", "block", NIH, pieces("block", 1, 1), pieces("slide")),
     Row("sarcoma", "bone-films", HSS, images("CR"), images("MR")),
@@ -195,20 +205,20 @@ BY_PERSON = {
     **{(disease, "history"): BC for disease in LISTS},
     **{(disease, "performance-status"): BC for disease in LISTS},
     **{(disease, "radiation-summary"): BC for disease in LISTS},
-    ("breast", "resection-pathology"): VIC,
-    ("breast", "implants"): VIC,
-    ("breast", "family-history"): VIC,
+    ("breast", "resection-pathology"): VIC_BREAST,
+    ("breast", "implants"): VIC_BREAST,
+    ("breast", "family-history"): VIC_BREAST,
     ("colorectal", "resection-pathology"): BC,
     ("head-and-neck", "swallowing"): OCP,
-    ("head-and-neck", "smoking"): VIC,
+    ("head-and-neck", "smoking"): VIC_NECK,
     ("leukaemia", "pending-tests"): HPCUT,
     ("leukaemia", "recent-note"): HPCUT,
     ("lymphoma", "infection-screen"): GOLD_COAST,
     ("melanoma", "skin-examination"): OCP,
     ("myeloma", "urine-protein"): GOLD_COAST,
     ("myeloma", "treatment-lines"): GOLD_COAST,
-    ("ovary", "family-history"): VIC,
-    ("prostate", "urinary-symptoms"): VIC,
+    ("ovary", "family-history"): VIC_OVARY,
+    ("prostate", "urinary-symptoms"): VIC_PROSTATE,
     ("rare", "research-consent"): RARE,
     ("sarcoma", "board-question"): NUH,
     ("sarcoma", "local-board"): NUH,
@@ -266,10 +276,28 @@ def test_where_nothing_tells_one_from_another_a_person_names_the_record(disease,
     assert BY_PERSON[disease, key].startswith("https://")
 
 
+MARKED = {
+    (disease, key): mark for disease in LISTS for key, mark in marks_of(disease).items() if mark.startswith(("S", "L"))
+}
+
+
 def test_every_line_that_has_a_source_has_a_row():
     rows = {(row.disease, row.line) for row in ROWS}
-    marked = {
-        (disease, key) for disease in LISTS for key, mark in marks_of(disease).items() if mark.startswith(("S", "L"))
-    }
 
-    assert marked - rows - set(BY_PERSON) == set()
+    assert set(MARKED) - rows - set(BY_PERSON) == set()
+
+
+def test_every_line_that_somebody_asks_for_says_in_its_file_where_a_reader_finds_it():
+    named = {
+        key: (found[1] if (found := re.match(r"[SL] (https://\S+?)(?:;|$)", mark)) else None)
+        for key, mark in MARKED.items()
+    }
+    sources = {key: {row.source for row in ROWS if (row.disease, row.line) == key} for key in MARKED}
+
+    assert {key: sources[key] or {BY_PERSON[key]} for key in MARKED} == {key: {said} for key, said in named.items()}
+
+
+def test_every_line_of_a_list_has_a_mark():
+    assert {(disease, line.key) for disease in LISTS for line in LISTS[disease].lines} == {
+        (disease, key) for disease in LISTS for key in marks_of(disease)
+    }
