@@ -22,7 +22,7 @@ FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin transfer \
     && install -d -o transfer -g transfer -m 0700 \
        /var/lib/transfer /var/lib/transfer/tmp /var/lib/transfer/letters /var/lib/transfer/outbox \
-       /var/lib/keys /var/lib/keys-copy /var/lib/backups \
+       /var/lib/keys /var/lib/keys-copy /var/lib/backups /var/lib/downtime \
        /var/lib/airflow /var/lib/airflow/logs /var/lib/sandbox
 COPY --from=build /opt/venv /opt/venv
 COPY dags /app/dags

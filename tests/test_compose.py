@@ -125,9 +125,13 @@ def test_whatever_is_published_is_on_loopback_until_somebody_says_otherwise():
 
 
 def test_an_override_changes_only_services_that_are_there():
-    assert set(OVERRIDES) == {"compose.keys.yaml", "compose.mllp.yaml", "compose.outside.yaml", "compose.tls.yaml"}
+    names = ("keys", "mllp", "outside", "prometheus", "tls")
+    assert set(OVERRIDES) == {f"compose.{name}.yaml" for name in names}
     more = {file: set(one["services"]) - set(SERVICES) for file, one in OVERRIDES.items()}
-    assert {file: names for file, names in more.items() if names} == {"compose.keys.yaml": {"keys", "keys-prepare"}}
+    assert {file: names for file, names in more.items() if names} == {
+        "compose.keys.yaml": {"keys", "keys-prepare"},
+        "compose.prometheus.yaml": {"prometheus"},
+    }
 
 
 def test_with_a_key_service_it_alone_has_keys_on_its_disk_and_whoever_had_them_asks_it():
@@ -152,6 +156,16 @@ def test_what_an_override_adds_is_guarded_and_bounded(service: str):
         assert one[name] == SERVICES["dispatcher"][name], name
     assert one["pids_limit"] and one["mem_limit"] and one["cpus"]
     assert set(one["networks"]) - {"inside"} == ({"institutions"} if service == "keys-prepare" else set())
+    assert "ports" not in one
+
+
+def test_what_scrapes_is_guarded_and_bounded_and_reaches_nobody_outside():
+    one = OVERRIDES["compose.prometheus.yaml"]["services"]["prometheus"]
+
+    for name in ("cap_drop", "security_opt", "read_only", "logging", "restart"):
+        assert one[name] == SERVICES["dispatcher"][name], name
+    assert one["pids_limit"] and one["mem_limit"] and one["cpus"]
+    assert one["networks"] == ["inside"]
     assert "ports" not in one
 
 

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
-from transfer import health, logs, wiring
+from transfer import health, logs, metrics, wiring
 from transfer.adapters.airflow_api import AirflowApi, Noted, Posted
 from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
+from transfer.flow.ledger_metrics import LedgerMetrics
 from transfer.health import Readiness
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX
@@ -206,7 +208,9 @@ def main() -> None:
     ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=2)
     airflow = wiring.airflow(settings)
     dispatcher = Dispatcher(ledger, airflow, stop.is_set)
-    with closing(ledger), wiring.checks(settings, ledger) as checks:
+    measured = wiring.ledger(settings, ledger.origin, connections=1, wait_seconds=wiring.CHECK_SECONDS)
+    scraped = partial(metrics.exposed, LedgerMetrics(measured))
+    with closing(ledger), closing(measured), wiring.checks(settings, ledger) as checks:
         readiness = Readiness({**checks, "airflow": airflow.answers})
 
         def end(*_: object) -> None:
@@ -219,7 +223,7 @@ def main() -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
-        with health.served(settings.health, readiness, is_live=dispatcher.is_turning):
+        with health.served(settings.health, readiness, is_live=dispatcher.is_turning, metrics=scraped):
             run(dispatcher, stop.is_set, stop.wait)
 
 

@@ -1,7 +1,8 @@
 """How a process of ours is, told on a port of its own that the world does not reach.
 
 `GET /live`: 200, the process works; nobody else is asked. `GET /ready`: 200 where all it needs answers, else 503 with
-the names of what is away, or `stopping`. Names of our own services only, never a word of theirs.
+the names of what is away, or `stopping`. Names of our own services only, never a word of theirs. `GET /metrics`: what
+the process counts (`transfer.metrics`).
 """
 
 import json
@@ -18,7 +19,11 @@ log = logging.getLogger("transfer.health")
 
 #: whether one thing answers. It may block, and may raise: then it does not
 Check = Callable[[], bool]
+#: what is scraped, as OpenMetrics. It answers within seconds, and may raise
+Scrape = Callable[[], bytes]
 
+#: of OpenMetrics 1.0, in which `Scrape` answers
+METRICS_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #: what is said of a process that takes nothing more
 STOPPING: Final = "stopping"
 
@@ -97,10 +102,17 @@ class _Watched:
 
 
 @contextmanager
-def served(address: tuple[str, int] | None, readiness: Readiness, *, is_live: Check = lambda: True) -> Iterator[None]:
+def served(
+    address: tuple[str, int] | None,
+    readiness: Readiness,
+    *,
+    is_live: Check = lambda: True,
+    metrics: Scrape | None = None,
+) -> Iterator[None]:
     """Answer on this host and port for the length of the block; without an address nothing listens.
 
-    `is_live`: the part of the process that does the work still moves. It asks nobody outside.
+    `is_live`: the part of the process that does the work still moves. It asks nobody outside. `metrics`: what is
+    scraped; without it there is no `/metrics`.
 
     Raises:
         OSError: the port is taken, or the address is not ours.
@@ -108,7 +120,7 @@ def served(address: tuple[str, int] | None, readiness: Readiness, *, is_live: Ch
     if address is None:
         yield
         return
-    server = _Server(address, readiness, is_live)
+    server = _Server(address, readiness, is_live, metrics)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     try:
         yield
@@ -122,9 +134,9 @@ class _Server(ThreadingHTTPServer):
     #: it waits for nobody who still asks
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], readiness: Readiness, is_live: Check) -> None:
+    def __init__(self, address: tuple[str, int], readiness: Readiness, is_live: Check, metrics: Scrape | None) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.readiness, self.is_live = readiness, is_live
+        self.readiness, self.is_live, self.metrics = readiness, is_live, metrics
         #: who is being answered, in the order they came
         self._callers: dict[socket.socket, None] = {}
         self._callers_lock = threading.Lock()
@@ -167,13 +179,26 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/ready":
             away = self.server.readiness.away()
             self._answer(503 if away else 200, {"status": "unavailable", "away": away} if away else {"status": "ok"})
+        elif self.path == "/metrics" and self.server.metrics is not None:
+            self._scraped(self.server.metrics)
         else:
             self._answer(404, {"status": "unknown"})
 
+    def _scraped(self, metrics: Scrape) -> None:
+        try:
+            text = metrics()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said here, and its text is not ours to repeat
+            log.error("metrics: %s", type(error).__name__)
+            self._answer(503, {"status": "unavailable"})
+            return
+        self._send(200, METRICS_TYPE, text)
+
     def _answer(self, status: int, body: object) -> None:
-        text = json.dumps(body).encode() + b"\n"
+        self._send(status, "application/json", json.dumps(body).encode() + b"\n")
+
+    def _send(self, status: int, content_type: str, text: bytes) -> None:
         self.send_response_only(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(text)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()

@@ -24,6 +24,8 @@ class LookPlace(StrEnum):
     #: what a courier brought, and what goes back
     PACKAGES = "packages"
     INCOMING = "incoming"
+    #: the list of the day, written to a folder for when everything is down
+    DOWNTIME_SHEET = "downtime-sheet"
 
 
 class LookReason(StrEnum):

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from transfer import center_needs, checklist, institutions, paper_lines, versions
@@ -20,7 +20,7 @@ from transfer.adapters.key_places import keys as keys  # for whoever connects by
 from transfer.adapters.letters.mail_to_fax import MailToFax
 from transfer.adapters.letters.post import OfficePost
 from transfer.adapters.letters.print_folder import PrintFolder
-from transfer.adapters.mail import FolderMailer, SmtpMailer
+from transfer.adapters.mail import CountedMailer, FolderMailer, SmtpMailer
 from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.paper.folder import WatchedFolder
@@ -30,6 +30,7 @@ from transfer.adapters.vault import PART, S3Vault
 from transfer.checklist import Checklists
 from transfer.contacts import Contact
 from transfer.errors import OtherKeys
+from transfer.exchanges import ExchangeKind
 from transfer.facts import Origin
 from transfer.flow.measuring import Site
 from transfer.flow.services import LetterPost, Services
@@ -44,7 +45,7 @@ from transfer.institutions import (
     Institutions,
     Receiving,
 )
-from transfer.ledger import WAIT_SECONDS, Ledger, facilities, vault_objects
+from transfer.ledger import WAIT_SECONDS, Ledger, exchanges, facilities, vault_objects
 from transfer.letters import LetterOffice, LetterSender, SendingWay
 from transfer.mail import Mailer
 from transfer.operation import LIMITS, FaultLimits
@@ -108,7 +109,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             ask_documents=documents,
             ask_archive=archive,
             hand_to=receiver,
-            mailer=mailer(settings),
+            mailer=CountedMailer(mailer(settings), partial(exchanges.count, book, ExchangeKind.MAIL, "")),
             letter_post=letter_post(settings),
         )
     finally:

@@ -46,6 +46,7 @@ APP = {
     "search_terms": FORGET,
     "search_terms_owed": CHANGE | FORGET,
     "turns": CHANGE | FORGET,
+    "alerts": CHANGE | FORGET,
 } | dict.fromkeys(
     (
         *(
@@ -64,6 +65,7 @@ APP = {
         "round_lines",
         "unmatched_counts",
         *("parcels", "parcel_contents"),
+        *("exchanges", "last_exchanges", "alert_messages", "alert_watch"),
     ),
     CHANGE,
 )

@@ -9,21 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 
 from tests.kit.loggers import our_messages
 from transfer import health, probe
-from transfer.health import Check, Readiness
+from transfer.health import Check, Readiness, Scrape
 
 SECRET = "Testperson-Marked"
 
 
 @contextmanager
-def telling(readiness: Readiness, is_live: Check = lambda: True) -> Iterator[str]:
+def telling(readiness: Readiness, is_live: Check = lambda: True, metrics: Scrape | None = None) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with health.served(("127.0.0.1", port), readiness, is_live=is_live):
+    with health.served(("127.0.0.1", port), readiness, is_live=is_live, metrics=metrics):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -124,6 +126,23 @@ def test_a_full_port_hangs_up_on_whoever_came_first_and_answers_who_asks():
         assert [line.recv(1) for line in silent[:5]] == [b""] * 5
         for line in silent:
             line.close()
+
+
+def test_what_the_process_counts_is_given_to_whoever_scrapes_it():
+    with telling(Readiness({}), metrics=lambda: b"# EOF\n") as url, urllib3.PoolManager() as http:
+        answer = http.request("GET", f"{url}/metrics")
+    assert (answer.status, answer.data) == (200, b"# EOF\n")
+    assert answer.headers["content-type"] == CONTENT_TYPE_LATEST
+
+
+def test_a_scrape_that_fails_says_no_more_than_that(caplog):
+    def fails() -> bytes:
+        raise RuntimeError(SECRET)
+
+    with telling(Readiness({}), metrics=fails) as url:
+        assert probe.ask(f"{url}/metrics") == (503, '{"status": "unavailable"}\n')
+        assert probe.ask(f"{url}/live")[0] == 200
+    assert our_messages(caplog) == ["metrics: RuntimeError"]
 
 
 def test_without_an_address_nothing_listens():

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import uvicorn
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -13,8 +14,10 @@ from starlette.routing import Route
 
 from transfer.gateway import serving
 from transfer.gateway.budget import ConnectionLimits
+from transfer.gateway.counting import door_of
 from transfer.gateway.proxies import TrustedProxies
 from transfer.gateway.serving import MAX_HEAD_BYTES, MAX_PIPELINED, is_of, server
+from transfer.metrics import exposed
 
 pytestmark = pytest.mark.servers
 
@@ -87,6 +90,37 @@ def at_the_door(journey: Callable[[Connect, uvicorn.Server], Awaitable[None]], *
             await running
 
     asyncio.run(run())
+
+
+def answers_counted(door: str, code: int) -> float:
+    samples = [one for family in text_string_to_metric_families(exposed().decode()) for one in family.samples]
+    wanted = {"door": door, "code": str(code)}
+    return sum(one.value for one in samples if one.name == "transfer_door_answers_total" and one.labels == wanted)
+
+
+def test_each_answer_is_counted_by_its_door_and_status():
+    before = answers_counted("pages", 200), answers_counted("desk", 401)
+
+    async def known(connect: Connect, door: uvicorn.Server) -> None:
+        caller = await connect()
+        await caller.asks()
+        await caller.asks()
+
+    async def nobody(connect: Connect, door: uvicorn.Server) -> None:
+        await (await connect()).asks(NOBODY)
+
+    at_the_door(known)
+    at_the_door(nobody, door=lambda _path: "desk")
+
+    assert (answers_counted("pages", 200), answers_counted("desk", 401)) == (before[0] + 2, before[1] + 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "door"),
+    [("/fhir", "fhir"), ("/fhir/Consent", "fhir"), ("/packets/x/packet.tar", "packets"), ("/c/", "pages")],
+)
+def test_a_path_is_counted_as_its_door_and_never_as_it_is(path, door):
+    assert door_of(path) == door
 
 
 def test_a_caller_nobody_knows_gets_one_answer_and_a_known_one_goes_on():

@@ -15,11 +15,14 @@ from typing import Any
 
 import boto3
 import psycopg
+import urllib3
 from psycopg import sql
 
 from tests.kit.house import House
 from tests.kit.marked_patients import BLOCK, Sought
 from transfer.embedded.installation import Installation
+from transfer.flow.ledger_metrics import LedgerMetrics
+from transfer.metrics import exposed
 
 #: a file in which the store keeps an object's body, and the folder in which one is written
 _BODY = re.compile(r"store/.*/(objects(-\d+)?|tmp)/.*")
@@ -80,6 +83,7 @@ def everything(house: House, titles: "Titles | None" = None) -> Iterator[Artefac
     """All of it, places by name."""
     yield from databases(house)
     yield from objects(house)
+    yield from metrics(house)
     if titles is not None:
         yield from titles.artefacts()
     yield from files(house.var)
@@ -180,6 +184,20 @@ def objects(house: House) -> Iterator[Artefact]:
                 with suppress(client.exceptions.ClientError):  # purged meanwhile
                     about = client.head_object(Bucket=name, Key=one["Key"])
                     yield Artefact("object store", one["Key"], [repr(about).encode()])
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+
+def metrics(house: House) -> Iterator[Artefact]:
+    """What each process says to whoever scrapes it, and what the ledger's metrics are."""
+    for name in ("gateway", "dispatcher", "desk"):
+        port = house.settings.names[f"TRANSFER_{name.upper()}_HEALTH_PORT"]
+        with suppress(urllib3.exceptions.HTTPError), urllib3.PoolManager(retries=False, timeout=10) as http:
+            answer = http.request("GET", f"http://127.0.0.1:{port}/metrics")
+            assert answer.status == 200, answer.data
+            yield Artefact("metrics", name, [answer.data])
+    yield Artefact("metrics", "of the ledger", [exposed(LedgerMetrics(house.services.ledger))])
 
 
 # --- processes --------------------------------------------------------------------------------------------------------

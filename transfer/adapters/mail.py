@@ -2,7 +2,9 @@
 
 import smtplib
 import ssl
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,8 +14,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from transfer.addresses import is_loopback
-from transfer.errors import OutOfOrder, TurnedAway
-from transfer.mail import Mail
+from transfer.errors import OutOfOrder, Refused, TurnedAway, Unavailable
+from transfer.exchanges import ExchangeOutcome
+from transfer.mail import Mail, Mailer
 
 #: seconds for each step of a hand-over
 _SECONDS: Final = 20.0
@@ -62,10 +65,34 @@ def hand_over(url: str, message: EmailMessage) -> None:
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             server.send_message(message)
-    except smtplib.SMTPRecipientsRefused:
+    except smtplib.SMTPRecipientsRefused as error:
+        if all(code < 500 for code, _ in error.recipients.values()):  # not now, as while greylisted (RFC 5321, 4.2.1)
+            raise OutOfOrder("the server of mail does not take it to this address now") from None
         raise TurnedAway("the server of mail takes none to this address") from None
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:  # of a password beyond ASCII
         raise OutOfOrder(f"the server of mail does not take it ({type(error).__name__})") from None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedMailer:
+    """Another mailer. How each mail went is told to `count`, with the seconds that it took."""
+
+    mailer: Mailer
+    count: Callable[[ExchangeOutcome, float], None]
+
+    def send(self, mail: Mail) -> None:
+        began, went = time.monotonic(), ExchangeOutcome.OUR_OUTAGE
+        try:
+            self.mailer.send(mail)
+            went = ExchangeOutcome.ANSWERED
+        except Refused:
+            went = ExchangeOutcome.TURNED_AWAY
+            raise
+        except Unavailable:
+            went = ExchangeOutcome.NO_ANSWER
+            raise
+        finally:
+            self.count(went, time.monotonic() - began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +106,9 @@ class FolderMailer:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             place = self.folder / f"{uuid.uuid4()}.eml"
-            place.touch(mode=0o600, exist_ok=False)
-            place.write_bytes(_message(mail, self.sender).as_bytes())
+            draft = place.with_name(f".{place.name}")
+            draft.touch(mode=0o600, exist_ok=False)
+            draft.write_bytes(_message(mail, self.sender).as_bytes())
+            draft.rename(place)  # whoever carries mail on finds whole ones
         except OSError as error:
             raise OutOfOrder(f"the folder of mail cannot be written ({type(error).__name__})") from None

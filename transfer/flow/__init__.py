@@ -28,6 +28,8 @@ In the order in which it happens:
 - `reading_anew` reads the forms again that an earlier version read.
 - `backing_up` and `restoring` keep the ledger and the vault twice; `restore_tests` tries a restore.
 - `measuring` looks at the whole installation (`asking_parts`), `trying_doors` at the doors of institutions.
+- `ledger_metrics` says how much of everything is in the ledger, for whoever watches the installation.
+- `backing_up` and `restoring` keep the ledger and the vault twice.
 
 `rounds` is the table of what each DAG does. `desk` is what people do, `outside` what people of outside do.
 `services` is what all of them work with.

@@ -4,6 +4,7 @@ An unknown outcome is settled by asking the receiver before anything is sent aga
 """
 
 import base64
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.case import Case, OpenedCase
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import NeedsReview, Refused, Unavailable, Unheard, Unreadable
+from transfer.exchanges import ExchangeKind, ExchangeOutcome
 from transfer.flow import center_pages
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import Rulings
@@ -21,7 +23,7 @@ from transfer.flow.services import PacketReceiver, Services
 from transfer.flow.watch import watching
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import InstitutionId, PacketId, PatientId
-from transfer.ledger import Tx, cases, disclosures, holds, packets, patients, rounds
+from transfer.ledger import Tx, cases, disclosures, exchanges, holds, packets, patients, rounds
 from transfer.ledger.disclosures import Disclosure, Egress, EgressEnd, Grounds, Sender
 from transfer.rounds import Dag
 
@@ -29,6 +31,13 @@ from transfer.rounds import Dag
 RETRY_AFTER = timedelta(minutes=1)
 #: what the submission's own egress is called; the downloads of its links have names of their own
 CHANNEL = "iti-65"
+#: how a submission went, as it is counted; None: the receiver has read it and refuses it
+_WENT = {
+    DisclosureOutcome.MADE: ExchangeOutcome.ANSWERED,
+    DisclosureOutcome.NOT_MADE: ExchangeOutcome.NO_ANSWER,
+    DisclosureOutcome.UNKNOWN: ExchangeOutcome.CUT_SHORT,
+    None: ExchangeOutcome.TURNED_AWAY,
+}
 
 
 def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
@@ -67,7 +76,7 @@ def deliver(services: Services, packet: PacketId, sender: Sender) -> str:
         return "not permitted any more: see its decision"
     if client is None:
         return _write(services, packet, egress, 0, center_pages.tell_ready(services, mails))
-    return _send(services, client, packet, egress)
+    return _send(services, client, packet, egress, opened.receiver)
 
 
 def _stays_here(case: Case, packet: PacketId) -> str | None:
@@ -177,8 +186,9 @@ def goes_on(
     return rulings
 
 
-def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: Egress) -> str:
+def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: Egress, receiver: InstitutionId) -> str:
     bundle = _bundle(services, packet)
+    began = time.monotonic()
     outcome: DisclosureOutcome | None
     try:
         with watching(services.ledger, patient=egress.patient, epoch=egress.epoch, cut=client.cut):
@@ -191,7 +201,10 @@ def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: 
         outcome = None
     else:
         outcome = DisclosureOutcome.MADE
-    return _write(services, packet, egress, len(bundle), outcome)
+    took = time.monotonic() - began
+    said = _write(services, packet, egress, len(bundle), outcome)
+    exchanges.count(services.ledger, ExchangeKind.CONVEY, receiver, _WENT[outcome], took)
+    return said
 
 
 def _bundle(services: Services, packet: PacketId) -> bytes:

@@ -5,11 +5,13 @@ told apart: forbidden is not absent, an empty search is "not found under these i
 again, and then a person is told.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
+from transfer.exchanges import ExchangeKind, ExchangeOutcome
 from transfer.facts import Chain, RequestMoved
 from transfer.flow.assess import NextStep, settle_needs
 from transfer.flow.basis import may_ask
@@ -25,7 +27,7 @@ from transfer.flow.turns import Heard, pass_on, take_turn
 from transfer.flow.watch import Watch, watching
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.institutions import AskedForDocuments, AskedForImages
-from transfer.ledger import Tx, cases, holds, patients, requests, rounds, turns, vault_objects
+from transfer.ledger import Tx, cases, exchanges, holds, patients, requests, rounds, turns, vault_objects
 from transfer.ledger.requests import Claimed
 from transfer.ledger.rounds import Taken
 from transfer.requests import (
@@ -104,9 +106,30 @@ def request(services: Services, taken: Taken, name: str) -> None:
         ) as watch,
         vault_objects.writing_for(asking.patient),
     ):
+        began = time.monotonic()
         outcome = _ask(services, asking, watch)
+        took = time.monotonic() - began
+    if went := _went(outcome):
+        exchanges.count(services.ledger, ExchangeKind.FETCH, made.institution, went, took)
     _finish(services, taken, asking, outcome)
     pass_on(services, name, asking.claimed, outcome.heard)
+
+
+def _went(outcome: RequestOutcome) -> ExchangeOutcome | None:
+    """What is counted of it; None: nobody was asked by machine."""
+    if outcome.state is RequestState.EXPECTED:
+        return None
+    if outcome is _AGAIN:
+        return ExchangeOutcome.NOT_PERMITTED
+    if outcome.state is RequestState.FORBIDDEN:
+        return ExchangeOutcome.TURNED_AWAY
+    if outcome.heard is not None and not outcome.heard.answered:
+        return ExchangeOutcome.NO_ANSWER
+    if CUT_SHORT in outcome.findings:
+        return ExchangeOutcome.CUT_SHORT
+    if OUT_OF_ORDER in outcome.findings:
+        return ExchangeOutcome.OUR_OUTAGE
+    return ExchangeOutcome.UNCLEAR if outcome.hold is HoldCode.SOURCE_UNCLEAR else ExchangeOutcome.ANSWERED
 
 
 def _begin(services: Services, name: str) -> PermittedRequest | None:

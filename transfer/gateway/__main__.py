@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import uvicorn
 
-from transfer import health, logs, wiring
+from transfer import health, logs, metrics, wiring
 from transfer.adapters.vault import SMALL_PART
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow.reading_anew import read_forms_anew
@@ -76,7 +76,9 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Che
     resolving = asyncio.create_task(proxies.resolve())
     await mllp.start()
     try:
-        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop())):
+        with health.served(
+            settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=metrics.exposed
+        ):
             await _serve_until(stop, http, mllp, readiness, settings.grace_seconds)
     finally:
         await mllp.close(grace=0)

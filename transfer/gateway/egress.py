@@ -33,6 +33,7 @@ from transfer.gateway.streams import Stream
 from transfer.identifiers import CaseId, InstitutionId, PacketId
 from transfer.ledger import Ledger, cases, disclosures, packets
 from transfer.ledger.disclosures import Egress, EgressEnd, Sender
+from transfer.metrics import EGRESS_BYTES, EGRESS_STREAMS
 from transfer.packet import Plan
 
 log = logging.getLogger("transfer.gateway.egress")
@@ -174,7 +175,9 @@ class Outgoing:
 
     def _note_end(self, stream: Stream, outcome: EgressOutcome) -> None:
         self._unwritten[stream.egress.id] = (stream, outcome)
-        self._streams.pop(stream.egress.id, None)
+        if self._streams.pop(stream.egress.id, None) is not None:
+            EGRESS_STREAMS.labels(stream.recipient, outcome).inc()
+            EGRESS_BYTES.labels(stream.recipient).inc(stream.sent)
 
     def _write_ends(self) -> None:
         """Write what has ended, all of a case at once. Whoever comes while another writes leaves his to him.

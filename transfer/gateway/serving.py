@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +19,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
+from transfer.gateway.counting import CountedAnswers, door_of
 from transfer.gateway.listening import Entrance, Listener
 from transfer.gateway.proxies import TrustedProxies
 from transfer.health import Check
@@ -323,12 +324,14 @@ def server(
     limits: ConnectionLimits | None = None,
     proxies: TrustedProxies | None = None,
     has_proxy_header: bool = False,
+    door: Callable[[str], str] = door_of,
 ) -> uvicorn.Server:
     """A server that logs no request: its lines would carry what callers put into paths.
 
     What else it logs goes the way of every library's lines (`transfer.logs`). It serves until `should_exit` is set.
     Then it finishes what is under way, for `grace` seconds at the most. Who is named among `proxies` is believed which
-    address a caller has: by a PROXY header where `has_proxy_header`, and by `X-Forwarded-For`.
+    address a caller has: by a PROXY header where `has_proxy_header`, and by `X-Forwarded-For`. Answers are
+    counted as those of the `door` that a path leads to.
     """
     entrance = Entrance(
         budget=ConnectionBudget("http", limits or ConnectionLimits()),
@@ -337,7 +340,7 @@ def server(
         has_proxy_header=has_proxy_header,
     )
     config = uvicorn.Config(
-        OneAnswer(app),
+        OneAnswer(CountedAnswers(app, door)),
         host=host,
         port=port,
         http=BoundedProtocol,

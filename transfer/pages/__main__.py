@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from transfer import health, logs, staff_groups, wiring
+from transfer import health, logs, metrics, staff_groups, wiring
 from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow import paper_in
@@ -23,6 +24,7 @@ from transfer.health import Check, Readiness
 from transfer.pages import access_events
 from transfer.pages.address import Address
 from transfer.pages.app import application
+from transfer.pages.desk import downtime
 from transfer.pages.oidc import Provider
 from transfer.pages.routes import WayIn
 from transfer.pages.sign_in_by_provider import by_provider
@@ -46,11 +48,14 @@ async def serve(services: Services, settings: Settings, address: Address, checks
             unknown=settings.connections_unknown, unknown_per_address=settings.connections_per_address
         ),
         proxies=proxies,
+        door=lambda _path: "desk",
     )
     readiness = Readiness(checks)
     resolving = asyncio.create_task(proxies.resolve())
     try:
-        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop())):
+        with health.served(
+            settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=metrics.exposed
+        ):
             serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -110,20 +115,45 @@ def main() -> None:
         sys.exit(f"the desk does not start: {error}")
 
 
+def downtime_folder(settings: Settings) -> Path | None:
+    """Where downtime sheets are written, made for this account alone where it is not there; None: nowhere.
+
+    Raises:
+        BadSetting: it cannot be made, or everybody on this machine may look into it.
+    """
+    named = settings.names.get("TRANSFER_DOWNTIME")
+    if not named:
+        return None
+    folder = Path(named)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode
+    except OSError:
+        raise BadSetting("TRANSFER_DOWNTIME", "is no folder that can be made", "Make it, for this account.") from None
+    if mode & 0o007:
+        says = f"The sheets name patients. Run `chmod o= {folder}`."
+        raise BadSetting("TRANSFER_DOWNTIME", "is a folder that everybody may look into", says)
+    return folder
+
+
 def _serve(settings: Settings) -> None:
-    address, lines = address_of(settings), wiring.lines(settings)
+    address, lines, sheets = address_of(settings), wiring.lines(settings), downtime_folder(settings)
     with (
         wiring.connect(settings, wiring.origin("desk"), connections=16) as services,
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
         stop = threading.Event()
-        watching = threading.Thread(target=paper_in.watch, args=(services, lines, stop), daemon=True)
-        watching.start()
+        beside = [threading.Thread(target=paper_in.watch, args=(services, lines, stop), daemon=True)]
+        if sheets:
+            beside.append(threading.Thread(target=downtime.watch, args=(services, sheets, stop), daemon=True))
+        for one in beside:
+            one.start()
         try:
             asyncio.run(serve(services, settings, address, checks))
         finally:
             stop.set()
-            watching.join(settings.grace_seconds)
+            for one in beside:
+                one.join(settings.grace_seconds)
 
 
 if __name__ == "__main__":

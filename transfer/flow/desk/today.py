@@ -127,14 +127,20 @@ class Today:
 
 
 def today(
-    services: Services, *, actor: Actor, zone: ZoneInfo, chosen: Chosen | None = None, identity: bool = False
+    services: Services,
+    *,
+    actor: Actor,
+    zone: ZoneInfo,
+    chosen: Chosen | None = None,
+    identity: bool = False,
+    place: LookPlace = LookPlace.LIST,
 ) -> Today:
-    """What is to be done today, a day of the reader's `zone`. `identity`: patients are named.
+    """What is to be done today, a day of the reader's `zone`. `identity`: patients are named, in this place.
 
     Raises:
         NotAllowed: identity is asked for by somebody who may not see it.
     """
-    looking = _begin(services, actor, identity=identity)
+    looking = _begin(services, actor, identity=identity, place=place)
     chosen = chosen or Chosen()
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         day = tx.now().astimezone(zone).date()
@@ -174,13 +180,14 @@ def list_part(
     chosen: Chosen | None = None,
     number: int = 1,
     identity: bool = False,
+    place: LookPlace = LookPlace.LIST,
 ) -> CasePage:
     """One page of one part, from 1; a page that there is not is empty.
 
     Raises:
         NotAllowed: identity is asked for by somebody who may not see it.
     """
-    looking = _begin(services, actor, identity=identity)
+    looking = _begin(services, actor, identity=identity, place=place)
     chosen = chosen or Chosen()
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         day = tx.now().astimezone(zone).date()
@@ -195,21 +202,22 @@ def _page(part: ListPart, lines: Iterable[CaseLine], number: int, total: int) ->
     return CasePage(part=part, lines=tuple(lines), number=number, total=total)
 
 
-def _begin(services: Services, actor: Actor, *, identity: bool) -> "_Looking":
+def _begin(services: Services, actor: Actor, *, identity: bool, place: LookPlace) -> "_Looking":
     demand(actor, Right.SEE_CASES)
     if identity:
         demand(actor, Right.SEE_IDENTITY)
     tell_what_changed(services)
-    return _Looking(services, actor, identity=identity)
+    return _Looking(services, actor, place if identity else None)
 
 
 class _Looking:
     """Makes lines of listed cases, by as many questions to the ledger however many cases there are."""
 
-    def __init__(self, services: Services, actor: Actor, *, identity: bool) -> None:
+    def __init__(self, services: Services, actor: Actor, place: LookPlace | None) -> None:
+        """`place`: where patients are named; None: nowhere."""
         self._services = services
         self._actor = actor
-        self._identity = identity
+        self._place = place
 
     def lines(self, tx: Tx, found: Sequence[ListedCase], day: date) -> dict[CaseId, CaseLine]:
         calls: dict[CaseId, list[str]] = {}
@@ -218,7 +226,7 @@ class _Looking:
             calls.setdefault(request.case, []).append(place)
         staff = sessions.names(tx, {one.assigned_to for one in found if one.assigned_to})
         opened = [one.id for one in found if one.patient]
-        named = show_identity(tx, self._actor, opened, LookPlace.LIST) if self._identity else frozenset()
+        named = show_identity(tx, self._actor, opened, self._place) if self._place else frozenset()
         known = patients.identities(tx, [one.patient for one in found if one.patient and one.id in named])
         return {
             one.id: replace(

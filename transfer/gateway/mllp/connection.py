@@ -21,6 +21,7 @@ from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, MllpSender, Refusal
 from transfer.gateway.payload import IN_MEMORY, Payload
 from transfer.identifiers import InstitutionId
+from transfer.metrics import DOOR_ANSWERS
 
 log = logging.getLogger("transfer.gateway.mllp")
 
@@ -300,6 +301,7 @@ class Connection(asyncio.Protocol):
         if answer is None or self._transport is None or self._transport.is_closing():
             return False
         self._transport.write(START + answer + END + CR)
+        DOOR_ANSWERS.labels("mllp", code).inc()
         return True
 
     def _close_too_long(self, payload: Payload, stretch: bytes) -> None:
