@@ -41,6 +41,7 @@ IGNORED_BY_A_CASE = {
     "next-action-set": "the day stands beside the request, which moves on",
     "referral-entered": "who brought it by hand; what it says comes with case-opened",
     "pages-indexed": "the record that they became is told of when it is collected",
+    "study-indexed": "the record that it became is told of when it is collected",
     "pages-withheld": "who withheld them and why; the copy without them is a record as any other",
     "note-added": "notes are read by their own page, and purged apart",
 }
@@ -67,6 +68,8 @@ OF_OTHER_CHAINS = {
     "facility-called-back",
     "facility-contact-changed",
     "paper-stored",
+    "disc-stored",
+    "studies-left-out",
     "paper-taken",
     "pages-left-out",
     "paper-destroyed",

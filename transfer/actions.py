@@ -123,6 +123,10 @@ class ActionCode(Code):
     PAGES_INDEXED_BEFORE = "pages-indexed-before", "pages", "case"
     PAGES_LEFT_OUT = "pages-left-out", "pages", "became"
     PAGES_LEFT_OUT_BEFORE = "pages-left-out-before", "pages", "became"
+    DISC_STORED = "disc-stored", "incoming", "studies"
+    DISC_STORED_BEFORE = "disc-stored-before", "incoming", "studies"
+    STUDIES_INDEXED = "studies-indexed", "studies", "case"
+    STUDIES_INDEXED_BEFORE = "studies-indexed-before", "studies", "case"
     # permissions
     PERMISSION_ENDED = "permission-ended", "permission", "end"
     PERMISSION_ENDED_BEFORE = "permission-ended-before", "permission", "end"

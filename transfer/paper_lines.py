@@ -9,11 +9,12 @@ lines:
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Protocol, Self
+from typing import IO, Annotated, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from transfer import reviewed
+from transfer.discs import WhyNoDisc
 from transfer.incoming import UPLOAD, WhyRefused
 from transfer.reviewed import ReviewedPart
 
@@ -78,10 +79,13 @@ class Delivered(Protocol):
     def files(self) -> tuple[bytes, ...]:
         """The files in it, each cut one byte beyond what is taken in; none where it has none."""
 
+    def zip_file(self) -> IO[bytes] | None:
+        """The file, open to be read, where it is a ZIP file: it may be a disc, and larger than memory."""
+
     def keep(self) -> None:
         """It is in Incoming: put it aside, where it was. Twice is once."""
 
-    def refuse(self, why: WhyRefused) -> None:
+    def refuse(self, why: WhyRefused | WhyNoDisc) -> None:
         """It cannot be taken in: put it aside for a person, where it was. Twice is once."""
 
 

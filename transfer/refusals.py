@@ -109,6 +109,8 @@ class RefusalCode(Code):
     NOT_TAKEN = "not-taken", "incoming"
     NO_SUCH_PAGES = "no-such-pages"
     PAGES_ARE_OTHERS = "pages-are-others", "pages"
+    NO_DISC = "no-disc", "why"
+    DISC_NAMES_ANOTHER = "disc-names-another", "studies"
     # permissions
     MAY_NOT_FILE_FORMS = "may-not-file-forms", "institution"
     FIELDS_NOT_UNDERSTOOD = "fields-not-understood", "mistake"

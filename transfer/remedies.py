@@ -57,6 +57,8 @@ class RemedyCode(Code):
     TAKE_TEMPLATE = "take-template"
     GIVE_PAPER = "give-paper"
     NAME_PAGES = "name-pages", "count"
+    GIVE_DISC = "give-disc"
+    COMPARE_DISC = "compare-disc", "incoming"
     COMPARE_NAMES = "compare-names", "case"
     NOTE_ON_CASE = "note-on-case"
     # act

@@ -20,7 +20,7 @@ from transfer.facts import SYSTEM, Chain
 from transfer.flow import desk
 from transfer.flow.desk import IndexedAs
 from transfer.flow.housekeeping import clean_up
-from transfer.flow.paper_in import look_at_line, watch
+from transfer.flow.lines_in import look_at_line, watch
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import ArrivalId, CaseId, IncomingId, RecordId

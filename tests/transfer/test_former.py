@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer import codec, facts, former
+from transfer.adapters.disc import DiscRecord
 from transfer.adapters.paper.record import PaperRecord
 from transfer.arrivals import Referral
+from transfer.discs import KeptStudy, ListedDisc
 from transfer.facts import GENESIS, Chain, Fact, Origin, read, stored_kinds, write
 from transfer.flow.desk import EnteredReferral
 from transfer.former import Former
@@ -40,6 +42,9 @@ SEALED = (
     Label,
     LetterText,
     PacketContent,
+    DiscRecord,
+    KeptStudy,
+    ListedDisc,
     PaperRecord,
     Referral,
     SaidBy,

@@ -2,6 +2,7 @@
 
 import inspect
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -103,6 +104,12 @@ CALLS = {
             )
         },
         Right.WORK_ON_CASES,
+    ),
+    "bring_in_disc": ({"source": Path("nowhere")}, Right.WORK_ON_CASES),
+    "look_at_disc": ({"name": PAPER}, Right.SEE_CONTENT),
+    "index_studies": (
+        {"name": PAPER, "studies": "1", "case": CASE, "said": desk.IndexedStudies(institution=LAKESIDE)},
+        Right.DECIDE_WHOSE,
     ),
     "leave_out": ({"name": PAPER, "pages": "1", "became": PagesBecame.LEFT_OUT}, Right.DECIDE_WHOSE),
     "list_parts": ({"case": CASE, "record": RecordId.draw()}, Right.SEE_CONTENT),

@@ -32,6 +32,9 @@ incoming = LazyGroup(
         "add": ListedCommand(f"{_HERE}:add_command", "Bring in a paper from a file."),
         "take": ListedCommand(f"{_HERE}:take_command", "Take a paper: its pages are yours to index."),
         "open": ListedCommand(f"{_HERE}:open_command", "Write a paper to a file, as it came."),
+        "cd": ListedCommand("transfer.cli.discs:cd_command", "Bring in a CD with images."),
+        "disc": ListedCommand("transfer.cli.discs:disc_command", "What is on a CD that you have taken."),
+        "index-studies": ListedCommand("transfer.cli.discs:index_command", "Make studies of a CD images of a case."),
         "index": ListedCommand(f"{_HERE}:index_command", "Make pages a record of a case."),
         "leave-out": ListedCommand(f"{_HERE}:leave_out_command", "Cover sheets, and what is misdirected."),
     },
@@ -63,9 +66,13 @@ def list_command(var: Path, *, everything: bool, actor: "Actor", as_json: bool) 
         print_json(found)
     else:
         rows = [
-            (one.incoming, f"{one.received_at:%Y-%m-%d %H:%M}", one.line, one.pages, *_stands(one)) for one in found
+            (one.incoming, f"{one.received_at:%Y-%m-%d %H:%M}", one.line, _count(one), *_stands(one)) for one in found
         ]
         print_table(["paper", "came (UTC)", "line", "pages", "left", "taken by", "became"], rows)
+
+
+def _count(one: "PaperView") -> str:
+    return f"{one.pages} studies" if one.is_disc else str(one.pages)
 
 
 def _stands(one: "PaperView") -> tuple[str, str, str]:
@@ -100,7 +107,7 @@ def add_command(var: Path, file: Path, *, actor: "Actor", as_json: bool) -> None
 @_paper
 @desk_options
 def take_command(var: Path, paper: "IncomingId", *, actor: "Actor", as_json: bool) -> None:
-    """Take a PAPER. Whoever has it sees its pages; nobody else does.
+    """Take a PAPER or a CD. Whoever has it sees what is on it; nobody else does.
 
     \b
     Example:
@@ -190,9 +197,9 @@ def index_command(
 def leave_out_command(
     var: Path, paper: "IncomingId", pages: str, *, misdirected: bool, actor: "Actor", as_json: bool
 ) -> None:
-    """Say that PAGES of a PAPER become no record: cover sheets and blank ones, or misdirected ones.
+    """Say that PAGES of a PAPER, or studies of a CD, become no record: nobody needs them, or they are misdirected.
 
-    A paper with misdirected pages is destroyed after seven days, once all of its pages are indexed.
+    What has misdirected pages or studies is destroyed after seven days, once all of them are indexed.
 
     \b
     Example:

@@ -67,6 +67,8 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.GIVE_SCAN: None,
     M.GIVE_PAPER: None,
     M.NAME_PAGES: None,
+    M.GIVE_DISC: None,
+    M.COMPARE_DISC: "transfer incoming disc {incoming}",
     M.TAKE_TEMPLATE: "transfer permission file --template",
     M.COMPARE_NAMES: "transfer case show {case} --identity",
     M.NOTE_ON_CASE: "transfer case note",

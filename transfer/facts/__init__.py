@@ -58,6 +58,7 @@ from transfer.facts.case import (
     RequestLinesChanged,
     RequestMade,
     RequestMoved,
+    StudyIndexed,
     TellingSettled,
 )
 from transfer.facts.desk import (
@@ -117,6 +118,7 @@ from transfer.facts.system import (
     BackedUp,
     BackupBegun,
     BackupDestroyed,
+    DiscStored,
     FacilityAdded,
     FacilityCalledBack,
     FacilityContactChanged,
@@ -126,6 +128,7 @@ from transfer.facts.system import (
     PaperTaken,
     Restored,
     RestoreTested,
+    StudiesLeftOut,
     UnmatchedPurged,
 )
 
@@ -151,6 +154,7 @@ __all__ = [
     "ChainsVerified",
     "ConsultReportReceived",
     "ContentViewed",
+    "DiscStored",
     "DisclosureBegun",
     "DisclosureSettled",
     "DisputeEntered",
@@ -230,6 +234,8 @@ __all__ = [
     "Restored",
     "SessionBegun",
     "StopCompleted",
+    "StudiesLeftOut",
+    "StudyIndexed",
     "TellingSettled",
     "TrailViewed",
     "UnmatchedPurged",

@@ -89,6 +89,19 @@ class PagesIndexed(Fact, kind="pages-indexed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyIndexed(Fact, kind="study-indexed"):
+    """Somebody said that this study of a disc, by its number there, is of this case. `differs`: although its files name
+    their patient otherwise. `arrival`: the message that it became.
+    """
+
+    incoming: str
+    study: int
+    arrival: str
+    institution: str
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferralUpdated(Fact, kind="referral-updated"):
     """How the case's referral stands from now on (`ReferralStatus`). Without an arrival a person said so."""
 

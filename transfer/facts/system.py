@@ -109,8 +109,28 @@ class PaperStored(Fact, kind="paper-stored"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscStored(Fact, kind="disc-stored"):
+    """A disc with images came, on this line, with so many studies."""
+
+    incoming: str
+    line: str
+    studies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudiesLeftOut(Fact, kind="studies-left-out"):
+    """Studies of a disc become no record: nobody needs them, or they are of nobody here
+    (`transfer.incoming.PagesBecame`).
+    """
+
+    incoming: str
+    studies: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaperTaken(Fact, kind="paper-taken"):
-    """Somebody took the paper: they see its pages from now on."""
+    """Somebody took the paper or the disc: they see what is on it from now on."""
 
     incoming: str
 
@@ -126,6 +146,6 @@ class PagesLeftOut(Fact, kind="pages-left-out"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperDestroyed(Fact, kind="paper-destroyed"):
-    """The paper is gone as it came. Records that were made of its pages are not."""
+    """The paper or the disc is gone as it came. Records that were made of its pages are not."""
 
     incoming: str

@@ -11,7 +11,9 @@ In the order in which it happens:
   `owing_letters` queues the letter by which a department without an interface is asked, `letters` sends it.
   `studies` says when a study is whole, `study_identity` whose it is.
   `labels` stops at a security label that nobody can read.
-- `paper_in` takes in what came on paper; people at the desk say what its pages are.
+- `paper_in` takes in what came on paper, `disc_in` discs with images, `lines_in` what lies on a line; people at the
+  desk say what is on them.
+- `disc_studies` files a study of a disc in its patient's image record.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers`, `uploads` and `unmatched` file it. `correcting` puts a correction in part together with
   its report. `hearing` moves a request as its source says.

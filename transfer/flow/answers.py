@@ -17,6 +17,7 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, files_of_one, join, taken_back
 from transfer.flow.correcting import is_to_be_asked, with_what_they_correct
+from transfer.flow.disc_studies import ask_about_study, keep_study, study_record
 from transfer.flow.hearing import Hearing, hear
 from transfer.flow.heeding import heed
 from transfer.flow.identity import (
@@ -173,7 +174,7 @@ def _collect(services: Services, arrival: Arrival, answer: ReceivedDocuments, wh
     covered = [one for one in answer.documents if any(one in share.documents for share in shares)]
     with vault_objects.writing_for(patient):
         new = {one.origin: _new_record(services, arrival, one, patient) for one in covered}
-        opened = {one: open_parts(services, arrival.institution, record.parts) for one, record in new.items()}
+        opened = {one: _opened(services, record) for one, record in new.items()}
     with _all_taken_back(services, arrival, new.values()), services.ledger.transaction() as tx:
         whose.hold(tx, arrival)
         is_sent_again = all(records.known(tx, patient, one.origin) for one in new.values())
@@ -284,11 +285,21 @@ def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocu
 @contextmanager
 def _all_taken_back(services: Services, arrival: Arrival, new: Iterable[NewRecord]) -> Iterator[None]:
     """As `taken_back`, for what was written of an arrival."""
-    keys = {part.location.key for one in new for part in one.parts if part.location != arrival.location}
+    keys = {part.location.key for one in new for part in one.parts if _is_written_for(arrival, part.location)}
     with ExitStack() as written:
         for key in keys:
             written.enter_context(taken_back(services, key))
         yield
+
+
+def _is_written_for(arrival: Arrival, place: Location) -> bool:
+    """Not where it lies in the arrival itself."""
+    return arrival.location is None or place.key != arrival.location.key
+
+
+def _opened(services: Services, new: NewRecord) -> OpenedParts | None:
+    """What is found in it. A study of a disc is opened in its case's next round: that takes as long as it takes."""
+    return None if new.about.study_instance_uid else open_parts(services, new.institution, new.parts)
 
 
 def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
@@ -352,14 +363,19 @@ def _join_all(
         )
         if not ruling.is_permitted:
             raise DecideAgain
-        kept = records.keep(tx, one)
+        is_study = one.about.study_instance_uid is not None
+        kept = keep_study(tx, one) if is_study else records.keep(tx, one)
         join(tx, services, case, kept, ruling, match_rule, found=found, envelope=envelope)
+        if is_study:
+            ask_about_study(tx, case, kept, arrival)
         if not (one.status.is_void or one.status is DocumentStatus.PRELIMINARY):  # the final one is still awaited
             answered(tx, services, case.id, arrival.institution, one.kind)
     settle_needs(tx, services, case.id)
 
 
 def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId) -> NewRecord:
+    if received.study is not None:
+        return study_record(services, arrival, received.study, received.document, patient)
     parts = []
     if received.is_message:
         place = _message_place(services, arrival, received)

@@ -29,7 +29,7 @@ AGAIN_AFTER = timedelta(minutes=1)
 #: what people say of a document's own words holds for all documents of the institution that say the same
 _WITHIN = "document"
 #: rules by which what a document says is no other than whom it came for
-_AGREEING = frozenset({MatchRule.ANSWERS_REQUEST, MatchRule.CORROBORATED})
+AGREEING = frozenset({MatchRule.ANSWERS_REQUEST, MatchRule.CORROBORATED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ def _names_another(
         match = identify(
             filled(said, listed), study_identifiers=frozenset(), candidates=[ours], requested=opened.patient
         )
-        if match.verdict is MatchVerdict.OURS or match.match_rule in _AGREEING:
+        if match.verdict is MatchVerdict.OURS or match.match_rule in AGREEING:
             continue
         answer = compared.answer(tx, opened.patient, kept.institution, said, _WITHIN)
         if answer is not HoldAnswer.OURS:

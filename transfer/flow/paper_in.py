@@ -1,28 +1,17 @@
 """A paper comes in: seen in a bounded process, sealed, kept, and listed in Incoming."""
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Event
-from typing import Final
 
 from transfer import incoming as rules
 from transfer.adapters import paper
-from transfer.errors import TransferError
 from transfer.flow.services import Services
 from transfer.identifiers import IncomingId
-from transfer.incoming import PaperRefused, WhyRefused
 from transfer.ledger import Tx, incoming
 from transfer.ledger.incoming import NewPaper
-from transfer.logs import told
-from transfer.paper_lines import PaperLine
 from transfer.sealing import KeyName
 from transfer.staging import CHUNK, Location
-
-#: between two looks at the lines
-LOOK_EVERY_SECONDS: Final = 10.0
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,44 +94,3 @@ def picture_of(services: Services, found: incoming.Paper, page: int) -> bytes:
     start = sum(found.picture_sizes[: page - 1])
     sealed = b"".join(services.vault.read_range(found.pictures, start, start + found.picture_sizes[page - 1]))
     return services.ledger.keys.unseal(KeyName.incoming(found.id), sealed, about=f"{found.id}.{page}")
-
-
-# --- lines ------------------------------------------------------------------------------------------------------------
-
-
-def look_at_line(services: Services, line: PaperLine) -> int:
-    """Take in what lies whole on a line. Says how many papers were new; safe to repeat after any crash.
-
-    What cannot be taken in is put aside there, for a person, with the reason in our log. So is a message of which one
-    file cannot be; what was taken in of it before stays in Incoming.
-
-    Raises:
-        Unavailable: the line, ledger, keys or vault do not answer; what is left waits for the next look.
-    """
-    came = 0
-    for delivered in line.waiting():
-        try:
-            taken = [take_in(services, line.name, body) for body in delivered.files]
-            if not taken:
-                raise PaperRefused(WhyRefused.NO_PAPER)
-        except PaperRefused as error:
-            _log.warning("line %s: something is refused: %s", line.name, error.why)
-            delivered.refuse(error.why)
-            continue
-        delivered.keep()
-        came += sum(one.is_new for one in taken)
-    return came
-
-
-def watch(services: Services, lines: Sequence[PaperLine], stop: Event, *, every: float = LOOK_EVERY_SECONDS) -> None:
-    """Look at each line until stopped. One that does not answer keeps no other waiting for long, and is tried again."""
-    while lines and not stop.is_set():
-        for line in lines:
-            try:
-                if came := look_at_line(services, line):
-                    _log.info("line %s: %s papers came in", line.name, came)
-            except TransferError as error:
-                _log.warning("line %s: %s", line.name, error)
-            except Exception as error:  # noqa: BLE001  whatever it is, the other lines go on, and its text may be anybody's
-                _log.error("line %s failed: %s", line.name, told(error))
-        stop.wait(every)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from transfer import media_types
-from transfer.adapters import hl7v2, paper, typed
+from transfer.adapters import disc, hl7v2, paper, typed
 from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
@@ -26,6 +27,7 @@ from transfer.permissions import Authorization, Dispute, ProvisionType, UnclearF
 from transfer.records import Document
 from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
+from transfer.staging import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class ReceivedDocument:
     alone: bytes | None = None
     #: a correction that has fewer results than what it corrects, and nobody has said yet whether the others stand
     is_doubtful_correction: bool = False
+    #: the study of a disc that it is
+    study: disc.DiscRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +140,20 @@ def whom_it_names(said: Reading) -> list[tuple[Demographics, tuple[IssuedIdentif
 
 
 def payload(tx: Tx, services: Services, arrival: Arrival) -> bytes:
-    """The arrival's bytes, from its row or the vault. Large ones are within the door's bound."""
+    """The arrival's bytes, from its row or the vault. Large ones are within the door's bound. Of a study from a disc it
+    is what was said of it: its images stay in the vault.
+    """
+    if arrival.location and arrival.content_type == disc.DISC_STUDY:
+        return _said_of_study(services, arrival.location)
     if arrival.location:
         return b"".join(services.vault.read(arrival.location))
     return arrivals.payload(tx, arrival)
+
+
+def _said_of_study(services: Services, body: Location) -> bytes:
+    said_until = body.length - disc.SIZE_AT_END
+    size = disc.size_said(b"".join(services.vault.read_range(body, said_until, body.length)))
+    return b"".join(services.vault.read_range(body, said_until - size, said_until))
 
 
 def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
@@ -176,6 +190,8 @@ def _entered(services: Services, arrival: Arrival, body: bytes) -> Reading | Non
             return _read_paper(services, arrival, body)
         case paper.PAPER_RECORD:
             return _read_record(body)
+        case disc.DISC_STUDY:
+            return _read_study(services, arrival, body)
         case paper.PAPER_REFERRAL:
             return paper.referral_of(body)
         case typed.TYPED_RECEIPT:
@@ -209,12 +225,16 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
         return Aside()
     institution = services.institutions[arrival.institution]
     is_several = arrival.content_type == HL7_V2 and hl7v2.is_several([body])
-    if arrival.content_type in (paper.PAPER_FORM, paper.PAPER_RECORD, paper.PAPER_REFERRAL) or is_several:
+    if arrival.content_type in _ENTERED or is_several:
         return Aside()
     if arrival.content_type == HL7_V2:
         permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()
         return Aside(died=hl7v2.died(body, institution), permitting=permitting)
     return Aside(died=inbound.died(body, institution))
+
+
+#: what a person at the desk entered, or made of what came in Incoming
+_ENTERED: Final = frozenset({paper.PAPER_FORM, paper.PAPER_RECORD, paper.PAPER_REFERRAL, disc.DISC_STUDY})
 
 
 def _is_upload(arrival: Arrival) -> bool:
@@ -265,6 +285,13 @@ def _read_record(body: bytes) -> ReceivedDocuments:
     piece = Piece(content_type=judged.content_type, open=lambda: iter([pages]), title=said.title)
     received = ReceivedDocument(origin="pages", document=said.document, pieces=(piece,), is_message=False)
     return ReceivedDocuments(documents=(received,), is_indexed=True)
+
+
+def _read_study(services: Services, arrival: Arrival, body: bytes) -> ReceivedDocuments:
+    said = disc.said_of(body)
+    document = said.document(services.institutions[arrival.institution])
+    received = ReceivedDocument(origin="study", document=document, pieces=(), is_message=False, study=said)
+    return ReceivedDocuments(documents=(received,), unusable=said.unreadable, is_indexed=True)
 
 
 def _read_hl7v2(services: Services, arrival: Arrival, body: bytes) -> Reading:

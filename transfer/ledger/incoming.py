@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from transfer import facts
+from transfer.discs import DISC
 from transfer.facts import SYSTEM, Chain
 from transfer.identifiers import ArrivalId, CaseId, IncomingId
 from transfer.incoming import RETURN_WITHIN, IncomingState, IndexedPages, PagesBecame, left
@@ -20,7 +21,10 @@ LISTED: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPaper:
-    """A paper whose bytes lie sealed in the vault. `pictures`: one of each page, each sealed, one after the other."""
+    """A paper whose bytes lie sealed in the vault. `pictures`: one of each page, each sealed, one after the other.
+
+    A disc is stored as a paper is: its studies are the pages, and what is said of each stands in the picture's place.
+    """
 
     id: IncomingId
     line: str
@@ -49,6 +53,11 @@ class Paper:
     destroy_after: datetime | None
 
     @property
+    def is_disc(self) -> bool:
+        """Its pages are studies."""
+        return self.content_type == DISC
+
+    @property
     def count(self) -> int:
         """How many pages it has."""
         return len(self.picture_sizes)
@@ -75,7 +84,11 @@ def store(tx: Tx, new: NewPaper) -> IncomingId:
         return IncomingId(tx.value("SELECT incoming FROM incoming WHERE dedupe = %s", dedupe))
     for place in (new.original, new.pictures):
         vault_objects.strike(tx, place.key)
-    tx.append(SYSTEM, facts.PaperStored(incoming=new.id, line=new.line, pages=len(new.picture_sizes)))
+    count = len(new.picture_sizes)
+    if new.content_type == DISC:
+        tx.append(SYSTEM, facts.DiscStored(incoming=new.id, line=new.line, studies=count))
+    else:
+        tx.append(SYSTEM, facts.PaperStored(incoming=new.id, line=new.line, pages=count))
     return new.id
 
 
@@ -110,7 +123,12 @@ def take(tx: Tx, paper: Paper, account: str) -> None:
 
 
 def index(
-    tx: Tx, paper: Paper, new: IndexedPages, *, arrival: ArrivalId | None = None, fact: facts.PagesIndexed | None = None
+    tx: Tx,
+    paper: Paper,
+    new: IndexedPages,
+    *,
+    arrival: ArrivalId | None = None,
+    fact: facts.PagesIndexed | facts.StudyIndexed | None = None,
 ) -> Paper:
     """Write what pages became; `arrival` and `fact` of a record. Once no page is left, the paper is done. The caller
     holds its lock.
@@ -122,6 +140,8 @@ def index(
     )
     if fact is not None and new.case is not None:
         tx.append(Chain.case(CaseId(new.case)), fact)
+    elif paper.is_disc:
+        tx.append(SYSTEM, facts.StudiesLeftOut(incoming=paper.id, studies=in_ranges(new.pages), became=new.became))
     else:
         tx.append(SYSTEM, facts.PagesLeftOut(incoming=paper.id, pages=in_ranges(new.pages), became=new.became))
     if new.became is PagesBecame.MISDIRECTED:

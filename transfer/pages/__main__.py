@@ -15,7 +15,7 @@ from pathlib import Path
 from transfer import health, logs, metrics, staff_groups, wiring
 from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
-from transfer.flow import paper_in
+from transfer.flow import lines_in
 from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.proxies import TrustedProxies
@@ -143,7 +143,7 @@ def _serve(settings: Settings) -> None:
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
         stop = threading.Event()
-        beside = [threading.Thread(target=paper_in.watch, args=(services, lines, stop), daemon=True)]
+        beside = [threading.Thread(target=lines_in.watch, args=(services, lines, stop), daemon=True)]
         if sheets:
             beside.append(threading.Thread(target=downtime.watch, args=(services, sheets, stop), daemon=True))
         for one in beside:

@@ -7,7 +7,7 @@ of it. The macros of `forms.html` draw the same fields, with the problems, by na
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import IO, Final
 from urllib.parse import parse_qsl
 
 from transfer.partial_dates import PartialDate
@@ -62,6 +62,8 @@ class Fields:
     sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
     #: what was sent as a file, by the name of its field; the name that it had is not believed, and not kept
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    #: what is too large for memory; whoever answers the form closes it
+    on_disk: Mapping[str, IO[bytes]] = field(default_factory=dict, repr=False)
 
     def raw(self, name: str) -> str:
         """As it was sent, to show it again; empty where it was not."""

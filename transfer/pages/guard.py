@@ -25,7 +25,7 @@ from transfer.pages import session as sessions
 from transfer.pages.access_events import event_of
 from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
-from transfer.pages.routes import Answer, Asked, Declared, DrawnPicture, File, Next, Page, WayIn
+from transfer.pages.routes import Act, Answer, Asked, Declared, DrawnPicture, File, Next, Page, WayIn
 from transfer.pages.templating import Surroundings, rendered
 from transfer.sentences import sentence
 from transfer.sessions import Session
@@ -106,8 +106,12 @@ class Guard:
                 demand(asked.actor, declared.right)
             if isinstance(declared, Page):
                 return await run_in_threadpool(declared.show, asked)
-            asked = replace(asked, query={}, fields=await _sent(request, secret, declared.largest_file))
-            return await run_in_threadpool(declared.do, asked)
+            asked = replace(asked, query={}, fields=await _sent(request, secret, declared))
+            try:
+                return await run_in_threadpool(declared.do, asked)
+            finally:
+                for file in asked.fields.on_disk.values():
+                    file.close()
         except NoAnswer as none:
             return none.answer
         except uploads.NoUpload as none:
@@ -172,9 +176,11 @@ def is_from_here(request: Request, address: Address, *, is_act: bool) -> bool:
     return origin == address.origin or not is_act
 
 
-async def _sent(request: Request, secret: str, largest_file: int) -> Fields:
+async def _sent(request: Request, secret: str, act: Act) -> Fields:
     """The fields of the form, once its token shows that a page of this session sent it."""
-    fields = await (uploads.form_of(request, largest_file) if largest_file else form_of(request))
+    fields = await (
+        uploads.form_of(request, act.largest_file, is_on_disk=act.is_on_disk) if act.largest_file else form_of(request)
+    )
     if not sessions.is_token(secret, fields.raw(TOKEN)):
         raise NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
     return fields

@@ -22,6 +22,7 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
         RemedyCode.TAKE_PARCEL_IN: "/desk/packages",
         RemedyCode.LIST_INCOMING: "/desk/incoming",
         RemedyCode.TAKE_PAPER: "/desk/incoming/{incoming}",
+        RemedyCode.COMPARE_DISC: "/desk/discs/{incoming}",
     },
 )
 

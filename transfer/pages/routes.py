@@ -119,6 +119,8 @@ class Act:
     do: Callable[[Asked], Answer | Next]
     #: bytes of the file that its form may send; 0: it sends none
     largest_file: int = 0
+    #: the file is too large for memory: it comes as an open file without a name
+    is_on_disk: bool = False
 
 
 Declared = Page | Act

@@ -1,7 +1,9 @@
-"""A form that sends a file (RFC 7578), held in memory and bounded: nothing of it touches a disk here."""
+"""A form that sends a file (RFC 7578), bounded. It is held in memory, or in an open file without a
+name that is gone with the process.
+"""
 
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import IO, Final
 
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -24,7 +26,7 @@ class _InMemory(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def form_of(request: Request, largest: int) -> Fields:
+async def form_of(request: Request, largest: int, *, is_on_disk: bool = False) -> Fields:
     """The fields of a form and its file, of so many bytes at the most. Its name and type are not believed.
 
     Raises:
@@ -32,21 +34,25 @@ async def form_of(request: Request, largest: int) -> Fields:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MULTIPART:
         raise NoUpload(415, "What was sent is no form with a file.")
-    parser = _InMemory(
+    kind = MultiPartParser if is_on_disk else _InMemory
+    parser = kind(
         request.headers, _bounded(request, largest), max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
     )
     try:
         form = await parser.parse()
     except MultiPartException:
         raise NoUpload(400, "What was sent is no form with a file.") from None
-    sent, files = dict[str, list[str]](), dict[str, bytes]()
+    sent, files, on_disk = dict[str, list[str]](), dict[str, bytes](), dict[str, IO[bytes]]()
     for name, value in form.multi_items():
         if isinstance(value, str):
             sent.setdefault(name, []).append(value)
+        elif is_on_disk:
+            on_disk[name] = value.file
         else:
             files[name] = await value.read()
-    await form.close()
-    return Fields(sent, files)
+    if not is_on_disk:
+        await form.close()
+    return Fields(sent, files, on_disk)
 
 
 async def _bounded(request: Request, largest: int) -> AsyncGenerator[bytes]:

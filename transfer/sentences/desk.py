@@ -11,6 +11,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.codes import Code, Value
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.sentences.incoming import WHY_NO_DISC, WHY_NO_PAPER
 from transfer.turns import TurnWait, TurnWaitCode
 
 Pattern = str | Callable[[Mapping[str, Value]], str]
@@ -32,17 +33,6 @@ def _wrong(fields: Mapping[str, Value]) -> str:
     found = fields["findings"]
     return f", and permits nothing: {', '.join(found)}" if isinstance(found, tuple) and found else ""
 
-
-#: why a file is not taken in (`transfer.incoming.WhyRefused`)
-_WHY_NO_PAPER: Final[Mapping[str, str]] = {
-    "empty": "the file is empty",
-    "too-large": "the file is too large",
-    "too-many-pages": "the file has too many pages",
-    "heic": "the file is a HEIC picture of a telephone, which few programs open",
-    "no-paper": "the file is none of PDF, TIFF, JPEG and PNG",
-    "password": "the file opens by a password alone",
-    "unreadable": "the file cannot be opened",
-}
 
 ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.REQUEST_MOVED: "request {request}: {state}; {outlook}",
@@ -149,8 +139,12 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.SET_ASIDE_AND_PURGED: "set aside, and purged after 72 hours",
     A.PAPER_STORED: "paper {incoming}, {pages} pages, is in Incoming",
     A.PAPER_STORED_BEFORE: "paper {incoming}, {pages} pages, came before",
-    A.PAPER_TAKEN: "paper {incoming} is yours",
-    A.PAPER_TAKEN_BEFORE: "paper {incoming} is yours already",
+    A.DISC_STORED: "disc {incoming}, {studies} studies, is in Incoming",
+    A.DISC_STORED_BEFORE: "disc {incoming}, {studies} studies, came before",
+    A.STUDIES_INDEXED: "studies {studies} of the disc are indexed to case {case}",
+    A.STUDIES_INDEXED_BEFORE: "studies {studies} of the disc were indexed to case {case} before",
+    A.PAPER_TAKEN: "{incoming} in Incoming is yours",
+    A.PAPER_TAKEN_BEFORE: "{incoming} in Incoming is yours already",
     A.PAGES_INDEXED: "pages {pages} are a record of case {case}, from message {arrival}",
     A.PAGES_INDEXED_BEFORE: "pages {pages} are a record of case {case} already",
     A.PAGES_LEFT_OUT: "pages {pages}: {became}",
@@ -290,9 +284,11 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.MAY_NOT_REFER: "{institution} may not send referrals",
     R.NO_REFERRAL: "the file is no referral but {found}",
     R.REFERRAL_TOO_LARGE: "a referral over {mebibytes} MiB",
-    R.NO_PAPER: lambda fields: _WHY_NO_PAPER.get(str(fields["why"]), str(fields["why"])),
-    R.NO_INCOMING: "no paper {incoming} that is still kept",
-    R.NOT_TAKEN: "paper {incoming} is not yours",
+    R.NO_PAPER: lambda fields: WHY_NO_PAPER.get(str(fields["why"]), str(fields["why"])),
+    R.NO_INCOMING: "nothing {incoming} in Incoming that is still kept",
+    R.NOT_TAKEN: "{incoming} in Incoming is not yours",
+    R.NO_DISC: lambda fields: WHY_NO_DISC.get(str(fields["why"]), str(fields["why"])),
+    R.DISC_NAMES_ANOTHER: "studies {studies} of the disc do not name the patient of the request",
     R.NO_SUCH_PAGES: "the paper has no such pages",
     R.PAGES_ARE_OTHERS: "pages {pages} are indexed otherwise",
     R.MAY_NOT_FILE_FORMS: "{institution} may not file release forms",
@@ -344,6 +340,8 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.GIVE_SCAN: "Scan the form as a PDF",
     M.GIVE_PAPER: "Save it as PDF, TIFF, JPEG or PNG, without a password",
     M.NAME_PAGES: "Name pages of 1 to {count}, as 1-4, 7",
+    M.GIVE_DISC: "Copy the disc to a folder, or pack all of it as one ZIP file without a password",
+    M.COMPARE_DISC: "Compare what the disc says with the patient, and say that it is the patient all the same",
     M.LIST_INCOMING: "See what is in Incoming",
     M.TAKE_PAPER: "Take it first",
     M.TAKE_TEMPLATE: "Fill in the template",

@@ -112,6 +112,10 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.HoldOpened: _joined("to do: {code}", _more(" (", "about", ")")),
     facts.HoldResolved: "{hold} Answered: {answer}",
     facts.PagesIndexed: "{document} of {institution} indexed from paper {incoming}, pages {pages}",
+    facts.StudyIndexed: lambda fields: (
+        f"images of {fields['institution']} indexed from disc {fields['incoming']}, study {fields['study']}"
+        + (", although the disc names the patient otherwise" if fields["differs"] else "")
+    ),
     # requests
     facts.RequestMade: "{institution} is to be requested: {lines}",
     facts.RequestLinesChanged: "{request} is requested: {lines}",
@@ -204,9 +208,11 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     ),
     # the installation
     facts.PaperStored: "paper {incoming} came on line {line}, {pages} pages",
-    facts.PaperTaken: "took paper {incoming}",
+    facts.PaperTaken: "took {incoming} in Incoming",
+    facts.DiscStored: "disc {incoming} came on line {line}, {studies} studies",
+    facts.StudiesLeftOut: "studies {studies} of disc {incoming}: {became}",
     facts.PagesLeftOut: "pages {pages} of paper {incoming}: {became}",
-    facts.PaperDestroyed: "paper {incoming} destroyed",
+    facts.PaperDestroyed: "{incoming} in Incoming destroyed",
     facts.UnmatchedPurged: "{count} unmatched messages of {institution} of {day} destroyed",
     facts.BackupBegun: "backup {backup} begun, until {lapses}",
     facts.BackedUp: "backup {backup} made: {objects} objects, until {lapses}",

@@ -1,17 +1,20 @@
 """Moments of an installation at which a verb has all its work to do."""
 
 import base64
+import io
 import random
 import string
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import psycopg
 import yaml
 
 from tests.kit.acts import Journey, a_case, is_announced, steps_to_its_end
+from tests.kit.discs import a_zip, an_image, named_as
 from tests.kit.doors import a_task, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.letter_posts import a_post
@@ -156,6 +159,22 @@ def paper_in(house: House) -> Known:
     _, case = an_open_case(house)
     did = desk.upload_paper(house.services, a_pdf(3), actor=NURSE)
     return {"case": case, "paper": IncomingId(str(did.fields["incoming"]))}
+
+
+def disc_in(house: House) -> Known:
+    """A CD waits, and a case is open that its study is of."""
+    chart, case = an_open_case(house)
+    disc = a_zip({"1": an_image("1", 1, **named_as(chart)), "2": an_image("1", 2, **named_as(chart))})
+    did = desk.bring_in_disc(house.services, disc_file(disc), actor=NURSE)
+    return {"case": case, "disc": IncomingId(str(did.fields["incoming"]))}
+
+
+def disc_file(disc: io.BytesIO) -> IO[bytes]:
+    """An open file without a name, as a page is sent one."""
+    file = TemporaryFile()  # noqa: SIM115  it is gone with whoever was given it
+    file.write(disc.getvalue())
+    file.seek(0)
+    return file
 
 
 def counted(house: House) -> Known:
@@ -437,6 +456,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "came-in": came_in,
     "waiting": waiting,
     "paper-in": paper_in,
+    "disc-in": disc_in,
     "counted": counted,
     "parcel": parcel,
     "paused": paused,

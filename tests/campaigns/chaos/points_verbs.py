@@ -14,8 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tests.campaigns.chaos.points_running import Verb
-from tests.campaigns.chaos.points_situations import CEDAR, Known, handing_over, taken
+from tests.campaigns.chaos.points_situations import CEDAR, Known, disc_file, handing_over, taken
 from tests.kit import processing
+from tests.kit.discs import a_zip, an_image
 from tests.kit.doors import deliver, post
 from tests.kit.house import House
 from tests.kit.letter_posts import a_post
@@ -56,6 +57,7 @@ Act = Callable[[House, Known], object]
 LAKESIDE = InstitutionId("lakeside-oncology")
 CEDAR_ELSEWHERE = Contact(telephone="701 555 0142", fax="701 555 0199")
 SOON = datetime.now(UTC).date() + timedelta(days=7)
+OF_MERCY = desk.IndexedStudies(institution=InstitutionId("mercy-imaging"))
 ON_PAPER = desk.EnteredReferral(
     referring=LAKESIDE,
     receiver=InstitutionId("summit-cancer-center"),
@@ -126,6 +128,11 @@ OF_ROUNDS = [
 def _at_desk(name: str, act: Act, situation: str = "waiting") -> Verb:
     """A person who got no answer does the same again."""
     return Verb(name=f"desk: {name}", situation=situation, act=act, again=act)
+
+
+def _bring_in_disc(house: House, _: Known) -> object:
+    with disc_file(a_zip({"1": an_image("1", 1), "2": an_image("1", 2)})) as disc:
+        return desk.bring_in_disc(house.services, disc, actor=NURSE)
 
 
 def _open_referral(house: House, known: Known) -> object:
@@ -283,6 +290,12 @@ OF_THE_DESK = [
         "index pages",
         lambda h, k: desk.index_pages(h.services, k["paper"], "1-2", k["case"], A_NOTE, actor=NURSE),
         "paper-in",
+    ),
+    _at_desk("bring in a disc", _bring_in_disc),
+    _at_desk(
+        "index studies",
+        lambda h, k: desk.index_studies(h.services, k["disc"], "all", k["case"], OF_MERCY, actor=NURSE),
+        "disc-in",
     ),
     _at_desk(
         "leave pages out",

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from transfer.discs import WhyNoDisc
 from transfer.errors import Unavailable
 from transfer.incoming import LARGEST, WhyRefused
 
@@ -74,19 +75,32 @@ class FileDelivered:
     @property
     def files(self) -> tuple[bytes, ...]:
         try:
-            # a name that became a link meanwhile is not followed
-            descriptor = os.open(self._folder / self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            with self._opened() as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     return ()
                 return (file.read(LARGEST + 1),)
         except OSError:
             raise Unavailable("a file of a folder of papers cannot be read") from None
 
+    def zip_file(self) -> IO[bytes] | None:
+        try:
+            file = self._opened()
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.read(2) == b"PK":
+                return file
+            file.close()
+        except OSError:
+            raise Unavailable("a file of a folder of papers cannot be read") from None
+        return None
+
+    def _opened(self) -> IO[bytes]:
+        # a name that became a link meanwhile is not followed
+        descriptor = os.open(self._folder / self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return os.fdopen(descriptor, "rb")
+
     def keep(self) -> None:
         self._move(DONE)
 
-    def refuse(self, why: WhyRefused) -> None:
+    def refuse(self, why: WhyRefused | WhyNoDisc) -> None:
         self._move(REFUSED, f"{why}-")
 
     def _move(self, to: str, beginning: str = "") -> None:

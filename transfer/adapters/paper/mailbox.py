@@ -7,8 +7,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import EmailMessage
-from typing import Final
+from typing import IO, Final
 
+from transfer.discs import WhyNoDisc
 from transfer.errors import Unavailable
 from transfer.incoming import LARGEST, WhyRefused
 from transfer.paper_lines import Mailbox
@@ -84,10 +85,14 @@ class MessageDelivered:
         bodies = [one[1] for one in found if isinstance(one, tuple)]
         return _attachments(bodies[0]) if bodies else ()
 
+    def zip_file(self) -> IO[bytes] | None:
+        """None: a disc is larger than a message."""
+        return None
+
     def keep(self) -> None:
         self._move(DONE)
 
-    def refuse(self, why: WhyRefused) -> None:  # noqa: ARG002  the mailbox has no place for a reason
+    def refuse(self, why: WhyRefused | WhyNoDisc) -> None:  # noqa: ARG002  the mailbox has no place for a reason
         self._move(REFUSED)
 
     def _move(self, to: str) -> None:

@@ -39,6 +39,7 @@ from transfer.flow.desk.context import context
 from transfer.flow.desk.decisions import resolve
 from transfer.flow.desk.decisions_made import DecisionView, list_decisions
 from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, latest_days, list_disclosures
+from transfer.flow.desk.discs import DiscView, IndexedStudies, StudyView, bring_in_disc, index_studies, look_at_disc
 from transfer.flow.desk.facilities import add_facility, call_back, change_contact, list_facilities
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.incoming import (
@@ -160,6 +161,7 @@ __all__ = [
     "Content",
     "DecisionView",
     "DepartmentScore",
+    "DiscView",
     "DisclosureView",
     "Dossier",
     "EnteredReferral",
@@ -171,6 +173,7 @@ __all__ = [
     "HoldDetail",
     "HoldView",
     "IndexedAs",
+    "IndexedStudies",
     "LetterView",
     "ListPart",
     "LookView",
@@ -183,6 +186,7 @@ __all__ = [
     "PiecesView",
     "QueueView",
     "RequestAnswer",
+    "StudyView",
     "Today",
     "TracedFact",
     "WaitView",
@@ -195,6 +199,7 @@ __all__ = [
     "approve",
     "ask_for_material",
     "assign",
+    "bring_in_disc",
     "call_back",
     "cancel_appointment",
     "cancel_letter",
@@ -230,6 +235,7 @@ __all__ = [
     "hold",
     "holds",
     "index_pages",
+    "index_studies",
     "invite_to_center",
     "judge_material",
     "keep_longer",
@@ -258,6 +264,7 @@ __all__ = [
     "list_views",
     "log_call",
     "log_in",
+    "look_at_disc",
     "look_at_paper",
     "mark_sent_by_hand",
     "may_see_identity",

@@ -11,7 +11,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.adapters import paper
 from transfer.adapters.paper import PaperRecord
 from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import NotAllowed
+from transfer.errors import NotAllowed, Unknown
 from transfer.flow.desk.content import Content
 from transfer.flow.desk.looking import show_content
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, refused, still_open, unknown
@@ -47,9 +47,10 @@ class PartOfPaper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperView:
-    """A paper in a list. `left` are the pages that are not indexed; times are UTC."""
+    """A paper in a list. `left` are the pages that are not indexed; of a disc pages are studies. Times are UTC."""
 
     incoming: IncomingId
+    is_disc: bool
     line: str
     received_at: datetime
     state: IncomingState
@@ -82,7 +83,7 @@ def list_incoming(services: Services, *, actor: Actor, everything: bool = False)
     At most a hundred.
     """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return tuple(_view(tx, one) for one in incoming.listed(tx, everything=everything))
+        return tuple(view_of(tx, one) for one in incoming.listed(tx, everything=everything))
 
 
 def upload_paper(services: Services, body: bytes, *, actor: Actor) -> ActionResult:
@@ -104,14 +105,14 @@ def upload_paper(services: Services, body: bytes, *, actor: Actor) -> ActionResu
 
 
 def take_paper(services: Services, name: IncomingId, *, actor: Actor) -> ActionResult:
-    """From now on the paper is the actor's work, and they see its pages; whoever had it sees them no more.
+    """From now on the paper or disc is the actor's work, and they see what is on it; whoever had it sees that no more.
 
     Raises:
         Unknown: there is no such paper, or it is destroyed.
     """
     demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CONTENT) as tx:
-        found = found_paper(tx, name, lock=True)
+        found = found_incoming(tx, name, lock=True)
         if found.taken_by == actor.person:
             return ActionResult(ActionCode.PAPER_TAKEN_BEFORE, incoming=name)
         incoming.take(tx, found, actor.person)
@@ -127,8 +128,8 @@ def look_at_paper(services: Services, name: IncomingId, *, actor: Actor) -> Pape
     """
     demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CONTENT) as tx:
-        found = _taken(tx, name, actor)
-        view = _view(tx, found)
+        found = _paper(taken(tx, name, actor))
+        view = view_of(tx, found)
         show_content(tx, actor, None, name, LookPlace.INCOMING)
     return view
 
@@ -140,7 +141,7 @@ def show_picture(services: Services, name: IncomingId, page: int, *, actor: Acto
     """
     demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CONTENT) as tx:
-        found = _taken(tx, name, actor)
+        found = _paper(taken(tx, name, actor))
     if not 1 <= page <= found.count:
         raise unknown(Reason(RefusalCode.NO_SUCH_PAGES), Remedy(RemedyCode.NAME_PAGES, count=found.count))
     return picture_of(services, found, page)
@@ -150,7 +151,7 @@ def open_paper(services: Services, name: IncomingId, *, actor: Actor) -> Content
     """The paper as it came, to print or to send back. That it was opened is a fact. Raises as `look_at_paper`."""
     demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CONTENT) as tx:
-        found = _taken(tx, name, actor)
+        found = _paper(taken(tx, name, actor))
         show_content(tx, actor, None, name, LookPlace.INCOMING)
     body = original_of(services, found)
     pieces: Callable[[], Iterator[bytes]] = lambda: iter([body])  # noqa: E731  as everything to keep is given
@@ -194,7 +195,20 @@ def index_pages(
         said_so = f"{name}|{in_ranges(new.pages)}|{case}|{source.id}|{said.kind}|{said.day}|{said.turn}"
         sent = _arrival(services, InstitutionId(source.id), said_so, paper.bundled_record(record, made))
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
-        arrival = _index(tx, sent, name, new, patient, said)
+        arrival = store_indexed(
+            tx,
+            sent,
+            name,
+            new,
+            patient,
+            lambda arrival: facts.PagesIndexed(
+                incoming=name,
+                pages=in_ranges(new.pages),
+                arrival=arrival,
+                document=said.kind,
+                institution=sent.institution,
+            ),
+        )
     if arrival is not None:
         return ActionResult(ActionCode.PAGES_INDEXED, pages=in_ranges(new.pages), case=case, arrival=arrival)
     if sent.location is not None:
@@ -204,7 +218,8 @@ def index_pages(
 
 def leave_out(services: Services, name: IncomingId, pages: str, became: PagesBecame, *, actor: Actor) -> ActionResult:
     """Say that pages become no record: cover sheets and blank ones, or misdirected ones, which go back to their sender.
-    A paper of which pages were misdirected is destroyed after seven days, once all of its pages are indexed.
+    A paper of which pages were misdirected is destroyed after seven days, once all of its pages are indexed. So it is
+    with the studies of a disc.
 
     Doing the same again changes nothing.
 
@@ -215,7 +230,7 @@ def leave_out(services: Services, name: IncomingId, pages: str, became: PagesBec
     """
     demand(actor, Right.DECIDE_WHOSE)
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
-        found = found_paper(tx, name, lock=True)
+        found = found_incoming(tx, name, lock=True)
         new = IndexedPages(pages=named_pages(found, pages), became=became)
         told = in_ranges(new.pages)
         if new in found.parts:
@@ -251,16 +266,21 @@ def _arrival(services: Services, source: InstitutionId, business: str, body: byt
     )
 
 
-def _index(
-    tx: Tx, sent: NewArrival, name: IncomingId, new: IndexedPages, patient: PatientId, said: IndexedAs
+def store_indexed(
+    tx: Tx,
+    sent: NewArrival,
+    name: IncomingId,
+    new: IndexedPages,
+    patient: PatientId,
+    fact_of: Callable[[ArrivalId], facts.PagesIndexed | facts.StudyIndexed],
 ) -> ArrivalId | None:
-    """Store the record as what came for this patient. None: it was stored before."""
+    """Store what pages or studies became as what came for this patient. None: it was stored before."""
     patients.hold_epoch_shared(tx, patient)
     known, _, now = opened_case(tx, CaseId(new.case or ""))
     if now != patient:
         raise DecideAgain
     still_open(known)
-    found = found_paper(tx, name, lock=True)
+    found = found_incoming(tx, name, lock=True)
     (stored,) = arrivals.store(tx, [sent])
     if stored.is_duplicate:
         return None
@@ -269,14 +289,7 @@ def _index(
     assert claimed is not None  # it was stored in this transaction
     arrivals.join_patient(tx, claimed, patient)
     arrivals.release_claim(tx, claimed)
-    fact = facts.PagesIndexed(
-        incoming=name,
-        pages=in_ranges(new.pages),
-        arrival=stored.arrival,
-        document=said.kind,
-        institution=sent.institution,
-    )
-    incoming.index(tx, found, new, arrival=stored.arrival, fact=fact)
+    incoming.index(tx, found, new, arrival=stored.arrival, fact=fact_of(stored.arrival))
     arrivals.owe_for(tx, [sent], [stored])
     return stored.arrival
 
@@ -298,25 +311,44 @@ def unless_otherwise(found: Paper, new: IndexedPages) -> None:
 
 
 def found_paper(tx: Tx, name: IncomingId, *, lock: bool = False) -> Paper:
-    """The paper. Raises `Unknown` where there is none, or it is destroyed."""
+    """The paper. Raises `Unknown` where there is none, it is destroyed, or it is a disc."""
+    return _paper(found_incoming(tx, name, lock=lock))
+
+
+def found_incoming(tx: Tx, name: IncomingId, *, lock: bool = False) -> Paper:
+    """The paper or disc. Raises `Unknown` where there is none, or it is destroyed."""
     found = incoming.get(tx, name, lock=lock)
     if found is None or found.state is IncomingState.DESTROYED:
-        raise unknown(Reason(RefusalCode.NO_INCOMING, incoming=name), Remedy(RemedyCode.LIST_INCOMING))
+        raise nothing_such(name)
     return found
 
 
-def _taken(tx: Tx, name: IncomingId, actor: Actor) -> Paper:
-    found = found_paper(tx, name)
+def nothing_such(name: IncomingId) -> Unknown:
+    """There is none of this name, or it is another thing."""
+    return unknown(Reason(RefusalCode.NO_INCOMING, incoming=name), Remedy(RemedyCode.LIST_INCOMING))
+
+
+def _paper(found: Paper) -> Paper:
+    if found.is_disc:
+        raise nothing_such(found.id)
+    return found
+
+
+def taken(tx: Tx, name: IncomingId, actor: Actor) -> Paper:
+    """The paper or disc that this actor has. Raises `NotAllowed` where somebody else has it, or nobody."""
+    found = found_incoming(tx, name)
     if found.taken_by != actor.person:
         raise not_allowed(Reason(RefusalCode.NOT_TAKEN, incoming=name), Remedy(RemedyCode.TAKE_PAPER, incoming=name))
     return found
 
 
-def _view(tx: Tx, found: Paper) -> PaperView:
+def view_of(tx: Tx, found: Paper) -> PaperView:
+    """What a list says of it: nothing of its content."""
     taker = found.taken_by and sessions.names(tx, [found.taken_by]).get(found.taken_by, found.taken_by)
     parts = [PartOfPaper(pages=in_ranges(one.pages), became=one.became, case=one.case) for one in found.parts]
     return PaperView(
         incoming=found.id,
+        is_disc=found.is_disc,
         line=found.line,
         received_at=found.received_at,
         state=found.state,

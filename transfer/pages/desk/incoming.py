@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from transfer.discs import LARGEST_UPLOAD
 from transfer.errors import Unknown
 from transfer.flow import desk
-from transfer.flow.desk import FoundCases, IndexedAs, PaperView
+from transfer.flow.desk import Dossier, FoundCases, IndexedAs, PaperView
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
 from transfer.incoming import LARGEST, PagesBecame
 from transfer.page_ranges import in_ranges
@@ -40,6 +41,7 @@ def show_list(asked: Asked) -> Answer:
         "words": words,
         "problems": Problems(),
         "largest": LARGEST >> 20,
+        "largest_disc": LARGEST_UPLOAD >> 20,
     }
     return Answer(template="incoming.html", title="Incoming", context=context)
 
@@ -56,7 +58,7 @@ def _paper(asked: Asked) -> IncomingId:
     return asked.id(IncomingId, "paper")
 
 
-def _listed(asked: Asked, name: IncomingId) -> PaperView:
+def listed(asked: Asked, name: IncomingId) -> PaperView:
     """The paper as lists have it: nothing of its pages is shown."""
     found = desk.list_incoming(asked.services, actor=asked.actor, everything=True)
     for one in found:
@@ -76,18 +78,22 @@ def show_paper(asked: Asked) -> Answer:
 
 def find(asked: Asked) -> Answer:
     problems = Problems()
+    return _sheets(asked, problems, sought(asked, problems))
+
+
+def sought(asked: Asked, problems: Problems) -> FoundCases | None:
+    """The cases of whom somebody looks for; None where they said nothing to look by."""
     said = {name: asked.fields.line(name, problems) for name in ("name", "born", "number")}
     if not any(said.values()):
         problems.add("name", "Write two letters of a name, a birth date with a year of four digits, or a number")
-    found = None if problems else desk.find_cases(asked.services, actor=asked.actor, identity=True, **said)
-    return _sheets(asked, problems, found)
+    return None if problems else desk.find_cases(asked.services, actor=asked.actor, identity=True, **said)
 
 
 def _sheets(asked: Asked, problems: Problems, found: FoundCases | None) -> Answer:
     name = _paper(asked)
-    listed = _listed(asked, name)
-    is_taken = listed.taken_by == asked.actor.person
-    paper = desk.look_at_paper(asked.services, name, actor=asked.actor) if is_taken else listed
+    found_paper = listed(asked, name)
+    is_taken = found_paper.taken_by == asked.actor.person
+    paper = desk.look_at_paper(asked.services, name, actor=asked.actor) if is_taken else found_paper
     return Answer(
         template="paper.html",
         title=f"Paper {name}",
@@ -158,9 +164,6 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
     paper = desk.look_at_paper(asked.services, name, actor=asked.actor)
     found = desk.dossier(asked.services, case, actor=asked.actor, identity=True)
     who = found.identity
-    asked_first = dict.fromkeys(one.institution for one in found.requests)
-    others = sorted(asked.services.institutions, key=lambda one: called(asked.services, one))
-    facilities = [(one, called(asked.services, one)) for one in dict.fromkeys([*asked_first, *others])]
     return Answer(
         template="paper_index.html",
         title=f"Index paper {name}",
@@ -171,12 +174,19 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
             "born": who.birth_date if who else None,
             "kinds": KINDS,
             "turns": _TURNS,
-            "facilities": facilities,
+            "facilities": facilities_for(asked, found),
             "fields": asked.fields if asked.fields.sent else _begun(asked, paper),
             "problems": problems,
         },
         status=422 if problems else 200,
     )
+
+
+def facilities_for(asked: Asked, case: Dossier) -> list[tuple[str, str]]:
+    """Who may have made what came: those that the case asks first."""
+    asked_first = dict.fromkeys(one.institution for one in case.requests)
+    others = sorted(asked.services.institutions, key=lambda one: called(asked.services, one))
+    return [(one, called(asked.services, one)) for one in dict.fromkeys([*asked_first, *others])]
 
 
 def _begun(asked: Asked, paper: PaperView) -> Fields:
@@ -197,7 +207,7 @@ def index(asked: Asked) -> Answer | Next:
     said = IndexedAs(kind=RecordKind(kind), institution=InstitutionId(facility), day=day, turn=int(turn))
     name, case = _paper(asked), asked.id(CaseId, "case")
     desk.index_pages(asked.services, name, pages, case, said, actor=asked.actor)
-    is_left = bool(_listed(asked, name).left)
+    is_left = bool(listed(asked, name).left)
     return Next(f"{_HERE}/{name}/cases/{case}?from={facility}" if is_left else _HERE)
 
 
