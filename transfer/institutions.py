@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from transfer.arrivals import Grant
 from transfer.asking import Asking
 from transfer.center_needs import CenterNeeds
 from transfer.contacts import Contact
+from transfer.credentials import SmartClient, Tls
 from transfer.delivery import Delivery
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown
@@ -34,6 +35,9 @@ from transfer.placeholders import Placeholders
 from transfer.records import RecordKind
 from transfer.reviewed import ReviewedPart, as_zone
 from transfer.security_labels import FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
+
+#: how a file refers to a setting of the installation
+SETTING: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
 class Basis(StrEnum):
@@ -56,31 +60,6 @@ def _as_department(text: str) -> DepartmentId:
 class IssuerName(ReviewedPart):
     system: str
     value: str
-
-
-class Tls(ReviewedPart):
-    """How their address is reached by TLS.
-
-    Given where the machine's own authorities do not vouch for the address, or it asks for a certificate. All are PEM
-    files. An empty setting counts as none.
-    """
-
-    #: the only authority we trust there
-    authority: Path | None = None
-    #: the certificate we show, and its key, which only we may read
-    certificate: Path | None = None
-    key: Path | None = None
-
-    @field_validator("authority", "certificate", "key", mode="before")
-    @classmethod
-    def _given(cls, text: object) -> object:
-        return text or None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "Tls":
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("a certificate with its key, or neither")
-        return self
 
 
 class _Source(ReviewedPart):
@@ -150,6 +129,13 @@ class FhirSource(_Asked, AskedForDocuments):
 
     by: Literal["fhir"]
     token: str | None = None
+    smart: SmartClient | None = None
+
+    @model_validator(mode="after")
+    def _is_one_credential(self) -> "FhirSource":
+        if self.token and self.smart:
+            raise ValueError("a token, or smart, or none of them")
+        return self
 
 
 class DicomwebSource(_Asked, AskedForImages):
@@ -480,12 +466,14 @@ def load(folder: Path, settings: Mapping[str, str], *, but: Collection[str] = ()
         ValueError: names the file, the place in it and what is wrong; values are not repeated.
     """
     states = load_states(folder / "states")
-    return Institutions(_read(path, settings, but, states) for path in sorted(folder.glob("*.yaml")))
+    return Institutions(load_one(path, settings, states, but=but) for path in sorted(folder.glob("*.yaml")))
 
 
-def _read(
-    path: Path, settings: Mapping[str, str], but: Collection[str], states: Mapping[str, StateList]
+def load_one(
+    path: Path, settings: Mapping[str, str], states: Mapping[str, StateList], *, but: Collection[str] = ()
 ) -> Institution:
+    """One of these files. Raises as `load`."""
+
     def setting(match: re.Match[str]) -> str:
         if match[1] not in settings:
             raise ValueError(f"{path.name}: ${{{match[1]}}} is not set")
@@ -497,7 +485,7 @@ def _read(
             return {key: filled(value) for key, value in part.items() if part is not said or key not in but}
         if isinstance(part, list):
             return [filled(each) for each in part]
-        return re.sub(r"\$\{([A-Z0-9_]+)\}", setting, part) if isinstance(part, str) else part
+        return SETTING.sub(setting, part) if isinstance(part, str) else part
 
     said = reviewed.read(path)
     institution = reviewed.validated(Institution, with_state(filled(said), states, path.name), path.name)

@@ -83,6 +83,25 @@ def read(path: Path) -> object:
     return parse(path.read_bytes(), path.name)
 
 
+def lines(path: Path) -> dict[tuple[str | int, ...], int]:
+    """The line of each part of a file that `read` takes, by the way to it: keys, and numbers within lists. From 1."""
+    found: dict[tuple[str | int, ...], int] = {}
+
+    def walk(node: yaml.Node, way: tuple[str | int, ...]) -> None:
+        found.setdefault(way, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                found[(*way, key.value)] = key.start_mark.line + 1
+                walk(value, (*way, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                walk(value, (*way, number))
+
+    if node := _Loader(path.read_bytes().decode()).get_single_node():
+        walk(node, ())
+    return found
+
+
 def parse(text: bytes, name: str) -> object:
     """What UTF-8 text says; `name` is what an error calls it.
 

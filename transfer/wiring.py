@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import cache, partial
+from importlib import metadata
 from pathlib import Path
 
 from transfer import center_needs, checklist, institutions, paper_lines, versions
@@ -16,6 +17,7 @@ from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.held_keys import HeldKeys
+from transfer.adapters.http import HttpClient, HttpLimits
 from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
 from transfer.adapters.letters.mail_to_fax import MailToFax
 from transfer.adapters.letters.post import OfficePost
@@ -25,10 +27,12 @@ from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.packet.signature import KeySigner, new_key
 from transfer.adapters.paper.folder import WatchedFolder
 from transfer.adapters.paper.mailbox import WatchedMailbox
+from transfer.adapters.smart import SmartKeys, SmartTokens
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
 from transfer.checklist import Checklists
 from transfer.contacts import Contact
+from transfer.credentials import SmartClient
 from transfer.errors import OtherKeys
 from transfer.exchanges import ExchangeKind
 from transfer.facts import Origin
@@ -91,6 +95,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
     known, lists = partners(settings)
     book = Ledger(settings.database_url, held, by, connections=connections)
     book.follow(facilities.Followed(known))
+    shown = smart_keys(settings)
     opening = OpeningProcess()
     store = vault(settings, announce=lambda key: vault_objects.register_upload(book, key), part=part)
     try:
@@ -106,11 +111,12 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             public_url=settings.public_url,
             # The site's own number as a source of documents, from its random key: stable and unique.
             source_id=lambda: uuid.UUID(bytes=held.hmac(SITE, b"source")[:16]).urn,
-            ask_documents=documents,
+            ask_documents=partial(documents, keys=shown),
             ask_archive=archive,
             hand_to=receiver,
             mailer=CountedMailer(mailer(settings), partial(exchanges.count, book, ExchangeKind.MAIL, "")),
             letter_post=letter_post(settings),
+            published_keys=shown.jwks,
         )
     finally:
         opening.close()
@@ -182,10 +188,26 @@ def letter_office(names: Mapping[str, str]) -> LetterOffice | None:
         raise BadSetting("TRANSFER_LETTERS_NAME", f"signs letters that nobody could answer: {error}", right) from None
 
 
-def documents(source: AskedForDocuments) -> DocumentSource:
-    """Who asks this source of documents, in the language it speaks."""
+def documents(source: AskedForDocuments, keys: SmartKeys) -> DocumentSource:
+    """Who asks this source of documents, in the language it speaks. `keys`: by which it gives us tokens, if by any."""
     assert isinstance(source, FhirSource)
-    return FhirSourceClient(source.base_url, source.token, tls=context(source.tls))
+    shown = _tokens(source, source.smart, keys) if source.smart else source.token
+    return FhirSourceClient(source.base_url, shown, tls=context(source.tls))
+
+
+def smart_keys(settings: Settings) -> SmartKeys:
+    """By which sources give us tokens; none are there unless somebody made some."""
+    return SmartKeys(Path(settings.names.get("TRANSFER_SMART_KEYS") or settings.var / "smart"))
+
+
+@cache
+def _tokens(source: FhirSource, client: SmartClient, keys: SmartKeys) -> SmartTokens:
+    """One for each source in a process, so that a token serves until it ends."""
+
+    def connect(url: str, limits: HttpLimits) -> HttpClient:
+        return HttpClient(url, None, limits, context(source.tls))
+
+    return SmartTokens(source.base_url, client, keys, connect)
 
 
 def archive(source: AskedForImages) -> ImageArchive:

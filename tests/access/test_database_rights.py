@@ -45,6 +45,7 @@ APP = {
     "vault_uploads": CHANGE | FORGET,
     "search_terms": FORGET,
     "search_terms_owed": CHANGE | FORGET,
+    "unmapped_codes": CHANGE | FORGET,
     "turns": CHANGE | FORGET,
     "alerts": CHANGE | FORGET,
 } | dict.fromkeys(

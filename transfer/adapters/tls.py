@@ -3,8 +3,8 @@
 import ssl
 from pathlib import Path
 
+from transfer.credentials import Tls
 from transfer.errors import NeedsReview
-from transfer.institutions import Tls
 from transfer.remedies import Remedy, RemedyCode
 from transfer.settings import is_open_to_others
 

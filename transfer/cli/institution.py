@@ -1,12 +1,11 @@
 """`transfer institution`: the partners' files, and how much each department is asked."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from transfer.cli.common import INSTITUTION, at, json_option, print_json, print_table, var_option, view_options
+from transfer.cli.common import INSTITUTION, at, print_json, print_table, view_options
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
@@ -21,7 +20,10 @@ institution = LazyGroup(
         "list": ListedCommand("transfer.cli.institution:list_command", "The departments we fetch from, and who waits."),
         "answers": ListedCommand("transfer.cli.institution:answers_command", "Who answers, and how long it takes."),
         "owed": ListedCommand("transfer.cli.institution:owed_command", "What one owes, as one list for one call."),
-        "check": ListedCommand("transfer.cli.institution:check_command", "Read the partners' files; name mistakes."),
+        "new": ListedCommand("transfer.cli.connecting:new_command", "Write what a new one begins with."),
+        "check": ListedCommand("transfer.cli.connecting:check_command", "Read the partners' files; name mistakes."),
+        "try": ListedCommand("transfer.cli.connecting:try_command", "What a message would do; nothing is kept."),
+        "codes": ListedCommand("transfer.cli.connecting:codes_command", "Its codes that mean nothing here yet."),
         "add": ListedCommand("transfer.cli.facility:add_command", "Add a facility that no file names."),
         "added": ListedCommand("transfer.cli.facility:added_command", "The facilities that were added here."),
         "call-back": ListedCommand("transfer.cli.facility:call_back_command", "Say that its numbers were read back."),
@@ -116,32 +118,3 @@ def owed_command(var: Path, facility: "InstitutionId", *, actor: "Actor", as_jso
         print_table(("needed by", "case", "request", "department", "", "outstanding"), rows)
     else:
         click.echo("It owes nothing.")
-
-
-@click.command("check")
-@json_option
-@var_option
-def check_command(var: Path, *, as_json: bool) -> None:
-    """Read every partner's file and every checklist, as gateway and workers do at their start. Ends with 1 at a
-    mistake, and says where.
-
-    \b
-    Example:
-      transfer institution check
-    """
-    from transfer import wiring
-    from transfer.settings import Settings
-
-    settings = Settings.load(os.environ, var)
-    try:
-        known, lists = wiring.partners(settings)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
-    departments = sum(len(one.departments) for one in known.values())
-    count = {"institutions": len(known), "departments": departments, "checklists": len(lists)}
-    if as_json:
-        print_json(count)
-    else:
-        click.echo(
-            "{institutions} institutions, {departments} departments, {checklists} checklists: right.".format_map(count)
-        )

@@ -24,6 +24,7 @@ keys = LazyGroup(
         "begin": ListedCommand("transfer.cli.keys:begin_command", "Make the first key of a new installation."),
         "move": ListedCommand("transfer.cli.keys:move_command", "Move all keys to a folder or a key service."),
         "restore": ListedCommand("transfer.cli.keys:restore_command", "Put back what is missing, from the copy."),
+        "smart": ListedCommand("transfer.cli.smart_keys:smart_command", "By which sources give us tokens (SMART)."),
         "new-copy": ListedCommand("transfer.cli.keys:new_copy_command", "The copy was destroyed: begin another."),
     },
 )

@@ -16,7 +16,7 @@ In the order in which it happens:
 - `disc_studies` files a study of a disc in its patient's image record.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers`, `uploads` and `unmatched` file it. `correcting` puts a correction in part together with
-  its report. `hearing` moves a request as its source says.
+  its report. `noting_codes` notes what a file does not map. `hearing` moves a request as its source says.
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
 - `cross_check` holds what came against what else came.
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `assess` says what is still

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -24,6 +24,7 @@ from transfer.flow.collecting import files_of_one, join, taken_back
 from transfer.flow.heeding import heed
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
+from transfer.flow.noting_codes import note
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.reading import read_within
@@ -41,6 +42,7 @@ from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
 from transfer.sources import Bad, DocumentSource, Found, PatientFound
 from transfer.staging import CHUNK
+from transfer.unmapped_codes import CodeUse, in_documents
 
 #: documents in a row that do not come: then it is the source that does not answer
 _MOST_MISSED: Final = 3
@@ -109,6 +111,8 @@ class _Tally:
     #: why bytes did not come now, and how often in a row
     away: Unavailable | None = None
     missed: int = 0
+    #: codes that mean nothing here yet
+    codes: list[str] = field(default_factory=list)
 
 
 def _take(
@@ -122,6 +126,7 @@ def _take(
     if isinstance(one, Bad):
         tally.unusable += 1
         return
+    tally.codes += in_documents([one.document])
     try:
         taken = _collect(services, asking, one, match_rule, watch)
     except UnclearLabel:
@@ -141,6 +146,7 @@ def _take(
 
 def _ask_about_the_rest(services: Services, asking: PermittedRequest, tally: _Tally) -> None:
     made = asking.claimed.request
+    note(services, made.institution, CodeUse.DOCUMENT, tally.codes)
     with services.ledger.transaction() as tx:
         if tally.unusable:
             holds.place(tx, made.case, HoldCode.ENTRIES_UNUSABLE, made.id)

@@ -10,7 +10,7 @@ from transfer import facts
 from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
-from transfer.ledger import arrivals, day_keys, incoming, unmatched, vault_objects
+from transfer.ledger import arrivals, day_keys, incoming, unmapped_codes, unmatched, vault_objects
 from transfer.sealing import KeyName
 
 
@@ -20,6 +20,8 @@ def clean_up(services: Services) -> str:
     purged, removed = purge_unmatched(services), remove_orphaned(services)
     tell_all(services)
     make_searchable(services)
+    with services.ledger.transaction() as tx:
+        unmapped_codes.forget_old(tx)
     return f"purged {purged} unmatched messages, removed {removed} orphaned objects"
 
 

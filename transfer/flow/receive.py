@@ -16,6 +16,7 @@ from transfer.flow.appointments import file_appointment
 from transfer.flow.dividing import Miscounted, divide
 from transfer.flow.forms import ask_for_form, file_form
 from transfer.flow.identity import DecideAgain, unless_of_another
+from transfer.flow.noting_codes import note_read
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.reading import (
     Aside,
@@ -108,7 +109,7 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
             body = reading.payload(tx, services, arrival)
         objections = reading.objections(services, arrival, body)
         _ask_about(services, arrival, reading.aside(services, arrival, body))
-        said = reading.read(services, arrival, body)
+        said = _said(services, arrival, body)
         disputes = reading.disputes(services, arrival, body)
         while True:
             try:
@@ -125,6 +126,22 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
         raise
     except (NeedsReview, Refused) as error:
         _hold(services, arrival, error, objections)
+
+
+def _said(services: Services, arrival: Arrival, body: bytes) -> Reading:
+    """What it says. Codes that mean nothing here are noted once for each arrival, however often it is read."""
+    try:
+        said = reading.read(services, arrival, body)
+    except UnclearForm as error:
+        _note_codes(services, arrival, error)
+        raise
+    _note_codes(services, arrival, said)
+    return said
+
+
+def _note_codes(services: Services, arrival: Arrival, said: Reading | UnclearForm) -> None:
+    if arrival.state is ArrivalState.STORED:
+        note_read(services, arrival.institution, said)
 
 
 def _ask_about(services: Services, arrival: Arrival, aside: Aside) -> None:

@@ -1,6 +1,6 @@
 """What the verbs work with: the ledger and the outside, connected once by `transfer.wiring`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -92,6 +92,8 @@ class Services:
     mailer: Mailer
     #: None: nobody writes letters from here, and who has no interface is called
     letter_post: LetterPost | None = None
+    #: the JWK set by which sources know us, where they give us tokens for a key
+    published_keys: Callable[[], Mapping[str, list[dict[str, str]]]] = lambda: {"keys": []}
     #: a person need not look at an answer to our own request in which two further things agree
     takes_corroborated: bool = False
     #: in which pages of the desk say times

@@ -100,10 +100,10 @@ class FhirDoor:
 
     async def _store(self, caller: Caller, body: Payload, outlined: bytes) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
-        said = await asyncio.to_thread(_said_against, caller, incoming, outlined)
-        _check_may(caller, incoming, said)
-        packet = await asyncio.to_thread(_packet_of, self._services.ledger, caller, incoming)
-        await asyncio.to_thread(_check_request, self._services.ledger, caller, incoming)
+        said = await asyncio.to_thread(said_against, caller, incoming, outlined)
+        check_may(caller, incoming, said)
+        packet = await asyncio.to_thread(packet_of, self._services.ledger, caller, incoming)
+        await asyncio.to_thread(check_request, self._services.ledger, caller, incoming)
         location = None
         if body.sink is not None:
             file, keep_file = body.sink.file(), self._services.vault.keep_file
@@ -140,14 +140,14 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     return http_response(answer)
 
 
-def _said_against(caller: Caller, incoming: InboundBody, body: bytes) -> Objection | None:
+def said_against(caller: Caller, incoming: InboundBody, body: bytes) -> Objection | None:
     """What a Consent says against a release; None: it is none."""
     if incoming.kind is not ArrivalKind.AUTHORIZATION:
         return None
     return inbound.objection(body, caller.institution)
 
 
-def _check_may(caller: Caller, incoming: InboundBody, said: Objection | None) -> None:
+def check_may(caller: Caller, incoming: InboundBody, said: Objection | None) -> None:
     """Who may file a form may take it back, and who may revoke may object in any way: a "no" stops at the door.
 
     Raises:
@@ -159,7 +159,7 @@ def _check_may(caller: Caller, incoming: InboundBody, said: Objection | None) ->
         caller.check_may(incoming.grant)
 
 
-def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | None:
+def packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | None:
     """The packet a receipt is about, if it is one that was handed to this caller.
 
     Raises:
@@ -178,7 +178,7 @@ def _packet_of(ledger: Ledger, caller: Caller, incoming: InboundBody) -> str | N
     return packet
 
 
-def _check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> None:
+def check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> None:
     """A request is answered by who was asked.
 
     Raises:

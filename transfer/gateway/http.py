@@ -5,15 +5,20 @@ A caller is mapped to one institution (`transfer.gateway.callers`) before a byte
 what its YAML file grants and its token covers.
 """
 
+import asyncio
 import logging
 import tempfile
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from transfer.errors import TransferError
 from transfer.flow.services import Services
 from transfer.gateway.callers import Callers
 from transfer.gateway.downloads import DownloadDoor
@@ -25,6 +30,9 @@ from transfer.gateway.outside.routes import Shell
 from transfer.pages.address import Address
 
 log = logging.getLogger("transfer.gateway")
+
+#: where our public keys are
+JWKS: Final = "/.well-known/jwks.json"
 
 
 def application(services: Services, intake: Intake, outgoing: Outgoing, spool: Path | None = None) -> ASGIApp:
@@ -39,6 +47,7 @@ def application(services: Services, intake: Intake, outgoing: Outgoing, spool: P
     packet = "/packets/{packet}"
     served = Starlette(
         routes=[
+            Route(JWKS, _Published(services).get, methods=["GET"]),
             Route("/fhir", fhir.post, methods=["POST"]),
             Route("/fhir/{kind:str}", fhir.post, methods=["POST"]),
             Route(f"{packet}/packet.tar", downloads.packet, methods=["GET"]),
@@ -51,6 +60,21 @@ def application(services: Services, intake: Intake, outgoing: Outgoing, spool: P
         log.warning("http: no pages for people of outside: TRANSFER_PUBLIC_URL is neither https nor of this machine")
         return served
     return Outside(served, Shell(services=services, outgoing=outgoing, intake=intake, address=address))
+
+
+class _Published:
+    """Our public keys, for whoever asks: servers that give us tokens look them up here (RFC 7517)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def get(self, _request: Request) -> Response:
+        try:
+            found = await asyncio.to_thread(self._services.published_keys)
+        except TransferError as error:
+            log.warning("http: our keys are not published: %s", error)
+            return JSONResponse({"keys": []}, status_code=503)
+        return JSONResponse(dict(found), headers={"Cache-Control": "max-age=3600"})
 
 
 def _address_of(public_url: str) -> Address | None:

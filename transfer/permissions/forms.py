@@ -34,10 +34,13 @@ class SignerRole(StrEnum):
 
 
 class UnclearForm(NeedsReview):
-    """A form says what no rule can carry. `findings` say what, each a person's."""
+    """A form says what no rule can carry. `findings` say what, each a person's. `codes`, as `system|code`, are those of
+    records that its sender's file does not map.
+    """
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(self, findings: Iterable[Finding], codes: Iterable[str] = ()) -> None:
         self.findings = tuple(sorted(set(findings)))
+        self.codes = frozenset(codes)
         super().__init__(f"a release form for a person: {', '.join(self.findings)}")
 
 

@@ -54,7 +54,8 @@ def coding_of(tree: Tree, institution: Institution) -> Coding:
 
 def kind_of(tree: Tree, institution: Institution) -> RecordKind | None:
     """What a document's code means: the institution's own table first, then LOINC."""
-    system, code = text(tree, "system"), text(tree, "code") or ""
+    coding = coding_of(tree, institution)
+    system, code = coding.system, coding.code
     local = (f"{system}|{code}",) if system in (LOINC, SNOMED) else (f"{system}|{code}", f"LOCAL|{code}", code)
     for key in local:
         if key in institution.codes:

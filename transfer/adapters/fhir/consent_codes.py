@@ -20,6 +20,8 @@ class Doubts:
     """What of a form only a person can read, noted while it is read."""
 
     findings: set[Finding] = field(default_factory=set)
+    #: of kinds of records, and mapped to none
+    codes: set[str] = field(default_factory=set)
 
     def note(self, finding: Finding) -> None:
         self.findings.add(finding)

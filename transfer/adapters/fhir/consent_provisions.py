@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from transfer import security_labels
-from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, kind_of
+from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, coding_of, kind_of
 from transfer.adapters.fhir.consent_codes import Doubts, coded, concept_codings, period
 from transfer.adapters.fhir.identities import Resources, organization
 from transfer.adapters.fhir.trees import Tree, child, children, text
@@ -15,6 +15,7 @@ from transfer.institutions import Institution, Institutions
 from transfer.permissions import Action, Finding, Provision, ProvisionType
 from transfer.permissions.purposes import KNOWN_PURPOSES
 from transfer.records import RecordKind
+from transfer.unmapped_codes import key_of
 
 _ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ACTION: Final = "http://terminology.hl7.org/CodeSystem/consentaction"
@@ -217,6 +218,8 @@ class ProvisionReader:
         else:
             kind = kind_of(coding, self.institution)
             found = frozenset({kind}) if kind else frozenset()
+            if not kind and (key := key_of(coding_of(coding, self.institution))):
+                self.doubts.codes.add(key)
         if not found:
             self.doubts.note(Finding.CODE_UNKNOWN)
         return found

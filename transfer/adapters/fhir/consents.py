@@ -91,7 +91,7 @@ def read(
     root = reader.root(consent, _base(consent, doubts))
     signed = signature(consent, resources, institution.zone, doubts)
     if is_binding and doubts.findings:
-        raise UnclearForm(doubts.findings)
+        raise UnclearForm(doubts.findings, doubts.codes)
     return _form(consent, status, root, signed, resources, institution)
 
 

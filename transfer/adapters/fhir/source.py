@@ -22,7 +22,7 @@ from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
 from transfer.adapters.fhir.results import says_anything, whole_report
 from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
-from transfer.adapters.http import HttpClient, HttpLimits, bearer
+from transfer.adapters.http import HttpClient, HttpLimits, ShownAuthorization, bearer
 from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, NotAllowed, TooLarge, Unexpected, Unreadable
 from transfer.institutions import Institution
@@ -54,13 +54,16 @@ class FhirSourceClient:
     def __init__(
         self,
         base_url: str,
-        token: str | None,
+        token: str | ShownAuthorization | None,
         limits: DocumentLimits | None = None,
         http: HttpLimits = FHIR_HTTP,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's."""
-        self._client = HttpClient(base_url, bearer(token), http, tls)
+        """`token`: a bearer token, or who gets one.
+
+        `tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's.
+        """
+        self._client = HttpClient(base_url, bearer(token) if isinstance(token, str) else token, http, tls)
         self._limits = limits or DocumentLimits()
         self._searches = Searches(self._client, self._limits)
 

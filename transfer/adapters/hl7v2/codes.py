@@ -30,7 +30,8 @@ def kind_and_code(
     candidates = {part.raw(): part for part in [*([document_type] if document_type else []), *parts]}
     said = [(part, n, found) for part in candidates.values() for n in (1, 4) if (found := coding(part, n, institution))]
     for part, component, found in said:
-        if kind := institution.codes.get(local_key(part, component)):
+        by_uri = institution.codes.get(f"{found.system}|{found.code}")
+        if kind := institution.codes.get(local_key(part, component), by_uri):
             return kind, found
     for _, _, found in said:
         if found.system == LOINC and found.code in LOINC_KINDS:

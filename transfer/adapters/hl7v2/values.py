@@ -179,6 +179,16 @@ def coding_system(said: str | None, institution: Institution) -> str:
     return _SYSTEMS.get(said or "", f"urn:x-institution:{institution.id}:{said or 'local'}")
 
 
+def abbreviations(system: str, institution: Institution) -> tuple[str, ...]:
+    """How a message may name a code system of this URI; the other way round than `coding_system`."""
+    own = f"urn:x-institution:{institution.id}:"
+    if system.startswith(own):
+        said = system.removeprefix(own)
+        return (said, "") if said == "local" else (said,)
+    table = re.fullmatch(r"http://terminology\.hl7\.org/CodeSystem/v2-(\d{4})", system)
+    return (f"HL7{table[1]}",) if table else tuple(said for said, uri in _SYSTEMS.items() if uri == system)
+
+
 def local_key(part: FieldPart, component: int) -> str:
     """As a code stands in the institution's own table: `LOCAL|PATH1`."""
     return f"{part.text(component + 2) or ''}|{part.text(component) or ''}"

@@ -1,6 +1,6 @@
 """The one HTTP client, for sources, receivers and Airflow: its own origin, no redirects, no proxies, all bounded."""
 
-from transfer.adapters.http.client import HttpAnswer, HttpClient, HttpReply, basic, bearer
+from transfer.adapters.http.client import HttpAnswer, HttpClient, HttpReply, ShownAuthorization, basic, bearer
 from transfer.adapters.http.failures import Gone, NotFound, NotOffered, NotReached, NotTrusted, Silent, TooSlow
 from transfer.adapters.http.limits import HttpLimits
 
@@ -14,6 +14,7 @@ __all__ = [
     "NotOffered",
     "NotReached",
     "NotTrusted",
+    "ShownAuthorization",
     "Silent",
     "TooSlow",
     "basic",

@@ -14,7 +14,8 @@ from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, Protocol
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from weakref import WeakSet
 
@@ -46,6 +47,16 @@ def basic(user: str | None, password: str | None) -> str | None:
     if user is None:
         return None
     return "Basic " + b64encode(f"{user}:{password or ''}".encode()).decode()
+
+
+class ShownAuthorization(Protocol):
+    """What is shown at a server, where that changes."""
+
+    def header(self, keep_going: KeepGoing) -> str:
+        """What to show now. It may ask another server for it, and raises as that."""
+
+    def forget(self, shown: str) -> None:
+        """It was refused: 401. The next one is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +132,15 @@ class HttpClient:
     """
 
     def __init__(
-        self, base_url: str, authorization: str | None, limits: HttpLimits, tls: ssl.SSLContext | None = None
+        self,
+        base_url: str,
+        authorization: str | ShownAuthorization | None,
+        limits: HttpLimits,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's.
+        """`authorization`: the header, or who knows it; then a 401 is answered by one more try with a new one.
+
+        `tls`: whom we trust, and the certificate that we show where one is asked for; else the machine's.
 
         Raises:
             ValueError: not a base URL.
@@ -132,7 +149,8 @@ class HttpClient:
         self.limits = limits
         self._at = _base(self.base)
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "records-transfer"}
-        if authorization:
+        self._changing = None if isinstance(authorization, str) else authorization
+        if isinstance(authorization, str):
             self._headers["Authorization"] = authorization
         self._asking = _Asking(WeakSet())
         #: how often requests were cut: one that was is not sent again
@@ -225,7 +243,7 @@ class HttpClient:
         bounds = AnswerBounds(limits, keep_going, until)
         sent = self._headers | {"Accept": accept} | dict(headers or {})
         is_safe = method == "GET" if is_safe is None else is_safe
-        response = self._send(method, url, body, sent, bounds, is_safe=is_safe)
+        response = self._shown(method, url, body, sent, bounds, keep_going, is_safe=is_safe)
         try:
             if statuses is not None:
                 _check(response, statuses)
@@ -235,6 +253,29 @@ class HttpClient:
             yield HttpAnswer(response, bounds, most)
         finally:
             response.close()  # read to its end, it has given its connection back already
+
+    def _shown(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        bounds: AnswerBounds,
+        keep_going: KeepGoing,
+        *,
+        is_safe: bool,
+    ) -> urllib3.BaseHTTPResponse:
+        """Sent with what is to be shown now. What is refused for it (401) was not acted on, and is sent once more."""
+        if self._changing is None:
+            return self._send(method, url, body, headers, bounds, is_safe=is_safe)
+        shown = self._changing.header(keep_going)
+        response = self._send(method, url, body, {**headers, "Authorization": shown}, bounds, is_safe=is_safe)
+        if response.status != HTTPStatus.UNAUTHORIZED:
+            return response
+        response.close()
+        self._changing.forget(shown)
+        shown = self._changing.header(keep_going)
+        return self._send(method, url, body, {**headers, "Authorization": shown}, bounds, is_safe=is_safe)
 
     def _send(
         self,

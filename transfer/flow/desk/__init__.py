@@ -80,6 +80,7 @@ from transfer.flow.desk.looking import (
     state_reason,
     unflag_patient,
 )
+from transfer.flow.desk.mapping import list_unmapped_codes
 from transfer.flow.desk.misdirecting import list_misdirections, record_misdirection
 from transfer.flow.desk.outbox import (
     LetterView,
@@ -261,6 +262,7 @@ __all__ = [
     "list_queues",
     "list_scorecards",
     "list_staff",
+    "list_unmapped_codes",
     "list_views",
     "log_call",
     "log_in",

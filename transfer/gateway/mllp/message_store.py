@@ -37,7 +37,7 @@ class LedgerMessageStore:
         return Spool(self._folder)
 
     async def store(self, frame: Frame) -> StoreResult:
-        if not _may_send(frame.header, self._institutions[frame.institution].grants):
+        if not may_send(frame.header, self._institutions[frame.institution].grants):
             _discard(frame)
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
         is_several = await _is_several(frame)
@@ -120,8 +120,10 @@ def _discard(frame: Frame) -> None:
         frame.sink.discard()
 
 
-def _may_send(header: MessageHeader, grants: Collection[Grant]) -> bool:
-    """Of a batch each message is asked about once it is divided; here it is enough that some could be sent."""
+def may_send(header: MessageHeader, grants: Collection[Grant]) -> bool:
+    """Whether who is granted these may send such a message. Of a batch each message is asked about once it is divided;
+    here it is enough that some could be sent.
+    """
     if header.is_batch:
         return any(granted & {*grants} for granted in GRANTS_FOR.values())
     return bool(GRANTS_FOR[hl7v2.kind(header)] & {*grants})

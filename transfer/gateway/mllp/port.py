@@ -80,11 +80,7 @@ class MllpPort:
 
     def refusal(self, institution: InstitutionId | None, header: MessageHeader) -> "Refusal | None":
         """Why a message of this institution with this header is refused; None where it may be stored."""
-        if institution is None:
-            return _OTHER_SENDER
-        if header.processing_id and header.processing_id not in self.limits.processing_ids:
-            return _NOT_PRODUCTION
-        return None
+        return refusal(institution, header, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +89,15 @@ class Refusal:
 
     code: AcknowledgmentCode
     error: ErrorCode
+
+
+def refusal(institution: InstitutionId | None, header: MessageHeader, limits: MllpLimits) -> Refusal | None:
+    """By its header alone. `institution`: whose it is, by MSH-3 and MSH-4."""
+    if institution is None:
+        return _OTHER_SENDER
+    if header.processing_id and header.processing_id not in limits.processing_ids:
+        return _NOT_PRODUCTION
+    return None
 
 
 UNREADABLE = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.SEQUENCE)

@@ -1,0 +1,253 @@
+"""`transfer institution new` and `check`: from nothing to a file that is right, without anything that runs."""
+
+import json
+import stat
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.kit.loggers import handed_back
+from transfer import institutions
+from transfer.cli import main
+from transfer.connecting.drafts import Way
+from transfer.settings import read
+
+Transfer = Callable[..., Result]
+ID = "riverside-pathology"
+
+
+@pytest.fixture(autouse=True)
+def _loggers_are_handed_back() -> Iterator[None]:
+    with handed_back():
+        yield
+
+
+@pytest.fixture
+def transfer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transfer:
+    """Run the command where no installation is, and no other institution."""
+    (tmp_path / "institutions").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRANSFER_INSTITUTIONS", str(tmp_path / "institutions"))
+    monkeypatch.setenv("TRANSFER_VAR", str(tmp_path / "nothing"))
+    monkeypatch.setenv("TRANSFER_PUBLIC_URL", "https://transfer.example")
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(main, [str(one) for one in arguments])
+        assert result.exit_code != 70, result.stderr
+        return result
+
+    return run
+
+
+@pytest.fixture(params=list(Way))
+def way(request: pytest.FixtureRequest) -> Way:
+    return Way(request.param)
+
+
+def filled(folder: Path) -> Path:
+    """As an engineer fills it in."""
+    file, values = folder / f"{ID}.yaml", folder / f"{ID}.env"
+    text = file.read_text().replace("urn:oid:REPLACE", "urn:oid:1.3.6.1.4.1.99999.1").replace("REPLACE", "RIVER")
+    file.write_text(text.replace("555 555 01", "701 234 01"))
+    values.write_text(values.read_text().replace("0" * 64, "ab" * 32).replace("REPLACE", "river"))
+    return file
+
+
+def mistakes(result: Result) -> list[dict[str, object]]:
+    return list(json.loads(result.stdout)["mistakes"])
+
+
+def line_of(file: Path, words: str) -> int:
+    (number,) = [number for number, line in enumerate(file.read_text().splitlines(), 1) if words in line]
+    return number
+
+
+def test_a_draft_loads_and_the_check_names_each_placeholder_with_its_line(transfer: Transfer, tmp_path: Path, way: Way):
+    assert transfer("institution", "new", ID, "--like", way).exit_code == 0
+    file, values = tmp_path / ID / f"{ID}.yaml", tmp_path / ID / f"{ID}.env"
+    loaded = institutions.load(tmp_path / ID, read(values))[ID]
+
+    assert stat.S_IMODE(values.stat().st_mode) == 0o600
+    assert [one.id for one in loaded.departments]
+
+    result = transfer("institution", "check", file, "--json")
+    told = {one["line"] for one in mistakes(result)}
+    lines = file.read_text().splitlines()
+    standing = {
+        number for number, line in enumerate(lines, 1) if "REPLACE" in line and not line.strip().startswith("#")
+    }
+    assert result.exit_code == 1
+    assert standing
+    assert standing <= told
+
+
+def test_what_is_filled_in_is_right(transfer: Transfer, tmp_path: Path, way: Way):
+    transfer("institution", "new", ID, "--like", way)
+    result = transfer("institution", "check", filled(tmp_path / ID))
+
+    assert (result.exit_code, result.stdout) == (0, f"{ID}.yaml: right.\n")
+
+
+def test_every_setting_of_a_draft_is_explained(transfer: Transfer, tmp_path: Path, way: Way):
+    """A comment stands above each, or above the list that it is one of, or behind it."""
+    transfer("institution", "new", ID, "--like", way)
+    lines = (tmp_path / ID / f"{ID}.yaml").read_text().splitlines()
+    top = [number for number, line in enumerate(lines) if line[:1].isalpha() and not line.startswith("departments")]
+
+    known = ("default_issuer", "http_door")  # explained with what stands above them
+    assert [lines[n] for n in top if not lines[n - 1].startswith("#") and not lines[n].startswith(known)] == []
+
+
+def test_new_keeps_what_is_there_and_makes_the_sheets_of_it(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "mllp", "--zone", "America/Chicago")
+    file = filled(tmp_path / ID)
+    before = file.read_bytes()
+    result = transfer("institution", "new", ID, "--like", "mllp", "--json")
+
+    assert file.read_bytes() == before
+    assert json.loads(result.stdout)["wrote"] == [
+        f"{ID}-{sheet}.{ending}" for sheet in ("firewall", "interface") for ending in ("md", "html")
+    ]
+    assert "RIVER-FACILITY" in (tmp_path / ID / f"{ID}-interface.md").read_text()
+    assert "| RIVER | not set yet: TRANSFER_GATEWAY_HTTP | 2575 |" in (tmp_path / ID / f"{ID}-firewall.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("way", "firewall", "interface"),
+    [
+        ("fhir", ("| this installation | river.example | 443 |", "| RIVER | transfer.example | 443 |"), ("_search",)),
+        ("mllp", ("HL7 v2 over MLLP",), ("MSH-10", "| AR |", "RIVER-APPLICATION")),
+        ("dicomweb", ("| this installation | river.example | 443 |",), ("multipart/related",)),
+        ("dimse", ("| this installation | river.example | 2762 |", "1.2 or newer"), ("C-GET", "`TRANSFER`")),
+        ("paper", ("None: they call nobody here.", "None: we call nobody"), ("by letter or telephone",)),
+    ],
+)
+def test_the_sheets_say_who_calls_whom_and_what_is_sent(
+    transfer: Transfer, tmp_path: Path, way: str, firewall: tuple[str, ...], interface: tuple[str, ...]
+):
+    transfer("institution", "new", ID, "--like", way)
+    filled(tmp_path / ID)
+    transfer("institution", "new", ID, "--like", way)
+
+    for sheet, words in (("firewall", firewall), ("interface", interface)):
+        text = (tmp_path / ID / f"{ID}-{sheet}.md").read_text()
+        assert [one for one in words if one not in text] == []
+        page = (tmp_path / ID / f"{ID}-{sheet}.html").read_text()
+        assert page.count("<table>") == text.count("\n| --- |")
+        assert "<script" not in page
+
+
+def test_the_next_steps_are_said(transfer: Transfer):
+    said = transfer("institution", "new", ID, "--like", "fhir").stdout
+
+    assert "1. Fill in each REPLACE" in said
+    assert f"transfer institution try {ID}" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "place", "remedy"),
+    [
+        ("sending_facilty: X", "sending_facility:", "mllp_door.sending_facilty", "is sending_facility meant?"),
+        ("holds: [pathology]", "holds:", "departments.0.holds.0", "docs/connecting-an-institution.md"),
+        ("time_zone: Mars/Base", "time_zone:", "time_zone", "docs/connecting-an-institution.md"),
+        ("id: another", "id:", "id", "another.yaml"),
+        ("grants: [reords]", "grants:", "grants.0", "docs/"),
+        ("requires: ${RIVERSIDE_NOTHING}", "requires:", "requires", "settings.env"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_to_do(
+    transfer: Transfer, tmp_path: Path, wrong: str, right: str, place: str, remedy: str
+):
+    transfer("institution", "new", ID, "--like", "mllp")
+    file = filled(tmp_path / ID)
+    lines = file.read_text().splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.strip().startswith(right)]
+    lines[at] = lines[at][: len(lines[at]) - len(lines[at].lstrip())] + wrong
+    file.write_text("\n".join(lines))
+    found = {one["place"]: one for one in mistakes(transfer("institution", "check", file, "--json"))}
+
+    assert found[place]["line"] == at + 1
+    assert remedy in str(found[place]["remedy"])
+    assert "Mars" not in json.dumps(found)
+
+
+def test_a_file_that_is_no_yaml_says_its_line(transfer: Transfer, tmp_path: Path):
+    (tmp_path / f"{ID}.yaml").write_text("id: a\nname: [\n")
+    result = transfer("institution", "check", tmp_path / f"{ID}.yaml")
+
+    assert (result.exit_code, "line 2" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3"])
+def test_a_file_with_nothing_of_an_institution_in_it_says_so(transfer: Transfer, tmp_path: Path, text: str):
+    (tmp_path / f"{ID}.yaml").write_text(text)
+    result = transfer("institution", "check", tmp_path / f"{ID}.yaml")
+
+    assert result.exit_code == 1
+    assert "no institution stands in it" in result.stdout
+
+
+def test_a_name_is_looked_for_among_the_files_of_the_installation(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "paper", "--out", tmp_path / "institutions")
+    filled(tmp_path / "institutions")
+
+    assert transfer("institution", "check", ID).exit_code == 0
+    assert "no file" in transfer("institution", "check", "nobody").stderr
+
+
+def test_what_another_institution_has_is_told(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "mllp")
+    file = filled(tmp_path / ID)
+    other = file.read_text().replace(f"id: {ID}", "id: prairie")
+    (tmp_path / "institutions" / "prairie.yaml").write_text(other.replace("${RIVERSIDE_PATHOLOGY_MLLP_PORT}", "2575"))
+    said = [str(one["what"]) for one in mistakes(transfer("institution", "check", file, "--json"))]
+
+    assert [one for one in said if "name one mllp_door.port" in one]
+    assert [one for one in said if one == "prairie has this number, too"]
+
+
+def test_others_that_cannot_be_read_are_a_remark(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "paper")
+    (tmp_path / "institutions" / "broken.yaml").write_text("id: broken\n")
+    result = transfer("institution", "check", filled(tmp_path / ID))
+
+    assert result.exit_code == 0
+    assert "Not compared with the other institutions" in result.stdout
+
+
+def a_certificate(path: Path, *, ends: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "river.example")])
+    made = (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key(), serial_number=1)
+        .not_valid_before(ends - timedelta(days=365))
+        .not_valid_after(ends)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+
+@pytest.mark.parametrize(
+    ("days", "says"), [(30, None), (-1, "its certificate ended on"), (None, "tls.authority is no file of certificates")]
+)
+def test_certificates_are_read_and_must_not_have_ended(
+    transfer: Transfer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int | None, says: str | None
+):
+    transfer("institution", "new", ID, "--like", "dimse")
+    file = filled(tmp_path / ID)
+    file.write_text(file.read_text().replace("      # tls: {", "      tls: {"))
+    authority = tmp_path / "authority.pem"
+    if days is not None:
+        a_certificate(authority, ends=datetime.now(UTC) + timedelta(days=days))
+    monkeypatch.setenv("RIVERSIDE_PATHOLOGY_AUTHORITY", str(authority))
+    found = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert [str(one["what"]).startswith(says or "") for one in found] == ([True] if says else [])
+    assert [one["line"] for one in found] == ([line_of(file, "tls: {")] if says else [])

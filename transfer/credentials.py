@@ -1,0 +1,54 @@
+"""What we show at an address of theirs: a certificate, or tokens that a key of ours gets."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from transfer.reviewed import ReviewedPart
+
+
+class Tls(ReviewedPart):
+    """How their address is reached by TLS.
+
+    Given where the machine's own authorities do not vouch for the address, or it asks for a certificate. All are PEM
+    files. An empty setting counts as none.
+    """
+
+    #: the only authority we trust there
+    authority: Path | None = None
+    #: the certificate we show, and its key, which only we may read
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @field_validator("authority", "certificate", "key", mode="before")
+    @classmethod
+    def _given(cls, text: object) -> object:
+        return text or None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Tls":
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a certificate with its key, or neither")
+        return self
+
+
+class SmartClient(ReviewedPart):
+    """As whom we get tokens by SMART Backend Services (https://hl7.org/fhir/smart-app-launch/STU2/backend-services.html):
+    a client whose keys they know by our JWK set.
+    """
+
+    client_id: Annotated[str, Field(min_length=1, max_length=256)]
+    #: what we ask for; theirs may be those of version 1 (`system/*.read`)
+    scopes: str = "system/Patient.rs system/DocumentReference.rs system/DiagnosticReport.rs system/Binary.rs"
+    #: where tokens are given; left out: as their `/.well-known/smart-configuration` says
+    token_url: str | None = None
+
+    @field_validator("token_url")
+    @classmethod
+    def _is_address(cls, text: str | None) -> str | None:
+        at = urlsplit(text or "https://none")
+        if at.scheme not in ("https", "http") or not at.hostname or at.query or at.fragment or at.username:
+            raise ValueError("not an address that begins with https://")
+        return text
