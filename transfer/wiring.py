@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import cache, partial
-from importlib import metadata
 from pathlib import Path
 
 from transfer import center_needs, checklist, institutions, paper_lines, versions

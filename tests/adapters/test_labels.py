@@ -236,6 +236,21 @@ def a_cda(header: str = "", section: str = "", entry: str = "") -> bytes:
     return CDA.format(header=header, section=section, entry=entry).encode()
 
 
+def a_fhir_document(of_bundle: str = "", of_composition: str = "") -> bytes:
+    return (
+        f'<Bundle xmlns="http://hl7.org/fhir">{of_bundle}<type value="document"/><entry><resource><Composition>'
+        f'{of_composition}<status value="final"/><section><text><div xmlns="http://www.w3.org/1999/xhtml"><p>Seen.</p>'
+        "</div></text></section></Composition></resource></entry></Bundle>"
+    ).replace("{sys}", SYSTEM).encode()  # fmt: skip
+
+
+SECURITY = '<security><system value="{sys}ActCode"/><code value="HIV"/></security>'
+#: two labels on one contained resource
+CONTAINED = "<contained><DocumentReference>{}{}</DocumentReference></contained>".format(
+    *(f'<securityLabel><coding><system value="{{sys}}{system}"/><code value="{code}"/></coding></securityLabel>'
+      for system, code in (("Confidentiality", "N"), ("ActCode", "PSY")))
+)  # fmt: skip
+
 N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", codeSystem="2.16.840.1.113883.5.25")
 
 
@@ -265,6 +280,25 @@ N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", c
         (json.dumps({"kind": "no resource", **META}).encode(), set()),
         (b"{\\rtf1 a letter}", set()),
         (b"", set()),
+        # FHIR in XML is read as its JSON is
+        (
+            a_fhir_document(f"<meta>{SECURITY}</meta>"),
+            {"HIV"},
+        ),
+        (a_fhir_document("", '<confidentiality value="R"/>'), {"R"}),
+        (json.dumps({"resourceType": "Composition", "confidentiality": "V"}).encode(), {"V"}),
+        (json.dumps({"resourceType": "Composition", "confidentiality": "secret"}).encode(), {UNREAD}),
+        (a_fhir_document("", CONTAINED), {"N", "PSY"}),
+        (a_fhir_document().replace(b"</Bundle>", b""), {UNREAD}),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]>' + a_fhir_document(), {UNREAD}),
+        (
+            a_fhir_document("", '<confidentiality value="R"/>')
+            .replace(b"Bundle", b"f:Bundle")
+            .replace(b'xmlns="http', b'xmlns:f="http'),
+            {"R"},
+        ),
+        (b"<!-- " + b"x" * 9000 + b" -->" + a_fhir_document("", '<confidentiality value="R"/>'), {"R"}),
+        (b"<!DOCTYPE html><p>http://hl7.org/fhir tells of confidentiality<br></html>", set()),
     ],
 )
 def test_labels_inside_a_documents_content(content: bytes, read: set[str]):

@@ -110,6 +110,46 @@ def test_a_fhir_document_says_how_it_stands(status: str, meant: DocumentStatus):
     assert said == OwnWord(numbers=(named("D1"),), status=meant, relation=Relation.REPLACES, parent=named("D0"))
 
 
+def in_xml(status: str, number: str = "D1", more: str = "") -> bytes:
+    """The same as `a_document`, in XML."""
+    identifier = f'<identifier><system value="urn:oid:{ROOT}"/><value value="{{}}"/></identifier>'
+    return (
+        '<?xml version="1.0"?><Bundle xmlns="http://hl7.org/fhir"><type value="document"/><entry><resource>'
+        "<Composition>"
+        f'{identifier.format(number)}<status value="{status}"/>{more}<relatesTo><code value="signs"/></relatesTo>'
+        f'<relatesTo><code value="replaces"/>{identifier.format("D0").replace("identifier", "targetIdentifier")}'
+        '</relatesTo><section><title value="Course"/><text><div xmlns="http://www.w3.org/1999/xhtml">Seen.</div></text>'
+        "</section></Composition></resource></entry></Bundle>"
+    ).encode()
+
+
+@pytest.mark.parametrize("piece", [7, 1 << 20])
+def test_a_fhir_document_in_xml_says_the_same(piece: int):
+    before = {"code": "replaces", "targetIdentifier": {"system": f"urn:oid:{ROOT}", "value": "D0"}}
+    said = word_of(in_xml("entered-in-error"), piece)
+    assert said == word_of(a_document("entered-in-error", {"code": "signs"}, before))
+    assert said.status is DocumentStatus.ENTERED_IN_ERROR
+
+
+def test_a_state_said_twice_is_none():
+    assert word_of(in_xml("final", more='<status value="preliminary"/>')).status is DocumentStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        (b'{"resourceType": "DiagnosticReport", "status": "preliminary"}', DocumentStatus.PRELIMINARY),
+        (
+            b'<DiagnosticReport xmlns="http://hl7.org/fhir"><status value="entered-in-error"/></DiagnosticReport>',
+            DocumentStatus.ENTERED_IN_ERROR,
+        ),
+        (b'{"resourceType": "Patient", "status": "final"}', None),
+    ],
+)
+def test_a_report_within_a_document_says_how_it_stands(content: bytes, meant: DocumentStatus | None):
+    assert word_of(content) == OwnWord(status=meant)
+
+
 def comes(services: Services, chart: Chart, content: bytes, content_type: str, number: str) -> None:
     """Somebody posts it as a current document, with a number of its own, and says nothing else."""
     resource = {
@@ -148,8 +188,14 @@ def standing(services: Services, case: CaseId) -> list[tuple[DocumentStatus, boo
             a_document("final", {"code": "signs"}),
             [("preliminary", False), ("final", True)],
         ),
+        (
+            "application/fhir+xml",
+            in_xml("final"),
+            in_xml("entered-in-error"),
+            [("final", False), ("entered-in-error", True)],
+        ),
     ],
-    ids=["replaces", "appends", "in error", "preliminary"],
+    ids=["replaces", "appends", "in error", "preliminary", "in error, in XML"],
 )
 def test_its_own_word_counts_for_what_came_before(
     ledger: Ledger, content_type: str, first: bytes, second: bytes, outcome: list[tuple[str, bool]]

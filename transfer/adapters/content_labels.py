@@ -1,13 +1,13 @@
 """What stands inside a document's content, whatever type it is said to be: security labels, and its word on itself.
 
-Read are C-CDA, and FHIR resources in JSON.
+Read are C-CDA, and FHIR resources in JSON and XML.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from transfer.adapters.cda import ClinicalDocumentReader
-from transfer.adapters.fhir.labels import ResourceReader
+from transfer.adapters.fhir.labels import ResourceReader, XmlResourceReader
 from transfer.adapters.own_words import OwnWord, of_clinical_document, of_resource
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
@@ -17,6 +17,9 @@ from transfer.security_labels import UNREAD
 _BEGINNING: Final = 4096
 #: what may stand before the first character: marks of an encoding, blanks
 _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n"
+
+
+_Reader = ClinicalDocumentReader | ResourceReader | XmlResourceReader
 
 
 class ReadWithin:
@@ -29,8 +32,9 @@ class ReadWithin:
         """`institution` gave it: its labels and its numbers are in its own words."""
         self._institution = institution
         self._beginning = b""
-        self._reader: ClinicalDocumentReader | ResourceReader | None = None
-        self._is_over = False
+        #: those that may still find that it is in their language; None before its beginning
+        self._readers: list[_Reader] | None = None
+        self._is_unread = False
         self.labels: frozenset[str] = frozenset()
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -43,36 +47,40 @@ class ReadWithin:
     @property
     def own_word(self) -> OwnWord:
         """What it says of its number, of its state and of other documents."""
-        match self._reader:
-            case ClinicalDocumentReader() as read:
-                return of_clinical_document(read.own_id, read.related, self._institution)
-            case ResourceReader() as read:
-                return of_resource(read.tree, self._institution)
+        for read in self._readers or ():
+            match read:
+                case _ if read.is_other:
+                    continue
+                case ClinicalDocumentReader():
+                    return of_clinical_document(read.own_id, read.related, self._institution)
+                case ResourceReader() | XmlResourceReader():
+                    return of_resource(read.tree, self._institution)
         return OwnWord()
 
     def _look(self, chunk: bytes, *, is_end: bool = False) -> None:
-        if self._is_over:
-            return
-        if self._reader is None:
+        if self._readers is None:
             self._beginning += chunk
             if len(self._beginning) < _BEGINNING and not is_end:
                 return
-            self._reader, chunk = _reader(self._beginning, self._institution.labels), self._beginning
+            self._readers, chunk = _readers(self._beginning, self._institution.labels), self._beginning
             self._beginning = b""
-        if self._reader is None or self._reader.is_other:
-            self._is_over = True
-            return
+        self._readers = [read for read in self._readers if not read.is_other]
+        for read in self._readers:
+            if not self._is_unread:
+                self._give(read, chunk, is_end=is_end)
+
+    def _give(self, read: _Reader, chunk: bytes, *, is_end: bool) -> None:
         try:
-            self._reader.read(chunk, is_end=is_end)
+            read.read(chunk, is_end=is_end)
         except Unreadable:
-            self._is_over = True
+            self._is_unread = True
             self.labels |= {UNREAD}
-        self.labels |= self._reader.labels
+        self.labels |= read.labels
 
 
-def _reader(beginning: bytes, table: Mapping[str, str]) -> ClinicalDocumentReader | ResourceReader | None:
+def _readers(beginning: bytes, table: Mapping[str, str]) -> list[_Reader]:
     """In any of the encodings that have ASCII's letters."""
     first = beginning[:_BEGINNING].replace(b"\0", b"").lstrip(_BEFORE)[:1]
     if first == b"<":
-        return ClinicalDocumentReader(table)
-    return ResourceReader(table) if first == b"{" else None
+        return [ClinicalDocumentReader(table), XmlResourceReader(table)]
+    return [ResourceReader(table)] if first == b"{" else []

@@ -1,8 +1,8 @@
 """What a document says of itself inside, whatever its envelope says: its number, its state, and what it replaces.
 
 C-CDA: `ClinicalDocument.id` and `relatedDocument` (CDA R2, 4.2.3.1). FHIR: the Composition of a document Bundle, its
-`status` and `relatesTo` (https://hl7.org/fhir/R4/composition.html). It counts as what its envelope says; where both say
-something of the same, the envelope's relation and the status that promises less.
+`status` and `relatesTo` (https://hl7.org/fhir/R4/composition.html), and the status of a DiagnosticReport. It counts as
+what its envelope says; where both say something of the same, the envelope's relation and the status that promises less.
 """
 
 import re
@@ -49,13 +49,15 @@ def of_clinical_document(
 
 
 def of_resource(tree: Tree, institution: Institution) -> OwnWord:
-    """Of a FHIR document, or of a Composition alone; anything else says nothing of itself here."""
+    """Of a FHIR document, or of a Composition alone; of a report alone its status. Anything else says nothing here."""
     entries = children(tree, "entry")
     is_document = type_of(tree) == "Bundle" and text(tree, "type") == "document" and entries
     composition = child(entries[0], "resource") if is_document else tree
+    status = text(composition, "status")
+    if type_of(tree) == "DiagnosticReport" and status:
+        return OwnWord(status=meaning(Vocabulary.DIAGNOSTIC_REPORT, status))
     if type_of(composition) != "Composition":
         return OwnWord()
-    status = text(composition, "status")
     said = [
         (RELATES_TO.get(text(one, "code") or ""), next(issued([child(one, "targetIdentifier")], institution), None))
         for one in children(composition, "relatesTo")
@@ -64,7 +66,7 @@ def of_resource(tree: Tree, institution: Institution) -> OwnWord:
     numbers = issued([child(tree, "identifier"), *children(composition, "identifier")], institution)
     return OwnWord(
         numbers=tuple(dict.fromkeys([*numbers, *issued([child(composition, "identifier")], institution)])),
-        status=meaning(Vocabulary.COMPOSITION, status) if status else None,
+        status=meaning(Vocabulary.COMPOSITION, status or "") if "status" in composition else None,
         relation=relation,
         parent=parent,
     )

@@ -1,21 +1,28 @@
-"""Security labels in FHIR resources: `meta.security` and `securityLabel`.
+"""Security labels in FHIR resources: `meta.security`, `securityLabel` and `Composition.confidentiality`.
 
 https://hl7.org/fhir/R4/security-labels.html
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from transfer.adapters.fhir.codes import ACT_REASON
 from transfer.adapters.fhir.trees import Tree, children, parse, text, type_of
+from transfer.adapters.fhir.xml_trees import NAMESPACE, XmlReader
 from transfer.errors import TransferError, Unexpected, Unreadable
 from transfer.security_labels import UNREAD, read_label, read_text
 
 #: systems whose codes are no labels of confidentiality: purposes (HTEST marks test data), integrity
 _NO_LABELS: Final = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
 
+_CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 #: of a resource that is a document's content
 _MOST_BYTES: Final = 16 << 20
+_MOST_ELEMENTS: Final = 200_000
+#: the first element of a resource, and bytes within which it is looked for where the XML before it is not read
+_ROOT: Final = re.compile(rb"<(?:[\w.-]+:)?[A-Z]\w*\s[^>]{0,2000}[\"']http://hl7\.org/fhir[\"']")
+_NAMED_WITHIN: Final = 64 << 10
 
 
 def labels_in(tree: object, table: Mapping[str, str]) -> frozenset[str]:
@@ -41,12 +48,48 @@ def check_labels(tree: Tree, known: frozenset[str], table: Mapping[str, str]) ->
         raise Unexpected("content with a label that its document does not have")
 
 
+class XmlResourceReader:
+    """Takes a resource in XML, in pieces. `labels` and `tree` are there once all of it is."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._table = table
+        self._reader = XmlReader(_MOST_ELEMENTS)
+        self._length = 0
+        self._begun = bytearray()
+        self.labels: set[str] = set()
+        self.tree: Tree = {}
+
+    @property
+    def is_other(self) -> bool:
+        """It is no resource: by its first element, wherever that stands."""
+        return self._reader.namespace not in (None, NAMESPACE)
+
+    def read(self, chunk: bytes, *, is_end: bool) -> None:
+        """Raises: Unreadable: it says that it is a resource, and cannot be read or is longer than we read."""
+        self._length += len(chunk)
+        self._begun += chunk[: _NAMED_WITHIN - len(self._begun)]
+        try:
+            self._reader.read(chunk, is_end=is_end)
+            if self._length > _MOST_BYTES:
+                raise Unreadable("more XML than is read")
+        except Unreadable:
+            is_hidden = self._reader.namespace is None and _ROOT.search(self._begun.replace(b"\0", b""))
+            if is_hidden or self._reader.namespace == NAMESPACE:
+                raise
+            self._reader.namespace = ""
+            return
+        if is_end and not self.is_other:
+            self.tree = self._reader.tree
+            self.labels |= labels_in(self.tree, self._table)
+
+
 class ResourceReader:
     """Takes a resource in JSON, in pieces. `labels` are there once all of it is."""
 
     def __init__(self, table: Mapping[str, str]) -> None:
         self._table = table
         self._body = bytearray()
+        self._is_over = False
         self.labels: set[str] = set()
         #: the resource, once all of it is there and can be read
         self.tree: Tree = {}
@@ -54,18 +97,21 @@ class ResourceReader:
 
     def read(self, chunk: bytes, *, is_end: bool) -> None:
         """Raises: Unreadable: it says that it is a resource, and cannot be read or is longer than we read."""
+        if self._is_over:
+            return
         self._body += chunk
         if not is_end and len(self._body) <= _MOST_BYTES:
             return
         body, self._body = bytes(self._body), bytearray()
-        self.is_other = True  # and so nothing more is given
+        self._is_over = True
         try:
             tree = parse(body, limit=_MOST_BYTES)
         except TransferError:
             if b'"resourceType"' in body:
                 raise Unreadable("a resource that is not read") from None
-            return
-        if type_of(tree):
+            tree = {}
+        self.is_other = type_of(tree) is None
+        if not self.is_other:
             self.labels |= labels_in(tree, self._table)
             self.tree = tree
 
@@ -79,6 +125,8 @@ def _labels(tree: object) -> Iterator[object]:
             said = [node.get("securityLabel"), meta.get("security") if isinstance(meta, Mapping) else None]
             for labels in said:
                 yield from labels if isinstance(labels, list) else [] if labels is None else [labels]
+            if type_of(node) == "Composition" and node.get("confidentiality") is not None:
+                yield {"system": _CONFIDENTIALITY, "code": node["confidentiality"]}
             nodes += node.values()
         elif isinstance(node, list):
             nodes += node

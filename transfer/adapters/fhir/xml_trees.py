@@ -1,8 +1,10 @@
-"""A FHIR resource in XML as the tree that it is in JSON, as far as patients, references and attachments need it.
+"""A FHIR resource in XML as the tree that it is in JSON, as far as it is read: patients, labels, states, results.
 
 https://hl7.org/fhir/R4/xml.html. No entity is ever defined, and all is bounded.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from xml.parsers import expat
 
@@ -18,11 +20,30 @@ MOST_ELEMENTS: Final = 2_000_000
 _REPEATING: Final = frozenset(
     {
         *("contained", "entry", "security", "tag", "profile"),
-        *("name", "given", "telecom", "address", "line", "coding", "extension", "link"),
+        *(
+            "name",
+            "given",
+            "prefix",
+            "suffix",
+            "deviceName",
+            "telecom",
+            "address",
+            "line",
+            "coding",
+            "extension",
+            "link",
+        ),
+        *("securityLabel", "section", "author", "performer", "resultsInterpreter", "conclusionCode"),
+        *("result", "hasMember", "component", "interpretation", "referenceRange", "note"),
     }
 )
-#: arrays in a resource, and one element in a reference or a bundle
-_REPEATING_IN_RESOURCES: Final = frozenset({"identifier"})
+#: arrays in a resource of any type but these, and one element there, in a reference and in a bundle
+_ONCE_IN: Final[Mapping[str, frozenset[str | None]]] = MappingProxyType(
+    {
+        "identifier": frozenset({None, "Bundle", "Composition"}),
+        "specimen": frozenset({None, "Observation"}),
+    }
+)
 
 
 def parse(body: bytes, *, elements: int = MOST_ELEMENTS) -> Tree:
@@ -31,27 +52,39 @@ def parse(body: bytes, *, elements: int = MOST_ELEMENTS) -> Tree:
     Raises:
         Unreadable: it is not well-formed, declares a document type, or is beyond the bounds.
     """
-    return _Reader(elements).read(body)
+    reader = XmlReader(elements)
+    reader.read(body, is_end=True)
+    return reader.tree
 
 
-class _Reader:
-    """Takes elements as they come. One without a value is an object, or text for people, which is left out."""
+class XmlReader:
+    """Takes a document in pieces. One element without a value is an object, or text for people, which is left out.
+
+    An element that stands twice where R4 has one is an array: whoever reads one finds none.
+    """
 
     def __init__(self, elements: int) -> None:
         self._stack: list[dict[str, Any]] = [{}]
         self._left = elements
+        #: of the first element; None before it
+        self.namespace: str | None = None
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
         self._parser.StartDoctypeDeclHandler = self._refuse
 
-    def read(self, body: bytes) -> Tree:
+    @property
+    def tree(self) -> Tree:
+        """What was read so far."""
+        return child(self._stack[0], "resource")
+
+    def read(self, chunk: bytes, *, is_end: bool) -> None:
+        """Raises: Unreadable: it is not well-formed, declares a document type, or is beyond the bounds."""
         try:
-            self._parser.Parse(body, True)  # noqa: FBT003  the library's own
+            self._parser.Parse(chunk, is_end)
         except (expat.ExpatError, LookupError, ValueError):
             raise Unreadable("not XML as FHIR writes it") from None
-        return child(self._stack[0], "resource")
 
     def _refuse(self, *_: object) -> None:
         raise Unreadable("a document type declaration")
@@ -60,21 +93,22 @@ class _Reader:
         self._left -= 1
         if not self._left or len(self._stack) > _DEPTH:
             raise Unreadable("more XML than is read")
-        name = tag.rpartition(" ")[2]
+        namespace, _, name = tag.rpartition(" ")
+        self.namespace = namespace if self.namespace is None else self.namespace
         node: dict[str, Any] = {}
         around = self._stack[-1]
+        said = attributes.get("value", node)
         if name[:1].isupper():
             node = around.setdefault("resource", {}) if len(self._stack) == 1 else around
             node["resourceType"] = name
-        elif name in _REPEATING or (name in _REPEATING_IN_RESOURCES and around.get("resourceType") not in _BUNDLES):
-            around.setdefault(name, []).append(attributes.get("value", node))
+        elif name in _REPEATING or (name in _ONCE_IN and around.get("resourceType") not in _ONCE_IN[name]):
+            around.setdefault(name, []).append(said)
+        elif name in around:
+            before = around[name]
+            around[name] = [*before, said] if isinstance(before, list) else [before, said]
         else:
-            around[name] = attributes.get("value", node)
+            around[name] = said
         self._stack.append(node)
 
     def _end(self, _tag: str) -> None:
         self._stack.pop()
-
-
-#: where an identifier is one element: in a reference, which is no resource, and in a bundle
-_BUNDLES: Final = frozenset({None, "Bundle"})
