@@ -1,6 +1,7 @@
 """What an institution's file says of our doors: by which tokens it calls, and how its HL7 v2 messages are known."""
 
 import re
+from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated
@@ -34,6 +35,13 @@ class DoorToken(ReviewedPart):
 class HttpDoor(ReviewedPart):
     #: several are valid while one replaces another; none where the certificate alone says who calls
     tokens: tuple[DoorToken, ...] = ()
+
+
+class FrameEnding(StrEnum):
+    """How a frame ended that is none by the standard, which ends by FS CR (HL7 v2.9, appendix C.2)."""
+
+    FS_ALONE = "FS alone"
+    FS_LF = "FS LF"
 
 
 class MllpDoor(ReviewedPart):

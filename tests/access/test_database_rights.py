@@ -23,6 +23,7 @@ APP = {
     "disputes": FORGET,
     "staff": CHANGE,
     "facilities": CHANGE,
+    "frames_not_taken": CHANGE,
     "letters": CHANGE,
     "patient_flags": FORGET,
     "letter_codes": FORGET,

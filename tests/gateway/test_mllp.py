@@ -136,10 +136,12 @@ def test_a_frame_that_ends_by_another_mark_is_told(end, said, is_cut, caplog):
                 await sender.send(bytes((byte,)))
         await asyncio.sleep(0.5)
 
-    at_the_door(journey, MemoryMessageStore(), MllpLimits(frame_seconds=0.2))
+    message_store = MemoryMessageStore()
+    at_the_door(journey, message_store, MllpLimits(frame_seconds=0.2))
 
     told = [record.message for record in caplog.records if "instead of FS CR" in record.message]
     assert [f"ends with {said} " in message for message in told] == ([True] if said else [])
+    assert [str(ending) for _, ending in message_store.endings] == ([said] if said else [])
 
 
 def test_a_stream_may_be_cut_anywhere():

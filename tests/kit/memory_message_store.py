@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from transfer.doors import FrameEnding
 from transfer.errors import Unavailable
 from transfer.gateway.mllp import Frame, StoreOutcome, StoreResult
 from transfer.identifiers import InstitutionId
@@ -42,6 +43,7 @@ class MemoryMessageStore:
     has_sinks: bool = True
     payloads: list[bytes] = field(default_factory=list)
     sinks: list[MemorySink] = field(default_factory=list)
+    endings: list[tuple[InstitutionId, FrameEnding]] = field(default_factory=list)
     calls: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
@@ -52,6 +54,9 @@ class MemoryMessageStore:
             raise Unavailable("no room")
         self.sinks.append(MemorySink(most=self.sink_holds))
         return self.sinks[-1]
+
+    def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
+        self.endings.append((institution, ending))
 
     async def store(self, frame: Frame) -> StoreResult:
         self.calls += 1

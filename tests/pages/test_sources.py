@@ -8,9 +8,11 @@ from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
 from tests.kit.staff import ANN
 from transfer.contacts import Contact
+from transfer.doors import FrameEnding
 from transfer.facilities import AddedFacility
 from transfer.flow import desk as verbs
 from transfer.identifiers import InstitutionId
+from transfer.ledger import frames
 from transfer.records import RecordKind
 from transfer.requests import RequestState
 from transfer.rights import Role
@@ -43,6 +45,24 @@ def test_one_call_has_the_patients_of_one_facility_by_name(browser: Desk):
     assert chart["patient"]["family"] in page
     assert f"/desk/cases/{case}/answer/" in page
     assert [one.place for one in verbs.list_looks(browser.services, actor=ANN, days=1, case=case)] == ["list"]
+
+
+def test_whose_messages_do_not_come_is_told_until_one_comes(browser: Desk):
+    chart = b.a_chart()
+    b.a_case(browser.services, chart)
+    browser.sign_in(Role.OFFICER)
+    with browser.services.ledger.transaction() as tx:
+        for _ in range(2):
+            frames.note(tx, b.PRAIRIE, FrameEnding.FS_ALONE)
+
+    name = browser.services.institutions[b.PRAIRIE].name
+    said = text_of(browser.get("/desk/sources").text)
+    assert f"{name}: 2 messages by HL7 v2 ended with FS alone instead of FS CR" in said
+
+    b.report_comes(browser.services, chart)
+
+    assert "instead of FS CR" not in text_of(browser.get("/desk/sources").text)
+    assert verbs.list_frames_not_taken(browser.services, actor=ANN) == []
 
 
 def test_a_call_list_says_how_the_facility_is_reached(browser: Desk):

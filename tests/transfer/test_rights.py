@@ -193,6 +193,7 @@ CALLS = {
     "list_facilities": ({}, Right.SEE_CASES),
     "list_queues": ({}, Right.SEE_CASES),
     "list_unmapped_codes": ({"institution": LAKESIDE}, Right.SEE_CASES),
+    "list_frames_not_taken": ({}, Right.SEE_CASES),
     "list_staff": ({}, Right.SEE_CASES),
     "list_permissions": ({"case": CASE}, Right.SEE_CASES),
     "recall": ({"case": CASE}, Right.RELEASE),

@@ -19,6 +19,7 @@ institution = LazyGroup(
     listed={
         "list": ListedCommand("transfer.cli.institution:list_command", "The departments we fetch from, and who waits."),
         "answers": ListedCommand("transfer.cli.institution:answers_command", "Who answers, and how long it takes."),
+        "frames": ListedCommand("transfer.cli.institution:frames_command", "Whose messages by MLLP do not come."),
         "owed": ListedCommand("transfer.cli.institution:owed_command", "What one owes, as one list for one call."),
         "new": ListedCommand("transfer.cli.connecting:new_command", "Write what a new one begins with."),
         "check": ListedCommand("transfer.cli.connecting:check_command", "Read the partners' files; name mistakes."),
@@ -93,6 +94,29 @@ def _answers(one: "DepartmentScore") -> tuple[object, ...]:
         *(one.institution, one.department, one.open_asks, one.days.median, one.days.ninety, f"{one.usual_days}{slow}"),
         *(one.refused, one.not_found, one.miscounted, f"{one.last_contact:%Y-%m-%d}" if one.last_contact else None),
     )
+
+
+@click.command("frames")
+@view_options
+def frames_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
+    """Whose messages by MLLP are not taken now, because their frames end otherwise than by FS CR. An institution stands
+    here until a message of it comes again, or for three days.
+
+    \b
+    Example:
+      transfer institution frames
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        found = desk.list_frames_not_taken(services, actor=actor)
+    if as_json:
+        print_json(found)
+    elif found:
+        rows = [(one.institution, one.ending, one.count, f"{one.last_at:%Y-%m-%d %H:%MZ}") for one in found]
+        print_table(("institution", "frames end with", "how many", "last"), rows)
+    else:
+        click.echo("Every message ends as it should.")
 
 
 @click.command("owed")

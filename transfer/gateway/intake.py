@@ -104,6 +104,15 @@ class Intake:
         self._put(_Waiting(incoming, on_stored, stored))
         return stored.result()
 
+    def write(self, work: Callable[[Tx], None]) -> None:
+        """Do something small in a transaction of its own, in the thread that calls.
+
+        Raises:
+            Unavailable: the ledger does not answer.
+        """
+        with self._ledger.transaction() as tx:
+            work(tx)
+
     def _put(self, waiting: _Waiting) -> None:
         if self._queue.qsize() >= MAX_WAITING:
             raise Unavailable("too much waits to be stored", retry_after=5)

@@ -23,7 +23,7 @@ from tests.kit.fakes import MemoryVault
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import Door, Grant
-from transfer.doors import MllpDoor
+from transfer.doors import FrameEnding, MllpDoor
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.gateway.mllp.message_store import LedgerMessageStore
@@ -48,6 +48,9 @@ class OneByOne:
 
     def sink(self, institution: InstitutionId) -> Sink:
         raise NotImplementedError("only short messages are measured")
+
+    def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
+        raise NotImplementedError("every frame ends as it should")
 
     async def store(self, frame: Frame) -> StoreResult:
         return StoreResult(await asyncio.to_thread(self._store, frame))

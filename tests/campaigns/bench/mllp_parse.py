@@ -18,7 +18,7 @@ from hl7apy.parser import parse_message
 
 from tests.campaigns.bench.measure import Line, tell
 from transfer.adapters.hl7v2 import AcknowledgmentCode, Message, acknowledge, documents, header
-from transfer.doors import MllpDoor
+from transfer.doors import FrameEnding, MllpDoor
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
@@ -52,6 +52,9 @@ class Drops:
 
     def sink(self, institution: InstitutionId) -> "Drops":
         return self
+
+    def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
+        """Every frame ends as it should."""
 
     def write(self, chunk: bytes) -> None:
         """Into nothing."""

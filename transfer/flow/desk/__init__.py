@@ -114,7 +114,7 @@ from transfer.flow.desk.permissions import (
 )
 from transfer.flow.desk.pieces import announce_material, log_in, receive_material
 from transfer.flow.desk.questions import hold, holds, undecided_cases
-from transfer.flow.desk.queues import QueueView, list_queues
+from transfer.flow.desk.queues import QueueView, list_frames_not_taken, list_queues
 from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
@@ -248,6 +248,7 @@ __all__ = [
     "list_decisions",
     "list_disclosures",
     "list_facilities",
+    "list_frames_not_taken",
     "list_incoming",
     "list_letters",
     "list_loans",

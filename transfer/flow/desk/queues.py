@@ -1,4 +1,4 @@
-"""The queues at the departments we fetch from, and for what a request waits in one."""
+"""The queues at the departments we fetch from, and for what a request waits in one; who cannot reach us by MLLP."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,8 @@ from transfer.flow.desk.verbs import at_desk
 from transfer.flow.services import Services
 from transfer.flow.turns import terms_of
 from transfer.identifiers import DepartmentId, InstitutionId
-from transfer.ledger import Tx, turns
+from transfer.ledger import Tx, frames, turns
+from transfer.ledger.frames import FramesNotTaken
 from transfer.requests import Request
 from transfer.rights import Actor, Right
 from transfer.turns import TurnWait, turn_wait
@@ -28,6 +29,12 @@ class QueueView:
     #: it does not answer, and is asked again then
     rests_until: datetime | None
     silent_since: datetime | None
+
+
+def list_frames_not_taken(services: Services, *, actor: Actor) -> list[FramesNotTaken]:
+    """Whose messages by MLLP are not taken now, because their frames end otherwise than by FS CR."""
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return frames.not_taken(tx)
 
 
 def list_queues(services: Services, *, actor: Actor) -> list[QueueView]:

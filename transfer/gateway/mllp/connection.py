@@ -14,6 +14,7 @@ from typing import cast
 from transfer.adapters.hl7v2.acknowledge import NOBODY, AcknowledgmentCode, ErrorCode, acknowledge
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.adapters.hl7v2.header import header as read_header
+from transfer.doors import FrameEnding
 from transfer.errors import TransferError, Unavailable, Unreadable
 from transfer.gateway.budget import CountedConnection
 from transfer.gateway.mllp.frames import CR, END, START, Scanner
@@ -108,11 +109,24 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended changes nothing
         self._transport = None
         if ending := self._scanner.other_ending:
-            log.warning("mllp: a frame of %s ends with %s instead of FS CR and is not taken", self._port.name, ending)
+            self._tell_ending(ending)
         self._discard()
         self._waiting = b""
         self._open.discard(self)
         self._counted.is_closed()
+
+    def _tell_ending(self, ending: FrameEnding) -> None:
+        log.warning("mllp: a frame of %s ends with %s instead of FS CR and is not taken", self._port.name, ending)
+        if self._institution is None and self._payload is not None and self._refusal is None:
+            self._read_header(self._payload)
+        if self._institution is not None:
+            self._loop.run_in_executor(None, self._note_ending, self._institution, ending)
+
+    def _note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
+        try:
+            self._port.message_store.note_ending(institution, ending)
+        except TransferError:
+            log.warning("mllp: how a frame of %s ended cannot be kept now", institution)
 
     # called by the server
 

@@ -4,6 +4,8 @@ There is no length and no checksum, so the end is searched for: the single byte 
 a hundred times faster than searching for the pair). A 0x1C that no CR follows belongs to the payload.
 """
 
+from transfer.doors import FrameEnding
+
 START = b"\x0b"
 END = b"\x1c"
 CR = b"\r"
@@ -23,13 +25,13 @@ class Scanner:
         self._last = b""  # the last two bytes of the payload so far
 
     @property
-    def other_ending(self) -> str | None:
+    def other_ending(self) -> FrameEnding | None:
         """How a frame that is still open seems to have ended, by another mark than the standard's; None: by none."""
         if not self.inside:
             return None
         if self._held:
-            return "FS alone"
-        return "FS LF" if self._last == END + b"\n" else None
+            return FrameEnding.FS_ALONE
+        return FrameEnding.FS_LF if self._last == END + b"\n" else None
 
     def step(self, data: bytes, at: int) -> tuple[bytes, int, bool]:
         """From `at`, the next stretch of payload, where to go on, and whether the frame ended there.

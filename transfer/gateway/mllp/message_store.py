@@ -9,7 +9,7 @@ from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.arrivals import GRANTS_FOR, ArrivalKind, Door, Grant
-from transfer.doors import MllpDoor
+from transfer.doors import FrameEnding, MllpDoor
 from transfer.errors import TooLarge, Unreadable
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.gateway.intake import Intake, OnStored
@@ -18,7 +18,7 @@ from transfer.gateway.mllp.port import designators
 from transfer.gateway.payload import Sink, Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
-from transfer.ledger import Tx
+from transfer.ledger import Tx, frames
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.objections import Objection
 from transfer.staging import Location, Vault
@@ -35,6 +35,9 @@ class LedgerMessageStore:
 
     def sink(self, institution: InstitutionId) -> Sink:  # noqa: ARG002  all spool into one folder
         return Spool(self._folder)
+
+    def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
+        self._intake.write(lambda tx: frames.note(tx, institution, ending))
 
     async def store(self, frame: Frame) -> StoreResult:
         if not may_send(frame.header, self._institutions[frame.institution].grants):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.header import MessageHeader
+from transfer.doors import FrameEnding
 from transfer.gateway.payload import Sink
 from transfer.identifiers import InstitutionId
 
@@ -67,4 +68,12 @@ class MessageStore(Protocol):
 
         Raises:
             Unavailable: not now; the same as returning it.
+        """
+
+    def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
+        """Keep that a frame of theirs ended so and was not taken: people see it. It may take a moment, and is called in
+        a thread of its own.
+
+        Raises:
+            Unavailable: not now.
         """

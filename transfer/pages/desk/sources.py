@@ -16,7 +16,12 @@ from transfer.rights import Right
 
 def _show(asked: Asked) -> Answer:
     found = desk.list_scorecards(asked.services, actor=asked.actor)
-    context = {"found": found, "zone": asked.services.zone, "how": HOW}
+    cut = [
+        (asked.services.institutions[one.institution].name, one)
+        for one in desk.list_frames_not_taken(asked.services, actor=asked.actor)
+        if one.institution in asked.services.institutions
+    ]
+    context = {"found": found, "not_taken": cut, "zone": asked.services.zone, "how": HOW}
     return Answer(template="sources.html", title="Who answers, and how long it takes", context=context)
 
 
