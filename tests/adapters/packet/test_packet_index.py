@@ -377,3 +377,15 @@ def test_files_within_a_pdf_are_told_by_name_on_the_page_and_in_the_manifest():
         {"name": "second report.pdf", "opened": True},
         {"name": "<b>viewer</b>.exe", "opened": False},
     ]
+
+
+def test_letters_that_cannot_be_drawn_are_told_beside_the_document_and_in_the_manifest():
+    vault = MemoryVault()
+    texts = ("検査 검사: 2.5", "ECOG 1")
+    items = [an_item(vault, one.encode(), n, content_type="text/plain") for n, one in enumerate(texts, 1)]
+    packet = made(contents(tuple(items)), vault)
+
+    assert "page 3 of the PDF, where 4 characters (Cjk, Hangul) cannot be drawn" in text(packet)
+    assert text(packet).count("cannot be drawn") == 1
+    said = [one["pages"]["letters_not_drawn"] for one in json.loads(packet.files["manifest.json"])["documents"]]
+    assert said == [{}, {"CJK": 2, "HANGUL": 2}]

@@ -28,7 +28,8 @@ def made_here(spec, data):
     """In this process: what the other one does, without its start."""
     parts = []
     for document in spec["documents"]:
-        how, pages, made = pdf_parts.part(spec, {"why": None, **document}, data[document["number"]], 3_000)
+        part = pdf_parts.part(spec, {"why": None, **document}, data[document["number"]], 3_000)
+        how, pages, made = part.how, part.pages, part.pdf
         parts.append(pdf_whole.Part(document, how, pages, made))
     outcome, made = pdf_whole.whole(spec, parts)
     return outcome["documents"], made
@@ -283,7 +284,7 @@ class Joins:
 
     def ask(self, job, _data):
         if "parts" not in job:
-            return {"how": job["document"]["why"], "pages": 1, "seconds": 0.1}, b"said"
+            return {"how": job["document"]["why"], "pages": 1, "undrawn": {}, "seconds": 0.1}, b"said"
         self.joined += 1
         if self.joined <= self.deaths or any(
             one["how"] == "merged" and one["document"]["number"] == self.deadly for one in job["parts"]
@@ -294,7 +295,7 @@ class Joins:
 
 def joined(maker: Joins):
     sent = [pdf_maker.Sent({"number": n}, b"x") for n in range(1, 9)]
-    pages = {n: pdf_maker.Made("merged", 1, b"p" * n) for n in range(1, 9)}
+    pages = {n: pdf_maker.Made("merged", 1, b"p" * n, {}) for n in range(1, 9)}
     return pdf_maker.whole(maker, {"created_at": "", "footer": ""}, sent, pages)[0]["documents"]
 
 
@@ -326,7 +327,7 @@ def test_time_is_processor_time_and_what_takes_too_long_is_tried_again_with_more
             number, seconds = job["document"]["number"], job["document"]["seconds"]
             self.asked.append((number, seconds))
             slow = number == 1 and seconds == pdf_maker.SECONDS
-            return {"how": "too-long" if slow else "merged", "pages": 1, "seconds": 1.0}, b"pdf"
+            return {"how": "too-long" if slow else "merged", "pages": 1, "undrawn": {}, "seconds": 1.0}, b"pdf"
 
     maker = Busy()
     sent = [pdf_maker.Sent({"number": n}, b"x" * size) for n, size in ((1, 5), (2, 900), (3, 50))]

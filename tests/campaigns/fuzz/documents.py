@@ -93,9 +93,9 @@ def _blocks(media_type: str, data: bytes) -> None:
 def drawn(data: bytes) -> None:
     """Whatever it is, a document has pages in the packet's PDF: its own, ours of its text, or one that says why not."""
     content_type = _TYPES[data[0] % len(_TYPES)] if data else "text/plain"
-    how, pages, made = pdf_parts.part(_SPEC, {**_DOCUMENT, "content_type": content_type}, data[1:], _MOST)
-    assert how in shown.IN_THE_PDF or how in shown.NOT_SHOWN
-    assert pages == len(PdfReader(io.BytesIO(made)).pages) <= max(_MOST, 1)
+    made = pdf_parts.part(_SPEC, {**_DOCUMENT, "content_type": content_type}, data[1:], _MOST)
+    assert made.how in shown.IN_THE_PDF or made.how in shown.NOT_SHOWN
+    assert made.pages == len(PdfReader(io.BytesIO(made.pdf)).pages) <= max(_MOST, 1)
 
 
 def pdf(data: bytes) -> None:

@@ -68,5 +68,4 @@ _SPEC = {"packet": "c00000000001-p1", "created_at": "2026-09-01T00:00:00+00:00",
 
 def paged(body: bytes, content_type: str) -> str:
     """What becomes of a document among the pages for people: `merged`, `rendered`, or why it is not shown."""
-    how, _, _ = pdf_parts.part(_SPEC, _DOCUMENT | {"content_type": content_type}, body, pdf_maker.PAGES_EACH)
-    return how
+    return pdf_parts.part(_SPEC, _DOCUMENT | {"content_type": content_type}, body, pdf_maker.PAGES_EACH).how

@@ -62,8 +62,8 @@ class Compared:
 
 def pages_of(data: bytes, content_type: str) -> tuple[str, bytes]:
     """What became of it, and our pages of it."""
-    how, _, pdf = pdf_parts.part(SPEC, {**_DOCUMENT, "content_type": content_type}, data, 3_000)
-    return how, pdf
+    made = pdf_parts.part(SPEC, {**_DOCUMENT, "content_type": content_type}, data, 3_000)
+    return made.how, made.pdf
 
 
 def compared(original: Sequence[Word], data: bytes, content_type: str) -> Compared:

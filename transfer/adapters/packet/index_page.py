@@ -24,7 +24,7 @@ from transfer.adapters.packet.layout import (
     printable,
 )
 from transfer.adapters.packet.pdf import Bookmarked
-from transfer.adapters.packet.shown import why_not_shown
+from transfer.adapters.packet.shown import letters, why_not_shown
 from transfer.adapters.packet.thumbnails import WHY_NONE
 from transfer.packet import Contents, MaterialItem
 
@@ -200,7 +200,8 @@ def _file(document: PlacedDocument, called: str, shown: Bookmarked) -> str:
     link = f'<a href="{document.path}">{_plain(called)}, {_bytes(document.item.location.length)}</a>'
     if why := why_not_shown(where.how):
         return f"{link}, not in the PDF: {_plain(why)}"
-    return f'{link}, <a href="{RECORDS_PDF}#page={where.page}">page {where.page} of the PDF</a>'
+    said = f'{link}, <a href="{RECORDS_PDF}#page={where.page}">page {where.page} of the PDF</a>'
+    return f"{said}, where {_plain(letters(where.undrawn))} cannot be drawn" if where.undrawn else said
 
 
 def _file_kind(document: PlacedDocument) -> str:

@@ -114,7 +114,13 @@ def _document(document: PlacedDocument, shown: Bookmarked) -> dict[str, Any]:
             for one in item.supersedes
         ],
         # a drawing of a document is a derivative of it, declared here with the original's hash beside it
-        "pages": {"file": RECORDS_PDF, "first": where.page, "count": where.pages, "how": where.how},
+        "pages": {
+            "file": RECORDS_PDF,
+            "first": where.page,
+            "count": where.pages,
+            "how": where.how,
+            "letters_not_drawn": where.undrawn,
+        },
     }
 
 

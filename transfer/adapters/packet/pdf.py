@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,6 +11,7 @@ from transfer.adapters.packet import in_words
 from transfer.adapters.packet.in_words import SeriesView
 from transfer.adapters.packet.layout import STATUSES, Entry, Layout, PlacedDocument, PlacedStudy
 from transfer.adapters.packet.pdf_maker import COMMAND, Maker, Sent, made, whole
+from transfer.adapters.packet.shown import IN_THE_PDF
 from transfer.adapters.packet.thumbnails import WHY_NONE
 from transfer.packet import Contents
 
@@ -28,6 +29,8 @@ class Shown:
     page: int
     pages: int
     how: str
+    #: letters that stand there as U+FFFD, because no face here has them: how many of each script
+    undrawn: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,10 @@ def bookmarked(
     with Maker(command) as maker:
         pages = made(maker, spec, sent)
         outcome, pdf = whole(maker, spec, sent, pages)
-    shown = {int(n): Shown(one["page"], one["pages"], one["how"]) for n, one in outcome["documents"].items()}
+    shown = {
+        int(n): Shown(one["page"], one["pages"], one["how"], pages[int(n)].undrawn if one["how"] in IN_THE_PDF else {})
+        for n, one in outcome["documents"].items()
+    }
     return Bookmarked(pdf, outcome["pages"], shown)
 
 

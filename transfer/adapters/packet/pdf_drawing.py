@@ -18,6 +18,7 @@ from transfer.adapters.packet.pdf_fixed import draw_fixed, fixed_turns
 from transfer.adapters.packet.pdf_tables import draw_table, table_turns
 from transfer.adapters.packet.pdf_text import GREY, MARGIN, RULE, Pages, undrawable
 from transfer.adapters.packet.pictures import frames
+from transfer.adapters.packet.shown import letters
 
 _HEADING_SIZES: Final = {1: 14.0, 2: 11.5, 3: 10.5}
 _INDENT: Final = 14
@@ -28,7 +29,7 @@ _TALLEST: Final = 420
 
 def draw(pages: Pages, blocks: Sequence[Block]) -> None:
     """All blocks, one below the other; first of all what of them cannot be drawn."""
-    if sentence := missing_letters(text for block in blocks for text in _texts(block)):
+    if sentence := missing_letters(texts(blocks)):
         pages.write_line(sentence, size=9, bold=True)
         pages.ln(4)
     for number, block in enumerate(blocks):
@@ -54,12 +55,16 @@ def missing_letters(texts: Iterable[str], *, whole: str = "The file") -> str | N
     """A sentence about characters of scripts for which no face is here, and what has them; None where all are drawn."""
     if not (missing := undrawable(texts)):
         return None
-    scripts = ", ".join(name.capitalize() for name, _ in missing.most_common(4))
     count = missing.total()
     return (
-        f"{count} character{'' if count == 1 else 's'} ({scripts}) cannot be drawn here and "
-        f"{'is' if count == 1 else 'are'} shown as \ufffd. {whole} has {'it' if count == 1 else 'them'}."
+        f"{letters(missing)} cannot be drawn here and {'is' if count == 1 else 'are'} shown as \ufffd. "
+        f"{whole} has {'it' if count == 1 else 'them'}."
     )
+
+
+def texts(blocks: Iterable[Block]) -> Iterator[str]:
+    """All that is written in them."""
+    return (text for block in blocks for text in _texts(block))
 
 
 def _texts(block: Block) -> Iterator[str]:

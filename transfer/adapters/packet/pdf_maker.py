@@ -38,6 +38,8 @@ class Made:
     how: str
     pages: int
     pdf: bytes
+    #: letters for which no face is here, by script
+    undrawn: Mapping[str, int]
 
 
 class Died(Exception):
@@ -178,7 +180,7 @@ class _Work:
         self._seconds += told["seconds"]
         before = self.done.get(one.drawn["number"])
         self._pages += told["pages"] - (before.pages if before else 0)
-        self.done[one.drawn["number"]] = Made(told["how"], told["pages"], pdf)
+        self.done[one.drawn["number"]] = Made(told["how"], told["pages"], pdf, told["undrawn"])
         return str(told["how"])
 
 

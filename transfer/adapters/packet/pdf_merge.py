@@ -43,8 +43,9 @@ def answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         document = job["document"]
         before = pdf_parts.used_seconds()
         _bound_until(before + document["seconds"] + _MORE)
-        how, pages, pdf = pdf_parts.part(job["spec"], document, data if job["sent"] else None, job["most"])
-        return {"how": how, "pages": pages, "seconds": pdf_parts.used_seconds() - before}, pdf
+        part = pdf_parts.part(job["spec"], document, data if job["sent"] else None, job["most"])
+        seconds = pdf_parts.used_seconds() - before
+        return {"how": part.how, "pages": part.pages, "undrawn": part.undrawn, "seconds": seconds}, part.pdf
     _bound_until(CPU_SECONDS)
     parts, at = [], 0
     for one in job["parts"]:

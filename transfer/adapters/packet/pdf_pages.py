@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from transfer.adapters.packet.narrative import Block
-from transfer.adapters.packet.pdf_drawing import draw
-from transfer.adapters.packet.pdf_text import ACCENT, GREY, MARGIN, RULE, Pages
+from transfer.adapters.packet.pdf_drawing import draw, texts
+from transfer.adapters.packet.pdf_text import ACCENT, GREY, MARGIN, RULE, Pages, undrawable
 from transfer.adapters.packet.pictures import PicturePage
 
 
@@ -19,14 +19,20 @@ def rendered(
         pages = _document_head(spec, document, said)
     else:
         pages = _pages(spec)
-    draw(pages, blocks)
+    _draw(pages, document, blocks)
     return pages.finished()
+
+
+def _draw(pages: Pages, document: Mapping[str, Any], blocks: Sequence[Block]) -> None:
+    """Its blocks; what of them cannot be drawn is counted in `undrawn`."""
+    document["undrawn"].update(undrawable(texts(blocks)))
+    draw(pages, blocks)
 
 
 def document_head(spec: Mapping[str, Any], document: Mapping[str, Any], blocks: Sequence[Block]) -> bytes:
     """A page before a document's own, which says what they do not show."""
     pages = _document_head(spec, document, "Its own pages follow after this one.")
-    draw(pages, blocks)
+    _draw(pages, document, blocks)
     return pages.finished()
 
 

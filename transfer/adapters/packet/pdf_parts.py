@@ -3,8 +3,10 @@
 import io
 import resource
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pikepdf
@@ -32,8 +34,22 @@ class TooLong(BaseException):
     """Not an `Exception`: a library that swallows those must not swallow this."""
 
 
-def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | None, most: int) -> tuple[str, int, bytes]:
-    """One document's pages as a PDF, how many, and how they came about: a code of `shown`."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One document's pages as a PDF, how many, and how they came about: a code of `shown`. `undrawn` counts by script
+    the letters for which no face is here.
+    """
+
+    how: str
+    pages: int
+    pdf: bytes
+    undrawn: Mapping[str, int]
+
+
+def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | None, most: int) -> Part:
+    """The pages of a document, or the one that says why there are none."""
+    undrawn = Counter[str]()
+    document = {**document, "undrawn": undrawn}
     try:
         if data is None:
             raise NotShown(document["why"] or "too-large")
@@ -42,7 +58,7 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
             pages, pdf = joined(pieces)
         if pages > most:
             raise NotShown("too-many-pages")
-        return how, pages, pdf
+        return Part(how, pages, pdf, undrawn)
     except NotShown as reason:
         why = str(reason)
     except BodyElsewhere:
@@ -55,7 +71,7 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
         why = "too-large"
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser, it costs this document's pages only
         why = "damaged"
-    return why, 1, notice_page(spec, document, NOT_SHOWN[why])
+    return Part(why, 1, notice_page(spec, document, NOT_SHOWN[why]), {})
 
 
 def type_of(content_type: str, data: bytes) -> str:

@@ -1,5 +1,6 @@
 """How a document stands in records.pdf, or why it does not: codes, and the sentence that people read for each."""
 
+from collections.abc import Mapping
 from typing import Final
 
 #: its own pages, each as it is in its file
@@ -25,6 +26,17 @@ NOT_SHOWN: Final = {
     "for-programs": "This file is data for programs; it has no text that could be shown here.",
     "xfa": "This document is a form that only Adobe's programs show (XFA).",
 }
+
+
+#: scripts that are named, those with most letters first
+_NAMED: Final = 4
+
+
+def letters(undrawn: Mapping[str, int]) -> str:
+    """How many letters have no face here, with their scripts; `undrawn` counts them by script."""
+    count = sum(undrawn.values())
+    scripts = sorted(undrawn, key=lambda script: (-undrawn[script], script))[:_NAMED]
+    return f"{count} character{'' if count == 1 else 's'} ({', '.join(map(str.capitalize, scripts))})"
 
 
 class NotShown(Exception):
