@@ -8,13 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kit.scripted_fhir import a_report
+from transfer.adapters.fhir import sheets
 from transfer.adapters.fhir.results import whole_report
-from transfer.adapters.fhir.sheets import result_sheet
 from transfer.adapters.fhir.trees import parse
-from transfer.adapters.hl7v2.sheet import Detail, SheetLine
+from transfer.adapters.hl7v2.sheet import Detail, ResultSheet, SheetLine
 from transfer.errors import TransferError, Unexpected, Unreadable
 
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+def result_sheet(body: bytes) -> ResultSheet:
+    return sheets.result_sheet(sheets.resource_tree(body))
 
 
 def a_result(number: str = "1", **said: Any) -> dict[str, Any]:

@@ -48,14 +48,22 @@ _MOST_LEVELS: Final = 8
 NAMELESS: Final = "Test without a name"
 
 
-def result_sheet(body: bytes) -> ResultSheet:
+def resource_tree(body: bytes) -> Tree:
+    """A resource in JSON that people are to read.
+
+    Raises:
+        Unreadable: not a resource.
+        TooLarge: more than is read at once.
+    """
+    return parse(body, limit=_MOST_BYTES)
+
+
+def result_sheet(tree: Tree) -> ResultSheet:
     """What a report says: alone, or in a bundle with its results.
 
     Raises:
-        Unreadable: not a resource, or no report and no result in it.
-        TooLarge: more than is read at once.
+        Unreadable: no report and no result in it.
     """
-    tree = parse(body, limit=_MOST_BYTES)
     entries: list[Tree] = children(tree, "entry") if type_of(tree) == "Bundle" else [{"resource": tree}]
     inside = [child(entry, "resource") for entry in entries]
     reports = [each for each in inside if type_of(each) == "DiagnosticReport"]
@@ -99,7 +107,7 @@ class _Sheet:
     def section(self, report: Tree) -> SheetSection:
         around = self._resources.within(report)
         return SheetSection(
-            title=_concept(child(report, "code")),
+            title=concept_words(child(report, "code")),
             details=tuple(Detail(label, value) for label, value in _of_report(report) if value),
             notes=tuple(_conclusions(report)),
             lines=tuple(self.lines(self._behind(report, "result", around), around)),
@@ -118,7 +126,7 @@ class _Sheet:
             yield from _lines(result, group)
             members = self._behind(result, "hasMember", around or self._resources)
             if level < _MOST_LEVELS:
-                yield from self.lines(members, around, _concept(child(result, "code")), level + 1)
+                yield from self.lines(members, around, concept_words(child(result, "code")), level + 1)
             else:
                 self._deep += len(members)
 
@@ -142,16 +150,16 @@ def _results(count: int) -> str:
     return "1 result" if count == 1 else f"{count} results"
 
 
-def _state(resource: Tree) -> str:
+def state_of(resource: Tree) -> str:
     said = text(resource, "status") or ""
     return _STATES.get(said, said)
 
 
 def _of_report(report: Tree) -> Iterator[tuple[str, str]]:
     yield "Report", ", ".join(value for each in children(report, "identifier") if (value := text(each, "value")))
-    yield "Status", _state(report)
+    yield "Status", state_of(report)
     yield "Taken", _when(report)
-    yield "Reported", _time(text(report, "issued"))
+    yield "Reported", time_of(text(report, "issued"))
     yield "Performed by", _names(report, "performer")
     yield "Read by", _names(report, "resultsInterpreter")
     yield "Specimen", _names(report, "specimen")
@@ -161,7 +169,7 @@ def _conclusions(report: Tree) -> Iterator[str]:
     if said := text(report, "conclusion"):
         yield said
     for concept in children(report, "conclusionCode"):
-        if words := _concept(concept):
+        if words := concept_words(concept):
             yield words
 
 
@@ -177,7 +185,7 @@ def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
             unit=unit,
             range=_range(result),
             flags=tuple(_flags(result)),
-            status=_state(result),
+            status=state_of(result),
             at=_when(result),
             details=tuple(Detail(label, said) for label, said in _of_result(result) if said),
             notes=notes,
@@ -190,14 +198,14 @@ def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
             unit=unit,
             range=_range(component),
             flags=tuple(_flags(component)),
-            status=_state(result),
+            status=state_of(result),
             at=_when(result),
         )
 
 
 def _of_result(result: Tree) -> Iterator[tuple[str, str]]:
-    yield "Method", _concept(child(result, "method"))
-    yield "Site", _concept(child(result, "bodySite"))
+    yield "Method", concept_words(child(result, "method"))
+    yield "Site", concept_words(child(result, "bodySite"))
     yield "Specimen", text(result, "specimen", "display") or ""
     yield "Device", text(result, "device", "display") or ""
     yield "Performed by", _names(result, "performer")
@@ -207,14 +215,14 @@ def _value(said: Tree) -> tuple[tuple[str, ...], str]:
     """The lines of a value and its unit."""
     name = next((key for key in said if key.startswith("value") and key[5:6].isupper()), None)
     if name is None:
-        absent = _concept(child(said, "dataAbsentReason"))
+        absent = concept_words(child(said, "dataAbsentReason"))
         return ((f"No value: {absent}",) if absent else ()), ""
     value = said[name]
     match value:
         case bool():
             return ("Yes" if value else "No",), ""
         case str() if name in ("valueDateTime", "valueInstant"):
-            return (_time(value),), ""
+            return (time_of(value),), ""
         case str():
             return tuple(value.splitlines()), ""
         case int() | Decimal():
@@ -228,7 +236,7 @@ def _value(said: Tree) -> tuple[tuple[str, ...], str]:
 def _structured(name: str, value: Tree) -> str:
     match name:
         case "valueCodeableConcept":
-            return _concept(value)
+            return concept_words(value)
         case "valueRange":
             return _between(value)
         case "valueRatio":
@@ -261,7 +269,7 @@ def _range(said: Tree) -> str:
     ranges = []
     for each in children(said, "referenceRange"):
         words = text(each, "text") or _between(each)
-        kind = _concept(child(each, "type"))
+        kind = concept_words(child(each, "type"))
         ranges.append(f"{kind}: {words}" if kind and words else words)
     return "; ".join(filter(None, ranges))
 
@@ -275,7 +283,7 @@ def _flags(said: Tree) -> Iterator[str]:
         yield f"{words} ({code})" if words and code and words != code else words or code
 
 
-def _concept(said: Tree) -> str:
+def concept_words(said: Tree) -> str:
     """Its own words, else the words of a code, else the code."""
     codings = children(said, "coding")
     displays = [word for each in codings if (word := text(each, "display"))]
@@ -285,7 +293,7 @@ def _concept(said: Tree) -> str:
 
 def _test(result: Tree) -> str:
     """What was measured. A result must say it (R4 Observation.code, 1..1); one that does not is shown as such."""
-    return _concept(child(result, "code")) or NAMELESS
+    return concept_words(child(result, "code")) or NAMELESS
 
 
 def _names(resource: Tree, element: str) -> str:
@@ -294,14 +302,14 @@ def _names(resource: Tree, element: str) -> str:
 
 def _when(resource: Tree) -> str:
     said = text(resource, "effectiveDateTime") or text(resource, "effectiveInstant")
-    return _time(said) if said else _period(child(resource, "effectivePeriod"))
+    return time_of(said) if said else _period(child(resource, "effectivePeriod"))
 
 
 def _period(said: Tree) -> str:
-    return " – ".join(filter(None, (_time(text(said, "start")), _time(text(said, "end")))))
+    return " – ".join(filter(None, (time_of(text(said, "start")), time_of(text(said, "end")))))
 
 
-def _time(said: str | None) -> str:
+def time_of(said: str | None) -> str:
     """The day and time as the source says them, in its own zone."""
     found = _TIME.fullmatch(said or "")
     if not found:

@@ -1,4 +1,4 @@
-"""The readable text of a document that is not made of pages: plain text, HTML, C-CDA, RTF, DOCX, results.
+"""The readable text of a document that is not made of pages: plain text, HTML, C-CDA, FHIR, RTF, DOCX, results.
 
 Bytes from outside, read without trust. What comes out are blocks to draw, never markup. One module for each language.
 """
@@ -6,6 +6,8 @@ Bytes from outside, read without trust. What comes out are blocks to draw, never
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from transfer.adapters.fhir.sheets import resource_tree
+from transfer.adapters.packet.narrative import fhir_documents
 from transfer.adapters.packet.narrative.blocks import (
     Block,
     BodyElsewhere,
@@ -30,7 +32,7 @@ from transfer.adapters.packet.narrative.plain import plain_text
 from transfer.adapters.packet.narrative.results import message_results, resource_results
 from transfer.adapters.packet.narrative.rtf import rich_text
 from transfer.adapters.packet.narrative.trees import xml
-from transfer.errors import Unreadable
+from transfer.errors import TooLarge, Unreadable
 
 __all__ = [
     "Block",
@@ -47,6 +49,7 @@ __all__ = [
     "Remark",
     "blocks",
     "gridded",
+    "lines",
     "plain_table",
 ]
 
@@ -70,6 +73,18 @@ def blocks(content_type: str, data: bytes) -> list[Block] | None:
     if not any(_length(block) or isinstance(block, Embedded | Picture) for block in found):
         raise Unreadable("no text in the document")
     return found
+
+
+def lines(found: Iterable[Block]) -> Iterator[str]:
+    """The words of blocks, line by line, for programs that look for some."""
+    for block in found:
+        match block:
+            case NarrativeTable():
+                yield from (line for row in block.lines() for line in row.splitlines())
+            case Facts(rows):
+                yield from (f"{label}: {value}" for label, value in rows)
+            case Heading(text) | Paragraph(text) | FixedWidth(text):
+                yield from text.splitlines()
 
 
 def _bounded(found: Iterable[Block]) -> Iterator[Block]:
@@ -115,6 +130,22 @@ def _xml(data: bytes, _charset: str | None) -> Iterator[Block]:
         yield from other_document(document)
 
 
+def _resource(data: bytes, _charset: str | None) -> Iterator[Block]:
+    try:
+        tree = resource_tree(data)
+    except (Unreadable, TooLarge):
+        raise ForPrograms from None
+    yield from fhir_documents.of_json(tree) if fhir_documents.is_document(tree) else resource_results(tree)
+
+
+def _resource_in_xml(data: bytes, _charset: str | None) -> Iterator[Block]:
+    try:
+        tree = fhir_documents.xml_tree(data)
+    except Unreadable:
+        raise ForPrograms from None
+    yield from fhir_documents.of_xml(data, tree) if fhir_documents.is_document(tree) else resource_results(tree)
+
+
 _READERS: Final[dict[str, Callable[[bytes, str | None], Iterator[Block]]]] = {
     "text/plain": plain_text,
     "text/csv": plain_text,
@@ -130,5 +161,6 @@ _READERS: Final[dict[str, Callable[[bytes, str | None], Iterator[Block]]]] = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": word_document,
     "application/hl7-v2": message_results,
     "x-application/hl7-v2+er7": message_results,
-    "application/fhir+json": resource_results,
+    "application/fhir+json": _resource,
+    "application/fhir+xml": _resource_in_xml,
 }

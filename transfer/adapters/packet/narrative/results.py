@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from transfer.adapters.fhir.sheets import result_sheet
+from transfer.adapters.fhir.trees import Tree
 from transfer.adapters.hl7v2.sheet import Detail, LeftOutReason, ResultSheet, SheetLine, SheetSection
 from transfer.adapters.hl7v2.sheet_reading import result_sheets
 from transfer.adapters.packet.narrative.blocks import (
@@ -17,7 +18,7 @@ from transfer.adapters.packet.narrative.blocks import (
     plain_table,
     unmarked,
 )
-from transfer.errors import TooLarge, Unreadable
+from transfer.errors import Unreadable
 
 _LEFT_OUT: Final = (
     (LeftOutReason.DELETED, "Left out: {} that the source deleted."),
@@ -35,15 +36,15 @@ def message_results(data: bytes, _charset: str | None) -> Iterator[Block]:
         yield from _sheet(sheet)
 
 
-def resource_results(data: bytes, _charset: str | None) -> Iterator[Block]:
+def resource_results(tree: Tree) -> Iterator[Block]:
     """The result sheet of a report in FHIR.
 
     Raises:
         ForPrograms: it is another resource.
     """
     try:
-        sheet = result_sheet(data)
-    except (Unreadable, TooLarge):
+        sheet = result_sheet(tree)
+    except Unreadable:
         raise ForPrograms from None
     yield from _sheet(sheet)
 
