@@ -128,6 +128,10 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.AGAIN: "the department is asked again, now",
         },
         HoldCode.LABELS_DIFFER: {HoldAnswer.SEEN: "you asked the laboratory; you are not asked about these again"},
+        HoldCode.PART_LACKING: {HoldAnswer.SEEN: "you asked the laboratory; you are not asked about this report again"},
+        HoldCode.IMAGES_UNLIKE_REPORT: {
+            HoldAnswer.SEEN: "you asked the film room; you are not asked about this study again"
+        },
         HoldCode.CONTROL_ID_CONFLICT: _SEEN,
         HoldCode.SOURCE_REFUSES: _ASK_AGAIN,
         HoldCode.SOURCE_DOES_NOT_ANSWER: _ASK_AGAIN,

@@ -52,6 +52,10 @@ class HoldCode(StrEnum):
     DOCUMENT_UNREADABLE = "document-unreadable"
     IMAGES_LACKING = "images-lacking"
     LABELS_DIFFER = "labels-differ"
+    #: a part that its report calls malignant has no slide or block
+    PART_LACKING = "part-lacking"
+    #: a study and its report bear different accession numbers
+    IMAGES_UNLIKE_REPORT = "images-unlike-report"
     CONTROL_ID_CONFLICT = "control-id-conflict"
     #: somebody outside sent a file by our pages: a form, letters, a disc's papers
     UPLOADED = "uploaded"

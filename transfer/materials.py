@@ -132,6 +132,8 @@ class CheckIn:
     with_report: bool = False
     our_accession: str = ""
     due_back: date | None = None
+    #: of the specimen, that the labels name
+    parts: tuple[str, ...] = ()
     #: a person says that the patient has this accession besides those that came before
     is_another_accession: bool = False
 

@@ -19,6 +19,8 @@ class OpenedDocument:
     named: tuple[Demographics, ...] = ()
     #: what its reader does not see on its pages; opened as documents of their own
     attached: tuple[AttachedFile, ...] = ()
+    #: of a pathology report, the parts that it calls malignant
+    malignant: tuple[str, ...] = ()
 
 
 class Opener(Protocol):

@@ -154,6 +154,8 @@ class Document:
     relation: Relation | None = None
     #: the source's own entries for it, which it changes in place; none where it writes each version anew
     entries: tuple[IssuedIdentifier, ...] = ()
+    #: Study Instance UIDs of the images that it is the report of
+    studies: tuple[str, ...] = ()
     #: stands in clear in the ledger: a media type known to us, never a word of the source's own
     content_type: str = "application/octet-stream"
     #: confidentiality and sensitivity codes (v3-Confidentiality, v3-ActCode) as the source set them

@@ -248,9 +248,11 @@ def came_in(
     content_type: str = "text/plain",
     status: DocumentStatus = DocumentStatus.FINAL,
     found: OpenedParts | None = None,
+    about: About | None = None,
+    source: InstitutionId | None = None,
 ) -> str:
     """A record of this kind was collected and opened, and its department has answered. Its id."""
-    source = _HELD_BY.get(kind, LAKESIDE)
+    source = source or _HELD_BY.get(kind, LAKESIDE)
     patient = patient_of(services, case)
     place = services.vault.keep([content or f"{case} {kind}".encode()])
     with services.ledger.transaction() as tx:
@@ -264,7 +266,7 @@ def came_in(
             kind=kind,
             status=status,
             origin=f"test/{place.key}",
-            about=About(title=kind, at=tx.now()),
+            about=about or About(title=kind, at=tx.now()),
             parts=(RecordPart(role="received", content_type=content_type, location=place),),
         )
         kept = records.keep(tx, new)

@@ -167,6 +167,7 @@ def parcel_command(var: Path, *, carrier: str, condition: str, shelf: str, actor
 )
 @click.option("--source", type=INSTITUTION, help="The laboratory, where several are awaited.")
 @click.option("--labels", type=click.Choice(_LABELS), default="agree", help="How the labels agree with the papers.")
+@click.option("--parts", default="", metavar="A,B", help="The parts of the specimen that the labels name.")
 @click.option("--with-report", is_flag=True, help="Their report lay in the parcel.")
 @click.option("--due-back", type=_DAY, metavar="DAY", help="The day by which the lender wants them back.")
 @click.option("--besides", "another_accession", is_flag=True, help="The patient has both: this number, and one before.")
@@ -180,6 +181,7 @@ def log_in_command(
     announced: "tuple[tuple[str, int], ...]",
     source: "InstitutionId | None",
     labels: str,
+    parts: str,
     with_report: bool,
     due_back: "datetime | None",
     another_accession: bool,
@@ -199,7 +201,12 @@ def log_in_command(
     with at(var) as services:
         from transfer.flow import desk
         from transfer.materials import CheckIn, LabelCheck, MaterialKind
+        from transfer.reported_parts import parts_named
 
+        try:
+            named = parts_named(parts)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
         seen = CheckIn(
             parcel=parcel,
             accession=accession,
@@ -209,6 +216,7 @@ def log_in_command(
             labels=LabelCheck(labels),
             with_report=with_report,
             due_back=due_back.date() if due_back else None,
+            parts=named,
             is_another_accession=another_accession,
         )
         tell(desk.log_in(services, case_id, seen, actor=actor), as_json=as_json)

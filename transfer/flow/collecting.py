@@ -15,7 +15,7 @@ from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flaws import Flaw
 from transfer.flow.assess import is_lacking, look
 from transfer.flow.basis import may_collect
-from transfer.flow.cross_check import check_labels
+from transfer.flow.cross_check import check
 from transfer.flow.opening_records import OpenedParts, note_opened
 from transfer.flow.services import Services
 from transfer.flow.superseding import version
@@ -92,12 +92,11 @@ def join(
     if _has_withheld_pages(tx, case, kept):
         kept = opened_records.write_seen(tx, kept, Flaw.PAGES_WITHHELD)
         if found or kept.is_opened:
-            found = found or OpenedParts()
+            found = found or OpenedParts(attached=kept.about.attached, malignant=kept.about.malignant)
             found = replace(found, flaws=found.flaws | {Flaw.PAGES_WITHHELD})
     kept = note_opened(tx, opened, kept, found, envelope)
     _ask_about_best(tx, case, kept, copy_of)
-    if kept.kind is RecordKind.PATHOLOGY_REPORT:
-        check_labels(tx, opened)
+    check(tx, opened, kept.kind)
     return True
 
 

@@ -39,6 +39,7 @@ class OpenedParts:
     flaws: frozenset[Flaw] = frozenset()
     named: tuple[Demographics, ...] = ()
     attached: tuple[AttachedFile, ...] = ()
+    malignant: tuple[str, ...] = ()
 
 
 def open_parts(services: Services, source: InstitutionId, parts: Iterable[RecordPart]) -> OpenedParts | None:
@@ -49,6 +50,7 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
         Unreadable: it gives other bytes than it was given.
     """
     found, named, attached = set[Flaw](), dict[Demographics, None](), list[AttachedFile]()
+    malignant = dict[str, None]()
     try:
         for part in parts:
             if part.series:
@@ -59,11 +61,12 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
             found |= opened.flaws
             named |= dict.fromkeys(opened.named)
             attached += opened.attached
+            malignant |= dict.fromkeys(opened.malignant)
     except OutOfOrder:
         raise
     except Unavailable:
         return None
-    return OpenedParts(flaws=frozenset(found), named=tuple(named), attached=tuple(attached))
+    return OpenedParts(flaws=frozenset(found), named=tuple(named), attached=tuple(attached), malignant=tuple(malignant))
 
 
 def _open_series(services: Services, part: RecordPart) -> set[Flaw]:
@@ -99,8 +102,9 @@ def note_opened(
         if not kept.is_opened or flaws != kept.flaws:
             kept = replace(kept, is_opened=True, flaws=flaws)
             opened_records.write_flaws(tx, kept)
-            if found.attached != kept.about.attached:
-                records.rewrite(tx, kept, replace(kept.about, attached=found.attached), is_whole=kept.is_whole)
+            about = replace(kept.about, attached=found.attached, malignant=found.malignant)
+            if about != kept.about:
+                records.rewrite(tx, kept, about, is_whole=kept.is_whole)
             for case in opened_records.cases_of(tx, kept.id):
                 if case != opened.id:
                     rounds.owe(tx, Dag.OPEN_CASE, case)  # it has not heard of it

@@ -23,6 +23,8 @@ class Label:
     our_accession: str = ""
     #: of the courier who takes them back
     return_number: str = ""
+    #: of the specimen, that the labels of all pieces name; none: nobody wrote down which
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

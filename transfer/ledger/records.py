@@ -55,6 +55,10 @@ class About:
     conflicting: tuple[str, ...] = ()
     #: files within its PDF, as they were found when it was opened
     attached: tuple[AttachedFile, ...] = ()
+    #: of a pathology report, the parts that it calls malignant, as they were found when it was opened
+    malignant: tuple[str, ...] = ()
+    #: Study Instance UIDs of the images that it is the report of, as it names them
+    studies: tuple[str, ...] = ()
     #: of a copy of some pages that a person made: of what, and which
     derived: DerivedCopy | None = None
     #: instances that did not come, and without which a person took the study
@@ -74,6 +78,7 @@ class About:
             relation=document.relation,
             labels=document.labels,
             entries=document.entries,
+            studies=document.studies,
         )
 
 

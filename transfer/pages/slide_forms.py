@@ -8,6 +8,7 @@ from transfer.identifiers import CaseId, InstitutionId, ParcelId
 from transfer.materials import CheckIn, LabelCheck, MaterialKind, Sufficiency
 from transfer.pages.forms import Fields, Problems
 from transfer.parcels import MOST_CHARACTERS, Carrier, Condition, as_read
+from transfer.reported_parts import parts_named
 
 #: what pieces are called where they are counted, the usual ones first
 KINDS: Final[Mapping[MaterialKind, str]] = {
@@ -124,6 +125,7 @@ def checked_in(
     labels = fields.one_of("labels", [*LabelCheck], problems, needed="Say how the labels agree with the papers")
     announced = counted(fields, problems, "list")
     ours, due = fields.line("ours", problems, longest=40), fields.day("due", problems)
+    parts = _parts(fields, problems)
     if problems:
         return None
     return CheckIn(
@@ -136,8 +138,17 @@ def checked_in(
         with_report=bool(fields.chosen("report")),
         our_accession=ours,
         due_back=due,
+        parts=parts,
         is_another_accession=bool(fields.chosen("another")),
     )
+
+
+def _parts(fields: Fields, problems: Problems) -> tuple[str, ...]:
+    try:
+        return parts_named(fields.line("parts", problems, longest=200))
+    except ValueError:
+        problems.add("parts", "Type the letters of the parts, like A, B")
+        return ()
 
 
 def judged(fields: Fields, problems: Problems) -> SufficiencyEntered | None:

@@ -212,6 +212,16 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "The slides or blocks you sent bear another accession number than your report. Please tell us which counts.",
     ),
+    HoldCode.PART_LACKING: Sentences(
+        "The report calls a part malignant of which no slide or block came. Ask the laboratory for one.",
+        WORKING,
+        "No slide or block came of a part that your report calls malignant. Please send one.",
+    ),
+    HoldCode.IMAGES_UNLIKE_REPORT: Sentences(
+        "Images and their report bear different accession numbers. Ask the film room whether they belong together.",
+        WORKING,
+        "Your images and their report bear different accession numbers. Please tell us which belong together.",
+    ),
     HoldCode.CONTROL_ID_CONFLICT: Sentences(
         "Two messages with different content came under one number. Both are kept; ask which one counts.",
         WORKING,

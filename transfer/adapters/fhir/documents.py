@@ -105,7 +105,19 @@ def _document(
         relation=relation,
         entries=tuple(_entry(resource, institution, address)),
         content_type=named(text(attachments[0], "contentType")) if attachments else FHIR_JSON,
+        studies=tuple(dict.fromkeys(_studies(resource, resources))),
     )
+
+
+def _studies(resource: Tree, resources: Resources) -> Iterator[str]:
+    """Study Instance UIDs of the images that it is the report of (R4 ImagingStudy.identifier; R5 names it `study`)."""
+    named_by = [*children(resource, "imagingStudy"), *children(resource, "study")]
+    for reference in (*named_by, *children(resource, "context", "related")):
+        behind = resources.follow(reference)
+        numbers = [child(reference, "identifier"), *children(behind, "identifier")]
+        for number in numbers:
+            if text(number, "system") == "urn:dicom:uid" and (uid := text(number, "value")):
+                yield uid.removeprefix("urn:oid:")
 
 
 def _entry(resource: Tree, institution: Institution, address: str | None) -> Iterator[IssuedIdentifier]:

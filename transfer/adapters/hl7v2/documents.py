@@ -4,6 +4,7 @@ The message as received is the record. What is read of it here says whose it is,
 it changes; a part is a PDF inside it, or its narrative made readable.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ from transfer.security_labels import read_text
 HL7_V2 = "x-application/hl7-v2+er7"
 
 
+_STUDY_UID_CODES = frozenset({"113014", "110180"})
+#: PS3.5 section 9
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 #: of a part of which no byte can be had
 _NOT_THERE = frozenset({Flaw.EMPTY, Flaw.UNDECODABLE})
 
@@ -98,8 +102,18 @@ def _report(report: Report, institution: Institution, common: frozenset[str]) ->
         relation=relation,
         content_type=HL7_V2,
         labels=labels(report.segments, common, institution.labels),
+        studies=tuple(dict.fromkeys(_studies(report))),
     )
     return _with_content(found, report)
+
+
+def _studies(report: Report) -> Iterator[str]:
+    """Study Instance UIDs of a radiology report: results by DICOM's codes for one (PS3.16 annex D: 113014, 110180),
+    IPC-3, ZDS-1 (IHE Radiology, RAD-4).
+    """
+    said = [one.text(5) for one in report.standing if one.text(3) in _STUDY_UID_CODES]
+    said += [one.text(3) for one in report.named("IPC")] + [one.text(1) for one in report.named("ZDS")]
+    yield from (uid for uid in said if uid and _UID.fullmatch(uid))
 
 
 def _status_of(orders: list[Segment], results: list[Segment]) -> DocumentStatus:

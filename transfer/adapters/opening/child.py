@@ -7,6 +7,7 @@ connection.
 """
 
 import json
+import re
 import resource
 import struct
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MEMORY: Final = 2 << 30
 _UNREADABLE: Final = '{"flaws":["unreadable"],"named":[]}'
+_DIAGNOSIS: Final = re.compile(rb"diagnos[ie]s", re.IGNORECASE)
 #: of CPU, for one document
 SECONDS_EACH: Final = 20
 
@@ -52,9 +54,23 @@ def _found(told: dict[str, Any], data: bytes) -> str:
         flaws = documents.flaws(
             told["content_type"], data, documents.Within(look=named.look, tell_attached=named.attach)
         )
-        return _answer(flaws | named.flaws, named.people, named.attached)
+        malignant = _malignant(told["content_type"], data) if not flaws else ()
+        return _answer(flaws | named.flaws, named.people, named.attached, malignant)
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: it is not opened
         return _UNREADABLE
+
+
+def _malignant(content_type: str, data: bytes) -> tuple[str, ...]:
+    """The parts that its diagnosis calls malignant, where it is text that has one. What cannot be read says nothing."""
+    if not _DIAGNOSIS.search(data):
+        return ()
+    from transfer.adapters.packet import narrative
+    from transfer.reported_parts import malignant_parts
+
+    try:
+        return malignant_parts(narrative.lines(narrative.blocks(content_type, data) or ()))
+    except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: its flaws are found elsewhere
+        return ()
 
 
 class _Named:
@@ -82,8 +98,13 @@ class _Named:
             self.flaws.add(Flaw.UNREADABLE)
 
 
-def _answer(flaws: Iterable[Flaw], people: "Iterable[Demographics]", attached: Iterable[AttachedFile] = ()) -> str:
-    found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people), attached=tuple(attached))
+def _answer(
+    flaws: Iterable[Flaw],
+    people: "Iterable[Demographics]",
+    attached: Iterable[AttachedFile] = (),
+    malignant: tuple[str, ...] = (),
+) -> str:
+    found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people), attached=tuple(attached), malignant=malignant)
     return ANSWER.dump_json(found).decode()
 
 

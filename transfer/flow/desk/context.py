@@ -10,6 +10,7 @@ from transfer.errors import NeedsReview, Refused
 from transfer.facts import Chain
 from transfer.flow import reading
 from transfer.flow.assess import look
+from transfer.flow.cross_check import parts_here, unlike_reports
 from transfer.flow.desk.calling import logged
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.questions import undecided
@@ -255,6 +256,27 @@ def _destroyed(asked: _Asked) -> Iterator[ContextLine]:
         yield ContextLine(weight=_A, label="The request", says="It stays open: more may still be received.")
 
 
+def _parts(asked: _Asked) -> Iterator[ContextLine]:
+    """Which parts the report calls malignant, and which the labels of what came name."""
+    kept = records.get(asked.tx, asked.hold.about or "")
+    if asked.opened is None or kept is None:
+        return
+    label = named(asked.services, kept)
+    yield ContextLine(weight=_C, label=label, says=f"It calls malignant: part {', '.join(kept.about.malignant)}.")
+    for part in sorted(parts_here(asked.tx, OpenedCase.of(asked.opened), kept) or ()):
+        yield ContextLine(weight=_A, label="Came", says=f"Part {part}.")
+
+
+def _unlike(asked: _Asked) -> Iterator[ContextLine]:
+    """The reports that the study may be of."""
+    kept = records.get(asked.tx, asked.hold.about or "")
+    if asked.opened is None or kept is None:
+        return
+    for report in unlike_reports(asked.tx, OpenedCase.of(asked.opened), kept):
+        label = named(asked.services, report)
+        yield ContextLine(weight=_C, label=label, says="It bears another accession number.", at=report.kept_at)
+
+
 _READY = (*APPROVALS, *OF_STUCK_PACKETS, HoldCode.NOTHING_TO_SEND, HoldCode.NEEDS_UNANSWERED, HoldCode.DELIVERED_VOID)
 #: what a question is about beyond what it names
 _ABOUT: Mapping[HoldCode, Callable[[_Asked], Iterator[ContextLine]]] = MappingProxyType(
@@ -263,6 +285,8 @@ _ABOUT: Mapping[HoldCode, Callable[[_Asked], Iterator[ContextLine]]] = MappingPr
         HoldCode.PACKET_DECLINED: _declined,
         HoldCode.CASE_DECLINED: _declined,
         HoldCode.CONFIRM_PURGE: _destroyed,
+        HoldCode.PART_LACKING: _parts,
+        HoldCode.IMAGES_UNLIKE_REPORT: _unlike,
     }
 )
 

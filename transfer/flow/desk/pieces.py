@@ -6,7 +6,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.case import OpenedCase
 from transfer.codes import Value
 from transfer.flow.assess import settle_needs
-from transfer.flow.cross_check import check_labels
+from transfer.flow.cross_check import check_pieces
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, ParcelId, PatientId
@@ -49,7 +49,7 @@ def receive_material(
             return _entered_before(kept, pieces, accession)
         label = Label(accession=accession.strip(), description=kept.label.description if kept.label else "")
         now = materials.receive(tx, case, patient, kept, Came(pieces=pieces, label=label, announced=announced))
-        check_labels(tx, OpenedCase.of(found))
+        check_pieces(tx, OpenedCase.of(found))
         after = settle_needs(tx, services, case)
     return ActionResult(ActionCode.PIECES_COUNTED, **_count(now), outlook=after.sentence)
 
@@ -81,7 +81,7 @@ def log_in_at(tx: Tx, services: Services, case: CaseId, seen: CheckIn, *, place:
     ]
     if not counted:
         return ActionResult(ActionCode.LOGGED_IN_BEFORE, pieces=_told(seen))
-    check_labels(tx, OpenedCase.of(found))
+    check_pieces(tx, OpenedCase.of(found))
     after = settle_needs(tx, services, case)
     wrong = tuple(dict.fromkeys(str(one) for now in counted if (one := discrepancy(now))))
     return ActionResult(ActionCode.LOGGED_IN, pieces=_told(seen), discrepancies=wrong, outlook=after.sentence)
@@ -92,7 +92,7 @@ def _log_kind_in(
 ) -> Material | None:
     kept = _row(tx, case, patient, seen, kind)
     label = replace(kept.label or Label(accession=""), accession=seen.accession.strip())
-    label = replace(label, our_accession=seen.our_accession or label.our_accession)
+    label = replace(label, our_accession=seen.our_accession or label.our_accession, parts=_parts(kept, seen))
     came = Came(
         pieces=pieces,
         label=label,
@@ -103,6 +103,14 @@ def _log_kind_in(
         due_back=seen.due_back if kind.is_original else None,
     )
     return None if _is_counted(tx, kept, came) else materials.receive(tx, case, patient, kept, came)
+
+
+def _parts(kept: StoredMaterial, seen: CheckIn) -> tuple[str, ...]:
+    """The parts that the labels of all pieces name, those that came before among them; none where some name none."""
+    before = kept.label.parts if kept.label and kept.material.received else None
+    if not seen.parts or before == ():
+        return ()
+    return tuple(sorted({*seen.parts, *(before or ())}))
 
 
 def _row(tx: Tx, case: CaseId, patient: PatientId, seen: CheckIn, kind: MaterialKind) -> StoredMaterial:
