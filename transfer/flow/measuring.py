@@ -18,10 +18,11 @@ from transfer.adapters import certificates, trying
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.adapters.held_keys import HeldKeys
 from transfer.adapters.tls import required
+from transfer.credentials import Tls
 from transfer.errors import TransferError, Unreachable
 from transfer.flow import asking_parts
 from transfer.flow.asking_parts import PROCESSES, stands
-from transfer.institutions import Institution, Tls
+from transfer.institutions import Institution
 from transfer.ledger import Ledger, operation
 from transfer.operation import (
     CertificateEnd,

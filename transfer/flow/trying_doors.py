@@ -16,9 +16,10 @@ from transfer.adapters.dimse.echo import echo
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.http import basic, bearer
 from transfer.adapters.trying import Tried
+from transfer.credentials import Tls
 from transfer.errors import TransferError, TurnedAway
 from transfer.flow.asking_parts import stands
-from transfer.institutions import DicomwebSource, DimseSource, FhirSource, Institution, Receiving, Tls
+from transfer.institutions import DicomwebSource, DimseSource, FhirSource, Institution, Receiving
 from transfer.media_types import FHIR_JSON
 from transfer.operation import DoorStep, DoorTried, PartState
 
