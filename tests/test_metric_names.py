@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,21 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from transfer import metrics
 from transfer.exchanges import BOUNDS, ExchangeKind, ExchangeOutcome
+from transfer.flow.installation_metrics import InstallationMetrics
 from transfer.flow.ledger_metrics import LedgerMetrics
 from transfer.identifiers import InstitutionId
 from transfer.ledger.exchanges import ExchangeCount
 from transfer.ledger.measures import LedgerMeasures, UnattendedArrivals
+from transfer.operation import (
+    BackupTimes,
+    CertificateEnd,
+    LedgerStanding,
+    Measured,
+    PartStanding,
+    PartState,
+    Volume,
+    Waiting,
+)
 
 ROOT = Path(__file__).parents[1]
 DASHBOARD = ROOT / "deploy" / "grafana" / "records-transfer.json"
@@ -58,13 +69,36 @@ class Standing(LedgerMetrics):
         )
 
 
+def of_an_installation() -> InstallationMetrics:
+    made = InstallationMetrics()
+    now = datetime.now(UTC)
+    made.measured = Measured(
+        at=now,
+        version="0",
+        parts=(PartStanding(name="store", state=PartState.UP),),
+        volumes=(Volume(name="var", free=1, size=2),),
+        certificates=(CertificateEnd(name="doors", ends=now),),
+        ledger=LedgerStanding(
+            server="18",
+            migration="0049",
+            pending=(),
+            is_newer=False,
+            ahead=timedelta(0),
+            backed_up=BackupTimes(made=now),
+        ),
+        dags=(),
+        mail=Waiting(count=0, oldest=None),
+    )
+    return made
+
+
 @pytest.fixture(scope="module")
 def there() -> dict[str, set[str]]:
     """Each name of a sample, and its labels."""
     metrics.DOOR_ANSWERS.labels("fhir", "200").inc(0)
     metrics.EGRESS_STREAMS.labels("mercy", "sent").inc(0)
     metrics.EGRESS_BYTES.labels("mercy").inc(0)
-    families = text_string_to_metric_families(metrics.exposed(Standing()).decode())
+    families = text_string_to_metric_families(metrics.exposed(Standing(), of_an_installation()).decode())
     found: dict[str, set[str]] = {}
     for family in families:
         for one in family.samples:

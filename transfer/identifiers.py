@@ -113,6 +113,10 @@ class LetterId(_Drawn):
     letter = "w"
 
 
+class AlertId(_Drawn):
+    letter = "g"
+
+
 class PacketId(Identifier):
     """`<case>-p<n>`: begins with its case, so that every run about a case starts with the case's id."""
 

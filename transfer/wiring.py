@@ -2,12 +2,14 @@
 
 import os
 import re
+import secrets
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
+from threading import Event, Thread
 
 from transfer import center_needs, checklist, institutions, paper_lines, versions
 from transfer.adapters.airflow_api import AirflowApi
@@ -29,13 +31,17 @@ from transfer.adapters.paper.mailbox import WatchedMailbox
 from transfer.adapters.smart import SmartKeys, SmartTokens
 from transfer.adapters.tls import context, required
 from transfer.adapters.vault import PART, S3Vault
+from transfer.adapters.webhook import Webhook
+from transfer.alerts import AlertWay
 from transfer.checklist import Checklists
 from transfer.contacts import Contact
 from transfer.credentials import SmartClient
 from transfer.errors import OtherKeys
 from transfer.exchanges import ExchangeKind
 from transfer.facts import Origin
-from transfer.flow.measuring import Site
+from transfer.flow.alerting import AlertsByMail, AlertsByWebhook, AlertSender, AlertWatch, watch
+from transfer.flow.installation_metrics import InstallationMetrics
+from transfer.flow.measuring import Site, measure
 from transfer.flow.services import LetterPost, Services
 from transfer.health import Check
 from transfer.institutions import (
@@ -51,11 +57,11 @@ from transfer.institutions import (
 from transfer.ledger import WAIT_SECONDS, Ledger, exchanges, facilities, vault_objects
 from transfer.letters import LetterOffice, LetterSender, SendingWay
 from transfer.mail import Mailer
-from transfer.operation import LIMITS, FaultLimits
+from transfer.operation import LIMITS, Fault, FaultLimits, faults
 from transfer.paper_lines import LineFile, PaperLine
 from transfer.reviewed import validated
 from transfer.sealing import SIGNER, SITE, KeyGone
-from transfer.settings import BadSetting, Settings
+from transfer.settings import BadSetting, Settings, is_private
 from transfer.sources import DocumentSource, ImageArchive
 from transfer.staging import Vault
 
@@ -325,6 +331,55 @@ def own_doors(settings: Settings, known: Iterable[Institution]) -> list[tuple[st
         return []
     ports = {one.mllp_door.port for one in known if one.mllp_door}
     return [("http", host, port), *(("mllp", host, mllp) for mllp in sorted(ports - {0}))]
+
+
+@contextmanager
+def alerting(services: Services, settings: Settings, process: str) -> Iterator[InstallationMetrics]:
+    """Look for what is wrong for the length of the block, in a thread; gives what was measured, for whoever scrapes.
+
+    Raises:
+        BadSetting: who is to be told cannot be.
+    """
+    senders, limits, found = alert_senders(settings, services.mailer), fault_limits(settings), InstallationMetrics()
+    with site(settings, process) as looked_at:
+
+        def look() -> Sequence[Fault]:
+            found.measured = measure(looked_at)
+            return faults(found.measured, limits)
+
+        mark = settings.var / "tmp" / f"ledger-away-{process}.json"
+        watcher, stop = AlertWatch(services, secrets.token_hex(8), senders, look, mark), Event()
+        thread = Thread(target=watch, args=(watcher, stop), name="alerts", daemon=True)
+        thread.start()
+        try:
+            yield found
+        finally:
+            stop.set()
+            thread.join(settings.grace_seconds)
+
+
+def alert_senders(settings: Settings, by: Mailer) -> dict[AlertWay, AlertSender]:
+    """By which ways whoever runs the installation is told what is wrong; none: it is listed alone.
+
+    Raises:
+        BadSetting: no mail address, no address of a web server, or no secret.
+    """
+    names = settings.names
+    senders: dict[AlertWay, AlertSender] = {}
+    if to := names.get("TRANSFER_ALERTS_MAIL", "").replace(",", " ").split():
+        if not all(re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", one) for one in to):
+            raise BadSetting("TRANSFER_ALERTS_MAIL", "names what is no mail address", "It is name@host, with commas.")
+        senders[AlertWay.MAIL] = AlertsByMail(by, to)
+    if url := names.get("TRANSFER_ALERTS_WEBHOOK"):
+        if not re.fullmatch(r"https?://[^\s#@]+", url) or not is_private(url.partition("?")[0]):
+            says = "It is https://…, or http:// of this machine."
+            raise BadSetting("TRANSFER_ALERTS_WEBHOOK", "is no address of a web server", says)
+        try:
+            senders[AlertWay.WEBHOOK] = AlertsByWebhook(Webhook(url, names.get("TRANSFER_ALERTS_WEBHOOK_SECRET", "")))
+        except ValueError:
+            says = "It is whsec_ and 24 to 64 bytes in base64."
+            raise BadSetting("TRANSFER_ALERTS_WEBHOOK_SECRET", "is no secret", says) from None
+    return senders
 
 
 def fault_limits(settings: Settings) -> FaultLimits:

@@ -57,6 +57,7 @@ main = LazyGroup(
         "up": ListedCommand("transfer.cli.installation:up", "Start everything and leave it running."),
         "down": ListedCommand("transfer.cli.installation:down", "Stop everything that was started."),
         "status": ListedCommand("transfer.cli.installation:status", "How each service stands."),
+        "alerts": ListedCommand("transfer.cli.alerts:alerts_command", "What is wrong now, and since when."),
         "doctor": ListedCommand("transfer.cli.doctor:doctor_command", "What is wrong here, and what to do."),
         "demo": ListedCommand("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
         "open": ListedCommand("transfer.cli.referral:open_command", "Open a case from a referral in a file."),

@@ -42,7 +42,7 @@ class LedgerMetrics(Collector):
                 self._found = self._look()
                 self._asked_at = time.monotonic()
             found = self._found
-        yield _gauge("transfer_ledger_up", "1 where the ledger answers in time", {(): int(found is not None)})
+        yield gauge("transfer_ledger_up", "1 where the ledger answers in time", {(): int(found is not None)})
         if found is not None:
             yield from _families(found)
 
@@ -55,32 +55,32 @@ class LedgerMetrics(Collector):
 
 
 def _families(found: LedgerMeasures) -> Iterable[Metric]:
-    yield _gauge("transfer_cases", "Open cases by stage and by who is to act", found.cases, "stage", "waiting_on")
-    yield _gauge(
+    yield gauge("transfer_cases", "Open cases by stage and by who is to act", found.cases, "stage", "waiting_on")
+    yield gauge(
         "transfer_cases_overdue",
         "Open cases that are not ready and are needed by tomorrow, or were before",
         _keyed(found.overdue),
         "receiver",
     )
-    yield _gauge(
+    yield gauge(
         "transfer_arrivals_unattended",
         "Messages stored and not processed",
         {(one.institution,): one.count for one in found.arrivals},
         "institution",
     )
-    yield _gauge(
+    yield gauge(
         "transfer_arrivals_oldest_seconds",
         "Age of the oldest of them",
         {(one.institution,): _age(found, one.oldest) for one in found.arrivals},
         "institution",
     )
-    yield _gauge("transfer_rounds", "Rounds that are not done", found.rounds, "dag", "state")
-    yield _gauge("transfer_rounds_overdue", "Rounds late by five minutes or more", _keyed(found.rounds_overdue), "dag")
-    yield _gauge("transfer_decisions", "Open questions to people", _keyed(found.decisions), "code")
-    yield _gauge("transfer_letters", "Letters that have not left", _keyed(found.letters), "state")
-    yield _gauge("transfer_papers", "Papers that nobody has indexed", {(): found.papers})
-    yield _gauge("transfer_egress_open", "Streams to a receiver that are open", _keyed(found.egress), "receiver")
-    yield _gauge(
+    yield gauge("transfer_rounds", "Rounds that are not done", found.rounds, "dag", "state")
+    yield gauge("transfer_rounds_overdue", "Rounds late by five minutes or more", _keyed(found.rounds_overdue), "dag")
+    yield gauge("transfer_decisions", "Open questions to people", _keyed(found.decisions), "code")
+    yield gauge("transfer_letters", "Letters that have not left", _keyed(found.letters), "state")
+    yield gauge("transfer_papers", "Papers that nobody has indexed", {(): found.papers})
+    yield gauge("transfer_egress_open", "Streams to a receiver that are open", _keyed(found.egress), "receiver")
+    yield gauge(
         "transfer_silent_seconds",
         "For how long an institution that was asked has answered nothing",
         {(one,): _age(found, since) for one, since in found.silent.items()},
@@ -103,8 +103,8 @@ def _exchanges(counted: Iterable[ExchangeCount]) -> Metric:
     return family
 
 
-def _gauge(name: str, about: str, values: Mapping[Any, float], *labels: str) -> Metric:
-    """`values` by the values of the labels, in a tuple."""
+def gauge(name: str, about: str, values: Mapping[Any, float], *labels: str) -> Metric:
+    """A family of numbers that go up and down: `values` by the values of the labels, in a tuple."""
     family = GaugeMetricFamily(name, about, labels=labels)
     for key, value in sorted(values.items()):
         family.add_metric(key, value)

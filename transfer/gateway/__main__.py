@@ -9,6 +9,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 import uvicorn
 
@@ -27,13 +28,15 @@ from transfer.gateway.mllp.message_store import LedgerMessageStore
 from transfer.gateway.proxies import TrustedProxies
 from transfer.gateway.serving import server, turning
 from transfer.gateway.tls import doors_context
-from transfer.health import Check, Readiness
+from transfer.health import Check, Readiness, Scrape
 from transfer.pages import access_events
 from transfer.settings import ProxyHeader, Settings
 
 
-async def serve(services: Services, settings: Settings, checks: Mapping[str, Check]) -> None:
-    """Serve until SIGTERM or SIGINT. `checks` are what this process needs beside its own writer."""
+async def serve(services: Services, settings: Settings, checks: Mapping[str, Check], scraped: Scrape) -> None:
+    """Serve until SIGTERM or SIGINT. `checks` are what this process needs beside its own writer, `scraped` what it
+    says to whoever scrapes it.
+    """
     stop = _asked_to_stop()
     tls = doors_context(settings, services.institutions)
     intake = Intake(services.ledger)
@@ -76,9 +79,7 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Che
     resolving = asyncio.create_task(proxies.resolve())
     await mllp.start()
     try:
-        with health.served(
-            settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=metrics.exposed
-        ):
+        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=scraped):
             await _serve_until(stop, http, mllp, readiness, settings.grace_seconds)
     finally:
         await mllp.close(grace=0)
@@ -128,7 +129,8 @@ def _serve(settings: Settings) -> None:
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
         read_forms_anew(services)
-        asyncio.run(serve(services, settings, checks))
+        with wiring.alerting(services, settings, "gateway") as measured:
+            asyncio.run(serve(services, settings, checks, partial(metrics.exposed, measured)))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,12 @@ def count(ledger: Ledger, kind: ExchangeKind, institution: str, outcome: Exchang
             tx.rows_by_name(_REMEMBER, values)
 
 
+def last_failures(tx: Tx) -> dict[tuple[str, str], list[bool]]:
+    """Of the last exchanges of each kind with each side, which failed, the newest first."""
+    rows = tx.rows("SELECT * FROM last_exchanges")
+    return {(row.kind, row.institution): row.failed for row in rows}
+
+
 def counts(tx: Tx) -> list[ExchangeCount]:
     """All counts since the ledger began."""
     rows = tx.rows("SELECT * FROM exchanges ORDER BY kind, institution, outcome")

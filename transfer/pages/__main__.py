@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from transfer import health, logs, metrics, staff_groups, wiring
@@ -20,7 +21,7 @@ from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.proxies import TrustedProxies
 from transfer.gateway.serving import server, turning
-from transfer.health import Check, Readiness
+from transfer.health import Check, Readiness, Scrape
 from transfer.pages import access_events
 from transfer.pages.address import Address
 from transfer.pages.app import application
@@ -32,7 +33,9 @@ from transfer.sealing import SITE
 from transfer.settings import BadSetting, Settings
 
 
-async def serve(services: Services, settings: Settings, address: Address, checks: Mapping[str, Check]) -> None:
+async def serve(
+    services: Services, settings: Settings, address: Address, checks: Mapping[str, Check], scraped: Scrape
+) -> None:
     """Serve until SIGTERM or SIGINT. `checks` are what this process needs."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,9 +56,7 @@ async def serve(services: Services, settings: Settings, address: Address, checks
     readiness = Readiness(checks)
     resolving = asyncio.create_task(proxies.resolve())
     try:
-        with health.served(
-            settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=metrics.exposed
-        ):
+        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=scraped):
             serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -149,7 +150,9 @@ def _serve(settings: Settings) -> None:
         for one in beside:
             one.start()
         try:
-            asyncio.run(serve(services, settings, address, checks))
+            with wiring.alerting(services, settings, "desk") as measured:
+                scraped = partial(metrics.exposed, measured)
+                asyncio.run(serve(services, settings, address, checks, scraped))
         finally:
             stop.set()
             for one in beside:

@@ -44,6 +44,7 @@ from transfer.ledger.arrivals import IN_ROW
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.materials import CheckIn, MaterialKind, Sufficiency
+from transfer.metrics import exposed
 from transfer.misdirections import Misdirected, Misdirection
 from transfer.parcels import Carrier
 from transfer.permissions import Dispute, End
@@ -441,7 +442,7 @@ def _serving_one(house: House, send: Callable[[], object]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(server, signal.SIGTERM)
         os._exit(0)
-    asyncio.run(serve(house.services, house.settings, {}))
+    asyncio.run(serve(house.services, house.settings, {}, exposed))
     assert _acknowledged(house).exists(), "the doors were open, and what was sent was not acknowledged"
 
 
@@ -465,7 +466,7 @@ def _sent_again(house: House, send: Callable[[], object]) -> None:
     server = os.fork()
     if server == 0:
         with contextlib.suppress(BaseException):
-            asyncio.run(serve(house.services, house.settings, {}))
+            asyncio.run(serve(house.services, house.settings, {}, exposed))
         os._exit(0)
     try:
         _await_doors(house)
