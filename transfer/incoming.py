@@ -43,6 +43,8 @@ class PagesBecame(StrEnum):
     RECORD = "record"
     #: a referral that opened a case
     REFERRAL = "referral"
+    #: a release form of the patient of a case
+    FORM = "form"
     #: of nobody here: they go back to their sender
     MISDIRECTED = "misdirected"
     #: cover sheets, blank pages: nothing to keep
@@ -51,7 +53,7 @@ class PagesBecame(StrEnum):
     @property
     def is_kept(self) -> bool:
         """It is of a case."""
-        return self in (PagesBecame.RECORD, PagesBecame.REFERRAL)
+        return self in (PagesBecame.RECORD, PagesBecame.REFERRAL, PagesBecame.FORM)
 
 
 class WhyRefused(StrEnum):

@@ -110,6 +110,7 @@ class RefusalCode(Code):
     NO_SUCH_PAGES = "no-such-pages"
     PAGES_ARE_OTHERS = "pages-are-others", "pages"
     NO_DISC = "no-disc", "why"
+    NO_UPLOAD = "no-upload", "hold"
     DISC_NAMES_ANOTHER = "disc-names-another", "studies"
     # permissions
     MAY_NOT_FILE_FORMS = "may-not-file-forms", "institution"

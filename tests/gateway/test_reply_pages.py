@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.desk_client import text_of
+from tests.kit.desk_client import Desk, a_person, text_of
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import OutsideBrowser
+from tests.kit.papers import a_pdf
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
@@ -24,6 +25,7 @@ from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import MOST_TRIES, Outsider, TriedBy
 from transfer.pages.templating import day_words
 from transfer.requests import RequestState
+from transfer.rights import Role
 from transfer.sandbox.charts import Chart
 
 pytestmark = pytest.mark.servers
@@ -322,3 +324,24 @@ def told(letter: Letter) -> list[str]:
         shown = [page.replace(name, "…") for page in shown]
     variable = r'value="[^"]*"|your number \S+|\d\d:\d\d \w+|needed by[^\n]*'
     return [re.sub(variable, "", page, flags=re.IGNORECASE) for page in shown]
+
+
+def test_what_is_uploaded_leads_into_incoming_with_its_case_found(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    scan = ("form.pdf", a_pdf(2), "application/pdf")
+    browser.upload(f"{letter.path}/answer/form-required", {"person": "Ms. Okonkwo", "key": "k1"}, [("files", scan)])
+    process_all(letter.services)
+    asked = b.the_hold(letter.services, "uploaded")
+    ann = Desk(letter.services)
+    ann.sign_in(Role.OFFICER, person=a_person("ann", "Ann Example"))
+    assert "Index its pages in Incoming" in text_of(ann.get(f"/desk/decisions/{asked.id}").text)
+
+    led = ann.post(f"/desk/decisions/{asked.id}/incoming")
+    again = ann.post(f"/desk/decisions/{asked.id}/incoming")
+
+    (paper,) = desk.list_incoming(letter.services, actor=ANN)
+    path = f"/desk/incoming/{paper.incoming}/cases/{letter.case}"
+    assert led.headers["location"] == again.headers["location"] == path
+    assert (paper.taker, paper.pages) == ("Ann Example", 2)
+    assert ann.get(path).status_code == 200
+    assert desk.hold(letter.services, asked.id, actor=ANN).hold.resolved_at is not None

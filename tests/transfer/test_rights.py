@@ -105,6 +105,7 @@ CALLS = {
         },
         Right.WORK_ON_CASES,
     ),
+    "bring_in_upload": ({"name": HoldId.draw()}, Right.DECIDE_WHOSE),
     "bring_in_disc": ({"source": Path("nowhere")}, Right.WORK_ON_CASES),
     "look_at_disc": ({"name": PAPER}, Right.SEE_CONTENT),
     "index_studies": (
@@ -161,6 +162,7 @@ CALLS = {
         {"case": CASE, "institution": InstitutionId("lakeside-oncology"), "fields": b"", "scan": b""},
         Right.RELEASE,
     ),
+    "findings_on_paper": ({"institution": LAKESIDE, "fields": b""}, Right.RELEASE),
     "dispute": ({"permission": "m0123456789abcde", "what": Dispute.COMPOUND}, Right.STOP),
     "withdraw_dispute": ({"permission": "m0123456789abcde", "what": Dispute.COMPOUND}, Right.RELEASE),
     "resume": ({"permission": "m0123456789abcde"}, Right.RELEASE),

@@ -287,6 +287,7 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.NO_PAPER: lambda fields: WHY_NO_PAPER.get(str(fields["why"]), str(fields["why"])),
     R.NO_INCOMING: "nothing {incoming} in Incoming that is still kept",
     R.NOT_TAKEN: "{incoming} in Incoming is not yours",
+    R.NO_UPLOAD: "question {hold} is not about what somebody sent by our pages",
     R.NO_DISC: lambda fields: WHY_NO_DISC.get(str(fields["why"]), str(fields["why"])),
     R.DISC_NAMES_ANOTHER: "studies {studies} of the disc do not name the patient of the request",
     R.NO_SUCH_PAGES: "the paper has no such pages",

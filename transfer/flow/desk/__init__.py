@@ -91,7 +91,8 @@ from transfer.flow.desk.outbox import (
     retry_letter,
     send_letter,
 )
-from transfer.flow.desk.paper_forms import dispute, file_paper_form, withdraw_dispute
+from transfer.flow.desk.pages_of import PagesOf
+from transfer.flow.desk.paper_forms import dispute, file_paper_form, findings_on_paper, withdraw_dispute
 from transfer.flow.desk.parcels import (
     Awaiting,
     ParcelList,
@@ -136,6 +137,7 @@ from transfer.flow.desk.standing import list_permissions
 from transfer.flow.desk.story import story
 from transfer.flow.desk.today import CaseLine, CasePage, Today, list_part, today
 from transfer.flow.desk.tracing import CaseTrace, TracedFact, chain_file, trace_case, trace_run
+from transfer.flow.desk.uploaded import bring_in_upload
 from transfer.flow.desk.verbs import demand
 from transfer.flow.desk.views import dossier, list_cases
 from transfer.flow.desk.withholding import withhold_pages
@@ -201,6 +203,7 @@ __all__ = [
     "ask_for_material",
     "assign",
     "bring_in_disc",
+    "bring_in_upload",
     "call_back",
     "cancel_appointment",
     "cancel_letter",
@@ -229,6 +232,7 @@ __all__ = [
     "find_cases",
     "find_parcel",
     "find_pieces",
+    "findings_on_paper",
     "flag_patient",
     "give_own_code",
     "give_reply_code",

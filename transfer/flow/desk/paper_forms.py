@@ -16,6 +16,7 @@ from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState, Door, G
 from transfer.errors import NotAllowed, TooLarge, Unreadable
 from transfer.facts import Chain
 from transfer.flow import stopping
+from transfer.flow.desk.pages_of import PagesOf, document_of, index_as
 from transfer.flow.desk.permissions import await_stop_complete, permission_state, silently
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, refused, still_open, unknown
 from transfer.flow.forms import ask_about_doubts
@@ -25,6 +26,7 @@ from transfer.flow.reading import objection_on_paper
 from transfer.flow.services import Services, WithLedger
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.incoming import PagesBecame
 from transfer.institutions import Institution
 from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions
 from transfer.ledger.arrivals import Arrival, NewArrival
@@ -38,10 +40,16 @@ from transfer.staging import CHUNK
 
 
 def file_paper_form(
-    services: Services, case: CaseId, institution: InstitutionId, fields: bytes, scan: bytes, *, actor: Actor
+    services: Services,
+    case: CaseId,
+    institution: InstitutionId,
+    fields: bytes,
+    scan: bytes | PagesOf,
+    *,
+    actor: Actor,
 ) -> ActionResult:
     """Enter a form that this institution brought on paper for the patient of a case. The same fields and scan again are
-    the same form.
+    the same form. `scan`: a PDF, or pages of a paper in Incoming, which leave it with this.
 
     Name and birth date on the form are compared with the patient's. Where several patients could be meant, or something
     contradicts, people are asked as about any form. What no rule can carry is held for a person.
@@ -49,11 +57,15 @@ def file_paper_form(
     Raises:
         Unknown: no such case or institution.
         NotAllowed: the institution may not file forms, the fields or the scan are none, the form names somebody else,
-            or the case is closed.
+            the pages are indexed otherwise, or the case is closed.
         TooLarge: nothing was stored.
         ChangedMeanwhile: the case became another patient's meanwhile; the same again decides anew.
     """
     demand(actor, Right.RELEASE)  # before what the form says is read
+    if (came_on := scan if isinstance(scan, PagesOf) else None) is not None:
+        demand(actor, Right.DECIDE_WHOSE)  # what is to become of what came
+        scan = document_of(services, came_on, actor=actor, as_pdf=True)
+    assert isinstance(scan, bytes)  # the lines above
     with services.ledger.transaction():  # from now on facilities are known that were added meanwhile
         sender = services.institutions[institution]
     found = _understood(services, sender, fields, scan)
@@ -80,25 +92,50 @@ def file_paper_form(
         )
         (stored,) = arrivals.store(tx, [incoming])
         arrival = None if stored.is_duplicate else arrivals.claim(tx, stored.arrival)
-        if arrival is not None and not _is_of(match, patient):
-            return _ask_whose(tx, services, match, arrival, found)
         if arrival is not None:
-            return _let_take_effect(tx, services, case, patient, arrival, found)
+            if _is_of(match, patient):
+                did = _let_take_effect(tx, services, case, patient, arrival, found)
+            else:
+                did = _ask_whose(tx, services, match, arrival, found)
+            if came_on is not None:
+                index_as(tx, came_on, PagesBecame.FORM, case, stored.arrival, InstitutionId(sender.id))
+            return did
     if place is not None:
         services.vault.remove(place.key)
     return ActionResult(ActionCode.PAPER_FORM_ENTERED_BEFORE, arrival=stored.arrival)
 
 
+def findings_on_paper(
+    services: Services, institution: InstitutionId, fields: bytes, *, actor: Actor
+) -> tuple[Finding, ...]:
+    """What is wrong with a form that this institution brought, by its fields alone; nothing is stored.
+
+    Raises:
+        NotAllowed: the institution may not file forms, or the fields are none.
+    """
+    demand(actor, Right.RELEASE)
+    with at_desk(services, actor, Right.RELEASE) as tx:
+        sender = services.institutions[institution]
+        found = _read(services, sender, fields)
+        defects = () if found.form.denies else findings_on(found.form, zone=sender.zone, now=tx.now())
+    disputed = [one.finding for one in sorted(found.disputes)]
+    return tuple(dict.fromkeys([*found.doubts, *defects, *disputed]))
+
+
 def _understood(services: Services, sender: Institution, fields: bytes, scan: bytes) -> PaperForm:
+    if len(scan) > paper.LARGEST_SCAN or len(fields) > paper.LARGEST_FIELDS:
+        raise refused(TooLarge, Reason(RefusalCode.PAPER_FORM_TOO_LARGE, mebibytes=paper.LARGEST_SCAN >> 20))
+    if not paper.is_scan(scan):
+        raise not_allowed(Reason(RefusalCode.NO_SCAN), Remedy(RemedyCode.GIVE_SCAN))
+    return _read(services, sender, fields)
+
+
+def _read(services: Services, sender: Institution, fields: bytes) -> PaperForm:
     if Grant.AUTHORIZATIONS not in sender.grants:
         raise not_allowed(
             Reason(RefusalCode.MAY_NOT_FILE_FORMS, institution=sender.id),
             Remedy(RemedyCode.GRANT_IN_FILE, institution=sender.id),
         )
-    if len(scan) > paper.LARGEST_SCAN or len(fields) > paper.LARGEST_FIELDS:
-        raise refused(TooLarge, Reason(RefusalCode.PAPER_FORM_TOO_LARGE, mebibytes=paper.LARGEST_SCAN >> 20))
-    if not paper.is_scan(scan):
-        raise not_allowed(Reason(RefusalCode.NO_SCAN), Remedy(RemedyCode.GIVE_SCAN))
     try:
         return paper.read(fields, sender, services.institutions)
     except Unreadable as error:

@@ -11,16 +11,14 @@ from transfer.adapters import paper
 from transfer.arrivals import ArrivalKind, Door, Grant, Priority, Referral
 from transfer.diagnoses import CodeSystem, Diagnosis, DiagnosisCode
 from transfer.facts import Chain
-from transfer.flow.desk.incoming import found_paper, named_pages, unless_otherwise
+from transfer.flow.desk.pages_of import PagesOf, document_of, index_as
 from transfer.flow.desk.verbs import at_desk, demand, not_allowed
-from transfer.flow.paper_in import original_of
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, IncomingId, InstitutionId
-from transfer.incoming import IndexedPages, PagesBecame
+from transfer.identifiers import CaseId, InstitutionId
+from transfer.incoming import PagesBecame
 from transfer.institutions import Institution
-from transfer.ledger import Tx, arrivals, incoming
+from transfer.ledger import arrivals
 from transfer.ledger.arrivals import NewArrival
-from transfer.page_ranges import in_ranges
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -65,14 +63,6 @@ class EnteredReferral:
             raise ValueError("no administrative gender")
 
 
-@dataclass(frozen=True, slots=True)
-class PagesOf:
-    """Pages of a paper in Incoming, as people write them: `1-2`."""
-
-    paper: IncomingId
-    pages: str
-
-
 def enter_referral(
     services: Services, said: EnteredReferral, *, actor: Actor, came_on: PagesOf | None = None
 ) -> ActionResult:
@@ -94,7 +84,7 @@ def enter_referral(
             Remedy(RemedyCode.GRANT_IN_FILE, institution=said.referring),
         )
     referral = _referral(services, sender, said)
-    pages = None if came_on is None else _pages(services, came_on, actor)
+    pages = None if came_on is None else document_of(services, came_on, actor=actor)
     sent = _arrival(services, referral, pages)
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         stored = arrivals.store(tx, [sent])[0]
@@ -103,7 +93,7 @@ def enter_referral(
         if not stored.is_duplicate:
             tx.append(Chain.case(case), facts.ReferralEntered(arrival=stored.arrival, institution=sent.institution))
             if came_on is not None:
-                _index(tx, came_on, case, stored, sent.institution)
+                index_as(tx, came_on, PagesBecame.REFERRAL, case, stored.arrival, sent.institution)
     if stored.is_duplicate and sent.location is not None:
         services.vault.remove(sent.location.key)
     code = ActionCode.REFERRAL_STORED_BEFORE if stored.is_duplicate else ActionCode.REFERRAL_STORED
@@ -153,14 +143,6 @@ def _codes(services: Services, checklist: str | None) -> tuple[DiagnosisCode, ..
     return tuple(DiagnosisCode(CodeSystem(system), code.replace(".", "")) for system, _, code in picking)
 
 
-def _pages(services: Services, came_on: PagesOf, actor: Actor) -> bytes:
-    with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
-        found = found_paper(tx, came_on.paper)
-        pages = named_pages(found, came_on.pages)
-    body = original_of(services, found)
-    return body if len(pages) == found.count else paper.taken(found.content_type, body, pages, 0)
-
-
 def _arrival(services: Services, referral: Referral, pages: bytes | None) -> NewArrival:
     body = paper.bundled_referral(referral, pages)
     said = paper.bundled_referral(referral, None)
@@ -179,18 +161,3 @@ def _arrival(services: Services, referral: Referral, pages: bytes | None) -> New
         return incoming_one
     place = services.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
     return replace(incoming_one, payload=None, location=place)
-
-
-def _index(tx: Tx, came_on: PagesOf, case: CaseId, stored: arrivals.Stored, institution: InstitutionId) -> None:
-    found = found_paper(tx, came_on.paper, lock=True)
-    pages = named_pages(found, came_on.pages)
-    new = IndexedPages(pages=pages, became=PagesBecame.REFERRAL, case=case)
-    unless_otherwise(found, new)
-    fact = facts.PagesIndexed(
-        incoming=came_on.paper,
-        pages=in_ranges(pages),
-        arrival=stored.arrival,
-        document=PagesBecame.REFERRAL,
-        institution=institution,
-    )
-    incoming.index(tx, found, new, arrival=stored.arrival, fact=fact)

@@ -96,6 +96,14 @@ def answer(asked: Asked) -> Answer | Next:
     return Next(f"/desk/decisions/{name}")
 
 
+def bring_in(asked: Asked) -> Next:
+    """What was uploaded waits in Incoming from now on, and its page is the next: its pages are indexed there."""
+    name = asked.id(HoldId, "hold")
+    about = desk.hold(asked.services, name, actor=asked.actor).hold.subject
+    did = desk.bring_in_upload(asked.services, name, actor=asked.actor)
+    return Next(f"/desk/incoming/{did.fields['incoming']}/cases/{about}")
+
+
 def is_grave(one: HoldView, chosen: HoldAnswer) -> bool:
     return chosen in GRAVE and one.code not in _LIGHT
 
@@ -126,6 +134,9 @@ def _page(asked: Asked, problems: Problems, *, status: int = 200) -> Answer:
             "question": _question(asked, one),
             "is_case": CaseId.pattern.fullmatch(one.subject),
             "messages": _openable(asked, one, ArrivalId),
+            "may_bring_in": one.code is HoldCode.UPLOADED
+            and asked.actor.may(Right.DECIDE_WHOSE)
+            and not one.resolved_at,
             "request": _request(asked, one),
             "records": _openable(asked, one, RecordId),
             "called": lambda known: called(services, known),
@@ -177,4 +188,5 @@ DECLARED = (
     Page(path="/desk/decisions", right=Right.SEE_CASES, show=show_list, nav="To do"),
     Page(path="/desk/decisions/{hold}", right=Right.SEE_CASES, show=show),
     Act(path="/desk/decisions/{hold}", right=Right.SEE_CASES, do=answer),
+    Act(path="/desk/decisions/{hold}/incoming", right=Right.DECIDE_WHOSE, do=bring_in),
 )

@@ -98,19 +98,21 @@ def _sheets(asked: Asked, problems: Problems, found: FoundCases | None) -> Answe
         template="paper.html",
         title=f"Paper {name}",
         context={
-            **_shown(asked, paper),
+            **shown(asked, paper),
             "is_taken": is_taken,
             "found": found,
             "outs": _OUT,
             "fields": asked.fields,
             "problems": problems,
             "may_index": asked.actor.may(Right.DECIDE_WHOSE),
+            "may_file_forms": asked.actor.may(Right.RELEASE),
         },
         status=422 if problems else 200,
     )
 
 
-def _shown(asked: Asked, paper: PaperView) -> dict[str, object]:
+def shown(asked: Asked, paper: PaperView) -> dict[str, object]:
+    """What each page beside a paper's pictures is given."""
     became = {page: part for part in paper.parts for page in _numbers(part.pages)}
     return {
         "paper": paper,
@@ -168,11 +170,12 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
         template="paper_index.html",
         title=f"Index paper {name}",
         context={
-            **_shown(asked, paper),
+            **shown(asked, paper),
             "case": case,
             "patient": str(who.names[0]) if who and who.names else case,
             "born": who.birth_date if who else None,
             "kinds": KINDS,
+            "may_file_forms": asked.actor.may(Right.RELEASE),
             "turns": _TURNS,
             "facilities": facilities_for(asked, found),
             "fields": asked.fields if asked.fields.sent else _begun(asked, paper),
