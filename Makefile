@@ -31,7 +31,7 @@ ARCHIVE ?= sandbox
 # make demo DISEASE=breast: a patient with another disease; transfer demo --help names them
 DISEASE ?= colorectal
 
-.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pictures pages walk mutants crash-points chaos hostile compose-test compose-slow check bench lock
+.PHONY: help venv demo up down test test-quick test-slow peers peers-slow fuzz provisions identity pictures pages walk mutants crash-points desk-day chaos hostile compose-test compose-slow check bench lock
 
 venv: $(VENV)/.ready  ## Prepare .venv with the command `transfer`
 
@@ -126,6 +126,12 @@ compose-slow: $(VENV)/.ready  ## What the production shape stands: services kill
 # make walk STEPS=2000 SEED=7: the same steps again
 walk: $(VENV)/.ready  ## Draw STEPS verbs and answers at random; ends with 1 if nothing leads on from somewhere
 	@nice $(VENV)/bin/python -m tests.campaigns.walk $(STEPS) $(if $(SEED),--seed $(SEED))
+
+# make desk-day PATIENTS=3: so many; with twenty it writes the table of docs/desk.md
+PATIENTS ?= 20
+
+desk-day: $(VENV)/.ready  ## Lead PATIENTS through the desk in a browser, beside a shared folder and a spreadsheet, counted
+	@nice $(VENV)/bin/python -m tests.campaigns.deskday $(PATIENTS) $(if $(filter 20,$(PATIENTS)),--table)
 
 # make identity N=5000 SEED=7: the same people again
 identity: $(VENV)/.ready  ## Match what N patients' sources send; ends with 1 if one record joins somebody else

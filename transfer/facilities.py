@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from transfer.arrivals import Grant
 from transfer.contacts import Contact
 from transfer.identifiers import DepartmentId, InstitutionId
 from transfer.institutions import ByHand, Department, Institution
@@ -27,8 +28,21 @@ _DEPARTMENTS: Final[Mapping[tuple[str, str], tuple[RecordKind, ...]]] = MappingP
         ("slide-file", "slide file"): (_K.MATERIAL,),
     }
 )
+#: what may come from it on paper, for a person to enter; it has no door by which it could come otherwise
+_GRANTS: Final = frozenset({Grant.REFERRALS, Grant.AUTHORIZATIONS})
 #: what a facility may be said to hold
 HOLDS: Final = tuple(kind for kinds in _DEPARTMENTS.values() for kind in kinds)
+
+_REPORTS: Final = tuple(kind for kind in HOLDS if kind not in (_K.IMAGES, _K.MATERIAL))
+#: what places of each sort hold, so that nobody ticks it one by one
+USUAL: Final[Mapping[str, tuple[RecordKind, ...]]] = MappingProxyType(
+    {
+        "office": _REPORTS,
+        "hospital": HOLDS,
+        "laboratory": (_K.PATHOLOGY_REPORT, _K.MOLECULAR, _K.MATERIAL),
+        "imaging": (_K.IMAGING_REPORT, _K.IMAGES),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +87,7 @@ class AddedFacility:
             time_zone=self.time_zone,
             departments=tuple(one for one in departments if one.holds),
             contact=self.contact,
+            grants=_GRANTS,
         )
 
 

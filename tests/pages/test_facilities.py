@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
+from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.flow.services import Services
@@ -14,6 +16,7 @@ CEDAR = {
     "name": "Cedar Clinic",
     "city": "Minot, ND",
     "zone": "America/Chicago",
+    "sort": "other",
     "holds": ["note", "images"],
     "telephone": "(701) 555-0142",
     "fax": "(701) 555-0143",
@@ -43,7 +46,8 @@ def test_a_facility_is_added_called_back_and_reached_otherwise(services: Service
         ({"name": ""}, "Write its name"),
         ({"name": "12", "city": "7"}, "A name with letters"),
         ({"zone": "Middle/Earth"}, "Choose its time zone"),
-        ({"holds": "everything"}, "Choose what it holds"),
+        ({"sort": ""}, "Choose what it is"),
+        ({"holds": "everything"}, "Tick what it holds"),
         ({"telephone": "call Ann"}, "Not a telephone number"),
         ({"fax": ""}, "Write its fax number or its postal address"),
         ({"address": "\n".join("abcdefgh")}, "Not a postal address"),
@@ -58,6 +62,32 @@ def test_what_is_wrong_is_said_and_nothing_is_added(
     assert page.status_code == 422
     assert says in text_of(page.text)
     assert verbs.list_facilities(services, actor=ANN) == ()
+
+
+@pytest.mark.parametrize(("sort", "holds"), [("office", "Operative note"), ("laboratory", "Material")])
+def test_what_a_usual_place_holds_is_not_ticked_one_by_one(browser: Desk, sort: str, holds: str):
+    browser.post("/desk/facilities/new", {**CEDAR, "sort": sort, "holds": []})
+
+    page = text_of(browser.get(PATH).text)
+
+    assert holds in page
+    assert "Images" not in page.partition("Holds")[2].partition("Telephone")[0]
+
+
+def test_a_facility_that_a_request_needs_is_asked_at_once_and_people_go_on_there(services: Services, browser: Desk):
+    case = b.a_case(services)
+    process_all(services)
+    assert f"/desk/facilities/new?case={case}" in browser.get(f"/desk/cases/{case}/source").text
+    assert f'name="case" value="{case}"' in browser.get(f"/desk/facilities/new?case={case}").text
+
+    added = browser.post("/desk/facilities/new", {**CEDAR, "case": case}).headers["location"]
+    process_all(services)
+
+    assert added == f"{PATH}?case={case}"
+    assert f"{PATH}?case={case}" in browser.get(f"/desk/cases/{case}").text
+    called = browser.post(f"{PATH}/call-back", {"sure": "yes", "case": case})
+    assert called.headers["location"] == f"/desk/cases/{case}"
+    assert "Call back" not in browser.get(f"/desk/cases/{case}").text
 
 
 def test_a_call_is_said_to_have_been_made(browser: Desk):

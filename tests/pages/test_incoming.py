@@ -37,6 +37,25 @@ def test_a_file_is_brought_in_and_its_name_is_kept_nowhere(browser: Desk):
     assert "Ann" in text_of(page.text)
 
 
+def test_a_paper_is_taken_from_the_list_by_who_may_see_its_pages(browser: Desk):
+    sent(browser, a_pdf(2))
+    assert "/take" in browser.get("/desk/incoming").text
+    browser.sign_in(Role.CLERK)
+    assert "/take" not in browser.get("/desk/incoming").text
+
+
+def test_a_paper_is_found_behind_a_hundred_others(browser: Desk):
+    first = a_paper(browser, 1)
+    with browser.services.ledger.transaction() as tx:
+        tx.run(
+            """INSERT INTO incoming (incoming, line, received_at, dedupe, content_type, state, picture_sizes)
+               SELECT 'f' || lpad(n::text, 15, '0'), 'upload', transfer.now(), n::text::bytea, 'application/pdf',
+                 'done', '{1}' FROM generate_series(1, 101) AS n"""
+        )
+
+    assert browser.get(first).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [

@@ -79,7 +79,7 @@ def test_slides_and_blocks_are_logged_in_with_their_labels_and_report(browser: D
         "count-block": "2",
         "list-slide": "12",
         "labels": "agree",
-        "report": "yes",
+        "papers": "report",
         "ours": "OS26-1",
     }
 
@@ -94,6 +94,16 @@ def test_slides_and_blocks_are_logged_in_with_their_labels_and_report(browser: D
         assert printed.status_code == 200
         assert "<svg" in printed.text
     assert chart["patient"]["family"] not in browser.get(f"{parcel}/receipt").text
+
+
+def test_a_list_that_says_as_many_is_one_tick(browser: Desk, services, case, chart):
+    parcel = a_parcel(browser)
+    sent = {"accession": accession_of(chart), "whose": f"{case} prairie-pathology", "labels": "agree"}
+
+    browser.post(parcel, {**sent, "count-slide": "9", "papers": "list"})
+
+    (slides,) = [one for one in verbs.dossier(services, case, actor=ANN).materials if one.pieces == "slide"]
+    assert (slides.received, slides.expected) == (9, 9)
 
 
 def test_without_counts_or_of_nobody_nothing_is_logged_in(browser: Desk, services, case, chart):

@@ -91,8 +91,41 @@ def test_pages_of_a_paper_are_kept_with_it(browser: Desk):
     opened = browser.post("/desk/new", {**FIELDS, "paper": f"f{paper}", "pages": "1-2"})
 
     case = opened.headers["location"].rpartition("/")[2]
+    assert opened.headers["location"] == f"/desk/incoming/f{paper}/cases/{case}"  # page 3 is of the same patient
+    process_all(browser.services)
+    assert 'value="3"' in browser.get(opened.headers["location"]).text
     assert f"1-2: request {case}" in text_of(browser.get("/desk/incoming").text)
     assert 'value="1-2"' not in browser.get("/desk/new").text
+
+
+def test_the_pages_stand_beside_the_form_for_whoever_has_the_paper(browser: Desk):
+    browser.send("/desk/incoming/upload", file=a_pdf(2))
+    paper = browser.get("/desk/incoming").text.split('href="/desk/incoming/f')[1].split('"')[0]
+    assert "/pages/1" not in browser.get(f"/desk/new?paper=f{paper}").text
+
+    browser.post(f"/desk/incoming/f{paper}/take")
+
+    assert f"/desk/incoming/f{paper}/pages/1" in browser.get(f"/desk/new?paper=f{paper}").text
+    assert f"/desk/incoming/f{paper}/pages/1" in browser.post("/desk/new/check", {"paper": f"f{paper}"}).text
+
+
+def test_an_office_that_no_list_has_is_added_on_the_way_and_nothing_is_typed_twice(browser: Desk):
+    filled: dict[str, str | list[str]] = {**FIELDS, "referring": "", "sources": [b.PRAIRIE]}
+    asked = browser.post("/desk/new/facility", filled)
+    assert 'name="family" value="Quillfeather"' in asked.text
+    place = {"name": "Cedar Oncology", "city": "Minot ND", "zone": "America/Chicago", "sort": "office"}
+    reached = {"telephone": "701 555 0142", "fax": "701 555 0143", "role": "refers"}
+    wrong = browser.post("/desk/new/facility", {**filled, **place, **reached, "city": ""})
+    assert "Write its city" in text_of(wrong.text)
+    assert 'value="Quillfeather"' in wrong.text
+
+    added = browser.post("/desk/new/facility", {**filled, **place, **reached})
+
+    assert 'value="cedar-oncology-minot-nd" selected' in added.text
+    assert 'value="Quillfeather"' in added.text
+    opened = browser.post("/desk/new", {**filled, "referring": "cedar-oncology-minot-nd"})
+    process_all(browser.services)
+    assert "Cedar Oncology" in text_of(browser.get(opened.headers["location"]).text)
 
 
 def test_a_clerk_opens_a_referral_from_the_telephone(browser: Desk):

@@ -74,17 +74,26 @@ class Chosen:
 
     @property
     def values(self) -> dict[str, object]:
-        """The values that `_CHOSEN` names."""
+        """The values that `_CONDITIONS` name."""
         among = None if self.among is None else list(self.among)
         return {one.name: getattr(self, one.name) for one in fields(self)} | {"among": among}
 
+    @property
+    def where(self) -> str:
+        """The conditions of what is chosen, and no other: the planner of the database sees which index serves."""
+        said = [text for name, text in _CONDITIONS.items() if getattr(self, name) is not None]
+        return " AND ".join(["true" if self.closed else "c.is_open", *said])
 
-_CHOSEN: Final = """(c.is_open OR %(closed)s)
-    AND (%(assigned_to)s::text IS NULL OR c.assigned_to = %(assigned_to)s)
-    AND (%(checklist)s::text IS NULL OR c.checklist = %(checklist)s)
-    AND (%(among)s::text[] IS NULL OR c.case_id = ANY(%(among)s))
-    AND (%(institution)s::text IS NULL OR %(institution)s IN (c.referring, c.receiver) OR EXISTS (
-      SELECT 1 FROM requests AS r WHERE r.case_id = c.case_id AND r.institution = %(institution)s))"""
+
+_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "assigned_to": "c.assigned_to = %(assigned_to)s",
+        "checklist": "c.checklist = %(checklist)s",
+        "among": "c.case_id = ANY(%(among)s)",
+        "institution": """(%(institution)s IN (c.referring, c.receiver) OR EXISTS (
+            SELECT 1 FROM requests AS r WHERE r.case_id = c.case_id AND r.institution = %(institution)s))""",
+    }
+)
 #: a source owes something, and the day has come on which somebody here asks for it; or somebody said to look again
 _TO_CALL: Final = """(coalesce(c.look_again_on <= %(today)s, false) OR EXISTS (SELECT 1 FROM requests AS r
     WHERE r.case_id = c.case_id AND r.next_action_on <= %(today)s AND r.state = ANY(%(awaited)s)))"""
@@ -117,18 +126,33 @@ def listed(
     """One part of the cases chosen, those needed first at the top. `after`: so many are left out before them."""
     order = _ORDERS.get(part, _SOONEST_NEEDED)
     rows = tx.rows_by_name(
-        f"SELECT c.* FROM cases AS c WHERE {_CHOSEN} AND {_IN_PARTS[part]} ORDER BY {order}, c.case_id "  # noqa: S608  ours
+        f"SELECT c.* FROM cases AS c WHERE {chosen.where} AND {_IN_PARTS[part]} ORDER BY {order}, c.case_id "  # noqa: S608  ours
         "LIMIT %(limit)s OFFSET %(after)s",
         {**_values(tx, chosen, today), "limit": limit, "after": after},
     )
     return [of_row(row) for row in rows]
 
 
+def may_be_undecided(tx: Tx, *, limit: int) -> list[CaseId]:
+    """Open cases that wait for people here and of which no question is open, or whose pieces may be others than those
+    announced, those needed first at the top.
+    """
+    rows = tx.rows(
+        f"""SELECT c.case_id FROM cases AS c WHERE c.is_open AND c.owner = 'desk' AND (
+              NOT EXISTS (SELECT 1 FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL)
+              OR EXISTS (SELECT 1 FROM materials AS m WHERE m.case_id = c.case_id AND (
+                m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected)))
+            ORDER BY {_SOONEST_NEEDED}, c.case_id LIMIT %s""",  # noqa: S608  our own text
+        limit,
+    )
+    return [CaseId(row.case_id) for row in rows]
+
+
 def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[ListPart, int]:
     """How many cases chosen are in each part."""
     parts = [part for part in ListPart if part is not ListPart.ALL]
     columns = ", ".join(f"count(*) FILTER (WHERE {_IN_PARTS[part]}) AS {part}" for part in parts)
-    counts = f"SELECT {columns} FROM cases AS c WHERE {_CHOSEN}"  # noqa: S608  our own text
+    counts = f"SELECT {columns} FROM cases AS c WHERE {chosen.where}"  # noqa: S608  our own text
     (row,) = tx.rows_by_name(counts, _values(tx, chosen, today))
     return dict(zip(parts, row, strict=True))
 
@@ -146,7 +170,7 @@ def owed_by(tx: Tx, chosen: Chosen) -> list[OwesMost]:
     """Whom the cases chosen wait for, department by department, whoever owes most first: one call settles several."""
     rows = tx.rows_by_name(
         f"""SELECT o.institution, o.department, count(*) AS requests FROM cases AS c JOIN requests AS o USING (case_id)
-            WHERE {_CHOSEN} AND o.state = ANY(%(awaited)s)
+            WHERE {chosen.where} AND o.state = ANY(%(awaited)s)
             GROUP BY o.institution, o.department ORDER BY count(*) DESC, 1, 2 LIMIT 50""",  # noqa: S608  ours
         _values(tx, chosen, None),
     )

@@ -150,6 +150,17 @@ def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
     return [of_row(row) for row in rows]
 
 
+def open_page(tx: Tx, *, limit: int, after: int) -> tuple[list[Hold], int]:
+    """So many of the same after the first `after`, and how many there are in all."""
+    rows = tx.rows(
+        """SELECT * FROM holds WHERE resolved_at IS NULL
+           ORDER BY due_at NULLS LAST, opened_at, hold LIMIT %s OFFSET %s""",
+        *(limit, after),
+    )
+    count = int(tx.value("SELECT count(*) FROM holds WHERE resolved_at IS NULL"))
+    return [of_row(row) for row in rows], count
+
+
 def about_arrivals(tx: Tx, limit: int) -> list[tuple[Hold, str]]:
     """What waits for a person about messages that are in no case yet, each with its institution: by its clock, then the
     oldest first.

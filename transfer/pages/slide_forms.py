@@ -39,6 +39,12 @@ LABELS: Final = (
     (LabelCheck.HANDWRITING_DIFFERS, "The handwriting says otherwise"),
     (LabelCheck.NONE, "There is no label"),
 )
+#: what lies in the parcel beside the pieces
+PAPER_LIST, PAPER_REPORT = "list", "report"
+PAPERS: Final = (
+    (PAPER_LIST, "Their list says as many as I count"),
+    (PAPER_REPORT, "The pathology report is enclosed"),
+)
 #: what a pathologist says, as it is chosen
 SAYS: Final = (
     (Sufficiency.SUFFICIENT, "Sufficient"),
@@ -124,6 +130,8 @@ def checked_in(
         problems.add("accession", "Type the accession number that stands on the labels")
     labels = fields.one_of("labels", [*LabelCheck], problems, needed="Say how the labels agree with the papers")
     announced = counted(fields, problems, "list")
+    if PAPER_LIST in fields.chosen("papers"):
+        announced = dict(counts) | announced
     ours, due = fields.line("ours", problems, longest=40), fields.day("due", problems)
     parts = _parts(fields, problems)
     if problems:
@@ -135,7 +143,7 @@ def checked_in(
         announced={kind: announced[kind] for kind in counts if kind in announced},
         source=source,
         labels=LabelCheck(labels),
-        with_report=bool(fields.chosen("report")),
+        with_report=PAPER_REPORT in fields.chosen("papers"),
         our_accession=ours,
         due_back=due,
         parts=parts,

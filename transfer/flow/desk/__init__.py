@@ -48,6 +48,7 @@ from transfer.flow.desk.incoming import (
     index_pages,
     leave_out,
     list_incoming,
+    listed_paper,
     look_at_paper,
     open_paper,
     show_picture,
@@ -114,7 +115,7 @@ from transfer.flow.desk.permissions import (
     stop_everything,
 )
 from transfer.flow.desk.pieces import announce_material, log_in, receive_material
-from transfer.flow.desk.questions import hold, holds, undecided_cases
+from transfer.flow.desk.questions import HoldPage, hold, holds, list_holds, undecided_cases
 from transfer.flow.desk.queues import QueueView, list_frames_not_taken, list_queues
 from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
@@ -174,6 +175,7 @@ __all__ = [
     "FoundCases",
     "HoldContext",
     "HoldDetail",
+    "HoldPage",
     "HoldView",
     "IndexedAs",
     "IndexedStudies",
@@ -253,6 +255,7 @@ __all__ = [
     "list_disclosures",
     "list_facilities",
     "list_frames_not_taken",
+    "list_holds",
     "list_incoming",
     "list_letters",
     "list_loans",
@@ -269,6 +272,7 @@ __all__ = [
     "list_staff",
     "list_unmapped_codes",
     "list_views",
+    "listed_paper",
     "log_call",
     "log_in",
     "look_at_disc",

@@ -86,6 +86,16 @@ def list_incoming(services: Services, *, actor: Actor, everything: bool = False)
         return tuple(view_of(tx, one) for one in incoming.listed(tx, everything=everything))
 
 
+def listed_paper(services: Services, name: IncomingId, *, actor: Actor) -> PaperView:
+    """One paper as the list has it, also of one that is done: nothing of its pages.
+
+    Raises:
+        Unknown: there is no such paper, or it is destroyed.
+    """
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        return _view(tx, found_paper(tx, name))
+
+
 def upload_paper(services: Services, body: bytes, *, actor: Actor) -> ActionResult:
     """Bring in a paper from a file: PDF, TIFF, JPEG or PNG. The same file again is the same paper.
 

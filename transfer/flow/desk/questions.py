@@ -1,5 +1,8 @@
 """What needs a decision: the open questions, and one of them with what it may be answered with."""
 
+from dataclasses import dataclass
+from typing import Final
+
 from transfer import facts
 from transfer.completeness import Wait, WaitCode
 from transfer.flow.assess import look
@@ -20,7 +23,6 @@ from transfer.holds import ABOUT_FORMS, APPROVALS, COMPARED, HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, case_lists, requests
 from transfer.ledger import holds as held
-from transfer.ledger.case_lists import Chosen, ListPart
 from transfer.ledger.holds import Hold
 from transfer.looks import LookPlace
 from transfer.remedies import Remedy, RemedyCode
@@ -29,6 +31,9 @@ from transfer.requests import Request
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
+#: questions on one page of their list
+HOLDS_ON_A_PAGE: Final = 50
+
 
 def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:
     """What waits for a person: what has a clock first, by its clock, then the oldest; only about one case, if named."""
@@ -36,18 +41,40 @@ def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> li
         return [hold_view(tx, one) for one in held.open_holds(tx, case)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPage:
+    """One page of the open questions, and how many there are in all."""
+
+    holds: tuple[HoldView, ...]
+    number: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // HOLDS_ON_A_PAGE))
+
+
+def list_holds(services: Services, *, actor: Actor, number: int = 1) -> HoldPage:
+    """One page of what waits for a person, from 1, in the same order; a page that there is not is empty."""
+    with at_desk(services, actor, Right.SEE_CASES) as tx:
+        after = (max(number, 1) - 1) * HOLDS_ON_A_PAGE
+        found, total = held.open_page(tx, limit=HOLDS_ON_A_PAGE, after=after)
+        return HoldPage(holds=tuple(hold_view(tx, one) for one in found), number=max(number, 1), total=total)
+
+
 def undecided_cases(services: Services, *, actor: Actor, limit: int = 100) -> list[WaitView]:
     """What only a person settles and no open question asks, of the open cases needed soonest, with what leads on.
 
-    Pieces to be called about are told beside open questions, too: no answer to those settles them.
+    Pieces to be called about are told beside open questions, too: no answer to those settles them. At most so many
+    cases are judged, of those whose rows let it be so.
     """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         return [
             wait
-            for one in case_lists.listed(tx, Chosen(), ListPart.OURS, limit=limit)
-            if tx.case(one.id).opened
-            for wait in undecided(tx, services, one.id)
-            if wait.code in OF_PIECES or not held.open_holds(tx, one.id)
+            for case in case_lists.may_be_undecided(tx, limit=limit)
+            if tx.case(case).opened
+            for wait in undecided(tx, services, case)
+            if wait.code in OF_PIECES or not held.open_holds(tx, case)
         ]
 
 

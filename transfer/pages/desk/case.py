@@ -50,6 +50,7 @@ def show(asked: Asked) -> Answer:
             "waiting_on": _waiting_on(asked.services, found),
             "how": HOW,
             "over": OVER,
+            "to_call_back": _to_call_back(asked.services, found),
             "owners": OWNERS,
             "findings": finding,
             "needs_words": NEEDS,
@@ -96,6 +97,14 @@ def _needs(found: Dossier) -> tuple[tuple[str, tuple[object, ...]], ...]:
     required = tuple(one for one in found.needs if one.is_required)
     others = tuple(one for one in found.needs if not one.is_required)
     return (("Needed", required), ("Where it applies, or exists", others))
+
+
+def _to_call_back(services: Services, found: Dossier) -> frozenset[str]:
+    """Facilities to which nothing goes before somebody called."""
+    known = (
+        services.institutions[one.institution] for one in found.requests if one.institution in services.institutions
+    )
+    return frozenset(one.id for one in known if one.contact and not one.contact.is_confirmed)
 
 
 def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:

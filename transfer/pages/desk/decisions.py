@@ -17,8 +17,8 @@ from transfer.rights import Right
 from transfer.sentences import sentence
 from transfer.sentences.trade import in_trade
 
-#: rows of one page
-ROWS: Final = 50
+#: requests that no question asks about, of which the first page tells
+_UNDECIDED: Final = 25
 #: answers that destroy, end or let something leave: whoever gives one ticks that they read what follows
 GRAVE: Final = frozenset(
     {
@@ -38,18 +38,14 @@ _OF_ONE: Final = frozenset({HoldCode.WHOSE_ANSWER, HoldCode.SAME_PATIENT})
 
 
 def show_list(asked: Asked) -> Answer:
-    found = desk.holds(asked.services, actor=asked.actor)
     number = int(text) if (text := asked.query.get("page", "1")).isascii() and text.isdigit() and len(text) < 6 else 1
-    begin = (max(number, 1) - 1) * ROWS
+    found = desk.list_holds(asked.services, actor=asked.actor, number=number)
     return Answer(
         template="decisions.html",
         title="To do",
         context={
-            "holds": found[begin : begin + ROWS],
-            "count": len(found),
-            "number": max(number, 1),
-            "is_last": begin + ROWS >= len(found),
-            "waits": desk.undecided_cases(asked.services, actor=asked.actor) if number <= 1 else (),
+            "found": found,
+            "waits": desk.undecided_cases(asked.services, actor=asked.actor, limit=_UNDECIDED) if number <= 1 else (),
             "to_call": [
                 one
                 for one in desk.list_facilities(asked.services, actor=asked.actor)

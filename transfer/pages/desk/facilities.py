@@ -1,15 +1,15 @@
 """Facilities that no reviewed file names: added, called back, reached otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.contacts import Contact, as_address, as_number, as_said
 from transfer.errors import NotAllowed, Unknown
-from transfer.facilities import HOLDS, AddedFacility, id_of
+from transfer.facilities import HOLDS, USUAL, AddedFacility, id_of
 from transfer.flow import desk
-from transfer.identifiers import InstitutionId
+from transfer.identifiers import CaseId, InstitutionId
 from transfer.pages.desk.words import words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -18,6 +18,15 @@ from transfer.rights import Right
 from transfer.sentences import sentence
 
 _KINDS: Final = tuple((kind.value, words(kind)) for kind in HOLDS)
+#: the sorts of places, and one for all others
+_OTHER: Final = "other"
+_SORTS: Final = (
+    ("office", "Office: notes, reports, results"),
+    ("hospital", "Hospital: the same, images, slides and blocks"),
+    ("laboratory", "Laboratory: pathology and molecular reports, slides and blocks"),
+    ("imaging", "Imaging center: images and their reports"),
+    (_OTHER, "Something else: tick what it holds"),
+)
 #: zones of the United States by their cities; the desk's own stands before them
 _ZONES: Final = (
     "America/New_York",
@@ -40,33 +49,69 @@ def show_list(asked: Asked) -> Answer:
     )
 
 
-def show_new(asked: Asked, problems: Problems | None = None) -> Answer:
+def show_new(asked: Asked) -> Answer:
+    return new_form(replace(asked, fields=_for(asked.query.get("case", ""))), Problems(), kept=("case",))
+
+
+def _for(case: str) -> Fields:
+    """A form of a facility that a request needs: there it is asked at once, and there people go on."""
+    return Fields({"case": [case]} if CaseId.pattern.fullmatch(case) else {})
+
+
+def new_form(
+    asked: Asked,
+    problems: Problems,
+    *,
+    action: str = "/desk/facilities/new",
+    kept: Sequence[str] = (),
+    roles: Sequence[tuple[str, str]] = (),
+) -> Answer:
+    """The form of a new facility, which `action` takes. `kept` are fields of another form that are sent on with it,
+    `roles` what it may be there.
+    """
     zones = dict.fromkeys((asked.services.zone.key, *_ZONES))
     return Answer(
         template="facility_new.html",
         title="New facility",
         context={
             "fields": asked.fields,
-            "problems": problems or Problems(),
+            "problems": problems,
             "kinds": _KINDS,
             "zones": [(zone, zone.rpartition("/")[2].replace("_", " ")) for zone in zones],
+            "sorts": _SORTS,
+            "action": action,
+            "kept": kept,
+            "roles": roles,
         },
         status=422 if problems else 200,
     )
 
 
 def add(asked: Asked) -> Answer | Next:
-    fields, problems = asked.fields, Problems()
+    problems = Problems()
+    new = entered(asked, problems)
+    if new is None:
+        return new_form(asked, problems, kept=("case",))
+    if not CaseId.pattern.fullmatch(case := asked.fields.raw("case")):
+        return Next(f"/desk/facilities/{new.id}")
+    desk.change(asked.services, CaseId(case), actor=asked.actor, sources=[new.id])
+    return Next(f"/desk/facilities/{new.id}?case={case}")
+
+
+def entered(asked: Asked, problems: Problems) -> AddedFacility | None:
+    """Add the facility that the form gives. None: something is wrong with it, and stands in `problems`."""
+    fields = asked.fields
     name = fields.line("name", problems, needed="Write its name", longest=80)
     city = fields.line("city", problems, needed="Write its city", longest=80)
     zone = fields.one_of("zone", (asked.services.zone.key, *_ZONES), problems, needed="Choose its time zone")
-    holds = frozenset(fields.chosen("holds")) & {*HOLDS}
-    if not holds:
-        problems.add("holds", "Choose what it holds")
+    sort = fields.one_of("sort", dict(_SORTS), problems, needed="Choose what it is")
+    holds = USUAL.get(sort) or frozenset(fields.chosen("holds")) & {*HOLDS}
+    if sort == _OTHER and not holds:
+        problems.add("holds", "Tick what it holds")
     contact = _contact(fields, problems)
     named = _id(name, city, problems)
     if problems or contact is None or named is None:
-        return show_new(asked, problems)
+        return None
     new = AddedFacility(
         id=named, name=name, city=city, time_zone=zone, holds=frozenset(map(RecordKind, holds)), contact=contact
     )
@@ -76,8 +121,9 @@ def add(asked: Asked) -> Answer | Next:
         if error.refusal is None or error.remedy is None:
             raise
         problems.add("name", f"{sentence(error.refusal).capitalize()}. {sentence(error.remedy)}")
-        return show_new(asked, problems)
-    return Next(f"/desk/facilities/{new.id}")
+        return None
+    desk.list_facilities(asked.services, actor=asked.actor)  # from the next transaction on this process knows it
+    return new
 
 
 def _id(name: str, city: str, problems: Problems) -> InstitutionId | None:
@@ -124,6 +170,7 @@ def show(asked: Asked, problems: Problems | None = None) -> Answer:
             "holds": [words(kind) for kind in HOLDS if kind in found.holds],
             "zone": ZoneInfo(found.time_zone),
             "fields": asked.fields if asked.fields.sent else _as_sent(said),
+            "case": asked.fields.raw("case") or _for(asked.query.get("case", "")).raw("case"),
             "problems": problems or Problems(),
             "may_act": asked.actor.may(Right.WORK_ON_CASES),
         },
@@ -149,10 +196,10 @@ def call_back(asked: Asked) -> Answer | Next:
     problems = Problems()
     if not asked.fields.chosen("sure"):
         problems.add("sure", "Say that you called, and had it read back")
-        return show(replace(asked, fields=Fields()), problems)
-    facility = asked.id(InstitutionId, "facility")
+        return show(replace(asked, fields=Fields(), query={"case": asked.fields.raw("case")}), problems)
+    facility, case = asked.id(InstitutionId, "facility"), _for(asked.fields.raw("case")).raw("case")
     desk.call_back(asked.services, facility, actor=asked.actor)
-    return Next(f"/desk/facilities/{facility}")
+    return Next(f"/desk/cases/{case}" if case else f"/desk/facilities/{facility}")
 
 
 DECLARED: Final = (

@@ -36,6 +36,7 @@ def show_list(asked: Asked) -> Answer:
         "papers": desk.list_incoming(asked.services, actor=asked.actor, everything=everything),
         "everything": everything,
         "may_upload": asked.actor.may(Right.WORK_ON_CASES),
+        "may_take": asked.actor.may(Right.SEE_CONTENT),
         "zone": asked.services.zone,
         "ranges": in_ranges,
         "words": words,
@@ -60,11 +61,7 @@ def _paper(asked: Asked) -> IncomingId:
 
 def listed(asked: Asked, name: IncomingId) -> PaperView:
     """The paper as lists have it: nothing of its pages is shown."""
-    found = desk.list_incoming(asked.services, actor=asked.actor, everything=True)
-    for one in found:
-        if one.incoming == name:
-            return one
-    raise Unknown("there is no such page")
+    return desk.listed_paper(asked.services, name, actor=asked.actor)
 
 
 def take(asked: Asked) -> Next:

@@ -21,6 +21,7 @@ from transfer.pages.slide_forms import (
     CONDITIONS,
     KINDS,
     LABELS,
+    PAPERS,
     Whose,
     accession,
     checked_in,
@@ -235,6 +236,7 @@ def _around(asked: Asked, problems: Problems | None) -> dict[str, object]:
         "carriers": CARRIERS,
         "conditions": CONDITIONS,
         "labels": LABELS,
+        "papers": PAPERS,
         "fields": asked.fields,
         "problems": problems or Problems(),
     }

@@ -4,9 +4,11 @@ from datetime import datetime, time
 from typing import Final
 
 from transfer.arrivals import Grant, Priority
+from transfer.errors import NotAllowed, Unknown
 from transfer.flow import desk
-from transfer.flow.desk import EnteredReferral, PagesOf
+from transfer.flow.desk import EnteredReferral, PagesOf, PaperView
 from transfer.identifiers import IncomingId, InstitutionId
+from transfer.pages.desk.facilities import entered, new_form
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -14,6 +16,9 @@ from transfer.rights import Right
 
 _HERE: Final = "/desk/new"
 _SEXES: Final = (("female", "Female"), ("male", "Male"), ("other", "Other"), ("unknown", "Not said"))
+#: what a new facility is in a referral
+_OFFICE: Final = "refers"
+_ROLES: Final = ((_OFFICE, "It refers the patient"), ("holds", "It holds records"))
 #: of a disease that no list is for yet
 _UNKNOWN: Final = "unknown"
 _DATES: Final = tuple(
@@ -38,9 +43,20 @@ def _form(asked: Asked, fields: Fields, problems: Problems) -> Answer:
     return Answer(
         template="referral.html",
         title="New referral",
-        context={**_choices(asked), "fields": fields, "problems": problems},
+        context={**_choices(asked), "fields": fields, "problems": problems, "paper": _paper(asked, fields)},
         status=422 if problems else 200,
     )
+
+
+def _paper(asked: Asked, fields: Fields) -> PaperView | None:
+    """The paper that the referral is read from, for whoever has it: its pages stand beside the form."""
+    name = fields.raw("paper")
+    if not IncomingId.pattern.fullmatch(name) or not asked.actor.may(Right.SEE_CONTENT):
+        return None
+    try:
+        return desk.look_at_paper(asked.services, IncomingId(name), actor=asked.actor)
+    except (NotAllowed, Unknown):
+        return None
 
 
 def _choices(asked: Asked) -> dict[str, Choices]:
@@ -58,6 +74,26 @@ def _choices(asked: Asked) -> dict[str, Choices]:
 
 def _named(asked: Asked, keys: list[str]) -> Choices:
     return sorted(((key, called(asked.services, key)) for key in keys), key=lambda one: one[1])
+
+
+def add_facility(asked: Asked) -> Answer:
+    """An office or facility that no list has: what was typed stays in the form, and is there again afterwards."""
+    problems = Problems()
+    if not asked.fields.chosen("role"):
+        return _facility_form(asked, problems)
+    new = entered(asked, problems)
+    if new is None:
+        return _facility_form(asked, problems)
+    sent = {name: list(asked.fields.chosen(name)) for name in NAMES}
+    if asked.fields.raw("role") == _OFFICE:
+        sent["referring"] = [new.id]
+    else:
+        sent["sources"] = [*sent["sources"], new.id]
+    return _form(asked, Fields(sent), Problems())
+
+
+def _facility_form(asked: Asked, problems: Problems) -> Answer:
+    return new_form(asked, problems, action=f"{_HERE}/facility", kept=NAMES, roles=_ROLES)
 
 
 def check(asked: Asked) -> Answer:
@@ -80,7 +116,10 @@ def open_it(asked: Asked) -> Answer | Next:
         return _form(asked, asked.fields, problems)
     said, came_on = read
     did = desk.enter_referral(asked.services, said, actor=asked.actor, came_on=came_on)
-    return Next(f"/desk/cases/{did.fields['case']}")
+    paper = _paper(asked, asked.fields)
+    # What else came with it is mostly of the same patient.
+    of_paper = f"/desk/incoming/{paper.incoming}" if paper and paper.left else None
+    return Next(f"{of_paper or '/desk'}/cases/{did.fields['case']}")
 
 
 def _rows(asked: Asked) -> list[tuple[str, str]]:
@@ -178,6 +217,7 @@ def _came_on(fields: Fields, problems: Problems) -> PagesOf | None:
 
 DECLARED = (
     Page(path=_HERE, right=Right.WORK_ON_CASES, show=show, nav="New referral"),
+    Act(path=f"{_HERE}/facility", right=Right.WORK_ON_CASES, do=add_facility),
     Act(path=f"{_HERE}/check", right=Right.WORK_ON_CASES, do=check),
     Act(path=_HERE, right=Right.WORK_ON_CASES, do=open_it),
 )

@@ -17,6 +17,7 @@ from transfer.pages.slide_forms import (
     CONDITIONS,
     KINDS,
     LABELS,
+    PAPERS,
     SAYS,
     Whose,
     accession,
@@ -248,6 +249,7 @@ def _around(asked: Visit, problems: Problems | None) -> dict[str, object]:
         "carriers": CARRIERS,
         "conditions": CONDITIONS,
         "labels": LABELS,
+        "papers": PAPERS,
         "fields": asked.fields,
         "problems": problems or Problems(),
     }

@@ -44,6 +44,8 @@ class CaseAct:
     is_grave: bool = False
     #: it lets something leave, so nobody is to do it while it is stopped
     is_release: bool = False
+    #: words and path, with `{case}`, of a page for what this form cannot say
+    instead: tuple[str, str] | None = None
     #: what the page says of what it is about: a facility, a line
     about: Callable[[Asked, Dossier], str] | None = None
 
@@ -69,6 +71,7 @@ def _show(act: CaseAct, asked: Asked, problems: Problems | None = None) -> Answe
             "found": found,
             "action": f"/desk/cases/{case}/{tail}",
             "about": act.about(asked, found) if act.about else None,
+            "instead": (act.instead[0], act.instead[1].format(case=case)) if act.instead else None,
             "is_stopped": is_stopped,
             "shown": act.fields(asked, found),
             "fields": asked.fields if asked.fields.sent else _begun(asked),

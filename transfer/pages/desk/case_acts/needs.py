@@ -181,5 +181,6 @@ ACTS: Final = (
         follows=("It is requested for what the checklist needs of what it holds.",),
         fields=lambda asked, _: (_facility(asked), NOTE_FIELD),
         does=_source,
+        instead=("It is not in the list: add a new facility", "/desk/facilities/new?case={case}"),
     ),
 )

@@ -1,0 +1,179 @@
+"""Synthetic patients whose facilities have a fax, a telephone and couriers, and were never seen before."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum, auto
+from typing import Final
+
+from fpdf import FPDF
+
+
+class Turn(StrEnum):
+    """What else happens in a case."""
+
+    #: one scan of sixty pages is of this patient and of the next one, who shares it
+    SHARED_SCAN = auto()
+    SHARES_SCAN = auto()
+    MOVED_TWICE = auto()
+    CALLS_BACK = auto()
+    #: the patient says stop by telephone, and days later that it may go on
+    STOPPED_BY_TELEPHONE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """`kind` as the page lists it."""
+
+    kind: str
+    pages: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """`sort` and `zone` as the page lists them."""
+
+    name: str
+    city: str
+    zone: str
+    sort: str
+    telephone: str
+    fax: str
+    documents: tuple[Document, ...]
+    slides: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    family: str
+    given: str
+    born: date
+    sex: str
+    number: str
+    checklist: str
+    diagnosis: str
+    question: str
+    referrer: str
+    office: Place
+    #: who else holds records
+    places: tuple[Place, ...]
+    appointment: date
+    turns: frozenset[Turn] = field(default_factory=frozenset)
+
+    @property
+    def everywhere(self) -> tuple[Place, ...]:
+        return (self.office, *self.places)
+
+
+_FAMILIES: Final = (
+    *("Abernathy", "Birdsong", "Castellanos", "Delacroix", "Eastwood-Ruiz", "Fairweather", "Gallowglass", "Hollander"),
+    *("Ironside", "Jessamine", "Kettleborough", "Lindqvist", "Montclair", "Nightingale", "Oyelaran", "Pemberton"),
+    *("Quartermaine", "Rosenthal", "Silverstone", "Thistlewood"),
+)
+_GIVEN: Final = (
+    *("Adela", "Bruno", "Corinne", "Desmond", "Elowen", "Florian", "Ginevra", "Hollis", "Imelda", "Jasper"),
+    *("Kerensa", "Lorcan", "Mirabel", "Nathaniel", "Ottoline", "Percival", "Rosalind", "Silas", "Tabitha", "Ulric"),
+)
+_TOWNS: Final = (
+    *("Minot ND", "Salina KS", "Duluth MN", "Joplin MO", "Paducah KY", "Ames IA", "Quincy IL", "Wausau WI"),
+    *("Decatur AL", "Texarkana AR"),
+)
+_NAMES: Final = ("Cedar", "Harbor", "Meadow", "Pine", "Summit View", "Willow", "Granite", "Prairie Rose", "Lark", "Oak")
+_MELANOMA: Final = ("Melanoma of the skin", "Malignant melanoma of the left forearm, Breslow 2.1 mm")
+_PROSTATE: Final = ("Cancer of the prostate", "Adenocarcinoma of the prostate, Gleason 4+3")
+_OFFICE: Final = "Office: notes, reports, results"
+_LABORATORY: Final = "Laboratory: pathology and molecular reports, slides and blocks"
+
+
+def patients(count: int, today: date, seed: int = 14) -> tuple[Patient, ...]:
+    """So many, the same ones for a seed. Each has an office and a laboratory that nobody else has."""
+    dice = random.Random(seed)
+    return tuple(_drawn(dice, number, today) for number in range(count))
+
+
+def grouped(every: Sequence[Patient]) -> Iterator[tuple[Patient, ...]]:
+    """One after another; those who share a scan, together."""
+    for number, one in enumerate(every):
+        if Turn.SHARED_SCAN in one.turns:
+            yield tuple(every[number : number + 2])
+        elif Turn.SHARES_SCAN not in one.turns:
+            yield (one,)
+
+
+def _drawn(dice: random.Random, number: int, today: date) -> Patient:
+    is_skin = number % 2 == 0
+    checklist, diagnosis = _MELANOMA if is_skin else _PROSTATE
+    born = date(1938, 1, 1) + timedelta(days=dice.randrange(14000))
+    found = today - timedelta(days=dice.randrange(30, 70))
+    notes = (
+        Document(kind="Note", pages=dice.randrange(2, 6), day=found + timedelta(days=9)),
+        *(() if is_skin else (Document(kind="Laboratory", pages=1, day=found),)),
+    )
+    of_scan = _SCANS.get(number, (dice.randrange(2, 5),))
+    reports = tuple(
+        Document(kind="Pathology report", pages=pages, day=found + timedelta(days=4 + later))
+        for later, pages in enumerate(of_scan)
+    )
+    return Patient(
+        family=_FAMILIES[number % 20],
+        given=_GIVEN[number % 20],
+        born=born,
+        sex="Male" if not is_skin or number % 4 else "Female",
+        number=f"{dice.randrange(10**6, 10**7)}",
+        checklist=checklist,
+        diagnosis=diagnosis,
+        question="Is further treatment advised?",
+        referrer=f"Dr. {dice.choice(_FAMILIES)}, {_telephone(dice)}",
+        office=_place(dice, number, "Oncology", _OFFICE, notes),
+        places=(_place(dice, number, "Pathology", _LABORATORY, reports, slides=dice.randrange(4, 14)),),
+        appointment=today + timedelta(days=dice.randrange(16, 30)),
+        turns=_TURNS.get(number, frozenset()),
+    )
+
+
+def _place(
+    dice: random.Random, number: int, of: str, sort: str, documents: tuple[Document, ...], slides: int = 0
+) -> Place:
+    return Place(
+        name=f"{_NAMES[number % 10]} {of}{' Group' if number >= 10 else ''}",
+        city=_TOWNS[(number * 3) % 10],
+        zone="Chicago",
+        sort=sort,
+        telephone=_telephone(dice),
+        fax=_telephone(dice),
+        documents=documents,
+        slides=slides,
+    )
+
+
+def _telephone(dice: random.Random) -> str:
+    return f"{dice.randrange(201, 990)} 555 {dice.randrange(100, 200):04d}"
+
+
+#: pages of the documents in the scan of sixty pages, by the number of the patient
+_SCANS: Final = {5: (12, 8, 11, 9), 6: (6, 12, 2)}
+#: by the number of the patient
+_TURNS: Final = {
+    1: frozenset({Turn.CALLS_BACK}),
+    3: frozenset({Turn.MOVED_TWICE}),
+    5: frozenset({Turn.SHARED_SCAN}),
+    6: frozenset({Turn.SHARES_SCAN}),
+    8: frozenset({Turn.STOPPED_BY_TELEPHONE}),
+    11: frozenset({Turn.MOVED_TWICE, Turn.CALLS_BACK}),
+    14: frozenset({Turn.CALLS_BACK}),
+}
+
+
+def faxed(*parts: tuple[Patient, str, int]) -> bytes:
+    """A fax: so many pages under each heading, each with the name of the patient it is of."""
+    made = FPDF(format="letter")
+    for patient, heading, pages in parts:
+        for page in range(1, pages + 1):
+            made.add_page()
+            made.set_font("helvetica", size=20)
+            made.cell(text=f"{heading}, page {page} of {pages}", new_x="LMARGIN", new_y="NEXT")
+            made.set_font("helvetica", size=12)
+            made.cell(text=f"Patient: {patient.family}, {patient.given}   Born: {patient.born:%m/%d/%Y}")
+    return bytes(made.output())
