@@ -36,6 +36,7 @@ IGNORED_BY_A_CASE = {
     "letter-code-given": "a code lets somebody look in, and is kept in a table of its own",
     "letter-codes-ended": "the same",
     "letter-opened": "that somebody looked in changes nothing",
+    "piece-described": "what stands on a piece is sealed with its material",
     "filed-in-chart": "who filed it is read from the trail",
     "misdirection-recorded": "it is a log of what went wrong, and changes nothing of the case",
     "next-action-set": "the day stands beside the request, which moves on",

@@ -73,6 +73,8 @@ class ActionCode(Code):
     PARCEL_RECEIVED_BEFORE = "parcel-received-before", "parcel"
     LOGGED_IN = "logged-in", "pieces", "discrepancies", "outlook"
     LOGGED_IN_BEFORE = "logged-in-before", "pieces"
+    PIECE_DESCRIBED = "piece-described", "piece"
+    PIECE_DESCRIBED_BEFORE = "piece-described-before", "piece"
     PIECES_MOVED = "pieces-moved", "state"
     PIECES_MOVED_BEFORE = "pieces-moved-before", "state"
     PIECES_ASKED_FOR = "pieces-asked-for", "outlook"
@@ -206,6 +208,7 @@ _UNCHANGED = frozenset(
         ActionCode.PIECES_COUNTED_BEFORE,
         ActionCode.PARCEL_RECEIVED_BEFORE,
         ActionCode.LOGGED_IN_BEFORE,
+        ActionCode.PIECE_DESCRIBED_BEFORE,
         ActionCode.PIECES_MOVED_BEFORE,
         ActionCode.KEPT_LONGER_BEFORE,
         ActionCode.JUDGED_BEFORE,

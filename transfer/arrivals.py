@@ -12,6 +12,7 @@ from enum import StrEnum
 from transfer.diagnoses import Diagnosis
 from transfer.identifiers import InstitutionId
 from transfer.patients import Demographics, IssuedIdentifier
+from transfer.procedures import NONE_LISTED, Procedures
 from transfer.referrals import ReferralStatus
 
 
@@ -136,6 +137,8 @@ class Referral:
     #: UTC
     appointment_at: datetime | None = None
     priority: Priority = Priority.ROUTINE
+    #: what was done to the patient
+    procedures: Procedures = NONE_LISTED
 
     @property
     def words(self) -> dict[str, str]:

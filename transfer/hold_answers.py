@@ -81,6 +81,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
             HoldAnswer.KEEP: "the case stays as it is, and nothing of the change is taken",
         },
         HoldCode.DIAGNOSIS_UNKNOWN: {HoldAnswer.SEEN: "the list common to all diseases stays"},
+        HoldCode.PROCEDURE_UNCLEAR: {HoldAnswer.SEEN: "you listed what is to be asked for, or nothing is"},
         HoldCode.APPOINTMENT_CANCELLED: _SEEN,
         HoldCode.APPOINTMENT_ELSEWHERE: _SEEN,
         HoldCode.ARRIVAL_UNREADABLE: _READ_AGAIN,

@@ -33,6 +33,8 @@ class HoldCode(StrEnum):
     REFERRAL_ASKED_ABOUT = "referral-asked-about"
     RECEIVER_CHANGED = "receiver-changed"
     DIAGNOSIS_UNKNOWN = "diagnosis-unknown"
+    #: the referral lists something that was done to the patient, and not so that it can be asked for
+    PROCEDURE_UNCLEAR = "procedure-unclear"
     APPOINTMENT_CANCELLED = "appointment-cancelled"
     APPOINTMENT_ELSEWHERE = "appointment-elsewhere"
     ARRIVAL_UNREADABLE = "arrival-unreadable"
@@ -180,6 +182,7 @@ OF_REFERRALS = frozenset(
         HoldCode.REFERRAL_ASKED_ABOUT,
         HoldCode.RECEIVER_CHANGED,
         HoldCode.DIAGNOSIS_UNKNOWN,
+        HoldCode.PROCEDURE_UNCLEAR,
         HoldCode.APPOINTMENT_CANCELLED,
         HoldCode.APPOINTMENT_ELSEWHERE,
     }

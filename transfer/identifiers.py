@@ -101,6 +101,10 @@ class MaterialId(_Drawn):
     letter = "t"
 
 
+class PieceId(_Drawn):
+    letter = "g"
+
+
 class ParcelId(_Drawn):
     letter = "k"
 

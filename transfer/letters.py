@@ -6,7 +6,7 @@ still awaits something, and by fax only in hours in which somebody stands at the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -25,6 +25,8 @@ _SATURDAY: Final = 5
 PAUSES: Final = (timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=2))
 
 
+#: where a second letter goes by itself: nothing was said yet, or more is owed
+CHASED: Final = frozenset({RequestState.EXPECTED, RequestState.PARTLY})
 #: where a letter makes sense: something is awaited, or a source has not answered
 WRITTEN_ABOUT: Final = AWAITED | {RequestState.SILENT}
 
@@ -126,6 +128,8 @@ class Letter:
     settled_at: datetime | None
     #: the note that has its text, sealed; None until it begins to leave
     note: str | None
+    #: it goes by itself, because the one before was not answered
+    is_automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,11 +195,29 @@ def address_of(contact: Contact, way: SendingWay) -> str:
     return first or other or ""
 
 
-def is_needed(state: RequestState, *, is_active: bool, is_permitted: bool, wanted: Sequence[RecordKind]) -> bool:
+def is_needed(
+    state: RequestState,
+    *,
+    is_active: bool,
+    is_permitted: bool,
+    wanted: Sequence[RecordKind],
+    is_automatic: bool = False,
+) -> bool:
     """Whether a letter may still go: something is awaited of the request and outstanding, the case goes on, and the
     facility may be asked. It is asked in the transaction that begins the sending.
+
+    One that would go by itself does not, once the facility has said anything (`CHASED`).
     """
-    return state in WRITTEN_ABOUT and is_active and is_permitted and bool(wanted)
+    states = CHASED if is_automatic else WRITTEN_ABOUT
+    return state in states and is_active and is_permitted and bool(wanted)
+
+
+def chased_from(sent_at: datetime, usual_days: int, zone: ZoneInfo) -> datetime:
+    """When a letter that was not answered is followed by the second one, UTC: in the morning of the first business day
+    once the department's usual days are over, on its clocks. Silence counts from twice these days (`silent_from`).
+    """
+    day = sent_at.astimezone(zone).date() + timedelta(days=usual_days)
+    return datetime.combine(business_day_after(day - timedelta(days=1)), FAX_FROM, zone).astimezone(UTC)
 
 
 def sends_from(way: SendingWay, now: datetime, zone: ZoneInfo) -> datetime:

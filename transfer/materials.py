@@ -6,15 +6,15 @@ pathologist who looked at them goes before every count: laboratories send what i
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from transfer.errors import NeedsReview, NotAllowed
-from transfer.identifiers import InstitutionId, MaterialId, ParcelId
+from transfer.identifiers import InstitutionId, MaterialId, ParcelId, PieceId
 
 
 class MaterialKind(StrEnum):
@@ -111,6 +111,36 @@ class Material:
         if self.judged:
             return self.received > 0
         return self.state in _CAME and 0 < self.expected == self.received
+
+
+#: letters of what stands on one piece, or says where it is
+MOST_LETTERS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedPiece:
+    """One of the pieces that were counted: what its label says, from which block and with which stain it is, and where
+    it is since when (UTC).
+
+    Raises:
+        ValueError: without a label nobody finds it; or something of it is longer than a label, or does not print.
+    """
+
+    id: PieceId
+    label: str
+    block: str = ""
+    stain: str = ""
+    place: str = ""
+    since: datetime
+
+    def __post_init__(self) -> None:
+        said = (self.label, self.block, self.stain, self.place)
+        if not self.label.strip() or any(len(one) > MOST_LETTERS or (one and not one.isprintable()) for one in said):
+            raise ValueError(f"a piece has a label, and nothing of it is longer than {MOST_LETTERS} characters")
+
+    def is_as(self, other: "DescribedPiece") -> bool:
+        """Whether nothing but the time is said anew."""
+        return replace(self, since=other.since) == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +323,15 @@ def _spelled(number: str) -> str:
     """In capitals, without zeros before a digit; what stands between letters and digits is one sign."""
     plain = re.sub(r"[^A-Z0-9]+", "-", number.upper()).strip("-")
     return re.sub(r"(?<![0-9])0+(?=[0-9])", "", plain)
+
+
+def described(pieces: Sequence[DescribedPiece], said: DescribedPiece) -> tuple[DescribedPiece, ...]:
+    """The pieces with this one as it is said now. It is where it is since then only if it is elsewhere than before."""
+    before = next((one for one in pieces if one.id == said.id), None)
+    if before is None:
+        return (*pieces, said)
+    now = replace(said, since=before.since) if said.place == before.place else said
+    return tuple(now if one.id == said.id else one for one in pieces)
 
 
 def is_overdue(material: Material, today: date) -> bool:

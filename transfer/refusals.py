@@ -94,6 +94,8 @@ class RefusalCode(Code):
     NO_SUCH_MATERIAL = "no-such-material", "case"
     SEVERAL_MATERIALS = "several-materials", "case"
     NOT_COME_YET = "not-come-yet", "material"
+    MORE_THAN_COUNTED = "more-than-counted", "material", "received"
+    NO_LABEL = "no-label"
     ANOTHER_ACCESSION = "another-accession", "case"
     NO_PARCEL = "no-parcel"
     NO_LOAN = "no-loan", "material"

@@ -128,6 +128,8 @@ class Request:
     #: keys of the checklist lines this request is to fill
     lines: tuple[str, ...]
     state: RequestState
+    #: the added need that it alone is for; empty: it is for what the list needs
+    need: str = ""
     attempts: int = 0
     not_before: datetime | None = None
     #: by when the source is to have done what it owes, UTC; None: its time does not run

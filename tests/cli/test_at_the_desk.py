@@ -325,3 +325,45 @@ def test_a_legal_hold_is_placed_shown_and_lifted(services, transfer):
     assert placed.exit_code == lifted.exit_code == 0
     assert "legal hold since" in shown.stdout
     assert "legal hold since" not in transfer("case", "show", case).stdout
+
+
+def test_what_went_astray_is_written_down_once_and_listed_without_its_words(services, transfer):
+    case = b.a_case(services)
+    said = ("case", "misdirected", case, "fax", "--noticed", "2026-01-05", "--done", "asked-to-destroy", "--note")
+
+    nobody = transfer(*said[:-1])
+    first = transfer(*said, typed="A bakery in Minot\n")
+    transfer(*said, typed="A bakery in Minot\n")
+    listed = json.loads(transfer("audit", "misdirected", "--days", "3660", "--json").stdout)
+    shown = transfer("case", "show", case, "--notes")
+
+    assert nobody.exit_code == 2
+    assert first.exit_code == 0
+    assert [(one["case"], one["what"], one["done"]) for one in listed] == [(case, "fax", ["asked-to-destroy"])]
+    assert "bakery" not in json.dumps(listed)
+    assert "bakery" in shown.stdout
+
+
+def test_what_was_filed_in_our_chart_is_said_once(services, transfer):
+    case = b.a_case(services)
+    record = b.came_in(services, case, RecordKind.NOTE)
+
+    first, again = (transfer("case", "filed", case, record, "--json") for _ in range(2))
+    other = transfer("case", "filed", case, f"{case}-p1")
+
+    assert [json.loads(one.stdout)["changed"] for one in (first, again)] == [True, False]
+    assert other.exit_code != 0
+    assert "In our chart" in transfer("case", "show", case).stdout
+
+
+def test_pieces_are_described_one_by_one(services, transfer):
+    case = b.a_case(services)
+    transfer("material", "receive", case, "--pieces", "2", typed="S25-1\n")
+    (material,) = [one.material for one in desk.dossier(services, case, actor=ANN).materials]
+
+    did = transfer("material", "piece", case, material, "--block", "A1", "--place", "Shelf 2", typed="S25-1 A1-1\n")
+    shown = transfer("material", "pieces", case, material)
+
+    assert did.exit_code == 0
+    assert "1 of 2 described" in shown.stdout
+    assert "S25-1 A1-1" in shown.stdout

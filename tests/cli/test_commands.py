@@ -13,11 +13,16 @@ from tests.kit.documentation import cli_page, commands
 from transfer.cli import main
 from transfer.cli.case import _ENDINGS as CASE_ENDINGS
 from transfer.cli.case import _WORDS as LINE_WORDS
+from transfer.cli.case_filing import _DONE as MITIGATIONS
+from transfer.cli.case_filing import _WHAT as MISDIRECTED
+from transfer.cli.case_needs import _PROCEDURES as PROCEDURES
 from transfer.cli.group import UNAVAILABLE
 from transfer.cli.hold import _ANSWERS as HOLD_WORDS
 from transfer.completeness import WaiverKind
 from transfer.flow.desk import ENDINGS
 from transfer.holds import HoldAnswer
+from transfer.misdirections import Misdirected, Mitigation
+from transfer.procedures import ProcedureKind
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,6 +157,9 @@ def test_the_words_on_the_command_line_are_those_of_the_rules():
     assert set(LINE_WORDS) == set(WaiverKind)
     assert set(HOLD_WORDS) == set(HoldAnswer)
     assert CASE_ENDINGS == ENDINGS
+    assert set(MISDIRECTED) == set(Misdirected)
+    assert set(MITIGATIONS) == set(Mitigation)
+    assert set(PROCEDURES) == set(ProcedureKind)
 
 
 def test_every_command_is_documented_as_it_is():

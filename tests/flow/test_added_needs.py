@@ -11,7 +11,7 @@ from tests.kit.staff import ANN, somebody
 from transfer import facts, institutions
 from transfer.arrivals import ArrivalKind
 from transfer.case import Case
-from transfer.completeness import NeedState, ProcedureKind, WaiverKind
+from transfer.completeness import NeedState, WaiverKind
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
@@ -21,9 +21,10 @@ from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, materials, requests
 from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
-from transfer.requests import RequestState
+from transfer.requests import Request, RequestState
 from transfer.rights import Right
 
 pytestmark = pytest.mark.servers
@@ -51,6 +52,12 @@ def moves(services: Services, case: CaseId) -> list[tuple[str, str]]:
         departments = {one.id: one.department for one in requests.of_case(tx, case)}
         told = [line.fact for line in tx.lines(Chain.case(case))]
     return [(departments[one.request], one.state) for one in told if isinstance(one, facts.RequestMoved)]  # type: ignore[index]
+
+
+def own_request(services: Services, case: CaseId, line: str) -> Request:
+    with services.ledger.transaction() as tx:
+        (found,) = [one for one in requests.of_case(tx, case) if one.need == line]
+    return found
 
 
 def an_unknown_disease(services: Services) -> CaseId:
@@ -150,7 +157,7 @@ class TestAddingANeed:
         assert (standing.institution, standing.day, standing.words) == (b.PRAIRIE, "2026", "of the biopsy")
         assert folded(services, case).added["added-1"].is_dropped
         assert "added-1" not in b.request_to(services, case, b.LAKESIDE).lines
-        assert "added-2" in b.request_to(services, case, b.PRAIRIE).lines
+        assert own_request(services, case, "added-2").institution == b.PRAIRIE
 
     def test_its_words_are_shown_with_what_people_wrote_alone(self, services: Services):
         case = b.a_case(services)
@@ -237,6 +244,69 @@ class TestAddingANeed:
             nobody = somebody("ann", without=frozenset({Right.WORK_ON_CASES}))
             desk.add_need(services, case, RecordKind.IMAGES, b.MERCY, actor=nobody)
         assert not folded(services, case).added
+
+
+class TestItsOwnRequest:
+    """Of who is asked by people, or sends by himself, each added need is a request of its own."""
+
+    @pytest.fixture
+    def case(self, services: Services) -> CaseId:
+        return b.a_case(services)
+
+    def biopsy(self, services: Services, case: CaseId, day: PartialDate, words: str | None = None) -> Request:
+        kind = RecordKind.PATHOLOGY_REPORT
+        desk.add_need(services, case, kind, b.PRAIRIE, actor=ANN, day=day, words=words)
+        return own_request(services, case, list(folded(services, case).added)[-1])
+
+    def test_it_has_a_state_a_time_and_a_next_look_of_its_own(self, services: Services, case: CaseId):
+        b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)
+        asked = self.biopsy(services, case, PartialDate(2024, 3))
+
+        assert (asked.lines, asked.state) == (("added-1",), RequestState.EXPECTED)
+        assert asked.due_at
+        assert asked.next_action_on
+        main = b.request_to(services, case, b.PRAIRIE)
+        assert (main.need, main.state) == ("", RequestState.ANSWERED)
+        assert "added-1" not in main.lines
+
+    def test_what_they_say_to_it_is_no_answer_for_the_list(self, services: Services, case: CaseId):
+        asked = self.biopsy(services, case, PartialDate(2024, 3))
+
+        desk.answer_request(services, asked.id, desk.RequestAnswer.NO_RECORDS, actor=ANN)
+
+        assert need(services, case, "added-1").state == NeedState.ABSENT_WITH_REASON
+        assert need(services, case, "pathology-report").state == NeedState.REQUESTED
+        assert b.request_to(services, case, b.PRAIRIE).state is RequestState.EXPECTED
+
+    def test_the_record_that_answers_it_ends_it_and_another_of_its_kind_does_not(
+        self, services: Services, case: CaseId
+    ):
+        with services.ledger.transaction() as tx:
+            today = PartialDate.of(tx.now().date())
+        old, new = self.biopsy(services, case, PartialDate(2024, 3)), self.biopsy(services, case, today)
+
+        b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)
+
+        assert own_request(services, case, new.need).state is RequestState.ANSWERED
+        assert own_request(services, case, old.need).state is RequestState.EXPECTED
+        assert need(services, case, "added-2").state == NeedState.SATISFIED
+
+    def test_another_list_leaves_it_alone_and_dropping_it_withdraws_it(self, services: Services, case: CaseId):
+        asked = self.biopsy(services, case, PartialDate(2024, 3))
+
+        desk.change(services, case, checklist="breast", actor=ANN)
+        assert own_request(services, case, "added-1").lines == ("added-1",)
+
+        desk.drop_need(services, case, "added-1", actor=ANN)
+        assert own_request(services, case, asked.need).state is RequestState.WITHDRAWN
+
+    def test_the_same_again_is_one_request(self, services: Services, case: CaseId):
+        for _ in range(2):
+            self.biopsy(services, case, PartialDate(2024, 3))
+
+        with services.ledger.transaction() as tx:
+            made = [one.need for one in requests.of_case(tx, case) if one.institution == b.PRAIRIE]
+        assert made == ["", "added-1"]
 
 
 class TestWhatWasDone:

@@ -15,11 +15,14 @@ from transfer.arrivals import ArrivalKind
 from transfer.case import Case, Stage
 from transfer.delivery import Delivery
 from transfer.flow import desk
+from transfer.flow.assess import settle_needs
+from transfer.flow.rounds import assemble
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, rounds
 from transfer.records import RecordKind
+from transfer.rounds import Dag
 
 pytestmark = pytest.mark.servers
 
@@ -210,3 +213,32 @@ def test_a_declined_packet_is_sent_again_only_by_a_person(services: Services):
 
     assert len(folded(services, case).packets) == 1
     assert HoldCode.APPROVE_RELEASE in questions(services, case)
+
+
+def test_what_is_judged_while_its_packet_is_put_together_owes_no_second_run(services: Services):
+    case = b.a_case_without_slides(services)
+    with services.ledger.transaction() as tx:
+        taken = rounds.take(tx, Dag.RELEASE_PACKET, f"{case}-p1", 1)
+    assert taken
+
+    with services.ledger.transaction() as tx:
+        settle_needs(tx, services, case)
+
+    with services.ledger.transaction() as tx:
+        made = [one.number for one, _ in rounds.of_case(tx, case) if one.dag is Dag.RELEASE_PACKET]
+    assert made == [1]
+
+
+def test_what_people_said_while_the_run_waited_for_them_owes_the_next_one(services: Services, monkeypatch):
+    """They answer after it looked, and before it ends."""
+    case = b.a_case_without_slides(services)
+    with services.ledger.transaction() as tx:
+        taken = rounds.take(tx, Dag.RELEASE_PACKET, f"{case}-p1", 1)
+    assert taken
+    monkeypatch.setattr("transfer.flow.rounds.assemble_packet", lambda *_: False)
+
+    assert not assemble(services, taken)
+    monkeypatch.undo()
+    process_all(services)
+
+    assert b.folded(services, case).stage is Stage.SENDING

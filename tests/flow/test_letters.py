@@ -1,6 +1,7 @@
 """A request to a facility without an interface is a letter: it waits for a call, is sent, and is looked after."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -14,13 +15,16 @@ from transfer.business_days import business_day_after
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
+from transfer.flow.letters import scan_of
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, LetterId
 from transfer.ledger import Ledger, letters, requests
-from transfer.letters import LetterKind, LetterState, SendingFailure, SendingWay
+from transfer.letters import Letter, LetterKind, LetterState, SendingFailure, SendingWay, chased_from
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.requests import RequestAnswer
+from transfer.sandbox import paper
+from transfer.source_answers import Fee
 
 pytestmark = pytest.mark.servers
 
@@ -137,7 +141,7 @@ def test_a_second_letter_names_the_first_and_asks_only_for_what_is_outstanding(l
     process_all(office.services)
 
     assert done.fields["which"] == LetterKind.SECOND
-    said = [office.says(one) for one in office.letters]
+    said = [office.says(one) for one in office.letters if one.state is LetterState.SENT]
     assert [one.kind for one in said] == [*LetterKind]
     assert [len(one.before) for one in said] == [0, 1, 2]
 
@@ -200,3 +204,85 @@ def test_no_fax_goes_on_a_weekend_of_the_facility(ledger: Ledger, hours_pass):
     assert writing.letter.way is SendingWay.FAX
     assert writing.sender.sent == []
     assert writing.letter.not_before == (saturday + timedelta(days=2)).replace(hour=8, second=0, microsecond=0)
+
+
+# --- the second letter, by itself -------------------------------------------------------------------------------------
+
+
+def its_time_comes(office: Writing, hours_pass, days: float = 10) -> None:
+    hours_pass(timedelta(days=days))
+    with office.services.ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE state = 'owed'")
+    process_all(office.services)
+
+
+def second(office: Writing) -> Letter:
+    (found,) = [one for one in office.letters if one.is_automatic]
+    return found
+
+
+def test_a_letter_that_nobody_answers_is_followed_by_a_second_that_says_so(ledger: Ledger, hours_pass):
+    office = Writing(ledger)
+    office.call_back()
+    assert (second(office).kind, second(office).state) == (LetterKind.SECOND, LetterState.QUEUED)
+    assert second(office).not_before == chased_from(office.letter.settled_at, 7, UTC)
+
+    its_time_comes(office, hours_pass)
+
+    assert second(office).state is LetterState.SENT
+    assert office.says(second(office)).before == (office.letter.settled_at.date(),)
+    assert len(office.sender.sent) == 2
+    its_time_comes(office, hours_pass, days=40)
+    assert len(office.sender.sent) == 2
+
+
+@pytest.mark.parametrize("said", [RequestAnswer.NO_RECORDS, RequestAnswer.IN_PROGRESS, RequestAnswer.FEE_REQUIRED])
+def test_whatever_they_answer_no_second_letter_crosses_it(ledger: Ledger, hours_pass, said: RequestAnswer):
+    office = Writing(ledger)
+    office.call_back()
+
+    fee = {"fee": Fee(amount=Decimal(20), currency="USD")} if said is RequestAnswer.FEE_REQUIRED else {}
+    desk.answer_request(office.services, office.request.id, said, actor=ANN, **fee)
+
+    assert second(office).state is LetterState.NOT_NEEDED
+    its_time_comes(office, hours_pass)
+    assert len(office.sender.sent) == 1
+
+
+def test_a_second_letter_that_a_person_cancelled_stays_cancelled(ledger: Ledger, hours_pass):
+    office = Writing(ledger)
+    office.call_back()
+
+    desk.cancel_letter(office.services, second(office).id, actor=ANN)
+    its_time_comes(office, hours_pass)
+
+    assert len(office.sender.sent) == 1
+
+
+def test_a_second_letter_that_a_person_wants_now_goes_instead(ledger: Ledger, hours_pass):
+    office = Writing(ledger)
+    office.call_back()
+
+    desk.send_letter(office.services, office.request.id, actor=ANN)
+    process_all(office.services)
+
+    assert second(office).state is LetterState.NOT_NEEDED
+    assert [one.kind for one in office.letters if one.state is LetterState.SENT] == ["first", "second"]
+    its_time_comes(office, hours_pass)
+    assert len(office.sender.sent) == 2
+
+
+def test_the_form_that_came_by_a_system_is_enclosed_as_the_scan_of_one_on_paper_is(ledger: Ledger):
+    office = Writing(ledger)
+    with ledger.transaction() as tx:
+        patient = b.patient_of(office.services, office.case)
+        by_paper = scan_of(tx, office.services, patient, b.form_of(office.services, office.case))
+    assert by_paper
+
+    services = b.new_services(ledger)
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    with ledger.transaction() as tx:
+        by_fhir = scan_of(tx, services, b.patient_of(services, case), b.form_of(services, case))
+
+    assert by_fhir == paper.release_form(chart)

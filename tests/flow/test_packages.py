@@ -165,6 +165,70 @@ class TestLoggingIn:
         assert [one for one in to_do(services) if one.startswith("10 of 11 slides were received")]
 
 
+class TestPieces:
+    """Under a count: what stands on each, and where it is since when."""
+
+    @pytest.fixture
+    def case(self, services) -> CaseId:
+        made = b.a_case(services)
+        logged_in(services, made, taken_in(services), {SLIDE: 2})
+        return made
+
+    def shown(self, services, case: CaseId) -> list[tuple[str, str, str, str]]:
+        found = desk.show_pieces(services, case, the_slides(services, case), actor=ANN, identity=True).described
+        return [(one.label, one.block, one.stain, one.place) for one in found]
+
+    def test_a_count_leads_to_its_pieces_and_each_is_somewhere_since_then(self, services, case, hours_pass):
+        material = the_slides(services, case)
+        did = desk.describe_piece(services, case, material, "S25 A1", block="A1", stain="HE", place="Desk", actor=ANN)
+        first = desk.show_pieces(services, case, material, actor=ANN, identity=True).described[0]
+        hours_pass(timedelta(hours=2))
+
+        again = desk.describe_piece(services, case, material, "S25 A1", block="A1", stain="HE", place="Desk", actor=ANN)
+        desk.describe_piece(services, case, material, "S25 A1", block="A1", stain="PAS", place="Desk", actor=ANN)
+        (still,) = desk.show_pieces(services, case, material, actor=ANN, identity=True).described
+        desk.describe_piece(services, case, material, "S25 A1", block="A1", stain="PAS", place="Room 4", actor=ANN)
+        (moved,) = desk.show_pieces(services, case, material, actor=ANN, identity=True).described
+
+        assert (did.changed, again.changed) == (True, False)
+        assert (still.stain, still.since) == ("PAS", first.since)
+        assert (moved.place, moved.id) == ("Room 4", first.id)
+        assert moved.since >= first.since + timedelta(hours=2)
+
+    def test_no_more_are_described_than_were_counted_and_a_second_count_keeps_them(self, services, case):
+        material = the_slides(services, case)
+        for label in ("A1-1", "A1-2"):
+            desk.describe_piece(services, case, material, label, actor=ANN)
+
+        with pytest.raises(NotAllowed) as refused:
+            desk.describe_piece(services, case, material, "A1-3", actor=ANN)
+        assert refused.value.refusal
+        assert refused.value.refusal.code is RefusalCode.MORE_THAN_COUNTED
+        logged_in(services, case, taken_in(services, "1Z999AA10123456795"), {SLIDE: 1})
+        desk.describe_piece(services, case, material, "A1-3", actor=ANN)
+        assert [label for label, *_ in self.shown(services, case)] == ["A1-1", "A1-2", "A1-3"]
+
+    def test_what_stands_on_it_is_sealed_and_shown_to_those_who_may_see_identity(self, services, case):
+        material = the_slides(services, case)
+        desk.describe_piece(services, case, material, "WHITFIELD S25 A1", place="Shelf 2", actor=ANN)
+
+        with services.ledger.transaction() as tx:
+            told = "".join(str(line.fact) for line in tx.lines(Chain.case(case)))
+            kept = bytes(tx.value("SELECT about FROM materials WHERE material = %s", material))
+        assert "WHITFIELD" not in told
+        assert b"WHITFIELD" not in kept
+        assert desk.show_pieces(services, case, material, actor=ANN).described == ()
+
+    def test_without_a_label_or_of_what_did_not_come_nothing_is_described(self, services, case):
+        for label in (" ", "x" * 61):
+            with pytest.raises(NotAllowed):
+                desk.describe_piece(services, case, the_slides(services, case), label, actor=ANN)
+        other = b.a_case(services)
+        (awaited,) = desk.dossier(services, other, actor=ANN).materials
+        with pytest.raises(NotAllowed):
+            desk.describe_piece(services, other, MaterialId(awaited.material), "A1-1", actor=ANN)
+
+
 class TestLoans:
     def lent(self, services) -> tuple[CaseId, MaterialId]:
         case = b.a_case(services)

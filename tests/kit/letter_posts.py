@@ -86,7 +86,8 @@ class Writing:
 
     @property
     def letter(self) -> Letter:
-        (one,) = self.letters
+        """The one that was asked for; the second, which goes by itself, is another."""
+        (one,) = [one for one in self.letters if not one.is_automatic]
         return one
 
     def says(self, letter: Letter) -> LetterText:

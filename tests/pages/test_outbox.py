@@ -43,6 +43,7 @@ def test_what_did_not_go_is_to_do_and_is_tried_again(ledger):
 
     assert writing.letter.state is LetterState.SENT
     assert "No letter is to go" in text_of(officer.get("/desk/outbox").text)
+    assert "by itself, unless they answer before" in text_of(officer.get("/desk/outbox?all=yes").text)
     assert "job-1" in officer.get("/desk/outbox?all=yes").text
 
 

@@ -164,3 +164,18 @@ def test_a_loan_is_judged_kept_given_back_and_received_by_its_lender(browser: De
     assert browser.post(f"{link}/returned").is_redirect
     assert "Nothing is lent" in text_of(browser.get("/desk/loans").text)
     assert browser.post(f"{link}/return", {"carrier": "fedex"}).status_code == 403
+
+
+def test_a_count_links_to_its_pieces_and_says_where_each_is(browser: Desk, services, case, chart):
+    sent = {"whose": f"{case} prairie-pathology", "labels": "agree", "count-slide": "2"}
+    browser.post(a_parcel(browser), {**sent, "accession": accession_of(chart)})
+    (link,) = set(re.findall(r"/desk/pieces/[a-z0-9]+/[a-z0-9]+", browser.get("/desk/loans").text))
+
+    assert browser.post(f"{link}/piece", {"label": ""}).status_code == 422
+    said = {"label": "A1-1", "block": "A1", "stain": "HE", "place": "Shelf 2"}
+    assert browser.post(f"{link}/piece", said).headers["location"] == link
+
+    shown = text_of(browser.get(link).text)
+    assert "Piece by piece: 1 of 2 described" in shown
+    assert "A1-1 A1 HE Shelf 2" in " ".join(shown.split())
+    assert link in browser.get(f"/desk/cases/{case}").text

@@ -11,7 +11,6 @@ from transfer.completeness import (
     CollectedRecord,
     Completeness,
     NeedState,
-    ProcedureKind,
     WaitCode,
     Waiver,
     WaiverKind,
@@ -21,6 +20,7 @@ from transfer.completeness import (
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, MaterialId, RecordId, RequestId
 from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import DocumentStatus, RecordKind
 from transfer.requests import Request, RequestState
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kit.staff import somebody
 from transfer.calls import Call, Callee, CallOutcome
-from transfer.completeness import ProcedureKind, WaiverKind
+from transfer.completeness import WaiverKind
 from transfer.contacts import Contact
 from transfer.errors import NotAllowed
 from transfer.facilities import AddedFacility
@@ -36,6 +36,7 @@ from transfer.misdirections import Misdirected, Misdirection
 from transfer.parcels import Carrier
 from transfer.periods import Period
 from transfer.permissions import Dispute, End
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.remedies import RemedyCode
@@ -247,6 +248,7 @@ CALLS = {
         Right.WORK_ON_CASES,
     ),
     "ask_for_material": ({"case": CASE, "material": MaterialId.draw()}, Right.WORK_ON_CASES),
+    "describe_piece": ({"case": CASE, "material": MaterialId.draw(), "label": "A1-1"}, Right.WORK_ON_CASES),
     "announce_material": ({"case": CASE, "count": 6}, Right.WORK_ON_CASES),
     "open_referral": ({"institution": InstitutionId("lakeside-oncology"), "body": b"{}"}, Right.WORK_ON_CASES),
 }

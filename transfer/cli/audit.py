@@ -25,6 +25,7 @@ audit = LazyGroup(
             "transfer.cli.audit:decisions_command", "What was asked and answered, and how soon."
         ),
         "views": ListedCommand("transfer.cli.audit:views_command", "Who looked at whom."),
+        "misdirected": ListedCommand("transfer.cli.case_filing:list_command", "What went to the wrong place."),
         "review": ListedCommand("transfer.cli.audit:review_command", "Say that you have looked a list through."),
         "evidence": ListedCommand("transfer.cli.audit:evidence_command", "Reviews, verifications, lists taken along."),
     },

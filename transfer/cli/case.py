@@ -63,6 +63,10 @@ case = LazyGroup(
         "note": ListedCommand("transfer.cli.case:note_command", "Keep a note with a case."),
         "call": ListedCommand("transfer.cli.case_log:call_command", "Log a telephone call."),
         "story": ListedCommand("transfer.cli.case_log:story_command", "What happened, newest first."),
+        "filed": ListedCommand("transfer.cli.case_filing:filed_command", "Say that it was filed in our chart."),
+        "misdirected": ListedCommand(
+            "transfer.cli.case_filing:misdirected_command", "Write down that it went to the wrong place."
+        ),
         "close": ListedCommand("transfer.cli.case:close_command", "End a case."),
     },
 )

@@ -127,8 +127,8 @@ def procedure_command(
     """
     words = ask_note() if with_note else None
     with at(var) as services:
-        from transfer.completeness import ProcedureKind
         from transfer.flow import desk
+        from transfer.procedures import ProcedureKind
 
         done = ProcedureKind(procedure)
         did = desk.add_procedure(services, case_id, done, facility, actor=actor, day=day, words=words)

@@ -39,13 +39,14 @@ def list_command(var: Path, *, actor: "Actor", as_json: bool) -> None:
     from transfer.flow import desk
 
     with at(var) as services:
-        found = desk.list_letters(services, actor=actor)
+        found = desk.list_letters(services, actor=actor, later=True)
     if as_json:
         print_json(found)
         return
     rows = []
     for one in found:
-        why = _why(one.failure, unconfirmed=one.is_unconfirmed)
+        by_itself = f"goes {one.not_before:%Y-%m-%d} unless they answer" if one.is_automatic else ""
+        why = _why(one.failure, unconfirmed=one.is_unconfirmed) or by_itself
         rows.append((one.letter, one.request, one.who, one.kind, one.way, one.state, why))
     print_table(["letter", "request", "facility", "which", "by", "state", ""], rows)
 

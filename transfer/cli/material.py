@@ -24,6 +24,8 @@ material = LazyGroup(
         "announce": ListedCommand(
             "transfer.cli.material:announce_command", "How many the sender's list says were sent."
         ),
+        "piece": ListedCommand("transfer.cli.pieces:piece_command", "What stands on one piece, and where it is."),
+        "pieces": ListedCommand("transfer.cli.pieces:pieces_command", "The pieces of one count."),
         "judge": ListedCommand("transfer.cli.material:judge_command", "What a pathologist says of the pieces."),
         "ask": ListedCommand("transfer.cli.material:ask_command", "The laboratory was asked for more pieces."),
         "loans": ListedCommand("transfer.cli.loans:loans_command", "What is lent, and due back when."),

@@ -4,7 +4,7 @@ Silence is not an answer. Forbidden is not absent. An empty search proves nothin
 (docs/safety.md, promises 5 and 9). Nothing is complete by count.
 """
 
-from transfer.completeness.added import LEAVES_BEHIND, AddedNeed, ProcedureKind, assess_added
+from transfer.completeness.added import LEAVES_BEHIND, AddedNeed, assess_added
 from transfer.completeness.fitting import line_suggested
 from transfer.completeness.needs import (
     LEFT_TO_PEOPLE,
@@ -29,7 +29,6 @@ __all__ = [
     "Completeness",
     "Need",
     "NeedState",
-    "ProcedureKind",
     "Wait",
     "WaitCode",
     "Waiver",

@@ -6,7 +6,6 @@ Each is a line of this case alone, asked of one institution, and answered by rec
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 
 from transfer.checklist import Checklist, ChecklistLine, Necessity
@@ -15,18 +14,9 @@ from transfer.completeness.rules import assess
 from transfer.identifiers import InstitutionId, RecordId
 from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import DocumentStatus, RecordKind
 from transfer.requests import Request
-
-
-class ProcedureKind(StrEnum):
-    """What was done to the patient (https://hl7.org/fhir/R4/procedure.html, and a scan, which is one there, too)."""
-
-    BIOPSY = "biopsy"
-    OPERATION = "operation"
-    ENDOSCOPY = "endoscopy"
-    SCAN = "scan"
-
 
 _K = RecordKind
 #: the records that each leaves behind: an expected item of its own for each

@@ -119,12 +119,13 @@ class ReferralEntered(Fact, kind="referral-entered"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestMade(Fact, kind="request-made"):
-    """A department is to be asked for some lines of the checklist."""
+    """A department is to be asked for some lines of the checklist, or for one added `need` alone."""
 
     request: str
     institution: str
     department: str
     lines: tuple[str, ...]
+    need: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +290,17 @@ class MaterialAwaited(Fact, kind="material-awaited"):
     institution: str
     line: str
     pieces: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceDescribed(Fact, kind="piece-described"):
+    """Somebody said what stands on one of the pieces, and where it is: that is sealed with its material. `change`:
+    *moved*, if it is elsewhere than before, else *described*.
+    """
+
+    material: str
+    piece: str
+    change: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

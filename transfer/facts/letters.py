@@ -10,12 +10,15 @@ from transfer.facts.frame import Fact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterQueued(Fact, kind="letter-queued"):
-    """A letter about a request is to go (`transfer.letters`). `which`: first, second, final."""
+    """A letter about a request is to go (`transfer.letters`). `which`: first, second, final. `is_automatic`: nobody
+    asked for it, the one before was not answered.
+    """
 
     letter: str
     request: str
     which: str
     way: str
+    is_automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

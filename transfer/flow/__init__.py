@@ -4,7 +4,7 @@ In the order in which it happens:
 
 - `opening` opens a case from its referral and decides whom to ask; `basis` says whether that is permitted.
 - `referrals` takes in what becomes of a referral, `appointments` when the patient is expected. `changing` changes a
-  case, `needs` adds to what it needs, `ending` ends one.
+  case, `needs` adds to what it needs (`listed_procedures`: by its referral), `ending` ends one.
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).

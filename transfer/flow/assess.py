@@ -16,7 +16,6 @@ from transfer.completeness import (
     CollectedRecord,
     Completeness,
     Need,
-    ProcedureKind,
     WaitCode,
     Waiver,
     WaiverKind,
@@ -37,9 +36,10 @@ from transfer.ledger import Tx, compared, holds, materials, packets, records, re
 from transfer.materials import Material, MaterialKind
 from transfer.milestones import Milestone
 from transfer.partial_dates import day_said
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.request_questions import QUESTIONS
-from transfer.requests import TIMED, UNDECIDED, Request, RequestState, due_by, next_action_on
+from transfer.requests import MOVES, TIMED, UNDECIDED, Request, RequestState, due_by, next_action_on
 from transfer.rounds import Dag
 
 
@@ -181,6 +181,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId, *, tells_center: b
         give_up_newest(tx, case_id, why)
     found = look(tx, services, case_id)
     if found.case.is_open:
+        _end_answered(tx, found)
         _look_after_requests(tx, services, found)
         found = look(tx, services, case_id)
     if found.step is NextStep.UNANSWERED and any(HoldCode(one.code) in OF_SOURCES for one in found.case.holds.values()):
@@ -196,7 +197,7 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId, *, tells_center: b
         rounds.owe(tx, Dag.RELEASE_PACKET, packet)
     elif found.step in _QUESTIONS:
         holds.place(tx, case_id, HoldCode(found.step))
-    elif waiting := _waited_for_people(found):
+    elif (waiting := _waited_for_people(found)) and not rounds.is_under_way(tx, Dag.RELEASE_PACKET, waiting):
         rounds.owe(tx, Dag.RELEASE_PACKET, waiting)
     tell(tx, services.institutions, tx.case(case_id), found)
     return found
@@ -238,6 +239,16 @@ _QUESTIONS = {
     NextStep.NOTHING_TO_SEND: HoldCode.NOTHING_TO_SEND,
     NextStep.UNANSWERED: HoldCode.NEEDS_UNANSWERED,
 }
+
+
+def _end_answered(tx: Tx, found: Assessment) -> None:
+    """The request for an added need is answered by the record that answers it, and by no other of its kind."""
+    answered = {need.line.key for need in found.completeness.needs if need.chosen and need.state in SETTLED}
+    for request in requests.of_case(tx, found.case.id):
+        is_here = request.need in answered and RequestState.ANSWERED in MOVES[request.state]
+        if is_here and request.state is not RequestState.ANSWERED:
+            requests.move(tx, request, RequestState.ANSWERED)
+            holds.withdraw(tx, request.case, HoldCode.SOURCE_DOES_NOT_ANSWER, SystemAnswer.ANSWERED, about=request.id)
 
 
 def _look_after_requests(tx: Tx, services: Services, found: Assessment) -> None:

@@ -85,8 +85,10 @@ def _put_on_lines(tx: Tx, services: Services, case: CaseId, before: Checklist, c
         if line != joined.line:
             records.put_on_line(tx, case, kept.id, line)
     for request in requests.of_case(tx, case):
+        if request.need:
+            continue
         department = services.institutions[request.institution].department(request.department)
-        lines = lines_of(department, checklist) + needs.lines_of(tx.case(case), request.institution, department)
+        lines = lines_of(department, checklist) + needs.lines_of(tx.case(case), request)
         if request.state is not RequestState.WITHDRAWN and lines != request.lines:
             wanted = _kinds(department, checklist) - _kinds(department, before)
             _ask_for(tx, request, lines, department, is_more=bool(wanted))

@@ -152,8 +152,8 @@ def answered(tx: Tx, services: Services, case: CaseId, source: InstitutionId, ki
     """
     for request in requests.of_case(tx, case):
         department = services.institutions[request.institution].department(request.department)
-        if request.institution != source or kind not in department.holds:
-            continue
+        if request.institution != source or kind not in department.holds or request.need:
+            continue  # whether one of its kind is the one that was added is judged with the case
         if request.state is RequestState.NOT_PERMITTED and not department.is_fetched:
             request = requests.move(tx, request, RequestState.EXPECTED)
         if request.state is RequestState.SILENT and department.is_fetched:

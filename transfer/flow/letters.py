@@ -9,12 +9,15 @@ from datetime import date, datetime, timedelta
 
 from transfer import codec, facts
 from transfer.adapters import paper
+from transfer.adapters.fhir import inbound
+from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.case import OpenedCase
 from transfer.completeness import SETTLED
-from transfer.errors import OutOfOrder, Refused
+from transfer.errors import NeedsReview, OutOfOrder, Refused
 from transfer.flow import reading
 from transfer.flow.assess import look
 from transfer.flow.basis import may_ask
+from transfer.flow.owing_letters import owe_letter
 from transfer.flow.services import LetterPost, Services
 from transfer.identifiers import CaseId, LetterId, PatientId
 from transfer.institutions import Institution
@@ -128,7 +131,8 @@ def _leave(tx: Tx, services: Services, letter: Letter, patient: PatientId) -> _L
         return None
     ruling = may_ask(tx, services.institutions, OpenedCase.of(found), request)
     wanted, _ = _kinds(tx, services, request)
-    if not is_needed(request.state, is_active=found.is_active, is_permitted=ruling.is_permitted, wanted=wanted):
+    standing = {"is_active": found.is_active, "is_permitted": ruling.is_permitted}
+    if not is_needed(request.state, wanted=wanted, is_automatic=letter.is_automatic, **standing):
         letters.settle(tx, letter, LetterState.NOT_NEEDED)
         return None
     source = services.institutions[request.institution]
@@ -203,11 +207,14 @@ def _send(services: Services, post: LetterPost, leaving: _Leaving) -> None:
 
 
 def _ask_whether_it_arrived(tx: Tx, services: Services, letter: Letter) -> None:
-    """Somebody calls one business day after it was sent. The caller holds the case's lock."""
+    """Somebody calls one business day after it was sent, and the second letter waits for its day. The caller holds the
+    case's lock.
+    """
     request = requests.get(tx, letter.request)
     if request is not None and request.state.is_open:
         zone = services.institutions[request.institution].zone
         requests.plan_action(tx, request, look_after(tx.now().astimezone(zone).date()))
+        owe_letter(tx, services, request)
 
 
 def _institution(tx: Tx, letter: Letter) -> str:
@@ -235,12 +242,15 @@ def _signed_on(tx: Tx, patient: PatientId, ruling: Ruling) -> date | None:
 
 
 def scan_of(tx: Tx, services: Services, patient: PatientId, permission: str | None) -> bytes | None:
-    """The scan of a form on paper; None: it came otherwise, or cannot be read any more."""
+    """The form as it was signed, a PDF: the scan of one on paper, or what the message that brought it encloses. None:
+    it came without, or cannot be read any more.
+    """
     filed = next((one for one in permissions.filed(tx, patient) if one.id == permission), None)
     arrival = arrivals.get(tx, filed.arrival) if filed else None
-    if arrival is None or arrival.content_type != paper.PAPER_FORM:
+    if arrival is None or arrival.content_type == HL7_V2:
         return None
     try:
-        return paper.scan_of(reading.payload(tx, services, arrival))
-    except (Refused, OutOfOrder):
+        body = reading.payload(tx, services, arrival)
+        return paper.scan_of(body) if arrival.content_type == paper.PAPER_FORM else inbound.signed_form(body)
+    except (NeedsReview, Refused, OutOfOrder):
         return None

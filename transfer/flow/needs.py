@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transfer import facts
 from transfer.case import Case, OpenedCase
-from transfer.completeness import SETTLED, ProcedureKind
+from transfer.completeness import SETTLED
 from transfer.errors import Unknown
 from transfer.facts import Chain
 from transfer.flow.assess import added_needs, look, settle_needs
@@ -15,6 +15,7 @@ from transfer.institutions import Department, Institution
 from transfer.ledger import Tx, materials, notes, requests, rounds
 from transfer.materials import MaterialKind, MaterialState
 from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.requests import MOVES, Request, RequestState, first_state
 from transfer.rounds import Dag
@@ -35,13 +36,9 @@ class NewNeed:
     count: int | None = None
 
 
-def lines_of(found: Case, source: InstitutionId, department: Department) -> tuple[str, ...]:
-    """The needs of this case alone that documents of this department may answer."""
-    return tuple(
-        need.key
-        for need in added_needs(found)
-        if need.institution == source and need.kind in department.holds and not need.line.counted
-    )
+def lines_of(found: Case, request: Request) -> tuple[str, ...]:
+    """The needs of this case alone that the request for the list is to fill as well."""
+    return tuple(need.key for need in added_needs(found) if need.key in request.lines)
 
 
 def add(tx: Tx, services: Services, case: CaseId, new: Iterable[NewNeed]) -> tuple[str, ...]:
@@ -52,10 +49,15 @@ def add(tx: Tx, services: Services, case: CaseId, new: Iterable[NewNeed]) -> tup
     Raises:
         Unknown: the institution has no department that holds such a thing.
     """
-    keys = tuple(_add(tx, services, case, one) for one in new)
+    keys = put(tx, services, case, new)
     rounds.owe(tx, Dag.OPEN_CASE, case)
     settle_needs(tx, services, case)
     return keys
+
+
+def put(tx: Tx, services: Services, case: CaseId, new: Iterable[NewNeed]) -> tuple[str, ...]:
+    """The same for a round that asks and judges afterwards. Raises as `add`."""
+    return tuple(_add(tx, services, case, one) for one in new)
 
 
 def _add(tx: Tx, services: Services, case: CaseId, new: NewNeed) -> str:
@@ -91,24 +93,40 @@ def _what(new: NewNeed) -> tuple[object, ...]:
 def ask(tx: Tx, services: Services, case: CaseId, source: Institution) -> None:
     """Have each department of this institution asked for what was added and is its own. Twice is once.
 
-    One that has answered is asked again where what it gave does not answer it.
+    Each need is a request of its own to people and to who sends by itself. A department that is searched gives by one
+    search all that it has: what was added joins its one request. One that has answered is searched again where what it
+    gave does not answer it.
     """
     found = tx.case(case)
-    for need in added_needs(found):
-        if need.institution == source.id and need.line.counted:
+    mine = [need for need in added_needs(found) if need.institution == source.id]
+    for need in mine:
+        if need.line.counted:
             materials.want(tx, case, source.id, need.key, need.line.pieces)
     for department in source.departments:
-        lines = lines_of(found, InstitutionId(source.id), department)
-        begin = first_state(is_fetched=department.is_fetched)
-        if lines:
-            requests.make(tx, case, source.id, department.id, lines, begin)
-        made = next((one for one in requests.of_case(tx, case) if _is_to(one, source, department)), None)
-        new = tuple(key for key in lines if made and key not in made.lines)
-        if made is None or not new:
+        keys = tuple(need.key for need in mine if need.kind in department.holds and not need.line.counted)
+        if department.is_fetched:
+            _search_for(tx, services, case, source, department, keys)
             continue
-        requests.change_lines(tx, made, (*made.lines, *new))
-        if set(new) & _open(tx, services, case) and not made.state.is_open and begin in MOVES[made.state]:
-            requests.move(tx, made, begin)
+        asked = {key for one in requests.of_case(tx, case) if _is_to(one, source, department) for key in one.lines}
+        for key in keys:
+            if key not in asked:
+                begin = first_state(is_fetched=False)
+                requests.make(tx, case, source.id, department.id, (key,), begin, need=key)
+
+
+def _search_for(
+    tx: Tx, services: Services, case: CaseId, source: Institution, department: Department, keys: tuple[str, ...]
+) -> None:
+    begin = first_state(is_fetched=True)
+    if keys:
+        requests.make(tx, case, source.id, department.id, keys, begin)
+    made = next((one for one in requests.of_case(tx, case) if _is_to(one, source, department)), None)
+    new = tuple(key for key in keys if made and key not in made.lines)
+    if made is None or not new:
+        return
+    requests.change_lines(tx, made, (*made.lines, *new))
+    if set(new) & _open(tx, services, case) and not made.state.is_open and begin in MOVES[made.state]:
+        requests.move(tx, made, begin)
 
 
 def _is_to(request: Request, source: Institution, department: Department) -> bool:

@@ -21,6 +21,7 @@ from transfer.flow.collecting import join_held
 from transfer.flow.ending import end_case
 from transfer.flow.identity import hold_patient_of, match_message, match_patient
 from transfer.flow.letters import send_letters
+from transfer.flow.listed_procedures import take_procedures
 from transfer.flow.milestones import tell_center
 from transfer.flow.opening_records import open_waiting
 from transfer.flow.receive import process
@@ -241,6 +242,7 @@ def _open_for(tx: Tx, services: Services, case: CaseId, arrival: Arrival, referr
         holds.place(tx, case, HoldCode.DIAGNOSIS_UNKNOWN)
     for source in sorted({*referral.sources, referral.referring}):
         make_requests(tx, case, services.institutions[source], checklist)
+    take_procedures(tx, services, case, referral)
     return True
 
 

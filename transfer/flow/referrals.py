@@ -17,6 +17,7 @@ from transfer.flow.assess import settle_needs
 from transfer.flow.changing import CaseChange, change_case
 from transfer.flow.ending import end_case
 from transfer.flow.identity import hold_patient_of, match_patient
+from transfer.flow.listed_procedures import new_needs, take_procedures
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
@@ -120,7 +121,8 @@ def _asks_again(tx: Tx, services: Services, case: Case, said: Referral | Referra
     if isinstance(said, ReferralUpdate):
         return False
     is_withdrawn = case.closed is not None and case.closed.ending == WITHDRAWN
-    return is_withdrawn or bool(_changes(services, case, said) or _new_words(tx, case.id, said))
+    is_more = bool(new_needs(services.institutions, case, said))
+    return is_withdrawn or is_more or bool(_changes(services, case, said) or _new_words(tx, case.id, said))
 
 
 def join(tx: Tx, message: ReferralMessage) -> None:
@@ -136,6 +138,9 @@ def refer_again(tx: Tx, services: Services, case: CaseId, arrival: Arrival, said
     """The same is asked for again, by whoever asked: it goes on, and what it says otherwise takes effect."""
     _go_on(tx, case, arrival)
     take_changes(tx, services, case, arrival, said)
+    if take_procedures(tx, services, case, said):
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+        settle_needs(tx, services, case)
 
 
 # --- how it stands ----------------------------------------------------------------------------------------------------

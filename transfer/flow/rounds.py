@@ -7,6 +7,7 @@ tasks (`plugins/transfer_airflow`) and whoever else processes rounds call these 
 from collections.abc import Callable, Mapping
 
 from transfer.flow.assemble import assemble as assemble_packet
+from transfer.flow.assess import settle_needs
 from transfer.flow.deliver import deliver as deliver_packet
 from transfer.flow.enforce import enforce as enforce_permissions
 from transfer.flow.housekeeping import clean_up
@@ -41,8 +42,16 @@ def assemble(services: Services, taken: Taken) -> bool:
     """Put the packet together. Gives whether it may be delivered; if not, the round is done."""
     is_assembled = assemble_packet(services, PacketId(taken.subject))
     if not is_assembled:
-        _done(services, taken, "not put together: see its decision")
+        _stop(services, taken, PacketId(taken.subject))
     return is_assembled
+
+
+def _stop(services: Services, taken: Taken, packet: PacketId) -> None:
+    """The round ends and the case is judged at once: what people said while it ran owes the next one."""
+    with services.ledger.transaction() as tx:
+        tx.lock_case(packet.case)
+        rounds.done(tx, taken, "not put together: see its decision")
+        settle_needs(tx, services, packet.case)
 
 
 def deliver(services: Services, taken: Taken) -> None:

@@ -15,15 +15,17 @@ from transfer.rounds import LEASE, Dag
 PAGE = 50
 
 
-def queue(tx: Tx, request: Request, kind: LetterKind, way: SendingWay, not_before: datetime) -> LetterId:
+def queue(
+    tx: Tx, request: Request, kind: LetterKind, way: SendingWay, not_before: datetime, *, is_automatic: bool = False
+) -> LetterId:
     """A letter about a request is to go, from then on. The caller holds the case's lock, and no letter is open."""
     letter = LetterId.draw()
     tx.run(
-        """INSERT INTO letters (letter, case_id, request, kind, way, state, queued_at, not_before)
-           VALUES (%s, %s, %s, %s, %s, %s, transfer.now(), %s)""",
-        *(letter, request.case, request.id, kind, way, LetterState.QUEUED, not_before),
+        """INSERT INTO letters (letter, case_id, request, kind, way, state, queued_at, not_before, is_automatic)
+           VALUES (%s, %s, %s, %s, %s, %s, transfer.now(), %s, %s)""",
+        *(letter, request.case, request.id, kind, way, LetterState.QUEUED, not_before, is_automatic),
     )
-    queued = facts.LetterQueued(letter=letter, request=request.id, which=kind, way=way)
+    queued = facts.LetterQueued(letter=letter, request=request.id, which=kind, way=way, is_automatic=is_automatic)
     tx.append(Chain.case(request.case), queued)
     rounds.owe(tx, Dag.OPEN_CASE, request.case, after=max(not_before - tx.now(), timedelta(0)))
     return letter
@@ -119,7 +121,7 @@ def queue_again(tx: Tx, letter: Letter, way: SendingWay, not_before: datetime) -
     """A person wants it tried once more, or what failed to go another way."""
     tx.run(
         """UPDATE letters SET state = 'queued', way = %s, not_before = %s, attempts = 0, failure = NULL,
-             settled_at = NULL WHERE letter = %s""",
+             settled_at = NULL, is_automatic = false WHERE letter = %s""",
         *(way, not_before, letter.id),
     )
     fact = facts.LetterQueued(letter=letter.id, request=letter.request, which=letter.kind, way=way)
@@ -139,11 +141,16 @@ def hurry(tx: Tx, institution: InstitutionId) -> None:
         rounds.owe(tx, Dag.OPEN_CASE, case)
 
 
-def outbox(tx: Tx, states: Collection[LetterState], *, page: int) -> list[Letter]:
-    """Those in these states, newest first: one page of them, numbered from 1, and one more if there are others."""
+def outbox(tx: Tx, states: Collection[LetterState], *, page: int, later: bool) -> list[Letter]:
+    """Those in these states, newest first: one page of them, numbered from 1, and one more if there are others.
+
+    `later`: also those that go by themselves on a day to come.
+    """
     rows = tx.rows(
-        "SELECT * FROM letters WHERE state = ANY(%s) ORDER BY queued_at DESC, letter LIMIT %s OFFSET %s",
-        *(sorted(states), PAGE + 1, PAGE * (page - 1)),
+        """SELECT * FROM letters WHERE state = ANY(%s)
+             AND (%s OR NOT is_automatic OR state <> 'queued' OR not_before <= transfer.now())
+           ORDER BY queued_at DESC, letter LIMIT %s OFFSET %s""",
+        *(sorted(states), later, PAGE + 1, PAGE * (page - 1)),
     )
     return [_letter(row) for row in rows]
 
@@ -165,4 +172,5 @@ def _letter(row: Row) -> Letter:
         failure=SendingFailure(row.failure) if row.failure else None,
         settled_at=row.settled_at,
         note=row.note,
+        is_automatic=row.is_automatic,
     )

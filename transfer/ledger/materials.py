@@ -8,7 +8,7 @@ from transfer import codec, facts, materials
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, MaterialId, ParcelId, PatientId
 from transfer.ledger import Row, Tx, parcels, search_terms
-from transfer.materials import LabelCheck, Material, MaterialKind, MaterialState, Sufficiency
+from transfer.materials import DescribedPiece, LabelCheck, Material, MaterialKind, MaterialState, Sufficiency
 from transfer.parcels import Carrier
 from transfer.sealing import KeyName
 
@@ -25,6 +25,8 @@ class Label:
     return_number: str = ""
     #: of the specimen, that the labels of all pieces name; none: nobody wrote down which
     parts: tuple[str, ...] = ()
+    #: those of the pieces that somebody described
+    pieces: tuple[DescribedPiece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def receive(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, came
     now = replace(now, loan=now.kind.is_original, due_back=came.due_back or _due_back(tx, now))
     if came.parcel:
         parcels.keep_count(tx, came.parcel, now.id, came.pieces)
-    _seal(tx, patient, now.id, came.label)
+    _seal(tx, patient, now.id, replace(came.label, pieces=kept.label.pieces if kept.label else ()))
     tx.run("UPDATE materials SET received_at = transfer.now() WHERE material = %s", now.id)
     _count(tx, case, kept, now, parcel=came.parcel, with_report=came.with_report)
     return now
@@ -147,6 +149,15 @@ def _seal(tx: Tx, patient: PatientId, material: MaterialId, label: Label) -> Non
 def relabel(tx: Tx, patient: PatientId, kept: StoredMaterial, label: Label) -> None:
     """Keep other numbers by which people ask for the pieces."""
     _seal(tx, patient, kept.material.id, label)
+
+
+def describe(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, said: DescribedPiece) -> None:
+    """Keep what stands on one piece, and where it is. The fact says only that somebody did."""
+    label = kept.label or Label(accession="")
+    is_elsewhere = all(one.id != said.id or one.place != said.place for one in label.pieces)
+    change = "moved" if is_elsewhere else "described"
+    _seal(tx, patient, kept.material.id, replace(label, pieces=materials.described(label.pieces, said)))
+    tx.append(Chain.case(case), facts.PieceDescribed(material=kept.material.id, piece=said.id, change=change))
 
 
 def judge(tx: Tx, case: CaseId, kept: StoredMaterial, said: Sufficiency) -> Material:

@@ -29,16 +29,29 @@ class Claimed:
     claim: int
 
 
-def make(tx: Tx, case: CaseId, institution: str, department: str, lines: Sequence[str], state: RequestState) -> None:
-    """Note that a department is to be asked. Noting it twice notes it once."""
+def make(
+    tx: Tx,
+    case: CaseId,
+    institution: str,
+    department: str,
+    lines: Sequence[str],
+    state: RequestState,
+    *,
+    need: str = "",
+) -> None:
+    """Note that a department is to be asked, for what the list needs of it or for one added `need`. Noting it twice
+    notes it once.
+    """
     request = RequestId.draw()
     new = tx.run(
-        """INSERT INTO requests (request, case_id, institution, department, lines, state, not_before)
-           VALUES (%s, %s, %s, %s, %s, %s, transfer.now()) ON CONFLICT (case_id, institution, department) DO NOTHING""",
-        *(request, case, institution, department, list(lines), state),
+        """INSERT INTO requests (request, case_id, institution, department, need, lines, state, not_before)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, transfer.now())
+           ON CONFLICT (case_id, institution, department, need) DO NOTHING""",
+        *(request, case, institution, department, need, list(lines), state),
     )
     if new:
-        made = facts.RequestMade(request=request, institution=institution, department=department, lines=tuple(lines))
+        place = {"institution": institution, "department": department}
+        made = facts.RequestMade(request=request, lines=tuple(lines), need=need or None, **place)
         tx.append(Chain.case(case), made)
         tx.append(Chain.case(case), facts.RequestMoved(request=request, state=state, attempt=0))
 
@@ -50,7 +63,8 @@ def change_lines(tx: Tx, request: Request, lines: Sequence[str]) -> None:
 
 
 def of_case(tx: Tx, case: CaseId) -> list[Request]:
-    rows = tx.rows("SELECT * FROM requests WHERE case_id = %s ORDER BY institution, department", case)
+    """Of each department the request for the list first, then those for added needs."""
+    rows = tx.rows("SELECT * FROM requests WHERE case_id = %s ORDER BY institution, department, need", case)
     return [_request(row) for row in rows]
 
 
@@ -242,6 +256,7 @@ def _request(row: Row) -> Request:
         institution=InstitutionId(row.institution),
         department=DepartmentId(row.department),
         lines=tuple(row.lines),
+        need=row.need,
         state=RequestState(row.state),
         attempts=row.attempts,
         not_before=row.not_before,

@@ -38,6 +38,11 @@ def owe(tx: Tx, dag: Dag, subject: str, *, after: timedelta = timedelta(0), atte
     tx.row("SELECT transfer.owe(%s, %s, %s, %s)", dag, Subject(subject), after, attempts)
 
 
+def is_under_way(tx: Tx, dag: Dag, subject: str) -> bool:
+    """Whether a round of this DAG for this subject is owed, posted or taken."""
+    return bool(tx.rows("SELECT 1 FROM due_runs WHERE dag_id = %s AND subject = %s AND state <> 'done'", dag, subject))
+
+
 def postable(tx: Tx, limit: int = 50) -> list[Round]:
     """Rounds to post now: owed, due, and the round before is done, has no live lease, or has handed out its requests.
 

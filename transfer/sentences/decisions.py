@@ -104,6 +104,11 @@ HOLDS: Mapping[str, Sentences] = {
         WORKING,
         "Your referral names no diagnosis that we know. Please tell us.",
     ),
+    HoldCode.PROCEDURE_UNCLEAR: Sentences(
+        "The referral lists what was done to the patient, and not what, when or where. Read it; list what to ask for.",
+        WORKING,
+        "Your referral lists what was done to the patient, and we cannot tell where. We may call you.",
+    ),
     HoldCode.APPOINTMENT_CANCELLED: Sentences(
         "The appointment at the receiver was cancelled, or the patient did not come. Ask whether there is another.",
         "Your appointment was cancelled. We are asking for another.",

@@ -122,11 +122,14 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.RequestMoved: _moved,
     facts.RequestAnswered: _answered,
     # letters
-    facts.LetterQueued: "{request}: a {which} letter is to go, by {way}",
+    facts.LetterQueued: lambda said: (
+        filled("{request}: a {which} letter is to go, by {way}", said) + (", by itself" if said["is_automatic"] else "")
+    ),
     facts.LetterBegun: _joined("{request}: a letter is sent to {sent_to}", _more(", on the basis of ", "basis")),
     facts.LetterSettled: _joined("{request}: the letter is {state}", _more(" (", "failure", ")")),
     # records
     facts.RecordCollected: _collected,
+    facts.PieceDescribed: "{piece} of {material}: {change}",
     facts.RecordCompleted: "{record}: whole now",
     facts.ImagesRejected: "{record}: {count} images in all are rejected by their archive",
     facts.RecordOpened: lambda said: (

@@ -26,7 +26,7 @@ from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.calls import Call, Callee, CallOutcome
-from transfer.completeness import ProcedureKind, WaiverKind
+from transfer.completeness import WaiverKind
 from transfer.contacts import Contact
 from transfer.dispatcher import Dispatcher
 from transfer.embedded.ports import answers
@@ -48,6 +48,7 @@ from transfer.metrics import exposed
 from transfer.misdirections import Misdirected, Misdirection
 from transfer.parcels import Carrier
 from transfer.permissions import Dispute, End
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.reports import ReportKind, ReviewFinding
 from transfer.rounds import Dag
@@ -213,6 +214,11 @@ OF_THE_DESK = [
         lambda h, k: desk.return_material(
             h.services, k["case"], k["material"], carrier=Carrier.UPS, number="1Z999AA10123456784", actor=NURSE
         ),
+        "counted",
+    ),
+    _at_desk(
+        "describe a piece",
+        lambda h, k: desk.describe_piece(h.services, k["case"], k["material"], "A1-1", place="Shelf 2", actor=NURSE),
         "counted",
     ),
     _at_desk(

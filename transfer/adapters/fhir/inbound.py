@@ -14,6 +14,7 @@ from transfer.adapters.fhir.documents import DOCUMENT_TYPES
 from transfer.adapters.fhir.identities import demographics, has_died
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
+from transfer.adapters.fhir.wrappers import decode
 from transfer.arrivals import ArrivalKind, Grant, Receipt, ReceiptStatus, Referral, ReferralUpdate
 from transfer.errors import NotAllowed, Unexpected
 from transfer.institutions import Institution, Institutions
@@ -28,8 +29,10 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WORDS: Final = {"accepted": ReceiptStatus.ACCEPTED, "rejected": ReceiptStatus.DECLINED}
 #: resource types a bundle to us may hold besides what it is about
 _COMPANIONS: Final = frozenset(
-    {"Patient", "Organization", "Practitioner", "PractitionerRole", "RelatedPerson", "Binary", "List", "Provenance"}
+    {"Patient", "Organization", "Practitioner", "PractitionerRole", "RelatedPerson"}
+    | {"Location", "Binary", "List", "Provenance"}
 )
+_OTHERS: Final = frozenset({"Consent", "ServiceRequest", "Task", "Condition", "Procedure", "Observation", "Specimen"})
 _BUNDLES: Final = frozenset({"transaction", "batch", "collection"})
 
 
@@ -112,6 +115,21 @@ def authorization(body: bytes, institution: Institution, institutions: Instituti
     """
     tree = parse(body)
     return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions, envelope=tree)
+
+
+def signed_form(body: bytes) -> bytes | None:
+    """The signed form that a posted Consent encloses as a PDF (Consent.sourceAttachment); None: it encloses none, names
+    an address instead, or what it encloses is no PDF. Nothing is fetched.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds, or not base64.
+    """
+    consents_sent = [one for one in _subjects(parse(body)) if type_of(one) == "Consent"]
+    data = text(consents_sent[0], "sourceAttachment", "data") if len(consents_sent) == 1 else None
+    if data is None:
+        return None
+    form = b"".join(decode(data, lambda: None))
+    return form if form.startswith(b"%PDF-") else None
 
 
 def died(body: bytes, institution: Institution) -> tuple[Demographics, ...]:
@@ -244,7 +262,7 @@ def _form(subjects: list[Tree]) -> Form:
         status = STATUSES.get(text(subjects[0], "status") or "")
         ended = status in (FormStatus.REVOKED, FormStatus.ENTERED_IN_ERROR)
         return Form.REVOCATION if ended else Form.RELEASE_FORM
-    if kinds.count("ServiceRequest") == 1 and set(kinds) <= {"ServiceRequest", "Task", "Condition"}:
+    if kinds.count("ServiceRequest") == 1 and set(kinds) <= {"ServiceRequest", "Task", "Condition", "Procedure"}:
         return Form.REFERRAL
     if kinds == ["Task"]:
         return _task_form(subjects[0])
@@ -317,5 +335,5 @@ def _numbers(resource: Tree) -> list[str]:
 def _known_type(resource: Tree) -> str:
     """For an answer that names it: only types we know, nothing of the sender's own."""
     kind = type_of(resource) or ""
-    known = _COMPANIONS | DOCUMENT_TYPES | {"Consent", "ServiceRequest", "Task", "Condition", "Observation", "Specimen"}
+    known = _COMPANIONS | DOCUMENT_TYPES | _OTHERS
     return kind if kind in known else "Basic"

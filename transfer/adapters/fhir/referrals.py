@@ -1,8 +1,9 @@
 """A ServiceRequest with its Task as a referral (https://hl7.org/fhir/R4/servicerequest.html, HL7 BSeR)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 
+from transfer.adapters.fhir import procedures
 from transfer.adapters.fhir.identities import (
     Resources,
     is_organization,
@@ -46,7 +47,7 @@ _NOT_ASKED = frozenset({"proposal", "plan", "option"})
 def read(
     order: Tree,
     task: Tree,
-    entries: Iterable[Tree],
+    entries: Collection[Tree],
     institution: Institution,
     institutions: Institutions,
 ) -> Referral | ReferralUpdate:
@@ -80,6 +81,7 @@ def read(
         needed_by=needed_by,
         appointment_at=appointment,
         priority=_PRIORITIES.get(text(order, "priority") or text(task, "priority") or "", Priority.ROUTINE),
+        procedures=procedures.read(order, entries, resources, institutions),
     )
 
 

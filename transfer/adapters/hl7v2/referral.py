@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from transfer.adapters.hl7v2 import procedures
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.referral_words import diagnoses, diagnosis, referrer
 from transfer.adapters.hl7v2.values import NPI, day, demographics, document_number, issuer, moment
@@ -37,7 +38,7 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
       source, and so is the referring institution where it holds records.
     * The question is RF1-10 and the referral's own notes. It is needed by the day it expires (RF1-8), the standard
       having no better word; an expected visit (PV2-8) is the appointment.
-    * The diagnoses are all DG1, in their order.
+    * The diagnoses are all DG1, in their order; what was done to the patient is in PR1.
     * Its numbers are RF1-6 and RF1-11.
 
     Raises:
@@ -71,6 +72,7 @@ def referral(payload: bytes, institution: Institution, institutions: Institution
         needed_by=day(rf1.text(8)),
         appointment_at=moment(visit.text(8), institution.zone) if visit else None,
         priority=_PRIORITIES.get((rf1.text(2) or "").upper(), Priority.ROUTINE),
+        procedures=procedures.read(message, institution, institutions),
     )
 
 

@@ -25,6 +25,8 @@ _SYSTEMS = {
     "I10CM": "http://hl7.org/fhir/sid/icd-10-cm",
     "I9": "http://hl7.org/fhir/sid/icd-9-cm",
     "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
+    "I10P": "http://hl7.org/fhir/sid/icd-10-pcs",
+    "ICD10PCS": "http://hl7.org/fhir/sid/icd-10-pcs",
     "C4": "http://www.ama-assn.org/go/cpt",
     "CPT": "http://www.ama-assn.org/go/cpt",
     "DCM": "http://dicom.nema.org/resources/ontology/DCM",

@@ -114,7 +114,7 @@ from transfer.flow.desk.permissions import (
     revoke,
     stop_everything,
 )
-from transfer.flow.desk.pieces import announce_material, log_in, receive_material
+from transfer.flow.desk.pieces import announce_material, describe_piece, log_in, receive_material
 from transfer.flow.desk.questions import HoldPage, hold, holds, list_holds, undecided_cases
 from transfer.flow.desk.queues import QueueView, list_frames_not_taken, list_queues
 from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
@@ -219,6 +219,7 @@ __all__ = [
     "decisions_file",
     "declare_emergency",
     "demand",
+    "describe_piece",
     "disclosures_file",
     "dispute",
     "dossier",

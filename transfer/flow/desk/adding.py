@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from transfer.actions import ActionCode, ActionResult
-from transfer.completeness import LEAVES_BEHIND, ProcedureKind
+from transfer.completeness import LEAVES_BEHIND
 from transfer.flow import needs
 from transfer.flow.assess import look
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open
@@ -12,6 +12,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import Tx
 from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode

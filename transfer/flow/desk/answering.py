@@ -146,7 +146,8 @@ def _ask_elsewhere(tx: Tx, services: Services, request: Request, said: SourceAns
 
 def _of(tx: Tx, request: Request, institution: str, department: str) -> Request:
     made = requests.of_case(tx, request.case)
-    return next(one for one in made if (one.institution, one.department) == (institution, department))
+    place = institution, department
+    return next(one for one in made if (one.institution, one.department) == place and not one.need)
 
 
 #: what a department answered, or is asked, may be otherwise once people have said whose it is

@@ -65,6 +65,8 @@ class LetterView:
     confirmation: str | None
     failure: SendingFailure | None
     settled_at: datetime | None
+    #: it goes by itself, unless they answer before
+    is_automatic: bool = False
 
 
 def send_letter(services: Services, name: str, *, actor: Actor) -> ActionResult:
@@ -77,7 +79,7 @@ def send_letter(services: Services, name: str, *, actor: Actor) -> ActionResult:
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         request = _request(tx, name)
         known = letters.of_request(tx, request.id)
-        if standing := next((one for one in known if one.state in OPEN), None):
+        if standing := _standing(tx, known):
             return ActionResult(ActionCode.LETTER_QUEUED_BEFORE, letter=standing.id)
         kind = kind_after(len({one.kind for one in known if one.state is LetterState.SENT}))
         return _queue(tx, services, request, kind)
@@ -98,7 +100,7 @@ def retry_letter(services: Services, name: LetterId, *, actor: Actor) -> ActionR
             letters.queue_again(tx, letter, way, sends_from(way, tx.now(), zone))
             return ActionResult(ActionCode.LETTER_QUEUED, letter=letter.id, which=letter.kind, way=way)
         known = letters.of_request(tx, request.id)
-        if standing := next((one for one in known if one.state in OPEN), None):
+        if standing := _standing(tx, known):
             return ActionResult(ActionCode.LETTER_QUEUED_BEFORE, letter=standing.id)
         return _queue(tx, services, request, letter.kind)
 
@@ -167,11 +169,14 @@ def open_letter(services: Services, name: LetterId, *, actor: Actor) -> Content:
 
 
 def list_letters(
-    services: Services, *, actor: Actor, states: Collection[LetterState] = OPEN, page: int = 1
+    services: Services, *, actor: Actor, states: Collection[LetterState] = OPEN, page: int = 1, later: bool = False
 ) -> tuple[LetterView, ...]:
-    """The letters in these states, newest first: a page of 50, numbered from 1, and one more if there are others."""
+    """The letters in these states, newest first: a page of 50, numbered from 1, and one more if there are others.
+
+    `later`: also those that go by themselves on a day to come, unless their facility answers before.
+    """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return tuple(_view(tx, services, one) for one in letters.outbox(tx, states, page=page))
+        return tuple(_view(tx, services, one) for one in letters.outbox(tx, states, page=page, later=later))
 
 
 def _view(tx: Tx, services: Services, letter: Letter) -> LetterView:
@@ -197,7 +202,17 @@ def _view(tx: Tx, services: Services, letter: Letter) -> LetterView:
         confirmation=letter.confirmation,
         failure=letter.failure,
         settled_at=letter.settled_at,
+        is_automatic=letter.is_automatic,
     )
+
+
+def _standing(tx: Tx, known: Collection[Letter]) -> Letter | None:
+    """The letter that is to go. One that would have gone by itself, later, gives way to a person's."""
+    found = next((one for one in known if one.state in OPEN), None)
+    if found and found.is_automatic and found.state is LetterState.QUEUED and found.not_before > tx.now():
+        letters.settle(tx, found, LetterState.NOT_NEEDED)
+        return None
+    return found
 
 
 def _queue(tx: Tx, services: Services, request: Request, kind: LetterKind) -> ActionResult:

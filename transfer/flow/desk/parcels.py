@@ -14,7 +14,7 @@ from transfer.identifiers import CaseId, InstitutionId, ParcelId, PatientId
 from transfer.ledger import Tx, materials, parcels, patients
 from transfer.ledger.materials import StoredMaterial
 from transfer.looks import LookPlace
-from transfer.materials import Discrepancy, discrepancy, is_overdue
+from transfer.materials import DescribedPiece, Discrepancy, discrepancy, is_overdue
 from transfer.parcels import Carrier, Condition, Parcel, as_read
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -46,6 +46,8 @@ class PiecesView:
     accession: str | None = None
     our_accession: str | None = None
     return_number: str | None = None
+    #: those of them that somebody described
+    described: tuple[DescribedPiece, ...] = ()
     #: how many of them came in the parcel that is shown
     in_parcel: int = 0
 
@@ -196,6 +198,7 @@ def _view(tx: Tx, case: CaseId, kept: StoredMaterial, pieces: int, today: date, 
         accession=label.accession if label else None,
         our_accession=label.our_accession if label else None,
         return_number=label.return_number if label else None,
+        described=label.pieces if label else (),
         in_parcel=pieces,
     )
 

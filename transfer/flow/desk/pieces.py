@@ -5,14 +5,15 @@ from dataclasses import replace
 from transfer.actions import ActionCode, ActionResult
 from transfer.case import OpenedCase
 from transfer.codes import Value
+from transfer.errors import NotAllowed, Unknown
 from transfer.flow.assess import settle_needs
 from transfer.flow.cross_check import check_pieces
 from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, InstitutionId, ParcelId, PatientId
+from transfer.identifiers import CaseId, InstitutionId, MaterialId, ParcelId, PatientId, PieceId
 from transfer.ledger import Tx, materials, parcels
 from transfer.ledger.materials import Came, Label, StoredMaterial
-from transfer.materials import CheckIn, Material, MaterialKind, MaterialState, discrepancy
+from transfer.materials import CheckIn, DescribedPiece, Material, MaterialKind, MaterialState, discrepancy
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -162,6 +163,64 @@ def _is_counted(tx: Tx, kept: StoredMaterial, came: Came) -> bool:
 
 def _told(seen: CheckIn) -> tuple[str, ...]:
     return tuple(f"{pieces} {kind}{'s' * (pieces != 1)}" for kind, pieces in seen.counts.items())
+
+
+def describe_piece(
+    services: Services,
+    case: CaseId,
+    material: MaterialId,
+    label: str,
+    *,
+    actor: Actor,
+    block: str = "",
+    stain: str = "",
+    place: str = "",
+    piece: PieceId | None = None,
+) -> ActionResult:
+    """Say of one of the pieces that came what stands on it, of which block and with which stain it is, and where it is
+    now. All of it is sealed. The same label again is the same piece; `piece` says which, where its label is another
+    one. In a closed case pieces are described, too.
+
+    Raises:
+        Unknown: no such case, material or piece.
+        NotAllowed: nothing came yet, each piece that was counted is described, or there is no label.
+    """
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
+        _, _, patient = opened_case(tx, case)
+        kept = _meant(tx, case, patient, material)
+        known = kept.label.pieces if kept.label else ()
+        before = next((one for one in known if piece == one.id or (piece is None and one.label == label.strip())), None)
+        if (why := _why_not_described(case, kept.material, len(known), piece, before)) is not None:
+            raise why
+        try:
+            said = DescribedPiece(
+                id=before.id if before else PieceId.draw(),
+                label=label.strip(),
+                block=block.strip(),
+                stain=stain.strip(),
+                place=place.strip(),
+                since=tx.now(),
+            )
+        except ValueError:
+            raise not_allowed(Reason(RefusalCode.NO_LABEL), Remedy(RemedyCode.TYPE_LABELS)) from None
+        if before and said.is_as(before):
+            return ActionResult(ActionCode.PIECE_DESCRIBED_BEFORE, piece=said.id)
+        materials.describe(tx, case, patient, kept, said)
+    return ActionResult(ActionCode.PIECE_DESCRIBED, piece=said.id)
+
+
+def _why_not_described(
+    case: CaseId, material: Material, known: int, piece: PieceId | None, before: DescribedPiece | None
+) -> NotAllowed | Unknown | None:
+    there = Remedy(RemedyCode.FIND_IN_CASE)
+    if piece is not None and before is None:
+        return unknown(Reason(RefusalCode.NO_SUCH_MATERIAL, case=case), there)
+    if not material.received:
+        return not_allowed(Reason(RefusalCode.NOT_COME_YET, material=material.id), there)
+    if before is None and known >= material.received:
+        reason = Reason(RefusalCode.MORE_THAN_COUNTED, material=material.id, received=material.received)
+        return not_allowed(reason, there)
+    return None
 
 
 def announce_material(

@@ -5,7 +5,7 @@ from typing import Final
 from transfer.flow import desk
 from transfer.flow.desk import PiecesView
 from transfer.identifiers import CaseId, MaterialId
-from transfer.materials import MaterialState
+from transfer.materials import MOST_LETTERS, MaterialState
 from transfer.pages.desk.packages import AT
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
@@ -79,6 +79,17 @@ def _judge(asked: Asked) -> Answer | Next:
     return _again(asked)
 
 
+def _describe(asked: Asked) -> Answer | Next:
+    problems, fields = Problems(), asked.fields
+    label = fields.line("label", problems, longest=MOST_LETTERS, needed="Type what its label says")
+    block, stain, place = (fields.line(name, problems, longest=MOST_LETTERS) for name in ("block", "stain", "place"))
+    if problems:
+        return _show(asked, problems)
+    which = _which(asked)
+    desk.describe_piece(asked.services, *which, label, block=block, stain=stain, place=place, actor=asked.actor)
+    return _again(asked)
+
+
 def _ask(asked: Asked) -> Next:
     desk.ask_for_material(asked.services, *_which(asked), actor=asked.actor)
     return _again(asked)
@@ -108,6 +119,7 @@ def _around(asked: Asked, problems: Problems | None = None) -> dict[str, object]
         "kinds": KINDS,
         "carriers": CARRIERS,
         "fields": asked.fields,
+        "zone": asked.services.zone,
         "problems": problems or Problems(),
         "may_see_identity": asked.actor.may(Right.SEE_IDENTITY),
     }
@@ -122,5 +134,6 @@ DECLARED: Final = (
     Act(path=f"{_HERE}/returned", right=Right.WORK_ON_CASES, do=_confirm),
     Act(path=f"{_HERE}/keep", right=Right.WORK_ON_CASES, do=_keep),
     Act(path=f"{_HERE}/judge", right=Right.WORK_ON_CASES, do=_judge),
+    Act(path=f"{_HERE}/piece", right=Right.WORK_ON_CASES, do=_describe),
     Act(path=f"{_HERE}/ask", right=Right.WORK_ON_CASES, do=_ask),
 )

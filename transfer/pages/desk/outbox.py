@@ -29,7 +29,7 @@ def show(asked: Asked) -> Answer:
     text, is_all = asked.query.get("page", "1"), asked.query.get("all") == "yes"
     number = int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 5 else 1
     states = tuple(LetterState) if is_all else _OPEN
-    found = desk.list_letters(asked.services, actor=asked.actor, states=states, page=max(number, 1))
+    found = desk.list_letters(asked.services, actor=asked.actor, states=states, page=max(number, 1), later=is_all)
     return Answer(
         template="outbox.html",
         title="Outbox",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from transfer.completeness import ProcedureKind, WaiverKind
+from transfer.completeness import WaiverKind
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId, InstitutionId
@@ -11,6 +11,7 @@ from transfer.pages.desk.case_acts.act import NOTE_FIELD, CaseAct, Field, facili
 from transfer.pages.desk.words import words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Asked
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.rights import Right
 
