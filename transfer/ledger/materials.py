@@ -151,7 +151,7 @@ def relabel(tx: Tx, patient: PatientId, kept: StoredMaterial, label: Label) -> N
     _seal(tx, patient, kept.material.id, label)
 
 
-def describe(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, said: DescribedPiece) -> None:
+def keep_piece(tx: Tx, case: CaseId, patient: PatientId, kept: StoredMaterial, said: DescribedPiece) -> None:
     """Keep what stands on one piece, and where it is. The fact says only that somebody did."""
     label = kept.label or Label(accession="")
     is_elsewhere = all(one.id != said.id or one.place != said.place for one in label.pieces)

@@ -205,7 +205,7 @@ def describe_piece(
             raise not_allowed(Reason(RefusalCode.NO_LABEL), Remedy(RemedyCode.TYPE_LABELS)) from None
         if before and said.is_as(before):
             return ActionResult(ActionCode.PIECE_DESCRIBED_BEFORE, piece=said.id)
-        materials.describe(tx, case, patient, kept, said)
+        materials.keep_piece(tx, case, patient, kept, said)
     return ActionResult(ActionCode.PIECE_DESCRIBED, piece=said.id)
 
 
