@@ -30,8 +30,6 @@ from transfer.facts.case import (
     HoldOpened,
     HoldResolved,
     ImagesRejected,
-    MaterialAwaited,
-    MaterialReceived,
     MilestoneReached,
     MisdirectionRecorded,
     NeedAdded,
@@ -46,7 +44,6 @@ from transfer.facts.case import (
     PacketRecalled,
     PagesIndexed,
     PagesWithheld,
-    PieceDescribed,
     ReceiptRecorded,
     RecordCollected,
     RecordCompleted,
@@ -98,6 +95,7 @@ from transfer.facts.letters import (
     LetterQueued,
     LetterSettled,
 )
+from transfer.facts.materials import MaterialAwaited, MaterialReceived, PieceDescribed
 from transfer.facts.patient import (
     DisputeEntered,
     DisputeWithdrawn,
