@@ -101,7 +101,16 @@ ANY_TYPE = [
     b"data:application/pdf;base64," + IN_BASE64,
     b"^application^pdf^Base64^data:application/pdf;base64," + IN_BASE64,
 ]
-TYPED = [b"^application^pdf^Base64^" + _in_lines(b"~", 77), b"^application^pdf^Hex^" + PDF.hex().upper().encode()]
+TYPED = [
+    b"^application^pdf^Base64^" + _in_lines(b"~", 77),
+    b"^application^pdf^Hex^" + PDF.hex().upper().encode(),
+    # by the mark of subcomponents, in quotes, escaped as in an address or as in a message, encoded twice
+    b"&PDF&&Base64&" + IN_BASE64,
+    b'^application^pdf^Base64^"' + IN_BASE64 + b'"',
+    b"^application^pdf^Base64^" + IN_BASE64.replace(b"+", b"%2B").replace(b"/", b"%2f").replace(b"=", b"%3D"),
+    b"^application^pdf^Base64^" + IN_BASE64.replace(b"=", b"\\X3D\\"),
+    b"^application^pdf^Base64^" + base64.b64encode(IN_BASE64),
+]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +118,7 @@ TYPED = [b"^application^pdf^Base64^" + _in_lines(b"~", 77), b"^application^pdf^H
     [
         *((kind, value) for kind in (b"ED", b"ST", b"TX", b"") for value in ANY_TYPE),
         *((b"ED", value) for value in TYPED),
+        (b"RP", b" TXT^^^^" + IN_BASE64),
     ],
 )
 def test_a_pdf_is_known_in_every_shape_of_the_trade(kind, value):
@@ -117,6 +127,27 @@ def test_a_pdf_is_known_in_every_shape_of_the_trade(kind, value):
     assert [content(part) for part in sent.parts] == [PDF]
     assert sent.parts[0].content_type == "application/pdf"
     assert sent.document.flaws == frozenset()
+
+
+def test_rtf_over_lines_of_text_is_one_document_however_short_its_first_line():
+    lines = [rb"{\rtf1\ansi Seen:", rb"\b carcinoma\b0\par", b"second}"]
+    sent = a_report(*(an_obx(line, at=n, kind=b"TX") for n, line in enumerate(lines, 1)))
+
+    assert [(part.content_type, part.flaws) for part in sent.parts] == [("application/rtf", frozenset())]
+    assert b"carcinoma" in content(sent.parts[0])
+
+
+def test_a_clinical_document_comes_out_of_its_mime_package():
+    document = b'<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Note</title></ClinicalDocument>'
+    package = (
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="B"\r\n\r\n--B\r\n'
+        b"Content-Type: application/xml\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(document) + b"\r\n--B--\r\n"
+    )
+    for value in (b"^multipart^x-hl7-cda-level-one^Base64^" + base64.b64encode(package),
+                  b"^multipart^-hl7-cda-level-one^A^" + package.replace(b"\r\n", b"\\.br\\")):  # fmt: skip
+        (part,) = a_report(an_obx(value)).parts
+        assert (part.content_type, content(part)) == ("application/cda+xml", document)
 
 
 @st.composite

@@ -224,6 +224,10 @@ def test_text_is_read_as_declared_and_by_good_guess_where_that_is_wrong(charset,
         (rb"\H\bold\N\ \.in+4\in\.ce\ce", "bold in\nce"),
         (rb"\X41\ \X0D0A\b", "A \nb"),
         (rb"5\6 C:\path\.br\x", "5\\6 C:\\path\nx"),
+        # in capitals, escaped twice, with one mark between two
+        (rb"one\.BR\two\x0d0a\three", "one\ntwo\nthree"),
+        (rb"one\\.br\\two\\.sp2\\three", "one\ntwo\n\nthree"),
+        (rb"one\.br\.br\two\.br\\.br\\.br\three", "one\n\ntwo\n\n\nthree"),
         (rb"\Zlocal\ \.xx9999\.sp9999\.", r"\Zlocal\ \.xx9999" + "\n" * 20 + "."),
     ],
 )

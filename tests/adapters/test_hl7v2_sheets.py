@@ -333,3 +333,19 @@ def test_text_reads_as_its_sender_meant_it(name, text):
     (sheet,) = result_sheets((SAMPLES / "shapes" / f"{name}.hl7").read_bytes())
 
     assert "\n".join(line for section in sheet.sections for one in section.lines for line in one.value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        ("Seen<br/>CEA &lt; 5<br>10<sup>9</sup>/L", ("Seen", "CEA < 5", "10^9/L")),
+        ("<p>One</p><p class='x'>Two <b>bold</b></p>", ("One", "Two bold")),
+        ("<tr><td>CEA</td><td>5</td></tr><tr><td>Hb</td><td>9</td></tr>", ("CEA   5", "Hb   9")),
+        ("p &lt; 0.05 &amp; more&#13;&#10;line", ("p < 0.05 & more", "line")),
+        ("a < b and c > d & e", ("a < b and c > d & e",)),
+        ("grade <p or 3>", ("grade <p or 3>",)),
+    ],
+)
+def test_markup_that_was_left_in_a_text_is_what_a_browser_shows(value: str, lines: tuple[str, ...]):
+    (line,) = the_lines(f"OBX|1|FT|y||{value}")
+    assert tuple(one.strip() for one in line.value) == lines

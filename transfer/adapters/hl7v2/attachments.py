@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from transfer.adapters.hl7v2.characters import decode
 from transfer.adapters.hl7v2.content import EmbeddedContent, Encoded, embedded_content, is_encoding
-from transfer.adapters.hl7v2.message import FieldPart, Message, Segment, as_lines
+from transfer.adapters.hl7v2.message import FieldPart, Message, Segment, as_lines, nth
 from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
@@ -22,7 +22,9 @@ _ENCODED_START = re.compile(
     rb"JVBERi|iVBORw0KGg|/9j/[24]|SUkqA|TU0AK|e1xydGY|R0lGODl?|UEsDBB|PD94bWwg|PENsaW5pY2F|PGh0bWw|PCFET0NU|PCFkb2N0|0M8R4KGx|25504446|7[Bb]5[Cc]727466"
 )
 #: content that stands there as it is: RTF, XML, HTML
-_PLAIN_START = re.compile(rb"\s*(?:\{\\(?:E\\)?rtf|<\?xml|<ClinicalDocument|<html|<!doctype)", re.IGNORECASE)
+_PLAIN_START = re.compile(
+    rb"\s*(?:\{\\(?:E\\)?rtf|<\?xml|<ClinicalDocument|<html|<!doctype|<(?:table|body|head|style)[\s>])", re.IGNORECASE
+)
 _DATA_URI = re.compile(rb"\s*data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*?(;base64)?,", re.IGNORECASE)
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_=\s\\.-]*")
 _ENCODING_WORD = re.compile(rb"base-? ?64|hex(?:adecimal)?", re.IGNORECASE)
@@ -103,9 +105,9 @@ def _identifier(result: Segment) -> bytes:
 
 def _of_result(result: Segment, at: int, before: dict[bytes, list[_Chunk]]) -> Iterator[_Chunk | Pointer]:
     kind = (result.text(2) or "").upper()
-    if kind == "RP":
+    if kind == "RP" and not _looks_encoded(result):
         yield from (Pointer(address) for part in result.repetitions(5) if (address := part.text(1)))
-    elif kind == "ED" or _looks_encoded(result) or _names_base64(result):
+    elif kind in ("ED", "RP") or _looks_encoded(result) or _names_base64(result):
         yield from _of_data(result, at)
     elif kind in _TEXT and (begun := before.get(_identifier(result))) and _goes_on(begun[-1], result):
         yield _Chunk(result, at, Encoded(_field(result), begun[-1].encoded.encoding, result.message.delimiters), None)
@@ -119,10 +121,10 @@ def _field(result: Segment) -> memoryview:
 def _looks_encoded(result: Segment) -> bool:
     """A document under another type than ED, by how one of its components begins."""
     field = result.raw(5)
-    if len(field) < _SHORTEST:
-        return False
     if _PLAIN_START.match(field) or _DATA_URI.match(field):
         return True
+    if len(field) < _SHORTEST:
+        return False
     start = _ENCODED_START.search(field)
     if start is None:
         return False
@@ -161,7 +163,7 @@ def _of_data(result: Segment, at: int) -> Iterator[_Chunk | Pointer]:
     """The repetitions of OBX-5. Content in plain letters may hold the mark of a repetition: it is one."""
     parts = result.repetitions(5) or [result.part(5)]
     encoding: str | None = None
-    for number, part in enumerate(parts):
+    for number, part in enumerate(map(_by_components, parts)):
         view, said, kind = _shape(part)
         encoding = said or encoding
         chunk = _Chunk(result, at, Encoded(view, encoding, part.message.delimiters), kind)
@@ -171,6 +173,26 @@ def _of_data(result: Segment, at: int) -> Iterator[_Chunk | Pointer]:
             return
         address = _address(chunk)
         yield Pointer(address) if address else chunk
+
+
+class _BySubcomponents(FieldPart):
+    """One component, whose subcomponents stand for the components of an ED."""
+
+    __slots__ = ()
+
+    def _component(self, component: int) -> tuple[int, int]:
+        return nth(self.message.data, self.message.delimiters.subcomponent, self.start, self.end, component)
+
+    def count(self) -> int:
+        return self.message.data.count(self.message.delimiters.subcomponent, self.start, self.end) + 1
+
+
+def _by_components(part: FieldPart) -> FieldPart:
+    """Some senders separate the components of an ED by the mark of subcomponents."""
+    head = part.raw()[:_LONGEST_ADDRESS]
+    words = head.split(part.message.delimiters.subcomponent)
+    is_shifted = part.count() == 1 and len(words) > 2 and any(_ENCODING_WORD.fullmatch(one.strip()) for one in words)
+    return _BySubcomponents(part.message, part.start, part.end) if is_shifted else part
 
 
 def _address(chunk: _Chunk) -> str | None:

@@ -112,15 +112,16 @@ def decode(raw: bytes, codec: str | None) -> tuple[str, bool]:
 def _escapes(escape: bytes) -> re.Pattern[str]:
     """Only sequences the standard knows: a lone escape character, as in a path, does not swallow the next one.
 
-    Bytes that are escaped one after the other are one run: together they may be one character.
+    Bytes that are escaped one after the other are one run: together they may be one character. Senders also write
+    commands in capitals, escape their marks twice (`\\\\.br\\\\`), and let two line breaks share one (`\\.br\\.br\\`).
     """
     mark = re.escape(escape.decode("latin-1"))
-    digits = r"X[0-9A-Fa-f]{2,512}"
+    digits = r"[Xx][0-9A-Fa-f]{2,512}"
     return re.compile(
-        mark
-        + rf"(?:([FSTREPHN])|({digits}(?:{mark}{mark}{digits})*)"
-        + r"|\.(br|sp|sk|in|ti|fi|nf|ce)\s?([+-]?\d{0,4})|([CM])[0-9A-Fa-f]{4,6})"
-        + mark,
+        rf"(?P<twice>{mark}(?={mark}\.))?{mark}"
+        rf"(?:([FSTREPHN])|({digits}(?:{mark}{mark}{digits})*)|((?i:\.br(?:{mark}\.br)+))"
+        r"|\.((?i:br|sp|sk|in|ti|fi|nf|ce))\s?([+-]?\d{0,4})|[CM][0-9A-Fa-f]{4,6})"
+        rf"{mark}(?(twice){mark})"
     )
 
 
@@ -154,12 +155,18 @@ def _resolved(text: str, delimiters: Delimiters, of_bytes: Callable[[bytes], str
     }
 
     def resolve(found: re.Match[str]) -> str:
-        letter, digits, command, count, _ = found.groups()
+        _, letter, digits, breaks, command, count = found.groups()
         if letter:
             return letters.get(letter, "")
         if digits:
             return of_bytes(b"".join(bytes.fromhex(one[: len(one) // 2 * 2]) for one in _DIGITS.findall(digits)))
-        return _layout(command, count, joins=found.start() > 0 and text[found.start() - 1] not in (mark, *" \t\r\n"))
+        if breaks:
+            return "\n" * breaks.lower().count(".br")
+        return _layout(
+            (command or "").lower(),
+            count,
+            joins=found.start() > 0 and text[found.start() - 1] not in (mark, *" \t\r\n"),
+        )
 
     return _escapes(delimiters.escape).sub(resolve, text)
 
@@ -167,7 +174,7 @@ def _resolved(text: str, delimiters: Delimiters, of_bytes: Callable[[bytes], str
 _DIGITS = re.compile(r"[0-9A-Fa-f]+")
 
 
-def _layout(command: str | None, count: str | None, *, joins: bool) -> str:
+def _layout(command: str, count: str | None, *, joins: bool) -> str:
     """Formatting commands of an FT field (2.7.6): those that end a line end it, and none joins two words."""
     if command in ("sp", "sk"):
         many = min(abs(int(count)) if count and count.strip("+-") else 1, _MOST_LINES)

@@ -7,6 +7,7 @@ message is the record; a part that cannot be read does not take the rest of it a
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from email import message_from_bytes
 
 import pybase64
 
@@ -22,7 +23,9 @@ _PLAIN = frozenset({"a", "none", "text", "ascii", "plain", "8bit", "7bit", "bina
 _HEX = frozenset({"hex", "hexadecimal", "base16"})
 _BASE64 = frozenset({"base64", "b64", "mime", "base64encoded"})
 #: what senders break base64 with: white space, and formatting escapes (`\.br\`, `\X0D0A\`)
-_BREAKS = re.compile(rb"\\(?:\.br|X(?:0[AD]|00)+)\\|\s+", re.IGNORECASE)
+_BREAKS = re.compile(rb"\\(?:\.br|X(?:0[AD]|00)+)\\|[\s\"']+", re.IGNORECASE)
+#: letters of base64 that senders escape as in an address, or as a message may
+_ESCAPED = re.compile(rb"%(2[BbFf]|3[Dd])|\\[Xx](2[BbFf]|3[Dd])\\")
 _BASE64_OF_WEB = bytes.maketrans(b"-_", b"+/")
 #: bytes of either end by which content is known
 _LOOKED_AT = media_types.LOOKED_AT
@@ -34,6 +37,13 @@ _ENDS = {
     "image/jpeg": (b"\xff\xd9", 1024),
     media_types.CDA: (b"ClinicalDocument>", 256),
 }
+_MIME = "message/rfc822"
+#: bytes of content that may be a wrapper
+_LARGEST_WRAPPER = 64 << 20
+#: base64 and nothing else
+_ONE_WORD = re.compile(rb"[A-Za-z0-9+/\s]{40,}={0,2}")
+#: of content in its own letters
+_NO_ESCAPES = Delimiters(b"|", escape=b"\0")
 #: shorter data is not asked whether it is hexadecimal
 _SHORTEST_HEX = 16
 _IS_HEX = re.compile(rb"[0-9A-Fa-f]{16}")
@@ -142,11 +152,33 @@ def _read(chunks: Sequence[Encoded], encoding: str | None, said: str | None) -> 
     except Unreadable:
         return EmbeddedContent(content_type=wanted, open=opened, flaws=frozenset({Flaw.UNDECODABLE}))
     found = media_types.judged(said, head, tail, length)
+    if inside := _unwrapped(found.content_type, opened, length, said):
+        return inside
     if len(chunks) > 1 and found.content_type == media_types.PLAIN:
         return _text(chunks, found.flaws)
     is_cut = length > 0 and _is_cut(found.content_type, tail, chunks[-1], encoding)
     flaws = found.flaws | ({Flaw.CUT} if is_cut else frozenset())
     return EmbeddedContent(content_type=found.content_type, open=opened, flaws=flaws, length=length)
+
+
+def _unwrapped(
+    content_type: str, opened: Callable[[], Iterator[bytes]], length: int, said: str | None
+) -> EmbeddedContent | None:
+    """What is encoded twice, or a C-CDA document in a MIME package (CDA R2, 3.1); None: it is neither."""
+    if length > _LARGEST_WRAPPER or content_type not in (media_types.PLAIN, _MIME):
+        return None
+    whole = b"".join(opened())
+    if content_type == _MIME:
+        parts = (part.get_payload(decode=True) for part in message_from_bytes(whole).walk() if not part.is_multipart())
+        marked = (part for part in parts if isinstance(part, bytes) and b"<" in part[:256])
+        inner, encoding = next(marked, b""), "A"
+    else:
+        inner, encoding = (whole if _ONE_WORD.fullmatch(whole.strip()) else b""), "Base64"
+    if not inner:
+        return None
+    found = _read([Encoded(memoryview(inner), encoding, _NO_ESCAPES)], encoding, said)
+    is_known = found.content_type not in (media_types.UNKNOWN, media_types.PLAIN, _MIME)
+    return found if is_known and Flaw.UNDECODABLE not in found.flaws else None
 
 
 def _text(chunks: Sequence[Encoded], flaws: frozenset[Flaw]) -> EmbeddedContent:
@@ -197,7 +229,8 @@ def _base64(data: memoryview) -> Iterator[bytes]:
         except ValueError:
             if is_unbroken:
                 raise Unreadable("an embedded document is not the base64 it says it is") from None
-            data, at, is_unbroken = memoryview(_unbroken(data[at:]).tobytes().translate(_BASE64_OF_WEB)), 0, True
+            plain = _ESCAPED.sub(lambda one: bytes.fromhex((one[1] or one[2]).decode()), _unbroken(data[at:]).tobytes())
+            data, at, is_unbroken = memoryview(plain.translate(_BASE64_OF_WEB)), 0, True
 
 
 def _group_by_group(piece: memoryview, *, is_last: bool) -> bytes:

@@ -191,11 +191,11 @@ class FieldPart:
         return memoryview(self.message.data)[start : self.end if to_end else end]
 
     def _component(self, component: int) -> tuple[int, int]:
-        return _nth(self.message.data, self.message.delimiters.component, self.start, self.end, component)
+        return nth(self.message.data, self.message.delimiters.component, self.start, self.end, component)
 
     def text(self, component: int = 1, subcomponent: int = 1) -> str | None:
         start, end = self._component(component)
-        start, end = _nth(self.message.data, self.message.delimiters.subcomponent, start, end, subcomponent)
+        start, end = nth(self.message.data, self.message.delimiters.subcomponent, start, end, subcomponent)
         return self._line(self.message.data[start:end])
 
     def component(self, number: int) -> str | None:
@@ -302,7 +302,7 @@ def _spans(data: bytes, mark: bytes, start: int, end: int, most: int, what: str)
     return spans
 
 
-def _nth(data: bytes, mark: bytes, start: int, end: int, number: int) -> tuple[int, int]:
+def nth(data: bytes, mark: bytes, start: int, end: int, number: int) -> tuple[int, int]:
     """The number-th piece between marks, empty where there are fewer."""
     for _ in range(number - 1):
         found = data.find(mark, start, end)

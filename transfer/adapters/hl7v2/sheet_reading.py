@@ -9,6 +9,7 @@ from transfer import media_types
 from transfer.adapters.hl7v2 import statuses, wording
 from transfer.adapters.hl7v2.attachments import Attachment, Pointer, attachments, text_of
 from transfer.adapters.hl7v2.labels import notices
+from transfer.adapters.hl7v2.markup import without_markup
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.reports import DELETED, WRONG_PATIENT, Report, document, orders, state
 from transfer.adapters.hl7v2.sheet import Detail, LeftOut, LeftOutReason, ResultSheet, SheetLine, SheetSection
@@ -251,7 +252,7 @@ def _attached(result: Segment, attached: Attachment) -> tuple[tuple[str, ...], s
 def _note(note: Segment) -> list[str]:
     """NTE-3, after what kind of note it is (NTE-4)."""
     kind = wording.label(note.part(4))
-    said = [text for part in note.repetitions(3) if (text := part.plain())]
+    said = [without_markup(text) for part in note.repetitions(3) if (text := part.plain())]
     return [f"{kind}: {said[0]}", *said[1:]] if kind and said else said or ([kind] if kind else [])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from transfer.adapters.hl7v2.markup import without_markup
 from transfer.adapters.hl7v2.message import FieldPart
 
 _TEXT: Final = frozenset({"TX", "FT", "ST", ""})
@@ -211,7 +212,7 @@ _BY_TYPE: Final[Mapping[str, tuple[Callable[[FieldPart], str], Sequence[int] | N
 def value(part: FieldPart, kind: str) -> str:
     """One repetition of OBX-5 by its type (OBX-2), perhaps of several lines. A type we do not know is said whole."""
     if kind in _TEXT:
-        return part.plain() or ""
+        return without_markup(part.plain() or "")
     return _BY_TYPE.get(kind, (_whole, None))[0](part)
 
 
