@@ -432,12 +432,55 @@ def test_xml_of_another_kind_reads_as_its_texts_with_their_names():
 
 @pytest.mark.parametrize(
     ("mark", "word"),
-    [(rb"\deleted", "deleted"), (rb"\v", "hidden"), (rb"{\pict 00}", "pictures"), (rb"{\header h}", "heads")],
+    [
+        (rb"{\v x}", "hidden"),
+        (rb"{\pict 00}", "pictures"),
+        (rb"{\header h}", "heads"),
+        (rb"{\*\annotation c}", "comments"),
+    ],
 )
 def test_what_rich_text_does_not_show_as_it_is_meant_is_told(mark, word):
     found = blocks("text/rtf", rb"{\rtf1 " + mark + b" x}")
 
     assert any(isinstance(block, Remark) and word in block.text for block in found)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (rb"Dose {\deleted 100}{\revised 10} mg", "Dose [deleted: 100]10 mg"),
+        (rb"Dose {\strike 100} 10 mg", "Dose [deleted: 100] 10 mg"),
+        (rb"Dose \strike 100\strike0  10 mg", "Dose [deleted: 100] 10 mg"),
+        (rb"Dose \striked1 100\plain  10 mg", "Dose [deleted: 100] 10 mg"),
+        (rb"\b0\deleted0 10{\super 9}/L, m\super 2\nosupersub , 1{\super st}", "10\u2079/L, m\u00b2, 1^st"),
+        (rb"Seen {\v not this }here", "Seen here"),
+        (rb"H{\sub 2}O 5\'b5g", "H2O 5\u00b5g"),
+        (rb"x{\pict\bin4 }}}}00} y", "x y"),
+    ],
+)
+def test_what_is_struck_out_raised_or_hidden_in_rich_text_is_told_from_the_rest(source, said):
+    first = blocks("text/rtf", rb"{\rtf1\ansi\ansicpg1252 " + source + b"}")[0]
+
+    assert first.text.replace("\ufdd1", "") == said
+
+
+def test_each_line_of_what_is_deleted_says_so():
+    found = blocks("text/rtf", rb"{\rtf1 a{\strike one\par two}\par b}")
+    assert [block.text.replace("\ufdd1", "") for block in found] == ["a[deleted: one]", "[deleted: two]", "b"]
+
+
+@pytest.mark.parametrize(("page", "letter"), [(rb"\mac", rb"\'8e"), (rb"\pc", rb"\'82"), (rb"\pca", rb"\'82")])
+def test_letters_of_code_pages_before_windows_are_read(page, letter):
+    assert blocks("text/rtf", rb"{\rtf1" + page + b" caf" + letter + rb" \u8805\'3d 5}") == [
+        Paragraph("caf\u00e9 \u2265 5")
+    ]
+
+
+def test_boxes_of_rich_text_are_read_once():
+    shape = rb"{\shp{\*\shpinst{\sp{\sn x}{\sv 1}}{\shptxt Grade {\b 2}\par}}{\shprslt{\*\do{\dptxbxtext Grade 2}}}}"
+    found = blocks("text/rtf", rb"{\rtf1\ansi{\fonttbl{\f0\fcharset238 A;}}\f0 Before " + shape + rb"After\par}")
+
+    assert found == [Paragraph("Before After"), Remark("In a box on the page:"), Paragraph("Grade 2")]
 
 
 def test_a_word_document_reads_as_its_paragraphs_and_tables():

@@ -1,10 +1,20 @@
 """The text of an RTF file (Rich Text Format 1.9.1) as blocks. Layout and pictures stay in the file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from transfer.adapters.packet.narrative.blocks import Block, FixedWidth, Paragraph, Remark, plain_table, unmarked
+from transfer.adapters.packet.narrative.blocks import (
+    STRUCK,
+    Block,
+    FixedWidth,
+    Paragraph,
+    Remark,
+    plain_table,
+    unmarked,
+)
+from transfer.adapters.packet.narrative.elements import RAISED as RAISED_LETTERS
+from transfer.adapters.packet.narrative.rtf_source import DELETED, HIDDEN, RAISED, Source
 from transfer.errors import Unreadable
 
 #: what stands for a table's parts while the library reads: it tells none of them from text
@@ -15,8 +25,9 @@ _PARTS: Final = tuple(
 )
 #: stands where the row of a nested table ends, in a group that the library leaves out
 _NESTED_ROW: Final = re.compile(r"\{\\\*\\nesttableprops(?![a-z])")
-_DELETED: Final = re.compile(r"\\deleted(?![a-z0-9])|\\deleted1")
-_HIDDEN: Final = re.compile(r"\\v(?![a-z0-9])|\\v1")
+#: what goes in one line, by what ends one
+_PIECE: Final = re.compile(rf"[^\n{_BEGIN}-{_NOTE}]+")
+_COMMENT: Final = re.compile(r"\\annotation(?![a-z])")
 _PICTURE: Final = re.compile(r"\\pict(?![a-z])")
 _PAGE_HEAD: Final = re.compile(r"\\(?:header|footer)[lrf]?(?![a-z])")
 
@@ -27,12 +38,22 @@ def rich_text(data: bytes, _charset: str | None) -> Iterator[Block]:
     Raises:
         Unreadable: it does not begin as RTF does.
     """
-    from striprtf.striprtf import rtf_to_text
-
     text = data.decode("latin-1")
     if not text.lstrip("\ufeff\xef\xbb\xbf \r\n\0").startswith("{\\rtf"):
         raise Unreadable("not RTF")
-    source = text
+    source = Source(text)
+    yield from _blocks(_read(source.text))
+    for box in source.boxes:
+        if found := list(_blocks(_read(box))):
+            yield Remark("In a box on the page:")
+            yield from found
+    yield from _remarks(text, is_hidden=HIDDEN[0] in source.text or f"\\u{ord(HIDDEN[0])} " in source.text)
+
+
+def _read(source: str) -> str:
+    """The letters of a source, with the marks that stand in it."""
+    from striprtf.striprtf import rtf_to_text
+
     for pattern, stands_for in _PARTS:
         source = pattern.sub(rf"{{\\uc0\\u{ord(stands_for)} }}", source)
     source = _NESTED_ROW.sub(lambda found: f"{{\\uc0\\u{ord(_ROW)} }}{found[0]}", source)
@@ -40,8 +61,31 @@ def rich_text(data: bytes, _charset: str | None) -> Iterator[Block]:
         read = rtf_to_text(source, errors="replace")
     except (LookupError, ValueError, OverflowError):
         raise Unreadable("not RTF that is read") from None
-    yield from _blocks(unmarked(_paired(read)))
-    yield from _remarks(text)
+    return _marked(unmarked(_paired(read)))
+
+
+def _marked(text: str) -> str:
+    """What is deleted says so, what is raised is, and what is hidden is left out."""
+    text = _between(HIDDEN, text, lambda _: "")
+    text = _between(RAISED, text, _raised)
+    return _between(
+        DELETED, text, lambda said: _PIECE.sub(lambda one: f"[deleted: {STRUCK}{one[0].strip()}{STRUCK}]", said)
+    )
+
+
+def _between(marks: tuple[str, str], text: str, shown: Callable[[str], str]) -> str:
+    begin, end = marks
+    found = re.sub(rf"{begin}([^{begin}{end}]*){end}", lambda one: shown(one[1]), text)
+    return found.replace(begin, "").replace(end, "")
+
+
+def _raised(text: str) -> str:
+    """Digits and signs that have a raised form; other letters after a sign that tells that they are raised."""
+    said = text.strip()
+    if not said:
+        return text
+    raised = said.translate(RAISED_LETTERS)
+    return raised if all(one not in said for one in raised) else f"^{said}"
 
 
 def _paired(text: str) -> str:
@@ -95,13 +139,11 @@ def _lines(text: str) -> Iterator[Block]:
         yield FixedWidth("\n".join(columns))
 
 
-def _remarks(source: str) -> Iterator[Remark]:
-    if _DELETED.search(source):
-        yield Remark(
-            "Some of this text is marked as deleted in the file, and cannot be told apart here. Open the file."
-        )
-    if _HIDDEN.search(source):
-        yield Remark("Some of this text is hidden in the file, and cannot be told apart here. Open the file.")
+def _remarks(source: str, *, is_hidden: bool) -> Iterator[Remark]:
+    if is_hidden:
+        yield Remark("Some text is hidden in the file, and not shown here.")
+    if _COMMENT.search(source):
+        yield Remark("The file holds comments that are not shown here.")
     if _PICTURE.search(source):
         yield Remark("The file holds pictures that are not shown here.")
     if _PAGE_HEAD.search(source):
