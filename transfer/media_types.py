@@ -150,7 +150,7 @@ _WORDS: Final = frozenset({PLAIN, HTML, XML, JSON, FHIR_JSON, FHIR_XML})
 #: of what is seen in the bytes, the types that only the sender can tell
 _FINER: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        XML: frozenset({"text/xml", "application/hl7-sda+xml"}),
+        XML: frozenset({"text/xml", "application/hl7-sda+xml", HTML}),
         JSON: frozenset({"application/dicom+json"}),
         PLAIN: frozenset({"text/csv", "text/markdown", HTML}),
         ZIP: _ZIPPED,

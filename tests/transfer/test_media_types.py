@@ -157,6 +157,7 @@ def test_bytes_are_known_by_what_they_are(content, name, said):
         ("text/xml", b"<report/>", "text/xml"),
         ("text/csv", b"a,b\n1,2", "text/csv"),
         ("text/html", b"a <b>note</b>", HTML),
+        ("text/html", b"<dl><dt>CEA</dt><dd>5</dd></dl>", HTML),
         ("text/rtf", b"a plain note", PLAIN),
         ("application/msword", rb"{\rtf1 a note}", RTF),
         ("application/msword", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "application/msword"),

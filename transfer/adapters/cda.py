@@ -1,10 +1,13 @@
 """What a C-CDA document says of itself: security labels, and in its header its id and the documents it relates to.
+What it carries packed is unpacked here, too.
 
 Bytes from outside, read without trust: a document type declaration is refused, so no entity is ever defined; depth and
 number of elements are bounded. Nothing else is taken.
 """
 
+import zlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from xml.parsers import expat
 
@@ -16,11 +19,30 @@ _ELEMENTS: Final = 2_000_000
 #: how deep in its header a document names others, and how many are taken
 _OF_HEADER: Final = 4
 _RELATED: Final = 20
+#: of ED.compression, as zlib names the formats; bytes that one unpacks to
+_WINDOWS: Final = MappingProxyType({"DF": -15, "GZ": 31, "ZL": 15})
+_UNPACKED: Final = 256 << 20
 _ROOT: Final = "ClinicalDocument"
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
 _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
 #: v3-ActCode of security observations (HL7 DS4P release 1, section 3): their value is a label
 _SECURITY_OBSERVATIONS: Final = frozenset({"SECCLASSOBS", "SECCATOBS", "SECCONOBS", "SECSENSOBS"})
+
+
+def unpacked(data: bytes, compression: str | None) -> bytes:
+    """What is carried in it as ED.compression says (CDA R2 datatypes): DF, GZ or ZL; anything else as it is.
+
+    Raises:
+        zlib.error: it is not packed so, is cut, or is more than is read.
+    """
+    window = _WINDOWS.get(compression or "")
+    if window is None:
+        return data
+    opened = zlib.decompressobj(window)
+    whole = opened.decompress(data, _UNPACKED)
+    if not opened.eof:
+        raise zlib.error("cut, or more than is read")
+    return whole
 
 
 class ClinicalDocumentReader:

@@ -55,7 +55,7 @@ def of_resource(tree: Tree, institution: Institution) -> OwnWord:
     composition = child(entries[0], "resource") if is_document else tree
     status = text(composition, "status")
     if type_of(tree) == "DiagnosticReport" and status:
-        return OwnWord(status=meaning(Vocabulary.DIAGNOSTIC_REPORT, status))
+        return OwnWord(status=meaning(Vocabulary.DIAGNOSTIC_REPORT, status.lower()))
     if type_of(composition) != "Composition":
         return OwnWord()
     said = [
@@ -66,7 +66,7 @@ def of_resource(tree: Tree, institution: Institution) -> OwnWord:
     numbers = issued([child(tree, "identifier"), *children(composition, "identifier")], institution)
     return OwnWord(
         numbers=tuple(dict.fromkeys([*numbers, *issued([child(composition, "identifier")], institution)])),
-        status=meaning(Vocabulary.COMPOSITION, status or "") if "status" in composition else None,
+        status=meaning(Vocabulary.COMPOSITION, (status or "").lower()) if "status" in composition else None,
         relation=relation,
         parent=parent,
     )

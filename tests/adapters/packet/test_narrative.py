@@ -1,7 +1,9 @@
 """What can be read of a document that has no pages: its blocks, in every language."""
 
+import base64
 import contextlib
 import io
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transfer.adapters.opening.documents import flaws
 from transfer.adapters.packet.narrative import (
     BodyElsewhere,
     Cell,
@@ -27,6 +30,7 @@ from transfer.adapters.packet.narrative import (
     plain_table,
 )
 from transfer.errors import Unreadable
+from transfer.flaws import Flaw
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -307,6 +311,26 @@ def test_a_body_that_is_elsewhere_is_no_body():
 
 
 # HTML
+
+
+def test_what_a_style_sets_apart_joins_nothing():
+    block, cell = "<b style='display: block'>{}</b>", "<span style='display:inline-block'>{}</span>"
+    assert page(block.format("1") + block.format("000")) != [Paragraph("1000")]
+    assert page(cell.format("10") + cell.format("2 mg")) == [Paragraph("10 2 mg")]
+
+
+@pytest.mark.parametrize("compression", ["DF", "GZ", "ZL"])
+def test_a_body_that_is_packed_is_unpacked(compression):
+    packer = zlib.compressobj(wbits={"DF": -15, "GZ": 31, "ZL": 15}[compression])
+    packed = base64.b64encode(packer.compress(b"{\\rtf1 Margins free}") + packer.flush()).decode()
+    text = f"<text mediaType='text/rtf' representation='B64' compression='{compression}'>{packed}</text>"
+    body = f"<component><nonXMLBody>{text}</nonXMLBody></component>"
+    said = f"<ClinicalDocument xmlns='urn:hl7-org:v3'>{body}</ClinicalDocument>"
+
+    assert Embedded("text/rtf", b"{\\rtf1 Margins free}") in blocks("text/xml", said.encode())
+    assert flaws("text/xml", said.encode()) == set()
+    cut = said.replace(packed, packed[:12])
+    assert flaws("text/xml", cut.encode()) == {Flaw.UNDECODABLE}
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def best_coding(concept: object, institution: Institution) -> Coding | None:
 
 def report_status(status: str | None) -> DocumentStatus:
     """A DiagnosticReport's state."""
-    return meaning(Vocabulary.DIAGNOSTIC_REPORT, status or "") or DocumentStatus.UNKNOWN
+    return meaning(Vocabulary.DIAGNOSTIC_REPORT, (status or "").lower()) or DocumentStatus.UNKNOWN
 
 
 def reference_status(status: str | None, doc_status: str | None) -> DocumentStatus:
@@ -93,6 +93,6 @@ def reference_status(status: str | None, doc_status: str | None) -> DocumentStat
     `docStatus` is absent in all of IHE MHD and in much of US Core, where `current` means the valid document: it reads
     as final.
     """
-    current = meaning(Vocabulary.DOCUMENT_REFERENCE, status or "")
-    written = meaning(Vocabulary.COMPOSITION, doc_status) if doc_status else DocumentStatus.FINAL
+    current = meaning(Vocabulary.DOCUMENT_REFERENCE, (status or "").lower())
+    written = meaning(Vocabulary.COMPOSITION, doc_status.lower()) if doc_status else DocumentStatus.FINAL
     return least(one for one in (current, written) if one)

@@ -9,12 +9,14 @@ import binascii
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from transfer import media_types
+from transfer.adapters.cda import unpacked
 from transfer.flaws import Flaw
 
 if TYPE_CHECKING:
@@ -275,14 +277,14 @@ def _clinical_document(root: Any, within: Within) -> set[Flaw]:
     kind = other.get("mediaType", "text/plain")
     if other.get("representation") != "B64":
         return flaws(kind, text.encode(), within.deeper())
-    return _encoded(kind, text, within)
+    return _encoded(kind, text, within, compression=other.get("compression"))
 
 
-def _encoded(kind: str, text: str, within: Within) -> set[Flaw]:
+def _encoded(kind: str, text: str, within: Within, *, compression: str | None = None) -> set[Flaw]:
     plain = re.sub(r"\s", "", text)
     try:
-        data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
+        data = unpacked(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True), compression)
+    except (binascii.Error, ValueError, zlib.error):
         return {Flaw.UNDECODABLE}
     return flaws(kind, data, within.deeper())
 

@@ -6,9 +6,11 @@ says so.
 
 import base64
 import binascii
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from transfer.adapters.cda import unpacked
 from transfer.adapters.packet.narrative.blocks import (
     Block,
     BodyElsewhere,
@@ -170,8 +172,9 @@ def _decoded(element: Element) -> bytes:
     """Base64 as it stands in the trade: with spaces and line ends, without its padding."""
     text = "".join(element.raw.split())
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
+        data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return unpacked(data, element.attributes.get("compression"))
+    except (binascii.Error, ValueError, zlib.error):
         return b""
 
 

@@ -47,6 +47,14 @@ RAISED: Final = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸�
 NO_BREAK: Final = "\u00a0"
 
 
+#: https://www.w3.org/TR/css-display-3/#the-display-properties
+_DISPLAY: Final = re.compile(
+    r"display\s*:\s*(block|list-item|table-row|table|flex|grid|flow-root|inline-block|inline-table|inline-flex|table-cell)",
+    re.IGNORECASE,
+)
+_AS_BLOCKS: Final = frozenset({"block", "list-item", "table-row", "table", "flex", "grid", "flow-root"})
+
+
 def is_hidden(element: Element) -> bool:
     """Whether a browser would not show it: by its attributes and its own style."""
     said = element.attributes
@@ -58,6 +66,14 @@ def is_hidden(element: Element) -> bool:
         return True
     style = SPACE.sub("", said.get("style", "")).lower()
     return "display:none" in style or "visibility:hidden" in style or "visibility:collapse" in style
+
+
+def display(element: Element) -> str:
+    """How its own style has it stand: `block`, `apart` (in the line, and joined to nothing beside it), or nothing."""
+    found = _DISPLAY.search(element.attributes.get("style", ""))
+    if found is None:
+        return ""
+    return "block" if found[1].lower() in _AS_BLOCKS else "apart"
 
 
 def dedented(text: str) -> str:

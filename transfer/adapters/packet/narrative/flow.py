@@ -30,6 +30,7 @@ from transfer.adapters.packet.narrative.elements import (
     SPACE,
     WIDE_SPACE,
     dedented,
+    display,
     inline_picture,
     is_hidden,
     is_preformatted,
@@ -104,7 +105,11 @@ class _Writer:
             write(self, element)
         elif element.tag in ELSEWHERE:
             self._text += f" {ELSEWHERE[element.tag]} "
-        elif element.tag in BLOCKS or element.tag.startswith("list"):
+        elif (shown := display(element)) == "apart" and element.tag not in BLOCKS:
+            self._text += " "
+            self._styled(element)
+            self._text += " "
+        elif element.tag in BLOCKS or element.tag.startswith("list") or shown == "block":
             self.flush()
             self._styled(element)
             self.flush()
