@@ -8,7 +8,6 @@ import atexit
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,7 +27,7 @@ from transfer.arrivals import ArrivalKind, Door
 from transfer.case import Case, OpenedCase
 from transfer.delivery import Delivery
 from transfer.disclosures import DisclosureOutcome
-from transfer.errors import Unavailable, Unreachable
+from transfer.errors import Unreachable
 from transfer.flow import desk
 from transfer.flow.assess import Assessment, look, settle_needs
 from transfer.flow.basis import may_collect
@@ -94,15 +93,12 @@ def nobody_answers(_: object) -> Any:
 def _opener() -> OpeningProcess:
     """One for all tests of this process. It ends with it.
 
-    It is started here: where a busy machine takes longer than is waited for once, the first test would see that nothing
-    can be opened now, which is right and is not what it is about.
+    It is started here, and says so where it cannot be: a test would see that nothing can be opened now, which is right
+    and is not what it is about.
     """
     opening = OpeningProcess()
     atexit.register(opening.close)
-    for _ in range(5):
-        with suppress(Unavailable):
-            opening.image(0, [])
-            break
+    opening.image(0, [])
     return opening
 
 

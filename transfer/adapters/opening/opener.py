@@ -25,9 +25,9 @@ LARGEST: Final = 256 << 20
 #: bytes of an image that are looked at: its beginning and its end
 BEGINNING: Final = 16 << 20
 END: Final = 64 << 10
-#: of the clock on the wall. The process itself is bounded in CPU time, which a busy machine does not use up
+#: of the clock on the wall, for a start and for a document. The process itself is bounded in CPU time, which a busy
+#: machine does not use up
 SECONDS: Final = 300
-_SECONDS_TO_START: Final = 60
 #: -I, and an empty environment: no setting of ours is in reach of what runs there
 COMMAND: Final = (sys.executable, "-I", "-m", "transfer.adapters.opening.child")
 
@@ -103,7 +103,7 @@ class OpeningProcess:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
             )
-            if _line(self._process, _SECONDS_TO_START) != b"ready\n":
+            if _line(self._process, SECONDS) != b"ready\n":
                 raise _Ended
         except (OSError, _Ended):
             self.close()
