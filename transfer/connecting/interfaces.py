@@ -31,6 +31,10 @@ _FHIR: Final = (
     ("`POST Patient/_search`", "`identifier=system\\|value`; else `family`, `given`, `birthdate`"),
     ("`POST DocumentReference/_search`", "`patient`"),
     ("`POST DiagnosticReport/_search`", "`patient`; where that is refused, with `category`"),
+    (
+        "`GET DocumentReference/$docref`",
+        "`patient`, `start`; where your CapabilityStatement (`GET metadata`) offers it",
+    ),
     ("`GET` of an attachment", "the address in the resource, at the same origin; `Binary` among them"),
 )
 _DICOMWEB: Final = (

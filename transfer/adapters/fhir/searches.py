@@ -8,11 +8,14 @@ from transfer.adapters.fhir.documents import says_void
 from transfer.adapters.fhir.limits import DocumentLimits
 from transfer.adapters.fhir.trees import Tree, check, check_meaning, child, children, parse, text, type_of
 from transfer.adapters.http import Gone, HttpClient, NotOffered
-from transfer.errors import NeedsReview, TooLarge, Unexpected, Unreadable
+from transfer.errors import NeedsReview, TooLarge, TurnedAway, Unexpected, Unreachable, Unreadable
 from transfer.media_types import FHIR_JSON
 from transfer.sources import KeepGoing
 
 _FORM = "application/x-www-form-urlencoded"
+#: care of whatever day
+_ALL_TIME = "1900-01-01"
+_DOCREF = "http://hl7.org/fhir/us/core/OperationDefinition/docref"
 
 
 class _PagesNotPosted(Unexpected):
@@ -49,6 +52,37 @@ class Searches:
         self._client = client
         self._limits = limits
         self._posts = True
+        #: whether documents are made when asked for; None: not known yet
+        self._docref: bool | None = None
+
+    def made(self, patient: str, keep_going: KeepGoing) -> Iterator[SearchEntry]:
+        """Documents that the source makes, or finds elsewhere, when it is asked for them: US Core `$docref`, where its
+        CapabilityStatement offers it. Those of its search may be among them. None where it then does not do so.
+
+        Without a start only the most recent one is meant (http://hl7.org/fhir/us/core/OperationDefinition/docref).
+
+        Raises:
+            as `entries`, but for what says that it cannot be asked so.
+        """
+        if not self._offers_docref(keep_going):
+            return
+        criteria = urlencode({"patient": patient, "start": _ALL_TIME})
+        try:
+            first = self._page("GET", f"{self._client.base}/DocumentReference/$docref?{criteria}", keep_going)
+        except (Unexpected, Unreadable, TurnedAway, TooLarge):
+            return
+        yield from self._new(self._from(first, keep_going, self._limits.pages), "DocumentReference", set())
+
+    def _offers_docref(self, keep_going: KeepGoing) -> bool:
+        """Asked once. A source that does not say what it offers is not asked for it."""
+        if self._docref is None:
+            try:
+                url = f"{self._client.base}/metadata"
+                reply = self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going)
+                self._docref = _has_docref(parse(reply.body, limit=self._client.limits.page_bytes))
+            except (NeedsReview, TooLarge, TurnedAway, Unreachable):
+                self._docref = False
+        return self._docref
 
     def entries(self, kind: str, criteria: Mapping[str, str], keep_going: KeepGoing) -> Iterator[SearchEntry]:
         """The matches, each resource once. Included resources are left out; an outcome that says the search failed
@@ -92,8 +126,14 @@ class Searches:
         page = self._first(kind, criteria, keep_going, posts=posts)
         # A name or a birth date does not go into an address because of a server's fault; our id of theirs may.
         may_ask_by_get = is_posted and self._posts and "patient" in criteria
-        read = set[str]()
         most = self._limits.documents if criteria.get("_count") == "1" else self._limits.pages
+        yield from self._from(page, keep_going, most, _PagesNotPosted if may_ask_by_get else None)
+
+    def _from(
+        self, page: Tree, keep_going: KeepGoing, most: int, refused: type[Unexpected] | None = None
+    ) -> Iterator[Tree]:
+        """A page, and those that follow it. `refused`: what is raised where one of these cannot be had."""
+        read = set[str]()
         yield page
         while following := self._next(page):
             if following in read:
@@ -107,8 +147,8 @@ class Searches:
             except Gone:
                 raise
             except Unexpected:
-                if may_ask_by_get:
-                    raise _PagesNotPosted("a page that cannot be had") from None
+                if refused:
+                    raise refused("a page that cannot be had") from None
                 raise
             yield page
 
@@ -177,3 +217,13 @@ class Searches:
             return said
         number = text(resource, "id")
         return f"{self._client.base}/{type_of(resource)}/{number}" if number else None
+
+
+def _has_docref(statement: Tree) -> bool:
+    """R4 CapabilityStatement.rest.resource.operation, and rest.operation."""
+    for rest in children(statement, "rest"):
+        documents = [one for one in children(rest, "resource") if text(one, "type") == "DocumentReference"]
+        for operation in (each for one in (rest, *documents) for each in children(one, "operation")):
+            if (text(operation, "definition") or "").partition("|")[0] == _DOCREF:
+                return True
+    return False

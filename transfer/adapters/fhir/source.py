@@ -250,7 +250,8 @@ class FhirSourceClient:
         for number in (patient.id, *patient.absorbed):
             criteria = {"patient": number}
             documents = self._searches.entries("DocumentReference", criteria, keep_going)
-            for entry in chain(documents, self._reports(criteria, keep_going)):
+            made = self._searches.made(number, keep_going)
+            for entry in chain(documents, made, self._reports(criteria, keep_going)):
                 if entry.address is None or entry.address not in seen:
                     seen |= {entry.address} if entry.address else set()
                     yield entry
