@@ -23,7 +23,8 @@ from transfer.arrivals import Grant
 from transfer.asking import Asking
 from transfer.center_needs import CenterNeeds
 from transfer.contacts import Contact
-from transfer.credentials import SmartClient, Tls
+from transfer.credentials import SmartClient
+from transfer.credentials import Tls as Tls
 from transfer.delivery import Delivery
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
 from transfer.errors import Unknown

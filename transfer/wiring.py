@@ -18,7 +18,7 @@ from transfer.adapters.dimse import DimseClient, DimsePeer
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.held_keys import HeldKeys
-from transfer.adapters.http import HttpClient, HttpLimits
+from transfer.adapters.http import HttpClient, HttpLimits, ShownAuthorization
 from transfer.adapters.key_places import keys as keys  # for whoever connects by hand
 from transfer.adapters.letters.mail_to_fax import MailToFax
 from transfer.adapters.letters.post import OfficePost
@@ -196,8 +196,12 @@ def letter_office(names: Mapping[str, str]) -> LetterOffice | None:
 def documents(source: AskedForDocuments, keys: SmartKeys) -> DocumentSource:
     """Who asks this source of documents, in the language it speaks. `keys`: by which it gives us tokens, if by any."""
     assert isinstance(source, FhirSource)
-    shown = _tokens(source, source.smart, keys) if source.smart else source.token
-    return FhirSourceClient(source.base_url, shown, tls=context(source.tls))
+    return FhirSourceClient(source.base_url, shown_at(source, keys), tls=context(source.tls))
+
+
+def shown_at(source: FhirSource, keys: SmartKeys) -> str | ShownAuthorization | None:
+    """What we show at a FHIR source: a bearer token, or who gets one by `keys`."""
+    return _tokens(source, source.smart, keys) if source.smart else source.token
 
 
 def smart_keys(settings: Settings) -> SmartKeys:

@@ -23,7 +23,8 @@ from transfer.adapters.http import HttpClient, HttpLimits
 from transfer.adapters.smart import SmartKeys, SmartTokens
 from transfer.credentials import SmartClient
 from transfer.errors import OutOfOrder, TurnedAway, Unexpected, Unknown
-from transfer.institutions import FhirSource
+from transfer.flow.trying_doors import try_doors
+from transfer.institutions import FhirSource, Institution
 from transfer.sources import go_on
 
 pytestmark = pytest.mark.servers
@@ -307,3 +308,13 @@ def test_a_source_takes_a_token_or_smart():
         FhirSource.model_validate({**said, "token": "t"})
     with pytest.raises(ValidationError):
         FhirSource.model_validate({**said, "smart": {"client_id": "us", "token_url": "there.example"}})
+
+
+def test_trying_the_door_shows_a_token_that_it_got(strict: Strict):
+    """Else a source that gives tokens would look as if it refused us."""
+    file = {"id": "lake", "name": "Lake", "time_zone": "UTC"}
+    office = {"id": "office", "name": "Office", "holds": ["note"], "asked": source(strict).model_dump(mode="json")}
+    lake = Institution.model_validate({**file, "departments": [office]})
+
+    (tried,) = try_doors([lake], lambda asked: wiring.shown_at(asked, strict.keys))
+    assert (tried.failed, strict.given) == (None, ["token-1"])

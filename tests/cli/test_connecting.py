@@ -1,6 +1,7 @@
 """`transfer institution new` and `check`: from nothing to a file that is right, without anything that runs."""
 
 import json
+import re
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -251,3 +252,17 @@ def test_certificates_are_read_and_must_not_have_ended(
 
     assert [str(one["what"]).startswith(says or "") for one in found] == ([True] if says else [])
     assert [one["line"] for one in found] == ([line_of(file, "tls: {")] if says else [])
+
+
+def test_doors_are_tried_where_the_file_is_right(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "dicomweb")
+    file, values = tmp_path / ID / f"{ID}.yaml", tmp_path / ID / f"{ID}.env"
+    unfilled = transfer("institution", "check", file, "--doors", "--json")
+    filled(tmp_path / ID)
+    values.write_text(re.sub("https://river.example", "http://127.0.0.1:9", values.read_text()))
+    result = transfer("institution", "check", file, "--doors")
+
+    assert json.loads(unfilled.stdout)["doors"] == []
+    assert result.exit_code == 1
+    assert "film-room" in result.stdout
+    assert "the port is closed" in result.stdout

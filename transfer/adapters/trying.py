@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from transfer.adapters.certificates import shown_ends
-from transfer.adapters.http import HttpClient, HttpLimits
+from transfer.adapters.http import HttpClient, HttpLimits, ShownAuthorization
 from transfer.errors import TransferError, TurnedAway
 from transfer.operation import DoorStep
 from transfer.sources import go_on
@@ -72,7 +72,9 @@ def line(host: str, port: int, tls: ssl.SSLContext | None) -> Tried:
     return Tried(certificate_ends=shown_ends(shown) if shown else None)
 
 
-def question(base: str, path: str, authorization: str | None, accept: str, tls: ssl.SSLContext | None) -> Tried:
+def question(
+    base: str, path: str, authorization: str | ShownAuthorization | None, accept: str, tls: ssl.SSLContext | None
+) -> Tried:
     """Ask a question that is about nobody, and look at the status and the clock alone; what it answers is not kept."""
     client = HttpClient(base, authorization, _LIMITS, tls)
     try:

@@ -119,15 +119,17 @@ def _following(file: Path, values: Path, settings: "Settings") -> list[str]:
 
 @click.command("check")
 @click.argument("which", metavar="[NAME|FILE]", required=False)
+@click.option("--doors", is_flag=True, help="Where the file is right: try their doors, harmlessly, as the doctor does.")
 @json_option
 @var_option
-def check_command(which: str | None, var: Path, *, as_json: bool) -> None:
+def check_command(which: str | None, var: Path, *, doors: bool, as_json: bool) -> None:
     """Read every partner's file and every checklist, as gateway and workers do at their start. Ends with 1 at a
     mistake, and says where.
 
     With a name or a file: that institution alone, with each mistake, its line, and what to do. Placeholders of
     `transfer institution new` are mistakes. Settings in NAME.env beside the file count as if they were set.
-    Certificates are read. Nobody outside is asked.
+    Certificates are read. Nobody outside is asked but with --doors: name, port, TLS, credential, clock, and nothing
+    about anybody.
 
     \b
     Example:
@@ -140,7 +142,7 @@ def check_command(which: str | None, var: Path, *, as_json: bool) -> None:
     if which is None:
         _check_all(settings, as_json=as_json)
     else:
-        _check_one(_file(which, settings), settings, as_json=as_json)
+        _check_one(_file(which, settings), settings, doors=doors, as_json=as_json)
 
 
 def _check_all(settings: "Settings", *, as_json: bool) -> None:
@@ -169,19 +171,38 @@ def _file(which: str, settings: "Settings") -> Path:
     return path
 
 
-def _check_one(path: Path, settings: "Settings", *, as_json: bool) -> None:
+def _check_one(path: Path, settings: "Settings", *, doors: bool, as_json: bool) -> None:
     from transfer.connecting.checking import check_file
 
     try:
         found = check_file(path, settings, datetime.now(UTC))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
+    tried = _tried(found.institution, settings) if doors and found.institution and not found.mistakes else []
     if as_json:
-        print_json({"file": found.name, "mistakes": list(found.mistakes), "remarks": list(found.remarks)})
+        said = {"file": found.name, "mistakes": list(found.mistakes), "remarks": list(found.remarks), "doors": tried}
+        print_json(said)
     else:
         _tell(found)
-    if found.mistakes:
+        for line in tried:
+            click.echo(plain(line))
+    if found.mistakes or tried:
         raise click.exceptions.Exit(NEGATIVE)
+
+
+def _tried(institution: "Institution", settings: "Settings") -> list[str]:
+    """What is wrong at their doors, each with what to do."""
+    from functools import partial
+
+    from transfer import wiring
+    from transfer.cli.fault_commands import remedy_line
+    from transfer.flow.trying_doors import try_doors
+    from transfer.operation import faults_of_doors
+    from transfer.sentences.operation import fault_sentence
+
+    tried = try_doors([institution], partial(wiring.shown_at, keys=wiring.smart_keys(settings)))
+    found = faults_of_doors(tried, datetime.now(UTC), wiring.fault_limits(settings))
+    return [f"{(said := fault_sentence(one))[:1].upper()}{said[1:]}. {remedy_line(one)}" for one in found]
 
 
 def _tell(found: "FileCheck") -> None:

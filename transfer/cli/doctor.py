@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def doctor_command(institutions: "tuple[InstitutionId, ...]", var: Path, *, door
     with wiring.site(settings, "cli") as site:
         known = _chosen(site.institutions, institutions) if doors else []
         measured = measure(site)
-    tried = try_doors(known)
+    tried = try_doors(known, partial(wiring.shown_at, keys=wiring.smart_keys(settings)))
     if doors and not institutions:
         tried += try_ours(wiring.own_doors(settings, known))
     found = (*faults(measured, limits), *faults_of_doors(tried, measured.at, limits))

@@ -14,7 +14,7 @@ from transfer.adapters import trying
 from transfer.adapters.dimse import DimsePeer
 from transfer.adapters.dimse.echo import echo
 from transfer.adapters.fhir.codes import PACKET
-from transfer.adapters.http import basic, bearer
+from transfer.adapters.http import ShownAuthorization, basic, bearer
 from transfer.adapters.trying import Tried
 from transfer.credentials import Tls
 from transfer.errors import TransferError, TurnedAway
@@ -38,12 +38,16 @@ class _Door:
     ask: Callable[[], Tried]
 
 
-def try_doors(institutions: Iterable[Institution]) -> tuple[DoorTried, ...]:
+#: what is shown at a FHIR source: a bearer token, or who gets one
+Show = Callable[[FhirSource], str | ShownAuthorization | None]
+
+
+def try_doors(institutions: Iterable[Institution], show: Show) -> tuple[DoorTried, ...]:
     """Try every door of these institutions that we go to, in their order; those that come to us have none to try.
 
     Trying twice is harmless. It takes as long as the slowest of several at once, at most half a minute each.
     """
-    doors = [door for institution in institutions for door in _doors(institution)]
+    doors = [door for institution in institutions for door in _doors(institution, show)]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="try") as pool:
         return tuple(pool.map(_tried, doors))
 
@@ -73,19 +77,21 @@ def _tried(door: _Door) -> DoorTried:
     )
 
 
-def _doors(institution: Institution) -> Iterator[_Door]:
+def _doors(institution: Institution, show: Show) -> Iterator[_Door]:
     for department in institution.departments:
         name, asked = f"{institution.id}, {department.id}", department.asked
         if isinstance(asked, FhirSource | DicomwebSource | DimseSource):
-            yield _Door(name, asked.by, lambda asked=asked: _source(asked))  # type: ignore[misc]
+            yield _Door(name, asked.by, lambda asked=asked: _source(asked, show))  # type: ignore[misc]
     receives = institution.receives
     if receives and receives.endpoint:
         yield _Door(f"{institution.id}, receives", "receives", lambda receives=receives: _receiver(receives))  # type: ignore[misc]
 
 
-def _source(asked: FhirSource | DicomwebSource | DimseSource) -> Tried:
+def _source(asked: FhirSource | DicomwebSource | DimseSource, show: Show) -> Tried:
     if isinstance(asked, FhirSource):
-        return _http(asked.base_url, f"/Patient?{urlencode(_NOBODY)}", bearer(asked.token), FHIR_JSON, asked.tls)
+        said = show(asked)
+        shown = bearer(said) if said is None or isinstance(said, str) else said
+        return _http(asked.base_url, f"/Patient?{urlencode(_NOBODY)}", shown, FHIR_JSON, asked.tls)
     if isinstance(asked, DicomwebSource):
         shown = bearer(asked.token) or basic(asked.user, asked.password)
         # a study of a UID that nobody makes (PS3.5 B.2: of a UUID that is all zeros)
@@ -101,7 +107,9 @@ def _receiver(receives: Receiving) -> Tried:
     return _http(url, path, bearer(token), FHIR_JSON, receives.tls)
 
 
-def _http(base: str, path: str, authorization: str | None, accept: str, files: Tls | None) -> Tried:
+def _http(
+    base: str, path: str, authorization: str | ShownAuthorization | None, accept: str, files: Tls | None
+) -> Tried:
     there = urlsplit(base)
     assert there.hostname  # the file was checked
     is_tls = there.scheme == "https"
