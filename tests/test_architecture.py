@@ -34,6 +34,8 @@ IGNORED_BY_A_CASE = {
     "letter-settled": "the same",
     "consult-report-received": "its file is a message as any other; pages of the center read the fact itself",
     "letter-code-given": "a code lets somebody look in, and is kept in a table of its own",
+    "letter-pin-given": "the same",
+    "letter-pin-shown": "that somebody showed it changes nothing",
     "letter-codes-ended": "the same",
     "letter-opened": "that somebody looked in changes nothing",
     "piece-described": "what stands on a piece is sealed with its material",
@@ -92,6 +94,9 @@ OF_OTHER_CHAINS = {
     "trail-viewed",
     "period-reviewed",
     "chains-verified",
+    "accounting-asked",
+    "accounting-delayed",
+    "accounting-given",
 }
 
 

@@ -32,6 +32,7 @@ class ActionCode(Code):
     PLANNED_BEFORE = "planned-before", "request", "on"
     # `holder` has the code that is told
     CODE_GIVEN = "code-given", "code", "holder", "until"
+    OWN_PIN_GIVEN = "own-pin-given", "pin", "holder", "until"
     CODES_ENDED = "codes-ended", "holder", "count"
     CLOSED = "closed", "ending", "withdrawn"
     CLOSED_BEFORE = "closed-before", "ending"
@@ -174,6 +175,10 @@ class ActionCode(Code):
     # audits
     REVIEWED = "reviewed", "report", "entries"
     REVIEWED_BEFORE = "reviewed-before", "report"
+    ACCOUNTING_ASKED = "accounting-asked", "accounting", "due"
+    ACCOUNTING_ASKED_BEFORE = "accounting-asked-before", "accounting"
+    ACCOUNTING_DELAYED = "accounting-delayed", "accounting", "due"
+    ACCOUNTING_DELAYED_BEFORE = "accounting-delayed-before", "accounting"
     EMERGENCY_DECLARED = "emergency-declared", "institution", "receiver"
     EMERGENCY_DECLARED_BEFORE = "emergency-declared-before", "institution", "receiver"
 
@@ -239,6 +244,8 @@ _UNCHANGED = frozenset(
         ActionCode.CENTER_ACCOUNT_ENDED_BEFORE,
         ActionCode.REASON_STATED_BEFORE,
         ActionCode.REVIEWED_BEFORE,
+        ActionCode.ACCOUNTING_ASKED_BEFORE,
+        ActionCode.ACCOUNTING_DELAYED_BEFORE,
     }
 )
 

@@ -118,6 +118,7 @@ class LetterId(_Drawn):
 
 
 class AlertId(_Drawn):
+class AccountingId(_Drawn):
     letter = "g"
 
 

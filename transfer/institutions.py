@@ -21,6 +21,7 @@ from transfer import reviewed
 from transfer.addresses import AeTitle, is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
+from transfer.center_accounts import CenterSignIn
 from transfer.center_needs import CenterNeeds
 from transfer.contacts import Contact
 from transfer.credentials import SmartClient
@@ -259,6 +260,7 @@ class Receiving(_ByUrl):
     link_days: Annotated[int, Field(ge=1, le=366)] = 30
     #: downloads at once, at each gateway
     downloads_at_once: Annotated[int, Field(ge=1, le=192)] = 64
+    sign_in: CenterSignIn | None = None  #: how its people sign in at our pages; None: those whom staff invited
     needs: CenterNeeds = CenterNeeds()  #: what it wants otherwise than the checklists say
 
     @model_validator(mode="after")

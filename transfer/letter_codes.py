@@ -38,6 +38,12 @@ LASTS: Final[Mapping[CodeHolder, timedelta]] = MappingProxyType(
 )
 
 
+#: digits of the PIN that is told by telephone to who sends or signs something, not only looks
+PIN_DIGITS: Final = 8
+#: wrong PINs in a row after which none works, and a person is asked (NIST SP 800-63B-4, section 3.2.2: at most 100)
+MOST_WRONG_PINS: Final = 10
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterCode:
     """What a code is for. A source's is for one request, any other for the case. `ends_at` is UTC.

@@ -45,6 +45,12 @@ class RefusalCode(Code):
     TAKES_NO_RECORD = "takes-no-record", "answer"
     NOTE_IS_EMPTY = "note-is-empty"
     NOBODYS_NOTE = "nobodys-note"
+    # accountings of disclosures
+    NO_ACCOUNTING = "no-accounting"
+    ASKED_LATER = "asked-later"
+    ACCOUNTING_IS_GIVEN = "accounting-is-given", "accounting"
+    DELAY_TOO_LATE = "delay-too-late", "accounting", "due"
+    FIRST_IS_FREE = "first-is-free", "accounting"
     # records
     RECORD_STANDS_NOT = "record-stands-not", "record"
     NOT_ONE_PDF = "not-one-pdf", "record"

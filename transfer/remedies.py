@@ -30,6 +30,7 @@ class RemedyCode(Code):
     TYPE_MAIL = "type-mail"
     END_CENTER_ACCOUNT = "end-center-account"
     WAIT_FOR_REPLY = "wait-for-reply"
+    LIST_ACCOUNTINGS = "list-accountings"
     LIST_CENTER_ACCOUNTS = "list-center-accounts"
     STATE_REASON = "state-reason", "case"
     # say it otherwise

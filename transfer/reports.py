@@ -13,6 +13,10 @@ class ReportKind(StrEnum):
     VIEWS = "views"
     SAMPLE = "sample"
     CHAIN = "chain"
+    #: what is given to a person who asked for an accounting
+    ACCOUNTING = "accounting"
+    #: the figures of a period
+    FIGURES = "figures"
 
 
 #: the lists that somebody looks through, and says so

@@ -41,6 +41,8 @@ class Right(StrEnum):
     FLAG_PATIENTS = "flag-patients"
     #: say how people sign in; whoever runs the installation does, and no role
     MANAGE_SIGN_IN = "manage-sign-in"
+    #: take in that somebody asked for an accounting of disclosures, and give it
+    ACCOUNT = "account"
     #: prove that nothing written was altered, and see who looked at whom
     AUDIT = "audit"
 
@@ -59,7 +61,7 @@ class Role(StrEnum):
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
         Role.CLERK: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY, Right.WORK_ON_CASES, Right.STOP}),
-        Role.OFFICER: frozenset(Right) - {Right.AUDIT, Right.MANAGE_SIGN_IN},
+        Role.OFFICER: frozenset(Right) - {Right.ACCOUNT, Right.AUDIT, Right.MANAGE_SIGN_IN},
         Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE, Right.MANAGE_SIGN_IN},
         Role.AUDITOR: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY_FOR_REASON, Right.AUDIT}),
     }

@@ -15,7 +15,8 @@ from transfer.codes import Code, Value
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.sentences import sentence
-from transfer.sentences.desk import ACTIONS, REFUSALS, REMEDIES, Pattern
+from transfer.sentences.desk import ACTIONS, REFUSALS, REMEDIES
+from transfer.sentences.patterns import Pattern
 
 ROOT = Path(__file__).parents[2] / "transfer"
 TABLES = {ActionCode: ACTIONS, RefusalCode: REFUSALS, RemedyCode: REMEDIES}

@@ -5,6 +5,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from transfer.flow import desk
 from transfer.flow.desk import resolve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import ArrivalId, CaseId, PacketId
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, requests
 from transfer.mail import Mail
 from transfer.pages.forms import TOKEN
 
@@ -285,3 +286,36 @@ def test_a_consult_report_is_kept_with_the_patient_and_shown_at_the_desk(giving:
     browser.sign_in(institution="mercy-imaging")
     assert browser.get(where).status_code == 404
     assert sent("other.pdf", b"%PDF-1.7 other") == 404
+
+
+def test_a_packet_is_found_by_a_number_of_the_center_and_by_nobody_else_s(giving: Giving, browser: OutsideBrowser):
+    packet = ready(giving, browser)
+    browser.post(f"/c/packets/{packet}/numbers", {"mrn": "MRN-00417", "accession": "S26-1"})
+
+    for number in ("mrn-00417", " S26-1 ", "]C1S26-1"):
+        found = browser.post("/c/find", {"number": number})
+        assert str(packet) in found.text, number
+        assert "your number S26-1" in text_of(found.text)
+    assert str(packet) not in browser.post("/c/find", {"number": "00417"}).text
+    assert browser.post("/c/find", {"number": " "}).status_code == 422
+    assert browser.post("/c/find", {"number": "x" * 41}).status_code == 422
+    looks = desk.list_looks(giving.services, actor=ANN, days=1, case=packet.case)
+    assert "patients-sought" not in [one.kind for one in looks]  # which patients were shown is told beside it
+    browser.sign_in(institution="mercy-imaging")
+    assert str(packet) not in browser.post("/c/find", {"number": "S26-1"}).text
+
+
+def test_what_is_outstanding_is_told_with_the_day_on_which_it_was_promised(giving: Giving, browser: OutsideBrowser):
+    packet = ready(giving, browser)
+    with giving.services.ledger.transaction() as tx:
+        tx.lock_case(packet.case)
+        lacking = tx.case(packet.case).packets[packet].assembled.lacking
+        (one, *_) = requests.of_case(tx, packet.case)
+        requests.change_lines(tx, one, lacking)
+        tx.run(
+            "UPDATE requests SET state = 'ready-on', due_at = %s WHERE request = %s",
+            *(datetime(2026, 12, 4, 5, 59, tzinfo=UTC), one.id),
+        )
+
+    assert "expected Thu 3 Dec 2026" in text_of(browser.get("/c/").text)
+    assert "expected Thu 3 Dec 2026" in text_of(browser.get(f"/c/packets/{packet}").text)

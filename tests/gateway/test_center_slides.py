@@ -113,6 +113,13 @@ def test_it_gives_back_what_came_to_it_and_nothing_else(browser, services, case,
     desk.receive_material(services, elsewhere, pieces=6, announced=6, accession="S25-1", actor=ANN)
     (kept,) = desk.dossier(services, elsewhere, actor=ANN).materials
 
+    until = {"until-year": "2030", "until-month": "1", "until-day": "31"}
+    assert browser.post(f"{links[0]}/keep", {}).status_code == 422
+    assert browser.post(f"{links[0]}/keep", until).headers["location"] == links[0]
+    assert "31 Jan 2030" in text_of(browser.get(links[0]).text)
+    sooner = browser.post(f"{links[0]}/keep", until | {"until-year": "2029"})
+    assert sooner.status_code == 409
+    assert browser.post(f"/c/pieces/{elsewhere}/{kept.material}/keep", until).status_code == 404
     assert browser.post(f"{links[0]}/return", {}).status_code == 422
     assert browser.post(f"{links[0]}/return", {"carrier": "ups", "number": NUMBER}).headers["location"] == links[0]
     assert NUMBER in browser.get(links[0]).text

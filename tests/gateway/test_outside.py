@@ -89,6 +89,7 @@ def test_every_route_is_declared_or_answers_anybody(giving: Giving):
     assert others == {
         *(("/c", "GET"), ("/c/style", "GET")),
         *(("/c/sign-in", "GET"), ("/c/sign-in", "POST"), ("/c/sign-in/code", "POST")),
+        *(("/c/sign-in/with/{center}", "GET"), ("/c/sign-in/with/{center}/back", "GET")),
         *(("/r", "GET"), ("/r/open", "GET"), ("/r/open", "POST"), ("/r/code/{code}", "GET")),
         *(("/own", "GET"), ("/own/open", "GET"), ("/own/open", "POST"), ("/own/code/{code}", "GET")),
     }

@@ -16,7 +16,7 @@ from transfer.flow import desk
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
 from transfer.ledger import holds, permissions
-from transfer.letter_codes import CodeHolder
+from transfer.letter_codes import MOST_WRONG_PINS, CodeHolder
 from transfer.outside_sessions import Outsider
 from transfer.permissions import End
 from transfer.sandbox.charts import Chart
@@ -40,6 +40,12 @@ def entered(
     year, month, day = chart["patient"]["birth_date"].split("-")
     typed = {"code": code, "born-year": year, "born-month": month, "born-day": day}
     return browser.post("/own/open", typed | other)
+
+
+def proven(browser: OutsideBrowser, case: CaseId, holder: CodeHolder = CodeHolder.PATIENT, to: str = "send") -> None:
+    """Somebody told them the PIN, and they typed it."""
+    pin = str(desk.give_own_pin(browser.services, case, holder, actor=ANN).fields["pin"])
+    assert browser.post("/own/pin", {"pin": pin, "to": to}).headers["location"] == f"/own/{to}"
 
 
 def ends(browser: OutsideBrowser, case: CaseId) -> set[End | None]:
@@ -113,6 +119,7 @@ def test_the_patient_takes_the_form_back_in_writing(browser: OutsideBrowser):
     chart = b.a_chart()
     case = b.a_case(browser.services, chart)
     entered(browser, case, chart)
+    proven(browser, case, to="take-back")
     form = browser.get("/own/take-back")
 
     for wrong in ({"signed": "Anna Nguyen"}, {"sure": "yes"}):
@@ -135,6 +142,7 @@ def test_what_is_sent_is_looked_at_by_a_person(browser: OutsideBrowser):
     chart = b.a_chart()
     case = b.a_case(browser.services, chart, form=False)
     entered(browser, case, chart)
+    proven(browser, case)
     key = form_key(browser.get("/own/send"))
 
     sent = browser.upload("/own/send", {"key": key}, [("files", PHOTO)])
@@ -159,6 +167,7 @@ def test_the_office_sees_and_sends_and_does_not_stop(browser: OutsideBrowser):
 
     assert "/own/stop" not in browser.get("/own/").text
     assert browser.post("/own/stop").status_code == 404
+    proven(browser, case, CodeHolder.REFERRING_OFFICE)
     assert browser.get("/own/take-back").status_code == 404
     assert browser.post("/own/take-back", {"signed": "x", "sure": "yes", "key": "k"}).status_code == 404
     assert ends(browser, case) == {None}
@@ -178,3 +187,63 @@ def test_after_a_death_there_is_nothing(browser: OutsideBrowser):
     assert browser.get("/own/").status_code == 404
     assert browser.post("/own/stop").status_code == 404
     assert entered(browser, case, chart).status_code == 422
+
+
+def test_a_stop_needs_no_pin_and_what_is_sent_or_signed_does(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    taken = {"signed": "Anna Nguyen", "sure": "yes", "key": "k"}
+
+    for path in ("/own/send", "/own/take-back"):
+        assert 'action="/own/pin"' in browser.get(path).text
+    assert browser.upload("/own/send", {"key": "k"}, [("files", PHOTO)]).status_code == 404
+    assert browser.post("/own/take-back", taken).status_code == 404
+    process_all(browser.services)
+    assert ends(browser, case) == {None}
+    assert [one for one in b.open_holds(browser.services, case) if one.code == "uploaded"] == []
+
+    assert browser.post("/own/stop").headers["location"] == "/own/"
+    assert ends(browser, case) == {End.PAUSED}
+
+
+def test_a_pin_is_of_one_holder_and_one_sign_in(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    office = str(desk.give_own_pin(browser.services, case, CodeHolder.REFERRING_OFFICE, actor=ANN).fields["pin"])
+    first = str(desk.give_own_pin(browser.services, case, CodeHolder.PATIENT, actor=ANN).fields["pin"])
+    pin = str(desk.give_own_pin(browser.services, case, CodeHolder.PATIENT, actor=ANN).fields["pin"])
+    entered(browser, case, chart)
+
+    def typed(pin: str, to: str = "send") -> int:
+        return int(browser.post("/own/pin", {"pin": pin, "to": to}).status_code)
+
+    assert [typed(one) for one in ("", "x" * 21, office, first, f"{pin}0")] == [422] * 5
+    assert typed(pin, "//evil.example") == 404
+    assert typed(f" {pin[:4]} {pin[4:]} ") == 303
+    assert 'action="/own/pin"' not in browser.get("/own/send").text
+    browser.client.cookies.clear()
+    entered(browser, case, chart)
+    assert 'action="/own/pin"' in browser.get("/own/send").text
+    told = str(desk.story(browser.services, case, actor=ANN))
+    assert told.count("typed the PIN") == 1
+    assert pin not in told
+    desk.end_codes(browser.services, case, CodeHolder.PATIENT, actor=ANN)
+    assert typed(pin) == 422
+
+
+def test_after_ten_wrong_pins_none_works_and_a_person_is_asked(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    pin = str(desk.give_own_pin(browser.services, case, CodeHolder.PATIENT, actor=ANN).fields["pin"])
+    entered(browser, case, chart)
+    wrong = "00000000" if pin != "00000000" else "00000001"
+
+    for _ in range(MOST_WRONG_PINS):
+        assert browser.post("/own/pin", {"pin": wrong, "to": "send"}).status_code == 422
+
+    assert browser.post("/own/pin", {"pin": pin, "to": "send"}).status_code == 422
+    asked = [one for one in b.open_holds(browser.services, case) if one.code is HoldCode.LETTER_CODE_TRIED]
+    assert [one.about for one in asked] == [CodeHolder.PATIENT]
+    assert browser.post("/own/stop").status_code == 303  # it needs none
+    proven(browser, case)  # another one was told

@@ -76,7 +76,7 @@ def test_a_page_of_an_auditor_shows_before_and_after_something_happened(auditor:
     assert auditor.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/audit/decisions", "/audit/views", "/audit/sample"])
+@pytest.mark.parametrize("path", ["/audit/decisions", "/audit/views", "/audit/sample", "/audit/report"])
 def test_each_list_is_taken_along_as_a_file(auditor: Desk, path: str):
     handed_over(auditor.services)
 

@@ -50,3 +50,15 @@ def test_nobody_gets_one_for_what_is_not_awaited(browser: Desk, services: Servic
     for fields in ({"whom": request.id}, {"whom": "source"}, {}):
         assert browser.post(path, fields).status_code == 422
     assert browser.post(f"{path}/end", {}).status_code == 422
+
+
+def test_a_pin_is_shown_once_to_whoever_tells_it(browser: Desk, services: Services):
+    case = b.a_case(services)
+    path = f"/desk/cases/{case}/code"
+
+    shown = text_of(browser.post(f"{path}/pin", {"told": "patient"}).text)
+
+    assert re.search(r"\b\d{4} \d{4}\b", shown)
+    assert not re.search(r"\b\d{4} \d{4}\b", text_of(browser.get(path).text))
+    for fields in ({"told": "source"}, {}):
+        assert browser.post(f"{path}/pin", fields).status_code == 422

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from tests.kit.providers import CLIENT_SECRET, PASSWORDS, StandIn, a_provider, path_of, typed
 from transfer.pages import oidc
-from transfer.pages.oidc import CALLBACK, NotSignedIn, Provider, ProviderAway
+from transfer.pages.oidc import CALLBACK, NotSignedIn, OidcClient, Provider, ProviderAway
 from transfer.settings import BadSetting, Settings
 
 pytestmark = pytest.mark.servers
@@ -47,7 +47,7 @@ def settings(provider: StandIn, tmp_path: Path, **more: str) -> Settings:
 
 def browser(provider: StandIn, tmp_path: Path, **more: str) -> TestClient:
     """Somebody's browser before an application that only signs in, and says what came of it."""
-    ours = Provider(settings(provider, tmp_path, **more), lambda: b"a secret of ours")
+    ours = Provider(OidcClient.of_desk(settings(provider, tmp_path, **more)), lambda: b"a secret of ours")
 
     async def begin(request: Request) -> Response:
         return await ours.begin(request, request.query_params["to"])
@@ -239,4 +239,4 @@ def test_an_answer_beyond_its_bound_is_none(provider, tmp_path, monkeypatch):
 )
 def test_a_setting_by_which_nobody_could_sign_in_safely_is_named(provider, tmp_path, more):
     with pytest.raises(BadSetting, match=next(iter(more))):
-        Provider(settings(provider, tmp_path, **more), lambda: b"")
+        OidcClient.of_desk(settings(provider, tmp_path, **more))

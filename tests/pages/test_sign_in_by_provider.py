@@ -14,7 +14,7 @@ from transfer import staff_groups
 from transfer.flow import desk as verbs
 from transfer.pages.address import Address
 from transfer.pages.app import EVERYTHING
-from transfer.pages.oidc import Provider, SignInFlaw
+from transfer.pages.oidc import OidcClient, Provider, SignInFlaw
 from transfer.pages.routes import Answer, Asked, Page
 from transfer.pages.sign_in_by_provider import _FLAWS, _NO_ROLES, by_provider
 from transfer.rights import Right
@@ -49,7 +49,7 @@ def desk(ledger, provider: StandIn, tmp_path: Path) -> Iterator[Desk]:
         "TRANSFER_OIDC_CLIENT_SECRET": CLIENT_SECRET,
     }
     services = new_services(ledger)
-    theirs = Provider(Settings.load(names, tmp_path), lambda: b"a secret of ours")
+    theirs = Provider(OidcClient.of_desk(Settings.load(names, tmp_path)), lambda: b"a secret of ours")
     way = by_provider(services, ADDRESS, theirs, staff_groups.load(DESK_YAML))
     yield Desk(services, declared=(*EVERYTHING, CASE), ways=(way,), address=ADDRESS)
     provider.behave(answer="normal", claims=["groups"], shape="list", groups={})

@@ -73,6 +73,12 @@ def of_patient(giving: Giving) -> dict[str, str]:
     code = desk.give_own_code(giving.services, packet.case, CodeHolder.PATIENT, actor=ANN).fields["code"]
     pages = {"own-door": browser.get("/own/open").text}
     browser.post("/own/open", {"code": str(code), **born(chart)})
+    pin = str(desk.give_own_pin(giving.services, packet.case, CodeHolder.PATIENT, actor=ANN).fields["pin"])
+    pages |= {
+        "own-pin": browser.get("/own/send").text,
+        "own-pin-wrong": browser.post("/own/pin", {"pin": "1", "to": "send"}).text,
+    }
+    browser.post("/own/pin", {"pin": pin, "to": "send"})
     pages |= {
         "own": browser.get("/own/").text,
         "own-send": browser.get("/own/send").text,

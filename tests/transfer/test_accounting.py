@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from transfer.accounting import Exemption, exemptions
+from transfer.accounting import AccountingRequest, DelayReason, Exemption, exemptions, is_free
 from transfer.adapters import sheets
+from transfer.identifiers import AccountingId, CaseId
 from transfer.institutions import Basis
 from transfer.periods import Period
 from transfer.sheets import Sheet, SheetFormat
@@ -30,6 +31,47 @@ from transfer.sheets import Sheet, SheetFormat
 )
 def test_a_disclosure_is_accounted_for_unless_each_of_its_bases_is_exempt(bases, exempt):
     assert exemptions(bases) == exempt
+
+
+def asked(on: date, name: str = "g0123456789abcde", **other: object) -> AccountingRequest:
+    return AccountingRequest(
+        accounting=AccountingId(name),
+        case=CaseId("c0123456789a"),
+        asked_on=on,
+        period=Period(on, on),
+        **other,  # type: ignore[arg-type]
+    )
+
+
+def test_an_accounting_is_due_in_sixty_days_and_thirty_more_with_a_reason():
+    one = asked(date(2026, 1, 1))
+    delayed = asked(date(2026, 1, 1), delay=DelayReason.VOLUME)
+
+    assert (one.due_on, delayed.due_on) == (date(2026, 3, 2), date(2026, 4, 1))
+    assert not one.is_late(date(2026, 3, 2))
+    assert one.is_late(date(2026, 3, 3))
+    given = asked(date(2026, 1, 1), given_on=date(2026, 3, 2))
+    assert not given.is_late(date(2027, 1, 1))
+    assert asked(date(2026, 1, 1), given_on=date(2026, 3, 3)).is_late(date(2026, 3, 3))
+
+
+def test_the_first_within_twelve_months_is_free():
+    first, soon, later = (
+        asked(date(2026, 1, 1), "g000000000000001"),
+        asked(date(2026, 12, 31), "g000000000000002"),
+        asked(date(2027, 1, 1), "g000000000000003"),
+    )
+    same_day = asked(date(2026, 1, 1), "g000000000000000")
+
+    assert is_free(first, [first, soon, later])
+    assert not is_free(soon, [first, soon, later])
+    assert is_free(later, [first, later])
+    assert [is_free(one, [first, same_day]) for one in (same_day, first)] == [True, False]
+
+
+def test_nobody_pays_for_what_was_not_given():
+    with pytest.raises(ValueError, match="not given"):
+        asked(date(2026, 1, 1), fee=100)
 
 
 def test_a_period_is_whole_days_of_its_zone():

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.kit.staff import somebody
+from transfer.accounting import DelayReason
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.completeness import WaiverKind
 from transfer.contacts import Contact
@@ -17,6 +18,7 @@ from transfer.flow import desk
 from transfer.flow.desk.decisions import RIGHTS as RIGHTS_OF_ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import (
+    AccountingId,
     ArrivalId,
     CaseId,
     HoldId,
@@ -45,6 +47,7 @@ from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
 from transfer.sheets import SheetFormat
 
 CASE = CaseId("c0123456789a")
+ACCOUNTING = AccountingId("g0123456789abcde")
 DAY = Period(date(2026, 3, 4), date(2026, 3, 4))
 LAKESIDE = InstitutionId("lakeside-oncology")
 PAPER = IncomingId("f0123456789abcde")
@@ -65,6 +68,7 @@ CALLS = {
     "list_part": ({"part": desk.ListPart.OURS, "zone": ZoneInfo("UTC")}, Right.SEE_CASES),
     "give_reply_code": ({"name": "q0123456789abcde"}, Right.WORK_ON_CASES),
     "give_own_code": ({"case": CASE, "holder": CodeHolder.PATIENT}, Right.WORK_ON_CASES),
+    "give_own_pin": ({"case": CASE, "holder": CodeHolder.PATIENT}, Right.WORK_ON_CASES),
     "end_codes": ({"case": CASE, "holder": CodeHolder.PATIENT}, Right.STOP),
     "assign": ({"case": CASE, "to": "keller"}, Right.WORK_ON_CASES),
     "reassign": ({"whose": "keller", "to": "okafor"}, Right.WORK_ON_CASES),
@@ -132,6 +136,12 @@ CALLS = {
         {"period": DAY, "report": ReportKind.VIEWS, "finding": ReviewFinding.NOTHING},
         Right.AUDIT,
     ),
+    "list_accountings": ({}, Right.AUDIT),
+    "ask_accounting": ({"case": CASE, "asked_on": date(2026, 3, 4), "period": DAY}, Right.ACCOUNT),
+    "delay_accounting": ({"accounting": ACCOUNTING, "reason": DelayReason.VOLUME}, Right.ACCOUNT),
+    "give_accounting": ({"accounting": ACCOUNTING, "form": SheetFormat.CSV}, Right.ACCOUNT),
+    "count_figures": ({"period": DAY}, Right.AUDIT),
+    "figures_file": ({"period": DAY, "form": SheetFormat.CSV}, Right.AUDIT),
     "note_walk": ({"walked": ()}, Right.AUDIT),
     "evidence": ({}, Right.AUDIT),
     "trace_case": ({"case": CASE}, Right.AUDIT),

@@ -27,6 +27,9 @@ audit = LazyGroup(
         "views": ListedCommand("transfer.cli.audit:views_command", "Who looked at whom."),
         "misdirected": ListedCommand("transfer.cli.case_filing:list_command", "What went to the wrong place."),
         "review": ListedCommand("transfer.cli.audit:review_command", "Say that you have looked a list through."),
+        "report": ListedCommand("transfer.cli.audit:report_command", "The figures of a period, and what is odd in it."),
+        "accountings": ListedCommand("transfer.cli.accounting:accountings_command", "Who asked for an accounting."),
+        "accounting": ListedCommand("transfer.cli.accounting:accounting", "Take one in, delay it, give it."),
         "evidence": ListedCommand("transfer.cli.audit:evidence_command", "Reviews, verifications, lists taken along."),
     },
 )
@@ -219,6 +222,32 @@ def review_command(var: Path, *, report: str, finding: str, actor: "Actor", as_j
         period = period_of(services, options, actor)
         did = desk.review_period(services, period, ReportKind(report), ReviewFinding(finding), actor=actor)
         tell(did, as_json=as_json)
+
+
+@click.command("report")
+@period_options
+@view_options
+def report_command(var: Path, *, actor: "Actor", as_json: bool, **options: Any) -> None:
+    """The figures of a period and what in it is out of the ordinary, each with where it is read from.
+
+    \b
+    Example:
+      transfer audit report --from 2026-03-01 --to 2026-03-31 --xlsx march.xlsx
+    """
+    from transfer.flow import desk
+
+    with at(var) as services:
+        period = period_of(services, options, actor)
+        if kept_at(options, lambda form: desk.figures_file(services, period, form, actor=actor)):
+            return
+        found = desk.count_figures(services, period, actor=actor)
+    if as_json:
+        print_json(found)
+        return
+    click.secho(f"{period}", bold=True)
+    print_table(("figure", "number", "read from"), [(one.says, one.count, one.read_from) for one in found.figures])
+    click.secho("\nOut of the ordinary", bold=True)
+    print_table(("what", "about"), [(one.says, one.about) for one in found.exceptions])
 
 
 @click.command("evidence")

@@ -19,6 +19,7 @@ code = LazyGroup(
     listed={
         "reply": ListedCommand("transfer.cli.code:reply_command", "A code by which a facility answers a request."),
         "own": ListedCommand("transfer.cli.code:own_command", "A code for the patient or the referring office."),
+        "pin": ListedCommand("transfer.cli.code:pin_command", "A PIN for them, to tell by telephone."),
         "end": ListedCommand("transfer.cli.code:end_command", "Let codes work no more."),
     },
 )
@@ -64,6 +65,25 @@ def own_command(var: Path, case_id: "CaseId", holder: str, *, actor: "Actor", as
         from transfer.flow import desk
 
         tell(desk.give_own_code(services, case_id, CodeHolder(holder), actor=actor), as_json=as_json)
+
+
+@click.command("pin")
+@click.argument("case_id", metavar="CASE", type=CASE)
+@click.argument("holder", metavar="WHOM", type=_OWN)
+@desk_options
+def pin_command(var: Path, case_id: "CaseId", holder: str, *, actor: "Actor", as_json: bool) -> None:
+    """Print a PIN for WHOM (patient, referring-office), to tell by telephone once it is sure who they are.
+
+    With it they send papers and sign at their page; a stop needs none. Each call draws another.
+
+    \b
+    Example:
+      transfer code pin c0123456789a patient
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+
+        tell(desk.give_own_pin(services, case_id, CodeHolder(holder), actor=actor), as_json=as_json)
 
 
 @click.command("end")

@@ -61,6 +61,7 @@ REQUEST = Id("RequestId", "request id", "transfer case show")
 RECORD = Id("RecordId", "record id", "transfer case show")
 MATERIAL = Id("MaterialId", "material id", "transfer case show")
 PARCEL = Id("ParcelId", "parcel id", "transfer material parcel")
+ACCOUNTING = Id("AccountingId", "accounting id", "transfer audit accountings")
 INCOMING = Id("IncomingId", "paper id", "transfer incoming list")
 INSTITUTION = Id("InstitutionId", "institution", "institutions/")
 

@@ -8,7 +8,7 @@ from transfer.remedies import RemedyCode
 
 if TYPE_CHECKING:
     from transfer.remedies import Remedy
-    from transfer.sentences.desk import Pattern
+    from transfer.sentences.patterns import Pattern
 
 M = RemedyCode
 
@@ -42,6 +42,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.TYPE_MAIL: None,
     M.WAIT_FOR_REPLY: None,
     M.END_CENTER_ACCOUNT: "transfer center end",
+    M.LIST_ACCOUNTINGS: "transfer audit accountings",
     M.LIST_CENTER_ACCOUNTS: "transfer center list",
     M.STATE_REASON: "transfer patient reason {case} REASON",
     M.CHOOSE_ONE_OF: None,
@@ -116,7 +117,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
 
 def command(remedy: "Remedy") -> str | None:
     """What to type, as far as it is known; None where typing nothing helps."""
-    from transfer.sentences.desk import filled
+    from transfer.sentences.patterns import filled
 
     pattern = COMMANDS[remedy.code]
     return filled(pattern, remedy.fields) if pattern else None

@@ -60,6 +60,9 @@ from transfer.facts.case import (
     TellingSettled,
 )
 from transfer.facts.desk import (
+    AccountingAsked,
+    AccountingDelayed,
+    AccountingGiven,
     CenterAccountSet,
     ChainsVerified,
     ContentViewed,
@@ -92,6 +95,8 @@ from transfer.facts.letters import (
     LetterCodeGiven,
     LetterCodesEnded,
     LetterOpened,
+    LetterPinGiven,
+    LetterPinShown,
     LetterQueued,
     LetterSettled,
 )
@@ -134,6 +139,9 @@ from transfer.facts.system import (
 __all__ = [
     "GENESIS",
     "SYSTEM",
+    "AccountingAsked",
+    "AccountingDelayed",
+    "AccountingGiven",
     "Anchored",
     "AppointmentCancelled",
     "AppointmentSet",
@@ -177,6 +185,8 @@ __all__ = [
     "LetterCodeGiven",
     "LetterCodesEnded",
     "LetterOpened",
+    "LetterPinGiven",
+    "LetterPinShown",
     "LetterQueued",
     "LetterSettled",
     "LocalAccountSet",

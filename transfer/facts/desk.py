@@ -98,6 +98,40 @@ class ReportMade(Fact, kind="report-made"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountingAsked(Fact, kind="accounting-asked"):
+    """Somebody asked for an accounting of what was disclosed of the patient of a case, from `first` to `last`
+    (45 CFR 164.528(c)).
+    """
+
+    accounting: str
+    case: str
+    asked_on: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountingDelayed(Fact, kind="accounting-delayed"):
+    """It takes thirty days longer, and who asked was told why (`transfer.accounting.DelayReason`)."""
+
+    accounting: str
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountingGiven(Fact, kind="accounting-given"):
+    """It was given: so many lines, the SHA-256 of the file, and the fee in US cents."""
+
+    accounting: str
+    case: str
+    given_on: str
+    rows: int
+    sha256: str
+    fee: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParcelReceived(Fact, kind="parcel-received"):
     """A parcel came. `place`: the receiving center that it came to; None: the desk. `number_hmac`: under the site key,
     of the courier's number.

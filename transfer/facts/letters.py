@@ -59,6 +59,21 @@ class LetterCodeGiven(Fact, kind="letter-code-given"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetterPinGiven(Fact, kind="letter-pin-given"):
+    """A PIN for this holder's codes was told by telephone; the one before works no more. `until` is UTC."""
+
+    holder: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterPinShown(Fact, kind="letter-pin-shown"):
+    """Somebody who had shown the code and the birth date typed the PIN, too: they may send and sign."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterCodesEnded(Fact, kind="letter-codes-ended"):
     """The codes that this holder had do not work any more."""
 

@@ -18,9 +18,12 @@ _SUBJECT: Final = "A records packet is ready"
 
 
 def mails_of(services: Services, center: str) -> Sequence[str]:
-    """The addresses of those who sign in for a center."""
+    """The addresses of those who sign in for a center: whom staff invited, and whom its file names."""
+    receives = services.institutions[center].receives
+    named = receives.sign_in.tells if receives and receives.sign_in else ()
     with services.ledger.transaction() as tx:
-        return [one.mail for one in center_accounts.every(tx) if one.institution == center and one.ended_at is None]
+        invited = [one.mail for one in center_accounts.every(tx) if one.institution == center and one.ended_at is None]
+    return list(dict.fromkeys((*invited, *named)))
 
 
 def tell_ready(services: Services, mails: Sequence[str]) -> DisclosureOutcome | None:

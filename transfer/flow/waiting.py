@@ -24,7 +24,7 @@ from transfer.ledger.permissions import FiledPermission
 from transfer.permissions import End, renewal_due
 from transfer.permissions.notices import PermissionNotice
 from transfer.requests import Owner
-from transfer.sentences.desk import filled
+from transfer.sentences.patterns import filled
 from transfer.sentences.waits import WHY
 from transfer.waits import CaseWait, Why, WhyCode, first_to_act
 

@@ -36,10 +36,36 @@ def has_ended(tx: Tx, mail: str) -> bool:
     return bool(ended)
 
 
-def mails(tx: Tx, accounts: Collection[str]) -> Mapping[str, str]:
-    """The mail addresses of those that are accounts of a center; the others are left out."""
-    rows = tx.rows("SELECT account, mail FROM center_accounts WHERE account = ANY(%s)", list(accounts))
-    return {row.account: row.mail for row in rows}
+def names(tx: Tx, accounts: Collection[str]) -> Mapping[str, str]:
+    """What pages call those that are of a center: by the address that was invited, or as their provider does. The
+    others are left out.
+    """
+    rows = tx.rows(
+        """SELECT account, mail AS name FROM center_accounts WHERE account = ANY(%s)
+           UNION SELECT account, name FROM center_people WHERE account = ANY(%s)""",
+        *(list(accounts), list(accounts)),
+    )
+    return {row.account: row.name for row in rows}
+
+
+def know(tx: Tx, account: str, institution: str, name: str) -> None:
+    """Somebody whom the center's own provider signed in is called so from now on."""
+    tx.run(
+        """INSERT INTO center_people (account, institution, name) VALUES (%s, %s, %s)
+           ON CONFLICT (account, institution) DO UPDATE SET name = excluded.name
+           WHERE center_people.name <> excluded.name""",
+        *(account, institution, name),
+    )
+
+
+def of_institution(tx: Tx, institution: str) -> frozenset[str]:
+    """The accounts of all who are or were of a center."""
+    rows = tx.rows(
+        """SELECT account FROM center_accounts WHERE institution = %s
+           UNION SELECT account FROM center_people WHERE institution = %s""",
+        *(institution, institution),
+    )
+    return frozenset(row.account for row in rows)
 
 
 def end(tx: Tx, account: str) -> bool:

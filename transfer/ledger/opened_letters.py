@@ -21,6 +21,8 @@ class OpenedLetter:
     case: CaseId
     #: what a source was asked; None: the letter is about the whole case
     request: RequestId | None
+    #: the PIN was typed, too
+    is_proven: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +80,6 @@ def replies(tx: Tx, account: str) -> Iterator[LetterReply]:
 
 def _letter(row: Row) -> OpenedLetter:
     request = RequestId(row.subject) if row.holder == CodeHolder.SOURCE else None
-    return OpenedLetter(holder=CodeHolder(row.holder), case=CaseId(row.case_id), request=request)
+    return OpenedLetter(
+        holder=CodeHolder(row.holder), case=CaseId(row.case_id), request=request, is_proven=row.is_proven
+    )

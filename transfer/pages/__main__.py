@@ -26,7 +26,7 @@ from transfer.pages import access_events
 from transfer.pages.address import Address
 from transfer.pages.app import application
 from transfer.pages.desk import downtime
-from transfer.pages.oidc import Provider
+from transfer.pages.oidc import OidcClient, Provider
 from transfer.pages.routes import WayIn
 from transfer.pages.sign_in_by_provider import by_provider
 from transfer.sealing import SITE
@@ -81,7 +81,7 @@ def ways(services: Services, settings: Settings, address: Address) -> Sequence[W
         groups = staff_groups.load(settings.desk_groups)
     except ValueError as error:
         raise BadSetting("TRANSFER_DESK_GROUPS", "names a file with a mistake", str(error)) from None
-    provider = Provider(settings, lambda: services.ledger.keys.hmac(SITE, b"desk sign-in"))
+    provider = Provider(OidcClient.of_desk(settings), lambda: services.ledger.keys.hmac(SITE, b"desk sign-in"))
     return (by_provider(services, address, provider, groups),)
 
 

@@ -1,4 +1,4 @@
-"""Sign-in by the hospital's identity provider: OpenID Connect, authorization code flow with PKCE.
+"""Sign-in by an identity provider, the hospital's or a center's: OpenID Connect, authorization code flow with PKCE.
 
 OpenID Connect Core 1.0, section 3.1; Discovery 1.0, section 4; RFC 7636; RFC 9207. authlib makes the requests and
 checks the token; what it leaves open is settled here: which issuer, which audience, which algorithms, how much is read
@@ -11,9 +11,10 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -101,6 +102,53 @@ def _as_safe(url: str) -> str:
 _Url = Annotated[str, AfterValidator(_as_safe)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcClient:
+    """As what we are known to a provider, and where people come back to."""
+
+    #: letter by letter
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    #: with spaces; `openid` among it
+    scope: str
+    callback: str
+    #: where people come from the provider's own sign-out
+    signed_out: str
+    #: PEM file of whom we trust there, and nobody else; None: as this machine trusts everybody
+    authority: Path | None
+    #: of what a browser keeps between the two steps
+    cookie: str
+
+    @classmethod
+    def of_desk(cls, settings: Settings) -> Self:
+        """The desk's, as the settings name it.
+
+        Raises:
+            BadSetting: half a client, or an authority that is no file of certificates.
+        """
+        client_id, client_secret = settings.oidc_client
+        found = cls(
+            issuer=settings.oidc_issuer or "",
+            client_id=client_id,
+            client_secret=client_secret,
+            scope=settings.oidc_scope,
+            callback=settings.desk_url + CALLBACK,
+            signed_out=settings.desk_url + "/desk/signed-out",
+            authority=settings.oidc_authority,
+            cookie="desk-sign-in",
+        )
+        try:
+            found.trusted()
+        except OSError:
+            raise BadSetting("TRANSFER_OIDC_AUTHORITY", "is no file of certificates", "It is a PEM file.") from None
+        return found
+
+    def trusted(self) -> ssl.SSLContext:
+        """Whom we trust there. Raises `OSError` where the authority is no file of certificates."""
+        return ssl.create_default_context(cafile=self.authority)
+
+
 class _Metadata(BaseModel):
     """What a provider says of itself (Discovery 1.0, section 3); the rest of it is not looked at."""
 
@@ -134,30 +182,20 @@ class _Transport(httpx2.AsyncBaseTransport):
 
 
 class Provider:
-    """The identity provider that the settings name. For one event loop.
+    """The identity provider of one client. For one event loop.
 
-    `secret` seals what a browser keeps between the two steps; every process of the desk has the same. It may wait.
-
-    Raises:
-        BadSetting: half a client, or an authority that is no file of certificates.
+    `secret` seals what a browser keeps between the two steps; every process that shares the pages has the same. It may
+    wait.
     """
 
-    def __init__(self, settings: Settings, secret: Callable[[], bytes]) -> None:
-        self._issuer = settings.oidc_issuer or ""
-        self._client = settings.oidc_client
-        self._scope = settings.oidc_scope
-        self._callback = settings.desk_url + CALLBACK
-        self._home = settings.desk_url + "/desk/signed-out"
-        try:
-            self._tls = ssl.create_default_context(cafile=settings.oidc_authority)
-        except (OSError, ssl.SSLError):
-            raise BadSetting("TRANSFER_OIDC_AUTHORITY", "is no file of certificates", "It is a PEM file.") from None
+    def __init__(self, client: OidcClient, secret: Callable[[], bytes]) -> None:
+        self._client = client
         self._secret = secret
         self._read: tuple[float, _Metadata, StarletteOAuth2App] | None = None
-        is_by_tls = settings.desk_url.startswith("https:")
+        is_by_tls = client.callback.startswith("https:")
         #: `Lax`, for people come back from another site; it is theirs for one sign-in and opens nothing
         self._cookie: dict[str, Any] = {
-            "key": "__Host-desk-sign-in" if is_by_tls else "desk-sign-in",
+            "key": f"__Host-{client.cookie}" if is_by_tls else client.cookie,
             "path": "/",
             "secure": is_by_tls,
             "httponly": True,
@@ -176,7 +214,7 @@ class Provider:
         async with self._asking():
             _, app = await self._app()
             request.scope["session"] = {}
-            answer: Response = await app.authorize_redirect(request, self._callback)
+            answer: Response = await app.authorize_redirect(request, self._client.callback)
         attempt = {"to": to, "session": request.scope["session"]}
         answer.set_cookie(value=sealed.dumps(attempt), max_age=ATTEMPT_SECONDS, **self._cookie)
         return answer
@@ -195,7 +233,7 @@ class Provider:
         except BadData:
             raise NotSignedIn(SignInFlaw.NOT_BEGUN_HERE) from None
         request.scope["session"] = attempt["session"]
-        if request.query_params.get("iss", self._issuer) != self._issuer:
+        if request.query_params.get("iss", self._client.issuer) != self._client.issuer:
             raise NotSignedIn(SignInFlaw.NOT_BELIEVED, "iss")
         async with self._asking():
             _, app = await self._app()
@@ -213,7 +251,7 @@ class Provider:
             return None
         if metadata.end_session_endpoint is None:
             return None
-        asked = {"client_id": self._client[0], "post_logout_redirect_uri": self._home}
+        asked = {"client_id": self._client.client_id, "post_logout_redirect_uri": self._client.signed_out}
         return str(add_params_to_uri(metadata.end_session_endpoint, asked.items()))
 
     def forget(self, answer: Response) -> None:
@@ -221,7 +259,9 @@ class Provider:
         answer.delete_cookie(**self._cookie)
 
     async def _sealer(self) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(await asyncio.to_thread(self._secret), salt="desk sign-in")
+        # One browser may begin with several clients by the same cookie: what was begun with one ends with no other.
+        salt = f"sign-in\n{self._client.callback}"
+        return URLSafeTimedSerializer(await asyncio.to_thread(self._secret), salt=salt)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
@@ -245,20 +285,20 @@ class Provider:
             app = StarletteOAuth2App(
                 StarletteIntegration("desk"),
                 name="desk",
-                client_id=self._client[0],
-                client_secret=self._client[1],
-                client_kwargs={**self._by(), "scope": self._scope, "code_challenge_method": "S256"},
+                client_id=self._client.client_id,
+                client_secret=self._client.client_secret,
+                client_kwargs={**self._by(), "scope": self._client.scope, "code_challenge_method": "S256"},
                 **known,
             )
             self._read = time.monotonic(), metadata, app
         return self._read[1:]
 
     def _by(self) -> dict[str, Any]:
-        return {"transport": _Transport(self._tls), "timeout": ANSWER_SECONDS, "trust_env": False}
+        return {"transport": _Transport(self._client.trusted()), "timeout": ANSWER_SECONDS, "trust_env": False}
 
     async def _metadata(self) -> _Metadata:
         """Raises: ProviderAway: what is there is no provider's, or another's (Discovery 1.0, section 4.3)."""
-        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        url = f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration"
         async with httpx2.AsyncClient(**self._by()) as client:
             answer = (await client.get(url)).raise_for_status()
         try:
@@ -268,16 +308,16 @@ class Provider:
             wrong = ", ".join(one for one in places if one in _Metadata.model_fields)
             log.warning("the identity provider does not say of itself what it has to: %s", wrong or "no JSON")
             raise ProviderAway("the identity provider does not answer as one") from None
-        if metadata.issuer != self._issuer:
-            log.warning("the identity provider calls itself otherwise than TRANSFER_OIDC_ISSUER does")
+        if metadata.issuer != self._client.issuer:
+            log.warning("the identity provider calls itself otherwise than we do")
             raise ProviderAway("the identity provider is another one")
         return metadata
 
     async def _claims(self, app: StarletteOAuth2App, request: Request) -> dict[str, object]:
         """The claims of the ID token, once all of it holds (Core 1.0, section 3.1.3.7)."""
         expected = {
-            "iss": {"essential": True, "value": self._issuer},
-            "aud": {"essential": True, "value": self._client[0]},
+            "iss": {"essential": True, "value": self._client.issuer},
+            "aud": {"essential": True, "value": self._client.client_id},
         }
         try:
             token = await app.authorize_access_token(request, claims_options=expected, leeway=LEEWAY_SECONDS)
@@ -302,7 +342,7 @@ class Provider:
         names = (claims.get(name) for name in ("name", "preferred_username", "unique_name", "sub"))
         name = next(one for one in names if isinstance(one, str) and one.strip())
         try:
-            return Person(issuer=self._issuer, subject=str(subject), name=name.strip()[:LONGEST_TEXT])
+            return Person(issuer=self._client.issuer, subject=str(subject), name=name.strip()[:LONGEST_TEXT])
         except ValueError:
             raise NotSignedIn(SignInFlaw.NOT_BELIEVED, "sub") from None
 

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from transfer.remedies import Remedy, RemedyCode
-from transfer.sentences.desk import filled
+from transfer.sentences.patterns import filled
 
 #: of those remedies for which a page stands
 LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
@@ -18,6 +18,7 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
         RemedyCode.STATE_REASON: "/desk/cases/{case}/reason",
         RemedyCode.END_CENTER_ACCOUNT: "/desk/centers",
         RemedyCode.LIST_CENTER_ACCOUNTS: "/desk/centers",
+        RemedyCode.LIST_ACCOUNTINGS: "/audit/accountings",
         RemedyCode.CALL_SLIDE_FILE: "/desk/pieces/{case}/{material}",
         RemedyCode.TAKE_PARCEL_IN: "/desk/packages",
         RemedyCode.LIST_INCOMING: "/desk/incoming",

@@ -111,12 +111,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """A form that is sent by POST: it does one verb of the desk, and answers with a page to go to or the form again."""
+    """A form that is sent by POST: it does one verb of the desk, and answers with a page to go to, the form again or
+    the file that the verb made.
+    """
 
     path: str
     #: None: whoever signed in may do it
     right: Right | None
-    do: Callable[[Asked], Answer | Next]
+    do: Callable[[Asked], Answer | File | Next]
     #: bytes of the file that its form may send; 0: it sends none
     largest_file: int = 0
     #: the file is too large for memory: it comes as an open file without a name

@@ -4,34 +4,18 @@ A sentence is a pattern with the fields of its code, or a function of them. It c
 alone, and has no full stop: whoever shows it puts it into a line of theirs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from transfer.actions import ActionCode, ActionResult
-from transfer.codes import Code, Value
+from transfer.codes import Code
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.sentences.incoming import WHY_NO_DISC, WHY_NO_PAPER
+from transfer.sentences.patterns import Pattern, counted, differing, filled, wrong
 from transfer.turns import TurnWait, TurnWaitCode
 
-Pattern = str | Callable[[Mapping[str, Value]], str]
 A, R, M, T = ActionCode, RefusalCode, RemedyCode, TurnWaitCode
-
-
-def _counted(fields: Mapping[str, Value]) -> str:
-    told = f"{fields['received']} of {fields['expected']}" if fields["expected"] else f"{fields['received']}"
-    wrong = f": {fields['discrepancy']}" if fields["discrepancy"] else ""
-    return f"{told} {fields['kind']}s in hand{wrong}"
-
-
-def _differing(fields: Mapping[str, Value]) -> str:
-    found = fields["discrepancies"]
-    return f": {', '.join(found)}" if isinstance(found, tuple) and found else ""
-
-
-def _wrong(fields: Mapping[str, Value]) -> str:
-    found = fields["findings"]
-    return f", and permits nothing: {', '.join(found)}" if isinstance(found, tuple) and found else ""
 
 
 ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
@@ -53,6 +37,7 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.ASSIGNED_BEFORE: "case {case} is the work of {to}, as before",
     A.REASSIGNED: "{count} cases of {whose} are the work of {to}",
     A.CODE_GIVEN: "code for the {holder}: {code}; with the birth date it works until {until}",
+    A.OWN_PIN_GIVEN: "tell the {holder} this PIN by telephone, it is shown once: {pin}. It works until {until}",
     A.CODES_ENDED: "{count} codes of the {holder} work no more",
     A.PLANNED: "request {request} is looked after on {on}",
     A.PLANNED_BEFORE: "request {request} is looked after on {on}, as before",
@@ -91,11 +76,11 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.LETTER_CANCELLED_BEFORE: "letter {letter} was cancelled before",
     A.LETTER_BY_HAND: "letter {letter} was sent by hand; ask in one business day whether it arrived",
     A.LETTER_BY_HAND_BEFORE: "letter {letter} was sent by hand, as said before",
-    A.PIECES_COUNTED: lambda fields: f"{_counted(fields)}; {fields['outlook']}",
-    A.PIECES_COUNTED_BEFORE: lambda fields: f"{_counted(fields)}, entered before",
+    A.PIECES_COUNTED: lambda fields: f"{counted(fields)}; {fields['outlook']}",
+    A.PIECES_COUNTED_BEFORE: lambda fields: f"{counted(fields)}, entered before",
     A.PARCEL_RECEIVED: "parcel {parcel} is here",
     A.PARCEL_RECEIVED_BEFORE: "parcel {parcel} was taken in before",
-    A.LOGGED_IN: lambda fields: f"{filled('{pieces}', fields)} logged in{_differing(fields)}; {fields['outlook']}",
+    A.LOGGED_IN: lambda fields: f"{filled('{pieces}', fields)} logged in{differing(fields)}; {fields['outlook']}",
     A.LOGGED_IN_BEFORE: "{pieces}, logged in before",
     A.PIECE_DESCRIBED: "piece {piece} is kept so",
     A.PIECE_DESCRIBED_BEFORE: "piece {piece} was kept so before",
@@ -167,7 +152,7 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.LEGAL_HOLD_PLACED_BEFORE: "a legal hold stands already",
     A.LEGAL_HOLD_LIFTED: "the legal hold is lifted; what is to be destroyed is asked about again",
     A.LEGAL_HOLD_LIFTED_BEFORE: "no legal hold stands",
-    A.PAPER_FORM_FILED: lambda fields: f"filed as permission {fields['permission']}{_wrong(fields)}",
+    A.PAPER_FORM_FILED: lambda fields: f"filed as permission {fields['permission']}{wrong(fields)}",
     A.PAPER_FORM_UNCLEAR: "stored as {arrival} and not filed; a person decides about it: {findings}",
     A.PAPER_FORM_DOUBTFUL: "stored as {arrival} and not filed: people decide whose it is",
     A.PAPER_FORM_ENTERED_BEFORE: "entered before, as {arrival}",
@@ -186,6 +171,10 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.CENTER_ACCOUNT_ENDED: "nobody signs in by this address any more",
     A.REVIEWED: "reviewed: {report}, {entries} lines",
     A.REVIEWED_BEFORE: "reviewed before: {report}",
+    A.ACCOUNTING_ASKED: "kept as {accounting}: the accounting is due on {due}",
+    A.ACCOUNTING_ASKED_BEFORE: "kept before as {accounting}",
+    A.ACCOUNTING_DELAYED: "accounting {accounting} is due on {due} now; tell who asked why, in writing",
+    A.ACCOUNTING_DELAYED_BEFORE: "accounting {accounting} was given thirty days more before, and is given no more",
     A.REASON_STATED: "kept: for ten hours you may see who the patient of case {case} is",
     A.REASON_STATED_BEFORE: "you said so of case {case} a moment ago",
     A.FLAGGED: "flagged ({flag}): who looks at the patient of case {case} must say why",
@@ -228,6 +217,11 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.HAS_NO_RECORDS: "{institution} has no department that holds records",
     R.NOTHING_TO_FILE: "case {case} has no such record or packet",
     R.NOTICED_LATER: "nobody has noticed it on a day that lies ahead",
+    R.NO_ACCOUNTING: "nobody asked for such an accounting",
+    R.ASKED_LATER: "nobody has asked on a day that lies ahead, nor for days after it",
+    R.ACCOUNTING_IS_GIVEN: "accounting {accounting} is given",
+    R.DELAY_TOO_LATE: "accounting {accounting} was due on {due}: it can be delayed only until then",
+    R.FIRST_IS_FREE: "accounting {accounting} is the first within twelve months: there is no fee",
     R.NO_SUCH_TIME: "no appointment is at that time",
     R.NO_APPOINTMENT: "case {case} has no appointment {appointment}",
     R.NOTHING_TO_CHANGE: "nothing was named that is to change",
@@ -381,6 +375,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.TYPE_MAIL: "Type it as name@host",
     M.END_CENTER_ACCOUNT: "End that first",
     M.WAIT_FOR_REPLY: "Wait for its reply, or call",
+    M.LIST_ACCOUNTINGS: "See who asked for one",
     M.LIST_CENTER_ACCOUNTS: "See who was invited",
     M.STATE_REASON: "Say why you look",
     M.ASK_ROLE: "Ask somebody who has it: {roles}",
@@ -412,10 +407,3 @@ _TABLES: Final[Mapping[type[Code], Mapping[Any, Pattern]]] = {A: ACTIONS, R: REF
 def sentence(of: ActionResult | Reason | Remedy | TurnWait) -> str:
     """What a code says with its fields. Several values are set apart by commas."""
     return filled(_TABLES[type(of.code)][of.code], of.fields)
-
-
-def filled(pattern: Pattern, fields: Mapping[str, Value]) -> str:
-    """A pattern with its fields in place."""
-    if not isinstance(pattern, str):
-        return pattern(fields)
-    return pattern.format_map({k: ", ".join(v) if isinstance(v, tuple) else v for k, v in fields.items()})

@@ -12,9 +12,9 @@ from transfer import facts
 from transfer.codes import Value
 from transfer.facts import Fact
 from transfer.sentences.decisions import HOLDS
-from transfer.sentences.desk import Pattern, filled
 from transfer.sentences.findings import FINDINGS
 from transfer.sentences.flaws import FLAWS
+from transfer.sentences.patterns import Pattern, filled
 from transfer.sentences.waiting import REQUESTS
 from transfer.sentences.words import Sentences
 
@@ -95,6 +95,8 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
         "call to {callee}: {outcome}", _more(", promised by ", "promised_by"), _more("; next look on ", "next_action")
     ),
     facts.LetterCodeGiven: _joined("a code was given to the {holder}", _more(", for ", "request")),
+    facts.LetterPinGiven: "a PIN was told to the {holder}, until {until}",
+    facts.LetterPinShown: "the {holder} typed the PIN, and may send and sign",
     facts.LetterCodesEnded: "codes of the {holder} ended: {count}",
     facts.LetterOpened: _joined("the {holder} looked in by a code", _more(": ", "request")),
     facts.NeedAdded: _joined(
@@ -204,6 +206,9 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
         _more(", about ", "case"),
         _more(", drawn with the seed ", "seed"),
     ),
+    facts.AccountingAsked: "accounting {accounting} asked for on {asked_on}, of {case}, from {first} to {last}",
+    facts.AccountingDelayed: "accounting {accounting} takes thirty days longer: {reason}",
+    facts.AccountingGiven: "accounting {accounting} given on {given_on}: {rows} lines, SHA-256 {sha256}",
     facts.TrailViewed: "read all that was written about {about}",
     facts.PeriodReviewed: "reviewed {report} from {first} to {last}, {entries} lines: {finding}",
     facts.ChainsVerified: (

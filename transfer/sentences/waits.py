@@ -5,8 +5,8 @@ from typing import Final
 
 from transfer.codes import Value
 from transfer.sentences.decisions import HOLDS
-from transfer.sentences.desk import Pattern
 from transfer.sentences.findings import NOTICES
+from transfer.sentences.patterns import Pattern
 from transfer.sentences.waiting import WAITS
 from transfer.waits import WhyCode
 

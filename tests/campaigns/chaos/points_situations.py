@@ -33,7 +33,7 @@ from transfer.flow.assess import is_lacking
 from transfer.flow.opening import open_case
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, IncomingId, InstitutionId, PacketId
+from transfer.identifiers import AccountingId, CaseId, IncomingId, InstitutionId, PacketId
 from transfer.ledger import holds, records, rounds
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
@@ -278,6 +278,14 @@ def flagged(house: House) -> Known:
     return known
 
 
+def accounting_asked(house: House) -> Known:
+    """The patient asked for an accounting."""
+    known = waiting(house)
+    period = desk.latest_days(house.services, 30, actor=NURSE)
+    done = desk.ask_accounting(house.services, known["case"], period.last, period, actor=NURSE)
+    return known | {"accounting": AccountingId(str(done.fields["accounting"]))}
+
+
 def emergency_account(house: House) -> Known:
     """Somebody can sign in while the hospital's accounts are away."""
     known = waiting(house)
@@ -469,6 +477,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "facility-added": facility_added,
     "need-added": need_added,
     "flagged": flagged,
+    "accounting-asked": accounting_asked,
     "emergency-account": emergency_account,
     "center-invited": center_invited,
     "doubtful": doubtful,

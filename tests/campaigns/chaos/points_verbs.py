@@ -24,6 +24,7 @@ from tests.kit.paper_forms import SCAN
 from tests.kit.papers import a_pdf
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.staff import NURSE, REGISTRAR
+from transfer.accounting import DelayReason
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.completeness import WaiverKind
@@ -179,6 +180,11 @@ def _review(house: House, _: Known) -> object:
     return desk.review_period(house.services, period, ReportKind.VIEWS, ReviewFinding.NOTHING, actor=NURSE)
 
 
+def _ask_accounting(house: House, known: Known) -> object:
+    period = desk.latest_days(house.services, 30, actor=NURSE)
+    return desk.ask_accounting(house.services, known["case"], period.last, period, actor=NURSE)
+
+
 def _writing(house: House) -> Services:
     """The services of a desk that writes letters."""
     return replace(house.services, letter_post=a_post())
@@ -332,6 +338,7 @@ OF_THE_DESK = [
     ),
     _at_desk("give a reply code", lambda h, k: desk.give_reply_code(h.services, k["request"], actor=NURSE)),
     _at_desk("give a code", lambda h, k: desk.give_own_code(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
+    _at_desk("give a pin", lambda h, k: desk.give_own_pin(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
     _at_desk("end codes", lambda h, k: desk.end_codes(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
     _at_desk("add a facility", lambda h, _: desk.add_facility(h.services, CEDAR, actor=NURSE)),
     _at_desk(
@@ -394,6 +401,17 @@ OF_THE_DESK = [
     ),
     _at_desk("take a list along", _take_along),
     _at_desk("review a period", _review),
+    _at_desk("take in who asks for an accounting", _ask_accounting),
+    _at_desk(
+        "delay an accounting",
+        lambda h, k: desk.delay_accounting(h.services, k["accounting"], DelayReason.VOLUME, actor=NURSE),
+        "accounting-asked",
+    ),
+    _at_desk(
+        "give an accounting",
+        lambda h, k: desk.give_accounting(h.services, k["accounting"], SheetFormat.CSV, actor=NURSE),
+        "accounting-asked",
+    ),
     _at_desk("make the emergency account", lambda h, _: desk.set_local_account(h.services, "a" * 20, actor=NURSE)),
     _at_desk(
         "remove the emergency account",

@@ -8,6 +8,13 @@ fields; `transfer.sentences.sentence` says them.
 
 from transfer.actions import ActionCode, ActionResult
 from transfer.calls import Call, Callee, CallOutcome
+from transfer.flow.desk.accountings import (
+    AccountingView,
+    ask_accounting,
+    delay_accounting,
+    give_accounting,
+    list_accountings,
+)
 from transfer.flow.desk.adding import add_need, add_procedure, drop_need
 from transfer.flow.desk.answering import answer_request
 from transfer.flow.desk.appointing import cancel_appointment, set_appointment
@@ -24,7 +31,7 @@ from transfer.flow.desk.centers import (
 )
 from transfer.flow.desk.changing import change
 from transfer.flow.desk.charting import file_in_chart
-from transfer.flow.desk.codes import end_codes, give_own_code, give_reply_code
+from transfer.flow.desk.codes import end_codes, give_own_code, give_own_pin, give_reply_code
 from transfer.flow.desk.comparing import Comparison
 from transfer.flow.desk.content import (
     Content,
@@ -41,6 +48,7 @@ from transfer.flow.desk.decisions_made import DecisionView, list_decisions
 from transfer.flow.desk.disclosures import ChosenDisclosures, DisclosureView, latest_days, list_disclosures
 from transfer.flow.desk.discs import DiscView, IndexedStudies, StudyView, bring_in_disc, index_studies, look_at_disc
 from transfer.flow.desk.facilities import add_facility, call_back, change_contact, list_facilities
+from transfer.flow.desk.figures import Figure, Figures, Irregularity, count_figures, figures_file
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.incoming import (
     IndexedAs,
@@ -148,6 +156,7 @@ from transfer.requests import RequestAnswer
 __all__ = [
     "ENDINGS",
     "LARGEST_REFERRAL",
+    "AccountingView",
     "ActionCode",
     "ActionResult",
     "AnswerView",
@@ -171,6 +180,8 @@ __all__ = [
     "EnteredReferral",
     "Evidence",
     "FacilityScore",
+    "Figure",
+    "Figures",
     "FoundCase",
     "FoundCases",
     "HoldContext",
@@ -179,6 +190,7 @@ __all__ = [
     "HoldView",
     "IndexedAs",
     "IndexedStudies",
+    "Irregularity",
     "LetterView",
     "ListPart",
     "LookView",
@@ -202,6 +214,7 @@ __all__ = [
     "announce_material",
     "answer_request",
     "approve",
+    "ask_accounting",
     "ask_for_material",
     "assign",
     "bring_in_disc",
@@ -216,8 +229,10 @@ __all__ = [
     "close",
     "confirm_return",
     "context",
+    "count_figures",
     "decisions_file",
     "declare_emergency",
+    "delay_accounting",
     "demand",
     "describe_piece",
     "disclosures_file",
@@ -229,6 +244,7 @@ __all__ = [
     "end_codes",
     "enter_referral",
     "evidence",
+    "figures_file",
     "file_in_chart",
     "file_paper_form",
     "find_awaiting",
@@ -237,7 +253,9 @@ __all__ = [
     "find_pieces",
     "findings_on_paper",
     "flag_patient",
+    "give_accounting",
     "give_own_code",
+    "give_own_pin",
     "give_reply_code",
     "give_up",
     "hold",
@@ -250,6 +268,7 @@ __all__ = [
     "latest_days",
     "leave_out",
     "lift_legal_hold",
+    "list_accountings",
     "list_cases",
     "list_center_accounts",
     "list_decisions",

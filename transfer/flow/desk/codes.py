@@ -1,14 +1,17 @@
 """Codes that the desk gives to people outside: a department that was asked, the patient, the referring office."""
 
+import secrets
+
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
+from transfer.adapters import passwords
 from transfer.facts import Chain
-from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, still_open, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import letter_codes, requests
+from transfer.ledger import letter_codes, letter_pins, requests
 from transfer.ledger.letter_codes import LiveCode
-from transfer.letter_codes import CodeHolder
+from transfer.letter_codes import PIN_DIGITS, CodeHolder
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -54,8 +57,28 @@ def give_own_code(services: Services, case: CaseId, holder: CodeHolder, *, actor
     return _given(given, holder)
 
 
+def give_own_pin(services: Services, case: CaseId, holder: CodeHolder, *, actor: Actor) -> ActionResult:
+    """The PIN that the patient or the referring office is told by telephone, once it is sure who they are. With it they
+    send and sign at their page; a stop needs none. Each call draws another, and the one before works no more.
+
+    Raises:
+        Unknown: there is no such case.
+        NotAllowed: it is closed or not understood yet, or a source has none.
+    """
+    demand(actor, Right.WORK_ON_CASES)
+    pin = "".join(str(secrets.randbelow(10)) for _ in range(PIN_DIGITS))
+    kept = passwords.hashed(pin)
+    with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
+        found, _, _ = opened_case(tx, case)
+        still_open(found)
+        if holder is CodeHolder.SOURCE:
+            raise not_allowed(Reason(RefusalCode.CODE_OF_REQUEST, case=case), Remedy(RemedyCode.SHOW_CASE, case=case))
+        until = letter_pins.give(tx, case, holder, kept)
+    return ActionResult(ActionCode.OWN_PIN_GIVEN, pin=pin, holder=holder, until=until.date().isoformat())
+
+
 def end_codes(services: Services, case: CaseId, holder: CodeHolder, *, actor: Actor) -> ActionResult:
-    """No code that this holder was given for the case works from now on: a letter went astray. Twice is once.
+    """No code or PIN that this holder was given for the case works from now on: a letter went astray. Twice is once.
 
     Raises:
         Unknown: there is no such case.
@@ -63,6 +86,7 @@ def end_codes(services: Services, case: CaseId, holder: CodeHolder, *, actor: Ac
     with at_desk(services, actor, Right.STOP) as tx:
         opened_case(tx, case)
         count = letter_codes.end_all(tx, case, holder)
+        letter_pins.end(tx, case, holder)
         if count:
             tx.append(Chain.case(case), facts.LetterCodesEnded(holder=holder, count=count))
     return ActionResult(ActionCode.CODES_ENDED, holder=holder, count=count)

@@ -125,13 +125,18 @@ def keep_longer(services: Services, case: CaseId, material: MaterialId, until: d
         NotAllowed: it is no loan that is here, or is due back later.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        opened_case(tx, case)
-        kept = _of(tx, case, material)
-        if kept.material.due_back == until:
-            return ActionResult(ActionCode.KEPT_LONGER_BEFORE, until=until.isoformat())
-        if not kept.material.is_on_loan or (kept.material.due_back and until < kept.material.due_back):
-            raise not_allowed(Reason(RefusalCode.NO_LOAN, material=material), Remedy(RemedyCode.SHOW_CASE, case=case))
-        materials.keep_until(tx, case, kept, until)
+        return keep_at(tx, case, material, until)
+
+
+def keep_at(tx: Tx, case: CaseId, material: MaterialId, until: date) -> ActionResult:
+    """The same within a transaction."""
+    opened_case(tx, case)
+    kept = _of(tx, case, material)
+    if kept.material.due_back == until:
+        return ActionResult(ActionCode.KEPT_LONGER_BEFORE, until=until.isoformat())
+    if not kept.material.is_on_loan or (kept.material.due_back and until < kept.material.due_back):
+        raise not_allowed(Reason(RefusalCode.NO_LOAN, material=material), Remedy(RemedyCode.SHOW_CASE, case=case))
+    materials.keep_until(tx, case, kept, until)
     return ActionResult(ActionCode.KEPT_LONGER, until=until.isoformat())
 
 

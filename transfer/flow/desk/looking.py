@@ -193,7 +193,7 @@ def looks_between(
     among = _of_same_patient(tx, case) if case else None
     found = [line for line in written.between(tx, begin, end) if _is_sought(line, among, person)]
     people = {line.by.person for line in found if line.by.person}
-    names = {**sessions.names(tx, people), **center_accounts.mails(tx, people)}
+    names = {**sessions.names(tx, people), **center_accounts.names(tx, people)}
     return tuple(_view(line, names.get(line.by.person or "")) for line in reversed(found))
 
 

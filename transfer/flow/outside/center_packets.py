@@ -6,19 +6,36 @@ What may not, is not here: neither the list nor a page says that there was somet
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from transfer import facts, links
 from transfer.case import Case, OpenedCase
 from transfer.errors import Refused, Unknown, Unreadable
+from transfer.flow.outside.numbers import numbers_given
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.packet_content import addressed, content_of, ruled
 from transfer.flow.services import Services
-from transfer.identifiers import PacketId
-from transfer.ledger import Tx, cases, disclosures, looks, packets, patients
+from transfer.identifiers import CaseId, PacketId
+from transfer.ledger import Tx, cases, disclosures, looks, packets, patients, requests
 from transfer.looks import LookPlace
 from transfer.milestones import Milestone
 from transfer.outside_sessions import OutsideSession
+from transfer.parcels import as_read
+from transfer.requests import RequestState
 from transfer.sealing import KeyGone
+
+#: a facility said on which day it gives what was requested
+_PROMISED: Final = frozenset(
+    {RequestState.IN_PROGRESS, RequestState.READY_ON, RequestState.NOT_SIGNED, RequestState.REST_FOLLOWS}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outstanding:
+    """What is needed and not in a packet, as its own pages call it; and the day (UTC) by which it was promised."""
+
+    label: str
+    expected_on: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +51,9 @@ class ReadyPacket:
     is_partial: bool
     #: bytes of the tar
     size: int
-    #: what is needed and not in it, as its own pages call it
-    outstanding: tuple[str, ...]
+    outstanding: tuple[Outstanding, ...]
+    #: what this center calls the patient and the specimen
+    numbers: tuple[str, ...]
     is_enough_to_schedule: bool
     #: accepted, declined, or not answered yet
     receipt: str | None
@@ -116,6 +134,7 @@ def _seen(
     until = links.lapse_at(case, packet, receives.link_days if receives else 0)
     lines = services.checklist_of(opened.checklist, opened.receiver).lines
     labels = {line.key: line.label for line in lines}
+    promised = _promised(tx, packet.case)
     yield ReadyPacket(
         packet=packet,
         is_newest=is_newest,
@@ -124,12 +143,43 @@ def _seen(
         appointment_at=datetime.fromisoformat(case.opened.appointment_at) if case.opened.appointment_at else None,
         is_partial=sent.planned.is_partial,
         size=sent.assembled.size,
-        outstanding=tuple(labels.get(key, key) for key in sent.assembled.lacking),
+        outstanding=tuple(
+            Outstanding(label=labels.get(key, key), expected_on=promised.get(key)) for key in sent.assembled.lacking
+        ),
+        numbers=numbers_given(tx, packet.case, services.institutions[opened.receiver]),
         is_enough_to_schedule=Milestone.ENOUGH_TO_SCHEDULE in tx.case(packet.case).milestones,
         receipt=sent.receipt.status if sent.receipt else None,
         begun_at=sent.begun_at,
         until=until or sent.begun_at,
     )
+
+
+def _promised(tx: Tx, case: CaseId) -> dict[str, datetime]:
+    """By which day each line of the checklist was promised, where a facility said so."""
+    found: dict[str, datetime] = {}
+    for one in requests.of_case(tx, case):
+        if one.state in _PROMISED and one.due_at:
+            for key in one.lines:
+                found[key] = min(found.get(key, one.due_at), one.due_at)
+    return found
+
+
+def find_packets(services: Services, session: OutsideSession, number: str) -> tuple[ReadyPacket, ...]:
+    """The center's packets of whom it gave this number: its own for the patient or for a specimen. The search is a
+    fact, with who was shown.
+
+    Raises:
+        Unavailable: ledger or keys do not answer.
+    """
+    wanted = as_read(number).casefold()
+    with by_outsider(services, session.account) as tx:
+        ready = sorted(_ready(tx, services, session), key=_soonest)
+        found = tuple(one for one in ready if wanted and wanted in map(str.casefold, one.numbers))
+        shown = tuple(sorted({one.packet.case for one in found}))
+        looks.write(tx, facts.PatientsSought(by=("number",), shown=shown))
+        if shown:
+            looks.write(tx, facts.IdentityViewed(cases=shown, place=LookPlace.CENTER))
+    return found
 
 
 def _soonest(one: ReadyPacket) -> tuple[float, float]:

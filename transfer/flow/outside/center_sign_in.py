@@ -1,5 +1,6 @@
 """How somebody of a receiving center signs in: by a code that goes to the mail address that staff invited, and a PIN
-that staff told them by telephone. To who guesses, an address that was invited and one that was not look the same.
+that staff told them by telephone; or by the center's own identity provider. To who guesses, an address that was invited
+and one that was not look the same.
 """
 
 import secrets
@@ -9,9 +10,11 @@ from transfer.adapters import passwords
 from transfer.center_accounts import CODE_LENGTH, CODE_LETTERS, CODE_WORKS_FOR, CenterAccount, code_of, mail_of
 from transfer.flow.outside.sessions import begin, count_try
 from transfer.flow.services import Services
+from transfer.identifiers import InstitutionId
 from transfer.ledger import center_accounts, outside_sessions
 from transfer.mail import Mail
 from transfer.outside_sessions import Outsider, TriedBy
+from transfer.sessions import Person
 
 _SUBJECT: Final = "Your code for the records desk"
 
@@ -60,6 +63,13 @@ def sign_in(services: Services, address: str, typed: str, code: str, pin: str) -
     with services.ledger.transaction() as tx:
         outside_sessions.forget_tries(tx, TriedBy.ACCOUNT, account.mail)
     return begin(services, Outsider.CENTER, account.account, account.institution)
+
+
+def sign_in_by_provider(services: Services, center: InstitutionId, person: Person) -> str:
+    """A session of somebody whom the center's own provider let in. The caller has made sure who it is."""
+    with services.ledger.transaction() as tx:
+        center_accounts.know(tx, person.account, center, person.name)
+    return begin(services, Outsider.CENTER, person.account, center)
 
 
 def _shown(services: Services, mail: str, code: str, pin: str) -> CenterAccount | None:

@@ -14,7 +14,7 @@ from transfer.actions import ActionResult
 from transfer.case import Case, OpenedCase
 from transfer.errors import NotAllowed, Refused, Unknown, Unreadable
 from transfer.flow.basis import may_release
-from transfer.flow.desk.loans import judge_at, return_at
+from transfer.flow.desk.loans import judge_at, keep_at, return_at
 from transfer.flow.desk.parcels import MOST, ParcelList, ParcelView, PiecesView, receive_at, shown_at, views
 from transfer.flow.desk.pieces import log_in_at
 from transfer.flow.outside.sessions import by_outsider
@@ -194,6 +194,22 @@ def judge_material(
     with by_outsider(services, session.account) as tx:
         _demand(tx, services, session, case)
         return judge_at(tx, services, case, material, said, count=count, words=words)
+
+
+def keep_longer(
+    services: Services, session: OutsideSession, case: CaseId, material: MaterialId, until: date
+) -> ActionResult:
+    """The laboratory lets a loan that came to the center stay there until this day. The same day again writes nothing.
+
+    Raises:
+        Unknown: as `return_material`.
+        NotAllowed: it is no loan that is here, or is due back later.
+    """
+    with by_outsider(services, session.account) as tx:
+        _demand(tx, services, session, case)
+        if not parcels.came_to(tx, material, session.institution):
+            raise Unknown("there is no such page")
+        return keep_at(tx, case, material, until)
 
 
 def return_material(

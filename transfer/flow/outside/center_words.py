@@ -12,6 +12,7 @@ from transfer.case import OpenedCase
 from transfer.facts import Chain
 from transfer.flow.desk.verbs import not_allowed
 from transfer.flow.outside.center_packets import get_packet
+from transfer.flow.outside.numbers import NUMBER, as_note
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
@@ -21,9 +22,8 @@ from transfer.outside_sessions import OutsideSession
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 
-#: what the notes are about, as their facts say it
+#: what the notes of questions are about, as their facts say it
 QUESTION: Final = "center-question"
-NUMBER: Final = "center-number"
 #: questions of one case that wait for the desk at once
 MOST_QUESTIONS: Final = 5
 
@@ -68,7 +68,7 @@ def give_number(services: Services, session: OutsideSession, packet: PacketId, k
         Unknown: the packet is not there for them.
     """
     get_packet(services, session, packet)
-    text = f"{kind} at {services.institutions[session.institution].name}: {number}"
+    text = as_note(kind, services.institutions[session.institution], number)
     with by_outsider(services, session.account) as tx:
         tx.lock_case(packet.case)
         if not _is_said(tx, packet.case, session, text):
@@ -85,7 +85,7 @@ def list_words(services: Services, session: OutsideSession, packet: PacketId) ->
 
 def _written(tx: Tx, case: CaseId, session: OutsideSession) -> Iterator[CenterWords]:
     lines = tx.lines(Chain.case(case))
-    theirs = {one.account for one in center_accounts.every(tx) if one.institution == session.institution}
+    theirs = center_accounts.of_institution(tx, session.institution)
     asked = {one.fact.hold: one.fact.about for one in lines if isinstance(one.fact, facts.HoldOpened)}
     replied = {asked.get(one.fact.hold): one.fact for one in lines if isinstance(one.fact, facts.HoldResolved)}
     for line in lines:

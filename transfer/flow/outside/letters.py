@@ -25,7 +25,7 @@ OUTSIDERS: Final = {
     CodeHolder.REFERRING_OFFICE: Outsider.OWN,
 }
 #: somebody here looks within, whether a code fell into wrong hands
-_LOOK_WITHIN: Final = timedelta(hours=24)
+LOOK_WITHIN: Final = timedelta(hours=24)
 
 
 def open_letter(services: Services, network: str, typed: str, born: date, kind: Outsider) -> str | None:
@@ -95,7 +95,7 @@ def _tell(services: WithLedger, code: str) -> None:
         tx.lock_case(letter.case)
         if tx.case(letter.case).is_open:
             about = letter.request or letter.holder
-            holds.place(tx, letter.case, HoldCode.LETTER_CODE_TRIED, about, due=_LOOK_WITHIN)
+            holds.place(tx, letter.case, HoldCode.LETTER_CODE_TRIED, about, due=LOOK_WITHIN)
 
 
 def _for_whom(tx: Tx, letter: LetterCode, born: date, kind: Outsider) -> InstitutionId | None:

@@ -10,20 +10,22 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from transfer.adapters import passwords
 from transfer.arrivals import ArrivalKind
 from transfer.case import Case, OpenedCase, Stage
 from transfer.completeness import WaitCode
 from transfer.errors import Unknown
 from transfer.flow import stopping
 from transfer.flow.assess import look
-from transfer.flow.outside.letters import is_said_to_have_died
+from transfer.flow.outside.letters import LOOK_WITHIN, is_said_to_have_died
 from transfer.flow.outside.sending import Store, send, send_file
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import ArrivalId, CaseId, PatientId, PermissionId
-from transfer.ledger import Tx, holds, opened_letters, patients, permissions
+from transfer.ledger import Tx, holds, letter_pins, opened_letters, patients, permissions
 from transfer.ledger.arrivals import Stored
+from transfer.ledger.opened_letters import OpenedLetter
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import OutsideSession
 from transfer.permissions import End
@@ -49,6 +51,8 @@ class OwnCase:
     """A case as its patient or the referring office sees it. `waits` are codes of `transfer.sentences.SENTENCES`."""
 
     holder: CodeHolder
+    #: the PIN was typed in this sign-in: they may send and sign
+    is_proven: bool
     receiver: str
     stage: Stage
     #: how the release was ended by somebody's word; None: it was not
@@ -67,10 +71,11 @@ def get_own_case(services: Services, session: OutsideSession) -> OwnCase:
         Unknown: there is nothing to be seen of it any more.
     """
     with by_outsider(services, session.account) as tx:
-        holder, case, opened = _theirs(tx, session)
+        letter, case, opened = _theirs(tx, session)
         waits = () if case.closed else _waits(tx, services, case.id)
         return OwnCase(
-            holder=holder,
+            holder=letter.holder,
+            is_proven=letter.is_proven,
             receiver=services.institutions[opened.receiver].name,
             stage=case.stage,
             end=_ended(tx, opened.patient),
@@ -81,6 +86,26 @@ def get_own_case(services: Services, session: OutsideSession) -> OwnCase:
         )
 
 
+def show_pin(services: Services, session: OutsideSession, pin: str) -> bool:
+    """Type the PIN that was told by telephone: from now on they may send and sign in this sign-in. False: it is wrong,
+    or none works. After some wrong ones none works, and a person here is asked to look.
+
+    Raises:
+        Unknown: as `get_own_case`.
+    """
+    with by_outsider(services, session.account) as tx:
+        letter, case, _ = _theirs(tx, session)
+        tx.lock_case(case.id)
+        known = letter_pins.kept(tx, case.id, letter.holder)
+        if known is not None and passwords.is_password(pin, known):
+            letter_pins.shown(tx, session.account, case.id, letter.holder)
+            return True
+        is_over = known is not None and letter_pins.count_wrong(tx, case.id, letter.holder)
+        if is_over and case.is_open:
+            holds.place(tx, case.id, HoldCode.LETTER_CODE_TRIED, letter.holder, due=LOOK_WITHIN)
+        return False
+
+
 def stop(services: Services, session: OutsideSession) -> None:
     """Stop every release at once, because the patient says so. Somebody here asks what is to follow. Twice is once.
 
@@ -89,7 +114,7 @@ def stop(services: Services, session: OutsideSession) -> None:
         Unavailable: the ledger does not answer; nothing was stopped.
     """
     with by_outsider(services, session.account) as tx:
-        case, opened = _patients_own(tx, session)
+        _, case, opened = _patients_own(tx, session)
         stopped = _end(tx, case, opened, End.PAUSED)
     _await_cut(services, opened.patient, stopped)
 
@@ -99,10 +124,11 @@ def take_back(services: Services, store: Store, session: OutsideSession, signed:
     that keeps it. Somebody confirms what is destroyed. The same `key` again is the same writing.
 
     Raises:
-        Unknown, Unavailable: as `stop`.
+        Unknown, Unavailable: as `stop`, or the PIN was not typed.
     """
     with by_outsider(services, session.account) as tx:
-        case, opened = _patients_own(tx, session)
+        letter, case, opened = _patients_own(tx, session)
+        _demand_proven(letter)
     stopped: list[PermissionId] = []
 
     def on_stored(tx: Tx, _: Stored) -> None:
@@ -130,29 +156,35 @@ def send_own(
     """Send a file about the case: a signed form, letters. Our reference for it. The same `key` is the same file.
 
     Raises:
-        Unknown, Unavailable: as `get_own_case`, or nothing was stored.
+        Unknown, Unavailable: as `get_own_case`, the PIN was not typed, or nothing was stored.
     """
     with by_outsider(services, session.account) as tx:
-        _, case, _ = _theirs(tx, session)
+        letter, case, _ = _theirs(tx, session)
+        _demand_proven(letter)
     return send_file(services, store, session.institution, case.id, body, content_type, f"{session.account}|{key}")
 
 
-def _theirs(tx: Tx, session: OutsideSession) -> tuple[CodeHolder, Case, OpenedCase]:
+def _demand_proven(letter: OpenedLetter) -> None:
+    if not letter.is_proven:
+        raise Unknown("there is no such page")
+
+
+def _theirs(tx: Tx, session: OutsideSession) -> tuple[OpenedLetter, Case, OpenedCase]:
     for letter in opened_letters.of_account(tx, session.account):
         case = tx.case(letter.case)
         if case.opened is None:
             continue
         opened = OpenedCase.of(case)
         if patients.identity(tx, opened.patient) is not None and not is_said_to_have_died(tx, opened.patient):
-            return letter.holder, case, opened
+            return letter, case, opened
     raise Unknown("there is no such page")
 
 
-def _patients_own(tx: Tx, session: OutsideSession) -> tuple[Case, OpenedCase]:
-    holder, case, opened = _theirs(tx, session)
-    if holder is not CodeHolder.PATIENT:
+def _patients_own(tx: Tx, session: OutsideSession) -> tuple[OpenedLetter, Case, OpenedCase]:
+    letter, case, opened = _theirs(tx, session)
+    if letter.holder is not CodeHolder.PATIENT:
         raise Unknown("there is no such page")
-    return case, opened
+    return letter, case, opened
 
 
 def _end(tx: Tx, case: Case, opened: OpenedCase, how: End) -> Sequence[PermissionId]:

@@ -67,6 +67,16 @@ def _give(asked: Asked) -> Answer:
     return _show(asked, given=given)
 
 
+def _pin(asked: Asked) -> Answer:
+    case, problems = asked.id(CaseId, "case"), Problems()
+    holders = [one for one in _HOLDERS if one is not CodeHolder.SOURCE]
+    holder = asked.fields.one_of("told", holders, problems, needed="Say whom you have on the telephone")
+    if problems:
+        return _show(asked, problems)
+    did = desk.give_own_pin(asked.services, case, CodeHolder(holder), actor=asked.actor)
+    return _show(asked, given={**did.fields, "label": _HOLDERS[CodeHolder(holder)]})
+
+
 def _end(asked: Asked) -> Answer:
     case, problems = asked.id(CaseId, "case"), Problems()
     holder = asked.fields.one_of("holder", [*_HOLDERS], problems, needed="Say whose codes end")
@@ -79,5 +89,6 @@ def _end(asked: Asked) -> Answer:
 DECLARED: Final[tuple[Declared, ...]] = (
     Page(path="/desk/cases/{case}/code", right=Right.WORK_ON_CASES, show=_show),
     Act(path="/desk/cases/{case}/code", right=Right.WORK_ON_CASES, do=_give),
+    Act(path="/desk/cases/{case}/code/pin", right=Right.WORK_ON_CASES, do=_pin),
     Act(path="/desk/cases/{case}/code/end", right=Right.STOP, do=_end),
 )

@@ -6,7 +6,7 @@ browser shows it without running any of it; else it is kept.
 
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Final
@@ -15,12 +15,14 @@ from transfer.adapters.packet.zipped import zip_stream
 from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable, Unknown
 from transfer.flow.outside import center_packets
+from transfer.flow.outside.center_packets import ReadyPacket
 from transfer.gateway.downloads import Representation, tar_of
-from transfer.gateway.outside.routes import Given, OutsidePage, Reached, Visit
+from transfer.gateway.outside.routes import Given, OutsideAct, OutsidePage, Reached, Visit
 from transfer.gateway.streams import Stream
 from transfer.identifiers import PacketId
 from transfer.outside_sessions import Outsider
 from transfer.packet import Plan, PlanEntry
+from transfer.pages.forms import Problems
 from transfer.pages.routes import Answer
 from transfer.staging import Vault
 
@@ -32,17 +34,37 @@ _OWN_PAGE: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:
 _OTHERS: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'none'; base-uri 'none'"
 #: bytes of a packet's own page; a longer one is kept, not shown
 _LONGEST_PAGE: Final = 64 << 20
+#: characters of a number that is typed or scanned
+_LONGEST_NUMBER: Final = 40
 _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 
 
 def _list(visit: Visit) -> Answer:
+    return _listed(visit, center_packets.list_packets(visit.services, visit.session), Problems())
+
+
+def _listed(visit: Visit, found: Sequence[ReadyPacket], problems: Problems, *, is_sought: bool = False) -> Answer:
     center = visit.services.institutions[visit.session.institution]
     context = {
         "center": center.name,
         "zone": center.zone,
-        "packets": center_packets.list_packets(visit.services, visit.session),
+        "packets": found,
+        "is_sought": is_sought,
+        "fields": visit.fields,
+        "problems": problems,
     }
-    return Answer(template="center_packets.html", title="Packets for you", context=context)
+    status = 422 if problems else 200
+    return Answer(template="center_packets.html", title="Packets for you", context=context, status=status)
+
+
+def _find(visit: Visit) -> Answer:
+    """Who of them has this number of the center. It stands in no address."""
+    problems = Problems()
+    number = visit.fields.line("number", problems, needed="Type or scan a number", longest=_LONGEST_NUMBER)
+    if problems:
+        return _listed(visit, center_packets.list_packets(visit.services, visit.session), problems)
+    found = center_packets.find_packets(visit.services, visit.session, number)
+    return _listed(visit, found, problems, is_sought=True)
 
 
 def _show(visit: Visit) -> Answer:
@@ -137,6 +159,7 @@ def _part(plan: Plan, entry: PlanEntry, vault: Vault, kind: str) -> Representati
 
 DECLARED: Final[tuple[Reached, ...]] = (
     OutsidePage(path="/c/", kind=Outsider.CENTER, show=_list, nav="Packets"),
+    OutsideAct(path="/c/find", kind=Outsider.CENTER, do=_find),
     OutsidePage(path="/c/packets/{packet}", kind=Outsider.CENTER, show=_show),
     OutsidePage(path="/c/packets/{packet}/packet.tar", kind=Outsider.CENTER, show=_tar),
     OutsidePage(path="/c/packets/{packet}/packet.zip", kind=Outsider.CENTER, show=_zip),

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from transfer.errors import NotAllowed, TransferError, Unavailable
 from transfer.flow.outside.center_sign_in import send_code, sign_in
+from transfer.gateway.outside.center import by_provider
 from transfer.gateway.outside.guard import AWAY, check_act, explained, page
 from transfer.gateway.outside.routes import Shell
 from transfer.gateway.outside.templating import Around
@@ -39,6 +40,7 @@ def ways(shell: Shell) -> Sequence[Route]:
     """The routes."""
     door = _Door(shell)
     return (
+        *by_provider.ways(shell),
         Route(PATH, door.show, methods=["GET"]),
         Route(PATH, door.ask, methods=["POST"]),
         Route(CODE_PATH, door.enter, methods=["POST"]),
@@ -52,7 +54,7 @@ class _Door:
         self._turn = threading.Lock()
 
     async def show(self, _request: Request) -> Response:
-        return self._page(_ask(Fields(), Problems()))
+        return self._page(self._ask(Fields(), Problems()))
 
     async def ask(self, request: Request) -> Response:
         """Send a code to the address, and show where it is typed."""
@@ -63,7 +65,7 @@ class _Door:
             return self._page(none.answer)
         mail = fields.line("mail", problems, needed="Type the mail address that was invited")
         if problems:
-            return self._page(_ask(fields, problems))
+            return self._page(self._ask(fields, problems))
         answer = self._page(_enter(Fields({"mail": [mail]}), Problems()))
         answer.background = BackgroundTask(self._send, network_of_caller(request.scope), mail)
         return answer
@@ -108,13 +110,17 @@ class _Door:
             raise NoAnswer(_enter(fields, problems))
         return secret
 
+    def _ask(self, fields: Fields, problems: Problems) -> Answer:
+        context = {
+            "path": PATH,
+            "ways": [(f"{by_provider.WITH}/{one}", name) for one, name in by_provider.centers(self._shell).items()],
+            "fields": fields,
+            "problems": problems,
+        }
+        return Answer(template="center_mail.html", title="Sign in", context=context, status=422 if problems else 200)
+
     def _page(self, answer: Answer) -> Response:
         return page(self._shell, answer, Around())
-
-
-def _ask(fields: Fields, problems: Problems) -> Answer:
-    context = {"path": PATH, "fields": fields, "problems": problems}
-    return Answer(template="center_mail.html", title="Sign in", context=context, status=422 if problems else 200)
 
 
 def _enter(fields: Fields, problems: Problems) -> Answer:

@@ -218,6 +218,15 @@ def _return(asked: Visit) -> Answer | Next:
     return _again(asked)
 
 
+def _keep(asked: Visit) -> Answer | Next:
+    problems = Problems()
+    until = asked.fields.day("until", problems, needed="Enter the day that the laboratory agreed to")
+    if until is None:
+        return _pieces(asked, problems)
+    center_slides.keep_longer(asked.services, asked.session, *_which(asked), until)
+    return _again(asked)
+
+
 def _label(asked: Visit) -> Answer:
     case, material = _which(asked)
     one = center_slides.show_pieces(asked.services, asked.session, case, material)
@@ -269,5 +278,6 @@ DECLARED: Final[tuple[Reached, ...]] = (
     OutsidePage(path=_ONE, kind=Outsider.CENTER, show=_pieces),
     OutsidePage(path=f"{_ONE}/label", kind=Outsider.CENTER, show=_label),
     OutsideAct(path=f"{_ONE}/judge", kind=Outsider.CENTER, do=_judge),
+    OutsideAct(path=f"{_ONE}/keep", kind=Outsider.CENTER, do=_keep),
     OutsideAct(path=f"{_ONE}/return", kind=Outsider.CENTER, do=_return),
 )

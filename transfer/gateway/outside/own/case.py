@@ -1,11 +1,12 @@
 """How a case stands, for its patient and the office; and what they do: send papers, stop, take a form back."""
 
 import secrets
+import threading
 from collections.abc import Sequence
 from typing import Final
 
-from transfer.errors import Unknown
-from transfer.flow.outside.own import get_own_case, send_own, stop, take_back
+from transfer.errors import OutOfOrder, Unknown
+from transfer.flow.outside.own import get_own_case, send_own, show_pin, stop, take_back
 from transfer.flow.outside.sending import TAKEN
 from transfer.gateway.outside.routes import OutsideAct, OutsidePage, Reached, Visit
 from transfer.letter_codes import CodeHolder
@@ -14,6 +15,11 @@ from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Answer, Next
 from transfer.sentences import SENTENCES
 from transfer.sentences.own_pages import OWN, STAGES
+
+_TURN: Final = threading.Lock()
+#: seconds
+_WAITS_FOR_TURN: Final = 5.0
+_LONGEST_PIN: Final = 20
 
 
 def _show(visit: Visit) -> Answer:
@@ -37,13 +43,44 @@ def _said(codes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(SENTENCES[code].patient for code in codes))
 
 
+#: pages that need the PIN, by the word that leads to them
+_AFTER_PIN: Final = ("send", "take-back")
+
+
+def _pin_form(to: str, problems: Problems) -> Answer:
+    """What is asked for before somebody sends or signs. A stop is never asked for it."""
+    context = {"words": OWN, "to": to, "fields": Fields(), "problems": problems}
+    return Answer(template="own_pin.html", title=OWN["pin_title"], context=context, status=422 if problems else 200)
+
+
+def _prove(visit: Visit) -> Answer | Next:
+    problems, to = Problems(), visit.fields.raw("to")
+    if to not in _AFTER_PIN:
+        raise Unknown("there is no such page")
+    pin = "".join(visit.fields.line("pin", problems, needed=OWN["needs_pin"], longest=_LONGEST_PIN).split())
+    if not problems and not _is_theirs(visit, pin):
+        problems.add("pin", OWN["wrong_pin"])
+    return _pin_form(to, problems) if problems else Next(f"/own/{to}")
+
+
+def _is_theirs(visit: Visit, pin: str) -> bool:
+    """One PIN is looked at at a time: each takes 64 MiB."""
+    if not _TURN.acquire(timeout=_WAITS_FOR_TURN):
+        raise OutOfOrder("another PIN is being looked at")
+    try:
+        return show_pin(visit.services, visit.session, pin)
+    finally:
+        _TURN.release()
+
+
 def _stop(visit: Visit) -> Next:
     stop(visit.services, visit.session)
     return Next("/own/")
 
 
 def _sending(visit: Visit) -> Answer:
-    get_own_case(visit.services, visit.session)
+    if not get_own_case(visit.services, visit.session).is_proven:
+        return _pin_form("send", Problems())
     return _send_form(Fields({"key": [secrets.token_hex(8)]}), Problems())
 
 
@@ -69,8 +106,11 @@ def _send(visit: Visit) -> Answer:
 
 
 def _taking_back(visit: Visit) -> Answer:
-    if get_own_case(visit.services, visit.session).holder is not CodeHolder.PATIENT:
+    found = get_own_case(visit.services, visit.session)
+    if found.holder is not CodeHolder.PATIENT:
         raise Unknown("there is no such page")
+    if not found.is_proven:
+        return _pin_form("take-back", Problems())
     return _take_back_form(Fields({"key": [secrets.token_hex(8)]}), Problems())
 
 
@@ -97,6 +137,7 @@ _K = Outsider.OWN
 DECLARED: Final[tuple[Reached, ...]] = (
     OutsidePage(path="/own/", kind=_K, show=_show),
     OutsideAct(path="/own/stop", kind=_K, do=_stop),
+    OutsideAct(path="/own/pin", kind=_K, do=_prove),
     OutsidePage(path="/own/send", kind=_K, show=_sending),
     OutsideAct(path="/own/send", kind=_K, do=_send, takes_files=True),
     OutsidePage(path="/own/take-back", kind=_K, show=_taking_back),
