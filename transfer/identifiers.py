@@ -118,8 +118,11 @@ class LetterId(_Drawn):
 
 
 class AlertId(_Drawn):
+    letter = "j"
+
+
 class AccountingId(_Drawn):
-    letter = "g"
+    letter = "v"
 
 
 class PacketId(Identifier):

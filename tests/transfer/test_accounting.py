@@ -57,11 +57,11 @@ def test_an_accounting_is_due_in_sixty_days_and_thirty_more_with_a_reason():
 
 def test_the_first_within_twelve_months_is_free():
     first, soon, later = (
-        asked(date(2026, 1, 1), "g000000000000001"),
-        asked(date(2026, 12, 31), "g000000000000002"),
-        asked(date(2027, 1, 1), "g000000000000003"),
+        asked(date(2026, 1, 1), "v000000000000001"),
+        asked(date(2026, 12, 31), "v000000000000002"),
+        asked(date(2027, 1, 1), "v000000000000003"),
     )
-    same_day = asked(date(2026, 1, 1), "g000000000000000")
+    same_day = asked(date(2026, 1, 1), "v000000000000000")
 
     assert is_free(first, [first, soon, later])
     assert not is_free(soon, [first, soon, later])

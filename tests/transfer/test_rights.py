@@ -47,7 +47,7 @@ from transfer.rights import RIGHTS, Actor, Right, Role, roles_with
 from transfer.sheets import SheetFormat
 
 CASE = CaseId("c0123456789a")
-ACCOUNTING = AccountingId("g0123456789abcde")
+ACCOUNTING = AccountingId("v0123456789abcde")
 DAY = Period(date(2026, 3, 4), date(2026, 3, 4))
 LAKESIDE = InstitutionId("lakeside-oncology")
 PAPER = IncomingId("f0123456789abcde")

@@ -125,7 +125,7 @@ from transfer.flow.desk.permissions import (
 from transfer.flow.desk.pieces import announce_material, describe_piece, log_in, receive_material
 from transfer.flow.desk.questions import HoldPage, hold, holds, list_holds, undecided_cases
 from transfer.flow.desk.queues import QueueView, list_frames_not_taken, list_queues
-from transfer.flow.desk.referral_entry import EnteredReferral, PagesOf, enter_referral
+from transfer.flow.desk.referral_entry import EnteredReferral, enter_referral
 from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.reports import decisions_file, disclosures_file, sample_file, views_file
