@@ -33,7 +33,7 @@ def test_a_disclosure_is_accounted_for_unless_each_of_its_bases_is_exempt(bases,
     assert exemptions(bases) == exempt
 
 
-def asked(on: date, name: str = "g0123456789abcde", **other: object) -> AccountingRequest:
+def asked(on: date, name: str = "v0123456789abcde", **other: object) -> AccountingRequest:
     return AccountingRequest(
         accounting=AccountingId(name),
         case=CaseId("c0123456789a"),
