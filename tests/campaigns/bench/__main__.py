@@ -24,6 +24,7 @@ from typing import Any
 
 from tests.campaigns.bench import (
     case_cost,
+    cases,
     fetching,
     intake,
     long_messages,
@@ -37,12 +38,13 @@ from tests.campaigns.bench import (
 )
 
 #: seconds after which what hangs is ended, of each; servers stop on the way out
-LONGEST = 350
+LONGEST = 900
 _ROOT = Path(__file__).parents[3]
 
 BENCHES: dict[str, tuple[str, Callable[[], None]]] = {
     "intake": ("messages a second, each durable before it is acknowledged", lambda: intake.main(3)),
     "long_messages": ("messages of 5 MB into the store", lambda: long_messages.main(2)),
+    "cases": ("whole cases on a whole installation, against the same runs with empty tasks", cases.main),
     "case_cost": ("milliseconds for one case among many others (a ratio near 1 is wanted)", case_cost.main),
     "mllp_parse": ("reading and answering messages", mllp_parse.main),
     "staging": ("a series into the store, against curl into boto3 and curl into curl", lambda: staging.main(96, 3)),
