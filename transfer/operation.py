@@ -198,7 +198,13 @@ class FaultCode(StrEnum):
     DOOR_TLS = "door-tls"
     DOOR_CREDENTIAL = "door-credential"
     DOOR_ANSWER = "door-answer"
+    DOOR_CERTIFICATE_ENDS = "door-certificate-ends"
     DOOR_CLOCK_DIFFERS = "door-clock-differs"
+
+
+#: what trying doors shows; all others are shown by measuring
+DOOR_FAULTS: Final = frozenset(code for code in FaultCode if code.startswith("door-"))
+MEASURED_FAULTS: Final = frozenset(FaultCode) - DOOR_FAULTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +266,7 @@ def _of_door(one: DoorTried, now: datetime, limits: FaultLimits) -> Iterator[Fau
         yield Fault(code=FaultCode(f"door-{one.failed}"), about=one.name, why=one.why)
     if one.certificate_ends and one.certificate_ends - now < limits.certificate:
         days = (one.certificate_ends - now).days
-        yield Fault(code=FaultCode.CERTIFICATE_ENDS, about=one.name, amount=days)
+        yield Fault(code=FaultCode.DOOR_CERTIFICATE_ENDS, about=one.name, amount=days)
     if one.ahead is not None and abs(one.ahead) > limits.door_clock:
         yield Fault(code=FaultCode.DOOR_CLOCK_DIFFERS, about=one.name, amount=round(one.ahead.total_seconds()))
 

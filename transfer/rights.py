@@ -43,6 +43,8 @@ class Right(StrEnum):
     MANAGE_SIGN_IN = "manage-sign-in"
     #: take in that somebody asked for an accounting of disclosures, and give it
     ACCOUNT = "account"
+    #: see how the installation runs: parts, disks, certificates; nothing of a case
+    OPERATE = "operate"
     #: prove that nothing written was altered, and see who looked at whom
     AUDIT = "audit"
 
@@ -55,6 +57,8 @@ class Role(StrEnum):
     OFFICER = "officer"
     PRIVACY = "privacy"
     AUDITOR = "auditor"
+    #: of whoever runs the installation
+    OPERATOR = "operator"
 
 
 #: what each role may
@@ -63,7 +67,10 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
         Role.CLERK: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY, Right.WORK_ON_CASES, Right.STOP}),
         Role.OFFICER: frozenset(Right) - {Right.ACCOUNT, Right.AUDIT, Right.MANAGE_SIGN_IN},
         Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE, Right.MANAGE_SIGN_IN},
+        Role.OFFICER: frozenset(Right) - {Right.AUDIT, Right.MANAGE_SIGN_IN, Right.OPERATE},
+        Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE, Right.MANAGE_SIGN_IN, Right.OPERATE},
         Role.AUDITOR: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY_FOR_REASON, Right.AUDIT}),
+        Role.OPERATOR: frozenset({Right.OPERATE}),
     }
 )
 

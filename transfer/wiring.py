@@ -122,6 +122,7 @@ def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int =
             mailer=CountedMailer(mailer(settings), partial(exchanges.count, book, ExchangeKind.MAIL, "")),
             letter_post=letter_post(settings),
             published_keys=shown.jwks,
+            site=lambda: site(settings, by.process),
         )
     finally:
         opening.close()
@@ -302,13 +303,16 @@ def site(settings: Settings, process: str) -> Iterator[Site]:
     try:
         yield Site(
             settings=settings,
+            limits=fault_limits(settings),
             version=versions.with_commit(),
             keys=keys(settings),
             ledger=book,
             vault=vault(settings) if "TRANSFER_S3_ENDPOINT" in names else None,
             airflow=airflow(settings) if has_airflow else None,
             institutions=known,
+            show=partial(shown_at, keys=smart_keys(settings)),
             mistakes=mistakes,
+            own_doors=tuple(_own_doors(settings, known)),
         )
     finally:
         if book:
@@ -324,7 +328,7 @@ def _reviewed(settings: Settings) -> tuple[tuple[Institution, ...], tuple[str, .
     return tuple(known.values()), ()
 
 
-def own_doors(settings: Settings, known: Iterable[Institution]) -> list[tuple[str, str, int]]:
+def _own_doors(settings: Settings, known: Iterable[Institution]) -> list[tuple[str, str, int]]:
     """Kind, host and port of each door of ours that can be reached from here: none of a gateway that listens on every
     address of another host.
     """

@@ -360,7 +360,7 @@ def test_since_when_stands_in_the_line_where_it_is_known(here: Installation):
 
     said = here.doctor("--no-doors").output
 
-    assert said.startswith("1 messages are stored and read by nobody yet (since 20")
+    assert said.startswith("Messages that are stored and read by nobody yet: 1 (since 20")
     assert said.endswith(": transfer status; docs/operations.md#what-a-red-run-means\n")
 
 

@@ -85,6 +85,10 @@ NAMES: Mapping[str, str] = {
 } | {"SANDBOX_ARCHIVE_USER": "", "SANDBOX_ARCHIVE_PASSWORD": ""}
 
 
+def nowhere() -> Any:
+    raise Unreachable("there is no installation around a test")
+
+
 def nobody_answers(_: object) -> Any:
     raise Unreachable("nothing listens there")
 
@@ -130,6 +134,7 @@ def new_services(ledger: Ledger, *, deliver: Delivery = Delivery.WHEN_ALL, **oth
         "ask_documents": nobody_answers,
         "ask_archive": nobody_answers,
         "mailer": KeptMail(),
+        "site": nowhere,
         "hand_to": lambda receiving: ReceiverClient(receiving.fhir_url, receiving.token),
     }
     known = plain | other

@@ -37,6 +37,7 @@ PARTS = (
     Part("parcels", "Staff: outside slides, parcels, loans", "tests/peers/test_packages_in_chromium.py"),
     Part("letters", "Staff: facilities and letters", "tests/peers/test_letter_pages_in_chromium.py"),
     Part("audit", "Auditor, privacy officer", "tests/peers/test_audit_pages_in_chromium.py"),
+    Part("operation", "Whoever runs the installation", "tests/peers/test_operation_pages_in_chromium.py"),
     Part("center", "People of a receiving center", "tests/peers/test_center_pages_in_chromium.py"),
     Part("reply", "A facility that answers a letter; the patient", "tests/peers/test_outside_letters_in_chromium.py"),
 )

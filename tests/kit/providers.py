@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import urllib3
 
 CLIENT_SECRET = "desk: a secret"
-PASSWORDS = {name: f"{name}'s password" for name in ("clerk", "officer", "privacy", "auditor")}
+PASSWORDS = {name: f"{name}'s password" for name in ("clerk", "officer", "privacy", "auditor", "operator")}
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def test_a_door_that_answers_may_still_have_a_certificate_that_ends_and_a_wrong_
     found = faults_of_doors([tried], NOW)
 
     assert [(one.code, one.amount) for one in found] == [
-        (FaultCode.CERTIFICATE_ENDS, 5),
+        (FaultCode.DOOR_CERTIFICATE_ENDS, 5),
         (FaultCode.DOOR_CLOCK_DIFFERS, -180),
     ]
     assert faults_of_doors([replace(tried, certificate_ends=NOW + timedelta(days=30), ahead=None)], NOW) == ()

@@ -150,6 +150,8 @@ CALLS = {
     "trace_run": ({"run": f"{CASE}.1"}, Right.AUDIT),
     "chain_file": ({"case": CASE}, Right.AUDIT),
     "list_scorecards": ({}, Right.SEE_CASES),
+    "measure_installation": ({}, Right.OPERATE),
+    "try_interfaces": ({}, Right.OPERATE),
     "list_owed": ({"institution": LAKESIDE}, Right.SEE_CASES),
     "latest_days": ({"days": 30}, Right.SEE_CASES),
     "name_patients": ({"shown": [CASE]}, Right.SEE_CASES),
@@ -351,6 +353,6 @@ def test_a_right_that_there_is_not_makes_no_actor():
 
 def test_every_right_of_the_desk_is_in_some_role_and_everybody_on_a_case_may_stop():
     assert [right for right in Right if not roles_with(right)] == [Right.MANAGE_SIGN_IN]
-    assert set(roles_with(Right.STOP)) == set(Role) - {Role.AUDITOR}
+    assert set(roles_with(Right.STOP)) == set(Role) - {Role.AUDITOR, Role.OPERATOR}
     assert roles_with(Right.RELEASE) == (Role.OFFICER,)
     assert not RIGHTS[Role.AUDITOR] & {Right.SEE_IDENTITY, Right.SEE_CONTENT}

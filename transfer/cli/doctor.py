@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,8 @@ def doctor_command(institutions: "tuple[InstitutionId, ...]", var: Path, *, door
     It asks each part, the disks, what waits, the DAGs, the certificates, the backups, the keys and the clocks. Then it
     tries the doors of each institution: name, port, TLS, credential, clock. With INSTITUTION it tries theirs alone.
 
-    It changes nothing, asks nothing about any patient, and names none. A door has half a minute. What the settings of
-    this place do not name is not asked; --json says which.
+    It asks nothing about any patient and names none, and changes nothing but faults.json, by which it knows since when.
+    A door has half a minute. What the settings of this place do not name is not asked; --json says which.
 
     \b
     Exit codes:
@@ -45,23 +44,28 @@ def doctor_command(institutions: "tuple[InstitutionId, ...]", var: Path, *, door
       transfer doctor mercy-imaging
     """
     from transfer import wiring
+    from transfer.flow.first_seen import since_first_seen
     from transfer.flow.measuring import measure
     from transfer.flow.trying_doors import try_doors, try_ours
-    from transfer.operation import faults, faults_of_doors
+    from transfer.operation import DOOR_FAULTS, MEASURED_FAULTS, faults, faults_of_doors
     from transfer.settings import Settings
 
     settings = Settings.load(os.environ, var)
     if "TRANSFER_DATABASE_URL" not in settings.names:
         click.echo("transfer: nothing is set up here: transfer up, or --var.", err=True)
         raise click.exceptions.Exit(NOT_UNDERSTOOD)
-    limits = wiring.fault_limits(settings)
     with wiring.site(settings, "cli") as site:
         known = _chosen(site.institutions, institutions) if doors else []
         measured = measure(site)
-    tried = try_doors(known, partial(wiring.shown_at, keys=wiring.smart_keys(settings)))
-    if doors and not institutions:
-        tried += try_ours(wiring.own_doors(settings, known))
-    found = (*faults(measured, limits), *faults_of_doors(tried, measured.at, limits))
+        tried = try_doors(known, site.show)
+        if doors and not institutions:
+            tried += try_ours(site.own_doors)
+    at_doors = faults_of_doors(tried, measured.at, site.limits)
+    names = {one.name for one in tried}
+    found = (
+        *since_first_seen(settings.var, faults(measured, site.limits), MEASURED_FAULTS, measured.at),
+        *(since_first_seen(settings.var, at_doors, DOOR_FAULTS, measured.at, of=names) if names else ()),
+    )
     if as_json:
         print_json(_as_json(measured, tried, found))
     else:
@@ -86,7 +90,7 @@ def _tell(measured: "Measured", tried: "tuple[DoorTried, ...]", found: "tuple[Fa
 
     for one in found:
         since = f" (since {_time(one.since)})" if one.since else ""
-        click.echo(plain(f"{_capital(fault_sentence(one))}{since}. {remedy_line(one)}"))
+        click.echo(plain(f"{fault_sentence(one)}{since}. {remedy_line(one)}"))
     asked = [one for one in measured.parts if one.state != "not asked"]
     if not found:
         click.echo(f"Nothing is wrong: {len(asked)} parts asked, {len(tried)} doors tried, {measured.version}.")
@@ -114,7 +118,3 @@ def _as_json(measured: "Measured", tried: "tuple[DoorTried, ...]", found: "tuple
 
 def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -47,7 +47,7 @@ PORTS: Final = {
 
 SANDBOX: Final = ("oncology", "pathology", "archive", "center")
 #: whom the stand-in identity provider signs in
-PEOPLE: Final = ("clerk", "officer", "privacy", "auditor")
+PEOPLE: Final = ("clerk", "officer", "privacy", "auditor", "operator")
 
 
 class Installation:
@@ -262,8 +262,9 @@ class Installation:
             "client_secret": self._values["TRANSFER_OIDC_CLIENT_SECRET"],
             "passwords": str(self.staff_passwords),
         }
-        if not self.staff_passwords.exists():
-            private.write(self.staff_passwords, json.dumps({name: secrets.token_urlsafe(12) for name in PEOPLE}))
+        known = json.loads(self.staff_passwords.read_text("utf-8")) if self.staff_passwords.exists() else {}
+        if missing := {name: secrets.token_urlsafe(12) for name in PEOPLE if name not in known}:
+            private.write(self.staff_passwords, json.dumps({**known, **missing}))
         private.write(self.sandbox_file("openid"), json.dumps(configuration))
 
 

@@ -29,11 +29,12 @@ In the order in which it happens:
   follows up and purges, `housekeeping` removes what lapsed by itself.
 - `reading_anew` reads the forms again that an earlier version read.
 - `backing_up` and `restoring` keep the ledger and the vault twice; `restore_tests` tries a restore.
-- `measuring` looks at the whole installation (`asking_parts`), `trying_doors` at the doors of institutions.
 - `alerting` tells whoever runs the installation what is wrong, once when it begins and once when it is over;
   `installation_metrics` says what was measured of it.
 - `ledger_metrics` says how much of everything is in the ledger, for whoever watches the installation.
 - `backing_up` and `restoring` keep the ledger and the vault twice.
+- `measuring` looks at the whole installation (`asking_parts`; `first_seen`: since when), `trying_doors` at the doors of
+  institutions.
 
 `rounds` is the table of what each DAG does. `desk` is what people do, `outside` what people of outside do.
 `services` is what all of them work with.

@@ -22,11 +22,13 @@ from transfer.credentials import Tls
 from transfer.errors import TransferError, Unreachable
 from transfer.flow import asking_parts
 from transfer.flow.asking_parts import PROCESSES, stands
+from transfer.flow.trying_doors import Show
 from transfer.institutions import Institution
 from transfer.ledger import Ledger, operation
 from transfer.operation import (
     CertificateEnd,
     DagStanding,
+    FaultLimits,
     LedgerStanding,
     Measured,
     PartStanding,
@@ -52,14 +54,18 @@ class Site:
     """What is looked at. None: the settings of this place do not say where it is, and it is not asked."""
 
     settings: Settings
+    limits: FaultLimits
     version: str
     keys: HeldKeys
     ledger: Ledger | None
     vault: Vault | None
     airflow: AirflowApi | None
     institutions: Iterable[Institution]
+    show: Show
     #: what is wrong with reviewed files, each with the file and the place
     mistakes: tuple[str, ...] = ()
+    #: our own doors that can be reached from here: kind, host and port
+    own_doors: tuple[tuple[str, str, int], ...] = ()
 
 
 def measure(site: Site) -> Measured:

@@ -1,12 +1,14 @@
 """What the verbs work with: the ledger and the outside, connected once by `transfer.wiring`."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from transfer.center_needs import CenterNeeds
 from transfer.checklist import Checklist, Checklists
+from transfer.flow.measuring import Site
 from transfer.identifiers import LetterId, PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
@@ -96,6 +98,8 @@ class Services:
     published_keys: Callable[[], Mapping[str, list[dict[str, str]]]] = lambda: {"keys": []}
     #: a person need not look at an answer to our own request in which two further things agree
     takes_corroborated: bool = False
+    #: what of the installation can be looked at from here
+    site: Callable[[], AbstractContextManager[Site]]
     #: in which pages of the desk say times
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 

@@ -30,6 +30,8 @@ from transfer.pages.templating import Surroundings, rendered
 from transfer.sentences import sentence
 from transfer.sessions import Session
 
+#: where people come to who have signed in
+HOME: Final = "/desk/"
 _FORM: Final = "application/x-www-form-urlencoded"
 _log = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ class Guard:
             if isinstance(answered, DrawnPicture):
                 return Response(answered.jpeg, media_type="image/jpeg")
             seen = [one for one in self._nav if one.right is None or session.actor.may(one.right)]
+            if declared.path == HOME and answered.status == 403 and seen:
+                return RedirectResponse(seen[0].path, status_code=303)  # their work is elsewhere
             frame = Surroundings(session=session, token=sessions.token_of(secret), nav=seen, here=declared.path)
             return self._page(answered, frame)
 
@@ -130,7 +134,11 @@ class Guard:
         return response
 
     def _page(self, answer: Answer, frame: Surroundings | None = None) -> Response:
-        return HTMLResponse(rendered(self._address, answer, frame), status_code=answer.status)
+        response = HTMLResponse(rendered(self._address, answer, frame), status_code=answer.status)
+        if answer.again:  # WHATWG HTML, section 4.2.5.3; as a header it needs no element that somebody else could add
+            seconds, path = answer.again
+            response.headers["refresh"] = f"{seconds}; url={path}"
+        return response
 
 
 AWAY: Final = refusal(503, "The desk does not answer now", "A part that it needs is away. Nothing was done. Try again.")

@@ -66,6 +66,8 @@ class Answer:
     context: Mapping[str, object] = field(default_factory=dict)
     #: 422 where a form is shown again
     status: int = 200
+    #: seconds until the browser asks by itself for this path of ours: a page that people keep open, without script
+    again: "tuple[int, str] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The hospital's identity provider: signs its staff in by OpenID Connect (Core 1.0, section 3.1; PKCE by RFC 7636).
 
-It has one client, the desk, and four people. It keeps no session: whoever comes is asked for name and password.
+It has one client, the desk, and five people. It keeps no session: whoever comes is asked for name and password.
 """
 
 import base64
@@ -26,6 +26,7 @@ PEOPLE: Final = {
     "officer": ("Olive Fischer", ["records-officers"]),
     "privacy": ("Perry Vance", ["privacy-office"]),
     "auditor": ("Aud Torres", ["records-auditors"]),
+    "operator": ("Ollie Park", ["records-operators"]),
 }
 
 _CODE_SECONDS: Final = 60

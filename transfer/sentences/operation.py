@@ -28,14 +28,14 @@ FAULTS: Final[Mapping[FaultCode, str]] = MappingProxyType(
         F.KEYS_AWAY: "the keys cannot be used: {why}",
         F.FILE_MISTAKEN: "a reviewed file has a mistake: {why}",
         F.DISK_FILLS: "the disk of {about} has {amount} % free",
-        F.MIGRATIONS_PENDING: "the ledger lacks {amount} migrations of this version, from {why} on",
+        F.MIGRATIONS_PENDING: "migrations of this version that the ledger lacks: {amount}, from {why} on",
         F.LEDGER_IS_NEWER: "the ledger has migration {why}, which this version does not know",
         F.CLOCK_DIFFERS: "the clock of {about} differs from that of this machine by {amount} s",
-        F.ARRIVALS_WAIT: "{amount} messages are stored and read by nobody yet",
-        F.ROUNDS_WAIT: "{amount} rounds are due and not posted as runs: the dispatcher does not get on",
-        F.RUNS_WAIT: "{amount} runs are posted and taken by no worker",
-        F.LETTERS_WAIT: "{amount} letters may go and have not",
-        F.MAIL_WAITS: "{amount} mails lie in the folder outbox, and nobody has carried them on",
+        F.ARRIVALS_WAIT: "messages that are stored and read by nobody yet: {amount}",
+        F.ROUNDS_WAIT: "rounds that are due and not posted as runs: {amount}",
+        F.RUNS_WAIT: "runs that are posted and taken by no worker: {amount}",
+        F.LETTERS_WAIT: "letters that may go and have not: {amount}",
+        F.MAIL_WAITS: "mails in the folder outbox that nobody carried on: {amount}",
         F.DAG_PAUSED: "the DAG {about} is paused: its runs stay queued",
         F.DAG_UNREADABLE: "Airflow cannot import the file of the DAG {about}",
         F.DAG_UNKNOWN: "Airflow does not know the DAG {about}",
@@ -52,6 +52,7 @@ FAULTS: Final[Mapping[FaultCode, str]] = MappingProxyType(
         F.DOOR_TLS: "{about}: TLS fails: {why}",
         F.DOOR_CREDENTIAL: "{about}: our credential is refused: {why}",
         F.DOOR_ANSWER: "{about}: it does not answer as its interface promises: {why}",
+        F.DOOR_CERTIFICATE_ENDS: "{about}: the certificate that it shows ends in {amount} days",
         F.DOOR_CLOCK_DIFFERS: "{about}: its clock differs from ours by {amount} s",
     }
 )
@@ -93,6 +94,7 @@ REMEDIES: Final[Mapping[FaultCode, OperatorRemedy]] = MappingProxyType(
         F.DOOR_TLS: OperatorRemedy("Name its authority under tls in its file", _TLS),
         F.DOOR_CREDENTIAL: OperatorRemedy("Have its interface team accept us, or change the setting", _TRIED),
         F.DOOR_ANSWER: OperatorRemedy("Compare the address in its file; call its interface team", _TRIED),
+        F.DOOR_CERTIFICATE_ENDS: OperatorRemedy("Tell its interface team", f"{_OPERATIONS}#when-a-certificate-ends"),
         F.DOOR_CLOCK_DIFFERS: OperatorRemedy("Set ours by NTP, or tell its interface team", _TRIED),
         F.RESTORE_TEST_OLD: OperatorRemedy("Try one", f"{_OPERATIONS}#backups"),
     }
@@ -100,5 +102,7 @@ REMEDIES: Final[Mapping[FaultCode, OperatorRemedy]] = MappingProxyType(
 
 
 def fault_sentence(fault: Fault) -> str:
-    """What is wrong, without a full stop; since when stands apart."""
-    return FAULTS[fault.code].format(about=fault.about, amount=fault.amount, why=fault.why)
+    """What is wrong, without a full stop; since when stands apart. A name that it begins with stays as it is."""
+    pattern = FAULTS[fault.code]
+    said = pattern.format(about=fault.about, amount=fault.amount, why=fault.why)
+    return said if pattern.startswith("{about}") else said[:1].upper() + said[1:]

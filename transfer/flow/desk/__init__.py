@@ -91,6 +91,7 @@ from transfer.flow.desk.looking import (
 )
 from transfer.flow.desk.mapping import list_unmapped_codes
 from transfer.flow.desk.misdirecting import list_misdirections, record_misdirection
+from transfer.flow.desk.operation import InstallationStanding, measure_installation, try_interfaces
 from transfer.flow.desk.outbox import (
     LetterView,
     cancel_letter,
@@ -190,6 +191,7 @@ __all__ = [
     "HoldView",
     "IndexedAs",
     "IndexedStudies",
+    "InstallationStanding",
     "Irregularity",
     "LetterView",
     "ListPart",
@@ -299,6 +301,7 @@ __all__ = [
     "look_at_paper",
     "mark_sent_by_hand",
     "may_see_identity",
+    "measure_installation",
     "merge",
     "name_patients",
     "note_walk",
@@ -346,6 +349,7 @@ __all__ = [
     "today",
     "trace_case",
     "trace_run",
+    "try_interfaces",
     "undecided_cases",
     "unflag_patient",
     "upload_paper",

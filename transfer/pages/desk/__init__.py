@@ -13,6 +13,7 @@ from transfer.pages.desk import (
     incoming,
     letter_codes,
     loans,
+    operation,
     outbox,
     packages,
     paper_form,
@@ -44,4 +45,5 @@ DECLARED: tuple[Declared, ...] = (
     *content.DECLARED,
     *reason.DECLARED,
     *centers.DECLARED,
+    *operation.DECLARED,
 )

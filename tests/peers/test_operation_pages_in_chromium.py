@@ -1,0 +1,82 @@
+"""The pages of operation in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk
+from tests.kit.peers import installed
+from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.certificates import certificates
+from tests.kit.scripted_airflow import ScriptedAirflow
+from tests.kit.sites import a_site, looking_at
+from transfer import facts
+from transfer.adapters.airflow_api import AirflowApi
+from transfer.pages.templating import STYLE
+from transfer.rights import Role
+from transfer.rounds import Dag
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def airflow() -> Iterator[ScriptedAirflow]:
+    server = ScriptedAirflow()
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def pages(ledger, airflow: ScriptedAirflow, folder: Path) -> dict[str, str]:
+    """Where all is well, where much is wrong, and the interfaces tried."""
+    shown = {}
+    known = certificates(folder / "tls", days=90)
+    api = AirflowApi(airflow.url, "dispatcher", "secret")
+    site = a_site(ledger, folder, airflow=api, TRANSFER_TLS_CERTIFICATE=str(known.files["certificate"]))
+    desk = Desk(b.new_services(ledger, site=looking_at(site)))
+    desk.sign_in(Role.OPERATOR)
+    with ledger.transaction() as tx:
+        for fact in (
+            facts.BackedUp(backup="b", lapses="2026-12-01", objects=0),
+            facts.RestoreTested(backup="b", taken="2026-11-01", objects=0, chains=1),
+        ):
+            tx.append(facts.SYSTEM, fact)
+    shown["well"] = desk.get("/desk/operation").text
+    airflow.dags[Dag.OPEN_CASE]["is_paused"] = airflow.dags[Dag.HOUSEKEEPING]["has_import_errors"] = True
+    wrong = replace(
+        site,
+        limits=replace(site.limits, free_percent=100, certificate=timedelta(days=100)),
+        mistakes=("mercy-imaging.yaml: departments.0.asked: not an address that begins with https://",),
+        settings=replace(site.settings, names={**site.settings.names, "TRANSFER_GATEWAY_HEALTH": "127.0.0.1:9"}),
+    )
+    (folder / "outbox").mkdir()
+    (folder / "outbox" / "a.eml").touch()
+    day = (datetime.now(UTC) - timedelta(days=1)).timestamp()
+    os.utime(folder / "outbox" / "a.eml", (day, day))
+    desk = Desk(b.new_services(ledger, site=looking_at(wrong)))
+    desk.sign_in(Role.OPERATOR)
+    shown["wrong"] = desk.get("/desk/operation?left=0").text
+    shown["interfaces"] = desk.get("/desk/operation/interfaces").text
+    return shown
+
+
+def test_the_pages_of_operation_are_for_everybody(ledger, airflow: ScriptedAirflow, tmp_path: Path):
+    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
+    with ExitStack() as opened:
+        window: Window = opened.enter_context(a_window())
+        for name, page in pages(ledger, airflow, tmp_path).items():
+            window.show(page, STYLE.decode())
+            for pixels in (1280, 360):
+                window.be_wide(pixels)
+                if folder := os.environ.get("PICTURES"):
+                    (Path(folder) / f"operation-{name}-{pixels}.png").write_bytes(window.picture())
+                assert window.violations(axe) == [], f"{name} at {pixels}"
+                assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
