@@ -32,7 +32,6 @@ In the order in which it happens:
 - `alerting` tells whoever runs the installation what is wrong, once when it begins and once when it is over;
   `installation_metrics` says what was measured of it.
 - `ledger_metrics` says how much of everything is in the ledger, for whoever watches the installation.
-- `backing_up` and `restoring` keep the ledger and the vault twice.
 - `measuring` looks at the whole installation (`asking_parts`; `first_seen`: since when), `trying_doors` at the doors of
   institutions.
 
