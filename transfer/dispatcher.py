@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from transfer import health, logs, metrics, wiring
+from transfer import health, logs, metrics, spans, versions, wiring
 from transfer.adapters.airflow_api import AirflowApi, Noted, Posted
 from transfer.errors import TransferError, TurnedAway, Unavailable, Unexpected
 from transfer.flow.ledger_metrics import LedgerMetrics
@@ -91,7 +91,8 @@ class Dispatcher:
 
     def _post(self, one: Round) -> None:
         try:
-            answer = self._airflow.post_run(one.dag, one.run_id, {"subject": one.subject, "round": one.number})
+            with spans.span("post", one.subject, dag=one.dag, subject=one.subject, round=one.number):
+                answer = self._airflow.post_run(one.dag, one.run_id, {"subject": one.subject, "round": one.number})
         except Unavailable as error:
             log.warning("post %s %s: %s", one.dag, one.run_id, error)
             self._postpone(one, RETRY_AFTER_NOT_NOW)
@@ -203,6 +204,7 @@ def run(dispatcher: Dispatcher, stopped: Callable[[], bool], wait: Callable[[flo
 
 def main() -> None:
     logs.configure()
+    spans.configure("dispatcher", versions.ours())
     settings = wiring.load_settings()
     stop = threading.Event()
     ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=2)

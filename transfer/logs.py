@@ -27,7 +27,7 @@ LIBRARIES: Final = (
     *("PIL", "asyncio", "authlib", "boto3", "botocore", "charset_normalizer", "concurrent", "cryptography"),
     *("fhir_core", "fontTools", "fpdf", "hl7apy", "httpcore", "httpcore2", "httpx", "httpx2", "joserfc", "psycopg"),
     *("psycopg_pool", "pydantic", "pydicom", "pikepdf", "pynetdicom", "requests", "rfc8785", "s3transfer"),
-    *("starlette", "urllib3", "uvicorn", "watchfiles"),
+    *("opentelemetry", "starlette", "urllib3", "uvicorn", "watchfiles"),
 )
 #: where Python finds sources, the innermost first
 _PLACES: Final = sorted((Path(__file__).parents[1], *map(Path, filter(None, sys.path))), key=str, reverse=True)

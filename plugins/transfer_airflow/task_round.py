@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException
 
-from transfer import logs
+from transfer import logs, spans, versions
 from transfer.errors import NeedsReview, NotAllowed, Refused, TransferError, Unavailable
 from transfer.flow.services import Services
 from transfer.flow.watch import watching
@@ -30,6 +30,7 @@ CONF = frozenset({"subject", "round"})
 @contextmanager
 def _connected() -> Iterator[tuple[Services, dict[str, Any]]]:
     logs.tame()
+    spans.configure("task", versions.ours())
     context: dict[str, Any] = dict(get_current_context())
     task, run = context["ti"], context["dag_run"]
     if unknown := set(run.conf or {}) - CONF:
@@ -47,6 +48,8 @@ def _connected() -> Iterator[tuple[Services, dict[str, Any]]]:
         raise
     except Exception as error:  # noqa: BLE001 - Airflow keeps what it says, and that may quote what came from outside
         raise AirflowException(f"a mistake of ours: {logs.told(error)}") from None
+    finally:
+        spans.flush()
 
 
 def process(dag: Dag, work: Callable[[Services, Taken], T], *, otherwise: T, first: bool = True) -> T:

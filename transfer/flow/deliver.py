@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from transfer import links
+from transfer import links, spans
 from transfer.adapters.fhir.submission import DownloadLink, submission
 from transfer.case import Case, OpenedCase
 from transfer.disclosures import DisclosureOutcome, EgressOutcome
@@ -191,7 +191,10 @@ def _send(services: Services, client: PacketReceiver, packet: PacketId, egress: 
     began = time.monotonic()
     outcome: DisclosureOutcome | None
     try:
-        with watching(services.ledger, patient=egress.patient, epoch=egress.epoch, cut=client.cut):
+        with (
+            watching(services.ledger, patient=egress.patient, epoch=egress.epoch, cut=client.cut),
+            spans.span("convey", packet, packet=packet, receiver=receiver),
+        ):
             client.submit(bundle)
     except Unheard as error:
         outcome = DisclosureOutcome.UNKNOWN if error.maybe_received else DisclosureOutcome.NOT_MADE

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from transfer import spans
 from transfer.arrivals import Appointment, ArrivalState, Receipt, Referral, ReferralUpdate
 from transfer.errors import ChangedMeanwhile, NeedsReview, OutOfOrder, Refused, TransferError
 from transfer.flow import reading
@@ -95,7 +96,10 @@ def _process_next(services: Services, institution: str) -> bool:
         arrival = arrivals.claim_next(tx, institution)
     if arrival is None:
         return False
-    process(services, arrival)
+    about = arrival.subject or arrival.id
+    said = {"arrival": arrival.id, "institution": arrival.institution, "kind": arrival.kind}
+    with spans.span("process", about, follows=(about, arrival.id), **said):
+        process(services, arrival)
     return True
 
 

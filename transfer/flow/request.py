@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from transfer import spans
 from transfer.errors import ChangedMeanwhile, CutShort, NeedsReview, OutOfOrder, TooLarge, TurnedAway, Unavailable
 from transfer.exchanges import ExchangeKind, ExchangeOutcome
 from transfer.facts import Chain, RequestMoved
@@ -107,7 +108,8 @@ def request(services: Services, taken: Taken, name: str) -> None:
         vault_objects.writing_for(asking.patient),
     ):
         began = time.monotonic()
-        outcome = _ask(services, asking, watch)
+        with spans.span("fetch", made.case, request=made.id, institution=made.institution, department=made.department):
+            outcome = _ask(services, asking, watch)
         took = time.monotonic() - began
     if went := _went(outcome):
         exchanges.count(services.ledger, ExchangeKind.FETCH, made.institution, went, took)

@@ -5,7 +5,10 @@ tasks (`plugins/transfer_airflow`) and whoever else processes rounds call these 
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
+from transfer import spans
 from transfer.flow.assemble import assemble as assemble_packet
 from transfer.flow.assess import settle_needs
 from transfer.flow.deliver import deliver as deliver_packet
@@ -22,22 +25,40 @@ from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
 from transfer.rounds import Dag
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
+
+def _step(do: Callable[Concatenate[Services, Taken, P], T]) -> Callable[Concatenate[Services, Taken, P], T]:
+    """A step is a span of its subject's trace."""
+
+    @wraps(do)
+    def done(services: Services, taken: Taken, /, *given: P.args, **named: P.kwargs) -> T:
+        with spans.span(do.__name__, taken.subject, dag=taken.dag, subject=taken.subject, round=taken.number):
+            return do(services, taken, *given, **named)
+
+    return done
+
+
+@_step
 def open_case(services: Services, taken: Taken) -> list[str]:
     """Open the case, or look at it again. Gives the requests to make now; where there is none the round is done."""
     return [str(name) for name in open_this_case(services, taken)]
 
 
+@_step
 def request(services: Services, taken: Taken, name: str) -> None:
     """Make one of these requests. The last one made ends the round."""
     make_request(services, taken, name)
 
 
+@_step
 def receive(services: Services, taken: Taken) -> None:
     """Process what came in."""
     _done(services, taken, receive_arrivals(services).sentence)
 
 
+@_step
 def assemble(services: Services, taken: Taken) -> bool:
     """Put the packet together. Gives whether it may be delivered; if not, the round is done."""
     is_assembled = assemble_packet(services, PacketId(taken.subject))
@@ -54,22 +75,26 @@ def _stop(services: Services, taken: Taken, packet: PacketId) -> None:
         settle_needs(tx, services, packet.case)
 
 
+@_step
 def deliver(services: Services, taken: Taken) -> None:
     """Hand over the packet that was assembled."""
     with Sender(services.ledger) as sender:
         _done(services, taken, deliver_packet(services, PacketId(taken.subject), sender))
 
 
+@_step
 def settle(services: Services, taken: Taken) -> None:
     """Take in the receiver's receipt."""
     _done(services, taken, settle_delivery(services, PacketId(taken.subject)))
 
 
+@_step
 def enforce(services: Services, taken: Taken) -> None:
     """Follow up on an ended permission."""
     _done(services, taken, enforce_permissions(services, CaseId(taken.subject)))
 
 
+@_step
 def housekeeping(services: Services, taken: Taken) -> None:
     """Purge and remove what lapsed by itself."""
     _done(services, taken, clean_up(services))

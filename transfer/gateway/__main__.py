@@ -13,7 +13,7 @@ from functools import partial
 
 import uvicorn
 
-from transfer import health, logs, metrics, wiring
+from transfer import health, logs, metrics, spans, versions, wiring
 from transfer.adapters.vault import SMALL_PART
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow.reading_anew import read_forms_anew
@@ -112,6 +112,7 @@ def _asked_to_stop() -> asyncio.Event:
 
 def main() -> None:
     logs.configure()
+    spans.configure("gateway", versions.ours())
     access_events.configure()
     allow_many_files()
     settings = wiring.load_settings()

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
+from transfer import spans
 from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable
 from transfer.flow.basis import Rulings
@@ -178,6 +179,16 @@ class Outgoing:
         if self._streams.pop(stream.egress.id, None) is not None:
             EGRESS_STREAMS.labels(stream.recipient, outcome).inc()
             EGRESS_BYTES.labels(stream.recipient).inc(stream.sent)
+            spans.record(
+                "egress",
+                stream.egress.packet,
+                stream.began,
+                packet=stream.egress.packet,
+                egress=stream.egress.id,
+                receiver=stream.recipient,
+                outcome=outcome,
+                bytes=stream.sent,
+            )
 
     def _write_ends(self) -> None:
         """Write what has ended, all of a case at once. Whoever comes while another writes leaves his to him.

@@ -10,8 +10,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from transfer import spans
 from transfer.errors import Unavailable
 from transfer.ledger import Ledger, Tx, arrivals
 from transfer.ledger.arrivals import NewArrival, Stored
@@ -33,6 +34,8 @@ class _Waiting:
     on_stored: OnStored | None
     #: of a loop or, where a thread waits, of no loop
     stored: "asyncio.Future[Stored] | concurrent.futures.Future[Stored]"
+    #: when it came here, by `time.time_ns`
+    began: int = field(default_factory=time.time_ns)
 
 
 def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
@@ -46,6 +49,14 @@ def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
     for loop, theirs in by_loop.items():
         with contextlib.suppress(RuntimeError):  # it is closed: nobody listens any more
             loop.call_soon_threadsafe(_set_all, theirs)
+
+
+def _trace(answers: Sequence[tuple[_Waiting, Stored]]) -> None:
+    for one, stored in answers:
+        new = one.incoming
+        said = {"arrival": stored.arrival, "door": new.door, "institution": new.institution, "kind": new.kind}
+        about = stored.subject or stored.arrival
+        spans.record("store", about, one.began, key=stored.arrival, is_duplicate=stored.is_duplicate, **said)
 
 
 def _set_all(answers: "Sequence[tuple[asyncio.Future[Stored], Stored | BaseException]]") -> None:
@@ -155,7 +166,10 @@ class Intake:
             failure = error if isinstance(error, Unavailable) else Unavailable(f"not stored ({type(error).__name__})")
             _answer([(one, failure) for one in batch])
         else:
-            _answer(list(zip(batch, stored, strict=True)))
+            answers = list(zip(batch, stored, strict=True))
+            _answer(answers)
+            if spans.are_on():
+                _trace(answers)
 
     def _in_one_transaction(self, batch: list[_Waiting]) -> list[Stored]:
         """Store them. What does something by itself reads institutions, too."""

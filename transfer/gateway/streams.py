@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ class Stream:
     is_cut: bool = field(default=False)
     #: the response has ended by itself: its connection may serve another request by now
     is_over: bool = field(default=False)
+    #: when it was opened, by `time.time_ns`
+    began: int = field(default_factory=time.time_ns)
 
     def cut(self) -> None:
         """Stop at once: what the socket still holds is thrown away, the receiver sees a reset."""
