@@ -8,7 +8,7 @@ from pypdf import PdfReader
 
 from tests.kit.letters import FINAL, FIRST, OFFICE, SECOND
 from transfer.adapters.letters.pdf import KINDS, letter_pdf
-from transfer.adapters.letters.scan_pictures import pictures
+from transfer.adapters.letters.post import appended
 from transfer.records import RecordKind
 
 FAX, POST = "+17015550143", "Cedar Clinic\n12 Elm St\nMinot ND 58701"
@@ -71,7 +71,7 @@ def test_a_later_letter_names_the_days_before_what_came_and_what_is_outstanding(
 
 def test_the_authorization_is_appended_as_pictures():
     scan, _ = letter_pdf(FIRST, OFFICE, FAX)
-    drawn = pictures(scan)
+    drawn = appended(scan)
 
     pdf, count = letter_pdf(FIRST, OFFICE, FAX, drawn)
 
@@ -84,12 +84,12 @@ def test_the_authorization_is_appended_as_pictures():
 
 @pytest.mark.parametrize("scan", [b"", b"%PDF-1.7 and nothing else", b"\x00" * 4096])
 def test_a_scan_that_cannot_be_drawn_is_left_out(scan: bytes):
-    assert pictures(scan) == []
+    assert appended(scan) == []
 
 
 def test_a_process_that_dies_or_hangs_costs_the_pictures_alone():
-    assert pictures(b"%PDF-", command=("false",)) == []
-    assert pictures(b"%PDF-", command=("/no/such/program",)) == []
+    assert appended(b"%PDF-", command=("false",)) == []
+    assert appended(b"%PDF-", command=("/no/such/program",)) == []
 
 
 def test_the_same_letter_is_the_same_bytes():

@@ -1,10 +1,23 @@
 """The post of an office: its letters as PDF files, and each way by which they leave."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from transfer.adapters.paper.pages import COMMAND, faxed
+from transfer.errors import Unavailable
 from transfer.identifiers import LetterId
+from transfer.incoming import PaperRefused
 from transfer.letters import LetterOffice, LetterSender, LetterText, SendingWay
+
+
+def appended(scan: bytes, *, command: Sequence[str] = COMMAND) -> list[bytes]:
+    """The first pages of an authorization as pictures. None of a file that cannot be drawn: the letter then says only
+    that there is one.
+    """
+    try:
+        return faxed(scan, command=command)
+    except (PaperRefused, Unavailable):
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +34,8 @@ class OfficePost:
     def make(self, text: LetterText, to: str, scan: bytes | None) -> tuple[bytes, int]:
         # What draws pages takes half a second to load, and few tasks write letters.
         from transfer.adapters.letters.pdf import letter_pdf
-        from transfer.adapters.letters.scan_pictures import pictures
 
-        return letter_pdf(text, self.office, to, pictures(scan) if scan else ())
+        return letter_pdf(text, self.office, to, appended(scan) if scan else ())
 
     def send(self, letter: LetterId, way: SendingWay, to: str, pdf: bytes) -> str:
         return self.senders[way].send(letter, to, pdf)

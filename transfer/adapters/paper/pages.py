@@ -9,6 +9,7 @@ from typing import Final
 
 from transfer.errors import Unavailable
 from transfer.incoming import PaperRefused, WhyRefused
+from transfer.media_types import PDF
 
 #: of the clock on the wall; the process itself is bounded in CPU time, which a busy machine does not use up
 SECONDS: Final = 900
@@ -24,6 +25,11 @@ def drawn(content_type: str, body: bytes, *, command: Sequence[str] = COMMAND) -
         Unavailable: the process does not run.
     """
     return _made({"do": "draw", "content_type": content_type}, body, command)
+
+
+def faxed(scan: bytes, *, command: Sequence[str] = COMMAND) -> list[bytes]:
+    """The first eight pages of a PDF as a fax machine sends them: PNG, one bit a dot. Raises as `drawn`."""
+    return _made({"do": "fax", "content_type": PDF}, scan, command)
 
 
 def taken(

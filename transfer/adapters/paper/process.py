@@ -18,6 +18,12 @@ from transfer.incoming import PAGES, PaperRefused, WhyRefused
 
 MEMORY: Final = 3 << 30
 CPU_SECONDS: Final = 240
+#: a letter waits for what it appends
+FAX_CPU_SECONDS: Final = 20
+#: pages of a scan that a letter appends
+FAX_PAGES: Final = 8
+#: dots of a page's longer side: about 200 to an inch of letter paper, as a fine fax has (ITU-T T.4)
+FAX_SIDE: Final = 2200
 #: pixels of the longer side of a page's picture: enough to read a name on it
 SIDE: Final = 1100
 #: pixels of one page of a picture
@@ -32,6 +38,8 @@ def main() -> None:
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # a library that prints must not answer for us
     told, body = _job(sys.stdin.buffer)
+    if told["do"] == "fax":
+        resource.setrlimit(resource.RLIMIT_CPU, (FAX_CPU_SECONDS, FAX_CPU_SECONDS))
     try:
         _answer(out, {}, list(_done(told, body)))
     except PaperRefused as refused:
@@ -40,6 +48,8 @@ def main() -> None:
 
 def _done(told: dict[str, Any], body: bytes) -> Iterator[bytes]:
     is_pdf = told["content_type"] == _PDF
+    if told["do"] == "fax":
+        return _draw_fax(body)
     if told["do"] == "draw":
         return _draw_pdf(body) if is_pdf else _draw_pictures(body)
     taken = _take_pdf if is_pdf else _take_pictures
@@ -79,22 +89,43 @@ def _as_jpeg(picture: Any) -> bytes:
     return kept.getvalue()
 
 
+def _as_dots(picture: Any) -> bytes:
+    kept = io.BytesIO()
+    picture.convert("1").save(kept, "PNG", optimize=True)
+    return kept.getvalue()
+
+
 # --- PDF --------------------------------------------------------------------------------------------------------------
 
 
 def _draw_pdf(body: bytes) -> Iterator[bytes]:
+    paper = _opened_pdf(body)
+    return (_as_jpeg(picture) for picture in _pictures(paper, _bounded(len(paper)), SIDE))
+
+
+def _draw_fax(body: bytes) -> Iterator[bytes]:
+    """The first pages as a fax machine sends them: one bit a dot."""
+    paper = _opened_pdf(body)
+    return map(_as_dots, _pictures(paper, min(len(paper), FAX_PAGES), FAX_SIDE))
+
+
+def _opened_pdf(body: bytes) -> Any:
     import pypdfium2
 
     try:
-        paper = pypdfium2.PdfDocument(body)
+        return pypdfium2.PdfDocument(body)
     except pypdfium2.PdfiumError as error:
         is_locked = "password" in str(error).lower()
         raise PaperRefused(WhyRefused.PASSWORD if is_locked else WhyRefused.UNREADABLE) from None
-    for number in range(_bounded(len(paper))):
+
+
+def _pictures(paper: Any, count: int, side: int) -> Iterator[Any]:
+    import pypdfium2
+
+    for number in range(count):
         try:
             page = paper[number]
-            scale = SIDE / max(*page.get_size(), 1)
-            yield _as_jpeg(page.render(scale=scale, grayscale=True).to_pil())
+            yield page.render(scale=side / max(*page.get_size(), 1), grayscale=True).to_pil()
         except pypdfium2.PdfiumError:
             raise PaperRefused(WhyRefused.UNREADABLE) from None
 
