@@ -61,6 +61,7 @@ main = LazyGroup(
         "doctor": ListedCommand("transfer.cli.doctor:doctor_command", "What is wrong here, and what to do."),
         "demo": ListedCommand("transfer.cli.demo:demo_command", "One case from referral to verified packet."),
         "open": ListedCommand("transfer.cli.referral:open_command", "Open a case from a referral in a file."),
+        "referral": ListedCommand("transfer.cli.entered_referral:referral", "Referrals by fax or telephone."),
         "case": ListedCommand("transfer.cli.case:case", "Find, show, approve and close cases."),
         "incoming": ListedCommand("transfer.cli.incoming:incoming", "What came on paper."),
         "hold": ListedCommand("transfer.cli.hold:hold", "Decisions that wait for a person."),

@@ -1,0 +1,76 @@
+"""The pages of a CD and of a release form among scanned pages in a browser: nothing wrong by axe-core, and nothing wider
+than a telephone.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk
+from tests.kit.discs import a_directory, a_zip, an_image, named_as
+from tests.kit.papers import a_pdf
+from tests.kit.peers import installed
+from tests.kit.peers.browser import Window, a_window
+from transfer.pages.templating import STYLE
+from transfer.rights import Role
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def window():
+    with a_window() as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(ledger) -> Desk:
+    opened = Desk(b.new_services(ledger))
+    opened.sign_in(Role.OFFICER)
+    return opened
+
+
+def taken(desk: Desk, kind: str, file: bytes) -> str:
+    """The path of a paper or a CD that was brought in and taken."""
+    desk.send(f"/desk/{kind}/upload", file=file)
+    path = f"/desk/{kind}/f" + desk.get("/desk/incoming").text.split(f'href="/desk/{kind}/f')[1].split('"')[0]
+    desk.post(f"{path}/take")
+    return path
+
+
+def pages(desk: Desk) -> dict[str, str]:
+    chart = b.a_chart()
+    case, who = b.a_case(desk.services, chart), named_as(chart)
+    files = {
+        "DICOMDIR": a_directory([("1", 1, 1, "I1"), ("1", 1, 9, "I9")]),
+        "I1": an_image("1", 1, **who),
+        "I2": an_image("2", 1, series=2, **who),
+        "I3": an_image("3", 1, name="Aaronson^Zed", sex="M"),
+        "viewer.exe": b"MZ",
+        "report.pdf": b"%PDF-1.4",
+    }
+    disc, paper = taken(desk, "discs", a_zip(files).getvalue()), taken(desk, "incoming", a_pdf(3))
+    return {
+        "incoming": desk.get("/desk/incoming").text,
+        "cd": desk.get(disc).text,
+        "cd-found": desk.post(f"{disc}/find", {"name": chart["patient"]["family"]}).text,
+        "cd-index": desk.get(f"{disc}/cases/{case}").text,
+        "cd-another": desk.post(f"{disc}/cases/{case}", {"studies": ["1", "2", "3"], "institution": str(b.MERCY)}).text,
+        "cd-out": desk.post(f"{disc}/leave-out", {}).text,
+        "form": desk.get(f"{paper}/cases/{case}/form").text,
+        "form-problem": desk.post(f"{paper}/cases/{case}/form", {}).text,
+    }
+
+
+def test_the_pages_of_incoming_are_for_everybody(desk: Desk, window: Window):
+    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
+    for name, page in pages(desk).items():
+        window.show(page, STYLE.decode())
+        for pixels in (1280, 360):
+            window.be_wide(pixels)
+            if folder := os.environ.get("PICTURES"):
+                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
+            assert window.violations(axe) == [], f"{name} at {pixels}"
+            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
