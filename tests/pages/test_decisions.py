@@ -28,20 +28,20 @@ def test_every_question_is_in_the_list_and_leads_to_its_page(services, browser):
     assert f'href="/desk/cases/{case}"' in page.text
 
 
-def test_fifty_questions_stand_on_a_page(services, browser):
+def test_twenty_five_questions_stand_on_a_page(services, browser):
     b.a_case_without_slides(services)
     with services.ledger.transaction() as tx:
         tx.run(
             """INSERT INTO holds (hold, subject, code, opened_at)
                SELECT 'h' || lpad(n::text, 15, '0'), 'a' || lpad(n::text, 15, '0'), 'whose-record', transfer.now()
-               FROM generate_series(1, 60) AS n"""
+               FROM generate_series(1, 35) AS n"""
         )
 
     first, second = (browser.get(f"/desk/decisions?page={n}").text for n in (1, 2))
 
-    assert "61 questions" in text_of(first)
+    assert "36 questions" in text_of(first)
     assert "Page 1 of 2" in text_of(first)
-    assert [page.count('href="/desk/decisions/h') for page in (first, second)] == [50, 11]
+    assert [page.count('href="/desk/decisions/h') for page in (first, second)] == [25, 11]
 
 
 def test_its_page_says_what_is_in_what_is_not_and_what_each_answer_does(services, browser):

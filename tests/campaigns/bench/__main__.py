@@ -25,6 +25,7 @@ from typing import Any
 from tests.campaigns.bench import (
     case_cost,
     cases,
+    desk_pages,
     fetching,
     intake,
     long_messages,
@@ -52,6 +53,7 @@ BENCHES: dict[str, tuple[str, Callable[[], None]]] = {
     "verifying": ("a packet and the trail verified", lambda: verifying.main(3)),
     "one_patient": ("twelve that write on one patient, for half a minute", lambda: one_patient.main(30)),
     "stopping": ("until a stop is complete, with 64 open streams", stopping.main),
+    "desk": ("pages of the desk among 100,000 cases, nineteen of twenty closed, and among 1,000", desk_pages.main),
     "fetching": ("with more workers, behind a dead archive, a stat case among twenty", fetching.main),
 }
 

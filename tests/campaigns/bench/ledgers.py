@@ -1,7 +1,7 @@
 """A ledger of its own to measure on, in a PostgreSQL that is gone afterwards."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,15 @@ class BenchLedger:
 
 
 @contextmanager
-def bench_ledger(*, connections: int = 4) -> Iterator[BenchLedger]:
-    """An empty ledger, made by the product as an installation's is."""
+def bench_ledger(*, connections: int = 4, kept: Callable[[Path], FolderKeys] = FolderKeys) -> Iterator[BenchLedger]:
+    """An empty ledger, made by the product as an installation's is. `kept`: its keys, in a folder."""
     with tempfile.TemporaryDirectory(prefix="rt-") as name:
         folder = Path(name)
         postgres = Postgres(folder / "postgres")
         postgres.start()
         try:
             migrate(postgres.url("owner"))
-            keys = FolderKeys(folder / "keys")
+            keys = kept(folder / "keys")
             ledger = Ledger(postgres.url("app"), keys, Origin(process="bench"), connections=connections)
             yield BenchLedger(ledger, postgres.url("owner"), folder)
             ledger.close()

@@ -188,6 +188,11 @@ class Window:
         taken = self._ask("Page.captureScreenshot", captureBeyondViewport=True)
         return base64.b64decode(taken["data"])
 
+    def printed(self) -> bytes:
+        """The page as it comes out of a printer, on US letter: PDF."""
+        taken = self._ask("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        return base64.b64decode(taken["data"])
+
     def violations(self, axe: str) -> list[str]:
         """What axe-core finds wrong by WCAG 2.2 A and AA, and where."""
         self.run(axe)

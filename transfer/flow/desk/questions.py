@@ -31,8 +31,8 @@ from transfer.requests import Request
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES
 
-#: questions on one page of their list
-HOLDS_ON_A_PAGE: Final = 50
+#: questions on one page of their list; of each it is looked up whether its case is stopped
+HOLDS_ON_A_PAGE: Final = 25
 
 
 def holds(services: Services, *, actor: Actor, case: CaseId | None = None) -> list[HoldView]:

@@ -18,7 +18,7 @@ from transfer.sentences import sentence
 from transfer.sentences.trade import in_trade
 
 #: requests that no question asks about, of which the first page tells
-_UNDECIDED: Final = 25
+_UNDECIDED: Final = 15
 #: answers that destroy, end or let something leave: whoever gives one ticks that they read what follows
 GRAVE: Final = frozenset(
     {

@@ -1,0 +1,213 @@
+"""A ledger as after years of work: so many cases, nineteen of twenty closed, made by COPY in a minute or two.
+
+Some open cases are real, made by verbs, and stand first in every list. Their neighbours have rows of their own in
+`cases`, `patients`, `requests`, `holds`, `search_terms` and the first facts of a chain. They are named, found, counted
+and listed as any case is; nobody opens one.
+"""
+
+import hashlib
+import itertools
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from tests.campaigns.bench.ledgers import bench_ledger
+from tests.kit import builders
+from tests.kit.staff import ANN
+from transfer import codec
+from transfer.adapters.keys import FolderKeys
+from transfer.flow import desk
+from transfer.flow.services import Services
+from transfer.flow.telling import tell_all
+from transfer.identifiers import CaseId, HoldId, PatientId, RequestId
+from transfer.ledger.patients import Identity
+from transfer.patients import Demographics, PersonName
+from transfer.sandbox.charts import Chart
+from transfer.sealing import SITE, KeyGone, KeyName
+from transfer.searching import terms_of
+
+#: of all cases, and at least: so that the pages of each list are full
+OPEN: Final = 0.05
+AT_LEAST_OPEN: Final = 200
+#: open cases that are made by verbs, a third of each kind
+REAL: Final = 24
+#: how the identifiers of neighbours' patients begin
+_NEIGHBOUR: Final = "p000000"
+_SYLLABLES: Final = (
+    *("bar", "cor", "den", "el", "fal", "gren", "hol", "is", "jor", "kel", "lan", "mor", "nor", "os", "pel", "quin"),
+    *("ros", "sten", "tor", "ul", "ven", "wes", "yar", "zel"),
+)
+_COMMON: Final = ("Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Rodriguez", "Lopez")
+_GIVEN: Final = ("Mary", "James", "Linda", "Robert", "Ann", "John", "Grace", "Luis", "Ruth", "David", "Carmen", "Paul")
+
+
+class DerivedKeys(FolderKeys):
+    """Keys of neighbours' patients come of their names: to write a file for each would take longer than all else."""
+
+    def fetch(self, name: KeyName) -> bytes:
+        try:
+            return super().fetch(name)
+        except KeyGone:
+            if not name.startswith(f"patient/{_NEIGHBOUR}"):
+                raise
+            return hashlib.sha256(name.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """`names`: family names of real patients."""
+
+    services: Services
+    owner_url: str
+    count: int
+    cases: tuple[CaseId, ...]
+    names: tuple[str, ...]
+
+
+@contextmanager
+def many_cases(count: int) -> Iterator[Filled]:
+    """A ledger with so many cases."""
+    with bench_ledger(connections=8, kept=DerivedKeys) as made:
+        services = builders.new_services(made.ledger)
+        cases, names = _real(services, REAL)
+        with psycopg.connect(made.owner_url, options="-csearch_path=transfer", row_factory=dict_row) as owner:
+            _fill(owner, DerivedKeys(made.folder / "keys"), count - len(cases))
+        yield Filled(services, made.owner_url, count, cases, names)
+
+
+def _real(services: Services, count: int) -> tuple[tuple[CaseId, ...], tuple[str, ...]]:
+    cases, names = [], []
+    makes = itertools.cycle((builders.a_case_without_slides, builders.a_case, _without_form))
+    for make in itertools.islice(makes, count):
+        chart = builders.a_chart()
+        case = make(services, chart)
+        soon = datetime.now(UTC) + timedelta(days=7)
+        desk.change(services, case, actor=ANN, appointment_at=soon, needed_by=(soon - timedelta(days=5)).date())
+        cases.append(case)
+        names.append(str(chart["patient"]["family"]))
+    tell_all(services)
+    return tuple(cases), tuple(names)
+
+
+def _without_form(services: Services, chart: Chart) -> CaseId:
+    return builders.a_case(services, chart, form=False)
+
+
+# --- neighbours -------------------------------------------------------------------------------------------------------
+
+
+def _fill(owner: psycopg.Connection[dict[str, Any]], keys: FolderKeys, count: int) -> None:
+    dice, open_ones = random.Random(count), max(AT_LEAST_OPEN, int(count * OPEN))
+    patterns = {table: owner.execute(f"SELECT * FROM {table}").fetchall() for table in ("cases", "requests", "holds")}
+    of_case: dict[str, dict[str, list[dict[str, Any]]]] = {
+        table: {
+            one["case_id"]: [row for row in patterns[table] if row.get("case_id", row.get("subject")) == one["case_id"]]
+            for one in patterns["cases"]
+        }
+        for table in ("requests", "holds")
+    }
+    owner.execute("ALTER TABLE search_terms DROP CONSTRAINT search_terms_pkey")
+    owner.execute("DROP INDEX search_terms_of")
+    rows: dict[str, list[dict[str, Any]]] = {one: [] for one in _TABLES}
+    hidden: dict[str, bytes] = {}
+    for number in range(count):
+        pattern = dice.choice(patterns["cases"])
+        _neighbour(rows, dice, number, keys, hidden, pattern, of_case, is_open=number < open_ones)
+        if len(rows["cases"]) == _AT_ONCE:
+            _copy(owner, rows)
+    _copy(owner, rows)
+    owner.execute(_FIRST_FACTS)
+    owner.execute("ALTER TABLE search_terms ADD PRIMARY KEY (term, patient)")
+    owner.execute("CREATE INDEX search_terms_of ON search_terms (patient)")
+    owner.execute("DELETE FROM search_terms_owed WHERE patient LIKE %s", [f"{_NEIGHBOUR}%"])
+    owner.commit()
+    owner.autocommit = True
+    owner.execute("VACUUM (ANALYZE)")
+
+
+_TABLES: Final = ("patients", "patient_epochs", "cases", "requests", "holds", "search_terms", "chain_heads")
+_AT_ONCE: Final = 5000
+#: the first facts of a chain; nobody reads them, and their text is that of another case
+_FIRST_FACTS: Final = """INSERT INTO facts
+    SELECT 'case:' || c.case_id, p.sequence, c.opened_at, p.kind, p.text, p.previous, p.hash FROM cases AS c, facts AS p
+    WHERE p.sequence <= 8
+      AND p.chain = (SELECT min(chain) FROM facts WHERE chain LIKE 'case:%')
+    ON CONFLICT DO NOTHING"""
+
+
+def _neighbour(
+    rows: Mapping[str, list[dict[str, Any]]],
+    dice: random.Random,
+    number: int,
+    keys: FolderKeys,
+    hidden: dict[str, bytes],
+    pattern: dict[str, Any],
+    of_case: Mapping[str, Mapping[str, list[dict[str, Any]]]],
+    *,
+    is_open: bool,
+) -> None:
+    patient, case = PatientId(f"{_NEIGHBOUR}{number:09d}"), CaseId.draw()
+    opened = datetime.now(UTC) - timedelta(days=dice.randrange(3, 25) if is_open else dice.randrange(30, 1500))
+    who = _somebody(dice)
+    key = KeyName.patient(patient)
+    rows["patients"].append(
+        {
+            "patient": patient,
+            "identity": keys.seal(key, codec.dump(Identity, Identity(current=who)), about=patient),
+            "known_at": opened,
+        }
+    )
+    rows["patient_epochs"].append({"patient": patient, "epoch": 1})
+    needed = date.today() + timedelta(days=dice.randrange(10, 60)) if is_open else opened.date()  # noqa: DTZ011
+    rows["cases"].append(
+        {
+            **pattern,
+            "case_id": case,
+            "patient": patient,
+            "is_open": is_open,
+            "opened_at": opened,
+            "changed_at": opened,
+            "needed_by": needed,
+            "appointment_at": datetime.now(UTC) + timedelta(days=dice.randrange(12, 70)) if is_open else opened,
+            "why": Jsonb(pattern["why"]),
+            "line": 8,
+            "told_line": 8,
+            "told_epoch": 1,
+            "told_at": datetime.now(UTC),
+        }
+    )
+    rows["chain_heads"].append({"chain": f"case:{case}", "sequence": 8})
+    for request in of_case["requests"][pattern["case_id"]]:
+        state = request["state"] if is_open else "answered"
+        rows["requests"].append({**request, "request": RequestId.draw(), "case_id": case, "state": state})
+    for hold in of_case["holds"][pattern["case_id"]]:
+        resolved = hold["resolved_at"] if is_open else opened
+        rows["holds"].append({**hold, "hold": HoldId.draw(), "subject": case, "about": None, "resolved_at": resolved})
+    for term in terms_of([who], [str(number)]):
+        if term not in hidden:
+            hidden[term] = keys.hmac(SITE, f"search|{term}".encode())[:16]
+        rows["search_terms"].append({"term": hidden[term], "patient": patient})
+
+
+def _somebody(dice: random.Random) -> Demographics:
+    """One of eight has a common name."""
+    family = dice.choice(_COMMON) if dice.random() < 1 / 8 else "".join(dice.choices(_SYLLABLES, k=3)).title()
+    born = date(1930, 1, 1) + timedelta(days=dice.randrange(25000))
+    return Demographics(names=(PersonName(family, (dice.choice(_GIVEN),)),), birth_date=born, sex="female")
+
+
+def _copy(owner: psycopg.Connection[dict[str, Any]], rows: Mapping[str, list[dict[str, Any]]]) -> None:
+    for table, found in rows.items():
+        if found:
+            names = ", ".join(found[0])
+            with owner.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in found:
+                    copy.write_row(tuple(row.values()))
+            found.clear()
