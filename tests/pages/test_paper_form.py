@@ -64,11 +64,23 @@ def test_a_form_is_filed_with_its_scan_and_its_pages_leave_incoming(browser: Des
     assert desk.list_permissions(browser.services, case, actor=ANN) == []
     filed = browser.post(f"{path}/cases/{case}/form", fields(chart, file="1"))
 
-    assert (filed.status_code, filed.headers["location"]) == (303, f"/desk/cases/{case}")
+    assert (filed.status_code, filed.headers["location"]) == (303, f"{path}/cases/{case}")  # two pages are left
     (form,) = desk.list_permissions(browser.services, case, actor=ANN)
     assert form.ended is None
     (paper,) = desk.list_incoming(browser.services, actor=ANN)
     assert [(part.pages, part.became, part.case) for part in paper.parts] == [("2-3", "form", case)]
+
+
+def test_who_refers_mostly_brought_it_and_nothing_else_is_filled_in_beforehand(browser: Desk):
+    chart = b.a_chart()
+    case, path = b.a_case(browser.services, chart, form=False), served_paper(browser, a_pdf(2))
+
+    page = browser.get(f"{path}/cases/{case}/form").text
+
+    assert f'value="{b.LAKESIDE}" selected' in page
+    assert chart["patient"]["family"] not in page
+    filed = browser.post(f"{path}/cases/{case}/form", fields(chart, pages="all", file="1"))
+    assert filed.headers["location"] == f"/desk/cases/{case}"
 
 
 def test_what_the_form_lacks_is_told_before_it_is_filed(browser: Desk):

@@ -2,23 +2,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from tests.campaigns.deskday.hand import Hand, measured
 from tests.campaigns.deskday.operators import Effort
 from tests.campaigns.deskday.patients import Document, Patient, Place, Turn, faxed
-from tests.kit.paper_forms import fields
 from transfer.flow import desk
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId, InstitutionId
+from transfer.identifiers import CaseId
 from transfer.pages.address import Address
 from transfer.rights import Actor
 
 #: pages of a fax that refers: its cover, the referral, the signed form
 COVER, REFERRAL, FORM = 1, 2, 2
 CENTER: Final = "Summit Cancer Center"
+STATEMENTS: Final = (
+    "that it may be revoked, and how",
+    "whether treatment or payment depends on it",
+    "that the recipient may disclose again",
+)
 #: of courier's numbers and accessions a reader types
 _SCANNED: Final = "1Z999AA1{:010d}"
 
@@ -140,18 +144,27 @@ def add_facility(day: Day, place: Place, role: str) -> None:
 
 
 def file_form(day: Day, led: Led) -> None:
-    """The form is entered by whoever looks at it; no page does that yet."""
-    patient, case = led.patient, led.case
-    assert case
-    known = {one.name: InstitutionId(one.id) for one in day.services.institutions.values()}
-    said = fields(
-        patient={"family": patient.family, "given": [patient.given], "birth_date": patient.born},
-        released_by=[str(known[one.name]) for one in patient.everywhere],
-        released_to=[str(known[CENTER])],
-        expires__dated=date(2035, 1, 1),
-    )
-    scan = faxed((patient, "Release form", FORM))
-    desk.file_paper_form(day.services, case, known[patient.office.name], said, scan, actor=day.actor)
+    """Who looks at the form fills in its elements, reads what is wrong, and files it."""
+    hand, patient = day.hand, led.patient
+    hand.click("A release form is among the pages")
+    hand.look_at(FORM)
+    hand.fill("Pages of the paper that are the form", f"{COVER + REFERRAL + 1}-{COVER + REFERRAL + FORM}")
+    hand.fill("Family name", patient.family)
+    hand.fill("Given names", patient.given)
+    hand.fill_day("Birth date", patient.born)
+    for place in patient.everywhere:
+        hand.tick(place.name)
+    hand.tick(CENTER)
+    hand.tick("Treatment, a second opinion")
+    hand.fill_day("It ends on", patient.appointment + timedelta(days=365))
+    hand.pick("What stands there", "By hand")
+    hand.fill_day("Signed on", patient.appointment - timedelta(days=40))
+    for statement in STATEMENTS:
+        hand.tick(statement)
+    hand.click("What is wrong with it?")
+    assert "Nothing is wrong with it" in hand.window.text, hand.window.text
+    hand.click("File it with these pages")
+    hand.effort.questions += 1
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

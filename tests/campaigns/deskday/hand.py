@@ -24,11 +24,13 @@ _CLICKED: Final = """(words, row) => {
   if (!row) return within(document) || null;
   const rows = [...document.querySelectorAll('tr, li, section, form')].filter(one => one.innerText.includes(row));
   return rows.reverse().map(within).find(Boolean) || null; }"""
-#: the field with this label, or the first field of the group with this legend
+#: the field with this label
 _FIELD: Final = """(words) => {
   const labels = [...document.querySelectorAll('label')].filter(one => one.checkVisibility());
   const label = labels.find(one => one.innerText.trim() === words);
-  if (label) return label.control || label.querySelector('input, textarea, select');
+  return label ? label.control || label.querySelector('input, textarea, select') : null; }"""
+#: the first field of the group with this legend
+_FIRST_OF: Final = """(words) => {
   const legend = [...document.querySelectorAll('legend')].find(one => one.innerText.trim() === words);
   return legend ? legend.parentElement.querySelector('input, select') : null; }"""
 #: what people read of a page: what is in its main part and stands open
@@ -80,22 +82,21 @@ class Hand:
 
     # --- fields -------------------------------------------------------------------------------------------------------
 
-    def fill(self, label: str, text: str) -> None:
-        """Type into the field with this label, or the fields of a date with this legend. What stood there goes."""
-        if not text:
-            return
-        self._to(label)
+    def fill(self, label: str, text: str, *, found_by: str = _FIELD) -> None:
+        """Type into the field with this label. What stood there goes."""
+        self._to(label, found_by)
         self.effort.thoughts += 1
         if self.window.run("document.activeElement.value"):
             self.window.run("document.activeElement.select()")  # as a field does that is reached by Tab
         self.effort.keys += self.window.type_keys(text)
 
     def fill_day(self, legend: str, day: date) -> None:
-        self.fill(legend, f"{day.month}\t{day.day}\t{day.year}")
+        """The three fields of a date, with this legend."""
+        self.fill(legend, f"{day.month}\t{day.day}\t{day.year}", found_by=_FIRST_OF)
 
     def pick(self, label: str, option: str) -> None:
         """Choose in a list by its first letters, as many as it takes."""
-        self._to(label)
+        self._to(label, _FIELD)
         self.effort.thoughts += 1
         shown = "document.activeElement.selectedOptions[0].innerText"
         for letter in option:
@@ -119,9 +120,9 @@ class Hand:
         """Scanned pages, each just long enough to see what it is."""
         self.effort.looks += pages
 
-    def _to(self, label: str) -> None:
+    def _to(self, label: str, found_by: str) -> None:
         """The focus to a field: by Tab where that is shorter than by the mouse."""
-        found = f"({_FIELD})({json.dumps(label)})"
+        found = f"({found_by})({json.dumps(label)})"
         assert self.window.run(f"!!{found}"), f"no field «{label}» on: {self.window.text}"
         tabs = int(
             self.window.run(

@@ -71,6 +71,8 @@ def _form(asked: Asked, problems: Problems, findings: list[str] | None = None) -
     name, case = asked.id(IncomingId, "paper"), asked.id(CaseId, "case")
     paper = desk.look_at_paper(asked.services, name, actor=asked.actor)
     begun = {"form": ["release"], "records": ["all"], "ordinary": ["yes"], "by": ["patient"], "terms": ["none"]}
+    # Mostly the office that refers sends it along; what the form itself says is never filled in beforehand.
+    begun["institution"] = [desk.dossier(asked.services, case, actor=asked.actor).referring or ""]
     return Answer(
         template="paper_form.html",
         title=f"Release form on paper {name}",
@@ -129,7 +131,9 @@ def enter(asked: Asked) -> Answer | Next:
             raise
         problems.add("form", str(error))
         return _form(asked, problems)
-    return Next(f"/desk/cases/{case}")
+    paper = asked.id(IncomingId, "paper")
+    is_left = bool(desk.listed_paper(asked.services, paper, actor=asked.actor).left)
+    return Next(f"/desk/incoming/{paper}/cases/{case}" if is_left else f"/desk/cases/{case}")
 
 
 def _read(asked: Asked, problems: Problems) -> tuple[InstitutionId, bytes, str] | None:
