@@ -106,6 +106,7 @@ ANSWERS: Mapping[HoldCode, Mapping[HoldAnswer, str]] = MappingProxyType(
         },
         HoldCode.DOCUMENTS_NOT_GIVEN: _ASK_AGAIN,
         HoldCode.UPLOADED: {HoldAnswer.SEEN: "you looked at it, and entered what is to be entered"},
+        HoldCode.FAX_REPORT_UNREAD: {HoldAnswer.SEEN: "you read their mail; send the letter again if it did not go"},
         HoldCode.LETTER_CODE_TRIED: {
             HoldAnswer.SEEN: "the code goes on working; end it first where its letter went astray"
         },

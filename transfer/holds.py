@@ -61,6 +61,8 @@ class HoldCode(StrEnum):
     CONTROL_ID_CONFLICT = "control-id-conflict"
     #: somebody outside sent a file by our pages: a form, letters, a disc's papers
     UPLOADED = "uploaded"
+    #: the service that faxes says something of a letter that no rule has
+    FAX_REPORT_UNREAD = "fax-report-unread"
     #: somebody has a code of ours, and not the birth date
     LETTER_CODE_TRIED = "letter-code-tried"
     # asking

@@ -70,13 +70,20 @@ class SendingFailure(StrEnum):
     AWAY = "away"
     #: it does not take this letter, however often
     TURNED_AWAY = "turned-away"
+    #: the service said later that not all pages went through
+    PAGES_LOST = "pages-lost"
     #: the task died while it was sent: nobody knows whether it went
     UNKNOWN = "unknown"
 
     @property
     def may_pass(self) -> bool:
         """Whether trying again by itself may help."""
-        return self in (SendingFailure.BUSY, SendingFailure.NO_ANSWER, SendingFailure.AWAY)
+        return self in _MAY_PASS
+
+
+_MAY_PASS: Final = frozenset(
+    {SendingFailure.BUSY, SendingFailure.NO_ANSWER, SendingFailure.AWAY, SendingFailure.PAGES_LOST}
+)
 
 
 class NotSent(Unavailable):

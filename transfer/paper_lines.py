@@ -5,6 +5,10 @@ lines:
     folder: /srv/fax/main
   branch-fax:
     mailbox: {host: mail.example.org, user: fax, password_setting: TRANSFER_BRANCH_FAX_PASSWORD}
+fax_reports:
+  mailbox: {host: mail.example.org, user: reports, password_setting: TRANSFER_FAX_REPORTS_PASSWORD}
+  meanings:
+    - {says: line was busy, means: busy}
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +19,7 @@ from pydantic import Field, model_validator
 
 from transfer import reviewed
 from transfer.discs import WhyNoDisc
+from transfer.fax_reports import FaxRule
 from transfer.incoming import UPLOAD, WhyRefused
 from transfer.reviewed import ReviewedPart
 
@@ -47,10 +52,20 @@ class LineFile(ReviewedPart):
         return self
 
 
+class ReportsFile(ReviewedPart):
+    """Where the service that faxes our letters writes what became of each, and what its words mean, the first that fits
+    before the others.
+    """
+
+    mailbox: Mailbox
+    meanings: Annotated[tuple[FaxRule, ...], Field(min_length=1, max_length=50)]
+
+
 class PaperLines(ReviewedPart):
     """All lines, by name."""
 
     lines: Mapping[_Name, LineFile] = Field(default_factory=dict)
+    fax_reports: ReportsFile | None = None
 
     @model_validator(mode="after")
     def _none_is_upload(self) -> Self:
@@ -101,3 +116,24 @@ class PaperLine(Protocol):
         Raises:
             Unavailable: the line cannot be looked at now.
         """
+
+
+class Report(Protocol):
+    """A message of the service that faxes our letters. It stays there until it is kept or refused."""
+
+    @property
+    def words(self) -> str:
+        """Its subject, what it answers, and the beginning of its text; nothing of what is no message."""
+
+    def keep(self) -> None:
+        """It took effect: put it aside, where it was. Twice is once."""
+
+    def refuse(self, why: WhyRefused) -> None:
+        """It is about nothing of ours: put it aside for a person, where it was. Twice is once."""
+
+
+class ReportLine(Protocol):
+    """The mailbox of such messages."""
+
+    def waiting(self) -> Iterator[Report]:
+        """What lies there, the oldest first. Raises as `PaperLine.waiting`."""

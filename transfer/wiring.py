@@ -39,6 +39,7 @@ from transfer.credentials import SmartClient
 from transfer.errors import OtherKeys
 from transfer.exchanges import ExchangeKind
 from transfer.facts import Origin
+from transfer.fax_reports import FaxRule
 from transfer.flow.alerting import AlertsByMail, AlertsByWebhook, AlertSender, AlertWatch, watch
 from transfer.flow.installation_metrics import InstallationMetrics
 from transfer.flow.measuring import Site, measure
@@ -58,7 +59,7 @@ from transfer.ledger import WAIT_SECONDS, Ledger, exchanges, facilities, vault_o
 from transfer.letters import LetterOffice, LetterSender, SendingWay
 from transfer.mail import Mailer
 from transfer.operation import LIMITS, Fault, FaultLimits, faults
-from transfer.paper_lines import LineFile, PaperLine
+from transfer.paper_lines import LineFile, Mailbox, PaperLine, PaperLines, ReportLine
 from transfer.reviewed import validated
 from transfer.sealing import SIGNER, SITE, KeyGone
 from transfer.settings import BadSetting, Settings, is_private
@@ -248,24 +249,41 @@ def lines(settings: Settings) -> list[PaperLine]:
     Raises:
         BadSetting: the file has a mistake, or names a password that is not set.
     """
+    said = _incoming(settings)
+    return [_line(settings, name, one) for name, one in said.lines.items()]
+
+
+def _incoming(settings: Settings) -> PaperLines:
     file = settings.names.get("TRANSFER_INCOMING")
     if not file:
-        return []
+        return PaperLines()
     try:
-        said = paper_lines.load(Path(file))
+        return paper_lines.load(Path(file))
     except ValueError as error:
         raise BadSetting("TRANSFER_INCOMING", "names a file with a mistake", str(error)) from None
-    return [_line(settings, name, one) for name, one in said.lines.items()]
 
 
 def _line(settings: Settings, name: str, said: LineFile) -> PaperLine:
     if said.folder is not None:
         return WatchedFolder(name, said.folder)
     assert said.mailbox is not None  # a line has one of both
-    password = settings.names.get(said.mailbox.password_setting)
+    return _mailbox(settings, name, said.mailbox)
+
+
+def _mailbox(settings: Settings, name: str, said: Mailbox) -> WatchedMailbox:
+    password = settings.names.get(said.password_setting)
     if not password:
-        raise BadSetting(said.mailbox.password_setting, "is not set", "The file of TRANSFER_INCOMING names it.")
-    return WatchedMailbox(name, said.mailbox, password)
+        raise BadSetting(said.password_setting, "is not set", "The file of TRANSFER_INCOMING names it.")
+    return WatchedMailbox(name, said, password)
+
+
+def fax_reports(settings: Settings) -> tuple[ReportLine, Sequence[FaxRule]] | None:
+    """Where the service that faxes our letters says what became of each, and how that is read. None: it does not.
+
+    Raises as `lines`.
+    """
+    said = _incoming(settings).fax_reports
+    return (_mailbox(settings, "fax-reports", said.mailbox), said.meanings) if said else None
 
 
 def vault(settings: Settings, *, announce: Callable[[str], None] = lambda _key: None, part: int = PART) -> S3Vault:

@@ -13,6 +13,7 @@ from tests.kit.peers.certificates import Certificates, certificates
 from transfer.adapters.paper.folder import WatchedFolder
 from transfer.adapters.paper.mailbox import WatchedMailbox
 from transfer.errors import Unavailable
+from transfer.fax_reports import MOST_LETTERS
 from transfer.incoming import LARGEST, WhyRefused
 from transfer.paper_lines import Mailbox
 
@@ -167,6 +168,31 @@ class TestMailbox:
 
         assert all(not file.startswith(b"%PDF") for file in first[1])
         assert second[1] == (b"%PDF-1.4",)
+
+    @pytest.mark.parametrize(
+        ("message", "words"),
+        [
+            (
+                b"Subject: Re: w1\r\nIn-Reply-To: <w1@x>\r\n\r\nThe line was busy.",
+                "Re: w1\n<w1@x>\n\nThe line was busy.",
+            ),
+            (b"", "\n\n\n"),
+            (b"Content-Type: application/pdf\r\n\r\n%PDF", "\n\n"),
+        ],
+    )
+    def test_the_words_of_a_message_are_read_without_its_files(
+        self, mailbox: StandInMailbox, known: Certificates, message: bytes, words: str
+    ):
+        mailbox.receives(message)
+
+        assert [one.words for one in self.line(mailbox, known).waiting()] == [words]
+
+    def test_of_long_words_the_beginning_is_read(self, mailbox: StandInMailbox, known: Certificates):
+        mailbox.receives(b"Subject: " + b"x" * 90_000 + b"\r\n\r\n" + b"y" * 90_000)
+
+        (found,) = [one.words for one in self.line(mailbox, known).waiting()]
+
+        assert len(found) <= MOST_LETTERS
 
     def test_refused_messages_lie_apart(self, mailbox: StandInMailbox, known: Certificates):
         mailbox.receives(a_message())

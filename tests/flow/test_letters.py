@@ -1,6 +1,8 @@
 """A request to a facility without an interface is a letter: it waits for a call, is sent, and is looked after."""
 
-from datetime import UTC, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,15 +16,20 @@ from transfer.actions import ActionCode
 from transfer.business_days import business_day_after
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
+from transfer.fax_reports import FaxOutcome, FaxRule
 from transfer.flow import desk
+from transfer.flow.fax_reports import look_at_reports
 from transfer.flow.letters import scan_of
 from transfer.flow.services import Services
+from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, LetterId
-from transfer.ledger import Ledger, letters, requests
+from transfer.incoming import WhyRefused
+from transfer.ledger import Ledger, letters, requests, rounds
 from transfer.letters import Letter, LetterKind, LetterState, SendingFailure, SendingWay, chased_from
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.requests import RequestAnswer
+from transfer.rounds import Dag
 from transfer.sandbox import paper
 from transfer.source_answers import Fee
 
@@ -286,3 +293,71 @@ def test_the_form_that_came_by_a_system_is_enclosed_as_the_scan_of_one_on_paper_
         by_fhir = scan_of(tx, services, b.patient_of(services, case), b.form_of(services, case))
 
     assert by_fhir == paper.release_form(chart)
+
+
+# --- what the fax service says later ----------------------------------------------------------------------------------
+
+RULES = (FaxRule(says="line busy", means=FaxOutcome.BUSY), FaxRule(says="delivered", means=FaxOutcome.SENT))
+
+
+@dataclass
+class Mail:
+    words: str
+    where: str = "inbox"
+
+    def keep(self) -> None:
+        self.where = "done"
+
+    def refuse(self, why: WhyRefused) -> None:
+        self.where = f"refused: {why}"
+
+
+@dataclass
+class Inbox:
+    mails: list[Mail]
+
+    def waiting(self) -> Iterator[Mail]:
+        yield from self.mails
+
+
+def a_fax_that_went(ledger: Ledger) -> Writing:
+    office = Writing(ledger, contact=FAXED)
+    office.call_back()
+    with ledger.transaction() as tx:  # whatever the hour is there
+        tx.run("UPDATE letters SET not_before = transfer.now() WHERE NOT is_automatic")
+        rounds.owe(tx, Dag.OPEN_CASE, office.case)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr("transfer.letters.FAX_FROM", time(0))
+    monkey.setattr("transfer.letters.FAX_UNTIL", time(23, 59, 59))
+    monkey.setattr("transfer.letters._SATURDAY", 7)
+    process_all(office.services)
+    monkey.undo()
+    assert (office.letter.way, office.letter.state) == (SendingWay.FAX, LetterState.SENT)
+    return office
+
+
+def test_a_line_that_was_busy_after_all_has_the_letter_go_again(ledger: Ledger):
+    office = a_fax_that_went(ledger)
+    mail = Mail(f"Re: {office.letter.id}\nThe LINE  busy signal was heard")
+
+    for _ in range(2):
+        look_at_reports(office.services, Inbox([mail]), RULES)
+
+    assert mail.where == "done"
+    assert (office.letter.state, office.letter.failure) == (LetterState.QUEUED, SendingFailure.BUSY)
+    assert second(office).state is LetterState.NOT_NEEDED
+    assert b.open_holds(office.services, office.case) == []
+
+
+def test_what_went_stays_so_and_what_nobody_can_read_is_a_persons(ledger: Ledger):
+    office = a_fax_that_went(ledger)
+    good, odd, foreign = Mail(f"{office.letter.id} delivered"), Mail(f"{office.letter.id} XYZ-77"), Mail("Your invoice")
+
+    assert look_at_reports(office.services, Inbox([good]), RULES) == 1
+    assert b.open_holds(office.services, office.case) == []
+    look_at_reports(office.services, Inbox([odd, foreign]), RULES)
+
+    assert office.letter.state is LetterState.SENT
+    (hold,) = b.open_holds(office.services, office.case)
+    assert (hold.code, hold.about) == (HoldCode.FAX_REPORT_UNREAD, office.letter.id)
+    assert (odd.where, foreign.where) == ("done", "refused: no-paper")

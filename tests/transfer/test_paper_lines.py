@@ -35,6 +35,8 @@ def test_a_line_is_a_folder_or_a_mailbox(tmp_path: Path):
         "lines: {a: {mailbox: {host: h, user: u, password_setting: secret}}}",
         "lines: {a: {folder: /x, secret: 1}}",
         "no lines",
+        "fax_reports: {mailbox: {host: h, user: u, password_setting: TRANSFER_FAX}, meanings: []}",
+        "fax_reports: {mailbox: {host: h, user: u, password_setting: TRANSFER_FAX}, meanings: [{says: bu, means: /x}]}",
     ],
 )
 def test_a_mistake_is_told_and_no_value_repeated(tmp_path: Path, text: str):

@@ -8,7 +8,8 @@ In the order in which it happens:
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
-  `owing_letters` queues the letter by which a department without an interface is asked, `letters` sends it.
+  `owing_letters` queues the letter by which a department without an interface is asked, `letters` sends it,
+  `fax_reports` hears later whether it went.
   `studies` says when a study is whole, `study_identity` whose it is.
   `labels` stops at a security label that nobody can read.
 - `paper_in` takes in what came on paper, `disc_in` discs with images, `lines_in` what lies on a line; people at the

@@ -49,8 +49,13 @@ def owe_letter(tx: Tx, services: Services, request: Request) -> None:
 
 
 def _only_first_went(known: Sequence[Letter]) -> datetime | None:
-    """When the first letter went, if that is all there is."""
-    is_over = all(one.state in (LetterState.SENT, LetterState.NOT_NEEDED) for one in known)
-    if not is_over or any(one.kind is not LetterKind.FIRST for one in known):
+    """When the first letter went, if that is all there is. A second that was to follow a first which did not go through
+    does not count once that went.
+    """
+    first = [one for one in known if one.kind is LetterKind.FIRST and one.settled_at]
+    sent_at = max((one.settled_at for one in first if one.state is LetterState.SENT and one.settled_at), default=None)
+    if sent_at is None or any(one.state not in (LetterState.SENT, LetterState.NOT_NEEDED) for one in known):
         return None
-    return max((one.settled_at for one in known if one.state is LetterState.SENT and one.settled_at), default=None)
+    others = [one for one in known if one.kind is not LetterKind.FIRST]
+    is_before = all(one.is_automatic and one.settled_at and one.settled_at < sent_at for one in others)
+    return sent_at if is_before else None

@@ -16,7 +16,7 @@ from pathlib import Path
 from transfer import health, logs, metrics, staff_groups, wiring
 from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
-from transfer.flow import lines_in
+from transfer.flow import fax_reports, lines_in
 from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.proxies import TrustedProxies
@@ -139,12 +139,15 @@ def downtime_folder(settings: Settings) -> Path | None:
 
 def _serve(settings: Settings) -> None:
     address, lines, sheets = address_of(settings), wiring.lines(settings), downtime_folder(settings)
+    reports = wiring.fax_reports(settings)
     with (
         wiring.connect(settings, wiring.origin("desk"), connections=16) as services,
         wiring.checks(settings, services.ledger, services.vault) as checks,
     ):
         stop = threading.Event()
         beside = [threading.Thread(target=lines_in.watch, args=(services, lines, stop), daemon=True)]
+        if reports:
+            beside.append(threading.Thread(target=fax_reports.watch, args=(services, *reports, stop), daemon=True))
         if sheets:
             beside.append(threading.Thread(target=downtime.watch, args=(services, sheets, stop), daemon=True))
         for one in beside:

@@ -171,6 +171,11 @@ HOLDS: Mapping[str, Sentences] = {
         "We have what you sent. Somebody is looking at it.",
         "We have what you sent. Somebody is looking at it.",
     ),
+    HoldCode.FAX_REPORT_UNREAD: Sentences(
+        "The fax service says something of a letter that no rule has. Read its mail in Done; add a rule.",
+        WORKING,
+        "A fax to you may not have gone through. We may call you.",
+    ),
     HoldCode.LETTER_CODE_TRIED: Sentences(
         "Somebody tried the code of a letter ten times in an hour with a wrong birth date. Ask whom it went to.",
         WORKING,

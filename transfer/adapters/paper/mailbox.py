@@ -7,10 +7,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import EmailMessage
+from itertools import islice
 from typing import IO, Final
 
 from transfer.discs import WhyNoDisc
 from transfer.errors import Unavailable
+from transfer.fax_reports import MOST_LETTERS
 from transfer.incoming import LARGEST, WhyRefused
 from transfer.paper_lines import Mailbox
 
@@ -20,6 +22,9 @@ _SECONDS: Final = 30
 _MOST: Final = 50
 _FILES: Final = 20
 _LARGEST_MESSAGE: Final = LARGEST * 3 // 2
+#: of a message of which only the words are read
+_LARGEST_WORDS: Final = 1 << 18
+_PARTS: Final = 20
 #: an attachment that is none: what signs the message, or draws it
 _NO_PAPER: Final = ("text/", "multipart/", "message/", "application/pkcs7", "image/gif")
 
@@ -77,13 +82,20 @@ class MessageDelivered:
 
     @property
     def files(self) -> tuple[bytes, ...]:
+        # cut beyond what is taken in: then an attachment does not decode, or is too large
+        return _attachments(self._fetched(_LARGEST_MESSAGE))
+
+    def _fetched(self, most: int) -> bytes:
         try:
-            # cut beyond what is taken in: then an attachment does not decode, or is too large
-            _, found = self._connection.uid("FETCH", self._number, f"(BODY.PEEK[]<0.{_LARGEST_MESSAGE}>)")
+            _, found = self._connection.uid("FETCH", self._number, f"(BODY.PEEK[]<0.{most}>)")
         except (imaplib.IMAP4.error, OSError):
             raise Unavailable("a message of a mailbox of papers cannot be read") from None
-        bodies = [one[1] for one in found if isinstance(one, tuple)]
-        return _attachments(bodies[0]) if bodies else ()
+        return next((one[1] for one in found if isinstance(one, tuple)), b"")
+
+    @property
+    def words(self) -> str:
+        """As `transfer.paper_lines.Report.words`."""
+        return _words(self._fetched(_LARGEST_WORDS))
 
     def zip_file(self) -> IO[bytes] | None:
         """None: a disc is larger than a message."""
@@ -117,6 +129,20 @@ def _attachments(message: bytes) -> tuple[bytes, ...]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ()
     return tuple(one[: LARGEST + 1] for one in found if isinstance(one, bytes) and one)
+
+
+def _words(message: bytes) -> str:
+    """Subject, what it answers, and the beginning of its text, in the order in which a person reads them."""
+    try:
+        read = email.message_from_bytes(message, policy=email.policy.default)
+        heads = [str(read.get(name, "")) for name in ("Subject", "In-Reply-To", "References")]
+        parts = [part for part in list(islice(read.walk(), _PARTS)) if part.get_content_type() == "text/plain"]
+        bodies = [part.get_payload(decode=True) for part in parts if isinstance(part, EmailMessage)]
+    # as in `_attachments`
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ""
+    said = [one[: 4 * MOST_LETTERS].decode("utf-8", "replace") for one in bodies if isinstance(one, bytes)]
+    return "\n".join([*(head[:MOST_LETTERS] for head in heads), *said])[:MOST_LETTERS]
 
 
 def _is_file(part: EmailMessage) -> bool:

@@ -18,6 +18,7 @@ FAILURES: Final = {
     SendingFailure.BUSY: "the line was busy",
     SendingFailure.NO_ANSWER: "nobody answered",
     SendingFailure.NO_FAX: "no fax answers at that number",
+    SendingFailure.PAGES_LOST: "not all of its pages went through",
     SendingFailure.AWAY: "what sends letters does not answer",
     SendingFailure.TURNED_AWAY: "what sends letters does not take it",
     SendingFailure.UNKNOWN: "it is not known whether it went: call before it goes again",
