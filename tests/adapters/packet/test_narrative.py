@@ -313,6 +313,11 @@ def test_a_body_that_is_elsewhere_is_no_body():
 # HTML
 
 
+def test_blanks_beside_bold_words_are_one_and_none_at_the_beginning():
+    (first,) = page("<b> Asthma</b> or <b> none</b> ")
+    assert first.text.replace("\ufdd0", "") == "Asthma or none"
+
+
 def test_what_a_style_sets_apart_joins_nothing():
     block, cell = "<b style='display: block'>{}</b>", "<span style='display:inline-block'>{}</span>"
     assert page(block.format("1") + block.format("000")) != [Paragraph("1000")]

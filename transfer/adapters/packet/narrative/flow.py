@@ -43,6 +43,8 @@ from transfer.adapters.packet.narrative.elements import (
 from transfer.adapters.packet.narrative.tables import RowGroup, carried, cell_text, heading_rows, is_layout, row_groups
 from transfer.adapters.packet.narrative.trees import Element
 
+#: a blank on both sides of where bold or struck-out words begin is one, and none at the beginning of a line
+_BESIDE_MARKS: Final = re.compile(rf"(^| )([{BOLD}{STRUCK}]+) +")
 #: pictures by the name under which the text refers to them
 Pictures = Mapping[str, Block]
 
@@ -82,7 +84,7 @@ class _Writer:
         if len(COLUMNS.findall(raw)) > 1 and raw.strip().count("\n") and LINE not in raw:
             self._add(FixedWidth(dedented(raw)))
             return
-        lines = [SPACE.sub(" ", line).strip(" ") for line in raw.split(LINE)]
+        lines = [_BESIDE_MARKS.sub(r"\1\2", SPACE.sub(" ", line)).strip(" ") for line in raw.split(LINE)]
         text = "\n".join(lines).strip("\n")
         if sum(1 for line in lines if WIDE_SPACE.search(line)) > 1:
             self._add(FixedWidth(text.replace(NO_BREAK, " ").replace(BOLD, "").replace(STRUCK, "")))
