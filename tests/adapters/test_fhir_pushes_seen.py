@@ -228,3 +228,19 @@ def test_a_conclusion_alone_is_something_to_read():
     body = push_of(a_report("9", conclusion="No malignancy.", subject={"reference": "urn:uuid:9"}))
 
     assert b"No malignancy." in read(body).files[0].content
+
+
+def test_an_attachment_that_says_no_type_is_what_its_bytes_are():
+    attachment = {"data": base64.b64encode(A_PDF).decode()}
+    sent = read(bundle(a_reference("1", content=[{"attachment": attachment}]), a_patient()))
+
+    assert [file.content_type for file in sent.files] == ["application/pdf"]
+
+
+def test_a_report_that_is_a_text_for_people_alone_is_one():
+    text = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml"><p>Invasive carcinoma</p></div>'}
+    sent = read(bundle(a_report("9", text=text), a_patient()))
+
+    assert b"Invasive carcinoma" in b"".join(file.content for file in sent.files)
+    empty = {"status": "empty", "div": '<div xmlns="http://www.w3.org/1999/xhtml"> &nbsp;</div>'}
+    assert isinstance(read(bundle(a_report("9", text=empty), a_patient())), Bad)

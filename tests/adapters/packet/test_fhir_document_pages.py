@@ -130,6 +130,20 @@ def test_results_are_the_same_sheet(kind: str, content: bytes):
 
 
 @pytest.mark.parametrize(
+    ("status", "conclusion", "is_shown"),
+    [("generated", None, True), ("additional", "Seen.", True), ("generated", "Seen.", False)],
+)
+def test_the_text_of_a_report_is_shown_where_it_says_more_than_its_results(
+    status: str, conclusion: str | None, is_shown: bool
+):
+    text = {"status": status, "div": f"<div {XHTML}><p>Invasive carcinoma</p></div>"}
+    report = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "Path"}, "text": text}
+    content = json.dumps(report | ({"conclusion": conclusion} if conclusion else {})).encode()
+
+    assert ("Invasive carcinoma" in drawn(narrative.blocks("application/fhir+json", content))) is is_shown
+
+
+@pytest.mark.parametrize(
     ("kind", "content"),
     [*both({"resourceType": "Patient", "id": "p"}), ("application/fhir+xml", b"<Bundle xmlns='http://hl7.org/fhir'>")],
 )

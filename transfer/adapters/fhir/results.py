@@ -4,6 +4,7 @@ A DiagnosticReport names its results, and a result that is a panel names its mem
 stands in the document as it came; only the bundle around them is ours. The same results always give the same bytes.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -13,12 +14,19 @@ from transfer.errors import TooLarge, Unexpected
 #: of one report, panels and members together
 MOST_RESULTS: Final = 500
 
+_TAG: Final = re.compile(r"<[^>]*>|&nbsp;|&#160;")
+
 #: the resource that a literal reference leads to; an empty tree where it leads nowhere
 Follow = Callable[[str], Tree]
 
 
 def says_anything(report: Tree) -> bool:
     """Whether a report without a form has something that people could read."""
+    return says_results(report) or _TAG.sub("", text(report, "text", "div") or "").strip() != ""
+
+
+def says_results(report: Tree) -> bool:
+    """Whether it has more than a text for people (R4 DomainResource.text)."""
     return bool(children(report, "result") or text(report, "conclusion") or children(report, "conclusionCode"))
 
 

@@ -27,6 +27,7 @@ _WIDE, _WIDEST = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
 _DECIMAL = re.compile(r'"\\u0000([^"\\]+)\\u0000"')
 #: elements of an Attachment and a Binary
 _READ_ELSEWHERE = frozenset({"data", "hash"})
+_STANDS_FOR = "AA=="
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,39}")
@@ -194,10 +195,11 @@ def _told(error: Exception) -> str:
 def _with_offsets(node: Any) -> Any:
     """A copy for the models, which change what they are given and refuse what is empty, or a time without offset.
 
-    Bytes and their hash are left to who decodes them, more leniently.
+    Bytes and their hash are left to who decodes them, more leniently; here something stands for them, so that an
+    attachment of nothing else is one.
     """
     if isinstance(node, Mapping):
-        inside = {key: _with_offsets(value) for key, value in node.items() if not _is_read_elsewhere(key, value)}
+        inside = {key: _STANDS_FOR if _is_read_elsewhere(key, one) else _with_offsets(one) for key, one in node.items()}
         return {key: value for key, value in inside.items() if value not in ({}, [])}
     if isinstance(node, list):
         return [item for item in map(_with_offsets, node) if item not in ({}, [])]

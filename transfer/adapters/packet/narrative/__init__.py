@@ -135,7 +135,11 @@ def _resource(data: bytes, _charset: str | None) -> Iterator[Block]:
         tree = resource_tree(data)
     except (Unreadable, TooLarge):
         raise ForPrograms from None
-    yield from fhir_documents.of_json(tree) if fhir_documents.is_document(tree) else resource_results(tree)
+    if fhir_documents.is_document(tree):
+        yield from fhir_documents.of_json(tree)
+        return
+    yield from resource_results(tree)
+    yield from fhir_documents.texts_of_reports(tree)
 
 
 def _resource_in_xml(data: bytes, _charset: str | None) -> Iterator[Block]:

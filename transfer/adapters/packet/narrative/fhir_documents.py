@@ -7,6 +7,7 @@ from typing import Final
 
 from transfer.adapters.fhir import xml_trees
 from transfer.adapters.fhir.identities import Resources
+from transfer.adapters.fhir.results import says_results
 from transfer.adapters.fhir.sheets import concept_words, state_of, time_of
 from transfer.adapters.fhir.trees import Tree, child, children, text, texts, type_of
 from transfer.adapters.packet.narrative.blocks import Block, Facts, Heading, Remark
@@ -28,6 +29,16 @@ def of_json(tree: Tree) -> Iterator[Block]:
     composition = _composition(tree)
     yield from _head(tree, composition)
     yield from _written(_json_sections([composition], 1))
+
+
+def texts_of_reports(tree: Tree) -> Iterator[Block]:
+    """What reports say in a text for people alone, or in addition to their results (R4 Narrative.status)."""
+    inside = [child(entry, "resource") for entry in children(tree, "entry")] if type_of(tree) == "Bundle" else [tree]
+    for one in inside:
+        div = text(one, "text", "div")
+        if type_of(one) == "DiagnosticReport" and div:
+            is_more = text(one, "text", "status") in ("additional", "extensions") or not says_results(one)
+            yield from flow(html(div)) if is_more else ()
 
 
 def of_xml(data: bytes, tree: Tree) -> Iterator[Block]:
