@@ -11,7 +11,7 @@ from transfer.identifiers import InstitutionId
 from transfer.records import Coding, Document, RecordKind
 
 #: what looks like words, a name or a number of somebody is no code, and is not kept
-_CODE: Final = re.compile(r"[!-{}~]{1,120}\|[A-Za-z0-9][A-Za-z0-9._/+:-]{0,39}")
+_CODE: Final = re.compile(r"[a-z][a-z0-9+.-]{1,20}:[!-{}~]{1,120}\|[A-Za-z0-9][A-Za-z0-9._/+:-]{0,39}")
 #: of one institution; a sender that makes up a code for each message fills no table
 MOST_CODES: Final = 500
 #: a code that was not seen for so long is forgotten

@@ -4,7 +4,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -178,14 +178,20 @@ def _check_one(path: Path, settings: "Settings", *, doors: bool, as_json: bool) 
         found = check_file(path, settings, datetime.now(UTC))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    tried = _tried(found.institution, settings) if doors and found.institution and not found.mistakes else []
+    tried = _tried(found.institution, settings) if doors and found.institution and not found.mistakes else None
     if as_json:
-        said = {"file": found.name, "mistakes": list(found.mistakes), "remarks": list(found.remarks), "doors": tried}
+        said = {
+            "file": found.name,
+            "mistakes": list(found.mistakes),
+            "remarks": list(found.remarks),
+            "doors": tried or [],
+        }
         print_json(said)
     else:
         _tell(found)
-        for line in tried:
-            click.echo(plain(line))
+        if tried is not None:
+            for line in tried or ["Each of their doors that we go to answers."]:
+                click.echo(plain(line))
     if found.mistakes or tried:
         raise click.exceptions.Exit(NEGATIVE)
 
@@ -202,16 +208,17 @@ def _tried(institution: "Institution", settings: "Settings") -> list[str]:
 
     tried = try_doors([institution], partial(wiring.shown_at, keys=wiring.smart_keys(settings)))
     found = faults_of_doors(tried, datetime.now(UTC), wiring.fault_limits(settings))
-    return [f"{(said := fault_sentence(one))[:1].upper()}{said[1:]}. {remedy_line(one)}" for one in found]
+    return [f"{fault_sentence(one)}. {remedy_line(one)}" for one in found]
 
 
 def _tell(found: "FileCheck") -> None:
-    rows: list[tuple[Any, ...]] = [(one.line, one.place, one.what, one.remedy) for one in found.mistakes]
-    if rows:
-        print_table(("line", "where", "what", "what to do"), rows)
+    for one in found.mistakes:
+        line = f"line {one.line}: " if one.line else ""
+        click.echo(plain(f"{line}{one.place}: {one.what}. {one.remedy}"))
     for remark in found.remarks:
         click.echo(plain(f"{remark[:1].upper()}{remark[1:]}."))
-    click.echo(f"{plain(found.name)}: {len(rows)} to put right." if rows else f"{plain(found.name)}: right.")
+    left = len(found.mistakes)
+    click.echo(f"{plain(found.name)}: {left} to put right." if left else f"{plain(found.name)}: right.")
 
 
 @click.command("try")

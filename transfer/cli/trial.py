@@ -39,7 +39,8 @@ def tell_trial(found: "Trial", *, indent: str = "") -> None:
         _tell_document(one, indent)
     if found.state is not None:
         click.echo(f"{indent}{_STATES[found.state]}")
-    for code in found.because:
+    rules = {one.match_rule for one in found.documents}  # said with each document
+    for code in (one for one in found.because if one not in rules):
         known = SENTENCES.get(code)
         click.echo(plain(f"{indent}  {known.staff if known else _BECAUSE.get(code, code)}"))
     for part in found.parts:

@@ -23,6 +23,8 @@ from transfer.settings import BadSetting, Settings, read
 
 _PAGE: Final = "docs/connecting-an-institution.md says what may stand there."
 
+_PLACEHOLDER: Final = ("a placeholder stands there", "Write what is so at their place.")
+
 #: to a part of a file: keys, and numbers within lists
 PathTo = tuple[str | int, ...]
 
@@ -95,7 +97,9 @@ class _Look:
             if (*at, step) in self._lines:
                 at.append(step)
         place = ".".join(map(str, way)) or self._path.stem
-        self.mistakes.append(FileMistake(line=self._lines.get(tuple(at)), place=place, what=what, remedy=remedy))
+        told = FileMistake(line=self._lines.get(tuple(at)), place=place, what=what, remedy=remedy)
+        if told not in self.mistakes:
+            self.mistakes.append(told)
 
     def institution(self, states: Path) -> Institution | None:
         if self._said is None or not isinstance(self._said, dict):
@@ -126,7 +130,7 @@ class _Look:
         if isinstance(part, dict):
             for key in part:
                 if isinstance(key, str) and is_placeholder(key):
-                    self._add((*way, key), "a placeholder stands there", "Write what is so at their place.")
+                    self._add((*way, key), *_PLACEHOLDER)
             return {key: self._filled(value, (*way, key)) for key, value in part.items()}
         if isinstance(part, list):
             return [self._filled(each, (*way, number)) for number, each in enumerate(part)]
@@ -142,7 +146,7 @@ class _Look:
             elif is_placeholder(self._names[name]):
                 self._add(way, f"{name} still has its placeholder", f"Write its value where {name}= stands.")
         if is_placeholder(text):
-            self._add(way, "a placeholder stands there", "Write what is so at their place.")
+            self._add(way, *_PLACEHOLDER)
         return SETTING.sub(lambda found: self._names.get(found[1], ""), text)
 
     def certificates(self, institution: Institution, now: datetime) -> None:
@@ -172,7 +176,9 @@ class _Look:
         try:
             doors_context(settings, {institution.id: institution})
         except BadSetting as error:
-            self._add(("certificates",), str(error).rstrip("."), "docs/operations.md says how the doors speak TLS.")
+            what, _, remedy = str(error).partition(". ")
+            at = ("certificates",) if institution.certificates else ("mllp_door", "certificates")
+            self._add(at, what, remedy)
 
     def center(self, institution: Institution, settings: Settings) -> None:
         """What a center wants is on our checklists."""
