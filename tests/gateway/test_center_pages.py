@@ -130,6 +130,7 @@ def test_the_same_bytes_come_as_zip_and_as_tar(giving: Giving, browser: OutsideB
             assert files.pop(f"{packet}/{member.name.removeprefix(f'{packet}/')}") == taken.read()
         assert files == {}
     assert "attachment" in zipped.headers["content-disposition"]
+    assert "content-length" not in zipped.headers  # nobody knows it before; a server would end at a wrong one
 
 
 def test_accepting_is_the_receipt(giving: Giving, browser: OutsideBrowser):

@@ -175,6 +175,9 @@ class Download(Response):
         if status == 416:
             headers["Content-Range"] = f"bytes */{content.length}"
         super().__init__(status_code=status, headers=headers)
+        if content.length is None:
+            # Starlette says 0 for want of a body. Without a length the bytes come in chunks (RFC 9112, section 7.1).
+            del self.headers["Content-Length"]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         outcome = EgressOutcome.BROKEN

@@ -24,6 +24,9 @@ from transfer.case import Stage
 from transfer.flow import desk
 from transfer.gateway.egress import Outgoing
 from transfer.identifiers import CaseId
+from transfer.ledger import letter_codes, requests
+from transfer.letter_codes import CodeHolder
+from transfer.outside_sessions import Outsider
 from transfer.packet import NOTICE
 from transfer.rounds import Dag
 from transfer.sandbox.charts import draw_chart
@@ -51,8 +54,8 @@ class Outside:
     notes: list[str]
     holds: list[str]
     states: dict[str, str]
-    #: what the center's pages say of its packet
-    pages: list[str]
+    #: what the pages of the center, the source, the office and the patient say, with their headers
+    pages: dict[str, str]
 
     @property
     def text(self) -> str:
@@ -84,6 +87,7 @@ def delivered(house: House, chart: Chart) -> Outside:
     case = house.referral(chart)
     # Without the laboratory's own report: copies of one document stand in the order of their random names.
     house.process_until(lambda: _is_fetched(house, case))
+    asked = _letters(house, case)
     lacking = house.assessment(case).lacking
     desk.approve(house.services, case, actor=ANN, without=lacking)
     house.process_until(lambda: _stage(house, case) is Stage.DELIVERED)
@@ -100,20 +104,67 @@ def delivered(house: House, chart: Chart) -> Outside:
         notes=[_neutral(row.sentence or "") for row in notes],
         holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
         states=house.request_states(case),
-        pages=_pages(house, arrived["packet"]),
+        pages=_pages(house, arrived["packet"], asked, chart["patient"]["birth_date"]),
     )
 
 
-def _pages(house: House, packet: str) -> list[str]:
+def _letters(house: House, case: CaseId) -> dict[str, str]:
+    """The code of each letter that there could be, by whom it is for: also of the request that has been answered."""
+    with house.services.ledger.transaction() as tx:
+        tx.lock_case(case)
+        found = {
+            f"/r/requests/{one.id}": letter_codes.reply_code(tx, one).code
+            for one in sorted(requests.of_case(tx, case), key=lambda one: one.department)
+            if one.department in ("records-office", "film-room", "report-desk")
+        }
+        own = {str(one): letter_codes.own_code(tx, case, one).code for one in OWN}
+    return found | own
+
+
+#: paths of a packet in a center's pages; of its files, only what is said of them is compared
+_OF_CENTER = ("", "/more", "/no-case", "/words", "/report")
+_FILES = ("/files/index.html", "/files/records.pdf", "/packet.tar", "/packet.zip")
+_OF_SOURCE = ("", "/receipt", "/answer/records", "/answer/no-records", "/answer/not-accepted")
+OWN = (CodeHolder.PATIENT, CodeHolder.REFERRING_OFFICE)
+
+
+def _pages(house: House, packet: str, codes: dict[str, str], born: str) -> dict[str, str]:
     outgoing = Outgoing(house.services)
     try:
-        browser = OutsideBrowser(house.services, outgoing)
-        browser.sign_in()
-        pages = [browser.get(f"/c/packets/{packet}{path}") for path in ("", "/more", "/no-case", "/words", "/report")]
+        center = OutsideBrowser(house.services, outgoing)
+        center.sign_in()
+        pages = {f"center{path}": center.get(f"/c/packets/{packet}{path}") for path in _OF_CENTER}
+        files = {f"center{path}": center.get(f"/c/packets/{packet}{path}") for path in _FILES}
+        year, month, day = born.split("-")
+        typed = {"born-year": year, "born-month": month, "born-day": day}
+        for number, (whose, code) in enumerate(codes.items()):
+            browser = OutsideBrowser(house.services, outgoing)
+            if whose in OWN:
+                paths = ["/own/", "/own/send", *(["/own/take-back"] if whose == CodeHolder.PATIENT else [])]
+                home, browser.kind = "/own/open", Outsider.OWN
+            else:
+                paths = ["/r/", *(f"{whose}{path}" for path in _OF_SOURCE)]
+                home, browser.kind = "/r/open", Outsider.SOURCE
+            pages[f"{number} {home}"] = browser.post(home, {"code": code, **typed})
+            pages |= {f"{number} {path}": browser.get(path) for path in paths}
+            if whose in OWN:
+                given = desk.give_own_pin(house.services, CaseId(packet[:12]), CodeHolder(whose), actor=ANN)
+                browser.post("/own/pin", {"pin": str(given.fields["pin"]), "to": "send"})
+                pages |= {f"{number} {path} with PIN": browser.get(path) for path in paths}
     finally:
         outgoing.shut()
-    assert [page.status_code for page in pages] == [200] * len(pages)
-    return [_neutral(_MOMENT.sub("TIME", page.text)) for page in pages]
+    assert {page.status_code for page in (*pages.values(), *files.values())} == {200}
+    told = {_neutral(name): _told(page.text, page.headers) for name, page in pages.items()}
+    return told | {name: _told("", page.headers) for name, page in files.items()}
+
+
+#: says how long something is, which is made of what differs from case to case
+_OF_ITS_OWN = ("content-length", "etag", "set-cookie")
+
+
+def _told(text: str, headers: Any) -> str:
+    said = [f"{name}: {value}" for name, value in sorted(headers.items()) if name not in _OF_ITS_OWN]
+    return _neutral(_MOMENT.sub("TIME", "\n".join((*said, text))))
 
 
 #: as pages say it: Sat 28 Nov 2026, 14:59 CST
@@ -149,6 +200,7 @@ def _said(path: Path) -> str:
 
 #: what is another for every case and every person → what stands for it
 _OWN = (
+    (re.compile(r'(?<=name="key" value=")[0-9a-f]{16}'), "KEY"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"WVQ([A-D])\1"), "WORD"),

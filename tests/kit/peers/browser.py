@@ -57,10 +57,21 @@ class Window:
         self._numbers = itertools.count(1)
         #: status and address of every answer since `listen`
         self.answers: list[tuple[int, str]] = []
+        #: the state of the download that began last, and how many bytes of it came; None: none began
+        self.download: tuple[str, int] | None = None
 
     def listen(self) -> None:
         """From now on `answers` grows."""
         self._ask("Network.enable")
+
+    def keep_downloads(self, folder: Path) -> None:
+        """From now on files are kept there, and `download` says how the last one stands."""
+        self._ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder), eventsEnabled=True)
+
+    def click(self, words: str) -> None:
+        """Click the link or button with exactly these words, and wait for nothing."""
+        found = self.run(f"(() => {{ const one = ({_BY_WORDS})({json.dumps(words)}); one?.click(); return !!one }})()")
+        assert found, f"no link or button «{words}» on: {self.text}"
 
     @property
     def url(self) -> str:
@@ -222,6 +233,8 @@ class Window:
             if said.get("method") == "Network.responseReceived":
                 answer = said["params"]["response"]
                 self.answers.append((answer["status"], answer["url"]))
+            if said.get("method") == "Browser.downloadProgress":
+                self.download = said["params"]["state"], int(said["params"]["receivedBytes"])
             if said.get("id") == number:
                 if "error" in said:
                     raise LookupError(said["error"]["message"])
