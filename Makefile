@@ -137,8 +137,9 @@ desk-day: $(VENV)/.ready  ## Lead PATIENTS through the desk in a browser, beside
 identity: $(VENV)/.ready  ## Match what N patients' sources send; ends with 1 if one record joins somebody else
 	@$(VENV)/bin/python -m tests.campaigns.identity $(if $(filter command%,$(origin N)),$(N)) $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/.ready  ## Ratios, interleaved
-	@$(VENV)/bin/python -m tests.campaigns.bench
+# make bench ONLY="intake cases": these alone; python -m tests.campaigns.bench --list says what there is
+bench: $(VENV)/.ready  ## Ratios, interleaved, as a table and as var/bench/*.json
+	@$(VENV)/bin/python -m tests.campaigns.bench $(ONLY)
 
 lock: $(VENV)/.ready  ## Resolve the requirements anew
 	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras $(LOCKED) -o requirements/lock.txt

@@ -1,4 +1,4 @@
-"""The pages of a CD and of a release form among scanned pages in a browser: nothing wrong by axe-core, and nothing wider
+"""The pages of a CD and of a release form among scanned pages in a browser: nothing wrong by axe-core, nothing wider
 than a telephone.
 """
 
