@@ -347,6 +347,16 @@ def test_a_planted_fault_is_named_with_its_remedy_and_no_other_is(here: Installa
     assert "secret" not in said.output
 
 
+def test_for_programs_it_tells_what_was_measured_too(here: Installation):
+    here.office.ahead = timedelta(seconds=-50)
+
+    said = json.loads(here.doctor("--json").stdout)
+
+    ledger = next(one for one in said["measured"]["parts"] if one["name"] == "ledger")
+    assert (said["faults"], ledger["state"]) == ([], "up")
+    assert -53 < said["doors"][0]["ahead"] < -49
+
+
 def test_a_pending_migration_is_named(here: Installation):
     here.sql("DELETE FROM public.migrations WHERE number = '0047'")
     try:

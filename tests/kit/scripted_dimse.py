@@ -207,6 +207,8 @@ class ScriptedDimse:
         self.sent = 0
         self.stores = 0
         self.connections = 0
+        #: how many C-ECHO came, and the status they are answered with
+        self.echoes, self.echo_status = 0, 0
         #: an association ended otherwise than by release
         self.left = threading.Event()
         self.associating: Callable[[Talk], None] = Talk.associate
@@ -240,6 +242,10 @@ class ScriptedDimse:
         self.associating(talk)
         while True:
             context, asked, identifier = talk.message()
+            if asked.CommandField == 0x30:
+                self.echoes += 1
+                talk.say(context, talk.answer(asked, self.echo_status))
+                continue
             if identifier is None:
                 continue  # an answer to a sub-operation that was not waited for
             self.asked.append(identifier)

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -251,6 +252,8 @@ def _plain_value(value: object) -> object:
         return dataclasses.asdict(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return str(value)
 
 
