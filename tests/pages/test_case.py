@@ -107,6 +107,7 @@ class TestActing:
         assert page.status_code == 200
         for says in act.follows:
             assert says in text_of(page.text)
+        assert f'action="{path}"' in page.text
         if act.is_grave or act.path not in ("stop", "chart/{about}"):
             assert browser.post(path).status_code == 422
         with services.ledger.transaction() as tx:

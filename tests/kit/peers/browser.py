@@ -23,7 +23,7 @@ from tests.kit.peers.chromium import FLAGS
 from transfer.embedded.process import inherited
 
 #: seconds in which a page has to become what is waited for
-MAX_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 90.0
 
 #: an element that people see by these words: a link, a button
 _BY_WORDS = """(words) => [...document.querySelectorAll('a, button, summary, input[type=submit]')]

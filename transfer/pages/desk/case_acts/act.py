@@ -62,7 +62,7 @@ def _show(act: CaseAct, asked: Asked, problems: Problems | None = None) -> Answe
     case = asked.id(CaseId, "case")
     found = desk.dossier(asked.services, case, actor=asked.actor)
     is_stopped = act.is_release and bool(found.ready and found.ready.stopped)
-    tail = "/".join(asked.path.get(one.strip("{}"), one) for one in act.path.split("/"))
+    tail = act.path.format_map(asked.path)
     return Answer(
         template="case_act.html",
         title=act.title,
