@@ -28,13 +28,14 @@ DISEASES = (
     default="colorectal",
     show_default=True,
     metavar="DISEASE",
-    help="What the synthetic patient has: a checklist's name.",
+    help=f"What the synthetic patient has, one of: {', '.join(sorted(DISEASES))}.",
 )
 def demo_command(var: Path, archive: str, disease: str) -> None:
     """One new patient's case from referral to verified packet, on real services.
 
-    Starts PostgreSQL, an S3 store, Airflow and four stand-in institutions. Plays the case, checks the packet and writes
-    var/demo/summary.json. Ends with 0 only if the packet verified.
+    Starts PostgreSQL, an S3 store, Airflow and four stand-in institutions. Plays the case of a synthetic patient of any
+    disease that there is a list for, from referral to slides; checks the packet and writes var/demo/summary.json. Ends
+    with 0 only if the packet verified.
 
     \b
     Example:
