@@ -15,6 +15,8 @@ from transfer.business_days import business_day_after
 from transfer.contacts import Contact
 from transfer.errors import Unavailable
 from transfer.identifiers import CaseId, LetterId, RequestId
+from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.requests import AWAITED, RequestState
 
@@ -178,6 +180,9 @@ class LetterText:
     #: the code of the page on which they answer, and its address
     code: str
     answer_at: str
+    #: of what was done there, and when, where only its records are asked for
+    procedure: ProcedureKind | None = None
+    done_on: PartialDate | None = None
 
     def __post_init__(self) -> None:
         if not self.wanted:

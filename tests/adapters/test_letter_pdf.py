@@ -9,6 +9,8 @@ from pypdf import PdfReader
 from tests.kit.letters import FINAL, FIRST, OFFICE, SECOND
 from transfer.adapters.letters.pdf import KINDS, letter_pdf
 from transfer.adapters.letters.post import appended
+from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 
 FAX, POST = "+17015550143", "Cedar Clinic\n12 Elm St\nMinot ND 58701"
@@ -50,6 +52,21 @@ def test_the_request_is_one_page_that_says_who_asks_for_what_on_which_basis_and_
         "If you need a form of your own, or a fee, please send it or tell us.",
     ):
         assert said in page
+
+
+@pytest.mark.parametrize(
+    ("procedure", "day", "said"),
+    [
+        (ProcedureKind.BIOPSY, PartialDate(2026, 3, 4), "Pathology reports, of the biopsy of 04 Mar 2026"),
+        (None, PartialDate(2026), "Pathology reports, of 2026"),
+        (ProcedureKind.BIOPSY, None, "Pathology reports, of the biopsy"),
+        (None, None, "Pathology reports, of all dates"),
+    ],
+)
+def test_what_is_asked_for_of_one_thing_that_was_done_says_of_which(procedure, day, said: str):
+    text = replace(FIRST, wanted=(RecordKind.PATHOLOGY_REPORT,), procedure=procedure, done_on=day)
+
+    assert said in pages_of(letter_pdf(text, OFFICE, POST)[0])[0]
 
 
 def test_everything_that_can_be_asked_for_still_is_one_page():

@@ -26,6 +26,8 @@ from transfer.identifiers import CaseId, LetterId
 from transfer.incoming import WhyRefused
 from transfer.ledger import Ledger, letters, requests, rounds
 from transfer.letters import Letter, LetterKind, LetterState, SendingFailure, SendingWay, chased_from
+from transfer.partial_dates import PartialDate
+from transfer.procedures import ProcedureKind
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.requests import RequestAnswer
@@ -293,6 +295,29 @@ def test_the_form_that_came_by_a_system_is_enclosed_as_the_scan_of_one_on_paper_
         by_fhir = scan_of(tx, services, b.patient_of(services, case), b.form_of(services, case))
 
     assert by_fhir == paper.release_form(chart)
+
+
+def test_what_was_done_is_asked_for_by_a_letter_of_its_own_that_says_of_what(ledger: Ledger):
+    office = Writing(ledger)
+    office.call_back()
+
+    desk.add_procedure(
+        office.services, office.case, ProcedureKind.BIOPSY, office.facility, actor=ANN, day=PartialDate(2024, 3)
+    )
+    process_all(office.services)
+
+    with ledger.transaction() as tx:
+        own = next(one for one in requests.of_case(tx, office.case) if one.need == "added-1")
+        (letter,) = [one for one in letters.of_request(tx, own.id) if not one.is_automatic]
+    said = office.says(letter)
+    assert (said.wanted, said.procedure, said.done_on) == (
+        (RecordKind.PATHOLOGY_REPORT,),
+        "biopsy",
+        PartialDate(2024, 3),
+    )
+    assert office.says(office.letter).procedure is None
+    desk.answer_request(office.services, own.id, RequestAnswer.NO_RECORDS, actor=ANN)
+    assert second(office).state is LetterState.QUEUED
 
 
 # --- what the fax service says later ----------------------------------------------------------------------------------

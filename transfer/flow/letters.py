@@ -15,7 +15,7 @@ from transfer.case import OpenedCase
 from transfer.completeness import SETTLED
 from transfer.errors import NeedsReview, OutOfOrder, Refused
 from transfer.flow import reading
-from transfer.flow.assess import look
+from transfer.flow.assess import added_needs, look
 from transfer.flow.basis import may_ask
 from transfer.flow.owing_letters import owe_letter
 from transfer.flow.services import LetterPost, Services
@@ -86,6 +86,7 @@ def compose(
     department = source.department(request.department)
     earlier = [*LetterKind][: [*LetterKind].index(kind)]
     sent = [one for one in letters.of_request(tx, request.id) if one.state is LetterState.SENT and one.kind in earlier]
+    added = next((one for one in added_needs(tx.case(request.case)) if one.key == request.need), None)
     return LetterText(
         kind=kind,
         reference=request.id,
@@ -105,6 +106,8 @@ def compose(
         signed_on=_signed_on(tx, opened.patient, ruling),
         code=code,
         answer_at=f"{services.public_url}/r/",
+        procedure=added.procedure if added else None,
+        done_on=added.day if added else None,
     )
 
 

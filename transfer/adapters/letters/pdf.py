@@ -139,10 +139,18 @@ def _request(pages: Pages, text: LetterText, office: LetterOffice, *, to: str, i
     )
     pages.heading("Please send" if text.kind is LetterKind.FIRST else "Still outstanding", size=12)
     for kind in text.wanted:
-        pages.write_line(f"•  {KINDS[kind]}, of all dates", size=_SIZE, hang=12)
+        pages.write_line(f"•  {KINDS[kind]}, {_of_what(text)}", size=_SIZE, hang=12)
     if text.received:
         pages.write_line(f"Received, thank you: {'; '.join(KINDS[kind] for kind in text.received)}.", size=_SIZE)
     _answers(pages, text, office)
+
+
+def _of_what(text: LetterText) -> str:
+    """Of which of the patient's records it is. What was done is said to who did it."""
+    if text.procedure is None and text.done_on is None:
+        return "of all dates"
+    done = f"of the {text.procedure}" if text.procedure else ""
+    return " ".join(one for one in (done, f"of {text.done_on.words}" if text.done_on else "") if one)
 
 
 def _answers(pages: Pages, text: LetterText, office: LetterOffice) -> None:
