@@ -35,7 +35,7 @@ class TooLong(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DocumentPages:
     """One document's pages as a PDF, how many, and how they came about: a code of `shown`. `undrawn` counts by script
     the letters for which no face is here.
     """
@@ -46,7 +46,7 @@ class Part:
     undrawn: Mapping[str, int]
 
 
-def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | None, most: int) -> Part:
+def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | None, most: int) -> DocumentPages:
     """The pages of a document, or the one that says why there are none."""
     undrawn = Counter[str]()
     document = {**document, "undrawn": undrawn}
@@ -58,7 +58,7 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
             pages, pdf = joined(pieces)
         if pages > most:
             raise NotShown("too-many-pages")
-        return Part(how, pages, pdf, undrawn)
+        return DocumentPages(how, pages, pdf, undrawn)
     except NotShown as reason:
         why = str(reason)
     except BodyElsewhere:
@@ -71,7 +71,7 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
         why = "too-large"
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser, it costs this document's pages only
         why = "damaged"
-    return Part(why, 1, notice_page(spec, document, NOT_SHOWN[why]), {})
+    return DocumentPages(why, 1, notice_page(spec, document, NOT_SHOWN[why]), {})
 
 
 def type_of(content_type: str, data: bytes) -> str:
