@@ -634,3 +634,18 @@ def test_a_word_document_that_does_not_unpack_is_refused(at):
 
     with contextlib.suppress(Unreadable):
         assert blocks(DOCX, bytes(broken)) == []  # or it is read all the same, and there is no text in it
+
+
+def test_values_of_two_specimens_say_which_and_those_of_one_do_not():
+    message = (
+        b"MSH|^~\\&|LIS|LAB|US|US|20260104||ORU^R01|1|P|2.5.1\rOBR|1||F1|x\r"
+        b"OBX|1|ST|ER^Estrogen receptor|1a|Positive||||||F\rOBX|2|ST|ER^Estrogen receptor|2a|Negative||||||F\r"
+        b"OBX|3|ST|KI^Ki-67|1a|12 %||||||F\r"
+    )
+    (table,) = [one for one in blocks("application/hl7-v2", message) if isinstance(one, NarrativeTable)]
+
+    assert [table.row(number)[:2] for number in range(1, table.height)] == [
+        ["Estrogen receptor (1a)", "Positive"],
+        ["Estrogen receptor (2a)", "Negative"],
+        ["Ki-67", "12 %"],
+    ]

@@ -1,6 +1,8 @@
 """Result sheets as blocks: `transfer.adapters.hl7v2` and `transfer.adapters.fhir` read them, here they are set out."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from transfer.adapters.fhir.sheets import result_sheet
@@ -71,8 +73,18 @@ def _sheet_section(section: SheetSection) -> Iterator[Block]:
         yield Heading(unmarked(section.title))
     yield from _facts(section.details)
     yield from _notes(section.notes)
-    for run in _runs(section.lines):
+    for run in _runs(_told_apart(section.lines)):
         yield from _values(run) if _is_table(run) else _texts(run)
+
+
+def _told_apart(lines: Sequence[SheetLine]) -> Iterator[SheetLine]:
+    """Values of one name that stand under several sub-ids (OBX-4), as of two specimens, say under which."""
+    groups: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        groups[line.name].add(line.group)
+    for line in lines:
+        is_one_of_several = line.group and not line.is_text and len(groups[line.name]) > 1
+        yield replace(line, name=f"{line.name} ({line.group})") if is_one_of_several else line
 
 
 def _runs(lines: Iterable[SheetLine]) -> Iterator[list[SheetLine]]:
