@@ -8,9 +8,11 @@ from typing import Final
 
 _STYLE: Final = (
     "body{font:10.5pt/1.4 sans-serif;max-width:19cm;margin:1.5cm auto;padding:0 .5cm}h1{font-size:16pt}"
-    "h2{font-size:12pt;margin:1.2em 0 .3em}table{border-collapse:collapse;width:100%}"
-    "th,td{border:1px solid #767676;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    "code{font-family:monospace}@page{size:letter;margin:1.5cm}@media print{body{margin:0}tr{break-inside:avoid}}"
+    "h2{font-size:12pt;margin:1.2em 0 .3em}div{overflow-x:auto}table{border-collapse:collapse;width:100%}"
+    "th,td{border:1px solid #767676;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:break-word}"
+    "code{font-family:monospace}@page{size:letter;margin:1.2cm}"
+    "@media print{body{margin:0;max-width:none;font-size:8.5pt}h1{font-size:13pt}h2{font-size:10.5pt}"
+    "p{margin:.4em 0}tr{break-inside:avoid}}"
 )
 
 
@@ -52,9 +54,8 @@ def as_html(handout: Handout) -> str:
         body += [f"<h2>{_coded(part.heading)}</h2>", *(f"<p>{_coded(one)}</p>" for one in part.sentences)]
         if part.rows:
             head = _row("th", part.headings)
-            body.append(
-                f"<table><thead>{head}</thead><tbody>{''.join(_row('td', one) for one in part.rows)}</tbody></table>"
-            )
+            rows = "".join(_row("td", one) for one in part.rows)
+            body.append(f"<div><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>")
     title = html.escape(handout.title)
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'

@@ -11,7 +11,7 @@ from transfer.institutions import ByHand, DicomwebSource, DimseSource, FhirSourc
 from transfer.settings import Settings
 
 _FIELDS: Final = (
-    ("MSH-3, MSH-4", "who sends; must be exactly as agreed below"),
+    ("MSH-3, MSH-4", "who sends; must be exactly as said above"),
     ("MSH-7, MSH-12", "time and version; 2.1 to 2.9 are read"),
     ("MSH-9", "`ORU^R01`, `OUL`, `MDM^T01` to `T11`: records. `REF^I12` to `I15`: referrals. `ADT`, `SIU`: notices"),
     ("MSH-10", "control id, echoed in MSA-2. The same bytes under the same id are one message"),
