@@ -312,6 +312,8 @@ class Institution(ReviewedPart):
     corrections: Corrections | None = None
     #: a person must approve before a packet with records from here goes out
     approval_before_release: bool = False
+    #: it releases on a form that the patient signed at our page (15 U.S.C. 7001(a))
+    takes_electronic_signatures: bool = False
     #: hours after a written revocation until the purge runs without a person's answer; None: it never does
     purge_delay_hours: Annotated[int, Field(ge=0)] | None = None
     #: SHA-256 of the client certificates that name it, at each of its doors; where any is listed, it must show one

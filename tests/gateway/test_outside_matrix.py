@@ -27,7 +27,7 @@ from transfer.sandbox.charts import Chart
 pytestmark = pytest.mark.servers
 
 _LISTS = {"/c/", "/c/slides", "/c/slides/new", "/c/loans", "/c/said", "/c/find", "/r/", "/r/another"}
-_OWN = {"/own/", "/own/stop", "/own/send", "/own/pin", "/own/take-back"}
+_OWN = {"/own/", "/own/stop", "/own/send", "/own/pin", "/own/sign", "/own/take-back"}
 _OF_PACKET = {
     f"/c/packets/{{packet}}{path}"
     for path in (

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,13 +13,17 @@ from tests.kit.open_streams import Giving
 from tests.kit.outside_client import OutsideBrowser
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
+from transfer import facts
+from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId
+from transfer.institutions import Institutions
 from transfer.ledger import holds, permissions
 from transfer.letter_codes import MOST_WRONG_PINS, CodeHolder
 from transfer.outside_sessions import Outsider
 from transfer.permissions import End
+from transfer.requests import RequestState
 from transfer.sandbox.charts import Chart
 from transfer.sentences.own_pages import OWN
 
@@ -247,3 +252,67 @@ def test_after_ten_wrong_pins_none_works_and_a_person_is_asked(browser: OutsideB
     assert [one.about for one in asked] == [CodeHolder.PATIENT]
     assert browser.post("/own/stop").status_code == 303  # it needs none
     proven(browser, case)  # another one was told
+
+
+def taking_electronic(browser: OutsideBrowser, giving: Giving, *takers: str) -> OutsideBrowser:
+    """The same browser before institutions of which these take a form that was signed at our page."""
+    known = [
+        one.model_copy(update={"takes_electronic_signatures": one.id in takers})
+        for one in browser.services.institutions.values()
+    ]
+    return OutsideBrowser(replace(browser.services, institutions=Institutions(known)), giving.outgoing)
+
+
+def test_the_patient_signs_at_the_page_and_it_holds_for_those_who_take_that(giving: Giving, browser: OutsideBrowser):
+    chart = b.a_chart()
+    browser = taking_electronic(browser, giving, b.LAKESIDE, b.MERCY)
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    assert '"/own/sign"' in browser.get("/own/").text
+    assert 'action="/own/pin"' in browser.get("/own/sign").text
+    assert browser.post("/own/sign", {"signed": "x", "sure": "yes"}).status_code == 404
+    proven(browser, case, to="sign")
+    who = chart["patient"]
+    name = " ".join((*who["given"], who["family"]))
+    form = text_of(browser.get("/own/sign").text)
+    assert "Lakeside Oncology, Mercy Imaging" in form
+    assert "Prairie" not in form
+    assert all(OWN[one] in form for one in ("form_revoke", "form_condition", "form_redisclose", "form_special"))
+
+    for wrong in ({"signed": name}, {"sure": "yes"}, {"signed": "Somebody Else", "sure": "yes"}):
+        assert browser.post("/own/sign", wrong).status_code == 422
+    assert ends(browser, case) == set()
+    signed = browser.post("/own/sign", {"signed": name.lower(), "sure": "yes"})
+    browser.post("/own/sign", {"signed": name.lower(), "sure": "yes"})  # sent twice
+
+    assert OWN["form_signed"] in text_of(signed.text)
+    assert ends(browser, case) == {None}
+    with browser.services.ledger.transaction() as tx:
+        patient = b.patient_of(browser.services, case)
+        (filed,) = permissions.filed(tx, patient)
+        (fact,) = [one.fact for one in tx.lines(Chain.patient(patient)) if isinstance(one.fact, facts.PaperFormEntered)]
+    assert filed.permission.form.provision.disclosers == {b.LAKESIDE, b.MERCY}
+    assert filed.permission.form.signed_by == "patient"
+    assert fact.signature == "electronic"
+    assert str(fact.looked_at_by).startswith("letter-")
+    process_all(browser.services)
+    assert b.request_to(browser.services, case, b.LAKESIDE).state is not RequestState.NOT_PERMITTED
+    assert b.request_to(browser.services, case, b.PRAIRIE).state is RequestState.NOT_PERMITTED
+    body = b"".join(desk.open_message(browser.services, filed.arrival, actor=ANN).pieces())
+    assert b"%PDF" in body
+
+
+def test_where_nobody_takes_such_a_form_there_is_none_to_sign(giving: Giving, browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    proven(browser, case)
+    assert '"/own/sign"' not in browser.get("/own/").text
+    assert browser.get("/own/sign").status_code == 404
+    assert browser.post("/own/sign", {"signed": "x", "sure": "yes"}).status_code == 404
+
+    office = taking_electronic(browser, giving, b.LAKESIDE)
+    entered(office, case, chart, CodeHolder.REFERRING_OFFICE)
+    proven(office, case, CodeHolder.REFERRING_OFFICE)
+    assert '"/own/sign"' not in office.get("/own/").text
+    assert office.get("/own/sign").status_code == 404

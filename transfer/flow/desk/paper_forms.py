@@ -6,6 +6,7 @@ same transaction.
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from transfer import facts
@@ -68,11 +69,26 @@ def file_paper_form(
     assert isinstance(scan, bytes)  # the lines above
     with services.ledger.transaction():  # from now on facilities are known that were added meanwhile
         sender = services.institutions[institution]
+    begin = lambda: at_desk(services, actor, Right.RELEASE)  # noqa: E731
+    return file_form(services, case, sender, fields, scan, door=Door.DESK, begin=begin)
+
+
+def file_form(
+    services: Services,
+    case: CaseId,
+    sender: Institution,
+    fields: bytes,
+    scan: bytes,
+    *,
+    door: Door,
+    begin: Callable[[], AbstractContextManager[Tx]],
+) -> ActionResult:
+    """The same of whoever may: `begin` begins a transaction of theirs. The caller has made sure that they may."""
     found = _understood(services, sender, fields, scan)
     body = paper.bundled(fields, scan)
     in_row = len(body) <= arrivals.IN_ROW
     place = None if in_row else services.vault.keep(body[at : at + CHUNK] for at in range(0, len(body), CHUNK))
-    with at_desk(services, actor, Right.RELEASE) as tx:
+    with begin() as tx:
         patient = _patient_of(tx, case)
         match = match_patient(tx, found.form.patient)  # as for any form, before a lock is held
         if patient not in match.patients:
@@ -81,7 +97,7 @@ def file_paper_form(
             )
         incoming = NewArrival(
             institution=InstitutionId(sender.id),
-            door=Door.DESK,
+            door=door,
             kind=ArrivalKind.AUTHORIZATION,
             business=f"{patient}|{hashlib.sha256(body).hexdigest()}",
             control=None,

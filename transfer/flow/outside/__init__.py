@@ -4,5 +4,5 @@
 - `center_packets` is what stands ready for a center, `center_answers` what it says of a packet, `center_words` what it
   writes to the desk (`numbers`: those of its house), `center_report` its own report.
 - `letters` lets in whoever shows a code and a birth date; `replying` is what a source then sees and says, `own` what
-  the patient and the referring office do. `sending` stores what they send.
+  the patient and the referring office do, `signing` the form that the patient signs. `sending` stores what they send.
 """

@@ -114,7 +114,7 @@ def stop(services: Services, session: OutsideSession) -> None:
         Unavailable: the ledger does not answer; nothing was stopped.
     """
     with by_outsider(services, session.account) as tx:
-        _, case, opened = _patients_own(tx, session)
+        _, case, opened = patients_own(tx, session)
         stopped = _end(tx, case, opened, End.PAUSED)
     _await_cut(services, opened.patient, stopped)
 
@@ -127,7 +127,7 @@ def take_back(services: Services, store: Store, session: OutsideSession, signed:
         Unknown, Unavailable: as `stop`, or the PIN was not typed.
     """
     with by_outsider(services, session.account) as tx:
-        letter, case, opened = _patients_own(tx, session)
+        letter, case, opened = patients_own(tx, session)
         _demand_proven(letter)
     stopped: list[PermissionId] = []
 
@@ -180,7 +180,8 @@ def _theirs(tx: Tx, session: OutsideSession) -> tuple[OpenedLetter, Case, Opened
     raise Unknown("there is no such page")
 
 
-def _patients_own(tx: Tx, session: OutsideSession) -> tuple[OpenedLetter, Case, OpenedCase]:
+def patients_own(tx: Tx, session: OutsideSession) -> tuple[OpenedLetter, Case, OpenedCase]:
+    """What the patient opened. Raises `Unknown` where it is somebody else, or there is nothing to be seen of it."""
     letter, case, opened = _theirs(tx, session)
     if letter.holder is not CodeHolder.PATIENT:
         raise Unknown("there is no such page")

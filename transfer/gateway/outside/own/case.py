@@ -8,6 +8,7 @@ from typing import Final
 from transfer.errors import OutOfOrder, Unknown
 from transfer.flow.outside.own import get_own_case, send_own, show_pin, stop, take_back
 from transfer.flow.outside.sending import TAKEN
+from transfer.flow.outside.signing import is_offered
 from transfer.gateway.outside.routes import OutsideAct, OutsidePage, Reached, Visit
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
@@ -34,6 +35,7 @@ def _show(visit: Visit) -> Answer:
         "for_them": for_them,
         "is_idle": not for_them and not any(OWN["nothing_to_do"] in one for one in lines),
         "is_patient": found.holder is CodeHolder.PATIENT,
+        "may_sign": found.holder is CodeHolder.PATIENT and is_offered(visit.services, visit.session),
     }
     return Answer(template="own_case.html", title=OWN["name"], context=context)
 
@@ -44,10 +46,10 @@ def _said(codes: Sequence[str]) -> list[str]:
 
 
 #: pages that need the PIN, by the word that leads to them
-_AFTER_PIN: Final = ("send", "take-back")
+_AFTER_PIN: Final = ("send", "sign", "take-back")
 
 
-def _pin_form(to: str, problems: Problems) -> Answer:
+def pin_form(to: str, problems: Problems) -> Answer:
     """What is asked for before somebody sends or signs. A stop is never asked for it."""
     context = {"words": OWN, "to": to, "fields": Fields(), "problems": problems}
     return Answer(template="own_pin.html", title=OWN["pin_title"], context=context, status=422 if problems else 200)
@@ -60,7 +62,7 @@ def _prove(visit: Visit) -> Answer | Next:
     pin = "".join(visit.fields.line("pin", problems, needed=OWN["needs_pin"], longest=_LONGEST_PIN).split())
     if not problems and not _is_theirs(visit, pin):
         problems.add("pin", OWN["wrong_pin"])
-    return _pin_form(to, problems) if problems else Next(f"/own/{to}")
+    return pin_form(to, problems) if problems else Next(f"/own/{to}")
 
 
 def _is_theirs(visit: Visit, pin: str) -> bool:
@@ -80,7 +82,7 @@ def _stop(visit: Visit) -> Next:
 
 def _sending(visit: Visit) -> Answer:
     if not get_own_case(visit.services, visit.session).is_proven:
-        return _pin_form("send", Problems())
+        return pin_form("send", Problems())
     return _send_form(Fields({"key": [secrets.token_hex(8)]}), Problems())
 
 
@@ -110,7 +112,7 @@ def _taking_back(visit: Visit) -> Answer:
     if found.holder is not CodeHolder.PATIENT:
         raise Unknown("there is no such page")
     if not found.is_proven:
-        return _pin_form("take-back", Problems())
+        return pin_form("take-back", Problems())
     return _take_back_form(Fields({"key": [secrets.token_hex(8)]}), Problems())
 
 

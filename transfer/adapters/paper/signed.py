@@ -1,0 +1,80 @@
+"""A release form that the patient signed at our page: the fields that a person fills in from paper, and a PDF of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import yaml
+
+from transfer.adapters.packet.pdf_text import Pages
+from transfer.identifiers import InstitutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedForm:
+    """What was signed. Days are of the office that referred the patient. `account`: of the sign-in by code, birth date
+    and PIN, which shows who signed.
+    """
+
+    family: str
+    given: tuple[str, ...]
+    born: date
+    disclosers: tuple[InstitutionId, ...]
+    recipient: InstitutionId
+    signed_on: date
+    ends_on: date
+    account: str
+
+
+def signed_fields(form: SignedForm) -> bytes:
+    """The fields of the form (45 CFR 164.508(c)): ordinary records alone, for treatment, until a day."""
+    missing = "missing"
+    said: dict[str, Any] = {
+        "form": "release",
+        "number": missing,
+        "replaces": missing,
+        "printed_number": missing,
+        "patient": {"family": form.family, "given": list(form.given) or missing, "birth_date": form.born.isoformat()},
+        "information": {
+            "records": "all",
+            "ordinary": True,
+            "special": "none",
+            "dated_from": missing,
+            "dated_until": missing,
+        },
+        "released_by": [str(one) for one in form.disclosers],
+        "released_to": [str(form.recipient)],
+        "purposes": ["TREAT"],
+        "starts_on": missing,
+        "expires": {"dated": form.ends_on.isoformat(), "event": missing},
+        "signature": {
+            "kind": "electronic",
+            "by": "patient",
+            "authority": missing,
+            "dated": form.signed_on.isoformat(),
+            "looked_at_by": form.account,
+            "looked_at_on": form.signed_on.isoformat(),
+        },
+        "statements": {"revoke": "found", "condition": "found", "redisclose": "found"},
+        "refuses": "none",
+        "other_terms": "none",
+        "disputes": "none",
+    }
+    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True).encode()
+
+
+def signed_pdf(
+    form: SignedForm, title: str, rows: tuple[tuple[str, str], ...], statements: tuple[str, ...], signature: str
+) -> bytes:
+    """The form as it was shown, as a PDF. The same again is the same bytes."""
+    made = datetime.combine(form.signed_on, time(), UTC)
+    pages = Pages(created_at=made, footer=title)
+    pages.set_title(title)
+    pages.heading(title, size=16)
+    pages.facts(list(rows))
+    for one in statements:
+        pages.ln(6)
+        pages.write_line(one)
+    pages.ln(12)
+    pages.facts([("Signed", signature), ("Date", form.signed_on.isoformat())], bold="Signed")
+    return pages.finished()

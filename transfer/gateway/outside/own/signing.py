@@ -1,0 +1,69 @@
+"""Signing the release form at the patient's page."""
+
+from typing import Final
+
+from transfer.flow.outside.own import get_own_case
+from transfer.flow.outside.signing import FormToSign, get_form, sign_form
+from transfer.gateway.outside.own.case import pin_form
+from transfer.gateway.outside.routes import OutsideAct, OutsidePage, Reached, Visit
+from transfer.outside_sessions import Outsider
+from transfer.pages.forms import Problems
+from transfer.pages.routes import Answer
+from transfer.pages.templating import day_words
+from transfer.sentences import SENTENCES
+from transfer.sentences.own_pages import OWN
+
+#: what the form says besides its facts (45 CFR 164.508(c)(2)), and what a signature here is (15 U.S.C. 7001(c))
+_STATEMENTS: Final = ("form_revoke", "form_condition", "form_redisclose", "form_special", "form_paper")
+
+
+def _show(visit: Visit) -> Answer:
+    if not get_own_case(visit.services, visit.session).is_proven:
+        return pin_form("sign", Problems())
+    return _form(visit, get_form(visit.services, visit.session), Problems())
+
+
+def _rows(form: FormToSign) -> tuple[tuple[str, str], ...]:
+    return (
+        (OWN["form_patient"], f"{form.patient}, {day_words(form.born)}"),
+        (OWN["form_what"], OWN["form_records"]),
+        (OWN["form_by"], ", ".join(form.disclosers)),
+        (OWN["form_to"], form.recipient),
+        (OWN["form_for"], OWN["form_purpose"]),
+        (OWN["form_until"], day_words(form.ends_on)),
+    )
+
+
+def _form(visit: Visit, form: FormToSign, problems: Problems) -> Answer:
+    context = {
+        "words": OWN,
+        "rows": _rows(form),
+        "statements": [OWN[one] for one in _STATEMENTS],
+        "fields": visit.fields,
+        "problems": problems,
+    }
+    return Answer(template="own_sign.html", title=OWN["form_title"], context=context, status=422 if problems else 200)
+
+
+def _sign(visit: Visit) -> Answer:
+    form, problems = get_form(visit.services, visit.session), Problems()
+    signature = visit.fields.line("signed", problems, needed=OWN["needs_sign"], longest=100)
+    if not set(form.patient.casefold().split()) <= set(signature.casefold().split()):
+        problems.add("signed", OWN["other_name"])
+    if "yes" not in visit.fields.chosen("sure"):
+        problems.add("sure", OWN["needs_sure"])
+    if problems:
+        return _form(visit, form, problems)
+    statements = tuple(OWN[one] for one in _STATEMENTS)
+    did = sign_form(visit.services, visit.session, signature, OWN["form_title"], _rows(form), statements)
+    found = did.fields.get("findings", ())
+    said = [SENTENCES[str(one)].patient for one in found] if isinstance(found, tuple) else []
+    context = {"words": OWN, "found": list(dict.fromkeys(said))}
+    return Answer(template="own_signed.html", title=OWN["thanks"], context=context)
+
+
+_K = Outsider.OWN
+DECLARED: Final[tuple[Reached, ...]] = (
+    OutsidePage(path="/own/sign", kind=_K, show=_show),
+    OutsideAct(path="/own/sign", kind=_K, do=_sign),
+)
