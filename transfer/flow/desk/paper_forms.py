@@ -70,7 +70,7 @@ def file_paper_form(
     with services.ledger.transaction():  # from now on facilities are known that were added meanwhile
         sender = services.institutions[institution]
     begin = lambda: at_desk(services, actor, Right.RELEASE)  # noqa: E731
-    return file_form(services, case, sender, fields, scan, door=Door.DESK, begin=begin)
+    return file_form(services, case, sender, fields, scan, door=Door.DESK, begin=begin, came_on=came_on)
 
 
 def file_form(
@@ -82,8 +82,12 @@ def file_form(
     *,
     door: Door,
     begin: Callable[[], AbstractContextManager[Tx]],
+    came_on: PagesOf | None = None,
 ) -> ActionResult:
-    """The same of whoever may: `begin` begins a transaction of theirs. The caller has made sure that they may."""
+    """The same of whoever may: `begin` begins a transaction of theirs. The caller has made sure that they may.
+
+    `came_on`: the pages of *Incoming* that the scan is; they leave it.
+    """
     found = _understood(services, sender, fields, scan)
     body = paper.bundled(fields, scan)
     in_row = len(body) <= arrivals.IN_ROW
