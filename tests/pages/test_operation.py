@@ -8,9 +8,10 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
 from tests.kit.sites import a_site, looking_at
+from transfer.alerts import AlertCode, Trouble
 from transfer.flow.measuring import Site
 from transfer.flow.services import Services
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, alerts
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
@@ -84,3 +85,20 @@ def test_a_ledger_of_which_nothing_can_be_asked_is_a_fault_and_no_error(operator
     desk.sign_in(Role.OPERATOR)
 
     assert "ledger does not work: it does not answer." in text_of(desk.get("/desk/operation").text)
+
+
+def test_alerts_of_the_work_stand_there_while_they_are_not_over(operator: Desk, ledger: Ledger):
+    def work(began: Trouble | None) -> None:
+        with ledger.transaction() as tx:
+            if began:
+                alerts.notice(tx, began)
+            for one in alerts.unfinished(tx):
+                alerts.begin(tx, one, began, ()) if began else alerts.end(tx, one, ())
+
+    work(Trouble(code=AlertCode.CASES_OVERDUE, about=b.SUMMIT, amount=3))
+    said = text_of(operator.get("/desk/operation").text)
+    assert "3 requests for Summit" in said
+    assert "See Today at the desk." in said
+
+    work(None)
+    assert "requests for Summit" not in text_of(operator.get("/desk/operation").text)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from transfer.alerts import AlertCode
+from transfer.errors import OutOfOrder
+from transfer.flow.alerting import AlertLine, list_alerts
 from transfer.flow.desk.verbs import demand
 from transfer.flow.first_seen import since_first_seen
 from transfer.flow.measuring import measure
@@ -18,6 +21,8 @@ class InstallationStanding:
 
     measured: Measured
     faults: tuple[Fault, ...]
+    #: what is wrong with the work itself, as gateway and desk found it last; nothing while the ledger is away
+    alerts: tuple[AlertLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,15 @@ def measure_installation(services: Services, *, actor: Actor) -> InstallationSta
     with services.site() as site:
         measured = measure(site)
         found = since_first_seen(site.settings.var, faults(measured, site.limits), MEASURED_FAULTS, measured.at)
-        return InstallationStanding(measured=measured, faults=found)
+    return InstallationStanding(measured=measured, faults=found, alerts=_of_work(services))
+
+
+def _of_work(services: Services) -> tuple[AlertLine, ...]:
+    try:
+        found = list_alerts(services)
+    except OutOfOrder:
+        return ()
+    return tuple(one for one in found if one.over_at is None and one.code in set(AlertCode))
 
 
 def try_interfaces(services: Services, *, actor: Actor) -> InterfacesTried:

@@ -25,6 +25,7 @@ def _show(asked: Asked) -> Answer:
         context={
             "seen": found.measured,
             "faults": [_told(one) for one in found.faults],
+            "alerts": found.alerts,
             "tones": _TONES,
             "zone": asked.services.zone,
             "left": left,
