@@ -34,7 +34,16 @@ from transfer.flaws import Flaw
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-TYPES = ("text/plain", "text/html", "text/xml", "application/hl7-v2", "application/fhir+json", "text/rtf", DOCX)
+TYPES = (
+    "text/plain",
+    "text/html",
+    "text/xml",
+    "application/hl7-v2",
+    "application/fhir+json",
+    "application/fhir+xml",
+    "text/rtf",
+    DOCX,
+)
 A_REPORT = (
     b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"DiagnosticReport","status":"final",'
     b'"code":{"text":"Tumor marker"},"result":[{"reference":"Observation/1"}],"conclusion":"Rising."}},'

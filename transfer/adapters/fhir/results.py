@@ -14,7 +14,7 @@ from transfer.errors import TooLarge, Unexpected
 #: of one report, panels and members together
 MOST_RESULTS: Final = 500
 
-_TAG: Final = re.compile(r"<[^>]*>|&nbsp;|&#160;")
+_TAG: Final = re.compile(r"<[^<>]*>|&nbsp;|&#160;")
 
 #: the resource that a literal reference leads to; an empty tree where it leads nowhere
 Follow = Callable[[str], Tree]

@@ -16,14 +16,13 @@ _BLOCKS: Final = frozenset(
 )
 #: where a block begins or ends: several are one end of a line
 _END: Final = "\0"
-_ENDS: Final = re.compile(r"\s*\0[\s\0]*")
 _CELLS: Final = frozenset({"td", "th"})
 
 
 def without_markup(text: str) -> str:
     """Tags as line ends, columns, or nothing; references to characters as these. Text without either is the same."""
     if "<" in text and _IS_MARKUP.search(text):
-        text = _ENDS.sub("\n", _TAG.sub(_written, text)).strip("\n")
+        text = "\n".join(filter(None, (piece.strip() for piece in _TAG.sub(_written, text).split(_END))))
     if "&" in text and _ENTITY.search(text):
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text).replace("\r\n", "\n").replace("\r", "\n")
         text = text.replace("\u00a0", " ")
