@@ -8,6 +8,7 @@ from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
+from transfer.ledger import materials
 from transfer.parcels import Carrier
 from transfer.rights import Role
 
@@ -68,6 +69,23 @@ def test_the_first_enter_of_a_reader_logs_nothing_in(browser: Desk, services, ca
     assert re.search(rf'value="{case} prairie-pathology" checked', page.text)
     assert not any(one.received for one in verbs.dossier(services, case, actor=ANN).materials)
     assert accession_of(chart) not in page.text.split("</title>")[0]
+
+
+def test_the_parts_that_labels_name_are_kept_and_what_is_none_is_refused(browser: Desk, services, case, chart):
+    sent = {
+        "accession": accession_of(chart),
+        "whose": f"{case} prairie-pathology",
+        "labels": "agree",
+        "count-slide": "6",
+    }
+    parcel = a_parcel(browser)
+
+    assert browser.post(parcel, {**sent, "parts": "S25-10071"}).status_code == 422
+    assert browser.post(parcel, {**sent, "parts": "a1, B"}).status_code == 303
+
+    with services.ledger.transaction() as tx:
+        (kept,) = [one for one in materials.of_case(tx, case, b.patient_of(services, case)) if one.label]
+    assert kept.label.parts == ("A", "B")
 
 
 def test_slides_and_blocks_are_logged_in_with_their_labels_and_report(browser: Desk, services, case, chart):
