@@ -379,7 +379,7 @@ def test_doors_of_one_institution_alone_are_tried_and_of_none(here: Installation
 
     assert here.faults("riverside") == {("door-credential", "riverside, office")}
     assert here.faults("--no-doors") == set()
-    assert here.doctor("summit").exit_code == 1
+    assert here.doctor("summit").exit_code == 2
 
 
 def test_where_nothing_is_set_up_it_cannot_look(tmp_path: Path):

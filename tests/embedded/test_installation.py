@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from transfer.embedded.airflow import MAX_FETCHES, SLOTS
-from transfer.embedded.installation import SANDBOX, Installation
+from transfer.embedded.installation import PEOPLE, SANDBOX, Installation
 from transfer.embedded.process import CHECKOUT
 from transfer.institutions import load
 from transfer.settings import Settings, read
@@ -29,6 +29,19 @@ def test_a_second_set_up_changes_nothing(tmp_path):
     set_up(tmp_path / "var")
 
     assert (tmp_path / "var" / "settings.env").read_text() == first
+
+
+def test_somebody_new_at_the_stand_in_provider_gets_a_password_and_all_others_keep_theirs(tmp_path):
+    file = set_up(tmp_path / "var").staff_passwords
+    first = json.loads(file.read_text())
+    file.write_text(json.dumps({name: said for name, said in first.items() if name != "operator"}))
+
+    set_up(tmp_path / "var")
+
+    second = json.loads(file.read_text())
+    assert list(second) == list(PEOPLE)
+    assert second["operator"] != first["operator"]
+    assert {**second, "operator": ""} == {**first, "operator": ""}
 
 
 def test_a_configured_port_is_taken_and_the_links_follow_it(tmp_path):

@@ -75,12 +75,10 @@ def doctor_command(institutions: "tuple[InstitutionId, ...]", var: Path, *, door
 
 
 def _chosen(known: "Iterable[Institution]", wanted: "tuple[InstitutionId, ...]") -> "list[Institution]":
-    """Raises `Unknown` where one that is wanted is not known."""
-    from transfer.errors import Unknown
-
+    """Raises `UsageError` where one that is wanted is not known."""
     by_id = {one.id: one for one in known}
     if set(wanted) - by_id.keys():
-        raise Unknown("no such institution; see the files in institutions/")
+        raise click.UsageError("no such institution; see the files in institutions/")
     return [by_id[one] for one in wanted] if wanted else list(by_id.values())
 
 
