@@ -82,7 +82,6 @@ _TOWNS: Final = (
 )
 _NAMES: Final = ("Cedar", "Harbor", "Meadow", "Pine", "Summit View", "Willow", "Granite", "Prairie Rose", "Lark", "Oak")
 _MELANOMA: Final = ("Melanoma of the skin", "Malignant melanoma of the left forearm, Breslow 2.1 mm")
-_PROSTATE: Final = ("Cancer of the prostate", "Adenocarcinoma of the prostate, Gleason 4+3")
 _OFFICE: Final = "Office: notes, reports, results"
 _LABORATORY: Final = "Laboratory: pathology and molecular reports, slides and blocks"
 
@@ -103,14 +102,10 @@ def grouped(every: Sequence[Patient]) -> Iterator[tuple[Patient, ...]]:
 
 
 def _drawn(dice: random.Random, number: int, today: date) -> Patient:
-    is_skin = number % 2 == 0
-    checklist, diagnosis = _MELANOMA if is_skin else _PROSTATE
+    checklist, diagnosis = _MELANOMA
     born = date(1938, 1, 1) + timedelta(days=dice.randrange(14000))
     found = today - timedelta(days=dice.randrange(30, 70))
-    notes = (
-        Document(kind="Note", pages=dice.randrange(2, 6), day=found + timedelta(days=9)),
-        *(() if is_skin else (Document(kind="Laboratory", pages=1, day=found),)),
-    )
+    notes = (Document(kind="Note", pages=dice.randrange(2, 6), day=found + timedelta(days=9)),)
     of_scan = _SCANS.get(number, (dice.randrange(2, 5),))
     reports = tuple(
         Document(kind="Pathology report", pages=pages, day=found + timedelta(days=4 + later))
@@ -120,7 +115,7 @@ def _drawn(dice: random.Random, number: int, today: date) -> Patient:
         family=_FAMILIES[number % 20],
         given=_GIVEN[number % 20],
         born=born,
-        sex="Male" if not is_skin or number % 4 else "Female",
+        sex="Male" if number % 2 else "Female",
         number=f"{dice.randrange(10**6, 10**7)}",
         checklist=checklist,
         diagnosis=diagnosis,
