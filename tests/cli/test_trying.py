@@ -16,10 +16,14 @@ from tests.kit.images import images_of
 from tests.kit.processing import process_all
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, ArrivalState, Door
+from transfer.connecting import trying
 from transfer.embedded.postgres import Postgres
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, InstitutionId
+from transfer.ledger import Tx, unmapped_codes
+from transfer.matching import Match
 from transfer.sandbox.oncology import letters
+from transfer.unmapped_codes import CodeUse
 
 pytestmark = pytest.mark.servers
 
@@ -101,6 +105,29 @@ def test_trying_keeps_nothing(
 
     assert written() == before
     assert services.vault.objects == objects
+
+
+def test_what_a_rule_writes_while_it_is_asked_is_rolled_back(
+    services: Services,
+    transfer: Transfer,
+    tmp_path: Path,
+    written: Callable[[], dict[str, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    matched = trying.match_message
+
+    def writes(tx: Tx, institution: InstitutionId, *said: Any) -> Match:
+        unmapped_codes.note(tx, institution, CodeUse.DOCUMENT, ["http://lake.example/codes|1"])
+        return matched(tx, institution, *said)
+
+    monkeypatch.setattr(trying, "match_message", writes)
+    with services.ledger.transaction():  # whoever comes first marks the ledger with its keys
+        pass
+    before = written()
+    _, said = tried(transfer, b.PRAIRIE, saved(tmp_path, b.report_of(b.a_chart())))
+
+    assert said["documents"][0]["verdict"] == "not-ours"
+    assert written() == before
 
 
 @pytest.mark.parametrize(
