@@ -75,6 +75,8 @@ APP = {
 )
 
 #: rights on whole tables and on single columns, of everybody but the owner
+#: all of ours
+_FUNCTIONS = ("now", "lock_chain", "hold_epoch", "owe", "store_arrivals")
 _TABLES = """
     SELECT n.nspname || '.' || c.relname AS name, coalesce(r.rolname, 'PUBLIC') AS role, a.privilege_type AS right
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -157,7 +159,7 @@ def test_no_function_runs_with_the_rights_of_another(migrated: Postgres):
     ours = """SELECT proname, prosecdef, proowner::regrole::text FROM pg_proc
               WHERE pronamespace IN ('transfer'::regnamespace, 'public'::regnamespace)"""
 
-    assert rows(migrated, ours) == {(name, False, "transfer_owner") for name in ("now", "lock_chain", "hold_epoch")}
+    assert rows(migrated, ours) == {(name, False, "transfer_owner") for name in _FUNCTIONS}
 
 
 def test_in_airflows_database_nobody_but_airflow_has_a_right(migrated: Postgres):

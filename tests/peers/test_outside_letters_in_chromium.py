@@ -1,6 +1,7 @@
 """The pages by the code of a letter in a browser: twelve requests in one sitting, and nothing wrong by axe-core."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.kit.peers.browser import Window, a_window
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.flow import desk
+from transfer.institutions import Institutions
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
 from transfer.pages.templating import STYLE
@@ -66,6 +68,10 @@ def of_source(giving: Giving) -> dict[str, str]:
 
 
 def of_patient(giving: Giving) -> dict[str, str]:
+    taking = [
+        one.model_copy(update={"takes_electronic_signatures": True}) for one in giving.services.institutions.values()
+    ]
+    giving.services = replace(giving.services, institutions=Institutions(taking))
     browser, chart = OutsideBrowser(giving.services, giving.outgoing), b.a_chart()
     browser.kind = Outsider.OWN
     packet = giving.a_packet(chart)
@@ -81,6 +87,8 @@ def of_patient(giving: Giving) -> dict[str, str]:
     browser.post("/own/pin", {"pin": pin, "to": "send"})
     pages |= {
         "own": browser.get("/own/").text,
+        "own-sign": browser.get("/own/sign").text,
+        "own-sign-wrong": browser.post("/own/sign").text,
         "own-send": browser.get("/own/send").text,
         "own-send-nothing": browser.upload("/own/send", {"key": "k"}).text,
         "own-thanks": browser.upload("/own/send", {"key": "k"}, [("files", PDF)]).text,

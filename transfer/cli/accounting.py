@@ -104,7 +104,7 @@ def delay_command(var: Path, name: "AccountingId", reason: str, *, actor: "Actor
 
     \b
     Example:
-      transfer audit accounting delay g0123456789abcde volume
+      transfer audit accounting delay v0123456789abcde volume
     """
     from transfer.accounting import DelayReason
     from transfer.flow import desk
@@ -126,7 +126,7 @@ def give_command(var: Path, name: "AccountingId", *, fee: int, actor: "Actor", a
 
     \b
     Example:
-      transfer audit accounting give g0123456789abcde --xlsx accounting.xlsx
+      transfer audit accounting give v0123456789abcde --xlsx accounting.xlsx
     """
     from transfer.flow import desk
 
