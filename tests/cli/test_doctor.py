@@ -216,7 +216,11 @@ def _dag_is_paused(here: Installation) -> None:
 
 
 def _dag_has_import_errors(here: Installation) -> None:
-    here.airflow.dags[Dag.OPEN_CASE]["has_import_errors"] = True
+    here.airflow.dags[Dag.OPEN_CASE] |= {"has_import_errors": True, "is_stale": True}  # as Airflow keeps it
+
+
+def _dag_is_stale(here: Installation) -> None:
+    here.airflow.dags[Dag.OPEN_CASE]["is_stale"] = True
 
 
 def _dag_is_gone(here: Installation) -> None:
@@ -309,6 +313,7 @@ PLANTED: dict[str, tuple[Callable[[Installation], None], tuple[str, str], str]] 
     "the disk is nearly full": (_disk_is_nearly_full, ("disk-fills", "var"), "#when-a-disk-fills"),
     "a DAG is paused": (_dag_is_paused, ("dag-paused", "open_case"), "Unpause"),
     "a DAG has import errors": (_dag_has_import_errors, ("dag-unreadable", "open_case"), "Mend its file"),
+    "a DAG's file is gone": (_dag_is_stale, ("dag-unknown", "open_case"), "folder of DAGs"),
     "a DAG is gone": (_dag_is_gone, ("dag-unknown", "open_case"), "folder of DAGs"),
     "Airflow is away": (_airflow_is_away, ("part-away", "airflow"), "transfer status"),
     "the scheduler is silent": (_scheduler_is_silent, ("part-away", "airflow-scheduler"), "transfer status"),

@@ -209,12 +209,13 @@ def _time(said: object) -> datetime | None:
 
 
 def _standing(name: str, said: dict[str, Any] | None) -> DagStanding:
-    """A DAG whose file is gone is stale: it is there, and nothing of it runs."""
-    if said is None or said.get("is_stale"):
+    """A DAG whose file is gone is stale, and nothing of it runs; so is one that cannot be imported."""
+    if said is None:
         return DagStanding(name=name, is_known=False)
+    is_broken = said.get("has_import_errors") is True
     return DagStanding(
         name=name,
-        is_known=True,
+        is_known=is_broken or said.get("is_stale") is not True,
         is_paused=said.get("is_paused") is True,
-        has_import_errors=said.get("has_import_errors") is True,
+        has_import_errors=is_broken,
     )
