@@ -51,7 +51,8 @@ def _counts(effort: Effort) -> tuple[str, ...]:
 
 def of(rows: Sequence[Row]) -> str:
     """The table, and a sentence below it."""
-    head = ("case", *("clicks", "keys", "pages", "minutes") * 2, "ratio")
+    ours, theirs = ("desk: clicks", "keys", "pages", "minutes"), ("folder: clicks", "keys", "windows", "minutes")
+    head = ("case", *ours, *theirs, "ratio")
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *map(str, rows)]
     desk, folder = (sum((effort for effort in efforts), Effort()) for efforts in _columns(rows))
     everything = Row(what="all", desk=desk, folder=folder, is_accepted=True, strangers=0)
