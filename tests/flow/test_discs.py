@@ -1,5 +1,8 @@
 """Discs at the desk: sealed as they come, told patient by patient, and each study goes to whom a person says."""
 
+import hashlib
+import tracemalloc
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,26 +10,33 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.discs import ROOT, a_directory, a_folder, a_zip, an_image, named_as
+from tests.kit.fakes import MemoryVault
+from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
 from transfer import facts
 from transfer.actions import ActionCode
+from transfer.adapters.disc.directory import named_in
+from transfer.adapters.packet.signature import jwks
 from transfer.adapters.paper.folder import WatchedFolder
 from transfer.errors import NotAllowed, Unknown
 from transfer.facts import SYSTEM, Chain
 from transfer.flow import desk
+from transfer.flow.assemble import assemble
 from transfer.flow.desk import IndexedStudies
 from transfer.flow.housekeeping import clean_up
 from transfer.flow.lines_in import look_at_line
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, IncomingId
+from transfer.identifiers import CaseId, IncomingId, PacketId
 from transfer.incoming import IncomingState, PagesBecame
-from transfer.ledger import Ledger, records
+from transfer.ledger import Ledger, packets, records
 from transfer.ledger.records import StoredRecord
 from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.sealing import KeyName
+from transfer.staging import Location
+from transfer.verify import VerificationOutcome, verify
 
 pytestmark = pytest.mark.servers
 
@@ -261,3 +271,60 @@ def test_a_zip_file_in_a_watched_folder_is_a_disc_and_what_is_none_lies_among_th
     (found,) = desk.list_incoming(services, actor=ANN)
     assert (found.line, found.is_disc) == ("main-fax", True)
     assert [one.name.rpartition("-")[0] for one in (tmp_path / "refused").iterdir()] == ["no-images"]
+
+
+def test_what_was_taken_leaves_in_a_packet_that_verifies_and_its_directory_lists_it(services, chart, tmp_path):
+    case, who = b.a_case(services, chart), named_as(chart)
+    files = {"1": an_image("1", 1, **who), "2": an_image("1", 2, series=2, **who)}
+    name = a_disc(services, tmp_path / "cd", {**files, "3": an_image("2", 1, name="Zzyzx^Amos", sex="M")})
+    own = next(x.number for x in desk.look_at_disc(services, name, actor=ANN).studies if x.study.uid == f"{ROOT}.1")
+    desk.index_studies(services, name, str(own), case, MERCY, actor=ANN)
+    process_all(services)
+    desk.approve(services, case, actor=ANN, without=b.assessed(services, case).lacking)
+    with services.ledger.transaction() as tx:
+        newest = tx.case(case).newest_packet
+        assert newest
+        packet = PacketId(newest.planned.packet)
+    assert assemble(services, packet)
+
+    with services.ledger.transaction() as tx:
+        plan = packets.plan_of(tx, packet, b.patient_of(services, case))
+    for entry in plan.entries:
+        written = tmp_path / "packet" / entry.path
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_bytes(b"".join(services.vault.read(entry.location)))
+
+    assert verify(tmp_path / "packet", jwks([a_signer()])).outcome is VerificationOutcome.VERIFIED
+    images = [path.read_bytes() for path in (tmp_path / "packet" / "data" / "DICOM").rglob("I*")]
+    assert sorted(images) == sorted(files.values())
+    (directory,) = (tmp_path / "packet").rglob("DICOMDIR")
+    assert {one.instance for one in named_in(directory.read_bytes())} == {f"{ROOT}.1.1.1", f"{ROOT}.1.2.2"}
+
+
+class Counting(MemoryVault):
+    """Keeps how much was written, and nothing of it."""
+
+    written = 0
+
+    def keep(self, chunks: Iterable[bytes]) -> Location:
+        sha256, before = hashlib.sha256(), self.written
+        for chunk in chunks:
+            sha256.update(chunk)
+            self.written += len(chunk)
+        return Location(f"{self.written}", 0, self.written - before, sha256.hexdigest())
+
+
+def test_thousands_of_small_images_are_sealed_piece_by_piece(ledger, tmp_path):
+    services = b.new_services(ledger, vault=Counting())
+    pixels = bytes(20_000)
+    disc = a_zip({f"I{number}": an_image("1", number, pixels=pixels) for number in range(1, 3001)})
+    (tmp_path / "cd.zip").write_bytes(disc.getvalue())
+    desk.list_incoming(services, actor=ANN)  # what is loaded once is not counted
+
+    tracemalloc.start()
+    desk.bring_in_disc(services, tmp_path / "cd.zip", actor=ANN)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert services.vault.written > 3000 * len(pixels)
+    assert peak < services.vault.written / 2

@@ -60,6 +60,8 @@ Act = Callable[[House, Known], object]
 LAKESIDE = InstitutionId("lakeside-oncology")
 CEDAR_ELSEWHERE = Contact(telephone="701 555 0142", fax="701 555 0199")
 SOON = datetime.now(UTC).date() + timedelta(days=7)
+#: made once, for the same pages made again are other bytes
+PAPER = a_pdf(2)
 OF_MERCY = desk.IndexedStudies(institution=InstitutionId("mercy-imaging"))
 ON_PAPER = desk.EnteredReferral(
     referring=LAKESIDE,
@@ -304,7 +306,7 @@ OF_THE_DESK = [
     ),
     _at_desk("give up a packet", lambda h, k: desk.give_up(h.services, k["case"], actor=NURSE), "assembled"),
     _at_desk("recall", lambda h, k: desk.recall(h.services, k["case"], actor=NURSE), "assembled"),
-    _at_desk("bring in a paper", lambda h, _: desk.upload_paper(h.services, a_pdf(2), actor=NURSE)),
+    _at_desk("bring in a paper", lambda h, _: desk.upload_paper(h.services, PAPER, actor=NURSE)),
     _at_desk("take a paper", lambda h, k: desk.take_paper(h.services, k["paper"], actor=NURSE), "paper-in"),
     _at_desk(
         "index pages",

@@ -93,7 +93,7 @@ def listed_paper(services: Services, name: IncomingId, *, actor: Actor) -> Paper
         Unknown: there is no such paper, or it is destroyed.
     """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return view_of(tx, found_paper(tx, name))
+        return view_of(tx, found_incoming(tx, name))
 
 
 def upload_paper(services: Services, body: bytes, *, actor: Actor) -> ActionResult:

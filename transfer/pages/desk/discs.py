@@ -15,6 +15,7 @@ from transfer.pages.desk.incoming import facilities_for, listed, sought
 from transfer.pages.desk.words import words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
+from transfer.pages.templating import day_words
 from transfer.partial_dates import day_said
 from transfer.refusals import RefusalCode
 from transfer.rights import Right
@@ -105,7 +106,7 @@ def _by_patient(view: DiscView) -> list[_OfPatient]:
 def _day(said: str) -> str:
     """A day as DICOM has it, YYYYMMDD, as people read it; what is none stays as it is."""
     day = day_said(f"{said[:4]}-{said[4:6]}-{said[6:]}")
-    return str(day) if day else said
+    return day_words(day.first) if day and day.day else said
 
 
 def _choices(view: DiscView) -> list[tuple[str, str]]:
@@ -189,7 +190,8 @@ def index(asked: Asked) -> Answer | Next:
     except NotAllowed as error:
         if error.refusal is None or error.refusal.code is not RefusalCode.DISC_NAMES_ANOTHER:
             raise
-        problems.add("compared", f"{str(error)[:1].upper()}{str(error)[1:]}. Compare both")
+        which = error.refusal.fields["studies"]
+        problems.add("compared", f"The CD names somebody else, or nobody, in: {which}. Compare both, or leave it out")
         return _index_form(asked, problems)
     return Next(f"{_HERE}/{name}")
 
