@@ -118,7 +118,7 @@ class PaperLine(Protocol):
         """
 
 
-class Report(Protocol):
+class FaxReport(Protocol):
     """A message of the service that faxes our letters. It stays there until it is kept or refused."""
 
     @property
@@ -135,5 +135,5 @@ class Report(Protocol):
 class ReportLine(Protocol):
     """The mailbox of such messages."""
 
-    def waiting(self) -> Iterator[Report]:
+    def waiting(self) -> Iterator[FaxReport]:
         """What lies there, the oldest first. Raises as `PaperLine.waiting`."""

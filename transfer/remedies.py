@@ -31,6 +31,7 @@ class RemedyCode(Code):
     END_CENTER_ACCOUNT = "end-center-account"
     WAIT_FOR_REPLY = "wait-for-reply"
     LIST_ACCOUNTINGS = "list-accountings"
+    MAKE_SMART_KEY = "make-smart-key"
     LIST_CENTER_ACCOUNTS = "list-center-accounts"
     STATE_REASON = "state-reason", "case"
     # say it otherwise

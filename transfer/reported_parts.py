@@ -13,7 +13,7 @@ from typing import Final
 _MOST: Final = 300_000
 _MOST_PARTS: Final = 60
 #: characters of a clause; nobody writes a longer one
-_LONGEST: Final = 2_000
+_MOST_CHARACTERS: Final = 2_000
 _DIAGNOSIS: Final = re.compile(
     r"(?:(?:final|pathologic(?:al)?|surgical|anatomic|microscopic|histologic(?:al)?)\s+)*(?:pathologic(?:al)?\s+)?"
     r"diagnos[ie]s\b",
@@ -101,7 +101,7 @@ def _diagnoses(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _is_called_malignant(text: str) -> bool:
-    clauses = [clause[:_LONGEST] for clause in _CLAUSE.split(text)]
+    clauses = [clause[:_MOST_CHARACTERS] for clause in _CLAUSE.split(text)]
     for number, clause in enumerate(clauses):
         for found in _MALIGNANT.finditer(clause):
             if _NOT_CALLED.search(clause[: found.start()]) or _RULED_OUT.match(clause[found.end() :]):

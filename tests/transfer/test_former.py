@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from transfer import codec, facts, former
 from transfer.adapters.disc import DiscRecord
 from transfer.adapters.paper.record import PaperRecord
+from transfer.alerts import Alert
 from transfer.arrivals import Referral
 from transfer.discs import KeptStudy, ListedDisc
 from transfer.facts import GENESIS, Chain, Fact, Origin, read, stored_kinds, write
@@ -34,6 +35,7 @@ from transfer.source_answers import SaidBy
 SOURCES = Path(__file__).parents[2] / "transfer"
 SEALED = (
     About,
+    Alert,
     Authorization,
     Demographics,
     EnteredReferral,

@@ -15,6 +15,16 @@ from transfer.sentences import SENTENCES
 ROOT = Path(__file__).parents[2] / "transfer"
 
 
+def said_in(call: ast.Call) -> list[ast.expr]:
+    """Where a code may stand in a call. `_ask` of a module places what it is given."""
+    said = [keyword.value for keyword in call.keywords if keyword.arg == "hold"]
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "place":
+        said.append(call.args[2])
+    elif isinstance(call.func, ast.Name) and call.func.id == "_ask":
+        said += call.args
+    return said
+
+
 def codes_asked() -> set[HoldCode]:
     """The codes in the place of a code: in `holds.place(tx, subject, CODE)`, and in `hold=CODE` of an outcome."""
     found = set()
@@ -29,10 +39,7 @@ def codes_asked() -> set[HoldCode]:
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
-            said = [keyword.value for keyword in node.keywords if keyword.arg == "hold"]
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "place":
-                said.append(node.args[2])
-            for one in said:
+            for one in said_in(node):
                 values = names.get(one.id, [one]) if isinstance(one, ast.Name) else [one]
                 found |= {
                     code.attr

@@ -96,10 +96,10 @@ def ask_command(
 
 
 @click.command("delay")
-@click.argument("name", metavar="ACCOUNTING", type=ACCOUNTING)
+@click.argument("accounting", metavar="ACCOUNTING", type=ACCOUNTING)
 @click.argument("reason", metavar="REASON")
 @desk_options
-def delay_command(var: Path, name: "AccountingId", reason: str, *, actor: "Actor", as_json: bool) -> None:
+def delay_command(var: Path, accounting: "AccountingId", reason: str, *, actor: "Actor", as_json: bool) -> None:
     """Say that ACCOUNTING takes thirty days longer: held-elsewhere, volume or identity. Tell who asked, in writing.
 
     \b
@@ -112,16 +112,18 @@ def delay_command(var: Path, name: "AccountingId", reason: str, *, actor: "Actor
     if reason not in set(DelayReason):
         raise click.UsageError(f"a reason is one of: {', '.join(DelayReason)}")
     with at(var) as services:
-        tell(desk.delay_accounting(services, name, DelayReason(reason), actor=actor), as_json=as_json)
+        tell(desk.delay_accounting(services, accounting, DelayReason(reason), actor=actor), as_json=as_json)
 
 
 @click.command("give")
-@click.argument("name", metavar="ACCOUNTING", type=ACCOUNTING)
+@click.argument("accounting", metavar="ACCOUNTING", type=ACCOUNTING)
 @click.option("--xlsx", "xlsx", type=click.Path(dir_okay=False, path_type=Path), help="Into this file, for Excel.")
 @click.option("--csv", "csv", type=click.Path(dir_okay=False, path_type=Path), help="Into this file, as CSV.")
 @click.option("--fee", type=click.IntRange(0, 100_00), default=0, help="In US cents. The first in a year is free.")
 @desk_options
-def give_command(var: Path, name: "AccountingId", *, fee: int, actor: "Actor", as_json: bool, **options: Any) -> None:
+def give_command(
+    var: Path, accounting: "AccountingId", *, fee: int, actor: "Actor", as_json: bool, **options: Any
+) -> None:
     """Make ACCOUNTING as a file, and write down that it was given, with the SHA-256 of the file.
 
     \b
@@ -133,6 +135,6 @@ def give_command(var: Path, name: "AccountingId", *, fee: int, actor: "Actor", a
     if as_json:
         raise click.UsageError("the accounting is a file: leave --json out")
     with at(var) as services:
-        make = lambda form: desk.give_accounting(services, name, form, actor=actor, fee=fee)  # noqa: E731
+        make = lambda form: desk.give_accounting(services, accounting, form, actor=actor, fee=fee)  # noqa: E731
         if not kept_at(options, make):
             raise click.UsageError("name a file: --csv or --xlsx")

@@ -43,6 +43,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.WAIT_FOR_REPLY: None,
     M.END_CENTER_ACCOUNT: "transfer center end",
     M.LIST_ACCOUNTINGS: "transfer audit accountings",
+    M.MAKE_SMART_KEY: "transfer keys smart --new ES384",
     M.LIST_CENTER_ACCOUNTS: "transfer center list",
     M.STATE_REASON: "transfer patient reason {case} REASON",
     M.CHOOSE_ONE_OF: None,

@@ -103,7 +103,9 @@ class _Look:
 
     def institution(self, states: Path) -> Institution | None:
         if self._said is None or not isinstance(self._said, dict):
-            self._add((), "no institution stands in it", "`transfer institution new` writes one to begin with.")
+            self._add(
+                (), "no institution stands in it", "Write one: docs/connecting-an-institution.md says how one begins."
+            )
             return None
         filled = self._filled(self._said, ())
         try:

@@ -376,6 +376,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.END_CENTER_ACCOUNT: "End that first",
     M.WAIT_FOR_REPLY: "Wait for its reply, or call",
     M.LIST_ACCOUNTINGS: "See who asked for one",
+    M.MAKE_SMART_KEY: "Make one, and have the other side read it",
     M.LIST_CENTER_ACCOUNTS: "See who was invited",
     M.STATE_REASON: "Say why you look",
     M.ASK_ROLE: "Ask somebody who has it: {roles}",

@@ -17,7 +17,7 @@ _DEEPEST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedImage:
     """An image that a directory names: by its UIDs, and by its path from where the directory lies."""
 
     study: str
@@ -26,7 +26,7 @@ class Named:
     path: str
 
 
-def named_in(body: bytes) -> list[Named]:
+def named_in(body: bytes) -> list[NamedImage]:
     """The images that a directory names.
 
     Raises:
@@ -47,7 +47,9 @@ def named_in(body: bytes) -> list[Named]:
         raise Unreadable("a DICOMDIR that cannot be read") from None
 
 
-def _leaves(records: dict[int, Any], at: int, above: dict[str, str], seen: set[int], depth: int) -> Iterator[Named]:
+def _leaves(
+    records: dict[int, Any], at: int, above: dict[str, str], seen: set[int], depth: int
+) -> Iterator[NamedImage]:
     while at:
         if at in seen or at not in records or not depth:
             raise Unreadable("a DICOMDIR whose records lead in a circle, or nowhere")
@@ -56,7 +58,7 @@ def _leaves(records: dict[int, Any], at: int, above: dict[str, str], seen: set[i
         uids = {**above, **_uids(record)}
         if "ReferencedFileID" in record:
             if "study" in uids and "series" in uids and (uid := record.get("ReferencedSOPInstanceUIDInFile")):
-                yield Named(uids["study"], uids["series"], str(uid), _path(record.ReferencedFileID))
+                yield NamedImage(uids["study"], uids["series"], str(uid), _path(record.ReferencedFileID))
         elif below := int(record.get("OffsetOfReferencedLowerLevelDirectoryEntity") or 0):
             yield from _leaves(records, below, uids, seen, depth - 1)
         at = int(record.get("OffsetOfTheNextDirectoryRecord") or 0)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from transfer.adapters.dicom.header import DicomHeader, Stated, decoded, read_header
 from transfer.adapters.disc import directory
-from transfer.adapters.disc.directory import Named, named_in
+from transfer.adapters.disc.directory import NamedImage, named_in
 from transfer.discs import (
     STUDIES,
     Beside,
@@ -44,7 +44,7 @@ _PROGRAMS: Final = (
 _ARCHIVES: Final = (b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
 _TAGS: Final = ["StudyDate", "StudyDescription", "AccessionNumber", "Modality", "SeriesDescription"]
 #: characters of what a file says of its study
-_LONGEST: Final = 200
+_MOST_CHARACTERS: Final = 200
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class _Study:
     conflicting: int = 0
 
 
-class Listing:
+class DiscListing:
     """Told of each file once, it says what is on the disc."""
 
     most_of_directory = directory.LARGEST
@@ -153,7 +153,7 @@ class Listing:
             elsewhere += sum(self._is_missing_elsewhere(folder, one) for one in named)
         return state, elsewhere
 
-    def _is_missing_elsewhere(self, folder: str, named: Named) -> bool:
+    def _is_missing_elsewhere(self, folder: str, named: NamedImage) -> bool:
         path = f"{folder}/{named.path}" if folder else named.path
         there = [study for (uid, _), study in self._studies.items() if uid == named.study]
         if any(named.instance == uid for one in there for s in one.series.values() for uid, _ in s.files):
@@ -184,7 +184,7 @@ def _said(head: bytes) -> dict[str, str]:
 
     try:
         found: Any = pydicom.dcmread(io.BytesIO(head), stop_before_pixels=True, specific_tags=list(_TAGS))
-        return {name: str(found.get(name) or "")[:_LONGEST].strip() for name in _TAGS}
+        return {name: str(found.get(name) or "")[:_MOST_CHARACTERS].strip() for name in _TAGS}
     except Exception:  # noqa: BLE001  # pydicom fails on hostile bytes in many ways; whose it is, is known all the same
         return {}
 

@@ -19,7 +19,7 @@ from typing import IO, Any, BinaryIO, Final
 
 from transfer import codec
 from transfer.adapters.dicom.limits import DicomLimits
-from transfer.adapters.disc.listing import Listing
+from transfer.adapters.disc.listing import DiscListing
 from transfer.adapters.disc.members import Folder, Members, Zipped
 from transfer.discs import LARGEST, DiscRefused, ListedDisc, WhyNoDisc
 
@@ -70,7 +70,7 @@ def _members(place: str) -> Members:
 
 def listed_of(members: Members) -> ListedDisc:
     """What is on the disc. Raises `DiscRefused` where no disc can be made of it."""
-    found, total = Listing(), 0
+    found, total = DiscListing(), 0
     for number, path in enumerate(members.paths()):
         try:
             with members.open(path) as file:
@@ -80,7 +80,7 @@ def listed_of(members: Members) -> ListedDisc:
     return found.ended()
 
 
-def _look(found: Listing, number: int, path: str, file: IO[bytes], left: int) -> int:
+def _look(found: DiscListing, number: int, path: str, file: IO[bytes], left: int) -> int:
     """Tell the listing of one file. Says how many bytes of images it has."""
     head = file.read(_PIECE)
     if found.is_beside(path, head, lambda: head + file.read(found.most_of_directory)):

@@ -94,7 +94,7 @@ class MessageDelivered:
 
     @property
     def words(self) -> str:
-        """As `transfer.paper_lines.Report.words`."""
+        """As `transfer.paper_lines.FaxReport.words`."""
         return _words(self._fetched(_LARGEST_WORDS))
 
     def zip_file(self) -> IO[bytes] | None:

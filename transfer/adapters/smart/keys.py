@@ -15,6 +15,7 @@ from joserfc.errors import InvalidKeyTypeError, JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from transfer.errors import OutOfOrder, Unknown
+from transfer.remedies import Remedy, RemedyCode
 from transfer.settings import is_open_to_others
 
 #: how long a new key is published before it signs
@@ -70,7 +71,7 @@ class SmartKeys:
         """
         found = self.all()
         if not found:
-            raise OutOfOrder("there is no key to get tokens by: `transfer keys smart --new` makes one")
+            raise _no_key()
         return next((one for one in reversed(found) if one.begun_at + PUBLISHED <= now), found[0])
 
     def jwks(self) -> Mapping[str, list[dict[str, str]]]:
@@ -121,3 +122,9 @@ def _imported(pem: bytes) -> ECKey | RSAKey:
     if key.curve_name != "P-384":
         raise ValueError("ES384 is of P-384")
     return key
+
+
+def _no_key() -> OutOfOrder:
+    error = OutOfOrder("there is no key to get tokens by")
+    error.remedy = Remedy(RemedyCode.MAKE_SMART_KEY)
+    return error

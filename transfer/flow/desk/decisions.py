@@ -69,6 +69,7 @@ RIGHTS: Mapping[HoldCode, Right] = MappingProxyType(
         HoldCode.DOCUMENT_UNREADABLE: Right.RELEASE,
         HoldCode.IMAGES_LACKING: Right.RELEASE,
         HoldCode.LABELS_DIFFER: Right.WORK_ON_CASES,
+        HoldCode.FAX_REPORT_UNREAD: Right.WORK_ON_CASES,
         HoldCode.PART_LACKING: Right.WORK_ON_CASES,
         HoldCode.IMAGES_UNLIKE_REPORT: Right.WORK_ON_CASES,
         HoldCode.CONTROL_ID_CONFLICT: Right.DECIDE_WHOSE,
