@@ -1,10 +1,12 @@
-"""`transfer doctor` on a whole installation: every part is up, and every door answers."""
+"""`transfer doctor` on a whole installation: a real Airflow's DAG is paused, and another's file cannot be imported."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.kit.auditor import Auditor, eventually
 from tests.kit.house import House
 from transfer.cli import main
 
@@ -33,3 +35,18 @@ def test_all_parts_of_an_installation_are_up_and_all_its_doors_answer(house: Hou
     assert {"ledger", "store", "airflow", "airflow-scheduler", "airflow-dag-processor", "dispatcher"} <= states.keys()
     assert {one["failed"] for one in said["doors"]} == {None}  # type: ignore[attr-defined,index]
     assert faults(house) <= {("no-backup", ""), ("mail-waits", ""), ("part-away", "desk")}
+
+
+def test_a_paused_dag_and_one_that_cannot_be_imported_are_named(house: House):
+    auditor = Auditor(house)
+    file = Path(house.settings.names["TRANSFER_DAGS"]) / "housekeeping.py"
+    whole = file.read_text()
+    try:
+        auditor.pause("settle_delivery")
+        file.write_text(f"{whole}\nimport nothing_of_this_name\n")
+        eventually("it is named", lambda: ("dag-unreadable", "housekeeping") in faults(house), 180)
+        assert ("dag-paused", "settle_delivery") in faults(house)
+    finally:
+        file.write_text(whole)
+        auditor.pause("settle_delivery", is_paused=False)
+    eventually("it is read again", lambda: not {code for code, _ in faults(house)} & {"dag-unreadable"}, 180)
