@@ -24,6 +24,7 @@ from tests.kit.paper_forms import SCAN
 from tests.kit.papers import a_pdf
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.staff import NURSE, REGISTRAR
+from transfer import facts
 from transfer.accounting import DelayReason
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.calls import Call, Callee, CallOutcome
@@ -31,6 +32,7 @@ from transfer.completeness import WaiverKind
 from transfer.contacts import Contact
 from transfer.dispatcher import Dispatcher
 from transfer.embedded.ports import answers
+from transfer.facts import Fact
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
 from transfer.flow.opening import open_case
@@ -40,7 +42,7 @@ from transfer.gateway.__main__ import serve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.incoming import PagesBecame
-from transfer.ledger import rounds
+from transfer.ledger import rounds, written
 from transfer.ledger.arrivals import IN_ROW
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
@@ -138,6 +140,21 @@ def _at_desk(name: str, act: Act, situation: str = "waiting") -> Verb:
 def _bring_in_disc(house: House, _: Known) -> object:
     with disc_file(a_zip({"1": an_image("1", 1), "2": an_image("1", 2)})) as disc:
         return desk.bring_in_disc(house.services, disc, actor=NURSE)
+
+
+def _looking_first(name: str, act: Act, kind: type[Fact], situation: str = "waiting", *, there: int = 0) -> Verb:
+    """Each time it is done anew, so a person who got no answer looks first. `there`: facts of the kind that
+    the situation wrote.
+    """
+
+    def again(house: House, known: Known) -> None:
+        with house.services.ledger.transaction() as tx:
+            now = tx.now()
+            found = len(written.between(tx, (kind,), now - timedelta(days=1), now))
+        if found == there:
+            act(house, known)
+
+    return Verb(name=f"desk: {name}", situation=situation, act=act, again=again)
 
 
 def _open_referral(house: House, known: Known) -> object:
@@ -347,7 +364,11 @@ OF_THE_DESK = [
     ),
     _at_desk("give a reply code", lambda h, k: desk.give_reply_code(h.services, k["request"], actor=NURSE)),
     _at_desk("give a code", lambda h, k: desk.give_own_code(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
-    _at_desk("give a pin", lambda h, k: desk.give_own_pin(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
+    _looking_first(
+        "give a pin",
+        lambda h, k: desk.give_own_pin(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE),
+        facts.LetterPinGiven,
+    ),
     _at_desk("end codes", lambda h, k: desk.end_codes(h.services, k["case"], CodeHolder.PATIENT, actor=NURSE)),
     _at_desk("add a facility", lambda h, _: desk.add_facility(h.services, CEDAR, actor=NURSE)),
     _at_desk(
@@ -398,10 +419,12 @@ OF_THE_DESK = [
         "invite somebody of a center",
         lambda h, _: desk.invite_to_center(h.services, "summit-cancer-center", "ann@summit.example", actor=NURSE),
     ),
-    _at_desk(
+    _looking_first(
         "renew a center's pin",
         lambda h, _: desk.renew_center_pin(h.services, "ann@summit.example", actor=NURSE),
+        facts.CenterAccountSet,
         "center-invited",
+        there=1,
     ),
     _at_desk(
         "end a center's account",
@@ -409,6 +432,7 @@ OF_THE_DESK = [
         "center-invited",
     ),
     Verb(name="desk: take a list along", situation="waiting", act=_take_along, again=_take_along_if_none_was_made),
+    _looking_first("take a list along", _take_along, facts.ReportMade),
     _at_desk("review a period", _review),
     _at_desk("take in who asks for an accounting", _ask_accounting),
     _at_desk(
@@ -416,9 +440,10 @@ OF_THE_DESK = [
         lambda h, k: desk.delay_accounting(h.services, k["accounting"], DelayReason.VOLUME, actor=NURSE),
         "accounting-asked",
     ),
-    _at_desk(
+    _looking_first(
         "give an accounting",
         lambda h, k: desk.give_accounting(h.services, k["accounting"], SheetFormat.CSV, actor=NURSE),
+        facts.AccountingGiven,
         "accounting-asked",
     ),
     _at_desk("make the emergency account", lambda h, _: desk.set_local_account(h.services, "a" * 20, actor=NURSE)),
