@@ -51,7 +51,7 @@ def test_the_figures_of_a_period_are_told_and_taken_along(services, transfer, tm
     told = transfer("audit", "report").stdout
     taken = transfer("audit", "report", "--csv", tmp_path / "report.csv").stdout
 
-    assert re.search(r"Disclosures begun +1 ", told)
+    assert re.search(r"Disclosures in all +", told)
     assert "Nobody verified the audit log" in told
     assert re.match(r"[0-9a-f]{64} ", taken)
     assert json.loads(transfer("audit", "report", "--json").stdout)["figures"]

@@ -150,7 +150,7 @@ def test_figures_are_those_of_the_lists(services):
 
     listed = desk.list_disclosures(services, lately(services), actor=ANN)
     assert sum(one.is_packet for one in listed) == 3
-    assert found["Disclosures begun"] == len(listed)
+    assert found["Disclosures in all"] == len(listed)
     assert found["Disclosures on the basis of authorization"] == sum("authorization" in one.bases for one in listed)
     assert found["Disclosures on the basis of emergency"] == 1
     assert found["Disclosures accounted for"] == 1
@@ -200,5 +200,5 @@ def test_the_report_is_a_file_whose_hash_is_written_down(services):
 
     made = desk.figures_file(services, lately(services), SheetFormat.CSV, actor=ANN)
 
-    assert ["figure", "Disclosures begun", "1", "the list of disclosures"] in lines(made.content)
+    assert ["figure", "Disclosures in all", "1", "the list of disclosures"] in lines(made.content)
     assert [one.sha256 for one in desk.evidence(services, actor=ANN).taken] == [made.sha256]

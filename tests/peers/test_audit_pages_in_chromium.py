@@ -13,6 +13,7 @@ from tests.kit.peers.browser import Window, a_window
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.pages.templating import STYLE
+from transfer.periods import Period
 from transfer.rights import Role
 from transfer.sheets import SheetFormat
 
@@ -42,6 +43,11 @@ def desk(ledger) -> Desk:
     opened.case = case  # type: ignore[attr-defined]
     form = {"report": "views", "first": "2026-03-01", "last": "2026-03-31", "finding": "nothing-found"}
     opened.post("/audit/evidence", form)
+    period = verbs.latest_days(services, 30, actor=ANN)
+    for first in (period.first, period.last):
+        verbs.ask_accounting(services, case, period.last, Period(first, period.last), actor=ANN)
+    given = verbs.list_accountings(services, actor=ANN)[0].request.accounting
+    verbs.give_accounting(services, given, SheetFormat.CSV, actor=ANN)
     return opened
 
 
@@ -54,6 +60,9 @@ def pages(desk: Desk) -> dict[str, str]:
         "audit-views": desk.get("/audit/views").text,
         "audit-sample": desk.get("/audit/sample").text,
         "audit-evidence": desk.get("/audit/evidence").text,
+        "audit-report": desk.get("/audit/report").text,
+        "accountings": desk.get("/audit/accountings").text,
+        "accountings-problem": desk.post("/audit/accountings", {"case": "x"}).text,
         "audit-evidence-problem": desk.post("/audit/evidence", {"first": "x"}).text,
         "disclosures": desk.get("/desk/disclosures").text,
         "disclosures-problem": desk.get("/desk/disclosures?first=x").text,

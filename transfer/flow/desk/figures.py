@@ -185,7 +185,7 @@ def _share(found: Sequence[int], percent: int) -> int:
 
 def _of_disclosures(found: Sequence[DisclosureView]) -> Iterator[Figure]:
     where = "the list of disclosures"
-    yield Figure(says="Disclosures begun", count=len(found), read_from=where)
+    yield Figure(says="Disclosures in all", count=len(found), read_from=where)
     for outcome, number in sorted(Counter(one.outcome for one in found).items()):
         yield Figure(says=f"Disclosures: {outcome}", count=number, read_from=where)
     for basis, number in sorted(Counter(basis for one in found for basis in one.bases).items()):
