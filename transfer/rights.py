@@ -65,9 +65,7 @@ class Role(StrEnum):
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
         Role.CLERK: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY, Right.WORK_ON_CASES, Right.STOP}),
-        Role.OFFICER: frozenset(Right) - {Right.ACCOUNT, Right.AUDIT, Right.MANAGE_SIGN_IN},
-        Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE, Right.MANAGE_SIGN_IN},
-        Role.OFFICER: frozenset(Right) - {Right.AUDIT, Right.MANAGE_SIGN_IN, Right.OPERATE},
+        Role.OFFICER: frozenset(Right) - {Right.ACCOUNT, Right.AUDIT, Right.MANAGE_SIGN_IN, Right.OPERATE},
         Role.PRIVACY: frozenset(Right) - {Right.WORK_ON_CASES, Right.RELEASE, Right.MANAGE_SIGN_IN, Right.OPERATE},
         Role.AUDITOR: frozenset({Right.SEE_CASES, Right.SEE_IDENTITY_FOR_REASON, Right.AUDIT}),
         Role.OPERATOR: frozenset({Right.OPERATE}),

@@ -19,7 +19,7 @@ def test_an_accounting_is_asked_for_delayed_and_given(services, transfer, tmp_pa
 
     assert "Nobody has asked" in transfer("audit", "accountings").stdout
     asked = transfer("audit", "accounting", "ask", case, *days)
-    (name,) = re.findall(r"\bg[0-9a-z]{15}\b", asked.stdout)
+    (name,) = re.findall(r"\bv[0-9a-z]{15}\b", asked.stdout)
     assert transfer("audit", "accounting", "delay", name, "because").exit_code == 2
     assert transfer("audit", "accounting", "delay", name, "volume").exit_code == 0
     assert transfer("audit", "accounting", "give", name).exit_code == 2
