@@ -385,7 +385,7 @@ def test_letters_that_cannot_be_drawn_are_told_beside_the_document_and_in_the_ma
     items = [an_item(vault, one.encode(), n, content_type="text/plain") for n, one in enumerate(texts, 1)]
     packet = made(contents(tuple(items)), vault)
 
-    assert "page 3 of the PDF, where 4 characters (Cjk, Hangul) cannot be drawn" in text(packet)
+    assert "page 3 of the PDF , where 4 characters (Han, Hangul) cannot be drawn" in text(packet)
     assert text(packet).count("cannot be drawn") == 1
     said = [one["pages"]["letters_not_drawn"] for one in json.loads(packet.files["manifest.json"])["documents"]]
     assert said == [{}, {"CJK": 2, "HANGUL": 2}]

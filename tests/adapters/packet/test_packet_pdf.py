@@ -470,8 +470,8 @@ def test_letters_of_many_scripts_are_drawn_and_others_told():
     how, file = compiled(text=("text/plain", "שלום مرحبا नमस्ते สวัสดี Ωμέγα 検査 ─┼".encode()))
 
     assert how == ["rendered"]
-    assert "2 characters (Cjk) cannot be drawn here" in text_of(file)
-    assert "(Cjk) cannot be drawn here" in file.pages[0].extract_text(), "of the patient's name"
+    assert "2 characters (Han) cannot be drawn here" in text_of(file)
+    assert "(Han) cannot be drawn here" in file.pages[0].extract_text(), "of the patient's name"
 
 
 def test_a_picture_is_as_any_viewer_shows_it():

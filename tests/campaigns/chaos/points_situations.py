@@ -31,10 +31,12 @@ from transfer.flow import desk
 from transfer.flow.assemble import assemble
 from transfer.flow.assess import is_lacking
 from transfer.flow.opening import open_case
+from transfer.flow.outside.sending import send_file
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import AccountingId, CaseId, IncomingId, InstitutionId, PacketId
-from transfer.ledger import holds, records, rounds
+from transfer.ledger import arrivals, holds, records, rounds
+from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
 from transfer.looks import PatientFlag
@@ -159,6 +161,29 @@ def paper_in(house: House) -> Known:
     _, case = an_open_case(house)
     did = desk.upload_paper(house.services, a_pdf(3), actor=NURSE)
     return {"case": case, "paper": IncomingId(str(did.fields["incoming"]))}
+
+
+def uploaded(house: House) -> Known:
+    """A file of two pages that somebody outside sent about an open case, and the question that leads on."""
+    _, case = an_open_case(house)
+    arrival = send_file(
+        house.services,
+        lambda new, _: stored_alone(house, new),
+        InstitutionId("lakeside-oncology"),
+        case,
+        a_pdf(2),
+        "application/pdf",
+        key="k1",
+    )
+    process_all(house.services)
+    with house.services.ledger.transaction() as tx:
+        hold = next(one for one in holds.open_holds(tx, case) if one.about == arrival)
+    return {"case": case, "hold": hold.id}
+
+
+def stored_alone(house: House, new: NewArrival) -> Stored:
+    with house.services.ledger.statement() as tx:
+        return arrivals.store(tx, [new], owing=True)[0]
 
 
 def disc_in(house: House) -> Known:
@@ -465,6 +490,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "waiting": waiting,
     "paper-in": paper_in,
     "disc-in": disc_in,
+    "uploaded": uploaded,
     "counted": counted,
     "parcel": parcel,
     "paused": paused,

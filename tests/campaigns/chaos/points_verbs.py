@@ -330,6 +330,11 @@ OF_THE_DESK = [
         lambda h, k: desk.index_pages(h.services, k["paper"], "1-2", k["case"], A_NOTE, actor=NURSE),
         "paper-in",
     ),
+    _at_desk(
+        "bring in an upload",
+        lambda h, k: desk.bring_in_upload(h.services, k["hold"], actor=NURSE),
+        "uploaded",
+    ),
     _at_desk("bring in a disc", _bring_in_disc),
     _at_desk(
         "index studies",

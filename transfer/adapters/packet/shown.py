@@ -32,11 +32,16 @@ NOT_SHOWN: Final = {
 _NAMED: Final = 4
 
 
+#: scripts that are called otherwise than the names of their characters begin (https://www.unicode.org/reports/tr24/)
+_SCRIPTS: Final = {"CJK": "Han"}
+
+
 def letters(undrawn: Mapping[str, int]) -> str:
     """How many letters have no face here, with their scripts; `undrawn` counts them by script."""
     count = sum(undrawn.values())
     scripts = sorted(undrawn, key=lambda script: (-undrawn[script], script))[:_NAMED]
-    return f"{count} character{'' if count == 1 else 's'} ({', '.join(map(str.capitalize, scripts))})"
+    named = ", ".join(_SCRIPTS.get(script, script.capitalize()) for script in scripts)
+    return f"{count} character{'' if count == 1 else 's'} ({named})"
 
 
 class NotShown(Exception):
