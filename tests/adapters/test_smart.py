@@ -25,6 +25,7 @@ from transfer.credentials import SmartClient
 from transfer.errors import OutOfOrder, TurnedAway, Unexpected, Unknown
 from transfer.flow.trying_doors import try_doors
 from transfer.institutions import FhirSource, Institution
+from transfer.remedies import RemedyCode
 from transfer.sources import go_on
 
 pytestmark = pytest.mark.servers
@@ -283,8 +284,10 @@ def test_keys_are_for_their_owner_alone(keys: SmartKeys):
 
 
 def test_without_a_key_it_says_how_one_is_made(tmp_path: Path):
-    with pytest.raises(OutOfOrder, match="transfer keys smart --new"):
+    with pytest.raises(OutOfOrder) as missing:
         SmartKeys(tmp_path / "nothing").signing(NOW)
+
+    assert missing.value.remedy.code is RemedyCode.MAKE_SMART_KEY
 
 
 def test_a_file_that_is_no_key_is_told(keys: SmartKeys):
